@@ -1,0 +1,55 @@
+"""Every exception that imgbudget raises on purpose.
+
+ImgbudgetError
+├── UsageError          the call asks for what is not there: a path, a rule code, a format
+├── ConfigError         a configuration file that cannot be taken, all its mistakes at once
+├── LimitsError         limits data that cannot be taken
+├── PackError           a rule pack that cannot be loaded
+└── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
+"""
+
+from dataclasses import dataclass
+
+
+class ImgbudgetError(Exception):
+    """The root: what `except imgbudget.ImgbudgetError` catches."""
+
+
+class UsageError(ImgbudgetError):
+    """The caller asks for something that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """One mistake in a configuration: where it stands, what is wrong and what would be right.
+
+    `line` is 1-based, None where the file as a whole is meant.
+    """
+
+    path: str
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        place = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{place}: {self.message}"
+
+
+class ConfigError(ImgbudgetError):
+    """A configuration with one or more mistakes; all of them are in `problems`."""
+
+    def __init__(self, problems: tuple[ConfigProblem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class LimitsError(ImgbudgetError):
+    """Limits data that is malformed or names an unknown tier, model or platform."""
+
+
+class PackError(ImgbudgetError):
+    """A rule pack that cannot be imported, or holds a doubled code."""
+
+
+class UnreadableError(ImgbudgetError):
+    """An input that cannot be read; the text says why, as a clause without the path."""
