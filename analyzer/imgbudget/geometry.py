@@ -1,0 +1,191 @@
+"""What a vision model makes of a size: resize, patches, tokens, coordinates. Integers in and out.
+
+The rule is the one of the Claude vision and vision-coordinates guides (2026-09): an image is cut into
+patches of 28 x 28 px, one patch is one visual token; what is larger than the tier's long edge or token
+cap is scaled down first, keeping the aspect ratio, and then padded on the right and bottom.
+Nothing here knows a model, a price or a file: the tier is handed in.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from math import gcd
+from typing import NamedTuple
+
+PATCH = 28
+"""Edge of one patch in px (vision guide, 2026-09)."""
+
+AREA_PER_TOKEN = 750
+"""Square px a token in the older published estimate (vision guide of spring 2026)."""
+
+PUBLISHED_RATIOS = ((1, 1), (3, 4), (2, 3), (9, 16), (1, 2))
+"""The rows of the vision guide's table of sizes that are not resized, short edge to long edge."""
+
+
+class Size(NamedTuple):
+    """Width and height in px."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    @property
+    def long_edge(self) -> int:
+        """The larger of the two edges, px."""
+        return max(self)
+
+    @property
+    def short_edge(self) -> int:
+        """The smaller of the two edges, px."""
+        return min(self)
+
+    @property
+    def transposed(self) -> "Size":
+        """The same size lying on its side."""
+        return Size(self.height, self.width)
+
+
+class Tier(NamedTuple):
+    """A resolution tier: the longest edge in px and the most visual tokens that are left alone."""
+
+    name: str
+    max_edge: int
+    max_tokens: int
+
+
+def patches(size: Size) -> int:
+    """Patches of 28 x 28 px that cover the size, the last row and column padded."""
+    return -(-size.width // PATCH) * -(-size.height // PATCH)
+
+
+def padded_size(size: Size) -> Size:
+    """The size rounded up to whole patches; the padding stands right and below."""
+    return Size(-(-size.width // PATCH) * PATCH, -(-size.height // PATCH) * PATCH)
+
+
+def fits(size: Size, tier: Tier) -> bool:
+    """Whether the model takes the size as it is: both padded edges and the patches within the tier."""
+    return padded_size(size).long_edge <= tier.max_edge and patches(size) <= tier.max_tokens
+
+
+def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
+    """The size that the model looks at: the same when it fits, else the largest with this aspect ratio.
+
+    The reference algorithm of the vision-coordinates guide: a binary search on the long edge; the short
+    edge is rounded half to even. `edge_limit` is one more bound on both edges in px, for requests that
+    have their own. Never larger than `size`.
+    """
+    if edge_limit is None:
+        edge_limit = size.long_edge
+    if size.long_edge <= edge_limit and fits(size, tier):
+        return size
+    if size.width < size.height:
+        return native_size(size.transposed, tier, edge_limit).transposed
+    ratio = size.width / size.height
+    low, high = 1, size.width
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if middle <= edge_limit and fits(Size(middle, max(round(middle / ratio), 1)), tier):
+            low = middle
+        else:
+            high = middle
+    return Size(low, max(round(low / ratio), 1))
+
+
+def tokens(size: Size, tier: Tier) -> int:
+    """Visual tokens billed for the size: the patches of what the model looks at."""
+    return patches(native_size(size, tier))
+
+
+def area_tokens(size: Size) -> int:
+    """The older published estimate, width x height / 750 rounded up, of a size that is not resized."""
+    return -(-size.width * size.height // AREA_PER_TOKEN)
+
+
+@cache
+def largest_exact(short: int, long: int, tier: Tier) -> Size:
+    """The largest portrait size with exactly the ratio short:long that the tier leaves alone."""
+    unit = gcd(short, long)
+    short, long = short // unit, long // unit
+    multiple = tier.max_edge // long
+    while multiple > 1 and not fits(Size(short * multiple, long * multiple), tier):
+        multiple -= 1
+    return Size(short * multiple, long * multiple)
+
+
+def ratio_table(
+    tier: Tier, ratios: tuple[tuple[int, int], ...] = PUBLISHED_RATIOS
+) -> tuple[tuple[tuple[int, int], Size], ...]:
+    """The table of sizes that are not resized, a row a ratio, in portrait; derived from the rule."""
+    return tuple((ratio, largest_exact(*ratio, tier)) for ratio in ratios)
+
+
+class TableRow(NamedTuple):
+    """A row of the table that suits a size: its ratio as the guide writes it, and its size, turned alike."""
+
+    ratio: tuple[int, int]
+    size: Size
+
+    @property
+    def label(self) -> str:
+        """The ratio as text, the short edge first: 3:4."""
+        return f"{self.ratio[0]}:{self.ratio[1]}"
+
+
+def table_row(size: Size, tier: Tier, edge_limit: int | None = None) -> TableRow | None:
+    """The row that keeps the ratio of `size` to within half a pixel of the short edge, if there is one.
+
+    Only rows that are smaller than `size` on both edges count: a plan never enlarges.
+    """
+    upright = size if size.width <= size.height else size.transposed
+    for ratio, row in ratio_table(tier):
+        if edge_limit is not None and row.height > edge_limit:
+            continue
+        if row.width > upright.width or row.height > upright.height:
+            continue
+        if 2 * abs(upright.width * row.height - row.width * upright.height) <= upright.height:
+            return TableRow(ratio, row if upright == size else row.transposed)
+    return None
+
+
+def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
+    """The size a plan makes of `size`: itself where it fits, else the table's row for its ratio, else native.
+
+    `edge_limit` bounds both edges in px beside the tier. A row has exactly the ratio that it names, so the
+    coordinates scale alike along x and y; it loses a pixel or two against the native size.
+    """
+    native = native_size(size, tier, edge_limit)
+    if native == size:
+        return size
+    row = table_row(size, tier, edge_limit)
+    return native if row is None else row.size
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinateMap:
+    """Where a point of the image that the model saw stands in the original, both in px.
+
+    Coordinates that a model returns are px of the resized image without its padding (vision-coordinates
+    guide, 2026-09).
+    """
+
+    original: Size
+    resized: Size
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Original px a resized px, along x and y."""
+        return self.original.width / self.resized.width, self.original.height / self.resized.height
+
+    def to_original(self, x: float, y: float) -> tuple[float, float]:
+        """The point in the original; first clamped to the resized image."""
+        x = min(max(x, 0.0), self.resized.width)
+        y = min(max(y, 0.0), self.resized.height)
+        return x * self.original.width / self.resized.width, y * self.original.height / self.resized.height
+
+    def to_resized(self, x: float, y: float) -> tuple[float, float]:
+        """The point in the resized image; first clamped to the original."""
+        x = min(max(x, 0.0), self.original.width)
+        y = min(max(y, 0.0), self.original.height)
+        return x * self.resized.width / self.original.width, y * self.resized.height / self.original.height
