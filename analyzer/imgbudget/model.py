@@ -1,0 +1,444 @@
+"""The values that travel between the layers: facts, subjects, places, problems, fixes, findings.
+
+All are named tuples: immutable, and an eighth of a frozen dataclass's price to define, which every start
+pays for each of them. Facts say what the bytes are, subjects (one use of an image, one request) say where they
+stand, problems are what a rule says of a subject, findings are what the engine makes of problems.
+"""
+
+from collections.abc import Iterator
+from enum import Enum, IntEnum, IntFlag
+from typing import ClassVar, NamedTuple
+
+from imgbudget.geometry import Size
+
+Key = str | int
+Keys = tuple[Key, ...]
+"""The route to a value of a JSON document: object keys and array indices."""
+
+
+class Severity(IntEnum):
+    """How bad a finding is, ordered."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class FixSafety(IntEnum):
+    """Whether a fix may be applied unasked: safe keeps what the model receives, unsafe changes it."""
+
+    SAFE = 1
+    UNSAFE = 2
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Level(Enum):
+    """What a rule looks at."""
+
+    IMAGE = "image"
+    REQUEST = "request"
+    RUN = "run"
+
+
+class Fact(IntFlag):
+    """Facts that cost more than the header; a probe reads only those that are asked for.
+
+    Format, size, byte count, plain damage of the header and animation are always there.
+    """
+
+    NONE = 0
+    ORIENTATION = 1
+    FRAMES = 2
+    """The exact number of frames; without it an animation has 2."""
+    LOCATION = 4
+    QUALITY = 8
+    METADATA = 16
+    INTEGRITY = 32
+    """Structural proof that the file ends where it should."""
+    ALL = 63
+
+
+class ImageFacts(NamedTuple):
+    """What the bytes of one image are; depends on the bytes only.
+
+    `format` is a lower-case name (`jpeg`, `png`, `gif`, `webp`, `bmp`, `heic`, ...), None when the bytes are
+    no image; `content` then names what they are. `size` is as stored, orientation not applied. `damage`
+    says in a clause why the image cannot be decoded, None when nothing wrong was seen.
+    """
+
+    byte_size: int
+    format: str | None = None
+    size: Size | None = None
+    orientation: int = 1
+    frames: int = 1
+    has_location: bool = False
+    quality: int | None = None
+    metadata_bytes: int | None = None
+    damage: str | None = None
+    content: str | None = None
+
+    @property
+    def animated(self) -> bool:
+        """More than one frame."""
+        return self.frames > 1
+
+
+class Place(NamedTuple):
+    """Where a subject stands: a file, and inside a JSON document the route to the value.
+
+    `keys` is None for an image file. The first `root` keys lead to the request itself, so that `location`
+    is what the API would say of the same block. `document` counts the documents of a JSONL file, from 0.
+    """
+
+    path: str
+    keys: Keys | None = None
+    root: int = 0
+    document: int = 0
+
+    def at(self, *keys: Key) -> "Place":
+        """A place further inside."""
+        return Place(self.path, (self.keys or ()) + keys, self.root, self.document)
+
+    @property
+    def pointer(self) -> str | None:
+        """RFC 6901 pointer; None for an image file."""
+        if self.keys is None:
+            return None
+        return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in self.keys)
+
+    @property
+    def location(self) -> str | None:
+        """The API's dotted notation of the block, e.g. `messages.0.content.1`; None outside a request."""
+        if self.keys is None or len(self.keys) <= self.root:
+            return None
+        keys = self.keys[self.root :]
+        last = max((i for i, key in enumerate(keys) if isinstance(key, int)), default=len(keys) - 1)
+        return ".".join(str(key) for key in keys[: last + 1])
+
+
+class Span(NamedTuple):
+    """A stretch of a text file: byte offsets, and 1-based lines and columns; the end is exclusive."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Excerpt(NamedTuple):
+    """A line of a text file shortened to a terminal's width, with the stretch that is meant."""
+
+    line: int
+    text: str
+    start: int
+    width: int
+
+
+class Origin(Enum):
+    """Where the bytes of an image come from."""
+
+    PATH = "path"
+    BASE64 = "base64"
+    URL = "url"
+    FILE_ID = "file"
+    UNKNOWN = "unknown"
+
+
+class ImageUse(NamedTuple):
+    """One image as it is used: a file of its own, or a block of a request.
+
+    `facts` is None when the bytes are elsewhere (a url, a file id). `declared` is the media type that the
+    block or the file's extension claims. `base64_size` is the length of the base64 text as it goes over
+    the wire. `flaws` says in clauses what is wrong with the base64 text; `repairable` whether the bytes
+    can still be had from it. `role` and `inside` tell where a block stands: the turn's role and the types
+    of the blocks around it, outermost first. `digest` is set when another image of the request has the
+    same length.
+    """
+
+    place: Place
+    origin: Origin
+    facts: ImageFacts | None = None
+    declared: str | None = None
+    base64_size: int | None = None
+    flaws: tuple[str, ...] = ()
+    repairable: bool = True
+    role: str | None = None
+    inside: tuple[str, ...] = ()
+    turn: int | None = None
+    digest: str | None = None
+    source_type: str | None = None
+    reference: str | None = None
+    oversized: str | None = None
+
+    @property
+    def in_request(self) -> bool:
+        """Whether this is a block of a request and not a file."""
+        return self.place.keys is not None
+
+    @property
+    def size(self) -> Size | None:
+        """The stored size, None when it is not known."""
+        return self.facts.size if self.facts else None
+
+    @property
+    def visible_size(self) -> Size | None:
+        """The stored size of an image that a model can look at; None for one that cannot be decoded."""
+        if (
+            self.facts is None
+            or self.facts.damage is not None
+            or not (self.facts.size and min(self.facts.size))
+        ):
+            return None
+        return self.facts.size
+
+
+class DocumentUse(NamedTuple):
+    """A document block (PDF, text or content). `pages` is None where it cannot be told."""
+
+    place: Place
+    origin: Origin
+    media_type: str | None = None
+    pages: int | None = None
+    byte_size: int | None = None
+    blocks: "tuple[Block, ...]" = ()
+    source_type: str | None = None
+
+
+class Text(NamedTuple):
+    """A text block, or a message's content given as a plain string."""
+
+    place: Place
+    text: str
+
+
+class Nested(NamedTuple):
+    """A block that holds blocks: a tool result, a search result."""
+
+    place: Place
+    kind: str
+    blocks: "tuple[Block, ...]"
+    reference: str | None = None
+
+
+class Other(NamedTuple):
+    """A block that holds neither text nor image as far as imgbudget knows: tool_use, thinking, ..."""
+
+    place: Place
+    kind: str
+
+
+Block = Text | ImageUse | DocumentUse | Nested | Other
+
+
+class Turn(NamedTuple):
+    """One message, or the system prompt (role `system`)."""
+
+    place: Place
+    role: str
+    blocks: tuple[Block, ...]
+
+
+class ShapeFlaw(NamedTuple):
+    """Something in a request that the API refuses before it looks at any image."""
+
+    place: Place
+    message: str
+    help: str | None = None
+
+
+class Request(NamedTuple):
+    """One request body. `images` holds every image block in document order, nested ones included.
+
+    `model` is the id as the body gives it, `platform` what the dialect implies; None where it does not.
+    `byte_size` is the length of the body as it stands in the file, `line` the line where it begins, 1-based.
+    """
+
+    place: Place
+    dialect: str
+    byte_size: int
+    line: int = 1
+    id: str | None = None
+    model: str | None = None
+    platform: str | None = None
+    turns: tuple[Turn, ...] = ()
+    images: tuple[ImageUse, ...] = ()
+    documents: tuple[DocumentUse, ...] = ()
+    flaws: tuple[ShapeFlaw, ...] = ()
+
+
+def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    """Every block, the outer one before those inside it."""
+    for block in blocks:
+        yield block
+        if isinstance(block, (Nested, DocumentUse)):
+            yield from walk_blocks(block.blocks)
+
+
+# --- fixes: what a rule wants done; the planner sees all of them for one image and makes one edit ---
+
+
+class Resize(NamedTuple):
+    """Make the image no larger than `size` (px)."""
+
+    size: Size
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return f"resize to {self.size}"
+
+
+class Recode(NamedTuple):
+    """Write the image in another format, or within a number of bytes."""
+
+    format: str | None = None
+    max_bytes: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        if self.format:
+            return f"convert to {self.format.upper()}"
+        return f"encode within {self.max_bytes:,} bytes"
+
+
+class PlainFix:
+    """A fix without parameters: equal to any other of its kind."""
+
+    __slots__ = ()
+    title: ClassVar[str]
+    """What is done, for a menu."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class BakeOrientation(PlainFix):
+    """Turn the pixels as the EXIF orientation says and drop the tag."""
+
+    __slots__ = ()
+    title = "turn the pixels and drop the EXIF orientation"
+
+
+class StripMetadata(PlainFix):
+    """Write the image without EXIF, XMP and text."""
+
+    __slots__ = ()
+    title = "strip the metadata"
+
+
+class FirstFrame(PlainFix):
+    """Keep only the first frame of an animation."""
+
+    __slots__ = ()
+    title = "keep only the first frame"
+
+
+class DeclareType(NamedTuple):
+    """Write the media type of the bytes into the block, or into the file's name."""
+
+    media_type: str
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return f"declare {self.media_type}"
+
+
+class RepairBase64(PlainFix):
+    """Write the base64 text as the API takes it."""
+
+    __slots__ = ()
+    title = "rewrite the base64 text"
+
+
+class ImagesFirst(PlainFix):
+    """Move the images of a turn before its text."""
+
+    __slots__ = ()
+    title = "move the images before the text"
+
+
+class DropBlock(PlainFix):
+    """Take the block out of the request."""
+
+    __slots__ = ()
+    title = "remove the block"
+
+
+class ShrinkRequest(NamedTuple):
+    """Shrink the request's images until its body has at most `max_bytes` bytes."""
+
+    max_bytes: int
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return f"shrink the images until the body is within {self.max_bytes:,} bytes"
+
+
+Fix = (
+    Resize
+    | Recode
+    | BakeOrientation
+    | StripMetadata
+    | FirstFrame
+    | DeclareType
+    | RepairBase64
+    | ImagesFirst
+    | DropBlock
+    | ShrinkRequest
+)
+
+
+class Problem(NamedTuple):
+    """What a rule says of a subject.
+
+    `place` is the subject's own unless given, `severity` the rule's own, `fix_safety` the rule's own.
+    `measured` and `limit` are in `unit`, for tables and baselines.
+    """
+
+    message: str
+    help: str | None = None
+    measured: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    place: Place | None = None
+    severity: Severity | None = None
+    fix: Fix | None = None
+    fix_safety: FixSafety | None = None
+
+
+class Finding(NamedTuple):
+    """A problem with all that a reader needs: which rule, where, for which model, whether it can be fixed."""
+
+    code: str
+    name: str
+    severity: Severity
+    place: Place
+    message: str
+    help: str | None
+    url: str
+    measured: float | None
+    limit: float | None
+    unit: str | None
+    model: str
+    platform: str
+    fix: Fix | None
+    fix_safety: FixSafety | None
+    fingerprint: str
+    span: Span | None = None
+    excerpt: Excerpt | None = None

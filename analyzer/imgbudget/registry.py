@@ -1,0 +1,54 @@
+"""Rule packs by name: imports them, collects their rules and limits, refuses doubled codes and names."""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from imgbudget.errors import PackError
+from imgbudget.rule import Rule
+
+AnyRule = Rule[Any]
+
+
+class Registry(NamedTuple):
+    """The rules of all packs in the order of their codes, and the limits data that the packs bring."""
+
+    rules: tuple[AnyRule, ...]
+    limits: tuple[Mapping[str, Any], ...]
+
+    def find(self, code_or_name: str) -> AnyRule | None:
+        """The rule of that code (any case) or name."""
+        wanted = code_or_name.upper()
+        for rule in self.rules:
+            if rule.code == wanted or rule.name == code_or_name.lower():
+                return rule
+        return None
+
+
+def load_packs(names: Iterable[str]) -> Registry:
+    """Import each pack and take its `RULES` (a tuple of rules) and `LIMITS` (a mapping, optional).
+
+    Raises:
+        PackError: a pack cannot be imported, has no rules, or a code or name stands twice.
+    """
+    rules: dict[str, AnyRule] = {}
+    owners: dict[str, str] = {}
+    limits: list[Mapping[str, Any]] = []
+    for name in names:
+        try:
+            pack = importlib.import_module(name)
+        except ImportError as error:
+            raise PackError(f"rule pack {name!r} cannot be imported: {error}") from error
+        found = getattr(pack, "RULES", None)
+        if not isinstance(found, tuple) or not all(isinstance(rule, Rule) for rule in found):
+            raise PackError(f"rule pack {name!r} has no RULES, a tuple of rules")
+        for rule in found:
+            for key in (rule.code, rule.name):
+                if key in owners:
+                    raise PackError(f"{key} of rule pack {name!r} stands already in {owners[key]!r}")
+                owners[key] = name
+            rules[rule.code] = rule
+        data = getattr(pack, "LIMITS", None)
+        if data is not None:
+            limits.append(data)
+    return Registry(tuple(rules[code] for code in sorted(rules)), tuple(limits))

@@ -1,0 +1,196 @@
+"""All that the author of a rule imports: the decorators, the subjects, the context, problems and fixes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from imgbudget.geometry import (
+    PATCH,
+    Size,
+    area_tokens,
+    fits,
+    native_size,
+    padded_size,
+    patches,
+    planned_size,
+    table_row,
+)
+from imgbudget.limits import Limits
+from imgbudget.model import (
+    BakeOrientation,
+    Block,
+    DeclareType,
+    DocumentUse,
+    DropBlock,
+    Fact,
+    FirstFrame,
+    Fix,
+    FixSafety,
+    ImageFacts,
+    ImagesFirst,
+    ImageUse,
+    Level,
+    Nested,
+    Origin,
+    Other,
+    Place,
+    Problem,
+    Recode,
+    RepairBase64,
+    Request,
+    Resize,
+    Severity,
+    ShapeFlaw,
+    ShrinkRequest,
+    StripMetadata,
+    Text,
+    Turn,
+    walk_blocks,
+)
+
+__all__ = [
+    "PATCH",
+    "BakeOrientation",
+    "Block",
+    "Context",
+    "DeclareType",
+    "DocumentUse",
+    "DropBlock",
+    "Fact",
+    "FirstFrame",
+    "Fix",
+    "FixSafety",
+    "ImageFacts",
+    "ImageUse",
+    "ImagesFirst",
+    "Level",
+    "Limits",
+    "Nested",
+    "Origin",
+    "Other",
+    "Place",
+    "Problem",
+    "Recode",
+    "RepairBase64",
+    "Request",
+    "Resize",
+    "Rule",
+    "Severity",
+    "ShapeFlaw",
+    "ShrinkRequest",
+    "Size",
+    "StripMetadata",
+    "Text",
+    "Turn",
+    "area_tokens",
+    "fits",
+    "image_rule",
+    "native_size",
+    "padded_size",
+    "patches",
+    "planned_size",
+    "request_rule",
+    "table_row",
+    "walk_blocks",
+]
+
+Subject = TypeVar("Subject", bound=ImageUse | Request)
+
+
+class Context(NamedTuple):
+    """What a rule may know beside its subject: the limits of the model and platform that will see it."""
+
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Generic[Subject]):
+    """One rule: its identity, what it may do, and the pure function that judges a subject."""
+
+    code: str
+    name: str
+    level: Level
+    severity: Severity
+    fix: FixSafety | None
+    since: str
+    needs: Fact
+    pedantic: bool
+    preview: bool
+    judge: Callable[[Subject, Context], Iterator[Problem]]
+
+    @property
+    def family(self) -> str:
+        """The family's prefix, e.g. IB2."""
+        return self.code[:-2]
+
+    @property
+    def page(self) -> str:
+        """The rule's page in Markdown: the docstring of its function."""
+        import inspect  # noqa: PLC0415 - only a page is that slow
+
+        return inspect.getdoc(self.judge) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the page."""
+        return self.page.partition("\n")[0]
+
+
+def image_rule(  # noqa: PLR0913 - the fields of a rule
+    code: str,
+    name: str,
+    *,
+    severity: Severity,
+    fix: FixSafety | None = None,
+    since: str,
+    needs: Fact = Fact.NONE,
+    pedantic: bool = False,
+    preview: bool = False,
+) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
+    """Make a rule of a function that judges one use of one image."""
+
+    def decorate(judge: Callable[[ImageUse, Context], Iterator[Problem]]) -> Rule[ImageUse]:
+        return Rule(
+            code=code,
+            name=name,
+            level=Level.IMAGE,
+            severity=severity,
+            fix=fix,
+            since=since,
+            needs=needs,
+            pedantic=pedantic,
+            preview=preview,
+            judge=judge,
+        )
+
+    return decorate
+
+
+def request_rule(  # noqa: PLR0913 - the fields of a rule
+    code: str,
+    name: str,
+    *,
+    severity: Severity,
+    fix: FixSafety | None = None,
+    since: str,
+    needs: Fact = Fact.NONE,
+    pedantic: bool = False,
+    preview: bool = False,
+) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]:
+    """Make a rule of a function that judges one request as a whole."""
+
+    def decorate(judge: Callable[[Request, Context], Iterator[Problem]]) -> Rule[Request]:
+        return Rule(
+            code=code,
+            name=name,
+            level=Level.REQUEST,
+            severity=severity,
+            fix=fix,
+            since=since,
+            needs=needs,
+            pedantic=pedantic,
+            preview=preview,
+            judge=judge,
+        )
+
+    return decorate
