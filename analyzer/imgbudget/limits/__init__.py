@@ -1,0 +1,8 @@
+"""Limits and prices of a model on a platform, each with its source and date; the numbers come as data."""
+
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.data import LimitsData, load_limits
+from imgbudget.limits.ids import NormalizedModel
+from imgbudget.limits.values import Limit, Term
+
+__all__ = ["Limit", "Limits", "LimitsData", "NormalizedModel", "Term", "load_limits"]

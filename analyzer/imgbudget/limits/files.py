@@ -1,0 +1,53 @@
+"""Limits data from a YAML file: doubled keys refused, dates left as text."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from imgbudget.errors import LimitsError
+
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that takes no date for more than text, and no key twice."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the loader's own protocol
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Refuse a key that stands twice; here, because merge keys are not yet resolved."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"{key.value} stands twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return node
+
+
+def read_yaml(path: str) -> dict[str, Any]:
+    """The mapping that a YAML file holds; an empty file holds an empty one.
+
+    Raises LimitsError with the path, and the line where there is one.
+    """
+    try:
+        content = yaml.load(Path(path).read_bytes(), _Loader)  # noqa: S506 - derived from the safe one
+    except OSError as error:
+        raise LimitsError(f"{path}: {error.strerror or error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = f" line {error.problem_mark.line + 1}:" if error.problem_mark else ""
+        raise LimitsError(f"{path}:{line} {error.problem or error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise LimitsError(f"{path}: not YAML: {str(error).partition(chr(10))[0]}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise LimitsError(f"{path}: must be a mapping, not a {type(content).__name__}")
+    return content

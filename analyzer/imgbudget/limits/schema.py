@@ -1,0 +1,275 @@
+"""The shape of limits data: which keys there are, in which unit, and what a value must look like."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from imgbudget.errors import LimitsError
+from imgbudget.limits.ids import nearest_names
+from imgbudget.limits.values import Limit, Term, Value, Values
+
+IMAGES = {
+    "max_edge": "px",
+    "many_image_count": "images",
+    "many_image_edge": "px",
+    "many_image_blocks": "names",
+    "min_edge": "px",
+    "patch": "px",
+    "latency_pixels": "pixels",
+    "latency_edge": "px",
+    "media_types": "names",
+    "page_text_tokens_low": "tokens",
+    "page_text_tokens_high": "tokens",
+}
+"""What holds on every platform unless it says otherwise; the unit behind each name."""
+
+PRICES = {
+    "cache_write_5m_factor": "times",
+    "cache_write_1h_factor": "times",
+    "cache_read_factor": "times",
+}
+"""What holds for every model unless it says otherwise."""
+
+TIERS = {"tier_edge": "px", "tier_tokens": "tokens"}
+
+PLATFORMS = IMAGES | {
+    "source_types": "names",
+    "image_base64_bytes": "bytes",
+    "request_bytes": "bytes",
+    "request_bytes_doubt": "bytes",
+    "request_media": "images",
+    "request_media_short_context": "images",
+    "long_context": "tokens",
+    "request_messages": "messages",
+    "count_request_bytes": "bytes",
+    "batch_bytes": "bytes",
+    "batch_bytes_doubt": "bytes",
+    "batch_requests": "requests",
+    "batch_factor": "times",
+    "file_bytes": "bytes",
+    "file_storage_bytes": "bytes",
+    "us_inference_factor": "times",
+    "regional_factor": "times",
+}
+
+MODELS = PRICES | {
+    "tier": "name",
+    "context_tokens": "tokens",
+    "input_price": "USD/MTok",
+    "output_price": "USD/MTok",
+    "long_prompt_tokens": "tokens",
+    "long_input_price": "USD/MTok",
+    "long_output_price": "USD/MTok",
+    "snapshots": "names",
+    "first_seen": "date",
+    "retired": "date",
+    "retirement_not_before": "date",
+}
+
+_NULLABLE = frozenset(
+    {
+        "input_price",
+        "output_price",
+        "batch_bytes",
+        "batch_bytes_doubt",
+        "batch_requests",
+        "batch_factor",
+        "file_bytes",
+        "file_storage_bytes",
+        "us_inference_factor",
+        "regional_factor",
+    }
+)
+"""What may be missing on a platform, or not be known of a model."""
+
+_SECTIONS = ("sources", "tiers", "images", "prices", "platforms", "models")
+_FIELDS = ("value", "source", "date", "status", "note", "first_seen")
+STATUSES = ("confirmed", "single source", "conflicting", "derived", "unknown")
+_PUBLISHER = "anthropic"
+"""Owner of what stands in `images` and `prices`."""
+
+
+class Platform(NamedTuple):
+    """A platform's own values, and how to take those that it does not state.
+
+    `inherited` is the status and the note that values of the platform it inherits from get.
+    """
+
+    values: Values
+    inherits: str | None = None
+    inherited: tuple[str, str] | None = None
+
+
+class Tree(NamedTuple):
+    """Limits data as typed values, whole or a part."""
+
+    shared: Values
+    tiers: dict[str, Values]
+    platforms: dict[str, Platform]
+    models: dict[str, Values]
+
+
+def parse(mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) -> Tree:
+    """Turn parsed YAML, or a literal of the same shape, into typed values.
+
+    `defaults` stands in for fields that a value omits. Raises LimitsError with every mistake, each with
+    `name` and the route of keys.
+    """
+    parser = _Parser(name, defaults)
+    tree = parser.tree(mapping)
+    if parser.problems:
+        raise LimitsError("\n".join(parser.problems))
+    return tree
+
+
+class _Parser:
+    """Walks the data once and collects what is wrong with it."""
+
+    def __init__(self, name: str, defaults: Mapping[str, str]) -> None:
+        self.name = name
+        self.defaults = defaults
+        self.problems: list[str] = []
+
+    def problem(self, path: str, text: str) -> None:
+        self.problems.append(f"{self.name}: {path}: {text}" if path else f"{self.name}: {text}")
+
+    def tree(self, mapping: object) -> Tree:
+        sections = self.mapping("", mapping, _SECTIONS)
+        tiers, platforms, models = (
+            self.mapping(section, sections.get(section, {}), None)
+            for section in ("tiers", "platforms", "models")
+        )
+        shared = self.values("images", sections.get("images", {}), IMAGES, _PUBLISHER)
+        shared |= self.values("prices", sections.get("prices", {}), PRICES, _PUBLISHER)
+        return Tree(
+            shared,
+            {key: self.values(f"tiers.{key}", item, TIERS, f"{key} tier") for key, item in tiers.items()},
+            {key: self.platform(key, item) for key, item in platforms.items()},
+            {key: self.values(f"models.{key}", item, MODELS, key) for key, item in models.items()},
+        )
+
+    def platform(self, key: str, item: object) -> Platform:
+        path = f"platforms.{key}"
+        entries = self.mapping(path, item, ("inherits", "inherited", *PLATFORMS))
+        inherits = entries.pop("inherits", None)
+        if inherits is not None and not isinstance(inherits, str):
+            self.problem(f"{path}.inherits", "must be the name of a platform")
+            inherits = None
+        inherited = None
+        if "inherited" in entries:
+            mark = self.mapping(f"{path}.inherited", entries.pop("inherited"), ("status", "note"))
+            status, note = mark.get("status"), mark.get("note")
+            if status in STATUSES and isinstance(note, str):
+                inherited = status, note
+            else:
+                self.problem(f"{path}.inherited", f"needs a note and a status of {', '.join(STATUSES)}")
+        return Platform(self.values(path, entries, PLATFORMS, key), inherits, inherited)
+
+    def values(self, path: str, item: object, units: Mapping[str, str], owner: str) -> Values:
+        values: Values = {}
+        for key, record in self.mapping(path, item, units).items():
+            value = self.value(f"{path}.{key}", key, units[key], record, owner)
+            if value is not None:
+                values[key] = value
+        return values
+
+    def mapping(
+        self, path: str, item: object, allowed: "Mapping[str, str] | tuple[str, ...] | None"
+    ) -> dict[str, Any]:
+        """The item's entries with a good key; without `allowed` every text is one."""
+        if not isinstance(item, Mapping):
+            self.problem(path, f"must be a mapping, not {_kind(item)}")
+            return {}
+        good = {}
+        for key, value in item.items():
+            if not isinstance(key, str) or not key:
+                self.problem(path, f"the key {key!r} must be text")
+            elif allowed is not None and key not in allowed:
+                nearest = nearest_names(key, tuple(allowed))
+                hint = f"; the nearest is {nearest[0]}" if nearest else ""
+                self.problem(f"{path}.{key}" if path else key, f"unknown key{hint}")
+            else:
+                good[key] = value
+        return good
+
+    def value(self, path: str, key: str, unit: str, record: object, owner: str) -> Value | None:
+        if not isinstance(record, Mapping):
+            self.problem(path, f"must be a mapping with a value, like {{value: ...}}, not {_kind(record)}")
+            return None
+        fields = {**self.defaults, **self.mapping(path, record, _FIELDS)}
+        if "value" not in fields:
+            self.problem(path, "needs a value")
+            return None
+        mistakes = [*self.origin_mistakes(fields), *_value_mistakes(fields["value"], key, unit)]
+        for mistake in mistakes:
+            self.problem(path, mistake)
+        if mistakes:
+            return None
+        return _typed(key, unit, fields, owner)
+
+    def origin_mistakes(self, fields: dict[str, Any]) -> Iterator[str]:
+        if not isinstance(fields.get("source"), str) or not fields["source"]:
+            yield "needs a source"
+        date = fields.get("date")
+        if not (_is_date(date) or (date is not None and date == self.defaults.get("date"))):
+            yield f"needs a date like 2026-09-28, not {_kind(date)}"
+        if fields.get("status") not in STATUSES:
+            yield f"status must be one of {', '.join(STATUSES)}, not {_kind(fields.get('status'))}"
+        note, first_seen = fields.get("note"), fields.get("first_seen")
+        if note is not None and not isinstance(note, str):
+            yield f"note must be text, not {_kind(note)}"
+        if first_seen is not None and not _is_date(first_seen):
+            yield f"first_seen must be a date like 2026-09-28, not {_kind(first_seen)}"
+
+
+def _typed(key: str, unit: str, fields: dict[str, Any], owner: str) -> Value:
+    """The value as what it is, once nothing is wrong with it."""
+    raw = fields["value"]
+    origin = fields["source"], fields["date"], fields["status"], fields.get("note"), owner
+    if raw is None:
+        return Term(key, (), *origin, fields.get("first_seen"))
+    if unit in {"names", "name", "date"}:
+        return Term(key, tuple(raw) if unit == "names" else (raw,), *origin, fields.get("first_seen"))
+    return Limit(key, raw, unit, *origin, fields.get("first_seen"))
+
+
+def _value_mistakes(raw: object, key: str, unit: str) -> Iterator[str]:
+    wrong = _mistake(raw, key, unit)
+    if wrong:
+        yield f"value {wrong}, not {_kind(raw)}"
+
+
+def _mistake(raw: object, key: str, unit: str) -> str | None:
+    """What a value of this unit must be, as a clause, when it is not; None when it is."""
+    if raw is None:
+        return None if key in _NULLABLE else "must not be empty"
+    if unit == "name":
+        return None if isinstance(raw, str) and raw else "must be a name"
+    if unit == "names":
+        good = isinstance(raw, (list, tuple)) and raw and all(isinstance(item, str) and item for item in raw)
+        return None if good else "must be a list of names"
+    if unit == "date":
+        return None if raw == "unknown" or _is_date(raw) else "must be a date like 2026-09-28, or unknown"
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
+        return f"must be a number ({unit})"
+    if unit == "USD/MTok":
+        good = 0 <= raw < 1_000_000 and abs(raw * 1000 - round(raw * 1000)) < 1e-6
+        return None if good else "must be dollars a million tokens with at most three decimals"
+    if unit == "times":
+        return None if 0 < raw <= 1000 else "must be a positive factor"
+    return None if isinstance(raw, int) and raw > 0 else f"must be a whole number of {unit} above 0"
+
+
+def _is_date(raw: object) -> bool:
+    """Whether it is an ISO 8601 date: a day, a month or a year."""
+    if not isinstance(raw, str):
+        return False
+    parts = raw.split("-")
+    if [len(part) for part in parts] not in ([4, 2, 2], [4, 2], [4]) or not raw.replace("-", "").isdecimal():
+        return False
+    return all(1 <= int(part) <= most for part, most in zip(parts[1:], (12, 31), strict=False))
+
+
+def _kind(item: object) -> str:
+    if item is None:
+        return "nothing"
+    return f"{item!r}" if isinstance(item, (str, int, float)) else f"a {type(item).__name__}"

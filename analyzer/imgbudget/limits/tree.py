@@ -1,0 +1,95 @@
+"""Limits data as a tree: one laid over another, platforms that inherit, and what must not be missing."""
+
+from imgbudget.errors import LimitsError
+from imgbudget.geometry import PATCH
+from imgbudget.limits.ids import nearest_names
+from imgbudget.limits.schema import IMAGES, PLATFORMS, PRICES, TIERS, Platform, Tree
+from imgbudget.limits.values import Limit, Term, Values
+
+_MODEL_NEEDS = ("tier", "context_tokens")
+
+
+def merge(base: Tree, upper: Tree) -> Tree:
+    """Lay `upper` over `base`, value by value."""
+    return Tree(
+        base.shared | upper.shared,
+        _merge_values(base.tiers, upper.tiers),
+        base.platforms
+        | {key: _merge_platform(base.platforms.get(key), item) for key, item in upper.platforms.items()},
+        _merge_values(base.models, upper.models),
+    )
+
+
+def _merge_values(base: dict[str, Values], upper: dict[str, Values]) -> dict[str, Values]:
+    return base | {key: base.get(key, {}) | values for key, values in upper.items()}
+
+
+def _merge_platform(base: Platform | None, upper: Platform) -> Platform:
+    if base is None:
+        return upper
+    return Platform(
+        base.values | upper.values, upper.inherits or base.inherits, upper.inherited or base.inherited
+    )
+
+
+def resolve_platforms(tree: Tree) -> dict[str, Values]:
+    """The values of each platform, its own over inherited ones over those that hold everywhere."""
+    return {key: tree.shared | _platform_values(tree.platforms, key, ()) for key in tree.platforms}
+
+
+def _platform_values(platforms: dict[str, Platform], key: str, seen: tuple[str, ...]) -> Values:
+    platform = platforms.get(key)
+    if platform is None or key in seen:
+        return {}
+    values = {} if platform.inherits is None else _platform_values(platforms, platform.inherits, (*seen, key))
+    if platform.inherited is not None:
+        status, note = platform.inherited
+        values = {name: value._replace(status=status, note=note) for name, value in values.items()}
+    return values | platform.values
+
+
+def require_whole(tree: Tree, platforms: dict[str, Values], name: str) -> None:
+    """Raise LimitsError, told with `name`, when the tree lacks something that binding needs."""
+    problems = [
+        *_absent("tiers", tree.tiers, tuple(TIERS)),
+        *_absent("platforms", platforms, tuple(key for key in PLATFORMS if key not in IMAGES)),
+        *_absent("models", tree.models, _MODEL_NEEDS),
+        *(f"images.{key}: is missing" for key in IMAGES if key not in tree.shared),
+        *(f"prices.{key}: is missing" for key in PRICES if key not in tree.shared),
+        *_dangling(tree),
+    ]
+    if not any(isinstance(values.get("input_price"), Limit) for values in tree.models.values()):
+        problems.append("models: at least one needs an input_price")
+    patch = tree.shared.get("patch")
+    if patch is not None and patch[1] != PATCH:
+        problems.append(f"images.patch: the resize rule works with {PATCH} px and no other")
+    if problems:
+        raise LimitsError("\n".join(f"{name}: {problem}" for problem in problems))
+
+
+def _absent(section: str, items: dict[str, Values], needs: tuple[str, ...]) -> list[str]:
+    """What is missing in each item of a section; an item that lacks it all may be a misspelt name."""
+    if not items:
+        return [f"{section}: at least one is needed"]
+    problems = []
+    whole = tuple(key for key, values in items.items() if all(need in values for need in needs))
+    for key, values in items.items():
+        missing = [need for need in needs if need not in values]
+        if missing:
+            nearest = nearest_names(key, whole)
+            hint = f" (not a known name; the nearest is {nearest[0]})" if nearest else ""
+            problems.append(f"{section}.{key}: needs {', '.join(missing)}{hint}")
+    return problems
+
+
+def _dangling(tree: Tree) -> list[str]:
+    """Names of tiers and platforms that stand nowhere."""
+    problems = []
+    for key, values in tree.models.items():
+        tier = values.get("tier")
+        if isinstance(tier, Term) and tier.values[0] not in tree.tiers:
+            problems.append(f"models.{key}.tier: no tier {tier.values[0]!r} (known: {', '.join(tree.tiers)})")
+    for key, platform in tree.platforms.items():
+        if platform.inherits is not None and platform.inherits not in tree.platforms:
+            problems.append(f"platforms.{key}.inherits: no platform {platform.inherits!r}")
+    return problems

@@ -1,0 +1,65 @@
+"""Turns the YAML files into a module of plain literals, because YAML costs 20 ms at every start."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from imgbudget.errors import LimitsError
+from imgbudget.limits import LimitsData
+from imgbudget.limits.files import read_yaml
+
+_HERE = Path(__file__).parent
+GENERATED = _HERE / "_generated.py"
+_FILES = ("tiers", "images", "prices", "platforms", "models", "retired")
+_HEAD = '''\
+# ruff: noqa: E501
+# fmt: off
+"""The limits data as literals; made by `python -m imgbudget_rules.limits`, not to be edited."""
+
+from typing import Any
+
+'''
+
+
+def read_data() -> dict[str, Any]:
+    """All files as one mapping; LimitsError when one is malformed or two give the same key."""
+    data: dict[str, dict[str, Any]] = {}
+    for stem in _FILES:
+        file = f"{stem}.yaml"
+        content = read_yaml(str(_HERE / file))
+        content.pop("sources", None)  # anchors only
+        for section, items in content.items():
+            into = data.setdefault(section, {})
+            doubled = into.keys() & items.keys()
+            if doubled:
+                raise LimitsError(f"{file}: {section} has {', '.join(sorted(doubled))} a second time")
+            into.update(items)
+    LimitsData.from_mapping(data, "imgbudget_rules/limits")
+    return data
+
+
+def render() -> str:
+    """The text of the generated module, one value a line."""
+    return f"{_HEAD}DATA: dict[str, Any] = {_literal(read_data(), 0)}\n"
+
+
+def _literal(item: Any, depth: int) -> str:
+    if not isinstance(item, dict):
+        return _quoted(item)
+    if "value" in item:
+        fields = (
+            f'"{key}": {_quoted(field)}' for key, field in item.items() if field is not None or key == "value"
+        )
+        return "{" + ", ".join(fields) + "}"
+    pad = "    " * depth
+    lines = (f'{pad}    "{key}": {_literal(value, depth + 1)},\n' for key, value in item.items())
+    return "{\n" + "".join(lines) + pad + "}"
+
+
+def _quoted(item: Any) -> str:
+    """A scalar or a list of names, quoted as the formatter would."""
+    if isinstance(item, list):
+        return "[" + ", ".join(_quoted(name) for name in item) + "]"
+    if isinstance(item, str) and '"' not in item:
+        return json.dumps(item)
+    return repr(item)

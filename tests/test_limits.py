@@ -1,0 +1,217 @@
+"""Models with their tiers, prices and arithmetic, and what an unknown model gets."""
+
+from typing import NamedTuple
+
+import pytest
+
+from imgbudget.geometry import Size
+from imgbudget.limits import Limit, LimitsData
+from imgbudget_rules.limits import DATA
+
+SHIPPED = LimitsData.from_mapping(DATA)
+
+
+class Model(NamedTuple):
+    """A row of the published table: prices in USD a million tokens, None where it has a dash."""
+
+    id: str
+    tier: str
+    context: int
+    price: float
+    write_5m: float | None
+    write_1h: float | None
+    read: float | None
+    output: float
+
+
+MODELS = [
+    Model("claude-fable-5-2", "high-resolution", 1_000_000, 8, 10, 16, 0.20, 40),
+    Model("claude-mythos-5-2", "high-resolution", 1_000_000, 8, None, None, None, 40),
+    Model("claude-fable-5-1", "high-resolution", 1_000_000, 10, 12.50, 20, 0.25, 50),
+    Model("claude-mythos-5-1", "high-resolution", 1_000_000, 10, 12.50, 20, 0.25, 50),
+    Model("claude-fable-5", "high-resolution", 1_000_000, 10, 12.50, 20, 1, 50),
+    Model("claude-mythos-5", "high-resolution", 1_000_000, 10, 12.50, 20, 1, 50),
+    Model("claude-opus-5-5", "high-resolution", 1_000_000, 4, 5, 8, 0.20, 20),
+    Model("claude-opus-5", "high-resolution", 1_000_000, 5, 6.25, 10, 0.50, 25),
+    Model("claude-opus-4-8", "high-resolution", 1_000_000, 5, 6.25, 10, 0.50, 25),
+    Model("claude-opus-4-7", "high-resolution", 1_000_000, 5, 6.25, 10, 0.50, 25),
+    Model("claude-opus-4-6", "standard", 1_000_000, 5, 6.25, 10, 0.50, 25),
+    Model("claude-opus-4-5", "standard", 200_000, 5, 6.25, 10, 0.50, 25),
+    Model("claude-sonnet-5-5", "high-resolution", 1_000_000, 2, 2.50, 4, 0.20, 10),
+    Model("claude-sonnet-5", "high-resolution", 1_000_000, 2, 2.50, 4, 0.20, 10),
+    Model("claude-sonnet-4-6", "standard", 1_000_000, 3, 3.75, 6, 0.30, 15),
+    Model("claude-sonnet-4-5", "standard", 200_000, 3, 3.75, 6, 0.30, 15),
+    Model("claude-haiku-5-5", "high-resolution", 1_000_000, 0.10, 0.125, 0.20, 0.01, 0.50),
+    Model("claude-haiku-4-5", "standard", 200_000, 1, 1.25, 2, 0.10, 5),
+]
+
+RETIRED = [
+    ("claude-opus-4-1", "2026-08-05"),
+    ("claude-opus-4", "2026-06-15"),
+    ("claude-sonnet-4", "2026-06-15"),
+    ("claude-3-5-haiku", "2026-02-19"),
+    ("claude-3-7-sonnet", "2026-02-19"),
+    ("claude-3-5-sonnet", "unknown"),
+    ("claude-3-opus", "unknown"),
+    ("claude-3-sonnet", "unknown"),
+    ("claude-3-haiku", "unknown"),
+]
+
+# --- models ---
+
+
+@pytest.mark.parametrize("row", MODELS, ids=lambda row: row.id)
+def test_model_has_its_tier_context_and_prices(row: Model) -> None:
+    """A model in service binds to the tier, context and prices of the published table."""
+    limits = SHIPPED.bind(row.id, "anthropic")
+    assert (limits.model, limits.known, limits.retired) == (row.id, True, None)
+    assert (limits.tier.name, limits.context_tokens.value) == (row.tier, row.context)
+    assert limits.input_price.value == row.price
+    assert limits.output_price is not None
+    assert limits.output_price.value == row.output
+    for factor, cell in (
+        (limits.cache_write_5m_factor, row.write_5m),
+        (limits.cache_write_1h_factor, row.write_1h),
+        (limits.cache_read_factor, row.read),
+    ):
+        assert cell is None or row.price * factor.value == pytest.approx(cell)
+
+
+@pytest.mark.parametrize(("model", "day"), RETIRED)
+def test_retired_model_is_standard_and_short_with_no_price_of_its_own(model: str, day: str) -> None:
+    """A retired model is standard tier with 200,000 tokens; its cost is counted at the dearest price."""
+    limits = SHIPPED.bind(model, "anthropic")
+    assert (limits.known, limits.retired, limits.tier.name) == (True, day, "standard")
+    assert (limits.context_tokens.value, limits.context_tokens.status) == (200_000, "derived")
+    assert (limits.input_price.value, limits.input_price.status, limits.output_price) == (10, "unknown", None)
+    assert "no price" in (limits.input_price.note or "")
+
+
+def test_every_shipped_model_is_in_one_of_the_tables() -> None:
+    """The vectors above name each shipped model, so that none comes in unchecked."""
+    assert set(SHIPPED.models) == {row.id for row in MODELS} | {row[0] for row in RETIRED}
+
+
+def test_tiers_are_those_of_the_guide() -> None:
+    """There are two tiers: 1568 px and 1568 tokens, 2576 px and 4784 tokens."""
+    assert [tuple(tier) for tier in SHIPPED.tiers] == [
+        ("standard", 1568, 1568),
+        ("high-resolution", 2576, 4784),
+    ]
+
+
+def test_conflicting_and_derived_values_say_so() -> None:
+    """Doubt that the sources leave is in the status and the note."""
+    read = SHIPPED.bind("claude-sonnet-5-5", "anthropic").cache_read_factor
+    assert (read.value, read.status, "0.05" in (read.note or "")) == (0.1, "conflicting", True)
+    tier = next(term for term in SHIPPED.bind("claude-haiku-5-5", "anthropic").terms if term.name == "tier")
+    assert (tier.text, tier.status) == ("high-resolution", "derived")
+
+
+# --- unknown models ---
+
+
+def test_unknown_model_gets_the_strictest_of_everything() -> None:
+    """An unknown model is judged by the smallest tier, count and context and the dearest price."""
+    limits = SHIPPED.bind("claude-opus-9", "anthropic")
+    assert (limits.model, limits.known, limits.retired) == ("claude-opus-9", False, None)
+    assert tuple(limits.tier) == ("standard", 1568, 1568)
+    assert limits.request_media.value == 100
+    assert limits.output_price is None
+    assert limits.context_tokens.value == 200_000
+    assert limits.input_price.value == 10
+    for limit in (limits.context_tokens, limits.input_price):
+        assert (limit.status, limit.owner) == ("unknown", "claude-opus-9")
+    assert limits.context_tokens.note == "claude-opus-9 is not a known model: the smallest context stands in"
+    assert limits.input_price.note == (
+        "no price of claude-opus-9 is known: the dearest standard one stands in, that of claude-fable-5-1"
+    )
+
+
+def test_no_known_model_is_stricter_than_an_unknown_one() -> None:
+    """Each bound that stands in for an unknown model is the extreme over all known ones."""
+    strict = SHIPPED.bind("gpt-4o", "anthropic")
+    known = [SHIPPED.bind(model, "anthropic") for model in SHIPPED.models]
+    assert strict.tier.max_edge == min(limits.tier.max_edge for limits in known)
+    assert strict.tier.max_tokens == min(limits.tier.max_tokens for limits in known)
+    assert strict.request_media.value == min(limits.request_media.value for limits in known)
+    assert strict.context_tokens.value == min(limits.context_tokens.value for limits in known)
+    assert strict.input_price.value == max(limits.input_price.value for limits in known)
+
+
+# --- arithmetic ---
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "standard", "high"),
+    [
+        (200, 200, (200, 200, 64), (200, 200, 64)),
+        (1000, 1000, (1000, 1000, 1296), (1000, 1000, 1296)),
+        (2000, 1500, (1270, 952, 1564), (2000, 1500, 3888)),
+        (3840, 2160, (1456, 819, 1560), (2576, 1449, 4784)),
+        (1290, 2796, (723, 1568, 1456), (1188, 2576, 3956)),
+    ],
+)
+def test_sizes_are_those_of_the_models_tier(
+    width: int, height: int, standard: tuple[int, int, int], high: tuple[int, int, int]
+) -> None:
+    """Native size, tokens and fit follow the tier that the model has."""
+    size = Size(width, height)
+    for model, expected in (("claude-sonnet-4-6", standard), ("claude-opus-5", high)):
+        limits = SHIPPED.bind(model, "anthropic")
+        native = limits.native_size(size)
+        assert (*native, limits.tokens(size)) == expected
+        assert limits.fits(size) == (native == size)
+
+
+def test_native_size_takes_one_more_bound() -> None:
+    """An edge limit of the request shrinks what the tier alone would leave."""
+    limits = SHIPPED.bind("claude-opus-5", "anthropic")
+    assert limits.native_size(Size(2400, 1200)) == Size(2400, 1200)
+    assert limits.native_size(Size(2400, 1200), 2000) == Size(2000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "usd"),
+    [
+        ("claude-sonnet-4-6", 0, 0.0),
+        ("claude-sonnet-4-6", 1564, 0.004692),
+        ("claude-sonnet-4-6", 1_296_000, 3.888),
+        ("claude-haiku-4-5", 1_296_000, 1.296),
+        ("claude-opus-5", 1_296_000, 6.48),
+        ("claude-opus-4-8", 1_296_000, 6.48),
+        ("claude-opus-5", 4_784_000, 23.92),
+        ("claude-haiku-5-5", 3, 0.0000003),
+        ("claude-haiku-5-5", 100_000, 0.01),
+        ("claude-haiku-5-5", 100_001, 0.0500005),
+    ],
+)
+def test_cost_is_exact(model: str, tokens: int, usd: float) -> None:
+    """Dollars are the correctly rounded quotient, and Haiku 5.5 bills a long prompt as a whole."""
+    assert SHIPPED.bind(model, "anthropic").cost_usd(tokens) == usd
+
+
+def test_batch_costs_half() -> None:
+    """A batch costs half, at the long-prompt price too."""
+    assert SHIPPED.bind("claude-sonnet-4-6", "anthropic").batch_cost_usd(1564) == 0.002346
+    assert SHIPPED.bind("claude-haiku-5-5", "anthropic").batch_cost_usd(200_000) == 0.05
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (8000, "px", "8000 px"),
+        (33_554_432, "bytes", "32 MB"),
+        (5_242_880, "bytes", "5 MB"),
+        (1 << 40, "bytes", "1 TB"),
+        (32_000_000, "bytes", "32,000,000 bytes"),
+        (1_150_000, "pixels", "1.15 megapixels"),
+        (100, "images", "100 images"),
+        (200_000, "tokens", "200,000 tokens"),
+        (0.1, "USD/MTok", "0.1 USD/MTok"),
+        (1.25, "times", "1.25 times"),
+    ],
+)
+def test_limit_reads_with_its_unit(value: float, unit: str, text: str) -> None:
+    """A limit's text has the unit, and says MB only for what is a whole number of them."""
+    assert Limit("x", value, unit, "a page", "2026-09", "confirmed", None, "anthropic").text == text

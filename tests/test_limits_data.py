@@ -1,0 +1,72 @@
+"""The limits data as such: nothing without a source, and the generated module current."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from imgbudget.limits import Limit, LimitsData, Term
+from imgbudget_rules.limits import DATA
+from imgbudget_rules.limits.generate import GENERATED, render
+
+SHIPPED = LimitsData.from_mapping(DATA)
+
+
+def records(item: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every value of the shipped data with its route."""
+    for key, inner in item.items():
+        if isinstance(inner, dict):
+            if "value" in inner:
+                yield f"{path}.{key}", inner
+            elif key != "inherited":
+                yield from records(inner, f"{path}.{key}")
+
+
+def test_every_shipped_value_has_source_date_and_status() -> None:
+    """No number ships without where it comes from."""
+    found = list(records(DATA))
+    assert len(found) > 200
+    assert [path for path, record in found if not record.get("source") or not record.get("date")] == []
+    assert {record["status"] for _path, record in found} == {
+        "confirmed",
+        "single source",
+        "conflicting",
+        "derived",
+        "unknown",
+    }
+    assert [
+        path for path, record in found if record["status"] == "conflicting" and not record.get("note")
+    ] == []
+    assert [path for path, record in found if record["value"] is None and record["status"] == "derived"] == []
+
+
+@pytest.mark.parametrize("platform", SHIPPED.platforms)
+def test_every_entry_in_force_has_source_and_date(platform: str) -> None:
+    """What `entries` lists is complete, also for an unknown model, and no name comes twice."""
+    for model in (*SHIPPED.models, "gpt-4o"):
+        limits = SHIPPED.bind(model, platform)
+        listed: list[Limit | Term] = [*limits.entries(), *limits.terms]
+        assert all(
+            entry.source and entry.date and entry.status and entry.owner and entry.text for entry in listed
+        )
+        assert len({entry.name for entry in listed}) == len(listed) > 30
+
+
+def test_generated_module_is_current() -> None:
+    """The literals are what the YAML files say; else `python -m imgbudget_rules.limits` was forgotten."""
+    assert GENERATED.read_text(encoding="utf-8") == render()
+
+
+def test_start_up_needs_neither_yaml_nor_difflib() -> None:
+    """Reading and binding the shipped data imports nothing slow."""
+    code = (
+        "import sys, imgbudget.limits as l; from imgbudget_rules.limits import DATA; "
+        "l.load_limits([DATA], None).bind('us.anthropic.claude-opus-4-6-v1', 'bedrock'); "
+        "print(*({'yaml', 'difflib', 'datetime', 'urllib.parse', 'pathlib'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == []
