@@ -1,0 +1,97 @@
+"""Amounts with units: tokens, bytes and US dollars as people write them.
+
+KB, MB and GB are powers of 1024 here, as KiB, MiB and GiB always are: the API's own error texts call
+10,485,760 bytes "10 MB" and 5,242,880 bytes "5 MB" (API errors, quoted 2024-03 to 2026-09), and a budget
+is compared with those. Tokens count in thousands: 20k is 20,000.
+"""
+
+import re
+
+from imgbudget.config.wording import quoted
+
+NUMBER = r"(0|[1-9][0-9]{0,14}|[1-9][0-9]{0,2}(?:_[0-9]{3}){1,4})(?:\.([0-9]{1,9}))?"
+"""A plain number, thousands set off by underscores or not; no sign, no exponent, no leading zero."""
+
+BYTES_PATTERN = rf"^{NUMBER} ?([bB]|[bB]ytes?|[kKmMgG][iI]?[bB])?$"
+TOKENS_PATTERN = rf"^{NUMBER} ?([kKM])?(?: ?tokens?)?$"
+COST_PATTERN = rf"^\$? ?{NUMBER}(?: ?USD)?$"
+
+BYTES_SPELLINGS = "5 MB, 500 KB, 512 KiB, 4096 B or a plain number of bytes"
+TOKENS_SPELLINGS = "1600, 1600 tokens, 20k or 1.5M"
+COST_SPELLINGS = "$0.05, 0.05 USD or a plain number of US dollars"
+
+_BYTES_FACTORS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_TOKENS_FACTORS = {"k": 1_000, "K": 1_000, "M": 1_000_000}
+
+
+def parse_bytes(value: str | int) -> int:
+    """Whole bytes of `5 MB`, `512 KiB`, `4096 B` or a plain number, parts of a byte dropped.
+
+    Raises:
+        ValueError: not such an amount, or none at all; the text is a clause that tells the spellings.
+    """
+    found = re.match(BYTES_PATTERN, _text(value))
+    if found is None:
+        raise ValueError(_refusal(value, "a number of bytes", BYTES_SPELLINGS))
+    whole, fraction, unit = found.groups()
+    factor = _BYTES_FACTORS.get((unit or "b")[0].lower(), 1)
+    if fraction and factor == 1:
+        raise ValueError(_refusal(value, "a number of bytes", BYTES_SPELLINGS))
+    return _positive(_scaled(whole, fraction, factor), value, BYTES_SPELLINGS)
+
+
+def parse_tokens(value: str | int) -> int:
+    """Whole visual tokens of `1600`, `1600 tokens`, `20k` or `1.5M`, parts of a token dropped.
+
+    Raises:
+        ValueError: not such an amount, or none at all; the text is a clause that tells the spellings.
+    """
+    found = re.match(TOKENS_PATTERN, _text(value))
+    if found is None:
+        raise ValueError(_refusal(value, "a number of tokens", TOKENS_SPELLINGS))
+    whole, fraction, unit = found.groups()
+    if fraction and unit is None:
+        raise ValueError(_refusal(value, "a number of tokens", TOKENS_SPELLINGS))
+    amount = _scaled(whole, fraction, _TOKENS_FACTORS[unit] if unit else 1)
+    return _positive(amount, value, TOKENS_SPELLINGS)
+
+
+def parse_cost(value: str | float) -> float:
+    """US dollars of `$0.05`, `0.05 USD` or a plain number.
+
+    Raises:
+        ValueError: not such an amount, or none at all; the text is a clause that tells the spellings.
+    """
+    found = re.match(COST_PATTERN, _text(value))
+    if found is None:
+        raise ValueError(_refusal(value, "a cost", COST_SPELLINGS))
+    whole, fraction = found.groups()
+    dollars = float(f"{whole}.{fraction or 0}")
+    if dollars <= 0:
+        raise ValueError(_no_room(value, COST_SPELLINGS))
+    return dollars
+
+
+def _text(value: str | float) -> str:
+    if isinstance(value, float):
+        return f"{value:.9f}".rstrip("0").rstrip(".")
+    return str(value).strip()
+
+
+def _scaled(whole: str, fraction: str | None, factor: int) -> int:
+    fraction = fraction or ""
+    return int(whole + fraction) * factor // int(10 ** len(fraction))
+
+
+def _positive(amount: int, value: str | int, spellings: str) -> int:
+    if amount <= 0:
+        raise ValueError(_no_room(value, spellings))
+    return amount
+
+
+def _refusal(value: object, what: str, spellings: str) -> str:
+    return f"{quoted(str(value))} is not {what}; write {spellings}"
+
+
+def _no_room(value: object, spellings: str) -> str:
+    return f"{quoted(str(value))} leaves no room at all; write more than 0, as {spellings}"
