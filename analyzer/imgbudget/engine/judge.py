@@ -1,0 +1,101 @@
+"""Holds subjects against rules: problems in, findings out. A rule that raises becomes a finding itself."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from imgbudget.engine.selection import RuleSet
+from imgbudget.limits import Limits
+from imgbudget.model import Finding, ImageUse, Place, Problem, Request, Severity
+from imgbudget.registry import AnyRule
+from imgbudget.rule import Context
+
+PAGES = "https://github.com/imgbudget/imgbudget/blob/main/docs/rules/"
+"""Where the pages of the rules that ship are read."""
+
+FAILED_CODE = "IB003"
+FAILED_NAME = "rule-failed"
+
+
+class Judge(NamedTuple):
+    """Runs one set of rules. It keeps no state between subjects."""
+
+    rules: RuleSet
+
+    def judge_image(self, use: ImageUse, limits: Limits) -> Iterator[Finding]:
+        """The findings of the image rules on one use of one image."""
+        context = Context(limits)
+        for rule, override in self.rules.image:
+            yield from _run(rule, override, use, context)
+
+    def judge_request(self, request: Request, limits: Limits) -> Iterator[Finding]:
+        """The findings of the request rules on one request, without those on its images."""
+        context = Context(limits)
+        for rule, override in self.rules.request:
+            yield from _run(rule, override, request, context)
+
+
+def _run(
+    rule: AnyRule, override: Severity | None, subject: ImageUse | Request, context: Context
+) -> Iterator[Finding]:
+    try:
+        for problem in rule.judge(subject, context):
+            yield make_finding(rule, override, problem, subject, context.limits)
+    except Exception as error:  # noqa: BLE001 - the one place: a rule must not end the run
+        yield _failure(rule, error, subject.place, context.limits)
+
+
+def make_finding(
+    rule: AnyRule, override: Severity | None, problem: Problem, subject: ImageUse | Request, limits: Limits
+) -> Finding:
+    """The finding that a problem makes.
+
+    A problem's own severity says how a case differs from the rule's default; `override`, the severity that
+    the user set for the rule, is above both.
+    """
+    severity = override or problem.severity or rule.severity
+    place = problem.place or subject.place
+    return Finding(
+        code=rule.code,
+        name=rule.name,
+        severity=severity,
+        place=place,
+        message=problem.message,
+        help=problem.help,
+        url=f"{PAGES}{rule.code.lower()}.md",
+        measured=problem.measured,
+        limit=problem.limit,
+        unit=problem.unit,
+        model=limits.model,
+        platform=limits.platform,
+        fix=problem.fix,
+        fix_safety=(problem.fix_safety or rule.fix) if problem.fix else None,
+        fingerprint=fingerprint(rule.code, place),
+    )
+
+
+def fingerprint(code: str, place: Place) -> str:
+    """A short stable name for a finding: its rule, its file, its pointer."""
+    import hashlib  # noqa: PLC0415 - a clean run needs none
+
+    text = "\0".join((code, place.path, str(place.document), place.pointer or ""))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _failure(rule: AnyRule, error: Exception, place: Place, limits: Limits) -> Finding:
+    return Finding(
+        code=FAILED_CODE,
+        name=FAILED_NAME,
+        severity=Severity.ERROR,
+        place=place,
+        message=f"rule {rule.code} {rule.name} failed: {type(error).__name__}: {error}",
+        help="report it with the file; until then go on with --ignore " + rule.code,
+        url=f"{PAGES}{FAILED_CODE.lower()}.md",
+        measured=None,
+        limit=None,
+        unit=None,
+        model=limits.model,
+        platform=limits.platform,
+        fix=None,
+        fix_safety=None,
+        fingerprint=fingerprint(FAILED_CODE + rule.code, place),
+    )

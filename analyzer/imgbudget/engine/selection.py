@@ -1,0 +1,95 @@
+"""Which rules run, and how severe each is: layers of selectors, the more specific one wins."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from imgbudget.model import Fact, Level, Severity
+from imgbudget.registry import AnyRule
+
+_EXACT = 1000
+_NO_MATCH = -1
+
+
+class Layer(NamedTuple):
+    """Selectors from one place (the configuration, the command line), a later layer beating an earlier one.
+
+    A selector is a code, a code's prefix such as `IB2`, a rule's name, or `ALL`. `select` None leaves what
+    the layer below selected.
+    """
+
+    select: Sequence[str] | None = None
+    extend_select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+
+
+class RuleSet(NamedTuple):
+    """The rules that run, by level, each with the severity that the user set, and the facts they need."""
+
+    image: tuple[tuple[AnyRule, Severity | None], ...]
+    request: tuple[tuple[AnyRule, Severity | None], ...]
+    needs: Fact
+
+    def has(self, code: str) -> bool:
+        """Whether the rule of that code runs."""
+        return any(rule.code == code for rule, _ in (*self.image, *self.request))
+
+
+def specificity(selector: str, rule: AnyRule) -> int:
+    """How precisely a selector names a rule: the length of its prefix, most for a whole code or name.
+
+    Returns -1 where it does not name the rule at all.
+    """
+    if selector == rule.name or selector.upper() == rule.code:
+        return _EXACT
+    if selector.upper() == "ALL":
+        return 0
+    return len(selector) if rule.code.startswith(selector.upper()) else _NO_MATCH
+
+
+def _best(selectors: Iterable[str], rule: AnyRule) -> int:
+    return max((specificity(selector, rule) for selector in selectors), default=_NO_MATCH)
+
+
+def is_selected(rule: AnyRule, layers: Iterable[Layer], *, pedantic: bool) -> bool:
+    """Whether a rule runs: the last layer that names it decides, within a layer the longer selector.
+
+    A pedantic rule runs only when pedantic rules are asked for or its own code or name is selected.
+    """
+    selected = False
+    named = False
+    for layer in layers:
+        wanted = _best((*(layer.select or ()), *layer.extend_select), rule)
+        refused = _best(layer.ignore, rule)
+        if layer.select is not None:
+            selected = False
+        if refused >= wanted and refused != _NO_MATCH:
+            selected = False
+        elif wanted != _NO_MATCH:
+            selected = True
+            named = named or wanted == _EXACT
+    return selected and (pedantic or named or not rule.pedantic)
+
+
+def select_rules(
+    rules: Iterable[AnyRule],
+    layers: Sequence[Layer],
+    *,
+    severities: Mapping[str, str] | None = None,
+    pedantic: bool = False,
+) -> RuleSet:
+    """The rules that run. `severities` maps selectors to `error`, `warning` or `info`."""
+    image: list[tuple[AnyRule, Severity | None]] = []
+    request: list[tuple[AnyRule, Severity | None]] = []
+    needs = Fact.NONE
+    for rule in rules:
+        if not is_selected(rule, layers, pedantic=pedantic):
+            continue
+        severity: Severity | None = None
+        best = _NO_MATCH
+        for selector, name in (severities or {}).items():
+            found = specificity(selector, rule)
+            if found > best:
+                best, severity = found, Severity[name.upper()]
+        needs |= rule.needs
+        (image if rule.level is Level.IMAGE else request).append((rule, severity))
+    return RuleSet(tuple(image), tuple(request), needs)

@@ -1,0 +1,140 @@
+"""Which rules run and how severe they are, and what becomes of a rule that fails."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from imgbudget.engine import Judge, Layer, select_rules
+from imgbudget.limits import LimitsData
+from imgbudget.model import Fact, FixSafety, ImageUse, Place, Problem, Resize, Severity, Size
+from imgbudget.rule import Context, Rule, image_rule
+from imgbudget.testing import image
+from imgbudget_rules.limits import DATA
+
+LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
+
+
+def make(code: str, name: str, *, pedantic: bool = False, needs: Fact = Fact.NONE) -> Rule[ImageUse]:
+    """A rule that reports each image it sees."""
+
+    @image_rule(code, name, severity=Severity.WARNING, since="1", pedantic=pedantic, needs=needs)
+    def judge(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+        """It reports."""
+        yield Problem(message="seen")
+
+    return judge
+
+
+RULES = (
+    make("IB201", "one"),
+    make("IB202", "two"),
+    make("IB301", "three"),
+    make("IB502", "fussy", pedantic=True),
+)
+
+
+def selected(*layers: Layer, pedantic: bool = False) -> list[str]:
+    """The codes that the layers select."""
+    rules = select_rules(RULES, layers, pedantic=pedantic)
+    return [rule.code for rule, _ in (*rules.image, *rules.request)]
+
+
+ALL = Layer(["ALL"])
+
+
+@pytest.mark.parametrize(
+    ("layers", "codes"),
+    [
+        ([ALL], ["IB201", "IB202", "IB301"]),
+        ([Layer(["IB2"])], ["IB201", "IB202"]),
+        ([Layer(["ib2", "three"])], ["IB201", "IB202", "IB301"]),
+        ([Layer(["ALL"], (), ["IB2"])], ["IB301"]),
+        ([Layer(["IB201"], (), ["IB2"])], ["IB201"]),
+        ([Layer(["IB2"], (), ["IB201"])], ["IB202"]),
+        ([Layer(["IB2"], (), ["IB2"])], []),
+        ([ALL, Layer(None, (), ["IB3"])], ["IB201", "IB202"]),
+        ([Layer(["ALL"], (), ["IB3"]), Layer(None, ["IB301"])], ["IB201", "IB202", "IB301"]),
+        ([Layer(["ALL"], (), ["IB201"]), Layer(["IB2"])], ["IB201", "IB202"]),
+        ([Layer(["ALL"], (), ["IB201"]), Layer(["IB3"])], ["IB301"]),
+        ([ALL, Layer(["IB502"])], ["IB502"]),
+        ([ALL, Layer(None, ["fussy"])], ["IB201", "IB202", "IB301", "IB502"]),
+        ([ALL, Layer(None, ["IB5"])], ["IB201", "IB202", "IB301"]),
+    ],
+)
+def test_the_later_layer_and_the_longer_selector_win(layers: list[Layer], codes: list[str]) -> None:
+    """Command line over configuration; within one place the more specific selector, refusal at a tie."""
+    assert selected(*layers) == codes
+
+
+def test_pedantic_rules_run_on_demand() -> None:
+    """--pedantic brings them all."""
+    assert selected(ALL, pedantic=True) == ["IB201", "IB202", "IB301", "IB502"]
+
+
+def test_needs_are_those_of_the_rules_that_run() -> None:
+    """A probe reads nothing for a rule that is off."""
+    rules = (make("IB201", "one"), make("IB701", "where", needs=Fact.LOCATION))
+    assert select_rules(rules, [Layer(["IB2"])]).needs == Fact.NONE
+    assert select_rules(rules, [ALL]).needs == Fact.LOCATION
+
+
+@pytest.mark.parametrize(
+    ("severities", "expected"),
+    [
+        ({}, Severity.WARNING),
+        ({"IB3": "error"}, Severity.ERROR),
+        ({"ALL": "info"}, Severity.INFO),
+        ({"IB301": "error", "ALL": "info", "IB3": "info"}, Severity.ERROR),
+    ],
+)
+def test_severity_of_the_most_specific_selector(severities: dict[str, str], expected: Severity) -> None:
+    """The user's severity is above the rule's own, the longest selector above the others."""
+    judge = Judge(select_rules(RULES, [Layer(["IB301"])], severities=severities))
+    assert [finding.severity for finding in judge.judge_image(image("<png 300x300>"), LIMITS)] == [expected]
+
+
+def test_problem_severity_stands_between_rule_and_user() -> None:
+    """A problem may differ from its rule; what the user sets holds even where it is the default."""
+
+    @image_rule("IB105", "mismatch", severity=Severity.ERROR, since="1")
+    def judge(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+        """It reports."""
+        yield Problem(message="seen", severity=Severity.WARNING)
+
+    def severity(severities: dict[str, str]) -> Severity:
+        rules = select_rules([judge], [ALL], severities=severities)
+        return next(iter(Judge(rules).judge_image(image("<png 300x300>"), LIMITS))).severity
+
+    assert severity({}) is Severity.WARNING
+    assert severity({"IB105": "error"}) is Severity.ERROR
+
+
+def test_failing_rule_is_a_finding_and_the_others_go_on() -> None:
+    """IB003 names the rule and its error; what it found before stands."""
+
+    @image_rule("XX100", "breaks", severity=Severity.INFO, since="1", fix=FixSafety.SAFE)
+    def breaks(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+        """It breaks."""
+        yield Problem(message="before", fix=Resize(Size(1, 1)))
+        raise KeyError("lost")
+
+    judge = Judge(select_rules([breaks, *RULES], [ALL]))
+    found = list(judge.judge_image(image("<png 300x300>"), LIMITS))
+    assert [finding.code for finding in found] == ["XX100", "IB003", "IB201", "IB202", "IB301"]
+    assert found[1].severity is Severity.ERROR
+    assert "XX100" in found[1].message
+    assert found[0].fix_safety is FixSafety.SAFE
+
+
+def test_fingerprints_tell_findings_apart() -> None:
+    """Another rule, file, document or pointer is another fingerprint; the same one is stable."""
+    places = [
+        Place("a.json", ("messages", 0)),
+        Place("a.json", ("messages", 1)),
+        Place("a.json", ("messages", 0), document=1),
+        Place("b.json", ("messages", 0)),
+    ]
+    judge = Judge(select_rules(RULES, [ALL]))
+    uses = [image("<png 300x300>")._replace(place=place) for place in (*places, *places)]
+    prints = [finding.fingerprint for use in uses for finding in judge.judge_image(use, LIMITS)]
+    assert len(set(prints)) == len(prints) // 2 == 12
