@@ -1,0 +1,83 @@
+"""For rule authors: one rule on one subject, and the examples of a rule's page.
+
+Subjects are written in shorthand: `image("<jpeg 4000x3000 orientation=6>")`, and `request` with the JSON of a
+body in which `"<png 800x600>"` stands for an image block. imgbudget.shorthand tells all of it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from imgbudget.limits import LimitsData, load_limits
+from imgbudget.model import ImageUse, Level, Problem, Request
+from imgbudget.registry import AnyRule, load_packs
+from imgbudget.rule import Context
+from imgbudget.shorthand import image, request
+
+__all__ = ["MODEL", "PLATFORM", "Example", "Examples", "examples", "image", "request", "run_rule"]
+
+MODEL = "claude-sonnet-4-6"
+PLATFORM = "anthropic"
+PACK = "imgbudget_rules"
+"""The pack whose limits subjects are held against; named and not imported, like any pack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One example of a page: its text, the subject, and the model and platform that will see it."""
+
+    text: str
+    subject: ImageUse | Request
+    model: str = MODEL
+    platform: str = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """The examples of a page: those that its rule reports, and those on which it is silent."""
+
+    reports: tuple[Example, ...]
+    silent: tuple[Example, ...]
+
+
+def run_rule(
+    rule: AnyRule, subject: ImageUse | Request, *, model: str = MODEL, platform: str = PLATFORM
+) -> list[Problem]:
+    """What one rule says of a subject, held against the limits of a model on a platform.
+
+    A request's own model and platform win. A rule on images judges each image of a request.
+    """
+    if isinstance(subject, Request):
+        model, platform = subject.model or model, subject.platform or platform
+    context = Context(_limits().bind(model, platform))
+    if rule.level is Level.IMAGE and isinstance(subject, Request):
+        return [problem for use in subject.images for problem in rule.judge(use, context)]
+    return list(rule.judge(subject, context))
+
+
+def examples(rule: AnyRule) -> Examples:
+    """The examples of a rule's page; raises ValueError for one that cannot be read."""
+    parts = re.split(r"^## (.+)\n", rule.page, flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    return Examples(
+        tuple(_examples(sections.get("Reports", ""))), tuple(_examples(sections.get("Silent", "")))
+    )
+
+
+def _examples(section: str) -> Iterator[Example]:
+    for match in re.finditer(r"^(?:```json\n(.*?)\n```|(<.*?))$", section, re.MULTILINE | re.DOTALL):
+        body, line = match.groups()
+        if body is not None:
+            yield Example(text=body, subject=request(body))
+            continue
+        parts = re.fullmatch(r"(<[^<>]+>)(?: for (\S+))?(?: on (\S+))?", line)
+        if parts is None:
+            raise ValueError(f"{line!r} is no example; write it as <png 800x600> for MODEL on PLATFORM")
+        spec, model, platform = parts.groups()
+        yield Example(text=line, subject=image(spec), model=model or MODEL, platform=platform or PLATFORM)
+
+
+@cache
+def _limits() -> LimitsData:
+    return load_limits(load_packs((PACK,)).limits, None)

@@ -1,0 +1,57 @@
+"""The rules that ship with imgbudget, written out, and the limits that they judge by."""
+
+from typing import Any
+
+from imgbudget.rule import Rule
+from imgbudget_rules.ib001_unreadable_image import unreadable_image
+from imgbudget_rules.ib002_malformed_request import malformed_request
+from imgbudget_rules.ib003_rule_failed import rule_failed
+from imgbudget_rules.ib101_dimension_over_limit import dimension_over_limit
+from imgbudget_rules.ib102_many_image_dimension import many_image_dimension
+from imgbudget_rules.ib103_image_bytes_over_limit import image_bytes_over_limit
+from imgbudget_rules.ib104_unsupported_format import unsupported_format
+from imgbudget_rules.ib105_media_type_mismatch import media_type_mismatch
+from imgbudget_rules.ib106_malformed_base64 import malformed_base64
+from imgbudget_rules.ib201_oversized_image import oversized_image
+from imgbudget_rules.ib202_patch_remainder import patch_remainder
+from imgbudget_rules.ib204_animated_image import animated_image
+from imgbudget_rules.ib301_tiny_edge import tiny_edge
+from imgbudget_rules.ib302_tiny_after_resize import tiny_after_resize
+from imgbudget_rules.ib303_exif_rotation import exif_rotation
+from imgbudget_rules.ib401_payload_over_limit import payload_over_limit
+from imgbudget_rules.ib402_too_many_images import too_many_images
+from imgbudget_rules.ib403_source_not_supported import source_not_supported
+from imgbudget_rules.ib404_misplaced_image import misplaced_image
+from imgbudget_rules.ib407_empty_text import empty_text
+from imgbudget_rules.ib501_image_after_text import image_after_text
+from imgbudget_rules.ib504_duplicate_image import duplicate_image
+from imgbudget_rules.ib701_location_metadata import location_metadata
+from imgbudget_rules.limits import DATA as LIMITS
+
+__all__ = ["LIMITS", "RULES"]
+
+RULES: tuple[Rule[Any], ...] = (
+    unreadable_image,
+    malformed_request,
+    rule_failed,
+    dimension_over_limit,
+    many_image_dimension,
+    image_bytes_over_limit,
+    unsupported_format,
+    media_type_mismatch,
+    malformed_base64,
+    oversized_image,
+    patch_remainder,
+    animated_image,
+    tiny_edge,
+    tiny_after_resize,
+    exif_rotation,
+    payload_over_limit,
+    too_many_images,
+    source_not_supported,
+    misplaced_image,
+    empty_text,
+    image_after_text,
+    duplicate_image,
+    location_metadata,
+)

@@ -1,0 +1,41 @@
+"""IB002 malformed-request."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, Problem, Request, Severity, request_rule
+
+
+@request_rule("IB002", "malformed-request", severity=Severity.ERROR, since="0.1")
+def malformed_request(request: Request, _ctx: Context) -> Iterator[Problem]:
+    """The request is not JSON, or has a shape that the API refuses before it looks at an image.
+
+    ## Why it matters
+    The API answers with a 400 for the whole request; in a JSONL file one bad line can cost a whole batch.
+    What the other rules say of such a request covers only the part that could be read. Each flaw is one
+    finding at its own place, each bad line of a JSONL file one at its line.
+
+    ## Reports
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>"]}
+    ```
+    ```json
+    {"messages": "what is in this image?"}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>", "What is in this image?"]}]}
+    ```
+
+    ## Fix safety
+    There is no fix: what was meant cannot be told from what stands there.
+
+    ## Source
+    Request shape: types of the official Python and TypeScript SDKs, 2026-08.
+    """
+    for flaw in request.flaws:
+        yield Problem(
+            message=flaw.message,
+            help=flaw.help or "write it as the reference of the Messages API says",
+            place=flaw.place,
+        )

@@ -1,0 +1,75 @@
+"""IB102 many-image-dimension."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import (
+    Context,
+    FixSafety,
+    Problem,
+    Request,
+    Resize,
+    Severity,
+    planned_size,
+    request_rule,
+)
+
+
+@request_rule("IB102", "many-image-dimension", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
+    """An image is too large for a request with that many images.
+
+    ## Why it matters
+    From the 21st image on, every image of the request has to be within 2000 px on both edges, or the whole
+    request is refused: `At least one of the image dimensions exceed max allowed size for many-image
+    requests: 2000 pixels`. Images of earlier turns and of tool results count, so a conversation breaks
+    in mid-run. Bedrock and Google Cloud count document blocks too.
+
+    ## Reports
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600> * 20", "<png 2001x600>"]}]}
+    ```
+    ```json
+    {"platform": "bedrock", "messages": [{"role": "user", "content":
+        ["<pdf 1>", "<png 800x600> * 19", "<png 2001x600>"]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600> * 19", "<png 2001x600>"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 2000x600> * 21"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["<pdf 1>", "<png 800x600> * 19", "<png 2001x600>"]}]}
+    ```
+
+    ## Fix safety
+    Safe: the API would have refused the request. On a model of the high-resolution tier the image loses
+    pixels that the model would see in a request of 20 images or fewer.
+
+    ## Source
+    Vision guide, 2026-09: more than 20 images, 2000 px. Error text: anthropics/claude-code#2664, #24630;
+    earendil-works/pi#7337, 2026-07.
+    """
+    few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
+    count, counted = len(request.images), "images"
+    if ctx.limits.documents_count_as_images and request.documents:
+        count, counted = count + len(request.documents), "images and documents"
+    if count <= few.value:
+        return
+    for use in request.images:
+        size = use.visible_size
+        if size is None or size.long_edge <= limit.value:
+            continue
+        planned = planned_size(size, ctx.limits.tier, int(limit.value))
+        yield Problem(
+            message=f"long edge is {size.long_edge} px in a request of {count} {counted}; "
+            f"{limit.owner} takes at most {limit.text} once there are more than {few.value}",
+            help=f"resize to {planned}, or send at most {few.value} {counted} in a request",
+            measured=size.long_edge,
+            limit=limit.value,
+            unit=limit.unit,
+            place=use.place,
+            fix=Resize(planned),
+        )

@@ -1,0 +1,50 @@
+"""IB103 image-bytes-over-limit."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Recode, Severity, image_rule
+
+
+@image_rule("IB103", "image-bytes-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The base64 text of the image is longer than the platform takes.
+
+    ## Why it matters
+    The limit is on the encoded text, which is a third longer than the file: with 10 MB a file of at most
+    7,864,320 bytes passes, with the 5 MB of Bedrock and Google Cloud one of 3,932,160. The API answers
+    `image exceeds 10 MB maximum: 12504100 bytes > 10485760 bytes`, before it scales anything down. A file
+    on disk is judged by the base64 text that it would make.
+
+    ## Reports
+    <jpeg 1200x900 bytes=7864321>
+    <jpeg 1200x900 bytes=3932161> on bedrock
+
+    ## Silent
+    <jpeg 1200x900 bytes=7864320>
+    <jpeg 1200x900 bytes=3932160> on bedrock
+
+    ## Fix safety
+    Safe: the API would have refused the image. It is scaled to what the model looks at first, then encoded
+    with less quality only as far as the limit asks for.
+
+    ## Source
+    Vision guide, 2026-09: 10 MB, on Bedrock and Google Cloud 5 MB, base64-encoded. That the text is measured
+    and that 1 MB is 2^20 bytes: error texts in Gajae-Code#934, 2026-06, can1357/oh-my-pi#10633, 2026-09.
+    Whether line breaks in the text count is not known; they are counted.
+    """
+    limit, length = ctx.limits.image_base64_bytes, use.base64_size
+    if length is None or length <= limit.value:
+        return
+    is_image = use.facts is not None and use.facts.format is not None
+    if not is_image and not use.in_request:  # a file that is no image is never sent as one
+        return
+    most = ctx.limits.image_raw_bytes
+    yield Problem(
+        message=f"base64 text is {length:,} bytes; {ctx.limits.platform} takes at most {limit.text} "
+        f"({limit.value:,} bytes) an image",
+        help=f"resize or encode the image so that the file has at most {most:,} bytes",
+        measured=length,
+        limit=limit.value,
+        unit=limit.unit,
+        fix=Recode(max_bytes=most) if use.facts and is_image and use.facts.damage is None else None,
+    )

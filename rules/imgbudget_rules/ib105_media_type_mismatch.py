@@ -1,0 +1,70 @@
+"""IB105 media-type-mismatch."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, DeclareType, FixSafety, ImageUse, Problem, Severity, image_rule
+
+
+@image_rule("IB105", "media-type-mismatch", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The declared media type, or the file's extension, is not the type of the bytes.
+
+    ## Why it matters
+    The API compares the two: `The image was specified using the image/jpeg media type, but the image appears
+    to be a image/png image`. A type outside its list, such as `image/jpg`, is refused whatever the bytes are:
+    `Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'`. Most programs take the media
+    type from the extension, so a wrong extension is a warning: it becomes this error later.
+
+    The doubt: two recordings of 2024 to 2026 show a wrong type accepted. The usual answer of the current API
+    is a 400, so this is an error.
+
+    ## Reports
+    <png 800x600 named=photo.jpg>
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600 declared=image/jpeg>"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["<jpeg 800x600 declared=image/jpg>"]}]}
+    ```
+
+    ## Silent
+    <jpeg 800x600 named=photo.jpg>
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600 declared=image/png>"]}]}
+    ```
+
+    Bytes of a type that the API does not take are IB104:
+    <bmp 800x600 named=photo.png>
+
+    ## Fix safety
+    Safe: the bytes stay as they are. In a request the media type is rewritten, a file is renamed.
+
+    ## Source
+    Error texts: vybestack/llxprt-code#2130, 2026-06; anthropics/claude-code#6300, 2025-08, and #3073.
+    """
+    if use.facts is None or use.declared is None:
+        return
+    actual = f"image/{use.facts.format}"
+    if actual not in ctx.limits.media_types or use.declared == actual:
+        return
+    fix = DeclareType(actual)
+    if not use.in_request:
+        yield Problem(
+            message=f"extension says {use.declared}, but the bytes are {actual}",
+            help="rename the file; programs that declare the type by extension are refused by the API",
+            severity=Severity.WARNING,
+            fix=fix,
+        )
+        return
+    allowed = [repr(media_type) for media_type in ctx.limits.media_types]
+    answer = (
+        f"The image was specified using the {use.declared} media type, "
+        f"but the image appears to be a {actual} image"
+        if use.declared in ctx.limits.media_types
+        else f"Input should be {', '.join(allowed[:-1])} or {allowed[-1]}"
+    )
+    yield Problem(
+        message=f"declared as {use.declared!r}, but the bytes are {actual}; the API answers `{answer}`",
+        help=f"declare {actual}",
+        fix=fix,
+    )

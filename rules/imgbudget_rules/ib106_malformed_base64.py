@@ -1,0 +1,55 @@
+"""IB106 malformed-base64."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, FixSafety, ImageUse, Problem, RepairBase64, Severity, image_rule
+
+
+@image_rule("IB106", "malformed-base64", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+def malformed_base64(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+    """The base64 text of the image is not what the API takes.
+
+    ## Why it matters
+    The API wants the bare text: standard alphabet, padding, no `data:` prefix and no line breaks. It answers
+    `invalid base64 data`, and for an empty text `image cannot be empty`. Tools that build the text for a
+    web page add the prefix, tools for mail break the lines, and a screenshot that failed leaves it empty.
+
+    ## Reports
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600 flaw='begins with a data URI prefix'>"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": ""}}]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>"]}]}
+    ```
+
+    ## Fix safety
+    Safe where the bytes can still be had from the text: the same bytes are written as the API takes them.
+    Otherwise there is no fix.
+
+    ## Source
+    Error texts: HiveNexus/HiveChat#39, 2025-03; musistudio/claude-code-router#958;
+    anthropics/claude-code#4534.
+    """
+    if not use.in_request:
+        return
+    if use.base64_size == 0:
+        yield Problem(
+            message="base64 text is empty; the API answers `image cannot be empty`",
+            help="send the bytes of the image, or leave the block out",
+            measured=0,
+            unit="bytes",
+        )
+    elif use.flaws:
+        yield Problem(
+            message=f"base64 text {', '.join(use.flaws)}; the API answers `invalid base64 data`",
+            help="rewrite the text: standard alphabet, padding, no prefix, no line breaks"
+            if use.repairable
+            else "encode the image again; the bytes cannot be had from this text",
+            fix=RepairBase64() if use.repairable else None,
+        )

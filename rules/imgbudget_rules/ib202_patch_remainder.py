@@ -1,0 +1,90 @@
+"""IB202 patch-remainder."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import (
+    PATCH,
+    Context,
+    FixSafety,
+    ImageUse,
+    Problem,
+    Resize,
+    Severity,
+    Size,
+    image_rule,
+    patches,
+)
+
+FEW = 4
+"""Most px over a whole number of patches that are worth dropping: a seventh of a patch."""
+
+
+@image_rule("IB202", "patch-remainder", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1")
+def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """A few pixels over a multiple of 28 cost a whole row or column of tokens.
+
+    ## Why it matters
+    A visual token is a patch of 28 x 28 px, and a patch that is begun is billed whole. An image of 1121x800
+    px has 41 columns of patches, the last of them for one column of pixels: 29 tokens, each time it is sent.
+
+    ## Reports
+    <png 1121x800>
+    <png 800x1124>
+
+    ## Silent
+    <png 1120x800>
+    <png 1125x800>
+
+    An image that the API scales down anyway is IB201, and none is made smaller than 200 px:
+    <png 4001x3000>
+    <png 1000x200>
+
+    ## Fix safety
+    Safe: the image loses at most a few of every thousand pixels, its ratio stays to within rounding.
+
+    ## Source
+    Token formula: vision guide, 2026-09. What counts as few (4 px) is imgbudget's own choice.
+    """
+    size = use.visible_size
+    if size is None or not ctx.limits.fits(size):
+        return
+    smaller = _without_remainders(size, int(ctx.limits.min_edge.value))
+    if smaller == size:
+        return
+    over = " and ".join(
+        f"{name} {edge} px is {edge % PATCH} px over {edge // PATCH} patches"
+        for name, edge, kept in zip(("width", "height"), size, smaller, strict=True)
+        if _is_few(edge) and kept < edge
+    )
+    before, after = patches(size), patches(smaller)
+    yield Problem(
+        message=f"{over}; {ctx.limits.model} bills {PATCH} px a patch, {before} tokens in all",
+        help=f"resize to {smaller}: {after} tokens instead of {before}, {before - after} saved",
+        measured=before,
+        limit=after,
+        unit="tokens",
+        fix=Resize(smaller),
+    )
+
+
+def _is_few(edge: int) -> bool:
+    return 0 < edge % PATCH <= FEW
+
+
+def _without_remainders(size: Size, least: int) -> Size:
+    """The size with its small remainders dropped, no edge under `least` px; the ratio stays.
+
+    Dropping one remainder can leave a small one on the other edge, so it goes on until none is left.
+    """
+    width, height = size
+    candidates = []
+    if _is_few(width):
+        less = width - width % PATCH
+        candidates.append(Size(less, round(height * less / width)))
+    if _is_few(height):
+        less = height - height % PATCH
+        candidates.append(Size(round(width * less / height), less))
+    candidates = [candidate for candidate in candidates if candidate.short_edge >= least]
+    if not candidates:
+        return size
+    return _without_remainders(min(candidates, key=lambda it: (patches(it), -it.width * it.height)), least)

@@ -1,0 +1,48 @@
+"""IB204 animated-image."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, Fact, FirstFrame, FixSafety, ImageUse, Problem, Severity, image_rule
+
+
+@image_rule(
+    "IB204",
+    "animated-image",
+    severity=Severity.WARNING,
+    fix=FixSafety.UNSAFE,
+    since="0.1",
+    needs=Fact.FRAMES,
+)
+def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The image is animated, and the model sees its first frame only.
+
+    ## Why it matters
+    All frames are uploaded and one is looked at. What happens later in the animation is not seen, and the
+    model does not say so: the first frame of a screen recording is often empty.
+
+    ## Reports
+    <gif 640x480 frames=12>
+    <webp 640x480 frames=2>
+
+    ## Silent
+    <gif 640x480>
+    <webp 640x480 frames=1>
+
+    ## Fix safety
+    Unsafe: the model receives the same picture, but the file loses its other frames. Where they matter, send
+    the frames that show it as images of their own.
+
+    ## Source
+    Vision guide, 2026-09: animations are not supported, only the first frame is used.
+    """
+    if use.facts is None or not use.facts.animated or use.facts.damage is not None:
+        return
+    frames = use.facts.frames
+    yield Problem(
+        message=f"animation of {frames} frames; {ctx.limits.model} sees the first one only",
+        help="keep the first frame, or send the frames that matter as images of their own",
+        measured=frames,
+        limit=1,
+        unit="frames",
+        fix=FirstFrame(),
+    )

@@ -1,0 +1,40 @@
+"""IB301 tiny-edge."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
+
+
+@image_rule("IB301", "tiny-edge", severity=Severity.WARNING, since="0.1")
+def tiny_edge(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """An edge of the image is so short that the model may misread it.
+
+    ## Why it matters
+    The API never refuses a small image and never enlarges it. Under 200 px on an edge the guide warns of
+    worse answers: the model sees few patches of it, and guesses.
+
+    ## Reports
+    <png 199x800>
+    <png 800x16>
+
+    ## Silent
+    <png 200x800>
+    <png 800x600>
+
+    ## Fix safety
+    There is no fix: enlarging adds no detail. Take the image from a larger original, or with what stands
+    around it.
+
+    ## Source
+    Vision guide, 2026-09, "Limitations": images under 200 px on an edge.
+    """
+    size, limit = use.visible_size, ctx.limits.min_edge
+    if size is None or size.short_edge >= limit.value:
+        return
+    yield Problem(
+        message=f"short edge is {size.short_edge} px; {ctx.limits.model} may misread it under {limit.text}",
+        help="take it from a larger original, or with more of what stands around it",
+        measured=size.short_edge,
+        limit=limit.value,
+        unit=limit.unit,
+    )

@@ -1,0 +1,50 @@
+"""IB302 tiny-after-resize."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
+
+
+@image_rule("IB302", "tiny-after-resize", severity=Severity.WARNING, since="0.1")
+def tiny_after_resize(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The image is a long strip: once the API has scaled it, its short edge is very short.
+
+    ## Why it matters
+    The API scales by the long edge. A screenshot of a whole page, 1200x12000 px, reaches a model of the
+    standard tier 157 px wide, and its text cannot be read any more. The file itself looks large enough, so
+    nothing else warns of it. A strip over 8000 px is refused as well (IB101); resizing it leads here.
+
+    ## Reports
+    <png 1000x7900>
+    <png 12000x1200>
+    <png 2000x250>
+
+    ## Silent
+    <png 1000x7800>
+    <png 2000x250> for claude-opus-5-5
+
+    An edge that is short already is IB301:
+    <png 7900x150>
+
+    ## Fix safety
+    There is no fix: cutting one image into several changes the request. The finding says how many tiles
+    along the long edge keep the short edge long enough.
+
+    ## Source
+    Vision guide, 2026-09: resize rule, and images under 200 px on an edge.
+    """
+    size, limit = use.visible_size, ctx.limits.min_edge
+    if size is None or size.short_edge < limit.value:
+        return
+    seen = ctx.limits.native_size(size)
+    if seen.short_edge >= limit.value:
+        return
+    tiles = -(-size.long_edge * int(limit.value) // (size.short_edge * ctx.limits.tier.max_edge))
+    yield Problem(
+        message=f"short edge falls to {seen.short_edge} px when {size} is scaled to {seen}; "
+        f"{ctx.limits.model} may misread it under {limit.text}",
+        help=f"cut it into {tiles} or more tiles along the long edge and send them as images in order",
+        measured=seen.short_edge,
+        limit=limit.value,
+        unit=limit.unit,
+    )

@@ -1,0 +1,72 @@
+"""IB303 exif-rotation."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import (
+    BakeOrientation,
+    Context,
+    Fact,
+    FixSafety,
+    ImageUse,
+    Problem,
+    Severity,
+    image_rule,
+)
+
+STORED = {
+    2: "mirrored",
+    3: "upside down",
+    4: "upside down and mirrored",
+    5: "on their side and mirrored",
+    6: "on their side",
+    7: "on their side and mirrored",
+    8: "on their side",
+}
+"""How the stored pixels lie, by EXIF orientation (EXIF 2.32, tag 0x0112)."""
+
+
+@image_rule(
+    "IB303",
+    "exif-rotation",
+    severity=Severity.WARNING,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    needs=Fact.ORIENTATION,
+)
+def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The pixels lie otherwise than the image is meant to be seen; only the EXIF orientation says so.
+
+    ## Why it matters
+    Viewers turn the picture, so nobody notices. The coordinates guide lists orientation correction among
+    what the server does, two reports of 2026 saw photos reach the model unturned, and metadata is not
+    passed on to it. Text on its side is read badly, and coordinates belong to one of two pictures. Turned
+    pixels mean the same to every reader.
+
+    ## Reports
+    <jpeg 1200x900 orientation=6>
+    <jpeg 1200x900 orientation=2>
+
+    ## Silent
+    <jpeg 1200x900>
+    <jpeg 1200x900 orientation=1>
+
+    ## Fix safety
+    Safe: the picture is the one that viewers show; the pixels are turned and the tag is dropped. The number
+    of tokens stays, because the resize rule treats width and height alike.
+
+    ## Source
+    Vision-coordinates guide, 2026-09; against it anthropics/claude-code#22598, 2026-02, and
+    juspay/neurolink#1739, 2026-09.
+    """
+    if use.facts is None or use.facts.damage is not None or use.facts.orientation not in STORED:
+        return
+    orientation = use.facts.orientation
+    yield Problem(
+        message=f"EXIF orientation is {orientation}: the pixels lie {STORED[orientation]}, "
+        f"and {ctx.limits.model} may see them so",
+        help="turn the pixels and drop the tag before sending",
+        measured=orientation,
+        limit=1,
+        unit="orientation",
+        fix=BakeOrientation(),
+    )

@@ -1,0 +1,64 @@
+"""IB401 payload-over-limit."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, FixSafety, Problem, Request, Severity, ShrinkRequest, request_rule
+
+
+@request_rule("IB401", "payload-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
+    """The body of the request is larger than the platform takes.
+
+    ## Why it matters
+    The request ends in a 413, `Request exceeds the maximum size`, before anything looks at it. Base64 makes
+    images a third larger, and a conversation sends all of them again with each turn.
+
+    The doubt: no document and no error says whether 32 MB are 32,000,000 or 33,554,432 bytes. A body over
+    the larger number is an error, one between the two a warning; likewise for 20 MB on Bedrock and 30 MB
+    on Google Cloud.
+
+    ## Reports
+    ```json
+    {"bytes": 33554433, "messages": [{"role": "user", "content": ["<png 800x600>"]}]}
+    ```
+    ```json
+    {"bytes": 32000001, "messages": [{"role": "user", "content": ["<png 800x600>"]}]}
+    ```
+    ```json
+    {"bytes": 20971521, "platform": "bedrock", "messages": [{"role": "user", "content": ["<png 800x600>"]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"bytes": 32000000, "messages": [{"role": "user", "content": ["<png 800x600>"]}]}
+    ```
+
+    ## Fix safety
+    Safe: the API would have refused the request. The largest images are shrunk first, until the body is
+    within the smaller reading of the limit. Without an image in the body there is no fix.
+
+    ## Source
+    API errors page, 2026-06: 32 MB. AWS, InvokeModel: 20 MB. Claude on Google Cloud, 2026-10: 30 MB.
+    """
+    limit, doubt = ctx.limits.request_bytes, ctx.limits.request_bytes_doubt
+    size = request.byte_size
+    if size <= min(limit.value, doubt.value):
+        return
+    over = size > limit.value
+    exceeded = limit if over else doubt
+    message = f"body is {size:,} bytes; {ctx.limits.platform} takes at most {limit.text}"
+    if over:
+        message += f" ({limit.value:,} bytes)"
+    else:
+        message += f", which may mean {doubt.value:,} bytes or {limit.value:,}"
+    by_id = ", send images that repeat by file id" if "file" in ctx.limits.source_types else ""
+    has_images = any(use.base64_size for use in request.images)
+    yield Problem(
+        message=message,
+        help=f"shrink its images{by_id}, or split the request",
+        measured=size,
+        limit=exceeded.value,
+        unit=exceeded.unit,
+        severity=None if over else Severity.WARNING,
+        fix=ShrinkRequest(int(doubt.value)) if has_images else None,
+    )

@@ -1,0 +1,57 @@
+"""IB402 too-many-images."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, Problem, Request, Severity, request_rule
+
+
+@request_rule("IB402", "too-many-images", severity=Severity.ERROR, since="0.1")
+def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
+    """The request holds more images and document pages than the API takes.
+
+    ## Why it matters
+    The request is refused: `Too much media: 80 document pages + 21 images > 100`. Images and pages are
+    added up, over all turns and tool results. Models with 200k tokens of context take 100, the others 600;
+    claude.ai takes 20 in a message. A document whose pages cannot be counted (a url, an encrypted PDF) is
+    counted as one page, so the true sum may be higher.
+
+    ## Reports
+    ```json
+    {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": ["<png 800x600> * 101"]}]}
+    ```
+    ```json
+    {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content":
+        ["<pdf 80>", "<png 800x600> * 21"]}]}
+    ```
+    ```json
+    {"model": "claude-opus-5-5", "messages": [{"role": "user", "content": ["<png 800x600> * 601"]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": ["<png 800x600> * 100"]}]}
+    ```
+    ```json
+    {"model": "claude-opus-5-5", "messages": [{"role": "user", "content":
+        ["<pdf 500>", "<png 800x600> * 100"]}]}
+    ```
+
+    ## Fix safety
+    There is no fix: which images can be left out is for the author to say.
+
+    ## Source
+    Vision and PDF guides, 2026-09; release notes of 2026-03-13 for 600. Error text: public notes on Bedrock;
+    no text for 600 was found.
+    """
+    limit, images = ctx.limits.request_media, len(request.images)
+    pages = sum(1 if document.pages is None else document.pages for document in request.documents)
+    if pages + images <= limit.value:
+        return
+    yield Problem(
+        message=f"too much media: {pages} document pages + {images} images > {limit.value}, "
+        f"the limit of {limit.owner} for {ctx.limits.model}",
+        help="leave out images of earlier turns, or split the request",
+        measured=pages + images,
+        limit=limit.value,
+        unit=limit.unit,
+    )

@@ -1,0 +1,66 @@
+"""IB403 source-not-supported."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, DocumentUse, ImageUse, Origin, Problem, Request, Severity, request_rule
+
+DOCUMENT_ONLY = ("text", "content")
+"""Source types that a document may have beside those of an image (SDK types, 2026-08)."""
+
+
+@request_rule("IB403", "source-not-supported", severity=Severity.ERROR, since="0.1")
+def source_not_supported(request: Request, ctx: Context) -> Iterator[Problem]:
+    """An image or document comes from a source that the platform does not take.
+
+    ## Why it matters
+    Bedrock and Google Cloud take base64 only: a url or a file id, written for the Claude API, is refused
+    there with the whole request. A source type that no platform knows is refused everywhere.
+
+    ## Reports
+    ```json
+    {"platform": "bedrock", "messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}]}]}
+    ```
+    ```json
+    {"platform": "google-cloud", "messages": [{"role": "user", "content": [
+        {"type": "document", "source": {"type": "file", "file_id": "file_01"}}]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "path", "path": "a.png"}}]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}},
+        {"type": "image", "source": {"type": "file", "file_id": "file_01"}}]}]}
+    ```
+    ```json
+    {"platform": "bedrock", "messages": [{"role": "user", "content": ["<png 800x600>", "<pdf 3>",
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "notes"}}]}]}
+    ```
+
+    ## Fix safety
+    There is no fix: imgbudget fetches nothing. Download the image and send its bytes.
+
+    ## Source
+    Vision guide, 2026-09; SDK types, 2026-08.
+    """
+    uses: tuple[ImageUse | DocumentUse, ...] = (*request.images, *request.documents)
+    for use in uses:
+        if use.source_type is None or _is_known(use, ctx.limits.source_types):
+            continue
+        named = use.origin in (Origin.URL, Origin.FILE_ID)
+        said = f"is {use.source_type}" if named else f"{use.source_type!r} is unknown"
+        yield Problem(
+            message=f"source type {said}; {ctx.limits.platform} takes {', '.join(ctx.limits.source_types)}",
+            help="send the bytes as base64",
+            place=use.place,
+        )
+
+
+def _is_known(use: ImageUse | DocumentUse, source_types: tuple[str, ...]) -> bool:
+    if isinstance(use, DocumentUse) and use.source_type in DOCUMENT_ONLY:
+        return True
+    return use.source_type in source_types

@@ -1,0 +1,62 @@
+"""IB404 misplaced-image."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule
+
+
+@request_rule("IB404", "misplaced-image", severity=Severity.ERROR, since="0.1")
+def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
+    """An image stands where the API takes none.
+
+    ## Why it matters
+    Images may stand in user turns, in tool results and in the content of documents. In an assistant turn
+    the request is refused with `'image' blocks are not permitted within assistant turns`; the system prompt
+    and search results hold text only. Whether a turn of the role `system` in mid-conversation may hold an
+    image is not known; it is not reported.
+
+    ## Reports
+    ```json
+    {"system": ["<png 800x600>"], "messages": [{"role": "user", "content": "hello"}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": "draw a cat"},
+        {"role": "assistant", "content": ["<png 800x600>"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": [
+        {"type": "search_result", "source": "notes", "title": "a", "content": ["<png 800x600>"]}]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"system": "be short", "messages": [{"role": "user", "content": ["<png 800x600>",
+        {"type": "tool_result", "tool_use_id": "toolu_01", "content": ["<png 800x600>"]},
+        {"type": "document", "source": {"type": "content", "content": ["<png 800x600>"]}}]}]}
+    ```
+
+    ## Fix safety
+    There is no fix: the image has to move to another turn, and the text around it with it.
+
+    ## Source
+    SDK types, 2026-08. Error text: SEMOSS/Semoss#2323, 2026-04, a single report.
+    """
+    for use in request.images:
+        if where := _forbidden(use):
+            yield Problem(
+                message=f"image stands in {where}",
+                help="move it into a user turn",
+                place=use.place,
+            )
+
+
+def _forbidden(use: ImageUse) -> str | None:
+    """The place that takes no images, with what the API says of it; None for a place that does."""
+    if "search_result" in use.inside:
+        return "a search result; the API takes text there only"
+    if use.role == "assistant":
+        return "an assistant turn; the API answers `'image' blocks are not permitted within assistant turns`"
+    keys = use.place.keys or ()
+    if keys[use.place.root : use.place.root + 1] == ("system",):
+        return "the system prompt; the API takes text there only"
+    return None

@@ -1,0 +1,66 @@
+"""IB407 empty-text."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import (
+    Context,
+    DropBlock,
+    FixSafety,
+    ImageUse,
+    Problem,
+    Request,
+    Severity,
+    Text,
+    request_rule,
+    walk_blocks,
+)
+
+
+@request_rule("IB407", "empty-text", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+def empty_text(request: Request, _ctx: Context) -> Iterator[Problem]:
+    """An empty text block stands beside an image.
+
+    ## Why it matters
+    The request is refused: `messages: text content blocks must be non-empty`. Programs that send a picture
+    without a question leave the text empty, and in a conversation every later turn is refused too.
+
+    ## Reports
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>", ""]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": "toolu_01", "content": ["", "<png 800x600>"]}]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>", "What is this?"]}]}
+    ```
+
+    A turn without an image is not what this tool is for:
+    ```json
+    {"messages": [{"role": "user", "content": [""]}]}
+    ```
+
+    ## Fix safety
+    Safe: the API would have refused the request, and the block says nothing.
+
+    ## Source
+    Error text: anthropics/claude-code#55645, #62150.
+    """
+    for turn in request.turns:
+        blocks = tuple(walk_blocks(turn.blocks))
+        if not any(isinstance(block, ImageUse) for block in blocks):
+            continue
+        for block in blocks:
+            if isinstance(block, Text) and not block.text:
+                yield Problem(
+                    message="text block is empty; the API answers `text content blocks must be non-empty`",
+                    help="leave the block out",
+                    place=block.place,
+                    fix=DropBlock(),
+                )

@@ -1,0 +1,81 @@
+"""IB501 image-after-text."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import (
+    Context,
+    FixSafety,
+    ImagesFirst,
+    ImageUse,
+    Problem,
+    Request,
+    Severity,
+    Text,
+    Turn,
+    request_rule,
+)
+from imgbudget_rules.labels import is_label
+
+
+@request_rule("IB501", "image-after-text", severity=Severity.WARNING, fix=FixSafety.UNSAFE, since="0.1")
+def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
+    """Text longer than a label stands before the first image of a turn.
+
+    ## Why it matters
+    The model does best when it sees the image before the question. It still works well the other way
+    round and with images between texts, so this is advice, and one finding a turn at the image that stands
+    after the text.
+
+    A label is no text here: `Image 1:`, `Page 3`, `Before`, a file name, a tag, a short line with a colon
+    at its end. The guide's own example puts such a label before each image. Neither is text between
+    images, because an image stood before it already: only what comes before the first image counts. Blocks
+    inside tool results are the tool's and are not looked at.
+
+    ## Reports
+    ```json
+    {"messages": [{"role": "user", "content": ["What is in this image?", "<png 800x600>"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["Compare the two images below.", "Image 1:", "<png 800x600>",
+        "Image 2:", "<png 800x600>"]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>", "What is in this image?"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["Image 1:", "<png 800x600>", "Image 2:", "<png 800x600>",
+        "How are they different?"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>", "This is the house in spring.",
+        "<png 800x600>", "And this in winter. What changed?"]}]}
+    ```
+
+    ## Fix safety
+    Unsafe: the model reads the same blocks in another order, and text may say "the image below".
+
+    ## Source
+    Vision guide, 2026-09: images before text work best, after or between still work well. What counts as a
+    label is imgbudget's own reading of the guide's examples.
+    """
+    for turn in request.turns:
+        if turn.role == "user" and (late := _image_after_text(turn)):
+            yield Problem(
+                message="the first image of the turn stands after text; it is read best before the text",
+                help="move the images of the turn before its text; short labels may stay before them",
+                place=late.place,
+                fix=ImagesFirst(),
+            )
+
+
+def _image_after_text(turn: Turn) -> ImageUse | None:
+    """The turn's first image, if text that is no label stands before it."""
+    has_text = False
+    for block in turn.blocks:
+        if isinstance(block, ImageUse):
+            return block if has_text else None
+        if isinstance(block, Text) and not is_label(block.text):
+            has_text = True
+    return None

@@ -1,0 +1,53 @@
+"""IB504 duplicate-image."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule
+
+
+@request_rule("IB504", "duplicate-image", severity=Severity.WARNING, since="0.1")
+def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
+    """The same image stands more than once in one request.
+
+    ## Why it matters
+    Each copy is uploaded and billed, and counts toward the limits on images and bytes. A body holds each
+    turn once, so copies in different turns are as much duplicates as two in one turn: agents that take the
+    same screenshot again and again are the usual cause.
+
+    ## Reports
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600 digest=a>", "<png 800x600 digest=a>"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600 digest=a>"]},
+        {"role": "assistant", "content": "a cat"},
+        {"role": "user", "content": ["<png 800x600 digest=a>"]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600 digest=a>", "<png 800x600 digest=b>"]}]}
+    ```
+
+    ## Fix safety
+    There is no fix: the text may count on the copy. Refer to the first image by a label instead.
+
+    ## Source
+    Vision guide, 2026-09: every image block is billed, also when it repeats.
+    """
+    first: dict[str, ImageUse] = {}
+    for use in request.images:
+        if use.digest is None:
+            continue
+        original = first.setdefault(use.digest, use)
+        if original is use:
+            continue
+        tokens = ctx.limits.tokens(use.visible_size) if use.visible_size else 0
+        yield Problem(
+            message=f"the same image as {original.place.location}: {tokens} tokens and "
+            f"{use.base64_size or 0:,} bytes are paid twice",
+            help="send it once and refer to it by a label",
+            measured=tokens,
+            unit="tokens",
+            place=use.place,
+        )

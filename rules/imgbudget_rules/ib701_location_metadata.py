@@ -1,0 +1,42 @@
+"""IB701 location-metadata."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Problem, Severity, StripMetadata, image_rule
+
+
+@image_rule(
+    "IB701",
+    "location-metadata",
+    severity=Severity.WARNING,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    needs=Fact.LOCATION,
+)
+def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+    """The file says where it was taken.
+
+    ## Why it matters
+    A GPS position goes wherever the bytes go: to the API, into logs, caches and data sets. The model does
+    not receive it, so it serves nothing there.
+
+    ## Reports
+    <jpeg 4000x3000 gps>
+
+    ## Silent
+    <jpeg 4000x3000>
+    <jpeg 4000x3000 metadata=900000>
+
+    ## Fix safety
+    Safe: the model receives the same pixels; the metadata that it never sees is dropped from the file.
+
+    ## Source
+    Vision guide, 2026-09, FAQ: image metadata is neither parsed nor received by the model.
+    """
+    if use.facts is None or not use.facts.has_location:
+        return
+    yield Problem(
+        message="the metadata holds a GPS position; it is uploaded and the model never receives it",
+        help="strip the metadata before sending",
+        fix=StripMetadata(),
+    )

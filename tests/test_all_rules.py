@@ -1,0 +1,258 @@
+"""What holds for every rule that ships: registration, the contract, its page, its examples, purity."""
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import imgbudget_rules
+from imgbudget.model import (
+    BakeOrientation,
+    DeclareType,
+    FirstFrame,
+    Fix,
+    FixSafety,
+    ImageFacts,
+    ImageUse,
+    Level,
+    Recode,
+    RepairBase64,
+    Request,
+    Resize,
+    Severity,
+    StripMetadata,
+)
+from imgbudget.registry import AnyRule
+from imgbudget.testing import Example, examples, run_rule
+from imgbudget_rules import RULES
+
+ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+SAFE, UNSAFE = FixSafety.SAFE, FixSafety.UNSAFE
+
+CONTRACT = {
+    "IB001": ("unreadable-image", ERROR, None),
+    "IB002": ("malformed-request", ERROR, None),
+    "IB003": ("rule-failed", ERROR, None),
+    "IB004": ("unused-ignore", WARNING, SAFE),
+    "IB101": ("dimension-over-limit", ERROR, SAFE),
+    "IB102": ("many-image-dimension", ERROR, SAFE),
+    "IB103": ("image-bytes-over-limit", ERROR, SAFE),
+    "IB104": ("unsupported-format", ERROR, SAFE),
+    "IB105": ("media-type-mismatch", ERROR, SAFE),
+    "IB106": ("malformed-base64", ERROR, SAFE),
+    "IB107": ("toolset-screenshot-oversized", ERROR, SAFE),
+    "IB108": ("oversized-and-strict", ERROR, SAFE),
+    "IB201": ("oversized-image", WARNING, SAFE),
+    "IB202": ("patch-remainder", INFO, SAFE),
+    "IB203": ("over-latency-size", INFO, UNSAFE),
+    "IB204": ("animated-image", WARNING, UNSAFE),
+    "IB205": ("metadata-bloat", INFO, SAFE),
+    "IB206": ("costly-encoding", INFO, UNSAFE),
+    "IB301": ("tiny-edge", WARNING, None),
+    "IB302": ("tiny-after-resize", WARNING, None),
+    "IB303": ("exif-rotation", WARNING, SAFE),
+    "IB304": ("heavy-compression", INFO, None),
+    "IB305": ("near-many-image-limit", INFO, SAFE),
+    "IB401": ("payload-over-limit", ERROR, SAFE),
+    "IB402": ("too-many-images", ERROR, None),
+    "IB403": ("source-not-supported", ERROR, None),
+    "IB404": ("misplaced-image", ERROR, None),
+    "IB405": ("context-overflow", ERROR, None),
+    "IB406": ("batch-over-limit", ERROR, None),
+    "IB407": ("empty-text", ERROR, SAFE),
+    "IB501": ("image-after-text", WARNING, UNSAFE),
+    "IB502": ("unlabelled-images", INFO, UNSAFE),
+    "IB503": ("resent-image", WARNING, None),
+    "IB504": ("duplicate-image", WARNING, None),
+    "IB505": ("coordinate-drift", INFO, SAFE),
+    "IB601": ("over-image-tokens", ERROR, SAFE),
+    "IB602": ("over-request-tokens", ERROR, SAFE),
+    "IB603": ("over-request-cost", ERROR, SAFE),
+    "IB604": ("over-run-budget", ERROR, SAFE),
+    "IB605": ("over-bytes-budget", ERROR, SAFE),
+    "IB701": ("location-metadata", WARNING, SAFE),
+    "IB801": ("duplicate-file", INFO, None),
+}
+"""Code to name, default severity and fix; scripts are written against them."""
+
+PEDANTIC = {"IB203", "IB502", "IB505"}
+NEVER_FIRES = {"IB003"}
+"""Rules that the engine reports in the place of another."""
+
+HEADINGS = ["Why it matters", "Reports", "Silent", "Fix safety", "Source"]
+PACK = Path(imgbudget_rules.__file__).parent
+MOST_LINES = 150
+
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+
+
+def every_example() -> Iterator[tuple[AnyRule, Example]]:
+    """Each example of each page, with its rule."""
+    for rule in RULES:
+        page = examples(rule)
+        for example in (*page.reports, *page.silent):
+            yield rule, example
+
+
+def settled(use: ImageUse, fix: Fix) -> ImageUse:
+    """The use as it is once the fix is made."""
+    facts = use.facts or ImageFacts(byte_size=0)
+    match fix:
+        case Resize(size):
+            return use._replace(facts=facts._replace(size=size))
+        case Recode(form, most):
+            length = min(use.base64_size or 0, most // 3 * 4) if most else use.base64_size
+            return use._replace(facts=facts._replace(format=form or facts.format), base64_size=length)
+        case BakeOrientation():
+            return use._replace(facts=facts._replace(orientation=1))
+        case StripMetadata():
+            return use._replace(facts=facts._replace(has_location=False, metadata_bytes=0))
+        case FirstFrame():
+            return use._replace(facts=facts._replace(frames=1))
+        case DeclareType(media_type):
+            return use._replace(declared=media_type)
+        case RepairBase64():
+            return use._replace(flaws=())
+        case _:
+            raise AssertionError(f"{fix} is no fix of an image")
+
+
+def test_every_rule_file_is_registered_under_its_code_and_name() -> None:
+    """The files ibNNN_name.py of the pack are the rules of RULES, in the order of their codes."""
+    files = sorted(path.stem for path in PACK.glob("ib*.py"))
+    assert [f"{rule.code.lower()}_{rule.name.replace('-', '_')}" for rule in RULES] == files
+
+
+def test_codes_and_names_are_unique() -> None:
+    """No code and no name stands twice."""
+    assert len({rule.code for rule in RULES}) == len(RULES)
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@every_rule
+def test_rule_keeps_the_contract(rule: AnyRule) -> None:
+    """Name, default severity and fix of a code are those that were promised."""
+    assert (rule.name, rule.severity, rule.fix) == CONTRACT[rule.code]
+    assert rule.pedantic == (rule.code in PEDANTIC)
+
+
+@every_rule
+def test_file_stays_small_and_says_its_code_and_name(rule: AnyRule) -> None:
+    """A rule's file has its code and name in the first line and fewer than 150 lines."""
+    lines = (PACK / f"{rule.code.lower()}_{rule.name.replace('-', '_')}.py").read_text("utf-8").splitlines()
+    assert lines[0] == f'"""{rule.code} {rule.name}."""'
+    assert len(lines) < MOST_LINES
+
+
+@every_rule
+def test_page_has_a_summary_and_its_headings_in_order(rule: AnyRule) -> None:
+    """A page begins with one sentence on one line, then come the five headings, none of them empty."""
+    assert rule.summary.endswith(".")
+    assert rule.page.splitlines()[1] == ""
+    parts = re.split(r"^## (.+)$", rule.page, flags=re.MULTILINE)
+    assert parts[1::2] == HEADINGS
+    assert all(section.strip() for section in parts[2::2])
+
+
+@every_rule
+def test_page_has_both_kinds_of_examples(rule: AnyRule) -> None:
+    """A page shows what is silent, and what is reported unless the rule never fires by itself."""
+    page = examples(rule)
+    assert page.silent
+    assert bool(page.reports) == (rule.code not in NEVER_FIRES)
+
+
+@every_rule
+def test_examples_are_sound_requests(rule: AnyRule) -> None:
+    """Only the page on malformed requests shows requests with a flaw; elsewhere one would be a slip."""
+    page = examples(rule)
+    shown = [example.subject for example in (*page.reports, *page.silent)]
+    flawed = [subject for subject in shown if isinstance(subject, Request) and subject.flaws]
+    assert bool(flawed) == (rule.code == "IB002")
+
+
+@every_rule
+def test_examples_are_silent_as_the_page_says(rule: AnyRule) -> None:
+    """What stands under Silent gives no problem."""
+    for example in examples(rule).silent:
+        found = run_rule(rule, example.subject, model=example.model, platform=example.platform)
+        assert found == [], example.text
+
+
+@every_rule
+def test_examples_report_as_the_page_says(rule: AnyRule) -> None:
+    """What stands under Reports gives a problem, in the one voice of all messages."""
+    for example in examples(rule).reports:
+        found = run_rule(rule, example.subject, model=example.model, platform=example.platform)
+        assert found, example.text
+        for problem in found:
+            assert (
+                problem.message[0].islower() or problem.message[0].isdigit() or problem.message[:4] == "EXIF"
+            )
+            assert not problem.message.endswith(".")
+            assert problem.help
+            assert example.subject.place.path not in problem.message
+
+
+@every_rule
+def test_numbers_of_a_problem_have_a_unit(rule: AnyRule) -> None:
+    """A measured value or a limit never stands without its unit, and is crossed where both are given."""
+    for example in examples(rule).reports:
+        for problem in run_rule(rule, example.subject, model=example.model, platform=example.platform):
+            numbers = [number for number in (problem.measured, problem.limit) if number is not None]
+            assert bool(numbers) == (problem.unit is not None)
+            assert problem.measured != problem.limit or not numbers
+
+
+@every_rule
+def test_fix_is_offered_only_where_it_is_declared(rule: AnyRule) -> None:
+    """A rule without a fix offers none; one with a fix offers it for at least one of its examples."""
+    offered = [
+        problem.fix
+        for example in examples(rule).reports
+        for problem in run_rule(rule, example.subject, model=example.model, platform=example.platform)
+        if problem.fix
+    ]
+    assert bool(offered) == (rule.fix is not None)
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.level is Level.IMAGE], ids=lambda rule: rule.code
+)
+def test_fix_of_an_image_settles_its_finding(rule: AnyRule) -> None:
+    """Once the fix is made, the same rule has nothing to say of the image."""
+    for example in examples(rule).reports:
+        subject = example.subject
+        uses = subject.images if isinstance(subject, Request) else (subject,)
+        for use in uses:
+            for problem in run_rule(rule, use, model=example.model, platform=example.platform):
+                if problem.fix is None:
+                    continue
+                after = settled(use, problem.fix)
+                assert run_rule(rule, after, model=example.model, platform=example.platform) == []
+
+
+def test_judging_changes_no_fact_and_gives_the_same_twice() -> None:
+    """A rule is a pure function: its subject stays as it was, and a second run says the same."""
+    for rule, example in every_example():
+        before = copy.deepcopy(example.subject)
+        first = run_rule(rule, example.subject, model=example.model, platform=example.platform)
+        assert example.subject == before, rule.code
+        assert run_rule(rule, example.subject, model=example.model, platform=example.platform) == first, (
+            rule.code
+        )
+
+
+def test_no_rule_fails_on_another_rules_example() -> None:
+    """Every rule judges the examples of all pages without raising, whatever they lack."""
+    judged = 0
+    for _, example in every_example():
+        for rule in RULES:
+            if rule.level is Level.REQUEST and isinstance(example.subject, ImageUse):
+                continue
+            found = run_rule(rule, example.subject, model=example.model, platform=example.platform)
+            assert all(problem.message for problem in found)
+            judged += 1
+    assert judged > len(RULES)

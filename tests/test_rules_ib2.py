@@ -1,0 +1,169 @@
+"""IB2: images that cost more than they show; and the size that a plan makes of an image."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgbudget.geometry import Tier, fits, native_size, patches, planned_size
+from imgbudget.model import FirstFrame, Resize
+from imgbudget.rule import Size
+from imgbudget.testing import image, request, run_rule
+from imgbudget_rules.ib201_oversized_image import oversized_image
+from imgbudget_rules.ib202_patch_remainder import patch_remainder
+from imgbudget_rules.ib204_animated_image import animated_image
+
+STANDARD = Tier("standard", 1568, 1568)
+HIGH = Tier("high-resolution", 2576, 4784)
+OPUS = "claude-opus-5-5"
+
+edges = st.integers(1, 10_000)
+
+
+@given(edges, edges, st.sampled_from([STANDARD, HIGH]), st.sampled_from([None, 2000, 1568]))
+def test_planned_size_fits_and_is_no_larger_than_native(
+    width: int, height: int, tier: Tier, edge: int | None
+) -> None:
+    """A plan never enlarges, leaves alone what fits, and never goes beyond the native size."""
+    size = Size(width, height)
+    planned, native = planned_size(size, tier, edge), native_size(size, tier, edge)
+    assert planned.width <= native.width
+    assert planned.height <= native.height
+    assert fits(planned, tier)
+    assert edge is None or planned.long_edge <= edge
+    assert planned_size(planned, tier, edge) == planned
+    assert planned == size or native != size
+
+
+@pytest.mark.parametrize(
+    ("size", "planned"),
+    [
+        (Size(1270, 952), Size(1270, 952)),
+        (Size(4000, 3000), Size(1268, 951)),
+        (Size(3000, 4000), Size(951, 1268)),
+        (Size(4001, 2999), Size(1270, 952)),
+        (Size(8000, 8000), Size(1092, 1092)),
+    ],
+)
+def test_planned_size_is_the_row_or_native(size: Size, planned: Size) -> None:
+    """A size of a published ratio goes to its row, others to the native size; what fits stays."""
+    assert planned_size(size, STANDARD) == planned
+
+
+@pytest.mark.parametrize(
+    ("spec", "model"),
+    [
+        ("<png 1568x784>", "claude-sonnet-4-6"),
+        ("<png 1092x1092>", "claude-sonnet-4-6"),
+        ("<png 2576x1449>", OPUS),
+        ("<png 8001x8001>", "claude-sonnet-4-6"),
+        ('<png 4000x3000 damage="ends early">', "claude-sonnet-4-6"),
+        ("<svg>", "claude-sonnet-4-6"),
+    ],
+)
+def test_image_that_is_not_scaled_is_no_waste(spec: str, model: str) -> None:
+    """What fits is looked at whole; what is refused or cannot be decoded is not looked at."""
+    assert run_rule(oversized_image, image(spec), model=model) == []
+
+
+def test_image_that_forbids_scaling_is_not_scaled() -> None:
+    """`oversized_image: "error"` makes it a refusal, another rule's business."""
+    block = {"type": "image", "source": {"type": "base64", "data": "<png 4000x3000>"}}
+    strict = block | {"transformations": {"oversized_image": "error"}}
+    relaxed = block | {"transformations": {"oversized_image": "downsize"}}
+    assert run_rule(oversized_image, request({"messages": [{"role": "user", "content": [strict]}]})) == []
+    assert (
+        len(run_rule(oversized_image, request({"messages": [{"role": "user", "content": [relaxed]}]}))) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "measured", "limit", "unit", "planned"),
+    [
+        ("<png 1569x100>", 1569, 1568, "px", Size(1568, 100)),
+        ("<png 4000x3000>", 4000, 1568, "px", Size(1268, 951)),
+        ("<png 4001x2999>", 4001, 1568, "px", Size(1270, 952)),
+        ("<png 8000x2000>", 8000, 1568, "px", Size(1568, 392)),
+        ("<png 1093x1093>", 1600, 1568, "tokens", Size(1092, 1092)),
+    ],
+)
+def test_oversized_image_names_the_limit_that_binds(
+    spec: str, measured: int, limit: int, unit: str, planned: Size
+) -> None:
+    """The edge where the edge is too long, else the tokens; the fix is the planned size."""
+    [problem] = run_rule(oversized_image, image(spec))
+    assert (problem.measured, problem.limit, problem.unit) == (measured, limit, unit)
+    assert problem.fix == Resize(planned)
+    assert "claude-sonnet-4-6 looks at 1568" in problem.message
+
+
+def test_what_fits_depends_on_the_model() -> None:
+    """3840x2160 is scaled on both tiers, 2560x1440 on the standard tier only."""
+    assert run_rule(oversized_image, image("<png 2560x1440>"), model=OPUS) == []
+    assert len(run_rule(oversized_image, image("<png 2560x1440>"))) == 1
+    assert len(run_rule(oversized_image, image("<png 3840x2160>"), model=OPUS)) == 1
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["<png 1120x784>", "<png 1125x800>", "<png 1000x203>", "<png 29x800>", "<png 2801x800>", "<png 1x1>"],
+)
+def test_remainder_that_is_none_or_not_worth_it_is_silent(spec: str) -> None:
+    """No remainder, five px and more, an edge that would fall under 200 px, an oversized image."""
+    assert run_rule(patch_remainder, image(spec)) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "smaller", "saved"),
+    [
+        ("<png 1121x800>", Size(1120, 799), 29),
+        ("<png 1124x800>", Size(1120, 797), 29),
+        ("<png 800x1121>", Size(799, 1120), 29),
+        ("<png 1121x1121>", Size(1120, 1120), 81),
+    ],
+)
+def test_small_remainder_tells_what_it_costs(spec: str, smaller: Size, saved: int) -> None:
+    """One to four px over whole patches: the size without them, and the tokens saved."""
+    [problem] = run_rule(patch_remainder, image(spec), model=OPUS)
+    assert problem.fix == Resize(smaller)
+    assert problem.measured is not None
+    assert problem.limit is not None
+    assert problem.measured - problem.limit == saved
+    assert problem.help is not None
+    assert f"{saved} saved" in problem.help
+
+
+def test_only_edges_that_are_cut_are_named() -> None:
+    """200 px are four over seven patches too, but must not become fewer."""
+    [problem] = run_rule(patch_remainder, image("<png 1121x200>"))
+    assert problem.message.startswith("width 1121 px is 1 px over 40 patches; ")
+    assert problem.fix == Resize(Size(1120, 200))
+
+
+@given(st.integers(1, 1600), st.integers(1, 1600))
+def test_dropping_a_remainder_saves_tokens_and_settles_it(width: int, height: int) -> None:
+    """The fix keeps the ratio, saves tokens, keeps 200 px, and leaves nothing to report."""
+    size = Size(width, height)
+    for problem in run_rule(patch_remainder, image(f"<png {size}>")):
+        assert isinstance(problem.fix, Resize)
+        smaller = problem.fix.size
+        assert patches(smaller) < patches(size)
+        assert smaller.short_edge >= 200
+        assert abs(size.width * smaller.height - size.height * smaller.width) <= 2 * size.long_edge
+        assert run_rule(patch_remainder, image(f"<png {smaller}>")) == []
+
+
+@pytest.mark.parametrize(
+    "spec", ["<gif 8x8>", "<webp 8x8 frames=1>", '<gif 8x8 frames=2 damage="ends early">']
+)
+def test_still_image_is_seen_whole(spec: str) -> None:
+    """One frame, or a file that cannot be decoded: silent."""
+    assert run_rule(animated_image, image(spec)) == []
+
+
+@pytest.mark.parametrize(("spec", "frames"), [("<gif 8x8 frames=2>", 2), ("<png 8x8 frames=120>", 120)])
+def test_animation_tells_how_many_frames_are_lost(spec: str, frames: int) -> None:
+    """Two frames and more are reported with their number."""
+    [problem] = run_rule(animated_image, image(spec))
+    assert (problem.measured, problem.limit, problem.unit) == (frames, 1, "frames")
+    assert f"{frames} frames" in problem.message
+    assert problem.fix == FirstFrame()
