@@ -1,0 +1,143 @@
+"""The results of a run: what was found in each file, and the sum of it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from imgbudget.geometry import Size, area_tokens
+from imgbudget.limits import Limits
+from imgbudget.model import Finding, ImageUse, Request, Severity
+
+
+class ImageResult(NamedTuple):
+    """One use of an image with the limits it was held against.
+
+    `resized` is what the API makes of it, `planned` what it would be after the safe fixes; both None where
+    the size is not known, and then no tokens are counted.
+    """
+
+    use: ImageUse
+    limits: Limits
+    resized: Size | None
+    planned: Size | None
+
+    @property
+    def tokens(self) -> int | None:
+        """Visual tokens, exact."""
+        return None if self.resized is None else self.limits.tokens(self.resized)
+
+    @property
+    def tokens_area(self) -> int | None:
+        """The older published estimate of the resized image."""
+        return None if self.resized is None else area_tokens(self.resized)
+
+    @property
+    def tokens_after_fix(self) -> int | None:
+        """Visual tokens after the safe fixes."""
+        return None if self.planned is None else self.limits.tokens(self.planned)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Price of the tokens at the model's input rate, USD."""
+        tokens = self.tokens
+        return None if tokens is None else self.limits.cost_usd(tokens)
+
+
+class RequestResult(NamedTuple):
+    """One request with the limits it was held against; its images are listed beside it."""
+
+    request: Request
+    limits: Limits
+    visual_tokens: int
+
+    @property
+    def cost_usd(self) -> float:
+        """Price of the visual tokens at the model's input rate, USD."""
+        return self.limits.cost_usd(self.visual_tokens)
+
+
+class FileResult(NamedTuple):
+    """All that was found in one file. `skipped` says why it was not checked, None when it was."""
+
+    path: str
+    images: tuple[ImageResult, ...] = ()
+    requests: tuple[RequestResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    silenced: int = 0
+    skipped: str | None = None
+
+
+@dataclass(slots=True)
+class Summary:
+    """The sum over all files of a run. Files = checked + skipped."""
+
+    files: int = 0
+    images: int = 0
+    requests: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    findings: Counter[Severity] = field(default_factory=Counter)
+    fixable: int = 0
+    unsafely_fixable: int = 0
+    silenced: int = 0
+    rules_failed: int = 0
+    visual_tokens: int = 0
+    tokens_after_fix: int = 0
+    cost_usd: float = 0.0
+
+    @property
+    def checked(self) -> int:
+        """Files that were checked."""
+        return self.files - len(self.skipped)
+
+    @property
+    def worst(self) -> Severity | None:
+        """The highest severity found."""
+        return max((severity for severity, count in self.findings.items() if count), default=None)
+
+    def add(self, result: FileResult) -> None:
+        """Count one more file."""
+        self.files += 1
+        if result.skipped is not None:
+            self.skipped.append((result.path, result.skipped))
+        self.images += len(result.images)
+        self.requests += len(result.requests)
+        self.silenced += result.silenced
+        for finding in result.findings:
+            self.findings[finding.severity] += 1
+            if finding.fix is not None:
+                if finding.fix_safety is not None and finding.fix_safety.name == "SAFE":
+                    self.fixable += 1
+                else:
+                    self.unsafely_fixable += 1
+            if finding.code == "IB003":
+                self.rules_failed += 1
+        for request in result.requests:
+            self.cost_usd += request.cost_usd
+        for image in result.images:
+            self.visual_tokens += image.tokens or 0
+            self.tokens_after_fix += image.tokens_after_fix or 0
+            if not image.use.in_request:
+                self.cost_usd += image.cost_usd or 0.0
+
+
+class Report(NamedTuple):
+    """A whole run: its files in order and their sum."""
+
+    files: tuple[FileResult, ...]
+    summary: Summary
+    notes: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in the order of the files."""
+        return tuple(finding for file in self.files for finding in file.findings)
+
+    @property
+    def images(self) -> tuple[ImageResult, ...]:
+        """All uses of images, in the order of the files."""
+        return tuple(image for file in self.files for image in file.images)
+
+    @property
+    def requests(self) -> tuple[RequestResult, ...]:
+        """All requests, in the order of the files."""
+        return tuple(request for file in self.files for request in file.requests)
