@@ -1,0 +1,1 @@
+"""Where images and requests come from: folders, image files, JSON documents, stdin."""

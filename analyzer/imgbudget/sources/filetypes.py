@@ -1,0 +1,76 @@
+"""What a name promises: an image, a request, or neither; the bytes are not looked at here.
+
+The split keeps a source tree cheap: a suffix that is known to be neither is never opened, one that is
+not known leaves the question to the bytes.
+"""
+
+from enum import Enum
+
+
+class FileKind(Enum):
+    """What is expected in a file, by its suffix."""
+
+    IMAGE = "image"
+    JSON = "json"
+    JSONL = "jsonl"
+    UNKNOWN = "unknown"
+    """No suffix, or one that says nothing: the bytes tell."""
+
+
+DEFAULT_PRUNED = frozenset(
+    {
+        *(".git", ".hg", ".svn", ".bzr"),
+        *(".venv", "venv", ".direnv", ".pyenv", ".tox", ".nox", ".eggs", "site-packages", "__pypackages__"),
+        *("__pycache__", ".mypy_cache", ".pytest_cache", ".pytype", ".ruff_cache", ".ipynb_checkpoints"),
+        "node_modules",
+    }
+)
+"""Folders of tools, never searched unless named: their files are nobody's images."""
+
+_IMAGES = """
+jpg jpeg jpe jfif png apng gif webp
+bmp dib tif tiff ico cur avif avifs heic heics heif heifs hif jxl jp2 j2k j2c jpc jpf jpx jpm jxr wdp hdp
+psd psb svg svgz icns dds qoi tga hdr exr eps mpo pcx sgi wbmp xbm xpm jng mng emf wmf fli flc
+pnm ppm pgm pbm pam pfm
+dng cr2 cr3 crw nef nrw arw srf sr2 raf orf rw2 rwl pef srw x3f 3fr erf kdc dcr mrw iiq
+"""
+"""Raster and vector formats, whether or not the API takes them: the unsupported ones are worth a finding."""
+
+_NEITHER = """
+txt text md markdown mdx rst adoc asciidoc org tex bib sty cls log out diff patch po pot mo nfo rtf
+htm html xhtml shtml css scss sass less xml xsl xslt xsd dtd rss atom
+yaml yml toml ini cfg conf cnf properties env editorconfig plist tf tfvars hcl
+json5 jsonc geojson topojson ipynb webmanifest map csv tsv psv sql proto thrift avsc graphql gql
+py pyi pyx pxd pyw c h cc cpp cxx hh hpp hxx inl m mm cs java kt kts scala groovy gradle clj cljs cljc
+go rs swift dart zig nim d v f f90 f95 for pas adb ads jl r rmd rb erb rake gemspec pl pm t php phtml lua tcl
+js jsx mjs cjs ts tsx mts cts vue svelte astro coffee elm ex exs erl hrl hs lhs ml mli fs fsx fsi lisp el scm
+sh bash zsh fish ksh csh bat cmd ps1 psm1 psd1 awk sed vim asm s nix cmake mk mak am ac in m4 bzl bazel
+j2 jinja jinja2 tmpl tpl mustache hbs ejs liquid pug haml
+git gitignore gitattributes gitmodules gitkeep keep dockerignore npmignore npmrc nvmrc prettierrc eslintrc
+babelrc bashrc zshrc profile mailmap lock sum mod sha1 sha256 sha512 md5 sig asc pem crt cer key pub
+zip gz tgz bz2 tbz tbz2 xz txz zst tzst lz4 lzma 7z rar tar jar war ear whl egg apk ipa deb rpm dmg iso cab
+pyc pyo pyd so o a lo la lib dll exe obj class wasm pdb dylib ko elc beam
+npy npz pkl pickle joblib h5 hdf5 hdf mat rds rda rdata parquet arrow feather orc avro tfrecord tfrecords mdb
+lmdb db sqlite sqlite3 duckdb dbf shp shx prj pt pth ckpt safetensors onnx pb tflite gguf ggml
+mlmodel caffemodel
+mp3 wav flac ogg oga opus m4a aac aif aiff wma mid midi
+mp4 m4v mov avi mkv webm mpg mpeg wmv flv ogv 3gp m2ts
+ttf otf woff woff2 eot
+pdf doc docx dot dotx xls xlsx xlsm ppt pptx odt ods odp pages numbers epub mobi azw3 djvu ps
+glb gltf stl ply fbx blend dae 3ds usd usdz las laz pcd
+"""
+"""Text, code, data, archives, sound, film, type, office and geometry: never an image, never a request."""
+
+KINDS: dict[str, FileKind | None] = {
+    **dict.fromkeys((f".{suffix}" for suffix in _NEITHER.split()), None),
+    **dict.fromkeys((f".{suffix}" for suffix in _IMAGES.split()), FileKind.IMAGE),
+    ".json": FileKind.JSON,
+    ".jsonl": FileKind.JSONL,
+    ".ndjson": FileKind.JSONL,
+}
+"""By suffix, in lower case and with its dot; None where it is known to be neither image nor request."""
+
+
+def kind_of(name: str) -> FileKind | None:
+    """What a file of this name should hold, as KINDS has it."""
+    return KINDS.get(name[name.rfind(".") :].lower(), FileKind.UNKNOWN)
