@@ -103,7 +103,7 @@ def test_problem_severity_stands_between_rule_and_user() -> None:
 
     def severity(severities: dict[str, str]) -> Severity:
         rules = select_rules([judge], [ALL], severities=severities)
-        return next(iter(Judge(rules).judge_image(image("<png 300x300>"), LIMITS))).severity
+        return Judge(rules).judge_image(image("<png 300x300>"), LIMITS)[0].severity
 
     assert severity({}) is Severity.WARNING
     assert severity({"IB105": "error"}) is Severity.ERROR
@@ -119,7 +119,7 @@ def test_failing_rule_is_a_finding_and_the_others_go_on() -> None:
         raise KeyError("lost")
 
     judge = Judge(select_rules([breaks, *RULES], [ALL]))
-    found = list(judge.judge_image(image("<png 300x300>"), LIMITS))
+    found = judge.judge_image(image("<png 300x300>"), LIMITS)
     assert [finding.code for finding in found] == ["XX100", "IB003", "IB201", "IB202", "IB301"]
     assert found[1].severity is Severity.ERROR
     assert "XX100" in found[1].message

@@ -57,7 +57,10 @@ class RequestResult(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """All that was found in one file. `skipped` says why it was not checked, None when it was."""
+    """All that was found in one file. `skipped` says why it was not checked, None when it was.
+
+    `missed` marks a skip that a reader must hear of: the file could not be looked at.
+    """
 
     path: str
     images: tuple[ImageResult, ...] = ()
@@ -65,6 +68,7 @@ class FileResult(NamedTuple):
     findings: tuple[Finding, ...] = ()
     silenced: int = 0
     skipped: str | None = None
+    missed: bool = False
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Summary:
     images: int = 0
     requests: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    missed: list[tuple[str, str]] = field(default_factory=list)
     findings: Counter[Severity] = field(default_factory=Counter)
     fixable: int = 0
     unsafely_fixable: int = 0
@@ -99,6 +104,8 @@ class Summary:
         self.files += 1
         if result.skipped is not None:
             self.skipped.append((result.path, result.skipped))
+            if result.missed:
+                self.missed.append((result.path, result.skipped))
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.silenced += result.silenced

@@ -1,6 +1,6 @@
 """Holds subjects against rules: problems in, findings out. A rule that raises becomes a finding itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from imgbudget.engine.selection import RuleSet
@@ -21,27 +21,27 @@ class Judge(NamedTuple):
 
     rules: RuleSet
 
-    def judge_image(self, use: ImageUse, limits: Limits) -> Iterator[Finding]:
+    def judge_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of the image rules on one use of one image."""
-        context = Context(limits)
-        for rule, override in self.rules.image:
-            yield from _run(rule, override, use, context)
+        return _run(self.rules.image, use, limits)
 
-    def judge_request(self, request: Request, limits: Limits) -> Iterator[Finding]:
+    def judge_request(self, request: Request, limits: Limits) -> list[Finding]:
         """The findings of the request rules on one request, without those on its images."""
-        context = Context(limits)
-        for rule, override in self.rules.request:
-            yield from _run(rule, override, request, context)
+        return _run(self.rules.request, request, limits)
 
 
 def _run(
-    rule: AnyRule, override: Severity | None, subject: ImageUse | Request, context: Context
-) -> Iterator[Finding]:
-    try:
-        for problem in rule.judge(subject, context):
-            yield make_finding(rule, override, problem, subject, context.limits)
-    except Exception as error:  # noqa: BLE001 - the one place: a rule must not end the run
-        yield _failure(rule, error, subject.place, context.limits)
+    rules: Iterable[tuple[AnyRule, Severity | None]], subject: ImageUse | Request, limits: Limits
+) -> list[Finding]:
+    context = Context(limits)
+    found: list[Finding] = []
+    for rule, override in rules:
+        try:
+            for problem in rule.judge(subject, context):
+                found.append(make_finding(rule, override, problem, subject, limits))  # noqa: PERF401 - keeps those before a failure
+        except Exception as error:  # noqa: BLE001 - the one place: a rule must not end the run
+            found.append(_failure(rule, error, subject.place, limits))
+    return found
 
 
 def make_finding(

@@ -9,6 +9,7 @@ from imgbudget.engine.judge import Judge
 from imgbudget.engine.selection import Layer, select_rules, specificity
 from imgbudget.model import Finding
 from imgbudget.registry import AnyRule
+from imgbudget.sources.gitignore import Patterns, as_bytes_text
 
 
 @dataclass(slots=True)
@@ -76,10 +77,8 @@ class PathRules:
         return pointer == ignore.pointer or pointer.startswith(ignore.pointer.rstrip("/") + "/")
 
     def _relative(self, path: str) -> str:
-        return relpath(abspath(path), self.settings.root).replace("\\", "/")
+        return as_bytes_text(relpath(abspath(path), self.settings.root).replace("\\", "/"))
 
 
 def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only configurations with patterns pay for it
-
-    return GitIgnoreSpec.from_lines(patterns).match_file
+    return Patterns.parse([as_bytes_text(pattern) for pattern in patterns]).match_within
