@@ -1,0 +1,205 @@
+"""What a JSON string is made of, told in one pass over its raw bytes of which none are kept."""
+
+import json
+from typing import NamedTuple
+
+ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+"""The 64 characters of base64 (RFC 4648, section 4), without the padding."""
+
+MAX_STRING = 64 << 20
+"""Most bytes of one string that have to be unescaped or counted one by one: twice the largest body that the
+API takes (FACTS, 32 MB)."""
+
+OTHERS = "\ufffd"
+"""Stands in a count for all characters beyond the first `_DISTINCT`."""
+
+_PLAIN = bytes(sorted(set(range(0x20, 0x7F)) - set(b'"\\') - set(ALPHABET)))
+_DISTINCT = 64
+_STEP = 1 << 14
+_PASSES = 16  # so many passes in C over a character cost about what it costs to unescape it
+_HIGH = (b"ud", b"uD")
+
+
+class Flaw(NamedTuple):
+    """Why a string is not taken: byte offset in the file, characters before it in the string, a clause."""
+
+    offset: int
+    characters: int
+    message: str
+
+
+class Segment(NamedTuple):
+    """From here on text and file run in step (`plain`), or the stretch has to be unescaped as a whole.
+
+    `text` counts characters from the beginning of the string, `offset` is the byte offset in the file.
+    """
+
+    text: int
+    offset: int
+    plain: bool
+
+
+class Tally:
+    """The sums over one string, fed with the raw bytes between its quotes in order.
+
+    `length` counts characters after unescaping, `width` characters as they stand in the file; `foreign`
+    counts each unescaped character that is not one of the 64 of base64. `flaw` is set as soon as the bytes
+    are not the inside of a JSON string; what follows is not looked at.
+    """
+
+    __slots__ = ("_carry", "_carry_offset", "_costly", "flaw", "foreign", "length", "segments", "width")
+
+    def __init__(self, start: int) -> None:
+        self.length = 0
+        self.width = 0
+        self.foreign: dict[str, int] = {}
+        self.flaw: Flaw | None = None
+        self.segments = [Segment(0, start, plain=True)]
+        self._carry = b""
+        self._carry_offset = start
+        self._costly = 0
+
+    def feed(self, part: bytes | bytearray, offset: int) -> None:
+        """Take the next raw bytes, which stand at `offset` in the file."""
+        if self.flaw:
+            return
+        # one pass in C is all that a payload costs; only what it leaves over is looked at
+        foreign = part.translate(None, ALPHABET)
+        if self._carry or (foreign and foreign.translate(None, _PLAIN)):
+            self._feed_escaped(part, offset)
+            return
+        if foreign:
+            self._count_plain(foreign, offset)
+        if not self.segments[-1].plain:
+            self.segments.append(Segment(self.length, offset, plain=True))
+        self.length += len(part)
+        self.width += len(part)
+
+    def finish(self) -> None:
+        """The string is at its end, or the text is."""
+        if self._carry and not self.flaw:
+            self._unescape(self._carry, self._carry_offset)
+        self._carry = b""
+
+    def _count_plain(self, foreign: bytes | bytearray, offset: int) -> None:
+        passed = 0
+        while foreign:
+            # quicker than a look at each: few kinds of characters stand in what is nearly base64
+            first = bytes(foreign[:1])
+            rest = foreign.translate(None, first)
+            add_count(self.foreign, first.decode("ascii"), len(foreign) - len(rest))
+            passed += len(foreign)
+            foreign = rest
+        self._spend(passed // _PASSES, offset)
+
+    def _spend(self, count: int, offset: int) -> None:
+        """Note characters that cost more than the one pass."""
+        self._costly += count
+        if self._costly > MAX_STRING:
+            message = f"over {MAX_STRING >> 20} MB of one string that are not plain base64"
+            self.flaw = Flaw(offset, self.width, message)
+
+    def _feed_escaped(self, part: bytes | bytearray, offset: int) -> None:
+        for i in range(0, len(part), _STEP):
+            raw = self._carry + part[i : i + _STEP]
+            begin = offset + i - len(self._carry)
+            whole = _whole(raw)
+            if whole:
+                self._unescape(raw[:whole], begin)
+            if self.flaw:
+                return
+            self._carry, self._carry_offset = raw[whole:], begin + whole
+
+    def _unescape(self, raw: bytes, offset: int) -> None:
+        self._spend(len(raw), offset)
+        if self.flaw:
+            return
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            before = len(raw[: error.start].decode())
+            self.flaw = Flaw(offset + error.start, self.width + before, f"not JSON: {not_utf8(error)}")
+            return
+        try:
+            value = unescape(text)
+        except json.JSONDecodeError as error:
+            place = error.pos - 1  # the quote in front
+            if place < 0:  # a backslash ends it, so the text has ended: that is for the parser to say
+                return
+            message = f"not JSON: {clause(error.msg)}"
+            self.flaw = Flaw(offset + len(text[:place].encode()), self.width + place, message)
+            return
+        self.segments.append(Segment(self.length, offset, plain=False))
+        self.length += len(value)
+        self.width += len(text)
+        count_characters(self.foreign, foreign_characters(value))
+
+
+def count_characters(counts: dict[str, int], text: str) -> None:
+    """Add the characters of `text` to the counts."""
+    rest = len(text)
+    for character in dict.fromkeys(text):
+        if character in counts or len(counts) < _DISTINCT:
+            count = text.count(character)
+            add_count(counts, character, count)
+            rest -= count
+    if rest:
+        add_count(counts, OTHERS, rest)
+
+
+def add_count(counts: dict[str, int], character: str, count: int) -> None:
+    """Add to the count of one character, or of all others where there are many already."""
+    if character not in counts and len(counts) >= _DISTINCT:
+        character = OTHERS
+    counts[character] = counts.get(character, 0) + count
+
+
+def foreign_characters(text: str) -> str:
+    """The characters that are not of the base64 alphabet, in order."""
+    return text.encode("utf-8", "surrogatepass").translate(None, ALPHABET).decode("utf-8", "surrogatepass")
+
+
+def unescape(raw: str) -> str:
+    """The text of a JSON string, given what stands between its quotes. Raises json.JSONDecodeError."""
+    text: str = json.loads(f'"{raw}"')
+    return text
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """The clause for bytes that are no UTF-8."""
+    return f"byte 0x{error.object[error.start]:02x} is not UTF-8"
+
+
+def clause(message: str) -> str:
+    """A message of the json module as a clause that a place can follow."""
+    message = message.rstrip(": ")
+    for ending in (" at", " starting", " delimiter"):
+        message = message.removesuffix(ending)
+    return message[:1].lower() + message[1:]
+
+
+def _whole(raw: bytes) -> int:
+    """Where the bytes can be split without splitting a character, an escape or a pair of surrogates."""
+    end = len(raw)
+    if raw[-1] >= 0x80:
+        end -= 1
+        while end > 0 and end > len(raw) - 4 and raw[end] & 0xC0 == 0x80:
+            end -= 1
+    escape = raw.rfind(b"\\", max(end - 6, 0), end)
+    if escape < 0 or not _is_escape(raw, escape):
+        return end
+    before = escape - 6
+    if (
+        before >= 0
+        and _is_escape(raw, before)
+        and raw[before + 1 : before + 3] in _HIGH
+        and raw[before + 3] in b"89abAB"
+    ):
+        return before  # both may be one character
+    return escape
+
+
+def _is_escape(raw: bytes, at: int) -> bool:
+    """Whether an escape begins at `at`: a backslash that is not itself escaped."""
+    run = raw[: at + 1]
+    return (len(run) - len(run.rstrip(b"\\"))) % 2 == 1
