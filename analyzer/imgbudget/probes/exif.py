@@ -1,0 +1,193 @@
+"""Orientation and position out of an EXIF block (TIFF 6.0), whatever its byte order and its offsets."""
+
+from struct import Struct
+from typing import NamedTuple
+
+from imgbudget.probes.reader import Source
+
+BLOCK_LIMIT = 1 << 20
+"""Bytes of an EXIF block that are read at most; a JPEG segment holds 65,533."""
+
+_FIRST_BYTES = 512
+
+ENTRY_LIMIT = 4096
+"""Entries of a directory that are looked at; cameras write dozens."""
+
+ORIENTATION, GPS_DIRECTORY = 0x0112, 0x8825
+_GPS_TAGS = (GPS_DIRECTORY.to_bytes(2, "big"), GPS_DIRECTORY.to_bytes(2, "little"))
+_LATITUDE, _LONGITUDE = 2, 4
+
+_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+"""Bytes a value, by TIFF type (TIFF 6.0, section 2)."""
+
+
+class ByteOrder:
+    """How a TIFF block writes its numbers; `orientation` is that tag as it stands there."""
+
+    __slots__ = ("long", "orientation", "short", "sign", "tag")
+
+    def __init__(self, sign: str) -> None:
+        self.sign = sign
+        self.short = Struct(sign + "H").unpack_from
+        self.long = Struct(sign + "I").unpack_from
+        self.tag = Struct(sign + "H").pack
+        self.orientation = self.tag(ORIENTATION)
+
+
+_LITTLE, _BIG = ByteOrder("<"), ByteOrder(">")
+ORDERS = {
+    b"II*\0": _LITTLE,
+    b"MM\0*": _BIG,
+    # the version in the wrong byte order; Pillow reads these too
+    b"II\0*": _LITTLE,
+    b"MM*\0": _BIG,
+}
+"""By the first four bytes of a block."""
+
+
+class Exif(NamedTuple):
+    """What a block says: the orientation (0 when it has none) and whether it holds a position."""
+
+    orientation: int
+    has_location: bool
+
+
+NO_EXIF = Exif(0, has_location=False)
+
+
+class Entry(NamedTuple):
+    """An entry of a directory: type, number of values, and the four bytes of value or offset."""
+
+    kind: int
+    values: int
+    raw: bytes
+
+
+class Directory(NamedTuple):
+    """A directory of a TIFF block, as far as the block holds it: entries of 12 bytes at block[first:last]."""
+
+    block: bytes
+    order: ByteOrder
+    first: int
+    last: int
+
+    def entry(self, tag: int) -> Entry | None:
+        """The first entry with a tag."""
+        at = _find(self.block, self.order.tag(tag), self.first, self.last)
+        if at < 0:
+            return None
+        kind = self.order.short(self.block, at + 2)[0]
+        return Entry(kind, self.order.long(self.block, at + 4)[0], self.block[at + 8 : at + 12])
+
+    def number(self, tag: int) -> int | None:
+        """The first value of a tag of type BYTE, SHORT, LONG or IFD; None when there is no such tag."""
+        entry = self.entry(tag)
+        if entry is None or entry.kind not in {1, 3, 4, 13}:
+            return None
+        raw = entry.raw
+        if entry.values * _TYPE_SIZES[entry.kind] > 4:
+            offset = self.order.long(raw)[0]
+            raw = self.block[offset : offset + 4].ljust(4, b"\0")
+        if entry.kind == 1:
+            return raw[0]
+        value: int = (self.order.short if entry.kind == 3 else self.order.long)(raw)[0]
+        return value
+
+    def data(self, tag: int) -> bytes:
+        """The bytes of a tag's values; empty when there is no such tag or they lie outside the block."""
+        entry = self.entry(tag)
+        if entry is None:
+            return b""
+        length = entry.values * _TYPE_SIZES.get(entry.kind, 1)
+        if length <= 4:
+            return entry.raw[:length]
+        offset = self.order.long(entry.raw)[0]
+        data = self.block[offset : offset + length]
+        return data if len(data) == length else b""
+
+    def has_position(self) -> bool:
+        """Whether this GPS directory names a latitude or a longitude: some cameras write it without."""
+        return any(
+            entry is not None and entry.values > 0 for entry in map(self.entry, (_LATITUDE, _LONGITUDE))
+        )
+
+
+def directory(block: bytes, offset: int | None = None) -> Directory | None:
+    """The directory at `offset` of a TIFF block, the first one unless given; None when there is none."""
+    order = ORDERS.get(block[:4])
+    if order is None or len(block) < 8:
+        return None
+    first = (order.long(block, 4)[0] if offset is None else offset) + 2
+    if first > len(block):
+        return None
+    count = min(order.short(block, first - 2)[0], (len(block) - first) // 12, ENTRY_LIMIT)
+    return Directory(block, order, first, first + 12 * count)
+
+
+def orientation(buffer: bytes, start: int, end: int) -> int | None:
+    """The orientation, 1 to 8, of the block at buffer[start:end]; 0 when it has none.
+
+    None when only the whole block can tell: its first directory does not lie between `start` and `end`.
+    """
+    if start + 8 > end:
+        return None
+    order = ORDERS.get(buffer[start : start + 4])
+    if order is None:
+        # some writers put the JPEG prefix into PNG and WebP chunks too; read_exif takes it off
+        return None if buffer.startswith(b"Exif\0\0", start) else 0
+    first: int = start + order.long(buffer, start + 4)[0] + 2
+    if first > end:
+        return None
+    last: int = first + 12 * order.short(buffer, first - 2)[0]
+    if last > end:
+        return None
+    return _orientation(buffer, order, first, last)
+
+
+def read_exif(source: Source, offset: int, length: int) -> Exif:
+    """Orientation and position of the block of `length` bytes at an offset of the input.
+
+    Only its first bytes are read where its first directory lies there and names no position.
+    """
+    block = source.bytes_at(offset, min(length, _FIRST_BYTES))
+    turn = orientation(block, 0, len(block))
+    if turn is not None and _GPS_TAGS[0] not in block and _GPS_TAGS[1] not in block:
+        return Exif(turn, has_location=False)
+    return parse_exif(source.bytes_at(offset, min(length, BLOCK_LIMIT)))
+
+
+def parse_exif(block: bytes) -> Exif:
+    """Orientation and position of a whole block; entries that the block no longer holds are not seen."""
+    block = block.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
+    root = directory(block)
+    if root is None:
+        return NO_EXIF
+    turn = _orientation(block, root.order, root.first, root.last)
+    offset = root.number(GPS_DIRECTORY)
+    gps = directory(block, offset) if offset is not None else None
+    return Exif(turn, gps is not None and gps.has_position())
+
+
+def _orientation(buffer: bytes, order: ByteOrder, first: int, last: int) -> int:
+    """The orientation in the directory entries at buffer[first:last], 0 when there is none."""
+    at = _find(buffer, order.orientation, first, last)
+    if at < 0:
+        return 0
+    kind = order.short(buffer, at + 2)[0]
+    if kind == 3:
+        value: int = order.short(buffer, at + 8)[0]
+    elif kind == 4:
+        value = order.long(buffer, at + 8)[0]
+    else:
+        value = buffer[at + 8]
+    return value if 1 <= value <= 8 else 1
+
+
+def _find(buffer: bytes, tag: bytes, first: int, last: int) -> int:
+    """Where the entry with a tag starts among those at buffer[first:last]; negative when there is none."""
+    if last - first > 12 * ENTRY_LIMIT:
+        last = first + 12 * ENTRY_LIMIT
+    at = buffer.find(tag, first, last)
+    while at >= 0 and (at - first) % 12:
+        at = buffer.find(tag, at + 1, last)
+    return at

@@ -1,0 +1,109 @@
+"""JPEG (ITU-T T.81): the segments up to the frame header, or up to the scan where more facts are wanted."""
+
+from struct import Struct
+
+from imgbudget.geometry import Size
+from imgbudget.model import ImageFacts
+from imgbudget.probes.exif import orientation, read_exif
+from imgbudget.probes.jpeg_details import Frame, Segment, detailed_facts
+from imgbudget.probes.reader import Read, Source, sound_facts
+
+_SEGMENTS = range(10_000)
+"""Segments, runs of fill bytes and stretches of junk that are stepped over; a large ICC profile takes 255."""
+
+_REFILL = 512
+
+_segment = Struct(">HH").unpack_from  # marker, length
+_frame = Struct(">BHHB").unpack_from  # bits a sample, height, width, components
+
+_FRAMES = frozenset({*range(0xFFC0, 0xFFD0)} - {0xFFC4, 0xFFC8, 0xFFCC} | {0xFFDE})
+_PLAIN = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFDF, 0xFFE0, *range(0xFFE3, 0xFFF0), 0xFFFE})
+"""Segments that say nothing of size, orientation or animation."""
+
+_START = 10
+"""Bytes from a marker on that say what its segment holds."""
+
+_DQT, _APP1, _APP2, _SCAN, _END, _FILL = 0xFFDB, 0xFFE1, 0xFFE2, 0xFFDA, 0xFFD9, 0xFFFF
+
+
+def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
+    head: bytes, read: Read, size: int, want: int
+) -> ImageFacts:
+    """The facts of a JPEG file; `head` holds its first bytes, `want` the bits of the facts asked for."""
+    buffer, base, i, n = head, 0, 2, len(head)
+    turn, looking, deep = 0, want > 0, want > 1
+    segments: list[Segment] = []
+    frame: Frame | None = None
+    for _ in _SEGMENTS:
+        if i + 10 > n:
+            base += i
+            buffer = read(_REFILL, base)
+            i, n = 0, len(buffer)
+            if n < 10:
+                break
+        marker, length = _segment(buffer, i)
+        if marker in _PLAIN:
+            if deep:
+                known = i + (2 + length if marker == _DQT else _START)
+                segments.append((marker, base + i, length, buffer[i + 4 : known]))
+        elif marker in _FRAMES:
+            if frame is None:
+                bits, height, width, components = _frame(buffer, i + 4)
+                if bits != 8 or not width or not height or components not in {1, 3, 4}:
+                    return _refused(size, bits, Size(width, height), components)
+                if not deep:
+                    return sound_facts(size, "jpeg", (width, height), turn or 1, 1)
+                frame = Frame(Size(width, height), buffer[i + 10 : i + 10 + 3 * components], base + i + 10)
+        elif marker == _APP1:
+            if deep:
+                segments.append((marker, base + i, length, buffer[i + 4 : i + _START]))
+            # EXIF stands before the frame header (Exif 2.32, section 4.5.4), and counts only there
+            if looking and frame is None and buffer[i + 4 : i + 10] == b"Exif\0\0":
+                looking = False
+                found = orientation(buffer, i + 10, min(n, i + 2 + length))
+                if found is None:
+                    found = read_exif(
+                        Source(head, read, size).bytes_at(base + i + 10, length - 8)
+                    ).orientation
+                turn = found
+        elif marker == _APP2:
+            if deep:
+                segments.append((marker, base + i, length, buffer[i + 4 : i + _START]))
+            elif buffer.startswith(b"MPF\0", i + 4):
+                # whether its pictures count as frames, the segments behind it may say
+                return probe_jpeg(head, read, size, want | 2)
+        elif marker < 0xFF00:
+            # decoders skip junk between segments
+            i = buffer.find(b"\xff", i + 1)
+            if i < 0:
+                i = n
+            continue
+        elif marker == _FILL:
+            i = n - len(buffer[i:].lstrip(b"\xff")) - 1
+            continue
+        elif marker in {_SCAN, _END}:
+            if frame is None:
+                damage = "has no frame header before its picture data"
+                return ImageFacts(byte_size=size, format="jpeg", damage=damage)
+            segments.append((marker, base + i, length, b""))
+            break
+        else:
+            i += 2
+            continue
+        i += 2 + length
+    if frame is None:
+        damage = f"ends inside its header ({size:,} bytes)" if n < 10 else "has no frame header within reason"
+        return ImageFacts(byte_size=size, format="jpeg", damage=damage)
+    return detailed_facts(frame, turn or 1, segments, Source(head, read, size), want)
+
+
+def _refused(size: int, bits: int, area: Size, components: int) -> ImageFacts:
+    """The facts of a file whose frame header no 8-bit decoder takes."""
+    if not all(area):
+        damage = f"has a frame header without a size ({area})"
+        return ImageFacts(byte_size=size, format="jpeg", damage=damage)
+    if bits != 8:
+        damage = f"has {bits} bits a sample; decoders take 8"
+    else:
+        damage = f"has {components} colour components; decoders take 1, 3 or 4"
+    return ImageFacts(byte_size=size, format="jpeg", size=area, damage=damage)

@@ -1,0 +1,196 @@
+"""What a PNG file says beside its header: orientation, position, metadata, and whether it is whole."""
+
+from struct import Struct
+from typing import NamedTuple
+from zlib import crc32
+
+from imgbudget.geometry import Size
+from imgbudget.model import Fact, ImageFacts
+from imgbudget.probes.exif import BLOCK_LIMIT, NO_EXIF, Exif, read_exif
+from imgbudget.probes.png_text import TEXT_LIMIT, exif_profile, text_of, xmp_orientation
+from imgbudget.probes.reader import Source
+
+_ORIENTATION, _LOCATION = int(Fact.ORIENTATION), int(Fact.LOCATION)
+_METADATA, _INTEGRITY = int(Fact.METADATA), int(Fact.INTEGRITY)
+
+KEYWORDS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
+"""Of text chunks that hold an orientation: ImageMagick's EXIF in hexadecimal digits, and XMP."""
+
+_TAIL_LIMIT = 10_000
+_WINDOW = 512
+_KEYWORD_ROOM = 24
+
+_chunk = Struct(">I4s").unpack_from
+_long = Struct(">I").unpack_from
+
+_COMPRESSED = frozenset({b"zTXt", b"iTXt"})
+_TEXT = _COMPRESSED | {b"tEXt"}
+_RENDERING = frozenset(b"tRNS gAMA cHRM sRGB sBIT bKGD hIST pHYs sPLT cICP mDCV cLLI acTL fcTL fdAT".split())
+"""Ancillary chunks that a picture is shown by."""
+
+_FRAME_DATA = frozenset({b"fcTL", b"fdAT"})
+
+Chunk = tuple[bytes, int, int]
+"""Kind, offset of the chunk (of its length field), length of its data."""
+
+
+class Outline(NamedTuple):
+    """What stands before the picture: size, frames, all chunks, those with EXIF or XMP, the first IDAT."""
+
+    area: Size
+    frames: int
+    chunks: list[Chunk]
+    told: list[Chunk]
+    picture: Chunk
+
+
+class Tail(NamedTuple):
+    """What stands behind the picture data: the chunks, and a clause where a chunk is cut."""
+
+    chunks: list[Chunk]
+    damage: str | None
+
+
+def detailed_facts(outline: Outline, source: Source, want: int) -> ImageFacts:
+    """The facts of a file whose chunks up to the picture are known."""
+    tail = behind_picture(outline.picture, source)
+    exif = NO_EXIF
+    if want & (_ORIENTATION | _LOCATION):
+        exif = _exif(outline.told + _telling(tail.chunks, source), source)
+    metadata = damage = None
+    if want & _METADATA:
+        lengths = (12 + length for kind, _, length in outline.chunks + tail.chunks if _is_metadata(kind))
+        metadata = min(sum(lengths), source.size)
+    if want & _INTEGRITY:
+        damage = tail.damage or _chunk_damage(outline.chunks, source)
+    return ImageFacts(
+        byte_size=source.size,
+        format="png",
+        size=outline.area,
+        orientation=exif.orientation or 1 if want & _ORIENTATION else 1,
+        frames=outline.frames,
+        has_location=exif.has_location if want & _LOCATION else False,
+        metadata_bytes=metadata,
+        damage=damage,
+    )
+
+
+def told_orientation(told: list[Chunk], picture: Chunk, source: Source) -> int:
+    """The orientation by EXIF, or by XMP where there is none; 0 when there is neither.
+
+    An eXIf chunk may also stand behind the picture data.
+    """
+    if not any(kind == b"eXIf" for kind, _, _ in told):
+        told = told + _telling(behind_picture(picture, source).chunks, source)
+    return _exif(told, source).orientation if told else 0
+
+
+def behind_picture(picture: Chunk, source: Source) -> Tail:
+    """Step over the picture data and list the chunks behind it."""
+    empty = not picture[2]
+    at = picture[1] if empty else _last_data_chunk(picture, source)
+    buffer, base, n = b"", 0, 0
+    chunks: list[Chunk] = []
+    for _ in range(_TAIL_LIMIT):
+        if not base <= at <= base + n - 8:
+            # the chunks of a small animation lie close together
+            base, buffer = at, source.read(_WINDOW, at)
+            n = len(buffer)
+            if n < 8:
+                # without an end chunk, but nothing of the picture is known to be missing
+                break
+        length, kind = _chunk(buffer, at - base)
+        if kind == b"IEND" or not kind.isalpha():
+            # behind what is no chunk decoders look no further either
+            break
+        if at + 8 + length > source.size and not (kind in _FRAME_DATA or at + 8 == source.size):
+            return Tail(chunks, f"is cut off inside its {kind.decode()} chunk ({source.size:,} bytes)")
+        if kind != b"IDAT":
+            chunks.append((kind, at, length))
+        elif chunks and chunks[-1][0] not in _FRAME_DATA:
+            return Tail(chunks, f"has a {chunks[-1][0].decode()} chunk inside its picture data")
+        elif length:
+            empty = False
+        at += 12 + length
+    return Tail(chunks, "has no picture data" if empty else None)
+
+
+def _last_data_chunk(picture: Chunk, source: Source) -> int:
+    """The offset of the last IDAT that a stride of the first one's length leads to.
+
+    Encoders cut the data into IDATs of one length but for the last, so that the cost need not grow with
+    the picture: a search from the file's end, in steps that double, and then a binary one.
+    """
+    _, at, length = picture
+    step = 12 + length
+    low, high = 0, (source.size - 24 - at) // step
+    middle, back = high, 1
+    while low < high:
+        found, kind = _header_at(source, at + middle * step)
+        if kind == b"IDAT" and found <= length:
+            low, back = middle, source.size
+        else:
+            high = middle - 1
+        middle = max(high - back + 1, (low + high + 1) // 2)
+        back *= 2
+    return at + low * step
+
+
+def _header_at(source: Source, offset: int) -> tuple[int, bytes]:
+    header = source.bytes_at(offset, 8)
+    return _chunk(header) if len(header) == 8 else (0, b"")
+
+
+def _telling(chunks: list[Chunk], source: Source) -> list[Chunk]:
+    """Those of the chunks that hold EXIF or XMP."""
+    return [
+        chunk
+        for chunk in chunks
+        if chunk[0] == b"eXIf"
+        or (chunk[0] in _TEXT and source.bytes_at(chunk[1] + 8, _KEYWORD_ROOM).startswith(KEYWORDS))
+    ]
+
+
+def _exif(told: list[Chunk], source: Source) -> Exif:
+    """Orientation and position out of the chunks that hold EXIF or XMP.
+
+    An eXIf chunk comes before a profile in a text chunk; the orientation in XMP counts only where EXIF
+    has none. That is Pillow's order.
+    """
+    blocks: dict[bytes, bytes] = {}
+    for kind, offset, length in told:
+        start = source.bytes_at(offset + 8, _KEYWORD_ROOM)
+        keyword = kind if kind == b"eXIf" else start[: start.find(b"\0") + 1]
+        if keyword not in blocks:
+            data = source.bytes_at(offset + 8, min(length, BLOCK_LIMIT))
+            blocks[keyword] = data if kind == b"eXIf" else text_of(kind, data)
+    if b"eXIf" in blocks:
+        exif = read_exif(blocks[b"eXIf"])
+    else:
+        exif = read_exif(exif_profile(blocks.get(KEYWORDS[0], b"")))
+    if exif.orientation or KEYWORDS[1] not in blocks:
+        return exif
+    return exif._replace(orientation=xmp_orientation(blocks[KEYWORDS[1]]))
+
+
+def _is_metadata(kind: bytes) -> bool:
+    """Ancillary (a small first letter, PNG section 5.4) and of no use for showing the picture."""
+    return bool(kind[0] & 0x20) and kind not in _RENDERING
+
+
+def _chunk_damage(chunks: list[Chunk], source: Source) -> str | None:
+    """A clause when a chunk before the picture that lies in the first bytes would stop a decoder."""
+    for kind, offset, length in chunks:
+        end = offset + 8 + length
+        if end + 4 > len(source.head):
+            return None
+        if crc32(source.head[offset + 4 : end]) != _long(source.head, end)[0]:
+            return f"has a wrong checksum in its {_name(kind)} chunk"
+        if kind in _COMPRESSED and len(text_of(kind, source.head[offset + 8 : end])) > TEXT_LIMIT:
+            return f"has more than {TEXT_LIMIT:,} bytes of text compressed in its {_name(kind)} chunk"
+    return None
+
+
+def _name(kind: bytes) -> str:
+    """A chunk's kind for people: four letters, or their escapes."""
+    return kind.decode("ascii", "backslashreplace") if kind.isalpha() else repr(kind)[2:-1]

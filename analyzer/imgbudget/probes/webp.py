@@ -1,0 +1,142 @@
+"""WebP (RFC 9649): VP8, VP8L and the extended VP8X, with canvas, frames and EXIF."""
+
+from struct import Struct
+from typing import NamedTuple
+
+from imgbudget.geometry import Size
+from imgbudget.model import Fact, ImageFacts
+from imgbudget.probes.exif import BLOCK_LIMIT, orientation, read_exif
+from imgbudget.probes.reader import Read, sound_facts
+
+_ORIENTATION, _FRAMES, _LOCATION = int(Fact.ORIENTATION), int(Fact.FRAMES), int(Fact.LOCATION)
+_METADATA, _INTEGRITY = int(Fact.METADATA), int(Fact.INTEGRITY)
+
+_CHUNKS = range(10_000)
+"""Chunks that are looked at."""
+
+_REFILL = 1024
+
+_edges = Struct("<HH").unpack_from
+_long = Struct("<I").unpack_from
+_chunk = Struct("<4sI").unpack_from
+
+_ANIMATION_FLAG, _EXIF_FLAG = 0x02, 0x08
+_PICTURES = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
+_NO_METADATA = _PICTURES | {b"VP8X", b"ALPH", b"ANIM"}
+
+
+def probe_webp(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
+    """The facts of a WebP file; `head` holds its first bytes, `want` the bits of the facts asked for."""
+    if head[8:12] != b"WEBP":
+        from imgbudget.probes.others import probe_other  # noqa: PLC0415 - audio and video
+
+        return probe_other(head, read, size, want)
+    if len(head) < 30:
+        # the smallest lossless pictures are shorter than the header of the others
+        if len(head) <= 25 or not head.startswith(b"VP8L", 12):
+            damage = f"ends inside its header ({size:,} bytes)"
+            return ImageFacts(byte_size=size, format="webp", damage=damage)
+        head = head.ljust(30, b"\0")
+    kind = head[12:16]
+    if kind == b"VP8X":
+        return _probe_extended(head, read, size, want)
+    if kind == b"VP8 ":
+        width, height = _edges(head, 26)
+        # two scaling bits stand above 14 bits of size (RFC 6386, section 9.1)
+        width, height = width & 0x3FFF, height & 0x3FFF
+        sound = head[23:26] == b"\x9d\x01\x2a" and not head[20] & 1 and width and height
+    elif kind == b"VP8L":
+        bits = _long(head, 21)[0]
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        sound = head[20] == 0x2F and not bits >> 29
+    else:
+        return ImageFacts(byte_size=size, format="webp", damage="has no picture behind its header")
+    if not sound:
+        damage = f"has a broken picture header ({width}x{height})"
+        return ImageFacts(byte_size=size, format="webp", damage=damage)
+    if want < 2:
+        return sound_facts(size, "webp", (width, height), 1, 1)
+    return ImageFacts(
+        byte_size=size,
+        format="webp",
+        size=Size(width, height),
+        metadata_bytes=0 if want & _METADATA else None,
+        damage=_cut(head, size, 20 + _long(head, 16)[0]) if want & _INTEGRITY else None,
+    )
+
+
+class _Chunks(NamedTuple):
+    """What the chunks behind a VP8X header say; `end` is where the last of them should end."""
+
+    frames: int
+    turn: int
+    has_location: bool
+    metadata: int
+    has_picture: bool
+    end: int
+
+
+def _probe_extended(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
+    area = Size((_long(head, 24)[0] & 0xFFFFFF) + 1, (_long(head, 26)[0] >> 8) + 1)
+    if not head[20] & (_ANIMATION_FLAG | _EXIF_FLAG) and want < 2:
+        return sound_facts(size, "webp", area, 1, 1)
+    chunks = _walk(head, read, want)
+    damage = None
+    if want & _INTEGRITY:
+        damage = _cut(head, size, chunks.end)
+        if damage is None and not chunks.has_picture:
+            damage = "has no picture behind its header"
+    return ImageFacts(
+        byte_size=size,
+        format="webp",
+        size=area,
+        orientation=chunks.turn or 1,
+        frames=chunks.frames,
+        has_location=chunks.has_location,
+        metadata_bytes=min(chunks.metadata, size) if want & _METADATA else None,
+        damage=damage,
+    )
+
+
+def _walk(head: bytes, read: Read, want: int) -> _Chunks:
+    """Step over the chunks, to the end or until all is known that is wanted."""
+    flags = head[20]
+    animated = bool(flags & _ANIMATION_FLAG)
+    exif_left = bool(flags & _EXIF_FLAG) and bool(want & (_ORIENTATION | _LOCATION))
+    enough = 0x7FFFFFFF if want & _FRAMES else 2
+    whole = want & (_METADATA | _INTEGRITY)
+    frames, turn, metadata, has_location, has_picture = 0, 0, 0, False, False
+    # a VP8X chunk longer than today's ten bytes is legal
+    buffer, base, i, n = head, 0, 20 + _long(head, 16)[0], len(head)
+    for _ in _CHUNKS:
+        if i + 8 > n:
+            base += i
+            buffer = read(_REFILL, base)
+            i, n = 0, len(buffer)
+            if n < 8:
+                break
+        kind, length = _chunk(buffer, i)
+        if kind in _PICTURES:
+            has_picture = True
+            frames += kind == b"ANMF"
+        elif kind == b"EXIF" and exif_left:
+            found = orientation(buffer, i + 8, min(n, i + 8 + length)) if want & _ORIENTATION else 0
+            if found is None or want & _LOCATION:
+                found, has_location = read_exif(read(min(length, BLOCK_LIMIT), base + i + 8))
+            turn, exif_left = found, False
+        if whole:
+            metadata += 0 if kind in _NO_METADATA else 8 + length + (length & 1)
+        elif not exif_left and (not animated or frames >= enough):
+            break
+        i += 8 + length + (length & 1)
+    return _Chunks(
+        min(frames, enough) if animated and frames else 1, turn, has_location, metadata, has_picture, base + i
+    )
+
+
+def _cut(head: bytes, size: int, end: int) -> str | None:
+    """A clause when the file is shorter than its RIFF header or its last chunk says."""
+    promised = max(_long(head, 4)[0] + 8, end)
+    if promised > size:
+        return f"is cut off: it has {size:,} of {promised:,} bytes"
+    return None
