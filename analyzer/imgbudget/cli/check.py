@@ -1,0 +1,111 @@
+"""`imgbudget check`: lints images, folders, request JSON and standard input."""
+
+import sys
+from typing import Any
+
+import click
+
+from imgbudget.cli.options import config_options, model_options, output_options, selection_options, wishes
+from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.model import Fact, Severity
+from imgbudget.report import Summary
+from imgbudget.reporters import FORMATS, Reporter, make_reporter
+from imgbudget.reporters.base import Style, one_line
+from imgbudget.session import Session
+
+_LISTED = 5
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@model_options
+@selection_options
+@click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    default="warning",
+    show_default=True,
+    help="Least severity that makes the exit code 1.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit 0 even with findings; errors of use still exit 2.")
+@click.option("--no-ignores", is_flag=True, help="Report what the configuration's ignores silence.")
+@click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
+@click.option("--stdin-filename", metavar="NAME", help="Name under which standard input is reported.")
+@click.option("--show-files", is_flag=True, help="Print the files that would be checked, and check nothing.")
+@click.option("--offline", is_flag=True, help="Never use the network; check never does.")
+@output_options(tuple(FORMATS), "full")
+@config_options
+def command(**options: Any) -> int:
+    """Lint images, folders, request JSON, or standard input (-).
+
+    Exit code 0: clean, or nothing of --fail-on or above; 1: findings; 2: usage, configuration or internal
+    error. Without PATHS the current folder is checked.
+    """
+    paths = options["paths"] or (".",)
+    formats = parse_formats(options["formats"], "full")
+    colour = wants_colour(options["color"], sys.stdout)
+    outputs = [
+        (make_reporter(name, Style(colour and file is None, options["quiet"])), Sink(file))
+        for name, file in formats
+    ]
+    names = {name for name, _ in formats}
+    want = Fact.ORIENTATION | Fact.FRAMES if names & {"json"} else Fact.NONE
+    session = Session(wishes(options, want=want, excerpts="full" in names))
+    if options["show_files"]:
+        return _show_files(session, paths)
+    summary = _check(session, paths, outputs, options["stdin_filename"])
+    _say_notes(session, summary, options)
+    return exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
+
+
+def _check(
+    session: Session, paths: tuple[str, ...], outputs: list[tuple[Reporter, Sink]], stdin_name: str | None
+) -> Summary:
+    stdin = sys.stdin.buffer.read() if "-" in paths else None
+    results = session.check(paths, stdin=stdin, stdin_name=stdin_name)
+    summary = Summary()
+    first = next(results, None)  # a missing path is told before any output begins
+    for reporter, sink in outputs:
+        sink.write(reporter.begin())
+    while first is not None:
+        summary.add(first)
+        for reporter, sink in outputs:
+            sink.write(reporter.file(first))
+        first = next(results, None)
+    for reporter, sink in outputs:
+        sink.write(reporter.end(summary))
+        sink.close()
+    return summary
+
+
+def _show_files(session: Session, paths: tuple[str, ...]) -> int:
+    for path, reason in session.files(paths):
+        print(one_line(path) if reason is None else f"{one_line(path)}  (skipped: {reason})")
+    return 0
+
+
+def _say_notes(session: Session, summary: Summary, options: dict[str, Any]) -> None:
+    for note in session.notes:
+        say(f"warning: {note}")
+    if options["quiet"]:
+        return
+    if summary.files == 0:
+        say("warning: no files found")
+    for path, reason in summary.missed:
+        say(f"warning: not checked: {one_line(path)}: {reason}")
+    if summary.skipped and (options["verbose"] or summary.checked == 0):
+        shown = summary.skipped if options["verbose"] else summary.skipped[:_LISTED]
+        for path, reason in shown:
+            say(f"skipped {one_line(path)}: {reason}")
+        if len(summary.skipped) > len(shown):
+            say(f"and {len(summary.skipped) - len(shown):,} more; --verbose lists them")
+
+
+def exit_code(summary: Summary, fail_on: str, *, exit_zero: bool = False) -> int:
+    """0 clean or below `fail_on`, 1 findings, 2 when a rule failed."""
+    if summary.rules_failed:
+        return 2
+    if exit_zero or fail_on == "never" or summary.worst is None:
+        return 0
+    return 1 if summary.worst >= Severity[fail_on.upper()] else 0

@@ -1,0 +1,128 @@
+"""Options that several commands share, and what they mean together."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from imgbudget.model import Fact
+from imgbudget.session import Wishes
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def codes(_ctx: click.Context, _param: click.Parameter, value: Sequence[str]) -> tuple[str, ...] | None:
+    """Split comma-separated selectors; None when the option was not given."""
+    if not value:
+        return None
+    return tuple(code.strip() for item in value for code in item.split(",") if code.strip())
+
+
+def _stack(decorators: Sequence[Callable[[F], F]], function: F) -> F:
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function
+
+
+def model_options(function: F) -> F:
+    """`--model`, `--platform`, `--limits`: whose limits are meant."""
+    return _stack(
+        (
+            click.option(
+                "--model", metavar="ID", help="Model whose limits hold; a request's own model wins."
+            ),
+            click.option(
+                "--platform",
+                metavar="NAME",
+                help="anthropic, bedrock, google-cloud, foundry or claude-ai.",
+            ),
+            click.option("--limits", metavar="FILE", help="YAML file of limits laid over the built-in ones."),
+        ),
+        function,
+    )
+
+
+def config_options(function: F) -> F:
+    """`--config`, `--isolated`: which configuration is read."""
+    return _stack(
+        (
+            click.option("--config", metavar="FILE", help="Configuration file instead of the nearest one."),
+            click.option("--isolated", is_flag=True, help="Read no configuration file."),
+        ),
+        function,
+    )
+
+
+def selection_options(function: F) -> F:
+    """`--select`, `--ignore`, `--extend-select`: which rules run."""
+    return _stack(
+        (
+            click.option(
+                "--select",
+                multiple=True,
+                callback=codes,
+                metavar="CODES",
+                help="Rules to run: codes, prefixes such as IB2, names or ALL; comma-separated.",
+            ),
+            click.option(
+                "--ignore", multiple=True, callback=codes, metavar="CODES", help="Rules not to run."
+            ),
+            click.option(
+                "--extend-select",
+                multiple=True,
+                callback=codes,
+                metavar="CODES",
+                help="Rules to run as well.",
+            ),
+        ),
+        function,
+    )
+
+
+def output_options(formats: Sequence[str], default: str) -> Callable[[F], F]:
+    """`--format`, `--color`, `--quiet`, `--verbose`, `--no-progress`: how results are shown."""
+
+    def decorate(function: F) -> F:
+        return _stack(
+            (
+                click.option(
+                    "--format",
+                    "formats",
+                    multiple=True,
+                    metavar="FORMAT[:FILE]",
+                    help=f"{', '.join(formats)}; default {default}; repeatable, with a file each.",
+                ),
+                click.option(
+                    "--color",
+                    type=click.Choice(["auto", "always", "never"]),
+                    default="auto",
+                    show_default=True,
+                    help="Colour text; NO_COLOR is respected.",
+                ),
+                click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
+                click.option("-v", "--verbose", is_flag=True, help="Say more; show tracebacks."),
+                click.option("--no-progress", is_flag=True, help="Show no progress."),
+            ),
+            function,
+        )
+
+    return decorate
+
+
+def wishes(options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = False) -> Wishes:
+    """What the options of a command ask for."""
+    return Wishes(
+        model=options.get("model"),
+        platform=options.get("platform"),
+        limits=options.get("limits"),
+        config=options.get("config"),
+        isolated=bool(options.get("isolated")),
+        select=options.get("select"),
+        extend_select=options.get("extend_select") or (),
+        ignore=options.get("ignore") or (),
+        pedantic=bool(options.get("pedantic")),
+        use_ignores=not options.get("no_ignores"),
+        force_exclude=bool(options.get("force_exclude")),
+        want=want,
+        excerpts=excerpts,
+    )

@@ -1,0 +1,71 @@
+"""Where text goes: formats to standard output or to files that are opened late and written whole."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from imgbudget.errors import UsageError
+
+
+def wants_colour(choice: str, stream: TextIO) -> bool:
+    """Whether text on a stream is coloured: as asked, else on a terminal unless NO_COLOR is set."""
+    if choice != "auto":
+        return choice == "always"
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def split_format(text: str) -> tuple[str, str | None]:
+    """`FORMAT[:FILE]` as a pair."""
+    name, colon, file = text.partition(":")
+    if colon and not file:
+        raise UsageError(f"--format {text}: a file name is missing after the colon")
+    return name, file or None
+
+
+def parse_formats(given: Sequence[str], default: str) -> list[tuple[str, str | None]]:
+    """The formats that are asked for, each with its file; at most one may go to standard output."""
+    pairs = [split_format(text) for text in given] or [(default, None)]
+    if sum(file is None for _, file in pairs) > 1:
+        raise UsageError(
+            "two formats cannot both go to standard output; give all but one a file: --format json:FILE"
+        )
+    return pairs
+
+
+@dataclass(slots=True)
+class Sink:
+    """One place where text goes: standard output at once, or a file when all is said."""
+
+    file: str | None = None
+    _parts: list[str] = field(default_factory=list)
+
+    def write(self, text: str) -> None:
+        """Take a piece of text."""
+        if not text:
+            return
+        if self.file is None:
+            sys.stdout.write(text)
+        else:
+            self._parts.append(text)
+
+    def close(self) -> None:
+        """Write the file, whole or not at all: into a neighbour first, which then takes its name."""
+        if self.file is None:
+            return
+        beside = f"{self.file}.{os.getpid()}.tmp"
+        try:
+            with open(beside, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+                out.writelines(self._parts)
+            os.replace(beside, self.file)
+        except OSError as error:
+            if os.path.exists(beside):
+                os.unlink(beside)
+            why = (error.strerror or str(error)).lower()
+            raise UsageError(f"{self.file}: cannot be written: {why}") from error
+
+
+def say(text: str) -> None:
+    """A line for people, beside the results."""
+    print(f"imgbudget: {text}", file=sys.stderr)

@@ -1,0 +1,93 @@
+"""`imgbudget rule`: a rule's page, or all of them."""
+
+import json
+from typing import Any
+
+import click
+
+from imgbudget.cli.options import config_options, output_options, wishes
+from imgbudget.cli.output import Sink, parse_formats
+from imgbudget.cli.tables import Table
+from imgbudget.errors import UsageError
+from imgbudget.registry import AnyRule
+from imgbudget.session import Session
+
+FORMATS = ("full", "json", "markdown")
+
+
+@click.command("rule")
+@click.argument("name", required=False, metavar="[CODE|NAME]")
+@click.option("--all", "show_all", is_flag=True, help="Every rule: a line each, or with a format every page.")
+@click.option("--packs", is_flag=True, help="List the rule packs that are installed.")
+@output_options(FORMATS, "full")
+@config_options
+def command(**options: Any) -> int:
+    """Show a rule's page: what it reports, why, what the fix does, and its source."""
+    if options["packs"]:
+        return _packs()
+    session = Session(wishes(options))
+    if options["show_all"]:
+        rules = list(session.registry.rules)
+    elif options["name"]:
+        rule = session.registry.find(options["name"])
+        if rule is None:
+            raise UsageError(session.unknown_rule(options["name"]))
+        rules = [rule]
+    else:
+        raise UsageError("give a rule's code or name such as IB201, or --all")
+    for name, file in parse_formats(options["formats"], "full"):
+        sink = Sink(file)
+        if name == "json":
+            sink.write(json.dumps([_record(rule) for rule in rules], indent=1) + "\n")
+        elif name == "markdown":
+            sink.write("\n".join(markdown(rule) for rule in rules))
+        elif name != "full":
+            raise UsageError(f"unknown format {name!r}; rule knows {', '.join(FORMATS)}")
+        elif options["show_all"]:
+            sink.write(_list(rules))
+        else:
+            sink.write(markdown(rules[0]))
+        sink.close()
+    return 0
+
+
+def _packs() -> int:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 30 ms, only here
+
+    for entry in sorted(entry_points(group="imgbudget.rules"), key=lambda entry: entry.name):
+        distribution = f" ({entry.dist.name} {entry.dist.version})" if entry.dist else ""
+        click.echo(f"{entry.name}{distribution}")
+    return 0
+
+
+def _record(rule: AnyRule) -> dict[str, Any]:
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "summary": rule.summary,
+        "severity": str(rule.severity),
+        "level": rule.level.value,
+        "fix": str(rule.fix) if rule.fix else None,
+        "pedantic": rule.pedantic,
+        "preview": rule.preview,
+        "since": rule.since,
+        "page": rule.page,
+    }
+
+
+def _list(rules: list[AnyRule]) -> str:
+    table = Table(("code", "name", "severity", "level", "fix", "reports"))
+    for rule in rules:
+        severity = f"{rule.severity}{', pedantic' if rule.pedantic else ''}"
+        table.add(
+            rule.code, rule.name, severity, rule.level.value, str(rule.fix) if rule.fix else "-", rule.summary
+        )
+    return table.text()
+
+
+def markdown(rule: AnyRule) -> str:
+    """The page of a rule in Markdown, its identity under the title."""
+    fix = f"fix: {rule.fix}" if rule.fix else "no fix"
+    extra = ", pedantic" if rule.pedantic else ""
+    facts = f"{rule.severity}{extra}, {rule.level.value} level, {fix}, since {rule.since}"
+    return f"# {rule.code} {rule.name}\n\n{facts}\n\n{rule.page}\n"

@@ -1,0 +1,80 @@
+"""What a reporter is, and the words and numbers that all text formats share."""
+
+from typing import NamedTuple, Protocol
+
+from imgbudget.model import Severity
+from imgbudget.report import FileResult, Summary
+
+_COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+
+
+class Style(NamedTuple):
+    """How text is set: with ANSI colours or without, and whether only findings are wanted."""
+
+    colour: bool = False
+    quiet: bool = False
+
+    def paint(self, text: str, codes: str) -> str:
+        """The text in ANSI codes, unchanged without colour."""
+        return f"\x1b[{codes}m{text}\x1b[0m" if self.colour else text
+
+    def severity(self, severity: Severity, text: str) -> str:
+        """The text in the colour of a severity."""
+        return self.paint(text, f"1;{_COLOURS[severity]}")
+
+
+class Reporter(Protocol):
+    """Turns results into text as they come: a head, a piece for each file, a foot."""
+
+    def begin(self) -> str:
+        """What stands before everything."""
+
+    def file(self, result: FileResult) -> str:
+        """What is said of one file; empty when there is nothing to say."""
+
+    def end(self, summary: Summary) -> str:
+        """What stands after everything."""
+
+
+_CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), 127)} | {9: "\\t", 10: "\\n", 13: "\\r"}
+
+
+def one_line(text: str) -> str:
+    """Text on one line of a terminal: control characters written out, broken names made printable."""
+    return text.translate(_CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def figure(number: float) -> str:
+    """A number as text, its thousands parted from five digits on: 1564, 206,694."""
+    return str(number) if abs(number) < 10_000 else f"{number:,}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: 1 file, 2 files."""
+    return f"{figure(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def money(usd: float) -> str:
+    """An amount in USD, exact to a millionth."""
+    return f"${usd:,.6f}" if usd < 1 else f"${usd:,.2f}"
+
+
+def closing_line(summary: Summary) -> str:
+    """What was found in how many files, and what it costs."""
+    found = [
+        count(summary.findings[severity], str(severity), "info" if severity is Severity.INFO else None)
+        for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
+        if summary.findings[severity]
+    ]
+    subjects = f"{count(summary.images, 'image')}, {count(summary.requests, 'request')}"
+    head = ", ".join(found) if found else "no findings"
+    text = f"{head} in {count(summary.checked, 'checked file')} ({subjects})"
+    if summary.skipped:
+        text += f"; {figure(len(summary.skipped))} skipped"
+    if summary.silenced:
+        text += f"; {figure(summary.silenced)} silenced"
+    if summary.visual_tokens:
+        text += f"; {count(summary.visual_tokens, 'visual token')}, {money(summary.cost_usd)}"
+        if summary.tokens_after_fix != summary.visual_tokens:
+            text += f"; {figure(summary.tokens_after_fix)} tokens after the safe fixes"
+    return text

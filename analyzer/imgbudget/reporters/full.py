@@ -1,0 +1,84 @@
+"""The format `full`: a finding with its place, the facts or the source line it is about, and the remedy."""
+
+import re
+
+from imgbudget.model import Finding, FixSafety
+from imgbudget.report import FileResult, ImageResult, Summary
+from imgbudget.reporters.base import Style, closing_line, count, figure, money, one_line
+
+
+class Full:
+    """For people at a terminal."""
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+
+    def begin(self) -> str:
+        """Nothing."""
+        return ""
+
+    def file(self, result: FileResult) -> str:
+        """A block a finding."""
+        images = {image.use.place: image for image in result.images}
+        return "".join(self._block(finding, images.get(finding.place)) for finding in result.findings)
+
+    def end(self, summary: Summary) -> str:
+        """The sum, unless only findings are wanted."""
+        return "" if self.style.quiet else closing_line(summary) + "\n"
+
+    def _block(self, finding: Finding, image: ImageResult | None) -> str:
+        style = self.style
+        head = style.severity(finding.severity, f"{finding.severity}[{finding.code}]")
+        lines = [f"{head} {style.paint(finding.name, '1')}: {one_line(finding.message)}"]
+        place = one_line(finding.place.path)
+        if finding.span:
+            place += f":{finding.span.line}:{finding.span.column}"
+        if finding.place.location:
+            place += f"  {finding.place.location}"
+        bar = style.paint("|", "34")
+        lines.append(f"  {style.paint('-->', '34')} {place}")
+        if finding.excerpt:
+            number = str(finding.excerpt.line)
+            pad = " " * len(number)
+            lines.append(f"  {style.paint(number, '34')} {bar} {one_line(finding.excerpt.text)}")
+            marks = " " * finding.excerpt.start + "^" * max(finding.excerpt.width, 1)
+            lines.append(f"  {pad} {bar} {style.severity(finding.severity, marks)}")
+        if image and (facts := _facts(image)):
+            lines.append(f"    {bar} {facts}")
+            if marks := _marks(facts, finding):
+                lines.append(f"    {bar} {style.severity(finding.severity, marks)}")
+        if finding.help:
+            lines.append(f"    {style.paint('=', '34')} help: {one_line(finding.help)}")
+        if finding.fix and finding.fix_safety is not None:
+            unsafe = "" if finding.fix_safety is FixSafety.SAFE else " (unsafe: changes what the model sees)"
+            lines.append(f"    {style.paint('=', '34')} fix: {finding.fix.title}{unsafe}")
+        return "\n".join(lines) + "\n\n"
+
+
+def _facts(image: ImageResult) -> str:
+    """The fact line of an image: what it is, what it weighs, what it costs."""
+    facts = image.use.facts
+    if facts is None:
+        return ""
+    kind = facts.format or facts.content or "unknown"
+    words = [f"{kind} {facts.size}" if facts.size else kind, count(facts.byte_size, "byte")]
+    if image.use.base64_size:
+        words.append(f"{figure(image.use.base64_size)} as base64")
+    if facts.orientation != 1:
+        words.append(f"orientation {facts.orientation}")
+    if facts.animated:
+        words.append(count(facts.frames, "frame"))
+    if image.tokens is not None:
+        words.append(count(image.tokens, "token"))
+        words.append(money(image.cost_usd or 0))
+    return ", ".join(words)
+
+
+def _marks(facts: str, finding: Finding) -> str:
+    """Carets under the number of the fact line that the finding measured."""
+    if finding.measured is None:
+        return ""
+    number = re.escape(figure(finding.measured))
+    if found := re.search(rf"(?<![\d,.]){number}(?![\d,])", facts):
+        return " " * found.start() + "^" * len(found.group())
+    return ""

@@ -1,0 +1,101 @@
+"""The JSON form of a plan, and the totals under it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imgbudget.planner import ImagePlan
+from imgbudget.report import Summary
+from imgbudget.reporters.records import TOOL, VERSION, usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTotals:
+    """Sums over all images, before and after the plan; bytes after are an estimate, costs in USD."""
+
+    changed: int
+    tokens_before: int
+    tokens_after: int
+    tokens_area_before: int
+    tokens_area_after: int
+    bytes_before: int
+    bytes_after: int
+    cost_before: float
+    cost_after: float
+
+    @classmethod
+    def of(cls, plans: Sequence[ImagePlan]) -> "PlanTotals":
+        """The sums over these plans."""
+        return cls(
+            changed=sum(plan.changes for plan in plans),
+            tokens_before=sum(plan.tokens_before for plan in plans),
+            tokens_after=sum(plan.tokens_after for plan in plans),
+            tokens_area_before=sum(plan.tokens_area_before for plan in plans),
+            tokens_area_after=sum(plan.tokens_area_after for plan in plans),
+            bytes_before=sum(plan.byte_size_before for plan in plans),
+            bytes_after=sum(plan.byte_size_after for plan in plans),
+            cost_before=sum(plan.limits.cost_usd(plan.tokens_before) for plan in plans),
+            cost_after=sum(plan.limits.cost_usd(plan.tokens_after) for plan in plans),
+        )
+
+
+def plan_record(plan: ImagePlan) -> dict[str, Any]:
+    """One image's plan."""
+    place = plan.use.place
+    return {
+        "path": place.path,
+        "pointer": place.pointer,
+        "location": place.location,
+        "model": plan.limits.model,
+        "platform": plan.limits.platform,
+        "from": list(plan.size),
+        "to": list(plan.planned),
+        "changes": plan.changes,
+        "row": plan.row,
+        "reason": plan.reason,
+        "scale": list(plan.coordinates.scale),
+        "before": {
+            "tokens": plan.tokens_before,
+            "tokens_area": plan.tokens_area_before,
+            "bytes": plan.byte_size_before,
+            "cost_usd": usd(plan.limits.cost_usd(plan.tokens_before)),
+        },
+        "after": {
+            "tokens": plan.tokens_after,
+            "tokens_area": plan.tokens_area_after,
+            "bytes": plan.byte_size_after,
+            "bytes_exact": not plan.changes,
+            "cost_usd": usd(plan.limits.cost_usd(plan.tokens_after)),
+        },
+    }
+
+
+def plan_document(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary) -> dict[str, Any]:
+    """The whole plan, version 1."""
+    return {
+        "version": VERSION,
+        "tool": TOOL,
+        "plans": [plan_record(plan) for plan in plans],
+        "totals": {
+            "images": len(plans),
+            "changed": totals.changed,
+            "before": {
+                "tokens": totals.tokens_before,
+                "tokens_area": totals.tokens_area_before,
+                "bytes": totals.bytes_before,
+                "cost_usd": usd(totals.cost_before),
+            },
+            "after": {
+                "tokens": totals.tokens_after,
+                "tokens_area": totals.tokens_area_after,
+                "bytes": totals.bytes_after,
+                "cost_usd": usd(totals.cost_after),
+            },
+        },
+        "summary": {
+            "files": summary.files,
+            "images": summary.images,
+            "requests": summary.requests,
+            "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
+        },
+    }

@@ -1,0 +1,26 @@
+"""The formats of `check`, by name; each is loaded when it is asked for."""
+
+from importlib import import_module
+
+from imgbudget.errors import UsageError
+from imgbudget.reporters.base import Reporter, Style
+
+FORMATS = {
+    "full": ("imgbudget.reporters.full", "Full"),
+    "concise": ("imgbudget.reporters.concise", "Concise"),
+    "json": ("imgbudget.reporters.json_v1", "JsonV1"),
+}
+"""Format name to the module and class that write it."""
+
+
+def make_reporter(name: str, style: Style) -> Reporter:
+    """The reporter of a format.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    if name not in FORMATS:
+        raise UsageError(f"unknown format {name!r}; known are {', '.join(FORMATS)}")
+    module, cls = FORMATS[name]
+    made: Reporter = getattr(import_module(module), cls)(style)
+    return made

@@ -1,0 +1,193 @@
+"""A run: from what the caller wishes to the results, file by file."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from imgbudget.config import Settings, draft
+from imgbudget.engine.paths import PathRules
+from imgbudget.engine.selection import Layer, specificity
+from imgbudget.errors import UnreadableError, UsageError
+from imgbudget.limits import Limits, LimitsData, load_limits
+from imgbudget.model import Fact, ImageUse
+from imgbudget.registry import Registry, load_packs
+from imgbudget.report import FileResult
+from imgbudget.session.bench import Bench
+from imgbudget.sources.images import image_from_bytes, read_image
+from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
+
+STDIN = "-"
+
+
+class Wishes(NamedTuple):
+    """What the caller asks for, over the configuration. None and empty leave the configuration's word."""
+
+    model: str | None = None
+    platform: str | None = None
+    config: str | None = None
+    isolated: bool = False
+    limits: str | None = None
+    select: Sequence[str] | None = None
+    extend_select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    pedantic: bool = False
+    use_ignores: bool = True
+    force_exclude: bool = False
+    want: Fact = Fact.NONE
+    excerpts: bool = False
+
+
+class Session:
+    """Settings, rules and limits, loaded once; checks paths as often as wanted."""
+
+    def __init__(self, wishes: Wishes, *, start: str = ".") -> None:
+        """Load what the wishes name.
+
+        Raises:
+            ConfigError: the configuration cannot be taken.
+            PackError: a rule pack cannot be loaded.
+            LimitsError: the limits file cannot be taken.
+            UsageError: an unknown platform or rule.
+        """
+        self.wishes = wishes
+        first = draft(start, explicit=wishes.config, isolated=wishes.isolated)
+        self.registry: Registry = load_packs(first.settings.packs)
+        self.limits: LimitsData = load_limits(self.registry.limits, wishes.limits or first.settings.limits)
+        rules = self.registry.rules
+        self.settings: Settings = first.settle(
+            [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
+        )
+        self._refuse_unknown_names()
+        self.bench = Bench(
+            paths=PathRules(
+                self.registry.rules,
+                self.settings,
+                (
+                    Layer(self.settings.select, self.settings.extend_select, self.settings.ignore),
+                    Layer(wishes.select, wishes.extend_select, wishes.ignore),
+                ),
+                pedantic=wishes.pedantic,
+                use_ignores=wishes.use_ignores,
+            ),
+            data=self.limits,
+            model=wishes.model or self.settings.model,
+            platform=wishes.platform or self.settings.platform,
+            want=wishes.want,
+            excerpts=wishes.excerpts,
+        )
+        self.bench.limits()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know beside the findings, e.g. that a model is unknown."""
+        return (*self.settings.notes, *self.bench.notes)
+
+    def _refuse_unknown_names(self) -> None:
+        wishes = self.wishes
+        for selector in (*(wishes.select or ()), *wishes.extend_select, *wishes.ignore):
+            if all(specificity(selector, rule) < 0 for rule in self.registry.rules):
+                raise UsageError(self.unknown_rule(selector))
+        if wishes.platform is not None and wishes.platform not in self.limits.platforms:
+            raise UsageError(_unknown("platform", wishes.platform, self.limits.platforms))
+
+    def limits_of(self, model: str) -> Limits:
+        """The limits of another model on the platform of the run; an unknown one leaves a note."""
+        limits = self.limits.bind(model, self.bench.platform)
+        if not limits.known:
+            self.bench.note_unknown(model, self.limits.normalize(model).nearest)
+        return limits
+
+    def unknown_rule(self, given: str) -> str:
+        """What to say of a rule that does not exist."""
+        rules = self.registry.rules
+        return _unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
+
+    def files(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+        """The files that `check` would look at, and those it would pass over with the reason.
+
+        Raises:
+            UsageError: a path does not exist.
+        """
+        for met in self._walk(paths):
+            yield (met.path, None) if isinstance(met, Found) else (met.path, met.reason)
+
+    def check(
+        self, paths: Sequence[str], *, stdin: bytes | None = None, stdin_name: str | None = None
+    ) -> Iterator[FileResult]:
+        """The results of all files under `paths`, in order; `-` stands for the bytes of standard input.
+
+        Raises:
+            UsageError: a path does not exist.
+        """
+        walk = self._walk([path for path in paths if path != STDIN])
+        if STDIN in paths:
+            yield self._check_stdin(stdin or b"", stdin_name or "<stdin>")
+        for met in walk:
+            if isinstance(met, Found):
+                yield self._check_file(met)
+            else:
+                yield FileResult(path=met.path, skipped=met.reason, missed=met.missed)
+
+    def _walk(self, paths: Sequence[str]) -> Iterator[Found | Passed]:
+        if gone := missing(paths):
+            raise UsageError("\n".join(f"{path}: no such file or folder" for path in gone))
+        if not paths:
+            return iter(())
+        return find_files(
+            paths,
+            exclude=self.settings.exclude,
+            exclude_root=self.settings.root,
+            force_exclude=self.wishes.force_exclude,
+        )
+
+    def _check_file(self, found: Found) -> FileResult:
+        named = found.named and not self.wishes.force_exclude
+        if found.kind in (FileKind.JSON, FileKind.JSONL):
+            return self._check_json(found.path, named=named, lines=found.kind is FileKind.JSONL)
+        use = read_image(found.path, self.bench.facts(self.bench.paths.judge(found.path)))
+        if found.kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
+            return self.bench.file_of_image(use)
+        if use.facts.content == "JSON":
+            return self._check_json(found.path, named=named, lines=False)
+        if named and use.facts.damage is not None:
+            return self.bench.file_of_image(use)
+        return FileResult(path=found.path, skipped=_no_image(use))
+
+    def _check_json(self, path: str, *, named: bool, lines: bool) -> FileResult:
+        from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
+
+        try:
+            return check_document(self.bench, path, lines=lines, fails_closed=named)
+        except UnreadableError as error:
+            return FileResult(path=path, skipped=str(error), missed=True)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            return FileResult(path=path, skipped=f"cannot be read: {why}", missed=True)
+
+    def _check_stdin(self, data: bytes, name: str) -> FileResult:
+        extension = os.path.splitext(name)[1].lower()
+        use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
+        text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        lines = extension in (".jsonl", ".ndjson")
+        if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
+            from imgbudget.session.documents import check_text  # noqa: PLC0415 - see _check_json
+
+            return check_text(self.bench, data, name, lines=lines)
+        return self.bench.file_of_image(use)
+
+
+def _no_image(use: ImageUse) -> str:
+    if use.facts and use.facts.damage and not use.facts.content:
+        return f"neither an image nor a request: {use.facts.damage}"
+    content = use.facts.content if use.facts else None
+    return f"neither an image nor a request: {content or 'unknown bytes'}"
+
+
+def _unknown(what: str, given: str, known: Sequence[str]) -> str:
+    import difflib  # noqa: PLC0415 - only a mistake pays for it
+
+    near = [
+        match for text in (given, given.upper()) for match in difflib.get_close_matches(text, known, 1, 0.5)
+    ]
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {what} {given!r}{hint}"
