@@ -1,8 +1,8 @@
 """The values that travel between the layers: facts, subjects, places, problems, fixes, findings.
 
 All are named tuples: immutable, and an eighth of a frozen dataclass's price to define, which every start
-pays for each of them. Facts say what the bytes are, subjects (one use of an image, one request) say where they
-stand, problems are what a rule says of a subject, findings are what the engine makes of problems.
+pays for each of them. Facts say what the bytes are, subjects (one use of an image, one request) say where
+they stand, problems are what a rule says of a subject, findings are what the engine makes of problems.
 """
 
 from collections.abc import Iterator

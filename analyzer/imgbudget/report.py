@@ -126,6 +126,25 @@ class Summary:
             if not image.use.in_request:
                 self.cost_usd += image.cost_usd or 0.0
 
+    def merge(self, other: "Summary") -> None:
+        """Count the files of another sum after these."""
+        for name in (
+            "files",
+            "images",
+            "requests",
+            "fixable",
+            "unsafely_fixable",
+            "silenced",
+            "rules_failed",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.skipped += other.skipped
+        self.missed += other.missed
+        self.findings += other.findings
+        self.visual_tokens += other.visual_tokens
+        self.tokens_after_fix += other.tokens_after_fix
+        self.cost_usd += other.cost_usd
+
 
 class Report(NamedTuple):
     """A whole run: its files in order and their sum."""

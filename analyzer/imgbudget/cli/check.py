@@ -5,11 +5,13 @@ from typing import Any
 
 import click
 
+from imgbudget.cli.checking import Output, check_paths
 from imgbudget.cli.options import config_options, model_options, output_options, selection_options, wishes
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.progress import Progress
 from imgbudget.model import Fact, Severity
 from imgbudget.report import Summary
-from imgbudget.reporters import FORMATS, Reporter, make_reporter
+from imgbudget.reporters import FORMATS, make_reporter
 from imgbudget.reporters.base import Style, one_line
 from imgbudget.session import Session
 
@@ -33,6 +35,13 @@ _LISTED = 5
 @click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
 @click.option("--stdin-filename", metavar="NAME", help="Name under which standard input is reported.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked, and check nothing.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes for many files; default: one for each core.",
+)
 @click.option("--offline", is_flag=True, help="Never use the network; check never does.")
 @output_options(tuple(FORMATS), "full")
 @config_options
@@ -46,37 +55,20 @@ def command(**options: Any) -> int:
     formats = parse_formats(options["formats"], "full")
     colour = wants_colour(options["color"], sys.stdout)
     outputs = [
-        (make_reporter(name, Style(colour and file is None, options["quiet"])), Sink(file))
+        Output(make_reporter(name, Style(colour and file is None, options["quiet"])), Sink(file))
         for name, file in formats
     ]
     names = {name for name, _ in formats}
-    want = Fact.ORIENTATION | Fact.FRAMES if names & {"json"} else Fact.NONE
+    want = Fact.ORIENTATION | Fact.FRAMES if names & {"json", "jsonl"} else Fact.NONE
     session = Session(wishes(options, want=want, excerpts="full" in names))
     if options["show_files"]:
         return _show_files(session, paths)
-    summary = _check(session, paths, outputs, options["stdin_filename"])
+    progress = Progress(wanted=not options["no_progress"] and not options["quiet"])
+    summary = check_paths(
+        session, paths, outputs, progress, jobs=options["jobs"], stdin_name=options["stdin_filename"]
+    )
     _say_notes(session, summary, options)
     return exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
-
-
-def _check(
-    session: Session, paths: tuple[str, ...], outputs: list[tuple[Reporter, Sink]], stdin_name: str | None
-) -> Summary:
-    stdin = sys.stdin.buffer.read() if "-" in paths else None
-    results = session.check(paths, stdin=stdin, stdin_name=stdin_name)
-    summary = Summary()
-    first = next(results, None)  # a missing path is told before any output begins
-    for reporter, sink in outputs:
-        sink.write(reporter.begin())
-    while first is not None:
-        summary.add(first)
-        for reporter, sink in outputs:
-            sink.write(reporter.file(first))
-        first = next(results, None)
-    for reporter, sink in outputs:
-        sink.write(reporter.end(summary))
-        sink.close()
-    return summary
 
 
 def _show_files(session: Session, paths: tuple[str, ...]) -> int:

@@ -1,5 +1,6 @@
 """What a reporter is, and the words and numbers that all text formats share."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from imgbudget.model import Severity
@@ -23,17 +24,38 @@ class Style(NamedTuple):
         return self.paint(text, f"1;{_COLOURS[severity]}")
 
 
+Piece = tuple[str, ...]
+"""What is said of some files: a text for each section of the format, empty where nothing is said."""
+
+
 class Reporter(Protocol):
-    """Turns results into text as they come: a head, a piece for each file, a foot."""
+    """Turns results into text as they come: a head, pieces in the order of the files, a foot.
+
+    `render` keeps nothing and may run in another process; `add` takes pieces in order, where they are shown.
+    """
+
+    joints: tuple[str, ...]
+    """What stands between two texts of the same section, a section each."""
 
     def begin(self) -> str:
         """What stands before everything."""
 
-    def file(self, result: FileResult) -> str:
-        """What is said of one file; empty when there is nothing to say."""
+    def render(self, result: FileResult) -> Piece:
+        """What is said of one file."""
+
+    def add(self, piece: Piece) -> str:
+        """The text that can be shown now that this piece has come."""
 
     def end(self, summary: Summary) -> str:
         """What stands after everything."""
+
+
+def merge(joints: tuple[str, ...], pieces: Sequence[Piece]) -> Piece:
+    """Several pieces in order as one."""
+    return tuple(
+        joint.join([text for text in texts if text])
+        for joint, texts in zip(joints, zip(*pieces, strict=True), strict=True)
+    )
 
 
 _CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), 127)} | {9: "\\t", 10: "\\n", 13: "\\r"}

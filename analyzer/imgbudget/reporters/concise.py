@@ -2,11 +2,13 @@
 
 from imgbudget.model import Finding
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Style, closing_line, one_line
+from imgbudget.reporters.base import Piece, Style, closing_line, one_line
 
 
 class Concise:
     """One line a finding, for editors and grep."""
+
+    joints = ("",)
 
     def __init__(self, style: Style) -> None:
         self.style = style
@@ -15,9 +17,13 @@ class Concise:
         """Nothing."""
         return ""
 
-    def file(self, result: FileResult) -> str:
+    def render(self, result: FileResult) -> Piece:
         """A line a finding."""
-        return "".join(self._line(finding) for finding in result.findings)
+        return ("".join([self._line(finding) for finding in result.findings]),)
+
+    def add(self, piece: Piece) -> str:
+        """The lines, at once."""
+        return piece[0]
 
     def end(self, summary: Summary) -> str:
         """The sum, unless only findings are wanted."""

@@ -4,11 +4,13 @@ import re
 
 from imgbudget.model import Finding, FixSafety
 from imgbudget.report import FileResult, ImageResult, Summary
-from imgbudget.reporters.base import Style, closing_line, count, figure, money, one_line
+from imgbudget.reporters.base import Piece, Style, closing_line, count, figure, money, one_line
 
 
 class Full:
     """For people at a terminal."""
+
+    joints = ("",)
 
     def __init__(self, style: Style) -> None:
         self.style = style
@@ -17,10 +19,16 @@ class Full:
         """Nothing."""
         return ""
 
-    def file(self, result: FileResult) -> str:
+    def render(self, result: FileResult) -> Piece:
         """A block a finding."""
+        if not result.findings:
+            return ("",)
         images = {image.use.place: image for image in result.images}
-        return "".join(self._block(finding, images.get(finding.place)) for finding in result.findings)
+        return ("".join([self._block(finding, images.get(finding.place)) for finding in result.findings]),)
+
+    def add(self, piece: Piece) -> str:
+        """The blocks, at once."""
+        return piece[0]
 
     def end(self, summary: Summary) -> str:
         """The sum, unless only findings are wanted."""

@@ -1,10 +1,11 @@
 """The format `json`, version 1: one document with findings, images, requests and the sum."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Style
+from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
@@ -14,13 +15,14 @@ from imgbudget.reporters.records import (
     summary_record,
 )
 
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, separators=(", ", ": "))
+_JOINT = ",\n  "
+_dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class JsonV1:
     """One JSON document. Findings are written as they come; images and requests wait, already as text."""
+
+    joints = (_JOINT, _JOINT, _JOINT)
 
     def __init__(self, _style: Style) -> None:
         self._images: list[str] = []
@@ -31,16 +33,26 @@ class JsonV1:
         """The head and the opening of the findings."""
         return f'{{"version": {VERSION},\n "tool": {_dump(TOOL)},\n "findings": ['
 
-    def file(self, result: FileResult) -> str:
-        """The findings of one file."""
-        self._images.extend(_dump(image_record(image)) for image in result.images)
-        self._requests.extend(_dump(request_record(request)) for request in result.requests)
-        text = []
-        for finding in result.findings:
-            text.append(",\n  " if self._any else "\n  ")
-            text.append(_dump(finding_record(finding)))
-            self._any = True
-        return "".join(text)
+    def render(self, result: FileResult) -> Piece:
+        """The findings, images and requests of one file."""
+        return (
+            _JOINT.join([_dump(finding_record(finding)) for finding in result.findings]),
+            _JOINT.join([_dump(image_record(image)) for image in result.images]),
+            _JOINT.join([_dump(request_record(request)) for request in result.requests]),
+        )
+
+    def add(self, piece: Piece) -> str:
+        """The findings."""
+        findings, images, requests = piece
+        if images:
+            self._images.append(images)
+        if requests:
+            self._requests.append(requests)
+        if not findings:
+            return ""
+        joint = _JOINT if self._any else "\n  "
+        self._any = True
+        return joint + findings
 
     def end(self, summary: Summary) -> str:
         """The images, the requests and the sum."""
@@ -51,5 +63,4 @@ class JsonV1:
 
 
 def _array(name: str, items: list[str]) -> str:
-    inner = ",\n  ".join(items)
-    return f'"{name}": [' + (f"\n  {inner}" if items else "") + "]"
+    return f'"{name}": [' + (f"\n  {_JOINT.join(items)}" if items else "") + "]"

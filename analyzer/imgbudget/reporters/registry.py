@@ -9,6 +9,7 @@ FORMATS = {
     "full": ("imgbudget.reporters.full", "Full"),
     "concise": ("imgbudget.reporters.concise", "Concise"),
     "json": ("imgbudget.reporters.json_v1", "JsonV1"),
+    "jsonl": ("imgbudget.reporters.jsonl", "JsonLines"),
 }
 """Format name to the module and class that write it."""
 

@@ -108,7 +108,7 @@ class Session:
         Raises:
             UsageError: a path does not exist.
         """
-        for met in self._walk(paths):
+        for met in self.walk(paths):
             yield (met.path, None) if isinstance(met, Found) else (met.path, met.reason)
 
     def check(
@@ -119,16 +119,24 @@ class Session:
         Raises:
             UsageError: a path does not exist.
         """
-        walk = self._walk([path for path in paths if path != STDIN])
+        walk = self.walk([path for path in paths if path != STDIN])
         if STDIN in paths:
-            yield self._check_stdin(stdin or b"", stdin_name or "<stdin>")
+            yield self.check_stdin(stdin or b"", stdin_name or "<stdin>")
         for met in walk:
-            if isinstance(met, Found):
-                yield self._check_file(met)
-            else:
-                yield FileResult(path=met.path, skipped=met.reason, missed=met.missed)
+            yield self.check_met(met)
 
-    def _walk(self, paths: Sequence[str]) -> Iterator[Found | Passed]:
+    def check_met(self, met: Found | Passed) -> FileResult:
+        """The result of a file that the walk has met."""
+        if isinstance(met, Passed):
+            return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
+        return self._check_file(met)
+
+    def walk(self, paths: Sequence[str]) -> Iterator[Found | Passed]:
+        """The files under `paths`, without looking into them.
+
+        Raises:
+            UsageError: a path does not exist.
+        """
         if gone := missing(paths):
             raise UsageError("\n".join(f"{path}: no such file or folder" for path in gone))
         if not paths:
@@ -164,7 +172,8 @@ class Session:
             why = (error.strerror or str(error)).lower()
             return FileResult(path=path, skipped=f"cannot be read: {why}", missed=True)
 
-    def _check_stdin(self, data: bytes, name: str) -> FileResult:
+    def check_stdin(self, data: bytes, name: str) -> FileResult:
+        """The result of what came on standard input, an image or a request, reported under `name`."""
         extension = os.path.splitext(name)[1].lower()
         use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]

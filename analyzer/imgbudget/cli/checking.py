@@ -1,0 +1,95 @@
+"""The loop of `check`: files in, text out as it comes, in this process or over several."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgbudget.cli.output import Sink
+from imgbudget.cli.progress import Progress
+from imgbudget.report import FileResult, Summary
+from imgbudget.reporters import Reporter
+from imgbudget.session import Session
+from imgbudget.session.run import STDIN
+
+if TYPE_CHECKING:
+    from imgbudget.session.pool import Batch, Met
+
+POOL_WORTH = 4000
+"""Files from which on several processes are quicker than one (measured with benchmarks/probe.py)."""
+
+
+class Output(NamedTuple):
+    """A format and where it goes."""
+
+    reporter: Reporter
+    sink: Sink
+
+
+def check_paths(  # noqa: PLR0913 - what a run is made of
+    session: Session,
+    paths: Sequence[str],
+    outputs: Sequence[Output],
+    progress: Progress,
+    *,
+    jobs: int | None = None,
+    stdin_name: str | None = None,
+) -> Summary:
+    """Check everything under `paths` and show it. `jobs` None means a process for each core.
+
+    Raises:
+        UsageError: a path does not exist; told before any output begins.
+    """
+    summary = Summary()
+    files = session.walk([path for path in paths if path != STDIN])
+    for reporter, sink in outputs:
+        sink.write(reporter.begin())
+    if STDIN in paths:
+        _show(session.check_stdin(sys.stdin.buffer.read(), stdin_name or "<stdin>"), outputs, summary)
+    first = list(islice(files, POOL_WORTH)) if jobs != 1 else []
+    if len(first) < POOL_WORTH or (jobs or _cores()) == 1:
+        for met in chain(first, files):
+            progress.at(summary.files)
+            _show(session.check_met(met), outputs, summary, progress)
+    else:
+        for batch in _batches(session, outputs, chain(first, files), jobs or _cores()):
+            _show_batch(batch, outputs, summary, progress)
+    progress.clear()
+    for reporter, sink in outputs:
+        sink.write(reporter.end(summary))
+        sink.close()
+    return summary
+
+
+def _show(
+    result: FileResult, outputs: Sequence[Output], summary: Summary, progress: Progress | None = None
+) -> None:
+    summary.add(result)
+    for reporter, sink in outputs:
+        if text := reporter.add(reporter.render(result)):
+            if progress:
+                progress.clear()
+            sink.write(text)
+
+
+def _batches(
+    session: Session, outputs: Sequence[Output], files: "Iterable[Met]", jobs: int
+) -> "Iterator[Batch]":
+    from imgbudget.session.pool import check_in_pool  # noqa: PLC0415 - many files only
+
+    yield from check_in_pool(session, [output.reporter for output in outputs], files, jobs)
+
+
+def _show_batch(batch: "Batch", outputs: Sequence[Output], summary: Summary, progress: Progress) -> None:
+    summary.merge(batch.summary)
+    progress.at(summary.files)
+    for (reporter, sink), piece in zip(outputs, batch.pieces, strict=True):
+        if text := reporter.add(piece):
+            progress.clear()
+            sink.write(text)
+
+
+def _cores() -> int:
+    from imgbudget.session.pool import cores  # noqa: PLC0415 - many files only
+
+    return cores()

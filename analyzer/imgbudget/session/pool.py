@@ -1,0 +1,200 @@
+"""Checks many files on several processes: chunks of paths out, rendered text and sums back, in order.
+
+Rules and reporters run in the workers too, so that only text comes back; threads would make header reading
+slower. The parent talks to each worker over a pipe of its own and has no thread, so it always knows which
+chunk a dead worker had, and Ctrl-C finds nobody waiting for a lock.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imgbudget.report import FileResult, Summary
+from imgbudget.reporters.base import Piece, Reporter, merge
+from imgbudget.session.run import Session, Wishes
+from imgbudget.sources.walk import Found, Passed
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+CHUNK = 1000
+"""Files a worker takes at once: fewer cost more messages, more let the last worker wait."""
+
+_AHEAD = 4
+"""Chunks a worker by which the slowest one may be behind; bounds memory."""
+
+Met = Found | Passed
+
+
+class Batch(NamedTuple):
+    """What came of a chunk: a piece for each reporter, the sum, and the notes for the reader."""
+
+    pieces: tuple[Piece, ...]
+    summary: Summary
+    notes: tuple[str, ...]
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_in_pool(
+    session: Session, reporters: Sequence[Reporter], files: Iterable[Met], jobs: int
+) -> Iterator[Batch]:
+    """The batches of all files, in order.
+
+    A worker that dies takes no other file with it: its chunk is run again in halves until the file that
+    kills is alone, and that one is told as not checked.
+    """
+    from multiprocessing.connection import wait  # noqa: PLC0415 - many files only
+
+    source = iter(files)
+    chunks = iter(lambda: list(islice(source, CHUNK)), [])
+    done: dict[int, Batch] = {}
+    given = shown = 0
+    workers = [_Worker(session, reporters) for _ in range(jobs)]
+    try:
+        while True:
+            idle = [worker for worker in workers if worker.chunk is None]
+            while idle and given - shown < jobs * _AHEAD and (chunk := next(chunks, None)):
+                idle.pop().give(given, chunk)
+                given += 1
+            busy = [worker for worker in workers if worker.chunk is not None]
+            if not busy and not done:
+                return
+            for pipe in wait([worker.pipe for worker in busy]):
+                worker = next(worker for worker in busy if worker.pipe is pipe)
+                number, chunk = worker.number, worker.chunk or []
+                batch = worker.take()
+                if batch is None:
+                    workers[workers.index(worker)] = _Worker(session, reporters)
+                    batch = _carefully(session, reporters, chunk)
+                done[number] = batch
+            while shown in done:
+                batch = done.pop(shown)
+                session.bench.notes.update(dict.fromkeys(batch.notes))
+                yield batch
+                shown += 1
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+class _Worker:
+    """A process that checks one chunk at a time. `chunk` is what it is at, None when idle."""
+
+    def __init__(self, session: Session, reporters: Sequence[Reporter]) -> None:
+        import multiprocessing  # noqa: PLC0415 - 10 ms, many files only
+
+        forks = "fork" in multiprocessing.get_all_start_methods()
+        # Any: the two contexts' Process classes have no common type
+        context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+        self.pipe: Connection[Any, Any]
+        self.pipe, theirs = context.Pipe()
+        # a forked worker has the session already, another one makes its own
+        known: Session | Wishes = session if forks else session.wishes
+        self._process = context.Process(target=_serve, args=(theirs, known, tuple(reporters)), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.number = -1
+        self.chunk: list[Met] | None = None
+
+    def give(self, number: int, chunk: list[Met]) -> None:
+        """Hand over a chunk."""
+        self.number, self.chunk = number, chunk
+        try:
+            self.pipe.send(chunk)
+        except OSError:
+            return  # it died while idle; `take` finds out
+
+    def take(self) -> Batch | None:
+        """What came of the chunk, None when the worker died.
+
+        Raises:
+            Exception: what the worker raised.
+        """
+        self.chunk = None
+        try:
+            answer = self.pipe.recv()
+        except (EOFError, OSError):
+            self.end()
+            return None
+        if isinstance(answer, Exception):
+            raise answer
+        batch: Batch = answer
+        return batch
+
+    def end(self) -> None:
+        """End the process, whatever it does: on Ctrl-C nobody waits for a slow disk."""
+        self.pipe.close()
+        self._process.kill()
+        self._process.join()
+
+
+def _serve(pipe: "Connection[Any, Any]", known: Session | Wishes, reporters: tuple[Reporter, ...]) -> None:
+    """The life of a worker: chunks in, batches out, until the pipe closes. Ctrl-C is the parent's."""
+    import signal  # noqa: PLC0415 - workers only
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    session = Session(known) if isinstance(known, Wishes) else known
+    while True:
+        try:
+            chunk = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer: Batch | Exception = _render(session, reporters, chunk)
+        except Exception as error:  # noqa: BLE001 - told by the parent, as if it had happened there
+            answer = error
+        pipe.send(answer)
+
+
+def _render(session: Session, reporters: Sequence[Reporter], chunk: Iterable[Met]) -> Batch:
+    """Check and render the files of a chunk."""
+    results = [session.check_met(met) for met in chunk]
+    return _batch(session, reporters, results)
+
+
+def _batch(session: Session, reporters: Sequence[Reporter], results: Sequence[FileResult]) -> Batch:
+    summary = Summary()
+    for result in results:
+        summary.add(result)
+    pieces = (
+        merge(reporter.joints, [reporter.render(result) for result in results]) for reporter in reporters
+    )
+    return Batch(tuple(pieces), summary, tuple(session.bench.notes))
+
+
+def _carefully(session: Session, reporters: Sequence[Reporter], chunk: list[Met]) -> Batch:
+    """A chunk that killed its worker, on a worker of its own, in halves when it kills again."""
+    worker = _Worker(session, reporters)
+    try:
+        worker.give(0, chunk)
+        batch = worker.take()
+    finally:
+        worker.end()
+    if batch is not None:
+        return batch
+    if len(chunk) == 1:
+        lost = FileResult(path=chunk[0].path, skipped="the process that checked it died", missed=True)
+        return _batch(session, reporters, [lost])
+    middle = len(chunk) // 2
+    return _join(
+        reporters,
+        _carefully(session, reporters, chunk[:middle]),
+        _carefully(session, reporters, chunk[middle:]),
+    )
+
+
+def _join(reporters: Sequence[Reporter], first: Batch, second: Batch) -> Batch:
+    """Two batches in order as one."""
+    first.summary.merge(second.summary)
+    pieces = (
+        merge(reporter.joints, pair)
+        for reporter, *pair in zip(reporters, first.pieces, second.pieces, strict=True)
+    )
+    return Batch(tuple(pieces), first.summary, (*first.notes, *second.notes))

@@ -1,0 +1,112 @@
+"""Many files over several processes: the same text in the same order, whatever happens to a worker."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from imgbudget.cli import checking
+from imgbudget.session import pool
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.conftest import Command
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of 60 files of all kinds, for which three processes are thought worth it."""
+    pictures = [image_bytes((100 + i, 300), colour=i * 999) for i in range(3)]
+    for i in range(40):
+        (tmp_path / f"{i:03}.png").write_bytes(pictures[i % 3])
+    (tmp_path / "empty.png").write_bytes(b"")
+    for i in range(10):
+        (tmp_path / f"notes{i}.txt").write_text("x")
+        write_json(tmp_path / f"r{i}.json", body(image_block(pictures[0]), model="no-such-model"))
+    monkeypatch.setattr(checking, "POOL_WORTH", 20)
+    monkeypatch.setattr(pool, "CHUNK", 7)
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "concise", "full"])
+def test_output_is_the_same_on_one_process_and_on_several(imgbudget: Command, tree: Path, form: str) -> None:
+    """Order, text, sums and notes do not tell how many processes there were."""
+    alone = imgbudget("check", "--format", form, "-j", "1")
+    several = imgbudget("check", "--format", form, "-j", "3")
+    assert alone.code == several.code == 1
+    assert several.out == alone.out
+    assert several.err == alone.err
+    assert "unknown model 'no-such-model'" in several.err
+
+
+def test_worker_that_dies_loses_only_the_file_that_kills(
+    imgbudget: Command, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The poisonous file is told as not checked, all the others are there."""
+    import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
+
+    read = run_module.read_image
+
+    def deadly(path: str, *more: object) -> object:
+        if path == "013.png":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(path, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run_module, "read_image", deadly)
+    run = imgbudget("check", "--format", "json", "-j", "2")
+    assert run.code == 1
+    assert "not checked: 013.png: the process that checked it died" in run.err
+    summary = run.json["summary"]
+    assert summary["files"] == 61
+    assert [item["path"] for item in summary["skipped"] if "died" in item["reason"]] == ["013.png"]
+    paths = [item["path"] for item in run.json["images"] if item["pointer"] is None]
+    assert paths == sorted(paths)
+    assert len(paths) == 40
+
+
+def test_jsonl_ends_with_the_sum(imgbudget: Command, tree: Path) -> None:
+    """Each line is a record with its type; the last one sums up."""
+    lines = [json.loads(line) for line in imgbudget("check", "--format", "jsonl").out.splitlines()]
+    assert lines[0]["type"] == "run"
+    assert lines[-1]["type"] == "summary"
+    assert lines[-1]["files"] == 61
+    counts = {kind: sum(line["type"] == kind for line in lines) for kind in ("image", "request", "finding")}
+    assert counts == {"image": 51, "request": 10, "finding": 51}
+
+
+def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None:
+    """An interrupted run exits 130 with one line, no traceback, no worker left."""
+    picture = image_bytes((300, 300))
+    first = tmp_path / "0.png"
+    first.write_bytes(picture)
+    for i in range(1, 60_000):
+        os.link(first, tmp_path / f"{i}.png")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from imgbudget.cli import main; main()",
+            "check",
+            "--format",
+            "jsonl",
+            "-j",
+            "2",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    begun = time.monotonic()
+    _, err = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 1
+    assert (process.returncode, err.decode().strip()) == (130, "imgbudget: interrupted")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
