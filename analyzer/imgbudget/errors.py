@@ -8,7 +8,7 @@ ImgbudgetError
 └── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class ImgbudgetError(Exception):
@@ -19,8 +19,7 @@ class UsageError(ImgbudgetError):
     """The caller asks for something that does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigProblem:
+class ConfigProblem(NamedTuple):
     """One mistake in a configuration: where it stands, what is wrong and what would be right.
 
     `line` is 1-based, None where the file as a whole is meant.

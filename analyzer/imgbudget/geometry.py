@@ -6,7 +6,6 @@ cap is scaled down first, keeping the aspect ratio, and then padded on the right
 Nothing here knows a model, a price or a file: the tier is handed in.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from math import gcd
 from typing import NamedTuple
@@ -83,14 +82,18 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
     if size.width < size.height:
         return native_size(size.transposed, tier, edge_limit).transposed
     ratio = size.width / size.height
-    low, high = 1, size.width
+    # patches along the long edge that the tier allows; `fits` written out, as this loop is most of a run
+    most = tier.max_edge // PATCH
+    max_tokens = tier.max_tokens
+    low, high = 1, min(size.width, edge_limit + 1, most * PATCH + 1)
     while low + 1 < high:
         middle = (low + high) // 2
-        if middle <= edge_limit and fits(Size(middle, max(round(middle / ratio), 1)), tier):
+        across = -(-middle // PATCH)
+        if across * -(-(round(middle / ratio) or 1) // PATCH) <= max_tokens:
             low = middle
         else:
             high = middle
-    return Size(low, max(round(low / ratio), 1))
+    return Size(low, round(low / ratio) or 1)
 
 
 def tokens(size: Size, tier: Tier) -> int:
@@ -162,8 +165,7 @@ def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
     return native if row is None else row.size
 
 
-@dataclass(frozen=True, slots=True)
-class CoordinateMap:
+class CoordinateMap(NamedTuple):
     """Where a point of the image that the model saw stands in the original, both in px.
 
     Coordinates that a model returns are px of the resized image without its padding (vision-coordinates

@@ -1,7 +1,6 @@
 """All that the author of a rule imports: the decorators, the subjects, the context, problems and fixes."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from imgbudget.geometry import (
@@ -103,8 +102,7 @@ class Context(NamedTuple):
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Generic[Subject]):
+class Rule(NamedTuple, Generic[Subject]):
     """One rule: its identity, what it may do, and the pure function that judges a subject."""
 
     code: str

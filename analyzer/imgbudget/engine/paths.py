@@ -9,7 +9,6 @@ from imgbudget.engine.judge import Judge
 from imgbudget.engine.selection import Layer, select_rules, specificity
 from imgbudget.model import Finding
 from imgbudget.registry import AnyRule
-from imgbudget.sources.gitignore import Patterns, as_bytes_text
 
 
 @dataclass(slots=True)
@@ -77,8 +76,11 @@ class PathRules:
         return pointer == ignore.pointer or pointer.startswith(ignore.pointer.rstrip("/") + "/")
 
     def _relative(self, path: str) -> str:
-        return as_bytes_text(relpath(abspath(path), self.settings.root).replace("\\", "/"))
+        return relpath(abspath(path), self.settings.root).replace("\\", "/")
 
 
 def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
-    return Patterns.parse([as_bytes_text(pattern) for pattern in patterns]).match_within
+    from imgbudget.sources.gitignore import Patterns, as_bytes_text  # noqa: PLC0415 - few configurations
+
+    matches = Patterns.parse([as_bytes_text(pattern) for pattern in patterns]).match_within
+    return lambda path: matches(as_bytes_text(path))

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imgbudget.sources.entry import Entry, look_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Argument:
+class Argument(NamedTuple):
     """A named path, as it is to be looked at.
 
     `path` is as given, with `/` and without empty steps. `real` says which file or folder it is: the path
