@@ -4,11 +4,13 @@ import base64
 import hashlib
 import json
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgbudget.errors import UnreadableError
 from imgbudget.sources.base64text import Base64Text, inspect
 from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
 from tests.virtual import Repeated
@@ -148,6 +150,24 @@ def test_prefix_that_the_format_wants_is_no_flaw() -> None:
     assert base64_text(f"{PREFIX}data:image/gif;base64,QUJD", prefixed=True).prefix_media_type == "image/gif"
     assert base64_text(f"{PREFIX}{PREFIX}QUJD", prefixed=True).flaws
     assert base64_text("data:;base64,QUJD").prefix_media_type is None
+
+
+def test_text_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    """A file rewritten under the reader is called unreadable or gives fewer bytes; never read for ever."""
+    file = tmp_path / "a.json"
+    for blank, now in (("", b"A==="), ("\\n", b"    ")):
+        file.write_text(f'["{blank}{encoded(BYTES)}"]')
+        with JsonSource.open(str(file)) as source:
+            (document,) = open_documents(source, lines=False)
+            assert isinstance(document, Document)
+            text = inspect(document.payload(document.value[0]))
+            assert text.read(3, 300) == BYTES[300:303]
+            file.write_bytes(now * 3000)
+            if blank:
+                assert text.read(3, 300) == b""
+            else:
+                with pytest.raises(UnreadableError, match="was changed"):
+                    text.read(3, 300)
 
 
 def test_digest_is_that_of_the_text_as_sent() -> None:

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from imgbudget.errors import UnreadableError
 from imgbudget.sources.payload import Payload
 from imgbudget.sources.tally import ALPHABET, count_characters, foreign_characters
 
@@ -53,7 +54,10 @@ class Base64Text:
             return b""
         first, last = offset // 3 * 4, min(-(-end // 3) * 4, self._characters)
         text = self._clean(last - first, first)
-        data = a2b_base64(text + b"=" * (-len(text) % 4))
+        try:
+            data = a2b_base64(text + b"=" * (-len(text) % 4))
+        except ValueError:
+            raise UnreadableError("was changed while it was read") from None
         return data[offset % 3 : offset % 3 + end - offset]
 
     def digest(self) -> str:

@@ -18,7 +18,7 @@ from imgbudget.sources.tally import not_utf8
 __all__ = ["BadDocument", "Document", "JsonSource", "Payload", "open_documents"]
 
 MAX_TEXT = 256 << 20
-"""Most bytes that a document may hold beside its long strings: the largest batch (FACTS, 256 MB)."""
+"""Most bytes that a document may hold beside its long strings: the largest batch (256 MB, skill, 2026-07)."""
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = " \t\r\n"

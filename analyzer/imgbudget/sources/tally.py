@@ -8,7 +8,7 @@ ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 MAX_STRING = 64 << 20
 """Most bytes of one string that have to be unescaped or counted one by one: twice the largest body that the
-API takes (FACTS, 32 MB)."""
+API takes (32 MB, errors page, 2026-08)."""
 
 OTHERS = "\ufffd"
 """Stands in a count for all characters beyond the first `_DISTINCT`."""
