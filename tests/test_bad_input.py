@@ -96,14 +96,18 @@ def test_deeply_nested_json(imgbudget: Command, tmp_path: Path) -> None:
 
 
 def test_deep_content_of_a_request(imgbudget: Command, tmp_path: Path) -> None:
-    """Tool results in tool results far down: read or reported, no crash."""
-    block = image_block()
-    for _ in range(200):
-        block = {"type": "tool_result", "tool_use_id": "t", "content": [block]}
-    write_json(tmp_path / "r.json", body(block))
-    run = imgbudget("check", "r.json", "--format", "json")
-    assert run.code in (0, 1)
-    assert run.json["summary"]["files"] == 1
+    """Tool results in tool results are read as far as any API goes, and reported beyond; no crash."""
+
+    def codes(depth: int) -> list[str]:
+        block = image_block(image_bytes((100, 300)))
+        for _ in range(depth):
+            block = {"type": "tool_result", "tool_use_id": "t", "content": [block]}
+        write_json(tmp_path / "r.json", body(block))
+        return imgbudget("check", "r.json", "--format", "json").codes
+
+    assert codes(16) == ["IB301"]
+    assert codes(17) == ["IB002"]
+    assert codes(240) == ["IB002"]
 
 
 @pytest.mark.parametrize(
@@ -221,16 +225,38 @@ def test_unknown_pack(imgbudget: Command, tmp_path: Path) -> None:
     assert "no_such_pack" in run.err
 
 
-def test_internal_error_is_told_without_a_traceback(
+def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody expected: one sentence and exit 2; --verbose shows where."""
+    """What nobody expected: a finding at its file, the others are checked, exit 2; --verbose shows where."""
     import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
 
-    def burst(*_: object) -> None:
-        raise ZeroDivisionError("by zero")
+    read = run_module.read_image
+
+    def burst(path: str, *more: object) -> object:
+        if path == "a.png":
+            raise ZeroDivisionError("by zero")
+        return read(path, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run_module, "read_image", burst)
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    (tmp_path / "b.png").write_bytes(image_bytes((100, 300)))
+    run = imgbudget("check", "a.png", "b.png", "--format", "json")
+    assert (run.code, run.codes) == (2, ["IB003", "IB301"])
+    assert "ZeroDivisionError: by zero" in run.json["findings"][0]["message"]
+    assert run.json["findings"][0]["path"] == "a.png"
+
+
+def test_internal_error_elsewhere_is_told_without_a_traceback(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outside of any file: one sentence and exit 2; --verbose shows where."""
+    import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
+
+    def burst(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(run_module, "find_files", burst)
     (tmp_path / "a.png").write_bytes(image_bytes())
     run = imgbudget("check", "a.png")
     assert run.code == 2

@@ -124,5 +124,6 @@ def wishes(options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = 
         use_ignores=not options.get("no_ignores"),
         force_exclude=bool(options.get("force_exclude")),
         want=want,
+        raise_errors=bool(options.get("verbose")),
         excerpts=excerpts,
     )

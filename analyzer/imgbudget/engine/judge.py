@@ -40,7 +40,9 @@ def _run(
             for problem in rule.judge(subject, context):
                 found.append(make_finding(rule, override, problem, subject, limits))  # noqa: PERF401 - keeps those before a failure
         except Exception as error:  # noqa: BLE001 - the one place: a rule must not end the run
-            found.append(_failure(rule, error, subject.place, limits))
+            what = f"rule {rule.code} {rule.name}"
+            failed = failure(what, error, subject.place, limits)
+            found.append(failed._replace(help=f"report it with the file; until then: --ignore {rule.code}"))
     return found
 
 
@@ -81,14 +83,15 @@ def fingerprint(code: str, place: Place) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _failure(rule: AnyRule, error: Exception, place: Place, limits: Limits) -> Finding:
+def failure(what: str, error: Exception, place: Place, limits: Limits) -> Finding:
+    """The finding IB003: something of ours, named by `what`, failed on a subject, and the run goes on."""
     return Finding(
         code=FAILED_CODE,
         name=FAILED_NAME,
         severity=Severity.ERROR,
         place=place,
-        message=f"rule {rule.code} {rule.name} failed: {type(error).__name__}: {error}",
-        help="report it with the file; until then go on with --ignore " + rule.code,
+        message=f"{what} failed: {type(error).__name__}: {error}",
+        help="a mistake in imgbudget: run again with --verbose for the traceback and report it",
         url=f"{PAGES}{FAILED_CODE.lower()}.md",
         measured=None,
         limit=None,
@@ -97,5 +100,5 @@ def _failure(rule: AnyRule, error: Exception, place: Place, limits: Limits) -> F
         platform=limits.platform,
         fix=None,
         fix_safety=None,
-        fingerprint=fingerprint(FAILED_CODE + rule.code, place),
+        fingerprint=fingerprint(FAILED_CODE + what, place),
     )

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imgbudget.config import Settings, draft
+from imgbudget.engine.judge import failure
 from imgbudget.engine.paths import PathRules
 from imgbudget.engine.selection import Layer, specificity
 from imgbudget.errors import UnreadableError, UsageError
 from imgbudget.limits import Limits, LimitsData, load_limits
-from imgbudget.model import Fact, ImageUse
+from imgbudget.model import Fact, ImageUse, Place
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
@@ -35,6 +36,7 @@ class Wishes(NamedTuple):
     force_exclude: bool = False
     want: Fact = Fact.NONE
     excerpts: bool = False
+    raise_errors: bool = False
 
 
 class Session:
@@ -129,7 +131,14 @@ class Session:
         """The result of a file that the walk has met."""
         if isinstance(met, Passed):
             return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
-        return self._check_file(met)
+        try:
+            return self._check_file(met)
+        except Exception as error:
+            if self.wishes.raise_errors:
+                raise
+            place = Place(met.path)
+            finding = failure(f"checking {met.path}", error, place, self.bench.limits())
+            return FileResult(path=met.path, findings=(finding,))
 
     def walk(self, paths: Sequence[str]) -> Iterator[Found | Passed]:
         """The files under `paths`, without looking into them.

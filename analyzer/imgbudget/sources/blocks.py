@@ -25,6 +25,9 @@ ORIGINS = {"base64": Origin.BASE64, "url": Origin.URL, "file": Origin.FILE_ID}
 """The source types of an image block (vision guide, 2026-09)."""
 
 _REFERENCE_FIELD = {Origin.URL: "url", Origin.FILE_ID: "file_id"}
+DEEPEST = 16
+"""Blocks inside blocks that are followed; the API knows three (a tool result's document's content)."""
+
 _LONG_TEXT = 4096
 """Characters of a text block that are kept: rules ask for its beginning and whether it is long."""
 
@@ -48,6 +51,9 @@ class BlockReader:
             return (self._text(value, place),)
         if not isinstance(value, list):
             self.flaw(place, f"content is {kind_of(value)}, not a string or an array of blocks")
+            return ()
+        if len(inside) > DEEPEST:
+            self.flaw(place, f"blocks are nested more than {DEEPEST} deep")
             return ()
         return tuple(self._block(item, place.at(i), inside) for i, item in enumerate(value))
 
