@@ -124,13 +124,13 @@ def _first_frame_damage(length: int, missing: int | None, code_size: bytes, pixe
 
     `missing` is how many bytes a file that ended lacks of its last sub-block; None where it did not end.
     """
-    if missing is not None and (missing > 0 or not length):
+    if missing is not None and (missing > 0 or length < 2):
         return "is cut off inside its first frame"
     if code_size > _CODE_SIZE_LIMIT:
         return f"has a first frame with codes of {code_size[0]} bits"
-    # a code stands for one pixel more than the code before it at most, and for 4,096 at most; two bytes
-    # of the sub-blocks are the first one's length and the end
-    codes = 8 * max(length - 2, 0) // (ord(code_size or b"\1") + 1)
+    # a code stands for one pixel more than the code before it at most, and for 4,096 at most; of the
+    # sub-blocks one byte is the first one's length, and one the end where there is one
+    codes = 8 * max(length - (2 if missing is None else 1), 0) // (ord(code_size or b"\1") + 1)
     if pixels > (codes * (codes + 1) // 2 if codes < _STRING_LIMIT else codes * _STRING_LIMIT):
         return "has too little data for its first frame"
     return None

@@ -20,17 +20,15 @@ def _bmp(source: Source) -> Size | None:
 
 def _icon(source: Source) -> Size | None:
     """The size of the largest picture, as its own header has it: the directory may say 0 for unknown."""
-    count = int.from_bytes(source.head[4:6], "little")
-    entries = list(
-        Struct("<BB10xI").iter_unpack(source.head[6 : 6 + min(16 * count, len(source.head) // 16 * 16 - 16)])
-    )
+    count = min(int.from_bytes(source.head[4:6], "little"), (len(source.head) - 6) // 16)
+    entries = list(Struct("<BB10xI").iter_unpack(source.head[6 : 6 + 16 * count]))
     if not entries:
         return None
     width, height, offset = max(entries, key=lambda entry: (entry[0] or 256) * (entry[1] or 256))
     header = source.bytes_at(offset, 24)
     if header.startswith(b"\x89PNG"):
         return _at(header, 16, ">II")
-    size = _at(header, 4, "<ii")
+    size = _at(header, 4, "<ii") if header.startswith(b"\x28\0\0\0") else None
     # the height counts the mask too
     return Size(size.width, abs(size.height) // 2) if size else Size(width or 256, height or 256)
 

@@ -3,7 +3,7 @@
 from struct import Struct
 
 from imgbudget.geometry import Size
-from imgbudget.model import ImageFacts
+from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes.exif import orientation, read_exif
 from imgbudget.probes.jpeg_details import Frame, Segment, detailed_facts
 from imgbudget.probes.reader import Read, Source, sound_facts
@@ -23,6 +23,7 @@ _PLAIN = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFDF, 0xFFE0, *ran
 _START = 10
 """Bytes from a marker on that say what its segment holds."""
 
+_FRAMES_FACT = int(Fact.FRAMES)
 _DQT, _APP1, _APP2, _SCAN, _END, _FILL = 0xFFDB, 0xFFE1, 0xFFE2, 0xFFDA, 0xFFD9, 0xFFFF
 
 
@@ -62,16 +63,15 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
                 looking = False
                 found = orientation(buffer, i + 10, min(n, i + 2 + length))
                 if found is None:
-                    found = read_exif(
-                        Source(head, read, size).bytes_at(base + i + 10, length - 8)
-                    ).orientation
+                    found, _ = read_exif(Source(head, read, size), base + i + 10, length - 8)
                 turn = found
         elif marker == _APP2:
             if deep:
                 segments.append((marker, base + i, length, buffer[i + 4 : i + _START]))
             elif buffer.startswith(b"MPF\0", i + 4):
                 # whether its pictures count as frames, the segments behind it may say
-                return probe_jpeg(head, read, size, want | 2)
+                facts = probe_jpeg(head, read, size, want | _FRAMES_FACT)
+                return facts._replace(frames=min(facts.frames, 2))
         elif marker < 0xFF00:
             # decoders skip junk between segments
             i = buffer.find(b"\xff", i + 1)

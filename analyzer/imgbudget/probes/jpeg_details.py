@@ -14,7 +14,7 @@ Segment = tuple[int, int, int, bytes]
 payload as far as it was in hand: its first six bytes, or a whole quantisation table."""
 
 _LOCATION, _QUALITY = int(Fact.LOCATION), int(Fact.QUALITY)
-_METADATA, _INTEGRITY = int(Fact.METADATA), int(Fact.INTEGRITY)
+_METADATA, _INTEGRITY, _FRAMES = int(Fact.METADATA), int(Fact.INTEGRITY), int(Fact.FRAMES)
 
 _DQT, _APP0, _APP1, _APP2, _APP14, _APP15 = 0xFFDB, 0xFFE0, 0xFFE1, 0xFFE2, 0xFFEE, 0xFFEF
 _COMMENT, _SCAN = 0xFFFE, 0xFFDA
@@ -45,12 +45,13 @@ class Frame(NamedTuple):
 
 def detailed_facts(frame: Frame, turn: int, segments: list[Segment], source: Source, want: int) -> ImageFacts:
     """The facts of a file whose segments up to the scan are known."""
+    frames = _frames(frame, segments, source)
     return ImageFacts(
         byte_size=source.size,
         format="jpeg",
         size=frame.area,
         orientation=turn,
-        frames=_frames(frame, segments, source),
+        frames=frames if want & _FRAMES else min(frames, 2),
         has_location=bool(want & _LOCATION) and _has_location(segments, source),
         quality=_quality(frame, segments, source) if want & _QUALITY else None,
         metadata_bytes=min(_metadata_bytes(segments), source.size) if want & _METADATA else None,

@@ -1,6 +1,6 @@
 """Files that are neither JPEG, PNG, GIF nor WebP: the API takes none of them, so the name is what matters."""
 
-from imgbudget.model import ImageFacts
+from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes.headers import SIZES
 from imgbudget.probes.heif import read_heif
 from imgbudget.probes.pillow import RARE_FORMATS, ask_pillow
@@ -10,6 +10,8 @@ from imgbudget.probes.text import identify_text
 from imgbudget.probes.tiff import read_tiff
 
 _STARTS = (("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("gif", b"GIF8"), ("webp", b"RIFF"))
+
+_FRAMES = int(Fact.FRAMES)
 
 _HEIF = frozenset({"avif", "heic", "heif"})
 _TIFF = frozenset({"tiff", "cr2"})
@@ -33,7 +35,9 @@ def probe_other(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
     source = Source(head, read, size)
     facts = _unknown(source) if kind.format is None else _known(kind.format, source, want)
     if facts.size is not None and min(facts.size) < 1:
-        return facts._replace(size=None)
+        facts = facts._replace(size=None)
+    if facts.frames > 2 and not want & _FRAMES:
+        facts = facts._replace(frames=2)
     return facts
 
 

@@ -70,15 +70,11 @@ def ask_pillow(read: "Read", size: int, readers: tuple[str, ...]) -> Picture | s
         OSError: as the reader raises it.
     """
     import warnings  # noqa: PLC0415 - few files get here
-    from importlib import import_module  # noqa: PLC0415
 
     from PIL import Image  # noqa: PLC0415 - Pillow takes 17 ms to import
 
-    for reader in readers:
-        # else Pillow imports all that it has
-        import_module(f"PIL.{reader}ImagePlugin")
-    formats = [reader.upper() for reader in readers]
-
+    # else Pillow imports all that it has; one that is gone in a later Pillow is not asked
+    formats = [reader.upper() for reader in readers if _imported(f"PIL.{reader}ImagePlugin")]
     file = _PositionalFile(read, size)
     try:
         with warnings.catch_warnings():
@@ -91,3 +87,13 @@ def ask_pillow(read: "Read", size: int, readers: tuple[str, ...]) -> Picture | s
         if file.failure is not None:
             raise file.failure from None
         return None
+
+
+def _imported(module: str) -> bool:
+    from importlib import import_module  # noqa: PLC0415 - few files get here
+
+    try:
+        import_module(module)
+    except ImportError:
+        return False
+    return True

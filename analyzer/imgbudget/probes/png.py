@@ -4,7 +4,7 @@ from struct import Struct
 from zlib import crc32
 
 from imgbudget.geometry import Size
-from imgbudget.model import ImageFacts
+from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes.exif import orientation
 from imgbudget.probes.png_details import KEYWORDS, Chunk, Outline, detailed_facts, told_orientation
 from imgbudget.probes.reader import Read, Source, sound_facts
@@ -38,6 +38,7 @@ _METHODS = frozenset({b"\0\0\0", b"\0\0\1"})
 _STOPS = frozenset({b"IDAT", b"IEND"})
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _FRAME_LIMIT = 0x80000000
+_FRAMES_FACT = int(Fact.FRAMES)
 
 
 def probe_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # noqa: C901, PLR0912 - a chunk a branch
@@ -94,6 +95,8 @@ def probe_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
         return ImageFacts(byte_size=size, format="png", size=Size(width, height), damage=damage)
     # the picture before an animation is one more frame where no control chunk makes it the first
     frames = frames + (not controlled) if 0 < frames <= _FRAME_LIMIT else 1
+    if frames > 2 and not want & _FRAMES_FACT:
+        frames = 2
     if deep:
         picture = (kind, base + i, length)
         return detailed_facts(

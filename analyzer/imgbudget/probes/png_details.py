@@ -6,7 +6,7 @@ from zlib import crc32
 
 from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
-from imgbudget.probes.exif import BLOCK_LIMIT, NO_EXIF, Exif, read_exif
+from imgbudget.probes.exif import BLOCK_LIMIT, NO_EXIF, Exif, parse_exif, read_exif
 from imgbudget.probes.png_text import TEXT_LIMIT, exif_profile, text_of, xmp_orientation
 from imgbudget.probes.reader import Source
 
@@ -17,8 +17,11 @@ KEYWORDS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 """Of text chunks that hold an orientation: ImageMagick's EXIF in hexadecimal digits, and XMP."""
 
 _TAIL_LIMIT = 10_000
-_WINDOW = 512
+_WINDOW = 64
 _KEYWORD_ROOM = 24
+
+_SPARE = 4
+"""Bytes that may be missing of the last chunk: the checksum of its data, which decoders do without."""
 
 _chunk = Struct(">I4s").unpack_from
 _long = Struct(">I").unpack_from
@@ -86,28 +89,32 @@ def told_orientation(told: list[Chunk], picture: Chunk, source: Source) -> int:
 
 
 def behind_picture(picture: Chunk, source: Source) -> Tail:
-    """Step over the picture data and list the chunks behind it."""
+    """Step over the picture data and list the chunks behind it, without those of an animation."""
     empty = not picture[2]
     at = picture[1] if empty else _last_data_chunk(picture, source)
-    buffer, base, n = b"", 0, 0
+    buffer, base, last = b"", 0, -1
     chunks: list[Chunk] = []
     for _ in range(_TAIL_LIMIT):
-        if not base <= at <= base + n - 8:
-            # the chunks of a small animation lie close together
+        if not base <= at <= last:
+            # the control chunk of a frame and the start of its data come with one read
             base, buffer = at, source.read(_WINDOW, at)
-            n = len(buffer)
-            if n < 8:
+            last = base + len(buffer) - 8
+            if last < base:
                 # without an end chunk, but nothing of the picture is known to be missing
                 break
         length, kind = _chunk(buffer, at - base)
+        if kind in _FRAME_DATA:
+            # a frame that is cut leaves the first one whole
+            at += 12 + length
+            continue
         if kind == b"IEND" or not kind.isalpha():
             # behind what is no chunk decoders look no further either
             break
-        if at + 8 + length > source.size and not (kind in _FRAME_DATA or at + 8 == source.size):
+        if at + 8 + length > source.size + _SPARE and at + 8 != source.size:
             return Tail(chunks, f"is cut off inside its {kind.decode()} chunk ({source.size:,} bytes)")
         if kind != b"IDAT":
             chunks.append((kind, at, length))
-        elif chunks and chunks[-1][0] not in _FRAME_DATA:
+        elif chunks:
             return Tail(chunks, f"has a {chunks[-1][0].decode()} chunk inside its picture data")
         elif length:
             empty = False
@@ -157,20 +164,21 @@ def _exif(told: list[Chunk], source: Source) -> Exif:
     An eXIf chunk comes before a profile in a text chunk; the orientation in XMP counts only where EXIF
     has none. That is Pillow's order.
     """
-    blocks: dict[bytes, bytes] = {}
+    exif: Exif | None = None
+    texts: dict[bytes, bytes] = {}
     for kind, offset, length in told:
+        if kind == b"eXIf":
+            exif = exif or read_exif(source, offset + 8, length)
+            continue
         start = source.bytes_at(offset + 8, _KEYWORD_ROOM)
-        keyword = kind if kind == b"eXIf" else start[: start.find(b"\0") + 1]
-        if keyword not in blocks:
-            data = source.bytes_at(offset + 8, min(length, BLOCK_LIMIT))
-            blocks[keyword] = data if kind == b"eXIf" else text_of(kind, data)
-    if b"eXIf" in blocks:
-        exif = read_exif(blocks[b"eXIf"])
-    else:
-        exif = read_exif(exif_profile(blocks.get(KEYWORDS[0], b"")))
-    if exif.orientation or KEYWORDS[1] not in blocks:
+        keyword = start[: start.find(b"\0") + 1]
+        if keyword not in texts:
+            texts[keyword] = text_of(kind, source.bytes_at(offset + 8, min(length, BLOCK_LIMIT)))
+    if exif is None:
+        exif = parse_exif(exif_profile(texts.get(KEYWORDS[0], b"")))
+    if exif.orientation or KEYWORDS[1] not in texts:
         return exif
-    return exif._replace(orientation=xmp_orientation(blocks[KEYWORDS[1]]))
+    return exif._replace(orientation=xmp_orientation(texts[KEYWORDS[1]]))
 
 
 def _is_metadata(kind: bytes) -> bool:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
-from imgbudget.probes.exif import BLOCK_LIMIT, orientation, read_exif
-from imgbudget.probes.reader import Read, sound_facts
+from imgbudget.probes.exif import orientation, read_exif
+from imgbudget.probes.reader import Read, Source, sound_facts
 
 _ORIENTATION, _FRAMES, _LOCATION = int(Fact.ORIENTATION), int(Fact.FRAMES), int(Fact.LOCATION)
 _METADATA, _INTEGRITY = int(Fact.METADATA), int(Fact.INTEGRITY)
@@ -80,7 +80,9 @@ def _probe_extended(head: bytes, read: Read, size: int, want: int) -> ImageFacts
     area = Size((_long(head, 24)[0] & 0xFFFFFF) + 1, (_long(head, 26)[0] >> 8) + 1)
     if not head[20] & (_ANIMATION_FLAG | _EXIF_FLAG) and want < 2:
         return sound_facts(size, "webp", area, 1, 1)
-    chunks = _walk(head, read, want)
+    chunks = _walk(head, read, size, want)
+    if want < 2:
+        return sound_facts(size, "webp", area, chunks.turn or 1, chunks.frames)
     damage = None
     if want & _INTEGRITY:
         damage = _cut(head, size, chunks.end)
@@ -98,7 +100,7 @@ def _probe_extended(head: bytes, read: Read, size: int, want: int) -> ImageFacts
     )
 
 
-def _walk(head: bytes, read: Read, want: int) -> _Chunks:
+def _walk(head: bytes, read: Read, size: int, want: int) -> _Chunks:
     """Step over the chunks, to the end or until all is known that is wanted."""
     flags = head[20]
     animated = bool(flags & _ANIMATION_FLAG)
@@ -122,16 +124,15 @@ def _walk(head: bytes, read: Read, want: int) -> _Chunks:
         elif kind == b"EXIF" and exif_left:
             found = orientation(buffer, i + 8, min(n, i + 8 + length)) if want & _ORIENTATION else 0
             if found is None or want & _LOCATION:
-                found, has_location = read_exif(read(min(length, BLOCK_LIMIT), base + i + 8))
+                found, has_location = read_exif(Source(head, read, size), base + i + 8, length)
             turn, exif_left = found, False
         if whole:
             metadata += 0 if kind in _NO_METADATA else 8 + length + (length & 1)
         elif not exif_left and (not animated or frames >= enough):
             break
         i += 8 + length + (length & 1)
-    return _Chunks(
-        min(frames, enough) if animated and frames else 1, turn, has_location, metadata, has_picture, base + i
-    )
+    frames = min(frames, enough) if animated and frames else 1
+    return _Chunks(frames, turn, has_location, metadata, has_picture, base + i)
 
 
 def _cut(head: bytes, size: int, end: int) -> str | None:

@@ -1,0 +1,240 @@
+"""Pages of a PDF file: told by the page tree, in tables and streams, plain and compressed, or not at all."""
+
+import io
+import re
+import time
+import zlib
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imgbudget.probes.pdf import count_pages
+from imgbudget.probes.reader import bytes_reader
+
+CATALOGUE = b"<< /Type /Catalog /Pages 2 0 R >>"
+TREE = b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 12 >>"
+
+
+def pages(data: bytes) -> int | None:
+    """Pages of a file in hand."""
+    return count_pages(bytes_reader(data), len(data))
+
+
+def indirect(number: int, value: bytes) -> bytes:
+    """An object."""
+    return b"%d 0 obj\n%s\nendobj\n" % (number, value)
+
+
+def stream(entries: bytes, content: bytes) -> bytes:
+    """A stream with its dictionary."""
+    return b"<< %s /Length %d >>\nstream\n%s\nendstream" % (entries, len(content), content)
+
+
+def table(
+    objects: dict[int, bytes],
+    trailer: bytes = b"/Root 1 0 R",
+    *,
+    start: bytes = b"%PDF-1.4\n",
+    more: str = "",
+) -> bytes:
+    """A file with a plain cross-reference table, or one appended to the file `start`."""
+    body, offsets = bytearray(start), {}
+    for number, value in objects.items():
+        offsets[number] = len(body)
+        body += indirect(number, value)
+    at = len(body)
+    body += b"xref\n"
+    for number, offset in offsets.items():
+        body += b"%d 1\n%010d 00000 n \n" % (number, offset)
+    body += b"trailer\n<< /Size 9 %s %s >>\nstartxref\n%d\n%%%%EOF\n" % (trailer, more.encode(), at)
+    return bytes(body)
+
+
+def packed(
+    objects: dict[int, bytes],
+    *,
+    predict: int | None = 2,
+    pack: bool = True,
+    widths: tuple[int, int, int] = (1, 4, 2),
+) -> bytes:
+    """A file with a cross-reference stream, its objects in an object stream, as PDF 1.5 has them."""
+    body = bytearray(b"%PDF-1.5\n")
+    rows = {}
+    if pack:
+        heads, text = [], b""
+        for number, value in objects.items():
+            heads.append(b"%d %d" % (number, len(text)))
+            text += value + b" "
+        first = b" ".join(heads) + b" "
+        entries = b"/Type /ObjStm /N %d /First %d /Filter /FlateDecode" % (len(objects), len(first))
+        rows[8] = (1, len(body), 0)
+        body += indirect(8, stream(entries, zlib.compress(first + text)))
+        rows |= {number: (2, 8, place) for place, number in enumerate(objects)}
+    else:
+        for number, value in objects.items():
+            rows[number] = (1, len(body), 0)
+            body += indirect(number, value)
+    at = len(body)
+    rows[9] = (1, at, 0)
+    numbers = sorted(rows)
+    data = [
+        b"".join(
+            value.to_bytes(width, "big") if width else b""
+            for value, width in zip(rows[n], widths, strict=True)
+        )
+        for n in numbers
+    ]
+    settings_, content = b"", b"".join(data)
+    if predict is not None:
+        settings_ = b"/DecodeParms << /Predictor 12 /Columns %d >>" % sum(widths)
+        content = b"".join(predicted(data, predict))
+    index = b" ".join(b"%d 1" % number for number in numbers)
+    entries = b"/Type /XRef /Root 1 0 R /W [%d %d %d] /Index [%s] /Size 10 " % (*widths, index)
+    body += indirect(9, stream(entries + b"/Filter [/FlateDecode] " + settings_, zlib.compress(content)))
+    return bytes(body) + b"startxref\n%d\n%%%%EOF" % at
+
+
+def predicted(rows: Iterable[bytes], kind: int) -> Iterable[bytes]:
+    """Rows behind a PNG filter: 0 none, 1 sub, 2 up."""
+    above: bytes | None = None
+    for row in rows:
+        left = {0: bytes(len(row)), 1: b"\0" + row[:-1], 2: above or bytes(len(row))}[kind]
+        yield bytes((kind,)) + bytes((a - b) & 0xFF for a, b in zip(row, left, strict=True))
+        above = row
+
+
+OBJECTS = {1: CATALOGUE, 2: TREE}
+
+
+@pytest.mark.parametrize("count", [1, 2, 700])
+def test_files_of_pillow(count: int) -> None:
+    """Pillow writes plain tables."""
+    out = io.BytesIO()
+    images = [Image.new("L", (3, 3)) for _ in range(count)]
+    images[0].save(out, "PDF", save_all=True, append_images=images[1:])
+    assert pages(out.getvalue()) == count
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        table(OBJECTS),
+        packed(OBJECTS),
+        packed(OBJECTS, predict=None),
+        packed(OBJECTS, predict=0),
+        packed(OBJECTS, predict=1),
+        packed(OBJECTS, pack=False),
+        packed(OBJECTS, pack=False, widths=(0, 3, 0)),
+        b"junk\n" * 9 + table(OBJECTS),
+        table(OBJECTS) + bytes(50_000),
+        table(OBJECTS).replace(b"xref\n", b"xref \r\n", 1).replace(b"obj\n<<", b"obj <<"),
+        table({1: CATALOGUE, 2: TREE.replace(b"12", b"5 0 R"), 5: b"12"}),
+        table({1: CATALOGUE, 2: b"<< /Kids [" + b"3 0 R " * 20_000 + b"] /Type /Pages /Count 12 >>"}),
+        table({1: b"<</Pages 2 0 R/A(a (b) \\) c)/B<0a F>/C[true null -1 .5]%% <<\n/D<<>>>>", 2: TREE}),
+    ],
+)
+def test_pages_are_the_count_of_the_trees_root(data: bytes) -> None:
+    """Tables, streams, predictors, junk around the file, long and odd dictionaries."""
+    assert pages(data) == 12
+
+
+def test_the_newest_part_of_a_file_counts() -> None:
+    """A file that was changed has parts appended, each with its own table and the place of the older one."""
+    old = table(OBJECTS)
+    at = int(re.findall(rb"startxref\n(\d+)", old)[-1])
+    new = table({2: TREE.replace(b"12", b"13")}, start=old, more=f"/Prev {at}")
+    assert pages(new) == 13
+    assert pages(table({7: b"null"}, start=new, more=f"/Prev {len(new)}")) is None
+    assert pages(table({7: b"null"}, start=old, more=f"/Prev {at}")) == 12
+
+
+def test_a_hybrid_file_has_objects_in_a_stream() -> None:
+    """Its table leaves them out, and its trailer leads to a stream that lists them."""
+    inner = packed({2: TREE})
+    at = int(re.findall(rb"startxref\n(\d+)", inner)[-1])
+    assert pages(table({1: CATALOGUE}, start=inner, more=f"/XRefStm {at}")) == 12
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"%PDF-1.4\n",
+        b"no PDF at all",
+        table(OBJECTS, b"/Root 1 0 R /Encrypt 5 0 R"),
+        table(OBJECTS, b""),
+        table(OBJECTS, b"/Root 7 0 R"),
+        table({1: CATALOGUE}),
+        table({1: b"[1 2]", 2: TREE}),
+        table({1: CATALOGUE, 2: b"<< /Type /Pages >>"}),
+        table({1: CATALOGUE, 2: TREE.replace(b"12", b"-1")}),
+        table({1: CATALOGUE, 2: TREE.replace(b"12", b"99999999999")}),
+        table({1: CATALOGUE, 2: TREE.replace(b"12", b"2 0 R")}),
+        table({1: b"1 0 R", 2: TREE}),
+        table(OBJECTS)[:-40],
+        table(OBJECTS).replace(b"startxref\n", b"startxref\n9"),
+        table(OBJECTS).replace(b"2 0 obj", b"5 0 obj"),
+        table({1: CATALOGUE, 2: b"<<" * 100}),
+        table({1: CATALOGUE, 2: b"<< /Count ( 12 >>"}),
+        packed(OBJECTS).replace(b"/FlateDecode ", b"/LZWDecode "),
+        packed(OBJECTS).replace(b"/Predictor 12", b"/Predictor 2 "),
+        packed(OBJECTS).replace(b"/N 2 /First", b"/N 2 /Furst"),
+        packed(OBJECTS)[:60] + b"xxxx" + packed(OBJECTS)[64:],
+    ],
+)
+def test_what_cannot_be_told_is_none(data: bytes) -> None:
+    """Encrypted, damaged, without a tree, or no PDF."""
+    assert pages(data) is None
+
+
+def test_an_error_of_the_reader_comes_through() -> None:
+    """It is no matter of the file."""
+
+    def read(size: int, offset: int) -> bytes:
+        raise OSError(5, f"no {size} bytes at {offset}")
+
+    with pytest.raises(OSError, match="no 1024 bytes at 0"):
+        count_pages(read, 5)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        table(OBJECTS, b"/Root 1 0 R /Prev 9"),
+        table(
+            {1: CATALOGUE, 2: b"<< /A " + b"[" * 60 + b"%" * 200_000},
+        ),
+        packed({1: CATALOGUE, 2: b"(" * 500_000}),
+        packed({1: CATALOGUE, 2: bytes(200 << 20)}),
+        packed(OBJECTS).replace(b"/Length ", b"/Length 9999"),
+    ],
+)
+def test_hostile_files_end(data: bytes) -> None:
+    """Rings of parts, deep nesting, streams that inflate without end."""
+    start = time.process_time()
+    pages(data)
+    assert time.process_time() - start < 1
+
+
+@settings(max_examples=600)
+@given(
+    data=st.sampled_from([table(OBJECTS), packed(OBJECTS), packed(OBJECTS, pack=False)]),
+    changes=st.lists(
+        st.tuples(st.integers(0, 700), st.binary(max_size=6), st.integers(0, 9)), min_size=1, max_size=6
+    ),
+)
+def test_changed_files(data: bytes, changes: list[tuple[int, bytes, int]]) -> None:
+    """A number or None, whatever was changed, and at every length."""
+    for at, put, out in changes:
+        data = data[:at] + put + data[at + out :]
+    count = pages(data)
+    assert count is None or count >= 0
+
+
+@pytest.mark.parametrize("data", [table(OBJECTS), packed(OBJECTS)])
+def test_cut_at_every_byte(data: bytes) -> None:
+    """A cut file has no start of its cross-references."""
+    assert {pages(data[:length]) for length in range(len(data) - 8)} == {None}

@@ -1,0 +1,299 @@
+"""JPEG: every kind of frame header, segments in any order and number, EXIF, MPF, quality, damage."""
+
+import io
+import struct
+
+import pytest
+from PIL import Image
+
+from imgbudget.geometry import Size
+from imgbudget.model import Fact
+from imgbudget.probes import probe_bytes
+from tests.imagebytes import SCAN, TABLES, exif_segment, frame_header, jpeg, segment, tiff
+
+FRAMES = [0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF]
+BIG = segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(60_000))
+
+
+@pytest.mark.parametrize("marker", FRAMES)
+def test_every_frame_header_tells_the_size(marker: int) -> None:
+    """Baseline, progressive, lossless, arithmetic: the size stands in the same place."""
+    facts = probe_bytes(jpeg(frame=frame_header(640, 480, marker=marker)))
+    assert (facts.format, facts.size, facts.damage) == ("jpeg", Size(640, 480), None)
+
+
+@pytest.mark.parametrize("marker", [0xC4, 0xC8, 0xCC])
+def test_markers_among_the_frame_headers_that_are_none(marker: int) -> None:
+    """Tables and extensions between the frame markers are stepped over."""
+    facts = probe_bytes(jpeg(segment(marker, bytes(20)) if marker != 0xC8 else b"\xff\xc8"))
+    assert facts.size == Size(40, 30)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"\xff\xff\xff",
+        b"\xff" * 9000,
+        b"\0\1\2 junk",
+        bytes(9000),
+        b"\xff\0\xff\0",
+        b"\xff\xd0\xff\x01",
+        segment(0xFE) + segment(0xE0),
+        BIG * 12,
+        segment(0xFE, bytes(4080)),
+    ],
+)
+def test_what_stands_before_the_frame_header_is_stepped_over(before: bytes) -> None:
+    """Fill bytes, junk, markers without a length and long segments, whatever the border of the first read."""
+    facts = probe_bytes(jpeg(segment(0xFE), before), Fact.ALL)
+    assert (facts.size, facts.damage) == (Size(40, 30), None)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_orientation_in_both_byte_orders(turn: int, order: str) -> None:
+    """EXIF of either byte order is read."""
+    assert probe_bytes(jpeg(exif_segment(tiff(turn, order=order))), Fact.ORIENTATION).orientation == turn
+
+
+def test_orientation_is_read_only_when_asked() -> None:
+    """Without the wish for it the orientation is 1."""
+    assert probe_bytes(jpeg(exif_segment(tiff(6)))).orientation == 1
+
+
+def test_orientation_behind_a_long_segment_and_in_a_long_block() -> None:
+    """The block is found wherever it stands, and its directory wherever its offset leads."""
+    late = bytearray(tiff(8) + bytes(5000) + tiff(8)[8:])
+    struct.pack_into("<I", late, 4, len(tiff(8)) + 5000)
+    for block in (tiff(8), bytes(late)):
+        assert probe_bytes(jpeg(BIG, exif_segment(block)), Fact.ORIENTATION).orientation == 8
+        assert probe_bytes(jpeg(exif_segment(block)), Fact.ORIENTATION).orientation == 8
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"",
+        b"II*\0",
+        tiff(6)[:20],
+        b"XX" + tiff(6)[2:],
+        b"II*\0\xff\xff\xff\xff" + tiff(6)[8:],
+        b"II*\0\x08\0\0\0\xff\xff" + bytes(40),
+        tiff(9),
+        tiff(0),
+        tiff(None),
+    ],
+)
+def test_broken_exif_means_no_orientation(block: bytes) -> None:
+    """Cut blocks, wild offsets and numbers that there are not: 1, and no exception."""
+    facts = probe_bytes(jpeg(exif_segment(block)), Fact.ALL)
+    assert (facts.orientation, facts.size, facts.has_location) == (1, Size(40, 30), False)
+
+
+def test_exif_behind_the_frame_header_does_not_turn() -> None:
+    """EXIF 2.32 puts it first; a quick look and a thorough one say the same."""
+    data = jpeg(after=exif_segment(tiff(6)))
+    assert {probe_bytes(data, want).orientation for want in (Fact.ORIENTATION, Fact.ALL)} == {1}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("gps", "told"), [([(2, 3)], True), ([(4, 3)], True), ([(29, 11)], False), ([(2, 0)], False)]
+)
+def test_location_is_a_directory_with_a_position(
+    gps: list[tuple[int, int]], order: str, *, told: bool
+) -> None:
+    """A GPS directory with a date alone, or an empty latitude, is no position."""
+    data = jpeg(exif_segment(tiff(gps=gps, order=order)))
+    assert probe_bytes(data, Fact.LOCATION).has_location is told
+
+
+def test_location_is_told_wherever_the_segment_stands() -> None:
+    """Location data behind the frame header, or in a second block, is location data."""
+    place = exif_segment(tiff(gps=[(2, 3)]))
+    assert probe_bytes(jpeg(after=place), Fact.LOCATION).has_location
+    assert probe_bytes(jpeg(exif_segment(tiff()), place), Fact.LOCATION).has_location
+
+
+def test_a_directory_that_points_at_itself_ends() -> None:
+    """The GPS offset may lead back to the first directory."""
+    block = tiff(6, gps=[(2, 3)])
+    looped = block.replace(
+        struct.pack("<HHI", 0x8825, 4, 1) + block[42:46], struct.pack("<HHII", 0x8825, 4, 1, 8)
+    )
+    assert looped != block
+    assert not probe_bytes(jpeg(exif_segment(looped)), Fact.ALL).has_location
+
+
+def saved(quality: int, mode: str = "RGB", **options: object) -> bytes:
+    """A JPEG file of Pillow's, with the IJG library's tables."""
+    out = io.BytesIO()
+    Image.new(mode, (8, 8)).save(out, "JPEG", quality=quality, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_quality_of_the_standard_tables_is_exact(mode: str) -> None:
+    """Each quality from 1 to 100 is read back from the tables that libjpeg makes of it."""
+    for quality in range(1, 101):
+        told = probe_bytes(saved(quality, mode), Fact.QUALITY).quality
+        # below 5 all entries of a table reach 255, so that its sum no longer tells
+        assert told == quality or (quality < 5 and told is not None and told < 5), quality
+
+
+def test_quality_of_other_tables_is_near() -> None:
+    """Tables half as coarse as those of quality 50 come out near quality 75."""
+    tables = [[round(value / 2) for value in table] for table in standard_tables()]
+    told = probe_bytes(saved(50, qtables=tables), Fact.QUALITY).quality
+    assert told is not None
+    assert 72 <= told <= 78
+
+
+def standard_tables() -> list[list[int]]:
+    """Pillow's own reading of quality 50: the tables of Annex K."""
+    with Image.open(io.BytesIO(saved(50))) as image:
+        return [list(table) for table in image.quantization.values()]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "data", [jpeg().replace(TABLES, b""), jpeg().replace(TABLES, segment(0xDB, b"\0" * 40))]
+)
+def test_quality_without_a_whole_table_cannot_be_told(data: bytes) -> None:
+    """No table, or a cut one: None."""
+    assert probe_bytes(data, Fact.QUALITY).quality is None
+
+
+def test_quality_of_16_bit_tables() -> None:
+    """Tables with two bytes an entry count the same."""
+    wide = b"".join(struct.pack(">H", 16) for _ in range(64))
+    data = jpeg().replace(TABLES, segment(0xDB, b"\x10" + wide + b"\x11" + wide))
+    narrow = jpeg().replace(TABLES, segment(0xDB, b"\0" + bytes([16] * 64) + b"\1" + bytes([16] * 64)))
+    assert probe_bytes(data, Fact.QUALITY).quality == probe_bytes(narrow, Fact.QUALITY).quality
+
+
+def test_metadata_counts_what_a_decoder_can_do_without() -> None:
+    """EXIF, XMP, ICC and comments count; tables, the JFIF header and Adobe's marker do not."""
+    jfif = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
+    adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
+    assert probe_bytes(jpeg(jfif, adobe), Fact.METADATA).metadata_bytes == 0
+    parts = [
+        exif_segment(tiff()),
+        segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+        BIG,
+        segment(0xFE, b"hello"),
+    ]
+    data = jpeg(jfif, *parts, adobe)
+    assert probe_bytes(data, Fact.METADATA).metadata_bytes == sum(map(len, parts))
+    assert probe_bytes(data).metadata_bytes is None
+
+
+def test_metadata_counts_a_thumbnail_in_the_jfif_header() -> None:
+    """What stands behind the 16 bytes of the JFIF header is its thumbnail."""
+    data = jpeg(segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\2\2" + bytes(12)))
+    assert probe_bytes(data, Fact.METADATA).metadata_bytes == 12
+
+
+def mpf(count: int, *, listed: int | None = None, attribute: int = 0) -> bytes:
+    """An APP2 segment with an MP index of `count` pictures."""
+    listed = count if listed is None else listed
+    entries = b"".join(struct.pack("<IIIHH", attribute, 100, 0, 0, 0) for _ in range(listed))
+    block = b"II*\0\x08\0\0\0" + struct.pack("<H", 2)
+    block += struct.pack("<HHII", 0xB001, 4, 1, count) + struct.pack("<HHII", 0xB002, 7, len(entries), 38)
+    return segment(0xE2, b"MPF\0" + block + bytes(4) + entries)
+
+
+@pytest.mark.parametrize(
+    ("want", "frames"), [(Fact.NONE, 2), (Fact.INTEGRITY, 2), (Fact.FRAMES, 3), (Fact.ALL, 3)]
+)
+def test_frames_are_those_of_the_mp_index(want: Fact, frames: int) -> None:
+    """A multi-picture file has the frames that Pillow counts; unless they are wanted, two are enough."""
+    assert probe_bytes(jpeg(mpf(1)), want).frames == 1
+    assert probe_bytes(jpeg(mpf(3)), want).frames == frames
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        mpf(3, listed=2),
+        mpf(3, attribute=1 << 24),
+        segment(0xE2, b"MPF\0II"),
+        segment(0xE2, b"MPF\0" + bytes(80)),
+    ],
+)
+def test_a_broken_mp_index_counts_one_frame(before: bytes) -> None:
+    """Pillow takes such a file for a plain JPEG."""
+    assert probe_bytes(jpeg(before), Fact.FRAMES).frames == 1
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_gain_map_is_no_frame(order: int) -> None:
+    """Ultra HDR keeps its second picture for brightness; the XMP that says so may come before or behind."""
+    xmp = segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0<rdf hdrgm:Version="1.0"/>')
+    assert probe_bytes(jpeg(*[mpf(2), xmp][::order])).frames == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "clause"),
+    [
+        (jpeg(frame=frame_header(bits=12)), "12 bits a sample"),
+        (jpeg(frame=frame_header(components=2)), "2 colour components"),
+        (jpeg(frame=frame_header(0, 30)), "without a size (0x30)"),
+        (jpeg(frame=frame_header(40, 0)), "without a size (40x0)"),
+        (b"\xff\xd8" + TABLES + SCAN + bytes(9), "no frame header"),
+        (b"\xff\xd8\xff\xd9" + bytes(20), "no frame header"),
+        (jpeg()[:100], "ends inside its header (100 bytes)"),
+        (b"\xff\xd8\xff\xe0", "ends inside its header (4 bytes)"),
+        (b"\xff\xd8", "ends inside its header (2 bytes)"),
+        (b"\xff\xd8" + segment(0xE0) * 11_000, "no frame header within reason"),
+    ],
+)
+def test_a_header_that_no_decoder_takes_is_damage(data: bytes, clause: str) -> None:
+    """What the header shows needs no further look."""
+    facts = probe_bytes(data)
+    assert facts.format == "jpeg"
+    assert facts.damage is not None
+    assert clause in facts.damage
+
+
+def test_size_is_kept_where_it_is_known() -> None:
+    """A 12-bit file has a readable size; no size has a zero in it."""
+    assert probe_bytes(jpeg(frame=frame_header(bits=12))).size == Size(40, 30)
+    assert probe_bytes(jpeg(frame=frame_header(0, 30))).size is None
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"\1\2\xff\xd9",
+        b"\xff\xd9" + bytes(600),
+        b"\xff\xd9" + b"junk" * 100_000,
+        b"\1" * 300_000 + b"\xff\xd9",
+    ],
+)
+def test_a_file_with_an_end_marker_is_whole(end: bytes) -> None:
+    """Zeros, junk and the video of a motion photo may stand behind it."""
+    assert probe_bytes(jpeg(end=end), Fact.INTEGRITY).damage is None
+
+
+@pytest.mark.parametrize(
+    ("data", "clause"),
+    [
+        (jpeg(end=b"\1\2\3"), "no end marker"),
+        (jpeg(end=b"\1" * 600_000), "no end marker"),
+        (jpeg(exif_segment(tiff() + b"\xff\xd9"), end=b"\1\2"), "no end marker"),
+        (b"\xff\xd8" + TABLES + frame_header() + segment(0xC4, bytes(20)), "ends before its picture data"),
+        (jpeg().replace(TABLES, b""), "no quantisation table"),
+    ],
+)
+def test_a_file_that_is_cut_is_damage_when_asked(data: bytes, clause: str) -> None:
+    """The proof costs a read of its own, so it is made only on request."""
+    assert probe_bytes(data, Fact.ORIENTATION).damage is None
+    damage = probe_bytes(data, Fact.INTEGRITY).damage
+    assert damage is not None
+    assert clause in damage
+
+
+def test_the_end_marker_is_found_across_the_pieces_of_a_search() -> None:
+    """A long tail is searched in pieces; the marker's two bytes may fall into two of them."""
+    for junk in range((1 << 18) - 3, (1 << 18) + 3):
+        assert probe_bytes(jpeg(end=b"\1\xff\xd9" + b"\1" * junk), Fact.INTEGRITY).damage is None

@@ -1,0 +1,138 @@
+"""WebP: the three kinds of header, frames, EXIF where the flags announce it, metadata, damage."""
+
+import pytest
+
+from imgbudget.geometry import Size
+from imgbudget.model import Fact
+from imgbudget.probes import probe_bytes
+from tests.imagebytes import anmf, riff, tiff, vp8, vp8l, vp8x, webp_chunk
+
+ANIMATION, XMP, EXIF, ICC = 2, 4, 8, 32
+ANIM = webp_chunk(b"ANIM", bytes(6))
+
+
+def exif(turn: int = 6, **options: object) -> bytes:
+    """An EXIF chunk."""
+    return webp_chunk(b"EXIF", tiff(turn, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [Size(1, 1), Size(40, 30), Size(0x3FFF, 0x3FFF)])
+def test_size_of_lossy_lossless_and_extended_files(size: Size) -> None:
+    """14 bits an edge, 24 in the extended header."""
+    for data in (riff(vp8(*size)), riff(vp8l(*size)), riff(vp8x(*size), vp8(*size))):
+        facts = probe_bytes(data, Fact.ALL)
+        assert (facts.format, facts.size, facts.frames, facts.damage) == ("webp", size, 1, None)
+
+
+def test_scaling_bits_are_no_part_of_the_size() -> None:
+    """Two bits above the 14 say how a player should scale it."""
+    assert probe_bytes(riff(vp8(40 | 0x4000, 30 | 0x8000))).size == Size(40, 30)
+
+
+def test_a_canvas_may_be_larger_than_any_frame() -> None:
+    """24 bits an edge."""
+    assert probe_bytes(riff(vp8x(1 << 24, 100_000), vp8())).size == Size(1 << 24, 100_000)
+
+
+@pytest.mark.parametrize("want", [Fact.FRAMES, Fact.ALL])
+def test_frames_are_counted_where_the_flags_announce_an_animation(want: Fact) -> None:
+    """One frame under the animation flag is no animation."""
+    assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, anmf()), want).frames == 1
+    assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, *[anmf()] * 40), want).frames == 40
+    assert probe_bytes(riff(vp8x(), ANIM, *[anmf()] * 3), want).frames == 1
+
+
+def test_frames_are_two_unless_they_are_wanted() -> None:
+    """That it is an animation is told in any case."""
+    assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, *[anmf()] * 40)).frames == 2
+    assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, anmf())).frames == 1
+
+
+@pytest.mark.parametrize("want", [Fact.ORIENTATION, Fact.ALL])
+@pytest.mark.parametrize(
+    "before", [[], [vp8()], [vp8(), webp_chunk(b"XMP ", bytes(5001))], [ANIM, *[anmf()] * 9]]
+)
+def test_orientation_stands_anywhere(before: list[bytes], want: Fact) -> None:
+    """Behind the picture as a rule; an odd length is padded."""
+    flags = EXIF | XMP | (ANIMATION if ANIM in before else 0)
+    assert probe_bytes(riff(vp8x(flags=flags), *before, exif(7)), want).orientation == 7
+    assert probe_bytes(riff(vp8x(flags=flags), *before, exif(7, order=">")), want).orientation == 7
+
+
+def test_exif_without_its_flag_is_not_read() -> None:
+    """The library of WebP does not hand it out either."""
+    assert probe_bytes(riff(vp8x(), vp8(), exif()), Fact.ALL).orientation == 1
+
+
+@pytest.mark.parametrize("block", [b"", b"II", b"Exif\0\0" + tiff(5), b"Exif\0\0Exif\0\0" + tiff(5)])
+def test_odd_exif_chunks(block: bytes) -> None:
+    """The prefix of JPEG is taken off; nothing else makes an orientation."""
+    data = riff(vp8x(flags=EXIF), vp8(), webp_chunk(b"EXIF", block))
+    assert probe_bytes(data, Fact.ORIENTATION).orientation == (5 if len(block) > 2 else 1)
+
+
+def test_location() -> None:
+    """A position in EXIF is told."""
+    place = webp_chunk(b"EXIF", tiff(gps=[(2, 3), (4, 3)]))
+    assert probe_bytes(riff(vp8x(flags=EXIF), vp8(), place), Fact.LOCATION).has_location
+    assert not probe_bytes(riff(vp8x(flags=EXIF), vp8(), exif()), Fact.LOCATION).has_location
+
+
+def test_metadata() -> None:
+    """Profile, EXIF, XMP and unknown chunks count, with their padding."""
+    others = [
+        webp_chunk(b"ICCP", bytes(501)),
+        exif(),
+        webp_chunk(b"XMP ", b"<x/>"),
+        webp_chunk(b"abcd", b"123"),
+    ]
+    data = riff(vp8x(flags=EXIF | XMP | ICC), others[0], vp8(), *others[1:])
+    assert probe_bytes(data, Fact.METADATA).metadata_bytes == sum(map(len, others))
+    assert probe_bytes(riff(vp8()), Fact.METADATA).metadata_bytes == 0
+    assert probe_bytes(data).metadata_bytes is None
+
+
+@pytest.mark.parametrize(
+    ("data", "clause"),
+    [
+        (riff(vp8())[:29], "ends inside its header (29 bytes)"),
+        (riff(vp8l())[:25], "ends inside its header (25 bytes)"),
+        (b"RIFF\x10\0\0\0WEBP", "ends inside its header (12 bytes)"),
+        (riff(vp8(0, 30)), "a broken picture header (0x30)"),
+        (riff(vp8(start=b"abc")), "a broken picture header"),
+        (riff(vp8(tag=b"\x11\0\0")), "a broken picture header"),
+        (riff(vp8l(mark=0x2E)), "a broken picture header"),
+        (riff(vp8l(version=1)), "a broken picture header"),
+        (riff(webp_chunk(b"ICCP", bytes(40))), "has no picture behind its header"),
+    ],
+)
+def test_a_header_that_no_decoder_takes_is_damage(data: bytes, clause: str) -> None:
+    """What the header shows needs no further look."""
+    facts = probe_bytes(data)
+    assert (facts.format, facts.size) == ("webp", None)
+    assert clause in str(facts.damage)
+
+
+@pytest.mark.parametrize(
+    "data", [riff(vp8()) + b"junk", riff(vp8x(flags=ANIMATION), ANIM, anmf()) + bytes(50), riff(vp8l())[:29]]
+)
+def test_what_decoders_forgive_is_whole(data: bytes) -> None:
+    """Bytes behind the end, and a picture shorter than the header of the other kinds."""
+    if len(data) < 30:
+        data = data[:4] + (21).to_bytes(4, "little") + data[8:16] + (9).to_bytes(4, "little") + data[20:]
+    assert probe_bytes(data, Fact.INTEGRITY).damage is None
+
+
+@pytest.mark.parametrize(
+    ("data", "clause"),
+    [
+        (riff(vp8())[:-5], "is cut off: it has 33 of 38 bytes"),
+        (riff(vp8(), length=1000), "is cut off: it has 38 of 1,008 bytes"),
+        (riff(vp8x(), vp8())[:-4], "is cut off"),
+        (riff(vp8x(flags=EXIF), exif()), "has no picture behind its header"),
+    ],
+)
+def test_a_file_that_is_cut_is_damage_when_asked(data: bytes, clause: str) -> None:
+    """The length in the header against the file's."""
+    assert probe_bytes(data, Fact.ORIENTATION).damage is None
+    assert clause in str(probe_bytes(data, Fact.INTEGRITY).damage)
