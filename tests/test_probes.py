@@ -25,8 +25,6 @@ PILLOW_NAMES = {"mpo": "jpeg", "jpeg2000": "jp2"}
 """What Pillow calls otherwise: MPO is JPEG bytes, and both kinds of JPEG 2000 are jp2 here."""
 
 EXCEPTIONS = {
-    "unsupported/Pillow__hopper.psd": {"animated", "frames"},  # Pillow counts layers
-    "unsupported/fastimage__ExifOrientation6.tif": {"size"},  # Pillow turns the size of TIFF files
     "unsupported/fastimage__a.CR2": {"format"},  # a raw format, which Pillow calls TIFF
     "unsupported/fastimage__test.dng": {"format"},  # a raw format, which Pillow calls TIFF
     "unsupported/image-size__sample.pbm": {"format"},  # Pillow has one name for PBM, PGM and PPM

@@ -13,9 +13,12 @@ _STARTS = (("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("gif", b"GIF8"), ("w
 
 _FRAMES = int(Fact.FRAMES)
 
+_LYING = 5
+"""The EXIF orientation from which on width and height change places."""
+
 _HEIF = frozenset({"avif", "heic", "heif"})
 _TIFF = frozenset({"tiff", "cr2"})
-_PILLOW_READERS = {"tiff": "Tiff", "icns": "Icns", "fits": "Fits", "xpm": "Xpm"}
+_PILLOW_READERS = {"tiff": "Tiff", "psd": "Psd", "icns": "Icns", "fits": "Fits", "xpm": "Xpm"}
 """Formats with a signature of which Pillow tells the size, and its readers."""
 
 
@@ -45,16 +48,22 @@ def _known(name: str, source: Source, want: int) -> ImageFacts:
     """The facts of a file whose format is known by its signature."""
     facts = ImageFacts(byte_size=source.size, format=name)
     if name in SIZES:
-        return facts._replace(size=SIZES[name](source))
+        facts = facts._replace(size=SIZES[name](source))
+        if name != "psd":  # Pillow counts the layers of a PSD as frames
+            return facts
     if name in _HEIF:
         picture = read_heif(source)
         return facts._replace(size=picture.size, orientation=picture.orientation, frames=picture.frames)
     if name in _TIFF:
         pages = read_tiff(source, want)
         if pages is not None:
+            # Pillow tells a TIFF's size as it is shown, the only format where it does; so it is told here
+            size = pages.size
+            if size is not None and pages.orientation >= _LYING:
+                size = size.transposed
             return facts._replace(
                 format=pages.format or name,
-                size=pages.size,
+                size=size,
                 orientation=pages.orientation,
                 frames=pages.frames,
                 has_location=pages.has_location,
