@@ -1,0 +1,54 @@
+"""A coverage-guided session over the probes: any bytes, any wanted facts, no exception, hang or hoard.
+
+Needs `pip install atheris Pillow`. Run
+
+    python fuzz/probes.py FOLDER... -max_len=65536 -max_total_time=3600 -rss_limit_mb=400
+
+with folders of seeds, a file each: one byte that chooses the wanted facts, then the bytes of an image. What
+it finds becomes a file of tests/regressions.
+"""
+
+import sys
+import time
+
+import atheris
+
+with atheris.instrument_imports(include=["imgbudget"]):
+    from imgbudget.model import Fact, ImageFacts
+    from imgbudget.probes import probe_bytes
+    from imgbudget.probes.pdf import count_pages
+
+SLOWEST = 0.1
+"""Seconds that one file may take (measured beside others, so three tries)."""
+
+
+def seconds(data: bytes, want: Fact) -> float:
+    """Processor time of one probe."""
+    begun = time.process_time()
+    facts = probe_bytes(data, want)
+    took = time.process_time() - begun
+    if not isinstance(facts, ImageFacts) or facts.byte_size != len(data):
+        raise AssertionError(f"no facts of {len(data)} bytes: {facts!r}")
+    if facts.format is None and facts.content is None and facts.damage is None:
+        raise AssertionError(f"neither image nor content nor damage: {facts!r}")
+    return took
+
+
+def one(data: bytes) -> None:
+    """One input: its first byte chooses the wanted facts."""
+    want = Fact(data[0] & Fact.ALL) if data else Fact.ALL
+    body = data[1:]
+    if min(seconds(body, want) for _ in range(3)) > SLOWEST:
+        raise AssertionError(f"slower than {SLOWEST} s")
+    if body.startswith(b"%PDF"):
+        count_pages(lambda size, offset: body[offset : offset + size], len(body))
+
+
+def main() -> None:
+    """Fuzz until the time given to libFuzzer is over."""
+    atheris.Setup(sys.argv, one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
