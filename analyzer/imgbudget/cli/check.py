@@ -1,5 +1,6 @@
 """`imgbudget check`: lints images, folders, request JSON and standard input."""
 
+import os
 import sys
 from typing import Any
 
@@ -42,6 +43,11 @@ _LISTED = 5
     metavar="N",
     help="Processes for many files; default: one for each core.",
 )
+@click.option(
+    "--cache/--no-cache",
+    default=None,
+    help="Keep facts of unchanged files between runs; default: when a folder is checked.",
+)
 @click.option("--offline", is_flag=True, help="Never use the network; check never does.")
 @output_options(tuple(FORMATS), "full")
 @config_options
@@ -60,6 +66,8 @@ def command(**options: Any) -> int:
     ]
     names = {name for name, _ in formats}
     want = Fact.ORIENTATION | Fact.FRAMES if names & {"json", "jsonl"} else Fact.NONE
+    if options["cache"] is None:  # for a few named files it does not pay
+        options["cache"] = any(os.path.isdir(path) for path in paths)
     session = Session(wishes(options, want=want, excerpts="full" in names))
     if options["show_files"]:
         return _show_files(session, paths)

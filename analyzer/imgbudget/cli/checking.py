@@ -54,6 +54,7 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     else:
         for batch in _batches(session, outputs, chain(first, files), jobs or _cores()):
             _show_batch(batch, outputs, summary, progress)
+    session.flush()
     progress.clear()
     for reporter, sink in outputs:
         sink.write(reporter.end(summary))

@@ -16,6 +16,8 @@ COMMANDS = {
     "size": "show what a model makes of a size",
     "rule": "show a rule's page",
     "limits": "show every limit in force, with source and date",
+    "explain": "say what an API error means, and which block it is about",
+    "clean": "remove the cache of facts",
 }
 """Name of each command to the line that stands beside it in `--help`; each has a module of its name."""
 

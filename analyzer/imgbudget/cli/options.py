@@ -124,6 +124,7 @@ def wishes(options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = 
         use_ignores=not options.get("no_ignores"),
         force_exclude=bool(options.get("force_exclude")),
         want=want,
+        cache=bool(options.get("cache")),
         raise_errors=bool(options.get("verbose")),
         excerpts=excerpts,
     )

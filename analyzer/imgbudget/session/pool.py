@@ -156,6 +156,7 @@ def _serve(pipe: "Connection[Any, Any]", known: Session | Wishes, reporters: tup
 def _render(session: Session, reporters: Sequence[Reporter], chunk: Iterable[Met]) -> Batch:
     """Check and render the files of a chunk."""
     results = [session.check_met(met) for met in chunk]
+    session.flush()
     return _batch(session, reporters, results)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.config import Settings, draft
 from imgbudget.engine.judge import failure
@@ -16,6 +16,9 @@ from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
 from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
+
+if TYPE_CHECKING:
+    from imgbudget.sources.facts_cache import FactsCache
 
 STDIN = "-"
 
@@ -36,6 +39,7 @@ class Wishes(NamedTuple):
     force_exclude: bool = False
     want: Fact = Fact.NONE
     excerpts: bool = False
+    cache: bool = False
     raise_errors: bool = False
 
 
@@ -78,6 +82,7 @@ class Session:
             excerpts=wishes.excerpts,
         )
         self.bench.limits()
+        self._cache = _open_cache() if wishes.cache else None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -157,11 +162,20 @@ class Session:
             force_exclude=self.wishes.force_exclude,
         )
 
+    def flush(self) -> None:
+        """Write what the cache has learnt; a run calls it when it has checked its last file."""
+        if self._cache is not None:
+            self._cache.flush()
+
     def _check_file(self, found: Found) -> FileResult:
         named = found.named and not self.wishes.force_exclude
         if found.kind in (FileKind.JSON, FileKind.JSONL):
             return self._check_json(found.path, named=named, lines=found.kind is FileKind.JSONL)
-        use = read_image(found.path, self.bench.facts(self.bench.paths.judge(found.path)))
+        want = self.bench.facts(self.bench.paths.judge(found.path))
+        if self._cache is None:
+            use = read_image(found.path, want)
+        else:
+            use = read_image(found.path, want, probe=self._cache.probe)
         if found.kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
             return self.bench.file_of_image(use)
         if use.facts.content == "JSON":
@@ -192,6 +206,12 @@ class Session:
 
             return check_text(self.bench, data, name, lines=lines)
         return self.bench.file_of_image(use)
+
+
+def _open_cache() -> "FactsCache":
+    from imgbudget.sources.facts_cache import FactsCache, cache_folder  # noqa: PLC0415 - on demand only
+
+    return FactsCache(cache_folder())
 
 
 def _no_image(use: ImageUse) -> str:
