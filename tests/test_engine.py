@@ -6,8 +6,8 @@ import pytest
 
 from imgbudget.engine import Judge, Layer, select_rules
 from imgbudget.limits import LimitsData
-from imgbudget.model import Fact, FixSafety, ImageUse, Place, Problem, Resize, Severity, Size
-from imgbudget.rule import Context, Rule, image_rule
+from imgbudget.model import Batch, Fact, FixSafety, ImageUse, Place, Problem, Resize, Severity
+from imgbudget.rule import Context, Rule, Size, batch_rule, image_rule
 from imgbudget.testing import image
 from imgbudget_rules.limits import DATA
 
@@ -36,7 +36,7 @@ RULES = (
 def selected(*layers: Layer, pedantic: bool = False) -> list[str]:
     """The codes that the layers select."""
     rules = select_rules(RULES, layers, pedantic=pedantic)
-    return [rule.code for rule, _ in (*rules.image, *rules.request)]
+    return [rule.code for rule, _ in (*rules.image, *rules.request, *rules.run)]
 
 
 ALL = Layer(["ALL"])
@@ -138,3 +138,22 @@ def test_fingerprints_tell_findings_apart() -> None:
     uses = [image("<png 300x300>")._replace(place=place) for place in (*places, *places)]
     prints = [finding.fingerprint for use in uses for finding in judge.judge_image(use, LIMITS)]
     assert len(set(prints)) == len(prints) // 2 == 12
+
+
+def test_rules_are_run_on_subjects_of_their_level() -> None:
+    """A rule on batches judges batches alone, and one that raises is a finding there too."""
+
+    @batch_rule("XX200", "counts", severity=Severity.ERROR, since="1")
+    def counts(batch: Batch, _ctx: Context) -> Iterator[Problem]:
+        """It counts, and breaks on an empty batch."""
+        yield Problem(message=f"{1 // batch.request_count} seen")
+
+    rules = select_rules([counts, *RULES], [ALL])
+    judge = Judge(rules)
+    assert rules.has("XX200")
+    assert [rule.code for rule, _ in rules.run] == ["XX200"]
+    assert "XX200" not in [finding.code for finding in judge.judge_image(image("<png 300x300>"), LIMITS)]
+    [finding] = judge.judge_batch(Batch(Place("b.jsonl", ()), byte_size=10, request_count=1), LIMITS)
+    assert (finding.code, finding.message, finding.place.path) == ("XX200", "1 seen", "b.jsonl")
+    [failure] = judge.judge_batch(Batch(Place("b.jsonl", ()), byte_size=10, request_count=0), LIMITS)
+    assert (failure.code, failure.severity) == ("IB003", Severity.ERROR)

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Tier, fits, native_size, patches, planned_size
+from imgbudget.geometry import Tier, fits, native_size, patches, planned_size, size_within
 from imgbudget.model import FirstFrame, Resize
 from imgbudget.rule import Size
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib201_oversized_image import oversized_image
 from imgbudget_rules.ib202_patch_remainder import patch_remainder
+from imgbudget_rules.ib203_over_latency_size import over_latency_size
 from imgbudget_rules.ib204_animated_image import animated_image
 
 STANDARD = Tier("standard", 1568, 1568)
@@ -167,3 +168,46 @@ def test_animation_tells_how_many_frames_are_lost(spec: str, frames: int) -> Non
     assert (problem.measured, problem.limit, problem.unit) == (frames, 1, "frames")
     assert f"{frames} frames" in problem.message
     assert problem.fix == FirstFrame()
+
+
+@given(edges, edges, st.integers(1, 3_000_000), st.integers(1, 3000))
+def test_size_within_keeps_both_bounds(width: int, height: int, pixels: int, edge: int) -> None:
+    """Within the pixels and the edge, never larger, the ratio to within rounding; what fits stays."""
+    size = Size(width, height)
+    smaller = size_within(size, pixels, edge)
+    assert smaller.width * smaller.height <= pixels or smaller.long_edge == 1
+    assert smaller.long_edge <= edge
+    assert smaller.width <= width
+    assert smaller.height <= height
+    assert abs(smaller.short_edge - size.short_edge * smaller.long_edge / size.long_edge) <= 1
+    assert (smaller == size) == (width * height <= pixels and size.long_edge <= edge)
+
+
+@pytest.mark.parametrize("spec", ["<png 1568x733>", "<png 1000x1150>", "<png 9000x10>", "<svg>"])
+def test_image_within_the_advice_is_quick(spec: str) -> None:
+    """1568 px and 1,150,000 pixels are within it; what is refused for its edge is not judged."""
+    assert run_rule(over_latency_size, image(spec), model=OPUS) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "measured", "limit", "unit"),
+    [
+        ("<png 1569x100>", 1569, 1568, "px"),
+        ("<png 1208x952>", 1_150_016, 1_150_000, "pixels"),
+        ("<png 8000x8000>", 8000, 1568, "px"),
+    ],
+)
+def test_image_over_the_advice_is_resized_within_it(spec: str, measured: int, limit: int, unit: str) -> None:
+    """The bound that is passed is named; the fix is within both."""
+    [problem] = run_rule(over_latency_size, image(spec), model=OPUS)
+    assert (problem.measured, problem.limit, problem.unit) == (measured, limit, unit)
+    assert "the advice of spring 2026" in problem.message
+    assert isinstance(problem.fix, Resize)
+    assert problem.fix.size.width * problem.fix.size.height <= 1_150_000
+    assert problem.fix.size.long_edge <= 1568
+
+
+def test_advice_is_below_the_native_size_of_the_standard_tier() -> None:
+    """What the API leaves alone can still be over it: the row 4:3 has 1.2 megapixels."""
+    [problem] = run_rule(over_latency_size, image("<png 1268x951>"))
+    assert problem.fix == Resize(Size(1238, 928))

@@ -1,16 +1,19 @@
 """IB3: images that the model may misread."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imgbudget.geometry import Tier, native_size
-from imgbudget.model import BakeOrientation
+from imgbudget.model import BakeOrientation, FixSafety, Request, Resize
 from imgbudget.rule import Size
-from imgbudget.testing import image, run_rule
+from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib301_tiny_edge import tiny_edge
 from imgbudget_rules.ib302_tiny_after_resize import tiny_after_resize
 from imgbudget_rules.ib303_exif_rotation import exif_rotation
+from imgbudget_rules.ib305_near_many_image_limit import near_many_image_limit
 
 STANDARD = Tier("standard", 1568, 1568)
 
@@ -76,3 +79,60 @@ def test_every_other_orientation_is_reported(orientation: int) -> None:
     assert problem.measured == orientation
     assert f"EXIF orientation is {orientation}:" in problem.message
     assert problem.fix == BakeOrientation()
+
+
+def turn(*content: Any, **more: Any) -> Request:
+    """A request of one user turn."""
+    return request({"messages": [{"role": "user", "content": list(content)}], **more})
+
+
+@pytest.mark.parametrize("small", [0, 12, 13, 20, 30])
+def test_few_and_many_images_are_not_near_the_limit(small: int) -> None:
+    """Up to 14 images are far from it, from 21 on it is passed, which is IB102."""
+    assert run_rule(near_many_image_limit, turn(f"<png 800x600> * {small}", "<png 2001x600>")) == []
+
+
+def test_images_of_2000_px_may_become_many() -> None:
+    """At 2000 px nothing breaks, and a size that is not known is not judged."""
+    url = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    assert run_rule(near_many_image_limit, turn("<png 2000x2000> * 15", url)) == []
+
+
+@pytest.mark.parametrize("small", [13, 18])
+def test_large_images_near_the_limit_are_reported_each(small: int) -> None:
+    """15 and 20 images: each one over 2000 px at its own place, with the fix that holds beyond 20."""
+    found = run_rule(
+        near_many_image_limit, turn("<png 2001x10>", f"<png 800x600> * {small}", "<png 4000x3000>")
+    )
+    assert [problem.place and problem.place.location for problem in found] == [
+        "messages.0.content.0",
+        f"messages.0.content.{small + 1}",
+    ]
+    assert [problem.measured for problem in found] == [2001, 4000]
+    assert {(problem.limit, problem.unit) for problem in found} == {(2000, "px")}
+    assert f"in a request of {small + 2} images" in found[0].message
+    assert found[1].fix == Resize(Size(1268, 951))
+
+
+@pytest.mark.parametrize(("platform", "count"), [("anthropic", 0), ("bedrock", 1), ("google-cloud", 1)])
+def test_documents_bring_the_limit_nearer_where_they_count(platform: str, count: int) -> None:
+    """14 images and a PDF are 15 on Bedrock and Google Cloud."""
+    body = turn("<pdf 1>", "<png 800x600> * 13", "<png 2001x600>", platform=platform)
+    assert len(run_rule(near_many_image_limit, body)) == count
+
+
+def test_fix_is_unsafe_where_the_model_would_see_more() -> None:
+    """On the high-resolution tier 2400x1200 is seen whole today; on the standard tier it never is."""
+    images = ("<png 2400x1200>", "<png 800x600> * 14")
+    [standard] = run_rule(near_many_image_limit, turn(*images))
+    [high] = run_rule(near_many_image_limit, turn(*images, model="claude-opus-5-5"))
+    assert (standard.fix_safety, standard.fix) == (None, Resize(Size(1568, 784)))
+    assert (high.fix_safety, high.fix) == (FixSafety.UNSAFE, Resize(Size(2000, 1000)))
+
+
+def test_fix_near_the_limit_is_safe_where_the_tier_scales_further() -> None:
+    """2500x2500 reaches a model of the high-resolution tier at 1932 px anyway."""
+    [problem] = run_rule(
+        near_many_image_limit, turn("<png 2500x2500>", "<png 800x600> * 14", model="claude-opus-5-5")
+    )
+    assert (problem.fix_safety, problem.fix) == (None, Resize(Size(1932, 1932)))

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model import DropBlock, Problem, Request, Severity, ShrinkRequest
-from imgbudget.testing import request, run_rule
+from imgbudget.model import Batch, DropBlock, Problem, Request, Severity, ShrinkRequest
+from imgbudget.testing import batch, request, run_rule
 from imgbudget_rules.ib401_payload_over_limit import payload_over_limit
 from imgbudget_rules.ib402_too_many_images import too_many_images
 from imgbudget_rules.ib403_source_not_supported import source_not_supported
 from imgbudget_rules.ib404_misplaced_image import misplaced_image
+from imgbudget_rules.ib405_context_overflow import context_overflow
+from imgbudget_rules.ib406_batch_over_limit import batch_over_limit
 from imgbudget_rules.ib407_empty_text import empty_text
 
 URL = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
@@ -195,3 +197,78 @@ def test_empty_text_beside_an_image_is_dropped() -> None:
     assert locations(found) == ["messages.0.content.0", "messages.0.content.1.content.1"]
     assert [problem.fix for problem in found] == [DropBlock(), DropBlock()]
     assert "`text content blocks must be non-empty`" in found[0].message
+
+
+def test_images_that_fill_the_context_are_taken() -> None:
+    """1,000 images of 1,000 tokens are 1,000,000; urls and broken images count nothing."""
+    body = turn("<png 700x1120> * 1000", URL, '<png 700x1120 damage="x">', model="claude-opus-5-5")
+    assert run_rule(context_overflow, body) == []
+
+
+def test_one_image_more_overflows_the_context() -> None:
+    """One patch over is reported with the model's context."""
+    body = turn("<png 700x1120> * 1000", "<png 28x28>", model="claude-opus-5-5")
+    [problem] = run_rule(context_overflow, body)
+    assert (problem.measured, problem.limit, problem.unit) == (1_000_001, 1_000_000, "tokens")
+    assert "the context of claude-opus-5-5 holds 1,000,000 tokens" in problem.message
+    assert "`Request size exceeds model context window`" in problem.message
+
+
+def test_context_is_that_of_the_model() -> None:
+    """201 images of 1,000 tokens are too many for 200k, and few for the others."""
+    assert run_rule(context_overflow, turn("<png 700x1120> * 200", model="claude-haiku-4-5")) == []
+    assert len(run_rule(context_overflow, turn("<png 700x1120> * 201", model="claude-haiku-4-5"))) == 1
+    assert run_rule(context_overflow, turn("<png 700x1120> * 201")) == []
+
+
+def entries(*ids: str | None, **more: Any) -> Batch:
+    """A batch whose entries have these ids."""
+    named: list[Any] = [{"params": {}} | ({"custom_id": name} if name is not None else {}) for name in ids]
+    return batch({"requests": named, **more})
+
+
+def test_batch_within_both_readings_is_taken() -> None:
+    """256,000,000 bytes and 100,000 requests, each id once: silent."""
+    assert run_rule(batch_over_limit, entries("a", "b", bytes=256_000_000, count=100_000)) == []
+
+
+@pytest.mark.parametrize("byte_size", [256_000_001, 268_435_456])
+def test_batch_between_the_readings_is_a_warning(byte_size: int) -> None:
+    """Nobody knows which one holds; the message says so."""
+    [problem] = run_rule(batch_over_limit, entries("a", bytes=byte_size))
+    assert problem.severity is Severity.WARNING
+    assert (problem.measured, problem.limit, problem.unit) == (byte_size, 256_000_000, "bytes")
+    assert "256 MB, which may mean 256,000,000 bytes or 268,435,456" in problem.message
+
+
+def test_batch_over_both_readings_is_an_error() -> None:
+    """One byte over the binary reading has the rule's own severity."""
+    [problem] = run_rule(batch_over_limit, entries("a", bytes=268_435_457))
+    assert problem.severity is None
+    assert (problem.measured, problem.limit) == (268_435_457, 268_435_456)
+
+
+def test_batch_of_one_request_more_is_refused() -> None:
+    """100,001 requests are reported beside the bytes."""
+    found = run_rule(batch_over_limit, entries("a", bytes=268_435_457, count=100_001))
+    assert [problem.unit for problem in found] == ["bytes", "requests"]
+    assert (found[1].measured, found[1].limit) == (100_001, 100_000)
+
+
+@pytest.mark.parametrize("platform", ["bedrock", "google-cloud", "foundry", "claude-ai"])
+def test_platform_without_batches_has_no_limits_for_them(platform: str) -> None:
+    """Only the ids are checked there."""
+    body = entries("a", "a", bytes=300_000_000, count=200_000)
+    [problem] = run_rule(batch_over_limit, body, platform=platform)
+    assert "custom_id 'a' stands twice" in problem.message
+
+
+def test_each_entry_with_a_wrong_id_is_reported_at_its_place() -> None:
+    """Missing and empty ids at the entry, each repeat of an id at the id; the first one is sound."""
+    found = run_rule(batch_over_limit, entries("a", None, "b", "a", "", "a"))
+    assert {problem.place.pointer: problem.message.split(";")[0] for problem in found if problem.place} == {
+        "/requests/1": "request of a batch has no custom_id",
+        "/requests/4": "request of a batch has no custom_id",
+        "/requests/3/custom_id": "custom_id 'a' stands twice",
+        "/requests/5/custom_id": "custom_id 'a' stands twice",
+    }

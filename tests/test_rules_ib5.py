@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model import ImagesFirst, Problem, Request
+from imgbudget.model import ImagesFirst, LabelImages, Problem, Request
 from imgbudget.testing import request, run_rule
 from imgbudget_rules.ib501_image_after_text import image_after_text
+from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
+from imgbudget_rules.ib503_resent_image import resent_image
 from imgbudget_rules.ib504_duplicate_image import duplicate_image
 from imgbudget_rules.labels import is_label
 
@@ -152,3 +154,101 @@ def test_repeat_in_another_turn_is_a_duplicate() -> None:
     tool = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [A]}
     body = request({"messages": [{"role": "user", "content": [A]}, {"role": "user", "content": [tool]}]})
     assert locations(run_rule(duplicate_image, body)) == ["messages.1.content.0.content.0"]
+
+
+def talk(*turns: list[Any] | str, **more: Any) -> Request:
+    """A request of turns that user and assistant take by turns."""
+    roles = ("user", "assistant")
+    messages = [{"role": roles[i % 2], "content": content} for i, content in enumerate(turns)]
+    return request({"messages": messages, **more})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ["Image 1:", "<png 8x8>", "Image 2:", "<png 8x8>", "Compare."],
+        ["Compare the two.\nImage 1:", "<png 8x8>", "a.png", "<png 8x8>"],
+        ["<png 8x8>", "What is this?"],
+        ["What is this?"],
+        [{"type": "tool_result", "tool_use_id": "toolu_1", "content": ["<png 8x8> * 3"]}, "<png 8x8>"],
+    ],
+)
+def test_labelled_images_and_single_ones_are_silent(content: list[Any]) -> None:
+    """A label before each, as the last line of a text too; one image needs none, tools label their own."""
+    assert run_rule(unlabelled_images, turn(*content)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "bare", "place"),
+    [
+        (["<png 8x8>", "<png 8x8>", "Compare."], 2, 0),
+        (["Image 1:", "<png 8x8>", "<png 8x8>"], 1, 2),
+        (["Image 1:", "<png 8x8>", "This is my cat.", "<png 8x8>"], 1, 3),
+        (["Image 1:", "<png 8x8>", "", "<png 8x8>"], 1, 3),
+    ],
+)
+def test_images_without_a_label_are_one_problem_a_turn(content: list[Any], bare: int, place: int) -> None:
+    """No text, a sentence and an empty text are no labels; the first image without one is the place."""
+    [problem] = run_rule(unlabelled_images, turn(*content))
+    assert (problem.measured, problem.unit) == (bare, "images")
+    assert problem.message.startswith(f"{bare} of the 2 images of the turn have no label")
+    assert locations([problem]) == [f"messages.0.content.{place}"]
+    assert problem.fix == LabelImages()
+
+
+def test_images_of_the_assistant_need_no_label() -> None:
+    """Only user turns are looked at."""
+    assert run_rule(unlabelled_images, turn("<png 8x8>", "<png 8x8>", role="assistant")) == []
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        (["<png 8x8>", "What?"],),
+        ("Hello", "Hello", ["<png 8x8>", "What?"]),
+        (["<png 8x8>", "What?"], "It is"),
+        ([{"type": "image", "source": {"type": "file", "file_id": "file_1"}}], "A cat.", "Which breed?"),
+        ([{"type": "image", "source": {"type": "url", "url": "https://example.com/a"}}], "A cat.", "And?"),
+    ],
+)
+def test_images_that_are_sent_for_the_first_time_are_silent(turns: tuple[Any, ...]) -> None:
+    """New images, an answer begun for the model, and images that are no base64."""
+    assert run_rule(resent_image, talk(*turns)) == []
+
+
+def test_two_user_turns_in_a_row_are_one() -> None:
+    """Nothing was answered between them, so nothing is sent again."""
+    body = request(
+        {"messages": [{"role": "user", "content": ["<png 8x8>"]}, {"role": "user", "content": "?"}]}
+    )
+    assert run_rule(resent_image, body) == []
+
+
+def test_images_of_earlier_turns_are_one_problem_with_totals() -> None:
+    """Bytes and tokens of all of them, tool results included, at the first; new images are not counted."""
+    tool = {"type": "tool_result", "tool_use_id": "toolu_1", "content": ["<png 800x600>"]}
+    call = [{"type": "tool_use", "id": "toolu_1"}]
+    body = talk("Hello", "Hello", ["Look:", "<png 800x600>"], call, [tool], "Done.", ["<png 800x600>"])
+    [problem] = run_rule(resent_image, body)
+    assert locations([problem]) == ["messages.2.content.1"]
+    assert problem.message == (
+        "2 images of earlier turns are sent again: 266,672 bytes of base64 and 1,276 tokens in this request"
+    )
+    assert (problem.measured, problem.unit) == (266_672, "bytes")
+
+
+def test_answer_of_several_messages_is_one() -> None:
+    """The images before it are sent again all the same."""
+    roles = ("user", "assistant", "assistant", "user")
+    contents = (["<png 8x8>"], "Let me see.", "A dot.", "Which colour?")
+    messages = [{"role": role, "content": text} for role, text in zip(roles, contents, strict=True)]
+    assert locations(run_rule(resent_image, request({"messages": messages}))) == ["messages.0.content.0"]
+
+
+@pytest.mark.parametrize(("platform", "advised"), [("anthropic", True), ("bedrock", False)])
+def test_file_ids_are_advised_where_the_platform_has_them(platform: str, advised: bool) -> None:  # noqa: FBT001
+    """Bedrock takes base64 only; caching is advised on both."""
+    [problem] = run_rule(resent_image, talk(["<png 8x8>"], "A dot.", "Which colour?", platform=platform))
+    assert problem.help is not None
+    assert ("by file id" in problem.help) == advised
+    assert "what is read from it costs 0.1 of the price" in problem.help

@@ -4,7 +4,7 @@ import pytest
 
 from imgbudget.geometry import Size
 from imgbudget.model import DocumentUse, ImageFacts, Nested, Origin, Other, Text
-from imgbudget.testing import examples, image, request, run_rule
+from imgbudget.testing import batch, examples, image, request, run_rule
 from imgbudget_rules.ib101_dimension_over_limit import dimension_over_limit
 from imgbudget_rules.ib201_oversized_image import oversized_image
 
@@ -116,6 +116,16 @@ def test_body_says_where_it_is_sent_and_how_long_it_is() -> None:
     assert request({"messages": turns, "bytes": 5, "platform": "bedrock", "model": "m"}).byte_size == 5
     assert request({"messages": turns, "platform": "bedrock"}).platform == "bedrock"
     assert 400 < request({"messages": turns}).byte_size < 600
+
+
+def test_body_with_requests_is_a_batch() -> None:
+    """Entries have places and ids; `count` and `bytes` stand for what is not written out."""
+    entries = [{"custom_id": "a"}, {}, {"custom_id": "a"}]
+    whole = batch({"requests": entries, "bytes": 5, "count": 9})
+    assert (whole.byte_size, whole.request_count) == (5, 9)
+    assert [place.pointer for place in whole.missing] == ["/requests/1"]
+    assert [(place.pointer, name) for place, name in whole.doubled] == [("/requests/2/custom_id", "a")]
+    assert batch({"requests": entries}).request_count == 3
 
 
 def test_requests_own_model_and_platform_win() -> None:

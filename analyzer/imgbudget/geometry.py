@@ -7,7 +7,7 @@ Nothing here knows a model, a price or a file: the tier is handed in.
 """
 
 from functools import cache
-from math import gcd
+from math import gcd, isqrt
 from typing import NamedTuple
 
 PATCH = 28
@@ -163,6 +163,21 @@ def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
         return size
     row = table_row(size, tier, edge_limit)
     return native if row is None else row.size
+
+
+def size_within(size: Size, pixels: int, edge: int) -> Size:
+    """The size with this aspect ratio that has at most `pixels` pixels and edges of `edge` px.
+
+    The short edge is rounded, so it can be a pixel smaller than the largest one. Never larger than `size`.
+    """
+    if size.width * size.height <= pixels and size.long_edge <= edge:
+        return size
+    long_edge, short_edge = size.long_edge, size.short_edge
+    long = min(edge, long_edge, isqrt(pixels * long_edge // short_edge))
+    while long > 1 and long * max(round(long * short_edge / long_edge), 1) > pixels:
+        long -= 1
+    short = max(round(long * short_edge / long_edge), 1)
+    return Size(long, short) if size.width >= size.height else Size(short, long)
 
 
 class CoordinateMap(NamedTuple):

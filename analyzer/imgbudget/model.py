@@ -93,16 +93,19 @@ class Place(NamedTuple):
 
     `keys` is None for an image file. The first `root` keys lead to the request itself, so that `location`
     is what the API would say of the same block. `document` counts the documents of a JSONL file, from 0.
+    `lead` is what the route inside the request begins with before the keys behind `root`: in a transcript a
+    message stands in a line of its own, in the request that is sent under `messages`.
     """
 
     path: str
     keys: Keys | None = None
     root: int = 0
     document: int = 0
+    lead: Keys = ()
 
     def at(self, *keys: Key) -> "Place":
         """A place further inside."""
-        return Place(self.path, (self.keys or ()) + keys, self.root, self.document)
+        return Place(self.path, (self.keys or ()) + keys, self.root, self.document, self.lead)
 
     @property
     def pointer(self) -> str | None:
@@ -114,9 +117,9 @@ class Place(NamedTuple):
     @property
     def location(self) -> str | None:
         """The API's dotted notation of the block, e.g. `messages.0.content.1`; None outside a request."""
-        if self.keys is None or len(self.keys) <= self.root:
+        keys = self.lead + (self.keys or ())[self.root :]
+        if not keys:
             return None
-        keys = self.keys[self.root :]
         last = max((i for i, key in enumerate(keys) if isinstance(key, int)), default=len(keys) - 1)
         return ".".join(str(key) for key in keys[: last + 1])
 
@@ -159,7 +162,8 @@ class ImageUse(NamedTuple):
     the wire. `flaws` says in clauses what is wrong with the base64 text; `repairable` whether the bytes
     can still be had from it. `role` and `inside` tell where a block stands: the turn's role and the types
     of the blocks around it, outermost first. `digest` is set when another image of the request has the
-    same length.
+    same length. `oversized` is what the block wishes to happen to an image that is too large. `toolset` is
+    the type of the toolset whose tool result holds the image, e.g. `computer_toolset_20260801`.
     """
 
     place: Place
@@ -176,6 +180,7 @@ class ImageUse(NamedTuple):
     source_type: str | None = None
     reference: str | None = None
     oversized: str | None = None
+    toolset: str | None = None
 
     @property
     def in_request(self) -> bool:
@@ -271,6 +276,20 @@ class Request(NamedTuple):
     images: tuple[ImageUse, ...] = ()
     documents: tuple[DocumentUse, ...] = ()
     flaws: tuple[ShapeFlaw, ...] = ()
+
+
+class Batch(NamedTuple):
+    """All requests of one batch, as they are sent together.
+
+    `byte_size` is the length of the file or body that holds them, `missing` the places of entries without a
+    custom_id, `doubled` the places of ids that an earlier entry has, each with the id.
+    """
+
+    place: Place
+    byte_size: int
+    request_count: int
+    missing: tuple[Place, ...] = ()
+    doubled: tuple[tuple[Place, str], ...] = ()
 
 
 def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:
@@ -372,6 +391,13 @@ class ImagesFirst(PlainFix):
     title = "move the images before the text"
 
 
+class LabelImages(PlainFix):
+    """Put a label before each image of a turn."""
+
+    __slots__ = ()
+    title = "label the images of the turn"
+
+
 class DropBlock(PlainFix):
     """Take the block out of the request."""
 
@@ -399,6 +425,7 @@ Fix = (
     | DeclareType
     | RepairBase64
     | ImagesFirst
+    | LabelImages
     | DropBlock
     | ShrinkRequest
 )

@@ -12,11 +12,13 @@ from imgbudget.geometry import (
     padded_size,
     patches,
     planned_size,
+    size_within,
     table_row,
 )
 from imgbudget.limits import Limits
 from imgbudget.model import (
     BakeOrientation,
+    Batch,
     Block,
     DeclareType,
     DocumentUse,
@@ -28,6 +30,7 @@ from imgbudget.model import (
     ImageFacts,
     ImagesFirst,
     ImageUse,
+    LabelImages,
     Level,
     Nested,
     Origin,
@@ -50,6 +53,7 @@ from imgbudget.model import (
 __all__ = [
     "PATCH",
     "BakeOrientation",
+    "Batch",
     "Block",
     "Context",
     "DeclareType",
@@ -62,6 +66,7 @@ __all__ = [
     "ImageFacts",
     "ImageUse",
     "ImagesFirst",
+    "LabelImages",
     "Level",
     "Limits",
     "Nested",
@@ -82,6 +87,7 @@ __all__ = [
     "Text",
     "Turn",
     "area_tokens",
+    "batch_rule",
     "fits",
     "image_rule",
     "native_size",
@@ -89,11 +95,12 @@ __all__ = [
     "patches",
     "planned_size",
     "request_rule",
+    "size_within",
     "table_row",
     "walk_blocks",
 ]
 
-Subject = TypeVar("Subject", bound=ImageUse | Request)
+Subject = TypeVar("Subject", bound=ImageUse | Request | Batch)
 
 
 class Context(NamedTuple):
@@ -188,6 +195,28 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
             needs=needs,
             pedantic=pedantic,
             preview=preview,
+            judge=judge,
+        )
+
+    return decorate
+
+
+def batch_rule(
+    code: str, name: str, *, severity: Severity, since: str
+) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]:
+    """Make a rule of a function that judges the requests of a batch together; what it finds has no fix."""
+
+    def decorate(judge: Callable[[Batch, Context], Iterator[Problem]]) -> Rule[Batch]:
+        return Rule(
+            code=code,
+            name=name,
+            level=Level.RUN,
+            severity=severity,
+            fix=None,
+            since=since,
+            needs=Fact.NONE,
+            pedantic=False,
+            preview=False,
             judge=judge,
         )
 

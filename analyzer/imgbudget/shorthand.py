@@ -13,18 +13,20 @@ An image is written as its format, its size and what else is known of it:
 A request is its JSON, in which a string of a `content` array stands for a block: `"<png 800x600>"` for an
 image as base64, `"<png 800x600> * 21"` for 21 different ones, `"<pdf 12>"` for a document of 12 pages, all
 else for text. The `data` of a block that is written out may be such an image too. The keys `platform` and
-`bytes` of the body say where it is sent and how long it is.
+`bytes` of the body say where it is sent and how long it is. A body with `requests` is a batch; `count` says
+how many requests it has when they are not written out.
 """
 
 import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from imgbudget.geometry import Size
 from imgbudget.model import (
+    Batch,
     Block,
     DocumentUse,
     ImageFacts,
@@ -39,8 +41,11 @@ from imgbudget.model import (
     Turn,
     walk_blocks,
 )
-from imgbudget.sources.blocks import ORIGINS, kind_of
+from imgbudget.sources.batchcount import BatchCount
+from imgbudget.sources.blocks import ORIGINS
 from imgbudget.sources.images import EXTENSION_TYPES, base64_length
+from imgbudget.sources.reading import kind_of
+from imgbudget.sources.toolsets import answered_toolsets
 
 _BYTE_SIZE = 100_000
 _PATH = "request.json"
@@ -103,10 +108,12 @@ def request(body: Mapping[str, Any] | str) -> Request:
         messages = []
     turns = []
     if "system" in body:
-        turns.append(_turn("system", body["system"], place.at("system"), place.at("system"), None))
+        here = place.at("system")
+        turns.append(Turn(here, "system", _Reader("system", None, {}).blocks(body["system"], here, ())))
+    toolsets = answered_toolsets({"tools": body.get("tools"), "messages": messages})
     for i, message in enumerate(messages):
-        here = place.at("messages", i)
-        turns.append(_turn(message["role"], message["content"], here, here.at("content"), i))
+        here, reader = place.at("messages", i), _Reader(message["role"], i, toolsets)
+        turns.append(Turn(here, reader.role, reader.blocks(message["content"], here.at("content"), ())))
     blocks = [block for turn in turns for block in walk_blocks(turn.blocks)]
     images = tuple(block for block in blocks if isinstance(block, ImageUse))
     payloads = sum(use.base64_size or 0 for use in images)
@@ -121,6 +128,15 @@ def request(body: Mapping[str, Any] | str) -> Request:
         documents=tuple(block for block in blocks if isinstance(block, DocumentUse)),
         flaws=flaws,
     )
+
+
+def batch(body: Mapping[str, Any]) -> Batch:
+    """The batch that a body with `requests` describes, with the places that a file's batch has."""
+    place, entries = Place(_PATH, ()), BatchCount()
+    for i, entry in enumerate(body["requests"]):
+        entries.add(place.at("requests", i), entry.get("custom_id"))
+    whole = entries.batch(place, body.get("bytes", len(json.dumps(body))))
+    return whole._replace(request_count=body.get("count", whole.request_count))
 
 
 def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
@@ -147,16 +163,14 @@ def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
     return facts, words
 
 
-def _turn(role: str, content: Any, place: Place, inner: Place, number: int | None) -> Turn:
-    return Turn(place, role, _Reader(role, number).blocks(content, inner, ()))
-
-
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads the blocks of one turn."""
+    """Reads the blocks of one turn, or with `toolset` those of a tool result that answers one."""
 
     role: str
     turn: int | None
+    toolsets: Mapping[str, str]
+    toolset: str | None = None
 
     def blocks(self, content: Any, place: Place, inside: tuple[str, ...]) -> tuple[Block, ...]:
         """The blocks of a `content`, an array in shorthand or a plain string."""
@@ -175,8 +189,11 @@ class _Reader:
         if kind == "document" and isinstance(source, dict):
             return self.document(source, place, inside)
         if kind in ("tool_result", "search_result"):
-            blocks = self.blocks(block.get("content", []), place.at("content"), (*inside, kind))
-            return Nested(place, kind, blocks, block.get("tool_use_id"))
+            reference = block.get("tool_use_id")
+            toolset = self.toolsets.get(reference) if reference and not inside else None
+            reader = replace(self, toolset=toolset)
+            blocks = reader.blocks(block.get("content", []), place.at("content"), (*inside, kind))
+            return Nested(place, kind, blocks, reference)
         return Other(place, kind)
 
     def image(
@@ -211,6 +228,7 @@ class _Reader:
             source_type=source["type"],
             reference=source.get("url", source.get("file_id")),
             oversized=(block.get("transformations") or {}).get("oversized_image"),
+            toolset=self.toolset,
         )
 
     def document(self, source: Mapping[str, Any], place: Place, inside: tuple[str, ...]) -> DocumentUse:
@@ -218,13 +236,13 @@ class _Reader:
         kind = source["type"]
         counted = re.fullmatch(r"<pdf (\d+)>", source.get("data", "")) if kind == "base64" else None
         pages = int(counted[1]) if counted else 0 if kind in ("text", "content") else None
-        inner = place.at("source", "content")
+        inner, reader = place.at("source", "content"), replace(self, toolset=None)
         return DocumentUse(
             place=place,
             origin=ORIGINS.get(kind, Origin.UNKNOWN),
             media_type=source.get("media_type"),
             pages=pages,
-            blocks=self.blocks(source.get("content", []), inner, (*inside, "document")),
+            blocks=reader.blocks(source.get("content", []), inner, (*inside, "document")),
             source_type=kind,
         )
 

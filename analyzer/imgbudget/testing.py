@@ -1,21 +1,23 @@
 """For rule authors: one rule on one subject, and the examples of a rule's page.
 
 Subjects are written in shorthand: `image("<jpeg 4000x3000 orientation=6>")`, and `request` with the JSON of a
-body in which `"<png 800x600>"` stands for an image block. imgbudget.shorthand tells all of it.
+body in which `"<png 800x600>"` stands for an image block, `batch` with that of a whole batch.
+imgbudget.shorthand tells all of it.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from imgbudget.limits import LimitsData, load_limits
-from imgbudget.model import ImageUse, Level, Problem, Request
+from imgbudget.model import Batch, ImageUse, Level, Problem, Request
 from imgbudget.registry import AnyRule, load_packs
 from imgbudget.rule import Context
-from imgbudget.shorthand import image, request
+from imgbudget.shorthand import batch, image, request
 
-__all__ = ["MODEL", "PLATFORM", "Example", "Examples", "examples", "image", "request", "run_rule"]
+__all__ = ["MODEL", "PLATFORM", "Example", "Examples", "batch", "examples", "image", "request", "run_rule"]
 
 MODEL = "claude-sonnet-4-6"
 PLATFORM = "anthropic"
@@ -28,7 +30,7 @@ class Example:
     """One example of a page: its text, the subject, and the model and platform that will see it."""
 
     text: str
-    subject: ImageUse | Request
+    subject: ImageUse | Request | Batch
     model: str = MODEL
     platform: str = PLATFORM
 
@@ -42,7 +44,7 @@ class Examples:
 
 
 def run_rule(
-    rule: AnyRule, subject: ImageUse | Request, *, model: str = MODEL, platform: str = PLATFORM
+    rule: AnyRule, subject: ImageUse | Request | Batch, *, model: str = MODEL, platform: str = PLATFORM
 ) -> list[Problem]:
     """What one rule says of a subject, held against the limits of a model on a platform.
 
@@ -69,13 +71,22 @@ def _examples(section: str) -> Iterator[Example]:
     for match in re.finditer(r"^(?:```json\n(.*?)\n```|(<.*?))$", section, re.MULTILINE | re.DOTALL):
         body, line = match.groups()
         if body is not None:
-            yield Example(text=body, subject=request(body))
+            yield Example(text=body, subject=_body(body))
             continue
         parts = re.fullmatch(r"(<[^<>]+>)(?: for (\S+))?(?: on (\S+))?", line)
         if parts is None:
             raise ValueError(f"{line!r} is no example; write it as <png 800x600> for MODEL on PLATFORM")
         spec, model, platform = parts.groups()
         yield Example(text=line, subject=image(spec), model=model or MODEL, platform=platform or PLATFORM)
+
+
+def _body(text: str) -> Request | Batch:
+    """A batch where the body holds requests, else a request."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return request(text)
+    return batch(body) if "requests" in body else request(body)
 
 
 @cache

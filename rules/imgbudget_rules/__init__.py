@@ -12,19 +12,31 @@ from imgbudget_rules.ib103_image_bytes_over_limit import image_bytes_over_limit
 from imgbudget_rules.ib104_unsupported_format import unsupported_format
 from imgbudget_rules.ib105_media_type_mismatch import media_type_mismatch
 from imgbudget_rules.ib106_malformed_base64 import malformed_base64
+from imgbudget_rules.ib107_toolset_screenshot_oversized import toolset_screenshot_oversized
+from imgbudget_rules.ib108_oversized_and_strict import oversized_and_strict
 from imgbudget_rules.ib201_oversized_image import oversized_image
 from imgbudget_rules.ib202_patch_remainder import patch_remainder
+from imgbudget_rules.ib203_over_latency_size import over_latency_size
 from imgbudget_rules.ib204_animated_image import animated_image
+from imgbudget_rules.ib205_metadata_bloat import metadata_bloat
+from imgbudget_rules.ib206_costly_encoding import costly_encoding
 from imgbudget_rules.ib301_tiny_edge import tiny_edge
 from imgbudget_rules.ib302_tiny_after_resize import tiny_after_resize
 from imgbudget_rules.ib303_exif_rotation import exif_rotation
+from imgbudget_rules.ib304_heavy_compression import heavy_compression
+from imgbudget_rules.ib305_near_many_image_limit import near_many_image_limit
 from imgbudget_rules.ib401_payload_over_limit import payload_over_limit
 from imgbudget_rules.ib402_too_many_images import too_many_images
 from imgbudget_rules.ib403_source_not_supported import source_not_supported
 from imgbudget_rules.ib404_misplaced_image import misplaced_image
+from imgbudget_rules.ib405_context_overflow import context_overflow
+from imgbudget_rules.ib406_batch_over_limit import batch_over_limit
 from imgbudget_rules.ib407_empty_text import empty_text
 from imgbudget_rules.ib501_image_after_text import image_after_text
+from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
+from imgbudget_rules.ib503_resent_image import resent_image
 from imgbudget_rules.ib504_duplicate_image import duplicate_image
+from imgbudget_rules.ib505_coordinate_drift import coordinate_drift
 from imgbudget_rules.ib701_location_metadata import location_metadata
 from imgbudget_rules.limits import DATA as LIMITS
 
@@ -40,18 +52,30 @@ RULES: tuple[Rule[Any], ...] = (
     unsupported_format,
     media_type_mismatch,
     malformed_base64,
+    toolset_screenshot_oversized,
+    oversized_and_strict,
     oversized_image,
     patch_remainder,
+    over_latency_size,
     animated_image,
+    metadata_bloat,
+    costly_encoding,
     tiny_edge,
     tiny_after_resize,
     exif_rotation,
+    heavy_compression,
+    near_many_image_limit,
     payload_over_limit,
     too_many_images,
     source_not_supported,
     misplaced_image,
+    context_overflow,
+    batch_over_limit,
     empty_text,
     image_after_text,
+    unlabelled_images,
+    resent_image,
     duplicate_image,
+    coordinate_drift,
     location_metadata,
 )

@@ -14,6 +14,9 @@ def malformed_request(request: Request, _ctx: Context) -> Iterator[Problem]:
     What the other rules say of such a request covers only the part that could be read. Each flaw is one
     finding at its own place, each bad line of a JSONL file one at its line.
 
+    A field `transformations` at the top of the request or on a document is such a flaw: it belongs on the
+    image block (vision-coordinates guide, 2026-09), though a gateway's page puts it at the top.
+
     ## Reports
     ```json
     {"messages": [{"role": "user", "content": ["<png 800x600>"]}

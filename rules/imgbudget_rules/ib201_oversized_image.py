@@ -2,17 +2,8 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import (
-    Context,
-    FixSafety,
-    ImageUse,
-    Problem,
-    Resize,
-    Severity,
-    image_rule,
-    patches,
-    planned_size,
-)
+from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, image_rule
+from imgbudget_rules.oversize import excess, is_refused
 
 
 @image_rule("IB201", "oversized-image", severity=Severity.WARNING, fix=FixSafety.SAFE, since="0.1")
@@ -38,7 +29,8 @@ def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     An edge over 8000 px is refused and not scaled: that is IB101.
     <png 9000x600>
 
-    A block whose `transformations.oversized_image` is `error` is refused as well.
+    A block whose `transformations.oversized_image` is `error` is refused as well (IB108), and so is a
+    screenshot for a toolset (IB107).
 
     ## Fix safety
     Safe: the model receives the size that the API would have made itself, or the row of the published table
@@ -47,23 +39,15 @@ def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Source
     Vision guide and vision-coordinates guide, 2026-09; held against recorded token counts.
     """
-    size, limits = use.visible_size, ctx.limits
-    if size is None or size.long_edge > limits.max_edge.value or use.oversized == "error":
+    over = excess(use, ctx.limits)
+    if over is None or is_refused(use):
         return
-    seen = limits.native_size(size)
-    if seen == size:
-        return
-    tier = limits.tier
-    if size.long_edge > tier.max_edge:
-        measured, limit, unit, what = size.long_edge, tier.max_edge, "px", "long edge is"
-    else:
-        measured, limit, unit, what = patches(size), tier.max_tokens, "tokens", f"{size} takes"
-    planned = planned_size(size, tier)
+    model, tokens = ctx.limits.model, ctx.limits.tokens(over.planned)
     yield Problem(
-        message=f"{what} {measured} {unit}; {limits.model} looks at {limit} {unit} and makes {seen} of it",
-        help=f"resize to {planned} before sending: {limits.tokens(planned)} tokens, nothing sent in vain",
-        measured=measured,
-        limit=limit,
-        unit=unit,
-        fix=Resize(planned),
+        message=f"{over.text}; {model} looks at {over.limit} {over.unit} and makes {over.seen} of it",
+        help=f"resize to {over.planned} before sending: {tokens} tokens, nothing sent in vain",
+        measured=over.measured,
+        limit=over.limit,
+        unit=over.unit,
+        fix=Resize(over.planned),
     )

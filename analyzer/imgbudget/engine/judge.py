@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from imgbudget.engine.selection import RuleSet
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Place, Problem, Request, Severity
+from imgbudget.model import Batch, Finding, ImageUse, Place, Problem, Request, Severity
 from imgbudget.registry import AnyRule
 from imgbudget.rule import Context
 
@@ -29,9 +29,13 @@ class Judge(NamedTuple):
         """The findings of the request rules on one request, without those on its images."""
         return _run(self.rules.request, request, limits)
 
+    def judge_batch(self, batch: Batch, limits: Limits) -> list[Finding]:
+        """The findings of the rules on a whole batch, without those on its requests."""
+        return _run(self.rules.run, batch, limits)
+
 
 def _run(
-    rules: Iterable[tuple[AnyRule, Severity | None]], subject: ImageUse | Request, limits: Limits
+    rules: Iterable[tuple[AnyRule, Severity | None]], subject: ImageUse | Request | Batch, limits: Limits
 ) -> list[Finding]:
     context = Context(limits)
     found: list[Finding] = []
@@ -47,7 +51,11 @@ def _run(
 
 
 def make_finding(
-    rule: AnyRule, override: Severity | None, problem: Problem, subject: ImageUse | Request, limits: Limits
+    rule: AnyRule,
+    override: Severity | None,
+    problem: Problem,
+    subject: ImageUse | Request | Batch,
+    limits: Limits,
 ) -> Finding:
     """The finding that a problem makes.
 

@@ -27,11 +27,12 @@ class RuleSet(NamedTuple):
 
     image: tuple[tuple[AnyRule, Severity | None], ...]
     request: tuple[tuple[AnyRule, Severity | None], ...]
+    run: tuple[tuple[AnyRule, Severity | None], ...]
     needs: Fact
 
     def has(self, code: str) -> bool:
         """Whether the rule of that code runs."""
-        return any(rule.code == code for rule, _ in (*self.image, *self.request))
+        return any(rule.code == code for rule, _ in (*self.image, *self.request, *self.run))
 
 
 def specificity(selector: str, rule: AnyRule) -> int:
@@ -78,8 +79,7 @@ def select_rules(
     pedantic: bool = False,
 ) -> RuleSet:
     """The rules that run. `severities` maps selectors to `error`, `warning` or `info`."""
-    image: list[tuple[AnyRule, Severity | None]] = []
-    request: list[tuple[AnyRule, Severity | None]] = []
+    chosen: dict[Level, list[tuple[AnyRule, Severity | None]]] = {level: [] for level in Level}
     needs = Fact.NONE
     for rule in rules:
         if not is_selected(rule, layers, pedantic=pedantic):
@@ -91,5 +91,10 @@ def select_rules(
             if found > best:
                 best, severity = found, Severity[name.upper()]
         needs |= rule.needs
-        (image if rule.level is Level.IMAGE else request).append((rule, severity))
-    return RuleSet(tuple(image), tuple(request), needs)
+        chosen[rule.level].append((rule, severity))
+    return RuleSet(
+        image=tuple(chosen[Level.IMAGE]),
+        request=tuple(chosen[Level.REQUEST]),
+        run=tuple(chosen[Level.RUN]),
+        needs=needs,
+    )

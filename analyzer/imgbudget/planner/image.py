@@ -2,10 +2,17 @@
 
 from collections.abc import Iterable
 from enum import Enum
-from math import isqrt
 from typing import NamedTuple
 
-from imgbudget.geometry import CoordinateMap, Size, area_tokens, native_size, planned_size, table_row
+from imgbudget.geometry import (
+    CoordinateMap,
+    Size,
+    area_tokens,
+    native_size,
+    planned_size,
+    size_within,
+    table_row,
+)
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, FixSafety, ImageUse, Request, Resize
 
@@ -120,17 +127,7 @@ def _latency_size(size: Size, limits: Limits, edge_limit: int | None) -> Size:
     pixels, edge = int(limits.latency_pixels.value), int(limits.latency_edge.value)
     if native.width * native.height <= pixels and native.long_edge <= edge:
         return native
-    long = min(edge, native.long_edge, isqrt(pixels * size.long_edge // size.short_edge))
-    short = _short_edge(long, size)
-    while long > 1 and long * short > pixels:
-        long -= 1
-        short = _short_edge(long, size)
-    return Size(long, short) if size.width >= size.height else Size(short, long)
-
-
-def _short_edge(long: int, size: Size) -> int:
-    """The short edge that keeps the ratio of `size` at that long edge, px."""
-    return max(round(long * size.short_edge / size.long_edge), 1)
+    return size_within(size, pixels, min(edge, native.long_edge))
 
 
 def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, target: Target) -> str:

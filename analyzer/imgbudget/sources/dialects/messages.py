@@ -1,26 +1,27 @@
 """The Messages API body: model, max_tokens, messages; a count_tokens body has the same shape."""
 
-from collections import Counter
 from typing import Any
 
 from imgbudget.model import Fact, Place, Request, Turn
-from imgbudget.sources.blocks import BlockReader, image_payloads, kind_of
+from imgbudget.sources.blocks import BlockReader, image_payload
 from imgbudget.sources.dialects.base import Body, Dialect
 from imgbudget.sources.jsonspans import Document
+from imgbudget.sources.reading import each_message, kind_of, same_lengths
+from imgbudget.sources.toolsets import answered_toolsets
 
 ROLES = ("user", "assistant", "system")
 """Roles of a turn (SDK types, 2026-08; `system` stands mid-conversation)."""
 
 _TELLTALES = ("model", "max_tokens", "anthropic_version", "system", "tools")
 _FOREIGN_ROLES = frozenset(("developer", "tool", "function"))
-_FOREIGN_PARTS = frozenset(("image_url", "input_image", "input_text", "input_audio", "input_file", "refusal"))
+_FOREIGN_PARTS = ("image_url", "input_image", "input_text", "input_audio", "input_file", "refusal")
 
 
 def recognises(body: Any) -> bool:
     """A body with turns, or with `messages` that are none beside another key of a request.
 
-    Bodies of other APIs that share the key are left alone: OpenAI's parts, roles and tool calls, and the
-    blocks without a type of Bedrock's Converse.
+    What shares the key but has OpenAI's roles, tool calls or parts is left alone. Bodies that can be told
+    for those of another dialect were taken before.
     """
     if not isinstance(body, dict) or "messages" not in body:
         return False
@@ -40,37 +41,19 @@ def _is_foreign(turn: dict[str, Any]) -> bool:
     content = turn.get("content")
     if not isinstance(content, list):
         return False
-    return any(_is_foreign_part(part) for part in content if isinstance(part, dict))
-
-
-def _is_foreign_part(part: dict[str, Any]) -> bool:
-    kind = part.get("type")
-    if kind is None:
-        return "text" in part or isinstance(part.get("image"), dict) or "toolResult" in part
-    return isinstance(kind, str) and kind in _FOREIGN_PARTS
+    return any(isinstance(part, dict) and part.get("type") in _FOREIGN_PARTS for part in content)
 
 
 def read(document: Document, body: dict[str, Any], where: Body, want: Fact) -> Request:
     """The request in `body`."""
     place = where.place
-    lengths = Counter(document.payload(data).length for data in image_payloads(body))
-    reader = BlockReader(document, want, lengths=lengths)
-    turns = [*_system(reader, body, place), *_messages(reader, body, place)]
-    model = body.get("model")
-    if model is not None and not isinstance(model, str):
-        reader.flaw(place.at("model"), f"model is {kind_of(model)}, not a string")
-        model = None
-    return Request(
-        place=place,
-        dialect="messages",
-        byte_size=where.byte_size,
-        line=where.line,
-        model=model,
-        turns=tuple(turns),
-        images=tuple(reader.images),
-        documents=tuple(reader.documents),
-        flaws=tuple(reader.flaws),
-    )
+    lengths = same_lengths(document, body, image_payload)
+    reader = BlockReader(document, want, lengths=lengths, toolsets=answered_toolsets(body))
+    turns = [*_system(reader, body, place), *_messages(reader, body["messages"], place.at("messages"))]
+    if "transformations" in body:
+        here = place.at("transformations")
+        reader.flaw(here, "transformations stands at the top of the request", "move it onto each image block")
+    return reader.request(where, "messages", turns, model=body.get("model"))
 
 
 def _system(reader: BlockReader, body: dict[str, Any], place: Place) -> list[Turn]:
@@ -81,27 +64,15 @@ def _system(reader: BlockReader, body: dict[str, Any], place: Place) -> list[Tur
     return [Turn(place.at("system"), "system", reader.content(system, place.at("system")))]
 
 
-def _messages(reader: BlockReader, body: dict[str, Any], place: Place) -> list[Turn]:
-    messages = body["messages"]
-    place = place.at("messages")
-    if not isinstance(messages, list):
-        reader.flaw(place, f"messages is {kind_of(messages)}, not an array")
-        return []
-    if not messages:
-        reader.flaw(place, "messages is empty; the API wants at least one message")
+def _messages(reader: BlockReader, messages: Any, place: Place) -> list[Turn]:
     turns = []
-    for i, message in enumerate(messages):
-        here = place.at(i)
-        if not isinstance(message, dict):
-            reader.flaw(here, f"a message is {kind_of(message)}, not an object")
-            continue
+    for here, message in each_message(reader, messages, place):
         role = message.get("role")
         if role not in ROLES:
             said = f"{role!r}" if isinstance(role, str) else kind_of(role)
             where = here.at("role") if role is not None else here
             reader.flaw(where, f"role is {said}, not 'user' or 'assistant'")
         reader.role = role if isinstance(role, str) else "user"
-        reader.turn = i
         if "content" not in message:
             reader.flaw(here, "a message has no content")
             turns.append(Turn(here, reader.role, ()))

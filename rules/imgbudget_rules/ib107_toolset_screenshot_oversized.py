@@ -1,0 +1,67 @@
+"""IB107 toolset-screenshot-oversized."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, image_rule
+from imgbudget_rules.oversize import TOOLSETS, excess
+
+
+@image_rule("IB107", "toolset-screenshot-oversized", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """A screenshot for the computer-use or browser toolset is larger than the model looks at.
+
+    ## Why it matters
+    Screenshots and zoomed images that answer `computer_toolset_20260801` or `browser_toolset_20260801` are
+    not scaled down like other images: the request is refused with a validation error, and with it every
+    later turn of the session. What fits depends on the model, so that a screen that was fine for one model
+    is refused by another. The text of the error is not known.
+
+    A tool result is the toolset's when it or its call says so (`"toolset_name": "computer"`), or when the
+    request lists the toolset and no other tool of the call's name. The tools before it (`computer_20250124`
+    and the like) have their screenshots scaled down: that is IB201.
+
+    ## Reports
+    ```json
+    {"tools": [{"type": "computer_toolset_20260801"}], "messages": [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_01", "name": "screenshot",
+            "toolset_name": "computer", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_01",
+            "toolset_name": "computer", "content": ["<png 1920x1080>"]}]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"tools": [{"type": "computer_toolset_20260801"}], "messages": [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_01", "name": "screenshot",
+            "toolset_name": "computer", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_01",
+            "toolset_name": "computer", "content": ["<png 1456x819>"]}]}]}
+    ```
+    ```json
+    {"tools": [{"type": "computer_20250124", "name": "computer"}], "messages": [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_01", "name": "computer",
+            "input": {"action": "screenshot"}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_01",
+            "content": ["<png 1920x1080>"]}]}]}
+    ```
+
+    ## Fix safety
+    Safe: the API would have refused the request. The clicks that the model answers with are then in pixels
+    of the smaller image and have to be scaled back to the screen.
+
+    ## Source
+    Vision guide and vision-coordinates guide, 2026-09; release notes, 2026-08-19. `toolset_name`: types of
+    the TypeScript SDK, 2026-08.
+    """
+    over = excess(use, ctx.limits)
+    if over is None or use.toolset not in TOOLSETS:
+        return
+    yield Problem(
+        message=f"{over.text}; {ctx.limits.model} looks at {over.limit} {over.unit}, and a screenshot for "
+        f"{use.toolset} over that is refused, not scaled down",
+        help=f"resize screenshots to {over.planned} and scale the model's clicks back to the screen",
+        measured=over.measured,
+        limit=over.limit,
+        unit=over.unit,
+        fix=Resize(over.planned),
+    )

@@ -1,0 +1,72 @@
+"""IB203 over-latency-size."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import (
+    Context,
+    FixSafety,
+    ImageUse,
+    Problem,
+    Resize,
+    Severity,
+    image_rule,
+    size_within,
+)
+
+
+@image_rule(
+    "IB203",
+    "over-latency-size",
+    severity=Severity.INFO,
+    fix=FixSafety.UNSAFE,
+    since="0.1",
+    pedantic=True,
+)
+def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The image is larger than what was advised for a quick first token.
+
+    ## Why it matters
+    Up to spring 2026 the guide advised images of at most 1.15 megapixels and 1568 px an edge: larger ones
+    make the wait for the first token longer, and most tasks lose nothing by it.
+
+    The doubt: that sentence is gone from the guides since 2026-06, and no number stands in its place. That
+    more tokens take longer to read has not changed, so the advice is kept for those who ask for it, as
+    information with `--pedantic`.
+
+    ## Reports
+    <png 1268x951>
+    <png 1600x400> for claude-opus-5-5
+
+    ## Silent
+    <png 1238x928>
+    <png 1568x400> for claude-opus-5-5
+
+    An edge over 8000 px is refused, which is IB101:
+    <png 9000x100>
+
+    ## Fix safety
+    Unsafe: the model receives fewer pixels than it would look at.
+
+    ## Source
+    Vision guide of spring 2026; not in the guides of 2026-06 and later.
+    """
+    size, limits = use.visible_size, ctx.limits
+    if size is None or size.long_edge > limits.max_edge.value:
+        return
+    pixels, edge = limits.latency_pixels, limits.latency_edge
+    advised = size_within(limits.native_size(size), int(pixels.value), int(edge.value))
+    if size.long_edge > edge.value:
+        measured, limit, text = size.long_edge, edge, f"long edge is {size.long_edge} px"
+    elif size.width * size.height > pixels.value:
+        measured, limit = size.width * size.height, pixels
+        text = f"{size} is {measured:,} pixels"
+    else:
+        return
+    yield Problem(
+        message=f"{text}; {limit.text} was the advice of spring 2026 for a quick first token",
+        help=f"resize to {advised}: {limits.tokens(advised)} tokens instead of {limits.tokens(size)}",
+        measured=measured,
+        limit=limit.value,
+        unit=limit.unit,
+        fix=Resize(advised),
+    )

@@ -1,0 +1,106 @@
+"""IB206 costly-encoding."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from imgbudget.rule import (
+    Context,
+    Fact,
+    FixSafety,
+    ImageFacts,
+    ImageUse,
+    Problem,
+    Recode,
+    Severity,
+    image_rule,
+)
+
+LEAST = 1_000_000
+"""Bytes under which no encoding is costly."""
+
+HIGH_QUALITY = 95
+
+
+class Bound(NamedTuple):
+    """Above so many bytes a pixel an encoding is costly, and so many are enough."""
+
+    most: float
+    enough: float
+
+
+LOSSLESS = Bound(2.5, 1.0)
+"""Flat colours and text take far under one byte a pixel; only photographs and noise take more than 2.5."""
+
+JPEG = Bound(0.5, 0.5)
+"""At quality 85 to 90 photographs take 0.1 to 0.4 bytes a pixel."""
+
+
+@image_rule(
+    "IB206",
+    "costly-encoding",
+    severity=Severity.INFO,
+    fix=FixSafety.UNSAFE,
+    since="0.1",
+    needs=Fact.QUALITY | Fact.METADATA,
+)
+def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The file spends far more bytes on a pixel than the picture needs.
+
+    ## Why it matters
+    Photographs saved as PNG, and JPEGs of the highest quality, are uploaded and counted toward the limits
+    on bytes, and the model sees no difference: tokens depend on pixels alone.
+
+    It is judged by the header, not by the picture: a PNG or WebP of more than 2.5 bytes a pixel, or a JPEG
+    whose tables say quality 95 or more with more than half a byte a pixel; only from a million bytes on,
+    metadata not counted. An image that is meant to have so many bytes, of 16 bits a channel say, is reported
+    too. Animations are not judged.
+
+    ## Reports
+    <png 1200x900 bytes=2800000>
+    <jpeg 1568x1176 bytes=1100000 quality=97>
+
+    ## Silent
+    <png 1200x900 bytes=2700000>
+    <png 600x400 bytes=720000>
+    <jpeg 1568x1176 bytes=1100000 quality=94>
+    <jpeg 4000x3000 bytes=5000000 quality=97>
+
+    A file that is too long for the platform is IB103:
+    <png 1200x900 bytes=7900000>
+
+    ## Fix safety
+    Unsafe: the picture is encoded with loss. Drawings and screenshots with small text are better left as
+    they are.
+
+    ## Source
+    Vision guide, 2026-09: tokens are counted by pixels. The bounds are imgbudget's own choice.
+    """
+    facts, size = use.facts, use.visible_size
+    if facts is None or size is None or facts.animated:
+        return
+    if (use.base64_size or 0) > ctx.limits.image_base64_bytes.value:
+        return
+    bound = _bound(facts)
+    pixels, spent = size.width * size.height, facts.byte_size - (facts.metadata_bytes or 0)
+    if bound is None or spent <= max(LEAST, bound.most * pixels):
+        return
+    enough = int(max(LEAST, bound.enough * pixels))
+    quality = f" of quality {facts.quality}" if facts.quality is not None else ""
+    yield Problem(
+        message=f"{facts.format}{quality} spends {spent / pixels:.1f} bytes a pixel, {spent:,} in all; "
+        f"{bound.enough:g} is plenty, and the tokens are the same",
+        help=f"encode it within {enough:,} bytes, as JPEG or WebP of quality 85 to 90 if it is a photograph",
+        measured=spent,
+        limit=enough,
+        unit="bytes",
+        fix=Recode(max_bytes=enough),
+    )
+
+
+def _bound(facts: ImageFacts) -> Bound | None:
+    """What the encoding may spend; None where the header does not tell."""
+    if facts.format in ("png", "webp"):
+        return LOSSLESS
+    if facts.format == "jpeg" and facts.quality is not None and facts.quality >= HIGH_QUALITY:
+        return JPEG
+    return None

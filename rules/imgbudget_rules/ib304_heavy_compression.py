@@ -1,0 +1,45 @@
+"""IB304 heavy-compression."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, Fact, ImageUse, Problem, Severity, image_rule
+
+LEAST = 50
+"""JPEG quality under which blocks and ringing show."""
+
+
+@image_rule("IB304", "heavy-compression", severity=Severity.INFO, since="0.1", needs=Fact.QUALITY)
+def heavy_compression(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The JPEG is compressed so much that the model may misread details.
+
+    ## Why it matters
+    Under quality 50 edges ring and blocks show: small text, thin lines and digits are the first to go. The
+    tokens are the same at every quality, so only bytes are saved, and those seldom matter.
+
+    The quality is read from the file's quantisation tables, on the scale of the IJG encoder that most
+    programs use. It tells how the file was saved last; what an earlier save has lost stays lost.
+
+    ## Reports
+    <jpeg 800x600 quality=49>
+
+    ## Silent
+    <jpeg 800x600 quality=50>
+    <jpeg 800x600>
+    <png 800x600>
+
+    ## Fix safety
+    There is no fix: what is lost cannot be brought back. Save it again from the original.
+
+    ## Source
+    Vision guide, 2026-09: images should be clear and text legible. The bound (50) is imgbudget's own choice.
+    """
+    facts = use.facts
+    if facts is None or facts.damage is not None or facts.quality is None or facts.quality >= LEAST:
+        return
+    yield Problem(
+        message=f"jpeg quality is {facts.quality}; {ctx.limits.model} may misread details under {LEAST}",
+        help="save it from the original with quality 80 or more; the tokens stay the same",
+        measured=facts.quality,
+        limit=LEAST,
+        unit="quality",
+    )

@@ -1,0 +1,44 @@
+"""IB405 context-overflow."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, Problem, Request, Severity, request_rule
+
+
+@request_rule("IB405", "context-overflow", severity=Severity.ERROR, since="0.1")
+def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
+    """The images alone take more tokens than the model's context holds.
+
+    ## Why it matters
+    The request is refused: `Request size exceeds model context window`. Text, document pages and the answer
+    come on top, so a request near the limit fails as well. Only images whose size is known are counted;
+    those by url or file id would add to it.
+
+    ## Reports
+    ```json
+    {"model": "claude-opus-5-5", "messages": [{"role": "user", "content": ["<png 2576x1449> * 210"]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"model": "claude-opus-5-5", "messages": [{"role": "user", "content": ["<png 2576x1449> * 209"]}]}
+    ```
+
+    ## Fix safety
+    There is no fix: smaller images would show less, and which ones can be left out is for the author to say.
+
+    ## Source
+    Public model lists, 2026-11, for the contexts. Error text: anthropics/claude-code#6380.
+    """
+    limit = ctx.limits.context_tokens
+    tokens = sum(ctx.limits.tokens(use.visible_size) for use in request.images if use.visible_size)
+    if tokens <= limit.value:
+        return
+    yield Problem(
+        message=f"images take {tokens:,} tokens; the context of {limit.owner} holds {limit.text}; "
+        "the API answers `Request size exceeds model context window`",
+        help="leave out images of earlier turns, send smaller ones, or split the request",
+        measured=tokens,
+        limit=limit.value,
+        unit=limit.unit,
+    )

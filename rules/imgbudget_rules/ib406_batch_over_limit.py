@@ -1,0 +1,88 @@
+"""IB406 batch-over-limit."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Batch, Context, Limits, Problem, Severity, batch_rule
+
+
+@batch_rule("IB406", "batch-over-limit", severity=Severity.ERROR, since="0.1")
+def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
+    """The batch is larger than the API takes, or an entry has no id of its own.
+
+    ## Why it matters
+    A batch of more than 256 MB or 100,000 requests is refused as a whole. Results come back in any order,
+    each under its `custom_id`: a request without one is refused, and of two with the same id nobody could
+    tell whose answer is whose. Each entry with a wrong id is a problem at its own place.
+
+    A JSONL file is measured as it stands; the body that is made of it is about as long. The doubt: whether
+    256 MB are 256,000,000 or 268,435,456 bytes is not said. A batch over the larger number is an error, one
+    between the two a warning. Of platforms without batches only the ids are checked.
+
+    ## Reports
+    ```json
+    {"bytes": 268435457, "requests": [{"custom_id": "a", "params": {}}]}
+    ```
+    ```json
+    {"bytes": 256000001, "requests": [{"custom_id": "a", "params": {}}]}
+    ```
+    ```json
+    {"count": 100001, "requests": [{"custom_id": "a", "params": {}}]}
+    ```
+    ```json
+    {"requests": [{"custom_id": "a", "params": {}}, {"params": {}}, {"custom_id": "a", "params": {}}]}
+    ```
+
+    ## Silent
+    ```json
+    {"bytes": 256000000, "count": 100000,
+        "requests": [{"custom_id": "a", "params": {}}, {"custom_id": "b", "params": {}}]}
+    ```
+
+    ## Fix safety
+    There is no fix: where to split a batch and what to call its requests is for the author to say.
+
+    ## Source
+    API errors page, 2026-06: 256 MB or 100,000 requests, whichever comes first. Shape of an entry: SDK
+    types, 2026-08.
+    """
+    yield from _too_long(batch, ctx.limits)
+    most = ctx.limits.batch_requests
+    if most is not None and batch.request_count > most.value:
+        yield Problem(
+            message=f"batch holds {batch.request_count:,} requests; {most.owner} takes at most {most.text}",
+            help="split it into several batches",
+            measured=batch.request_count,
+            limit=most.value,
+            unit=most.unit,
+        )
+    for place in batch.missing:
+        yield Problem(
+            message="request of a batch has no custom_id",
+            help="give each request an id that no other has",
+            place=place,
+        )
+    for place, custom_id in batch.doubled:
+        yield Problem(
+            message=f"custom_id {custom_id!r} stands twice; an earlier request of the batch has it",
+            help="give each request an id that no other has",
+            place=place,
+        )
+
+
+def _too_long(batch: Batch, limits: Limits) -> Iterator[Problem]:
+    limit, doubt = limits.batch_bytes, limits.batch_bytes_doubt
+    if limit is None or doubt is None or batch.byte_size <= doubt.value:
+        return
+    over = batch.byte_size > limit.value
+    exceeded = limit if over else doubt
+    said = (
+        f" ({limit.value:,} bytes)" if over else f", which may mean {doubt.value:,} bytes or {limit.value:,}"
+    )
+    yield Problem(
+        message=f"batch is {batch.byte_size:,} bytes; {limit.owner} takes at most {limit.text}{said}",
+        help="split it into several batches, or shrink its images",
+        measured=batch.byte_size,
+        limit=exceeded.value,
+        unit=exceeded.unit,
+        severity=None if over else Severity.WARNING,
+    )

@@ -1,0 +1,90 @@
+"""IB502 unlabelled-images."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import (
+    Context,
+    FixSafety,
+    ImageUse,
+    LabelImages,
+    Problem,
+    Request,
+    Severity,
+    Text,
+    Turn,
+    request_rule,
+)
+from imgbudget_rules.labels import is_label
+
+
+@request_rule(
+    "IB502",
+    "unlabelled-images",
+    severity=Severity.INFO,
+    fix=FixSafety.UNSAFE,
+    since="0.1",
+    pedantic=True,
+)
+def unlabelled_images(request: Request, _ctx: Context) -> Iterator[Problem]:
+    """A turn holds several images, and not each of them has a label before it.
+
+    ## Why it matters
+    The guide's own example of several images puts `Image 1:`, `Image 2:` before them, so that question and
+    answer can say which one they mean. Without labels the model has to count.
+
+    A label is a short text that names an image, as for IB501; it may be the last line of a longer text.
+    Images inside tool results are the tool's and are not looked at. One problem a turn, at the first image
+    without a label.
+
+    ## Reports
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>", "<png 800x600>", "What changed?"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["Image 1:", "<png 800x600>", "<png 800x600>", "Compare."]}]}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": ["Image 1:", "<png 800x600>", "Image 2:", "<png 800x600>",
+        "What changed?"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>", "What is this?"]}]}
+    ```
+
+    ## Fix safety
+    Unsafe: the model reads text that was not there.
+
+    ## Source
+    Vision guide, 2026-09, example of several images.
+    """
+    for turn in request.turns:
+        if turn.role != "user":
+            continue
+        images = [block for block in turn.blocks if isinstance(block, ImageUse)]
+        bare = list(_without_label(turn))
+        if len(images) > 1 and bare:
+            yield Problem(
+                message=f"{len(bare)} of the {len(images)} images of the turn have no label before them",
+                help="put a short text before each one: Image 1:, Image 2:",
+                measured=len(bare),
+                limit=0,
+                unit="images",
+                place=bare[0].place,
+                fix=LabelImages(),
+            )
+
+
+def _without_label(turn: Turn) -> Iterator[ImageUse]:
+    """The images of the turn itself that no label stands before."""
+    label = False
+    for block in turn.blocks:
+        if isinstance(block, ImageUse) and not label:
+            yield block
+        label = isinstance(block, Text) and _ends_with_label(block.text)
+
+
+def _ends_with_label(text: str) -> bool:
+    lines = text.strip().splitlines()
+    return bool(lines) and is_label(lines[-1])

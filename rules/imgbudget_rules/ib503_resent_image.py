@@ -1,0 +1,79 @@
+"""IB503 resent-image."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule, walk_blocks
+
+
+@request_rule("IB503", "resent-image", severity=Severity.WARNING, since="0.1")
+def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
+    """Images of earlier turns are sent again with this request, as base64.
+
+    ## Why it matters
+    The API keeps nothing between turns: a conversation sends all its images again each time, so that the
+    first of ten is uploaded and billed ten times. Bodies grow until one is refused (IB401, IB102). A file
+    id instead of base64 saves the bytes, prompt caching most of the price, leaving out what the
+    conversation is done with saves both.
+
+    Counted are base64 images that the assistant has answered before another user turn came, tool results
+    included. One problem a request, at the first such image, with the totals.
+
+    ## Reports
+    ```json
+    {"messages": [{"role": "user", "content": ["<png 800x600>", "What is this?"]},
+        {"role": "assistant", "content": "A cat."},
+        {"role": "user", "content": "Of which breed?"}]}
+    ```
+
+    ## Silent
+    ```json
+    {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello"},
+        {"role": "user", "content": ["<png 800x600>", "What is this?"]}]}
+    ```
+    ```json
+    {"messages": [{"role": "user", "content": [
+            {"type": "image", "source": {"type": "file", "file_id": "file_01"}}, "What is this?"]},
+        {"role": "assistant", "content": "A cat."},
+        {"role": "user", "content": "Of which breed?"}]}
+    ```
+
+    ## Fix safety
+    There is no fix: which images the conversation still needs is for the author to say.
+
+    ## Source
+    Vision guide, 2026-09: image blocks of earlier turns count and are billed; Files API, in general use
+    since 2026-08-19, not on Bedrock and Google Cloud.
+    """
+    resent = list(_resent(request))
+    if not resent:
+        return
+    limits = ctx.limits
+    size = sum(use.base64_size or 0 for use in resent)
+    tokens = sum(limits.tokens(use.visible_size) for use in resent if use.visible_size)
+    images = (
+        "1 image of an earlier turn is" if len(resent) == 1 else f"{len(resent)} images of earlier turns are"
+    )
+    by_id = "send images by file id, " if "file" in limits.source_types else ""
+    yield Problem(
+        message=f"{images} sent again: {size:,} bytes of base64 and {tokens:,} tokens in this request",
+        help=f"{by_id}cache the prompt (what is read from it costs {limits.cache_read_factor.value:g} "
+        "of the price), or leave out images that the conversation is done with",
+        measured=size,
+        unit="bytes",
+        place=resent[0].place,
+    )
+
+
+def _resent(request: Request) -> Iterator[ImageUse]:
+    """The base64 images of user turns that were answered before another user turn came."""
+    sent: list[ImageUse] = []
+    answered: list[ImageUse] = []
+    for turn in request.turns:
+        if turn.role == "assistant":
+            answered += sent
+            sent = []
+        elif turn.role == "user":
+            yield from answered
+            answered = []
+            blocks = walk_blocks(turn.blocks)
+            sent += [block for block in blocks if isinstance(block, ImageUse) and block.base64_size]
