@@ -124,7 +124,7 @@ def changed(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=2500)
+@settings(max_examples=1500)
 @given(data=changed())
 def test_changed_files(data: bytes) -> None:
     """Facts, whatever was changed."""
@@ -144,11 +144,18 @@ def test_any_bytes_behind_any_signature(start: bytes, rest: bytes) -> None:
 GIF = gif(end=b"")
 FRAME = gif_frame(data=b"")
 EXIF = segment(0xE1, (b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\0\x12\1\0\x12\1" * 11_000)[:65_533])
+INDEX = segment(
+    0xE2,
+    b"MPF\0II*\0\x08\0\0\0\2\0"
+    + struct.pack("<HHII", 0xB001, 4, 1, 2)
+    + struct.pack("<HHII", 0xB002, 7, 32, 38)
+    + bytes(36),
+)
 ENDLESS = {
     "jpeg segments": (b"\xff\xd8", segment(0xE0)),
     "jpeg exif": (b"\xff\xd8", EXIF),
     "jpeg locations": (b"\xff\xd8" + frame_header(), exif_segment(tiff(gps=[(29, 3)]) + bytes(60_000))),
-    "jpeg gain maps": (b"\xff\xd8" + segment(0xE2, b"MPF\0" + bytes(80)), segment(0xE1, bytes(65_000))),
+    "jpeg gain maps": (b"\xff\xd8" + INDEX + frame_header(), segment(0xE1, bytes(65_000))),
     "jpeg tables": (b"\xff\xd8" + frame_header(), segment(0xDB, bytes(65_533))),
     "jpeg fill": (b"\xff\xd8\xff\xe0\0\2", b"\xff"),
     "jpeg junk": (b"\xff\xd8\xff\xe0\0\2", b"\0\xff"),
@@ -161,6 +168,7 @@ ENDLESS = {
     "png behind": (png(end=b""), chunk(b"iTXt", b"XML:com.adobe.xmp\0" * 9)),
     "png frames": (png(actl(9), end=b""), fctl()),
     "gif bytes": (GIF + FRAME, b"\1a"),
+    "gif short lengths": (GIF + FRAME, b"\1a\2bb"),
     "gif two lengths": (GIF + FRAME, b"\x40" + bytes(64) + b"\x41" + bytes(65)),
     "gif blocks": (GIF + FRAME, b"\xff" + bytes(255)),
     "gif frames": (GIF, FRAME + b"\0"),
@@ -205,20 +213,28 @@ def endless(start: bytes, pattern: bytes, size: int) -> Callable[[int, int], byt
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_endless_files_end(name: str) -> None:
-    """A terabyte of anything takes a part of a second and little memory."""
-    read = endless(*ENDLESS[name], 1 << 40)
-    # imports are no part of it
+    """A terabyte of anything takes a part of a second, a part of its bytes, and little memory."""
+    given_out = 0
+    content = endless(*ENDLESS[name], 1 << 40)
+
+    def read(size: int, offset: int) -> bytes:
+        nonlocal given_out
+        data = content(size, offset)
+        given_out += len(data)
+        return data
+
     assert probe_reader(read, 1 << 40, Fact.ALL).byte_size == 1 << 40
-    # the fastest of three: others may run on the same machine
+    assert given_out < 160 << 20
+    # the faster of two: others may run on the same machine
     seconds = []
-    for _ in range(3):
+    for _ in range(2):
         start = time.process_time()
-        probe_reader(read, 1 << 40, Fact.ALL)
+        probe_reader(content, 1 << 40, Fact.ALL)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.25
     tracemalloc.start()
     try:
-        probe_reader(read, 1 << 40, Fact.ALL)
+        probe_reader(content, 1 << 40, Fact.ALL)
         assert tracemalloc.get_traced_memory()[1] < 24 << 20
     finally:
         tracemalloc.stop()

@@ -90,6 +90,15 @@ def test_broken_exif_means_no_orientation(block: bytes) -> None:
     assert (facts.orientation, facts.size, facts.has_location) == (1, Size(40, 30), False)
 
 
+def test_a_directory_outside_its_segment_is_none() -> None:
+    """The offset may not lead into the segment behind."""
+    block = tiff(6)
+    lost = exif_segment(b"II*\0" + struct.pack("<I", 12 + 8))
+    assert probe_bytes(jpeg(lost, segment(0xFE, block)), Fact.ORIENTATION).orientation == 1
+    inside = exif_segment(b"II*\0" + struct.pack("<I", 12 + 8) + bytes(4) + block)
+    assert probe_bytes(jpeg(inside), Fact.ORIENTATION).orientation == 6
+
+
 def test_exif_behind_the_frame_header_does_not_turn() -> None:
     """EXIF 2.32 puts it first; a quick look and a thorough one say the same."""
     data = jpeg(after=exif_segment(tiff(6)))
@@ -163,6 +172,16 @@ def test_quality_without_a_whole_table_cannot_be_told(data: bytes) -> None:
     assert probe_bytes(data, Fact.QUALITY).quality is None
 
 
+@pytest.mark.parametrize("by", [-1, 1])
+def test_quality_of_nearly_standard_tables_is_the_nearest(by: int) -> None:
+    """One entry more or less makes no other quality."""
+    for quality in (10, 50, 80, 90):
+        with Image.open(io.BytesIO(saved(quality))) as image:
+            tables = [list(table) for table in image.quantization.values()]  # type: ignore[attr-defined]
+        tables[0][0] += by
+        assert probe_bytes(saved(50, qtables=tables), Fact.QUALITY).quality == quality
+
+
 def test_quality_of_16_bit_tables() -> None:
     """Tables with two bytes an entry count the same."""
     wide = b"".join(struct.pack(">H", 16) for _ in range(64))
@@ -223,6 +242,12 @@ def test_frames_are_those_of_the_mp_index(want: Fact, frames: int) -> None:
 def test_a_broken_mp_index_counts_one_frame(before: bytes) -> None:
     """Pillow takes such a file for a plain JPEG."""
     assert probe_bytes(jpeg(before), Fact.FRAMES).frames == 1
+
+
+@pytest.mark.parametrize("want", [Fact.NONE, Fact.ALL])
+def test_an_mp_index_behind_the_frame_header_is_none(want: Fact) -> None:
+    """A quick look and a thorough one say the same."""
+    assert probe_bytes(jpeg(after=mpf(3)), want).frames == 1
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -295,5 +320,7 @@ def test_a_file_that_is_cut_is_damage_when_asked(data: bytes, clause: str) -> No
 
 def test_the_end_marker_is_found_across_the_pieces_of_a_search() -> None:
     """A long tail is searched in pieces; the marker's two bytes may fall into two of them."""
-    for junk in range((1 << 18) - 3, (1 << 18) + 3):
-        assert probe_bytes(jpeg(end=b"\1\xff\xd9" + b"\1" * junk), Fact.INTEGRITY).damage is None
+    piece = 1 << 18
+    for junk in range(piece - 3, piece + 3):
+        data = jpeg(end=b"\1" * piece + b"\xff\xd9" + b"\1" * junk)
+        assert probe_bytes(data, Fact.INTEGRITY).damage is None

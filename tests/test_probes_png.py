@@ -189,9 +189,15 @@ def test_orientation_in_places_of_older_programs(text: bytes) -> None:
 
 
 def test_exif_comes_before_xmp() -> None:
-    """XMP counts only where EXIF has no orientation."""
-    data = png(chunk(b"iTXt", XMP + TURNED), chunk(b"eXIf", tiff(6)))
-    assert probe_bytes(data, Fact.ORIENTATION).orientation == 6
+    """XMP counts only where EXIF has no orientation, and a profile only where there is no eXIf chunk."""
+    xmp, profiles = (
+        chunk(b"iTXt", XMP + TURNED),
+        chunk(b"tEXt", profile(tiff(5))) + chunk(b"tEXt", profile(tiff(4))),
+    )
+    for want in (Fact.ORIENTATION, Fact.ALL):
+        assert probe_bytes(png(xmp, chunk(b"eXIf", tiff(6))), want).orientation == 6
+        assert probe_bytes(png(xmp, profiles), want).orientation == 5
+        assert probe_bytes(png(xmp, profiles, chunk(b"eXIf", tiff(6))), want).orientation == 6
 
 
 @pytest.mark.parametrize(

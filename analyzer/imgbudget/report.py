@@ -56,10 +56,32 @@ class RequestResult(NamedTuple):
         return self.limits.cost_usd(self.visual_tokens)
 
 
+class PassedRows(NamedTuple):
+    """Rows of a JSONL file that were passed over for one reason: lines `first` to `last`, from 1."""
+
+    path: str
+    first: int
+    last: int
+    reason: str
+
+
+class Rows(NamedTuple):
+    """What became of the rows of a JSONL file: `total` = `checked` + `bad` + those in `passed`.
+
+    `checked` rows hold a request or belong to a session, `bad` ones are no JSON or a malformed entry.
+    """
+
+    total: int = 0
+    checked: int = 0
+    bad: int = 0
+    passed: tuple[PassedRows, ...] = ()
+
+
 class FileResult(NamedTuple):
     """All that was found in one file. `skipped` says why it was not checked, None when it was.
 
-    `missed` marks a skip that a reader must hear of: the file could not be looked at.
+    `missed` marks a skip that a reader must hear of: the file could not be looked at. `rows` is None unless
+    the file is JSONL and was checked.
     """
 
     path: str
@@ -69,6 +91,7 @@ class FileResult(NamedTuple):
     silenced: int = 0
     skipped: str | None = None
     missed: bool = False
+    rows: Rows | None = None
 
 
 @dataclass(slots=True)
@@ -88,6 +111,10 @@ class Summary:
     visual_tokens: int = 0
     tokens_after_fix: int = 0
     cost_usd: float = 0.0
+    rows: int = 0
+    rows_checked: int = 0
+    rows_bad: int = 0
+    rows_passed: list[PassedRows] = field(default_factory=list)
 
     @property
     def checked(self) -> int:
@@ -118,6 +145,7 @@ class Summary:
                     self.unsafely_fixable += 1
             if finding.code == "IB003":
                 self.rules_failed += 1
+        self._add_rows(result.rows or Rows())
         for request in result.requests:
             self.cost_usd += request.cost_usd
         for image in result.images:
@@ -125,6 +153,12 @@ class Summary:
             self.tokens_after_fix += image.tokens_after_fix or 0
             if not image.use.in_request:
                 self.cost_usd += image.cost_usd or 0.0
+
+    def _add_rows(self, rows: Rows) -> None:
+        self.rows += rows.total
+        self.rows_checked += rows.checked
+        self.rows_bad += rows.bad
+        self.rows_passed += rows.passed
 
     def merge(self, other: "Summary") -> None:
         """Count the files of another sum after these."""
@@ -136,8 +170,12 @@ class Summary:
             "unsafely_fixable",
             "silenced",
             "rules_failed",
+            "rows",
+            "rows_checked",
+            "rows_bad",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.rows_passed += other.rows_passed
         self.skipped += other.skipped
         self.missed += other.missed
         self.findings += other.findings

@@ -12,7 +12,7 @@ _STEP_LIMIT = 60_000
 """Blocks, and runs of sub-blocks of one length, that are stepped over."""
 
 _WINDOW = 1 << 16
-_BYTE_LIMIT = 1 << 28
+_BYTE_LIMIT = 1 << 27
 
 _VERSIONS = frozenset({b"7a", b"9a"})
 

@@ -19,8 +19,8 @@ _METADATA, _INTEGRITY, _FRAMES = int(Fact.METADATA), int(Fact.INTEGRITY), int(Fa
 _DQT, _APP0, _APP1, _APP2, _APP14, _APP15 = 0xFFDB, 0xFFE0, 0xFFE1, 0xFFE2, 0xFFEE, 0xFFEF
 _COMMENT, _SCAN = 0xFFFE, 0xFFDA
 
-_APP1_LIMIT, _DQT_LIMIT = 16, 16
-"""Segments of these kinds that are read; one or two are usual."""
+_APP1_LIMIT = 16
+"""Segments with EXIF and XMP that are read; one or two are usual."""
 
 _DQT_BYTES = 4 * 129
 """Bytes of the four tables that there may be, with 16 bits an entry."""
@@ -107,7 +107,7 @@ def _has_location(segments: list[Segment], source: Source) -> bool:
 def _quality(frame: Frame, segments: list[Segment], source: Source) -> int | None:
     tables = [
         payload if len(payload) == length - 2 else source.bytes_at(offset + 4, min(length - 2, _DQT_BYTES))
-        for _, offset, length, payload in _of(segments, _DQT)[:_DQT_LIMIT]
+        for _, offset, length, payload in _of(segments, _DQT)
     ]
     # three bytes a component, the last one is the number of its table; few files cut the read there
     components = frame.components if len(frame.components) % 3 == 0 else source.bytes_at(frame.offset, 12)

@@ -133,19 +133,13 @@ def _last_data_chunk(picture: Chunk, source: Source) -> int:
     low, high = 0, (source.size - 24 - at) // step
     middle, back = high, 1
     while low < high:
-        found, kind = _header_at(source, at + middle * step)
-        if kind == b"IDAT" and found <= length:
+        if source.bytes_at(at + middle * step + 4, 4) == b"IDAT":
             low, back = middle, source.size
         else:
             high = middle - 1
         middle = max(high - back + 1, (low + high + 1) // 2)
         back *= 2
     return at + low * step
-
-
-def _header_at(source: Source, offset: int) -> tuple[int, bytes]:
-    header = source.bytes_at(offset, 8)
-    return _chunk(header) if len(header) == 8 else (0, b"")
 
 
 def _telling(chunks: list[Chunk], source: Source) -> list[Chunk]:

@@ -96,4 +96,13 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         "visual_tokens": summary.visual_tokens,
         "cost_usd": usd(summary.cost_usd),
         "tokens_after_fix": summary.tokens_after_fix,
+        "rows": {
+            "total": summary.rows,
+            "checked": summary.rows_checked,
+            "bad": summary.rows_bad,
+            "skipped": [
+                {"path": run.path, "line": run.first, "end_line": run.last, "reason": run.reason}
+                for run in summary.rows_passed
+            ],
+        },
     }

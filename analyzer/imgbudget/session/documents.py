@@ -5,45 +5,82 @@ from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Place, Request, ShapeFlaw, Span
+from imgbudget.model import Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
+from imgbudget.session.rows import RowCount
+from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.excerpt import excerpt
 from imgbudget.sources.jsonspans import BadDocument, Document, JsonSource, open_documents
-from imgbudget.sources.requests import BadEntry, NoRequest, looks_like_request, read_requests
+from imgbudget.sources.requests import (
+    BadEntry,
+    NoRequest,
+    RequestReader,
+    SessionLine,
+    looks_like_request,
+    shortened,
+)
 
 _HEAD = 65536
+_MOST_REASONS = 100
+_NO_MESSAGE = "a line of a session without a message"
+_RESENT = "the session sends it again with each turn: every later one fails with it"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class DocumentCheck:
-    """The check of one file, document by document.
+    """The check of one file, document by document; with `lines` each line is one.
 
     `fails_closed` says that text that is no JSON is a finding even when nothing in it looks like a request:
-    the user named the file. Met on a walk, such a file is passed over with a reason.
+    the user named the file. Met on a walk, such a file is passed over with a reason. `told` says that the
+    file is known to hold requests, so that each row which holds none is told.
     """
 
     bench: Bench
     source: JsonSource
     path: str
+    lines: bool
     fails_closed: bool
+    told: bool = False
     findings: list[Finding] = field(default_factory=list)
     images: list[tuple[ImageUse, Limits]] = field(default_factory=list)
     requests: list[RequestResult] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    strays: list[tuple[Place, int, str]] = field(default_factory=list)
+    reasons: dict[str, None] = field(default_factory=dict)
+    batch: BatchCount = field(default_factory=BatchCount)
+    batch_spans: dict[Place, Span] = field(default_factory=dict)
+    let_go: bool = False
+    judge: Judge = field(init=False)
+    reader: RequestReader = field(init=False)
+    rows: RowCount = field(init=False)
 
-    def run(self, *, lines: bool) -> FileResult:
-        """The result of the file; `lines` for one document a line."""
-        judge = self.bench.paths.judge(self.path)
-        for document in open_documents(self.source, lines=lines):
+    def __post_init__(self) -> None:
+        """Choose the rules for the path."""
+        self.judge = self.bench.paths.judge(self.path)
+        self.reader = RequestReader(self.path, self.bench.facts(self.judge))
+        self.rows = RowCount(self.path)
+
+    def run(self) -> FileResult:
+        """The result of the file."""
+        end = 0
+        for document in open_documents(self.source, lines=self.lines):
+            end = document.end
+            self.rows.reach(document.line)
             if isinstance(document, BadDocument):
-                self._bad(document, judge)
+                self._bad(document)
             else:
-                self._document(document, judge)
-        if self.requests:
-            for place, line, reason in self.strays:
-                self._flaw(judge, place, Span(0, 0, line, 1, line, 1), reason)
+                self._document(document)
+            if self.lines and self.let_go and not self.told and self._holds_requests:
+                # rows were passed over in silence before the first request: begin again and tell them
+                return DocumentCheck(
+                    bench=self.bench,
+                    source=self.source,
+                    path=self.path,
+                    lines=self.lines,
+                    fails_closed=self.fails_closed,
+                    told=True,
+                ).run()
+        self._session()
+        self._batch()
         if not self.requests and not self.findings:
             return FileResult(path=self.path, skipped=_reason(self.reasons))
         kept, silenced, images = self.bench.result(self.path, self.findings, self.images)
@@ -53,55 +90,149 @@ class DocumentCheck:
             requests=tuple(self.requests),
             findings=kept,
             silenced=silenced,
+            rows=self.rows.close(self.source, end) if self.lines else None,
         )
 
-    def _bad(self, document: BadDocument, judge: Judge) -> None:
+    @property
+    def _holds_requests(self) -> bool:
+        return bool(self.requests) or self.reader.session.started
+
+    def _bad(self, document: BadDocument) -> None:
         head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
-        if not self.fails_closed and not self.requests and not looks_like_request(head):
-            self.reasons.append(document.message)
+        told = self.fails_closed or self.told or self._holds_requests
+        if not told and not looks_like_request(head):
+            self._pass_over(document.message, "not JSON")
+            self.let_go = True
             return
+        self.rows.bad += 1
         place = Place(self.path, (), 0, document.number)
         offset = document.offset
         span = Span(offset, offset + 1, document.line, document.column, document.line, document.column + 1)
-        self._flaw(judge, place, span, document.message)
+        self._flaw(place, span, document.message)
 
-    def _flaw(self, judge: Judge, place: Place, span: Span, message: str) -> None:
+    def _pass_over(self, reason: str, of_row: str) -> None:
+        """Leave a document unchecked; the file's reason may say where a mistake is, the row's need not."""
+        if len(self.reasons) < _MOST_REASONS:
+            self.reasons[reason] = None
+        if self.told or self._holds_requests or not self.rows.is_long:
+            self.rows.skip(of_row)
+        else:
+            self.let_go = True
+
+    def _flaw(self, place: Place, span: Span, message: str) -> None:
         """A malformed request that is known only as such, judged by the rules like any other."""
+        self.findings.extend(self._placed(finding, span) for finding in self._malformed(place, message))
+
+    def _malformed(self, place: Place, message: str) -> list[Finding]:
         flaw = ShapeFlaw(place, message)
         request = Request(place=place, dialect="unknown", byte_size=0, flaws=(flaw,))
-        found = judge.judge_request(request, self.bench.limits())
-        self.findings.extend(self._placed(finding, span) for finding in found)
+        return self.judge.judge_request(request, self.bench.limits())
 
-    def _document(self, document: Document, judge: Judge) -> None:
+    def _document(self, document: Document) -> None:
         found: list[Finding] = []
-        for item in read_requests(document, self.path, self.bench.facts(judge)):
+        wrong: list[Place] = []
+        checked, passed = False, None
+        for item in self.reader.read(document):
             match item:
-                case NoRequest(reason):
-                    self.reasons.append(reason)
-                    self.strays.append(
-                        (Place(self.path, (), 0, document.number), document.line, f"is no request: {reason}")
-                    )
-                case BadEntry(place, reason):
-                    request = Request(
-                        place=place, dialect="unknown", byte_size=0, flaws=(ShapeFlaw(place, reason),)
-                    )
-                    found.extend(judge.judge_request(request, self.bench.limits()))
                 case Request():
-                    found.extend(self._request(item, judge))
-        if found:
-            spans = document.spans({finding.place.keys or () for finding in found})
-            placed = (self._placed(finding, spans.get(finding.place.keys or ())) for finding in found)
-            self.findings.extend(sorted(placed, key=_position))
+                    checked = True
+                    found.extend(self._request(item))
+                    wrong.extend(self._count_in_batch(item))
+                case BadEntry(place, reason):
+                    found.extend(self._malformed(place, reason))
+                case NoRequest():
+                    passed = item
+                case SessionLine(sent):
+                    self._session_line(sent=sent)
+                    return
+        if checked:
+            self.rows.checked += 1
+        elif passed:
+            self._no_request(document, passed)
+        else:
+            self.rows.bad += 1
+        if found or wrong:
+            self._place_all(document, found, wrong)
 
-    def _request(self, request: Request, judge: Judge) -> Iterator[Finding]:
+    def _place_all(self, document: Document, found: Iterable[Finding], wrong: Iterable[Place] = ()) -> None:
+        """Keep what was found with its span, and the spans of entries that the batch may be judged for."""
+        found = tuple(found)
+        spans = document.spans({place.keys or () for place in (*(item.place for item in found), *wrong)})
+        placed = (self._placed(finding, spans.get(finding.place.keys or ())) for finding in found)
+        self.findings.extend(sorted(placed, key=_position))
+        self.batch_spans.update((place, spans[place.keys]) for place in wrong if place.keys in spans)
+
+    def _no_request(self, document: Document, item: NoRequest) -> None:
+        self._pass_over(item.reason, item.reason)
+        if item.foreign:
+            return
+        if not self.told and not self._holds_requests:
+            self.let_go = True
+            return
+        line = document.line
+        place = Place(self.path, (), 0, document.number)
+        self._flaw(
+            place, Span(document.start, document.start, line, 1, line, 1), f"is no request: {item.reason}"
+        )
+
+    def _session_line(self, *, sent: bool) -> None:
+        if sent or self.told or self._holds_requests:
+            self.rows.belongs()
+        else:  # many data have lines that look like it
+            self._pass_over(_NO_MESSAGE, _NO_MESSAGE)
+            self.let_go = True
+
+    def _count_in_batch(self, request: Request) -> Iterator[Place]:
+        if request.dialect == "batches":
+            place = request.place
+            entry = Place(self.path, (place.keys or ())[:-1], 0, place.document)
+            if wrong := self.batch.add(entry, request.id):
+                yield wrong
+
+    def _batch(self) -> None:
+        """Judge the batch that the file is, its entries together."""
+        if not self.batch.count:
+            return
+        batch = self.batch.batch(Place(self.path, ()), self.source.size)
+        found = self.judge.judge_batch(batch, self.bench.limits())
+        self.findings.extend(self._placed(finding, self.batch_spans.get(finding.place)) for finding in found)
+        self.findings.sort(key=_position)
+
+    def _session(self) -> None:
+        """Judge the requests of a session, which are known at its end; a second pass finds their places."""
+        found: list[Finding] = []
+        reason: str | None = _NO_MESSAGE
+        for item in self.reader.end():
+            match item:
+                case NoRequest():
+                    reason = item.reason
+                    self.reasons[reason] = None
+                case Request():
+                    found.extend(_resent(finding) for finding in self._request(item))
+        judged = any(result.request.dialect == "transcript" for result in self.requests)
+        self.rows.settle(self.reader.session.forgotten, None if judged else reason)
+        by_document: dict[int, list[Finding]] = {}
+        for finding in found:
+            by_document.setdefault(finding.place.document, []).append(finding)
+        for document in open_documents(self.source, lines=self.lines) if found else ():
+            mine = by_document.pop(document.number, None)
+            if mine and isinstance(document, Document):
+                self._place_all(document, mine)
+            if not by_document:
+                break
+        self.findings.sort(key=_position)
+
+    def _request(self, request: Request) -> Iterator[Finding]:
         limits = self.bench.limits(request)
         tokens = 0
         for use in request.images:
-            yield from judge.judge_image(use, limits)
+            yield from self.judge.judge_image(use, limits)
             self.images.append((use, limits))
             if use.size and min(use.size) and not (use.facts and use.facts.damage):
                 tokens += limits.tokens(use.size)
-        yield from judge.judge_request(request, limits)
+        yield from self.judge.judge_request(request, limits)
+        if self.lines and request.dialect != "transcript":
+            request = shortened(request)
         self.requests.append(RequestResult(request=request, limits=limits, visual_tokens=tokens))
 
     def _placed(self, finding: Finding, span: Span | None) -> Finding:
@@ -119,17 +250,26 @@ def check_document(bench: Bench, path: str, *, lines: bool, fails_closed: bool) 
         UnreadableError: it changed while it was read.
     """
     with JsonSource.open(path) as source:
-        return DocumentCheck(bench, source, path, fails_closed).run(lines=lines)
+        return DocumentCheck(
+            bench=bench, source=source, path=path, lines=lines, fails_closed=fails_closed
+        ).run()
 
 
 def check_text(bench: Bench, text: bytes, name: str, *, lines: bool) -> FileResult:
     """The result of JSON text that came from standard input, under `name`."""
     with JsonSource.from_bytes(text) as source:
-        return DocumentCheck(bench, source, name, fails_closed=True).run(lines=lines)
+        return DocumentCheck(bench=bench, source=source, path=name, lines=lines, fails_closed=True).run()
 
 
 def _position(finding: Finding) -> tuple[int, str]:
     return (finding.span.start if finding.span else 0, finding.code)
+
+
+def _resent(finding: Finding) -> Finding:
+    """A finding on a session: what the API refuses in one turn it refuses in all that follow."""
+    if finding.severity is not Severity.ERROR or not finding.place.lead:
+        return finding
+    return finding._replace(help=f"{finding.help}; {_RESENT}" if finding.help else _RESENT)
 
 
 def _reason(reasons: Iterable[str]) -> str:
@@ -138,4 +278,4 @@ def _reason(reasons: Iterable[str]) -> str:
     if not distinct:
         return "holds no JSON document"
     more = f" (and {len(distinct) - 1} more)" if len(distinct) > 1 else ""
-    return f"no request: {distinct[0]}{more}"
+    return f"{'' if distinct[0].startswith('a request') else 'no request: '}{distinct[0]}{more}"

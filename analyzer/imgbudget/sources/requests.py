@@ -1,25 +1,45 @@
-"""A JSON file as requests: one body, a bare array of bodies, or one body a line."""
+"""A JSON file as requests: bodies alone, in lists, in batches, one a line, or a session of many lines."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from imgbudget.model import Fact, Place, Request
+from imgbudget.model import Block, DocumentUse, Fact, Keys, Nested, Place, Request, Text
 from imgbudget.sources.dialects import DIALECTS
 from imgbudget.sources.dialects.base import Body, Dialect
+from imgbudget.sources.dialects.batches import Entry, each_envelope, is_result, unwrap
+from imgbudget.sources.dialects.transcript import TranscriptReader, is_line, is_message
+from imgbudget.sources.dialects.vendors import is_other_vendors
 from imgbudget.sources.jsonspans import Document
+
+_KEPT_TEXT = 64
+"""Characters that are kept of a text once it was judged."""
 
 
 class NoRequest(NamedTuple):
-    """A sound document in which no request stands; `reason` says what it is instead, as a clause."""
+    """A sound document in which no request stands that can be judged; `reason` says why, as a clause.
+
+    `foreign` marks a request of another vendor: no mistake, wherever it stands.
+    """
 
     reason: str
+    foreign: bool = False
 
 
 class BadEntry(NamedTuple):
-    """An entry of an array of requests that is none."""
+    """An entry of a list of requests that is none."""
 
     place: Place
     reason: str
+
+
+class SessionLine(NamedTuple):
+    """A line of a session; its request is known at the end of the file only. `sent`: it holds a message."""
+
+    sent: bool
+
+
+Item = Request | BadEntry | NoRequest | SessionLine
 
 
 def dialect_of(body: Any) -> Dialect | None:
@@ -33,26 +53,108 @@ def dialect_of(body: Any) -> Dialect | None:
 def read_requests(document: Document, path: str, want: Fact) -> Iterator[Request | BadEntry | NoRequest]:
     """The requests of one document, in order. A document without one gives a single `NoRequest`."""
     place = Place(path, (), 0, document.number)
-    body = document.value
-    if dialect := dialect_of(body):
-        yield dialect.read(document, body, Body(place, document.line, document.end - document.start), want)
+    value = document.value
+    if dialect := dialect_of(value):
+        yield _read(document, dialect, Entry((), value, None, None), _whole(document, place), want)
         return
-    if not isinstance(body, list) or not any(dialect_of(entry) for entry in body):
-        yield NoRequest(_what_instead(body))
+    if not any(isinstance(entry, Entry) for _, entry in _entries(document, value)):
+        yield NoRequest(_what_instead(value))
         return
-    spans = document.spans((i,) for i in range(len(body)))
-    for i, entry in enumerate(body):
-        here = Place(path, (i,), 1, document.number)
-        if dialect := dialect_of(entry):
-            span = spans[(i,)]
-            yield dialect.read(document, entry, Body(here, span.line, span.end - span.start), want)
+    found = list(_entries(document, value))
+    spans = document.spans(keys for keys, _ in found)
+    for keys, entry in found:
+        here = Place(path, keys, len(keys), document.number)
+        if isinstance(entry, str):
+            yield BadEntry(here, entry)
+        elif dialect := dialect_of(entry.body):
+            span = spans[keys]
+            yield _read(document, dialect, entry, Body(here, span.line, span.end - span.start), want)
         else:
-            yield BadEntry(here, f"entry {i} of the array is no request: {_what_instead(entry)}")
+            yield BadEntry(here, f"is no request: {_what_instead(entry.body)}")
+
+
+@dataclass(slots=True)
+class RequestReader:
+    """Reads the documents of one file in order; keeps nothing of them but what a session sends again."""
+
+    path: str
+    want: Fact
+    session: TranscriptReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no session."""
+        self.session = TranscriptReader(self.path, self.want)
+
+    def read(self, document: Document) -> Iterator[Item]:
+        """What stands in the next document."""
+        if is_line(document.value):
+            self.session.take(document)
+            yield SessionLine(is_message(document.value))
+            return
+        yield from read_requests(document, self.path, self.want)
+
+    def end(self) -> Iterator[Request | NoRequest]:
+        """The requests that are whole only when all documents were read."""
+        for request in self.session.requests():
+            if request.model and is_other_vendors(request.model, request.dialect):
+                yield _foreign(request.model)
+            else:
+                yield request
+
+
+def shortened(request: Request) -> Request:
+    """The request with the beginning of each text alone, for a file of many of which all are kept."""
+    return request._replace(
+        turns=tuple(turn._replace(blocks=_shortened(turn.blocks)) for turn in request.turns)
+    )
+
+
+def _shortened(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    short: list[Block] = []
+    for block in blocks:
+        match block:
+            case Text():
+                short.append(block._replace(text=block.text[:_KEPT_TEXT]))
+            case Nested() | DocumentUse():
+                short.append(block._replace(blocks=_shortened(block.blocks)))
+            case _:
+                short.append(block)
+    return tuple(short)
+
+
+def _whole(document: Document, place: Place) -> Body:
+    return Body(place, document.line, document.end - document.start)
+
+
+def _entries(document: Document, value: Any) -> Iterator[tuple[Keys, Entry | str]]:
+    """The bodies of a list or of envelopes with their routes, or why an entry is none."""
+    for keys, item in each_envelope(value):
+        envelope = unwrap(document, item)
+        if envelope is not None and (envelope.id is not None or dialect_of(envelope.body)):
+            yield (*keys, *envelope.keys), envelope
+        elif keys and dialect_of(item):
+            yield keys, Entry((), item, None, None)
+        else:
+            yield keys, f"entry {keys[-1] if keys else 0} is no request: {_what_instead(item)}"
+
+
+def _read(document: Document, dialect: Dialect, entry: Entry, where: Body, want: Fact) -> Request | NoRequest:
+    model = entry.body.get(dialect.model_key)
+    if isinstance(model, str) and is_other_vendors(model, dialect.name):
+        return _foreign(model)
+    request = dialect.read(document, entry.body, where, want)
+    return request._replace(id=entry.id, dialect=entry.dialect or request.dialect)
+
+
+def _foreign(model: str) -> NoRequest:
+    return NoRequest(f"a request to another vendor's model ({model[:80]})", foreign=True)
 
 
 def _what_instead(value: Any) -> str:
     if isinstance(value, dict):
-        return "a JSON object without messages of the Messages API"
+        if is_result(value):
+            return "a result of a batch"
+        return "a JSON object without the messages of a request"
     if isinstance(value, list):
         return "a JSON array without a request in it"
     if isinstance(value, str):

@@ -1,0 +1,31 @@
+"""Where values of a JSON file stand, asked for after its check: the spans of places that carry no finding."""
+
+from collections.abc import Iterable
+
+from imgbudget.model import Keys, Place, Span
+from imgbudget.sources.filetypes import FileKind, kind_of
+from imgbudget.sources.jsonspans import BadDocument, JsonSource, open_documents
+
+
+def spans_of(places: Iterable[Place], path: str, text: bytes | None = None) -> dict[Place, Span]:
+    """The spans of places of one file, or of `text` that stood for it; a place that is not there is left out.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    wanted: dict[int, dict[Keys, Place]] = {}
+    for place in places:
+        wanted.setdefault(place.document, {})[place.keys or ()] = place
+    spans: dict[Place, Span] = {}
+    if not wanted:
+        return spans
+    last = max(wanted)
+    lines = kind_of(path) is FileKind.JSONL
+    with JsonSource.open(path) if text is None else JsonSource.from_bytes(text) as source:
+        for document in open_documents(source, lines=lines, check=False):
+            here = wanted.get(document.number, {})
+            if here and not isinstance(document, BadDocument):
+                spans |= {here[keys]: span for keys, span in document.spans(here).items()}
+            if document.number >= last:
+                break
+    return spans

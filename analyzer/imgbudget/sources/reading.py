@@ -1,0 +1,190 @@
+"""What a dialect collects of one request, whatever its shape: images, documents, texts and flaws."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from imgbudget.model import (
+    DocumentUse,
+    Fact,
+    ImageUse,
+    Origin,
+    Place,
+    Request,
+    ShapeFlaw,
+    Text,
+    Turn,
+)
+from imgbudget.probes import probe_reader
+from imgbudget.sources.base64text import Base64Text, inspect
+from imgbudget.sources.jsonspans import Document
+
+_LONG_TEXT = 4096
+"""Characters of a text block that are kept: rules ask for its beginning and whether it is long."""
+
+_LONG_REFERENCE = 2048
+"""Characters of a url or file id that are kept."""
+
+
+class Body(NamedTuple):
+    """Where a request body stands: its place, its first line (1-based) and its length in bytes."""
+
+    place: Place
+    line: int
+    byte_size: int
+
+
+@dataclass(slots=True)
+class Reading:
+    """Makes typed subjects of what stands in one request and keeps them in the order of the document.
+
+    `role` and `turn` are those of the message that is being read, `toolset` is that of the tool result.
+    `lengths` says how many images have a base64 text of a length: those that share one are hashed, all of
+    them with `hash_all`.
+    """
+
+    document: Document
+    want: Fact
+    lengths: Counter[int] = field(default_factory=Counter)
+    hash_all: bool = False
+    images: list[ImageUse] = field(default_factory=list)
+    documents: list[DocumentUse] = field(default_factory=list)
+    flaws: list[ShapeFlaw] = field(default_factory=list)
+    role: str = "user"
+    turn: int | None = None
+    toolset: str | None = None
+
+    def flaw(self, place: Place, message: str, remedy: str | None = None) -> None:
+        """Note something that the API refuses."""
+        self.flaws.append(ShapeFlaw(place, message, remedy))
+
+    def text(self, value: str, place: Place) -> Text:
+        """A text, its beginning kept."""
+        return Text(place, self.document.payload(value).text(_LONG_TEXT))
+
+    def reference(self, value: Any) -> str | None:
+        """A url or an id; None where there is no text."""
+        return (
+            (self.document.payload(value).text(_LONG_REFERENCE) or None) if isinstance(value, str) else None
+        )
+
+    def image(self, place: Place, origin: Origin, inside: tuple[str, ...], **more: Any) -> ImageUse:
+        """An image whose bytes are not in the request, or not to be had."""
+        use = ImageUse(
+            place=place,
+            origin=origin,
+            inside=inside,
+            role=self.role,
+            turn=self.turn,
+            toolset=self.toolset if inside == ("tool_result",) else None,
+            **more,
+        )
+        self.images.append(use)
+        return use
+
+    def base64_image(  # noqa: PLR0913 - what a block says of its image
+        self,
+        data: str,
+        place: Place,
+        inside: tuple[str, ...],
+        *,
+        declared: str | None = None,
+        oversized: str | None = None,
+        prefixed: bool = False,
+    ) -> ImageUse:
+        """An image in base64. `prefixed`: the format wants a data URI, and its prefix declares the type."""
+        text = inspect(self.document.payload(data), prefixed=prefixed)
+        readable = text.repairable and text.length > 0
+        return self.image(
+            place,
+            Origin.BASE64,
+            inside,
+            facts=probe_reader(text.read, text.byte_size, self.want) if readable else None,
+            declared=text.prefix_media_type if prefixed else declared,
+            base64_size=text.length - (len(text.prefix) if prefixed else 0),
+            flaws=text.flaws,
+            repairable=text.repairable,
+            digest=self._digest(text),
+            source_type="base64",
+            oversized=oversized,
+        )
+
+    def pdf(self, data: str, *, prefixed: bool = False) -> tuple[int | None, int]:
+        """Pages of a PDF in base64, None where they cannot be told, and its size in bytes."""
+        from imgbudget.probes.pdf import count_pages  # noqa: PLC0415 - few requests hold a PDF
+
+        text = inspect(self.document.payload(data), prefixed=prefixed)
+        return count_pages(text.read, text.byte_size) if text.repairable else None, text.byte_size
+
+    def request(
+        self, where: Body, dialect: str, turns: Iterable[Turn], *, model: Any, platform: str | None = None
+    ) -> Request:
+        """The request, with all that was collected; a `model` that is no string becomes a flaw."""
+        if model is not None and not isinstance(model, str):
+            self.flaw(where.place.at("model"), f"model is {kind_of(model)}, not a string")
+        return Request(
+            place=where.place,
+            dialect=dialect,
+            byte_size=where.byte_size,
+            line=where.line,
+            model=self.reference(model),
+            platform=platform,
+            turns=tuple(turns),
+            images=tuple(self.images),
+            documents=tuple(self.documents),
+            flaws=tuple(self.flaws),
+        )
+
+    def _digest(self, text: Base64Text) -> str | None:
+        shared = self.hash_all or self.lengths[text.length] > 1
+        return text.digest() if text.length and shared else None
+
+
+def same_lengths(document: Document, body: Any, pick: Callable[[dict[str, Any]], Any]) -> Counter[int]:
+    """How many base64 texts of each length stand in a body; `pick` finds the text in an image's object."""
+    lengths: Counter[int] = Counter()
+    stack = [body]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            data = pick(item)
+            if isinstance(data, str):
+                lengths[document.payload(data).length] += 1
+            else:
+                stack.extend(child for child in item.values() if isinstance(child, (list, dict)))
+    return lengths
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, with its article, for messages."""
+    match value:
+        case None:
+            return "missing"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case int() | float():
+            return "a number"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def each_message(reading: Reading, messages: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """The messages of a body with their places, `reading.turn` set to each; what is none becomes a flaw."""
+    if not isinstance(messages, list):
+        reading.flaw(place, f"messages is {kind_of(messages)}, not an array")
+        return
+    if not messages:
+        reading.flaw(place, "messages is empty; the API wants at least one message")
+    for i, message in enumerate(messages):
+        if isinstance(message, dict):
+            reading.turn = i
+            yield place.at(i), message
+        else:
+            reading.flaw(place.at(i), f"a message is {kind_of(message)}, not an object")

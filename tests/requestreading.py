@@ -1,0 +1,32 @@
+"""Requests read from JSON in hand, for the tests of dialects."""
+
+import json
+from typing import Any
+
+from imgbudget.model import Fact, Request
+from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
+from imgbudget.sources.requests import Item, RequestReader
+
+
+def items_of(*documents: Any) -> list[Item]:
+    """What stands in a file of these documents, one a line, and what its end adds."""
+    text = "".join(json.dumps(document) + "\n" for document in documents)
+    reader = RequestReader("r.jsonl", Fact.ALL)
+    found: list[Item] = []
+    with JsonSource.from_bytes(text.encode()) as source:
+        for document in open_documents(source, lines=True):
+            assert isinstance(document, Document)
+            found += reader.read(document)
+    return found + list(reader.end())
+
+
+def requests_of(*documents: Any) -> list[Request]:
+    """The requests among them."""
+    return [item for item in items_of(*documents) if isinstance(item, Request)]
+
+
+def request_of(body: Any) -> Request:
+    """The one request that a document is."""
+    (request,) = items_of(body)
+    assert isinstance(request, Request), request
+    return request

@@ -1,0 +1,154 @@
+"""Recorded requests that nobody here wrote: dialect, images and model as the manifest tells them."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbudget.model import Fact, Place, Request
+from imgbudget.sources.dialects.base import Body
+from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
+from imgbudget.sources.requests import NoRequest, RequestReader, dialect_of
+from tests.builders import CORPUS
+from tests.conftest import Command
+
+REQUESTS = CORPUS / "requests"
+
+pytestmark = pytest.mark.skipif(not REQUESTS.is_dir(), reason="the corpus is not beside this checkout")
+
+DIALECTS = {
+    "messages": "messages",
+    "batch-create": "batches",
+    "bedrock-converse": "bedrock-converse",
+    "bedrock-invoke": "bedrock-invoke",
+    "openai-chat": "openai-chat",
+    "openai-responses": "openai-responses",
+    "claude-code-transcript (no image)": "transcript",
+    "batch-source-jsonl (messages without custom_id; OpenAI image_url data URIs)": "openai-chat",
+    "batch-jsonl": "openai-responses",
+    "rejected-bedrock": "bedrock-invoke",
+    "rejected-anthropic": "messages",
+    "rejected-openai-chat": "openai-chat",
+    # the manifest names the recorded call; the body's shape is Converse's
+    "bedrock-invoke (PNG bytes declared image/jpeg)": "bedrock-converse",
+}
+"""The dialect of each kind of the manifest that is a request."""
+
+NO_REQUESTS = {
+    "batch-results-jsonl": "a result of a batch",
+    "golden-requests (27 drivers; the anthropic image block has empty media_type and data)": "a JSON object",
+    "message-fixtures": "a JSON object",
+    "chat-dataset-jsonl (image_url value is a local path)": "a JSON object",
+    "dataset-jsonl (not chat)": "a JSON object",
+    "inspect-dataset-jsonl (image given as a file name)": "a JSON object",
+    "inspect-eval-log": "a JSON object",
+    "wiremock-mapping": "a JSON object",
+    "har": "a JSON object",
+}
+"""Kinds that hold no request as a value of its own, and the reason that is given.
+
+Fixtures and logs hold messages without their body; recordings hold bodies as strings. `vcr-yaml` is no JSON.
+"""
+
+MODEL_IN_THE_URL = ("bedrock-converse", "bedrock-invoke", "rejected-bedrock")
+"""Kinds whose bodies name no model: the manifest has it from the recorded URL."""
+
+MODEL_NOT_IN_THE_MANIFEST = ("batch-create", "batch-jsonl", "claude-code-transcript (no image)")
+
+NOT_JSON = ("vcr-yaml", "hostile-json")
+
+
+def rows() -> list[dict[str, str]]:
+    """The manifest's rows."""
+    if not REQUESTS.is_dir():
+        return []
+    with (REQUESTS / "MANIFEST.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row["kind"] not in NOT_JSON]
+
+
+def read(path: Path) -> tuple[list[Request], list[NoRequest]]:
+    """The requests of a file and what is none, those for other vendors' models as requests too."""
+    reader = RequestReader(str(path), Fact.NONE)
+    found: list[Any] = []
+    with JsonSource.open(str(path)) as source:
+        for document in open_documents(source, lines=path.suffix == ".jsonl"):
+            assert isinstance(document, Document)
+            for item in reader.read(document):
+                foreign = isinstance(item, NoRequest) and item.foreign
+                found.append(read_anyway(document, str(path)) if foreign else item)
+        found += reader.end()
+    return [item for item in found if isinstance(item, Request)], [
+        item for item in found if isinstance(item, NoRequest)
+    ]
+
+
+def read_anyway(document: Document, path: str) -> Request:
+    """The request of a body, or of a batch line, for a model that is not judged."""
+    keys = ("body",) if "body" in document.value else ()
+    value = document.value["body"] if keys else document.value
+    dialect = dialect_of(value)
+    assert dialect is not None
+    return dialect.read(document, value, Body(Place(path, keys, len(keys)), 1, 0), Fact.NONE)
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row["path"].rpartition("/")[2][-60:])
+def test_every_request_file(row: dict[str, str]) -> None:
+    """Each is read with the dialect, images, documents and model of the manifest, or gives its reason."""
+    requests, others = read(REQUESTS / row["path"])
+    kind = row["kind"]
+    if kind in NO_REQUESTS:
+        assert requests == []
+        assert all(item.reason.startswith(NO_REQUESTS[kind]) for item in others)
+        return
+    assert {request.dialect for request in requests} == {DIALECTS[kind]}
+    assert others == []
+    assert sum(len(request.images) for request in requests) == int(row["n_images"])
+    assert sum(len(request.documents) for request in requests) == int(row["n_documents"])
+    models = {request.model for request in requests}
+    if kind.startswith(MODEL_IN_THE_URL):
+        assert models == {None}
+        assert {request.platform for request in requests} == {"bedrock"}
+    elif kind not in MODEL_NOT_IN_THE_MANIFEST:
+        assert models == {row["model"] or None}
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("claude-code-log__representative_messages.jsonl", "claude-3-sonnet-20240229"),
+        ("claude-code-transcripts__sample_session.jsonl", None),
+    ],
+)
+def test_models_of_transcripts(name: str, model: str | None) -> None:
+    """The model of a session is that of its last answer; one that names none has none."""
+    ((request,), _) = read(REQUESTS / "other" / "transcripts" / name)
+    assert request.model == model
+
+
+def test_sizes_and_declared_types_are_those_of_the_manifest() -> None:
+    """The first image of each file has the size and the declared type that stand there."""
+    wrong = []
+    for row in rows():
+        size, _, rest = row["images"].partition(" ")
+        if "x" not in size or "None" in size or row["kind"] in NO_REQUESTS or ":" in size:
+            continue
+        declared = rest.partition("declared=")[2].partition(" ")[0]
+        declared = declared if "/" in declared else f"image/{declared}"
+        use = next(use for request in read(REQUESTS / row["path"])[0] for use in request.images)
+        if (str(use.size), use.declared) != (size, declared):
+            wrong.append((row["path"], str(use.size), use.declared))
+    assert wrong == []
+
+
+def test_no_file_for_another_vendor_has_a_finding(imgbudget: Command) -> None:
+    """Requests for GPT, Grok or Qwen are passed over with their model named, and nothing is said of them."""
+    run = imgbudget("check", str(REQUESTS), "--format", "json", "--isolated")
+    reasons = {item["path"]: item["reason"] for item in run.json["summary"]["skipped"]}
+    found = {finding["path"] for finding in run.json["findings"]}
+    foreign = [row for row in rows() if row["model"].startswith(("gpt", "openai/", "grok", "Qwen"))]
+    assert len(foreign) > 20
+    for row in foreign:
+        path = str(REQUESTS / row["path"])
+        assert reasons[path] == f"a request to another vendor's model ({row['model']})"
+        assert path not in found

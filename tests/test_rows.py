@@ -1,0 +1,166 @@
+"""Rows of JSONL: every one is checked, or named with what is wrong with it or why it was passed over."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbudget.model import Nested, Text
+from imgbudget.session.api import check
+from imgbudget.session.run import Wishes
+from tests.builders import body, image_block, image_bytes, text_block
+from tests.conftest import Command, Run
+
+GOOD = json.dumps({"custom_id": "a", "params": body(image_block())})
+FOREIGN = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})
+
+
+def settled(run: Run) -> Any:
+    """The rows of a report, all of which are accounted for."""
+    rows = run.json["summary"]["rows"]
+    skipped = sum(item["end_line"] - item["line"] + 1 for item in rows["skipped"])
+    assert rows["total"] == rows["checked"] + rows["bad"] + skipped
+    return rows
+
+
+def named(rows: Any) -> list[tuple[int, int, str]]:
+    """The rows that were passed over."""
+    return [(item["line"], item["end_line"], item["reason"]) for item in rows["skipped"]]
+
+
+def test_sound_rows(imgbudget: Command, tmp_path: Path) -> None:
+    """Every row is checked; a file that is no JSONL has no rows."""
+    (tmp_path / "r.jsonl").write_text(f"{GOOD}\n{GOOD.replace('custom_id', 'id')}\n")
+    (tmp_path / "r.json").write_text(GOOD)
+    rows = settled(imgbudget("check", "r.jsonl", "--format", "json"))
+    assert (rows["total"], rows["checked"], rows["skipped"]) == (2, 2, [])
+    assert settled(imgbudget("check", "r.json", "--format", "json"))["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "blanks"),
+    [
+        (f"{GOOD}\n", 1, []),
+        (GOOD, 1, []),
+        (f"\n\n{GOOD}\n", 3, [(1, 2)]),
+        (f"{GOOD}\n \t\n\r\n{GOOD}\n\n\n", 6, [(2, 3), (5, 6)]),
+        (f"{GOOD}\n  ", 2, [(2, 2)]),
+        (f"{GOOD} \n", 1, []),
+        (f"\ufeff{GOOD}\r\n{GOOD}", 2, []),
+    ],
+)
+def test_blank_rows(
+    imgbudget: Command, tmp_path: Path, text: str, total: int, blanks: list[tuple[int, int]]
+) -> None:
+    """Blank lines before, between and behind the others are named as such; a last line end begins no row."""
+    (tmp_path / "r.jsonl").write_bytes(text.encode())
+    rows = settled(imgbudget("check", "r.jsonl", "--format", "json"))
+    assert rows["total"] == total
+    assert named(rows) == [(first, last, "blank") for first, last in blanks]
+
+
+def test_bad_rows_are_findings_by_number(imgbudget: Command, tmp_path: Path) -> None:
+    """A line that is no JSON, one that is no request, a half last line: IB002 each; the rest is checked."""
+    stray = json.dumps({"question": "what?", "image_path": "a.png"})
+    text = f"{GOOD}\n\n{{'a': 1}}\n{stray}\n{FOREIGN}\n{GOOD}\n{GOOD[:200]}"
+    (tmp_path / "r.jsonl").write_text(text)
+    run = imgbudget("check", "r.jsonl", "--format", "json", "--select", "IB002")
+    assert [finding["line"] for finding in run.json["findings"]] == [3, 4, 7]
+    rows = settled(run)
+    assert (rows["total"], rows["checked"], rows["bad"]) == (7, 2, 2)
+    assert named(rows) == [
+        (2, 2, "blank"),
+        (4, 4, "a JSON object without the messages of a request"),
+        (5, 5, "a request to another vendor's model (gpt-4o)"),
+    ]
+
+
+def test_ids_of_a_batch(imgbudget: Command, tmp_path: Path) -> None:
+    """A custom_id that stands twice is told at its line, in the order of the file."""
+    (tmp_path / "r.jsonl").write_text(f"{GOOD}\n{GOOD}\n{{\n")
+    run = imgbudget("check", "r.jsonl", "--format", "json", "--select", "IB406,IB002")
+    told = [(finding["code"], finding["line"], finding["pointer"]) for finding in run.json["findings"]]
+    assert told == [("IB406", 2, "/custom_id"), ("IB002", 3, "")]
+
+
+def test_rows_before_the_first_request_are_told_too(imgbudget: Command, tmp_path: Path) -> None:
+    """On a walk, junk alone is passed over; once a request follows, each row of it is named."""
+    junk = 'not json\n{"a": 1}\n[1]\n'
+    (tmp_path / "r.jsonl").write_text(junk)
+    run = imgbudget("check", ".", "--format", "json")
+    assert (run.codes, run.json["summary"]["rows"]["total"]) == ([], 0)
+    assert len(run.json["summary"]["skipped"]) == 1
+    (tmp_path / "r.jsonl").write_text(f"{junk}{GOOD}\n")
+    run = imgbudget("check", ".", "--format", "json", "--select", "IB002")
+    assert [finding["line"] for finding in run.json["findings"]] == [1, 2, 3]
+    rows = settled(run)
+    assert (rows["total"], rows["checked"], rows["bad"]) == (4, 1, 1)
+
+
+def test_rows_of_a_file_without_requests(imgbudget: Command, tmp_path: Path) -> None:
+    """A named file with a bad line is a finding; its other rows are accounted for."""
+    (tmp_path / "r.jsonl").write_text('{"a": 1}\n{"a": \n[]\n')
+    run = imgbudget("check", "r.jsonl", "--format", "json")
+    assert run.codes == ["IB002"]
+    rows = settled(run)
+    assert (rows["total"], rows["checked"], rows["bad"]) == (3, 0, 1)
+
+
+def test_many_rows_without_a_request_keep_nothing(imgbudget: Command, tmp_path: Path) -> None:
+    """Rows of two kinds in turn, more than are remembered: told exactly once a request comes."""
+    (tmp_path / "r.jsonl").write_text('{"a": 1}\n[]\n' * 6000 + GOOD + "\n")
+    run = imgbudget("check", "r.jsonl", "--format", "json", "--select", "IB3")
+    rows = settled(run)
+    assert (rows["total"], rows["checked"], len(rows["skipped"])) == (12001, 1, 12000)
+
+
+def test_session_rows(imgbudget: Command, tmp_path: Path) -> None:
+    """Lines of a session that hold no message are checked rows; what was compacted away is named."""
+    lines = [
+        {"type": "summary", "summary": "s", "leafUuid": "u"},
+        {"type": "user", "uuid": "1", "message": {"role": "user", "content": [image_block()]}},
+        {"type": "system", "subtype": "compact_boundary", "uuid": "2"},
+        {"type": "user", "uuid": "3", "message": {"role": "user", "content": "go on"}},
+    ]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = imgbudget("check", "s.jsonl", "--format", "json")
+    assert run.codes == []
+    rows = settled(run)
+    assert (rows["total"], rows["checked"]) == (4, 3)
+    assert named(rows) == [(2, 2, "sent before the session was compacted, not sent again")]
+
+
+def test_lines_that_only_look_like_a_session(imgbudget: Command, tmp_path: Path) -> None:
+    """Events with a type and an id are no session: skipped alone, named between requests."""
+    event = json.dumps({"type": "event", "uuid": "1"})
+    (tmp_path / "e.jsonl").write_text(f"{event}\n{event}\n")
+    run = imgbudget("check", "e.jsonl", "--format", "json")
+    assert run.json["summary"]["skipped"][0]["reason"] == "no request: a line of a session without a message"
+    (tmp_path / "e.jsonl").write_text(f"{event}\n{GOOD}\n{event}\n")
+    rows = settled(imgbudget("check", "e.jsonl", "--format", "json"))
+    assert [reason for _, _, reason in named(rows)] == ["a line of a session without a message"] * 2
+
+
+def test_beginnings_of_texts_are_kept(tmp_path: Path) -> None:
+    """A file of many requests keeps all blocks of each, and of long texts no more than their beginning."""
+    nested = {"type": "tool_result", "tool_use_id": "t", "content": [text_block("x" * 5000), image_block()]}
+    line = json.dumps(body("y" * 5000, nested))
+    (tmp_path / "r.jsonl").write_text(f"{line}\n{line}\n")
+    for result in check([str(tmp_path / "r.jsonl")], Wishes(isolated=True)).requests:
+        first, second = result.request.turns[0].blocks
+        assert isinstance(first, Text)
+        assert isinstance(second, Nested)
+        inner, image = second.blocks
+        assert isinstance(inner, Text)
+        assert (len(first.text), len(inner.text)) == (64, 64)
+        assert image == result.request.images[0]
+
+
+def test_findings_on_texts_of_rows(imgbudget: Command, tmp_path: Path) -> None:
+    """A finding on the text of a row is told at its place, and requests keep the number of their images."""
+    late = body("describe this picture at length, please", image_block(image_bytes((40, 300))))
+    (tmp_path / "r.jsonl").write_text(f"{json.dumps(late)}\n{GOOD}\n")
+    run = imgbudget("check", "r.jsonl", "--format", "json")
+    assert {"IB301", "IB501"} <= set(run.codes)
+    assert [item["images"] for item in run.json["requests"]] == [1, 1]
