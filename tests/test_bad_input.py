@@ -233,10 +233,10 @@ def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
 
     read = run_module.read_image
 
-    def burst(path: str, *more: object) -> object:
+    def burst(path: str, *more: object, **named: object) -> object:
         if path == "a.png":
             raise ZeroDivisionError("by zero")
-        return read(path, *more)  # type: ignore[arg-type]
+        return read(path, *more, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run_module, "read_image", burst)
     (tmp_path / "a.png").write_bytes(image_bytes())

@@ -50,10 +50,10 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
 
     read = run_module.read_image
 
-    def deadly(path: str, *more: object) -> object:
+    def deadly(path: str, *more: object, **named: object) -> object:
         if path == "013.png":
             os.kill(os.getpid(), signal.SIGKILL)
-        return read(path, *more)  # type: ignore[arg-type]
+        return read(path, *more, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run_module, "read_image", deadly)
     run = imgbudget("check", "--format", "json", "-j", "2")

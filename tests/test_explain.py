@@ -1,0 +1,223 @@
+"""`imgbudget explain`: error texts in every wrapping are known, with rule, numbers, status and location."""
+
+import csv
+import json
+from collections.abc import Callable
+
+import pytest
+
+from imgbudget.explain import KNOWN, explain
+from imgbudget.explain.known import pattern
+from tests.builders import CORPUS
+from tests.conftest import Command
+from tests.errortexts import TEXTS, ErrorText
+from tests.test_all_rules import CONTRACT
+
+MANY = "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels"
+
+
+def located(text: ErrorText) -> str:
+    """The message as the API sends it: its location before it."""
+    if text.path is None:
+        return text.text
+    return ".".join(part for part in ("messages.3.content.11", text.path) if part) + f": {text.text}"
+
+
+def envelope(text: ErrorText) -> str:
+    """The JSON body of the API's answer."""
+    error = {"type": "invalid_request_error", "message": located(text)}
+    return json.dumps({"type": "error", "error": error, "request_id": "req_011"})
+
+
+def traceback(text: ErrorText) -> str:
+    """What the Python SDK raises: the body as a dict's repr behind the status."""
+    error = {"type": "invalid_request_error", "message": located(text)}
+    head = "Traceback (most recent call last):\n  File 'agent.py', line 3, in <module>\n    run()\n"
+    answer = {"type": "error", "error": error}
+    return f"{head}anthropic.BadRequestError: Error code: {text.status} - {answer!r}\n"
+
+
+def bedrock(text: ErrorText) -> str:
+    """What boto3 raises."""
+    return (
+        "botocore.errorfactory.ValidationException: An error occurred (ValidationException) when calling the "
+        f"InvokeModel operation: {located(text)}"
+    )
+
+
+def doubly_encoded(text: ErrorText) -> str:
+    """An envelope as a string inside the JSON of a logger that writes > as an escape."""
+    return json.dumps({"level": "error", "msg": envelope(text)}).replace(">", "\\u003e")
+
+
+def shell_ate_quotes(text: ErrorText) -> str:
+    """The message as it comes when a shell took its quotes away, in other letters."""
+    return located(text).replace("'", "").replace('"', "").upper().replace("MESSAGES.", "messages.")
+
+
+def wrapped_by_a_terminal(text: ErrorText) -> str:
+    """The message in colour, its last words on lines of their own."""
+    return f"\x1b[31m{located(text)}\x1b[0m".replace(" > ", " >\n    ").replace(" image", "\n  image")
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.text[:40])
+@pytest.mark.parametrize(
+    "wrap", [located, envelope, traceback, bedrock, doubly_encoded, wrapped_by_a_terminal]
+)
+def test_every_quoted_text_is_recognised(text: ErrorText, wrap: Callable[[ErrorText], str]) -> None:
+    """Code, numbers, status and location are those of the text, whatever it is wrapped in."""
+    explanation = explain(wrap(text))
+    assert explanation.unknown == ()
+    (match,) = explanation.matches
+    assert (match.known.rule.code if match.known.rule else None) == text.code
+    assert (match.measured, match.limit, match.values) == (text.measured, text.limit, text.values)
+    assert match.status == text.status
+    location = located(text).partition(": ")[0] if text.path is not None else None
+    assert match.location == location
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.text[:40])
+def test_quotes_and_case_do_not_matter(text: ErrorText) -> None:
+    """A text that lost its quotes and its case is the same text."""
+    (match,) = explain(shell_ate_quotes(text)).matches
+    assert match.known == explain(text.text).matches[0].known
+
+
+def test_every_known_text_is_quoted_or_says_that_it_is_not() -> None:
+    """Each row is met by a vector, by a recorded answer, or marked as a wording that nobody quoted."""
+    met = {explain(text.text).matches[0].known for text in TEXTS}
+    left = {known.wording.partition("{")[0] for known in set(KNOWN) - met if not known.loose}
+    assert left == {"URL sources are not supported", "Input tag '"}
+
+
+def test_rules_are_those_of_the_contract() -> None:
+    """Codes and names are those that the pack has promised."""
+    assert all(CONTRACT[known.rule.code][0] == known.rule.name for known in KNOWN if known.rule)
+    assert all(code in CONTRACT for known in KNOWN for code in known.codes)
+
+
+def test_every_row_says_what_to_do_and_where_it_is_from() -> None:
+    """Meaning, remedy, source and date are never empty, and two rows never have one wording."""
+    assert all(known.meaning and known.remedy and known.source and known.date for known in KNOWN)
+    assert len({known.wording for known in KNOWN}) == len(KNOWN)
+    assert all(pattern(known.wording).groups == known.wording.count("{") for known in KNOWN)
+
+
+def test_refusal_page_of_the_edge_is_one_error() -> None:
+    """The 413 page of a server before the API says it twice and is told once; a 404 page is none of ours."""
+    page = (
+        "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 "
+        "Request Entity Too Large</h1></center>\r\n<hr><center>edge</center>\r\n</body>\r\n</html>\r\n"
+    )
+    (match,) = explain(page).matches
+    assert (match.known.codes, match.status, match.seen) == (("IB401",), 413, 1)
+    assert match.text == "413 Request Entity Too Large"
+    assert explain(page.replace("413", "404")).matches == ()
+
+
+def test_loose_texts_yield_to_the_verbatim_one_on_their_line() -> None:
+    """An envelope with the type and the message is one error; with the type alone it is still recognised."""
+    body = '{"error":{"type":"request_too_large","message":"Request exceeds the maximum size"}}'
+    assert [match.known.wording for match in explain(body).matches] == ["Request exceeds the maximum size"]
+    alone = explain('{"error":{"type":"request_too_large","message":"Too big"}}')
+    assert [match.known.codes for match in alone.matches] == [("IB401",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("messages.0.content.0: image dimensions could not be determined", "IB108"),
+        ("screenshot for computer_toolset_20260801 exceeds 1568 pixels", "IB107"),
+    ],
+)
+def test_texts_that_nobody_quoted_are_recognised_by_their_words(text: str, code: str) -> None:
+    """Two refusals are documented without their text: likely wordings are recognised, and marked."""
+    (match,) = explain(text).matches
+    assert match.known.codes[0] == code
+    assert match.known.era == "not seen verbatim"
+
+
+def test_log_of_many_lines() -> None:
+    """Each error once with its first line and how often; other lines are no errors; the unknown is told."""
+    noise = [f"INFO step {i} done\n" for i in range(5)]
+    first, second = envelope(TEXTS[0]), envelope(TEXTS[11])
+    unknown = '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    log = "".join([*noise, f"API Error: 400 {first}\n", *noise, second + "\n", first + "\n", unknown + "\n"])
+    explanation = explain(log)
+    assert [(match.known.codes[0], match.line, match.seen) for match in explanation.matches] == [
+        ("IB103", 6, 2),
+        ("IB001", 12, 1),
+    ]
+    assert [(other.text, other.line, other.nearest) for other in explanation.unknown] == [
+        ("Overloaded", 14, None)
+    ]
+
+
+def test_same_text_at_another_place_is_another_error() -> None:
+    """Two blocks with the same refusal are two errors."""
+    log = "\n".join(f"messages.{i}.content.0.image.source.base64: image cannot be empty" for i in (1, 3))
+    assert [match.location for match in explain(log).matches] == [
+        "messages.1.content.0.image.source.base64",
+        "messages.3.content.0.image.source.base64",
+    ]
+
+
+def test_status_of_the_log_wins() -> None:
+    """A gateway that answers with another status is believed; one on another line is not."""
+    assert explain("HTTP/1.1 502\nHTTP 422: Could not process image").matches[0].status == 422
+    assert explain("HTTP/1.1 502\nCould not process image").matches[0].status == 400
+
+
+def test_unknown_text_names_the_nearest_only_when_close() -> None:
+    """A text in other words is not taken for a known one; what is like it is named."""
+    (close,) = explain("image exceeded 20 MB maximum: 21000000 bytes >= 20971520 bytes").unknown
+    assert close.nearest
+    assert close.nearest.codes == ("IB103",)
+    (far,) = explain("rate limit reached, try again later").unknown
+    assert far.nearest is None
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside this checkout")
+def test_recorded_refusals() -> None:
+    """Answers that recordings hold: those of the Claude API are recognised, those of others are not."""
+    with (CORPUS / "requests" / "MANIFEST.csv").open(encoding="utf-8", newline="") as file:
+        errors = {row["path"]: row["recorded_error"] for row in csv.DictReader(file)}
+    refused = {path: error for path, error in errors.items() if path.startswith("rejected/") and error}
+    recognised = {
+        path.partition("__")[0].removeprefix("rejected/")
+        for path, error in refused.items()
+        if explain(error).matches
+    }
+    assert recognised == {"chatlas", "pydantic-ai", "ruby_llm"}
+    assert len(refused) == 8
+
+
+def test_command_tells_rule_meaning_and_remedy(imgbudget: Command) -> None:
+    """The text form has code, name, status, numbers, location; unquoted words are one text."""
+    run = imgbudget("explain", f"messages.3.content.311.image.source.base64.data: {MANY}")
+    assert (run.code, run.err) == (0, "")
+    for said in ("IB102 many-image-dimension", "status 400", "messages.3.content.311", "limit 2000 px"):
+        assert said in run.out
+    assert "IB001 unreadable-image" in imgbudget("explain", "Could", "not", "process", "image").out
+
+
+@pytest.mark.parametrize("arguments", [(), ("-",)])
+def test_log_on_standard_input(imgbudget: Command, arguments: tuple[str, ...]) -> None:
+    """A piped log is read with or without -, UTF-16 as Windows shells write it too."""
+    log = envelope(TEXTS[0])
+    for data in (log.encode(), log.encode("utf-16"), b"\xef\xbb\xbf" + log.encode()):
+        document = imgbudget("explain", *arguments, "--format", "json", stdin=data).json
+        (error,) = document["errors"]
+        assert (error["code"], error["measured"], error["limit"]) == ("IB103", 12_504_100, 10_485_760)
+        assert (error["unit"], error["blocks"], document["unknown"]) == ("bytes", None, [])
+
+
+def test_exit_codes(imgbudget: Command) -> None:
+    """0 when one text was recognised, 1 when none was, 2 for a call that cannot be answered."""
+    assert imgbudget("explain", "Could not process image, and more").code == 0
+    run = imgbudget("explain", "hello world")
+    assert (run.code, "not a known text" in run.out) == (1, True)
+    for arguments in (("",), (), ("x", "--format", "sarif"), ("x", "--request", "gone.json")):
+        run = imgbudget("explain", *arguments)
+        assert (run.code, run.out) == (2, "")
+        assert run.err.startswith("imgbudget: ")
