@@ -8,23 +8,17 @@ from pathlib import Path
 import pytest
 
 import imgbudget_rules
-from imgbudget.model import (
+from imgbudget.fix import (
     BakeOrientation,
-    Batch,
     DeclareType,
     FirstFrame,
     Fix,
-    FixSafety,
-    ImageFacts,
-    ImageUse,
-    Level,
     Recode,
     RepairBase64,
-    Request,
     Resize,
-    Severity,
     StripMetadata,
 )
+from imgbudget.model import Batch, FixSafety, ImageFacts, ImageUse, Level, Request, Severity
 from imgbudget.registry import AnyRule
 from imgbudget.testing import Example, examples, run_rule
 from imgbudget_rules import RULES

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbudget.sources.images import read_image
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 
@@ -231,7 +232,7 @@ def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
     """What nobody expected: a finding at its file, the others are checked, exit 2; --verbose shows where."""
     import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
 
-    read = run_module.read_image
+    read = read_image
 
     def burst(path: str, *more: object, **named: object) -> object:
         if path == "a.png":

@@ -12,6 +12,7 @@ import pytest
 
 from imgbudget.cli import checking
 from imgbudget.session import pool
+from imgbudget.sources.images import read_image
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 
@@ -48,7 +49,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
     """The poisonous file is told as not checked, all the others are there."""
     import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
 
-    read = run_module.read_image
+    read = read_image
 
     def deadly(path: str, *more: object, **named: object) -> object:
         if path == "013.png":

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model import DeclareType, Problem, Recode, RepairBase64, Request, Resize, Severity
+from imgbudget.fix import DeclareType, Recode, RepairBase64, Resize
+from imgbudget.model import Problem, Request, Severity
 from imgbudget.rule import Size
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib101_dimension_over_limit import dimension_over_limit

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgbudget.fix import BakeOrientation, Resize
 from imgbudget.geometry import Tier, native_size
-from imgbudget.model import BakeOrientation, FixSafety, Request, Resize
+from imgbudget.model import FixSafety, Request
 from imgbudget.rule import Size
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib301_tiny_edge import tiny_edge

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model import Batch, DropBlock, Problem, Request, Severity, ShrinkRequest
+from imgbudget.fix import DropBlock, ShrinkRequest
+from imgbudget.model import Batch, Problem, Request, Severity
 from imgbudget.testing import batch, request, run_rule
 from imgbudget_rules.ib401_payload_over_limit import payload_over_limit
 from imgbudget_rules.ib402_too_many_images import too_many_images

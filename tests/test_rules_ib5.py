@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model import ImagesFirst, LabelImages, Problem, Request
+from imgbudget.fix import ImagesFirst, LabelImages
+from imgbudget.model import Problem, Request
 from imgbudget.testing import request, run_rule
 from imgbudget_rules.ib501_image_after_text import image_after_text
 from imgbudget_rules.ib502_unlabelled_images import unlabelled_images

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model import Problem, Request, Resize
+from imgbudget.fix import Resize
+from imgbudget.model import Problem, Request
 from imgbudget.rule import Size
 from imgbudget.testing import request, run_rule
 from imgbudget_rules.ib107_toolset_screenshot_oversized import toolset_screenshot_oversized

@@ -6,14 +6,14 @@ and `imgbudget.testing` for authors of rules. What stands elsewhere may change.
 
 from typing import TYPE_CHECKING, Any
 
+from imgbudget.version import __version__
+
 if TYPE_CHECKING:
     from imgbudget.errors import ImgbudgetError as ImgbudgetError
     from imgbudget.session import Session as Session
     from imgbudget.session import Wishes as Wishes
     from imgbudget.session import check as check
     from imgbudget.session import plan as plan
-
-__version__ = "0.1.0"
 
 __all__ = ["ImgbudgetError", "Session", "Wishes", "__version__", "check", "plan"]
 

@@ -1,4 +1,4 @@
-"""The values that travel between the layers: facts, subjects, places, problems, fixes, findings.
+"""The values that travel between the layers: facts, subjects, places, problems, findings.
 
 All are named tuples: immutable, and an eighth of a frozen dataclass's price to define, which every start
 pays for each of them. Facts say what the bytes are, subjects (one use of an image, one request) say where
@@ -7,8 +7,9 @@ they stand, problems are what a rule says of a subject, findings are what the en
 
 from collections.abc import Iterator
 from enum import Enum, IntEnum, IntFlag
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
+from imgbudget.fix import Fix
 from imgbudget.geometry import Size
 
 Key = str | int
@@ -298,137 +299,6 @@ def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:
         yield block
         if isinstance(block, (Nested, DocumentUse)):
             yield from walk_blocks(block.blocks)
-
-
-# --- fixes: what a rule wants done; the planner sees all of them for one image and makes one edit ---
-
-
-class Resize(NamedTuple):
-    """Make the image no larger than `size` (px)."""
-
-    size: Size
-
-    @property
-    def title(self) -> str:
-        """What is done, for a menu."""
-        return f"resize to {self.size}"
-
-
-class Recode(NamedTuple):
-    """Write the image in another format, or within a number of bytes."""
-
-    format: str | None = None
-    max_bytes: int | None = None
-
-    @property
-    def title(self) -> str:
-        """What is done, for a menu."""
-        if self.format:
-            return f"convert to {self.format.upper()}"
-        return f"encode within {self.max_bytes:,} bytes"
-
-
-class PlainFix:
-    """A fix without parameters: equal to any other of its kind."""
-
-    __slots__ = ()
-    title: ClassVar[str]
-    """What is done, for a menu."""
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other)
-
-    def __hash__(self) -> int:
-        return hash(type(self))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-
-class BakeOrientation(PlainFix):
-    """Turn the pixels as the EXIF orientation says and drop the tag."""
-
-    __slots__ = ()
-    title = "turn the pixels and drop the EXIF orientation"
-
-
-class StripMetadata(PlainFix):
-    """Write the image without EXIF, XMP and text."""
-
-    __slots__ = ()
-    title = "strip the metadata"
-
-
-class FirstFrame(PlainFix):
-    """Keep only the first frame of an animation."""
-
-    __slots__ = ()
-    title = "keep only the first frame"
-
-
-class DeclareType(NamedTuple):
-    """Write the media type of the bytes into the block, or into the file's name."""
-
-    media_type: str
-
-    @property
-    def title(self) -> str:
-        """What is done, for a menu."""
-        return f"declare {self.media_type}"
-
-
-class RepairBase64(PlainFix):
-    """Write the base64 text as the API takes it."""
-
-    __slots__ = ()
-    title = "rewrite the base64 text"
-
-
-class ImagesFirst(PlainFix):
-    """Move the images of a turn before its text."""
-
-    __slots__ = ()
-    title = "move the images before the text"
-
-
-class LabelImages(PlainFix):
-    """Put a label before each image of a turn."""
-
-    __slots__ = ()
-    title = "label the images of the turn"
-
-
-class DropBlock(PlainFix):
-    """Take the block out of the request."""
-
-    __slots__ = ()
-    title = "remove the block"
-
-
-class ShrinkRequest(NamedTuple):
-    """Shrink the request's images until its body has at most `max_bytes` bytes."""
-
-    max_bytes: int
-
-    @property
-    def title(self) -> str:
-        """What is done, for a menu."""
-        return f"shrink the images until the body is within {self.max_bytes:,} bytes"
-
-
-Fix = (
-    Resize
-    | Recode
-    | BakeOrientation
-    | StripMetadata
-    | FirstFrame
-    | DeclareType
-    | RepairBase64
-    | ImagesFirst
-    | LabelImages
-    | DropBlock
-    | ShrinkRequest
-)
 
 
 class Problem(NamedTuple):

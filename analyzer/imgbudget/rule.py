@@ -3,6 +3,20 @@
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
+from imgbudget.fix import (
+    BakeOrientation,
+    DeclareType,
+    DropBlock,
+    FirstFrame,
+    Fix,
+    ImagesFirst,
+    LabelImages,
+    Recode,
+    RepairBase64,
+    Resize,
+    ShrinkRequest,
+    StripMetadata,
+)
 from imgbudget.geometry import (
     PATCH,
     Size,
@@ -17,34 +31,22 @@ from imgbudget.geometry import (
 )
 from imgbudget.limits import Limits
 from imgbudget.model import (
-    BakeOrientation,
     Batch,
     Block,
-    DeclareType,
     DocumentUse,
-    DropBlock,
     Fact,
-    FirstFrame,
-    Fix,
     FixSafety,
     ImageFacts,
-    ImagesFirst,
     ImageUse,
-    LabelImages,
     Level,
     Nested,
     Origin,
     Other,
     Place,
     Problem,
-    Recode,
-    RepairBase64,
     Request,
-    Resize,
     Severity,
     ShapeFlaw,
-    ShrinkRequest,
-    StripMetadata,
     Text,
     Turn,
     walk_blocks,

@@ -7,8 +7,8 @@ from importlib import import_module
 
 import click
 
-from imgbudget import __version__
 from imgbudget.errors import ImgbudgetError
+from imgbudget.version import __version__
 
 COMMANDS = {
     "check": "lint images, folders and request JSON",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
+from imgbudget.fix import Resize
 from imgbudget.geometry import (
     CoordinateMap,
     Size,
@@ -14,7 +15,7 @@ from imgbudget.geometry import (
     table_row,
 )
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, FixSafety, ImageUse, Request, Resize
+from imgbudget.model import Finding, FixSafety, ImageUse, Request
 
 
 class Target(Enum):

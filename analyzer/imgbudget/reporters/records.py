@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from imgbudget import __version__
 from imgbudget.model import Finding, Severity
 from imgbudget.report import ImageResult, RequestResult, Summary
+from imgbudget.version import __version__
 
 VERSION = 1
 TOOL = {"name": "imgbudget", "version": __version__}
