@@ -6,7 +6,7 @@ cap is scaled down first, keeping the aspect ratio, and then padded on the right
 Nothing here knows a model, a price or a file: the tier is handed in.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from math import gcd, isqrt
 from typing import NamedTuple
 
@@ -68,6 +68,7 @@ def fits(size: Size, tier: Tier) -> bool:
     return padded_size(size).long_edge <= tier.max_edge and patches(size) <= tier.max_tokens
 
 
+@lru_cache(maxsize=4096)
 def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
     """The size that the model looks at: the same when it fits, else the largest with this aspect ratio.
 

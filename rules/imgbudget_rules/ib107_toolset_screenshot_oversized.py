@@ -53,8 +53,7 @@ def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Proble
     Vision guide and vision-coordinates guide, 2026-09; release notes, 2026-08-19. `toolset_name`: types of
     the TypeScript SDK, 2026-08.
     """
-    over = excess(use, ctx.limits)
-    if over is None or use.toolset not in TOOLSETS:
+    if use.toolset not in TOOLSETS or (over := excess(use, ctx.limits)) is None:
         return
     yield Problem(
         message=f"{over.text}; {ctx.limits.model} looks at {over.limit} {over.unit}, and a screenshot for "

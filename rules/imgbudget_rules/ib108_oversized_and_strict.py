@@ -47,8 +47,7 @@ def oversized_and_strict(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Vision-coordinates guide, 2026-09; types of the TypeScript SDK, 2026-08-19. Error text: the guide, and a
     refusal quoted on 2026-09-30.
     """
-    over = excess(use, ctx.limits)
-    if over is None or use.oversized != "error":
+    if use.oversized != "error" or (over := excess(use, ctx.limits)) is None:
         return
     yield Problem(
         message=f"image is refused for {ctx.limits.model}; the API answers `image dimensions {over.size} "

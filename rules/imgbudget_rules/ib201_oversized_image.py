@@ -39,8 +39,7 @@ def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Source
     Vision guide and vision-coordinates guide, 2026-09; held against recorded token counts.
     """
-    over = excess(use, ctx.limits)
-    if over is None or is_refused(use):
+    if is_refused(use) or (over := excess(use, ctx.limits)) is None:
         return
     model, tokens = ctx.limits.model, ctx.limits.tokens(over.planned)
     yield Problem(

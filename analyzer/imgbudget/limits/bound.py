@@ -1,6 +1,5 @@
 """The limits in force for one model on one platform."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from imgbudget import geometry
@@ -9,8 +8,6 @@ from imgbudget.limits.values import Limit, Term, Values, limit, limit_or_none, t
 
 _NANO = 1_000_000_000
 """Nano-dollars a dollar. A price of 1 USD/MTok is 1,000 nano-dollars a token, so sums stay whole numbers."""
-
-_native_size = lru_cache(maxsize=8192)(geometry.native_size)
 
 
 def nano_usd(price: Limit) -> int:
@@ -75,11 +72,11 @@ class Limits(NamedTuple):
 
     def native_size(self, size: Size, edge_limit: int | None = None) -> Size:
         """The size that the model looks at; `edge_limit` in px is one more bound on both edges."""
-        return _native_size(size, self.tier, edge_limit)
+        return geometry.native_size(size, self.tier, edge_limit)
 
     def tokens(self, size: Size) -> int:
         """Visual tokens billed for an image of this size."""
-        return geometry.patches(_native_size(size, self.tier))
+        return geometry.patches(geometry.native_size(size, self.tier))
 
     def fits(self, size: Size) -> bool:
         """Whether the model takes the size as it is."""
