@@ -189,6 +189,24 @@ def test_stdin_as_image_and_as_request(imgbudget: Command) -> None:
     assert (run.codes, run.json["requests"][0]["path"]) == (["IB301"], "x.json")
 
 
+def test_stdin_may_be_json_lines(imgbudget: Command) -> None:
+    """An object a line is a request a line, without being told so."""
+    line = json.dumps(body(image_block(image_bytes((100, 300))))).encode()
+    run = imgbudget("check", "-", "--format", "json", stdin=line + b"\n" + line + b"\n")
+    assert [request["line"] for request in run.json["requests"]] == [1, 2]
+    assert run.codes == ["IB301", "IB301"]
+
+
+def test_doubled_keys_are_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """A key that stands twice is a warning at its second place; the last value is read."""
+    text = json.dumps(body(image_block()))
+    (tmp_path / "r.json").write_text(text.replace('"max_tokens": 100', '"max_tokens": 1,\n"max_tokens": 100'))
+    run = imgbudget("check", "r.json", "--format", "json")
+    (finding,) = run.json["findings"]
+    assert (finding["code"], finding["severity"], finding["pointer"]) == ("IB002", "warning", "/max_tokens")
+    assert finding["line"] == 2
+
+
 def test_files_are_checked_plus_skipped(imgbudget: Command, tmp_path: Path) -> None:
     """A JSON that is no request and a text file are passed over in silence, with a reason in the report."""
     (tmp_path / "a.png").write_bytes(image_bytes())

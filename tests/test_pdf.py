@@ -149,6 +149,14 @@ def test_the_newest_part_of_a_file_counts() -> None:
     assert pages(new) == 13
     assert pages(table({7: b"null"}, start=new, more=f"/Prev {len(new)}")) is None
     assert pages(table({7: b"null"}, start=old, more=f"/Prev {at}")) == 12
+    other = {5: CATALOGUE.replace(b"2 0", b"6 0"), 6: TREE.replace(b"12", b"14")}
+    assert pages(table(other, b"/Root 5 0 R", start=old, more=f"/Prev {at}")) == 14
+
+
+def test_parts_that_form_a_ring_end() -> None:
+    """The older part may be the part itself."""
+    at = int(re.findall(rb"startxref\n(\d+)", table(OBJECTS))[-1])
+    assert pages(table(OBJECTS, more=f"/Prev {at} /XRefStm {at}")) == 12
 
 
 def test_a_hybrid_file_has_objects_in_a_stream() -> None:
@@ -203,17 +211,24 @@ def test_an_error_of_the_reader_comes_through() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        table(OBJECTS, b"/Root 1 0 R /Prev 9"),
-        table(
-            {1: CATALOGUE, 2: b"<< /A " + b"[" * 60 + b"%" * 200_000},
-        ),
+        table({1: CATALOGUE, 2: b"<< /A " + b"[" * 60_000 + b"]" * 60_000 + b"%" * 200_000}),
         packed({1: CATALOGUE, 2: b"(" * 500_000}),
         packed({1: CATALOGUE, 2: bytes(200 << 20)}),
         packed(OBJECTS).replace(b"/Length ", b"/Length 9999"),
+        b"%PDF-1.5\n"
+        + indirect(
+            9,
+            stream(
+                b"/Type /XRef /Root 1 0 R /W [1 2 1] /Size 5 /Filter /FlateDecode"
+                b" /DecodeParms << /Predictor 12 /Columns 4 >>",
+                zlib.compress(b"\2" * (30 << 20)),
+            ),
+        )
+        + b"startxref\n9\n",
     ],
 )
 def test_hostile_files_end(data: bytes) -> None:
-    """Rings of parts, deep nesting, streams that inflate without end."""
+    """Deep nesting, strings without an end, streams that inflate without end."""
     start = time.process_time()
     pages(data)
     assert time.process_time() - start < 1

@@ -76,7 +76,14 @@ SEEDS = {
 
 def check(data: bytes) -> ImageFacts:
     """Whatever the bytes, facts that a rule can work with."""
-    facts = probe_bytes(data, Fact.ALL)
+
+    def read(size: int, offset: int) -> bytes:
+        # what os.pread refuses
+        assert size >= 0
+        assert offset >= 0
+        return data[offset : offset + size]
+
+    facts = probe_reader(read, len(data), Fact.ALL)
     assert facts.byte_size == len(data)
     assert facts.format or facts.content or facts.damage
     assert facts.size is None or min(facts.size) > 0
@@ -93,6 +100,13 @@ def check(data: bytes) -> ImageFacts:
         facts.animated,
     )
     return facts
+
+
+@pytest.mark.parametrize("length", range(12))
+def test_an_exif_segment_shorter_than_its_name(length: int) -> None:
+    """Nothing is read of a length below zero."""
+    check(b"\xff\xd8\xff\xe1" + struct.pack(">H", length) + b"Exif\0\0" + bytes(30))
+    check(b"\xff\xd8" + frame_header() + b"\xff\xe1" + struct.pack(">H", length) + b"Exif\0\0" + jpeg())
 
 
 @pytest.mark.parametrize("name", SEEDS)

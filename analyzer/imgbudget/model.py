@@ -252,11 +252,15 @@ class Turn(NamedTuple):
 
 
 class ShapeFlaw(NamedTuple):
-    """Something in a request that the API refuses before it looks at any image."""
+    """Something in a request that the API refuses before it looks at any image, or may read otherwise.
+
+    `severity` is the rule's own unless given.
+    """
 
     place: Place
     message: str
     help: str | None = None
+    severity: Severity | None = None
 
 
 class Request(NamedTuple):

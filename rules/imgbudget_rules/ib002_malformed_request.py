@@ -41,4 +41,5 @@ def malformed_request(request: Request, _ctx: Context) -> Iterator[Problem]:
             message=flaw.message,
             help=flaw.help or "write it as the reference of the Messages API says",
             place=flaw.place,
+            severity=flaw.severity,
         )

@@ -123,10 +123,22 @@ class DocumentCheck:
         """A malformed request that is known only as such, judged by the rules like any other."""
         self.findings.extend(self._placed(finding, span) for finding in self._malformed(place, message))
 
-    def _malformed(self, place: Place, message: str) -> list[Finding]:
-        flaw = ShapeFlaw(place, message)
+    def _malformed(
+        self, place: Place, message: str, remedy: str | None = None, severity: Severity | None = None
+    ) -> list[Finding]:
+        flaw = ShapeFlaw(place, message, remedy, severity)
         request = Request(place=place, dialect="unknown", byte_size=0, flaws=(flaw,))
         return self.judge.judge_request(request, self.bench.limits())
+
+    def _doubled_keys(self, document: Document) -> Iterator[Finding]:
+        """Keys that an object of the request has twice: JSON readers differ in which value they take."""
+        for route in document.duplicate_keys:
+            yield from self._malformed(
+                Place(self.path, route, 0, document.number),
+                f"key {route[-1]!r} stands twice in its object; the last value was read here",
+                "leave one of them: readers differ in which value they take",
+                Severity.WARNING,
+            )
 
     def _document(self, document: Document) -> None:
         found: list[Finding] = []
@@ -147,6 +159,7 @@ class DocumentCheck:
                     return
         if checked:
             self.rows.checked += 1
+            found.extend(self._doubled_keys(document))
         elif passed:
             self._no_request(document, passed)
         else:

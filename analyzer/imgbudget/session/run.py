@@ -200,7 +200,7 @@ class Session:
         extension = os.path.splitext(name)[1].lower()
         use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        lines = extension in (".jsonl", ".ndjson")
+        lines = extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
             from imgbudget.session.documents import check_text  # noqa: PLC0415 - see _check_json
 
@@ -212,6 +212,12 @@ def _open_cache() -> "FactsCache":
     from imgbudget.sources.facts_cache import FactsCache, cache_folder  # noqa: PLC0415 - on demand only
 
     return FactsCache(cache_folder())
+
+
+def _has_documents_a_line(data: bytes) -> bool:
+    """Whether text looks like JSON Lines: its first line is an object of its own, and more follows."""
+    first, _, rest = data.partition(b"\n")
+    return first.startswith(b"{") and first.rstrip().endswith(b"}") and bool(rest.strip())
 
 
 def _no_image(use: ImageUse) -> str:
