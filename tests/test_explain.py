@@ -168,6 +168,21 @@ def test_status_of_the_log_wins() -> None:
     assert explain("HTTP/1.1 502\nCould not process image").matches[0].status == 400
 
 
+def test_letters_that_grow_in_lower_case_move_no_number() -> None:
+    """A name with such a letter before the text leaves its numbers and location where they are."""
+    error = "Image does not match the provided media type image/PNG"
+    text = "\u0130" * 9 + f" messages.0.content.1.image.source.base64: {error}"
+    (match,) = explain(text).matches
+    assert match.location == "messages.0.content.1.image.source.base64"
+    assert match.values == (("declared", "image/PNG"),)
+
+
+def test_hostile_text_takes_no_time() -> None:
+    """Runs of backslashes, blanks and beginnings without ends are read once, not again from each place."""
+    for piece in ("\\", " ", "image ", '"error": {', "413 payload too large <", "messages."):
+        assert explain(piece * 30_000 + ".").matches[1:] == ()
+
+
 def test_unknown_text_names_the_nearest_only_when_close() -> None:
     """A text in other words is not taken for a known one; what is like it is named."""
     (close,) = explain("image exceeded 20 MB maximum: 21000000 bytes >= 20971520 bytes").unknown

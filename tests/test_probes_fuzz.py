@@ -105,7 +105,9 @@ def check(data: bytes) -> ImageFacts:
 @pytest.mark.parametrize("length", range(12))
 def test_an_exif_segment_shorter_than_its_name(length: int) -> None:
     """Nothing is read of a length below zero."""
-    check(b"\xff\xd8\xff\xe1" + struct.pack(">H", length) + b"Exif\0\0" + bytes(30))
+    short = b"\xff\xe1" + struct.pack(">H", length) + b"Exif\0\0" + bytes(30)
+    check(b"\xff\xd8" + short)
+    check(b"\xff\xd8" + segment(0xFE, bytes(9000)) + short)
     check(b"\xff\xd8" + frame_header() + b"\xff\xe1" + struct.pack(">H", length) + b"Exif\0\0" + jpeg())
 
 

@@ -4,7 +4,6 @@ import re
 from typing import NamedTuple, TypeAlias
 
 _TOKEN_LIMIT = 500_000
-_DEPTH_LIMIT = 64
 _DIGITS = 15
 
 _TOKEN = re.compile(
@@ -36,7 +35,7 @@ def parse_object(data: bytes, at: int = 0) -> tuple[Value, int]:
     """The object that starts at `at`, and where it ends.
 
     Raises:
-        PdfError: there is none, or it is cut, or nested beyond reason.
+        PdfError: there is none, or it is cut, or it is too long.
     """
     stack: list[list[Value]] = [[]]
     closers: list[bytes] = []
@@ -46,8 +45,6 @@ def parse_object(data: bytes, at: int = 0) -> tuple[Value, int]:
             raise PdfError
         token, at = found[1], found.end()
         if token in {b"<<", b"["}:
-            if len(stack) > _DEPTH_LIMIT:
-                raise PdfError
             stack.append([])
             closers.append(b">>" if token == b"<<" else b"]")
         elif token in {b">>", b"]"}:

@@ -1,0 +1,134 @@
+"""`imgbudget explain`: what an error text of the API means, and which block of a request it is about."""
+
+import json
+import os
+import sys
+from typing import Any, NamedTuple
+
+import click
+
+from imgbudget.cli.explain_text import full_text
+from imgbudget.cli.options import config_options, model_options, output_options, wishes
+from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.errors import UsageError
+from imgbudget.explain import Explanation, Located, Match, explain, locate
+from imgbudget.model import Finding, Place, Request, Span
+from imgbudget.reporters.explanations import Whereabouts, explanation_document
+from imgbudget.session import Session
+from imgbudget.session.run import STDIN
+
+FORMATS = ("full", "json")
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+@click.command("explain")
+@click.argument("words", nargs=-1, metavar="[TEXT]")
+@click.option(
+    "--request",
+    "request_file",
+    metavar="FILE",
+    help="The request that was refused, as JSON: find the block that the error means.",
+)
+@model_options
+@output_options(FORMATS, "full")
+@config_options
+def command(**options: Any) -> int:
+    """Explain an API error: which rule it is, what it means, what to do, which block it is about.
+
+    TEXT is a message, an error envelope or a traceback; without TEXT, or with -, a whole log is read from
+    standard input. Exit code 0: at least one error was recognised; 1: none; 2: usage.
+    """
+    formats = parse_formats(options["formats"], "full")
+    for name, _ in formats:
+        if name not in FORMATS:
+            raise UsageError(f"unknown format {name!r}; explain knows {', '.join(FORMATS)}")
+    text = _text(options["words"], options["request_file"])
+    explanation = explain(text)
+    found: list[Whereabouts] = []
+    if options["request_file"] is not None:
+        found = _whereabouts(explanation, options)
+    for name, file in formats:
+        sink = Sink(file)
+        if name == "json":
+            sink.write(json.dumps(explanation_document(explanation, found), indent=1) + "\n")
+        else:
+            colour = file is None and wants_colour(options["color"], sys.stdout)
+            sink.write(full_text(explanation, found, colour=colour))
+        sink.close()
+    if not explanation.matches and os.path.isfile(text.strip()):
+        say(f"{text.strip()} is a file; to explain what is in it: imgbudget explain - < {text.strip()}")
+    return 0 if explanation.matches else 1
+
+
+def _text(words: tuple[str, ...], request_file: str | None) -> str:
+    """The text to explain: the arguments, or what comes on standard input."""
+    if words and words != (STDIN,):
+        text = " ".join(words)
+    elif request_file == STDIN:
+        raise UsageError("the error text and the request cannot both come from standard input")
+    elif not words and sys.stdin.isatty():
+        raise UsageError("give an error text, or pipe a log: imgbudget explain - < FILE")
+    else:
+        data = sys.stdin.buffer.read()
+        encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+        text = data.decode(encoding, "replace")
+    if not text.strip():
+        raise UsageError("the text to explain is empty")
+    return text
+
+
+class _Checked(NamedTuple):
+    """The refused request as our own check sees it; `text` is what came on standard input."""
+
+    path: str
+    text: bytes | None
+    requests: tuple[Request, ...]
+    findings: tuple[Finding, ...]
+
+
+def _check(path: str, options: dict[str, Any]) -> _Checked:
+    """Run every rule on the request, whatever the configuration leaves out.
+
+    Raises:
+        UsageError: there is no such file, or no request in it.
+    """
+    if os.path.isdir(path):
+        raise UsageError(f"--request {path}: is a folder; name the file of the request")
+    session = Session(wishes({**options, "select": ("ALL",), "pedantic": True, "no_ignores": True}))
+    text = sys.stdin.buffer.read() if path == STDIN else None
+    (result,) = session.check((path,), stdin=text, stdin_name="<stdin>")
+    for note in session.notes:
+        say(f"warning: {note}")
+    if not result.requests:
+        first = next((finding.message for finding in result.findings), None)
+        raise UsageError(f"--request {path}: holds no request: {result.skipped or first or 'an image'}")
+    requests = tuple(checked.request for checked in result.requests)
+    return _Checked(result.path, text, requests, result.findings)
+
+
+def _whereabouts(explanation: Explanation, options: dict[str, Any]) -> list[Whereabouts]:
+    """What each error means in the request, in the order of the matches."""
+    checked = _check(options["request_file"], options)
+    located = [locate(match, checked.requests, checked.findings) for match in explanation.matches]
+    spans = _spans(checked, located)
+    return [_placed(match, found, spans) for match, found in zip(explanation.matches, located, strict=True)]
+
+
+def _placed(match: Match, found: Located, spans: dict[Place, Span]) -> Whereabouts:
+    places = []
+    for candidate in found.candidates:
+        field = candidate.place.at(candidate.field) if candidate.field else candidate.place
+        place = field if field in spans else candidate.place
+        places.append((candidate, place, spans.get(place)))
+    return Whereabouts(match=match, places=tuple(places), note=found.note)
+
+
+def _spans(checked: _Checked, located: list[Located]) -> dict[Place, Span]:
+    from imgbudget.session.places import spans_of  # noqa: PLC0415 - texts alone need no JSON reader
+
+    wanted = set()
+    for candidate in (candidate for found in located for candidate in found.candidates):
+        wanted.add(candidate.place)
+        if candidate.field:
+            wanted.add(candidate.place.at(candidate.field))
+    return spans_of(wanted, checked.path, checked.text)

@@ -1,0 +1,232 @@
+"""Finds the block that an error text means: by its location, by its flat index, or by our own rules."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from imgbudget.explain.match import Match
+from imgbudget.model import (
+    Block,
+    DocumentUse,
+    Finding,
+    ImageUse,
+    Key,
+    Nested,
+    Place,
+    Request,
+    walk_blocks,
+)
+
+MOST = 20
+"""Most blocks that are named for one text where nothing tells them apart."""
+
+_ROOTS = ("messages", "system")
+_FIELDS = ("data", "media_type", "url", "file_id")
+"""Fields of an image source that a location may end in (quoted errors, 2024-03 to 2026-09)."""
+
+
+class Candidate(NamedTuple):
+    """A block that may be the one: its place, the image in it, why it is named, what the rules say of it.
+
+    `field` is the key of the source that the location ends in, None when it names the whole block.
+    """
+
+    place: Place
+    why: str
+    use: ImageUse | None = None
+    field: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class Located(NamedTuple):
+    """The candidates, the likeliest alone where one stands out; `note` says what to think of them."""
+
+    candidates: tuple[Candidate, ...]
+    note: str | None = None
+
+
+class Target(NamedTuple):
+    """What a location says: `messages` or `system`, the indices behind it, and the field at its end."""
+
+    root: str
+    indices: tuple[int, ...]
+    field: str | None
+
+
+def parse_location(location: str) -> Target | None:
+    """A location as the API writes it, union tags left out; None for one without an index.
+
+    `messages.0.content.1.tool_result.content.2.image.source.base64.data` has the indices 0, 1, 2.
+    """
+    keys = location.split(".")
+    start = next((i for i, key in enumerate(keys) if key in _ROOTS), None)
+    if start is None:
+        return None
+    indices = tuple(int(key) for key in keys[start + 1 :] if key.isdigit())
+    return Target(keys[start], indices, keys[-1] if keys[-1] in _FIELDS else None) if indices else None
+
+
+def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding]) -> Located:
+    """The blocks of `requests` that `match` may mean; `findings` are those of our own rules on the file."""
+    mine = [finding for finding in findings if finding.code in match.known.codes]
+    target = parse_location(match.location) if match.location else None
+    if target is None:
+        return _by_rule(match, requests, mine)
+    notes: list[str] = []
+    candidates: list[Candidate] = []
+    for request in requests:
+        found = _flat(match, target, request) if match.known.flat else _direct(match, target, request)
+        candidates += _judged(found.candidates, mine)
+        notes += [found.note] if found.note else []
+    confirmed = [candidate for candidate in candidates if candidate.findings]
+    if confirmed and (more := len({finding.place for finding in mine}) - len(confirmed)) > 0:
+        notes.append(f"{more} more reported by {' or '.join(match.known.codes)}: they would be refused next")
+    if len(requests) > 1 and not confirmed and len(candidates) > 1:
+        notes = [f"{len(requests)} requests stand in the file, and the location fits more than one"]
+    if candidates:
+        return Located(tuple(confirmed or candidates)[:MOST], "; ".join(dict.fromkeys(notes)) or None)
+    fallback = _by_rule(match, requests, mine)
+    note = f"{match.location} is not in the request: is this the one that was sent?"
+    return fallback._replace(note=f"{note} {fallback.note}" if fallback.note else note)
+
+
+def indices_of(place: Place) -> tuple[Key, ...]:
+    """The root key of a place inside its request and the indices behind it, as `Target` has them."""
+    keys = (*place.lead, *(place.keys or ())[place.root :])
+    return (*keys[:1], *(key for key in keys[1:] if isinstance(key, int)))
+
+
+def _judged(candidates: Iterable[Candidate], findings: list[Finding]) -> Iterator[Candidate]:
+    for candidate in candidates:
+        of_it = tuple(finding for finding in findings if finding.place == candidate.place)
+        yield candidate._replace(findings=of_it)
+
+
+def _direct(match: Match, target: Target, request: Request) -> Located:
+    """The block whose indices are those of the location."""
+    wanted = (target.root, *target.indices)
+    for use in request.images:
+        if indices_of(use.place) == wanted:
+            why, note = "its location", None
+            if match.known.unit == "bytes" and use.base64_size not in (None, match.measured):
+                note = (
+                    f"its base64 text has {use.base64_size:,} bytes, the error says {match.measured:,}: "
+                    "the request was changed since, or is another"
+                )
+            return Located((Candidate(use.place, why, use, target.field),), note)
+    for turn in request.turns:
+        for block in walk_blocks(turn.blocks):
+            if indices_of(block.place) == wanted:
+                return _inside(block)
+    return Located(())
+
+
+def _inside(block: Block) -> Located:
+    """The images inside a block that is named as a whole, or the block itself."""
+    inner = block.blocks if isinstance(block, (Nested, DocumentUse)) else ()
+    images = [found for found in walk_blocks(inner) if isinstance(found, ImageUse)]
+    if images:
+        why = "stands in the block that is named"
+        return Located(tuple(Candidate(use.place, why, use) for use in images))
+    return Located((Candidate(block.place, "its location"),))
+
+
+def _flat(match: Match, target: Target, request: Request) -> Located:
+    """The image that an index of a dimension error means.
+
+    Such an index counts the blocks inside tool results among those of the turn (earendil-works/pi#7337,
+    oh-my-pi#10633, microsoft/vscode#300407, 2026). How the tool result itself counts is not known, so each
+    reading is tried, and the sizes tell them apart.
+    """
+    if len(target.indices) < 2:
+        return _direct(match, target, request)
+    turn, index = target.indices[0], target.indices[-1]
+    top = [
+        block
+        for one in request.turns
+        for block in one.blocks
+        if indices_of(block.place)[:2] == (target.root, turn)
+    ]
+    if len(target.indices) > 2:
+        named = _direct(match, target, request)
+        if named.candidates:
+            return named
+    readings = (
+        ("its index", [block for block in top if indices_of(block.place)[-1] == index][:1]),
+        ("the index, with blocks inside tool results counted", _nth(_leaves(top), index)),
+        ("the index, with tool results and the blocks inside counted", _nth(_all(top), index)),
+    )
+    named_images: dict[Place, Candidate] = {}
+    for why, blocks in readings:
+        for block in blocks:
+            if isinstance(block, ImageUse):
+                named_images.setdefault(block.place, Candidate(block.place, why, block, target.field))
+    images = list(named_images.values())
+    over = [candidate for candidate in images if _is_over(candidate.use, match)]
+    unsized = [candidate for candidate in images if candidate.use is not None and candidate.use.size is None]
+    if over or unsized:
+        found = tuple(over or unsized)
+        note = "the index can be read in more than one way" if len(found) > 1 else None
+        return Located(found, note)
+    return _over_limit(match, turn, top, request)
+
+
+def _over_limit(match: Match, turn: int, top: Sequence[Block], request: Request) -> Located:
+    """The images over the limit, of the turn or else of the request, where the index names none."""
+    note = "the index leads to no image over the limit"
+    in_turn = [block for block in walk_blocks(tuple(top)) if isinstance(block, ImageUse)]
+    for images, where in ((in_turn, f"in messages.{turn}"), (list(request.images), "in the request")):
+        over = [use for use in images if _is_over(use, match)]
+        if over:
+            why = f"over {match.limit} px, {where}" if match.limit else where
+            return Located(tuple(Candidate(use.place, why, use) for use in over), note)
+    return Located(())
+
+
+def _is_over(use: ImageUse | None, match: Match) -> bool:
+    return bool(use and use.size and match.limit is not None and use.size.long_edge > match.limit)
+
+
+def _leaves(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks with each tool result replaced by what is in it."""
+    for block in blocks:
+        if isinstance(block, Nested) and block.blocks:
+            yield from _leaves(block.blocks)
+        else:
+            yield block
+
+
+def _all(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks with each tool result followed by what is in it."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Nested):
+            yield from _all(block.blocks)
+
+
+def _nth(blocks: Iterable[Block], index: int) -> list[Block]:
+    return list(blocks)[index : index + 1]
+
+
+def _by_rule(match: Match, requests: Sequence[Request], findings: list[Finding]) -> Located:
+    """The blocks that our rules report, for a text that names none."""
+    uses = {use.place: use for request in requests for use in request.images}
+    if findings:
+        first = next((code for code in match.known.codes if any(f.code == code for f in findings)), "")
+        mine = [finding for finding in findings if finding.code == first]
+        places = dict.fromkeys(finding.place for finding in mine)
+        found = (Candidate(place, f"reported by {first}", uses.get(place)) for place in places)
+        note = "each of them may be the one" if 1 < len(places) <= MOST else None
+        if len(places) > MOST:
+            note = f"the first {MOST} of {len(places)} blocks that {first} reports"
+        return Located(tuple(_judged(found, mine))[:MOST], note)
+    if match.known.source_type:
+        of_type = [use for use in uses.values() if use.source_type == match.known.source_type]
+        note = None if len(of_type) == 1 else f"{len(of_type)} images have a {match.known.source_type} source"
+        why = f"a {match.known.source_type} source"
+        return Located(tuple(Candidate(use.place, why, use) for use in of_type)[:MOST], note)
+    return Located((), _silent(match))
+
+
+def _silent(match: Match) -> str:
+    codes = " or ".join(match.known.codes)
+    return f"our own {codes} finds nothing here: is this the request that was sent, whole and unchanged?"

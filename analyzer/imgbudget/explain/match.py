@@ -1,0 +1,225 @@
+"""Finds the known error texts in a message or a whole log, with their numbers, status and location."""
+
+import re
+from bisect import bisect
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from imgbudget.explain.known import Known, pattern
+from imgbudget.explain.texts import KNOWN
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_ESCAPE = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'])|[nrt])")
+_ENTITY = re.compile(r"&(gt|lt|quot|apos|amp|#39|#x27|#34);", re.IGNORECASE)
+_ENTITIES = {"gt": ">", "lt": "<", "quot": '"', "apos": "'", "amp": "&", "#39": "'", "#x27": "'", "#34": '"'}
+
+_LOCATION = re.compile(r"(?<![\w.])((?:\w+\.)*(?:messages|system)(?:\.[\w-]+)*)\s*:\s*$")
+_BEFORE = 400
+"""Characters before a text in which its location and status are looked for."""
+
+_STATUS = re.compile(
+    r"\b(?:error code|api error|https?(?:/[\d.]+)?|status(?:[ _-]?code)?)[\"']?\s*[:=]?\s*\(?([45]\d\d)\b",
+    re.IGNORECASE,
+)
+_ENVELOPE = re.compile(
+    r"[\"']error[\"']\s*:\s*\{[^{}]{0,300}?[\"']message[\"']\s*:\s*b?([\"'])(.{1,500}?)\1\s*[,}]", re.DOTALL
+)
+_VALIDATION = re.compile(r"ValidationException\)?(?: when calling the \w+ operation)?:\s*(\S[^\n]{0,500})")
+_SUSPECT = re.compile(r"error|exceed|invalid|refus|reject|not (?:allowed|supported)", re.IGNORECASE)
+
+_ALIKE = 0.6
+"""Least likeness, 0 to 1, at which a known text is named beside an unknown one."""
+
+_LONGEST = 500
+_FEW_LINES = 3
+_SUSPECTS = 5
+
+
+class Match(NamedTuple):
+    """A known text as it was met: `line` is the first line of the input with it, from 1, `seen` how often.
+
+    `text` is on one line. `measured` and `limit` are in the unit of `known`; `values` holds what else the
+    text says, by name. `status` is the HTTP status in the log where it stands there, else the usual one.
+    """
+
+    known: Known
+    text: str
+    line: int
+    status: int
+    location: str | None = None
+    measured: float | None = None
+    limit: float | None = None
+    values: tuple[tuple[str, str], ...] = ()
+    seen: int = 1
+
+
+class Unknown(NamedTuple):
+    """An error text that is not known, with the known one that is most like it, if any is."""
+
+    text: str
+    line: int
+    nearest: Known | None = None
+    seen: int = 1
+
+
+class Explanation(NamedTuple):
+    """What stands in an input: the known texts and the unknown ones, each once, in order."""
+
+    matches: tuple[Match, ...]
+    unknown: tuple[Unknown, ...]
+
+
+class _Hit(NamedTuple):
+    """A known text at an offset of the input, and the line it begins in; `found` is in lower case."""
+
+    start: int
+    line: int
+    known: Known
+    found: re.Match[str]
+
+
+def explain(text: str) -> Explanation:
+    """Recognise what stands in `text`: one message, an envelope, a traceback, a page, or a log of them."""
+    text = _plain(text)
+    lines = [found.start() for found in re.finditer("\n", text)]
+    hits = _hits(text, lines)
+    matches: dict[Match, Match] = {}
+    for hit in hits:
+        match = _match(text, hit)
+        first = matches.setdefault(match._replace(line=0), match._replace(seen=0))
+        matches[match._replace(line=0)] = first._replace(seen=first.seen + 1)
+    unknown: dict[str, Unknown] = {}
+    for start, message in _others(text, hits):
+        other = unknown.setdefault(message, Unknown(message, bisect(lines, start) + 1, seen=0))
+        unknown[message] = other._replace(seen=other.seen + 1)
+    return Explanation(
+        tuple(matches.values()),
+        tuple(other._replace(nearest=_nearest(other.text)) for other in unknown.values()),
+    )
+
+
+def _plain(text: str) -> str:
+    """The text without colours, escapes of JSON and repr, and HTML entities; lines stay lines."""
+    return _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], _ESCAPE.sub(_unescape, _ANSI.sub("", text)))
+
+
+def _unescape(found: re.Match[str]) -> str:
+    code = found[1] or found[2]
+    if code:
+        char = chr(int(code, 16))
+        return char if char.isprintable() else " "
+    return found[3] or " "
+
+
+def _hits(text: str, lines: list[int]) -> list[_Hit]:
+    """Where known texts stand, none over another; a loose one only on a line without any other."""
+    lower = _lower(text)
+    found = [
+        _Hit(match.start(), bisect(lines, match.start()) + 1, known, match)
+        for known in KNOWN
+        for match in pattern(known.wording).finditer(lower)
+    ]
+    taken: list[_Hit] = []
+    end = 0
+    for hit in sorted((hit for hit in found if not hit.known.loose), key=lambda hit: hit.start):
+        if hit.start >= end:
+            taken.append(hit)
+            end = hit.found.end()
+    told = {line for hit in taken for line in _lines_of(hit)}
+    for hit in found:
+        if hit.known.loose and not told & _lines_of(hit):
+            taken.append(hit)
+            told |= _lines_of(hit)
+    return sorted(taken, key=lambda hit: hit.start)
+
+
+def _lower(text: str) -> str:
+    """The text in lower case, as long as it was: a few letters of other scripts would grow."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else re.sub("[A-Z]+", lambda found: found[0].lower(), text)
+
+
+def _lines_of(hit: _Hit) -> set[int]:
+    """The lines that a hit stands on."""
+    return set(range(hit.line, hit.line + hit.found[0].count("\n") + 1))
+
+
+def _match(text: str, hit: _Hit) -> Match:
+    before = text[max(0, hit.start - _BEFORE) : hit.start]
+    line_before = before.rpartition("\n")[2]
+    location = _LOCATION.search(before)
+    stated = _STATUS.findall(line_before)
+    names = [name for name, value in hit.found.groupdict().items() if name in _SHOWN and value]
+    values = {name: text[slice(*hit.found.span(name))] for name in names}
+    measured, limit = _number(values.pop("measured", None)), _number(values.pop("limit", None))
+    if "pages" in values and "images" in values:
+        measured = (_number(values["pages"]) or 0) + (_number(values["images"]) or 0)
+    return Match(
+        known=hit.known,
+        text=_one_line(text[slice(*hit.found.span())].partition("<")[0]),
+        line=hit.line,
+        status=int(stated[-1]) if stated else hit.known.status,
+        location=location[1] if location else None,
+        measured=measured,
+        limit=limit,
+        values=tuple(values.items()),
+    )
+
+
+_SHOWN = ("measured", "limit", "pages", "images", "declared", "actual", "size", "target", "tag", "toolset")
+"""Names of a wording whose values are told; the others only bridge it."""
+
+
+def _number(text: str | None) -> int | None:
+    digits = (text or "").replace(",", "")
+    return int(digits) if digits else None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST]
+
+
+def _others(text: str, hits: list[_Hit]) -> Iterator[tuple[int, str]]:
+    """The error texts that are not known, each with where it begins."""
+    found = False
+    begins = [hit.start for hit in hits]
+    for expression, group in ((_ENVELOPE, 2), (_VALIDATION, 1)):
+        for message in expression.finditer(text):
+            start, end = message.span(group)
+            at = bisect(begins, start)
+            if (at and hits[at - 1].found.end() > start) or (at < len(hits) and begins[at] < end):
+                continue
+            found = True
+            yield start, _one_line(message[group])
+    if hits or found:
+        return
+    lines = [(at, line) for at, line in _lines(text) if line.strip()]
+    if len(lines) <= _FEW_LINES:
+        for at, _ in lines[:1]:
+            yield at, _one_line(text)
+        return
+    suspects = [(at, line) for at, line in lines if _SUSPECT.search(line)] or lines
+    for at, line in suspects[-_SUSPECTS:]:
+        yield at, _one_line(line)
+
+
+def _lines(text: str) -> Iterable[tuple[int, str]]:
+    at = 0
+    for line in text.splitlines(keepends=True):
+        yield at, line
+        at += len(line)
+
+
+def _nearest(message: str) -> Known | None:
+    """The known text that is most like a message, None when none is much alike."""
+    import difflib  # noqa: PLC0415 - only an unknown text pays for it
+
+    mine = re.sub(r"\d+", "0", re.sub(r"^(?:messages|system)(?:\.[\w-]+)*\s*:\s*", "", message)).lower()
+    best, most = None, _ALIKE
+    for known in KNOWN:
+        if known.loose:
+            continue
+        likeness = difflib.SequenceMatcher(None, mine, known.plain.lower(), autojunk=False).ratio()
+        if likeness > most:
+            best, most = known, likeness
+    return best

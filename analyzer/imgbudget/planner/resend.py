@@ -1,0 +1,229 @@
+"""What a conversation costs because each call sends its images again, and what would save that.
+
+A body holds the whole conversation, so the calls that led to it can be told from its turns: each was the
+same body up to a user turn. Only images are counted here, neither text nor documents.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from imgbudget.limits import Limits
+from imgbudget.model import ImageUse, Place, Request, Turn, walk_blocks
+
+KEPT = 3
+"""Images that pruning keeps unless another number is asked for: a choice of ours."""
+
+
+_NOT_THE_USER = ("assistant", "system", "developer")
+"""Roles whose turns alone make no call."""
+
+
+class Load(NamedTuple):
+    """Some images together: how many, bytes of their base64 text in a body, visual tokens.
+
+    An image by url or file id has no bytes in the body; one of unknown size has no tokens here.
+    """
+
+    images: int = 0
+    base64_bytes: int = 0
+    tokens: int = 0
+
+    def plus(self, other: "Load") -> "Load":
+        """Both together."""
+        return Load(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+    def minus(self, other: "Load") -> "Load":
+        """What is left without the other."""
+        return Load(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class Call(NamedTuple):
+    """One call of the conversation: `place` is its last turn, `new` the images that were not sent before."""
+
+    place: Place
+    new: Load
+    resent: Load
+    cost_usd: float
+
+    @property
+    def sent(self) -> Load:
+        """All images in the body of the call."""
+        return self.new.plus(self.resent)
+
+
+class Saving(NamedTuple):
+    """What one remedy saves over the whole conversation: bytes of upload, visual tokens, USD.
+
+    A saving below 0 costs more. `available` is False where the platform does not have it; `terms` says what
+    it takes. `images` are the times that an image would not be sent.
+    """
+
+    way: str
+    available: bool
+    images: int
+    byte_size: int
+    tokens: int
+    cost_usd: float
+    terms: str
+
+
+class Resend(NamedTuple):
+    """The accounting of one request: its calls, what went over the wire in all, what would save how much.
+
+    `once` is each image counted once, `unsized` how many of them have no size and so no tokens.
+    """
+
+    request: Request
+    limits: Limits
+    calls: tuple[Call, ...]
+    once: Load
+    sent: Load
+    cost_usd: float
+    unsized: int
+    savings: tuple[Saving, ...]
+
+    @property
+    def resent(self) -> Load:
+        """What was sent again."""
+        return self.sent.minus(self.once)
+
+
+def resend(request: Request, limits: Limits, *, kept: int = KEPT) -> Resend | None:
+    """The accounting of a request; None for one of a single call or without images.
+
+    `kept` is how many of the last images pruning would keep in each call, beside those that are new in it.
+    Costs are of the visual tokens alone at the input price; on a model with a long-prompt price the text
+    beside them may raise it.
+    """
+    groups = [
+        (group[-1].place, [use for turn in group for use in _images(turn)]) for group in calls_of(request)
+    ]
+    if len(groups) < 2 or not request.images:
+        return None
+    calls = []
+    before = Load()
+    for place, uses in groups:
+        new = load_of(uses, limits)
+        calls.append(Call(place, new, before, limits.cost_usd(new.tokens + before.tokens)))
+        before = before.plus(new)
+    sent = total(call.sent for call in calls)
+    cost = sum(call.cost_usd for call in calls)
+    images = [use for _, uses in groups for use in uses]
+    return Resend(
+        request=request,
+        limits=limits,
+        calls=tuple(calls),
+        once=before,
+        sent=sent,
+        cost_usd=cost,
+        unsized=sum(use.visible_size is None for use in images),
+        savings=(
+            _files(images, sent, limits),
+            _caching("prompt caching, 5 minutes", calls, limits, limits.cache_write_5m_factor.value),
+            _caching("prompt caching, 1 hour", calls, limits, limits.cache_write_1h_factor.value),
+            _pruning([uses for _, uses in groups], sent, cost, limits, kept),
+        ),
+    )
+
+
+def calls_of(request: Request) -> list[list[Turn]]:
+    """The turns that each call added: what the assistant said, and the user's turns up to its next word.
+
+    User turns in a row went out together, as the answers to several tool calls do. A last turn of the
+    assistant is the beginning of its answer and belongs to the last call.
+    """
+    calls: list[list[Turn]] = []
+    group: list[Turn] = []
+    answered = False
+    for turn in request.turns:
+        if turn.role == "assistant" and answered:
+            calls.append(group)
+            group, answered = [], False
+        group.append(turn)
+        answered = answered or turn.role not in _NOT_THE_USER
+    if answered:
+        return [*calls, group]
+    if calls:
+        calls[-1] = calls[-1] + group
+    return calls
+
+
+def load_of(uses: Iterable[ImageUse], limits: Limits) -> Load:
+    """The images together."""
+    return total(
+        Load(1, use.base64_size or 0, limits.tokens(use.visible_size) if use.visible_size else 0)
+        for use in uses
+    )
+
+
+def total(loads: Iterable[Load]) -> Load:
+    """The sum of loads."""
+    whole = Load()
+    for load in loads:
+        whole = whole.plus(load)
+    return whole
+
+
+def _images(turn: Turn) -> Iterator[ImageUse]:
+    return (block for block in walk_blocks(turn.blocks) if isinstance(block, ImageUse))
+
+
+def _files(images: Sequence[ImageUse], sent: Load, limits: Limits) -> Saving:
+    """Each base64 image uploaded once as a file, and referred to by its id: bytes, but no tokens."""
+    uploaded = sum(use.facts.byte_size for use in images if use.base64_size and use.facts)
+    unread = sum(use.base64_size // 4 * 3 for use in images if use.base64_size and not use.facts)
+    return Saving(
+        way="Files API",
+        available="file" in limits.source_types,
+        images=0,
+        byte_size=sent.base64_bytes - uploaded - unread,
+        tokens=0,
+        cost_usd=0.0,
+        terms="upload each image once, send its file_id; tokens are billed as before",
+    )
+
+
+def _caching(way: str, calls: Sequence[Call], limits: Limits, write: float) -> Saving:
+    """New images written to the cache, resent ones read from it: USD, but no bytes and no tokens.
+
+    The factors are times the input price (price lists, 2026-11).
+    """
+    read = limits.cache_read_factor.value
+    cost = 0.0
+    for call in calls:
+        if call.sent.tokens:
+            weighted = call.new.tokens * write + call.resent.tokens * read
+            cost += call.cost_usd * weighted / call.sent.tokens
+    return Saving(
+        way=way,
+        available=True,
+        images=0,
+        byte_size=0,
+        tokens=0,
+        cost_usd=sum(call.cost_usd for call in calls) - cost,
+        terms=f"each call within that time of the last; writes cost {write:g} times, reads {read:g} times",
+    )
+
+
+def _pruning(
+    groups: Sequence[Sequence[ImageUse]], sent: Load, cost: float, limits: Limits, kept: int
+) -> Saving:
+    """Each call with its last images only, never without one that is new in it."""
+    pruned, pruned_cost = Load(), 0.0
+    so_far: list[ImageUse] = []
+    for uses in groups:
+        so_far.extend(uses)
+        most = max(kept, len(uses))
+        call = load_of(so_far[-most:] if most else (), limits)
+        pruned = pruned.plus(call)
+        pruned_cost += limits.cost_usd(call.tokens)
+    saved = sent.minus(pruned)
+    return Saving(
+        way=f"pruning to the last {kept}",
+        available=True,
+        images=saved.images,
+        byte_size=saved.base64_bytes,
+        tokens=saved.tokens,
+        cost_usd=cost - pruned_cost,
+        terms="the model no longer sees earlier images; what follows a removed one is not read from a cache",
+    )
