@@ -1,6 +1,8 @@
 """`imgbudget check` end to end: files and requests in, findings, numbers and exit codes out."""
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -251,6 +253,22 @@ def test_formats_may_go_to_files(imgbudget: Command, tmp_path: Path) -> None:
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["version"] == 1
     assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "report.json"]
+
+
+def test_report_never_replaces_a_device_or_a_link(imgbudget: Command, tmp_path: Path) -> None:
+    """A pipe is written to, and a link keeps leading where it led."""
+    (tmp_path / "a.png").write_bytes(image_bytes((100, 300)))
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert imgbudget("check", "a.png", "--format", "jsonl:pipe").code == 1
+    assert os.read(reader, 10) == b'{"type": "'
+    os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.json").symlink_to("real/report.json")
+    imgbudget("check", "a.png", "--format", "json:link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "real" / "report.json").read_text())["version"] == 1
 
 
 def test_colour_is_for_terminals_and_on_demand(

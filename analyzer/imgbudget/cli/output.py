@@ -51,16 +51,22 @@ class Sink:
             self._parts.append(text)
 
     def close(self) -> None:
-        """Write the file, whole or not at all: into a neighbour first, which then takes its name."""
+        """Write the file, whole or not at all: into a neighbour first, which then takes its name.
+
+        What is no regular file (a device, a pipe) is written to and never replaced; a link is followed.
+        """
         if self.file is None:
             return
-        beside = f"{self.file}.{os.getpid()}.tmp"
+        target = os.path.realpath(self.file)
+        special = os.path.exists(target) and not os.path.isfile(target)
+        beside = target if special else f"{target}.{os.getpid()}.tmp"
         try:
             with open(beside, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
                 out.writelines(self._parts)
-            os.replace(beside, self.file)
+            if not special:
+                os.replace(beside, target)
         except OSError as error:
-            if os.path.exists(beside):
+            if not special and os.path.exists(beside):
                 os.unlink(beside)
             why = (error.strerror or str(error)).lower()
             raise UsageError(f"{self.file}: cannot be written: {why}") from error
