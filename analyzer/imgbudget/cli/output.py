@@ -57,8 +57,8 @@ class Sink:
         """
         if self.file is None:
             return
-        target = os.path.realpath(self.file)
-        special = os.path.exists(target) and not os.path.isfile(target)
+        special = os.path.exists(self.file) and not os.path.isfile(self.file)
+        target = self.file if special else os.path.realpath(self.file)
         beside = target if special else f"{target}.{os.getpid()}.tmp"
         try:
             with open(beside, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
