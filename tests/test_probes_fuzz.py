@@ -230,7 +230,7 @@ def endless(start: bytes, pattern: bytes, size: int) -> Callable[[int, int], byt
 @pytest.mark.parametrize("name", ENDLESS)
 def test_endless_files_end(name: str) -> None:
     """A terabyte of anything takes a part of a second, a part of its bytes, and little memory."""
-    given_out = 0
+    given_out, facts = 0, ImageFacts(byte_size=0)
     content = endless(*ENDLESS[name], 1 << 40)
 
     def read(size: int, offset: int) -> bytes:
@@ -239,15 +239,16 @@ def test_endless_files_end(name: str) -> None:
         given_out += len(data)
         return data
 
-    assert probe_reader(read, 1 << 40, Fact.ALL).byte_size == 1 << 40
-    assert given_out < 160 << 20
-    # the faster of two: others may run on the same machine
+    # the faster of two: others may run on the same machine, and the first one imports
     seconds = []
     for _ in range(2):
+        given_out = 0
         start = time.process_time()
-        probe_reader(content, 1 << 40, Fact.ALL)
+        facts = probe_reader(read, 1 << 40, Fact.ALL)
         seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.25
+    assert min(seconds) < 0.3
+    assert facts.byte_size == 1 << 40
+    assert given_out < 160 << 20
     tracemalloc.start()
     try:
         probe_reader(content, 1 << 40, Fact.ALL)

@@ -1,10 +1,8 @@
 """JPEG: every kind of frame header, segments in any order and number, EXIF, MPF, quality, damage."""
 
-import io
 import struct
 
 import pytest
-from PIL import Image
 
 from imgbudget.geometry import Size
 from imgbudget.model import Fact
@@ -134,62 +132,6 @@ def test_a_directory_that_points_at_itself_ends() -> None:
     assert not probe_bytes(jpeg(exif_segment(looped)), Fact.ALL).has_location
 
 
-def saved(quality: int, mode: str = "RGB", **options: object) -> bytes:
-    """A JPEG file of Pillow's, with the IJG library's tables."""
-    out = io.BytesIO()
-    Image.new(mode, (8, 8)).save(out, "JPEG", quality=quality, **options)
-    return out.getvalue()
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_quality_of_the_standard_tables_is_exact(mode: str) -> None:
-    """Each quality from 1 to 100 is read back from the tables that libjpeg makes of it."""
-    for quality in range(1, 101):
-        told = probe_bytes(saved(quality, mode), Fact.QUALITY).quality
-        # below 5 all entries of a table reach 255, so that its sum no longer tells
-        assert told == quality or (quality < 5 and told is not None and told < 5), quality
-
-
-def test_quality_of_other_tables_is_near() -> None:
-    """Tables half as coarse as those of quality 50 come out near quality 75."""
-    tables = [[round(value / 2) for value in table] for table in standard_tables()]
-    told = probe_bytes(saved(50, qtables=tables), Fact.QUALITY).quality
-    assert told is not None
-    assert 72 <= told <= 78
-
-
-def standard_tables() -> list[list[int]]:
-    """Pillow's own reading of quality 50: the tables of Annex K."""
-    with Image.open(io.BytesIO(saved(50))) as image:
-        return [list(table) for table in image.quantization.values()]  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    "data", [jpeg().replace(TABLES, b""), jpeg().replace(TABLES, segment(0xDB, b"\0" * 40))]
-)
-def test_quality_without_a_whole_table_cannot_be_told(data: bytes) -> None:
-    """No table, or a cut one: None."""
-    assert probe_bytes(data, Fact.QUALITY).quality is None
-
-
-@pytest.mark.parametrize("by", [-1, 1])
-def test_quality_of_nearly_standard_tables_is_the_nearest(by: int) -> None:
-    """One entry more or less makes no other quality."""
-    for quality in (10, 50, 80, 90):
-        with Image.open(io.BytesIO(saved(quality))) as image:
-            tables = [list(table) for table in image.quantization.values()]  # type: ignore[attr-defined]
-        tables[0][0] += by
-        assert probe_bytes(saved(50, qtables=tables), Fact.QUALITY).quality == quality
-
-
-def test_quality_of_16_bit_tables() -> None:
-    """Tables with two bytes an entry count the same."""
-    wide = b"".join(struct.pack(">H", 16) for _ in range(64))
-    data = jpeg().replace(TABLES, segment(0xDB, b"\x10" + wide + b"\x11" + wide))
-    narrow = jpeg().replace(TABLES, segment(0xDB, b"\0" + bytes([16] * 64) + b"\1" + bytes([16] * 64)))
-    assert probe_bytes(data, Fact.QUALITY).quality == probe_bytes(narrow, Fact.QUALITY).quality
-
-
 def test_metadata_counts_what_a_decoder_can_do_without() -> None:
     """EXIF, XMP, ICC and comments count; tables, the JFIF header and Adobe's marker do not."""
     jfif = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
@@ -269,7 +211,7 @@ def test_a_gain_map_is_no_frame(order: int) -> None:
         (jpeg()[:100], "ends inside its header (100 bytes)"),
         (b"\xff\xd8\xff\xe0", "ends inside its header (4 bytes)"),
         (b"\xff\xd8", "ends inside its header (2 bytes)"),
-        (b"\xff\xd8" + segment(0xE0) * 11_000, "no frame header within reason"),
+        (b"\xff\xd8" + segment(0xE0) * 150_000, "no frame header within reason"),
     ],
 )
 def test_a_header_that_no_decoder_takes_is_damage(data: bytes, clause: str) -> None:

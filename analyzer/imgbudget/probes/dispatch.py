@@ -1,11 +1,11 @@
 """One door to all probes: the first bytes say which one looks at a file, and nothing that it holds raises."""
 
-from functools import partial
 from os import SEEK_END
 from os import close as _close
 from os import lseek as _lseek
 from os import open as _open
 from os import read as _read
+from types import MethodType
 
 from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes.gif import probe_gif
@@ -41,8 +41,10 @@ def probe_file(path: str, want: Fact = Fact.NONE) -> ImageFacts:
     fd = _open(path, OPEN_FLAGS)
     try:
         head = _read(fd, HEAD)
-        # the plus makes a plain integer of the flags, whose own arithmetic is a hundred times slower
-        return _PROBES.get(head[:4], _probe_other)(head, partial(pread, fd), _lseek(fd, 0, SEEK_END), +want)
+        # a method of the descriptor is made in half the time of a partial; the plus makes a plain integer
+        # of the flags, whose own arithmetic is a hundred times slower
+        read = MethodType(pread, fd)
+        return _PROBES.get(head[:4], _probe_other)(head, read, _lseek(fd, 0, SEEK_END), +want)
     finally:
         _close(fd)
 

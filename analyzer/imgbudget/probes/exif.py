@@ -24,13 +24,15 @@ _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 
 class ByteOrder:
     """How a TIFF block writes its numbers; `orientation` is that tag as it stands there."""
 
-    __slots__ = ("long", "orientation", "short", "sign", "tag")
+    __slots__ = ("long", "orientation", "short", "short_entry", "sign", "tag")
 
     def __init__(self, sign: str) -> None:
         self.sign = sign
         self.short = Struct(sign + "H").unpack_from
         self.long = Struct(sign + "I").unpack_from
         self.tag = Struct(sign + "H").pack
+        # behind the tag: the type, and the value of a SHORT
+        self.short_entry = Struct(sign + "H4xH").unpack_from
         self.orientation = self.tag(ORIENTATION)
 
 
@@ -170,15 +172,16 @@ def parse_exif(block: bytes) -> Exif:
 
 def _orientation(buffer: bytes, order: ByteOrder, first: int, last: int) -> int:
     """The orientation in the directory entries at buffer[first:last], 0 when there is none."""
-    at = _find(buffer, order.orientation, first, last)
+    at = buffer.find(order.orientation, first, last)
+    if at >= 0 and (at - first) % 12:
+        # the two bytes were found inside another entry
+        at = _find(buffer, order.orientation, first, last)
     if at < 0:
         return 0
-    kind = order.short(buffer, at + 2)[0]
-    if kind == 3:
-        value: int = order.short(buffer, at + 8)[0]
-    elif kind == 4:
+    kind, value = order.short_entry(buffer, at + 2)
+    if kind == 4:
         value = order.long(buffer, at + 8)[0]
-    else:
+    elif kind != 3:
         value = buffer[at + 8]
     return value if 1 <= value <= 8 else 1
 

@@ -13,6 +13,9 @@ _STARTS = (("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("gif", b"GIF8"), ("w
 
 _FRAMES = int(Fact.FRAMES)
 
+_HEAD = 4096
+"""Bytes that tell one text from another; the first read of other files is shorter."""
+
 _LYING = 5
 """The EXIF orientation from which on width and height change places."""
 
@@ -30,6 +33,8 @@ def probe_other(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
         if 1 < len(head) < 4 and start.startswith(head):
             damage = f"ends inside its header ({size:,} bytes)"
             return ImageFacts(byte_size=size, format=name, damage=damage)
+    if len(head) < min(_HEAD, size):
+        head = read(_HEAD, 0)
     kind = identify(head)
     if kind == (None, None):
         kind = identify_text(head, whole=len(head) >= size)

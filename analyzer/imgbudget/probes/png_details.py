@@ -17,8 +17,11 @@ KEYWORDS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 """Of text chunks that hold an orientation: ImageMagick's EXIF in hexadecimal digits, and XMP."""
 
 _TAIL_LIMIT = 10_000
-_WINDOW = 64
+_WINDOW = 4096
 _KEYWORD_ROOM = 24
+
+_CHECKED_BYTES = 1 << 13
+"""First bytes of a file in which chunks are checked, not only stepped over."""
 
 _SPARE = 4
 """Bytes that may be missing of the last chunk: the checksum of its data, which decoders do without."""
@@ -96,7 +99,7 @@ def behind_picture(picture: Chunk, source: Source) -> Tail:
     chunks: list[Chunk] = []
     for _ in range(_TAIL_LIMIT):
         if not base <= at <= last:
-            # the control chunk of a frame and the start of its data come with one read
+            # frames of an animation may be small and many
             base, buffer = at, source.read(_WINDOW, at)
             last = base + len(buffer) - 8
             if last < base:
@@ -181,14 +184,17 @@ def _is_metadata(kind: bytes) -> bool:
 
 
 def _chunk_damage(chunks: list[Chunk], source: Source) -> str | None:
-    """A clause when a chunk before the picture that lies in the first bytes would stop a decoder."""
+    """A clause when a chunk before the picture, as far as they are looked into, would stop a decoder."""
+    start = source.head
+    if chunks and chunks[-1][1] + chunks[-1][2] + 12 > len(start):
+        start = source.read(_CHECKED_BYTES, 0)
     for kind, offset, length in chunks:
         end = offset + 8 + length
-        if end + 4 > len(source.head):
-            return None
-        if crc32(source.head[offset + 4 : end]) != _long(source.head, end)[0]:
+        if end + 4 > len(start):
+            break
+        if crc32(start[offset + 4 : end]) != _long(start, end)[0]:
             return f"has a wrong checksum in its {_name(kind)} chunk"
-        if kind in _COMPRESSED and len(text_of(kind, source.head[offset + 8 : end])) > TEXT_LIMIT:
+        if kind in _COMPRESSED and len(text_of(kind, start[offset + 8 : end])) > TEXT_LIMIT:
             return f"has more than {TEXT_LIMIT:,} bytes of text compressed in its {_name(kind)} chunk"
     return None
 

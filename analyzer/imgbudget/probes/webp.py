@@ -14,9 +14,10 @@ _METADATA, _INTEGRITY = int(Fact.METADATA), int(Fact.INTEGRITY)
 _CHUNKS = range(10_000)
 """Chunks that are looked at."""
 
-_REFILL = 1024
+_REFILL = 256
 
-_edges = Struct("<HH").unpack_from
+# form, kind, and of VP8 the first byte, the start code, width, height
+_header = Struct("<8x4s4s4xB2x3sHH").unpack_from
 _long = Struct("<I").unpack_from
 _chunk = Struct("<4sI").unpack_from
 
@@ -27,28 +28,23 @@ _NO_METADATA = _PICTURES | {b"VP8X", b"ALPH", b"ANIM"}
 
 def probe_webp(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
     """The facts of a WebP file; `head` holds its first bytes, `want` the bits of the facts asked for."""
-    if head[8:12] != b"WEBP":
+    if len(head) < 30:
+        return _probe_short(head, read, size, want)
+    form, kind, first, start, width, height = _header(head)
+    if form != b"WEBP":
         from imgbudget.probes.others import probe_other  # noqa: PLC0415 - audio and video
 
         return probe_other(head, read, size, want)
-    if len(head) < 30:
-        # the smallest lossless pictures are shorter than the header of the others
-        if len(head) <= 25 or not head.startswith(b"VP8L", 12):
-            damage = f"ends inside its header ({size:,} bytes)"
-            return ImageFacts(byte_size=size, format="webp", damage=damage)
-        head = head.ljust(30, b"\0")
-    kind = head[12:16]
     if kind == b"VP8X":
         return _probe_extended(head, read, size, want)
     if kind == b"VP8 ":
-        width, height = _edges(head, 26)
         # two scaling bits stand above 14 bits of size (RFC 6386, section 9.1)
         width, height = width & 0x3FFF, height & 0x3FFF
-        sound = head[23:26] == b"\x9d\x01\x2a" and not head[20] & 1 and width and height
+        sound = start == b"\x9d\x01\x2a" and width and height and not first & 1
     elif kind == b"VP8L":
         bits = _long(head, 21)[0]
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-        sound = head[20] == 0x2F and not bits >> 29
+        sound = first == 0x2F and not bits >> 29
     else:
         return ImageFacts(byte_size=size, format="webp", damage="has no picture behind its header")
     if not sound:
@@ -65,6 +61,18 @@ def probe_webp(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
     )
 
 
+def _probe_short(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
+    """The facts of a file of less than 30 bytes: only the smallest lossless pictures are so short."""
+    if head[8:16] == b"WEBPVP8L" and len(head) > 25:
+        return probe_webp(head.ljust(30, b"\0"), read, size, want)
+    if head[8:12] in {b"", b"WEBP"}:
+        damage = f"ends inside its header ({size:,} bytes)"
+        return ImageFacts(byte_size=size, format="webp", damage=damage)
+    from imgbudget.probes.others import probe_other  # noqa: PLC0415 - audio and video
+
+    return probe_other(head, read, size, want)
+
+
 class _Chunks(NamedTuple):
     """What the chunks behind a VP8X header say; `end` is where the last of them should end."""
 
@@ -77,8 +85,9 @@ class _Chunks(NamedTuple):
 
 
 def _probe_extended(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
-    area = Size((_long(head, 24)[0] & 0xFFFFFF) + 1, (_long(head, 26)[0] >> 8) + 1)
-    if not head[20] & (_ANIMATION_FLAG | _EXIF_FLAG) and want < 2:
+    bits = int.from_bytes(head[24:30], "little")
+    area = (bits & 0xFFFFFF) + 1, (bits >> 24) + 1
+    if want < 2 and not head[20] & (_ANIMATION_FLAG | _EXIF_FLAG):
         return sound_facts(size, "webp", area, 1, 1)
     chunks = _walk(head, read, size, want)
     if want < 2:
@@ -91,7 +100,7 @@ def _probe_extended(head: bytes, read: Read, size: int, want: int) -> ImageFacts
     return ImageFacts(
         byte_size=size,
         format="webp",
-        size=area,
+        size=Size(*area),
         orientation=chunks.turn or 1,
         frames=chunks.frames,
         has_location=chunks.has_location,

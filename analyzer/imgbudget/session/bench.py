@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from imgbudget.engine import Judge
 from imgbudget.engine.paths import PathRules
 from imgbudget.limits import Limits, LimitsData
-from imgbudget.model import Fact, Finding, ImageUse, Request
+from imgbudget.model import Fact, Finding, ImageUse, Place, Request
 from imgbudget.planner import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
 
@@ -50,7 +50,12 @@ class Bench:
     ) -> tuple[tuple[Finding, ...], int, tuple[ImageResult, ...]]:
         """The findings that are reported, how many are silenced, and the images with their plans."""
         kept, silenced = self.paths.split(path, tuple(findings))
-        return kept, silenced, tuple(image_result(use, limits, kept) for use, limits in images)
+        fixed: dict[Place, list[Finding]] = {}
+        for finding in kept:
+            if finding.fix:
+                fixed.setdefault(finding.place, []).append(finding)
+        results = (image_result(use, limits, fixed.get(use.place, ())) for use, limits in images)
+        return kept, silenced, tuple(results)
 
     def file_of_image(self, use: ImageUse) -> FileResult:
         """The result of an image file."""
@@ -60,12 +65,11 @@ class Bench:
         return FileResult(path=use.place.path, images=images, findings=kept, silenced=silenced)
 
 
-def image_result(use: ImageUse, limits: Limits, findings: Iterable[Finding]) -> ImageResult:
-    """One use of an image with what the model makes of it and what the safe fixes would."""
+def image_result(use: ImageUse, limits: Limits, fixed: Iterable[Finding]) -> ImageResult:
+    """One use of an image with what the model makes of it and what the safe ones of its fixes would."""
     size = use.size
     if size is None or not min(size) or (use.facts and use.facts.damage):
         return ImageResult(use=use, limits=limits, resized=None, planned=None)
-    mine = (finding for finding in findings if finding.fix and finding.place == use.place)
     return ImageResult(
-        use=use, limits=limits, resized=limits.native_size(size), planned=size_after_fixes(size, mine)
+        use=use, limits=limits, resized=limits.native_size(size), planned=size_after_fixes(size, fixed)
     )

@@ -42,6 +42,7 @@ class Base64Text:
     prefix_media_type: str | None
     _payload: Payload = field(repr=False)
     _characters: int = field(repr=False)
+    _url_safe: bool = field(repr=False)
     _index: tuple[tuple[int, int], ...] = field(repr=False)
 
     def read(self, size: int, offset: int) -> bytes:
@@ -74,7 +75,8 @@ class Base64Text:
         i = bisect_right(self._index, (offset, self.length)) - 1
         clean, at = self._index[i]
         if len(self._index) == 1:
-            return self._payload.read(size, at + offset).translate(_URL_SAFE_TABLE)
+            text = self._payload.read(size, at + offset)
+            return text.translate(_URL_SAFE_TABLE) if self._url_safe else text
         parts = []
         while clean < offset + size and at < self.length:
             part = _cleaned(self._payload.read(_STEP, at))
@@ -98,10 +100,11 @@ class _Makeup:
 
 def _makeup(payload: Payload, prefix: str) -> _Makeup:
     counts = dict(payload.foreign())
-    in_prefix: dict[str, int] = {}
-    count_characters(in_prefix, foreign_characters(prefix))
-    for character, count in in_prefix.items():
-        counts[character] = counts.get(character, 0) - count
+    if prefix:
+        in_prefix: dict[str, int] = {}
+        count_characters(in_prefix, foreign_characters(prefix))
+        for character, count in in_prefix.items():
+            counts[character] = counts.get(character, 0) - count
     equals = counts.pop("=", 0)
     blanks = sum(counts.pop(character, 0) for character in _BLANKS)
     url_safe = sum(counts.pop(character, 0) for character in _URL_SAFE)
@@ -140,6 +143,7 @@ def inspect(payload: Payload, *, prefixed: bool = False) -> Base64Text:
         prefix_media_type=((match[1] or match[2] or "").strip().lower() or None) if match else None,
         _payload=payload,
         _characters=characters,
+        _url_safe=makeup.url_safe > 0,
         _index=index,
     )
 

@@ -22,6 +22,7 @@ MAX_TEXT = 256 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = " \t\r\n"
+_TAIL = 64
 _blank = re.compile(rb"[ \t\r\n]*").match
 
 
@@ -82,12 +83,15 @@ class Document:
             raise UnreadableError(tally.flaw.message)
         return Payload(cut.start, cut.end, tally.length, self._hollow.source, tally, value)
 
-    def text(self, value: str) -> str:
-        """The whole text of the string that stands where `value` does. Raises as `Payload.read` does."""
+    def text(self, value: str, size: int | None = None) -> str:
+        """The text of the string that stands where `value` does, up to `size` characters of it.
+
+        Raises as `Payload.read` does.
+        """
         if value not in self._cuts:
-            return value
+            return value[:size]
         payload = self.payload(value)
-        return payload.text(payload.length)
+        return payload.text(payload.length if size is None else size)
 
     def spans(self, routes: Iterable[Keys]) -> dict[Keys, Span]:
         """Where the values stand that the routes lead to; a route that leads nowhere is left out."""
@@ -206,6 +210,14 @@ def _each_line(reader: "_Reader", pieces: Iterator[bytes | Cut]) -> Iterator[Doc
         yield document
 
 
+def _blanks_behind(text: str) -> int:
+    """Blanks at the end of a text; the whole of it is copied only where it ends in many."""
+    tail = text[-_TAIL:]
+    if not (bare := tail.rstrip(_BLANK)):
+        tail, bare = text, text.rstrip(_BLANK)
+    return len(tail) - len(bare)
+
+
 class _Reader:
     """Makes documents of what is gathered, and counts them."""
 
@@ -223,6 +235,7 @@ class _Reader:
             message = f"over {MAX_TEXT >> 20} MB of text beside its payloads"
             return self.bad(start, end, Point(start, line, 1), message)
         raw, mark, cuts = fill(gathered.pieces)
+        gathered.pieces.clear()  # a long document's text is in memory often enough
         if raw.startswith(_BOM):
             raw, start = raw[len(_BOM) :], start + len(_BOM)
         wrong = None
@@ -231,6 +244,7 @@ class _Reader:
         except UnicodeDecodeError as error:
             text = raw[: error.start].decode()
             wrong = MalformedError(len(text), f"not JSON: {not_utf8(error)}")
+        del raw
         hollow_text = HollowText(text=text, mark=mark, cuts=cuts, source=self._source, base=start, line=line)
         value = None
         lead = len(text) - len(text.lstrip(_BLANK))
@@ -249,7 +263,7 @@ class _Reader:
         return Document(
             value=value,
             start=start + lead,
-            end=end - (len(text) - len(text.rstrip(_BLANK))),
+            end=end - _blanks_behind(text),
             number=self._number,
             line=line + text.count("\n", 0, lead),
             _hollow=hollow_text,

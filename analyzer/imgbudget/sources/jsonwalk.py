@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from imgbudget.model import Key, Keys
 
 _blanks = re.compile(r"[ \t\r\n]*").match
+_plain_key = re.compile(r'[ \t\r\n]*+("([^"\\]*+)")[ \t\r\n]*+:[ \t\r\n]*+').match
 _scan = json.JSONDecoder(parse_int=str).raw_decode
 """The value at a position and where it ends; `str`, because integers may be too long to convert."""
 
@@ -40,11 +41,14 @@ class _Open:
 
     def next_member(self, text: str, at: int) -> int:
         """Read the key of the member that begins at `at`; where its value begins."""
-        at = _skip(text, at)
         if not self.is_object:
             self.key = int(self.key) + 1
-            return at
-        self.key_start = at
+            return _skip(text, at)
+        if plain := _plain_key(text, at):
+            self.key = plain[2]
+            self.key_start, self.key_end = plain.span(1)
+            return plain.end()
+        self.key_start = at = _skip(text, at)
         self.key, self.key_end = _scan(text, at)
         colon = _skip(text, self.key_end)
         return _skip(text, colon + 1)

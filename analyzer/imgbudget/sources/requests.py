@@ -113,7 +113,7 @@ def _shortened(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     short: list[Block] = []
     for block in blocks:
         match block:
-            case Text():
+            case Text() if len(block.text) > _KEPT_TEXT:
                 short.append(block._replace(text=block.text[:_KEPT_TEXT]))
             case Nested() | DocumentUse():
                 short.append(block._replace(blocks=_shortened(block.blocks)))

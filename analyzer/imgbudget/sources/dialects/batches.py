@@ -37,7 +37,7 @@ def unwrap(document: Document, value: Any) -> Entry | None:
         if key not in value or (name not in value and key in ("body", "request")):
             continue
         given = value.get(name)
-        custom_id = document.payload(given).text(_LONG_ID) if isinstance(given, str) else None
+        custom_id = document.text(given, _LONG_ID) if isinstance(given, str) else None
         if custom_id is not None or isinstance(value[key], dict):
             return Entry((key,), value[key], custom_id, dialect)
     return None

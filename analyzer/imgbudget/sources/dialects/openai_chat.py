@@ -40,9 +40,11 @@ def recognises(body: Any) -> bool:
     contents = (turn.get("content") for turn in turns)
     lists = (content for content in contents if isinstance(content, list))
     parts = [part for content in lists for part in content if isinstance(part, dict)]
-    if any(_PARTS.get(kind, "type") in part for part in parts if (kind := _kind(part)) in _PARTS):
+    kinds = {_kind(part) for part in parts}
+    mine = kinds.intersection(_PARTS)
+    if mine and any(_PARTS[kind] in part for part in parts if (kind := _kind(part)) in mine):
         return True
-    if any(_kind(part) in _THEIRS or _kind(part) in _PARTS for part in parts) or "system" in body:
+    if mine or not kinds.isdisjoint(_THEIRS) or "system" in body:
         return False
     return any("role" in turn for turn in turns) and any(key in body for key in _KEYS)
 
