@@ -36,6 +36,19 @@ def test_oversized_photo_is_reported_with_its_plan(imgbudget: Command, tmp_path:
     assert (summary["visual_tokens"], summary["tokens_after_fix"]) == (1564, 1564)
 
 
+def test_tokens_after_the_safe_fixes(imgbudget: Command, tmp_path: Path) -> None:
+    """A column of patches that one px costs is saved, in a file and in a request; unsafe fixes save nothing."""
+    data = image_bytes((1121, 800))
+    (tmp_path / "a.png").write_bytes(data)
+    write_json(tmp_path / "r.json", body(image_block(data), image_block(image_bytes((300, 300)))))
+    run = imgbudget("check", "a.png", "r.json", "--format", "json")
+    assert run.codes == ["IB202", "IB202"]
+    before, after = run.json["summary"]["visual_tokens"], run.json["summary"]["tokens_after_fix"]
+    assert (before, after) == (2 * 1189 + 121, 2 * 1160 + 121)
+    ignored = imgbudget("check", "a.png", "r.json", "--format", "json", "--ignore", "IB202").json["summary"]
+    assert ignored["tokens_after_fix"] == before
+
+
 def test_off_ratio_photo_goes_to_the_native_size(imgbudget: Command, tmp_path: Path) -> None:
     """4001x2999 keeps no row's ratio: its fix is the native size."""
     (tmp_path / "a.jpg").write_bytes(image_bytes((4001, 2999), "JPEG"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imgbudget.errors import UnreadableError
 from imgbudget.model import Span
-from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
+from imgbudget.sources.jsonspans import BadDocument, Document, JsonSource, open_documents
 from tests.jsontexts import (
     BOM,
     CORPUS,
@@ -151,6 +151,18 @@ def test_doubled_keys_are_told_and_the_last_one_counts() -> None:
         ("a", "x"): b"3",
         ("b", 0, "k"): b"2",
     }
+
+
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 5000])
+def test_blanks_behind_a_document_belong_to_none(count: int) -> None:
+    """However many there are, the document ends before them, and text behind them is a mistake."""
+    text = b'{"a": 1}' + b" \n" * count
+    (document,) = open_documents(JsonSource.from_bytes(text), lines=False)
+    assert isinstance(document, Document)
+    assert (document.value, document.start, document.end) == ({"a": 1}, 0, 8)
+    (bad,) = open_documents(JsonSource.from_bytes(text + b"x"), lines=False)
+    assert isinstance(bad, BadDocument)
+    assert bad.line == count + 1
 
 
 def test_number_beyond_pythons_digits_is_a_number() -> None:
