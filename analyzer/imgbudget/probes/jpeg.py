@@ -11,14 +11,18 @@ from imgbudget.probes.reader import Read, Source, sound_facts
 _READS = range(400)
 """Reads beside the first one: segments take one each as a rule, and a large ICC profile has 255."""
 
-_REFILL = 1024
+_REFILL = 960
 
 _segment = Struct(">HH").unpack_from  # marker, length
+_two_segments = Struct(">HH65xHH").unpack_from  # markers and lengths, the first one's 67
 _frame = Struct(">BHHB").unpack_from  # bits a sample, height, width, components
 
 _FRAMES = frozenset({*range(0xFFC0, 0xFFD0)} - {0xFFC4, 0xFFC8, 0xFFCC} | {0xFFDE})
 _PLAIN = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFDF, 0xFFE0, *range(0xFFE3, 0xFFF0), 0xFFFE})
 """Segments that say nothing of size, orientation or animation."""
+
+_TABLE = 67
+"""Length of a segment with one quantisation table of 8 bits an entry."""
 
 _START = 10
 """Bytes from a marker on that say what its segment holds."""
@@ -38,6 +42,11 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
     for _ in _READS:
         while i + 10 <= n:
             marker, length = _segment(buffer, i)
+            if marker == _DQT and length == _TABLE and not deep and i + 148 <= n:
+                second, same, behind, its_length = _two_segments(buffer, i + 69)
+                if second == _DQT and same == _TABLE:
+                    # the IJG library writes two tables of this length: both are one step
+                    marker, length, i = behind, its_length, i + 138
             if marker in _PLAIN:
                 if deep:
                     known = i + (2 + length if marker == _DQT else _START)

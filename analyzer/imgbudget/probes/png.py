@@ -6,7 +6,14 @@ from zlib import crc32
 from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes.exif import orientation
-from imgbudget.probes.png_details import KEYWORDS, Chunk, Outline, detailed_facts, told_orientation
+from imgbudget.probes.png_details import (
+    KEYWORDS,
+    Chunk,
+    Outline,
+    detailed_facts,
+    last_data_chunk,
+    told_orientation,
+)
 from imgbudget.probes.reader import Read, Source, sound_facts
 
 _CHUNKS = range(10_000)
@@ -41,7 +48,7 @@ _FRAME_LIMIT = 0x80000000
 _FRAMES_FACT = int(Fact.FRAMES)
 
 
-def probe_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # noqa: C901, PLR0912 - a chunk a branch
+def probe_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # noqa: C901, PLR0912, PLR0915 - a chunk a branch
     """The facts of a PNG file; `head` holds its first bytes, `want` the bits of the facts asked for."""
     i = 8
     if not head.startswith(_START):
@@ -97,31 +104,18 @@ def probe_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
     frames = frames + (not controlled) if 0 < frames <= _FRAME_LIMIT else 1
     if frames > 2 and not want & _FRAMES_FACT:
         frames = 2
+    first = base + i, length
     if deep:
-        picture = (kind, base + i, length)
-        return detailed_facts(
-            Outline(Size(width, height), frames, chunks, told, picture), Source(head, read, size), want
-        )
-    if want and not turn and (told or not _is_last(base + i, length, read, size)):
-        turn = told_orientation(told, (kind, base + i, length), Source(head, read, size))
+        outline = Outline(Size(width, height), frames, chunks, told, first)
+        return detailed_facts(outline, Source(head, read, size), want)
+    if want and not turn:
+        at, length = first
+        # with the end chunk, 24 bytes are no data: mostly, nothing else stands behind
+        if at + length + 24 != size:
+            at, length = last_data_chunk(first, read, size)
+        if told or at + length + 24 != size:
+            turn = told_orientation(told, first, (at, length), Source(head, read, size))
     return sound_facts(size, "png", (width, height), turn or 1, frames)
-
-
-def _is_last(at: int, length: int, read: Read, size: int) -> bool:
-    """Whether nothing but the end chunk stands behind the picture data that starts at offset `at`.
-
-    Encoders cut the data into chunks of one length but for the last, so that one read tells.
-    """
-    step = 12 + length
-    more = (size - 24 - at) // step
-    if more > 0:
-        at += more * step
-        header = read(8, at)
-        if header[4:] != b"IDAT":
-            return False
-        length = _long(header)[0]
-    # the end chunk takes 12 bytes, and so do this one's length, kind and checksum
-    return at + length + 24 == size
 
 
 def _misfit(head: bytes, size: int) -> ImageFacts:

@@ -8,7 +8,7 @@ from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes.exif import BLOCK_LIMIT, NO_EXIF, Exif, parse_exif, read_exif
 from imgbudget.probes.png_text import TEXT_LIMIT, exif_profile, text_of, xmp_orientation
-from imgbudget.probes.reader import Source
+from imgbudget.probes.reader import Read, Source
 
 _ORIENTATION, _LOCATION = int(Fact.ORIENTATION), int(Fact.LOCATION)
 _METADATA, _INTEGRITY = int(Fact.METADATA), int(Fact.INTEGRITY)
@@ -39,6 +39,9 @@ _FRAME_DATA = frozenset({b"fcTL", b"fdAT"})
 Chunk = tuple[bytes, int, int]
 """Kind, offset of the chunk (of its length field), length of its data."""
 
+Data = tuple[int, int]
+"""A chunk of picture data: its offset and the length of its data."""
+
 
 class Outline(NamedTuple):
     """What stands before the picture: size, frames, all chunks, those with EXIF or XMP, the first IDAT."""
@@ -47,7 +50,7 @@ class Outline(NamedTuple):
     frames: int
     chunks: list[Chunk]
     told: list[Chunk]
-    picture: Chunk
+    first: Data
 
 
 class Tail(NamedTuple):
@@ -59,7 +62,8 @@ class Tail(NamedTuple):
 
 def detailed_facts(outline: Outline, source: Source, want: int) -> ImageFacts:
     """The facts of a file whose chunks up to the picture are known."""
-    tail = behind_picture(outline.picture, source)
+    last = last_data_chunk(outline.first, source.read, source.size)
+    tail = behind_picture(outline.first, last, source)
     exif = NO_EXIF
     if want & (_ORIENTATION | _LOCATION):
         exif = _exif(outline.told + _telling(tail.chunks, source), source)
@@ -81,68 +85,67 @@ def detailed_facts(outline: Outline, source: Source, want: int) -> ImageFacts:
     )
 
 
-def told_orientation(told: list[Chunk], picture: Chunk, source: Source) -> int:
+def told_orientation(told: list[Chunk], first: Data, last: Data, source: Source) -> int:
     """The orientation by EXIF, or by XMP where there is none; 0 when there is neither.
 
-    An eXIf chunk may also stand behind the picture data.
+    An eXIf chunk may also stand behind the picture data, from its `first` to its `last` chunk.
     """
     if not any(kind == b"eXIf" for kind, _, _ in told):
-        told = told + _telling(behind_picture(picture, source).chunks, source)
+        told = told + _telling(behind_picture(first, last, source).chunks, source)
     return _exif(told, source).orientation if told else 0
 
 
-def behind_picture(picture: Chunk, source: Source) -> Tail:
-    """Step over the picture data and list the chunks behind it, without those of an animation."""
-    empty = not picture[2]
-    at = picture[1] if empty else _last_data_chunk(picture, source)
-    buffer, base, last = b"", 0, -1
-    chunks: list[Chunk] = []
-    for _ in range(_TAIL_LIMIT):
-        if not base <= at <= last:
-            # frames of an animation may be small and many
-            base, buffer = at, source.read(_WINDOW, at)
-            last = base + len(buffer) - 8
-            if last < base:
-                # without an end chunk, but nothing of the picture is known to be missing
-                break
-        length, kind = _chunk(buffer, at - base)
-        if kind in _FRAME_DATA:
-            # a frame that is cut leaves the first one whole
-            at += 12 + length
-            continue
-        if kind == b"IEND" or not kind.isalpha():
-            # behind what is no chunk decoders look no further either
-            break
-        if at + 8 + length > source.size + _SPARE and at + 8 != source.size:
-            return Tail(chunks, f"is cut off inside its {kind.decode()} chunk ({source.size:,} bytes)")
-        if kind != b"IDAT":
-            chunks.append((kind, at, length))
-        elif chunks:
-            return Tail(chunks, f"has a {chunks[-1][0].decode()} chunk inside its picture data")
-        elif length:
-            empty = False
-        at += 12 + length
-    return Tail(chunks, "has no picture data" if empty else None)
+def last_data_chunk(first: Data, read: Read, size: int) -> Data:
+    """The last chunk of picture data that a stride of the first one's length leads to.
 
-
-def _last_data_chunk(picture: Chunk, source: Source) -> int:
-    """The offset of the last IDAT that a stride of the first one's length leads to.
-
-    Encoders cut the data into IDATs of one length but for the last, so that the cost need not grow with
-    the picture: a search from the file's end, in steps that double, and then a binary one.
+    Encoders cut the data into chunks of one length but for the last, so that the cost need not grow with
+    the picture: a search from the file's end, in steps that double, and then a binary one. Mostly the
+    first step is the last.
     """
-    _, at, length = picture
+    at, length = first
     step = 12 + length
-    low, high = 0, (source.size - 24 - at) // step
+    low, high = 0, (size - 24 - at) // step if length else 0
     middle, back = high, 1
     while low < high:
-        if source.bytes_at(at + middle * step + 4, 4) == b"IDAT":
-            low, back = middle, source.size
+        header = read(8, at + middle * step)
+        if header[4:] == b"IDAT":
+            low, back, length = middle, size, _long(header)[0]
         else:
             high = middle - 1
         middle = max(high - back + 1, (low + high + 1) // 2)
         back *= 2
-    return at + low * step
+    return at + low * step, length
+
+
+def behind_picture(first: Data, last: Data, source: Source) -> Tail:
+    """Step over the chunks behind the picture data and list them, without those of an animation."""
+    at, length = last
+    kind, empty = b"IDAT", not first[1]
+    buffer, base, end = b"", 0, -1
+    chunks: list[Chunk] = []
+    for _ in range(_TAIL_LIMIT):
+        if kind not in _FRAME_DATA:
+            if kind == b"IEND" or not kind.isalpha():
+                # behind what is no chunk decoders look no further either
+                break
+            if at + 8 + length > source.size + _SPARE and at + 8 != source.size:
+                return Tail(chunks, f"is cut off inside its {kind.decode()} chunk ({source.size:,} bytes)")
+            if kind != b"IDAT":
+                chunks.append((kind, at, length))
+            elif chunks:
+                return Tail(chunks, f"has a {chunks[-1][0].decode()} chunk inside its picture data")
+            elif length:
+                empty = False
+        at += 12 + length
+        if not base <= at <= end:
+            # frames of an animation may be small and many
+            base, buffer = at, source.read(_WINDOW, at)
+            end = base + len(buffer) - 8
+            if end < base:
+                # without an end chunk, but nothing of the picture is known to be missing
+                break
+        length, kind = _chunk(buffer, at - base)
+    return Tail(chunks, "has no picture data" if empty else None)
 
 
 def _telling(chunks: list[Chunk], source: Source) -> list[Chunk]:
