@@ -1,5 +1,6 @@
 """One door to all probes: the first bytes say which one looks at a file, and nothing that it holds raises."""
 
+from collections.abc import Callable
 from os import SEEK_END
 from os import close as _close
 from os import lseek as _lseek
@@ -8,14 +9,38 @@ from os import read as _read
 from types import MethodType
 
 from imgbudget.model import Fact, ImageFacts
-from imgbudget.probes.gif import probe_gif
-from imgbudget.probes.jpeg import probe_jpeg
-from imgbudget.probes.png import probe_png
 from imgbudget.probes.reader import HEAD, OPEN_FLAGS, Read, bytes_reader, pread
-from imgbudget.probes.webp import probe_webp
 
 PROBE_VERSION = 1
 """Rises whenever the facts of the same bytes may change: caches of facts are keyed by it."""
+
+
+def _first_jpeg(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
+    from imgbudget.probes.jpeg import probe_jpeg  # noqa: PLC0415 - see _PROBES
+
+    _PROBES.update(dict.fromkeys(_JPEG_STARTS, probe_jpeg))
+    return probe_jpeg(head, read, size, want)
+
+
+def _first_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
+    from imgbudget.probes.png import probe_png  # noqa: PLC0415 - see _PROBES
+
+    _PROBES[b"\x89PNG"] = probe_png
+    return probe_png(head, read, size, want)
+
+
+def _first_gif(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
+    from imgbudget.probes.gif import probe_gif  # noqa: PLC0415 - see _PROBES
+
+    _PROBES[b"GIF8"] = probe_gif
+    return probe_gif(head, read, size, want)
+
+
+def _first_webp(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
+    from imgbudget.probes.webp import probe_webp  # noqa: PLC0415 - see _PROBES
+
+    _PROBES[b"RIFF"] = probe_webp
+    return probe_webp(head, read, size, want)
 
 
 def _probe_other(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
@@ -24,12 +49,16 @@ def _probe_other(head: bytes, read: Read, size: int, want: int) -> ImageFacts:
     return probe_other(head, read, size, want)
 
 
-_PROBES = {
-    **{b"\xff\xd8\xff" + bytes((marker,)): probe_jpeg for marker in range(256)},
-    b"\x89PNG": probe_png,
-    b"GIF8": probe_gif,
-    b"RIFF": probe_webp,
+_JPEG_STARTS = tuple(b"\xff\xd8\xff" + bytes((marker,)) for marker in range(256))
+
+_PROBES: dict[bytes, Callable[[bytes, Read, int, int], ImageFacts]] = {
+    **dict.fromkeys(_JPEG_STARTS, _first_jpeg),
+    b"\x89PNG": _first_png,
+    b"GIF8": _first_gif,
+    b"RIFF": _first_webp,
 }
+"""First bytes to the probe that looks at a file. A format's probe is loaded by its first file and then stands
+here itself: a hook on one file pays for one format."""
 
 
 def probe_file(path: str, want: Fact = Fact.NONE) -> ImageFacts:
