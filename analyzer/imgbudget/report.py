@@ -94,7 +94,7 @@ class FileResult(NamedTuple):
     rows: Rows | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Summary:
     """The sum over all files of a run. Files = checked + skipped."""
 

@@ -34,7 +34,7 @@ def parse_formats(given: Sequence[str], default: str) -> list[tuple[str, str | N
     return pairs
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Sink:
     """One place where text goes: standard output at once, or a file when all is said."""
 

@@ -11,7 +11,7 @@ from imgbudget.model import Finding
 from imgbudget.registry import AnyRule
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PathRules:
     """Which rules judge a file, and which of its findings are silenced.
 

@@ -11,7 +11,7 @@ from imgbudget.planner import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Bench:
     """The workplace of a run. `want` are facts that the output needs beside those of the rules."""
 

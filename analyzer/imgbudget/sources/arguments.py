@@ -26,7 +26,7 @@ class Argument(NamedTuple):
         return "" if self.path == "." else self.path.rstrip("/") + "/"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Named:
     """What the arguments name, by real path: a search leaves it to the argument that names it."""
 
