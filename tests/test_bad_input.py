@@ -1,5 +1,6 @@
 """Bad input of every kind: a message that names it, the right exit code, and never a traceback."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,27 @@ def test_unreadable_file(imgbudget: Command, tmp_path: Path) -> None:
     assert run.code == 0
     assert run.json["summary"]["skipped"] == [{"path": "a.png", "reason": "broken symbolic link"}]
     assert "warning: not checked: a.png: broken symbolic link" in run.err
+
+
+def test_request_that_cannot_be_read(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JSON file without permission: named it is a finding, met on a walk a skip that is told."""
+    write_json(tmp_path / "r.json", body(image_block()))
+    opened = os.open
+
+    def refuse(path: str, *more: int, **named: int) -> int:
+        if str(path).endswith("r.json"):
+            raise PermissionError(13, "Permission denied", path)
+        return opened(path, *more, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    run = imgbudget("check", "r.json", "--format", "json")
+    assert (run.code, run.codes) == (1, ["IB002"])
+    assert run.json["findings"][0]["message"] == "cannot be read: permission denied"
+    run = imgbudget("check", "--format", "json")
+    assert (run.code, run.codes) == (0, [])
+    assert "warning: not checked: r.json: cannot be read: permission denied" in run.err
 
 
 def test_folder_without_images(imgbudget: Command, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from imgbudget.engine.paths import PathRules
 from imgbudget.engine.selection import Layer, specificity
 from imgbudget.errors import UnreadableError, UsageError
 from imgbudget.limits import Limits, LimitsData, load_limits
-from imgbudget.model import Fact, ImageUse, Place
+from imgbudget.model import Fact, ImageUse, Place, Request, ShapeFlaw
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
@@ -190,10 +190,23 @@ class Session:
         try:
             return check_document(self.bench, path, lines=lines, fails_closed=named)
         except UnreadableError as error:
-            return FileResult(path=path, skipped=str(error), missed=True)
+            return self._unread(path, str(error), named=named)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            return FileResult(path=path, skipped=f"cannot be read: {why}", missed=True)
+            return self._unread(
+                path, f"cannot be read: {(error.strerror or str(error)).lower()}", named=named
+            )
+
+    def _unread(self, path: str, why: str, *, named: bool) -> FileResult:
+        """A JSON file that could not be read: a finding when it was named, else a skip that is told."""
+        if named:
+            place = Place(path, ())
+            flaw = ShapeFlaw(place, why, "make it readable, or leave it out")
+            request = Request(place=place, dialect="unknown", byte_size=0, flaws=(flaw,))
+            findings = self.bench.paths.judge(path).judge_request(request, self.bench.limits())
+            kept, silenced, _ = self.bench.result(path, findings, ())
+            if findings:
+                return FileResult(path=path, findings=kept, silenced=silenced)
+        return FileResult(path=path, skipped=why, missed=True)
 
     def check_stdin(self, data: bytes, name: str) -> FileResult:
         """The result of what came on standard input, an image or a request, reported under `name`."""
