@@ -85,6 +85,13 @@ def test_plan_of_a_photo(imgbudget: Command, tmp_path: Path) -> None:
     assert document["totals"]["before"]["cost_usd"] == pytest.approx((1564 + 165) * 3e-6)
 
 
+def test_plan_leaves_out_what_cannot_be_decoded(imgbudget: Command, tmp_path: Path) -> None:
+    """A truncated photo has no plan: it is counted as not measured."""
+    (tmp_path / "a.jpg").write_bytes(image_bytes((4000, 3000), "JPEG")[:5000])
+    assert imgbudget("plan", "--format", "json").json["plans"] == []
+    assert "1 image that cannot be measured" in imgbudget("plan").out
+
+
 def test_plan_goes_native_off_the_table(imgbudget: Command, tmp_path: Path) -> None:
     """4001x2999 is planned to the native size, and everything with --target native."""
     (tmp_path / "a.jpg").write_bytes(image_bytes((4001, 2999), "JPEG"))

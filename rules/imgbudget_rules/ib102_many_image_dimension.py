@@ -9,9 +9,9 @@ from imgbudget.rule import (
     Request,
     Resize,
     Severity,
-    planned_size,
     request_rule,
 )
+from imgbudget_rules.crowds import crowd_of, large_images
 
 
 @request_rule("IB102", "many-image-dimension", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
@@ -53,23 +53,16 @@ def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
     earendil-works/pi#7337, 2026-07.
     """
     few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
-    count, counted = len(request.images), "images"
-    if ctx.limits.documents_count_as_images and request.documents:
-        count, counted = count + len(request.documents), "images and documents"
-    if count <= few.value:
+    crowd = crowd_of(request, ctx.limits)
+    if crowd.size <= few.value:
         return
-    for use in request.images:
-        size = use.visible_size
-        if size is None or size.long_edge <= limit.value:
-            continue
-        planned = planned_size(size, ctx.limits.tier, int(limit.value))
+    for large in large_images(request, ctx.limits):
         yield Problem(
-            message=f"long edge is {size.long_edge} px in a request of {count} {counted}; "
-            f"{limit.owner} takes at most {limit.text} once there are more than {few.value}",
-            help=f"resize to {planned}, or send at most {few.value} {counted} in a request",
-            measured=size.long_edge,
+            message=large.message(crowd, ctx.limits),
+            help=f"resize to {large.planned}, or send at most {few.value} {crowd.counted} in a request",
+            measured=large.size.long_edge,
             limit=limit.value,
             unit=limit.unit,
-            place=use.place,
-            fix=Resize(planned),
+            place=large.use.place,
+            fix=Resize(large.planned),
         )

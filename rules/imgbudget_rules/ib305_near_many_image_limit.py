@@ -9,9 +9,9 @@ from imgbudget.rule import (
     Request,
     Resize,
     Severity,
-    planned_size,
     request_rule,
 )
+from imgbudget_rules.crowds import crowd_of, large_images
 
 NEAR = 15
 """Images from which the next few turns of a conversation pass the limit."""
@@ -58,25 +58,18 @@ def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     imgbudget's own choice.
     """
     few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
-    count, counted = len(request.images), "images"
-    if ctx.limits.documents_count_as_images and request.documents:
-        count, counted = count + len(request.documents), "images and documents"
-    if not NEAR <= count <= few.value:
+    crowd = crowd_of(request, ctx.limits)
+    if not NEAR <= crowd.size <= few.value:
         return
-    for use in request.images:
-        size = use.visible_size
-        if size is None or size.long_edge <= limit.value:
-            continue
-        planned = planned_size(size, ctx.limits.tier, int(limit.value))
-        sees_more = ctx.limits.native_size(size).long_edge > limit.value
+    for large in large_images(request, ctx.limits):
+        sees_more = ctx.limits.native_size(large.size).long_edge > limit.value
         yield Problem(
-            message=f"long edge is {size.long_edge} px in a request of {count} {counted}; "
-            f"{limit.owner} takes at most {limit.text} once there are more than {few.value}",
-            help=f"resize to {planned} before the request holds more than {few.value} {counted}",
-            measured=size.long_edge,
+            message=large.message(crowd, ctx.limits),
+            help=f"resize to {large.planned} before the request holds more than {few.value} {crowd.counted}",
+            measured=large.size.long_edge,
             limit=limit.value,
             unit=limit.unit,
-            place=use.place,
-            fix=Resize(planned),
+            place=large.use.place,
+            fix=Resize(large.planned),
             fix_safety=FixSafety.UNSAFE if sees_more else None,
         )

@@ -14,6 +14,7 @@ from imgbudget.model import Fact, Severity
 from imgbudget.report import Summary
 from imgbudget.reporters import FORMATS, make_reporter
 from imgbudget.reporters.base import Style, one_line
+from imgbudget.reporters.records import SHOWN
 from imgbudget.session import Session
 
 _LISTED = 5
@@ -65,7 +66,7 @@ def command(**options: Any) -> int:
         for name, file in formats
     ]
     names = {name for name, _ in formats}
-    want = Fact.ORIENTATION | Fact.FRAMES if names & {"json", "jsonl"} else Fact.NONE
+    want = SHOWN if names & {"json", "jsonl"} else Fact.NONE
     if options["cache"] is None:  # for a few named files it does not pay
         options["cache"] = any(os.path.isdir(path) for path in paths)
     session = Session(wishes(options, want=want, excerpts="full" in names))

@@ -143,7 +143,7 @@ def _plan_text(
         else ""
     )
     unknown = summary.images - len(plans)
-    unsized = f"; {count(unknown, 'image')} of unknown size" if unknown else ""
+    unsized = f"; {count(unknown, 'image')} that cannot be measured" if unknown else ""
     return (
         f"{text}{figure(totals.changed)} of {count(len(plans), 'image')} to resize: "
         f"{figure(totals.tokens_before)} → {figure(totals.tokens_after)} tokens "

@@ -82,6 +82,10 @@ class Limits(NamedTuple):
         """Whether the model takes the size as it is."""
         return geometry.fits(size, self.tier)
 
+    def counted_images(self, images: int, documents: int) -> int:
+        """The blocks that count toward the many-image limit: documents do on some platforms."""
+        return images + documents if self.documents_count_as_images else images
+
     def cost_usd(self, tokens: int) -> float:
         """US dollars for a prompt of this many tokens, without caching or batching.
 

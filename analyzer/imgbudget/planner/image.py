@@ -89,19 +89,19 @@ class ImagePlan(NamedTuple):
 
 def request_edge_limit(request: Request, limits: Limits) -> int | None:
     """The edge in px that a request's number of images imposes on each of them, None when none."""
-    count = len(request.images) + (len(request.documents) if limits.documents_count_as_images else 0)
+    count = limits.counted_images(len(request.images), len(request.documents))
     return int(limits.many_image_edge.value) if count > limits.many_image_count.value else None
 
 
 def plan_image(
     use: ImageUse, limits: Limits, *, edge_limit: int | None = None, target: Target = Target.TABLE
 ) -> ImagePlan | None:
-    """The plan for one image, None when its size is not known.
+    """The plan for one image, None when its size is not known or it cannot be decoded.
 
     `edge_limit` is what the request imposes. What fits already stays as it is; nothing is enlarged.
     """
-    size = use.size
-    if size is None or not min(size):
+    size = use.visible_size
+    if size is None:
         return None
     planned, row = size, None
     if target is Target.LATENCY:

@@ -100,3 +100,24 @@ def closing_line(summary: Summary) -> str:
         if summary.tokens_after_fix != summary.visual_tokens:
             text += f"; {figure(summary.tokens_after_fix)} tokens after the safe fixes"
     return text
+
+
+class RunningText:
+    """What the text formats for people share: findings as they come, the sum at the end."""
+
+    joints = ("",)
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+
+    def begin(self) -> str:
+        """Nothing."""
+        return ""
+
+    def add(self, piece: Piece) -> str:
+        """The findings, at once."""
+        return piece[0]
+
+    def end(self, summary: Summary) -> str:
+        """The sum, unless only findings are wanted."""
+        return "" if self.style.quiet else closing_line(summary) + "\n"

@@ -3,21 +3,12 @@
 import re
 
 from imgbudget.model import Finding, FixSafety
-from imgbudget.report import FileResult, ImageResult, Summary
-from imgbudget.reporters.base import Piece, Style, closing_line, count, figure, money, one_line
+from imgbudget.report import FileResult, ImageResult
+from imgbudget.reporters.base import Piece, RunningText, count, figure, money, one_line
 
 
-class Full:
+class Full(RunningText):
     """For people at a terminal."""
-
-    joints = ("",)
-
-    def __init__(self, style: Style) -> None:
-        self.style = style
-
-    def begin(self) -> str:
-        """Nothing."""
-        return ""
 
     def render(self, result: FileResult) -> Piece:
         """A block a finding."""
@@ -25,14 +16,6 @@ class Full:
             return ("",)
         images = {image.use.place: image for image in result.images}
         return ("".join([self._block(finding, images.get(finding.place)) for finding in result.findings]),)
-
-    def add(self, piece: Piece) -> str:
-        """The blocks, at once."""
-        return piece[0]
-
-    def end(self, summary: Summary) -> str:
-        """The sum, unless only findings are wanted."""
-        return "" if self.style.quiet else closing_line(summary) + "\n"
 
     def _block(self, finding: Finding, image: ImageResult | None) -> str:
         style = self.style

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from imgbudget.model import Finding, Severity
+from imgbudget.model import Fact, Finding, Severity
 from imgbudget.report import ImageResult, RequestResult, Summary
 from imgbudget.version import __version__
 
 VERSION = 1
+SHOWN = Fact.ORIENTATION | Fact.FRAMES
+"""Facts that the records show, whatever the rules ask for."""
 TOOL = {"name": "imgbudget", "version": __version__}
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from imgbudget.model import Fact
 from imgbudget.planner import ImagePlan, Target, plan_image, request_edge_limit
 from imgbudget.report import FileResult, Report, Summary
+from imgbudget.reporters.records import SHOWN
 from imgbudget.session.run import Session, Wishes
 
 
@@ -15,7 +15,7 @@ def check(paths: Sequence[str], wishes: Wishes | None = None, *, stdin: bytes | 
         UsageError: a path, rule or platform that does not exist.
         ConfigError: a configuration that cannot be taken.
     """
-    session = Session(wishes or Wishes(want=Fact.ORIENTATION | Fact.FRAMES))
+    session = Session(wishes or Wishes(want=SHOWN))
     summary = Summary()
     files = []
     for result in session.check(paths, stdin=stdin):

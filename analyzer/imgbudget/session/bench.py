@@ -67,8 +67,8 @@ class Bench:
 
 def image_result(use: ImageUse, limits: Limits, fixed: Iterable[Finding]) -> ImageResult:
     """One use of an image with what the model makes of it and what the safe ones of its fixes would."""
-    size = use.size
-    if size is None or not min(size) or (use.facts and use.facts.damage):
+    size = use.visible_size
+    if size is None:
         return ImageResult(use=use, limits=limits, resized=None, planned=None)
     return ImageResult(
         use=use, limits=limits, resized=limits.native_size(size), planned=size_after_fixes(size, fixed)

@@ -241,8 +241,8 @@ class DocumentCheck:
         for use in request.images:
             yield from self.judge.judge_image(use, limits)
             self.images.append((use, limits))
-            if use.size and min(use.size) and not (use.facts and use.facts.damage):
-                tokens += limits.tokens(use.size)
+            if use.visible_size:
+                tokens += limits.tokens(use.visible_size)
         yield from self.judge.judge_request(request, limits)
         if self.lines and request.dialect != "transcript":
             request = shortened(request)
