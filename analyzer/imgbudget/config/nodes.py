@@ -11,6 +11,8 @@ from imgbudget.errors import ConfigError, ConfigProblem
 MAX_DEPTH = 32
 """Deepest nesting that is read; the deepest key of the schema stands at 4."""
 
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
 MAX_VALUES = 100_000
 """Most values that are read, each alias counted as often as it stands for its target."""
 

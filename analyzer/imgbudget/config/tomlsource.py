@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from imgbudget.config.nodes import MAX_DEPTH, Entry, Items, Kind, Node, Scalar, Table, refusal
+from imgbudget.config.nodes import MAX_DEPTH, TOO_DEEP, Entry, Items, Kind, Node, Scalar, Table, refusal
 from imgbudget.config.settings import Origin
 from imgbudget.config.tomllines import Route, toml_lines
 from imgbudget.errors import ConfigError
@@ -36,7 +36,7 @@ def read_toml(text: str, path: str, *, is_pyproject: bool) -> Node | None:
             return _Tree(path, toml_lines(text)).node(tool[TABLE[1]], TABLE)
         return None if is_pyproject else _Tree(path, toml_lines(text)).node(data, ())
     except RecursionError:
-        raise refusal(path, None, f"nested more than {MAX_DEPTH} levels deep") from None
+        raise refusal(path, None, TOO_DEEP) from None
 
 
 def holds_table(text: str) -> bool:
@@ -57,7 +57,7 @@ def _parse(text: str, path: str) -> dict[str, Any]:
     endless = _ENDLESS_KEY.search(text)
     if endless is not None:
         line = text.count("\n", 0, endless.start()) + 1
-        raise refusal(path, line, f"nested more than {MAX_DEPTH} levels deep")
+        raise refusal(path, line, TOO_DEEP)
     try:
         return tomllib.loads(text, parse_float=_Fraction)
     except tomllib.TOMLDecodeError as error:
@@ -89,7 +89,7 @@ class _Tree:
     def node(self, value: object, route: Route) -> Node:
         origin = Origin(self._path, self._lines.get(route, 1 if not route else None))
         if len(route) > MAX_DEPTH:
-            raise refusal(self._path, origin.line, f"nested more than {MAX_DEPTH} levels deep")
+            raise refusal(self._path, origin.line, TOO_DEEP)
         if isinstance(value, dict):
             return Table(tuple(self._entry(key, item, (*route, key)) for key, item in value.items()), origin)
         if isinstance(value, list):

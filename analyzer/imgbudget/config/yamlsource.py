@@ -10,6 +10,7 @@ from typing import Any
 from imgbudget.config.nodes import (
     MAX_DEPTH,
     MAX_VALUES,
+    TOO_DEEP,
     Entry,
     Items,
     Kind,
@@ -85,7 +86,7 @@ class _Tree:
     def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         origin = Origin(self.path, event.start_mark.line + 1)
         if depth > MAX_DEPTH:
-            raise refusal(self.path, origin.line, f"nested more than {MAX_DEPTH} levels deep")
+            raise refusal(self.path, origin.line, TOO_DEEP)
         if isinstance(event, self._yaml.AliasEvent):
             return self._alias(event.anchor, origin)
         before = self._values
@@ -201,6 +202,8 @@ def _syntax_error(error: Any, text: str) -> tuple[int | None, str]:
         return None, f"not YAML: {error}"
     lines = text.splitlines() or [""]
     line = min(mark.line + 1, len(lines))  # the end of the text counts as a line of its own
+    if "nesting depth" in (error.problem or ""):  # libyaml counts too, since PyYAML 6.0.4
+        return line, TOO_DEEP
     written = lines[line - 1]
     if "\t" in written[: len(written) - len(written.lstrip())]:
         return line, "the line is indented with a tab; YAML takes only spaces"

@@ -1,0 +1,1 @@
+"""Audits of datasets: inputs, executors, rows, statistics, reports."""

@@ -1,0 +1,59 @@
+"""Edits as decisions: what a plan has settled for one image or one request, and what a fixer made of it.
+
+A fix (imgbudget.fix) is what one rule wants; an edit is what all of them together come to, so that an image
+is decoded once and encoded once.
+"""
+
+from typing import NamedTuple
+
+from imgbudget.fix import Fix
+from imgbudget.geometry import CoordinateMap, Size
+from imgbudget.model import ImageUse, Place
+
+
+class ImageEdit(NamedTuple):
+    """All that is to be done to one image.
+
+    `size` is the size to make, px, in the orientation of the stored pixels (turned with them when `upright`
+    turns them); None keeps it. `format` is the format to write (`jpeg`, `png`, `gif`, `webp`), None the
+    image's own. `max_bytes` is the most bytes that the encoded file may have. `upright` bakes the EXIF
+    orientation in, `strip` drops metadata (any new encoding drops it), `first_frame` allows an animation to
+    lose its other frames: without it an animated image is refused.
+    """
+
+    size: Size | None = None
+    format: str | None = None
+    max_bytes: int | None = None
+    upright: bool = False
+    strip: bool = False
+    first_frame: bool = False
+
+
+class EditedImage(NamedTuple):
+    """What a fixer really made of an image.
+
+    `size` is the size of the new pixels as stored, `quality` that of a lossy encoding, None otherwise.
+    `degraded` names in clauses what was lost beyond the pixels that the resize drops: quality, format,
+    frames, depth. `coordinates` maps between the original as it is to be seen and the new image.
+    """
+
+    data: bytes
+    format: str
+    size: Size
+    quality: int | None
+    degraded: tuple[str, ...]
+    coordinates: CoordinateMap
+
+
+class BlockEdit(NamedTuple):
+    """A change of a block that is no change of pixels: `fix` says which (declared type, order, removal)."""
+
+    place: Place
+    fix: Fix
+
+
+class RequestEdit(NamedTuple):
+    """All that is to be done to one request: its images, each in its own edit, and its blocks."""
+
+    images: tuple[tuple[ImageUse, ImageEdit], ...] = ()
+    blocks: tuple[BlockEdit, ...] = ()
