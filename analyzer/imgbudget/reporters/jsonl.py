@@ -24,7 +24,7 @@ def _line(kind: str, record: dict[str, Any]) -> str:
 
 
 class JsonLines:
-    """The records of the format `json`, each with its `type`: run, finding, image, request, summary, and more."""
+    """The records of the format `json`, each with its `type`: run, finding, image, request, ..., summary."""
 
     joints = ("",)
 
