@@ -124,6 +124,8 @@ class Rule(NamedTuple, Generic[Subject]):
     pedantic: bool
     preview: bool
     judge: Callable[[Subject, Context], Iterator[Problem]]
+    url: str | None = None
+    """Where the rule's page is read; None for the rules that ship, whose pages have a place of their own."""
 
     @property
     def family(self) -> str:
@@ -153,6 +155,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
     needs: Fact = Fact.NONE,
     pedantic: bool = False,
     preview: bool = False,
+    url: str | None = None,
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
     """Make a rule of a function that judges one use of one image."""
 
@@ -168,6 +171,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
             pedantic=pedantic,
             preview=preview,
             judge=judge,
+            url=url,
         )
 
     return decorate
@@ -183,6 +187,7 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
     needs: Fact = Fact.NONE,
     pedantic: bool = False,
     preview: bool = False,
+    url: str | None = None,
 ) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]:
     """Make a rule of a function that judges one request as a whole."""
 
@@ -198,13 +203,14 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
             pedantic=pedantic,
             preview=preview,
             judge=judge,
+            url=url,
         )
 
     return decorate
 
 
 def batch_rule(
-    code: str, name: str, *, severity: Severity, since: str
+    code: str, name: str, *, severity: Severity, since: str, url: str | None = None
 ) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]:
     """Make a rule of a function that judges the requests of a batch together; what it finds has no fix."""
 
@@ -220,6 +226,7 @@ def batch_rule(
             pedantic=False,
             preview=False,
             judge=judge,
+            url=url,
         )
 
     return decorate

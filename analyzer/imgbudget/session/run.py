@@ -39,6 +39,7 @@ class Wishes(NamedTuple):
     force_exclude: bool = False
     want: Fact = Fact.NONE
     excerpts: bool = False
+    edits: bool = False
     cache: bool = False
     raise_errors: bool = False
 
@@ -80,6 +81,7 @@ class Session:
             platform=wishes.platform or self.settings.platform,
             want=wishes.want,
             excerpts=wishes.excerpts,
+            edits=wishes.edits,
         )
         self.bench.limits()
         self._cache = _open_cache() if wishes.cache else None
