@@ -18,9 +18,7 @@ FORMATS = ("text", "json", "markdown")
 
 @click.command("rule")
 @click.argument("name", required=False, metavar="[CODE|NAME]")
-@click.option(
-    "--all", "show_all", is_flag=True, help="Every rule: a line each, as json or markdown every page."
-)
+@click.option("--all", "show_all", is_flag=True, help="Every rule: a line each; as json or markdown, pages.")
 @click.option("--packs", is_flag=True, help="List the rule packs that are installed.")
 @output_options(FORMATS, "text")
 @config_options

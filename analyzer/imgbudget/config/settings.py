@@ -5,6 +5,20 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from imgbudget.budgets import Budget, Budgets
+
+__all__ = [
+    "ALL_FILES",
+    "Budget",
+    "Budgets",
+    "Ignore",
+    "NameKind",
+    "Origin",
+    "Override",
+    "Settings",
+    "Written",
+]
+
 ALL_FILES = ("**",)
 """The patterns of an ignore entry that names no files."""
 
@@ -33,22 +47,6 @@ class Written(NamedTuple):
     at: str
     text: str
     origin: Origin
-
-
-class Budget(NamedTuple):
-    """What one image, one request or one run may take: visual tokens, bytes and US dollars."""
-
-    tokens: int | None = None
-    bytes: int | None = None
-    cost: float | None = None
-
-
-class Budgets(NamedTuple):
-    """The user's own budgets, by what they bound."""
-
-    image: Budget = Budget()
-    request: Budget = Budget()
-    run: Budget = Budget()
 
 
 class Override(NamedTuple):

@@ -39,6 +39,6 @@ def screenshot_as_jpeg(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     if (use.size.long_edge, use.size.short_edge) in SCREENS:
         yield Problem(
-            message=f"a screenshot of {use.size} is a JPEG; {ctx.limits.model} reads small letters better in a PNG",
+            message=f"a screenshot of {use.size} is a JPEG; {ctx.limits.model} reads letters better in PNG",
             help="take it again and save it as PNG",
         )
