@@ -1,6 +1,7 @@
 """Rules of other packs: the example pack is found, runs beside the shipped rules, and its own tests pass."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,14 @@ def test_page_without_its_headings_is_told() -> None:
     rule = image_rule("HR199", "no-page", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1")(judge)
     with pytest.raises(AssertionError, match="HR199 no-page has the headings"):
         check_page(rule)
+
+
+def test_page_of_ten_steps_shows_the_pack_that_is_there() -> None:
+    """The names that the page tells are those of the example: its steps, its file, its line of imports."""
+    page = (PACK.parents[1] / "docs" / "how-to-add-a-rule.md").read_text("utf-8")
+    assert re.findall(r"^(\d+)\. \*\*", page, re.MULTILINE) == [str(i) for i in range(1, 11)]
+    rule = PACK / "imgbudget_house_rules" / "hr101_screenshot_as_jpeg.py"
+    assert rule.name in page
+    (line,) = re.findall(r"^ *(from imgbudget\.rule import .*)$", page, re.MULTILINE)
+    assert line in rule.read_text("utf-8")
+    assert CONFIG.strip() in page
