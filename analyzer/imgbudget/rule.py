@@ -146,6 +146,8 @@ class Rule(NamedTuple, Generic[Subject]):
     pedantic: bool
     preview: bool
     judge: Callable[[Subject, Context], Iterator[Problem]]
+    url: str | None = None
+    """Where the rule's page is read; None for the rules that ship, whose pages have a place of their own."""
     budgets: tuple[str, ...] = ()
     also: Level | None = None
     watch: Watch = Watch.NONE
@@ -178,6 +180,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
     needs: Fact = Fact.NONE,
     pedantic: bool = False,
     preview: bool = False,
+    url: str | None = None,
     budgets: tuple[str, ...] = (),
     also: Level | None = None,
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
@@ -195,6 +198,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
             pedantic=pedantic,
             preview=preview,
             judge=judge,
+            url=url,
             budgets=budgets,
             also=also,
         )
@@ -212,6 +216,7 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
     needs: Fact = Fact.NONE,
     pedantic: bool = False,
     preview: bool = False,
+    url: str | None = None,
     budgets: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]:
     """Make a rule of a function that judges one request as a whole."""
@@ -228,6 +233,7 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
             pedantic=pedantic,
             preview=preview,
             judge=judge,
+            url=url,
             budgets=budgets,
         )
 
@@ -235,7 +241,7 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
 
 
 def batch_rule(
-    code: str, name: str, *, severity: Severity, since: str
+    code: str, name: str, *, severity: Severity, since: str, url: str | None = None
 ) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]:
     """Make a rule of a function that judges the requests of a batch together; what it finds has no fix."""
 
@@ -251,6 +257,7 @@ def batch_rule(
             pedantic=False,
             preview=False,
             judge=judge,
+            url=url,
         )
 
     return decorate

@@ -20,7 +20,7 @@ from imgbudget.cli.progress import Progress
 from imgbudget.errors import UsageError
 from imgbudget.model import Fact, Severity
 from imgbudget.report import Summary
-from imgbudget.reporters import FORMATS, make_reporter
+from imgbudget.reporters import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
 from imgbudget.reporters.base import Style, count, one_line
 from imgbudget.reporters.records import SHOWN
 from imgbudget.session import Session
@@ -78,21 +78,20 @@ def command(**options: Any) -> int:
     """
     paths = options["paths"] or (".",)
     formats = parse_formats(options["formats"], "full")
-    colour = wants_colour(options["color"], sys.stdout)
-    outputs = [
-        Output(make_reporter(name, Style(colour and file is None, options["quiet"])), Sink(file))
-        for name, file in formats
-    ]
     names = {name for name, _ in formats}
+    if unknown := names - FORMATS.keys():
+        raise UsageError(f"unknown format {min(unknown)!r}; known are {', '.join(FORMATS)}")
     want = SHOWN if names & {"json", "jsonl"} else Fact.NONE
     if options["cache"] is None:  # for a few named files it does not pay
         options["cache"] = any(os.path.isdir(path) for path in paths)
-    session = Session(wishes(options, want=want, excerpts="full" in names))
+    edits = bool(names & WITH_EDITS)
+    session = Session(wishes(options, want=want, excerpts="full" in names, edits=edits))
     if options["show_files"]:
         return _show_files(session, paths)
     if options["show_settings"]:
         return _show_settings(session, paths, formats)
     earlier = _read_report(options["compare"])
+    outputs = [_output(name, file, session, options) for name, file in formats]
     progress = Progress(wanted=not options["no_progress"] and not options["quiet"])
     summary = check_paths(
         session,
@@ -105,6 +104,19 @@ def command(**options: Any) -> int:
     )
     _say_notes(session, summary, options)
     return exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
+
+
+def _output(name: str, file: str | None, session: Session, options: dict[str, Any]) -> Output:
+    style = Style(
+        colour=file is None and wants_colour(options["color"], sys.stdout),
+        quiet=options["quiet"],
+        root=os.getcwd(),
+    )
+    if name in WITH_RULES:
+        from imgbudget.reporters.pages import rule_pages  # noqa: PLC0415 - reads the docstring of each rule
+
+        style = style._replace(rules=rule_pages(session.registry.rules))
+    return Output(make_reporter(name, style), Sink(file))
 
 
 def _show_files(session: Session, paths: tuple[str, ...]) -> int:

@@ -22,6 +22,7 @@ class Bench:
     platform: str
     want: Fact = Fact.NONE
     excerpts: bool = False
+    edits: bool = False
     notes: dict[str, None] = field(default_factory=dict)
 
     def limits(self, request: Request | None = None) -> Limits:

@@ -71,6 +71,7 @@ class Session:
             platform=wishes.platform or self.settings.platform,
             want=wishes.want,
             excerpts=wishes.excerpts,
+            edits=wishes.edits,
         )
         self.bench.limits()
         self._cache = _open_cache() if wishes.cache else None
