@@ -2,11 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.geometry import Size, area_tokens
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request, Severity
+
+if TYPE_CHECKING:
+    from imgbudget.comparison import Comparison
+    from imgbudget.statistics import Statistics
 
 
 class ImageResult(NamedTuple):
@@ -78,10 +82,11 @@ class Rows(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """All that was found in one file. `skipped` says why it was not checked, None when it was.
+    """All that was found in one file.
 
-    `missed` marks a skip that a reader must hear of: the file could not be looked at. `rows` is None unless
-    the file is JSONL and was checked.
+    `silenced` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
+    it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
+    be looked at. `rows` is None unless the file is JSONL and was checked.
     """
 
     path: str
@@ -89,6 +94,7 @@ class FileResult(NamedTuple):
     requests: tuple[RequestResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     silenced: int = 0
+    baselined: int = 0
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
@@ -96,7 +102,10 @@ class FileResult(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Summary:
-    """The sum over all files of a run. Files = checked + skipped."""
+    """The sum over all files of a run. Files = checked + skipped.
+
+    `statistics` and `comparison` are there at the end of a run that was asked for them.
+    """
 
     files: int = 0
     images: int = 0
@@ -107,6 +116,7 @@ class Summary:
     fixable: int = 0
     unsafely_fixable: int = 0
     silenced: int = 0
+    baselined: int = 0
     rules_failed: int = 0
     visual_tokens: int = 0
     tokens_after_fix: int = 0
@@ -115,6 +125,8 @@ class Summary:
     rows_checked: int = 0
     rows_bad: int = 0
     rows_passed: list[PassedRows] = field(default_factory=list)
+    statistics: "Statistics | None" = None
+    comparison: "Comparison | None" = None
 
     @property
     def checked(self) -> int:
@@ -135,7 +147,20 @@ class Summary:
                 self.missed.append((result.path, result.skipped))
         self.images += len(result.images)
         self.requests += len(result.requests)
+        self.add_findings(result)
+        self._add_rows(result.rows or Rows())
+        for request in result.requests:
+            self.cost_usd += request.cost_usd
+        for image in result.images:
+            self.visual_tokens += image.tokens or 0
+            self.tokens_after_fix += image.tokens_after_fix or 0
+            if not image.use.in_request:
+                self.cost_usd += image.cost_usd or 0.0
+
+    def add_findings(self, result: FileResult) -> None:
+        """Count the findings of a result, without a file more."""
         self.silenced += result.silenced
+        self.baselined += result.baselined
         for finding in result.findings:
             self.findings[finding.severity] += 1
             if finding.fix is not None:
@@ -145,14 +170,6 @@ class Summary:
                     self.unsafely_fixable += 1
             if finding.code == "IB003":
                 self.rules_failed += 1
-        self._add_rows(result.rows or Rows())
-        for request in result.requests:
-            self.cost_usd += request.cost_usd
-        for image in result.images:
-            self.visual_tokens += image.tokens or 0
-            self.tokens_after_fix += image.tokens_after_fix or 0
-            if not image.use.in_request:
-                self.cost_usd += image.cost_usd or 0.0
 
     def _add_rows(self, rows: Rows) -> None:
         self.rows += rows.total
@@ -169,6 +186,7 @@ class Summary:
             "fixable",
             "unsafely_fixable",
             "silenced",
+            "baselined",
             "rules_failed",
             "rows",
             "rows_checked",

@@ -13,6 +13,7 @@ from imgbudget.session import Session
 from imgbudget.session.run import STDIN
 
 if TYPE_CHECKING:
+    from imgbudget.comparison import Earlier
     from imgbudget.session.pool import Batch, Met
 
 POOL_WORTH = 4000
@@ -34,8 +35,11 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     *,
     jobs: int | None = None,
     stdin_name: str | None = None,
+    earlier: "Earlier | None" = None,
 ) -> Summary:
     """Check everything under `paths` and show it. `jobs` None means a process for each core.
+
+    `earlier` is the report of a run that this one is to be compared with.
 
     Raises:
         UsageError: a path does not exist; told before any output begins.
@@ -56,10 +60,22 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
             _show_batch(batch, outputs, summary, progress)
     session.flush()
     progress.clear()
+    for result in session.finish(summary):
+        summary.add_findings(result)
+        for reporter, sink in outputs:
+            sink.write(reporter.add(reporter.render(result)))
+    if earlier is not None:
+        _compare(session, earlier, summary)
     for reporter, sink in outputs:
         sink.write(reporter.end(summary))
         sink.close()
     return summary
+
+
+def _compare(session: Session, earlier: "Earlier", summary: Summary) -> None:
+    from imgbudget.comparison import compare  # noqa: PLC0415 - on demand only
+
+    summary.comparison = compare(earlier, summary, session.tally.found or ())
 
 
 def _show(

@@ -9,6 +9,7 @@ from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
+    extra_records,
     finding_record,
     image_record,
     request_record,
@@ -55,10 +56,11 @@ class JsonV1:
         return joint + findings
 
     def end(self, summary: Summary) -> str:
-        """The images, the requests and the sum."""
+        """The images, the requests, the sum, and what was asked for beside them."""
+        extra = "".join(f',\n "{name}": {_dump(record)}' for name, record in extra_records(summary))
         return (
             f"],\n {_array('images', self._images)},\n {_array('requests', self._requests)},\n "
-            f'"summary": {_dump(summary_record(summary))}}}\n'
+            f'"summary": {_dump(summary_record(summary))}{extra}}}\n'
         )
 
 
