@@ -98,7 +98,7 @@ class Reading:
             place,
             Origin.BASE64,
             inside,
-            facts=probe_reader(text.read, text.byte_size, self.want) if readable else None,
+            facts=probe_reader(text, text.byte_size, self.want) if readable else None,
             declared=text.prefix_media_type if prefixed else declared,
             base64_size=text.length - (len(text.prefix) if prefixed else 0),
             flaws=text.flaws,
