@@ -19,6 +19,8 @@ _IN_ALPHABET = bytes(byte in ALPHABET for byte in range(256))
 _PLAIN = bytes(sorted(set(range(0x20, 0x7F)) - set(b'"\\') - set(ALPHABET)))
 _DISTINCT = 64
 _STEP = 1 << 14
+_HEAD = 1344
+"""Raw bytes from the beginning that are kept: the base64 of what a probe reads first, and some more."""
 _PASSES = 16  # so many passes in C over a character cost about what it costs to unescape it
 _HIGH = (b"ud", b"uD")
 
@@ -47,10 +49,13 @@ class Tally:
 
     `length` counts characters after unescaping, `width` characters as they stand in the file; `foreign`
     counts each unescaped character that is not one of the 64 of base64. `flaw` is set as soon as the bytes
-    are not the inside of a JSON string; what follows is not looked at.
+    are not the inside of a JSON string; what follows is not looked at. `head` are the first raw bytes.
     """
 
-    __slots__ = ("_carry", "_carry_offset", "_costly", "flaw", "foreign", "length", "segments", "width")
+    __slots__ = (
+        *("_carry", "_carry_offset", "_costly"),
+        *("flaw", "foreign", "head", "length", "segments", "width"),
+    )
 
     def __init__(self, start: int) -> None:
         self.length = 0
@@ -58,6 +63,7 @@ class Tally:
         self.foreign: dict[str, int] = {}
         self.flaw: Flaw | None = None
         self.segments = [Segment(0, start, plain=True)]
+        self.head: bytes | bytearray = b""
         self._carry = b""
         self._carry_offset = start
         self._costly = 0
@@ -66,6 +72,8 @@ class Tally:
         """Take the next raw bytes, which stand at `offset` in the file."""
         if self.flaw:
             return
+        if not self.head:
+            self.head = part[:_HEAD]
         # to map the bytes is quicker than to drop those of the alphabet, which few parts need
         first = part.translate(_IN_ALPHABET).find(0)
         foreign = part[first:].translate(None, ALPHABET) if first >= 0 else b""
