@@ -16,6 +16,8 @@ Key = str | int
 Keys = tuple[Key, ...]
 """The route to a value of a JSON document: object keys and array indices."""
 
+_new = tuple.__new__
+
 
 class Severity(IntEnum):
     """How bad a finding is, ordered."""
@@ -107,6 +109,13 @@ class Place(NamedTuple):
     def at(self, *keys: Key) -> "Place":
         """A place further inside."""
         return Place(self.path, (self.keys or ()) + keys, self.root, self.document, self.lead)
+
+    def items(self, count: int) -> "list[Place]":
+        """The places of the first items of the array that stands here."""
+        path, keys, root, document, lead = self
+        keys = keys or ()
+        # without the constructor: there may be very many
+        return [_new(Place, (path, (*keys, i), root, document, lead)) for i in range(count)]
 
     @property
     def pointer(self) -> str | None:

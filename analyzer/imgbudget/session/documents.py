@@ -1,6 +1,8 @@
 """Checks one JSON file: each document in it, each request in a document, each image in a request."""
 
+import gc
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
@@ -269,7 +271,7 @@ def check_document(bench: Bench, path: str, *, lines: bool, fails_closed: bool) 
         OSError: the file cannot be read.
         UnreadableError: it changed while it was read.
     """
-    with JsonSource.open(path) as source:
+    with JsonSource.open(path) as source, _without_collector():
         return DocumentCheck(
             bench=bench, source=source, path=path, lines=lines, fails_closed=fails_closed
         ).run()
@@ -277,8 +279,21 @@ def check_document(bench: Bench, path: str, *, lines: bool, fails_closed: bool) 
 
 def check_text(bench: Bench, text: bytes, name: str, *, lines: bool) -> FileResult:
     """The result of JSON text that came from standard input, under `name`."""
-    with JsonSource.from_bytes(text) as source:
+    with JsonSource.from_bytes(text) as source, _without_collector():
         return DocumentCheck(bench=bench, source=source, path=name, lines=lines, fails_closed=True).run()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for cycles: JSON and what is read from it have none, and may be very many."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _position(finding: Finding) -> tuple[int, str]:
