@@ -16,7 +16,7 @@ from imgbudget.fixers.encoding import (
     fit,
     prepared,
 )
-from imgbudget.fixers.pixels import has_depth, is_graphic, scaled, turned
+from imgbudget.fixers.pixels import has_alpha, has_depth, is_graphic, scaled, turned
 from imgbudget.fixers.stripping import Wish, strip
 from imgbudget.geometry import CoordinateMap, Size
 from imgbudget.model import Fact, ImageFacts
@@ -89,7 +89,7 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
 def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
     """The image decoded and encoded anew."""
     picture = decode(data, facts, edit.size)
-    source = facts.size or picture.size
+    source = picture.size
     size = edit.size or source
     if size.width > source.width or size.height > source.height:
         raise FixError(f"has {source} px and is not enlarged to {size}")
@@ -119,7 +119,7 @@ def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
 def _style(data: bytes, picture: Picture, facts: ImageFacts, wanted: str | None) -> Style:
     """How the image is written where nothing limits its bytes: as it was, as far as that is known."""
     lossless = _is_lossless(data, facts)
-    graphic = lossless and is_graphic(picture.image)
+    graphic = is_graphic(picture.image) if lossless else has_alpha(picture.image)
     form = wanted or (facts.format if facts.format in WRITTEN else None) or ("png" if graphic else "jpeg")
     if form == "jpeg":
         quality = min(max(facts.quality or NEW_QUALITY, LOWEST), HIGHEST)
