@@ -19,7 +19,7 @@ _GAP = 3.0
 _TILES = 4
 _TILE = 64
 _GRAPHIC_SHARE = 0.5
-"""Share of neighbours of one colour from which on a picture is drawn and not taken. In the corpus, photographs
+"""Share of neighbours of one colour from which on a picture is drawn, not taken. In the corpus, photographs
 without loss have up to 0.3 (0.6 one with a black border), screenshots and diagrams 0.8 and more."""
 
 
