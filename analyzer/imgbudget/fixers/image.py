@@ -76,6 +76,8 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
     limit = len(data) if edit.max_bytes is None else edit.max_bytes
     kept: bytes | None = data
     if edit.strip or drops or len(data) > limit:
+        if form == "jpeg" and facts.animated and not drops:
+            raise FixError(f"holds {facts.frames} pictures: only the first would be kept, which is unsafe")
         kept = strip(data, form, Wish(facts.orientation, edit.first_frame))
     if kept is None or len(kept) > limit:
         if facts.animated and not edit.first_frame:
@@ -146,7 +148,8 @@ def _losses(
     style, form = made.style, (facts.format or "").upper()
     if _frames(facts) > 1:
         lost.append(f"first of {facts.frames} frames")
-    if has_depth(picture.image) or (facts.format == "png" and data[24] == 16):
+    deep = has_depth(picture.image) or _has_16_bits(data, facts.format)
+    if deep and not _has_16_bits(made.data, style.format):
         lost.append("8 bits a sample")
     if style.quality is not None:
         if _is_lossless(data, facts):
@@ -160,6 +163,10 @@ def _losses(
     if made.size != planned:
         lost.append(f"scaled to {made.size}, planned was {planned}")
     return tuple(lost)
+
+
+def _has_16_bits(data: bytes, form: str | None) -> bool:
+    return form == "png" and data[24] == 16
 
 
 def _frames(facts: ImageFacts) -> int:
