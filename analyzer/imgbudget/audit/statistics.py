@@ -58,13 +58,13 @@ class Row(NamedTuple):
 
 
 def place_text(source: str, member: str | None, row: int | None, pointer: str | None) -> str:
-    """A place as text: `photos/a.jpg`, `train.parquet:12`, `r.jsonl:3#/messages/0/content/0`; rows from 1."""
+    """A place as text, rows counted from 1: `photos/a.jpg`, `train.parquet:12`, `r.jsonl:3#/messages/0`."""
     text = source
     if member is not None:
         text = member if source == "." else f"{source.rstrip('/')}/{member}"
-    elif row is not None:
+    if row is not None and (member is None or pointer is not None):
         text += f":{row + 1}"
-    return text if pointer is None else f"{text}#{pointer}"
+    return f"{text}#{pointer}" if pointer else text
 
 
 class Totals(NamedTuple):
