@@ -13,6 +13,7 @@ from imgbudget.version import __version__
 COMMANDS = {
     "check": "lint images, folders and request JSON",
     "plan": "show the resize plan: from, to, tokens, bytes, cost",
+    "audit": "report what a dataset costs, what is refused, what a plan saves",
     "size": "show what a model makes of a size",
     "rule": "show a rule's page",
     "limits": "show every limit in force, with source and date",

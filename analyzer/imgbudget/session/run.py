@@ -32,8 +32,10 @@ STDIN = "-"
 class Session:
     """Settings, rules and limits, loaded once; checks paths as often as wanted."""
 
-    def __init__(self, wishes: Wishes, *, start: str = ".") -> None:
-        """Load what the wishes name.
+    def __init__(
+        self, wishes: Wishes, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
+    ) -> None:
+        """Load what the wishes name; `loaded` is what another session of the same wishes has read already.
 
         Raises:
             ConfigError: the configuration cannot be taken.
@@ -42,14 +44,14 @@ class Session:
             UsageError: an unknown platform or rule.
         """
         self.wishes = wishes
-        first = draft(start, explicit=wishes.config, isolated=wishes.isolated)
-        self.registry: Registry = load_packs(first.settings.packs)
-        self.limits: LimitsData = load_limits(self.registry.limits, wishes.limits or first.settings.limits)
-        rules = self.registry.rules
-        self.settings: Settings = first.settle(
-            [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
-        )
-        self._refuse_unknown_names()
+        self.registry: Registry
+        self.settings: Settings
+        self.limits: LimitsData
+        if loaded is None:
+            self._load(start)
+        else:
+            self.settings, self.limits = loaded
+            self.registry = load_packs(self.settings.packs)
         known = load_baseline(wishes, self.settings, self.registry)
         self.bench = Bench(
             paths=PathRules(
@@ -77,6 +79,17 @@ class Session:
         self._cache = _open_cache() if wishes.cache else None
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
+
+    def _load(self, start: str) -> None:
+        wishes = self.wishes
+        first = draft(start, explicit=wishes.config, isolated=wishes.isolated)
+        self.registry = load_packs(first.settings.packs)
+        self.limits = load_limits(self.registry.limits, wishes.limits or first.settings.limits)
+        rules = self.registry.rules
+        self.settings = first.settle(
+            [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
+        )
+        self._refuse_unknown_names()
 
     @property
     def notes(self) -> tuple[str, ...]:
