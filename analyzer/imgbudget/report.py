@@ -86,7 +86,8 @@ class FileResult(NamedTuple):
 
     `silenced` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
     it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
-    be looked at. `rows` is None unless the file is JSONL and was checked.
+    be looked at. `rows` is None unless the file is JSONL and was checked. `partial` marks what was found in
+    the first part of a long file, of which more follows: the last result of a file is the one that counts it.
     """
 
     path: str
@@ -98,6 +99,7 @@ class FileResult(NamedTuple):
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
+    partial: bool = False
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -139,8 +141,8 @@ class Summary:
         return max((severity for severity, count in self.findings.items() if count), default=None)
 
     def add(self, result: FileResult) -> None:
-        """Count one more file."""
-        self.files += 1
+        """Count one more file, or a part of one."""
+        self.files += not result.partial
         if result.skipped is not None:
             self.skipped.append((result.path, result.skipped))
             if result.missed:

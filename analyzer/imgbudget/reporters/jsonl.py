@@ -27,6 +27,7 @@ class JsonLines:
     """The records of the format `json`, each with its `type`: run, finding, image, request, ..., summary."""
 
     joints = ("",)
+    takes_parts = True
 
     def __init__(self, _style: Style) -> None:
         pass

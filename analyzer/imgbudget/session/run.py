@@ -22,6 +22,7 @@ from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
     from imgbudget.engine.baseline import Entry
+    from imgbudget.session.documents import HandOn
     from imgbudget.sources.facts_cache import FactsCache
 
 __all__ = ["STDIN", "Session", "Wishes"]
@@ -139,12 +140,21 @@ class Session:
         for met in walk:
             yield self.check_met(met)
 
-    def check_met(self, met: Found | Passed) -> FileResult:
-        """The result of a file that the walk has met."""
+    def check_met(self, met: Found | Passed, hand_on: "HandOn | None" = None) -> FileResult:
+        """The result of a file that the walk has met.
+
+        With `hand_on`, that of the last part of a long file: it takes those of the others as they come.
+        """
         if isinstance(met, Passed):
             return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
+
+        def count_and_hand_on(part: FileResult) -> None:
+            self.tally.add(part)
+            if hand_on is not None:
+                hand_on(part)
+
         try:
-            result = self._check_file(met)
+            result = self._check_file(met, count_and_hand_on if hand_on is not None else None)
         except Exception as error:
             if self.wishes.raise_errors:
                 raise
@@ -212,10 +222,11 @@ class Session:
         if self._cache is not None:
             self._cache.flush()
 
-    def _check_file(self, found: Found) -> FileResult:
+    def _check_file(self, found: Found, hand_on: "HandOn | None") -> FileResult:
         named = found.named and not self.wishes.force_exclude
         if found.kind in (FileKind.JSON, FileKind.JSONL):
-            return self._check_json(found.path, named=named, lines=found.kind is FileKind.JSONL)
+            lines = found.kind is FileKind.JSONL
+            return self._check_json(found.path, named=named, lines=lines, hand_on=hand_on)
         want = self.bench.facts(self.bench.paths.judge(found.path))
         if self._cache is None:
             use = read_image(found.path, want)
@@ -229,11 +240,13 @@ class Session:
             return self.bench.file_of_image(use)
         return FileResult(path=found.path, skipped=_no_image(use))
 
-    def _check_json(self, path: str, *, named: bool, lines: bool) -> FileResult:
+    def _check_json(
+        self, path: str, *, named: bool, lines: bool, hand_on: "HandOn | None" = None
+    ) -> FileResult:
         from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
 
         try:
-            return check_document(self.bench, path, lines=lines, fails_closed=named)
+            return check_document(self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on)
         except UnreadableError as error:
             return self._unread(path, str(error), named=named)
         except OSError as error:
