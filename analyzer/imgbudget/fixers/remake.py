@@ -92,17 +92,20 @@ class Remake:
 
     def _type(self, there: Splice) -> Iterator[bytes | Region]:
         made = self._edited(self.mend.edit)
-        if made is None or is_declared(self.layout, self.slot, f"image/{made.format}"):
-            if there.start < there.end:
-                yield Region(there.start, there.end)
-            return
-        parts = declaration(self.layout, self.slot, f"image/{made.format}").parts
-        yield from (part for part in parts if isinstance(part, bytes))
+        media_type = self.mend.media_type if made is None else f"image/{made.format}"
+        if media_type and not is_declared(self.layout, self.slot, media_type):
+            parts = declaration(self.layout, self.slot, media_type).parts
+            yield from (part for part in parts if isinstance(part, bytes))
+        elif there.start < there.end:
+            yield Region(there.start, there.end)
 
     def _payload(self, region: Region) -> Iterator[bytes | Region]:
         made = self._edited(self.mend.edit)
         if made is None:
-            yield region
+            if self.mend.repair or (self.slot.is_uri and self.mend.media_type):
+                yield from self._mended()
+            else:
+                yield region
             return
         if self.slot.is_uri:
             yield _prefix(f"image/{made.format}")
