@@ -14,7 +14,7 @@ from imgbudget.errors import WriteError
 from imgbudget.fixers.leftovers import open_neighbour
 
 BACKUP_SUFFIX = ".bak"
-"""Ends the name of a backup; a number follows where the name is taken, so that no backup is ever lost."""
+"""Ends the name of a backup; a number goes before it where the name is taken: no backup is ever lost."""
 
 _BACKUPS = 10_000
 
@@ -255,7 +255,7 @@ def _back_up(target: str) -> None:
 def _backup_names(target: str) -> Iterator[str]:
     yield target + BACKUP_SUFFIX
     for number in range(1, _BACKUPS):
-        yield f"{target}{BACKUP_SUFFIX}{number}"
+        yield f"{target}.{number}{BACKUP_SUFFIX}"
 
 
 def _move(name: str, place: str, old: str) -> None:

@@ -1,7 +1,7 @@
 """A run: from what the caller wishes to the results, file by file."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.config import Settings, draft
@@ -15,6 +15,7 @@ from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
 from imgbudget.session.baselines import fixed_entries, load_baseline
 from imgbudget.session.bench import Bench
+from imgbudget.session.naming import unknown
 from imgbudget.session.tally import Tally, new_tally
 from imgbudget.session.wishes import Wishes
 from imgbudget.sources.images import image_from_bytes, read_image
@@ -32,6 +33,8 @@ STDIN = "-"
 
 class Session:
     """Settings, rules and limits, loaded once; checks paths as often as wanted."""
+
+    chunk: int | None = None
 
     def __init__(
         self, wishes: Wishes, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
@@ -103,7 +106,7 @@ class Session:
             if all(specificity(selector, rule) < 0 for rule in self.registry.rules):
                 raise UsageError(self.unknown_rule(selector))
         if wishes.platform is not None and wishes.platform not in self.limits.platforms:
-            raise UsageError(_unknown("platform", wishes.platform, self.limits.platforms))
+            raise UsageError(unknown("platform", wishes.platform, self.limits.platforms))
 
     def limits_of(self, model: str) -> Limits:
         """The limits of another model on the platform of the run; an unknown one leaves a note."""
@@ -112,10 +115,17 @@ class Session:
             self.bench.note_unknown(model, self.limits.normalize(model).nearest)
         return limits
 
+    @property
+    def again(self) -> "Callable[[], Session]":
+        """Makes another session by the same wishes."""
+        from functools import partial  # noqa: PLC0415 - where processes do not share memory
+
+        return partial(Session, self.wishes)
+
     def unknown_rule(self, given: str) -> str:
         """What to say of a rule that does not exist."""
         rules = self.registry.rules
-        return _unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
+        return unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
 
     def files(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         """The files that `check` would look at, and those it would pass over with the reason.
@@ -145,16 +155,21 @@ class Session:
 
         With `hand_on`, that of the last part of a long file: it takes those of the others as they come.
         """
+        if hand_on is None:
+            return self.guarded(met, self.check_file)
+
+        def take(part: FileResult) -> None:
+            self.tally.add(part)
+            hand_on(part)
+
+        return self.guarded(met, lambda found: self.check_file(found, take))
+
+    def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
+        """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
         if isinstance(met, Passed):
             return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
-
-        def count_and_hand_on(part: FileResult) -> None:
-            self.tally.add(part)
-            if hand_on is not None:
-                hand_on(part)
-
         try:
-            result = self._check_file(met, count_and_hand_on if hand_on is not None else None)
+            result = work(met)
         except Exception as error:
             if self.wishes.raise_errors:
                 raise
@@ -222,8 +237,9 @@ class Session:
         if self._cache is not None:
             self._cache.flush()
 
-    def _check_file(self, found: Found, hand_on: "HandOn | None") -> FileResult:
-        named = found.named and not self.wishes.force_exclude
+    def check_file(self, found: Found, hand_on: "HandOn | None" = None) -> FileResult:
+        """The result of a file; with `hand_on` that of its last part, see check_met."""
+        named = self.fails_closed(found)
         if found.kind in (FileKind.JSON, FileKind.JSONL):
             lines = found.kind is FileKind.JSONL
             return self._check_json(found.path, named=named, lines=lines, hand_on=hand_on)
@@ -239,6 +255,10 @@ class Session:
         if named and use.facts.damage is not None:
             return self.bench.file_of_image(use)
         return FileResult(path=found.path, skipped=_no_image(use))
+
+    def fails_closed(self, found: Found) -> bool:
+        """Whether the user named the file, so that not to know what it is would be no answer."""
+        return found.named and not self.wishes.force_exclude
 
     def _check_json(
         self, path: str, *, named: bool, lines: bool, hand_on: "HandOn | None" = None
@@ -280,7 +300,7 @@ class Session:
         extension = os.path.splitext(name)[1].lower()
         use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        lines = extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+        lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
             from imgbudget.session.documents import check_text  # noqa: PLC0415 - see _check_json
 
@@ -294,6 +314,12 @@ def _open_cache() -> "FactsCache":
     return FactsCache(cache_folder())
 
 
+def is_lines(data: bytes, name: str) -> bool:
+    """Whether what came on standard input is JSON Lines, by its name or else by its text."""
+    extension = os.path.splitext(name)[1].lower()
+    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+
+
 def _has_documents_a_line(data: bytes) -> bool:
     """Whether text looks like JSON Lines: its first line is an object of its own, and more follows."""
     first, _, rest = data.partition(b"\n")
@@ -305,13 +331,3 @@ def _no_image(use: ImageUse) -> str:
         return f"neither an image nor a request: {use.facts.damage}"
     content = use.facts.content if use.facts else None
     return f"neither an image nor a request: {content or 'unknown bytes'}"
-
-
-def _unknown(what: str, given: str, known: Sequence[str]) -> str:
-    import difflib  # noqa: PLC0415 - only a mistake pays for it
-
-    near = [
-        match for text in (given, given.upper()) for match in difflib.get_close_matches(text, known, 1, 0.5)
-    ]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {what} {given!r}{hint}"
