@@ -65,7 +65,11 @@ def padded_size(size: Size) -> Size:
 
 def fits(size: Size, tier: Tier) -> bool:
     """Whether the model takes the size as it is: both padded edges and the patches within the tier."""
-    return padded_size(size).long_edge <= tier.max_edge and patches(size) <= tier.max_tokens
+    # `padded_size` and `patches` written out: each image is asked several times, and this takes a third
+    width, height = size
+    across, down = -(-width // PATCH), -(-height // PATCH)
+    most = tier.max_edge // PATCH
+    return across <= most and down <= most and across * down <= tier.max_tokens
 
 
 @lru_cache(maxsize=4096)
@@ -118,6 +122,7 @@ def largest_exact(short: int, long: int, tier: Tier) -> Size:
     return Size(short * multiple, long * multiple)
 
 
+@cache
 def ratio_table(
     tier: Tier, ratios: tuple[tuple[int, int], ...] = PUBLISHED_RATIOS
 ) -> tuple[tuple[tuple[int, int], Size], ...]:
@@ -153,6 +158,7 @@ def table_row(size: Size, tier: Tier, edge_limit: int | None = None) -> TableRow
     return None
 
 
+@lru_cache(maxsize=4096)
 def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
     """The size a plan makes of `size`: itself where it fits, else the table's row for its ratio, else native.
 

@@ -1,23 +1,17 @@
 """The format `json`, version 1: one document with findings, images, requests and the sum."""
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style
+from imgbudget.reporters.jsontext import dump, finding_text, image_text
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
     extra_records,
-    finding_record,
-    image_record,
     request_record,
     summary_record,
 )
 
 _JOINT = ",\n  "
-_dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class JsonV1:
@@ -32,14 +26,14 @@ class JsonV1:
 
     def begin(self) -> str:
         """The head and the opening of the findings."""
-        return f'{{"version": {VERSION},\n "tool": {_dump(TOOL)},\n "findings": ['
+        return f'{{"version": {VERSION},\n "tool": {dump(TOOL)},\n "findings": ['
 
     def render(self, result: FileResult) -> Piece:
         """The findings, images and requests of one file."""
         return (
-            _JOINT.join([_dump(finding_record(finding)) for finding in result.findings]),
-            _JOINT.join([_dump(image_record(image)) for image in result.images]),
-            _JOINT.join([_dump(request_record(request)) for request in result.requests]),
+            _JOINT.join([finding_text(finding) for finding in result.findings]),
+            _JOINT.join([image_text(image) for image in result.images]),
+            _JOINT.join([dump(request_record(request)) for request in result.requests]),
         )
 
     def add(self, piece: Piece) -> str:
@@ -57,10 +51,10 @@ class JsonV1:
 
     def end(self, summary: Summary) -> str:
         """The images, the requests, the sum, and what was asked for beside them."""
-        extra = "".join(f',\n "{name}": {_dump(record)}' for name, record in extra_records(summary))
+        extra = "".join(f',\n "{name}": {dump(record)}' for name, record in extra_records(summary))
         return (
             f"],\n {_array('images', self._images)},\n {_array('requests', self._requests)},\n "
-            f'"summary": {_dump(summary_record(summary))}{extra}}}\n'
+            f'"summary": {dump(summary_record(summary))}{extra}}}\n'
         )
 
 

@@ -199,16 +199,17 @@ class Session:
             self._cache.flush()
 
     def _check_file(self, found: Found) -> FileResult:
-        named = found.named and not self.wishes.force_exclude
-        if found.kind in (FileKind.JSON, FileKind.JSONL):
-            return self._check_json(found.path, named=named, lines=found.kind is FileKind.JSONL)
-        want = self.bench.facts(self.bench.paths.judge(found.path))
+        kind, named = found.kind, found.named and not self.wishes.force_exclude
+        if kind is FileKind.JSON or kind is FileKind.JSONL:
+            return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL)
+        judge = self.bench.paths.judge(found.path)
+        want = self.bench.facts(judge)
         if self._cache is None:
             use = read_image(found.path, want)
         else:
             use = read_image(found.path, want, probe=self._cache.probe)
         if found.kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
-            return self.bench.file_of_image(use)
+            return self.bench.file_of_image(use, judge)
         if use.facts.content == "JSON":
             return self._check_json(found.path, named=named, lines=False)
         if named and use.facts.damage is not None:
