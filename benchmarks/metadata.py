@@ -66,8 +66,8 @@ def _jpeg(picture: Picture, rng: Random) -> Dressed:
         xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>" + b" " * rng.randrange(2000, 30_000)
         parts.append(_segment(0xE1, xmp))
     parts += _profile(rng)
-    if rng.random() < 0.1:
-        parts.append(_segment(0xFE, b"made for a benchmark " * rng.randrange(1, 50)))
+    if rng.random() < 0.1 or len(parts) < 2:
+        parts.append(_segment(0xFE, _title(rng)))
     if rng.random() < 0.05:
         # fill bytes may stand before any marker (T.81, section B.1.1.2)
         parts.append(b"\xff" * rng.randrange(1, 4))

@@ -32,12 +32,14 @@ class Size(NamedTuple):
     @property
     def long_edge(self) -> int:
         """The larger of the two edges, px."""
-        return max(self)
+        width, height = self
+        return width if width > height else height  # noqa: FURB136 - half the price, and every rule asks
 
     @property
     def short_edge(self) -> int:
         """The smaller of the two edges, px."""
-        return min(self)
+        width, height = self
+        return width if width < height else height  # noqa: FURB136 - half the price, and every rule asks
 
     @property
     def transposed(self) -> "Size":

@@ -179,9 +179,11 @@ class Session:
 
         `summary` is the sum over the files; the statistics are put into it.
         """
-        from imgbudget.session.ending import finish  # noqa: PLC0415 - it may not be needed
+        if not self.tally.wants_an_end:
+            return ()
+        from imgbudget.session.ending import finish  # noqa: PLC0415 - a run of one file does without
 
-        return finish(self, summary) if self.tally.wants_an_end else ()
+        return finish(self, summary)
 
     def fixed_entries(self, missed: Sequence[str] = ()) -> "tuple[Entry, ...]":
         """The entries of the baseline that this run would have found again and did not.
