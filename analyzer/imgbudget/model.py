@@ -218,13 +218,12 @@ class ImageUse(NamedTuple):
     @property
     def visible_size(self) -> Size | None:
         """The stored size of an image that a model can look at; None for one that cannot be decoded."""
-        if (
-            self.facts is None
-            or self.facts.damage is not None
-            or not (self.facts.size and min(self.facts.size))
-        ):
+        # half the rules ask for it, of each image: written for the fewest steps
+        facts = self.facts
+        if facts is None or facts.damage is not None:
             return None
-        return self.facts.size
+        size = facts.size
+        return None if size is None or not (size[0] and size[1]) else size
 
 
 class DocumentUse(NamedTuple):

@@ -58,7 +58,7 @@ class Desk:
     def image(self, where: Where, content: Content) -> Record:
         """The row of an image."""
 
-        def probe(_path: str, want: Fact) -> ImageFacts:
+        def probe(_path: str, want: int) -> ImageFacts:
             if content.whole is not None:
                 return probe_bytes(content.whole, want)
             return probe_reader(content.read, content.size, want)
@@ -143,11 +143,11 @@ class Desk:
             for line in range(passed.first, passed.last + 1):
                 yield self.skip(where._replace(row=line - 1, pointer=""), passed.reason)
 
-    def _wanted(self, path: str) -> Fact:
+    def _wanted(self, path: str) -> int:
         bench = self.session.bench
         return bench.facts(bench.paths.judge(path))
 
-    def _probe_file(self, path: str, want: Fact) -> ImageFacts:
+    def _probe_file(self, path: str, want: int) -> ImageFacts:
         """The facts of a local file, with its hash kept aside; a small one is read once for both."""
         fd = os.open(path, OPEN_FLAGS)
         try:

@@ -1,26 +1,21 @@
 """The format `json`, version 1: one document with findings, images, requests and the sum."""
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 from imgbudget.fixed import FileFix
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style
+from imgbudget.reporters.jsontext import dump, finding_text, image_text
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
     extra_records,
     failed_record,
     finding_record,
-    image_record,
     request_record,
     summary_record,
 )
 
 _JOINT = ",\n  "
 _NO_FIX = FileFix("")
-_dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class JsonV1:
@@ -38,17 +33,17 @@ class JsonV1:
 
     def begin(self) -> str:
         """The head and the opening of the findings."""
-        return f'{{"version": {VERSION},\n "tool": {_dump(TOOL)},\n "findings": ['
+        return f'{{"version": {VERSION},\n "tool": {dump(TOOL)},\n "findings": ['
 
     def render(self, result: FileResult) -> Piece:
         """The findings, images and requests of one file, what was fixed in it, and what was not."""
         fix = result.fix or _NO_FIX
         return (
-            _JOINT.join([_dump(finding_record(finding)) for finding in result.findings]),
-            _JOINT.join([_dump(image_record(image)) for image in result.images]),
-            _JOINT.join([_dump(request_record(request)) for request in result.requests]),
-            _JOINT.join([_dump(finding_record(finding)) for finding in fix.fixed]),
-            _JOINT.join([_dump(failed_record(failed)) for failed in fix.failed]),
+            _JOINT.join([finding_text(finding) for finding in result.findings]),
+            _JOINT.join([image_text(image) for image in result.images]),
+            _JOINT.join([dump(request_record(request)) for request in result.requests]),
+            _JOINT.join([dump(finding_record(finding)) for finding in fix.fixed]),
+            _JOINT.join([dump(failed_record(failed)) for failed in fix.failed]),
         )
 
     def add(self, piece: Piece) -> str:
@@ -81,6 +76,6 @@ class JsonV1:
             for i, item in enumerate(items):  # joined once: there may be very many
                 parts += (_JOINT if i else "\n  ", item)
             parts.append("],\n ")
-        parts.append(f'"summary": {_dump(summary_record(summary))}')
-        parts += [f',\n "{name}": {_dump(record)}' for name, record in extra_records(summary)]
+        parts.append(f'"summary": {dump(summary_record(summary))}')
+        parts += [f',\n "{name}": {dump(record)}' for name, record in extra_records(summary)]
         return "".join([*parts, "}\n"])

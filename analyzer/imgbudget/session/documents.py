@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
+from imgbudget.model import Fact, Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
 from imgbudget.report import FileResult, RequestResult, Rows
 from imgbudget.session.bench import Bench
 from imgbudget.session.edits import ByteColumns, with_edits
@@ -67,7 +67,7 @@ class DocumentCheck:
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
         self.judge = self.bench.paths.judge(self.path)
-        self.reader = RequestReader(self.path, self.bench.facts(self.judge))
+        self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)))
         self.rows = RowCount(self.path)
         self.columns = ByteColumns(self.source)
 

@@ -218,9 +218,11 @@ class Session:
 
         `summary` is the sum over the files; the statistics are put into it.
         """
-        from imgbudget.session.ending import finish  # noqa: PLC0415 - it may not be needed
+        if not self.tally.wants_an_end:
+            return ()
+        from imgbudget.session.ending import finish  # noqa: PLC0415 - a run of one file does without
 
-        return finish(self, summary) if self.tally.wants_an_end else ()
+        return finish(self, summary)
 
     def fixed_entries(self, missed: Sequence[str] = ()) -> "tuple[Entry, ...]":
         """The entries of the baseline that this run would have found again and did not.
@@ -239,17 +241,17 @@ class Session:
 
     def check_file(self, found: Found, hand_on: "HandOn | None" = None) -> FileResult:
         """The result of a file; with `hand_on` that of its last part, see check_met."""
-        named = self.fails_closed(found)
-        if found.kind in (FileKind.JSON, FileKind.JSONL):
-            lines = found.kind is FileKind.JSONL
-            return self._check_json(found.path, named=named, lines=lines, hand_on=hand_on)
-        want = self.bench.facts(self.bench.paths.judge(found.path))
+        kind, named = found.kind, self.fails_closed(found)
+        if kind is FileKind.JSON or kind is FileKind.JSONL:
+            return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL, hand_on=hand_on)
+        judge = self.bench.paths.judge(found.path)
+        want = self.bench.facts(judge)
         if self._cache is None:
             use = read_image(found.path, want)
         else:
             use = read_image(found.path, want, probe=self._cache.probe)
         if found.kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
-            return self.bench.file_of_image(use)
+            return self.bench.file_of_image(use, judge)
         if use.facts.content == "JSON":
             return self._check_json(found.path, named=named, lines=False)
         if named and use.facts.damage is not None:
