@@ -30,8 +30,8 @@ repos:
 def command(folder: str, *, dry_run: bool) -> int:
     """Write a first configuration, made from what stands in FOLDER, and print the hook snippet.
 
-    Model and platform are those that most requests name; folders of other people's files are excluded; budgets
-    are what was measured and a quarter more. A configuration that is there already is never touched.
+    Model and platform are those that most requests name; folders of other people's files are excluded;
+    budgets are what was measured and a quarter more. A configuration that is there is never touched.
     """
     if not os.path.isdir(folder):
         raise UsageError(f"{folder}: no such folder")
@@ -52,9 +52,8 @@ def command(folder: str, *, dry_run: bool) -> int:
         raise UsageError(f"{shown(path)}: cannot be written: {why}") from error
     click.echo(f"wrote {shown(path)}: {_told(proposal)}")
     if nearest:
-        say(
-            f"warning: {nearest} does not hold below {shown(path)} any more; `extend: {nearest}` takes it along"
-        )
+        hidden = f"{nearest} does not hold below {shown(path)} any more"
+        say(f"warning: {hidden}; `extend: {nearest}` takes it along")
     click.echo(f"\nTo check each commit, add to .pre-commit-config.yaml:\n\n{_HOOK}\nNext: imgbudget check")
     return 0
 
