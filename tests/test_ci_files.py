@@ -1,4 +1,4 @@
-"""action.yml and the GitLab template: their scripts run as they stand, and nothing from outside is pasted in."""
+"""action.yml and the GitLab template: their scripts run as they stand, with inputs that are never code."""
 
 import json
 import os
