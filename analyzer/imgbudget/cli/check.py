@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from imgbudget.cli.checking import Output, check_paths
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import config_options, model_options, output_options, selection_options, wishes
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.progress import Progress
@@ -22,7 +23,7 @@ _LISTED = 5
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
 @model_options
 @selection_options
 @click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")

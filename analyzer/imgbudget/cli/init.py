@@ -4,6 +4,7 @@ import os
 
 import click
 
+from imgbudget.cli.completion import folders
 from imgbudget.cli.output import say
 from imgbudget.config.discovery import discover
 from imgbudget.config.files import shown
@@ -25,7 +26,7 @@ repos:
 
 
 @click.command("init")
-@click.argument("folder", default=".", metavar="[FOLDER]")
+@click.argument("folder", default=".", metavar="[FOLDER]", shell_complete=folders)
 @click.option("--dry-run", is_flag=True, help="Print the configuration and write nothing.")
 def command(folder: str, *, dry_run: bool) -> int:
     """Write a first configuration, made from what stands in FOLDER, and print the hook snippet.
