@@ -2,11 +2,16 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.geometry import Size, area_tokens
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request, Severity
+
+if TYPE_CHECKING:
+    from imgbudget.comparison import Comparison
+    from imgbudget.statistics import Statistics
 
 
 class ImageResult(NamedTuple):
@@ -78,10 +83,12 @@ class Rows(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """All that was found in one file. `skipped` says why it was not checked, None when it was.
+    """All that was found in one file.
 
-    `missed` marks a skip that a reader must hear of: the file could not be looked at. `rows` is None unless
-    the file is JSONL and was checked.
+    `silenced` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
+    it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
+    be looked at. `rows` is None unless the file is JSONL and was checked. `fix` tells what became of its
+    fixes, None where none were made or tried; all else is then said of the file as it is after them.
     """
 
     path: str
@@ -89,14 +96,21 @@ class FileResult(NamedTuple):
     requests: tuple[RequestResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     silenced: int = 0
+    baselined: int = 0
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
+    fix: FileFix | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Summary:
-    """The sum over all files of a run. Files = checked + skipped."""
+    """The sum over all files of a run. Files = checked + skipped.
+
+    `fixed` counts findings that fixes have settled, `changed` files that are new, `failed` lists fixes that
+    were not made, `unwritten` says of files why they could not be written. `statistics` and `comparison` are
+    there at the end of a run that was asked for them.
+    """
 
     files: int = 0
     images: int = 0
@@ -107,6 +121,7 @@ class Summary:
     fixable: int = 0
     unsafely_fixable: int = 0
     silenced: int = 0
+    baselined: int = 0
     rules_failed: int = 0
     visual_tokens: int = 0
     tokens_after_fix: int = 0
@@ -115,6 +130,12 @@ class Summary:
     rows_checked: int = 0
     rows_bad: int = 0
     rows_passed: list[PassedRows] = field(default_factory=list)
+    statistics: "Statistics | None" = None
+    comparison: "Comparison | None" = None
+    fixed: int = 0
+    changed: int = 0
+    failed: list[FailedFix] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def checked(self) -> int:
@@ -135,7 +156,22 @@ class Summary:
                 self.missed.append((result.path, result.skipped))
         self.images += len(result.images)
         self.requests += len(result.requests)
+        self.add_findings(result)
+        self._add_rows(result.rows or Rows())
+        for request in result.requests:
+            self.cost_usd += request.cost_usd
+        for image in result.images:
+            self.visual_tokens += image.tokens or 0
+            self.tokens_after_fix += image.tokens_after_fix or 0
+            if not image.use.in_request:
+                self.cost_usd += image.cost_usd or 0.0
+
+    def add_findings(self, result: FileResult) -> None:
+        """Count the findings of a result and what became of its fixes, without a file more."""
+        if result.fix is not None:
+            self._add_fix(result.fix)
         self.silenced += result.silenced
+        self.baselined += result.baselined
         for finding in result.findings:
             self.findings[finding.severity] += 1
             if finding.fix is not None:
@@ -145,14 +181,13 @@ class Summary:
                     self.unsafely_fixable += 1
             if finding.code == "IB003":
                 self.rules_failed += 1
-        self._add_rows(result.rows or Rows())
-        for request in result.requests:
-            self.cost_usd += request.cost_usd
-        for image in result.images:
-            self.visual_tokens += image.tokens or 0
-            self.tokens_after_fix += image.tokens_after_fix or 0
-            if not image.use.in_request:
-                self.cost_usd += image.cost_usd or 0.0
+
+    def _add_fix(self, fix: FileFix) -> None:
+        self.fixed += len(fix.fixed)
+        self.changed += fix.changed
+        self.failed += fix.failed
+        if fix.error is not None:
+            self.unwritten.append(fix.error)
 
     def _add_rows(self, rows: Rows) -> None:
         self.rows += rows.total
@@ -169,13 +204,18 @@ class Summary:
             "fixable",
             "unsafely_fixable",
             "silenced",
+            "baselined",
             "rules_failed",
             "rows",
             "rows_checked",
             "rows_bad",
+            "fixed",
+            "changed",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rows_passed += other.rows_passed
+        self.failed += other.failed
+        self.unwritten += other.unwritten
         self.skipped += other.skipped
         self.missed += other.missed
         self.findings += other.findings

@@ -7,8 +7,8 @@ from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.model import Fact, Level, Severity, Watch
 from imgbudget.registry import AnyRule
 
-_EXACT = 1000
-_NO_MATCH = -1
+EXACT = 1000
+NO_MATCH = -1
 
 
 class Layer(NamedTuple):
@@ -47,14 +47,14 @@ def specificity(selector: str, rule: AnyRule) -> int:
     Returns -1 where it does not name the rule at all.
     """
     if selector == rule.name or selector.upper() == rule.code:
-        return _EXACT
+        return EXACT
     if selector.upper() == "ALL":
         return 0
-    return len(selector) if rule.code.startswith(selector.upper()) else _NO_MATCH
+    return len(selector) if rule.code.startswith(selector.upper()) else NO_MATCH
 
 
 def _best(selectors: Iterable[str], rule: AnyRule) -> int:
-    return max((specificity(selector, rule) for selector in selectors), default=_NO_MATCH)
+    return max((specificity(selector, rule) for selector in selectors), default=NO_MATCH)
 
 
 def is_selected(rule: AnyRule, layers: Iterable[Layer], *, pedantic: bool, preview: bool = False) -> bool:
@@ -72,11 +72,11 @@ def is_selected(rule: AnyRule, layers: Iterable[Layer], *, pedantic: bool, previ
         refused = _best(layer.ignore, rule)
         if layer.select is not None:
             selected = False
-        if refused >= wanted and refused != _NO_MATCH:
+        if refused >= wanted and refused != NO_MATCH:
             selected = False
-        elif wanted != _NO_MATCH:
+        elif wanted != NO_MATCH:
             selected = True
-            named = named or wanted == _EXACT
+            named = named or wanted == EXACT
     return selected and (pedantic or named or not rule.pedantic)
 
 
@@ -128,7 +128,7 @@ def has_budget(rule: AnyRule, budgets: Budgets) -> bool:
 def severity_of(rule: AnyRule, severities: Mapping[str, str]) -> Severity | None:
     """The severity that the user set for a rule, the most specific selector's; None where there is none."""
     severity: Severity | None = None
-    best = _NO_MATCH
+    best = NO_MATCH
     for selector, name in severities.items():
         found = specificity(selector, rule)
         if found > best:

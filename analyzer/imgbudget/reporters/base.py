@@ -103,7 +103,14 @@ def closing_line(summary: Summary) -> str:
     if summary.skipped:
         text += f"; {figure(len(summary.skipped))} skipped"
     if summary.silenced:
-        text += f"; {figure(summary.silenced)} silenced"
+        text += f"; {figure(summary.silenced)} silenced by ignores"
+    if summary.baselined:
+        text += f"; {figure(summary.baselined)} known to the baseline"
+    if summary.fixed:
+        remaining = summary.findings.total()
+        text += f"; {figure(summary.fixed)} fixed ({figure(remaining)} remaining)"
+    if summary.failed:
+        text += f"; {count(len(summary.failed), 'fix', 'fixes')} not made"
     if summary.visual_tokens:
         text += f"; {count(summary.visual_tokens, 'visual token')}, {money(summary.cost_usd)}"
         if summary.tokens_after_fix != summary.visual_tokens:
@@ -128,5 +135,14 @@ class RunningText:
         return piece[0]
 
     def end(self, summary: Summary) -> str:
-        """The sum, unless only findings are wanted."""
-        return "" if self.style.quiet else closing_line(summary) + "\n"
+        """What was asked for beside the findings, and the sum unless only findings are wanted."""
+        text = ""
+        if summary.statistics is not None:
+            from imgbudget.reporters.statistics import statistics_text  # noqa: PLC0415 - on demand only
+
+            text += statistics_text(summary.statistics)
+        if summary.comparison is not None:
+            from imgbudget.reporters.comparison import comparison_text  # noqa: PLC0415 - on demand only
+
+            text += comparison_text(summary.comparison)
+        return text if self.style.quiet else text + closing_line(summary) + "\n"

@@ -1,7 +1,9 @@
 """Results as plain dictionaries: the records of the JSON formats, version 1. Absent values are null."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from imgbudget.fixed import FailedFix
 from imgbudget.model import Fact, Finding, Severity
 from imgbudget.report import ImageResult, RequestResult, Summary
 from imgbudget.version import __version__
@@ -44,6 +46,17 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         "platform": finding.platform,
         "fix": fix,
         "fingerprint": finding.fingerprint,
+    }
+
+
+def failed_record(failed: FailedFix) -> dict[str, Any]:
+    """A fix that was not made."""
+    return {
+        "code": failed.code,
+        "path": failed.place.path,
+        "pointer": failed.place.pointer,
+        "location": failed.place.location,
+        "reason": failed.reason,
     }
 
 
@@ -98,6 +111,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         "visual_tokens": summary.visual_tokens,
         "cost_usd": usd(summary.cost_usd),
         "tokens_after_fix": summary.tokens_after_fix,
+        "silenced": {"ignores": summary.silenced, "baseline": summary.baselined},
         "rows": {
             "total": summary.rows,
             "checked": summary.rows_checked,
@@ -108,3 +122,15 @@ def summary_record(summary: Summary) -> dict[str, Any]:
             ],
         },
     }
+
+
+def extra_records(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a run was asked for beside its findings, by name: the statistics, the comparison."""
+    if summary.statistics is not None:
+        from imgbudget.reporters.statistics import statistics_record  # noqa: PLC0415 - on demand only
+
+        yield "statistics", statistics_record(summary.statistics)
+    if summary.comparison is not None:
+        from imgbudget.reporters.comparison import comparison_record  # noqa: PLC0415 - on demand only
+
+        yield "comparison", comparison_record(summary.comparison)

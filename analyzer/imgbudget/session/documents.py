@@ -92,7 +92,8 @@ class DocumentCheck:
             images=images,
             requests=tuple(self.requests),
             findings=kept,
-            silenced=silenced,
+            silenced=silenced.ignored,
+            baselined=silenced.known,
             rows=self.rows.close(self.source, end) if self.lines else None,
         )
 
@@ -241,12 +242,14 @@ class DocumentCheck:
     def _request(self, request: Request) -> Iterator[Finding]:
         limits = self.bench.limits(request)
         tokens = 0
+        found: list[Finding] = []
         for use in request.images:
-            yield from self.judge.judge_image(use, limits)
+            found += self.judge.judge_image(use, limits)
             self.images.append((use, limits))
             if use.visible_size:
                 tokens += limits.tokens(use.visible_size)
-        yield from self.judge.judge_request(request, limits)
+        found += self.judge.judge_request(request, limits)
+        yield from (finding._replace(request_id=request.id) for finding in found) if request.id else found
         if self.lines and request.dialect != "transcript":
             request = shortened(request)
         self.requests.append(RequestResult(request=request, limits=limits, visual_tokens=tokens))

@@ -1,51 +1,39 @@
 """A run: from what the caller wishes to the results, file by file."""
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from imgbudget.config import Settings, draft
 from imgbudget.engine.judge import failure
-from imgbudget.engine.paths import PathRules
+from imgbudget.engine.paths import Choice, PathRules
 from imgbudget.engine.selection import Layer, specificity
 from imgbudget.errors import UnreadableError, UsageError
 from imgbudget.limits import Limits, LimitsData, load_limits
-from imgbudget.model import Fact, ImageUse, Place, Request, ShapeFlaw
+from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
 from imgbudget.registry import Registry, load_packs
-from imgbudget.report import FileResult
+from imgbudget.report import FileResult, Summary
+from imgbudget.session.baselines import fixed_entries, load_baseline
 from imgbudget.session.bench import Bench
+from imgbudget.session.naming import unknown
+from imgbudget.session.tally import Tally, new_tally
+from imgbudget.session.wishes import Wishes
 from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
+    from imgbudget.engine.baseline import Entry
     from imgbudget.sources.facts_cache import FactsCache
+
+__all__ = ["STDIN", "Session", "Wishes"]
 
 STDIN = "-"
 
 
-class Wishes(NamedTuple):
-    """What the caller asks for, over the configuration. None and empty leave the configuration's word."""
-
-    model: str | None = None
-    platform: str | None = None
-    config: str | None = None
-    isolated: bool = False
-    limits: str | None = None
-    select: Sequence[str] | None = None
-    extend_select: Sequence[str] = ()
-    ignore: Sequence[str] = ()
-    pedantic: bool = False
-    use_ignores: bool = True
-    force_exclude: bool = False
-    want: Fact = Fact.NONE
-    excerpts: bool = False
-    edits: bool = False
-    cache: bool = False
-    raise_errors: bool = False
-
-
 class Session:
     """Settings, rules and limits, loaded once; checks paths as often as wanted."""
+
+    chunk: int | None = None
 
     def __init__(self, wishes: Wishes, *, start: str = ".") -> None:
         """Load what the wishes name.
@@ -65,16 +53,21 @@ class Session:
             [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
         )
         self._refuse_unknown_names()
+        known = load_baseline(wishes, self.settings, self.registry)
         self.bench = Bench(
             paths=PathRules(
                 self.registry.rules,
                 self.settings,
-                (
-                    Layer(self.settings.select, self.settings.extend_select, self.settings.ignore),
-                    Layer(wishes.select, wishes.extend_select, wishes.ignore),
+                Choice(
+                    layer=Layer(wishes.select, wishes.extend_select, wishes.ignore),
+                    pedantic=wishes.pedantic,
+                    preview=wishes.preview,
+                    budgets=wishes.budgets,
+                    use_ignores=wishes.use_ignores,
                 ),
-                pedantic=wishes.pedantic,
-                use_ignores=wishes.use_ignores,
+                baseline=known.baseline,
+                base=known.folder,
+                collect=wishes.collect,
             ),
             data=self.limits,
             model=wishes.model or self.settings.model,
@@ -85,6 +78,8 @@ class Session:
         )
         self.bench.limits()
         self._cache = _open_cache() if wishes.cache else None
+        self.tally = new_tally(wishes, self.bench.paths)
+        self.named: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -97,19 +92,26 @@ class Session:
             if all(specificity(selector, rule) < 0 for rule in self.registry.rules):
                 raise UsageError(self.unknown_rule(selector))
         if wishes.platform is not None and wishes.platform not in self.limits.platforms:
-            raise UsageError(_unknown("platform", wishes.platform, self.limits.platforms))
+            raise UsageError(unknown("platform", wishes.platform, self.limits.platforms))
 
     def limits_of(self, model: str) -> Limits:
         """The limits of another model on the platform of the run; an unknown one leaves a note."""
         limits = self.limits.bind(model, self.bench.platform)
         if not limits.known:
-            self.bench.note_unknown(model, self.limits.normalize(model).nearest)
+            self.bench.noteunknown(model, self.limits.normalize(model).nearest)
         return limits
+
+    @property
+    def again(self) -> "Callable[[], Session]":
+        """Makes another session by the same wishes."""
+        from functools import partial  # noqa: PLC0415 - where processes do not share memory
+
+        return partial(Session, self.wishes)
 
     def unknown_rule(self, given: str) -> str:
         """What to say of a rule that does not exist."""
         rules = self.registry.rules
-        return _unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
+        return unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
 
     def files(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         """The files that `check` would look at, and those it would pass over with the reason.
@@ -136,16 +138,22 @@ class Session:
 
     def check_met(self, met: Found | Passed) -> FileResult:
         """The result of a file that the walk has met."""
+        return self.guarded(met, self.check_file)
+
+    def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
+        """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
         if isinstance(met, Passed):
             return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
         try:
-            return self._check_file(met)
+            result = work(met)
         except Exception as error:
             if self.wishes.raise_errors:
                 raise
             place = Place(met.path)
             finding = failure(f"checking {met.path}", error, place, self.bench.limits())
-            return FileResult(path=met.path, findings=(finding,))
+            result = FileResult(path=met.path, findings=(finding,))
+        self.tally.add(result)
+        return result
 
     def walk(self, paths: Sequence[str]) -> Iterator[Found | Passed]:
         """The files under `paths`, without looking into them.
@@ -155,6 +163,7 @@ class Session:
         """
         if gone := missing(paths):
             raise UsageError("\n".join(f"{path}: no such file or folder" for path in gone))
+        self.named = tuple(paths)
         if not paths:
             return iter(())
         return find_files(
@@ -164,13 +173,49 @@ class Session:
             force_exclude=self.wishes.force_exclude,
         )
 
+    def hand_over(self) -> Tally:
+        """What was kept for the end since the last time, for the process that ends the run."""
+        taken = self.tally.take()
+        if silencer := self.bench.paths.silencer:
+            taken.used, taken.met, taken.entries = set(silencer.used), set(silencer.met), silencer.entries
+            silencer.entries = []
+        return taken
+
+    def take_in(self, tally: Tally) -> None:
+        """Keep what another process kept for the end."""
+        self.tally.merge(tally)
+        if silencer := self.bench.paths.silencer:
+            silencer.used |= tally.used
+            silencer.met |= tally.met
+            silencer.entries += tally.entries
+
+    def finish(self, summary: Summary) -> tuple[FileResult, ...]:
+        """What is said of the run as a whole once its files are checked: findings, and no further file.
+
+        `summary` is the sum over the files; the statistics are put into it.
+        """
+        from imgbudget.session.ending import finish  # noqa: PLC0415 - it may not be needed
+
+        return finish(self, summary) if self.tally.wants_an_end else ()
+
+    def fixed_entries(self, missed: Sequence[str] = ()) -> "tuple[Entry, ...]":
+        """The entries of the baseline that this run would have found again and did not.
+
+        `missed` are files that could not be looked at: nothing is known of them.
+        """
+        silencer = self.bench.paths.silencer
+        return (
+            fixed_entries(silencer, self.bench.paths.base_judge.rules, self.named, missed) if silencer else ()
+        )
+
     def flush(self) -> None:
         """Write what the cache has learnt; a run calls it when it has checked its last file."""
         if self._cache is not None:
             self._cache.flush()
 
-    def _check_file(self, found: Found) -> FileResult:
-        named = found.named and not self.wishes.force_exclude
+    def check_file(self, found: Found) -> FileResult:
+        """The result of a file."""
+        named = self.fails_closed(found)
         if found.kind in (FileKind.JSON, FileKind.JSONL):
             return self._check_json(found.path, named=named, lines=found.kind is FileKind.JSONL)
         want = self.bench.facts(self.bench.paths.judge(found.path))
@@ -185,6 +230,10 @@ class Session:
         if named and use.facts.damage is not None:
             return self.bench.file_of_image(use)
         return FileResult(path=found.path, skipped=_no_image(use))
+
+    def fails_closed(self, found: Found) -> bool:
+        """Whether the user named the file, so that not to know what it is would be no answer."""
+        return found.named and not self.wishes.force_exclude
 
     def _check_json(self, path: str, *, named: bool, lines: bool) -> FileResult:
         from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
@@ -207,15 +256,24 @@ class Session:
             findings = self.bench.paths.judge(path).judge_request(request, self.bench.limits())
             kept, silenced, _ = self.bench.result(path, findings, ())
             if findings:
-                return FileResult(path=path, findings=kept, silenced=silenced)
+                return FileResult(
+                    path=path, findings=kept, silenced=silenced.ignored, baselined=silenced.known
+                )
         return FileResult(path=path, skipped=why, missed=True)
 
     def check_stdin(self, data: bytes, name: str) -> FileResult:
         """The result of what came on standard input, an image or a request, reported under `name`."""
+        if self.bench.paths.silencer:
+            self.bench.paths.silencer.unhashed = name
+        result = self._check_stdin(data, name)
+        self.tally.add(result, is_file=False)
+        return result
+
+    def _check_stdin(self, data: bytes, name: str) -> FileResult:
         extension = os.path.splitext(name)[1].lower()
         use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        lines = extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+        lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
             from imgbudget.session.documents import check_text  # noqa: PLC0415 - see _check_json
 
@@ -229,6 +287,12 @@ def _open_cache() -> "FactsCache":
     return FactsCache(cache_folder())
 
 
+def is_lines(data: bytes, name: str) -> bool:
+    """Whether what came on standard input is JSON Lines, by its name or else by its text."""
+    extension = os.path.splitext(name)[1].lower()
+    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+
+
 def _has_documents_a_line(data: bytes) -> bool:
     """Whether text looks like JSON Lines: its first line is an object of its own, and more follows."""
     first, _, rest = data.partition(b"\n")
@@ -240,13 +304,3 @@ def _no_image(use: ImageUse) -> str:
         return f"neither an image nor a request: {use.facts.damage}"
     content = use.facts.content if use.facts else None
     return f"neither an image nor a request: {content or 'unknown bytes'}"
-
-
-def _unknown(what: str, given: str, known: Sequence[str]) -> str:
-    import difflib  # noqa: PLC0415 - only a mistake pays for it
-
-    near = [
-        match for text in (given, given.upper()) for match in difflib.get_close_matches(text, known, 1, 0.5)
-    ]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {what} {given!r}{hint}"
