@@ -1,4 +1,4 @@
-"""What a shell offers behind a word that is begun: files, formats, rules. Click brings the shells' own scripts."""
+"""What a shell offers behind a word that is begun: files, formats, rules."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ def one_of(names: Sequence[str]) -> Complete:
 
 
 def rules(_ctx: click.Context, _param: click.Parameter, begun: str) -> "list[CompletionItem]":
-    """The codes of the rules, or their names once one is begun, each with its name or code; none on a mistake."""
+    """The codes of the rules, or their names once one is begun; none where they cannot be loaded."""
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
 
     from imgbudget.errors import ImgbudgetError  # noqa: PLC0415

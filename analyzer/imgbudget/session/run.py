@@ -98,7 +98,7 @@ class Session:
         """The limits of another model on the platform of the run; an unknown one leaves a note."""
         limits = self.limits.bind(model, self.bench.platform)
         if not limits.known:
-            self.bench.noteunknown(model, self.limits.normalize(model).nearest)
+            self.bench.note_unknown(model, self.limits.normalize(model).nearest)
         return limits
 
     @property
