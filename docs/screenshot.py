@@ -35,19 +35,20 @@ def screenshot(command: str, output: str) -> str:
 
 
 def _text(line: str, y: int) -> str:
-    """A line, as wide as its characters whatever the font."""
-    length = round(len(_CODES.sub("", line)) * WIDTH, 1)
-    spans = "".join(_spans(line))
-    return f'<text x="{_LEFT}" y="{y}" textLength="{length}" xml:space="preserve">{spans}</text>'
+    """A line; each stretch stands at its own column, so that columns hold whatever the font."""
+    return f'<text y="{y}">{"".join(_spans(line))}</text>'
 
 
 def _spans(line: str) -> Iterator[str]:
     """The stretches of a line between its codes, each in its colour and weight."""
-    style = ""
+    style, column = "", 0
     for i, part in enumerate(_CODES.split(line)):
         if i % 2:
             codes = part.split(";")
             style = "".join(f' fill="{_COLOURS[code]}"' for code in codes if code in _COLOURS)
             style += ' font-weight="bold"' if "1" in codes else ""
-        elif part:
-            yield f"<tspan{style}>{escape(part)}</tspan>" if style else escape(part)
+            continue
+        if words := part.strip():
+            x = _LEFT + (column + len(part) - len(part.lstrip())) * WIDTH
+            yield f'<tspan x="{x:.1f}"{style}>{escape(words)}</tspan>'
+        column += len(part)
