@@ -17,7 +17,7 @@ from imgbudget.fixers.encoding import (
     prepared,
 )
 from imgbudget.fixers.pixels import has_alpha, has_depth, is_graphic, scaled, turned
-from imgbudget.fixers.stripping import Wish, strip
+from imgbudget.fixers.stripping import Wish, strip, webp_is_lossless
 from imgbudget.geometry import CoordinateMap, Size
 from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes import probe_bytes
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 WRITTEN = ("jpeg", "png", "gif", "webp")
 """Formats that are written: those that the API takes (FACTS: media types of the Messages API)."""
-
-MOST_HEADER = 4096
-"""Bytes of a WebP file in which its first picture begins, unless a large colour profile stands before it."""
 
 
 def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
@@ -136,7 +133,7 @@ def _style(data: bytes, picture: Picture, facts: ImageFacts, wanted: str | None)
 def _is_lossless(data: bytes, facts: ImageFacts) -> bool:
     """Whether the image's own encoding gives back each pixel, as far as the format says."""
     if facts.format == "webp":
-        return b"VP8L" in data[:MOST_HEADER]
+        return webp_is_lossless(data)
     return facts.format not in {"jpeg", "avif", "heic", "heif", "jp2"}
 
 
@@ -146,6 +143,7 @@ def _losses(
     """In clauses what the new image lacks, beyond the pixels that were planned to go."""
     lost = []
     style, form = made.style, (facts.format or "").upper()
+    area, mode = picture.size.width * picture.size.height, picture.image.mode
     if _frames(facts) > 1:
         lost.append(f"first of {facts.frames} frames")
     deep = has_depth(picture.image) or _has_16_bits(data, facts.format)
@@ -156,9 +154,10 @@ def _losses(
             lost.append(f"lossy: quality {style.quality}, was lossless {form}")
         elif facts.quality is not None and style.quality < facts.quality:
             lost.append(f"quality {style.quality}, was {facts.quality}")
-        elif planned.width * planned.height == picture.size.width * picture.size.height:
+        elif planned.width * planned.height == area:
             lost.append(f"encoded anew at quality {style.quality}")
-    if style.palette is not None and picture.image.mode != "P":
+    as_it_was = mode == "P" and made.size.width * made.size.height == area
+    if style.palette is not None and mode not in {"1", "L"} and not as_it_was:
         lost.append(f"at most {style.palette} colours")
     if made.size != planned:
         lost.append(f"scaled to {made.size}, planned was {planned}")
