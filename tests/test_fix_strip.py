@@ -178,11 +178,36 @@ def test_a_first_frame_that_is_not_the_whole_picture_is_drawn() -> None:
     assert distance(seen(made.data), seen(bytes(data))) < 0.5
 
 
-def test_pictures_behind_the_first_are_not_dropped_unasked() -> None:
-    """Stereo pairs and large previews belong to the file's owner."""
-    data = animated("MPO")
-    with pytest.raises(FixError, match="holds 3 pictures: only the first would be kept, which is unsafe"):
-        edit_image(data, STRIP)
+def test_pictures_behind_the_first_are_kept_and_stripped() -> None:
+    """Stereo pairs and large previews belong to the file's owner; positions go from all of them."""
+    data = animated("MPO", exif=b"Exif\0\0" + GPS, comment=b"a" * 500)
+    assert data.count(GPS) == 3
+    made = edit_image(data, STRIP)
+    assert made.degraded == ()
+    assert not probe_bytes(made.data, Fact.ALL).has_location
+    assert GPS not in made.data
+    before, after = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(made.data))
+    assert getattr(after, "n_frames", 1) == 3
+    for number in range(3):
+        before.seek(number)
+        after.seek(number)
+        assert after.tobytes() == before.tobytes()
+    assert edit_image(made.data, STRIP).data == made.data
+
+
+def test_pictures_that_the_index_does_not_lead_to_are_not_dropped_unasked() -> None:
+    """A broken index leaves the file as it is."""
+    data = bytearray(animated("MPO"))
+    at = data.index(b"MPF\0") + 4
+    entries = data.index(b"\2\xb0", at) if data[at : at + 2] == b"II" else data.index(b"\xb0\2", at)
+    first = at + int.from_bytes(
+        data[entries + 8 : entries + 12], "little" if data[at : at + 2] == b"II" else "big"
+    )
+    data[first + 16 + 8 : first + 16 + 12] = b"\0\0\0\1"
+    with pytest.raises(
+        FixError, match="holds 3 frames, of which only the first would be kept; that is unsafe"
+    ):
+        edit_image(bytes(data), STRIP)
 
 
 def test_a_large_profile_is_not_kept_but_followed() -> None:

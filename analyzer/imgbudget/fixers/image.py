@@ -16,6 +16,7 @@ from imgbudget.fixers.encoding import (
     fit,
     prepared,
 )
+from imgbudget.fixers.multipicture import strip_pictures
 from imgbudget.fixers.pixels import has_alpha, has_depth, is_graphic, scaled, turned
 from imgbudget.fixers.stripping import Wish, strip, webp_is_lossless
 from imgbudget.geometry import CoordinateMap, Size
@@ -41,7 +42,7 @@ def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
     facts = probe_bytes(data, Fact.ALL)
     form = _source_format(facts)
     if _frames(facts) > 1 and not edit.first_frame and _changes_pixels(facts, edit):
-        raise FixError(f"is animated ({facts.frames} frames): only the first would be kept, which is unsafe")
+        raise FixError(_one_of(facts))
     with refusing(f"cannot be edited as {form.upper()}"):
         made = _without_decoding(data, facts, edit) or _redrawn(data, facts, edit)
     return _proven(made, edit)
@@ -53,6 +54,10 @@ def _source_format(facts: ImageFacts) -> str:
     if facts.damage is not None:
         raise FixError(facts.damage)
     return facts.format
+
+
+def _one_of(facts: ImageFacts) -> str:
+    return f"holds {facts.frames} frames, of which only the first would be kept; that is unsafe"
 
 
 def _changes_pixels(facts: ImageFacts, edit: ImageEdit) -> bool:
@@ -74,11 +79,12 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
     kept: bytes | None = data
     if edit.strip or drops or len(data) > limit:
         if form == "jpeg" and facts.animated and not drops:
-            raise FixError(f"holds {facts.frames} pictures: only the first would be kept, which is unsafe")
-        kept = strip(data, form, Wish(facts.orientation, edit.first_frame))
+            kept = strip_pictures(data)
+        else:
+            kept = strip(data, form, Wish(facts.orientation, edit.first_frame))
     if kept is None or len(kept) > limit:
         if facts.animated and not edit.first_frame:
-            raise FixError(f"is animated ({facts.frames} frames): only the first would fit, which is unsafe")
+            raise FixError(_one_of(facts))
         return None
     lost = (f"first of {facts.frames} frames",) if drops else ()
     shown = shown_size(facts, size)

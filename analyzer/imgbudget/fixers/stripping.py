@@ -172,7 +172,7 @@ def webp_is_lossless(data: bytes) -> bool:
     while at + 8 <= end:
         kind, length = unpack_from("<4sI", data, at)
         if kind in {b"VP8 ", b"VP8L"}:
-            return kind == b"VP8L"
+            return bool(kind == b"VP8L")
         # a frame's own chunks stand behind its header
         at += 24 if kind == b"ANMF" else 8 + length + (length & 1)
     return False
