@@ -7,7 +7,7 @@ from imgbudget.engine import Judge
 from imgbudget.engine.paths import PathRules
 from imgbudget.limits import Limits, LimitsData
 from imgbudget.model import Fact, Finding, ImageUse, Place, Request
-from imgbudget.planner import size_after_fixes
+from imgbudget.planner.sizes import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
 
 
