@@ -1,17 +1,22 @@
 """Which edits a run makes: those that findings ask for, or those of a resize plan."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from imgbudget.edit import ImageEdit, RequestEdit
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request
 from imgbudget.planner import Target, plan_image, request_edge_limit
+from imgbudget.planner.edits import is_allowed
 from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.report import FileResult
+from imgbudget.session.proof import Key, key_of
 
 JudgeImage = Callable[[ImageUse], Iterable[Finding]]
 JudgeRequest = Callable[[Request], Iterable[Finding]]
+
+
+NO_EDIT = "nothing that can be done here settles it"
 
 
 class Choice(Protocol):
@@ -23,6 +28,9 @@ class Choice(Protocol):
 
     def concerns(self, result: FileResult) -> bool:
         """Whether there may be something to do in a file that was checked."""
+
+    def left(self, result: FileResult, refused: Mapping[Key, str]) -> dict[Key, str]:
+        """Why fixes that nobody refused were not made all the same."""
 
     def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:
         """The edit of an image file; None where nothing is to be done."""
@@ -39,6 +47,16 @@ class ByFindings(NamedTuple):
     def concerns(self, result: FileResult) -> bool:
         """A file with findings."""
         return bool(result.findings)
+
+    def left(self, result: FileResult, refused: Mapping[Key, str]) -> dict[Key, str]:
+        """The findings for which there is no edit: of images that cannot be decoded, for the most part."""
+        facts = {image.use.place: image.use.facts for image in result.images}
+        damages = {place: it.damage for place, it in facts.items() if it and it.damage}
+        return {
+            key_of(finding): f"the image {damages[finding.place]}" if finding.place in damages else NO_EDIT
+            for finding in result.findings
+            if is_allowed(finding, unsafe=self.unsafe) and key_of(finding) not in refused
+        }
 
     def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:
         """The edit that settles the findings on an image."""
@@ -58,6 +76,10 @@ class ByPlan(NamedTuple):
     def concerns(self, result: FileResult) -> bool:
         """A file with images."""
         return bool(result.images)
+
+    def left(self, result: FileResult, refused: Mapping[Key, str]) -> dict[Key, str]:  # noqa: ARG002
+        """Nothing: findings are not what a plan is made for."""
+        return {}
 
     def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:  # noqa: ARG002
         """The resize of an image that its plan changes."""

@@ -15,7 +15,7 @@ from imgbudget.planner.edits import is_allowed
 from imgbudget.report import FileResult, ImageResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
-from imgbudget.session.proof import WHOLE, Key, key_of
+from imgbudget.session.proof import WHOLE, Key, key_at, key_of
 from imgbudget.sources.images import image_from_bytes
 
 
@@ -90,7 +90,7 @@ class ImageDraft(NamedTuple):
         wanted = [finding for finding in judged(image.use) if is_allowed(finding, unsafe=choice.unsafe)]
         renames = [finding for finding in wanted if isinstance(finding.fix, DeclareType)]
         edit = None
-        if (WHOLE, image.use.place) not in refused:
+        if key_at(WHOLE, image.use.place) not in refused:
             edit = choice.of_image(image.use, image.limits, judged)
         redraws = [finding for finding in wanted if finding not in renames]
         made: EditedImage | None = None
@@ -100,7 +100,7 @@ class ImageDraft(NamedTuple):
                 made = edit_image(self.data, edit)
             except FixError as error:
                 failed = {key_of(finding): str(error) for finding in redraws}
-                failed[WHOLE, image.use.place] = str(error)
+                failed[key_at(WHOLE, image.use.place)] = str(error)
         form = image.use.facts.format if image.use.facts else None
         path, change, data = self.path, self.change, made.data if made else self.data
         if data != self.data and made:

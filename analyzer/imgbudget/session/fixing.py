@@ -224,6 +224,7 @@ def settled(draft: Draft, choice: Choice) -> Iterator[tuple[Draft, FileFix]]:
             refused |= failed
             if gone is not draft and gone is not after:
                 gone.close()
+        refused |= choice.left(after.result, refused)
         yield after, _fix_of(draft, after, fixed, refused)
     finally:
         if after is not draft:
@@ -244,7 +245,7 @@ def _fix_of(draft: Draft, after: Draft, fixed: list[Finding], refused: dict[Key,
         changed=after is not draft,
         fixed=tuple(fixed),
         failed=tuple(
-            FailedFix(place, code or None, reason)
+            FailedFix(place._replace(path=draft.path), code or None, reason)
             for (code, place), reason in refused.items()
             if code != WHOLE or place not in coded
         ),
