@@ -11,7 +11,6 @@ from imgbudget.fixers.image import edit_image
 from imgbudget.fixers.names import fitting_name
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageFacts, ImageUse
-from imgbudget.planner.edits import is_allowed
 from imgbudget.report import FileResult, ImageResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
@@ -87,7 +86,7 @@ class ImageDraft(NamedTuple):
             kept, _, _ = self.bench.result(self.path, found, ((seen, image.limits),))
             return [finding for finding in kept if key_of(finding) not in refused]
 
-        wanted = [finding for finding in judged(image.use) if is_allowed(finding, unsafe=choice.unsafe)]
+        wanted = [finding for finding in judged(image.use) if choice.intends(finding)]
         renames = [finding for finding in wanted if isinstance(finding.fix, DeclareType)]
         edit = None
         if key_at(WHOLE, image.use.place) not in refused:

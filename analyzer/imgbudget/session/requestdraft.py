@@ -12,7 +12,6 @@ from imgbudget.fixers.remake import Remade
 from imgbudget.fixers.request import RequestFixer
 from imgbudget.fixers.splices import Region, copied
 from imgbudget.model import Finding, Place, Request, walk_blocks
-from imgbudget.planner.edits import is_allowed
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
@@ -66,7 +65,7 @@ class RequestDraft:
         active = [
             finding
             for finding in wanted
-            if is_allowed(finding, unsafe=choice.unsafe)
+            if choice.intends(finding)
             and isinstance(finding.fix, _MOVING) is moved
             and finding.place in (shrunk if isinstance(finding.fix, ShrinkRequest) else places)
         ]
