@@ -11,7 +11,7 @@ from imgbudget_rules.ib501_image_after_text import image_after_text
 from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
 from imgbudget_rules.ib503_resent_image import resent_image
 from imgbudget_rules.ib504_duplicate_image import duplicate_image
-from imgbudget_rules.labels import is_label
+from imgbudget.labels import is_label
 
 A = "<png 800x600 digest=a>"
 

@@ -1,9 +1,11 @@
 """The results of a run: what was found in each file, and the sum of it."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.geometry import Size, area_tokens
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request, Severity
@@ -81,7 +83,8 @@ class FileResult(NamedTuple):
     """All that was found in one file. `skipped` says why it was not checked, None when it was.
 
     `missed` marks a skip that a reader must hear of: the file could not be looked at. `rows` is None unless
-    the file is JSONL and was checked.
+    the file is JSONL and was checked. `fix` tells what became of its fixes, None where none were made or
+    tried; all else is then said of the file as it is after them.
     """
 
     path: str
@@ -92,11 +95,16 @@ class FileResult(NamedTuple):
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
+    fix: FileFix | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Summary:
-    """The sum over all files of a run. Files = checked + skipped."""
+    """The sum over all files of a run. Files = checked + skipped.
+
+    `fixed` counts findings that fixes have settled, `changed` files that are new, `failed` lists fixes that
+    were not made, `unwritten` says of files why they could not be written.
+    """
 
     files: int = 0
     images: int = 0
@@ -115,6 +123,10 @@ class Summary:
     rows_checked: int = 0
     rows_bad: int = 0
     rows_passed: list[PassedRows] = field(default_factory=list)
+    fixed: int = 0
+    changed: int = 0
+    failed: list[FailedFix] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def checked(self) -> int:
@@ -136,7 +148,20 @@ class Summary:
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.silenced += result.silenced
-        for finding in result.findings:
+        self._add_findings(result.findings)
+        self._add_rows(result.rows or Rows())
+        if result.fix is not None:
+            self._add_fix(result.fix)
+        for request in result.requests:
+            self.cost_usd += request.cost_usd
+        for image in result.images:
+            self.visual_tokens += image.tokens or 0
+            self.tokens_after_fix += image.tokens_after_fix or 0
+            if not image.use.in_request:
+                self.cost_usd += image.cost_usd or 0.0
+
+    def _add_findings(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
             self.findings[finding.severity] += 1
             if finding.fix is not None:
                 if finding.fix_safety is not None and finding.fix_safety.name == "SAFE":
@@ -145,14 +170,13 @@ class Summary:
                     self.unsafely_fixable += 1
             if finding.code == "IB003":
                 self.rules_failed += 1
-        self._add_rows(result.rows or Rows())
-        for request in result.requests:
-            self.cost_usd += request.cost_usd
-        for image in result.images:
-            self.visual_tokens += image.tokens or 0
-            self.tokens_after_fix += image.tokens_after_fix or 0
-            if not image.use.in_request:
-                self.cost_usd += image.cost_usd or 0.0
+
+    def _add_fix(self, fix: FileFix) -> None:
+        self.fixed += len(fix.fixed)
+        self.changed += fix.changed
+        self.failed += fix.failed
+        if fix.error is not None:
+            self.unwritten.append(fix.error)
 
     def _add_rows(self, rows: Rows) -> None:
         self.rows += rows.total
@@ -173,9 +197,13 @@ class Summary:
             "rows",
             "rows_checked",
             "rows_bad",
+            "fixed",
+            "changed",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rows_passed += other.rows_passed
+        self.failed += other.failed
+        self.unwritten += other.unwritten
         self.skipped += other.skipped
         self.missed += other.missed
         self.findings += other.findings

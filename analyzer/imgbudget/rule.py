@@ -29,6 +29,7 @@ from imgbudget.geometry import (
     size_within,
     table_row,
 )
+from imgbudget.labels import is_label
 from imgbudget.limits import Limits
 from imgbudget.model import (
     Batch,
@@ -92,6 +93,7 @@ __all__ = [
     "batch_rule",
     "fits",
     "image_rule",
+    "is_label",
     "native_size",
     "padded_size",
     "patches",

@@ -2,11 +2,20 @@
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imgbudget.cli.checking import Output, check_paths
+from imgbudget.cli.fixing import (
+    fix_exit_code,
+    fix_options,
+    fix_outputs,
+    fix_wishes,
+    fixer_of,
+    say_fixes,
+    wants_fixes,
+)
 from imgbudget.cli.options import config_options, model_options, output_options, selection_options, wishes
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.progress import Progress
@@ -16,6 +25,9 @@ from imgbudget.reporters import FORMATS, make_reporter
 from imgbudget.reporters.base import Style, one_line
 from imgbudget.reporters.records import SHOWN
 from imgbudget.session import Session
+
+if TYPE_CHECKING:
+    from imgbudget.session.fixing import Fixer
 
 _LISTED = 5
 
@@ -33,6 +45,7 @@ _LISTED = 5
     help="Least severity that makes the exit code 1.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even with findings; errors of use still exit 2.")
+@fix_options
 @click.option("--no-ignores", is_flag=True, help="Report what the configuration's ignores silence.")
 @click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
 @click.option("--stdin-filename", metavar="NAME", help="Name under which standard input is reported.")
@@ -72,12 +85,24 @@ def command(**options: Any) -> int:
     session = Session(wishes(options, want=want, excerpts="full" in names))
     if options["show_files"]:
         return _show_files(session, paths)
+    fixes = wants_fixes(options | {"paths": paths})
+    checker: Session | Fixer = session
+    if fixes:
+        from imgbudget.session.choices import ByFindings  # noqa: PLC0415 - runs that fix only
+
+        choice = ByFindings(unsafe=options["unsafe_fixes"])
+        checker = fixer_of(session, fix_wishes(options, choice), paths)
+        outputs = fix_outputs(outputs, options | {"paths": paths})
     progress = Progress(wanted=not options["no_progress"] and not options["quiet"])
     summary = check_paths(
-        session, paths, outputs, progress, jobs=options["jobs"], stdin_name=options["stdin_filename"]
+        checker, paths, outputs, progress, jobs=options["jobs"], stdin_name=options["stdin_filename"]
     )
     _say_notes(session, summary, options)
-    return exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
+    code = exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
+    if not fixes:
+        return code
+    say_fixes(summary, options)
+    return fix_exit_code(summary, code, options)
 
 
 def _show_files(session: Session, paths: tuple[str, ...]) -> int:

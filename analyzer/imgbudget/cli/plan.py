@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from imgbudget.cli.aims import budget_of, budget_options, goal_of, target_option
+from imgbudget.cli.fixing import place_options, wants_apply
 from imgbudget.cli.options import config_options, model_options, output_options, wishes
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.plan_text import image_table, request_text, totals_line
@@ -46,6 +47,9 @@ FORMATS = ("full", "json")
 )
 @click.option("--all", "show_all", is_flag=True, help="List images that stay as they are, too.")
 @click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
+@click.option("--apply", is_flag=True, help="Make the planned changes; - writes to standard output.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --apply: let animations lose all frames but one.")
+@place_options
 @output_options(FORMATS, "full")
 @config_options
 def command(**options: Any) -> int:
@@ -56,17 +60,22 @@ def command(**options: Any) -> int:
     give first, images that fit stay byte for byte. Limits that a request is over are named, and so is what
     would help where no plan does: then the exit code is 1.
 
-    Nothing is written. Bytes of a resized image are an estimate by area; all other numbers are exact.
+    Nothing is written without --apply. Bytes of a resized image are an estimate by area; all other numbers
+    are exact.
     """
+    paths = options["paths"] = options["paths"] or (".",)
+    applies = wants_apply(options)
     goal, budget = goal_of(options["targets"]), budget_of(options)
     formats = parse_formats(options["formats"], "full")
     for name, _ in formats:
         if name not in FORMATS:
             raise UsageError(f"unknown format {name!r}; plan knows {', '.join(FORMATS)}")
     session = Session(wishes(options))
-    found = _gather(session, options, *aims_of(session, goal, budget))
-    for name, file in formats:
-        sink = Sink(file)
+    goal, budget = aims_of(session, goal, budget)
+    stdin = sys.stdin.buffer.read() if "-" in paths else None
+    found = _gather(session, options, goal, budget, stdin)
+    for name, file in formats if not options["diff"] else ():
+        sink = Sink(file, aside=applies and "-" in paths)
         if name == "json":
             sink.write(json.dumps(_document(found), indent=1) + "\n")
         else:
@@ -77,6 +86,11 @@ def command(**options: Any) -> int:
         say(f"warning: {note}")
     if found.summary.files == 0:
         say("warning: no files found")
+    if applies:
+        from imgbudget.cli.applying import apply_plan  # noqa: PLC0415 - when asked for only
+
+        if code := apply_plan(session, goal, budget, options, stdin):
+            return code
     return 0 if all(request.feasible for request in found.requests) else 1
 
 
@@ -90,13 +104,14 @@ class _Found(NamedTuple):
     resends: list[Resend] | None
 
 
-def _gather(session: Session, options: dict[str, Any], goal: Goal, budget: Budget) -> _Found:
+def _gather(
+    session: Session, options: dict[str, Any], goal: Goal, budget: Budget, stdin: bytes | None
+) -> _Found:
     summary = Summary()
     plans: list[ImagePlan] = []
     requests: list[RequestPlan] = []
     resends: list[Resend] = []
-    stdin = sys.stdin.buffer.read() if "-" in options["paths"] else None
-    for result in session.check(options["paths"] or (".",), stdin=stdin):
+    for result in session.check(options["paths"], stdin=stdin):
         summary.add(result)
         planned = plans_of(result, goal, budget)
         plans.extend(planned.images)

@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from imgbudget.fixed import FileFix
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
+    failed_record,
     finding_record,
     image_record,
     request_record,
@@ -16,17 +18,20 @@ from imgbudget.reporters.records import (
 )
 
 _JOINT = ",\n  "
+_NO_FIX = FileFix("")
 _dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class JsonV1:
     """One JSON document. Findings are written as they come; images and requests wait, already as text."""
 
-    joints = (_JOINT, _JOINT, _JOINT)
+    joints = (_JOINT, _JOINT, _JOINT, _JOINT, _JOINT)
 
     def __init__(self, _style: Style) -> None:
         self._images: list[str] = []
         self._requests: list[str] = []
+        self._fixed: list[str] = []
+        self._not_fixed: list[str] = []
         self._any = False
 
     def begin(self) -> str:
@@ -34,20 +39,27 @@ class JsonV1:
         return f'{{"version": {VERSION},\n "tool": {_dump(TOOL)},\n "findings": ['
 
     def render(self, result: FileResult) -> Piece:
-        """The findings, images and requests of one file."""
+        """The findings, images and requests of one file, what was fixed in it, and what was not."""
+        fix = result.fix or _NO_FIX
         return (
             _JOINT.join([_dump(finding_record(finding)) for finding in result.findings]),
             _JOINT.join([_dump(image_record(image)) for image in result.images]),
             _JOINT.join([_dump(request_record(request)) for request in result.requests]),
+            _JOINT.join([_dump(finding_record(finding)) for finding in fix.fixed]),
+            _JOINT.join([_dump(failed_record(failed)) for failed in fix.failed]),
         )
 
     def add(self, piece: Piece) -> str:
         """The findings."""
-        findings, images, requests = piece
+        findings, images, requests, fixed, not_fixed = piece
         if images:
             self._images.append(images)
         if requests:
             self._requests.append(requests)
+        if fixed:
+            self._fixed.append(fixed)
+        if not_fixed:
+            self._not_fixed.append(not_fixed)
         if not findings:
             return ""
         joint = _JOINT if self._any else "\n  "
@@ -55,9 +67,10 @@ class JsonV1:
         return joint + findings
 
     def end(self, summary: Summary) -> str:
-        """The images, the requests and the sum."""
+        """The images, the requests, what was fixed and what was not, and the sum."""
         return (
             f"],\n {_array('images', self._images)},\n {_array('requests', self._requests)},\n "
+            f"{_array('fixed', self._fixed)},\n {_array('not_fixed', self._not_fixed)},\n "
             f'"summary": {_dump(summary_record(summary))}}}\n'
         )
 

@@ -9,6 +9,7 @@ from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
+    failed_record,
     finding_record,
     image_record,
     request_record,
@@ -23,7 +24,10 @@ def _line(kind: str, record: dict[str, Any]) -> str:
 
 
 class JsonLines:
-    """The records of the format `json`, each with its `type`: run, finding, image, request, summary."""
+    """The records of the format `json`, each with its `type`.
+
+    The types are run, finding, image, request, fixed, not_fixed, summary.
+    """
 
     joints = ("",)
 
@@ -39,6 +43,9 @@ class JsonLines:
         lines = [_line("finding", finding_record(finding)) for finding in result.findings]
         lines += [_line("image", image_record(image)) for image in result.images]
         lines += [_line("request", request_record(request)) for request in result.requests]
+        if result.fix is not None:
+            lines += [_line("fixed", finding_record(finding)) for finding in result.fix.fixed]
+            lines += [_line("not_fixed", failed_record(failed)) for failed in result.fix.failed]
         return ("".join(lines),)
 
     def add(self, piece: Piece) -> str:

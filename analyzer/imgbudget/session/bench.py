@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.engine.paths import PathRules
+from imgbudget.fix import BakeOrientation, Recode, Resize, StripMetadata
 from imgbudget.limits import Limits, LimitsData
-from imgbudget.model import Fact, Finding, ImageUse, Place, Request
+from imgbudget.model import Fact, Finding, FixSafety, ImageUse, Place, Request
 from imgbudget.planner.sizes import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
 
@@ -50,6 +51,9 @@ class Bench:
     ) -> tuple[tuple[Finding, ...], int, tuple[ImageResult, ...]]:
         """The findings that are reported, how many are silenced, and the images with their plans."""
         kept, silenced = self.paths.split(path, tuple(findings))
+        images = tuple(images)
+        if animated := {use.place for use, _ in images if _is_animation(use)}:
+            kept = tuple(_of_frames(finding) if finding.place in animated else finding for finding in kept)
         fixed: dict[Place, list[Finding]] = {}
         for finding in kept:
             if finding.fix:
@@ -63,6 +67,24 @@ class Bench:
         limits = self.limits()
         kept, silenced, images = self.result(use.place.path, judge.judge_image(use, limits), ((use, limits),))
         return FileResult(path=use.place.path, images=images, findings=kept, silenced=silenced)
+
+
+_ANIMATED = ("gif", "png", "webp")
+"""Formats whose animations the API takes (it looks at the first frame)."""
+
+_REDRAWN = (Resize, Recode, BakeOrientation, StripMetadata)
+
+
+def _is_animation(use: ImageUse) -> bool:
+    """Whether the image has frames that are sent and that any change of its pixels would drop."""
+    return use.facts is not None and use.facts.animated and use.facts.format in _ANIMATED
+
+
+def _of_frames(finding: Finding) -> Finding:
+    """The finding on an animation: what would draw it anew keeps the first frame only, which is unsafe."""
+    if isinstance(finding.fix, _REDRAWN):
+        return finding._replace(fix_safety=FixSafety.UNSAFE)
+    return finding
 
 
 def image_result(use: ImageUse, limits: Limits, fixed: Iterable[Finding]) -> ImageResult:

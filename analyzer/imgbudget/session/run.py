@@ -1,7 +1,7 @@
 """A run: from what the caller wishes to the results, file by file."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.config import Settings, draft
@@ -45,6 +45,8 @@ class Wishes(NamedTuple):
 
 class Session:
     """Settings, rules and limits, loaded once; checks paths as often as wanted."""
+
+    chunk: int | None = None
 
     def __init__(self, wishes: Wishes, *, start: str = ".") -> None:
         """Load what the wishes name.
@@ -104,6 +106,13 @@ class Session:
             self.bench.note_unknown(model, self.limits.normalize(model).nearest)
         return limits
 
+    @property
+    def again(self) -> "Callable[[], Session]":
+        """Makes another session by the same wishes."""
+        from functools import partial  # noqa: PLC0415 - where processes do not share memory
+
+        return partial(Session, self.wishes)
+
     def unknown_rule(self, given: str) -> str:
         """What to say of a rule that does not exist."""
         rules = self.registry.rules
@@ -134,10 +143,14 @@ class Session:
 
     def check_met(self, met: Found | Passed) -> FileResult:
         """The result of a file that the walk has met."""
+        return self.guarded(met, self.check_file)
+
+    def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
+        """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
         if isinstance(met, Passed):
             return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
         try:
-            return self._check_file(met)
+            return work(met)
         except Exception as error:
             if self.wishes.raise_errors:
                 raise
@@ -167,8 +180,9 @@ class Session:
         if self._cache is not None:
             self._cache.flush()
 
-    def _check_file(self, found: Found) -> FileResult:
-        named = found.named and not self.wishes.force_exclude
+    def check_file(self, found: Found) -> FileResult:
+        """The result of a file."""
+        named = self.fails_closed(found)
         if found.kind in (FileKind.JSON, FileKind.JSONL):
             return self._check_json(found.path, named=named, lines=found.kind is FileKind.JSONL)
         want = self.bench.facts(self.bench.paths.judge(found.path))
@@ -183,6 +197,10 @@ class Session:
         if named and use.facts.damage is not None:
             return self.bench.file_of_image(use)
         return FileResult(path=found.path, skipped=_no_image(use))
+
+    def fails_closed(self, found: Found) -> bool:
+        """Whether the user named the file, so that not to know what it is would be no answer."""
+        return found.named and not self.wishes.force_exclude
 
     def _check_json(self, path: str, *, named: bool, lines: bool) -> FileResult:
         from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
@@ -213,7 +231,7 @@ class Session:
         extension = os.path.splitext(name)[1].lower()
         use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        lines = extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+        lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
             from imgbudget.session.documents import check_text  # noqa: PLC0415 - see _check_json
 
@@ -225,6 +243,12 @@ def _open_cache() -> "FactsCache":
     from imgbudget.sources.facts_cache import FactsCache, cache_folder  # noqa: PLC0415 - on demand only
 
     return FactsCache(cache_folder())
+
+
+def is_lines(data: bytes, name: str) -> bool:
+    """Whether what came on standard input is JSON Lines, by its name or else by its text."""
+    extension = os.path.splitext(name)[1].lower()
+    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
 
 
 def _has_documents_a_line(data: bytes) -> bool:
