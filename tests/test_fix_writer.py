@@ -120,7 +120,7 @@ def test_every_backup_is_kept(file: Path) -> None:
     for content in (b"1", b"2", b"3"):
         replace_file(str(file), content, backup=True)
     kept = {path.name: path.read_bytes() for path in file.parent.iterdir()}
-    assert kept == {"a.jpg": b"3", "a.jpg.bak": b"old", "a.jpg.bak1": b"1", "a.jpg.bak2": b"2"}
+    assert kept == {"a.jpg": b"3", "a.jpg.bak": b"old", "a.jpg.1.bak": b"1", "a.jpg.2.bak": b"2"}
     assert stat.S_IMODE((file.parent / "a.jpg.bak").stat().st_mode) == 0o641
 
 

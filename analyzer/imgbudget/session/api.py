@@ -1,11 +1,14 @@
-"""The public functions of the package: `check` and `plan`, a call each."""
+"""The public functions of the package that look at files: `check` and `plan`, a call each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from imgbudget.planner import ImagePlan, Target, plan_image, request_edge_limit
-from imgbudget.report import FileResult, Report, Summary
+from imgbudget.report import Report, Summary
 from imgbudget.reporters.records import SHOWN
 from imgbudget.session.run import Session, Wishes
+
+if TYPE_CHECKING:
+    from imgbudget.planner import Goal, ImagePlan, Target
 
 
 def check(paths: Sequence[str], wishes: Wishes | None = None, *, stdin: bytes | None = None) -> Report:
@@ -28,26 +31,23 @@ def check(paths: Sequence[str], wishes: Wishes | None = None, *, stdin: bytes | 
 
 
 def plan(
-    paths: Sequence[str], wishes: Wishes | None = None, *, target: Target = Target.TABLE
-) -> tuple[ImagePlan, ...]:
+    paths: Sequence[str], wishes: Wishes | None = None, *, target: "Goal | Target | None" = None
+) -> "tuple[ImagePlan, ...]":
     """The resize plan of every image whose size is known, in the order of the files.
+
+    Without a target the aspect-ratio table is aimed for. The images of a request are planned together, under
+    its limits and the configuration's budgets.
 
     Raises:
         UsageError: a path or platform that does not exist.
         ConfigError: a configuration that cannot be taken.
     """
+    from imgbudget.config.settings import Budget  # noqa: PLC0415 - a check needs no planner
+    from imgbudget.planner.goal import Goal, Target  # noqa: PLC0415 - see above
+    from imgbudget.session.planning import aims_of, plans_of  # noqa: PLC0415 - see above
+
     session = Session(wishes or Wishes())
-    return tuple(found for result in session.check(paths) for found in plans_of(result, target))
-
-
-def plans_of(result: FileResult, target: Target) -> Iterator[ImagePlan]:
-    """The plans of the images of one file; those of a request obey what the request imposes."""
-    edges = {}
-    for request in result.requests:
-        edge = request_edge_limit(request.request, request.limits)
-        edges.update({use.place: edge for use in request.request.images})
-    for image in result.images:
-        use = image.use
-        found = plan_image(use, image.limits, edge_limit=edges.get(use.place), target=target)
-        if found:
-            yield found
+    goal, budget = aims_of(
+        session, target if isinstance(target, Goal) else Goal(target or Target.TABLE), Budget()
+    )
+    return tuple(found for result in session.check(paths) for found in plans_of(result, goal, budget).images)
