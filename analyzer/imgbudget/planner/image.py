@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from imgbudget.edit import ImageEdit
-from imgbudget.fix import Resize
 from imgbudget.geometry import (
     CoordinateMap,
     Size,
@@ -15,6 +14,7 @@ from imgbudget.geometry import (
     size_within,
     table_row,
 )
+from imgbudget.intent import Resize
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, FixSafety, ImageUse, Request
 from imgbudget.planner.encodings import written_format
