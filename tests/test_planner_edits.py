@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgbudget.edit import BlockEdit, ImageEdit
-from imgbudget.fix import DeclareType, DropBlock, ReplaceByText
 from imgbudget.geometry import Size
+from imgbudget.intent import DeclareType, DropBlock, ReplaceByText
 from imgbudget.limits import Limits
 from imgbudget.model import Request
 from imgbudget.planner.changed import edited_use, with_images
