@@ -13,16 +13,15 @@ from imgbudget.limits import Limits, LimitsData, load_limits
 from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
-from imgbudget.session.baselines import fixed_entries, load_baseline
+from imgbudget.session.baselines import load_baseline
 from imgbudget.session.bench import Bench
-from imgbudget.session.naming import unknown
+from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
 from imgbudget.session.wishes import Wishes
 from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
-    from imgbudget.engine.baseline import Entry
     from imgbudget.session.documents import HandOn
     from imgbudget.sources.facts_cache import FactsCache
 
@@ -83,6 +82,11 @@ class Session:
         self._cache = _open_cache() if wishes.cache else None
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
+        self._previews: tuple[str, ...] = ()
+        if not (wishes.preview or self.settings.preview):
+            selected = self.settings.select if wishes.select is None else wishes.select
+            chosen = (*selected, *self.settings.extend_select, *wishes.extend_select)
+            self._previews = tuple(without_effect(self.registry.rules, chosen))
 
     def _load(self, start: str) -> None:
         wishes = self.wishes
@@ -98,7 +102,7 @@ class Session:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know beside the findings, e.g. that a model is unknown."""
-        return (*self.settings.notes, *self.bench.notes)
+        return (*self.settings.notes, *self._previews, *self.bench.notes)
 
     def _refuse_unknown_names(self) -> None:
         wishes = self.wishes
@@ -223,16 +227,6 @@ class Session:
         from imgbudget.session.ending import finish  # noqa: PLC0415 - a run of one file does without
 
         return finish(self, summary)
-
-    def fixed_entries(self, missed: Sequence[str] = ()) -> "tuple[Entry, ...]":
-        """The entries of the baseline that this run would have found again and did not.
-
-        `missed` are files that could not be looked at: nothing is known of them.
-        """
-        silencer = self.bench.paths.silencer
-        return (
-            fixed_entries(silencer, self.bench.paths.base_judge.rules, self.named, missed) if silencer else ()
-        )
 
     def flush(self) -> None:
         """Write what the cache has learnt; a run calls it when it has checked its last file."""
