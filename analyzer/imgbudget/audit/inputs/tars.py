@@ -158,7 +158,7 @@ def _zstd(raw: IO[bytes]) -> IO[bytes]:
 
 _UNPACK: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     "gzip": lambda raw: cast("IO[bytes]", gzip.GzipFile(fileobj=raw)),
-    "bz2": lambda raw: cast("IO[bytes]", bz2.BZ2File(raw)),  # noqa: SIM115 - closed where it is used
-    "xz": lambda raw: cast("IO[bytes]", lzma.LZMAFile(raw)),
+    "bz2": lambda raw: cast("IO[bytes]", bz2.BZ2File(raw)),
+    "xz": lambda raw: cast("IO[bytes]", lzma.LZMAFile(raw)),  # noqa: SIM115 - closed where it is used
     "zstd": _zstd,
 }
