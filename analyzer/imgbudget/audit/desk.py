@@ -10,6 +10,7 @@ from typing import NamedTuple
 from imgbudget.audit.digest import WHOLE, digest_of
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, Record
 from imgbudget.audit.statistics import place_text
+from imgbudget.engine import Judge
 from imgbudget.errors import AuditError
 from imgbudget.model import Fact, Finding, ImageFacts, ImageUse, Place
 from imgbudget.probes import probe_bytes, probe_reader
@@ -54,6 +55,8 @@ class Desk:
     session: Session
     met: Counter[str] = field(default_factory=Counter)
     _digest: bytes | None = None
+    _judge: Judge | None = None
+    _facts: int = 0
 
     def image(self, where: Where, content: Content) -> Record:
         """The row of an image."""
@@ -145,7 +148,10 @@ class Desk:
 
     def _wanted(self, path: str) -> int:
         bench = self.session.bench
-        return bench.facts(bench.paths.judge(path))
+        judge = bench.paths.judge(path)
+        if judge is not self._judge:
+            self._judge, self._facts = judge, bench.facts(judge)
+        return self._facts
 
     def _probe_file(self, path: str, want: int) -> ImageFacts:
         """The facts of a local file, with its hash kept aside; a small one is read once for both."""

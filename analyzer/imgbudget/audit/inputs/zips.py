@@ -15,7 +15,7 @@ from typing import IO
 
 from imgbudget.audit.desk import Content, Desk, Where
 from imgbudget.audit.digest import WHOLE
-from imgbudget.audit.inputs.opening import fingerprint, open_stream
+from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.rows import Record
 from imgbudget.probes.reader import Read, bytes_reader, pread
@@ -91,16 +91,15 @@ def _open(where: str, mark: str) -> _Archive:
     return _kept(where, mark, os.getpid())
 
 
-def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
     """A partition for each thousand members; one without an end for what is no zip file."""
-    mark = fingerprint(where)
     try:
         total = len(_open(where, mark).members)
     except (OSError, zipfile.BadZipFile, NotImplementedError):
         total = 0
     for start in range(0, total or 1, SHARE):
         stop = min(start + SHARE, total) if total else 1
-        yield naming.name(Partition("", "zips", source, where, start, stop), mark)
+        yield naming.name(Partition("", "zips", source, where, start, stop, mark=mark))
 
 
 def count(partition: Partition) -> int:
@@ -111,7 +110,7 @@ def count(partition: Partition) -> int:
 def read(partition: Partition, desk: Desk) -> Iterator[Record]:
     """The rows of the members; what cannot be unpacked is passed over and told."""
     try:
-        archive = _open(partition.where, fingerprint(partition.where))
+        archive = _open(partition.where, partition.mark)
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         yield desk.skip(Where(partition.source), f"damaged archive: {_clause(error)}", missed=True)
         return
