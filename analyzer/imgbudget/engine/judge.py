@@ -87,7 +87,10 @@ def fingerprint(code: str, place: Place) -> str:
     """A short stable name for a finding: its rule, its file, its pointer."""
     import hashlib  # noqa: PLC0415 - a clean run needs none
 
-    text = "\0".join((code, place.path, str(place.document), place.pointer or ""))
+    pointer = place.pointer or ""
+    if place.embedded:  # a string may hold many images
+        pointer += f"#{place.location}"
+    text = "\0".join((code, place.path, str(place.document), pointer))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

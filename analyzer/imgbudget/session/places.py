@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from imgbudget.model import Keys, Place, Span
+from imgbudget.model import Place, Span
 from imgbudget.sources.filetypes import FileKind, kind_of
 from imgbudget.sources.jsonspans import BadDocument, JsonSource, open_documents
 
@@ -13,9 +13,9 @@ def spans_of(places: Iterable[Place], path: str, text: bytes | None = None) -> d
     Raises:
         OSError: the file cannot be read.
     """
-    wanted: dict[int, dict[Keys, Place]] = {}
+    wanted: dict[int, list[Place]] = {}
     for place in places:
-        wanted.setdefault(place.document, {})[place.keys or ()] = place
+        wanted.setdefault(place.document, []).append(place)
     spans: dict[Place, Span] = {}
     if not wanted:
         return spans
@@ -23,9 +23,10 @@ def spans_of(places: Iterable[Place], path: str, text: bytes | None = None) -> d
     lines = kind_of(path) is FileKind.JSONL
     with JsonSource.open(path) if text is None else JsonSource.from_bytes(text) as source:
         for document in open_documents(source, lines=lines, check=False):
-            here = wanted.get(document.number, {})
+            here = wanted.get(document.number)
             if here and not isinstance(document, BadDocument):
-                spans |= {here[keys]: span for keys, span in document.spans(here).items()}
+                found = document.spans(place.route for place in here)
+                spans |= {place: found[place.route] for place in here if place.route in found}
             if document.number >= last:
                 break
     return spans
