@@ -105,7 +105,10 @@ def page_of(rule: AnyRule) -> str:
 
 def fingerprint(code: str, place: Place) -> str:
     """A short stable name for a finding: its rule, its file, its pointer."""
-    text = f"{code}\0{place.path}\0{place.document}\0{place.pointer or ''}"
+    pointer = place.pointer or ""
+    if place.embedded:  # a string may hold many images
+        pointer += f"#{place.location}"
+    text = f"{code}\0{place.path}\0{place.document}\0{pointer}"
     return _sha256()(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -18,6 +18,7 @@ from imgbudget.session.bench import Bench
 from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
 from imgbudget.session.wishes import Wishes
+from imgbudget.sources.entry import NEITHER
 from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
@@ -138,7 +139,10 @@ class Session:
             UsageError: a path does not exist.
         """
         for met in self.walk(paths):
-            yield (met.path, None) if isinstance(met, Found) else (met.path, met.reason)
+            reason = None if isinstance(met, Found) else met.reason
+            if isinstance(met, Found) and met.kind is FileKind.YAML and not _is_cassette(met.path):
+                reason = NEITHER
+            yield met.path, reason
 
     def check(
         self, paths: Sequence[str], *, stdin: bytes | None = None, stdin_name: str | None = None
@@ -238,6 +242,8 @@ class Session:
         kind, named = found.kind, self.fails_closed(found)
         if kind is FileKind.JSON or kind is FileKind.JSONL:
             return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL, hand_on=hand_on)
+        if kind is FileKind.YAML:
+            return self._check_yaml(found.path, named=named)
         judge = self.bench.paths.judge(found.path)
         want = self.bench.facts(judge)
         if self._cache is None:
@@ -259,10 +265,24 @@ class Session:
     def _check_json(
         self, path: str, *, named: bool, lines: bool, hand_on: "HandOn | None" = None
     ) -> FileResult:
-        from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
+        from imgbudget.session.documentfiles import check_document  # noqa: PLC0415 - images need no JSON reader
 
-        try:
+        def check() -> FileResult:
             return check_document(self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on)
+
+        return self._read_or_tell(path, check, named=named)
+
+    def _check_yaml(self, path: str, *, named: bool, text: bytes | None = None) -> FileResult:
+        from imgbudget.session.documentfiles import check_cassette  # noqa: PLC0415 - see _check_json
+
+        def check() -> FileResult:
+            return check_cassette(self.bench, path, text)
+
+        return self._read_or_tell(path, check, named=named)
+
+    def _read_or_tell(self, path: str, check: Callable[[], FileResult], *, named: bool) -> FileResult:
+        try:
+            return check()
         except UnreadableError as error:
             return self._unread(path, str(error), named=named)
         except OSError as error:
@@ -294,14 +314,22 @@ class Session:
 
     def _check_stdin(self, data: bytes, name: str) -> FileResult:
         extension = os.path.splitext(name)[1].lower()
+        if extension in (".yaml", ".yml"):
+            return self._check_yaml(name, named=True, text=data)
         use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
-            from imgbudget.session.documents import check_text  # noqa: PLC0415 - see _check_json
+            from imgbudget.session.documentfiles import check_text  # noqa: PLC0415 - see _check_json
 
             return check_text(self.bench, data, name, lines=lines)
         return self.bench.file_of_image(use)
+
+
+def _is_cassette(path: str) -> bool:
+    from imgbudget.sources.cassettes import is_cassette  # noqa: PLC0415 - few folders have one
+
+    return is_cassette(path)
 
 
 def _open_cache() -> "FactsCache":
