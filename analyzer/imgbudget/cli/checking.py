@@ -52,9 +52,9 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
         _show(session.check_stdin(sys.stdin.buffer.read(), stdin_name or "<stdin>"), outputs, summary)
     first = list(islice(files, POOL_WORTH)) if jobs != 1 else []
     if len(first) < POOL_WORTH or (jobs or _cores()) == 1:
-        for met in chain(first, files):
+        for result in session.check_all(chain(first, files)):
             progress.at(summary.files)
-            _show(session.check_met(met), outputs, summary, progress)
+            _show(result, outputs, summary, progress)
     else:
         for batch in _batches(session, outputs, chain(first, files), jobs or _cores()):
             _show_batch(batch, outputs, summary, progress)

@@ -14,7 +14,7 @@ from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Reporter, merge
 from imgbudget.session.run import Session, Wishes
 from imgbudget.session.tally import Tally
-from imgbudget.sources.walk import Found, Passed
+from imgbudget.sources.walk import FileKind, Found, Passed
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -110,7 +110,7 @@ class _Worker:
         """Hand over a chunk."""
         self.number, self.chunk = number, chunk
         try:
-            self.pipe.send(chunk)
+            self.pipe.send(_packed(chunk))
         except OSError:
             return  # it died while idle; `take` finds out
 
@@ -146,7 +146,7 @@ def _serve(pipe: "Connection[Any, Any]", known: Session | Wishes, reporters: tup
     session = Session(known) if isinstance(known, Wishes) else known
     while True:
         try:
-            chunk = pipe.recv()
+            chunk = _unpacked(pipe.recv())
         except (EOFError, OSError):
             return
         try:
@@ -156,9 +156,24 @@ def _serve(pipe: "Connection[Any, Any]", known: Session | Wishes, reporters: tup
         pipe.send(answer)
 
 
+def _packed(chunk: Iterable[Met]) -> list[Met | str]:
+    """A chunk for the way to a worker: most files are images of a folder, and a path is enough for one.
+
+    That is a microsecond less for each on either side.
+    """
+    return [
+        met.path if isinstance(met, Found) and met.kind is FileKind.IMAGE and not met.named else met
+        for met in chunk
+    ]
+
+
+def _unpacked(packed: Iterable[Met | str]) -> list[Met]:
+    return [Found(met, FileKind.IMAGE) if isinstance(met, str) else met for met in packed]
+
+
 def _render(session: Session, reporters: Sequence[Reporter], chunk: Iterable[Met]) -> Batch:
     """Check and render the files of a chunk."""
-    batch = _batch(session, reporters, map(session.check_met, chunk))
+    batch = _batch(session, reporters, session.check_all(chunk))
     session.flush()
     return batch
 
