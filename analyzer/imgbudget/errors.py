@@ -5,7 +5,9 @@ ImgbudgetError
 ├── ConfigError         a configuration file that cannot be taken, all its mistakes at once
 ├── LimitsError         limits data that cannot be taken
 ├── PackError           a rule pack that cannot be loaded
-└── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
+├── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
+├── FixError            an image that cannot be edited as planned
+└── WriteError          an output that cannot be written; what stood there stands there still
 """
 
 from typing import NamedTuple
@@ -52,3 +54,11 @@ class PackError(ImgbudgetError):
 
 class UnreadableError(ImgbudgetError):
     """An input that cannot be read; the text says why, as a clause without the path."""
+
+
+class FixError(ImgbudgetError):
+    """An image that cannot be edited as planned; the text says why, as a clause without the path."""
+
+
+class WriteError(ImgbudgetError):
+    """An output that cannot be written; the text names the path and says why. Nothing was changed."""

@@ -126,7 +126,11 @@ class Place(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A stretch of a text file: byte offsets, and 1-based lines and columns; the end is exclusive."""
+    """A stretch of a text file: byte offsets, and 1-based lines and columns; the end is exclusive.
+
+    Columns count characters. `byte_column` and `end_byte_column` count bytes of UTF-8; they are None unless a
+    format asked for them.
+    """
 
     start: int
     end: int
@@ -134,6 +138,15 @@ class Span(NamedTuple):
     column: int
     end_line: int
     end_column: int
+    byte_column: int | None = None
+    end_byte_column: int | None = None
+
+
+class TextEdit(NamedTuple):
+    """A stretch of a JSON text and what to write there instead."""
+
+    span: Span
+    text: str
 
 
 class Excerpt(NamedTuple):
@@ -361,6 +374,7 @@ class Problem(NamedTuple):
 class Finding(NamedTuple):
     """A problem with all that a reader needs: which rule, where, for which model, whether it can be fixed.
 
+    `edit` is the fix as a change of the text, where it is no more than that and a format asked for it.
     `request_id` is the custom_id of the request that it is about, None where it has none.
     """
 
@@ -381,4 +395,5 @@ class Finding(NamedTuple):
     fingerprint: str
     span: Span | None = None
     excerpt: Excerpt | None = None
+    edit: TextEdit | None = None
     request_id: str | None = None

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.geometry import Size, area_tokens, patches
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, FixSafety, ImageUse, Request, Severity
@@ -87,7 +88,8 @@ class FileResult(NamedTuple):
 
     `silenced` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
     it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
-    be looked at. `rows` is None unless the file is JSONL and was checked.
+    be looked at. `rows` is None unless the file is JSONL and was checked. `fix` tells what became of its
+    fixes, None where none were made or tried; all else is then said of the file as it is after them.
     """
 
     path: str
@@ -99,13 +101,16 @@ class FileResult(NamedTuple):
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
+    fix: FileFix | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Summary:
     """The sum over all files of a run. Files = checked + skipped.
 
-    `statistics` and `comparison` are there at the end of a run that was asked for them.
+    `fixed` counts findings that fixes have settled, `changed` files that are new, `failed` lists fixes that
+    were not made, `unwritten` says of files why they could not be written. `statistics` and `comparison` are
+    there at the end of a run that was asked for them.
     """
 
     files: int = 0
@@ -128,6 +133,10 @@ class Summary:
     rows_passed: list[PassedRows] = field(default_factory=list)
     statistics: "Statistics | None" = None
     comparison: "Comparison | None" = None
+    fixed: int = 0
+    changed: int = 0
+    failed: list[FailedFix] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def checked(self) -> int:
@@ -164,7 +173,9 @@ class Summary:
                 self.cost_usd += limits.cost_usd(tokens)
 
     def add_findings(self, result: FileResult) -> None:
-        """Count the findings of a result, without a file more."""
+        """Count the findings of a result and what became of its fixes, without a file more."""
+        if result.fix is not None:
+            self._add_fix(result.fix)
         self.silenced += result.silenced
         self.baselined += result.baselined
         for finding in result.findings:
@@ -176,6 +187,13 @@ class Summary:
                     self.unsafely_fixable += 1
             if finding.code == "IB003":
                 self.rules_failed += 1
+
+    def _add_fix(self, fix: FileFix) -> None:
+        self.fixed += len(fix.fixed)
+        self.changed += fix.changed
+        self.failed += fix.failed
+        if fix.error is not None:
+            self.unwritten.append(fix.error)
 
     def _add_rows(self, rows: Rows) -> None:
         self.rows += rows.total
@@ -197,9 +215,13 @@ class Summary:
             "rows",
             "rows_checked",
             "rows_bad",
+            "fixed",
+            "changed",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rows_passed += other.rows_passed
+        self.failed += other.failed
+        self.unwritten += other.unwritten
         self.skipped += other.skipped
         self.missed += other.missed
         self.findings += other.findings

@@ -33,6 +33,7 @@ from imgbudget.geometry import (
     size_within,
     table_row,
 )
+from imgbudget.labels import is_label
 from imgbudget.limits import Limits
 from imgbudget.model import (
     Batch,
@@ -107,6 +108,7 @@ __all__ = [
     "batch_rule",
     "fits",
     "image_rule",
+    "is_label",
     "native_size",
     "padded_size",
     "patches",
@@ -147,6 +149,8 @@ class Rule(NamedTuple, Generic[Subject]):
     pedantic: bool
     preview: bool
     judge: Callable[[Subject, Context], Iterator[Problem]]
+    url: str | None = None
+    """Where the rule's page is read; None for the rules that ship, whose pages have a place of their own."""
     budgets: tuple[str, ...] = ()
     also: Level | None = None
     watch: Watch = Watch.NONE
@@ -180,6 +184,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
     needs: Fact = Fact.NONE,
     pedantic: bool = False,
     preview: bool = False,
+    url: str | None = None,
     budgets: tuple[str, ...] = (),
     also: Level | None = None,
     by_size: bool = False,
@@ -198,6 +203,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
             pedantic=pedantic,
             preview=preview,
             judge=judge,
+            url=url,
             budgets=budgets,
             also=also,
             by_size=by_size,
@@ -216,6 +222,7 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
     needs: Fact = Fact.NONE,
     pedantic: bool = False,
     preview: bool = False,
+    url: str | None = None,
     budgets: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]:
     """Make a rule of a function that judges one request as a whole."""
@@ -232,6 +239,7 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
             pedantic=pedantic,
             preview=preview,
             judge=judge,
+            url=url,
             budgets=budgets,
         )
 
@@ -239,7 +247,7 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
 
 
 def batch_rule(
-    code: str, name: str, *, severity: Severity, since: str
+    code: str, name: str, *, severity: Severity, since: str, url: str | None = None
 ) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]:
     """Make a rule of a function that judges the requests of a batch together; what it finds has no fix."""
 
@@ -255,6 +263,7 @@ def batch_rule(
             pedantic=False,
             preview=False,
             judge=judge,
+            url=url,
         )
 
     return decorate

@@ -20,6 +20,7 @@ from imgbudget.rule import Context
 from imgbudget.shorthand import batch, image, request, whole_run
 
 __all__ = [
+    "HEADINGS",
     "MODEL",
     "PLATFORM",
     "Budget",
@@ -27,6 +28,7 @@ __all__ = [
     "Example",
     "Examples",
     "batch",
+    "check_page",
     "examples",
     "image",
     "request",
@@ -36,6 +38,9 @@ __all__ = [
 
 MODEL = "claude-sonnet-4-6"
 PLATFORM = "anthropic"
+HEADINGS = ("Why it matters", "Reports", "Silent", "Fix safety", "Source")
+"""The headings of a rule's page, in their order."""
+
 PACK = "imgbudget_rules"
 """The pack whose limits subjects are held against; named and not imported, like any pack."""
 
@@ -78,6 +83,44 @@ def run_rule(
         found = [problem for use in subject.images for problem in rule.judge(use, context)]
         return found + (list(rule.judge(subject, context)) if rule.also is Level.REQUEST else [])
     return list(rule.judge(subject, context))
+
+
+def check_page(rule: AnyRule) -> None:
+    """Hold a rule against its own page, as the tests of the shipped rules do.
+
+    Raises:
+        AssertionError: a heading is missing or out of order; an example under Reports is not reported, or one
+            under Silent is; a number has no unit; a fix is offered that the rule does not declare, or none is
+            offered that it does; the rule says something else the second time.
+        ValueError: an example cannot be read.
+    """
+    headings = tuple(re.findall(r"^## (.+)$", rule.page, re.MULTILINE))
+    _expect(headings == HEADINGS, rule, f"has the headings {headings}, not {HEADINGS}")
+    page = examples(rule)
+    _expect(bool(page.silent), rule, "shows nothing on which it is silent")
+    for example in page.silent:
+        _expect(not _judged(rule, example), rule, f"reports what stands under Silent: {example.text}")
+    fixes = 0
+    for example in page.reports:
+        problems = _judged(rule, example)
+        _expect(bool(problems), rule, f"is silent on what stands under Reports: {example.text}")
+        _expect(problems == _judged(rule, example), rule, f"says two things of {example.text}")
+        for problem in problems:
+            numbers = {problem.measured, problem.limit} - {None}
+            _expect(bool(numbers) == (problem.unit is not None), rule, "gives a number without a unit")
+            fixes += problem.fix is not None
+    _expect(bool(fixes) == (rule.fix is not None), rule, f"declares the fix {rule.fix} and offers {fixes}")
+
+
+def _judged(rule: AnyRule, example: Example) -> list[Problem]:
+    return run_rule(
+        rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
+    )
+
+
+def _expect(holds: bool, rule: AnyRule, flaw: str) -> None:  # noqa: FBT001 - an assertion's first word
+    if not holds:
+        raise AssertionError(f"{rule.code} {rule.name} {flaw}")
 
 
 def examples(rule: AnyRule) -> Examples:

@@ -149,7 +149,9 @@ def output_options(formats: Sequence[str], default: str) -> Callable[[F], F]:
     return decorate
 
 
-def wishes(options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = False) -> Wishes:
+def wishes(
+    options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = False, edits: bool = False
+) -> Wishes:
     """What the options of a command ask for."""
     return Wishes(
         model=options.get("model"),
@@ -174,4 +176,5 @@ def wishes(options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = 
         cache=bool(options.get("cache")),
         raise_errors=bool(options.get("verbose")),
         excerpts=excerpts,
+        edits=edits,
     )

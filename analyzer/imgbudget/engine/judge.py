@@ -142,7 +142,7 @@ def make_finding(
         place=place,
         message=problem.message,
         help=problem.help,
-        url=f"{PAGES}{rule.code.lower()}.md",
+        url=page_of(rule),
         measured=problem.measured,
         limit=problem.limit,
         unit=problem.unit,
@@ -152,6 +152,13 @@ def make_finding(
         fix_safety=(problem.fix_safety or rule.fix) if problem.fix else None,
         fingerprint=fingerprint(rule.code, place),
     )
+
+
+def page_of(rule: AnyRule) -> str:
+    """The address of a rule's page; empty for a rule of another pack that names none."""
+    if rule.url is None and rule.code.startswith("IB"):
+        return f"{PAGES}{rule.code.lower()}.md"
+    return rule.url or ""
 
 
 def fingerprint(code: str, place: Place) -> str:

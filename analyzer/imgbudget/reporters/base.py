@@ -1,19 +1,28 @@
 """What a reporter is, and the words and numbers that all text formats share."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgbudget.model import Severity
 from imgbudget.report import FileResult, Summary
+
+if TYPE_CHECKING:
+    from imgbudget.reporters.pages import RulePage
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 
 
 class Style(NamedTuple):
-    """How text is set: with ANSI colours or without, and whether only findings are wanted."""
+    """How text is set: with ANSI colours or without, and whether only findings are wanted.
+
+    `root` is the folder of the run, to which other programs want paths relative; `rules` are the pages of the
+    run's rules, given only to formats of `WITH_RULES`.
+    """
 
     colour: bool = False
     quiet: bool = False
+    root: str = ""
+    rules: "tuple[RulePage, ...]" = ()
 
     def paint(self, text: str, codes: str) -> str:
         """The text in ANSI codes, unchanged without colour."""
@@ -97,6 +106,11 @@ def closing_line(summary: Summary) -> str:
         text += f"; {figure(summary.silenced)} silenced by ignores"
     if summary.baselined:
         text += f"; {figure(summary.baselined)} known to the baseline"
+    if summary.fixed:
+        remaining = summary.findings.total()
+        text += f"; {figure(summary.fixed)} fixed ({figure(remaining)} remaining)"
+    if summary.failed:
+        text += f"; {count(len(summary.failed), 'fix', 'fixes')} not made"
     if summary.visual_tokens:
         text += f"; {count(summary.visual_tokens, 'visual token')}, {money(summary.cost_usd)}"
         if summary.tokens_after_fix != summary.visual_tokens:

@@ -9,6 +9,7 @@ from imgbudget.reporters.records import (
     TOOL,
     VERSION,
     extra_records,
+    failed_record,
     request_record,
     summary_record,
 )
@@ -19,7 +20,10 @@ def _line(kind: str, record: dict[str, Any]) -> str:
 
 
 class JsonLines:
-    """The records of the format `json`, each with its `type`: run, finding, image, request, summary, more."""
+    """The records of the format `json`, each with its `type`.
+
+    The types are run, finding, image, request, fixed, not_fixed, statistics, comparison, summary.
+    """
 
     joints = ("",)
 
@@ -35,6 +39,9 @@ class JsonLines:
         lines = [f'{{"type": "finding", {finding_text(finding)[1:]}\n' for finding in result.findings]
         lines += [f'{{"type": "image", {image_text(image)[1:]}\n' for image in result.images]
         lines += [_line("request", request_record(request)) for request in result.requests]
+        if result.fix is not None:
+            lines += [f'{{"type": "fixed", {finding_text(finding)[1:]}\n' for finding in result.fix.fixed]
+            lines += [_line("not_fixed", failed_record(failed)) for failed in result.fix.failed]
         return ("".join(lines),)
 
     def add(self, piece: Piece) -> str:

@@ -22,6 +22,7 @@ class Bench:
     platform: str
     want: Fact = Fact.NONE
     excerpts: bool = False
+    edits: bool = False
     notes: dict[str, None] = field(default_factory=dict)
     _own: Limits | None = None
     """The limits for files, once they were asked for: each file is judged by the same."""

@@ -8,6 +8,7 @@ from imgbudget.limits import Limits
 from imgbudget.model import Fact, Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
+from imgbudget.session.edits import ByteColumns, with_edits
 from imgbudget.session.rows import RowCount
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.excerpt import excerpt
@@ -52,12 +53,14 @@ class DocumentCheck:
     judge: Judge = field(init=False)
     reader: RequestReader = field(init=False)
     rows: RowCount = field(init=False)
+    columns: ByteColumns = field(init=False)
 
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
         self.judge = self.bench.paths.judge(self.path)
         self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)))
         self.rows = RowCount(self.path)
+        self.columns = ByteColumns(self.source)
 
     def run(self) -> FileResult:
         """The result of the file."""
@@ -170,7 +173,7 @@ class DocumentCheck:
 
     def _place_all(self, document: Document, found: Iterable[Finding], wrong: Iterable[Place] = ()) -> None:
         """Keep what was found with its span, and the spans of entries that the batch may be judged for."""
-        found = tuple(found)
+        found = with_edits(found, document) if self.bench.edits else tuple(found)
         spans = document.spans({place.keys or () for place in (*(item.place for item in found), *wrong)})
         placed = (self._placed(finding, spans.get(finding.place.keys or ())) for finding in found)
         self.findings.extend(sorted(placed, key=_position))
@@ -255,7 +258,8 @@ class DocumentCheck:
         if span is None:
             return finding
         cut = excerpt(self.source, span) if self.bench.excerpts else None
-        return finding._replace(span=span, excerpt=cut)
+        placed = finding._replace(span=span, excerpt=cut)
+        return self.columns.of(placed) if self.bench.edits else placed
 
 
 def check_document(bench: Bench, path: str, *, lines: bool, fails_closed: bool) -> FileResult:

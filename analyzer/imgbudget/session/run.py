@@ -1,8 +1,9 @@
 """A run: from what the caller wishes to the results, file by file."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,15 @@ from imgbudget.limits import Limits, LimitsData, load_limits
 from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
-from imgbudget.session.baselines import fixed_entries, load_baseline
+from imgbudget.session.baselines import load_baseline
 from imgbudget.session.bench import Bench
+from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
 from imgbudget.session.wishes import Wishes
 from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
-    from imgbudget.engine.baseline import Entry
     from imgbudget.sources.facts_cache import FactsCache
 
 __all__ = ["STDIN", "Session", "Wishes"]
@@ -36,6 +37,8 @@ _GROUP = 50
 
 class Session:
     """Settings, rules and limits, loaded once; checks paths as often as wanted."""
+
+    chunk: int | None = None
 
     def __init__(self, wishes: Wishes, *, start: str = ".") -> None:
         """Load what the wishes name.
@@ -76,16 +79,22 @@ class Session:
             platform=wishes.platform or self.settings.platform,
             want=wishes.want,
             excerpts=wishes.excerpts,
+            edits=wishes.edits,
         )
         self.bench.limits()
         self._cache = _open_cache() if wishes.cache else None
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
+        self._previews: tuple[str, ...] = ()
+        if not (wishes.preview or self.settings.preview):
+            selected = self.settings.select if wishes.select is None else wishes.select
+            chosen = (*selected, *self.settings.extend_select, *wishes.extend_select)
+            self._previews = tuple(without_effect(rules, chosen))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know beside the findings, e.g. that a model is unknown."""
-        return (*self.settings.notes, *self.bench.notes)
+        return (*self.settings.notes, *self._previews, *self.bench.notes)
 
     def _refuse_unknown_names(self) -> None:
         wishes = self.wishes
@@ -93,7 +102,7 @@ class Session:
             if all(specificity(selector, rule) < 0 for rule in self.registry.rules):
                 raise UsageError(self.unknown_rule(selector))
         if wishes.platform is not None and wishes.platform not in self.limits.platforms:
-            raise UsageError(_unknown("platform", wishes.platform, self.limits.platforms))
+            raise UsageError(unknown("platform", wishes.platform, self.limits.platforms))
 
     def limits_of(self, model: str) -> Limits:
         """The limits of another model on the platform of the run; an unknown one leaves a note."""
@@ -102,10 +111,17 @@ class Session:
             self.bench.note_unknown(model, self.limits.normalize(model).nearest)
         return limits
 
+    @property
+    def again(self) -> "Callable[[], Session]":
+        """Makes another session by the same wishes."""
+        from functools import partial  # noqa: PLC0415 - where processes do not share memory
+
+        return partial(Session, self.wishes)
+
     def unknown_rule(self, given: str) -> str:
         """What to say of a rule that does not exist."""
         rules = self.registry.rules
-        return _unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
+        return unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
 
     def files(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         """The files that `check` would look at, and those it would pass over with the reason.
@@ -144,14 +160,18 @@ class Session:
                     judge = self.bench.paths.judge(met.path)
                     read.append(self._read_image(met.path, judge) if is_image else None)
             for met, use in zip_longest(group, read):
-                yield self.check_met(met, use)
+                yield self.guarded(met, partial(self.check_file, read=use))
 
-    def check_met(self, met: Found | Passed, read: ImageUse | None = None) -> FileResult:
-        """The result of a file that the walk has met; `read` is its image where that is known."""
+    def check_met(self, met: Found | Passed) -> FileResult:
+        """The result of a file that the walk has met."""
+        return self.guarded(met, self.check_file)
+
+    def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
+        """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
         if isinstance(met, Passed):
             return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
         try:
-            result = self._check_file(met, read)
+            result = work(met)
         except Exception as error:
             if self.wishes.raise_errors:
                 raise
@@ -206,16 +226,6 @@ class Session:
 
         return finish(self, summary)
 
-    def fixed_entries(self, missed: Sequence[str] = ()) -> "tuple[Entry, ...]":
-        """The entries of the baseline that this run would have found again and did not.
-
-        `missed` are files that could not be looked at: nothing is known of them.
-        """
-        silencer = self.bench.paths.silencer
-        return (
-            fixed_entries(silencer, self.bench.paths.base_judge.rules, self.named, missed) if silencer else ()
-        )
-
     def flush(self) -> None:
         """Write what the cache has learnt; a run calls it when it has checked its last file."""
         if self._cache is not None:
@@ -227,8 +237,9 @@ class Session:
             return read_image(path, want)
         return read_image(path, want, probe=self._cache.probe)
 
-    def _check_file(self, found: Found, read: ImageUse | None) -> FileResult:
-        kind, named = found.kind, found.named and not self.wishes.force_exclude
+    def check_file(self, found: Found, read: ImageUse | None = None) -> FileResult:
+        """The result of a file; `read` is its image where that is known."""
+        kind, named = found.kind, self.fails_closed(found)
         if kind is FileKind.JSON or kind is FileKind.JSONL:
             return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL)
         judge = self.bench.paths.judge(found.path)
@@ -240,6 +251,10 @@ class Session:
         if named and use.facts.damage is not None:
             return self.bench.file_of_image(use)
         return FileResult(path=found.path, skipped=_no_image(use))
+
+    def fails_closed(self, found: Found) -> bool:
+        """Whether the user named the file, so that not to know what it is would be no answer."""
+        return found.named and not self.wishes.force_exclude
 
     def _check_json(self, path: str, *, named: bool, lines: bool) -> FileResult:
         from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
@@ -279,7 +294,7 @@ class Session:
         extension = os.path.splitext(name)[1].lower()
         use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        lines = extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+        lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
             from imgbudget.session.documents import check_text  # noqa: PLC0415 - see _check_json
 
@@ -293,6 +308,12 @@ def _open_cache() -> "FactsCache":
     return FactsCache(cache_folder())
 
 
+def is_lines(data: bytes, name: str) -> bool:
+    """Whether what came on standard input is JSON Lines, by its name or else by its text."""
+    extension = os.path.splitext(name)[1].lower()
+    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+
+
 def _has_documents_a_line(data: bytes) -> bool:
     """Whether text looks like JSON Lines: its first line is an object of its own, and more follows."""
     first, _, rest = data.partition(b"\n")
@@ -304,13 +325,3 @@ def _no_image(use: ImageUse) -> str:
         return f"neither an image nor a request: {use.facts.damage}"
     content = use.facts.content if use.facts else None
     return f"neither an image nor a request: {content or 'unknown bytes'}"
-
-
-def _unknown(what: str, given: str, known: Sequence[str]) -> str:
-    import difflib  # noqa: PLC0415 - only a mistake pays for it
-
-    near = [
-        match for text in (given, given.upper()) for match in difflib.get_close_matches(text, known, 1, 0.5)
-    ]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {what} {given!r}{hint}"

@@ -34,5 +34,6 @@ class Wishes(NamedTuple):
     force_exclude: bool = False
     want: Fact = Fact.NONE
     excerpts: bool = False
+    edits: bool = False
     cache: bool = False
     raise_errors: bool = False

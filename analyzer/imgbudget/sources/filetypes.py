@@ -58,8 +58,12 @@ mp4 m4v mov avi mkv webm mpg mpeg wmv flv ogv 3gp m2ts
 ttf otf woff woff2 eot
 pdf doc docx dot dotx xls xlsx xlsm ppt pptx odt ods odp pages numbers epub mobi azw3 djvu ps
 glb gltf stl ply fbx blend dae 3ds usd usdz las laz pcd
+tmp temp bak orig swp
 """
-"""Text, code, data, archives, sound, film, type, office and geometry: never an image, never a request."""
+"""Text, code, data, archives, sound, film, type, office and geometry: never an image, never a request.
+
+So are files under way and old ones kept aside, whatever they hold.
+"""
 
 KINDS: dict[str, FileKind | None] = {
     **dict.fromkeys((f".{suffix}" for suffix in _NEITHER.split()), None),
