@@ -135,7 +135,8 @@ class Rule(NamedTuple, Generic[Subject]):
 
     `budgets` names the budgets that it holds subjects against, e.g. `image.tokens`: where none of them is set
     it does not run. `also` is a further level that it judges. `watch` is what it wants to know of a run; a
-    rule of the run level that watches nothing judges batches.
+    rule of the run level that watches nothing judges batches. `by_size` says that of an image file it looks
+    at nothing but `visible_size`: what it says of a size is remembered for the next file of that size.
     """
 
     code: str
@@ -153,6 +154,7 @@ class Rule(NamedTuple, Generic[Subject]):
     budgets: tuple[str, ...] = ()
     also: Level | None = None
     watch: Watch = Watch.NONE
+    by_size: bool = False
 
     @property
     def family(self) -> str:
@@ -185,6 +187,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
     url: str | None = None,
     budgets: tuple[str, ...] = (),
     also: Level | None = None,
+    by_size: bool = False,
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
     """Make a rule of a function that judges one use of one image, and with `also` another level too."""
 
@@ -203,6 +206,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
             url=url,
             budgets=budgets,
             also=also,
+            by_size=by_size,
         )
 
     return decorate

@@ -64,11 +64,8 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     worth = POOL_WORTH if isinstance(session, Session) else FIX_POOL_WORTH
     first = list(islice(files, worth)) if jobs != 1 else []
     if len(first) < worth or (jobs or _cores()) == 1:
-        for met in chain(first, files):
+        for result in session.check_all(chain(first, files), hand_on):
             progress.at(summary.files)
-            result = (
-                session.check_met(met, hand_on) if isinstance(session, Session) else session.check_met(met)
-            )
             _show(result, outputs, summary, progress)
     else:
         for batch in _batches(session, outputs, chain(first, files), jobs or _cores()):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.config import Override, Settings
 from imgbudget.engine.baseline import Baseline
-from imgbudget.engine.judge import Judge
+from imgbudget.engine.judge import Judge, Sizes
 from imgbudget.engine.selection import Layer, select_rules
 from imgbudget.engine.silencing import NOTHING, Kept, Matcher, Silenced, Silencer, relative
 from imgbudget.limits import Limits
@@ -106,7 +106,7 @@ class PathRules:
             preview=self.choice.preview or self.settings.preview,
             budgets=budgets,
         )
-        self._judges[key] = Judge(rules, budgets)
+        self._judges[key] = Judge(rules, budgets, Sizes(rules.image, budgets))
         return self._judges[key]
 
     def judge_run(self, run: Run, limits: Limits) -> list[Finding]:

@@ -9,7 +9,6 @@ from imgbudget.reporters.records import (
     VERSION,
     extra_records,
     failed_record,
-    finding_record,
     request_record,
     summary_record,
 )
@@ -42,7 +41,7 @@ class JsonV1:
             _JOINT.join([finding_text(finding) for finding in result.findings]),
             _JOINT.join([image_text(image) for image in result.images]),
             _JOINT.join([dump(request_record(request)) for request in result.requests]),
-            _JOINT.join([dump(finding_record(finding)) for finding in fix.fixed]),
+            _JOINT.join([finding_text(finding) for finding in fix.fixed]),
             _JOINT.join([dump(failed_record(failed)) for failed in fix.failed]),
         )
 

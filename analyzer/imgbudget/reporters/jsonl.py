@@ -10,7 +10,6 @@ from imgbudget.reporters.records import (
     VERSION,
     extra_records,
     failed_record,
-    finding_record,
     request_record,
     summary_record,
 )
@@ -42,7 +41,7 @@ class JsonLines:
         lines += [f'{{"type": "image", {image_text(image)[1:]}\n' for image in result.images]
         lines += [_line("request", request_record(request)) for request in result.requests]
         if result.fix is not None:
-            lines += [_line("fixed", finding_record(finding)) for finding in result.fix.fixed]
+            lines += [f'{{"type": "fixed", {finding_text(finding)[1:]}\n' for finding in result.fix.fixed]
             lines += [_line("not_fixed", failed_record(failed)) for failed in result.fix.failed]
         return ("".join(lines),)
 

@@ -24,7 +24,9 @@ def image_text(image: ImageResult) -> str:
     """`image_record` as JSON."""
     use, _, resized, _ = image
     place, facts, encoded = use.place, use.facts, use.base64_size
-    if place.keys is not None or facts is None or facts.size is None or resized is None or encoded is None:
+    if place.keys is not None or facts is None or facts.format is None or facts.size is None:
+        return dump(image_record(image))
+    if resized is None or encoded is None:
         return dump(image_record(image))
     width, height = facts.size
     tokens = patches(resized)

@@ -105,6 +105,10 @@ class Fixer:
         difference, backup = self.wishes.difference, self.wishes.backup
         return tuple(without_entries(result, difference=difference, backup=backup) for result in results)
 
+    def check_all(self, files: Iterable[Found | Passed], _hand_on: object = None) -> Iterator[FileResult]:
+        """The results of files that the walk has met, in order, after their fixes: of each file as a whole."""
+        return map(self.check_met, files)
+
     def check_met(self, met: Found | Passed) -> FileResult:
         """The result of a file that the walk has met, after its fixes."""
         if isinstance(met, Found) and self.outlet.holds(met.path):

@@ -14,7 +14,7 @@ from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Reporter, merge
 from imgbudget.session.bench import Bench
 from imgbudget.session.tally import Tally
-from imgbudget.sources.walk import Found, Passed
+from imgbudget.sources.walk import FileKind, Found, Passed
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -42,8 +42,8 @@ class Checker(Protocol):
     def again(self) -> "Callable[[], Checker]":
         """Makes another one in a process that shares nothing with this one; can be sent there."""
 
-    def check_met(self, met: Met) -> FileResult:
-        """The result of a file that the walk has met."""
+    def check_all(self, files: Iterable[Met]) -> Iterator[FileResult]:
+        """The results of files that the walk has met, in order."""
 
     def flush(self) -> None:
         """Write what is to be kept for the next run."""
@@ -137,7 +137,7 @@ class _Worker:
         """Hand over a chunk."""
         self.number, self.chunk = number, chunk
         try:
-            self.pipe.send(chunk)
+            self.pipe.send(_packed(chunk))
         except OSError:
             return  # it died while idle; `take` finds out
 
@@ -175,7 +175,7 @@ def _serve(
     session = known()
     while True:
         try:
-            chunk = pipe.recv()
+            chunk = _unpacked(pipe.recv())
         except (EOFError, OSError):
             return
         try:
@@ -185,9 +185,24 @@ def _serve(
         pipe.send(answer)
 
 
+def _packed(chunk: Iterable[Met]) -> list[Met | str]:
+    """A chunk for the way to a worker: most files are images of a folder, and a path is enough for one.
+
+    That is a microsecond less for each on either side.
+    """
+    return [
+        met.path if isinstance(met, Found) and met.kind is FileKind.IMAGE and not met.named else met
+        for met in chunk
+    ]
+
+
+def _unpacked(packed: Iterable[Met | str]) -> list[Met]:
+    return [Found(met, FileKind.IMAGE) if isinstance(met, str) else met for met in packed]
+
+
 def _render(session: Checker, reporters: Sequence[Reporter], chunk: Iterable[Met]) -> Batch:
     """Check and render the files of a chunk."""
-    batch = _batch(session, reporters, map(session.check_met, chunk))
+    batch = _batch(session, reporters, session.check_all(chunk))
     session.flush()
     return batch
 

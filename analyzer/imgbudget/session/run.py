@@ -1,11 +1,14 @@
 """A run: from what the caller wishes to the results, file by file."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from imgbudget.config import Settings, draft
-from imgbudget.engine.judge import failure
+from imgbudget.engine.judge import Judge, failure
 from imgbudget.engine.paths import Choice, PathRules
 from imgbudget.engine.selection import Layer, specificity
 from imgbudget.errors import UnreadableError, UsageError
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["STDIN", "Session", "Wishes"]
 
 STDIN = "-"
+
+_GROUP = 50
+"""Files that are read before they are judged: from ten on the gain is the same."""
 
 
 class Session:
@@ -155,22 +161,38 @@ class Session:
         walk = self.walk([path for path in paths if path != STDIN])
         if STDIN in paths:
             yield self.check_stdin(stdin or b"", stdin_name or "<stdin>")
-        for met in walk:
-            yield self.check_met(met)
+        yield from self.check_all(walk)
 
-    def check_met(self, met: Found | Passed, hand_on: "HandOn | None" = None) -> FileResult:
-        """The result of a file that the walk has met.
+    def check_all(
+        self, files: Iterable[Found | Passed], hand_on: "HandOn | None" = None
+    ) -> Iterator[FileResult]:
+        """The results of files that the walk has met, in order.
 
-        With `hand_on`, that of the last part of a long file: it takes those of the others as they come.
+        A group is read first and judged then: to change between the two for each file takes a quarter more,
+        as neither stays in the caches of the processor. With `hand_on`, of a long file only the last part is
+        among the results: it takes the others as they come.
         """
-        if hand_on is None:
-            return self.guarded(met, self.check_file)
 
         def take(part: FileResult) -> None:
             self.tally.add(part)
-            hand_on(part)
+            if hand_on is not None:
+                hand_on(part)
 
-        return self.guarded(met, lambda found: self.check_file(found, take))
+        parts = None if hand_on is None else take
+        source = iter(files)
+        while group := list(islice(source, _GROUP)):
+            read: list[ImageUse | None] = []
+            with suppress(Exception):  # what cannot be read for a mistake of ours is read again, and told
+                for met in group:
+                    is_image = isinstance(met, Found) and met.kind is FileKind.IMAGE
+                    judge = self.bench.paths.judge(met.path)
+                    read.append(self._read_image(met.path, judge) if is_image else None)
+            for met, use in zip_longest(group, read):
+                yield self.guarded(met, partial(self.check_file, hand_on=parts, read=use))
+
+    def check_met(self, met: Found | Passed) -> FileResult:
+        """The result of a file that the walk has met."""
+        return self.guarded(met, self.check_file)
 
     def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
         """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
@@ -237,20 +259,27 @@ class Session:
         if self._cache is not None:
             self._cache.flush()
 
-    def check_file(self, found: Found, hand_on: "HandOn | None" = None) -> FileResult:
-        """The result of a file; with `hand_on` that of its last part, see check_met."""
+    def _read_image(self, path: str, judge: Judge) -> ImageUse:
+        want = self.bench.facts(judge)
+        if self._cache is None:
+            return read_image(path, want)
+        return read_image(path, want, probe=self._cache.probe)
+
+    def check_file(
+        self, found: Found, hand_on: "HandOn | None" = None, *, read: ImageUse | None = None
+    ) -> FileResult:
+        """The result of a file; with `hand_on` that of its last part, see check_met.
+
+        `read` is its image where that is known.
+        """
         kind, named = found.kind, self.fails_closed(found)
         if kind is FileKind.JSON or kind is FileKind.JSONL:
             return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL, hand_on=hand_on)
         if kind is FileKind.YAML:
             return self._check_yaml(found.path, named=named)
         judge = self.bench.paths.judge(found.path)
-        want = self.bench.facts(judge)
-        if self._cache is None:
-            use = read_image(found.path, want)
-        else:
-            use = read_image(found.path, want, probe=self._cache.probe)
-        if found.kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
+        use = read or self._read_image(found.path, judge)
+        if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
             return self.bench.file_of_image(use, judge)
         if use.facts.content == "JSON":
             return self._check_json(found.path, named=named, lines=False)
