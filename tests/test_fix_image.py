@@ -362,7 +362,7 @@ def test_a_gif_has_few_colours_and_says_so() -> None:
     picture.putalpha(Image.linear_gradient("L").resize(picture.size).point(lambda level: 255 * (level > 99)))
     data = encoded(picture, "GIF")
     made = edit_image(data, HALF)
-    assert made.degraded == ("at most 256 colours",)
+    assert made.degraded == ("at most 256 colours", "half transparent parts laid on white")
     assert opened(made.data).convert("RGBA").getpixel((30, 2))[3] == 0  # type: ignore[index]  # four bands
     assert distance(seen(made.data), seen(data, (60, 45))) < 5
 
