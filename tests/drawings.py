@@ -68,11 +68,11 @@ def opened(data: bytes) -> Image.Image:
 
 def seen(data: bytes, size: tuple[int, int] | None = None) -> Image.Image:
     """What is seen of a file: turned upright, on white, scaled. Pillow's own way, not that of the fixers."""
-    picture = opened(data)
+    picture = ImageOps.exif_transpose(opened(data))
     if picture.mode == "I;16":
-        samples = picture.tobytes()
-        picture = Image.frombytes("L", picture.size, samples[1::2])
-    picture = ImageOps.exif_transpose(picture).convert("RGBA")
+        # the upper byte of each sample
+        picture = Image.frombytes("L", picture.size, picture.tobytes()[1::2])
+    picture = picture.convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     flat = Image.alpha_composite(paper, picture).convert("RGB")
     return flat if size is None else flat.resize(size, Image.Resampling.LANCZOS)

@@ -285,6 +285,21 @@ def test_an_impossible_limit_is_refused() -> None:
             edit_image(encoded(soft(), form), ImageEdit(max_bytes=10))
 
 
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (ImageEdit(format="bmp"), "cannot be written as bmp; imgbudget writes jpeg, png, gif, webp"),
+        (ImageEdit(size=Size(0, 5)), "cannot be scaled to 0x5 px"),
+        (ImageEdit(format="webp"), "cannot be written as WEBP: .* 16383 pixels"),
+    ],
+    ids=["bmp", "nothing", "wide"],
+)
+def test_what_cannot_be_written_is_said(edit: ImageEdit, reason: str) -> None:
+    """WebP has a longest edge, too."""
+    with pytest.raises(FixError, match=reason):
+        edit_image(encoded(Image.new("1", (17_000, 4))), edit)
+
+
 def cut(data: bytes, share: float, end: bytes) -> bytes:
     """A file whose last part is missing, with an end."""
     return data[: int(len(data) * share)] + end
@@ -362,7 +377,7 @@ def test_a_gif_has_few_colours_and_says_so() -> None:
     picture.putalpha(Image.linear_gradient("L").resize(picture.size).point(lambda level: 255 * (level > 99)))
     data = encoded(picture, "GIF")
     made = edit_image(data, HALF)
-    assert made.degraded == ("at most 256 colours",)
+    assert made.degraded == ("at most 256 colours", "half transparent parts laid on white")
     assert opened(made.data).convert("RGBA").getpixel((30, 2))[3] == 0  # type: ignore[index]  # four bands
     assert distance(seen(made.data), seen(data, (60, 45))) < 5
 

@@ -79,6 +79,15 @@ def test_a_file_is_replaced_and_keeps_its_mode(file: Path) -> None:
     assert os.listdir(file.parent) == ["a.jpg"]
 
 
+def test_the_owner_is_kept_where_that_is_allowed(file: Path) -> None:
+    """Root fixes the files of others without taking them over; others cannot, and write all the same."""
+    if os.geteuid() == 0:
+        os.chown(file, NOBODY, NOBODY)
+    owner = file.stat().st_uid
+    replace_file(str(file), b"new")
+    assert (file.stat().st_uid, stat.S_IMODE(file.stat().st_mode)) == (owner, 0o641)
+
+
 def test_pieces_and_a_stream_are_written_in_order(file: Path) -> None:
     """Neither needs the whole in memory."""
     replace_file(str(file), (bytes((number,)) for number in range(3)))

@@ -93,6 +93,10 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
 
 def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
     """The image decoded and encoded anew."""
+    if edit.format not in {None, *WRITTEN}:
+        raise FixError(f"cannot be written as {edit.format}; imgbudget writes {', '.join(WRITTEN)}")
+    if edit.size is not None and min(edit.size) < 1:
+        raise FixError(f"cannot be scaled to {edit.size} px")
     picture = decode(data, facts, edit.size)
     source = picture.size
     size = edit.size or source
