@@ -1,6 +1,6 @@
 """imgbudget: what a vision model will do with an image, known before it is sent.
 
-The public surface: `check`, `plan`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`, `Wishes`,
+The public surface: `check`, `plan`, `fix`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`, `Wishes`,
 `ImgbudgetError`, and the modules `imgbudget.rule` and `imgbudget.testing` for authors of rules. What stands
 elsewhere may change.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from imgbudget.session import Session as Session
     from imgbudget.session import Wishes as Wishes
     from imgbudget.session import check as check
+    from imgbudget.session import fix as fix
     from imgbudget.session import plan as plan
     from imgbudget.session.coordinates import coordinate_map as coordinate_map
     from imgbudget.session.coordinates import coords as coords
@@ -28,6 +29,7 @@ __all__ = [
     "check",
     "coordinate_map",
     "coords",
+    "fix",
     "plan",
 ]
 

@@ -3,7 +3,19 @@
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from imgbudget.fix import (
+from imgbudget.geometry import (
+    PATCH,
+    Size,
+    area_tokens,
+    fits,
+    native_size,
+    padded_size,
+    patches,
+    planned_size,
+    size_within,
+    table_row,
+)
+from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
     DropBlock,
@@ -16,18 +28,6 @@ from imgbudget.fix import (
     Resize,
     ShrinkRequest,
     StripMetadata,
-)
-from imgbudget.geometry import (
-    PATCH,
-    Size,
-    area_tokens,
-    fits,
-    native_size,
-    padded_size,
-    patches,
-    planned_size,
-    size_within,
-    table_row,
 )
 from imgbudget.labels import is_label
 from imgbudget.limits import Limits

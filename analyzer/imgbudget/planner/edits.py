@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from imgbudget.edit import BlockEdit, ImageEdit, RequestEdit
-from imgbudget.fix import (
+from imgbudget.geometry import Size, planned_size
+from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
     DropBlock,
@@ -18,7 +19,6 @@ from imgbudget.fix import (
     ShrinkRequest,
     StripMetadata,
 )
-from imgbudget.geometry import Size, planned_size
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, FixSafety, ImageUse, Origin, Place, Request, Severity
 from imgbudget.planner.body import within_body

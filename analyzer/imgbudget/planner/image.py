@@ -13,6 +13,7 @@ from imgbudget.geometry import (
     size_within,
     table_row,
 )
+from imgbudget.intent import Resize
 from imgbudget.limits import Limits
 from imgbudget.model import ImageUse, Request
 from imgbudget.planner.encodings import written_format

@@ -1,4 +1,4 @@
-"""The public functions of the package that look at files: `check` and `plan`, a call each."""
+"""The public functions of the package that look at files: `check`, `plan` and `fix`, a call each."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -48,3 +48,41 @@ def plan(
         session, target if isinstance(target, Goal) else Goal(target or Target.TABLE), Budget()
     )
     return tuple(found for result in session.check(paths) for found in plans_of(result, goal, budget).images)
+
+
+def fix(  # noqa: PLR0913 - what a run that fixes is made of
+    paths: Sequence[str],
+    wishes: Wishes | None = None,
+    *,
+    unsafe: bool = False,
+    output_dir: str | None = None,
+    backup: bool = False,
+    dry_run: bool = False,
+) -> Report:
+    """Fix files and folders as `imgbudget check --fix` does, and give what is said of them afterwards.
+
+    Each file's `fix` tells what was made of it: findings that are gone, fixes that failed, images before and
+    after with the map of their coordinates, and with `dry_run` the difference, while nothing is written.
+    `unsafe` makes fixes too that change what the model sees, `output_dir` writes into a tree of its own,
+    `backup` keeps each file that is replaced. A file that cannot be written keeps its content, and its `fix`
+    tells the `error`.
+
+    Raises:
+        UsageError: a path, rule or platform that does not exist.
+        ConfigError: a configuration that cannot be taken.
+    """
+    from imgbudget.session.choices import ByFindings  # noqa: PLC0415 - a check needs no fixers
+    from imgbudget.session.fixing import Fixer, FixWishes  # noqa: PLC0415 - see above
+
+    session = Session(wishes or Wishes(want=SHOWN))
+    choice = ByFindings(unsafe=unsafe)
+    wanted = FixWishes(choice, output_dir, backup=backup, difference=dry_run, digests=True)
+    fixer = Fixer(session, wanted, paths)
+    summary = Summary()
+    files = []
+    for met in session.walk(paths):
+        result = fixer.check_met(met)
+        summary.add(result)
+        files.append(result)
+    session.flush()
+    return Report(tuple(files), summary, session.notes)

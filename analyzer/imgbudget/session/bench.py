@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.engine.paths import PathRules
-from imgbudget.fix import BakeOrientation, Recode, Resize, StripMetadata
+from imgbudget.intent import BakeOrientation, Recode, Resize, StripMetadata
 from imgbudget.limits import Limits, LimitsData
 from imgbudget.model import Fact, Finding, FixSafety, ImageUse, Place, Request
 from imgbudget.planner.sizes import size_after_fixes

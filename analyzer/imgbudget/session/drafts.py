@@ -5,10 +5,10 @@ from typing import NamedTuple, Protocol
 
 from imgbudget.edit import EditedImage
 from imgbudget.errors import FixError
-from imgbudget.fix import DeclareType
 from imgbudget.fixed import ImageChange, Picture
 from imgbudget.fixers.image import edit_image
 from imgbudget.fixers.names import fitting_name
+from imgbudget.intent import DeclareType
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageFacts, ImageUse
 from imgbudget.report import FileResult, ImageResult

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from imgbudget.edit import RequestEdit
-from imgbudget.fix import DropBlock, ImagesFirst, LabelImages, ShrinkRequest
 from imgbudget.fixed import BodyChange, ImageChange
 from imgbudget.fixers.image import edit_image
 from imgbudget.fixers.remake import Remade
 from imgbudget.fixers.request import RequestFixer
 from imgbudget.fixers.splices import Region, copied
+from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ShrinkRequest
 from imgbudget.model import Finding, Place, Request, walk_blocks
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
