@@ -1,14 +1,17 @@
 """The results of a run: what was found in each file, and the sum of it."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.geometry import Size, area_tokens
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request, Severity
+
+if TYPE_CHECKING:
+    from imgbudget.comparison import Comparison
+    from imgbudget.statistics import Statistics
 
 
 class ImageResult(NamedTuple):
@@ -80,11 +83,12 @@ class Rows(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """All that was found in one file. `skipped` says why it was not checked, None when it was.
+    """All that was found in one file.
 
-    `missed` marks a skip that a reader must hear of: the file could not be looked at. `rows` is None unless
-    the file is JSONL and was checked. `fix` tells what became of its fixes, None where none were made or
-    tried; all else is then said of the file as it is after them.
+    `silenced` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
+    it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
+    be looked at. `rows` is None unless the file is JSONL and was checked. `fix` tells what became of its
+    fixes, None where none were made or tried; all else is then said of the file as it is after them.
     """
 
     path: str
@@ -92,6 +96,7 @@ class FileResult(NamedTuple):
     requests: tuple[RequestResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     silenced: int = 0
+    baselined: int = 0
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
@@ -103,7 +108,8 @@ class Summary:
     """The sum over all files of a run. Files = checked + skipped.
 
     `fixed` counts findings that fixes have settled, `changed` files that are new, `failed` lists fixes that
-    were not made, `unwritten` says of files why they could not be written.
+    were not made, `unwritten` says of files why they could not be written. `statistics` and `comparison` are
+    there at the end of a run that was asked for them.
     """
 
     files: int = 0
@@ -115,6 +121,7 @@ class Summary:
     fixable: int = 0
     unsafely_fixable: int = 0
     silenced: int = 0
+    baselined: int = 0
     rules_failed: int = 0
     visual_tokens: int = 0
     tokens_after_fix: int = 0
@@ -123,6 +130,8 @@ class Summary:
     rows_checked: int = 0
     rows_bad: int = 0
     rows_passed: list[PassedRows] = field(default_factory=list)
+    statistics: "Statistics | None" = None
+    comparison: "Comparison | None" = None
     fixed: int = 0
     changed: int = 0
     failed: list[FailedFix] = field(default_factory=list)
@@ -147,11 +156,8 @@ class Summary:
                 self.missed.append((result.path, result.skipped))
         self.images += len(result.images)
         self.requests += len(result.requests)
-        self.silenced += result.silenced
-        self._add_findings(result.findings)
+        self.add_findings(result)
         self._add_rows(result.rows or Rows())
-        if result.fix is not None:
-            self._add_fix(result.fix)
         for request in result.requests:
             self.cost_usd += request.cost_usd
         for image in result.images:
@@ -160,8 +166,13 @@ class Summary:
             if not image.use.in_request:
                 self.cost_usd += image.cost_usd or 0.0
 
-    def _add_findings(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
+    def add_findings(self, result: FileResult) -> None:
+        """Count the findings of a result and what became of its fixes, without a file more."""
+        if result.fix is not None:
+            self._add_fix(result.fix)
+        self.silenced += result.silenced
+        self.baselined += result.baselined
+        for finding in result.findings:
             self.findings[finding.severity] += 1
             if finding.fix is not None:
                 if finding.fix_safety is not None and finding.fix_safety.name == "SAFE":
@@ -193,6 +204,7 @@ class Summary:
             "fixable",
             "unsafely_fixable",
             "silenced",
+            "baselined",
             "rules_failed",
             "rows",
             "rows_checked",

@@ -13,6 +13,7 @@ from imgbudget.session import Session
 from imgbudget.session.run import STDIN
 
 if TYPE_CHECKING:
+    from imgbudget.comparison import Earlier
     from imgbudget.session.fixing import Fixer
     from imgbudget.session.pool import Batch, Met
 
@@ -40,10 +41,12 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     jobs: int | None = None,
     stdin: bytes | None = None,
     stdin_name: str | None = None,
+    earlier: "Earlier | None" = None,
 ) -> Summary:
     """Check everything under `paths`, or fix it, and show it. `jobs` None means a process for each core.
 
-    `stdin` is what came on standard input where that was read before.
+    `stdin` is what came on standard input where that was read before, `earlier` the report of a run that
+    this one is to be compared with.
 
     Raises:
         UsageError: a path does not exist; told before any output begins.
@@ -66,10 +69,22 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
             _show_batch(batch, outputs, summary, progress)
     session.flush()
     progress.clear()
+    for result in session.finish(summary):
+        summary.add_findings(result)
+        for reporter, sink in outputs:
+            sink.write(reporter.add(reporter.render(result)))
+    if earlier is not None:
+        _compare(session, earlier, summary)
     for reporter, sink in outputs:
         sink.write(reporter.end(summary))
         sink.close()
     return summary
+
+
+def _compare(session: "Session | Fixer", earlier: "Earlier", summary: Summary) -> None:
+    from imgbudget.comparison import compare  # noqa: PLC0415 - on demand only
+
+    summary.comparison = compare(earlier, summary, session.tally.found or ())
 
 
 def _standard_input(session: "Session | Fixer", data: bytes, name: str) -> FileResult:

@@ -20,6 +20,7 @@ COMMANDS = {
     "rule": "show a rule's page",
     "limits": "show every limit in force, with source and date",
     "explain": "say what an API error means, and which block it is about",
+    "baseline": "write the findings that are known, or take the fixed ones out",
     "clean": "remove the cache of facts",
 }
 """Name of each command to the line that stands beside it in `--help`; each has a module of its name."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from imgbudget.fix import Resize
 from imgbudget.geometry import Size
+from imgbudget.intent import Resize
 from imgbudget.model import Finding, FixSafety
 
 

@@ -11,7 +11,7 @@ _FRAMES, _METADATA, _INTEGRITY = int(Fact.FRAMES), int(Fact.METADATA), int(Fact.
 _STEP_LIMIT = 60_000
 """Blocks, and runs of sub-blocks of one length, that are stepped over."""
 
-_WINDOW = 1 << 16
+_FIRST_WINDOW, _WINDOW = 1 << 13, 1 << 16
 _BYTE_LIMIT = 1 << 27
 
 _VERSIONS = frozenset({b"7a", b"9a"})
@@ -41,6 +41,7 @@ def probe_gif(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
         what = f"ends inside its header ({size:,} bytes)" if n < 13 else "has a GIF version that there is not"
         return ImageFacts(byte_size=size, format="gif", damage=what)
     width, height, flags = _screen(head, 6)
+    window = _FIRST_WINDOW
     buffer, base, i = head, 0, 13 + (6 << (flags & 7) if flags & 0x80 else 0)
     enough = 0x7FFFFFFF if want & _FRAMES else 2
     frames, metadata = 0, 0
@@ -51,7 +52,8 @@ def probe_gif(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
     for _ in steps:
         if i + 11 > n:
             base += i
-            buffer = read(_WINDOW, base) if base < _BYTE_LIMIT else b""
+            buffer = read(window, base) if base < _BYTE_LIMIT else b""
+            window = _WINDOW
             i, n = 0, len(buffer)
             if not n:
                 break
@@ -88,7 +90,8 @@ def probe_gif(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
         for _ in steps:
             if i >= n:
                 base += i
-                buffer = read(_WINDOW, base) if base < _BYTE_LIMIT else b""
+                buffer = read(window, base) if base < _BYTE_LIMIT else b""
+                window = _WINDOW
                 i, n = 0, len(buffer)
                 if not n:
                     break

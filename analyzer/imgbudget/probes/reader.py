@@ -71,3 +71,22 @@ def sound_facts(
     """
     size = _new(Size, area)
     return _new(ImageFacts, (byte_size, form, size, orientation, frames, False, None, None, None, None))
+
+
+def facts_of(  # noqa: PLR0913, PLR0917 - the facts
+    byte_size: int,
+    form: str,
+    area: tuple[int, int],
+    orientation: int,
+    frames: int,
+    has_location: bool,  # noqa: FBT001 - one of the facts, and names cost as much as the whole call
+    quality: int | None,
+    metadata_bytes: int | None,
+    damage: str | None,
+) -> ImageFacts:
+    """The facts of an image that was looked into, put together as in `sound_facts`."""
+    size = _new(Size, area)
+    return _new(
+        ImageFacts,
+        (byte_size, form, size, orientation, frames, has_location, quality, metadata_bytes, damage, None),
+    )

@@ -10,6 +10,7 @@ from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
+    extra_records,
     failed_record,
     finding_record,
     image_record,
@@ -67,11 +68,12 @@ class JsonV1:
         return joint + findings
 
     def end(self, summary: Summary) -> str:
-        """The images, the requests, what was fixed and what was not, and the sum."""
+        """The images, the requests, what was fixed and what was not, the sum, what else was asked for."""
+        extra = "".join(f',\n "{name}": {_dump(record)}' for name, record in extra_records(summary))
         return (
             f"],\n {_array('images', self._images)},\n {_array('requests', self._requests)},\n "
             f"{_array('fixed', self._fixed)},\n {_array('not_fixed', self._not_fixed)},\n "
-            f'"summary": {_dump(summary_record(summary))}}}\n'
+            f'"summary": {_dump(summary_record(summary))}{extra}}}\n'
         )
 
 

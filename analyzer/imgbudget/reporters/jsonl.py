@@ -9,6 +9,7 @@ from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
+    extra_records,
     failed_record,
     finding_record,
     image_record,
@@ -26,7 +27,7 @@ def _line(kind: str, record: dict[str, Any]) -> str:
 class JsonLines:
     """The records of the format `json`, each with its `type`.
 
-    The types are run, finding, image, request, fixed, not_fixed, summary.
+    The types are run, finding, image, request, fixed, not_fixed, statistics, comparison, summary.
     """
 
     joints = ("",)
@@ -53,5 +54,6 @@ class JsonLines:
         return piece[0]
 
     def end(self, summary: Summary) -> str:
-        """The sum."""
-        return _line("summary", summary_record(summary))
+        """What was asked for beside the findings, and the sum."""
+        extra = "".join(_line(name, record) for name, record in extra_records(summary))
+        return extra + _line("summary", summary_record(summary))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.engine.paths import PathRules
+from imgbudget.engine.silencing import Silenced
 from imgbudget.intent import BakeOrientation, Recode, Resize, StripMetadata
 from imgbudget.limits import Limits, LimitsData
 from imgbudget.model import Fact, Finding, FixSafety, ImageUse, Place, Request
@@ -22,6 +23,7 @@ class Bench:
     platform: str
     want: Fact = Fact.NONE
     excerpts: bool = False
+    edits: bool = False
     notes: dict[str, None] = field(default_factory=dict)
 
     def limits(self, request: Request | None = None) -> Limits:
@@ -48,8 +50,8 @@ class Bench:
 
     def result(
         self, path: str, findings: Iterable[Finding], images: Iterable[tuple[ImageUse, Limits]]
-    ) -> tuple[tuple[Finding, ...], int, tuple[ImageResult, ...]]:
-        """The findings that are reported, how many are silenced, and the images with their plans."""
+    ) -> tuple[tuple[Finding, ...], Silenced, tuple[ImageResult, ...]]:
+        """The findings that are reported, how many are silenced by what, and the images with their plans."""
         kept, silenced = self.paths.split(path, tuple(findings))
         images = tuple(images)
         if animated := {use.place for use, _ in images if _is_animation(use)}:
@@ -66,7 +68,13 @@ class Bench:
         judge = self.paths.judge(use.place.path)
         limits = self.limits()
         kept, silenced, images = self.result(use.place.path, judge.judge_image(use, limits), ((use, limits),))
-        return FileResult(path=use.place.path, images=images, findings=kept, silenced=silenced)
+        return FileResult(
+            path=use.place.path,
+            images=images,
+            findings=kept,
+            silenced=silenced.ignored,
+            baselined=silenced.known,
+        )
 
 
 _ANIMATED = ("gif", "png", "webp")

@@ -8,6 +8,7 @@ from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
+from imgbudget.session.edits import ByteColumns, with_edits
 from imgbudget.session.rows import RowCount
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.excerpt import excerpt
@@ -52,12 +53,14 @@ class DocumentCheck:
     judge: Judge = field(init=False)
     reader: RequestReader = field(init=False)
     rows: RowCount = field(init=False)
+    columns: ByteColumns = field(init=False)
 
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
         self.judge = self.bench.paths.judge(self.path)
         self.reader = RequestReader(self.path, self.bench.facts(self.judge))
         self.rows = RowCount(self.path)
+        self.columns = ByteColumns(self.source)
 
     def run(self) -> FileResult:
         """The result of the file."""
@@ -89,7 +92,8 @@ class DocumentCheck:
             images=images,
             requests=tuple(self.requests),
             findings=kept,
-            silenced=silenced,
+            silenced=silenced.ignored,
+            baselined=silenced.known,
             rows=self.rows.close(self.source, end) if self.lines else None,
         )
 
@@ -169,7 +173,7 @@ class DocumentCheck:
 
     def _place_all(self, document: Document, found: Iterable[Finding], wrong: Iterable[Place] = ()) -> None:
         """Keep what was found with its span, and the spans of entries that the batch may be judged for."""
-        found = tuple(found)
+        found = with_edits(found, document) if self.bench.edits else tuple(found)
         spans = document.spans({place.keys or () for place in (*(item.place for item in found), *wrong)})
         placed = (self._placed(finding, spans.get(finding.place.keys or ())) for finding in found)
         self.findings.extend(sorted(placed, key=_position))
@@ -238,12 +242,14 @@ class DocumentCheck:
     def _request(self, request: Request) -> Iterator[Finding]:
         limits = self.bench.limits(request)
         tokens = 0
+        found: list[Finding] = []
         for use in request.images:
-            yield from self.judge.judge_image(use, limits)
+            found += self.judge.judge_image(use, limits)
             self.images.append((use, limits))
             if use.visible_size:
                 tokens += limits.tokens(use.visible_size)
-        yield from self.judge.judge_request(request, limits)
+        found += self.judge.judge_request(request, limits)
+        yield from (finding._replace(request_id=request.id) for finding in found) if request.id else found
         if self.lines and request.dialect != "transcript":
             request = shortened(request)
         self.requests.append(RequestResult(request=request, limits=limits, visual_tokens=tokens))
@@ -252,7 +258,8 @@ class DocumentCheck:
         if span is None:
             return finding
         cut = excerpt(self.source, span) if self.bench.excerpts else None
-        return finding._replace(span=span, excerpt=cut)
+        placed = finding._replace(span=span, excerpt=cut)
+        return self.columns.of(placed) if self.bench.edits else placed
 
 
 def check_document(bench: Bench, path: str, *, lines: bool, fails_closed: bool) -> FileResult:
