@@ -3,10 +3,28 @@
 from typing import NamedTuple
 
 from imgbudget.budgets import Budget
+from imgbudget.engine.paths import PathRules
 from imgbudget.planner import Goal, ImagePlan, plan_image
 from imgbudget.planner.request import RequestPlan, plan_request
 from imgbudget.report import FileResult
-from imgbudget.session.run import Session
+
+
+class Aims(NamedTuple):
+    """What a run plans for: the goal and the budget that it was given, over those of the configuration."""
+
+    paths: PathRules
+    goal: Goal
+    budget: Budget
+
+    def at(self, path: str) -> tuple[Goal, Budget]:
+        """The goal of each image and the budget of each request in a file."""
+        budgets = self.paths.judge(path).budgets
+        goal = self.goal
+        image = Budget(goal.tokens, goal.byte_size, goal.cost).over(budgets.image)
+        return (
+            goal._replace(tokens=image.tokens, byte_size=image.bytes, cost=image.cost),
+            self.budget.over(budgets.request),
+        )
 
 
 class FilePlan(NamedTuple):
@@ -16,18 +34,9 @@ class FilePlan(NamedTuple):
     requests: tuple[RequestPlan, ...]
 
 
-def aims_of(session: Session, goal: Goal, budget: Budget) -> tuple[Goal, Budget]:
-    """The goal and the budget of a request; the configuration's word holds where these say nothing."""
-    budgets = session.settings.budgets
-    image = Budget(goal.tokens, goal.byte_size, goal.cost).over(budgets.image)
-    return (
-        goal._replace(tokens=image.tokens, byte_size=image.bytes, cost=image.cost),
-        budget.over(budgets.request),
-    )
-
-
-def plans_of(result: FileResult, goal: Goal, budget: Budget, *, unsafe: bool = False) -> FilePlan:
+def plans_of(result: FileResult, aims: Aims, *, unsafe: bool = False) -> FilePlan:
     """The plans of one file; the images of a request are planned together, within its budget."""
+    goal, budget = aims.at(result.path)
     requests = tuple(
         plan_request(one.request, one.limits, budget=budget, goal=goal, unsafe=unsafe)
         for one in result.requests
