@@ -4,9 +4,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from imgbudget.cli import declared as click
 from imgbudget.cli.checking import Output, check_paths
+from imgbudget.cli.completion import files
 from imgbudget.cli.fixing import (
     fix_exit_code,
     fix_options,
@@ -43,7 +43,7 @@ _LISTED = 5
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
 @model_options
 @selection_options
 @click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")
