@@ -42,7 +42,9 @@ def test_what_fits_is_one_part() -> None:
 
 
 def test_many_large_images_are_spread_evenly() -> None:
-    """25 over 2000 px: two requests, 13 and 12 and not 20 and 5."""
+    """25 over 2000 px: two requests, 13 and 12 and not 20 and 5; the 21st is the first too many."""
+    assert sizes(one_turn("<png 1290x2796> * 20")) == [20]
+    assert sizes(one_turn("<png 1290x2796> * 21")) == [11, 10]
     assert sizes(one_turn("<png 1290x2796> * 25")) == [13, 12]
 
 
