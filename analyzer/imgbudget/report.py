@@ -1,14 +1,17 @@
 """The results of a run: what was found in each file, and the sum of it."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.fixed import FailedFix, FileFix
-from imgbudget.geometry import Size, area_tokens
+from imgbudget.geometry import Size, area_tokens, patches
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Request, Severity
+from imgbudget.model import Finding, FixSafety, ImageUse, Request, Severity
+
+if TYPE_CHECKING:
+    from imgbudget.comparison import Comparison
+    from imgbudget.statistics import Statistics
 
 
 class ImageResult(NamedTuple):
@@ -26,7 +29,8 @@ class ImageResult(NamedTuple):
     @property
     def tokens(self) -> int | None:
         """Visual tokens, exact."""
-        return None if self.resized is None else self.limits.tokens(self.resized)
+        # what the API made of it is not resized again
+        return None if self.resized is None else patches(self.resized)
 
     @property
     def tokens_area(self) -> int | None:
@@ -80,11 +84,14 @@ class Rows(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """All that was found in one file. `skipped` says why it was not checked, None when it was.
+    """All that was found in one file.
 
-    `missed` marks a skip that a reader must hear of: the file could not be looked at. `rows` is None unless
-    the file is JSONL and was checked. `fix` tells what became of its fixes, None where none were made or
-    tried; all else is then said of the file as it is after them.
+    `silenced` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
+    it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
+    be looked at. `rows` is None unless the file is JSONL and was checked. `partial` marks what was found in
+    the first part of a long file, of which more follows: the last result of a file is the one that counts it.
+    `fix` tells what became of its fixes, None where none were made or tried; all else is then said of the
+    file as it is after them.
     """
 
     path: str
@@ -92,9 +99,11 @@ class FileResult(NamedTuple):
     requests: tuple[RequestResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     silenced: int = 0
+    baselined: int = 0
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
+    partial: bool = False
     fix: FileFix | None = None
 
 
@@ -103,7 +112,8 @@ class Summary:
     """The sum over all files of a run. Files = checked + skipped.
 
     `fixed` counts findings that fixes have settled, `changed` files that are new, `failed` lists fixes that
-    were not made, `unwritten` says of files why they could not be written.
+    were not made, `unwritten` says of files why they could not be written. `statistics` and `comparison` are
+    there at the end of a run that was asked for them.
     """
 
     files: int = 0
@@ -115,6 +125,7 @@ class Summary:
     fixable: int = 0
     unsafely_fixable: int = 0
     silenced: int = 0
+    baselined: int = 0
     rules_failed: int = 0
     visual_tokens: int = 0
     tokens_after_fix: int = 0
@@ -123,6 +134,8 @@ class Summary:
     rows_checked: int = 0
     rows_bad: int = 0
     rows_passed: list[PassedRows] = field(default_factory=list)
+    statistics: "Statistics | None" = None
+    comparison: "Comparison | None" = None
     fixed: int = 0
     changed: int = 0
     failed: list[FailedFix] = field(default_factory=list)
@@ -139,32 +152,39 @@ class Summary:
         return max((severity for severity, count in self.findings.items() if count), default=None)
 
     def add(self, result: FileResult) -> None:
-        """Count one more file."""
-        self.files += 1
+        """Count one more file, or a part of one."""
+        self.files += not result.partial
         if result.skipped is not None:
             self.skipped.append((result.path, result.skipped))
             if result.missed:
                 self.missed.append((result.path, result.skipped))
         self.images += len(result.images)
         self.requests += len(result.requests)
-        self.silenced += result.silenced
-        self._add_findings(result.findings)
-        self._add_rows(result.rows or Rows())
-        if result.fix is not None:
-            self._add_fix(result.fix)
+        self.add_findings(result)
+        if result.rows is not None:
+            self._add_rows(result.rows)
         for request in result.requests:
             self.cost_usd += request.cost_usd
         for image in result.images:
-            self.visual_tokens += image.tokens or 0
-            self.tokens_after_fix += image.tokens_after_fix or 0
-            if not image.use.in_request:
-                self.cost_usd += image.cost_usd or 0.0
+            use, limits, resized, planned = image
+            if resized is None:
+                continue
+            tokens = patches(resized)
+            self.visual_tokens += tokens
+            self.tokens_after_fix += tokens if planned == resized else image.tokens_after_fix or 0
+            if use.place.keys is None:
+                self.cost_usd += limits.cost_usd(tokens)
 
-    def _add_findings(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
+    def add_findings(self, result: FileResult) -> None:
+        """Count the findings of a result and what became of its fixes, without a file more."""
+        if result.fix is not None:
+            self._add_fix(result.fix)
+        self.silenced += result.silenced
+        self.baselined += result.baselined
+        for finding in result.findings:
             self.findings[finding.severity] += 1
             if finding.fix is not None:
-                if finding.fix_safety is not None and finding.fix_safety.name == "SAFE":
+                if finding.fix_safety is FixSafety.SAFE:
                     self.fixable += 1
                 else:
                     self.unsafely_fixable += 1
@@ -193,6 +213,7 @@ class Summary:
             "fixable",
             "unsafely_fixable",
             "silenced",
+            "baselined",
             "rules_failed",
             "rows",
             "rows_checked",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from imgbudget.cli.aims import budget_of, budget_options, goal_of, target_option
+from imgbudget.cli.completion import files
 from imgbudget.cli.fixing import place_options, wants_apply
 from imgbudget.cli.options import config_options, model_options, output_options, wishes
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
@@ -27,7 +28,7 @@ FORMATS = ("full", "json")
 
 
 @click.command("plan")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
 @model_options
 @target_option
 @budget_options

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from imgbudget.config.files import beside, why_no_file
 from imgbudget.config.nodes import Items, Kind, Node, Scalar, Table
 from imgbudget.config.settings import NameKind, Origin, Written
-from imgbudget.config.wording import nearest, quoted
+from imgbudget.config.wording import MOST_HINTS, nearest, quoted
 from imgbudget.errors import ConfigProblem
 
 T = TypeVar("T")
@@ -107,7 +107,7 @@ class Choice:
         elif node.kind is Kind.BOOLEAN:
             what = f"{node.text} without quotes is read as a boolean; quote such a word: {quoted(node.text)}"
         else:
-            near = nearest(node.text, self.words)
+            near = nearest(node.text, self.words) if len(reading.problems) < MOST_HINTS else None
             what = f"{quoted(node.text)} is not {self.wanted}"
         told = f"did you mean {quoted(near)}?" if near else f"{self.wanted} is {listed}; {self.hint}"
         reading.refuse(node.origin, f"{at}: {what}; {told}")
@@ -149,10 +149,30 @@ class Amount(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class FileName:
-    """A file that exists, its name relative to the folder of the file that names it."""
+class Flag:
+    """Yes or no."""
 
     wanted: str
+
+    def read(self, node: Node, at: str, reading: Reading) -> bool | None:
+        """The boolean."""
+        if isinstance(node, Scalar) and node.kind is Kind.BOOLEAN and node.text.lower() in ("true", "false"):
+            return node.text.lower() == "true"
+        here = quoted(node.text) if isinstance(node, Scalar) and node.text else kind_of(node)
+        reading.refuse(node.origin, f"{at}: {self.wanted} is wanted, here stands {here}; write true or false")
+        return None
+
+    def schema(self) -> JsonSchema:
+        """A boolean."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """A file, its name relative to the folder of the file that names it; one that exists unless `exists`."""
+
+    wanted: str
+    exists: bool = True
 
     def read(self, node: Node, at: str, reading: Reading) -> str | None:
         """The absolute path."""
@@ -160,7 +180,7 @@ class FileName:
         if name is None:
             return None
         path = beside(node.origin.path, name)
-        flaw = why_no_file(path)
+        flaw = why_no_file(path) if self.exists else None
         if flaw is None:
             return path
         reading.refuse(

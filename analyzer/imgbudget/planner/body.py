@@ -53,7 +53,7 @@ def within_body(
     payloads = [
         payload
         for use in request.images
-        if (edit := edits.get(use.place) or (_untouched(use, unsafe=unsafe) if shrinks else None))
+        if (edit := edits.get(use.place) or (untouched(use, unsafe=unsafe) if shrinks else None))
         and (payload := _payload(use, edit, limits, has_edit=use.place in edits))
     ]
     if not payloads:
@@ -67,7 +67,7 @@ def within_body(
     for payload, share in zip(payloads, _shares(payloads, room), strict=True):
         if payload.edit is None and share >= payload.now:
             continue
-        edit = payload.edit or _untouched(payload.use, unsafe=unsafe)
+        edit = payload.edit or untouched(payload.use, unsafe=unsafe)
         if edit is not None:
             bounds = (raw_bytes(share), limits.image_raw_bytes, edit.max_bytes)
             bounded[payload.use.place] = edit._replace(
@@ -76,7 +76,7 @@ def within_body(
     return bounded
 
 
-def _untouched(use: ImageUse, *, unsafe: bool) -> ImageEdit | None:
+def untouched(use: ImageUse, *, unsafe: bool) -> ImageEdit | None:
     """The edit to begin with for an image that has none; None for one that cannot become smaller."""
     facts = use.facts
     if use.visible_size is None or facts is None or (facts.animated and not unsafe):
@@ -131,7 +131,7 @@ def _resized(payload: Payload, limits: Limits, edge: int | None) -> Payload:
     size, edit = payload.use.visible_size, payload.edit
     if size is None or (edit and edit.size) or (planned := planned_size(size, limits.tier, edge)) == size:
         return payload
-    edit = (edit or _untouched(payload.use, unsafe=True) or ImageEdit())._replace(size=planned)
+    edit = (edit or untouched(payload.use, unsafe=True) or ImageEdit())._replace(size=planned)
     return _payload(payload.use, edit, limits, has_edit=True) or payload
 
 

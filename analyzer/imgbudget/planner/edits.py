@@ -17,6 +17,7 @@ from imgbudget.intent import (
     ReplaceByText,
     Resize,
     ShrinkRequest,
+    ShrinkTokens,
     StripMetadata,
 )
 from imgbudget.limits import Limits
@@ -25,6 +26,7 @@ from imgbudget.planner.body import within_body
 from imgbudget.planner.changed import without_images
 from imgbudget.planner.encodings import written_format
 from imgbudget.planner.image import request_edge_limit
+from imgbudget.planner.tokens import within_tokens
 
 TRANSCRIPT = "transcript"
 """The dialect of sessions, which send each image again with every turn."""
@@ -90,10 +92,17 @@ def request_edit(
         for finding in findings
         if finding.fix and is_allowed(finding, unsafe=unsafe) and isinstance(finding.fix, _OF_BLOCKS)
     ]
-    edits = within_body(
+    edits = within_tokens(
         kept,
         limits,
         image_edits(kept, limits, findings, unsafe=unsafe),
+        most=token_wish(findings, unsafe=unsafe),
+        unsafe=unsafe,
+    )
+    edits = within_body(
+        kept,
+        limits,
+        edits,
         most=body_wish(findings, unsafe=unsafe),
         unsafe=unsafe,
     )
@@ -120,6 +129,12 @@ def body_wish(findings: Iterable[Finding], *, unsafe: bool) -> int | None:
     """The bytes that the body is to be brought within; None when no finding asks for that."""
     fixes = _allowed(findings, unsafe=unsafe)
     return min((fix.max_bytes for fix in fixes if isinstance(fix, ShrinkRequest)), default=None)
+
+
+def token_wish(findings: Iterable[Finding], *, unsafe: bool) -> int | None:
+    """The visual tokens that the images are to be brought within; None when no finding asks for that."""
+    fixes = _allowed(findings, unsafe=unsafe)
+    return min((fix.max_tokens for fix in fixes if isinstance(fix, ShrinkTokens)), default=None)
 
 
 def in_order(request: Request, edits: Mapping[Place, ImageEdit]) -> tuple[tuple[ImageUse, ImageEdit], ...]:

@@ -10,7 +10,7 @@ from imgbudget.errors import UnreadableError, WriteError
 from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.fixers.writer import Stamp, stamp
 from imgbudget.model import Finding
-from imgbudget.report import FileResult
+from imgbudget.report import FileResult, Summary
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import ByFindings, Choice
 from imgbudget.session.drafts import Draft, ImageDraft, Step
@@ -18,6 +18,7 @@ from imgbudget.session.outlets import Outlet, common_root
 from imgbudget.session.proof import WHOLE, Key, unproven
 from imgbudget.session.requestdraft import RequestDraft, body_changes
 from imgbudget.session.run import STDIN, Session, Wishes, is_lines
+from imgbudget.session.tally import Tally
 from imgbudget.sources.jsonspans import JsonSource
 from imgbudget.sources.walk import FileKind, Found, Passed
 
@@ -77,6 +78,32 @@ class Fixer:
     def flush(self) -> None:
         """Write what the cache has learnt."""
         self.session.flush()
+
+    @property
+    def tally(self) -> Tally:
+        """What the session keeps for the end of the run."""
+        return self.session.tally
+
+    def hand_over(self) -> Tally:
+        """What was kept for the end of the run, see Session."""
+        return self.session.hand_over()
+
+    def take_in(self, tally: Tally) -> None:
+        """Keep what another process kept, see Session."""
+        self.session.take_in(tally)
+
+    def finish(self, summary: Summary) -> tuple[FileResult, ...]:
+        """What is said of the run as a whole, once unused ignores are out of the configuration.
+
+        Where results go into a tree of their own the configuration stays as it is.
+        """
+        results = self.session.finish(summary)
+        if self.wishes.output_dir is not None or not any(result.findings for result in results):
+            return results
+        from imgbudget.session.entries import without_entries  # noqa: PLC0415 - it may not be needed
+
+        difference, backup = self.wishes.difference, self.wishes.backup
+        return tuple(without_entries(result, difference=difference, backup=backup) for result in results)
 
     def check_met(self, met: Found | Passed) -> FileResult:
         """The result of a file that the walk has met, after its fixes."""

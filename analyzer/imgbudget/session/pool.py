@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Reporter, merge
 from imgbudget.session.bench import Bench
+from imgbudget.session.tally import Tally
 from imgbudget.sources.walk import Found, Passed
 
 if TYPE_CHECKING:
@@ -47,13 +48,20 @@ class Checker(Protocol):
     def flush(self) -> None:
         """Write what is to be kept for the next run."""
 
+    def hand_over(self) -> Tally:
+        """What was kept for the end of the run, for the process that ends it."""
+
+    def take_in(self, tally: Tally) -> None:
+        """Keep what another process kept."""
+
 
 class Batch(NamedTuple):
-    """What came of a chunk: a piece for each reporter, the sum, and the notes for the reader."""
+    """What came of a chunk: a piece for each reporter, the sum, the notes, what is kept for the end."""
 
     pieces: tuple[Piece, ...]
     summary: Summary
     notes: tuple[str, ...]
+    tally: Tally
 
 
 def cores() -> int:
@@ -98,6 +106,7 @@ def check_in_pool(
             while shown in done:
                 batch = done.pop(shown)
                 session.bench.notes.update(dict.fromkeys(batch.notes))
+                session.take_in(batch.tally)
                 yield batch
                 shown += 1
     finally:
@@ -178,19 +187,21 @@ def _serve(
 
 def _render(session: Checker, reporters: Sequence[Reporter], chunk: Iterable[Met]) -> Batch:
     """Check and render the files of a chunk."""
-    results = [session.check_met(met) for met in chunk]
+    batch = _batch(session, reporters, map(session.check_met, chunk))
     session.flush()
-    return _batch(session, reporters, results)
+    return batch
 
 
-def _batch(session: Checker, reporters: Sequence[Reporter], results: Sequence[FileResult]) -> Batch:
+def _batch(session: Checker, reporters: Sequence[Reporter], results: Iterable[FileResult]) -> Batch:
+    # each result is let go before the next one: a thousand of them in hand keep the garbage collector busy
     summary = Summary()
+    rendered: list[list[Piece]] = [[] for _ in reporters]
     for result in results:
         summary.add(result)
-    pieces = (
-        merge(reporter.joints, [reporter.render(result) for result in results]) for reporter in reporters
-    )
-    return Batch(tuple(pieces), summary, tuple(session.bench.notes))
+        for reporter, pieces in zip(reporters, rendered, strict=True):
+            pieces.append(reporter.render(result))
+    merged = [merge(one.joints, pieces) for one, pieces in zip(reporters, rendered, strict=True)]
+    return Batch(tuple(merged), summary, tuple(session.bench.notes), session.hand_over())
 
 
 def _carefully(session: Checker, reporters: Sequence[Reporter], chunk: list[Met]) -> Batch:
@@ -217,8 +228,9 @@ def _carefully(session: Checker, reporters: Sequence[Reporter], chunk: list[Met]
 def _join(reporters: Sequence[Reporter], first: Batch, second: Batch) -> Batch:
     """Two batches in order as one."""
     first.summary.merge(second.summary)
+    first.tally.merge(second.tally)
     pieces = (
         merge(reporter.joints, pair)
         for reporter, *pair in zip(reporters, first.pieces, second.pieces, strict=True)
     )
-    return Batch(tuple(pieces), first.summary, (*first.notes, *second.notes))
+    return Batch(tuple(pieces), first.summary, (*first.notes, *second.notes), first.tally)

@@ -10,7 +10,7 @@ from imgbudget.fixers.image import edit_image
 from imgbudget.fixers.remake import Remade
 from imgbudget.fixers.request import RequestFixer
 from imgbudget.fixers.splices import Region, copied
-from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ShrinkRequest
+from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ShrinkRequest, ShrinkTokens
 from imgbudget.model import Finding, Place, Request, walk_blocks
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
@@ -22,6 +22,7 @@ from imgbudget.sources.jsonspans import JsonSource
 
 _MOVING = (DropBlock, ImagesFirst, LabelImages)
 """Fixes after which blocks stand at other places; they are made in a step of their own."""
+_SHRINKING = (ShrinkRequest, ShrinkTokens)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -67,7 +68,7 @@ class RequestDraft:
             for finding in wanted
             if choice.intends(finding)
             and isinstance(finding.fix, _MOVING) is moved
-            and finding.place in (shrunk if isinstance(finding.fix, ShrinkRequest) else places)
+            and finding.place in (shrunk if isinstance(finding.fix, _SHRINKING) else places)
         ]
         reasons = {refusal.place: refusal.reason for refusal in fixer.refused}
         failed = {key_of(finding): reasons[finding.place] for finding in active if finding.place in reasons}
@@ -98,7 +99,10 @@ class RequestDraft:
         judge, limits = self.bench.paths.judge(self.path), self.bench.limits(request)
         uses = [(use, limits) for use in request.images]
         found = [finding for use in request.images for finding in judge.judge_image(use, limits)]
-        kept, _, _ = self.bench.result(self.path, (*found, *judge.judge_request(request, limits)), uses)
+        found += judge.judge_request(request, limits)
+        kept, _, _ = self.bench.result(
+            self.path, (one._replace(request_id=request.id) for one in found), uses
+        )
         return [finding for finding in kept if key_of(finding) not in refused]
 
     def _rewritten(self, fixer: RequestFixer, edits: Iterable[RequestEdit]) -> "RequestDraft":
