@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.model import Request
 from imgbudget.planner.split import split_request
 from imgbudget.testing import request, run_rule

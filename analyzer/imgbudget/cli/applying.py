@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from imgbudget.budgets import Budget
 from imgbudget.cli.checking import Output, check_paths
 from imgbudget.cli.fixing import fix_exit_code, fix_outputs, fix_wishes, fixer_of, say_fixes
 from imgbudget.cli.output import Sink
 from imgbudget.cli.progress import Progress
-from imgbudget.config.settings import Budget
 from imgbudget.planner import Goal
 from imgbudget.reporters.base import Style
 from imgbudget.reporters.fixes import FixLines

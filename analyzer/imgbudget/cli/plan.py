@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from imgbudget.budgets import Budget
 from imgbudget.cli.aims import budget_of, budget_options, goal_of, target_option
 from imgbudget.cli.completion import files
 from imgbudget.cli.fixing import place_options, wants_apply
@@ -13,7 +14,6 @@ from imgbudget.cli.options import config_options, model_options, output_options,
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.plan_text import image_table, request_text, totals_line
 from imgbudget.cli.resend_text import resend_text
-from imgbudget.config.settings import Budget
 from imgbudget.errors import UsageError
 from imgbudget.planner import Goal, ImagePlan
 from imgbudget.planner.request import RequestPlan

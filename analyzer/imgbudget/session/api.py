@@ -42,7 +42,7 @@ def plan(
         UsageError: a path or platform that does not exist.
         ConfigError: a configuration that cannot be taken.
     """
-    from imgbudget.config.settings import Budget  # noqa: PLC0415 - a check needs no planner
+    from imgbudget.budgets import Budget  # noqa: PLC0415 - a check needs no planner
     from imgbudget.planner.goal import Goal, Target  # noqa: PLC0415 - see above
     from imgbudget.session.planning import aims_of, plans_of  # noqa: PLC0415 - see above
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.edit import ImageEdit, RequestEdit
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request

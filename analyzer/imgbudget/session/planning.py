@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.planner import Goal, ImagePlan, plan_image
 from imgbudget.planner.request import RequestPlan, plan_request
 from imgbudget.report import FileResult
@@ -19,16 +19,10 @@ class FilePlan(NamedTuple):
 def aims_of(session: Session, goal: Goal, budget: Budget) -> tuple[Goal, Budget]:
     """The goal and the budget of a request; the configuration's word holds where these say nothing."""
     budgets = session.settings.budgets
+    image = Budget(goal.tokens, goal.byte_size, goal.cost).over(budgets.image)
     return (
-        goal._replace(
-            tokens=goal.tokens if goal.tokens is not None else budgets.image.tokens,
-            byte_size=goal.byte_size if goal.byte_size is not None else budgets.image.bytes,
-        ),
-        Budget(
-            tokens=budgets.request.tokens if budget.tokens is None else budget.tokens,
-            bytes=budgets.request.bytes if budget.bytes is None else budget.bytes,
-            cost=budgets.request.cost if budget.cost is None else budget.cost,
-        ),
+        goal._replace(tokens=image.tokens, byte_size=image.bytes, cost=image.cost),
+        budget.over(budgets.request),
     )
 
 
