@@ -144,4 +144,5 @@ def test_what_is_no_request_is_told(imgbudget: Command, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("{}")
     run = imgbudget("split", "r.json")
     assert (run.code, run.out) == (0, "0 of 0 requests fit as they stand\n")
+    assert "no requests found" in run.err
     assert "r.json: skipped" in run.err

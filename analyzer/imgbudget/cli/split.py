@@ -61,6 +61,8 @@ def command(**options: Any) -> int:
         sink.close()
     for note in session.notes:
         say(f"warning: {note}")
+    if not splits:
+        say("warning: no requests found")
     for path, reason in summary.skipped:
         say(f"warning: {path}: skipped: {reason}")
     return 0 if all(split.fits for split in splits) else 1
