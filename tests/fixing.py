@@ -18,7 +18,7 @@ EDIT = ImageEdit(size=SIZE)
 
 
 def marked(data: bytes, _edit: ImageEdit) -> EditedImage:
-    """An edit that leaves a mark behind the bytes and makes a WebP of them; what begins with `!` it refuses."""
+    """An edit that leaves a mark behind the bytes and calls them WebP; what begins with `!` it refuses."""
     if data.startswith(b"!"):
         raise FixError("is refused")
     return EditedImage(data + b"+", "webp", SIZE, 90, (), CoordinateMap(SIZE, SIZE))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import cache
 
+from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request
@@ -19,9 +20,9 @@ def limits_of(model: str = "claude-sonnet-4-6", platform: str = "anthropic") -> 
     return _session().limits.bind(model, platform)
 
 
-def rules(*select: str, pedantic: bool = False) -> Judge:
-    """The rules that ship, or the selected ones of them."""
-    wishes = Wishes(isolated=True, select=select or None, pedantic=pedantic)
+def rules(*select: str, pedantic: bool = False, budgets: Budgets = NO_BUDGETS) -> Judge:
+    """The rules that ship, or the selected ones of them, with the user's own budgets."""
+    wishes = Wishes(isolated=True, select=select or None, pedantic=pedantic, budgets=budgets)
     return Session(wishes).bench.paths.judge("request.json")
 
 

@@ -11,6 +11,7 @@ from imgbudget.edit import RequestEdit
 from imgbudget.intent import (
     DeclareType,
     DropBlock,
+    Fix,
     ImagesFirst,
     LabelImages,
     RepairBase64,
@@ -204,6 +205,7 @@ def test_images_move_before_the_text_with_their_labels(layout: str) -> None:
 def test_what_moves_is_edited_on_its_way() -> None:
     """An image that is moved and made anew, one that is labelled, a text that is dropped: all at once."""
     text = as_text(body(text_block("What is it?"), text_block(""), image(b"1"), image(b"2")), "pretty")
+    fixes: list[tuple[Keys, Fix]]
     fixes = [(at(2, "source"), ImagesFirst()), (at(2, "source"), LabelImages()), (at(1), DropBlock())]
     out = edited(text, request_edit([at(3, "source")], fixes))
     blocks = content_of(out)
@@ -279,6 +281,7 @@ def test_mending_holds_where_an_edit_is_refused() -> None:
     value = body(image(b"!" * 2000, "image/gif"))
     prefixed = body(image(b"!" * 2000, "image/gif"))
     prefixed["messages"][0]["content"][0]["source"]["data"] = "data:image/gif;base64," + b64(b"!" * 2000)
+    fixes: list[tuple[Keys, Fix]]
     fixes = [(at(0, "source"), DeclareType("image/png")), (at(0, "source"), RepairBase64())]
     out = edited(as_text(prefixed, "plain"), request_edit([at(0, "source")], fixes))
     value["messages"][0]["content"][0]["source"]["media_type"] = "image/png"

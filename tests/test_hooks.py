@@ -75,8 +75,12 @@ def test_hook_runs_alone_offline_and_quietly(hook: dict[str, Any]) -> None:
     assert ("--force-exclude" in words) == hook.get("pass_filenames", True)
 
 
-def test_both_hooks_through_pre_commit(tmp_path: Path) -> None:
-    """A bad image fails both hooks with its finding, a foreign broken JSON does not; mended, both pass."""
+def test_hooks_through_pre_commit(tmp_path: Path) -> None:
+    """A bad image fails the hooks with its finding, a foreign broken JSON does not; then all pass.
+
+    The hook that fixes comes last: it fails too, because it has changed a file, and the commit made again
+    passes without another hand.
+    """
     shutil.which("git") or pytest.fail("git is needed")
     folder = tmp_path / "repository"
     folder.mkdir()
@@ -100,8 +104,9 @@ def test_both_hooks_through_pre_commit(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.count("warning[IB201] oversized-image") == 2, done.stdout
     assert "IB002" not in done.stdout
-    (folder / "photo.jpg").write_bytes(image_bytes((1268, 951), "JPEG"))
+    assert done.stdout.count("files were modified by this hook") == 1
+    assert "fixed photo.jpg: jpeg 4000x3000" in done.stdout
     git(folder, "add", ".")
     done = run()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Passed") == 2
+    assert done.stdout.count("Passed") == 3

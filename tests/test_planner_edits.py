@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgbudget.budgets import Budget, Budgets
 from imgbudget.edit import BlockEdit, ImageEdit
 from imgbudget.geometry import Size
 from imgbudget.intent import DeclareType, DropBlock, ReplaceByText
@@ -11,6 +12,7 @@ from imgbudget.model import Request
 from imgbudget.planner.changed import edited_use, with_images
 from imgbudget.planner.edits import image_edit, request_edit
 from imgbudget.planner.encodings import text_length
+from imgbudget.planner.request import plan_request
 from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.testing import image, request
 from tests.judging import image_judge, limits_of, request_judge, rules
@@ -232,3 +234,13 @@ def test_images_whose_rule_is_off_are_not_removed() -> None:
     session = one_turn("<png 800x600 damage='ends early'>")._replace(dialect="transcript")
     judge = request_judge(STANDARD, rules("IB2"))
     assert settle_request(session, STANDARD, judge, unsafe=False).is_empty
+
+
+def test_a_token_budget_is_shared_as_fairly_as_by_a_plan() -> None:
+    """Findings of the user's own budget and the joint plan come to the same sizes."""
+    asked = one_turn("<jpeg 1500x1500> * 3", "<png 196x196> * 2")
+    judge = rules("IB602", budgets=Budgets(request=Budget(tokens=5000)))
+    edit = settle_request(asked, HIGH, request_judge(HIGH, judge), unsafe=False)
+    planned = plan_request(asked, HIGH, budget=Budget(tokens=5000))
+    assert [made.size for _, made in edit.images] == [made.size for _, made in planned.edit.images]
+    assert len(edit.images) == 3

@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.geometry import Size
 from imgbudget.limits import Limits
 from imgbudget.model import Request
-from imgbudget.planner.bounds import token_bounds, tokens_for_cost
+from imgbudget.planner.bounds import token_bounds
 from imgbudget.planner.changed import edited_use, with_images
-from imgbudget.planner.goal import Goal, Target
+from imgbudget.planner.goal import Goal, Target, tokens_for_cost
 from imgbudget.planner.image import plan_image
 from imgbudget.planner.request import RequestPlan, body_at_most, plan_request
 from imgbudget.testing import image, request
@@ -179,6 +179,9 @@ def test_goals_bound_each_image() -> None:
     assert (size.planned, size.max_bytes) == (Size(1268, 951), 100_000)
     assert native is not None
     assert native.planned == Size(1270, 952)
+    dear = plan_image(photo, STANDARD, target=Goal(cost=0.003))
+    assert dear is not None
+    assert 900 < dear.tokens_after <= 1000
 
 
 def test_bytes_over_the_platforms_are_planned_even_at_native_size() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.model import Request
 from imgbudget.planner.split import split_request
 from imgbudget.testing import request, run_rule
@@ -42,7 +42,9 @@ def test_what_fits_is_one_part() -> None:
 
 
 def test_many_large_images_are_spread_evenly() -> None:
-    """25 over 2000 px: two requests, 13 and 12 and not 20 and 5."""
+    """25 over 2000 px: two requests, 13 and 12 and not 20 and 5; the 21st is the first too many."""
+    assert sizes(one_turn("<png 1290x2796> * 20")) == [20]
+    assert sizes(one_turn("<png 1290x2796> * 21")) == [11, 10]
     assert sizes(one_turn("<png 1290x2796> * 25")) == [13, 12]
 
 
@@ -142,4 +144,5 @@ def test_what_is_no_request_is_told(imgbudget: Command, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("{}")
     run = imgbudget("split", "r.json")
     assert (run.code, run.out) == (0, "0 of 0 requests fit as they stand\n")
+    assert "no requests found" in run.err
     assert "r.json: skipped" in run.err

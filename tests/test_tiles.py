@@ -108,3 +108,13 @@ def test_what_is_neither_a_size_nor_an_image_is_refused(imgbudget: Command, tmp_
         assert (run.code, run.out) == (2, "")
         assert said in run.err
     assert imgbudget("tiles", "60000x60000", "--overlap", "5000").code == 2
+
+
+def test_one_bad_image_of_a_folder_does_not_end_the_run(imgbudget: Command, tmp_path: Path) -> None:
+    """It is said and passed over; the others are cut."""
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    (tmp_path / "b.png").write_bytes(image_bytes((1170, 3600)))
+    run = imgbudget("tiles", ".", "--format", "json")
+    assert (run.code, len(run.json["tilings"])) == (0, 1)
+    assert "a.png: is no image that can be measured" in run.err
+    assert imgbudget("tiles", "a.png").code == 2

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 from imgbudget.errors import UsageError
 from imgbudget.planner.goal import Goal, Target

@@ -13,16 +13,15 @@ from imgbudget.cli.options import config_options, model_options, output_options,
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.plan_text import image_table, request_text, totals_line
 from imgbudget.cli.resend_text import resend_text
-from imgbudget.config.settings import Budget
 from imgbudget.errors import UsageError
-from imgbudget.planner import Goal, ImagePlan
+from imgbudget.planner import ImagePlan
 from imgbudget.planner.request import RequestPlan
 from imgbudget.planner.resend import KEPT, Resend, resend
 from imgbudget.report import Summary
 from imgbudget.reporters.plans import PlanTotals, plan_document
 from imgbudget.reporters.resends import resend_record
 from imgbudget.session import Session
-from imgbudget.session.planning import aims_of, plans_of
+from imgbudget.session.planning import Aims, plans_of
 
 FORMATS = ("full", "json")
 
@@ -59,7 +58,7 @@ def command(**options: Any) -> int:
     The images of a request are planned together: under the edge that their number imposes, the bytes of an
     image and of the body, the model's context, and budgets given here or in the configuration. The largest
     give first, images that fit stay byte for byte. Limits that a request is over are named, and so is what
-    would help where no plan does: then the exit code is 1.
+    would help where no plan does: then the exit code is 1, and --apply leaves the request as it is.
 
     Nothing is written without --apply. Bytes of a resized image are an estimate by area; all other numbers
     are exact.
@@ -72,9 +71,9 @@ def command(**options: Any) -> int:
         if name not in FORMATS:
             raise UsageError(f"unknown format {name!r}; plan knows {', '.join(FORMATS)}")
     session = Session(wishes(options))
-    goal, budget = aims_of(session, goal, budget)
+    aims = Aims(session.bench.paths, goal, budget)
     stdin = sys.stdin.buffer.read() if "-" in paths else None
-    found = _gather(session, options, goal, budget, stdin)
+    found = _gather(session, options, aims, stdin)
     for name, file in formats if not options["diff"] else ():
         sink = Sink(file, aside=applies and "-" in paths)
         if name == "json":
@@ -90,7 +89,7 @@ def command(**options: Any) -> int:
     if applies:
         from imgbudget.cli.applying import apply_plan  # noqa: PLC0415 - when asked for only
 
-        if code := apply_plan(session, goal, budget, options, stdin):
+        if code := apply_plan(session, aims, options, stdin):
             return code
     return 0 if all(request.feasible for request in found.requests) else 1
 
@@ -105,16 +104,14 @@ class _Found(NamedTuple):
     resends: list[Resend] | None
 
 
-def _gather(
-    session: Session, options: dict[str, Any], goal: Goal, budget: Budget, stdin: bytes | None
-) -> _Found:
+def _gather(session: Session, options: dict[str, Any], aims: Aims, stdin: bytes | None) -> _Found:
     summary = Summary()
     plans: list[ImagePlan] = []
     requests: list[RequestPlan] = []
     resends: list[Resend] = []
     for result in session.check(options["paths"], stdin=stdin):
         summary.add(result)
-        planned = plans_of(result, goal, budget)
+        planned = plans_of(result, aims, unsafe=options["unsafe_fixes"])
         plans.extend(planned.images)
         requests.extend(planned.requests)
         if options["show_resend"]:

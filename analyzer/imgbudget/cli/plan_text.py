@@ -103,7 +103,7 @@ def _remedy(remedy: Remedy) -> str:
         and_more = f" and {count(more, 'more', 'more')}" if more > 0 else ""
         ways.append(f"leave out {count(len(remedy.dropped), 'image')} ({first}{and_more})")
     if remedy.requests:
-        ways.append(f"divide it into {figure(remedy.requests)} requests (imgbudget split)")
+        ways.append(f"divide it into at least {figure(remedy.requests)} requests (imgbudget split)")
     helps = ", or ".join(ways) or "neither fewer images nor several requests help"
     return f"no plan keeps all limits: even so {'; '.join(remedy.reasons)}\n  = help: {helps}\n"
 

@@ -18,7 +18,7 @@ from imgbudget.report import Summary
 from imgbudget.reporters.base import count, figure, money
 from imgbudget.reporters.divisions import split_document
 from imgbudget.session import Session
-from imgbudget.session.planning import aims_of
+from imgbudget.session.planning import Aims
 
 FORMATS = ("full", "json")
 
@@ -42,14 +42,15 @@ def command(**options: Any) -> int:
     for name, _ in formats:
         if name not in FORMATS:
             raise UsageError(f"unknown format {name!r}; split knows {', '.join(FORMATS)}")
-    given = budget_of(options)
+    budget = budget_of(options)
     session = Session(wishes(options))
-    _, budget = aims_of(session, Goal(), given)
+    aims = Aims(session.bench.paths, Goal(), budget)
     stdin = sys.stdin.buffer.read() if "-" in options["requests"] else None
     summary, splits = Summary(), []
     for result in session.check(options["requests"], stdin=stdin):
         summary.add(result)
-        splits += [split_request(one.request, one.limits, budget=budget) for one in result.requests]
+        _, most = aims.at(result.path)
+        splits += [split_request(one.request, one.limits, budget=most) for one in result.requests]
     for name, file in formats:
         sink = Sink(file)
         if name == "json":
@@ -60,6 +61,8 @@ def command(**options: Any) -> int:
         sink.close()
     for note in session.notes:
         say(f"warning: {note}")
+    if not splits:
+        say("warning: no requests found")
     for path, reason in summary.skipped:
         say(f"warning: {path}: skipped: {reason}")
     return 0 if all(split.fits for split in splits) else 1

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from imgbudget.cli.output import say
 from imgbudget.cli.size import parse_size
 from imgbudget.errors import UsageError
 from imgbudget.geometry import Size
@@ -26,8 +27,10 @@ class Subject(NamedTuple):
 def subjects(session: Session, text: str) -> Iterator[Subject]:
     """The size that a text is, or those of the images in the file or folder that it names.
 
+    What a folder holds that cannot be measured is said and passed over.
+
     Raises:
-        UsageError: neither a size nor a path, or an image that cannot be measured.
+        UsageError: neither a size nor a path, or a named image that cannot be measured.
     """
     if not os.path.exists(text):
         yield Subject(None, parse_size(text), session.bench.limits())
@@ -38,6 +41,10 @@ def subjects(session: Session, text: str) -> Iterator[Subject]:
     for image in found:
         size, facts = image.use.visible_size, image.use.facts
         if size is None or facts is None:
-            raise UsageError(f"{one_line(image.use.place.path)}: is no image that can be measured")
+            unsized = f"{one_line(image.use.place.path)}: is no image that can be measured"
+            if not os.path.isdir(text):
+                raise UsageError(unsized)
+            say(f"warning: {unsized}")
+            continue
         upright = size.transposed if facts.orientation in _ON_THEIR_SIDE else size
         yield Subject(image.use.place.path, upright, image.limits)

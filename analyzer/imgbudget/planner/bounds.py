@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.limits import Limits
 from imgbudget.model import DocumentUse, Request
 from imgbudget.planner.encodings import text_length
+from imgbudget.planner.goal import tokens_for_cost
 from imgbudget.planner.image import ImagePlan, reason_of_crowd, request_edge_limit
 
 YOURS = "your budget"
@@ -63,18 +64,6 @@ def token_bounds(limits: Limits, budget: Budget) -> tuple[TokenBound, ...]:
         tokens = tokens_for_cost(limits, budget.cost)
         found.append(TokenBound("cost budget", budget.cost, "USD", YOURS, tokens))
     return tuple(found)
-
-
-def tokens_for_cost(limits: Limits, usd: float) -> int:
-    """The most tokens that cost no more than `usd` at the model's input price, long prompts included."""
-    low, high = 0, int(usd * 1e9) + 1  # no price is under a nano-dollar a token
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if limits.cost_usd(middle) <= usd:
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 def bounds_of(

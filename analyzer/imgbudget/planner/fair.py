@@ -52,7 +52,8 @@ def _cost_of_level(ladders: Sequence[Amounts], level: int) -> int:
 
 def _at_least(amounts: Amounts, least: int) -> int | None:
     """The smallest amount of at least `least`; None where all are smaller."""
-    return next((amount for amount in amounts if amount >= least), None)
+    at = bisect_left(amounts, least)
+    return amounts[at] if at < len(amounts) else None
 
 
 def _last(values: Sequence[int], fits: Callable[[int], bool]) -> int:

@@ -136,9 +136,10 @@ def plan_image(
         if planned != size and (found := table_row(size, limits.tier, edge)) and found.size == planned:
             row = found.label
     reason = _reason(size, planned, limits, edge_limit, goal)
-    if goal.tokens is not None and patches(planned) > goal.tokens:
-        planned, row = step_within(size, planned, goal.tokens), None
-        reason = f"at most {goal.tokens:,} tokens an image are asked for"
+    most = goal.most_tokens(limits)
+    if most is not None and patches(planned) > most:
+        planned, row = step_within(size, planned, most), None
+        reason = f"at most {most:,} tokens an image are asked for"
     plan = ImagePlan(use, limits, size, planned, reason, row)
     return _within_bytes(plan, goal)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.limits import Limits
 from imgbudget.model import Place, Request
 from imgbudget.planner.encodings import least_bytes, text_length

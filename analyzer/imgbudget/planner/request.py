@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.edit import ImageEdit, RequestEdit
 from imgbudget.limits import Limits
 from imgbudget.model import Origin, Place, Request

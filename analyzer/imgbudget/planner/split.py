@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.limits import Limits
 from imgbudget.model import Request
 from imgbudget.planner.bounds import NO_BUDGET

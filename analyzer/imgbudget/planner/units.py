@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
 from imgbudget.limits import Limits
 from imgbudget.model import DocumentUse, ImageUse, Origin, Place, Request, walk_blocks
 from imgbudget.planner.bounds import body_limit, pages_of, token_bounds

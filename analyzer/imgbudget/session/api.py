@@ -42,15 +42,14 @@ def plan(
         UsageError: a path or platform that does not exist.
         ConfigError: a configuration that cannot be taken.
     """
-    from imgbudget.config.settings import Budget  # noqa: PLC0415 - a check needs no planner
+    from imgbudget.planner.bounds import NO_BUDGET  # noqa: PLC0415 - a check needs no planner
     from imgbudget.planner.goal import Goal, Target  # noqa: PLC0415 - see above
-    from imgbudget.session.planning import aims_of, plans_of  # noqa: PLC0415 - see above
+    from imgbudget.session.planning import Aims, plans_of  # noqa: PLC0415 - see above
 
     session = Session(wishes or Wishes())
-    goal, budget = aims_of(
-        session, target if isinstance(target, Goal) else Goal(target or Target.TABLE), Budget()
-    )
-    return tuple(found for result in session.check(paths) for found in plans_of(result, goal, budget).images)
+    goal = target if isinstance(target, Goal) else Goal(target or Target.TABLE)
+    aims = Aims(session.bench.paths, goal, NO_BUDGET)
+    return tuple(found for result in session.check(paths) for found in plans_of(result, aims).images)
 
 
 def fix(  # noqa: PLR0913 - what a run that fixes is made of

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from imgbudget.config.settings import Budget
 from imgbudget.edit import ImageEdit, RequestEdit
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request
-from imgbudget.planner import Goal, plan_image
-from imgbudget.planner.bounds import NO_BUDGET
+from imgbudget.planner import plan_image
 from imgbudget.planner.edits import is_allowed
 from imgbudget.planner.request import plan_request
 from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.report import FileResult
+from imgbudget.session.planning import Aims
 from imgbudget.session.proof import Key, key_of
 
 JudgeImage = Callable[[ImageUse], Iterable[Finding]]
@@ -74,10 +73,9 @@ class ByFindings(NamedTuple):
 
 
 class ByPlan(NamedTuple):
-    """The resizes of a plan and nothing else: `goal` for each image, `budget` for the images of a request."""
+    """The resizes of a plan and nothing else; a request that no plan can save is left as it is."""
 
-    goal: Goal = Goal()
-    budget: Budget = NO_BUDGET
+    aims: Aims
     unsafe: bool = False
 
     def intends(self, finding: Finding) -> bool:  # noqa: ARG002
@@ -94,9 +92,12 @@ class ByPlan(NamedTuple):
 
     def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:  # noqa: ARG002
         """The resize of an image that its plan changes."""
-        plan = plan_image(use, limits, target=self.goal)
+        goal, _ = self.aims.at(use.place.path)
+        plan = plan_image(use, limits, target=goal)
         return plan.edit._replace(first_frame=self.unsafe) if plan and plan.edit else None
 
     def of_request(self, request: Request, limits: Limits, judge: JudgeRequest) -> RequestEdit:  # noqa: ARG002
         """The resizes of the images that the plan of a request changes."""
-        return plan_request(request, limits, budget=self.budget, goal=self.goal, unsafe=self.unsafe).edit
+        goal, budget = self.aims.at(request.place.path)
+        plan = plan_request(request, limits, budget=budget, goal=goal, unsafe=self.unsafe)
+        return plan.edit if plan.feasible else RequestEdit()

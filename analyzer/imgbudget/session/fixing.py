@@ -117,7 +117,12 @@ class Fixer:
 
     def fix_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
         """The result of what came on standard input, and what it becomes."""
-        result = self.session.check_stdin(data, name)
+        result, text = self._fixed_stdin(data, name)
+        self.tally.add(result, is_file=False)
+        return result, text
+
+    def _fixed_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
+        result = self.session.read_stdin(data, name)
         if result.skipped is not None or not self.wishes.choice.concerns(result):
             return result, data
         draft: Draft | None = None

@@ -2,11 +2,29 @@
 
 from typing import NamedTuple
 
-from imgbudget.config.settings import Budget
+from imgbudget.budgets import Budget
+from imgbudget.engine.paths import PathRules
 from imgbudget.planner import Goal, ImagePlan, plan_image
 from imgbudget.planner.request import RequestPlan, plan_request
 from imgbudget.report import FileResult
-from imgbudget.session.run import Session
+
+
+class Aims(NamedTuple):
+    """What a run plans for: the goal and the budget that it was given, over those of the configuration."""
+
+    paths: PathRules
+    goal: Goal
+    budget: Budget
+
+    def at(self, path: str) -> tuple[Goal, Budget]:
+        """The goal of each image and the budget of each request in a file."""
+        budgets = self.paths.judge(path).budgets
+        goal = self.goal
+        image = Budget(goal.tokens, goal.byte_size, goal.cost).over(budgets.image)
+        return (
+            goal._replace(tokens=image.tokens, byte_size=image.bytes, cost=image.cost),
+            self.budget.over(budgets.request),
+        )
 
 
 class FilePlan(NamedTuple):
@@ -16,24 +34,9 @@ class FilePlan(NamedTuple):
     requests: tuple[RequestPlan, ...]
 
 
-def aims_of(session: Session, goal: Goal, budget: Budget) -> tuple[Goal, Budget]:
-    """The goal and the budget of a request; the configuration's word holds where these say nothing."""
-    budgets = session.settings.budgets
-    return (
-        goal._replace(
-            tokens=goal.tokens if goal.tokens is not None else budgets.image.tokens,
-            byte_size=goal.byte_size if goal.byte_size is not None else budgets.image.bytes,
-        ),
-        Budget(
-            tokens=budgets.request.tokens if budget.tokens is None else budget.tokens,
-            bytes=budgets.request.bytes if budget.bytes is None else budget.bytes,
-            cost=budgets.request.cost if budget.cost is None else budget.cost,
-        ),
-    )
-
-
-def plans_of(result: FileResult, goal: Goal, budget: Budget, *, unsafe: bool = False) -> FilePlan:
+def plans_of(result: FileResult, aims: Aims, *, unsafe: bool = False) -> FilePlan:
     """The plans of one file; the images of a request are planned together, within its budget."""
+    goal, budget = aims.at(result.path)
     requests = tuple(
         plan_request(one.request, one.limits, budget=budget, goal=goal, unsafe=unsafe)
         for one in result.requests

@@ -335,11 +335,15 @@ class Session:
 
     def check_stdin(self, data: bytes, name: str) -> FileResult:
         """The result of what came on standard input, an image or a request, reported under `name`."""
-        if self.bench.paths.silencer:
-            self.bench.paths.silencer.unhashed = name
-        result = self._check_stdin(data, name)
+        result = self.read_stdin(data, name)
         self.tally.add(result, is_file=False)
         return result
+
+    def read_stdin(self, data: bytes, name: str) -> FileResult:
+        """The result of what came on standard input, not yet counted for the end of the run."""
+        if self.bench.paths.silencer:
+            self.bench.paths.silencer.unhashed = name
+        return self._check_stdin(data, name)
 
     def _check_stdin(self, data: bytes, name: str) -> FileResult:
         extension = os.path.splitext(name)[1].lower()
