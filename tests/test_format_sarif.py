@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.fix import DropBlock
+from imgbudget.intent import DropBlock
 from imgbudget.model import Finding, Place, Severity
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Style, merge
@@ -135,7 +135,7 @@ def test_suggestions_of_rdjson_count_bytes(imgbudget: Command, tmp_path: Path) -
     data = path.read_bytes()
     assert data[start["column"] - 1 : end["column"] - 1] == b'"image/jpeg"'
     assert {"path": "a b.jpg"} in [one["location"] for one in run.json["diagnostics"]]
-    assert {one["severity"] for one in run.json["diagnostics"]} == {"ERROR", "WARNING"}
+    assert {one["severity"] for one in run.json["diagnostics"]} == {"ERROR", "WARNING", "INFO"}
 
 
 @pytest.mark.parametrize("indent", [None, 2])

@@ -4,8 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from imgbudget.cli import declared as click
 from imgbudget.cli.checking import Output, check_paths
 from imgbudget.cli.completion import files
 from imgbudget.cli.fixing import (
@@ -37,6 +36,7 @@ from imgbudget.session import Session
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Earlier
+    from imgbudget.engine.baseline import Entry
     from imgbudget.session.fixing import Fixer
 
 _LISTED = 5
@@ -174,7 +174,7 @@ def _say_notes(session: Session, summary: Summary, options: dict[str, Any]) -> N
         say(f"warning: {note}")
     if options["quiet"]:
         return
-    if gone := session.fixed_entries([path for path, _ in summary.missed]):
+    if gone := _fixed_entries(session, summary):
         say(
             f"{count(len(gone), 'entry', 'entries')} of the baseline no longer found; "
             "imgbudget baseline --prune takes them out"
@@ -198,3 +198,11 @@ def exit_code(summary: Summary, fail_on: str, *, exit_zero: bool = False) -> int
     if exit_zero or fail_on == "never" or summary.worst is None:
         return 0
     return 1 if summary.worst >= Severity[fail_on.upper()] else 0
+
+
+def _fixed_entries(session: Session, summary: Summary) -> "tuple[Entry, ...]":
+    if session.bench.paths.baseline is None:
+        return ()
+    from imgbudget.session.baselines import fixed_entries  # noqa: PLC0415 - with a baseline only
+
+    return fixed_entries(session, [path for path, _ in summary.missed])

@@ -1,18 +1,17 @@
 """The baseline of a run: the file that the command line or the configuration names."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.config import Settings
 from imgbudget.engine.baseline import Baseline, Entry, read_baseline
-from imgbudget.engine.selection import RuleSet
-from imgbudget.engine.silencing import Silencer
 from imgbudget.errors import UsageError
 from imgbudget.model import Watch
 from imgbudget.registry import Registry
 
 if TYPE_CHECKING:
+    from imgbudget.session.run import Session
     from imgbudget.session.wishes import Wishes
 
 
@@ -58,16 +57,16 @@ def placed(registry: Registry) -> frozenset[str]:
     return frozenset(rule.code for rule in registry.rules if rule.watch is Watch.COPIES)
 
 
-def fixed_entries(
-    silencer: Silencer, ran: RuleSet, named: Sequence[str], missed: Collection[str]
-) -> tuple[Entry, ...]:
-    """The entries of the baseline that a run over the `named` files and folders has not met.
+def fixed_entries(session: "Session", missed: Collection[str]) -> tuple[Entry, ...]:
+    """The entries of the baseline that a run should have met, and has not.
 
-    An entry counts only where its rule ran and its file lies in what was named and was not missed.
+    An entry counts only where its rule ran and its file lies in what was checked. Nothing is known of the
+    `missed` files, which could not be looked at.
     """
-    if silencer.baseline is None:
+    silencer, ran = session.bench.paths.silencer, session.bench.paths.base_judge.rules
+    if silencer is None or silencer.baseline is None:
         return ()
-    folders = [_real(path) for path in named]
+    folders = [_real(path) for path in session.named]
     unseen = {_real(path) for path in missed}
     base, fixed = _real(silencer.base), []
     for number, entry in enumerate(silencer.baseline.entries):

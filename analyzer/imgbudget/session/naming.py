@@ -1,6 +1,8 @@
-"""What to say of a name that does not exist: the nearest one that does."""
+"""What to say of a name that does not exist, or that has no effect."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from imgbudget.registry import AnyRule
 
 
 def unknown(what: str, given: str, known: Sequence[str]) -> str:
@@ -12,3 +14,10 @@ def unknown(what: str, given: str, known: Sequence[str]) -> str:
     ]
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"unknown {what} {given!r}{hint}"
+
+
+def without_effect(rules: Iterable[AnyRule], selectors: Sequence[str]) -> Iterator[str]:
+    """A note for each rule in preview that is selected by its own code or name while previews are off."""
+    for rule in rules:
+        if rule.preview and (rule.name in selectors or rule.code in (text.upper() for text in selectors)):
+            yield f"{rule.code} is in preview and does not run: --preview or preview: true brings it"

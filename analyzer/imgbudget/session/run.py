@@ -13,16 +13,16 @@ from imgbudget.limits import Limits, LimitsData, load_limits
 from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
-from imgbudget.session.baselines import fixed_entries, load_baseline
+from imgbudget.session.baselines import load_baseline
 from imgbudget.session.bench import Bench
-from imgbudget.session.naming import unknown
+from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
 from imgbudget.session.wishes import Wishes
 from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
-    from imgbudget.engine.baseline import Entry
+    from imgbudget.session.documents import HandOn
     from imgbudget.sources.facts_cache import FactsCache
 
 __all__ = ["STDIN", "Session", "Wishes"]
@@ -35,8 +35,10 @@ class Session:
 
     chunk: int | None = None
 
-    def __init__(self, wishes: Wishes, *, start: str = ".") -> None:
-        """Load what the wishes name.
+    def __init__(
+        self, wishes: Wishes, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
+    ) -> None:
+        """Load what the wishes name; `loaded` is what another session of the same wishes has read already.
 
         Raises:
             ConfigError: the configuration cannot be taken.
@@ -45,14 +47,14 @@ class Session:
             UsageError: an unknown platform or rule.
         """
         self.wishes = wishes
-        first = draft(start, explicit=wishes.config, isolated=wishes.isolated)
-        self.registry: Registry = load_packs(first.settings.packs)
-        self.limits: LimitsData = load_limits(self.registry.limits, wishes.limits or first.settings.limits)
-        rules = self.registry.rules
-        self.settings: Settings = first.settle(
-            [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
-        )
-        self._refuse_unknown_names()
+        self.registry: Registry
+        self.settings: Settings
+        self.limits: LimitsData
+        if loaded is None:
+            self._load(start)
+        else:
+            self.settings, self.limits = loaded
+            self.registry = load_packs(self.settings.packs)
         known = load_baseline(wishes, self.settings, self.registry)
         self.bench = Bench(
             paths=PathRules(
@@ -80,11 +82,27 @@ class Session:
         self._cache = _open_cache() if wishes.cache else None
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
+        self._previews: tuple[str, ...] = ()
+        if not (wishes.preview or self.settings.preview):
+            selected = self.settings.select if wishes.select is None else wishes.select
+            chosen = (*selected, *self.settings.extend_select, *wishes.extend_select)
+            self._previews = tuple(without_effect(self.registry.rules, chosen))
+
+    def _load(self, start: str) -> None:
+        wishes = self.wishes
+        first = draft(start, explicit=wishes.config, isolated=wishes.isolated)
+        self.registry = load_packs(first.settings.packs)
+        self.limits = load_limits(self.registry.limits, wishes.limits or first.settings.limits)
+        rules = self.registry.rules
+        self.settings = first.settle(
+            [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
+        )
+        self._refuse_unknown_names()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know beside the findings, e.g. that a model is unknown."""
-        return (*self.settings.notes, *self.bench.notes)
+        return (*self.settings.notes, *self._previews, *self.bench.notes)
 
     def _refuse_unknown_names(self) -> None:
         wishes = self.wishes
@@ -136,9 +154,19 @@ class Session:
         for met in walk:
             yield self.check_met(met)
 
-    def check_met(self, met: Found | Passed) -> FileResult:
-        """The result of a file that the walk has met."""
-        return self.guarded(met, self.check_file)
+    def check_met(self, met: Found | Passed, hand_on: "HandOn | None" = None) -> FileResult:
+        """The result of a file that the walk has met.
+
+        With `hand_on`, that of the last part of a long file: it takes those of the others as they come.
+        """
+        if hand_on is None:
+            return self.guarded(met, self.check_file)
+
+        def take(part: FileResult) -> None:
+            self.tally.add(part)
+            hand_on(part)
+
+        return self.guarded(met, lambda found: self.check_file(found, take))
 
     def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
         """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
@@ -194,37 +222,30 @@ class Session:
 
         `summary` is the sum over the files; the statistics are put into it.
         """
-        from imgbudget.session.ending import finish  # noqa: PLC0415 - it may not be needed
+        if not self.tally.wants_an_end:
+            return ()
+        from imgbudget.session.ending import finish  # noqa: PLC0415 - a run of one file does without
 
-        return finish(self, summary) if self.tally.wants_an_end else ()
-
-    def fixed_entries(self, missed: Sequence[str] = ()) -> "tuple[Entry, ...]":
-        """The entries of the baseline that this run would have found again and did not.
-
-        `missed` are files that could not be looked at: nothing is known of them.
-        """
-        silencer = self.bench.paths.silencer
-        return (
-            fixed_entries(silencer, self.bench.paths.base_judge.rules, self.named, missed) if silencer else ()
-        )
+        return finish(self, summary)
 
     def flush(self) -> None:
         """Write what the cache has learnt; a run calls it when it has checked its last file."""
         if self._cache is not None:
             self._cache.flush()
 
-    def check_file(self, found: Found) -> FileResult:
-        """The result of a file."""
-        named = self.fails_closed(found)
-        if found.kind in (FileKind.JSON, FileKind.JSONL):
-            return self._check_json(found.path, named=named, lines=found.kind is FileKind.JSONL)
-        want = self.bench.facts(self.bench.paths.judge(found.path))
+    def check_file(self, found: Found, hand_on: "HandOn | None" = None) -> FileResult:
+        """The result of a file; with `hand_on` that of its last part, see check_met."""
+        kind, named = found.kind, self.fails_closed(found)
+        if kind is FileKind.JSON or kind is FileKind.JSONL:
+            return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL, hand_on=hand_on)
+        judge = self.bench.paths.judge(found.path)
+        want = self.bench.facts(judge)
         if self._cache is None:
             use = read_image(found.path, want)
         else:
             use = read_image(found.path, want, probe=self._cache.probe)
         if found.kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
-            return self.bench.file_of_image(use)
+            return self.bench.file_of_image(use, judge)
         if use.facts.content == "JSON":
             return self._check_json(found.path, named=named, lines=False)
         if named and use.facts.damage is not None:
@@ -235,11 +256,13 @@ class Session:
         """Whether the user named the file, so that not to know what it is would be no answer."""
         return found.named and not self.wishes.force_exclude
 
-    def _check_json(self, path: str, *, named: bool, lines: bool) -> FileResult:
+    def _check_json(
+        self, path: str, *, named: bool, lines: bool, hand_on: "HandOn | None" = None
+    ) -> FileResult:
         from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
 
         try:
-            return check_document(self.bench, path, lines=lines, fails_closed=named)
+            return check_document(self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on)
         except UnreadableError as error:
             return self._unread(path, str(error), named=named)
         except OSError as error:

@@ -24,8 +24,8 @@ def content_hash(path: str) -> str | None:
 def same_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The groups of files with the same bytes among candidates that look alike, each with its length.
 
-    A few kilobytes of the middle and of the end rule out most; only what agrees in them is read whole. A file
-    that cannot be read is left out.
+    A few kilobytes of the start, the middle and the end rule out most; only what agrees in them is read
+    whole. A file that cannot be read is left out.
     """
     for paths in candidates:
         for alike in _parted(paths, _sample):
@@ -37,10 +37,11 @@ def _sample(path: str) -> bytes | None:
     try:
         with open(path, "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
+            start = file.read(_SAMPLE)
             file.seek(size // 2)
             middle = file.read(_SAMPLE)
             file.seek(max(size - _SAMPLE, 0))
-            return b"%d %b%b" % (size, middle, file.read(_SAMPLE))
+            return b"%d %b%b%b" % (size, start, middle, file.read(_SAMPLE))
     except OSError:
         return None
 
