@@ -75,8 +75,8 @@ def test_hook_runs_alone_offline_and_quietly(hook: dict[str, Any]) -> None:
     assert ("--force-exclude" in words) == hook.get("pass_filenames", True)
 
 
-def test_both_hooks_through_pre_commit(tmp_path: Path) -> None:
-    """A bad image fails both hooks with its finding, a foreign broken JSON does not; mended, both pass."""
+def test_all_hooks_through_pre_commit(tmp_path: Path) -> None:
+    """A bad image fails the checks, the fix mends it, then all pass; a foreign broken JSON is no finding."""
     shutil.which("git") or pytest.fail("git is needed")
     folder = tmp_path / "repository"
     folder.mkdir()
@@ -100,8 +100,9 @@ def test_both_hooks_through_pre_commit(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.count("warning[IB201] oversized-image") == 2, done.stdout
     assert "IB002" not in done.stdout
-    (folder / "photo.jpg").write_bytes(image_bytes((1268, 951), "JPEG"))
+    assert done.stdout.count("Failed") == len(HOOKS), done.stdout
+    assert "fixed photo.jpg: jpeg 4000x3000" in done.stdout
     git(folder, "add", ".")
     done = run()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Passed") == 2
+    assert done.stdout.count("Passed") == len(HOOKS)
