@@ -106,7 +106,7 @@ class Fixer:
         return tuple(without_entries(result, difference=difference, backup=backup) for result in results)
 
     def check_all(self, files: Iterable[Found | Passed], _hand_on: object = None) -> Iterator[FileResult]:
-        """The results of files that the walk has met, in order, after their fixes: of each file as a whole."""
+        """The results of files that the walk has met, in order, after their fixes; each file as a whole."""
         return map(self.check_met, files)
 
     def check_met(self, met: Found | Passed) -> FileResult:
