@@ -157,6 +157,17 @@ def test_removed_block_takes_its_comma_along(
     assert imgbudget("check", "r.json", "--format", "rdjson", "--select", "IB407").json["diagnostics"] == []
 
 
+def test_content_that_is_an_empty_text_becomes_an_empty_list(imgbudget: Command, tmp_path: Path) -> None:
+    """An empty string in a tool result beside an image: there is no block to remove."""
+    result = {"type": "tool_result", "tool_use_id": "t", "content": ""}
+    write_json(tmp_path / "r.json", body(image_block(), result))
+    run = imgbudget("check", "r.json", "--format", "rdjson", "--select", "IB407")
+    (suggestion,) = run.json["diagnostics"][0]["suggestions"]
+    start, end = suggestion["range"]["start"]["column"], suggestion["range"]["end"]["column"]
+    text = (tmp_path / "r.json").read_text()
+    assert (text[start - 1 : end - 1], suggestion["text"]) == ('""', "[]")
+
+
 def test_bedrock_names_the_format(imgbudget: Command, tmp_path: Path) -> None:
     """In Converse a wrong type is a wrong `format`; the edit writes that."""
     source = {"bytes": image_block()["source"]["data"]}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgbudget.cli.checking import Output, check_paths
+from imgbudget.cli.completion import files
 from imgbudget.cli.fixing import (
     fix_exit_code,
     fix_options,
@@ -43,7 +44,7 @@ _LISTED = 5
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
 @model_options
 @selection_options
 @click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")

@@ -17,6 +17,7 @@ COMMANDS = {
     "rule": "show a rule's page",
     "limits": "show every limit in force, with source and date",
     "explain": "say what an API error means, and which block it is about",
+    "init": "write a first configuration and the hook snippet",
     "baseline": "write the findings that are known, or take the fixed ones out",
     "clean": "remove the cache of facts",
 }

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
+from imgbudget.cli.completion import files, one_of
 from imgbudget.model import Fact
 from imgbudget.session import Wishes
 
@@ -37,7 +38,12 @@ def model_options(function: F) -> F:
                 metavar="NAME",
                 help="anthropic, bedrock, google-cloud, foundry or claude-ai.",
             ),
-            click.option("--limits", metavar="FILE", help="YAML file of limits laid over the built-in ones."),
+            click.option(
+                "--limits",
+                metavar="FILE",
+                shell_complete=files,
+                help="YAML file of limits laid over the built-in ones.",
+            ),
         ),
         function,
     )
@@ -47,7 +53,12 @@ def config_options(function: F) -> F:
     """`--config`, `--isolated`: which configuration is read."""
     return _stack(
         (
-            click.option("--config", metavar="FILE", help="Configuration file instead of the nearest one."),
+            click.option(
+                "--config",
+                metavar="FILE",
+                shell_complete=files,
+                help="Configuration file instead of the nearest one.",
+            ),
             click.option("--isolated", is_flag=True, help="Read no configuration file."),
         ),
         function,
@@ -126,6 +137,7 @@ def output_options(formats: Sequence[str], default: str) -> Callable[[F], F]:
                     "formats",
                     multiple=True,
                     metavar="FORMAT[:FILE]",
+                    shell_complete=one_of(formats),
                     help=f"{', '.join(formats)}; default {default}; repeatable, with a file each.",
                 ),
                 click.option(

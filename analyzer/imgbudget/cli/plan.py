@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import config_options, model_options, output_options, wishes
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.resend_text import resend_text
@@ -24,7 +25,7 @@ FORMATS = ("full", "json")
 
 
 @click.command("plan")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
 @model_options
 @click.option(
     "--target",
