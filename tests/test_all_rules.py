@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import imgbudget_rules
-from imgbudget.fix import (
+from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
     FirstFrame,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.fix import DropBlock
+from imgbudget.intent import DropBlock
 from imgbudget.model import Finding, Place, Severity
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Style, merge

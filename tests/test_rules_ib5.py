@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.fix import ImagesFirst, LabelImages
+from imgbudget.intent import ImagesFirst, LabelImages
 from imgbudget.labels import is_label
 from imgbudget.model import Problem, Request
 from imgbudget.testing import request, run_rule

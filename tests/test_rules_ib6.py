@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.fix import DropEntry, Recode, Resize, ShrinkRequest, ShrinkTokens
 from imgbudget.geometry import Size
+from imgbudget.intent import DropEntry, Recode, Resize, ShrinkRequest, ShrinkTokens
 from imgbudget.limits import LimitsData
 from imgbudget.model import Place, Problem, Run
 from imgbudget.testing import Budget, Budgets, image, request, run_rule, whole_run

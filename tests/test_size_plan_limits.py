@@ -152,7 +152,7 @@ def test_rule_pages(imgbudget: Command) -> None:
 
 
 def test_all_rule_pages_in_every_format(imgbudget: Command) -> None:
-    """A line each as text, the page each as Markdown and in JSON with the address; another format is refused."""
+    """A line each as text, the page each as Markdown and as JSON with the address; others are refused."""
     pages = imgbudget("rule", "--all", "--format", "json").json
     text = imgbudget("rule", "--all", "--format", "text").out.splitlines()
     assert len(text) == len(pages) + 1

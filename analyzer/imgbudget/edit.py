@@ -1,13 +1,13 @@
 """Edits as decisions: what a plan has settled for one image or one request, and what a fixer made of it.
 
-A fix (imgbudget.fix) is what one rule wants; an edit is what all of them together come to, so that an image
-is decoded once and encoded once.
+A fix (imgbudget.intent) is what one rule wants; an edit is what all of them together come to, so that an
+image is decoded once and encoded once.
 """
 
 from typing import NamedTuple
 
-from imgbudget.fix import Fix
 from imgbudget.geometry import CoordinateMap, Size
+from imgbudget.intent import Fix
 from imgbudget.model import ImageUse, Place
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from enum import Enum, IntEnum, IntFlag
 from typing import NamedTuple
 
-from imgbudget.fix import Fix
 from imgbudget.geometry import Size
+from imgbudget.intent import Fix
 
 Key = str | int
 Keys = tuple[Key, ...]

@@ -4,7 +4,20 @@ from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from imgbudget.budgets import NO_BUDGETS, Budget, Budgets
-from imgbudget.fix import (
+from imgbudget.geometry import (
+    PATCH,
+    Size,
+    Tier,
+    area_tokens,
+    fits,
+    native_size,
+    padded_size,
+    patches,
+    planned_size,
+    size_within,
+    table_row,
+)
+from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
     DropBlock,
@@ -19,19 +32,6 @@ from imgbudget.fix import (
     ShrinkRequest,
     ShrinkTokens,
     StripMetadata,
-)
-from imgbudget.geometry import (
-    PATCH,
-    Size,
-    Tier,
-    area_tokens,
-    fits,
-    native_size,
-    padded_size,
-    patches,
-    planned_size,
-    size_within,
-    table_row,
 )
 from imgbudget.labels import is_label
 from imgbudget.limits import Limits

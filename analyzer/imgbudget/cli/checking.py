@@ -39,12 +39,14 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     progress: Progress,
     *,
     jobs: int | None = None,
+    stdin: bytes | None = None,
     stdin_name: str | None = None,
     earlier: "Earlier | None" = None,
 ) -> Summary:
     """Check everything under `paths`, or fix it, and show it. `jobs` None means a process for each core.
 
     `earlier` is the report of a run that this one is to be compared with.
+    `stdin` is what came on standard input where that was read before.
 
     Raises:
         UsageError: a path does not exist; told before any output begins.
@@ -54,7 +56,8 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     for reporter, sink in outputs:
         sink.write(reporter.begin())
     if STDIN in paths:
-        _show(_standard_input(session, stdin_name or "<stdin>"), outputs, summary)
+        data = sys.stdin.buffer.read() if stdin is None else stdin
+        _show(_standard_input(session, data, stdin_name or "<stdin>"), outputs, summary)
     worth = POOL_WORTH if isinstance(session, Session) else FIX_POOL_WORTH
     first = list(islice(files, worth)) if jobs != 1 else []
     if len(first) < worth or (jobs or _cores()) == 1:
@@ -84,12 +87,12 @@ def _compare(session: "Session | Fixer", earlier: "Earlier", summary: Summary) -
     summary.comparison = compare(earlier, summary, session.tally.found or ())
 
 
-def _standard_input(session: "Session | Fixer", name: str) -> FileResult:
+def _standard_input(session: "Session | Fixer", data: bytes, name: str) -> FileResult:
     if isinstance(session, Session):
-        return session.check_stdin(sys.stdin.buffer.read(), name)
+        return session.check_stdin(data, name)
     from imgbudget.cli.fixing import fix_standard_input  # noqa: PLC0415 - runs that fix only
 
-    return fix_standard_input(session, name)
+    return fix_standard_input(session, data, name)
 
 
 def _show(

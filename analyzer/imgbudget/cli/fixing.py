@@ -118,9 +118,9 @@ def fix_outputs(outputs: list["Output"], options: dict[str, Any]) -> list["Outpu
     return outputs
 
 
-def fix_standard_input(fixer: "Fixer", name: str) -> "FileResult":
-    """Fix what comes on standard input and write it to standard output; the result for the reports."""
-    result, text = fixer.fix_stdin(sys.stdin.buffer.read(), name)
+def fix_standard_input(fixer: "Fixer", data: bytes, name: str) -> "FileResult":
+    """Fix what came on standard input and write it to standard output; the result for the reports."""
+    result, text = fixer.fix_stdin(data, name)
     if not fixer.wishes.difference:
         sys.stdout.flush()
         sys.stdout.buffer.write(text)
@@ -142,10 +142,10 @@ def say_fixes(summary: Summary, options: dict[str, Any]) -> None:
         say(f"and {len(summary.failed) - len(shown):,} more; --verbose lists them")
     if options["diff"]:
         remaining = summary.findings.total()
-        say(
-            f"would change {count(summary.changed, 'file')}: "
-            f"{figure(summary.fixed)} to fix ({figure(remaining)} remaining)"
+        fixes = (
+            f": {figure(summary.fixed)} to fix ({figure(remaining)} remaining)" if "fix" in options else ""
         )
+        say("would change " + count(summary.changed, "file") + fixes)
 
 
 def fix_exit_code(summary: Summary, code: int, options: dict[str, Any]) -> int:

@@ -13,7 +13,10 @@ from imgbudget.version import __version__
 COMMANDS = {
     "check": "lint images, folders and request JSON",
     "plan": "show the resize plan: from, to, tokens, bytes, cost",
+    "split": "divide a request that is too much into several that fit",
+    "tiles": "cut an image that is too large into overlapping tiles",
     "size": "show what a model makes of a size",
+    "coords": "map coordinates that the model returned to the original image",
     "rule": "show a rule's page",
     "limits": "show every limit in force, with source and date",
     "explain": "say what an API error means, and which block it is about",

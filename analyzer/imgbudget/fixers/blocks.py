@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from imgbudget.edit import BlockEdit
 from imgbudget.errors import FixError
-from imgbudget.fix import DropBlock, ImagesFirst, LabelImages, ReplaceByText
 from imgbudget.fixers.arrays import Item, rewritten
 from imgbudget.fixers.layout import Layout, as_json, value_at
 from imgbudget.fixers.splices import Splice
+from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ReplaceByText
 from imgbudget.labels import is_label
 from imgbudget.model import Keys
 from imgbudget.sources.jsonspans import Document

@@ -16,7 +16,7 @@ from imgbudget.fixers.encoding import (
     fit,
     prepared,
 )
-from imgbudget.fixers.pixels import has_depth, is_graphic, scaled, turned
+from imgbudget.fixers.pixels import has_alpha, has_depth, is_graphic, scaled, turned
 from imgbudget.fixers.stripping import Wish, strip
 from imgbudget.geometry import CoordinateMap, Size
 from imgbudget.model import Fact, ImageFacts
@@ -76,6 +76,8 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
     limit = len(data) if edit.max_bytes is None else edit.max_bytes
     kept: bytes | None = data
     if edit.strip or drops or len(data) > limit:
+        if form == "jpeg" and facts.animated and not drops:
+            raise FixError(f"holds {facts.frames} pictures: only the first would be kept, which is unsafe")
         kept = strip(data, form, Wish(facts.orientation, edit.first_frame))
     if kept is None or len(kept) > limit:
         if facts.animated and not edit.first_frame:
@@ -89,7 +91,7 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
 def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
     """The image decoded and encoded anew."""
     picture = decode(data, facts, edit.size)
-    source = facts.size or picture.size
+    source = picture.size
     size = edit.size or source
     if size.width > source.width or size.height > source.height:
         raise FixError(f"has {source} px and is not enlarged to {size}")
@@ -119,7 +121,7 @@ def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
 def _style(data: bytes, picture: Picture, facts: ImageFacts, wanted: str | None) -> Style:
     """How the image is written where nothing limits its bytes: as it was, as far as that is known."""
     lossless = _is_lossless(data, facts)
-    graphic = lossless and is_graphic(picture.image)
+    graphic = is_graphic(picture.image) if lossless else has_alpha(picture.image)
     form = wanted or (facts.format if facts.format in WRITTEN else None) or ("png" if graphic else "jpeg")
     if form == "jpeg":
         quality = min(max(facts.quality or NEW_QUALITY, LOWEST), HIGHEST)
@@ -146,7 +148,8 @@ def _losses(
     style, form = made.style, (facts.format or "").upper()
     if _frames(facts) > 1:
         lost.append(f"first of {facts.frames} frames")
-    if has_depth(picture.image) or (facts.format == "png" and data[24] == 16):
+    deep = has_depth(picture.image) or _has_16_bits(data, facts.format)
+    if deep and not _has_16_bits(made.data, style.format):
         lost.append("8 bits a sample")
     if style.quality is not None:
         if _is_lossless(data, facts):
@@ -160,6 +163,10 @@ def _losses(
     if made.size != planned:
         lost.append(f"scaled to {made.size}, planned was {planned}")
     return tuple(lost)
+
+
+def _has_16_bits(data: bytes, form: str | None) -> bool:
+    return form == "png" and data[24] == 16
 
 
 def _frames(facts: ImageFacts) -> int:

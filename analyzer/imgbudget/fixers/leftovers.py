@@ -54,19 +54,21 @@ def remove_leftovers(folder: str) -> list[str]:
 def _remove_dead(path: str) -> bool:
     try:
         fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _FLAGS)
-    except OSError:
-        return False
-    try:
-        dead = _lock(fd, wait=False)
-        if dead is None:
-            dead = time.time() - os.fstat(fd).st_mtime > _FORGOTTEN
-        if dead:
+        try:
+            locked = _lock(fd, wait=False)
+            if locked:
+                # while the lock is held: whoever has just made the file sees that it is gone
+                os.unlink(path)
+                return True
+            old = time.time() - os.fstat(fd).st_mtime > _FORGOTTEN
+        finally:
+            os.close(fd)
+        if locked is None and old:
             os.unlink(path)
+            return True
     except OSError:
         return False
-    finally:
-        os.close(fd)
-    return bool(dead)
+    return False
 
 
 def _lock(fd: int, *, wait: bool) -> bool | None:

@@ -13,11 +13,14 @@ _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _SMOOTH = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 """Modes that can be scaled; Pillow multiplies colours by alpha for it, so that no fringes arise."""
 
+_GAP = 3.0
+"""Times the wanted size that a simple reduction before Lanczos must leave: Pillow's own advice."""
+
 _TILES = 4
 _TILE = 64
 _GRAPHIC_SHARE = 0.5
-"""Share of neighbours of one colour from which on a picture is drawn and not taken. Measured on the corpus:
-photographs have up to 0.3, screenshots and diagrams 0.6 and more."""
+"""Share of neighbours of one colour from which on a picture is drawn, not taken. In the corpus, photographs
+without loss have up to 0.3 (0.6 one with a black border), screenshots and diagrams 0.8 and more."""
 
 
 def is_graphic(image: "Image") -> bool:
@@ -49,6 +52,11 @@ def is_graphic(image: "Image") -> bool:
     return same >= _GRAPHIC_SHARE * seen
 
 
+def has_alpha(image: "Image") -> bool:
+    """Whether a picture lets anything through."""
+    return image.mode in {"LA", "RGBA"} and image.getchannel("A").getextrema() != (255, 255)
+
+
 def has_depth(image: "Image") -> bool:
     """Whether a sample has more than 8 bits."""
     return image.mode in _DEEP
@@ -74,7 +82,7 @@ def scaled(picture: Picture, size: Size) -> "Image":
 
     if picture.image.size == size:
         return picture.image
-    return smooth(picture.image).resize(size, Resampling.LANCZOS)
+    return smooth(picture.image).resize(size, Resampling.LANCZOS, reducing_gap=_GAP)
 
 
 def turned(image: "Image", orientation: int) -> "Image":
@@ -127,9 +135,7 @@ def in_srgb(image: "Image", profile: bytes | None) -> tuple["Image", bool]:
 
 def without_alpha(image: "Image") -> "Image":
     """The picture without an alpha channel that hides nothing."""
-    if image.mode not in {"LA", "RGBA"} or image.getchannel("A").getextrema() != (255, 255):
-        return image
-    return image.convert(image.mode[:-1])
+    return image if image.mode not in {"LA", "RGBA"} or has_alpha(image) else image.convert(image.mode[:-1])
 
 
 def on_white(image: "Image") -> "Image":

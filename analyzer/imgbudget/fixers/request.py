@@ -6,12 +6,12 @@ from typing import Any
 
 from imgbudget.edit import BlockEdit, RequestEdit
 from imgbudget.errors import FixError
-from imgbudget.fix import DeclareType, RepairBase64, ReplaceByText
 from imgbudget.fixers.blocks import Emptied, Rearrangement, rearrangements, replaced, route_of_block
 from imgbudget.fixers.layout import Layout
 from imgbudget.fixers.remake import EditImage, Mend, Refused, Remade, Remake
 from imgbudget.fixers.slots import Slot, slot_of
 from imgbudget.fixers.splices import Region, Splice, spliced
+from imgbudget.intent import DeclareType, RepairBase64, ReplaceByText
 from imgbudget.model import Keys, Place
 from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
 

@@ -7,27 +7,25 @@ from imgbudget.edit import ImageEdit
 from imgbudget.geometry import planned_size
 from imgbudget.limits import Limits
 from imgbudget.model import ImageUse, Origin, Place, Request
-from imgbudget.planner.encodings import enough_bytes, raw_bytes, text_length
+from imgbudget.planner.encodings import enough_bytes, least_bytes, raw_bytes, text_length
 from imgbudget.planner.image import request_edge_limit
-from imgbudget.planner.levels import fair_level
+from imgbudget.planner.levels import fair_level, shares
 
 RESERVE = 256
 """Bytes kept free for each image: a longer media type, a label before it."""
-
-LEAST_BYTES = 2048
-"""Bytes under which no image is ever asked to go: its headers alone may take as much."""
 
 
 class Payload(NamedTuple):
     """An image whose bytes stand in the body and may become fewer, with its edit so far.
 
     `need` is the base64 text that it takes by that edit, in characters: exact without one, else an estimate
-    on the generous side.
+    on the generous side. It is never asked to go under `least`.
     """
 
     use: ImageUse
     now: int
     need: int
+    least: int
     edit: ImageEdit | None
 
     @property
@@ -56,7 +54,7 @@ def within_body(
         payload
         for use in request.images
         if (edit := edits.get(use.place) or (untouched(use, unsafe=unsafe) if shrinks else None))
-        and (payload := _payload(use, edit, has_edit=use.place in edits))
+        and (payload := _payload(use, edit, limits, has_edit=use.place in edits))
     ]
     if not payloads:
         return dict(edits)
@@ -71,7 +69,7 @@ def within_body(
             continue
         edit = payload.edit or untouched(payload.use, unsafe=unsafe)
         if edit is not None:
-            bounds = (max(raw_bytes(share), LEAST_BYTES), limits.image_raw_bytes, edit.max_bytes)
+            bounds = (raw_bytes(share), limits.image_raw_bytes, edit.max_bytes)
             bounded[payload.use.place] = edit._replace(
                 max_bytes=min(bound for bound in bounds if bound is not None)
             )
@@ -86,19 +84,21 @@ def untouched(use: ImageUse, *, unsafe: bool) -> ImageEdit | None:
     return ImageEdit(upright=True, first_frame=facts.animated)
 
 
-def _payload(use: ImageUse, edit: ImageEdit, *, has_edit: bool) -> Payload | None:
+def _payload(use: ImageUse, edit: ImageEdit, limits: Limits, *, has_edit: bool) -> Payload | None:
     """The image as it takes part; None for one whose bytes are not in the body, or whose edit is refused."""
     facts, size, now = use.facts, use.visible_size, use.base64_size
     if facts is None or size is None or facts.format is None or now is None:
         return None
     if use.origin is not Origin.BASE64 or (facts.animated and not edit.first_frame):
         return None
+    least = text_length(least_bytes(facts, int(limits.min_edge.value)))
     if not has_edit:
-        return Payload(use, now, now, None)
+        return Payload(use, now, now, least, None)
     enough = facts.byte_size
     if edit.size or edit.format:
         enough = enough_bytes(facts, edit.size or size, edit.format or facts.format)
-    return Payload(use, now, text_length(min(enough, edit.max_bytes or enough)), edit)
+    need = text_length(min(enough, edit.max_bytes or enough))
+    return Payload(use, now, need, min(least, need), edit)
 
 
 def _body_limit(request: Request, limits: Limits, reserve: int) -> int:
@@ -115,7 +115,7 @@ def _without_unseen_pixels(
     edge = request_edge_limit(request, limits)
     while True:
         floors = [payload.floor for payload in payloads]
-        level = fair_level(floors, room)
+        level = fair_level(floors, room, [payload.least for payload in payloads])
         if sum(floors) <= room:
             return payloads
         resized = [
@@ -132,17 +132,16 @@ def _resized(payload: Payload, limits: Limits, edge: int | None) -> Payload:
     if size is None or (edit and edit.size) or (planned := planned_size(size, limits.tier, edge)) == size:
         return payload
     edit = (edit or untouched(payload.use, unsafe=True) or ImageEdit())._replace(size=planned)
-    return _payload(payload.use, edit, has_edit=True) or payload
+    return _payload(payload.use, edit, limits, has_edit=True) or payload
 
 
 def _shares(payloads: Sequence[Payload], room: int) -> list[int]:
     """The base64 text that each may take, in characters, all together within the room."""
     floors = [payload.floor for payload in payloads]
     if sum(floors) > room:
-        level = fair_level([payload.need for payload in payloads], room)
-        return [min(payload.need, level) for payload in payloads]
+        needs, least = [payload.need for payload in payloads], [payload.least for payload in payloads]
+        return shares(needs, fair_level(needs, room, least), least)
     extras = [payload.need - payload.floor for payload in payloads]
-    level = fair_level(extras, room - sum(floors))
-    shares = [floor + min(extra, level) for floor, extra in zip(floors, extras, strict=True)]
-    spare = (room - sum(shares)) // len(shares)
-    return [share + spare for share in shares]
+    grown = shares(extras, fair_level(extras, room - sum(floors)), [0] * len(extras))
+    spare = (room - sum(floors) - sum(grown)) // len(floors)
+    return [floor + extra + spare for floor, extra in zip(floors, grown, strict=True)]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from imgbudget.edit import BlockEdit, ImageEdit, RequestEdit
-from imgbudget.fix import (
+from imgbudget.geometry import Size, planned_size
+from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
     DropBlock,
@@ -19,7 +20,6 @@ from imgbudget.fix import (
     ShrinkTokens,
     StripMetadata,
 )
-from imgbudget.geometry import Size, planned_size
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, FixSafety, ImageUse, Origin, Place, Request, Severity
 from imgbudget.planner.body import within_body

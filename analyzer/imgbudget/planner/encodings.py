@@ -20,6 +20,9 @@ _MOST_RATE = 4.0
 _HEAD = 4096
 """Bytes for headers, tables and a colour profile."""
 
+_LEAST_LEGIBLE_RATE = 0.5
+"""Bytes a pixel that a small picture takes as JPEG of quality 80, the least that a fix goes down to."""
+
 
 def written_format(form: str, media_types: tuple[str, ...]) -> str | None:
     """The format to write an image of format `form` in where its own is not taken; None keeps its own."""
@@ -41,6 +44,19 @@ def enough_bytes(facts: ImageFacts, size: Size, form: str) -> int:
     most = _MOST_RATE_LOSSY if form in _LOSSY else _MOST_RATE
     enough = int(pixels * min(max(rate * _GROWTH, _LEAST_RATE), most)) + _HEAD
     return max(enough, facts.byte_size) if size == facts.size and form == facts.format else enough
+
+
+def least_bytes(facts: ImageFacts, least_edge: int) -> int:
+    """Bytes that an image can be brought down to and still be looked at: `least_edge` px of short edge.
+
+    No more than it has; an estimate, imgbudget's own.
+    """
+    size = facts.size
+    if size is None:
+        return facts.byte_size
+    scale = min(1.0, least_edge / size.short_edge)
+    pixels = size.width * size.height * scale * scale
+    return min(facts.byte_size, int(pixels * _LEAST_LEGIBLE_RATE) + _HEAD)
 
 
 def text_length(byte_size: int) -> int:

@@ -1,22 +1,22 @@
 """Water levels: how much each of several may keep when all together must fit into a room."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 
 
-def fair_level(needs: Sequence[int], room: int) -> int:
+def fair_level(needs: Sequence[int], room: int, least: Sequence[int] = ()) -> int:
     """The highest level at which all fit: the sum of min(need, level) is within `room`.
 
     Those that need no more than the level keep all of it, the others give down to the level and no further:
-    no other sharing gives the least one more (max-min fairness). The largest need where all fit, negative
-    where not even nothing fits.
+    no other sharing gives the smallest share more (max-min fairness). Nobody is asked to go under their
+    `least`, 0 for all unless given. The largest need where all fit, -1 where not even the least fit.
     """
+    least = least or [0] * len(needs)
     if sum(needs) <= room:
         return max(needs, default=0)
-    ascending = sorted(needs)
-    below = (0, *accumulate(ascending))
-    for count, need in enumerate(ascending):
-        over = len(ascending) - count
-        if below[count] + need * over > room:
-            return (room - below[count]) // over
-    raise AssertionError("the needs are more than the room")
+    return bisect_right(range(max(needs)), room, key=lambda level: sum(shares(needs, level, least))) - 1
+
+
+def shares(needs: Sequence[int], level: int, least: Sequence[int]) -> list[int]:
+    """What each keeps at a level."""
+    return [min(need, max(level, low)) for need, low in zip(needs, least, strict=True)]

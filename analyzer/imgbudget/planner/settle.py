@@ -8,7 +8,7 @@ no more to ask for: fix after fix changes nothing.
 from collections.abc import Callable, Iterable
 
 from imgbudget.edit import ImageEdit, RequestEdit
-from imgbudget.fix import ReplaceByText
+from imgbudget.intent import ReplaceByText
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request
 from imgbudget.planner.body import within_body

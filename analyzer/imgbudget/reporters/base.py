@@ -121,7 +121,7 @@ def closing_line(summary: Summary) -> str:
 class RunningText:
     """What the text formats for people share: findings as they come, the sum at the end."""
 
-    joints = ("",)
+    joints: tuple[str, ...] = ("",)
 
     def __init__(self, style: Style) -> None:
         self.style = style

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from imgbudget.fixed import FileFix
 from imgbudget.model import Finding, Place
+from imgbudget.report import FileResult, Summary
+from imgbudget.reporters.base import Piece, RunningText, count, one_line
 
 
 def fix_lines(fix: FileFix) -> Iterator[str]:
@@ -36,3 +38,16 @@ def _where(name: str, place: Place) -> str:
 
 def _title(finding: Finding) -> str:
     return finding.fix.title if finding.fix else finding.name
+
+
+class FixLines(RunningText):
+    """What was made of each file, and nothing of findings."""
+
+    def render(self, result: FileResult) -> Piece:
+        """The lines of one file."""
+        lines = fix_lines(result.fix) if result.fix and not self.style.quiet else ()
+        return ("".join(f"made {one_line(line)}\n" for line in lines),)
+
+    def end(self, summary: Summary) -> str:
+        """The sum."""
+        return "" if self.style.quiet else f"{count(summary.changed, 'file')} changed\n"

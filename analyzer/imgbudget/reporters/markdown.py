@@ -5,7 +5,7 @@ A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); 
 
 import re
 
-from imgbudget.fix import Resize
+from imgbudget.intent import Resize
 from imgbudget.model import Finding, FixSafety
 from imgbudget.report import FileResult, ImageResult, Summary
 from imgbudget.reporters.base import Piece, Style, closing_line, count, figure, money, one_line

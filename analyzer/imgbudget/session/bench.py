@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from imgbudget.engine import Judge
 from imgbudget.engine.paths import PathRules
 from imgbudget.engine.silencing import Silenced
+from imgbudget.intent import BakeOrientation, Recode, Resize, StripMetadata
 from imgbudget.limits import Limits, LimitsData
-from imgbudget.model import Fact, Finding, ImageUse, Place, Request
+from imgbudget.model import Fact, Finding, FixSafety, ImageUse, Place, Request
 from imgbudget.planner import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
 
@@ -52,6 +53,9 @@ class Bench:
     ) -> tuple[tuple[Finding, ...], Silenced, tuple[ImageResult, ...]]:
         """The findings that are reported, how many are silenced by what, and the images with their plans."""
         kept, silenced = self.paths.split(path, tuple(findings))
+        images = tuple(images)
+        if animated := {use.place for use, _ in images if _is_animation(use)}:
+            kept = tuple(_of_frames(finding) if finding.place in animated else finding for finding in kept)
         fixed: dict[Place, list[Finding]] = {}
         for finding in kept:
             if finding.fix:
@@ -71,6 +75,24 @@ class Bench:
             silenced=silenced.ignored,
             baselined=silenced.known,
         )
+
+
+_ANIMATED = ("gif", "png", "webp")
+"""Formats whose animations the API takes (it looks at the first frame)."""
+
+_REDRAWN = (Resize, Recode, BakeOrientation, StripMetadata)
+
+
+def _is_animation(use: ImageUse) -> bool:
+    """Whether the image has frames that are sent and that any change of its pixels would drop."""
+    return use.facts is not None and use.facts.animated and use.facts.format in _ANIMATED
+
+
+def _of_frames(finding: Finding) -> Finding:
+    """The finding on an animation: what would draw it anew keeps the first frame only, which is unsafe."""
+    if isinstance(finding.fix, _REDRAWN):
+        return finding._replace(fix_safety=FixSafety.UNSAFE)
+    return finding
 
 
 def image_result(use: ImageUse, limits: Limits, fixed: Iterable[Finding]) -> ImageResult:

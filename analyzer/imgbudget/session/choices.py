@@ -1,28 +1,38 @@
 """Which edits a run makes: those that findings ask for, or those of a resize plan."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
+from imgbudget.config.settings import Budget
 from imgbudget.edit import ImageEdit, RequestEdit
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request
-from imgbudget.planner import Target, plan_image, request_edge_limit
+from imgbudget.planner import Goal, plan_image
+from imgbudget.planner.bounds import NO_BUDGET
+from imgbudget.planner.edits import is_allowed
+from imgbudget.planner.request import plan_request
 from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.report import FileResult
+from imgbudget.session.proof import Key, key_of
 
 JudgeImage = Callable[[ImageUse], Iterable[Finding]]
 JudgeRequest = Callable[[Request], Iterable[Finding]]
 
 
+NO_EDIT = "nothing that can be done here settles it"
+
+
 class Choice(Protocol):
     """Decides what is to be done to an image file or to a request."""
 
-    @property
-    def unsafe(self) -> bool:
-        """Whether fixes may be made that change what the model sees."""
+    def intends(self, finding: Finding) -> bool:
+        """Whether the fix of a finding is to be made, so that it has to be gone afterwards."""
 
     def concerns(self, result: FileResult) -> bool:
         """Whether there may be something to do in a file that was checked."""
+
+    def left(self, result: FileResult, refused: Mapping[Key, str]) -> dict[Key, str]:
+        """Why fixes that nobody refused were not made all the same."""
 
     def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:
         """The edit of an image file; None where nothing is to be done."""
@@ -36,9 +46,23 @@ class ByFindings(NamedTuple):
 
     unsafe: bool = False
 
+    def intends(self, finding: Finding) -> bool:
+        """All that have a fix that may be made."""
+        return is_allowed(finding, unsafe=self.unsafe)
+
     def concerns(self, result: FileResult) -> bool:
         """A file with findings."""
         return bool(result.findings)
+
+    def left(self, result: FileResult, refused: Mapping[Key, str]) -> dict[Key, str]:
+        """The findings for which there is no edit: of images that cannot be decoded, for the most part."""
+        facts = {image.use.place: image.use.facts for image in result.images}
+        damages = {place: it.damage for place, it in facts.items() if it and it.damage}
+        return {
+            key_of(finding): f"the image {damages[finding.place]}" if finding.place in damages else NO_EDIT
+            for finding in result.findings
+            if self.intends(finding) and key_of(finding) not in refused
+        }
 
     def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:
         """The edit that settles the findings on an image."""
@@ -50,27 +74,29 @@ class ByFindings(NamedTuple):
 
 
 class ByPlan(NamedTuple):
-    """The resizes of a plan, and nothing else."""
+    """The resizes of a plan and nothing else: `goal` for each image, `budget` for the images of a request."""
 
-    target: Target
+    goal: Goal = Goal()
+    budget: Budget = NO_BUDGET
     unsafe: bool = False
+
+    def intends(self, finding: Finding) -> bool:  # noqa: ARG002
+        """None: what a resize settles is welcome, no more."""
+        return False
 
     def concerns(self, result: FileResult) -> bool:
         """A file with images."""
         return bool(result.images)
 
+    def left(self, result: FileResult, refused: Mapping[Key, str]) -> dict[Key, str]:  # noqa: ARG002
+        """Nothing: findings are not what a plan is made for."""
+        return {}
+
     def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:  # noqa: ARG002
         """The resize of an image that its plan changes."""
-        return self._edit(use, limits, None)
+        plan = plan_image(use, limits, target=self.goal)
+        return plan.edit._replace(first_frame=self.unsafe) if plan and plan.edit else None
 
     def of_request(self, request: Request, limits: Limits, judge: JudgeRequest) -> RequestEdit:  # noqa: ARG002
         """The resizes of the images that the plan of a request changes."""
-        edge = request_edge_limit(request, limits)
-        edits = ((use, self._edit(use, limits, edge)) for use in request.images)
-        return RequestEdit(images=tuple((use, edit) for use, edit in edits if edit))
-
-    def _edit(self, use: ImageUse, limits: Limits, edge: int | None) -> ImageEdit | None:
-        plan = plan_image(use, limits, edge_limit=edge, target=self.target)
-        if plan is None or not plan.changes or use.facts is None:
-            return None
-        return ImageEdit(size=plan.planned, upright=True, first_frame=self.unsafe and use.facts.animated)
+        return plan_request(request, limits, budget=self.budget, goal=self.goal, unsafe=self.unsafe).edit

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from imgbudget.fixed import ImageChange
 from imgbudget.model import Keys, Place
 from imgbudget.session.drafts import Draft, ImageDraft
 from imgbudget.session.requestdraft import RequestDraft
@@ -14,6 +13,9 @@ _SHOWN = 40
 """Characters that are shown of a string."""
 
 _LONG = 64
+_PAYLOADS = ("data", "bytes", "url", "image_url")
+"""Keys of the string that holds the bytes of an image."""
+
 _STEP = 1 << 18
 
 
@@ -42,12 +44,8 @@ def _of_image(after: Draft) -> Iterator[str]:
     if not after.images:
         yield f" renamed to {after.path}, the bytes stay"
     for change in after.images:
-        yield from _lines(change)
-
-
-def _lines(change: ImageChange) -> Iterator[str]:
-    yield f"-{change.before}"
-    yield f"+{change.after}{change.how}"
+        yield f"-{change.before}"
+        yield f"+{change.after}{change.how}"
 
 
 def _of_text(before: RequestDraft, after: RequestDraft) -> Iterator[str]:
@@ -64,10 +62,13 @@ def _of_text(before: RequestDraft, after: RequestDraft) -> Iterator[str]:
             yield f"@@ line {line}, {Place('', item.route).pointer} @@"
             yield from (f"-{text}" for text in item.one)
             yield from (f"+{text}" for text in item.other)
-        for (number, _), change in changes.items():
-            if number == new.number:
-                yield f"@@ image {change.place.pointer} @@"
-                yield from _lines(change)
+            change = next((changes[key] for key in _prefixes(old.number, item.route) if key in changes), None)
+            if change and item.route[-1] in _PAYLOADS:
+                yield f" {change.before} -> {change.after}{change.how}"
+
+
+def _prefixes(number: int, route: Keys) -> Iterator[tuple[int, Keys]]:
+    return ((number, route[:i]) for i in range(len(route), 0, -1))
 
 
 class _Pair(NamedTuple):

@@ -5,17 +5,16 @@ from typing import NamedTuple, Protocol
 
 from imgbudget.edit import EditedImage
 from imgbudget.errors import FixError
-from imgbudget.fix import DeclareType
 from imgbudget.fixed import ImageChange, Picture
 from imgbudget.fixers.image import edit_image
 from imgbudget.fixers.names import fitting_name
+from imgbudget.intent import DeclareType
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageFacts, ImageUse
-from imgbudget.planner.edits import is_allowed
 from imgbudget.report import FileResult, ImageResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
-from imgbudget.session.proof import WHOLE, Key, key_of
+from imgbudget.session.proof import WHOLE, Key, key_at, key_of
 from imgbudget.sources.images import image_from_bytes
 
 
@@ -87,10 +86,10 @@ class ImageDraft(NamedTuple):
             kept, _, _ = self.bench.result(self.path, found, ((seen, image.limits),))
             return [finding for finding in kept if key_of(finding) not in refused]
 
-        wanted = [finding for finding in judged(image.use) if is_allowed(finding, unsafe=choice.unsafe)]
+        wanted = [finding for finding in judged(image.use) if choice.intends(finding)]
         renames = [finding for finding in wanted if isinstance(finding.fix, DeclareType)]
         edit = None
-        if (WHOLE, image.use.place) not in refused:
+        if key_at(WHOLE, image.use.place) not in refused:
             edit = choice.of_image(image.use, image.limits, judged)
         redraws = [finding for finding in wanted if finding not in renames]
         made: EditedImage | None = None
@@ -100,7 +99,7 @@ class ImageDraft(NamedTuple):
                 made = edit_image(self.data, edit)
             except FixError as error:
                 failed = {key_of(finding): str(error) for finding in redraws}
-                failed[WHOLE, image.use.place] = str(error)
+                failed[key_at(WHOLE, image.use.place)] = str(error)
         form = image.use.facts.format if image.use.facts else None
         path, change, data = self.path, self.change, made.data if made else self.data
         if data != self.data and made:

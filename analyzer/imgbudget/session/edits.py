@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from imgbudget.fix import DeclareType, DropBlock
+from imgbudget.intent import DeclareType, DropBlock
 from imgbudget.model import Finding, Keys, Span, TextEdit
 from imgbudget.sources.jsonspans import Document, JsonSource
 

@@ -5,9 +5,9 @@ from difflib import unified_diff
 
 from imgbudget.config.removal import without_ignores
 from imgbudget.errors import WriteError
-from imgbudget.fix import DropEntry
 from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.fixers.writer import read_file, replace_file
+from imgbudget.intent import DropEntry
 from imgbudget.model import Finding
 from imgbudget.report import FileResult
 

@@ -126,20 +126,21 @@ class Fixer:
         if draft is None:
             return result, data
         with settled(draft, self.wishes.choice) as (after, fix):
+            if after is draft:
+                return result._replace(fix=fix if fix.failed else None), data
             return self._told(draft, after, fix), b"".join(after.pieces())
 
     def _fix_file(self, found: Found) -> FileResult:
         path = found.path
         try:
-            if not self.wishes.difference:
-                self._tidy(path)
             seen = stamp(path)
-        except OSError:
+        except OSError:  # the check says so
             return self.session.check_file(found)
         result = self.session.check_file(found)
         if result.skipped is not None:
             return result
         try:
+            self._tidy(path)
             with self._draft(found, result) as draft:
                 if draft is None:
                     return self._kept(result)
@@ -204,18 +205,20 @@ class Fixer:
             WriteError: it cannot be written; the file stands as it was.
         """
         target = self.outlet.target(draft.path, after.path)
-        with self.outlet.open(draft.path, after.path, seen) as out:
-            out.writelines(after.pieces())
-            out.flush()
-            if after.read_back(out.fileno()).findings != after.result.findings:
-                raise WriteError(
-                    f"{draft.path}: reads back otherwise than it was written; nothing was changed"
-                )
+        if self.outlet.is_done(draft.path, after.path):
+            self.outlet.finish(draft.path, seen)
+        else:
+            with self.outlet.open(draft.path, after.path, seen) as out:
+                out.writelines(after.pieces())
+                out.flush()
+                if after.read_back(out.fileno()).findings != after.result.findings:
+                    raise WriteError(f"{draft.path}: reads back otherwise than it was made; left as it was")
         return told._replace(fix=(told.fix or FileFix(draft.path))._replace(written=target))
 
     def _tidy(self, path: str) -> None:
+        """Remove what killed runs have left, once a folder. Raises WriteError."""
         folder = os.path.dirname(path)
-        if folder not in self._tidied:
+        if folder not in self._tidied and not self.wishes.difference:
             self._tidied.add(folder)
             self.outlet.tidy(path)
 
@@ -251,6 +254,7 @@ def settled(draft: Draft, choice: Choice) -> Iterator[tuple[Draft, FileFix]]:
             refused |= failed
             if gone is not draft and gone is not after:
                 gone.close()
+        refused |= choice.left(after.result, refused)
         yield after, _fix_of(draft, after, fixed, refused)
     finally:
         if after is not draft:
@@ -271,7 +275,7 @@ def _fix_of(draft: Draft, after: Draft, fixed: list[Finding], refused: dict[Key,
         changed=after is not draft,
         fixed=tuple(fixed),
         failed=tuple(
-            FailedFix(place, code or None, reason)
+            FailedFix(place._replace(path=draft.path), code or None, reason)
             for (code, place), reason in refused.items()
             if code != WHOLE or place not in coded
         ),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
 from imgbudget.fixers.leftovers import remove_leftovers
-from imgbudget.fixers.writer import Stamp, mirror_path, replacing, write_file, writing
+from imgbudget.fixers.writer import Stamp, mirror_path, remove_replaced, replacing, write_file, writing
 
 _STEP = 1 << 20
 
@@ -48,6 +48,17 @@ class Outlet(NamedTuple):
         else:
             with writing(self.target(path, new_path)) as out:
                 yield out
+
+    def is_done(self, path: str, new_path: str) -> bool:
+        """Whether a killed run has written the result in place, and only the old file is still to go.
+
+        That what stands at `new_path` is the result was seen when the name was chosen (fitting_name).
+        """
+        return self.mirror is None and new_path != path and os.path.lexists(new_path)
+
+    def finish(self, path: str, seen: Stamp) -> None:
+        """Remove the old file where `is_done`. Raises WriteError."""
+        remove_replaced(path, backup=self.backup, seen=seen)
 
     def keep(self, path: str) -> str | None:
         """Take a file over that stays as it is; where it then stands, None where it has stood before.

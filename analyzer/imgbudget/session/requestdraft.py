@@ -5,20 +5,19 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from imgbudget.edit import RequestEdit
-from imgbudget.fix import DropBlock, ImagesFirst, LabelImages, ShrinkRequest, ShrinkTokens
 from imgbudget.fixed import BodyChange, ImageChange
 from imgbudget.fixers.image import edit_image
 from imgbudget.fixers.remake import Remade
 from imgbudget.fixers.request import RequestFixer
 from imgbudget.fixers.splices import Region, copied
+from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ShrinkRequest, ShrinkTokens
 from imgbudget.model import Finding, Place, Request, walk_blocks
-from imgbudget.planner.edits import is_allowed
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
 from imgbudget.session.documents import DocumentCheck
 from imgbudget.session.drafts import Step, picture
-from imgbudget.session.proof import WHOLE, Key, key_of
+from imgbudget.session.proof import WHOLE, Key, key_at, key_of
 from imgbudget.sources.jsonspans import JsonSource
 
 _MOVING = (DropBlock, ImagesFirst, LabelImages)
@@ -67,13 +66,13 @@ class RequestDraft:
         active = [
             finding
             for finding in wanted
-            if is_allowed(finding, unsafe=choice.unsafe)
+            if choice.intends(finding)
             and isinstance(finding.fix, _MOVING) is moved
             and finding.place in (shrunk if isinstance(finding.fix, _SHRINKING) else places)
         ]
         reasons = {refusal.place: refusal.reason for refusal in fixer.refused}
         failed = {key_of(finding): reasons[finding.place] for finding in active if finding.place in reasons}
-        failed |= {(WHOLE, place): reason for place, reason in reasons.items()}
+        failed |= {key_at(WHOLE, place): reason for place, reason in reasons.items()}
         made = tuple(finding for finding in active if key_of(finding) not in failed)
         return Step(draft, made, failed, moved)
 
@@ -168,7 +167,7 @@ class RequestDraft:
 
 def _without(edit: RequestEdit, refused: Mapping[Key, str]) -> RequestEdit:
     """The edits less those of images that cannot be edited at all."""
-    return edit._replace(images=tuple(it for it in edit.images if (WHOLE, it[0].place) not in refused))
+    return edit._replace(images=tuple(it for it in edit.images if key_at(WHOLE, it[0].place) not in refused))
 
 
 def _owners(requests: Iterable[RequestResult]) -> dict[Place, int]:
