@@ -13,7 +13,6 @@ from imgbudget.limits import Limits, LimitsData, load_limits
 from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
-from imgbudget.session.baselines import load_baseline
 from imgbudget.session.bench import Bench
 from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
@@ -52,7 +51,11 @@ class Session:
             [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
         )
         self._refuse_unknown_names()
-        known = load_baseline(wishes, self.settings, self.registry)
+        baseline, base = None, self.settings.root
+        if name := wishes.baseline or self.settings.baseline:
+            from imgbudget.session.baselines import load_baseline  # noqa: PLC0415 - with a baseline only
+
+            baseline, base = load_baseline(name, self.registry, read=wishes.use_baseline)
         self.bench = Bench(
             paths=PathRules(
                 self.registry.rules,
@@ -64,8 +67,8 @@ class Session:
                     budgets=wishes.budgets,
                     use_ignores=wishes.use_ignores,
                 ),
-                baseline=known.baseline,
-                base=known.folder,
+                baseline=baseline,
+                base=base,
                 collect=wishes.collect,
             ),
             data=self.limits,
@@ -79,11 +82,7 @@ class Session:
         self._cache = _open_cache() if wishes.cache else None
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
-        self._previews: tuple[str, ...] = ()
-        if not (wishes.preview or self.settings.preview):
-            selected = self.settings.select if wishes.select is None else wishes.select
-            chosen = (*selected, *self.settings.extend_select, *wishes.extend_select)
-            self._previews = tuple(without_effect(rules, chosen))
+        self._previews = tuple(without_effect(rules, wishes, self.settings))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -198,9 +197,11 @@ class Session:
 
         `summary` is the sum over the files; the statistics are put into it.
         """
-        from imgbudget.session.ending import finish  # noqa: PLC0415 - it may not be needed
+        if not self.tally.wants_an_end:
+            return ()
+        from imgbudget.session.ending import finish  # noqa: PLC0415 - few files have no end
 
-        return finish(self, summary) if self.tally.wants_an_end else ()
+        return finish(self, summary)
 
     def flush(self) -> None:
         """Write what the cache has learnt; a run calls it when it has checked its last file."""
