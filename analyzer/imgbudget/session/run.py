@@ -193,10 +193,7 @@ class Session:
             silencer.entries += tally.entries
 
     def finish(self, summary: Summary) -> tuple[FileResult, ...]:
-        """What is said of the run as a whole once its files are checked: findings, and no further file.
-
-        `summary` is the sum over the files; the statistics are put into it.
-        """
+        """What is said of the run as a whole once all are checked; statistics are put into `summary`."""
         if not self.tally.wants_an_end:
             return ()
         from imgbudget.session.ending import finish  # noqa: PLC0415 - few files have no end
