@@ -14,7 +14,7 @@ import time
 import atheris
 
 with atheris.instrument_imports(include=["imgbudget"]):
-    # a format's probe is loaded by its first file, which would be behind this block: uncounted
+    # a format's probe is loaded by its first file, behind this block: nothing of it would count
     from imgbudget.model import Fact, ImageFacts
     from imgbudget.probes import probe_bytes
     from imgbudget.probes.pdf import count_pages

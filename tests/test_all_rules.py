@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import imgbudget_rules
+from imgbudget.geometry import Size
 from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
@@ -18,7 +19,6 @@ from imgbudget.intent import (
     Resize,
     StripMetadata,
 )
-from imgbudget.geometry import Size
 from imgbudget.model import (
     Batch,
     FixSafety,

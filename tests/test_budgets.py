@@ -3,16 +3,22 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgbudget.budgets import Budget, Budgets
 from imgbudget.cli import checking
+from imgbudget.limits import LimitsData
+from imgbudget.planner.tokens import within_tokens
 from imgbudget.session import pool
+from imgbudget.testing import request
+from imgbudget_rules.limits import DATA
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.configs import mistakes_in
 from tests.conftest import Command
 
 SQUARE = image_bytes((1092, 1092))  # 1521 tokens, $0.004563 on the default model
-BUDGET_RULES = "IB6"
+LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
 
 
 def configure(folder: Path, text: str) -> None:
@@ -122,6 +128,32 @@ def test_a_request_is_shrunk_into_its_budget(imgbudget: Command, tmp_path: Path)
     again = path.read_bytes()
     assert imgbudget("check", "r.json", "--fix", "--budget", "request.tokens=1000").code == 0
     assert path.read_bytes() == again
+
+
+@given(
+    edges=st.lists(st.tuples(st.integers(1, 2000), st.integers(1, 2000)), min_size=1, max_size=6),
+    animated=st.booleans(),
+    most=st.integers(1, 5000),
+)
+def test_shares_of_a_request_are_fair(edges: list[tuple[int, int]], *, animated: bool, most: int) -> None:
+    """All together are within the budget where that can be, an animation is left alone and counted."""
+    frames = " frames=2" if animated else ""
+    specs = [f"<gif 300x300{frames}>", *(f"<png {width}x{height}>" for width, height in edges)]
+    asked = request({"messages": [{"role": "user", "content": specs}]})
+    edits = within_tokens(asked, LIMITS, {}, most=most, unsafe=False)
+    sizes = [edits[use.place].size if use.place in edits else use.visible_size for use in asked.images]
+    after = [LIMITS.tokens(size) for size in sizes if size]
+    before = [LIMITS.tokens(use.visible_size) for use in asked.images if use.visible_size]
+    assert all(now <= then for now, then in zip(after, before, strict=True))
+    if animated:
+        assert after[0] == 121
+    room = most - (121 if animated else 0)
+    if room >= len(after):
+        assert sum(after) <= most
+        level = room // len(after)
+        assert all(now == then for now, then in zip(after, before, strict=True) if then <= level)
+    if sum(before) <= most:
+        assert edits == {}
 
 
 def test_an_image_is_made_to_fit_its_budgets(imgbudget: Command, tmp_path: Path) -> None:

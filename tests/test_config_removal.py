@@ -165,6 +165,17 @@ def test_an_anchor_that_is_used_elsewhere_is_left_alone() -> None:
     assert without_ignores(text, "imgbudget.yaml", [1]) == text[: text.index("  - rules: *")]
 
 
+def test_an_anchor_that_comes_twice_is_left_alone() -> None:
+    """Without the second one an alias would mean the first: still a configuration, but another one."""
+    text = dedent("""\
+        ignores:
+          - {rules: &these [IB301], reason: a}
+          - {rules: &these [IB2], reason: b}
+          - {rules: *these, reason: c}
+        """)
+    assert without_ignores(text, "imgbudget.yaml", [1]) is None
+
+
 def test_an_entry_that_is_not_there_is_not_taken_out() -> None:
     """Nor one of a file without ignores."""
     assert without_ignores(BLOCK, "imgbudget.yaml", [3]) is None

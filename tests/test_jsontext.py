@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbudget.fix import Resize
 from imgbudget.geometry import Size
+from imgbudget.intent import Resize
 from imgbudget.model import (
     Finding,
     FixSafety,

@@ -196,7 +196,7 @@ def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
     session = Session(Wishes(isolated=True))
     (met,) = session.walk([str(tmp_path / "r.jsonl")])
     parts: list[Any] = []
-    last = session.check_met(met, parts.append)
+    (last,) = session.check_all([met], parts.append)
     assert [len(part.requests) for part in (*parts, last)] == [500, 500, 203]
     assert [part.partial for part in (*parts, last)] == [True, True, False]
     assert [part.rows for part in parts] == [None, None]

@@ -97,7 +97,12 @@ def _line_end(text: str, offset: int) -> int:
 def _yaml_cuts(text: str, _path: str, number: int) -> list[Cut] | None:
     import yaml  # noqa: PLC0415 - only a fix needs it
 
-    root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    try:
+        root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (
+        yaml.YAMLError
+    ):  # it refuses what the configuration's own reader takes, e.g. an anchor that comes twice
+        return None
     pairs = root.value if isinstance(root, yaml.MappingNode) else ()
     key, listed = next(((key, value) for key, value in pairs if key.value == _KEY), (None, None))
     if key is None or not isinstance(listed, yaml.SequenceNode) or number >= len(listed.value):

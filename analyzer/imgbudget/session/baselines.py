@@ -4,7 +4,6 @@ import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.config import Settings
 from imgbudget.engine.baseline import Baseline, Entry, read_baseline
 from imgbudget.errors import UsageError
 from imgbudget.model import Watch
@@ -12,7 +11,6 @@ from imgbudget.registry import Registry
 
 if TYPE_CHECKING:
     from imgbudget.session.run import Session
-    from imgbudget.session.wishes import Wishes
 
 
 class Known(NamedTuple):
@@ -22,17 +20,14 @@ class Known(NamedTuple):
     folder: str
 
 
-def load_baseline(wishes: "Wishes", settings: Settings, registry: Registry) -> Known:
-    """The baseline that holds for a run.
+def load_baseline(name: str, registry: Registry, *, read: bool) -> Known:
+    """The baseline in the file of that name, unread where only its folder is wanted.
 
     Raises:
-        UsageError: the file that is named is not there, cannot be read or is no baseline.
+        UsageError: the file is not there, cannot be read or is no baseline.
     """
-    name = wishes.baseline or settings.baseline
-    if name is None:
-        return Known(None, settings.root)
     folder = os.path.dirname(os.path.abspath(name))
-    return Known(read_file(name, registry) if wishes.use_baseline else None, folder)
+    return Known(read_file(name, registry) if read else None, folder)
 
 
 def read_file(name: str, registry: Registry) -> Baseline:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
-from imgbudget.engine.paths import PathRules
-from imgbudget.engine.silencing import Silenced
+from imgbudget.engine.paths import PathRules, Silenced
 from imgbudget.intent import BakeOrientation, Recode, Resize, StripMetadata
 from imgbudget.limits import Limits, LimitsData
 from imgbudget.model import Fact, Finding, FixSafety, ImageUse, Place, Request

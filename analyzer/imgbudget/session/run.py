@@ -16,7 +16,6 @@ from imgbudget.limits import Limits, LimitsData, load_limits
 from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
-from imgbudget.session.baselines import load_baseline
 from imgbudget.session.bench import Bench
 from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
@@ -62,7 +61,11 @@ class Session:
         else:
             self.settings, self.limits = loaded
             self.registry = load_packs(self.settings.packs)
-        known = load_baseline(wishes, self.settings, self.registry)
+        baseline, base = None, self.settings.root
+        if name := wishes.baseline or self.settings.baseline:
+            from imgbudget.session.baselines import load_baseline  # noqa: PLC0415 - with a baseline only
+
+            baseline, base = load_baseline(name, self.registry, read=wishes.use_baseline)
         self.bench = Bench(
             paths=PathRules(
                 self.registry.rules,
@@ -74,8 +77,8 @@ class Session:
                     budgets=wishes.budgets,
                     use_ignores=wishes.use_ignores,
                 ),
-                baseline=known.baseline,
-                base=known.folder,
+                baseline=baseline,
+                base=base,
                 collect=wishes.collect,
             ),
             data=self.limits,
@@ -89,11 +92,7 @@ class Session:
         self._cache = _open_cache() if wishes.cache else None
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
-        self._previews: tuple[str, ...] = ()
-        if not (wishes.preview or self.settings.preview):
-            selected = self.settings.select if wishes.select is None else wishes.select
-            chosen = (*selected, *self.settings.extend_select, *wishes.extend_select)
-            self._previews = tuple(without_effect(self.registry.rules, chosen))
+        self._previews = tuple(without_effect(self.registry.rules, wishes, self.settings))
 
     def _load(self, start: str) -> None:
         wishes = self.wishes
@@ -244,13 +243,10 @@ class Session:
             silencer.entries += tally.entries
 
     def finish(self, summary: Summary) -> tuple[FileResult, ...]:
-        """What is said of the run as a whole once its files are checked: findings, and no further file.
-
-        `summary` is the sum over the files; the statistics are put into it.
-        """
+        """What is said of the run as a whole once all are checked; statistics are put into `summary`."""
         if not self.tally.wants_an_end:
             return ()
-        from imgbudget.session.ending import finish  # noqa: PLC0415 - a run of one file does without
+        from imgbudget.session.ending import finish  # noqa: PLC0415 - few files have no end
 
         return finish(self, summary)
 

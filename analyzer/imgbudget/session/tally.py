@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imgbudget.engine.baseline import Entry
 from imgbudget.engine.paths import PathRules
 from imgbudget.model import Finding, Watch
 from imgbudget.report import FileResult
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Told
+    from imgbudget.engine.baseline import Entry
     from imgbudget.session.wishes import Wishes
     from imgbudget.statistics import Statistics
 
@@ -38,7 +38,7 @@ class Tally:
     blocks: list[Block] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
     met: set[int] = field(default_factory=set)
-    entries: list[Entry] = field(default_factory=list)
+    entries: "list[Entry]" = field(default_factory=list)
     _keys: list[int] = field(default_factory=list)
     _names: list[str] = field(default_factory=list)
 
