@@ -19,7 +19,9 @@ from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import as_folder, as_tar, as_zip
 
-MAIN = "from imgbudget.cli import main; main()"
+MAIN = "from imgbudget.audit.inputs import files; files.SHARE = 25; from imgbudget.cli import main; main()"
+"""Small partitions, so that there is a middle of the run to interfere in."""
+
 PICTURE = image_bytes((300, 300))
 
 
@@ -117,19 +119,19 @@ needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="w
 @needs_proc
 def test_killed_worker_costs_nothing(tmp_path: Path) -> None:
     """A worker ended by its number in the middle of a run: every image is there once."""
-    fill(tmp_path / "x", 12_000)
+    fill(tmp_path / "x", 3_000)
     process = begin(tmp_path, "x", "--rows", "rows", "--format", "json", "-j", "2")
     wait_for_rows(tmp_path / "rows", process, 3)
     os.kill(children(process)[0], signal.SIGKILL)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     told = json.loads(out)
-    assert (told["statistics"]["totals"]["images"], told["run"]["lost"]) == (12_000, [])
+    assert (told["statistics"]["totals"]["images"], told["run"]["lost"]) == (3_000, [])
 
 
 def test_killed_run_goes_on_from_its_finished_partitions(tmp_path: Path) -> None:
     """The same command again: what was done is taken, the rest is read, each image is there once."""
-    fill(tmp_path / "x", 12_000)
+    fill(tmp_path / "x", 3_000)
     process = begin(tmp_path, "x", "--rows", "rows", "--format", "json", "-j", "2")
     wait_for_rows(tmp_path / "rows", process, 3)
     process.kill()
@@ -139,15 +141,15 @@ def test_killed_run_goes_on_from_its_finished_partitions(tmp_path: Path) -> None
     out, err = again.communicate(timeout=60)
     assert again.returncode == 0, err
     run = json.loads(out)["run"]
-    assert (run["partitions"], run["resumed"]) == (12, finished)
+    assert (run["partitions"], run["resumed"]) == (120, finished)
     lines = (tmp_path / "t.csv").read_text().splitlines()
     members = Counter(row["member"] for row in csv.DictReader(lines))
-    assert (len(members), set(members.values())) == (12_000, {1})
+    assert (len(members), set(members.values())) == (3_000, {1})
 
 
 def test_ctrl_c_stops_within_a_second_and_leaves_no_worker(tmp_path: Path) -> None:
     """An interrupted audit exits 130 with one line."""
-    fill(tmp_path / "x", 30_000)
+    fill(tmp_path / "x", 8_000)
     process = begin(tmp_path, "x", "--rows", "rows", "-j", "2")
     wait_for_rows(tmp_path / "rows", process, 1)
     begun = time.monotonic()
