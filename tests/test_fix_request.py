@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgbudget.edit import RequestEdit
+from imgbudget.fixers.splices import Region, Splice, spliced
 from imgbudget.intent import (
     DeclareType,
     DropBlock,
@@ -18,6 +19,7 @@ from imgbudget.intent import (
     ReplaceByText,
 )
 from imgbudget.model import Keys
+from imgbudget.sources.jsonspans import JsonSource
 from tests.builders import text_block
 from tests.fixing import LAYOUTS, as_text, b64, edited, fixer, request_edit
 from tests.jsontexts import values, written
@@ -310,3 +312,31 @@ def test_lines_are_edited_one_by_one() -> None:
     )
     new = [json.dumps(body(image(b"%d+" % i, "image/webp"))).encode() for i in range(3)]
     assert out == b"\xef\xbb\xbf" + new[0] + b"\r\n\n{broken\n  " + lines[1] + b" \n" + new[2]
+
+
+def test_irregular_blanks_stay_between_the_blocks_that_stay() -> None:
+    """What stood between two neighbours stands between them still."""
+    blocks = ('{"type":"text","text":""}', '{"type":"text","text":"b"}', '{"type":"text","text":"c"}', "4")
+    head, tail = '{"messages":[{"role":"user","content":[ ', " ]}]}"
+    text = f"{head}{blocks[0]} ,{blocks[1]}\n,\t{blocks[2]},\r\n {blocks[3]}{tail}"
+    out = edited(text.encode(), request_edit(blocks=[(at(0), DropBlock())]))
+    assert out.decode() == f"{head}{blocks[1]}\n,\t{blocks[2]},\r\n {blocks[3]}{tail}"
+
+
+def test_payload_of_many_pieces_is_one_text() -> None:
+    """No padding stands where one piece ends and the next begins."""
+    data = b"abcdefg" * 100_000
+    text = as_text(body(image(data)), "plain")
+    assert edited(text, request_edit([at(0, "source")])) == as_text(
+        body(image(data + b"+", "image/webp")), "plain"
+    )
+    broken = text.replace(b64(data).encode(), b64(data).encode()[:4000] + b"\\n" + b64(data).encode()[4000:])
+    assert edited(broken, request_edit(blocks=[(at(0, "source"), RepairBase64())])) == text
+
+
+def test_insertion_goes_with_what_begins_there() -> None:
+    """Two stretches change places; what is put in before the second one goes with it, and comes once."""
+    swap = Splice(0, 4, (Region(2, 4), Region(0, 2)))
+    with JsonSource.from_bytes(b"aabb") as source:
+        out = b"".join(spliced(source, Region(0, 4), [Splice(2, 2, (b"+",)), swap, Splice(1, 2, (b"-",))]))
+    assert out == b"+bba-"
