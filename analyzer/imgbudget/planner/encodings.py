@@ -20,8 +20,11 @@ _MOST_RATE = 4.0
 _HEAD = 4096
 """Bytes for headers, tables and a colour profile."""
 
-_LEAST_LEGIBLE_RATE = 0.5
-"""Bytes a pixel that a small picture takes as JPEG of quality 80, the least that a fix goes down to."""
+_LEAST_LEGIBLE_RATE = 0.25
+"""Bytes a pixel that a small photograph takes as JPEG of quality 80, the least that a fix goes down to."""
+
+_LEAST_HEAD = 1024
+"""Bytes of the headers and tables of a small JPEG."""
 
 
 def written_format(form: str, media_types: tuple[str, ...]) -> str | None:
@@ -56,7 +59,7 @@ def least_bytes(facts: ImageFacts, least_edge: int) -> int:
         return facts.byte_size
     scale = min(1.0, least_edge / size.short_edge)
     pixels = size.width * size.height * scale * scale
-    return min(facts.byte_size, int(pixels * _LEAST_LEGIBLE_RATE) + _HEAD)
+    return min(facts.byte_size, int(pixels * _LEAST_LEGIBLE_RATE) + _LEAST_HEAD)
 
 
 def text_length(byte_size: int) -> int:
