@@ -12,7 +12,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from imgbudget.cli.main import COMMANDS, cli
+from imgbudget.cli.group import cli
+from imgbudget.cli.main import COMMANDS
 from imgbudget.cli.rule import markdown
 from imgbudget.config.schema import json_schema
 from imgbudget.registry import load_packs

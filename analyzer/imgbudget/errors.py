@@ -5,6 +5,7 @@ ImgbudgetError
 ├── ConfigError         a configuration file that cannot be taken, all its mistakes at once
 ├── LimitsError         limits data that cannot be taken
 ├── PackError           a rule pack that cannot be loaded
+├── AuditError          an audit that cannot vouch for its numbers: rows were lost or doubled
 ├── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
 ├── FixError            an image that cannot be edited as planned
 └── WriteError          an output that cannot be written; what stood there stands there still
@@ -50,6 +51,10 @@ class LimitsError(ImgbudgetError):
 
 class PackError(ImgbudgetError):
     """A rule pack that cannot be imported, or holds a doubled code."""
+
+
+class AuditError(ImgbudgetError):
+    """An audit in which not every row that was met is on disk exactly once."""
 
 
 class UnreadableError(ImgbudgetError):

@@ -16,6 +16,8 @@ Key = str | int
 Keys = tuple[Key, ...]
 """The route to a value of a JSON document: object keys and array indices."""
 
+_new = tuple.__new__
+
 
 class Severity(IntEnum):
     """How bad a finding is, ordered."""
@@ -107,6 +109,13 @@ class Place(NamedTuple):
     def at(self, *keys: Key) -> "Place":
         """A place further inside."""
         return Place(self.path, (self.keys or ()) + keys, self.root, self.document, self.lead)
+
+    def items(self, count: int) -> "list[Place]":
+        """The places of the first items of the array that stands here."""
+        path, keys, root, document, lead = self
+        keys = keys or ()
+        # without the constructor: there may be very many
+        return [_new(Place, (path, (*keys, i), root, document, lead)) for i in range(count)]
 
     @property
     def pointer(self) -> str | None:
@@ -209,13 +218,12 @@ class ImageUse(NamedTuple):
     @property
     def visible_size(self) -> Size | None:
         """The stored size of an image that a model can look at; None for one that cannot be decoded."""
-        if (
-            self.facts is None
-            or self.facts.damage is not None
-            or not (self.facts.size and min(self.facts.size))
-        ):
+        # half the rules ask for it, of each image: written for the fewest steps
+        facts = self.facts
+        if facts is None or facts.damage is not None:
             return None
-        return self.facts.size
+        size = facts.size
+        return None if size is None or not (size[0] and size[1]) else size
 
 
 class DocumentUse(NamedTuple):

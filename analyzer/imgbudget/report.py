@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.fixed import FailedFix, FileFix
-from imgbudget.geometry import Size, area_tokens
+from imgbudget.geometry import Size, area_tokens, patches
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Request, Severity
+from imgbudget.model import Finding, FixSafety, ImageUse, Request, Severity
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Comparison
@@ -29,7 +29,8 @@ class ImageResult(NamedTuple):
     @property
     def tokens(self) -> int | None:
         """Visual tokens, exact."""
-        return None if self.resized is None else self.limits.tokens(self.resized)
+        # what the API made of it is not resized again
+        return None if self.resized is None else patches(self.resized)
 
     @property
     def tokens_area(self) -> int | None:
@@ -87,8 +88,10 @@ class FileResult(NamedTuple):
 
     `silenced` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
     it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
-    be looked at. `rows` is None unless the file is JSONL and was checked. `fix` tells what became of its
-    fixes, None where none were made or tried; all else is then said of the file as it is after them.
+    be looked at. `rows` is None unless the file is JSONL and was checked. `partial` marks what was found in
+    the first part of a long file, of which more follows: the last result of a file is the one that counts it.
+    `fix` tells what became of its fixes, None where none were made or tried; all else is then said of the
+    file as it is after them.
     """
 
     path: str
@@ -100,6 +103,7 @@ class FileResult(NamedTuple):
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
+    partial: bool = False
     fix: FileFix | None = None
 
 
@@ -148,8 +152,8 @@ class Summary:
         return max((severity for severity, count in self.findings.items() if count), default=None)
 
     def add(self, result: FileResult) -> None:
-        """Count one more file."""
-        self.files += 1
+        """Count one more file, or a part of one."""
+        self.files += not result.partial
         if result.skipped is not None:
             self.skipped.append((result.path, result.skipped))
             if result.missed:
@@ -157,14 +161,19 @@ class Summary:
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.add_findings(result)
-        self._add_rows(result.rows or Rows())
+        if result.rows is not None:
+            self._add_rows(result.rows)
         for request in result.requests:
             self.cost_usd += request.cost_usd
         for image in result.images:
-            self.visual_tokens += image.tokens or 0
-            self.tokens_after_fix += image.tokens_after_fix or 0
-            if not image.use.in_request:
-                self.cost_usd += image.cost_usd or 0.0
+            use, limits, resized, planned = image
+            if resized is None:
+                continue
+            tokens = patches(resized)
+            self.visual_tokens += tokens
+            self.tokens_after_fix += tokens if planned == resized else image.tokens_after_fix or 0
+            if use.place.keys is None:
+                self.cost_usd += limits.cost_usd(tokens)
 
     def add_findings(self, result: FileResult) -> None:
         """Count the findings of a result and what became of its fixes, without a file more."""
@@ -175,7 +184,7 @@ class Summary:
         for finding in result.findings:
             self.findings[finding.severity] += 1
             if finding.fix is not None:
-                if finding.fix_safety is not None and finding.fix_safety.name == "SAFE":
+                if finding.fix_safety is FixSafety.SAFE:
                     self.fixable += 1
                 else:
                     self.unsafely_fixable += 1

@@ -67,8 +67,8 @@ class FolderSum:
     saved_usd: float = 0.0
 
     def add(self, result: FileResult) -> None:
-        """Count one file."""
-        self.files += 1
+        """Count one file, or a part of one."""
+        self.files += not result.partial
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.findings += len(result.findings)

@@ -4,8 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from imgbudget.cli import declared as click
 from imgbudget.cli.checking import Output, check_paths
 from imgbudget.cli.completion import files
 from imgbudget.cli.fixing import (

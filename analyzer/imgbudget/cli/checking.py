@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,13 +46,15 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
 ) -> Summary:
     """Check everything under `paths`, or fix it, and show it. `jobs` None means a process for each core.
 
-    `earlier` is the report of a run that this one is to be compared with.
-    `stdin` is what came on standard input where that was read before.
+    `stdin` is what came on standard input where that was read before, `earlier` the report of a run that
+    this one is to be compared with.
 
     Raises:
         UsageError: a path does not exist; told before any output begins.
     """
     summary = Summary()
+    in_parts = all(getattr(output.reporter, "takes_parts", False) for output in outputs)
+    hand_on = partial(_show, outputs=outputs, summary=summary, progress=progress) if in_parts else None
     files = session.walk([path for path in paths if path != STDIN])
     for reporter, sink in outputs:
         sink.write(reporter.begin())
@@ -63,7 +66,10 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     if len(first) < worth or (jobs or _cores()) == 1:
         for met in chain(first, files):
             progress.at(summary.files)
-            _show(session.check_met(met), outputs, summary, progress)
+            result = (
+                session.check_met(met, hand_on) if isinstance(session, Session) else session.check_met(met)
+            )
+            _show(result, outputs, summary, progress)
     else:
         for batch in _batches(session, outputs, chain(first, files), jobs or _cores()):
             _show_batch(batch, outputs, summary, progress)

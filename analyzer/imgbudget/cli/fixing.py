@@ -4,8 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
+from imgbudget.cli import declared as click
 from imgbudget.cli.output import Sink, say
 from imgbudget.errors import UsageError
 from imgbudget.report import Summary

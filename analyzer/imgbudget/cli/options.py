@@ -1,19 +1,21 @@
 """Options that several commands share, and what they mean together."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
+from imgbudget.cli import declared as click
 from imgbudget.cli.completion import files, one_of
 from imgbudget.model import Fact
 from imgbudget.session import Wishes
 
+if TYPE_CHECKING:
+    from click import Context, Parameter
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def codes(_ctx: click.Context, _param: click.Parameter, value: Sequence[str]) -> tuple[str, ...] | None:
+def codes(_ctx: "Context", _param: "Parameter", value: Sequence[str]) -> tuple[str, ...] | None:
     """Split comma-separated selectors; None when the option was not given."""
     if not value:
         return None
@@ -91,7 +93,7 @@ def selection_options(function: F) -> F:
     )
 
 
-def budgets(_ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Budgets:
+def budgets(_ctx: "Context", param: "Parameter", value: Sequence[str]) -> Budgets:
     """The budgets that `--budget image.tokens=1600` and the like set."""
     if not value:
         return NO_BUDGETS
@@ -100,7 +102,9 @@ def budgets(_ctx: click.Context, param: click.Parameter, value: Sequence[str]) -
     try:
         return parse_budgets(item for text in value for item in text.split(","))
     except ValueError as error:
-        raise click.BadParameter(str(error), param=param) from None
+        from click import BadParameter  # noqa: PLC0415 - see declared.py
+
+        raise BadParameter(str(error), param=param) from None
 
 
 def silencing_options(function: F) -> F:

@@ -86,6 +86,9 @@ def prepared(image: "Image", form: str, profile: bytes | None) -> tuple["Image",
         if moved:
             lost.append("colours converted from CMYK to sRGB" if cmyk else "colours converted to sRGB")
         image = without_alpha(image)
+    if form == "gif" and image.mode in {"LA", "RGBA"} and any(image.getchannel("A").histogram()[1:255]):
+        # transparent or not, there is nothing between
+        lost.append("half transparent parts laid on white")
     if form == "jpeg" and image.mode not in {"L", "RGB"}:
         image = on_white(image)
         lost.append("transparency laid on white")
@@ -190,9 +193,8 @@ def _with_palette(image: "Image", style: Style) -> "Image":
         return image.convert("RGB").quantize(colours, Quantize.MEDIANCUT)
     if style.format != "gif":
         return image.convert("RGBA").quantize(colours, Quantize.FASTOCTREE)
-    # transparent or not, there is nothing between
-    made = image.convert("RGB").quantize(colours - 1, Quantize.MEDIANCUT)
-    made.paste(colours - 1, mask=image.getchannel("A").point(lambda level: 255 * (level < 128)))
+    made = on_white(image).convert("RGB").quantize(colours - 1, Quantize.MEDIANCUT)
+    made.paste(colours - 1, mask=image.getchannel("A").point(lambda level: 255 * (level == 0)))
     made.info["transparency"] = colours - 1
     return made
 

@@ -74,14 +74,19 @@ class _Rest(NamedTuple):
             {amount for amounts in self.ladders for amount in amounts if amount >= self.level}
         ):
             higher = [_at_least(amounts, value + 1) for amounts in self.ladders]
-            candidates = sum(value in amounts for amounts in self.ladders)
-            counts[value] = bisect_left(
-                range(candidates + 1), 1, key=lambda few: self._suffices({**counts, value: few}, higher)
-            )
+            counts[value] = self._fewest(counts, value, higher)
             stay = self._staying(counts, higher)
             if stay is not None and len(stay) == len(self.ladders):
                 return [stay[i] for i in range(len(self.ladders))]
         raise AssertionError("at the highest amount everyone stays")
+
+    def _fewest(self, counts: dict[int, int], value: int, higher: Sequence[int | None]) -> int:
+        """The fewest who have to stay at a value; at most of them nobody has to."""
+        if self._suffices(counts, higher):
+            return 0
+        candidates = sum(value in amounts for amounts in self.ladders)
+        fewer = range(1, candidates + 1)
+        return 1 + bisect_left(fewer, 1, key=lambda few: self._suffices({**counts, value: few}, higher))
 
     def _suffices(self, counts: dict[int, int], higher: Sequence[int | None]) -> bool:
         """Whether so many stay behind that the others can have more; more than can stay is enough too."""

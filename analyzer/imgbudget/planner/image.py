@@ -1,6 +1,5 @@
 """The plan for one image: from which size to which, why, and what it costs before and after."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from imgbudget.edit import ImageEdit
@@ -14,9 +13,8 @@ from imgbudget.geometry import (
     size_within,
     table_row,
 )
-from imgbudget.intent import Resize
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, FixSafety, ImageUse, Request
+from imgbudget.model import ImageUse, Request
 from imgbudget.planner.encodings import written_format
 from imgbudget.planner.goal import Goal, Target
 from imgbudget.planner.ladder import step_within
@@ -191,13 +189,3 @@ def reason_of_crowd(limits: Limits, edge_limit: int) -> str:
     """Why an image of a request of many is made smaller."""
     count = limits.many_image_count.text
     return f"more than {count}: {limits.platform} takes at most {edge_limit} px an edge"
-
-
-def size_after_fixes(size: Size, findings: Iterable[Finding]) -> Size:
-    """The size of an image once the safe resizes of its findings are done: the smallest that one asks for."""
-    wished = [
-        finding.fix.size
-        for finding in findings
-        if isinstance(finding.fix, Resize) and finding.fix_safety is FixSafety.SAFE
-    ]
-    return min(wished, key=lambda wish: wish.width * wish.height, default=size)

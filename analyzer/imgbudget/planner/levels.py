@@ -14,7 +14,8 @@ def fair_level(needs: Sequence[int], room: int, least: Sequence[int] = ()) -> in
     least = least or [0] * len(needs)
     if sum(needs) <= room:
         return max(needs, default=0)
-    return bisect_right(range(max(needs)), room, key=lambda level: sum(shares(needs, level, least))) - 1
+    levels = range(max(needs, default=0))
+    return bisect_right(levels, room, key=lambda level: sum(shares(needs, level, least))) - 1
 
 
 def shares(needs: Sequence[int], level: int, least: Sequence[int]) -> list[int]:

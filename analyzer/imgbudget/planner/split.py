@@ -15,13 +15,11 @@ from imgbudget.planner.units import Room, Unit, groups, room_of, together, units
 class Part(NamedTuple):
     """One of the requests: the images and documents of it from `whole.first` to `whole.last`.
 
-    `turns` are the indices of the first and the last turn of the old request that it has blocks of.
     `byte_size` is the length of its body with all texts and tools repeated. `reasons` say why it would be
     refused all the same, as it cannot be divided further; empty for one that fits.
     """
 
     whole: Unit
-    turns: tuple[int, int]
     byte_size: int
     reasons: tuple[str, ...]
 
@@ -71,7 +69,6 @@ def _part(atoms: Sequence[Unit], room: Room) -> Part:
     whole = together(atoms)
     return Part(
         whole=whole,
-        turns=(atoms[0].turn, atoms[-1].turn),
         byte_size=whole.characters + room.fixed,
         reasons=tuple(lack.reason for lack in room.lacks(whole)),
     )

@@ -41,6 +41,7 @@ class Reporter(Protocol):
     """Turns results into text as they come: a head, pieces in the order of the files, a foot.
 
     `render` keeps nothing and may run in another process; `add` takes pieces in order, where they are shown.
+    One that has `takes_parts`, and it is true, may be given the results of a long file part by part.
     """
 
     joints: tuple[str, ...]
@@ -122,6 +123,7 @@ class RunningText:
     """What the text formats for people share: findings as they come, the sum at the end."""
 
     joints: tuple[str, ...] = ("",)
+    takes_parts = True
 
     def __init__(self, style: Style) -> None:
         self.style = style

@@ -44,7 +44,6 @@ def _part(part: Part, split: Split) -> dict[str, Any]:
     return {
         "from": {"location": whole.first.location, "pointer": whole.first.pointer},
         "to": {"location": whole.last.location, "pointer": whole.last.pointer},
-        "turns": list(part.turns),
         "images": whole.images,
         "documents": whole.documents,
         "pages": whole.pages,

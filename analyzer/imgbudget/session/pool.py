@@ -187,19 +187,21 @@ def _serve(
 
 def _render(session: Checker, reporters: Sequence[Reporter], chunk: Iterable[Met]) -> Batch:
     """Check and render the files of a chunk."""
-    results = [session.check_met(met) for met in chunk]
+    batch = _batch(session, reporters, map(session.check_met, chunk))
     session.flush()
-    return _batch(session, reporters, results)
+    return batch
 
 
-def _batch(session: Checker, reporters: Sequence[Reporter], results: Sequence[FileResult]) -> Batch:
+def _batch(session: Checker, reporters: Sequence[Reporter], results: Iterable[FileResult]) -> Batch:
+    # each result is let go before the next one: a thousand of them in hand keep the garbage collector busy
     summary = Summary()
+    rendered: list[list[Piece]] = [[] for _ in reporters]
     for result in results:
         summary.add(result)
-    pieces = (
-        merge(reporter.joints, [reporter.render(result) for result in results]) for reporter in reporters
-    )
-    return Batch(tuple(pieces), summary, tuple(session.bench.notes), session.hand_over())
+        for reporter, pieces in zip(reporters, rendered, strict=True):
+            pieces.append(reporter.render(result))
+    merged = [merge(one.joints, pieces) for one, pieces in zip(reporters, rendered, strict=True)]
+    return Batch(tuple(merged), summary, tuple(session.bench.notes), session.hand_over())
 
 
 def _carefully(session: Checker, reporters: Sequence[Reporter], chunk: list[Met]) -> Batch:

@@ -21,6 +21,7 @@ from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
+    from imgbudget.session.documents import HandOn
     from imgbudget.sources.facts_cache import FactsCache
 
 __all__ = ["STDIN", "Session", "Wishes"]
@@ -33,8 +34,10 @@ class Session:
 
     chunk: int | None = None
 
-    def __init__(self, wishes: Wishes, *, start: str = ".") -> None:
-        """Load what the wishes name.
+    def __init__(
+        self, wishes: Wishes, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
+    ) -> None:
+        """Load what the wishes name; `loaded` is what another session of the same wishes has read already.
 
         Raises:
             ConfigError: the configuration cannot be taken.
@@ -43,14 +46,14 @@ class Session:
             UsageError: an unknown platform or rule.
         """
         self.wishes = wishes
-        first = draft(start, explicit=wishes.config, isolated=wishes.isolated)
-        self.registry: Registry = load_packs(first.settings.packs)
-        self.limits: LimitsData = load_limits(self.registry.limits, wishes.limits or first.settings.limits)
-        rules = self.registry.rules
-        self.settings: Settings = first.settle(
-            [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
-        )
-        self._refuse_unknown_names()
+        self.registry: Registry
+        self.settings: Settings
+        self.limits: LimitsData
+        if loaded is None:
+            self._load(start)
+        else:
+            self.settings, self.limits = loaded
+            self.registry = load_packs(self.settings.packs)
         baseline, base = None, self.settings.root
         if name := wishes.baseline or self.settings.baseline:
             from imgbudget.session.baselines import load_baseline  # noqa: PLC0415 - with a baseline only
@@ -82,7 +85,18 @@ class Session:
         self._cache = _open_cache() if wishes.cache else None
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
-        self._previews = tuple(without_effect(rules, wishes, self.settings))
+        self._previews = tuple(without_effect(self.registry.rules, wishes, self.settings))
+
+    def _load(self, start: str) -> None:
+        wishes = self.wishes
+        first = draft(start, explicit=wishes.config, isolated=wishes.isolated)
+        self.registry = load_packs(first.settings.packs)
+        self.limits = load_limits(self.registry.limits, wishes.limits or first.settings.limits)
+        rules = self.registry.rules
+        self.settings = first.settle(
+            [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
+        )
+        self._refuse_unknown_names()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -139,9 +153,19 @@ class Session:
         for met in walk:
             yield self.check_met(met)
 
-    def check_met(self, met: Found | Passed) -> FileResult:
-        """The result of a file that the walk has met."""
-        return self.guarded(met, self.check_file)
+    def check_met(self, met: Found | Passed, hand_on: "HandOn | None" = None) -> FileResult:
+        """The result of a file that the walk has met.
+
+        With `hand_on`, that of the last part of a long file: it takes those of the others as they come.
+        """
+        if hand_on is None:
+            return self.guarded(met, self.check_file)
+
+        def take(part: FileResult) -> None:
+            self.tally.add(part)
+            hand_on(part)
+
+        return self.guarded(met, lambda found: self.check_file(found, take))
 
     def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
         """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
@@ -205,18 +229,19 @@ class Session:
         if self._cache is not None:
             self._cache.flush()
 
-    def check_file(self, found: Found) -> FileResult:
-        """The result of a file."""
-        named = self.fails_closed(found)
-        if found.kind in (FileKind.JSON, FileKind.JSONL):
-            return self._check_json(found.path, named=named, lines=found.kind is FileKind.JSONL)
-        want = self.bench.facts(self.bench.paths.judge(found.path))
+    def check_file(self, found: Found, hand_on: "HandOn | None" = None) -> FileResult:
+        """The result of a file; with `hand_on` that of its last part, see check_met."""
+        kind, named = found.kind, self.fails_closed(found)
+        if kind is FileKind.JSON or kind is FileKind.JSONL:
+            return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL, hand_on=hand_on)
+        judge = self.bench.paths.judge(found.path)
+        want = self.bench.facts(judge)
         if self._cache is None:
             use = read_image(found.path, want)
         else:
             use = read_image(found.path, want, probe=self._cache.probe)
         if found.kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
-            return self.bench.file_of_image(use)
+            return self.bench.file_of_image(use, judge)
         if use.facts.content == "JSON":
             return self._check_json(found.path, named=named, lines=False)
         if named and use.facts.damage is not None:
@@ -227,11 +252,13 @@ class Session:
         """Whether the user named the file, so that not to know what it is would be no answer."""
         return found.named and not self.wishes.force_exclude
 
-    def _check_json(self, path: str, *, named: bool, lines: bool) -> FileResult:
+    def _check_json(
+        self, path: str, *, named: bool, lines: bool, hand_on: "HandOn | None" = None
+    ) -> FileResult:
         from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
 
         try:
-            return check_document(self.bench, path, lines=lines, fails_closed=named)
+            return check_document(self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on)
         except UnreadableError as error:
             return self._unread(path, str(error), named=named)
         except OSError as error:
