@@ -15,9 +15,8 @@ import atheris
 
 with atheris.instrument_imports(include=["imgbudget"]):
     # the first file of a format loads its probe, which would be too late for its branches to count
-    from imgbudget.probes import gif, heif, jpeg, others, pillow, png, webp  # noqa: F401
     from imgbudget.model import Fact, ImageFacts
-    from imgbudget.probes import probe_bytes
+    from imgbudget.probes import gif, heif, jpeg, others, pillow, png, probe_bytes, webp  # noqa: F401
     from imgbudget.probes.pdf import count_pages
 
 SLOWEST = 0.1
