@@ -242,7 +242,7 @@ def test_changed_format_changes_the_name(tmp_path: Path, imgbudget: Command) -> 
     """The new file stands under its own extension, the old one is gone; no other file is written over."""
     bmp = image_bytes((800, 600), "BMP")
     make(tmp_path / "a/scan.BMP", bmp)
-    make(tmp_path / "b/scan.bmp", bmp)
+    make(tmp_path / "b/scan.bmp", image_bytes((800, 600), "BMP", colour=1))
     make(tmp_path / "b/scan.jpg", image_bytes((800, 600), "JPEG"))
     run = imgbudget("check", "--fix", ".", "--format", "json")
     assert (run.code, run.codes) == (0, [])
