@@ -1,7 +1,7 @@
 """Request bodies in memory held against the rules: what the API would refuse in them, and the body without it."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from threading import Lock
@@ -60,7 +60,7 @@ class AtLeast(NamedTuple):
         """See Choice."""
         return self.base.concerns(result)
 
-    def left(self, result: FileResult, refused: "dict[Key, str]") -> "dict[Key, str]":  # type: ignore[override]
+    def left(self, result: FileResult, refused: Mapping[Key, str]) -> dict[Key, str]:
         """See Choice."""
         return self.base.left(result._replace(findings=self._graver(result.findings)), refused)
 
@@ -76,30 +76,49 @@ class AtLeast(NamedTuple):
         return tuple(finding for finding in findings if finding.severity >= self.level)
 
 
+class _Made(NamedTuple):
+    """An edited image and the most bytes that it could have."""
+
+    image: EditedImage
+    max_bytes: int | None
+
+    def serves(self, edit: ImageEdit) -> bool:
+        """Whether the image is what the same edit with other bounds on its bytes would make."""
+        if edit.max_bytes == self.max_bytes:
+            return True
+        fits = edit.max_bytes is None or len(self.image.data) <= edit.max_bytes
+        return fits and not self.image.degraded
+
+
 class EditMemory:
-    """Edits images and remembers the results, the latest first, so that a resent image is edited once."""
+    """Edits images and remembers the results, the latest first, so that a resent image is edited once.
+
+    The bytes that an image may have change with each turn of a conversation, and seldom bind.
+    """
 
     def __init__(self, most: int = _REMEMBERED) -> None:
         """Keep at most so many bytes."""
         self._most = most
         self._size = 0
-        self._made: OrderedDict[tuple[bytes, ImageEdit], EditedImage] = OrderedDict()
+        self._made: OrderedDict[tuple[bytes, ImageEdit], _Made] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, data: bytes, edit: ImageEdit) -> EditedImage:
         """The edited image. Raises FixError as `edit_image` does."""
-        key = sha256(data).digest(), edit
+        key = sha256(data).digest(), edit._replace(max_bytes=None)
         with self._lock:
-            if key in self._made:
+            known = self._made.get(key)
+            if known is not None and known.serves(edit):
                 self._made.move_to_end(key)
-                return self._made[key]
+                return known.image
         made = edit_image(data, edit)
         with self._lock:
-            if key not in self._made:
-                self._made[key] = made
-                self._size += len(made.data)
+            if old := self._made.pop(key, None):
+                self._size -= len(old.image.data)
+            self._made[key] = _Made(made, edit.max_bytes)
+            self._size += len(made.data)
             while self._size > self._most and len(self._made) > 1:
-                self._size -= len(self._made.popitem(last=False)[1].data)
+                self._size -= len(self._made.popitem(last=False)[1].image.data)
         return made
 
 
