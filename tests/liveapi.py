@@ -88,6 +88,12 @@ def image_blocks(body: Json) -> list[tuple[str, Json]]:
     return found
 
 
+def sizes(body: Json) -> list[tuple[int, int]]:
+    """The sizes of the base64 images of a body, px."""
+    found = (block["source"] for _, block in image_blocks(body))
+    return [Image.open(BytesIO(base64.b64decode(it["data"]))).size for it in found if it["type"] == "base64"]
+
+
 def listed(model: str, context: int = 1_000_000, *, images: bool = True) -> Json:
     """A model as the Models API lists it."""
     return {

@@ -18,6 +18,7 @@ from imgbudget.live.client import Connection, address, connect
 from imgbudget.live.outgoing import Body, Outgoing, batch_pieces, custom_id
 from imgbudget.live.prediction import Prediction, Price, predict, price
 from imgbudget.live.records import Recorder, failed, observation, observed
+from imgbudget.live.textsize import text_bytes
 from imgbudget.live.uploads import Uploads, require_files
 from imgbudget.model import Severity
 from imgbudget.report import RequestResult
@@ -85,7 +86,7 @@ class SendRun:
 
     def _plan(self) -> Iterator[Planned]:
         for number, body in enumerate(self.out.bodies()):
-            prediction = predict(body.one)
+            prediction = predict(body.one, text_bytes(body.document, body.members))
             bound = body.number("max_tokens")
             yield Planned(
                 id=custom_id(body, number, lines=self.out.lines),

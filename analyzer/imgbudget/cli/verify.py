@@ -18,7 +18,7 @@ from imgbudget.errors import UsageError
 from imgbudget.limits import Limits
 from imgbudget.live.answers import ApiError
 from imgbudget.live.client import Connection, connect, require_sdk
-from imgbudget.live.trials import TOLD, Shown, Verdict, judge, trials
+from imgbudget.live.trials import CAP, EDGE, PATCH, TOLD, Shown, Verdict, judge, trials
 from imgbudget.live.verifying import Model, as_yaml, models, overlay, read_overlay, tried
 from imgbudget.reporters.base import count, figure, one_line
 from imgbudget.reporters.records import TOOL, VERSION
@@ -84,8 +84,9 @@ def command(**options: Any) -> int:
     if file:
         with whole_file(file) as out:
             out.write(as_yaml(overlay(limits, verdict, told, before, datetime.now(UTC).date())))
-        confirmed = [rule for rule, holds in verdict.confirmed.items() if holds]
-        say(f"{file}: written, with {', '.join(confirmed) or 'nothing'} observed today")
+        if not options["quiet"]:
+            written = [rule for rule in (PATCH, EDGE, CAP) if verdict.confirmed.get(rule)]
+            say(f"{file}: written; observed today: {', '.join(written) or 'no part of the rule'}")
     return 0 if all(verdict.confirmed.values()) else 1
 
 

@@ -79,7 +79,7 @@ def _cause(  # noqa: PLR0913 - all that tells it
     if _is_text(rest, prediction.text_bytes):
         if rest <= _SLACK:
             return True, "none to speak of"
-        return True, f"text: {rest} tokens of about {prediction.text_bytes} bytes, {prediction.text} estimated"
+        return True, f"text: {rest} tokens of {prediction.text_bytes} bytes, {prediction.text} were estimated"
     if added := [name for name in _ADDED if name in members]:
         return False, f"the API adds tokens of its own for {' and '.join(added)}"
     if other := _other_tier(prediction, rest, request, limits, data):

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from imgbudget.limits import Limits
 from imgbudget.limits.bound import nano_usd
-from imgbudget.model import DocumentUse, Origin, Request, Text, walk_blocks
 from imgbudget.report import RequestResult
 
 MESSAGE_TOKENS = 7
@@ -13,10 +12,6 @@ MESSAGE_TOKENS = 7
 IMAGE_TOKENS = 3
 """Tokens around each image beside its patches (the same rows)."""
 
-_BLOCK_BYTES = 85
-"""JSON around the base64 text of an image block, about."""
-_BODY_BYTES, _TURN_BYTES, _TEXT_BYTES = 66, 30, 26
-"""JSON of an empty body, of a turn in it and of a text block in that, about."""
 _USUAL_BYTES = 4
 _FEWEST_BYTES = 2
 """Bytes of text a token: usual in English prose, and hardly ever less."""
@@ -27,8 +22,7 @@ class Prediction(NamedTuple):
     """Tokens of one request. `visual` is exact for the images whose size is known.
 
     `unsized` images have a url or a file id, or cannot be read: each is counted as the most that an image
-    costs. `text` is estimated from `text_bytes`, which is the JSON beside the images: system prompt, tools and
-    text. `pages` of documents are estimated too; `unpaged` documents could not be counted.
+    costs. `text` is estimated from `text_bytes`, those of the system prompt, tools and all other text. `pages` of documents are estimated too; `unpaged` documents could not be counted.
     """
 
     visual: int
@@ -74,14 +68,13 @@ class Price(NamedTuple):
         return Price(self.expected_input + other.expected_input, most)
 
 
-def predict(one: RequestResult) -> Prediction:
-    """The tokens of a request, from what its check has read."""
+def predict(one: RequestResult, text_bytes: int) -> Prediction:
+    """The tokens of a request, from what its check has read and the bytes of all text in it."""
     request, limits, visual = one
     unsized = sum(use.visible_size is None for use in request.images)
     cap = int(limits.tier_tokens.value)
     pages = sum(document.pages or 0 for document in request.documents)
     low, high = int(limits.page_text_tokens_low.value), int(limits.page_text_tokens_high.value)
-    text_bytes = _text_bytes(request)
     unpaged = sum(document.pages is None for document in request.documents)
     envelope = MESSAGE_TOKENS + IMAGE_TOKENS * len(request.images)
     return Prediction(
@@ -100,22 +93,6 @@ def predict(one: RequestResult) -> Prediction:
         + pages * (high + cap)
         + unpaged * int(limits.context_tokens.value),
     )
-
-
-def _text_bytes(request: Request) -> int:
-    """The bytes of a body beside its images and documents."""
-    payload = sum((use.base64_size or 0) + _BLOCK_BYTES for use in request.images)
-    payload += sum(_document_bytes(document) for document in request.documents)
-    turns = [block for turn in request.turns for block in walk_blocks(turn.blocks)]
-    texts = sum(isinstance(block, Text) for block in turns)
-    frame = _BODY_BYTES + _TURN_BYTES * len(request.turns) + _TEXT_BYTES * texts
-    return max(request.byte_size - payload - frame, 0)
-
-
-def _document_bytes(document: DocumentUse) -> int:
-    if document.origin is not Origin.BASE64 or document.byte_size is None:
-        return 0
-    return -(-document.byte_size // 3) * 4 + _BLOCK_BYTES
 
 
 def price(tokens: Prediction, limits: Limits, max_tokens: int | None, *, batch: bool) -> Price:

@@ -104,7 +104,8 @@ class Verdict(NamedTuple):
     """What all trials together tell.
 
     `envelope` is what one image brings beside its patches, `image_part` the share of the image in it, None
-    where no second image was counted. `confirmed` has each rule that was tried on all its trials.
+    where no second image was counted. `confirmed` says of each rule of which both sides were tried whether it held on all of
+    its trials.
     """
 
     envelope: int | None
@@ -141,6 +142,9 @@ def judge(shown: Sequence[Shown]) -> Verdict:
         part, rest = divmod(pair.counted - pair.trial.expected - envelope, more)
         part = None if rest else part
     verdict = Verdict(envelope, part, {})
+    rules = [it.trial.rule for it in shown]
     for it in shown:
+        if rules.count(it.trial.rule) < 2 and it.trial.rule in (PATCH, EDGE, CAP):
+            continue  # one side of a boundary tells nothing
         verdict.confirmed[it.trial.rule] = verdict.confirmed.get(it.trial.rule, True) and verdict.holds(it)
     return verdict
