@@ -1,4 +1,4 @@
-"""Request bodies in memory held against the rules: what the API would refuse in them, and the body without it."""
+"""Request bodies in memory held against the rules: what the API would refuse in them, and how to mend it."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping

@@ -148,7 +148,7 @@ class _Gathered:
             self.pieces.append(piece)
 
 
-def open_documents(
+def open_documents(  # noqa: PLR0913 - how a text is scanned
     source: JsonSource,
     *,
     lines: bool,
