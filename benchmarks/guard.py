@@ -34,9 +34,8 @@ def picture(edge: int, count: int) -> list[str]:
 
 def request(images: list[str]) -> dict[str, Any]:
     """A Messages API body of one turn."""
-    blocks: list[dict[str, Any]] = [
-        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}} for data in images
-    ]
+    sources = [{"type": "base64", "media_type": "image/png", "data": data} for data in images]
+    blocks: list[dict[str, Any]] = [{"type": "image", "source": source} for source in sources]
     text = {"type": "text", "text": "What do these show?"}
     messages = [{"role": "user", "content": [*blocks, text]}]
     return {"model": "claude-sonnet-4-6", "max_tokens": 1024, "messages": messages}

@@ -78,7 +78,7 @@ class BatchSending:
     def _results(self, progress: batches.Progress) -> int:
         run = self._run
         waiting = {planned.id: planned for planned in run.planned}
-        held: "list[tuple[Planned, Comparison]]" = []
+        held: list[tuple[Planned, Comparison]] = []
         failures = 0
         file = run.options["output"]
         with whole_file(file) if file else nullcontext() as out:
