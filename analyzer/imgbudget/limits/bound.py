@@ -1,9 +1,11 @@
 """The limits in force for one model on one platform."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from imgbudget import geometry
 from imgbudget.geometry import Size, Tier
+from imgbudget.limits.fields import DETAILS, TIER_NEEDS
 from imgbudget.limits.values import Limit, Term, Values, limit, limit_or_none, term
 
 _NANO = 1_000_000_000
@@ -23,7 +25,8 @@ class Limits(NamedTuple):
     `documents_count_as_images` is for the many-image count alone: toward `request_media` pages always
     count. `request_bytes` is the binary reading of a limit given in MB and `request_bytes_doubt` the
     decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a model retired at an unknown
-    date, None for one in service. The factors are times the input price (times both for batches).
+    date, None for one in service. The factors are times the input price (times both for batches). `details`
+    are the tiers of images that ask for one, by what they ask; `tier` is that of all others.
     """
 
     model: str
@@ -69,6 +72,21 @@ class Limits(NamedTuple):
     cache_read_factor: Limit
     us_inference_factor: Limit | None
     regional_factor: Limit | None
+    details: tuple[tuple[str, Tier], ...] = ()
+
+    def at(self, detail: str | None) -> "Limits":
+        """The limits for an image that asks for a level of detail; these where it asks for none that is known."""
+        if detail is None or not self.details:
+            return self
+        for name, tier in self.details:
+            if name == detail and tier != self.tier:
+                return self._replace(tier=tier)
+        return self
+
+    @property
+    def counts_patches_of_28(self) -> bool:
+        """Whether tokens are Claude's patches of 28 px, which is what some rules and tables are about."""
+        return not self.tier.strategy
 
     def native_size(self, size: Size, edge_limit: int | None = None) -> Size:
         """The size that the model looks at; `edge_limit` in px is one more bound on both edges."""
@@ -76,7 +94,7 @@ class Limits(NamedTuple):
 
     def tokens(self, size: Size) -> int:
         """Visual tokens billed for an image of this size."""
-        return geometry.patches(geometry.native_size(size, self.tier))
+        return geometry.tokens(size, self.tier)
 
     def fits(self, size: Size) -> bool:
         """Whether the model takes the size as it is."""
@@ -119,11 +137,28 @@ class Limits(NamedTuple):
 
 def tier_of(name: str, values: Values) -> Tier:
     """The tier as geometry takes it."""
-    return Tier(name, int(limit(values, "tier_edge").value), int(limit(values, "tier_tokens").value))
+    strategy = term(values, "strategy").values[0] if "strategy" in values else ""
+    numbers = tuple(
+        (key, value.value)
+        for key, value in values.items()
+        if isinstance(value, Limit) and key not in TIER_NEEDS
+    )
+    edge, tokens = (int(limit(values, key).value) for key in TIER_NEEDS)
+    return Tier(name, edge, tokens, strategy, numbers)
 
 
-def bind_values(model: str, platform: str, tier: Tier, values: Values, *, known: bool) -> Limits:
+def bind_values(
+    model: str, platform: str, tiers: Mapping[str, Values], values: Values, *, known: bool
+) -> Limits:
     """Sort the values of a platform, a tier and a model into the fields of Limits."""
+    name = term(values, "tier").values[0]
+    tier = tier_of(name, tiers[name])
+    details = tuple(
+        (detail, tier_of(asked, tiers[asked]))
+        for detail in DETAILS
+        if f"detail_{detail}" in values
+        for asked in term(values, f"detail_{detail}").values
+    )
     context = limit(values, "context_tokens")
     short = context.value < limit(values, "long_context").value
     retired = term(values, "retired").values[0] if "retired" in values else None
@@ -171,4 +206,5 @@ def bind_values(model: str, platform: str, tier: Tier, values: Values, *, known:
         cache_read_factor=limit(values, "cache_read_factor"),
         us_inference_factor=limit_or_none(values, "us_inference_factor"),
         regional_factor=limit_or_none(values, "regional_factor"),
+        details=details,
     )

@@ -1,0 +1,18 @@
+"""A number of tokens an image, whatever its size: OpenAI's `low` on tile models, Gemini's resolution levels."""
+
+from imgbudget.geometry import Size, Tier
+
+
+def seen(size: Size, _tier: Tier) -> Size:
+    """The size itself: what the provider makes of it is not published."""
+    return size
+
+
+def fits(_size: Size, _tier: Tier) -> bool:
+    """Every size does."""
+    return True
+
+
+def cost(_size: Size, tier: Tier) -> int:
+    """`base_tokens` of the tier."""
+    return int(tier.number("base_tokens"))
