@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import accumulate
 from random import Random
 
 import manifest
@@ -18,9 +17,6 @@ from pictures import SHARES, Picture, make_picture
 
 FOLDER = 1000
 """Files a folder."""
-
-_LIGHT = 1 << 17
-"""Bytes of a picture from which on it is picked the more seldom the larger it is: keeps the corpus small."""
 
 _SUFFIXES = {
     "jpeg": (".jpg", ".jpg", ".jpeg", ".JPG"),
@@ -39,14 +35,10 @@ def make_pool(seed: int, count: int) -> list[Picture]:
 def write_files(corpus: str, pool: list[Picture], count: int, seed: int) -> Iterator[manifest.Truth]:
     """Write `count` files in folders of 1,000 and tell what each one is."""
     by_format = {form: [picture for picture in pool if picture.format == form] for form in SHARES}
-    weights = {
-        form: list(accumulate(1 / (_LIGHT + len(picture.data)) for picture in pictures))
-        for form, pictures in by_format.items()
-    }
     rng = Random(f"{seed}/files")
     for number in range(count):
         form = rng.choices(list(SHARES), list(SHARES.values()))[0]
-        picture = rng.choices(by_format[form], cum_weights=weights[form])[0]
+        picture = rng.choice(by_format[form])
         dressed = dress(picture, rng)
         folder = f"{number // FOLDER:04}"
         if number % FOLDER == 0:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw
 
-SHORTEST, LONGEST, LONGEST_ANIMATED = 100, 4000, 480
-"""Long edges, px."""
+SHORTEST, LONGEST, LONGEST_ANIMATED, LONGEST_EXACT = 100, 4000, 480, 1200
+"""Long edges, px; the last one is that of photographs kept to the pixel, which are small or few in practice."""
 
 _SHAPES = (1, 4 / 3, 3 / 2, 16 / 9, 2)
 _WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "0123456789", "=>", "{ return }")
@@ -57,11 +57,17 @@ def make_picture(seed: int, number: int) -> Picture:
     kind = kinds[
         (number // len(turns) * SHARES[form] + turns[: number % len(turns)].count(form)) % len(kinds)
     ]
-    size = _size(rng, LONGEST_ANIMATED if kind == "animated" else LONGEST)
+    size = _size(rng, _longest(form, kind))
     image = _screen(rng, size) if kind in {"screen", "palette", "still"} else _clouds(rng, size)
     frames = rng.randrange(2, 25) if kind == "animated" else 1
     data = _animation(rng, image, form, frames) if frames > 1 else _still(rng, image, form, kind)
     return Picture(form, kind, *size, frames, data, _encoded(image.resize((160, 120)), "jpeg", quality=70))
+
+
+def _longest(form: str, kind: str) -> int:
+    if kind == "animated":
+        return LONGEST_ANIMATED
+    return LONGEST_EXACT if form == "png" and kind in {"photo", "alpha", "16-bit"} else LONGEST
 
 
 def _size(rng: Random, longest: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from imgbudget.fix import (
     Resize,
     StripMetadata,
 )
-from imgbudget.model import Batch, FixSafety, ImageFacts, ImageUse, Level, Request, Severity
+from imgbudget.model import Batch, FixSafety, ImageFacts, ImageUse, Level, Request, Run, Severity
 from imgbudget.registry import AnyRule
 from imgbudget.testing import Example, examples, run_rule
 from imgbudget_rules import RULES
@@ -65,7 +65,7 @@ CONTRACT = {
     "IB601": ("over-image-tokens", ERROR, SAFE),
     "IB602": ("over-request-tokens", ERROR, SAFE),
     "IB603": ("over-request-cost", ERROR, SAFE),
-    "IB604": ("over-run-budget", ERROR, SAFE),
+    "IB604": ("over-run-budget", ERROR, None),
     "IB605": ("over-bytes-budget", ERROR, SAFE),
     "IB701": ("location-metadata", WARNING, SAFE),
     "IB801": ("duplicate-file", INFO, None),
@@ -91,15 +91,15 @@ def every_example() -> Iterator[tuple[AnyRule, Example]]:
             yield rule, example
 
 
-def can_judge(rule: AnyRule, subject: ImageUse | Request | Batch) -> bool:
+def can_judge(rule: AnyRule, subject: ImageUse | Request | Batch | Run) -> bool:
     """Whether the subject is one that a rule of this level looks at; image rules look into requests too."""
     match rule.level:
         case Level.IMAGE:
-            return not isinstance(subject, Batch)
+            return isinstance(subject, (ImageUse, Request))
         case Level.REQUEST:
             return isinstance(subject, Request)
         case Level.RUN:
-            return isinstance(subject, Batch)
+            return isinstance(subject, Run if rule.watch else Batch)
 
 
 def settled(use: ImageUse, fix: Fix) -> ImageUse:
@@ -133,6 +133,11 @@ def test_every_rule_file_is_registered_under_its_code_and_name() -> None:
     """The files ibNNN_name.py of the pack are the rules of RULES, in the order of their codes."""
     files = sorted(path.stem for path in PACK.glob("ib*.py"))
     assert [f"{rule.code.lower()}_{rule.name.replace('-', '_')}" for rule in RULES] == files
+
+
+def test_every_rule_of_the_contract_is_there() -> None:
+    """No code that was promised is missing, and none came without a promise."""
+    assert [rule.code for rule in RULES] == list(CONTRACT)
 
 
 def test_codes_and_names_are_unique() -> None:
@@ -187,7 +192,9 @@ def test_examples_are_sound_requests(rule: AnyRule) -> None:
 def test_examples_are_silent_as_the_page_says(rule: AnyRule) -> None:
     """What stands under Silent gives no problem."""
     for example in examples(rule).silent:
-        found = run_rule(rule, example.subject, model=example.model, platform=example.platform)
+        found = run_rule(
+            rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
+        )
         assert found == [], example.text
 
 
@@ -195,7 +202,9 @@ def test_examples_are_silent_as_the_page_says(rule: AnyRule) -> None:
 def test_examples_report_as_the_page_says(rule: AnyRule) -> None:
     """What stands under Reports gives a problem, in the one voice of all messages."""
     for example in examples(rule).reports:
-        found = run_rule(rule, example.subject, model=example.model, platform=example.platform)
+        found = run_rule(
+            rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
+        )
         assert found, example.text
         for problem in found:
             assert (
@@ -210,7 +219,9 @@ def test_examples_report_as_the_page_says(rule: AnyRule) -> None:
 def test_numbers_of_a_problem_have_a_unit(rule: AnyRule) -> None:
     """A measured value or a limit never stands without its unit, and is crossed where both are given."""
     for example in examples(rule).reports:
-        for problem in run_rule(rule, example.subject, model=example.model, platform=example.platform):
+        for problem in run_rule(
+            rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
+        ):
             numbers = [number for number in (problem.measured, problem.limit) if number is not None]
             assert bool(numbers) == (problem.unit is not None)
             assert problem.measured != problem.limit or not numbers
@@ -222,7 +233,9 @@ def test_fix_is_offered_only_where_it_is_declared(rule: AnyRule) -> None:
     offered = [
         problem.fix
         for example in examples(rule).reports
-        for problem in run_rule(rule, example.subject, model=example.model, platform=example.platform)
+        for problem in run_rule(
+            rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
+        )
         if problem.fix
     ]
     assert bool(offered) == (rule.fix is not None)
@@ -235,25 +248,37 @@ def test_fix_of_an_image_settles_its_finding(rule: AnyRule) -> None:
     """Once the fix is made, the same rule has nothing to say of the image."""
     for example in examples(rule).reports:
         subject = example.subject
-        assert not isinstance(subject, Batch)
+        assert isinstance(subject, (ImageUse, Request))
         uses = subject.images if isinstance(subject, Request) else (subject,)
         for use in uses:
-            for problem in run_rule(rule, use, model=example.model, platform=example.platform):
+            for problem in run_rule(
+                rule, use, model=example.model, platform=example.platform, budgets=example.budgets
+            ):
                 if problem.fix is None:
                     continue
                 after = settled(use, problem.fix)
-                assert run_rule(rule, after, model=example.model, platform=example.platform) == []
+                assert (
+                    run_rule(
+                        rule, after, model=example.model, platform=example.platform, budgets=example.budgets
+                    )
+                    == []
+                )
 
 
 def test_judging_changes_no_fact_and_gives_the_same_twice() -> None:
     """A rule is a pure function: its subject stays as it was, and a second run says the same."""
     for rule, example in every_example():
         before = copy.deepcopy(example.subject)
-        first = run_rule(rule, example.subject, model=example.model, platform=example.platform)
-        assert example.subject == before, rule.code
-        assert run_rule(rule, example.subject, model=example.model, platform=example.platform) == first, (
-            rule.code
+        first = run_rule(
+            rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
         )
+        assert example.subject == before, rule.code
+        assert (
+            run_rule(
+                rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
+            )
+            == first
+        ), rule.code
 
 
 def test_no_rule_fails_on_another_rules_example() -> None:
@@ -263,7 +288,9 @@ def test_no_rule_fails_on_another_rules_example() -> None:
         for rule in RULES:
             if not can_judge(rule, example.subject):
                 continue
-            found = run_rule(rule, example.subject, model=example.model, platform=example.platform)
+            found = run_rule(
+                rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
+            )
             assert all(problem.message for problem in found)
             judged += 1
     assert judged > len(RULES)

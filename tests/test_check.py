@@ -326,8 +326,8 @@ def test_show_files_lists_and_checks_nothing(imgbudget: Command, tmp_path: Path)
 def test_overrides_and_ignores_by_path(imgbudget: Command, tmp_path: Path) -> None:
     """An override switches rules off under a path; an ignore silences one pointer and is counted."""
     (tmp_path / "fixtures").mkdir()
-    for folder in ("fixtures", "."):
-        (tmp_path / folder / "a.png").write_bytes(image_bytes((100, 300)))
+    for folder, colour in (("fixtures", 1), (".", 2)):
+        (tmp_path / folder / "a.png").write_bytes(image_bytes((100, 300), colour=colour))
     write_json(
         tmp_path / "r.json", body(image_block(image_bytes((100, 300))), image_block(image_bytes((101, 300))))
     )

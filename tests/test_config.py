@@ -71,7 +71,9 @@ def test_the_same_keys_in_both_formats(tmp_path: Path, text: str, name: str, lin
         request=Budget(tokens=20_000, cost=0.05, bytes=20_971_520),
         run=Budget(cost=5.0),
     )
-    assert settings.overrides == (Override(files=("tests/fixtures/**",), ignore=("IB3",)),)
+    path = settings.overrides[0].path
+    assert settings.overrides == (Override(files=("tests/fixtures/**",), ignore=("IB3",), path=path),)
+    assert path.endswith(name)
     assert settings.ignores == (
         Ignore(
             rules=("IB501",),

@@ -5,7 +5,10 @@ ImgbudgetError
 ├── ConfigError         a configuration file that cannot be taken, all its mistakes at once
 ├── LimitsError         limits data that cannot be taken
 ├── PackError           a rule pack that cannot be loaded
-└── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
+├── AuditError          an audit that cannot vouch for its numbers: rows were lost or doubled
+├── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
+├── FixError            an image that cannot be edited as planned
+└── WriteError          an output that cannot be written; what stood there stands there still
 """
 
 from typing import NamedTuple
@@ -50,5 +53,17 @@ class PackError(ImgbudgetError):
     """A rule pack that cannot be imported, or holds a doubled code."""
 
 
+class AuditError(ImgbudgetError):
+    """An audit in which not every row that was met is on disk exactly once."""
+
+
 class UnreadableError(ImgbudgetError):
     """An input that cannot be read; the text says why, as a clause without the path."""
+
+
+class FixError(ImgbudgetError):
+    """An image that cannot be edited as planned; the text says why, as a clause without the path."""
+
+
+class WriteError(ImgbudgetError):
+    """An output that cannot be written; the text names the path and says why. Nothing was changed."""

@@ -118,6 +118,24 @@ class ShrinkRequest(NamedTuple):
         return f"shrink the images until the body is within {self.max_bytes:,} bytes"
 
 
+class ShrinkTokens(NamedTuple):
+    """Shrink the request's images until they take at most `max_tokens` visual tokens together."""
+
+    max_tokens: int
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return f"shrink the images until they take at most {self.max_tokens:,} tokens"
+
+
+class DropEntry(PlainFix):
+    """Take an entry out of the configuration."""
+
+    __slots__ = ()
+    title = "remove the entry from the configuration"
+
+
 Fix = (
     Resize
     | Recode
@@ -130,4 +148,6 @@ Fix = (
     | LabelImages
     | DropBlock
     | ShrinkRequest
+    | ShrinkTokens
+    | DropEntry
 )

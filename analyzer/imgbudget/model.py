@@ -16,6 +16,8 @@ Key = str | int
 Keys = tuple[Key, ...]
 """The route to a value of a JSON document: object keys and array indices."""
 
+_new = tuple.__new__
+
 
 class Severity(IntEnum):
     """How bad a finding is, ordered."""
@@ -108,6 +110,13 @@ class Place(NamedTuple):
         """A place further inside."""
         return Place(self.path, (self.keys or ()) + keys, self.root, self.document, self.lead)
 
+    def items(self, count: int) -> "list[Place]":
+        """The places of the first items of the array that stands here."""
+        path, keys, root, document, lead = self
+        keys = keys or ()
+        # without the constructor: there may be very many
+        return [_new(Place, (path, (*keys, i), root, document, lead)) for i in range(count)]
+
     @property
     def pointer(self) -> str | None:
         """RFC 6901 pointer; None for an image file."""
@@ -126,7 +135,11 @@ class Place(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A stretch of a text file: byte offsets, and 1-based lines and columns; the end is exclusive."""
+    """A stretch of a text file: byte offsets, and 1-based lines and columns; the end is exclusive.
+
+    Columns count characters. `byte_column` and `end_byte_column` count bytes of UTF-8; they are None unless a
+    format asked for them.
+    """
 
     start: int
     end: int
@@ -134,6 +147,15 @@ class Span(NamedTuple):
     column: int
     end_line: int
     end_column: int
+    byte_column: int | None = None
+    end_byte_column: int | None = None
+
+
+class TextEdit(NamedTuple):
+    """A stretch of a JSON text and what to write there instead."""
+
+    span: Span
+    text: str
 
 
 class Excerpt(NamedTuple):
@@ -297,6 +319,42 @@ class Batch(NamedTuple):
     doubled: tuple[tuple[Place, str], ...] = ()
 
 
+class UnusedIgnore(NamedTuple):
+    """An ignore entry of the configuration that silenced nothing of what it is for."""
+
+    place: Place
+    rules: tuple[str, ...]
+    files: tuple[str, ...]
+    reason: str
+
+
+class Watch(IntFlag):
+    """What a rule on the whole run wants to be told of it; nothing else is gathered."""
+
+    NONE = 0
+    TOTALS = 1
+    """Tokens, bytes and cost of all that was checked."""
+    COPIES = 2
+    """Image files with the same bytes."""
+    IGNORES = 4
+    """Ignore entries that silence nothing."""
+
+
+class Run(NamedTuple):
+    """All that one run checked, known at its end.
+
+    `byte_size` counts image files and request bodies, `cost_usd` is that of the visual tokens. `copies` are
+    groups of image files with the same bytes, in the order in which they were met, each with its length.
+    """
+
+    place: Place
+    visual_tokens: int = 0
+    byte_size: int = 0
+    cost_usd: float = 0.0
+    copies: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    unused: tuple[UnusedIgnore, ...] = ()
+
+
 def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:
     """Every block, the outer one before those inside it."""
     for block in blocks:
@@ -324,7 +382,11 @@ class Problem(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A problem with all that a reader needs: which rule, where, for which model, whether it can be fixed."""
+    """A problem with all that a reader needs: which rule, where, for which model, whether it can be fixed.
+
+    `edit` is the fix as a change of the text, where it is no more than that and a format asked for it.
+    `request_id` is the custom_id of the request that it is about, None where it has none.
+    """
 
     code: str
     name: str
@@ -343,3 +405,5 @@ class Finding(NamedTuple):
     fingerprint: str
     span: Span | None = None
     excerpt: Excerpt | None = None
+    edit: TextEdit | None = None
+    request_id: str | None = None

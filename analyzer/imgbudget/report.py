@@ -2,11 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.geometry import Size, area_tokens
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request, Severity
+
+if TYPE_CHECKING:
+    from imgbudget.comparison import Comparison
+    from imgbudget.statistics import Statistics
 
 
 class ImageResult(NamedTuple):
@@ -78,10 +82,12 @@ class Rows(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """All that was found in one file. `skipped` says why it was not checked, None when it was.
+    """All that was found in one file.
 
-    `missed` marks a skip that a reader must hear of: the file could not be looked at. `rows` is None unless
-    the file is JSONL and was checked.
+    `silenced` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
+    it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
+    be looked at. `rows` is None unless the file is JSONL and was checked. `partial` marks what was found in
+    the first part of a long file, of which more follows: the last result of a file is the one that counts it.
     """
 
     path: str
@@ -89,14 +95,19 @@ class FileResult(NamedTuple):
     requests: tuple[RequestResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     silenced: int = 0
+    baselined: int = 0
     skipped: str | None = None
     missed: bool = False
     rows: Rows | None = None
+    partial: bool = False
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Summary:
-    """The sum over all files of a run. Files = checked + skipped."""
+    """The sum over all files of a run. Files = checked + skipped.
+
+    `statistics` and `comparison` are there at the end of a run that was asked for them.
+    """
 
     files: int = 0
     images: int = 0
@@ -107,6 +118,7 @@ class Summary:
     fixable: int = 0
     unsafely_fixable: int = 0
     silenced: int = 0
+    baselined: int = 0
     rules_failed: int = 0
     visual_tokens: int = 0
     tokens_after_fix: int = 0
@@ -115,6 +127,8 @@ class Summary:
     rows_checked: int = 0
     rows_bad: int = 0
     rows_passed: list[PassedRows] = field(default_factory=list)
+    statistics: "Statistics | None" = None
+    comparison: "Comparison | None" = None
 
     @property
     def checked(self) -> int:
@@ -127,15 +141,28 @@ class Summary:
         return max((severity for severity, count in self.findings.items() if count), default=None)
 
     def add(self, result: FileResult) -> None:
-        """Count one more file."""
-        self.files += 1
+        """Count one more file, or a part of one."""
+        self.files += not result.partial
         if result.skipped is not None:
             self.skipped.append((result.path, result.skipped))
             if result.missed:
                 self.missed.append((result.path, result.skipped))
         self.images += len(result.images)
         self.requests += len(result.requests)
+        self.add_findings(result)
+        self._add_rows(result.rows or Rows())
+        for request in result.requests:
+            self.cost_usd += request.cost_usd
+        for image in result.images:
+            self.visual_tokens += image.tokens or 0
+            self.tokens_after_fix += image.tokens_after_fix or 0
+            if not image.use.in_request:
+                self.cost_usd += image.cost_usd or 0.0
+
+    def add_findings(self, result: FileResult) -> None:
+        """Count the findings of a result, without a file more."""
         self.silenced += result.silenced
+        self.baselined += result.baselined
         for finding in result.findings:
             self.findings[finding.severity] += 1
             if finding.fix is not None:
@@ -145,14 +172,6 @@ class Summary:
                     self.unsafely_fixable += 1
             if finding.code == "IB003":
                 self.rules_failed += 1
-        self._add_rows(result.rows or Rows())
-        for request in result.requests:
-            self.cost_usd += request.cost_usd
-        for image in result.images:
-            self.visual_tokens += image.tokens or 0
-            self.tokens_after_fix += image.tokens_after_fix or 0
-            if not image.use.in_request:
-                self.cost_usd += image.cost_usd or 0.0
 
     def _add_rows(self, rows: Rows) -> None:
         self.rows += rows.total
@@ -169,6 +188,7 @@ class Summary:
             "fixable",
             "unsafely_fixable",
             "silenced",
+            "baselined",
             "rules_failed",
             "rows",
             "rows_checked",

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
+from imgbudget.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.fix import (
     BakeOrientation,
     DeclareType,
     DropBlock,
+    DropEntry,
     FirstFrame,
     Fix,
     ImagesFirst,
@@ -15,11 +17,13 @@ from imgbudget.fix import (
     RepairBase64,
     Resize,
     ShrinkRequest,
+    ShrinkTokens,
     StripMetadata,
 )
 from imgbudget.geometry import (
     PATCH,
     Size,
+    Tier,
     area_tokens,
     fits,
     native_size,
@@ -45,10 +49,13 @@ from imgbudget.model import (
     Place,
     Problem,
     Request,
+    Run,
     Severity,
     ShapeFlaw,
     Text,
     Turn,
+    UnusedIgnore,
+    Watch,
     walk_blocks,
 )
 
@@ -57,10 +64,13 @@ __all__ = [
     "BakeOrientation",
     "Batch",
     "Block",
+    "Budget",
+    "Budgets",
     "Context",
     "DeclareType",
     "DocumentUse",
     "DropBlock",
+    "DropEntry",
     "Fact",
     "FirstFrame",
     "Fix",
@@ -81,13 +91,18 @@ __all__ = [
     "Request",
     "Resize",
     "Rule",
+    "Run",
     "Severity",
     "ShapeFlaw",
     "ShrinkRequest",
+    "ShrinkTokens",
     "Size",
     "StripMetadata",
     "Text",
+    "Tier",
     "Turn",
+    "UnusedIgnore",
+    "Watch",
     "area_tokens",
     "batch_rule",
     "fits",
@@ -100,19 +115,26 @@ __all__ = [
     "size_within",
     "table_row",
     "walk_blocks",
+    "whole_run_rule",
 ]
 
-Subject = TypeVar("Subject", bound=ImageUse | Request | Batch)
+Subject = TypeVar("Subject", bound=ImageUse | Request | Batch | Run)
 
 
 class Context(NamedTuple):
-    """What a rule may know beside its subject: the limits of the model and platform that will see it."""
+    """What a rule may know beside its subject: the limits of the model and platform, the user's budgets."""
 
     limits: Limits
+    budgets: Budgets = NO_BUDGETS
 
 
 class Rule(NamedTuple, Generic[Subject]):
-    """One rule: its identity, what it may do, and the pure function that judges a subject."""
+    """One rule: its identity, what it may do, and the pure function that judges a subject.
+
+    `budgets` names the budgets that it holds subjects against, e.g. `image.tokens`: where none of them is set
+    it does not run. `also` is a further level that it judges. `watch` is what it wants to know of a run; a
+    rule of the run level that watches nothing judges batches.
+    """
 
     code: str
     name: str
@@ -124,6 +146,11 @@ class Rule(NamedTuple, Generic[Subject]):
     pedantic: bool
     preview: bool
     judge: Callable[[Subject, Context], Iterator[Problem]]
+    url: str | None = None
+    """Where the rule's page is read; None for the rules that ship, whose pages have a place of their own."""
+    budgets: tuple[str, ...] = ()
+    also: Level | None = None
+    watch: Watch = Watch.NONE
 
     @property
     def family(self) -> str:
@@ -153,8 +180,11 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
     needs: Fact = Fact.NONE,
     pedantic: bool = False,
     preview: bool = False,
+    url: str | None = None,
+    budgets: tuple[str, ...] = (),
+    also: Level | None = None,
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
-    """Make a rule of a function that judges one use of one image."""
+    """Make a rule of a function that judges one use of one image, and with `also` another level too."""
 
     def decorate(judge: Callable[[ImageUse, Context], Iterator[Problem]]) -> Rule[ImageUse]:
         return Rule(
@@ -168,6 +198,9 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
             pedantic=pedantic,
             preview=preview,
             judge=judge,
+            url=url,
+            budgets=budgets,
+            also=also,
         )
 
     return decorate
@@ -183,6 +216,8 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
     needs: Fact = Fact.NONE,
     pedantic: bool = False,
     preview: bool = False,
+    url: str | None = None,
+    budgets: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]:
     """Make a rule of a function that judges one request as a whole."""
 
@@ -198,13 +233,15 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
             pedantic=pedantic,
             preview=preview,
             judge=judge,
+            url=url,
+            budgets=budgets,
         )
 
     return decorate
 
 
 def batch_rule(
-    code: str, name: str, *, severity: Severity, since: str
+    code: str, name: str, *, severity: Severity, since: str, url: str | None = None
 ) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]:
     """Make a rule of a function that judges the requests of a batch together; what it finds has no fix."""
 
@@ -220,6 +257,38 @@ def batch_rule(
             pedantic=False,
             preview=False,
             judge=judge,
+            url=url,
+        )
+
+    return decorate
+
+
+def whole_run_rule(  # noqa: PLR0913 - the fields of a rule
+    code: str,
+    name: str,
+    *,
+    severity: Severity,
+    watch: Watch,
+    fix: FixSafety | None = None,
+    since: str,
+    budgets: tuple[str, ...] = (),
+) -> Callable[[Callable[[Run, Context], Iterator[Problem]]], Rule[Run]]:
+    """Make a rule of a function that judges a run as a whole, once everything is checked."""
+
+    def decorate(judge: Callable[[Run, Context], Iterator[Problem]]) -> Rule[Run]:
+        return Rule(
+            code=code,
+            name=name,
+            level=Level.RUN,
+            severity=severity,
+            fix=fix,
+            since=since,
+            needs=Fact.NONE,
+            pedantic=False,
+            preview=False,
+            judge=judge,
+            budgets=budgets,
+            watch=watch,
         )
 
     return decorate

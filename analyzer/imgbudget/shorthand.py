@@ -14,7 +14,8 @@ A request is its JSON, in which a string of a `content` array stands for a block
 image as base64, `"<png 800x600> * 21"` for 21 different ones, `"<pdf 12>"` for a document of 12 pages, all
 else for text. The `data` of a block that is written out may be such an image too. The keys `platform` and
 `bytes` of the body say where it is sent and how long it is. A body with `requests` is a batch; `count` says
-how many requests it has when they are not written out.
+how many requests it has when they are not written out. A body with `run` is what came of a whole run: its
+`visual_tokens`, `byte_size`, `cost_usd`, `copies` and `unused` ignores.
 """
 
 import json
@@ -36,9 +37,11 @@ from imgbudget.model import (
     Other,
     Place,
     Request,
+    Run,
     ShapeFlaw,
     Text,
     Turn,
+    UnusedIgnore,
     walk_blocks,
 )
 from imgbudget.sources.batchcount import BatchCount
@@ -49,6 +52,7 @@ from imgbudget.sources.toolsets import answered_toolsets
 
 _BYTE_SIZE = 100_000
 _PATH = "request.json"
+_CONFIGURATION = "imgbudget.yaml"
 _SIZELESS = ("svg",)
 _COUNTS = {
     "orientation": "orientation",
@@ -137,6 +141,17 @@ def batch(body: Mapping[str, Any]) -> Batch:
         entries.add(place.at("requests", i), entry.get("custom_id"))
     whole = entries.batch(place, body.get("bytes", len(json.dumps(body))))
     return whole._replace(request_count=body.get("count", whole.request_count))
+
+
+def whole_run(body: Mapping[str, Any]) -> Run:
+    """The run that a body with `run` describes."""
+    place, said = Place(_CONFIGURATION), dict(body["run"])
+    copies = tuple((size, tuple(paths)) for size, paths in said.pop("copies", ()))
+    unused = tuple(
+        UnusedIgnore(place.at("ignores", i), tuple(entry["rules"]), tuple(entry["files"]), entry["reason"])
+        for i, entry in enumerate(said.pop("unused", ()))
+    )
+    return Run(place, copies=copies, unused=unused, **said)
 
 
 def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:

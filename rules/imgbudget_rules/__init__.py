@@ -6,6 +6,7 @@ from imgbudget.rule import Rule
 from imgbudget_rules.ib001_unreadable_image import unreadable_image
 from imgbudget_rules.ib002_malformed_request import malformed_request
 from imgbudget_rules.ib003_rule_failed import rule_failed
+from imgbudget_rules.ib004_unused_ignore import unused_ignore
 from imgbudget_rules.ib101_dimension_over_limit import dimension_over_limit
 from imgbudget_rules.ib102_many_image_dimension import many_image_dimension
 from imgbudget_rules.ib103_image_bytes_over_limit import image_bytes_over_limit
@@ -37,7 +38,13 @@ from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
 from imgbudget_rules.ib503_resent_image import resent_image
 from imgbudget_rules.ib504_duplicate_image import duplicate_image
 from imgbudget_rules.ib505_coordinate_drift import coordinate_drift
+from imgbudget_rules.ib601_over_image_tokens import over_image_tokens
+from imgbudget_rules.ib602_over_request_tokens import over_request_tokens
+from imgbudget_rules.ib603_over_request_cost import over_request_cost
+from imgbudget_rules.ib604_over_run_budget import over_run_budget
+from imgbudget_rules.ib605_over_bytes_budget import over_bytes_budget
 from imgbudget_rules.ib701_location_metadata import location_metadata
+from imgbudget_rules.ib801_duplicate_file import duplicate_file
 from imgbudget_rules.limits import DATA as LIMITS
 
 __all__ = ["LIMITS", "RULES"]
@@ -46,6 +53,7 @@ RULES: tuple[Rule[Any], ...] = (
     unreadable_image,
     malformed_request,
     rule_failed,
+    unused_ignore,
     dimension_over_limit,
     many_image_dimension,
     image_bytes_over_limit,
@@ -77,5 +85,11 @@ RULES: tuple[Rule[Any], ...] = (
     resent_image,
     duplicate_image,
     coordinate_drift,
+    over_image_tokens,
+    over_request_tokens,
+    over_request_cost,
+    over_run_budget,
+    over_bytes_budget,
     location_metadata,
+    duplicate_file,
 )

@@ -52,7 +52,7 @@ def empty_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     ## Source
     Error text: anthropics/claude-code#55645, #62150.
     """
-    for turn in request.turns:
+    for turn in request.turns if request.images else ():
         blocks = tuple(walk_blocks(turn.blocks))
         if not any(isinstance(block, ImageUse) for block in blocks):
             continue

@@ -60,7 +60,7 @@ def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     Vision guide, 2026-09: images before text work best, after or between still work well. What counts as a
     label is imgbudget's own reading of the guide's examples.
     """
-    for turn in request.turns:
+    for turn in request.turns if request.images else ():
         if turn.role == "user" and (late := _image_after_text(turn)):
             yield Problem(
                 message="the first image of the turn stands after text; it is read best before the text",

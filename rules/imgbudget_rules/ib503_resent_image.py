@@ -68,7 +68,7 @@ def _resent(request: Request) -> Iterator[ImageUse]:
     """The base64 images of user turns that were answered before another user turn came."""
     sent: list[ImageUse] = []
     answered: list[ImageUse] = []
-    for turn in request.turns:
+    for turn in request.turns if request.images else ():
         if turn.role == "assistant":
             answered += sent
             sent = []

@@ -1,1 +1,4 @@
-"""Audits of datasets: inputs, executors, rows, statistics, reports."""
+"""Audits of datasets: inputs, executors, rows, statistics, reports.
+
+`store.open_rows` opens a folder of row files, `gather.gather` gives `statistics.Statistics` of them.
+"""

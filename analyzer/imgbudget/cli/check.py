@@ -2,20 +2,31 @@
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imgbudget.cli.checking import Output, check_paths
-from imgbudget.cli.options import config_options, model_options, output_options, selection_options, wishes
+from imgbudget.cli.options import (
+    config_options,
+    model_options,
+    output_options,
+    selection_options,
+    silencing_options,
+    wishes,
+)
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.progress import Progress
+from imgbudget.errors import UsageError
 from imgbudget.model import Fact, Severity
 from imgbudget.report import Summary
-from imgbudget.reporters import FORMATS, make_reporter
-from imgbudget.reporters.base import Style, one_line
+from imgbudget.reporters import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
+from imgbudget.reporters.base import Style, count, one_line
 from imgbudget.reporters.records import SHOWN
 from imgbudget.session import Session
+
+if TYPE_CHECKING:
+    from imgbudget.comparison import Earlier
 
 _LISTED = 5
 
@@ -33,10 +44,17 @@ _LISTED = 5
     help="Least severity that makes the exit code 1.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even with findings; errors of use still exit 2.")
-@click.option("--no-ignores", is_flag=True, help="Report what the configuration's ignores silence.")
+@silencing_options
 @click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
 @click.option("--stdin-filename", metavar="NAME", help="Name under which standard input is reported.")
+@click.option("--statistics", is_flag=True, help="Sum up by rule and by folder: how far over, what it costs.")
+@click.option("--compare", metavar="REPORT", help="Show the difference to a saved JSON report.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked, and check nothing.")
+@click.option(
+    "--show-settings",
+    is_flag=True,
+    help="Print what holds for each path and why a rule is off; check nothing.",
+)
 @click.option(
     "-j",
     "--jobs",
@@ -60,24 +78,45 @@ def command(**options: Any) -> int:
     """
     paths = options["paths"] or (".",)
     formats = parse_formats(options["formats"], "full")
-    colour = wants_colour(options["color"], sys.stdout)
-    outputs = [
-        Output(make_reporter(name, Style(colour and file is None, options["quiet"])), Sink(file))
-        for name, file in formats
-    ]
     names = {name for name, _ in formats}
+    if unknown := names - FORMATS.keys():
+        raise UsageError(f"unknown format {min(unknown)!r}; known are {', '.join(FORMATS)}")
     want = SHOWN if names & {"json", "jsonl"} else Fact.NONE
     if options["cache"] is None:  # for a few named files it does not pay
         options["cache"] = any(os.path.isdir(path) for path in paths)
-    session = Session(wishes(options, want=want, excerpts="full" in names))
+    edits = bool(names & WITH_EDITS)
+    session = Session(wishes(options, want=want, excerpts="full" in names, edits=edits))
     if options["show_files"]:
         return _show_files(session, paths)
+    if options["show_settings"]:
+        return _show_settings(session, paths, formats)
+    earlier = _read_report(options["compare"])
+    outputs = [_output(name, file, session, options) for name, file in formats]
     progress = Progress(wanted=not options["no_progress"] and not options["quiet"])
     summary = check_paths(
-        session, paths, outputs, progress, jobs=options["jobs"], stdin_name=options["stdin_filename"]
+        session,
+        paths,
+        outputs,
+        progress,
+        jobs=options["jobs"],
+        stdin_name=options["stdin_filename"],
+        earlier=earlier,
     )
     _say_notes(session, summary, options)
     return exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
+
+
+def _output(name: str, file: str | None, session: Session, options: dict[str, Any]) -> Output:
+    style = Style(
+        colour=file is None and wants_colour(options["color"], sys.stdout),
+        quiet=options["quiet"],
+        root=os.getcwd(),
+    )
+    if name in WITH_RULES:
+        from imgbudget.reporters.pages import rule_pages  # noqa: PLC0415 - reads the docstring of each rule
+
+        style = style._replace(rules=rule_pages(session.registry.rules))
+    return Output(make_reporter(name, style), Sink(file))
 
 
 def _show_files(session: Session, paths: tuple[str, ...]) -> int:
@@ -86,11 +125,36 @@ def _show_files(session: Session, paths: tuple[str, ...]) -> int:
     return 0
 
 
+def _show_settings(session: Session, paths: tuple[str, ...], formats: list[tuple[str, str | None]]) -> int:
+    from imgbudget.cli.settings import show_settings  # noqa: PLC0415 - on demand only
+
+    show_settings(session, paths, formats)
+    return 0
+
+
+def _read_report(name: str | None) -> "Earlier | None":
+    if name is None:
+        return None
+    from imgbudget.comparison import read_report  # noqa: PLC0415 - on demand only
+
+    try:
+        with open(name, "rb") as file:
+            return read_report(file.read(), name)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise UsageError(f"--compare {name}: cannot be read: {why}") from error
+
+
 def _say_notes(session: Session, summary: Summary, options: dict[str, Any]) -> None:
     for note in session.notes:
         say(f"warning: {note}")
     if options["quiet"]:
         return
+    if gone := session.fixed_entries([path for path, _ in summary.missed]):
+        say(
+            f"{count(len(gone), 'entry', 'entries')} of the baseline no longer found; "
+            "imgbudget baseline --prune takes them out"
+        )
     if summary.files == 0:
         say("warning: no files found")
     for path, reason in summary.missed:

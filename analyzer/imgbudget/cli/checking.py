@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,7 @@ from imgbudget.session import Session
 from imgbudget.session.run import STDIN
 
 if TYPE_CHECKING:
+    from imgbudget.comparison import Earlier
     from imgbudget.session.pool import Batch, Met
 
 POOL_WORTH = 4000
@@ -34,13 +36,18 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     *,
     jobs: int | None = None,
     stdin_name: str | None = None,
+    earlier: "Earlier | None" = None,
 ) -> Summary:
     """Check everything under `paths` and show it. `jobs` None means a process for each core.
+
+    `earlier` is the report of a run that this one is to be compared with.
 
     Raises:
         UsageError: a path does not exist; told before any output begins.
     """
     summary = Summary()
+    in_parts = all(getattr(output.reporter, "takes_parts", False) for output in outputs)
+    hand_on = partial(_show, outputs=outputs, summary=summary, progress=progress) if in_parts else None
     files = session.walk([path for path in paths if path != STDIN])
     for reporter, sink in outputs:
         sink.write(reporter.begin())
@@ -50,16 +57,28 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     if len(first) < POOL_WORTH or (jobs or _cores()) == 1:
         for met in chain(first, files):
             progress.at(summary.files)
-            _show(session.check_met(met), outputs, summary, progress)
+            _show(session.check_met(met, hand_on), outputs, summary, progress)
     else:
         for batch in _batches(session, outputs, chain(first, files), jobs or _cores()):
             _show_batch(batch, outputs, summary, progress)
     session.flush()
     progress.clear()
+    for result in session.finish(summary):
+        summary.add_findings(result)
+        for reporter, sink in outputs:
+            sink.write(reporter.add(reporter.render(result)))
+    if earlier is not None:
+        _compare(session, earlier, summary)
     for reporter, sink in outputs:
         sink.write(reporter.end(summary))
         sink.close()
     return summary
+
+
+def _compare(session: Session, earlier: "Earlier", summary: Summary) -> None:
+    from imgbudget.comparison import compare  # noqa: PLC0415 - on demand only
+
+    summary.comparison = compare(earlier, summary, session.tally.found or ())
 
 
 def _show(

@@ -13,10 +13,12 @@ from imgbudget.version import __version__
 COMMANDS = {
     "check": "lint images, folders and request JSON",
     "plan": "show the resize plan: from, to, tokens, bytes, cost",
+    "audit": "report what a dataset costs, what is refused, what a plan saves",
     "size": "show what a model makes of a size",
     "rule": "show a rule's page",
     "limits": "show every limit in force, with source and date",
     "explain": "say what an API error means, and which block it is about",
+    "baseline": "write the findings that are known, or take the fixed ones out",
     "clean": "remove the cache of facts",
 }
 """Name of each command to the line that stands beside it in `--help`; each has a module of its name."""

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.model import Fact
 from imgbudget.session import Wishes
 
@@ -79,6 +80,41 @@ def selection_options(function: F) -> F:
     )
 
 
+def budgets(_ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Budgets:
+    """The budgets that `--budget image.tokens=1600` and the like set."""
+    if not value:
+        return NO_BUDGETS
+    from imgbudget.config.units import parse_budgets  # noqa: PLC0415 - on demand only
+
+    try:
+        return parse_budgets(item for text in value for item in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=param) from None
+
+
+def silencing_options(function: F) -> F:
+    """`--no-ignores`, `--baseline`, `--no-baseline`, `--budget`, `--preview`: what counts as a finding."""
+    return _stack(
+        (
+            click.option("--preview", is_flag=True, help="Run the rules in preview too."),
+            click.option(
+                "--budget",
+                "budgets",
+                multiple=True,
+                callback=budgets,
+                metavar="NAME=AMOUNT",
+                help="A budget, e.g. image.tokens=1600, request.cost=$0.05, run.bytes=5GB; repeatable.",
+            ),
+            click.option(
+                "--no-ignores", is_flag=True, help="Report what the configuration's ignores silence."
+            ),
+            click.option("--baseline", metavar="FILE", help="Do not report the known findings in this file."),
+            click.option("--no-baseline", is_flag=True, help="Report what the baseline knows."),
+        ),
+        function,
+    )
+
+
 def output_options(formats: Sequence[str], default: str) -> Callable[[F], F]:
     """`--format`, `--color`, `--quiet`, `--verbose`, `--no-progress`: how results are shown."""
 
@@ -109,7 +145,9 @@ def output_options(formats: Sequence[str], default: str) -> Callable[[F], F]:
     return decorate
 
 
-def wishes(options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = False) -> Wishes:
+def wishes(
+    options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = False, edits: bool = False
+) -> Wishes:
     """What the options of a command ask for."""
     return Wishes(
         model=options.get("model"),
@@ -121,10 +159,18 @@ def wishes(options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = 
         extend_select=options.get("extend_select") or (),
         ignore=options.get("ignore") or (),
         pedantic=bool(options.get("pedantic")),
+        preview=bool(options.get("preview")),
+        budgets=options.get("budgets") or NO_BUDGETS,
         use_ignores=not options.get("no_ignores"),
+        baseline=options.get("baseline"),
+        use_baseline=not options.get("no_baseline"),
+        collect=bool(options.get("collect")),
+        statistics=bool(options.get("statistics")),
+        compare=bool(options.get("compare")),
         force_exclude=bool(options.get("force_exclude")),
         want=want,
         cache=bool(options.get("cache")),
         raise_errors=bool(options.get("verbose")),
         excerpts=excerpts,
+        edits=edits,
     )

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -57,19 +58,31 @@ class Sink:
         """
         if self.file is None:
             return
-        special = os.path.exists(self.file) and not os.path.isfile(self.file)
-        target = self.file if special else os.path.realpath(self.file)
-        beside = target if special else f"{target}.{os.getpid()}.tmp"
-        try:
-            with open(beside, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
-                out.writelines(self._parts)
-            if not special:
-                os.replace(beside, target)
-        except OSError as error:
-            if not special and os.path.exists(beside):
-                os.unlink(beside)
-            why = (error.strerror or str(error)).lower()
-            raise UsageError(f"{self.file}: cannot be written: {why}") from error
+        with whole_file(self.file) as out:
+            out.writelines(self._parts)
+
+
+@contextmanager
+def whole_file(file: str) -> Iterator[TextIO]:
+    """A text file that is written whole or not at all, as `Sink.close` says.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    special = os.path.exists(file) and not os.path.isfile(file)
+    target = file if special else os.path.realpath(file)
+    beside = target if special else f"{target}.{os.getpid()}.tmp"
+    try:
+        with open(beside, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+            yield out
+        if not special:
+            os.replace(beside, target)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise UsageError(f"{file}: cannot be written: {why}") from error
+    finally:
+        if not special and os.path.exists(beside):
+            os.unlink(beside)
 
 
 def say(text: str) -> None:

@@ -10,16 +10,17 @@ from imgbudget.cli.output import Sink, parse_formats
 from imgbudget.cli.tables import Table
 from imgbudget.errors import UsageError
 from imgbudget.registry import AnyRule
+from imgbudget.reporters.pages import rule_pages
 from imgbudget.session import Session
 
-FORMATS = ("full", "json", "markdown")
+FORMATS = ("text", "json", "markdown")
 
 
 @click.command("rule")
 @click.argument("name", required=False, metavar="[CODE|NAME]")
-@click.option("--all", "show_all", is_flag=True, help="Every rule: a line each, or with a format every page.")
+@click.option("--all", "show_all", is_flag=True, help="Every rule: a line each; as json or markdown, pages.")
 @click.option("--packs", is_flag=True, help="List the rule packs that are installed.")
-@output_options(FORMATS, "full")
+@output_options(FORMATS, "text")
 @config_options
 def command(**options: Any) -> int:
     """Show a rule's page: what it reports, why, what the fix does, and its source."""
@@ -35,14 +36,16 @@ def command(**options: Any) -> int:
         rules = [rule]
     else:
         raise UsageError("give a rule's code or name such as IB201, or --all")
-    for name, file in parse_formats(options["formats"], "full"):
+    formats = parse_formats(options["formats"], "text")
+    if unknown := {name for name, _ in formats} - {*FORMATS, "full"}:  # what other commands call text
+        raise UsageError(f"unknown format {min(unknown)!r}; rule knows {', '.join(FORMATS)}")
+    for name, file in formats:
         sink = Sink(file)
         if name == "json":
-            sink.write(json.dumps([_record(rule) for rule in rules], indent=1) + "\n")
+            records = [page._asdict() for page in rule_pages(rules)]
+            sink.write(json.dumps(records, indent=1) + "\n")
         elif name == "markdown":
             sink.write("\n".join(markdown(rule) for rule in rules))
-        elif name != "full":
-            raise UsageError(f"unknown format {name!r}; rule knows {', '.join(FORMATS)}")
         elif options["show_all"]:
             sink.write(_list(rules))
         else:
@@ -58,21 +61,6 @@ def _packs() -> int:
         distribution = f" ({entry.dist.name} {entry.dist.version})" if entry.dist else ""
         click.echo(f"{entry.name}{distribution}")
     return 0
-
-
-def _record(rule: AnyRule) -> dict[str, Any]:
-    return {
-        "code": rule.code,
-        "name": rule.name,
-        "summary": rule.summary,
-        "severity": str(rule.severity),
-        "level": rule.level.value,
-        "fix": str(rule.fix) if rule.fix else None,
-        "pedantic": rule.pedantic,
-        "preview": rule.preview,
-        "since": rule.since,
-        "page": rule.page,
-    }
 
 
 def _list(rules: list[AnyRule]) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from imgbudget.config.records import Key, ListOf, MapOf, Record, Values
 from imgbudget.config.settings import ALL_FILES, Budget, Budgets, Ignore, NameKind, Override, Settings
-from imgbudget.config.shapes import Amount, Choice, FileName, JsonSchema, Text
+from imgbudget.config.shapes import Amount, Choice, FileName, Flag, JsonSchema, Text
 from imgbudget.config.units import (
     BYTES_PATTERN,
     COST_PATTERN,
@@ -77,6 +77,13 @@ FILES = Key(
 )
 
 
+FILE_BUDGETS = Key(
+    "budgets",
+    Record("a table with the keys image and request", (IMAGE, REQUEST), _budgets),
+    "Budgets of their own; one for the run stands at the top only.",
+)
+
+
 def _override(values: Values) -> Override:
     return Override(
         files=values.either(FILES, ()),
@@ -84,10 +91,12 @@ def _override(values: Values) -> Override:
         extend_select=values.either(EXTEND_SELECT, ()),
         ignore=values.either(IGNORE, ()),
         severity=values.either(SEVERITY, {}),
+        budgets=values.either(FILE_BUDGETS, Budgets()),
+        path=values.origin.path,
     )
 
 
-_OVERRIDE = Record("an override", (FILES, SELECT, EXTEND_SELECT, IGNORE, SEVERITY), _override)
+_OVERRIDE = Record("an override", (FILES, SELECT, EXTEND_SELECT, IGNORE, SEVERITY, FILE_BUDGETS), _override)
 
 RULES = Key(
     "rules",
@@ -105,6 +114,18 @@ POINTER = Key(
     ),
     "JSON pointer (RFC 6901) to the value that is meant, with all that stands inside it.",
 )
+SHA256 = Key(
+    "sha256",
+    Text(
+        "a SHA-256",
+        pattern=r"^[0-9a-fA-F]{8,64}$",
+        flaw="is none; write at least the first 8 of its 64 hexadecimal digits",
+    ),
+    "SHA-256 of the content of an image file, or its first digits: holds wherever the file is moved to.",
+)
+CUSTOM_ID = Key(
+    "custom_id", Text("a custom_id"), "The custom_id of the request that is meant, in a batch or JSONL file."
+)
 REASON = Key(
     "reason",
     Text("a reason"),
@@ -118,13 +139,15 @@ def _ignore(values: Values) -> Ignore:
         rules=values.either(RULES, ()),
         files=values.either(IGNORED_FILES, ALL_FILES),
         pointer=values.get(POINTER),
+        sha256=(values.get(SHA256) or "").lower() or None,
+        custom_id=values.get(CUSTOM_ID),
         reason=values.either(REASON, ""),
         path=values.origin.path,
         line=values.origin.line,
     )
 
 
-_IGNORE = Record("an ignore entry", (RULES, IGNORED_FILES, POINTER, REASON), _ignore)
+_IGNORE = Record("an ignore entry", (RULES, IGNORED_FILES, POINTER, SHA256, CUSTOM_ID, REASON), _ignore)
 
 EXTEND = Key(
     "extend", FileName("the name of a configuration file"), "Another configuration, laid under this one."
@@ -149,6 +172,12 @@ IGNORES = Key(
     "ignores", ListOf("a list of ignore entries", _IGNORE), "Findings that are expected, with the reason."
 )
 LIMITS = Key("limits", FileName("the name of a limits file"), "A file of limits laid over the shipped ones.")
+BASELINE = Key(
+    "baseline",
+    FileName("the name of a baseline file", exists=False),
+    "A file of known findings, written by imgbudget baseline: what stands in it is not reported.",
+)
+PREVIEW = Key("preview", Flag("true or false"), "Whether rules that may still change run too.")
 
 
 def _settings(values: Values) -> Settings:
@@ -165,6 +194,8 @@ def _settings(values: Values) -> Settings:
         overrides=values.either(OVERRIDES, ()),
         ignores=values.either(IGNORES, ()),
         limits=values.get(LIMITS),
+        baseline=values.get(BASELINE),
+        preview=values.either(PREVIEW, default=False),
     )
 
 
@@ -184,6 +215,8 @@ CONFIGURATION = Record(
         OVERRIDES,
         IGNORES,
         LIMITS,
+        BASELINE,
+        PREVIEW,
     ),
     _settings,
 )

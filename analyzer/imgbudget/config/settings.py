@@ -5,6 +5,20 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from imgbudget.budgets import Budget, Budgets
+
+__all__ = [
+    "ALL_FILES",
+    "Budget",
+    "Budgets",
+    "Ignore",
+    "NameKind",
+    "Origin",
+    "Override",
+    "Settings",
+    "Written",
+]
+
 ALL_FILES = ("**",)
 """The patterns of an ignore entry that names no files."""
 
@@ -35,42 +49,34 @@ class Written(NamedTuple):
     origin: Origin
 
 
-class Budget(NamedTuple):
-    """What one image, one request or one run may take: visual tokens, bytes and US dollars."""
-
-    tokens: int | None = None
-    bytes: int | None = None
-    cost: float | None = None
-
-
-class Budgets(NamedTuple):
-    """The user's own budgets, by what they bound."""
-
-    image: Budget = Budget()
-    request: Budget = Budget()
-    run: Budget = Budget()
-
-
 class Override(NamedTuple):
-    """Other rules or severities for some files. `select` None leaves what was selected before."""
+    """Other rules, severities or budgets for some files. `select` None leaves what was selected before.
+
+    `path` is the configuration that it stands in.
+    """
 
     files: tuple[str, ...]
     select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     severity: Mapping[str, str] = MappingProxyType({})
+    budgets: Budgets = Budgets()
+    path: str = ""
 
 
 class Ignore(NamedTuple):
     """Findings that are expected, and why. `pointer` (RFC 6901) narrows it to a value and all inside it.
 
-    `path` and `line` say where the entry itself stands.
+    `sha256` narrows it to image files whose content has a hash that begins so, wherever they lie,
+    `custom_id` to the request of that id. `path` and `line` say where the entry itself stands.
     """
 
     rules: tuple[str, ...]
     reason: str
     files: tuple[str, ...] = ALL_FILES
     pointer: str | None = None
+    sha256: str | None = None
+    custom_id: str | None = None
     path: str = ""
     line: int | None = None
 
@@ -79,10 +85,11 @@ class Settings(NamedTuple):
     """All that a configuration says, defaults filled in.
 
     `severity` maps selectors of rules to `error`, `warning` or `info`. `limits` is the absolute path of a
-    file laid over the shipped limits. Patterns are relative to `root`, the folder of the configuration
-    (of the start where there is none), also those that come from a file it extends. `source` is the
-    absolute path of the configuration, None without one. `notes` are remarks for the user that are no
-    mistakes. `written` keeps the places of names that are checked once the rules are loaded.
+    file laid over the shipped limits, `baseline` that of a file of known findings. Patterns are relative to
+    `root`, the folder of the configuration (of the start where there is none), also those that come from a
+    file it extends. `source` is the absolute path of the configuration, None without one. `notes` are
+    remarks for the user that are no mistakes. `written` keeps the places of names that are checked once the
+    rules are loaded.
     """
 
     model: str = "claude-sonnet-4-6"
@@ -97,6 +104,8 @@ class Settings(NamedTuple):
     overrides: tuple[Override, ...] = ()
     ignores: tuple[Ignore, ...] = ()
     limits: str | None = None
+    baseline: str | None = None
+    preview: bool = False
     root: str = "."
     source: str | None = None
     notes: tuple[str, ...] = ()

@@ -149,10 +149,30 @@ class Amount(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class FileName:
-    """A file that exists, its name relative to the folder of the file that names it."""
+class Flag:
+    """Yes or no."""
 
     wanted: str
+
+    def read(self, node: Node, at: str, reading: Reading) -> bool | None:
+        """The boolean."""
+        if isinstance(node, Scalar) and node.kind is Kind.BOOLEAN and node.text.lower() in ("true", "false"):
+            return node.text.lower() == "true"
+        here = quoted(node.text) if isinstance(node, Scalar) and node.text else kind_of(node)
+        reading.refuse(node.origin, f"{at}: {self.wanted} is wanted, here stands {here}; write true or false")
+        return None
+
+    def schema(self) -> JsonSchema:
+        """A boolean."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """A file, its name relative to the folder of the file that names it; one that exists unless `exists`."""
+
+    wanted: str
+    exists: bool = True
 
     def read(self, node: Node, at: str, reading: Reading) -> str | None:
         """The absolute path."""
@@ -160,7 +180,7 @@ class FileName:
         if name is None:
             return None
         path = beside(node.origin.path, name)
-        flaw = why_no_file(path)
+        flaw = why_no_file(path) if self.exists else None
         if flaw is None:
             return path
         reading.refuse(

@@ -6,8 +6,10 @@ is compared with those. Tokens count in thousands: 20k is 20,000.
 """
 
 import re
+from collections.abc import Iterable
 
-from imgbudget.config.wording import quoted
+from imgbudget.budgets import NAMES, Budgets
+from imgbudget.config.wording import nearest, quoted
 
 NUMBER = r"(0|[1-9][0-9]{0,14}|[1-9][0-9]{0,2}(?:_[0-9]{3}){1,4})(?:\.([0-9]{1,9}))?"
 """A plain number, thousands set off by underscores or not; no sign, no exponent, no leading zero."""
@@ -70,6 +72,27 @@ def parse_cost(value: str | float) -> float:
     if dollars <= 0:
         raise ValueError(_no_room(value, COST_SPELLINGS))
     return dollars
+
+
+def parse_budgets(given: Iterable[str]) -> Budgets:
+    """The budgets that `image.tokens=1600` and the like set.
+
+    Raises:
+        ValueError: no such budget, or no such amount; the text is a clause that names it.
+    """
+    parsers = {"tokens": parse_tokens, "bytes": parse_bytes, "cost": parse_cost}
+    budgets = Budgets()
+    for text in given:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if name not in NAMES or not equals:
+            near = nearest(name, NAMES)
+            hint = f"did you mean {near}?" if near and near != name else f"known are {', '.join(NAMES)}"
+            raise ValueError(f"{quoted(text)} sets no budget; write image.tokens=1600; {hint}")
+        scope, _, unit = name.partition(".")
+        budget = getattr(budgets, scope)._replace(**{unit: parsers[unit](value)})
+        budgets = budgets._replace(**{scope: budget})
+    return budgets
 
 
 def _text(value: str | float) -> str:

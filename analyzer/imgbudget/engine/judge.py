@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.engine.selection import RuleSet
 from imgbudget.limits import Limits
-from imgbudget.model import Batch, Finding, ImageUse, Place, Problem, Request, Severity
+from imgbudget.model import Batch, Finding, ImageUse, Place, Problem, Request, Run, Severity
 from imgbudget.registry import AnyRule
 from imgbudget.rule import Context
 
@@ -17,27 +18,35 @@ FAILED_NAME = "rule-failed"
 
 
 class Judge(NamedTuple):
-    """Runs one set of rules. It keeps no state between subjects."""
+    """Runs one set of rules, by the budgets that go with it. It keeps no state between subjects."""
 
     rules: RuleSet
+    budgets: Budgets = NO_BUDGETS
 
     def judge_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of the image rules on one use of one image."""
-        return _run(self.rules.image, use, limits)
+        return _run(self.rules.image, use, limits, self.budgets)
 
     def judge_request(self, request: Request, limits: Limits) -> list[Finding]:
         """The findings of the request rules on one request, without those on its images."""
-        return _run(self.rules.request, request, limits)
+        return _run(self.rules.request, request, limits, self.budgets)
 
     def judge_batch(self, batch: Batch, limits: Limits) -> list[Finding]:
         """The findings of the rules on a whole batch, without those on its requests."""
-        return _run(self.rules.run, batch, limits)
+        return _run(self.rules.run, batch, limits, self.budgets)
+
+    def judge_run(self, run: Run, limits: Limits) -> list[Finding]:
+        """The findings of the rules on the run as a whole."""
+        return _run(self.rules.whole, run, limits, self.budgets)
 
 
 def _run(
-    rules: Iterable[tuple[AnyRule, Severity | None]], subject: ImageUse | Request | Batch, limits: Limits
+    rules: Iterable[tuple[AnyRule, Severity | None]],
+    subject: ImageUse | Request | Batch | Run,
+    limits: Limits,
+    budgets: Budgets,
 ) -> list[Finding]:
-    context = Context(limits)
+    context = Context(limits, budgets)
     found: list[Finding] = []
     for rule, override in rules:
         try:
@@ -54,7 +63,7 @@ def make_finding(
     rule: AnyRule,
     override: Severity | None,
     problem: Problem,
-    subject: ImageUse | Request | Batch,
+    subject: ImageUse | Request | Batch | Run,
     limits: Limits,
 ) -> Finding:
     """The finding that a problem makes.
@@ -71,7 +80,7 @@ def make_finding(
         place=place,
         message=problem.message,
         help=problem.help,
-        url=f"{PAGES}{rule.code.lower()}.md",
+        url=page_of(rule),
         measured=problem.measured,
         limit=problem.limit,
         unit=problem.unit,
@@ -81,6 +90,13 @@ def make_finding(
         fix_safety=(problem.fix_safety or rule.fix) if problem.fix else None,
         fingerprint=fingerprint(rule.code, place),
     )
+
+
+def page_of(rule: AnyRule) -> str:
+    """The address of a rule's page; empty for a rule of another pack that names none."""
+    if rule.url is None and rule.code.startswith("IB"):
+        return f"{PAGES}{rule.code.lower()}.md"
+    return rule.url or ""
 
 
 def fingerprint(code: str, place: Place) -> str:

@@ -1,85 +1,134 @@
-"""Rules by path: the configuration's overrides and ignores, matched as gitignore patterns."""
+"""Rules by path: which rules and budgets hold for a file, and which of its findings are silenced."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from os.path import abspath, relpath
+from typing import NamedTuple
 
-from imgbudget.config import Ignore, Override, Settings
+from imgbudget.budgets import NO_BUDGETS, Budgets
+from imgbudget.config import Override, Settings
+from imgbudget.engine.baseline import Baseline
 from imgbudget.engine.judge import Judge
-from imgbudget.engine.selection import Layer, select_rules, specificity
-from imgbudget.model import Finding
+from imgbudget.engine.selection import Layer, select_rules
+from imgbudget.engine.silencing import NOTHING, Kept, Matcher, Silenced, Silencer, relative
+from imgbudget.limits import Limits
+from imgbudget.model import Finding, Run
 from imgbudget.registry import AnyRule
+
+
+class Choice(NamedTuple):
+    """What the command line says beside the configuration about rules and what they judge by."""
+
+    layer: Layer = Layer()
+    pedantic: bool = False
+    preview: bool = False
+    budgets: Budgets = NO_BUDGETS
+    use_ignores: bool = True
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class PathRules:
     """Which rules judge a file, and which of its findings are silenced.
 
-    `layers` are the selectors of the configuration and then of the command line; the overrides of a path
-    stand between them.
+    The selectors of the configuration come first, then those of the overrides for the path, then those of
+    the command line; budgets likewise.
     """
 
     rules: Sequence[AnyRule]
     settings: Settings
-    layers: tuple[Layer, Layer]
-    pedantic: bool = False
-    use_ignores: bool = True
+    choice: Choice = field(default_factory=Choice)
+    baseline: Baseline | None = None
+    base: str = "."
+    collect: bool = False
+    silencer: Silencer | None = None
     _judges: dict[tuple[int, ...], Judge] = field(default_factory=dict)
-    _overrides: list[tuple[Override, Callable[[str], bool]]] = field(default_factory=list)
-    _ignores: list[tuple[Ignore, Callable[[str], bool]]] = field(default_factory=list)
+    _overrides: list[tuple[Override, Matcher]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.settings.overrides:
-            self._overrides = [(item, _matcher(item.files)) for item in self.settings.overrides]
-        if self.settings.ignores and self.use_ignores:
-            self._ignores = [(item, _matcher(item.files)) for item in self.settings.ignores]
+        settings = self.settings
+        if settings.overrides:
+            self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
+        ignores = settings.ignores if self.choice.use_ignores else ()
+        if ignores or self.baseline is not None or self.collect:
+            self.silencer = Silencer(
+                rules={rule.code: rule for rule in self.rules},
+                root=settings.root,
+                ignores=[(item, matcher(item.files)) for item in ignores],
+                baseline=self.baseline,
+                base=self.base,
+                collect=self.collect,
+            )
 
     def judge(self, path: str) -> Judge:
         """The judge for a file."""
         if not self._overrides:
             return self._judges.get(()) or self._make(())
-        name = self._relative(path)
-        key = tuple(i for i, (_, matches) in enumerate(self._overrides) if matches(name))
+        key = self.overrides(path)
         return self._judges.get(key) or self._make(key)
 
-    def _make(self, key: tuple[int, ...]) -> Judge:
+    @property
+    def base_judge(self) -> Judge:
+        """The judge for what no override is about."""
+        return self._judges.get(()) or self._make(())
+
+    def overrides(self, path: str) -> tuple[int, ...]:
+        """The numbers of the overrides that hold for a file."""
+        name = relative(path, self.settings.root)
+        return tuple(i for i, (_, matches) in enumerate(self._overrides) if matches(name))
+
+    def layers(self, key: Sequence[int]) -> tuple[Layer, ...]:
+        """The selectors for files under these overrides, the strongest last."""
+        config = self.settings
         chosen = [self._overrides[i][0] for i in key]
-        config, command = self.layers
         between = [Layer(item.select, item.extend_select, item.ignore) for item in chosen]
+        return Layer(config.select, config.extend_select, config.ignore), *between, self.choice.layer
+
+    def budgets(self, key: Sequence[int]) -> Budgets:
+        """The budgets for files under these overrides."""
+        budgets = self.settings.budgets
+        for i in key:
+            budgets = self._overrides[i][0].budgets.over(budgets)
+        return self.choice.budgets.over(budgets)
+
+    def severities(self, key: Sequence[int]) -> dict[str, str]:
+        """The severities that are set for files under these overrides."""
         severities = dict(self.settings.severity)
-        for item in chosen:
-            severities.update(item.severity)
+        for i in key:
+            severities.update(self._overrides[i][0].severity)
+        return severities
+
+    def _make(self, key: tuple[int, ...]) -> Judge:
+        budgets = self.budgets(key)
         rules = select_rules(
-            self.rules, (config, *between, command), severities=severities, pedantic=self.pedantic
+            self.rules,
+            self.layers(key),
+            severities=self.severities(key),
+            pedantic=self.choice.pedantic,
+            preview=self.choice.preview or self.settings.preview,
+            budgets=budgets,
         )
-        self._judges[key] = Judge(rules)
+        self._judges[key] = Judge(rules, budgets)
         return self._judges[key]
 
-    def split(self, path: str, findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], int]:
-        """The findings that are reported, and how many the ignores silence."""
-        if not self._ignores:
-            return tuple(findings), 0
-        name = self._relative(path)
-        mine = [item for item, matches in self._ignores if matches(name)]
-        kept = tuple(
-            finding for finding in findings if not any(self._silences(item, finding) for item in mine)
-        )
-        return kept, len(findings) - len(kept)
+    def judge_run(self, run: Run, limits: Limits) -> list[Finding]:
+        """The findings on the run as a whole; an override for the file that one is about holds for it."""
+        found = self.base_judge.judge_run(run, limits)
+        if not self._overrides:
+            return found
+        kept = []
+        for finding in found:
+            by_code = {rule.code: severity for rule, severity in self.judge(finding.place.path).rules.whole}
+            if finding.code in by_code or finding.place.path == run.place.path:
+                severity = by_code.get(finding.code)
+                kept.append(finding._replace(severity=severity) if severity else finding)
+        return kept
 
-    def _silences(self, ignore: Ignore, finding: Finding) -> bool:
-        rule = next((rule for rule in self.rules if rule.code == finding.code), None)
-        if rule is None or all(specificity(selector, rule) < 0 for selector in ignore.rules):
-            return False
-        if ignore.pointer is None:
-            return True
-        pointer = finding.place.pointer or ""
-        return pointer == ignore.pointer or pointer.startswith(ignore.pointer.rstrip("/") + "/")
-
-    def _relative(self, path: str) -> str:
-        return relpath(abspath(path), self.settings.root).replace("\\", "/")
+    def split(self, path: str, findings: Kept) -> tuple[Kept, Silenced]:
+        """The findings that are reported, and how many are not."""
+        return (findings, NOTHING) if self.silencer is None else self.silencer.split(path, findings)
 
 
-def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether gitignore patterns match a relative path."""
     from imgbudget.sources.gitignore import Patterns, as_bytes_text  # noqa: PLC0415 - few configurations
 
     matches = Patterns.parse([as_bytes_text(pattern) for pattern in patterns]).match_within

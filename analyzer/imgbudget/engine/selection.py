@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from imgbudget.model import Fact, Level, Severity
+from imgbudget.budgets import NO_BUDGETS, Budgets
+from imgbudget.model import Fact, Level, Severity, Watch
 from imgbudget.registry import AnyRule
 
-_EXACT = 1000
-_NO_MATCH = -1
+EXACT = 1000
+NO_MATCH = -1
 
 
 class Layer(NamedTuple):
@@ -23,16 +24,21 @@ class Layer(NamedTuple):
 
 
 class RuleSet(NamedTuple):
-    """The rules that run, by level, each with the severity that the user set, and the facts they need."""
+    """The rules that run, by level, each with the severity that the user set, and the facts they need.
+
+    `run` judges batches, `whole` the run at its end, for which it wants to be told what is in `watch`.
+    """
 
     image: tuple[tuple[AnyRule, Severity | None], ...]
     request: tuple[tuple[AnyRule, Severity | None], ...]
     run: tuple[tuple[AnyRule, Severity | None], ...]
     needs: Fact
+    whole: tuple[tuple[AnyRule, Severity | None], ...] = ()
+    watch: Watch = Watch.NONE
 
     def has(self, code: str) -> bool:
         """Whether the rule of that code runs."""
-        return any(rule.code == code for rule, _ in (*self.image, *self.request, *self.run))
+        return any(rule.code == code for rule, _ in (*self.image, *self.request, *self.run, *self.whole))
 
 
 def specificity(selector: str, rule: AnyRule) -> int:
@@ -41,21 +47,24 @@ def specificity(selector: str, rule: AnyRule) -> int:
     Returns -1 where it does not name the rule at all.
     """
     if selector == rule.name or selector.upper() == rule.code:
-        return _EXACT
+        return EXACT
     if selector.upper() == "ALL":
         return 0
-    return len(selector) if rule.code.startswith(selector.upper()) else _NO_MATCH
+    return len(selector) if rule.code.startswith(selector.upper()) else NO_MATCH
 
 
 def _best(selectors: Iterable[str], rule: AnyRule) -> int:
-    return max((specificity(selector, rule) for selector in selectors), default=_NO_MATCH)
+    return max((specificity(selector, rule) for selector in selectors), default=NO_MATCH)
 
 
-def is_selected(rule: AnyRule, layers: Iterable[Layer], *, pedantic: bool) -> bool:
+def is_selected(rule: AnyRule, layers: Iterable[Layer], *, pedantic: bool, preview: bool = False) -> bool:
     """Whether a rule runs: the last layer that names it decides, within a layer the longer selector.
 
-    A pedantic rule runs only when pedantic rules are asked for or its own code or name is selected.
+    A pedantic rule runs only when pedantic rules are asked for or its own code or name is selected; a rule
+    in preview only when preview rules are asked for.
     """
+    if rule.preview and not preview:
+        return False
     selected = False
     named = False
     for layer in layers:
@@ -63,38 +72,65 @@ def is_selected(rule: AnyRule, layers: Iterable[Layer], *, pedantic: bool) -> bo
         refused = _best(layer.ignore, rule)
         if layer.select is not None:
             selected = False
-        if refused >= wanted and refused != _NO_MATCH:
+        if refused >= wanted and refused != NO_MATCH:
             selected = False
-        elif wanted != _NO_MATCH:
+        elif wanted != NO_MATCH:
             selected = True
-            named = named or wanted == _EXACT
+            named = named or wanted == EXACT
     return selected and (pedantic or named or not rule.pedantic)
 
 
-def select_rules(
+def select_rules(  # noqa: PLR0913 - all that decides
     rules: Iterable[AnyRule],
     layers: Sequence[Layer],
     *,
     severities: Mapping[str, str] | None = None,
     pedantic: bool = False,
+    preview: bool = False,
+    budgets: Budgets = NO_BUDGETS,
 ) -> RuleSet:
-    """The rules that run. `severities` maps selectors to `error`, `warning` or `info`."""
+    """The rules that run. `severities` maps selectors to `error`, `warning` or `info`.
+
+    A rule on budgets runs only where one of its own is set.
+    """
     chosen: dict[Level, list[tuple[AnyRule, Severity | None]]] = {level: [] for level in Level}
-    needs = Fact.NONE
+    whole: list[tuple[AnyRule, Severity | None]] = []
+    needs, watch = Fact.NONE, Watch.NONE
     for rule in rules:
-        if not is_selected(rule, layers, pedantic=pedantic):
+        if not is_selected(rule, layers, pedantic=pedantic, preview=preview):
             continue
-        severity: Severity | None = None
-        best = _NO_MATCH
-        for selector, name in (severities or {}).items():
-            found = specificity(selector, rule)
-            if found > best:
-                best, severity = found, Severity[name.upper()]
+        if rule.budgets and not has_budget(rule, budgets):
+            continue
+        both = rule, severity_of(rule, severities or {})
+        if rule.watch:
+            watch |= rule.watch
+            whole.append(both)
+            continue
         needs |= rule.needs
-        chosen[rule.level].append((rule, severity))
+        chosen[rule.level].append(both)
+        if rule.also:
+            chosen[rule.also].append(both)
     return RuleSet(
         image=tuple(chosen[Level.IMAGE]),
         request=tuple(chosen[Level.REQUEST]),
         run=tuple(chosen[Level.RUN]),
         needs=needs,
+        whole=tuple(whole),
+        watch=watch,
     )
+
+
+def has_budget(rule: AnyRule, budgets: Budgets) -> bool:
+    """Whether one of the budgets that a rule judges by is set."""
+    return any(budgets.amount(name) is not None for name in rule.budgets)
+
+
+def severity_of(rule: AnyRule, severities: Mapping[str, str]) -> Severity | None:
+    """The severity that the user set for a rule, the most specific selector's; None where there is none."""
+    severity: Severity | None = None
+    best = NO_MATCH
+    for selector, name in severities.items():
+        found = specificity(selector, rule)
+        if found > best:
+            best, severity = found, Severity[name.upper()]
+    return severity

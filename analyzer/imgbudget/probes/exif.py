@@ -10,11 +10,13 @@ BLOCK_LIMIT = 1 << 20
 
 _FIRST_BYTES = 512
 
+_GPS_BYTES = 2 + 12 * 40
+"""Bytes of the directory of a position: GPS has 32 tags."""
+
 ENTRY_LIMIT = 4096
 """Entries of a directory that are looked at; cameras write dozens."""
 
 ORIENTATION, GPS_DIRECTORY = 0x0112, 0x8825
-_GPS_TAGS = (GPS_DIRECTORY.to_bytes(2, "big"), GPS_DIRECTORY.to_bytes(2, "little"))
 _LATITUDE, _LONGITUDE = 2, 4
 
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -22,9 +24,9 @@ _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 
 
 
 class ByteOrder:
-    """How a TIFF block writes its numbers; `orientation` is that tag as it stands there."""
+    """How a TIFF block writes its numbers; `orientation` and `position` are tags as they stand there."""
 
-    __slots__ = ("long", "orientation", "short", "short_entry", "sign", "tag")
+    __slots__ = ("long", "orientation", "position", "short", "short_entry", "sign", "tag")
 
     def __init__(self, sign: str) -> None:
         self.sign = sign
@@ -34,6 +36,7 @@ class ByteOrder:
         # behind the tag: the type, and the value of a SHORT
         self.short_entry = Struct(sign + "H4xH").unpack_from
         self.orientation = self.tag(ORIENTATION)
+        self.position = self.tag(GPS_DIRECTORY)
 
 
 _LITTLE, _BIG = ByteOrder("<"), ByteOrder(">")
@@ -146,16 +149,41 @@ def orientation(buffer: bytes, start: int, end: int) -> int | None:
     return _orientation(buffer, order, first, last)
 
 
+def names_position(buffer: bytes, start: int) -> bool:
+    """Whether the first directory of the block at buffer[start:] has an entry for a position.
+
+    For a block of which `orientation` has told that the directory lies in the buffer.
+    """
+    order = ORDERS.get(buffer[start : start + 4])
+    if order is None:
+        return False
+    first: int = start + order.long(buffer, start + 4)[0] + 2
+    last: int = first + 12 * order.short(buffer, first - 2)[0]
+    return _find(buffer, order.position, first, last) >= 0
+
+
 def read_exif(source: Source, offset: int, length: int) -> Exif:
     """Orientation and position of the block of `length` bytes at an offset of the input.
 
-    Only its first bytes are read where its first directory lies there and names no position.
+    Only its first bytes are read where its first directory lies there, and those of the directory of the
+    position where it names one.
     """
+    length = min(length, BLOCK_LIMIT)
     block = source.bytes_at(offset, min(length, _FIRST_BYTES))
     turn = orientation(block, 0, len(block))
-    if turn is not None and _GPS_TAGS[0] not in block and _GPS_TAGS[1] not in block:
-        return Exif(turn, has_location=False)
-    return parse_exif(source.bytes_at(offset, min(length, BLOCK_LIMIT)))
+    if turn is not None:
+        root = directory(block)
+        gps = None if root is None else root.entry(GPS_DIRECTORY)
+        if root is None or gps is None:
+            return Exif(turn, has_location=False)
+        if gps.kind in {4, 13} and gps.values <= 1:
+            at = root.order.long(gps.raw)[0]
+            part = source.bytes_at(offset + at, min(length - at, _GPS_BYTES))
+            named = root.order.short(part)[0] if len(part) > 1 else 0
+            if 2 + 12 * named <= _GPS_BYTES:
+                last = 2 + 12 * min(named, max(len(part) - 2, 0) // 12)
+                return Exif(turn, Directory(part, root.order, 2, last).has_position())
+    return parse_exif(source.bytes_at(offset, length))
 
 
 def parse_exif(block: bytes) -> Exif:

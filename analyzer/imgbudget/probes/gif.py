@@ -4,14 +4,14 @@ from struct import Struct
 
 from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
-from imgbudget.probes.reader import Read
+from imgbudget.probes.reader import Each, Read
 
 _FRAMES, _METADATA, _INTEGRITY = int(Fact.FRAMES), int(Fact.METADATA), int(Fact.INTEGRITY)
 
 _STEP_LIMIT = 60_000
 """Blocks, and runs of sub-blocks of one length, that are stepped over."""
 
-_WINDOW = 1 << 16
+_FIRST_WINDOW, _WINDOW = 1 << 13, 1 << 16
 _BYTE_LIMIT = 1 << 27
 
 _VERSIONS = frozenset({b"7a", b"9a"})
@@ -25,6 +25,11 @@ _CODE_SIZE_LIMIT = b"\x0c"
 """Bits of an LZW code (GIF89a, appendix F)."""
 
 _STRING_LIMIT = 4096
+
+_LONG_BLOCK = 64
+"""Bytes from which on a sub-block may be one of a run that is worth jumping over."""
+
+_STRIDES = 4096
 
 _LOOPING = (b"\x0bNETSCAPE2.0", b"\x0bANIMEXTS1.0")
 
@@ -41,17 +46,20 @@ def probe_gif(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
         what = f"ends inside its header ({size:,} bytes)" if n < 13 else "has a GIF version that there is not"
         return ImageFacts(byte_size=size, format="gif", damage=what)
     width, height, flags = _screen(head, 6)
+    window = _FIRST_WINDOW
     buffer, base, i = head, 0, 13 + (6 << (flags & 7) if flags & 0x80 else 0)
     enough = 0x7FFFFFFF if want & _FRAMES else 2
     frames, metadata = 0, 0
     damage: str | None = None
     block = data = pixels = 0
+    each: Each | None = getattr(read, "each", None)
     # both loops draw on this one iterator: all steps together are bounded
     steps = iter(range(_STEP_LIMIT))
     for _ in steps:
         if i + 11 > n:
             base += i
-            buffer = read(_WINDOW, base) if base < _BYTE_LIMIT else b""
+            buffer = read(window, base) if base < _BYTE_LIMIT else b""
+            window = _WINDOW
             i, n = 0, len(buffer)
             if not n:
                 break
@@ -85,15 +93,19 @@ def probe_gif(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
             # decoders look on for the next block
             i += 1
             continue
+        length = 0
         for _ in steps:
             if i >= n:
                 base += i
-                buffer = read(_WINDOW, base) if base < _BYTE_LIMIT else b""
+                if each and length >= _LONG_BLOCK and base < size:
+                    base = _end_of_run(each, base, length, min(size, _BYTE_LIMIT))
+                buffer = read(window, base) if base < _BYTE_LIMIT else b""
+                window = _WINDOW
                 i, n = 0, len(buffer)
                 if not n:
                     break
             length = buffer[i]
-            if length < 64:
+            if length < _LONG_BLOCK:
                 i += 1 + length
                 if not length:
                     break
@@ -117,6 +129,17 @@ def probe_gif(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
         metadata_bytes=metadata if want & _METADATA else None,
         damage=damage,
     )
+
+
+def _end_of_run(each: Each, offset: int, length: int, end: int) -> int:
+    """Where a run of sub-blocks of one length ends, or the first one that goes beyond `end`."""
+    while offset < end:
+        lengths = each(offset, length + 1, _STRIDES)
+        same = len(lengths) - len(lengths.lstrip(_LENGTHS[length]))
+        offset += same * (length + 1)
+        if same < _STRIDES:
+            break
+    return offset
 
 
 def _first_frame_damage(length: int, missing: int | None, code_size: bytes, pixels: int) -> str | None:

@@ -9,7 +9,6 @@ from imgbudget.probes.exif import orientation
 from imgbudget.probes.png_details import (
     KEYWORDS,
     Chunk,
-    Outline,
     detailed_facts,
     last_data_chunk,
     told_orientation,
@@ -48,7 +47,7 @@ _FRAME_LIMIT = 0x80000000
 _FRAMES_FACT = int(Fact.FRAMES)
 
 
-def probe_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # noqa: C901, PLR0912, PLR0915 - a chunk a branch
+def probe_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # noqa: C901, PLR0912 - a chunk a branch
     """The facts of a PNG file; `head` holds its first bytes, `want` the bits of the facts asked for."""
     i = 8
     if not head.startswith(_START):
@@ -106,8 +105,7 @@ def probe_png(head: bytes, read: Read, size: int, want: int) -> ImageFacts:  # n
         frames = 2
     first = base + i, length
     if deep:
-        outline = Outline(Size(width, height), frames, chunks, told, first)
-        return detailed_facts(outline, Source(head, read, size), want)
+        return detailed_facts((width, height), frames, chunks, told, first, head, read, size, want)
     if want and not turn:
         at, length = first
         # with the end chunk, 24 bytes are no data: mostly, nothing else stands behind

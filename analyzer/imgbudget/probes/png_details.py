@@ -4,11 +4,10 @@ from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
-from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
-from imgbudget.probes.exif import BLOCK_LIMIT, NO_EXIF, Exif, parse_exif, read_exif
+from imgbudget.probes.exif import BLOCK_LIMIT, Exif, parse_exif, read_exif
 from imgbudget.probes.png_text import TEXT_LIMIT, exif_profile, text_of, xmp_orientation
-from imgbudget.probes.reader import Read, Source
+from imgbudget.probes.reader import Read, Source, facts_of
 
 _ORIENTATION, _LOCATION = int(Fact.ORIENTATION), int(Fact.LOCATION)
 _METADATA, _INTEGRITY = int(Fact.METADATA), int(Fact.INTEGRITY)
@@ -34,6 +33,9 @@ _TEXT = _COMPRESSED | {b"tEXt"}
 _RENDERING = frozenset(b"tRNS gAMA cHRM sRGB sBIT bKGD hIST pHYs sPLT cICP mDCV cLLI acTL fcTL fdAT".split())
 """Ancillary chunks that a picture is shown by."""
 
+_END = b"\0\0\0\0IEND\xaeB`\x82"
+"""The end chunk, whole."""
+
 _FRAME_DATA = frozenset({b"fcTL", b"fdAT"})
 
 Chunk = tuple[bytes, int, int]
@@ -43,16 +45,6 @@ Data = tuple[int, int]
 """A chunk of picture data: its offset and the length of its data."""
 
 
-class Outline(NamedTuple):
-    """What stands before the picture: size, frames, all chunks, those with EXIF or XMP, the first IDAT."""
-
-    area: Size
-    frames: int
-    chunks: list[Chunk]
-    told: list[Chunk]
-    first: Data
-
-
 class Tail(NamedTuple):
     """What stands behind the picture data: the chunks, and a clause where a chunk is cut."""
 
@@ -60,29 +52,47 @@ class Tail(NamedTuple):
     damage: str | None
 
 
-def detailed_facts(outline: Outline, source: Source, want: int) -> ImageFacts:
-    """The facts of a file whose chunks up to the picture are known."""
-    last = last_data_chunk(outline.first, source.read, source.size)
-    tail = behind_picture(outline.first, last, source)
-    exif = NO_EXIF
-    if want & (_ORIENTATION | _LOCATION):
-        exif = _exif(outline.told + _telling(tail.chunks, source), source)
-    metadata = damage = None
+_NO_CHUNKS: list[Chunk] = []
+
+
+def detailed_facts(  # noqa: PLR0913, PLR0917 - each file comes by here: a named tuple costs more than the rest
+    area: tuple[int, int],
+    frames: int,
+    chunks: list[Chunk],
+    told: list[Chunk],
+    first: Data,
+    head: bytes,
+    read: Read,
+    size: int,
+    want: int,
+) -> ImageFacts:
+    """The facts of a file of which is known what stands up to the picture.
+
+    `chunks` are all chunks, `told` those with EXIF or XMP, `first` is the first IDAT.
+    """
+    # with the end chunk, 24 bytes are no data: mostly, nothing else stands behind the picture
+    last = first if first[0] + first[1] + 24 == size else last_data_chunk(first, read, size)
+    behind, damage = _NO_CHUNKS, None
+    if not (last[0] + last[1] + 24 == size and first[1] and read(12, size - 12) == _END):
+        behind, damage = behind_picture(first, last, Source(head, read, size))
+    turn, has_location, metadata = 1, False, None
+    if (told or behind) and want & (_ORIENTATION | _LOCATION):
+        source = Source(head, read, size)
+        exif = _exif(told + _telling(behind, source), source)
+        turn = exif.orientation or 1 if want & _ORIENTATION else 1
+        has_location = exif.has_location and bool(want & _LOCATION)
     if want & _METADATA:
-        lengths = (12 + length for kind, _, length in outline.chunks + tail.chunks if _is_metadata(kind))
-        metadata = min(sum(lengths), source.size)
-    if want & _INTEGRITY:
-        damage = tail.damage or _chunk_damage(outline.chunks, source)
-    return ImageFacts(
-        byte_size=source.size,
-        format="png",
-        size=outline.area,
-        orientation=exif.orientation or 1 if want & _ORIENTATION else 1,
-        frames=outline.frames,
-        has_location=exif.has_location if want & _LOCATION else False,
-        metadata_bytes=metadata,
-        damage=damage,
-    )
+        metadata = 0
+        for kind, _, length in chunks + behind if behind else chunks:
+            # ancillary (a small first letter, PNG section 5.4) and of no use for showing the picture
+            if kind[0] & 0x20 and kind not in _RENDERING:
+                metadata += 12 + length
+        metadata = metadata if metadata < size else size  # noqa: FURB136 - twice as fast
+    if not want & _INTEGRITY:
+        damage = None
+    elif chunks and damage is None:
+        damage = _chunk_damage(chunks, head, read)
+    return facts_of(size, "png", area, turn, frames, has_location, None, metadata, damage)
 
 
 def told_orientation(told: list[Chunk], first: Data, last: Data, source: Source) -> int:
@@ -181,16 +191,11 @@ def _exif(told: list[Chunk], source: Source) -> Exif:
     return exif._replace(orientation=xmp_orientation(texts[KEYWORDS[1]]))
 
 
-def _is_metadata(kind: bytes) -> bool:
-    """Ancillary (a small first letter, PNG section 5.4) and of no use for showing the picture."""
-    return bool(kind[0] & 0x20) and kind not in _RENDERING
-
-
-def _chunk_damage(chunks: list[Chunk], source: Source) -> str | None:
+def _chunk_damage(chunks: list[Chunk], head: bytes, read: Read) -> str | None:
     """A clause when a chunk before the picture, as far as they are looked into, would stop a decoder."""
-    start = source.head
+    start = head
     if chunks and chunks[-1][1] + chunks[-1][2] + 12 > len(start):
-        start = source.read(_CHECKED_BYTES, 0)
+        start = read(_CHECKED_BYTES, 0)
     for kind, offset, length in chunks:
         end = offset + 8 + length
         if end + 4 > len(start):

@@ -1,6 +1,7 @@
 """JPEG quality as the IJG library counts it, estimated from a file's quantisation tables."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from functools import cache
 from struct import iter_unpack
 
@@ -36,7 +37,7 @@ def _sums(*tables: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sum(_scaled_sum(table, quality) for table in tables) for quality in range(100, 0, -1))
 
 
-def estimate_quality(segments: list[bytes], selectors: bytes) -> int | None:
+def estimate_quality(segments: Sequence[bytes], selectors: bytes) -> int | None:
     """The quality, 1 to 100, whose standard tables are nearest in sum to those of the file.
 
     Exact for tables that the IJG library made. `segments` are the payloads of the DQT segments,
@@ -57,7 +58,7 @@ def estimate_quality(segments: list[bytes], selectors: bytes) -> int | None:
     return 100 - at
 
 
-def _table_sums(segments: list[bytes]) -> dict[int, int]:
+def _table_sums(segments: Sequence[bytes]) -> dict[int, int]:
     """Sum of the 64 entries of each table, by its number."""
     sums: dict[int, int] = {}
     for payload in segments:

@@ -1,6 +1,6 @@
 """How results are shown: one small file a format, text out, nothing read."""
 
 from imgbudget.reporters.base import Reporter
-from imgbudget.reporters.registry import FORMATS, make_reporter
+from imgbudget.reporters.registry import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
 
-__all__ = ["FORMATS", "Reporter", "make_reporter"]
+__all__ = ["FORMATS", "WITH_EDITS", "WITH_RULES", "Reporter", "make_reporter"]

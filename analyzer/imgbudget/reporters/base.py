@@ -1,19 +1,28 @@
 """What a reporter is, and the words and numbers that all text formats share."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgbudget.model import Severity
 from imgbudget.report import FileResult, Summary
+
+if TYPE_CHECKING:
+    from imgbudget.reporters.pages import RulePage
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 
 
 class Style(NamedTuple):
-    """How text is set: with ANSI colours or without, and whether only findings are wanted."""
+    """How text is set: with ANSI colours or without, and whether only findings are wanted.
+
+    `root` is the folder of the run, to which other programs want paths relative; `rules` are the pages of the
+    run's rules, given only to formats of `WITH_RULES`.
+    """
 
     colour: bool = False
     quiet: bool = False
+    root: str = ""
+    rules: "tuple[RulePage, ...]" = ()
 
     def paint(self, text: str, codes: str) -> str:
         """The text in ANSI codes, unchanged without colour."""
@@ -32,6 +41,7 @@ class Reporter(Protocol):
     """Turns results into text as they come: a head, pieces in the order of the files, a foot.
 
     `render` keeps nothing and may run in another process; `add` takes pieces in order, where they are shown.
+    One that has `takes_parts`, and it is true, may be given the results of a long file part by part.
     """
 
     joints: tuple[str, ...]
@@ -94,7 +104,9 @@ def closing_line(summary: Summary) -> str:
     if summary.skipped:
         text += f"; {figure(len(summary.skipped))} skipped"
     if summary.silenced:
-        text += f"; {figure(summary.silenced)} silenced"
+        text += f"; {figure(summary.silenced)} silenced by ignores"
+    if summary.baselined:
+        text += f"; {figure(summary.baselined)} known to the baseline"
     if summary.visual_tokens:
         text += f"; {count(summary.visual_tokens, 'visual token')}, {money(summary.cost_usd)}"
         if summary.tokens_after_fix != summary.visual_tokens:
@@ -106,6 +118,7 @@ class RunningText:
     """What the text formats for people share: findings as they come, the sum at the end."""
 
     joints = ("",)
+    takes_parts = True
 
     def __init__(self, style: Style) -> None:
         self.style = style
@@ -119,5 +132,14 @@ class RunningText:
         return piece[0]
 
     def end(self, summary: Summary) -> str:
-        """The sum, unless only findings are wanted."""
-        return "" if self.style.quiet else closing_line(summary) + "\n"
+        """What was asked for beside the findings, and the sum unless only findings are wanted."""
+        text = ""
+        if summary.statistics is not None:
+            from imgbudget.reporters.statistics import statistics_text  # noqa: PLC0415 - on demand only
+
+            text += statistics_text(summary.statistics)
+        if summary.comparison is not None:
+            from imgbudget.reporters.comparison import comparison_text  # noqa: PLC0415 - on demand only
+
+            text += comparison_text(summary.comparison)
+        return text if self.style.quiet else text + closing_line(summary) + "\n"

@@ -9,6 +9,7 @@ from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
+    extra_records,
     finding_record,
     image_record,
     request_record,
@@ -23,6 +24,7 @@ class JsonV1:
     """One JSON document. Findings are written as they come; images and requests wait, already as text."""
 
     joints = (_JOINT, _JOINT, _JOINT)
+    takes_parts = True
 
     def __init__(self, _style: Style) -> None:
         self._images: list[str] = []
@@ -55,12 +57,13 @@ class JsonV1:
         return joint + findings
 
     def end(self, summary: Summary) -> str:
-        """The images, the requests and the sum."""
-        return (
-            f"],\n {_array('images', self._images)},\n {_array('requests', self._requests)},\n "
-            f'"summary": {_dump(summary_record(summary))}}}\n'
-        )
-
-
-def _array(name: str, items: list[str]) -> str:
-    return f'"{name}": [' + (f"\n  {_JOINT.join(items)}" if items else "") + "]"
+        """The images, the requests, the sum, and what was asked for beside them."""
+        parts = ["],\n "]
+        for name, items in (("images", self._images), ("requests", self._requests)):
+            parts.append(f'"{name}": [')
+            for i, item in enumerate(items):  # joined once: there may be very many
+                parts += (_JOINT if i else "\n  ", item)
+            parts.append("],\n ")
+        parts.append(f'"summary": {_dump(summary_record(summary))}')
+        parts += [f',\n "{name}": {_dump(record)}' for name, record in extra_records(summary)]
+        return "".join([*parts, "}\n"])

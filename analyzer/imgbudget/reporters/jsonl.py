@@ -9,6 +9,7 @@ from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
+    extra_records,
     finding_record,
     image_record,
     request_record,
@@ -23,9 +24,10 @@ def _line(kind: str, record: dict[str, Any]) -> str:
 
 
 class JsonLines:
-    """The records of the format `json`, each with its `type`: run, finding, image, request, summary."""
+    """The records of the format `json`, each with its `type`: run, finding, image, request, ..., summary."""
 
     joints = ("",)
+    takes_parts = True
 
     def __init__(self, _style: Style) -> None:
         pass
@@ -46,5 +48,6 @@ class JsonLines:
         return piece[0]
 
     def end(self, summary: Summary) -> str:
-        """The sum."""
-        return _line("summary", summary_record(summary))
+        """What was asked for beside the findings, and the sum."""
+        extra = "".join(_line(name, record) for name, record in extra_records(summary))
+        return extra + _line("summary", summary_record(summary))

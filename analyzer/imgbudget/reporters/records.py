@@ -1,5 +1,6 @@
 """Results as plain dictionaries: the records of the JSON formats, version 1. Absent values are null."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from imgbudget.model import Fact, Finding, Severity
@@ -98,6 +99,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         "visual_tokens": summary.visual_tokens,
         "cost_usd": usd(summary.cost_usd),
         "tokens_after_fix": summary.tokens_after_fix,
+        "silenced": {"ignores": summary.silenced, "baseline": summary.baselined},
         "rows": {
             "total": summary.rows,
             "checked": summary.rows_checked,
@@ -108,3 +110,15 @@ def summary_record(summary: Summary) -> dict[str, Any]:
             ],
         },
     }
+
+
+def extra_records(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a run was asked for beside its findings, by name: the statistics, the comparison."""
+    if summary.statistics is not None:
+        from imgbudget.reporters.statistics import statistics_record  # noqa: PLC0415 - on demand only
+
+        yield "statistics", statistics_record(summary.statistics)
+    if summary.comparison is not None:
+        from imgbudget.reporters.comparison import comparison_record  # noqa: PLC0415 - on demand only
+
+        yield "comparison", comparison_record(summary.comparison)

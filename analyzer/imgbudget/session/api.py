@@ -21,6 +21,9 @@ def check(paths: Sequence[str], wishes: Wishes | None = None, *, stdin: bytes | 
     for result in session.check(paths, stdin=stdin):
         summary.add(result)
         files.append(result)
+    for result in session.finish(summary):
+        summary.add_findings(result)
+        files.append(result)
     return Report(tuple(files), summary, session.notes)
 
 

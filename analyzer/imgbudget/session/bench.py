@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.engine.paths import PathRules
+from imgbudget.engine.silencing import Silenced
 from imgbudget.limits import Limits, LimitsData
 from imgbudget.model import Fact, Finding, ImageUse, Place, Request
 from imgbudget.planner import size_after_fixes
@@ -21,6 +22,7 @@ class Bench:
     platform: str
     want: Fact = Fact.NONE
     excerpts: bool = False
+    edits: bool = False
     notes: dict[str, None] = field(default_factory=dict)
 
     def limits(self, request: Request | None = None) -> Limits:
@@ -47,8 +49,8 @@ class Bench:
 
     def result(
         self, path: str, findings: Iterable[Finding], images: Iterable[tuple[ImageUse, Limits]]
-    ) -> tuple[tuple[Finding, ...], int, tuple[ImageResult, ...]]:
-        """The findings that are reported, how many are silenced, and the images with their plans."""
+    ) -> tuple[tuple[Finding, ...], Silenced, tuple[ImageResult, ...]]:
+        """The findings that are reported, how many are silenced by what, and the images with their plans."""
         kept, silenced = self.paths.split(path, tuple(findings))
         fixed: dict[Place, list[Finding]] = {}
         for finding in kept:
@@ -62,7 +64,13 @@ class Bench:
         judge = self.paths.judge(use.place.path)
         limits = self.limits()
         kept, silenced, images = self.result(use.place.path, judge.judge_image(use, limits), ((use, limits),))
-        return FileResult(path=use.place.path, images=images, findings=kept, silenced=silenced)
+        return FileResult(
+            path=use.place.path,
+            images=images,
+            findings=kept,
+            silenced=silenced.ignored,
+            baselined=silenced.known,
+        )
 
 
 def image_result(use: ImageUse, limits: Limits, fixed: Iterable[Finding]) -> ImageResult:

@@ -1,13 +1,16 @@
 """Checks one JSON file: each document in it, each request in a document, each image in a request."""
 
-from collections.abc import Iterable, Iterator
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
-from imgbudget.report import FileResult, RequestResult
+from imgbudget.report import FileResult, RequestResult, Rows
 from imgbudget.session.bench import Bench
+from imgbudget.session.edits import ByteColumns, with_edits
 from imgbudget.session.rows import RowCount
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.excerpt import excerpt
@@ -23,6 +26,10 @@ from imgbudget.sources.requests import (
 
 _HEAD = 65536
 _MOST_REASONS = 100
+_PART = 500
+"""Requests of a file that are handed on together."""
+
+HandOn = Callable[[FileResult], None]
 _NO_MESSAGE = "a line of a session without a message"
 _RESENT = "the session sends it again with each turn: every later one fails with it"
 
@@ -33,7 +40,8 @@ class DocumentCheck:
 
     `fails_closed` says that text that is no JSON is a finding even when nothing in it looks like a request:
     the user named the file. Met on a walk, such a file is passed over with a reason. `told` says that the
-    file is known to hold requests, so that each row which holds none is told.
+    file is known to hold requests, so that each row which holds none is told. `hand_on` takes what was found
+    in a long file part by part, in its order: memory then does not grow with the file.
     """
 
     bench: Bench
@@ -42,6 +50,7 @@ class DocumentCheck:
     lines: bool
     fails_closed: bool
     told: bool = False
+    hand_on: HandOn | None = None
     findings: list[Finding] = field(default_factory=list)
     images: list[tuple[ImageUse, Limits]] = field(default_factory=list)
     requests: list[RequestResult] = field(default_factory=list)
@@ -49,15 +58,18 @@ class DocumentCheck:
     batch: BatchCount = field(default_factory=BatchCount)
     batch_spans: dict[Place, Span] = field(default_factory=dict)
     let_go: bool = False
+    handed_on: bool = False
     judge: Judge = field(init=False)
     reader: RequestReader = field(init=False)
     rows: RowCount = field(init=False)
+    columns: ByteColumns = field(init=False)
 
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
         self.judge = self.bench.paths.judge(self.path)
         self.reader = RequestReader(self.path, self.bench.facts(self.judge))
         self.rows = RowCount(self.path)
+        self.columns = ByteColumns(self.source)
 
     def run(self) -> FileResult:
         """The result of the file."""
@@ -78,24 +90,39 @@ class DocumentCheck:
                     lines=self.lines,
                     fails_closed=self.fails_closed,
                     told=True,
+                    hand_on=self.hand_on,
                 ).run()
+            if self.hand_on and len(self.requests) >= _PART:
+                self.hand_on(self._result(partial=True))
+                self._forget()
         self._session()
         self._batch()
-        if not self.requests and not self.findings:
+        if not self.requests and not self.findings and not self.handed_on:
             return FileResult(path=self.path, skipped=_reason(self.reasons))
+        return self._result(rows=self.rows.close(self.source, end) if self.lines else None)
+
+    def _result(self, *, rows: Rows | None = None, partial: bool = False) -> FileResult:
         kept, silenced, images = self.bench.result(self.path, self.findings, self.images)
         return FileResult(
             path=self.path,
             images=images,
             requests=tuple(self.requests),
             findings=kept,
-            silenced=silenced,
-            rows=self.rows.close(self.source, end) if self.lines else None,
+            silenced=silenced.ignored,
+            baselined=silenced.known,
+            rows=rows,
+            partial=partial,
         )
+
+    def _forget(self) -> None:
+        self.handed_on = True
+        self.findings.clear()
+        self.images.clear()
+        self.requests.clear()
 
     @property
     def _holds_requests(self) -> bool:
-        return bool(self.requests) or self.reader.session.started
+        return self.handed_on or bool(self.requests) or self.reader.session.started
 
     def _bad(self, document: BadDocument) -> None:
         head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
@@ -169,7 +196,7 @@ class DocumentCheck:
 
     def _place_all(self, document: Document, found: Iterable[Finding], wrong: Iterable[Place] = ()) -> None:
         """Keep what was found with its span, and the spans of entries that the batch may be judged for."""
-        found = tuple(found)
+        found = with_edits(found, document) if self.bench.edits else tuple(found)
         spans = document.spans({place.keys or () for place in (*(item.place for item in found), *wrong)})
         placed = (self._placed(finding, spans.get(finding.place.keys or ())) for finding in found)
         self.findings.extend(sorted(placed, key=_position))
@@ -238,12 +265,14 @@ class DocumentCheck:
     def _request(self, request: Request) -> Iterator[Finding]:
         limits = self.bench.limits(request)
         tokens = 0
+        found: list[Finding] = []
         for use in request.images:
-            yield from self.judge.judge_image(use, limits)
+            found += self.judge.judge_image(use, limits)
             self.images.append((use, limits))
             if use.visible_size:
                 tokens += limits.tokens(use.visible_size)
-        yield from self.judge.judge_request(request, limits)
+        found += self.judge.judge_request(request, limits)
+        yield from (finding._replace(request_id=request.id) for finding in found) if request.id else found
         if self.lines and request.dialect != "transcript":
             request = shortened(request)
         self.requests.append(RequestResult(request=request, limits=limits, visual_tokens=tokens))
@@ -252,26 +281,44 @@ class DocumentCheck:
         if span is None:
             return finding
         cut = excerpt(self.source, span) if self.bench.excerpts else None
-        return finding._replace(span=span, excerpt=cut)
+        placed = finding._replace(span=span, excerpt=cut)
+        return self.columns.of(placed) if self.bench.edits else placed
 
 
-def check_document(bench: Bench, path: str, *, lines: bool, fails_closed: bool) -> FileResult:
+def check_document(
+    bench: Bench, path: str, *, lines: bool, fails_closed: bool, hand_on: HandOn | None = None
+) -> FileResult:
     """The result of the JSON file at `path`; `lines` for one document a line.
+
+    With `hand_on`, that of its last part: what the earlier parts hold is handed on when they were read.
 
     Raises:
         OSError: the file cannot be read.
         UnreadableError: it changed while it was read.
     """
-    with JsonSource.open(path) as source:
+    with JsonSource.open(path) as source, _without_collector():
         return DocumentCheck(
-            bench=bench, source=source, path=path, lines=lines, fails_closed=fails_closed
+            bench=bench, source=source, path=path, lines=lines, fails_closed=fails_closed, hand_on=hand_on
         ).run()
 
 
 def check_text(bench: Bench, text: bytes, name: str, *, lines: bool) -> FileResult:
     """The result of JSON text that came from standard input, under `name`."""
-    with JsonSource.from_bytes(text) as source:
+    with JsonSource.from_bytes(text) as source, _without_collector():
         return DocumentCheck(bench=bench, source=source, path=name, lines=lines, fails_closed=True).run()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for cycles: JSON and what is read from it have none, and may be very many."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _position(finding: Finding) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Reporter, merge
 from imgbudget.session.run import Session, Wishes
+from imgbudget.session.tally import Tally
 from imgbudget.sources.walk import Found, Passed
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ Met = Found | Passed
 
 
 class Batch(NamedTuple):
-    """What came of a chunk: a piece for each reporter, the sum, and the notes for the reader."""
+    """What came of a chunk: a piece for each reporter, the sum, the notes, what is kept for the end."""
 
     pieces: tuple[Piece, ...]
     summary: Summary
     notes: tuple[str, ...]
+    tally: Tally
 
 
 def cores() -> int:
@@ -77,6 +79,7 @@ def check_in_pool(
             while shown in done:
                 batch = done.pop(shown)
                 session.bench.notes.update(dict.fromkeys(batch.notes))
+                session.take_in(batch.tally)
                 yield batch
                 shown += 1
     finally:
@@ -167,7 +170,7 @@ def _batch(session: Session, reporters: Sequence[Reporter], results: Sequence[Fi
     pieces = (
         merge(reporter.joints, [reporter.render(result) for result in results]) for reporter in reporters
     )
-    return Batch(tuple(pieces), summary, tuple(session.bench.notes))
+    return Batch(tuple(pieces), summary, tuple(session.bench.notes), session.hand_over())
 
 
 def _carefully(session: Session, reporters: Sequence[Reporter], chunk: list[Met]) -> Batch:
@@ -194,8 +197,9 @@ def _carefully(session: Session, reporters: Sequence[Reporter], chunk: list[Met]
 def _join(reporters: Sequence[Reporter], first: Batch, second: Batch) -> Batch:
     """Two batches in order as one."""
     first.summary.merge(second.summary)
+    first.tally.merge(second.tally)
     pieces = (
         merge(reporter.joints, pair)
         for reporter, *pair in zip(reporters, first.pieces, second.pieces, strict=True)
     )
-    return Batch(tuple(pieces), first.summary, (*first.notes, *second.notes))
+    return Batch(tuple(pieces), first.summary, (*first.notes, *second.notes), first.tally)

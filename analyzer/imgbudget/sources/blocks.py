@@ -6,6 +6,7 @@ from typing import Any
 
 from imgbudget.model import Block, DocumentUse, ImageUse, Nested, Origin, Other, Place
 from imgbudget.sources.reading import Reading, kind_of
+from imgbudget.sources.toolsets import answered_toolsets
 
 ORIGINS = {"base64": Origin.BASE64, "url": Origin.URL, "file": Origin.FILE_ID}
 """The source types of an image block (vision guide, 2026-09)."""
@@ -19,11 +20,12 @@ DEEPEST = 16
 class BlockReader(Reading):
     """Reads the blocks of one request; collects its images, documents and flaws in document order.
 
-    `toolsets` are the toolsets that tool results answer, by `tool_use_id`; `toolset` is that of the result
-    which was read last.
+    `toolsets` are the toolsets that tool results answer, by `tool_use_id`, found in `body` for the first
+    result; `toolset` is that of the result which was read last.
     """
 
-    toolsets: Mapping[str, str] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+    toolsets: Mapping[str, str] | None = None
 
     def content(self, value: Any, place: Place, inside: tuple[str, ...] = ()) -> tuple[Block, ...]:
         """The blocks of a `content`, which may also be a plain string."""
@@ -35,7 +37,8 @@ class BlockReader(Reading):
         if len(inside) > DEEPEST:
             self.flaw(place, f"blocks are nested more than {DEEPEST} deep")
             return ()
-        return tuple(self.block(item, place.at(i), inside) for i, item in enumerate(value))
+        places = place.items(len(value))
+        return tuple([self.block(item, here, inside) for item, here in zip(value, places, strict=True)])
 
     def block(self, value: Any, place: Place, inside: tuple[str, ...]) -> Block:
         """One block; `inside` are the types of those around it, outermost first."""
@@ -43,11 +46,14 @@ class BlockReader(Reading):
             self.flaw(place, f"a content block is {kind_of(value)}, not an object")
             return Other(place, kind_of(value))
         kind = value.get("type")
+        if kind == "text" and isinstance(text := value.get("text"), str):
+            return self.text(text, place)  # most blocks are
         if not isinstance(kind, str):
             self.flaw(place, "a content block has no type", 'say "type": "text" or "type": "image"')
             return Other(place, "")
         if kind == "text":
-            return self._text_block(value, place)
+            self.flaw(place, f"text of a text block is {kind_of(text)}, not a string")
+            return Other(place, "text")
         if kind == "image":
             return self._image(value, place, inside)
         if kind == "document":
@@ -56,18 +62,13 @@ class BlockReader(Reading):
             return self._nested(value, kind, place, inside)
         return Other(place, kind)
 
-    def _text_block(self, value: dict[str, Any], place: Place) -> Block:
-        text = value.get("text")
-        if not isinstance(text, str):
-            self.flaw(place, f"text of a text block is {kind_of(text)}, not a string")
-            return Other(place, "text")
-        return self.text(text, place)
-
     def _nested(self, value: dict[str, Any], kind: str, place: Place, inside: tuple[str, ...]) -> Nested:
         content = value.get("content", [])
         reference = value.get("tool_use_id")
         reference = reference if isinstance(reference, str) else None
         if not inside:
+            if self.toolsets is None:
+                self.toolsets = answered_toolsets(self.body)
             self.toolset = self.toolsets.get(reference or "")
         blocks = self.content(content, place.at("content"), (*inside, kind)) if content is not None else ()
         return Nested(place, kind, blocks, reference)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgbudget.sources.jsonsource import JsonSource
-from imgbudget.sources.tally import Tally
+from imgbudget.sources.tally import IN_ALPHABET, KEPT, Tally
 
 WINDOW = 1 << 18
 """Bytes in memory at a time; a string without a quote for that long is left in the file whatever it holds."""
@@ -36,7 +36,7 @@ class Cut:
 class _Window:
     """A sliding window: `have` bytes of the source from offset `base` on stand at the front of `buffer`."""
 
-    __slots__ = ("_source", "_view", "base", "buffer", "have")
+    __slots__ = ("_marks", "_source", "_view", "base", "buffer", "have")
 
     def __init__(self, source: JsonSource, width: int) -> None:
         self._source = source
@@ -44,6 +44,7 @@ class _Window:
         self._view = memoryview(self.buffer)
         self.base = 0
         self.have = 0
+        self._marks: bytearray | None = None
 
     def slide(self, keep: int) -> bool:
         """Drop the bytes before `keep` and read on behind the others; whether there was anything to read."""
@@ -53,7 +54,14 @@ class _Window:
         self.base += keep
         got = self._source.readinto(self._view[rest:], self.base + rest)
         self.have = rest + got
+        self._marks = None
         return got > 0
+
+    def first_foreign(self, start: int, end: int) -> int:
+        """The first byte of a stretch that is not of the base64 alphabet, -1 when all are."""
+        if self._marks is None:  # once for the whole window: nothing is copied for each string in it
+            self._marks = self.buffer.translate(IN_ALPHABET)
+        return self._marks.find(0, start, end)
 
     def piece(self, start: int, end: int) -> bytes:
         """A copy of a stretch of the window."""
@@ -147,8 +155,7 @@ def _take(view: _Window, pos: int, *, lines: bool, check: bool) -> tuple[Cut, in
         if lines and (newline := buffer.find(_NEWLINE, pos, stop)) >= 0:
             end = stop = newline
         if tally:
-            whole = pos == 0 and stop == len(buffer)
-            tally.feed(buffer if whole else buffer[pos:stop], view.base + pos)
+            _tell(tally, view, pos, stop)
             if end >= 0:
                 tally.finish()
         if end >= 0 or (tally and tally.flaw and not lines):
@@ -161,6 +168,20 @@ def _take(view: _Window, pos: int, *, lines: bool, check: bool) -> tuple[Cut, in
                 tally.finish()
             cut.end = view.base
             return cut, 0
+
+
+def _tell(tally: Tally, view: _Window, pos: int, stop: int) -> None:
+    """Feed a tally with a stretch of the window; most are plain base64 and need not be copied."""
+    if not tally.head:
+        tally.head = view.piece(pos, min(stop, pos + KEPT))
+    if tally.is_between:
+        first = view.first_foreign(pos, stop)
+        clean = stop if first < 0 else first
+        if clean > pos:
+            tally.skip(clean - pos, view.base + pos)
+            pos = clean
+    if pos < stop:
+        tally.feed(view.buffer[pos:stop], view.base + pos)
 
 
 def _closing(buffer: bytearray, pos: int, have: int, *, escaped: bool) -> int:
@@ -185,6 +206,7 @@ def tally_of(cut: Cut, source: JsonSource) -> Tally:
     """The cut's tally, taken now where the scan did not."""
     if cut.tally is None:
         cut.tally = Tally(cut.start)
+        cut.tally.head = source.pread(min(KEPT, cut.end - cut.start), cut.start)
         for offset in range(cut.start, cut.end, WINDOW):
             cut.tally.feed(source.pread(min(WINDOW, cut.end - offset), offset), offset)
         cut.tally.finish()

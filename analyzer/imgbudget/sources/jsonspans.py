@@ -48,9 +48,10 @@ class Document:
     """One JSON document.
 
     In `value` each long string may be a placeholder, keys included: `payload` and `text` tell what stands
-    there, and take any other string too. `start` and `end` are the bytes of the value in the file, without
-    blanks around it. `number` counts the documents of the file, bad ones too, from 0; `line` is where it
-    begins, from 1.
+    there, and take any other string too. `alike` says whether two of the strings that were left in the file
+    may be equal: they have one length, or were not looked at. `start` and `end` are the bytes of the value
+    in the file, without blanks around it. `number` counts the documents of the file, bad ones too, from 0;
+    `line` is where it begins, from 1.
     """
 
     value: Any
@@ -58,6 +59,7 @@ class Document:
     end: int
     number: int
     line: int
+    alike: bool
     _hollow: HollowText = field(repr=False)
     _cuts: Mapping[str, Cut] = field(repr=False)
     _doubled: bool = field(repr=False)
@@ -266,6 +268,7 @@ class _Reader:
             end=end - _blanks_behind(text),
             number=self._number,
             line=line + text.count("\n", 0, lead),
+            alike=len({cut.tally and cut.tally.length for cut in cuts}) < len(cuts),
             _hollow=hollow_text,
             _cuts=hollow_text.placeholders,
             _doubled=self._parser.doubled,

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgbudget.model import Key, Keys
 
@@ -13,8 +14,7 @@ _scan = json.JSONDecoder(parse_int=str).raw_decode
 """The value at a position and where it ends; `str`, because integers may be too long to convert."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(NamedTuple):  # made for each value on the way
     """A value of a text: its route, positions of its text and of its key, position of what it is a member of.
 
     `key_end` is 0 where there is no key.
@@ -96,10 +96,10 @@ def _skip(text: str, at: int) -> int:
 
 def _member(stack: list[_Open], route: Keys, start: int, end: int) -> Member:
     if not stack:
-        return Member(route=route, start=start, end=end, key_start=0, key_end=0, parent=-1)
+        return Member(route, start, end, 0, 0, -1)
     outer = stack[-1]
     key_start, key_end = (outer.key_start, outer.key_end) if outer.is_object else (0, 0)
-    return Member(route=route, start=start, end=end, key_start=key_start, key_end=key_end, parent=outer.start)
+    return Member(route, start, end, key_start, key_end, outer.start)
 
 
 def find_members(text: str, routes: Iterable[Keys], *, doubled: bool) -> dict[Keys, Member]:

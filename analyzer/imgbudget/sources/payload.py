@@ -37,9 +37,12 @@ class Payload:
 
         Raises UnreadableError when the file has changed since, OSError when it cannot be read.
         """
-        if self._source and self._tally and len(self._tally.segments) == 1:
+        tally = self._tally
+        if self._source and tally and len(tally.segments) == 1:
+            if offset + size <= len(tally.head):
+                return bytes(tally.head[offset : offset + size])
             size = min(size, self.length - offset)
-            return _exactly(self._source, size, self._tally.segments[0].offset + offset) if size > 0 else b""
+            return _exactly(self._source, size, tally.segments[0].offset + offset) if size > 0 else b""
         return self.text(size, offset).encode("ascii", "replace")
 
     def text(self, size: int, offset: int = 0) -> str:

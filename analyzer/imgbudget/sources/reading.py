@@ -35,19 +35,35 @@ class Body(NamedTuple):
     byte_size: int
 
 
+class Lengths:
+    """Whether base64 texts of a body share their length. `pick` finds the text in an image's object."""
+
+    __slots__ = ("_body", "_counts", "_document", "_pick")
+
+    def __init__(self, document: Document, body: Any, pick: Callable[[dict[str, Any]], Any]) -> None:
+        self._document, self._body, self._pick = document, body, pick
+        self._counts: Counter[int] | None = None
+
+    def shared(self, text: Base64Text) -> bool:
+        """Whether another text has the length of this one; the body is walked through only if it may be."""
+        if not (text.in_hand or self._document.alike):
+            return False
+        if self._counts is None:
+            self._counts = _count_lengths(self._document, self._body, self._pick)
+        return self._counts[text.length] > 1
+
+
 @dataclass(slots=True)
 class Reading:
     """Makes typed subjects of what stands in one request and keeps them in the order of the document.
 
     `role` and `turn` are those of the message that is being read, `toolset` is that of the tool result.
-    `lengths` says how many images have a base64 text of a length: those that share one are hashed, all of
-    them with `hash_all`.
+    Images that share the length of their base64 text, as `lengths` tells, are hashed; without it all are.
     """
 
     document: Document
     want: Fact
-    lengths: Counter[int] = field(default_factory=Counter)
-    hash_all: bool = False
+    lengths: Lengths | None
     images: list[ImageUse] = field(default_factory=list)
     documents: list[DocumentUse] = field(default_factory=list)
     flaws: list[ShapeFlaw] = field(default_factory=list)
@@ -61,7 +77,7 @@ class Reading:
 
     def text(self, value: str, place: Place) -> Text:
         """A text, its beginning kept."""
-        return Text(place, self.document.text(value, _LONG_TEXT))
+        return tuple.__new__(Text, (place, self.document.text(value, _LONG_TEXT)))  # there may be very many
 
     def reference(self, value: Any) -> str | None:
         """A url or an id; None where there is no text."""
@@ -98,7 +114,7 @@ class Reading:
             place,
             Origin.BASE64,
             inside,
-            facts=probe_reader(text.read, text.byte_size, self.want) if readable else None,
+            facts=probe_reader(text, text.byte_size, self.want) if readable else None,
             declared=text.prefix_media_type if prefixed else declared,
             base64_size=text.length - (len(text.prefix) if prefixed else 0),
             flaws=text.flaws,
@@ -135,12 +151,11 @@ class Reading:
         )
 
     def _digest(self, text: Base64Text) -> str | None:
-        shared = self.hash_all or self.lengths[text.length] > 1
-        return text.digest() if text.length and shared else None
+        shared = self.lengths is None or self.lengths.shared(text)
+        return text.digest() if shared and text.length else None
 
 
-def same_lengths(document: Document, body: Any, pick: Callable[[dict[str, Any]], Any]) -> Counter[int]:
-    """How many base64 texts of each length stand in a body; `pick` finds the text in an image's object."""
+def _count_lengths(document: Document, body: Any, pick: Callable[[dict[str, Any]], Any]) -> Counter[int]:
     lengths: Counter[int] = Counter()
     stack = [body]
     while stack:
@@ -182,9 +197,9 @@ def each_message(reading: Reading, messages: Any, place: Place) -> Iterator[tupl
         return
     if not messages:
         reading.flaw(place, "messages is empty; the API wants at least one message")
-    for i, message in enumerate(messages):
+    for i, (message, here) in enumerate(zip(messages, place.items(len(messages)), strict=True)):
         if isinstance(message, dict):
             reading.turn = i
-            yield place.at(i), message
+            yield here, message
         else:
-            reading.flaw(place.at(i), f"a message is {kind_of(message)}, not an object")
+            reading.flaw(here, f"a message is {kind_of(message)}, not an object")

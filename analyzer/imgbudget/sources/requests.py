@@ -8,6 +8,7 @@ from imgbudget.model import Block, DocumentUse, Fact, Keys, Nested, Place, Reque
 from imgbudget.sources.dialects import DIALECTS
 from imgbudget.sources.dialects.base import Body, Dialect
 from imgbudget.sources.dialects.batches import Entry, each_envelope, is_result, unwrap
+from imgbudget.sources.dialects.outline import outline
 from imgbudget.sources.dialects.transcript import TranscriptReader, is_line, is_message
 from imgbudget.sources.dialects.vendors import is_other_vendors
 from imgbudget.sources.jsonspans import Document
@@ -44,8 +45,9 @@ Item = Request | BadEntry | NoRequest | SessionLine
 
 def dialect_of(body: Any) -> Dialect | None:
     """The dialect that a body is written in."""
+    shape = outline(body)
     for dialect in DIALECTS:
-        if dialect.recognises(body):
+        if dialect.recognises(body, shape):
             return dialect
     return None
 

@@ -13,12 +13,14 @@ API takes (32 MB, errors page, 2026-08)."""
 OTHERS = "\ufffd"
 """Stands in a count for all characters beyond the first `_DISTINCT`."""
 
-_IN_ALPHABET = bytes(byte in ALPHABET for byte in range(256))
+IN_ALPHABET = bytes(byte in ALPHABET for byte in range(256))
 """1 for a byte of the alphabet, else 0."""
 
 _PLAIN = bytes(sorted(set(range(0x20, 0x7F)) - set(b'"\\') - set(ALPHABET)))
 _DISTINCT = 64
 _STEP = 1 << 14
+KEPT = 1344
+"""Raw bytes from the beginning that are kept: the base64 of what a probe reads first, and some more."""
 _PASSES = 16  # so many passes in C over a character cost about what it costs to unescape it
 _HIGH = (b"ud", b"uD")
 
@@ -47,10 +49,14 @@ class Tally:
 
     `length` counts characters after unescaping, `width` characters as they stand in the file; `foreign`
     counts each unescaped character that is not one of the 64 of base64. `flaw` is set as soon as the bytes
-    are not the inside of a JSON string; what follows is not looked at.
+    are not the inside of a JSON string; what follows is not looked at. `head` are the first raw bytes, as far
+    as whoever feeds it keeps them.
     """
 
-    __slots__ = ("_carry", "_carry_offset", "_costly", "flaw", "foreign", "length", "segments", "width")
+    __slots__ = (
+        *("_carry", "_carry_offset", "_costly"),
+        *("flaw", "foreign", "head", "length", "segments", "width"),
+    )
 
     def __init__(self, start: int) -> None:
         self.length = 0
@@ -58,6 +64,7 @@ class Tally:
         self.foreign: dict[str, int] = {}
         self.flaw: Flaw | None = None
         self.segments = [Segment(0, start, plain=True)]
+        self.head = b""
         self._carry = b""
         self._carry_offset = start
         self._costly = 0
@@ -67,17 +74,26 @@ class Tally:
         if self.flaw:
             return
         # to map the bytes is quicker than to drop those of the alphabet, which few parts need
-        first = part.translate(_IN_ALPHABET).find(0)
+        first = part.translate(IN_ALPHABET).find(0)
         foreign = part[first:].translate(None, ALPHABET) if first >= 0 else b""
         if self._carry or (foreign and foreign.translate(None, _PLAIN)):
             self._feed_escaped(part, offset)
             return
         if foreign:
             self._count_plain(foreign, offset)
+        self.skip(len(part), offset)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the next byte is not in the middle of a character or an escape."""
+        return not self._carry and self.flaw is None
+
+    def skip(self, count: int, offset: int) -> None:
+        """Take the next bytes, which are all of the base64 alphabet; only `is_between`."""
         if not self.segments[-1].plain:
             self.segments.append(Segment(self.length, offset, plain=True))
-        self.length += len(part)
-        self.width += len(part)
+        self.length += count
+        self.width += count
 
     def finish(self) -> None:
         """The string is at its end, or the text is."""

@@ -47,9 +47,10 @@ def _family(tool: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _tool_blocks(messages: Any) -> Iterator[dict[str, Any]]:
     """The calls and results of all turns, in order."""
-    for message in _objects(messages):
-        for block in _objects(message.get("content")):
-            if block.get("type") in (_CALL, _RESULT):
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) else ():
+            if isinstance(block, dict) and block.get("type") in (_CALL, _RESULT):
                 yield block
 
 

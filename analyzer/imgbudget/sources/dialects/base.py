@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from imgbudget.model import Fact, Request
+from imgbudget.sources.dialects.outline import Outline
 from imgbudget.sources.jsonspans import Document
 from imgbudget.sources.reading import Body
 
@@ -13,12 +14,12 @@ __all__ = ["Body", "Dialect"]
 class Dialect(NamedTuple):
     """One shape of a request body.
 
-    `recognises` looks at the JSON value alone. `read` makes the typed request of it: the document that the
-    body stands in, the body, where it stands, and the facts that are wanted of its images. `model_key` is
-    where the body names its model, if it does.
+    `recognises` looks at the JSON value and the outline of its turns alone. `read` makes the typed request
+    of it: the document that the body stands in, the body, where it stands, and the facts that are wanted of
+    its images. `model_key` is where the body names its model, if it does.
     """
 
     name: str
-    recognises: Callable[[Any], bool]
+    recognises: Callable[[Any, Outline], bool]
     read: Callable[[Document, Any, Body, Fact], Request]
     model_key: str = "model"

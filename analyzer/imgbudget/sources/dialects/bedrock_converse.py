@@ -4,8 +4,9 @@ from typing import Any
 
 from imgbudget.model import Block, DocumentUse, Fact, Nested, Origin, Other, Place, Request, Turn
 from imgbudget.sources.dialects.base import Body, Dialect
+from imgbudget.sources.dialects.outline import Outline
 from imgbudget.sources.jsonspans import Document
-from imgbudget.sources.reading import Reading, each_message, kind_of, same_lengths
+from imgbudget.sources.reading import Lengths, Reading, each_message, kind_of
 
 _KINDS = (
     *("text", "image", "document", "toolUse", "toolResult"),
@@ -16,22 +17,16 @@ _KINDS = (
 _MEDIA_TYPES = {"pdf": "application/pdf"}
 
 
-def recognises(body: Any) -> bool:
+def recognises(body: Any, outline: Outline) -> bool:
     """A body whose blocks have no type; one block with a type makes it another API's."""
-    messages = body.get("messages") if isinstance(body, dict) else None
-    if not isinstance(messages, list):
+    if outline.kinds or not isinstance(body, dict) or any("type" in block for block in outline.untyped):
         return False
-    contents = (turn.get("content") for turn in messages if isinstance(turn, dict))
-    blocks = [block for content in contents if isinstance(content, list) for block in content]
-    objects = [block for block in blocks if isinstance(block, dict)]
-    if any("type" in block for block in objects):
-        return False
-    return any(kind in block for block in objects for kind in _KINDS)
+    return any(kind in block for block in outline.untyped for kind in _KINDS)
 
 
 def read(document: Document, body: dict[str, Any], where: Body, want: Fact) -> Request:
     """The request in `body`."""
-    reader = _Reader(document, want, lengths=same_lengths(document, body, _payload))
+    reader = _Reader(document, want, lengths=Lengths(document, body, _payload))
     turns = []
     place = where.place
     if (system := body.get("system")) is not None:

@@ -5,6 +5,7 @@ from typing import Any
 from imgbudget.model import Fact, Request
 from imgbudget.sources.dialects import messages
 from imgbudget.sources.dialects.base import Body, Dialect
+from imgbudget.sources.dialects.outline import Outline
 from imgbudget.sources.jsonspans import Document
 
 _VERSIONS = {"bedrock": "bedrock", "vertex": "google-cloud"}
@@ -12,9 +13,9 @@ _VERSIONS = {"bedrock": "bedrock", "vertex": "google-cloud"}
 (rawPredict). Sources: AWS, InvokeModel; Claude on Google Cloud, 2026-10."""
 
 
-def recognises(body: Any) -> bool:
+def recognises(body: Any, outline: Outline) -> bool:
     """A Messages body with the `anthropic_version` of a cloud."""
-    return messages.recognises(body) and _platform(body) is not None
+    return isinstance(body, dict) and _platform(body) is not None and messages.recognises(body, outline)
 
 
 def read(document: Document, body: dict[str, Any], where: Body, want: Fact) -> Request:

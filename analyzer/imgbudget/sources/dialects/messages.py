@@ -5,19 +5,19 @@ from typing import Any
 from imgbudget.model import Fact, Place, Request, Turn
 from imgbudget.sources.blocks import BlockReader, image_payload
 from imgbudget.sources.dialects.base import Body, Dialect
+from imgbudget.sources.dialects.outline import Outline
 from imgbudget.sources.jsonspans import Document
-from imgbudget.sources.reading import each_message, kind_of, same_lengths
-from imgbudget.sources.toolsets import answered_toolsets
+from imgbudget.sources.reading import Lengths, each_message, kind_of
 
 ROLES = ("user", "assistant", "system")
 """Roles of a turn (SDK types, 2026-08; `system` stands mid-conversation)."""
 
 _TELLTALES = ("model", "max_tokens", "anthropic_version", "system", "tools")
 _FOREIGN_ROLES = frozenset(("developer", "tool", "function"))
-_FOREIGN_PARTS = ("image_url", "input_image", "input_text", "input_audio", "input_file", "refusal")
+_FOREIGN_PARTS = frozenset(("image_url", "input_image", "input_text", "input_audio", "input_file", "refusal"))
 
 
-def recognises(body: Any) -> bool:
+def recognises(body: Any, outline: Outline) -> bool:
     """A body with turns, or with `messages` that are none beside another key of a request.
 
     What shares the key but has OpenAI's roles, tool calls or parts is left alone. Bodies that can be told
@@ -25,30 +25,15 @@ def recognises(body: Any) -> bool:
     """
     if not isinstance(body, dict) or "messages" not in body:
         return False
-    messages = body["messages"]
-    if not isinstance(messages, list) or not messages:
-        return any(key in body for key in _TELLTALES)
-    turns = [turn for turn in messages if isinstance(turn, dict)]
-    if any(_is_foreign(turn) for turn in turns):
-        return False
-    return any("role" in turn for turn in turns) or any(key in body for key in _TELLTALES)
-
-
-def _is_foreign(turn: dict[str, Any]) -> bool:
-    role = turn.get("role")
-    if (isinstance(role, str) and role in _FOREIGN_ROLES) or turn.get("tool_calls"):
-        return True
-    content = turn.get("content")
-    if not isinstance(content, list):
-        return False
-    return any(isinstance(part, dict) and part.get("type") in _FOREIGN_PARTS for part in content)
+    theirs = outline.has_calls or outline.roles & _FOREIGN_ROLES or outline.kinds & _FOREIGN_PARTS
+    return not theirs and (outline.has_role or any(key in body for key in _TELLTALES))
 
 
 def read(document: Document, body: dict[str, Any], where: Body, want: Fact) -> Request:
     """The request in `body`."""
     place = where.place
-    lengths = same_lengths(document, body, image_payload)
-    reader = BlockReader(document, want, lengths=lengths, toolsets=answered_toolsets(body))
+    lengths = Lengths(document, body, image_payload)
+    reader = BlockReader(document, want, lengths=lengths, body=body)
     turns = [*_system(reader, body, place), *_messages(reader, body["messages"], place.at("messages"))]
     if "transformations" in body:
         here = place.at("transformations")

@@ -4,9 +4,10 @@ from typing import Any
 
 from imgbudget.model import Block, Fact, Nested, Place, Request, Turn
 from imgbudget.sources.dialects.base import Body, Dialect
+from imgbudget.sources.dialects.outline import Outline, each_block
 from imgbudget.sources.jsonspans import Document
 from imgbudget.sources.openai_parts import PartReader, part_payload
-from imgbudget.sources.reading import each_message, same_lengths
+from imgbudget.sources.reading import Lengths, each_message
 
 _ROLES = {"developer": "system", "tool": "user", "function": "user"}
 """Roles that the Messages API does not know, and the turns that gateways make of them."""
@@ -29,34 +30,27 @@ _KEYS = (
 _THEIRS = ("image", "document", "tool_use", "tool_result", "search_result", "thinking")
 
 
-def recognises(body: Any) -> bool:
+def recognises(body: Any, outline: Outline) -> bool:
     """A body with a role, a call or a part of this API, or with one of its keys and no block of Messages."""
-    messages = body.get("messages") if isinstance(body, dict) else None
-    if not isinstance(messages, list):
+    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         return False
-    turns = [turn for turn in messages if isinstance(turn, dict)]
-    if any(turn.get("role") in tuple(_ROLES) or turn.get("tool_calls") for turn in turns):
+    if outline.has_calls or not outline.roles.isdisjoint(_ROLES):
         return True
-    contents = (turn.get("content") for turn in turns)
-    lists = (content for content in contents if isinstance(content, list))
-    parts = [part for content in lists for part in content if isinstance(part, dict)]
-    kinds = {_kind(part) for part in parts}
-    mine = kinds.intersection(_PARTS)
-    if mine and any(_PARTS[kind] in part for part in parts if (kind := _kind(part)) in mine):
-        return True
-    if mine or not kinds.isdisjoint(_THEIRS) or "system" in body:
+    if not outline.kinds.isdisjoint(_PARTS):
+        return any(_is_part(block) for block in each_block(body))
+    if not outline.kinds.isdisjoint(_THEIRS) or "system" in body:
         return False
-    return any("role" in turn for turn in turns) and any(key in body for key in _KEYS)
+    return outline.has_role and any(key in body for key in _KEYS)
 
 
-def _kind(part: dict[str, Any]) -> str:
-    kind = part.get("type")
-    return kind if isinstance(kind, str) else ""
+def _is_part(block: dict[str, Any]) -> bool:
+    kind = block.get("type")
+    return isinstance(kind, str) and kind in _PARTS and _PARTS[kind] in block
 
 
 def read(document: Document, body: dict[str, Any], where: Body, want: Fact) -> Request:
     """The request in `body`."""
-    reader = PartReader(document, want, lengths=same_lengths(document, body, part_payload))
+    reader = PartReader(document, want, lengths=Lengths(document, body, part_payload))
     turns = []
     for here, message in each_message(reader, body["messages"], where.place.at("messages")):
         role = message.get("role")

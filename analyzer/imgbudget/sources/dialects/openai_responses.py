@@ -4,9 +4,10 @@ from typing import Any
 
 from imgbudget.model import Block, Fact, Nested, Place, Request, Turn
 from imgbudget.sources.dialects.base import Body, Dialect
+from imgbudget.sources.dialects.outline import Outline
 from imgbudget.sources.jsonspans import Document
 from imgbudget.sources.openai_parts import PartReader, part_payload
-from imgbudget.sources.reading import kind_of, same_lengths
+from imgbudget.sources.reading import Lengths, kind_of
 
 _PARTS = ("input_text", "input_image", "input_file", "output_text")
 _OUTPUTS = ("function_call_output", "computer_call_output", "custom_tool_call_output")
@@ -14,7 +15,7 @@ _ITEMS = (*_OUTPUTS, "function_call", "computer_call", "reasoning", "item_refere
 """Types of items and parts that only this API has (OpenAI, responses reference)."""
 
 
-def recognises(body: Any) -> bool:
+def recognises(body: Any, _outline: Outline) -> bool:
     """A body with an `input` of messages: with parts or items of this API, or beside a model."""
     items = body.get("input") if isinstance(body, dict) else None
     if not isinstance(items, list) or "messages" in body:
@@ -31,7 +32,7 @@ def recognises(body: Any) -> bool:
 
 def read(document: Document, body: dict[str, Any], where: Body, want: Fact) -> Request:
     """The request in `body`."""
-    reader = PartReader(document, want, lengths=same_lengths(document, body, part_payload))
+    reader = PartReader(document, want, lengths=Lengths(document, body, part_payload))
     turns = []
     place = where.place
     if isinstance(body.get("instructions"), str):

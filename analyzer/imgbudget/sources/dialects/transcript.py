@@ -111,7 +111,7 @@ class TranscriptReader:
         conversation = self._conversations.get(agent)
         if conversation is None:
             # what lengths later images have is not known yet
-            reader = BlockReader(document, self.want, hash_all=True)
+            reader = BlockReader(document, self.want, lengths=None)
             place = Place(self.path, (), 0, document.number)
             session = agent or value.get("sessionId") or value.get("session_id")
             conversation = _Conversation(reader, place, document.line, reader.reference(session))
@@ -152,7 +152,7 @@ def _read(conversation: _Conversation, document: Document, role: str, message: d
     if isinstance(content, str):
         turn.blocks.append(reader.text(content, place._replace(keys=route, root=2, lead=(*lead, "content"))))
     elif isinstance(content, list):
-        reader.toolsets = {**reader.toolsets, **answered_toolsets({"messages": [message]})}
+        reader.toolsets = {**(reader.toolsets or {}), **answered_toolsets({"messages": [message]})}
         for i, item in enumerate(content):
             here = (*lead, "content", len(turn.blocks))
             turn.blocks.append(reader.block(item, place._replace(keys=(*route, i), root=3, lead=here), ()))

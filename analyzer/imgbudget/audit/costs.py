@@ -1,0 +1,114 @@
+"""What a dataset costs elsewhere: on every model and platform of the limits data, and on every tier."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from imgbudget.audit.rows import tier_prefix
+from imgbudget.audit.statistics import CostRow, TierRow
+from imgbudget.audit.store import Store
+from imgbudget.limits import Limits, LimitsData
+
+
+class _Sums(NamedTuple):
+    """The sums over all images on one tier."""
+
+    resized: int
+    tokens: int
+    tokens_after: int
+    pixels: int
+    seen: int
+
+
+def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
+    """The dataset on every tier, the smallest first."""
+    tiers = sorted(data.tiers, key=lambda tier: tier.max_tokens)
+    sums = _sums(store, data)
+    least = sums[tiers[0].name].tokens
+    return tuple(
+        TierRow(
+            tier=tier.name,
+            max_edge=tier.max_edge,
+            max_tokens=tier.max_tokens,
+            resized=sums[tier.name].resized,
+            tokens=sums[tier.name].tokens,
+            tokens_after=sums[tier.name].tokens_after,
+            pixels=sums[tier.name].pixels,
+            pixels_seen=sums[tier.name].seen,
+            times=sums[tier.name].tokens / least if least else None,
+        )
+        for tier in tiers
+    )
+
+
+def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
+    """The cost matrix: models in the order of the limits data, for each its platforms.
+
+    An image is priced as a prompt of its own, so long-prompt prices do not count.
+    """
+    sums = _sums(store, data)
+    bound = [data.bind(model, platform) for model in data.models for platform in data.platforms]
+    refused = _refused(store, bound)
+    return tuple(_cost_row(limits, sums[limits.tier.name], refused[_bounds(limits)]) for limits in bound)
+
+
+def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:
+    priced = limits.input_price.status != "unknown"
+    factor = limits.batch_factor.value if limits.batch_factor else None
+    before, after = usd(limits, sums.tokens), usd(limits, sums.tokens_after)
+    return CostRow(
+        model=limits.model,
+        platform=limits.platform,
+        tier=limits.tier.name,
+        retired=limits.retired,
+        usd_per_million=limits.input_price.value if priced else None,
+        refused=refused,
+        resized=sums.resized,
+        tokens=sums.tokens,
+        tokens_after=sums.tokens_after,
+        cost_usd=before if priced else None,
+        cost_after_usd=after if priced else None,
+        batch_cost_usd=before * factor if priced and factor is not None else None,
+        batch_cost_after_usd=after * factor if priced and factor is not None else None,
+    )
+
+
+def usd(limits: Limits, tokens: int) -> float:
+    """US dollars for the visual tokens of many images, each in a prompt below the long-prompt threshold."""
+    return tokens * limits.input_price.value / 1_000_000
+
+
+def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
+    terms = []
+    for tier in data.tiers:
+        name = tier_prefix(tier.name)
+        seen = f"{name}width::bigint * {name}height"
+        terms += [
+            f"count(*) filter (where ({name}width, {name}height) <> (width, height))",
+            f"coalesce(sum({name}tokens), 0)",
+            f"coalesce(sum({name}planned_tokens), 0)",
+            f"coalesce(sum(width::bigint * height) filter (where {name}width is not null), 0)",
+            f"coalesce(sum({seen}), 0)",
+        ]
+    numbers = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
+    step = len(_Sums._fields)
+    parts = (numbers[i : i + step] for i in range(0, len(numbers), step))
+    return {tier.name: _Sums(*map(int, part)) for tier, part in zip(data.tiers, parts, strict=True)}
+
+
+def _bounds(limits: Limits) -> tuple[float, float, tuple[str, ...]]:
+    """What a platform asks of each image by itself."""
+    return limits.image_base64_bytes.value, limits.max_edge.value, limits.media_types
+
+
+def _refused(store: Store, bound: Iterable[Limits]) -> dict[tuple[float, float, tuple[str, ...]], int]:
+    """How many images each set of bounds refuses."""
+    sets = list(dict.fromkeys(_bounds(limits) for limits in bound))
+    terms = []
+    for base64_bytes, edge, types in sets:
+        formats = ", ".join(f"'{name.partition('/')[2]}'" for name in types)
+        terms.append(
+            f"count(*) filter (where damage is not null or base64_bytes > {base64_bytes} or "
+            f"greatest(width, height) > {edge} or (format is not null and format not in ({formats})))"
+        )
+    counts = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
+    return dict(zip(sets, counts, strict=True))

@@ -1,0 +1,221 @@
+"""Where inputs become rows: an image, a file or a JSON document in, records of the facts table out."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import MethodType
+from typing import NamedTuple
+
+from imgbudget.audit.digest import WHOLE, digest_of
+from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, Record
+from imgbudget.audit.statistics import place_text
+from imgbudget.errors import AuditError
+from imgbudget.model import Fact, Finding, ImageFacts, ImageUse, Place
+from imgbudget.probes import probe_bytes, probe_reader
+from imgbudget.probes.reader import OPEN_FLAGS, Read, pread
+from imgbudget.report import FileResult, ImageResult
+from imgbudget.session import Session
+from imgbudget.sources.entry import NEITHER, Found
+from imgbudget.sources.filetypes import FileKind, kind_of
+from imgbudget.sources.images import read_image
+
+WANTED = Fact.ORIENTATION | Fact.FRAMES | Fact.QUALITY
+"""Facts that the table shows beside those of the rules."""
+
+IN_ARCHIVE = "JSON inside an archive is not looked at"
+
+
+class Where(NamedTuple):
+    """The place of a row: the source, the name inside it, the row or line from 0, the pointer into that."""
+
+    source: str
+    member: str | None = None
+    row: int | None = None
+    pointer: str | None = None
+
+
+class Content(NamedTuple):
+    """The bytes of an image: how many, a positional reader, the bytes themselves where they are held.
+
+    `near` is False where each read is a request to a remote store: then no hash is made.
+    """
+
+    size: int
+    read: Read
+    whole: bytes | None = None
+    near: bool = True
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Desk:
+    """The workplace of one partition: makes records and counts what it was given."""
+
+    session: Session
+    met: Counter[str] = field(default_factory=Counter)
+    _digest: bytes | None = None
+
+    def image(self, where: Where, content: Content) -> Record:
+        """The row of an image."""
+
+        def probe(_path: str, want: Fact) -> ImageFacts:
+            if content.whole is not None:
+                return probe_bytes(content.whole, want)
+            return probe_reader(content.read, content.size, want)
+
+        path = place_text(*where)
+        use = read_image(path, self._wanted(path), probe=probe)
+        digest = digest_of(content.size, content.read, content.whole) if content.near else None
+        return self._record(where, use, digest, None)
+
+    def member(self, where: Where, name: str, content: Content) -> Record:
+        """The row of a member of an archive, of which the name says what it should be."""
+        kind = kind_of(name)
+        if kind is None:
+            return self.skip(where, NEITHER)
+        if kind in (FileKind.JSON, FileKind.JSONL):
+            return self.skip(where, IN_ARCHIVE)
+        if kind is FileKind.UNKNOWN:
+            facts = probe_reader(content.read, content.size)
+            if facts.format is None:
+                return self.skip(where, f"neither an image nor a request: {facts.content or 'unknown bytes'}")
+        return self.image(where, content)
+
+    def file(self, where: Where, found: Found, claim: tuple[int, int] | None = None) -> Iterator[Record]:
+        """The rows of a local file: one of an image, those of the requests in it, or why it is skipped."""
+        if found.kind is FileKind.IMAGE or found.kind is FileKind.UNKNOWN:
+            self._digest = None
+            use = read_image(found.path, self._wanted(found.path), probe=self._probe_file)
+            if found.kind is FileKind.IMAGE or (use.facts and use.facts.format is not None):
+                yield self._record(where, use, self._digest, claim)
+                return
+        yield from self.result(where, self.session.check_met(found), lines=found.kind is FileKind.JSONL)
+
+    def skip(self, where: Where, reason: str, *, missed: bool = False) -> Record:
+        """The row of something that is passed over."""
+        self.met[SKIP] += 1
+        return Record(*where, subject=SKIP, skipped=reason, missed=missed)
+
+    def lost(self, where: Where, finding: Finding) -> Record:
+        """The row of an image that could not be checked at all."""
+        self.met[IMAGE] += 1
+        return Record(*where, findings=(finding,), damage="never read to its end", missed=True)
+
+    def result(self, where: Where, result: FileResult, *, lines: bool) -> Iterator[Record]:
+        """The rows of a checked file.
+
+        Raises:
+            AuditError: the rows of a JSONL file do not add up.
+        """
+        rows = result.rows
+        if rows and rows.total != rows.checked + rows.bad + sum(p.last - p.first + 1 for p in rows.passed):
+            raise AuditError(f"{result.path}: {rows.total} rows were read and others were told: {rows}")
+        if result.skipped is not None:
+            yield self.skip(where, result.skipped, missed=result.missed)
+            return
+        records = self._records(where, result, lines=lines)
+        first = next(records, None)
+        if first is None:  # every finding in it is silenced
+            self.met[DOCUMENT] += 1
+            first = Record(*where, subject=DOCUMENT)
+        yield first._replace(silenced=result.silenced)
+        yield from records
+
+    def _records(self, where: Where, result: FileResult, *, lines: bool) -> Iterator[Record]:
+        rows = result.rows
+        findings = _by_subject(result)
+        for image in result.images:
+            place = _inside(where, image.use.place, lines=lines)
+            yield self._image_record(place, image, findings.pop(image.use.place, []))
+        for request in result.requests:
+            self.met[REQUEST] += 1
+            here = request.request.place
+            yield Record(
+                *_inside(where, here, lines=lines),
+                subject=REQUEST,
+                byte_size=request.request.byte_size,
+                findings=findings.pop(here, []),
+            )
+        for here, found in findings.items():
+            self.met[DOCUMENT] += 1
+            yield Record(*_inside(where, here, lines=lines), subject=DOCUMENT, findings=found)
+        for passed in rows.passed if rows else ():
+            for line in range(passed.first, passed.last + 1):
+                yield self.skip(where._replace(row=line - 1, pointer=""), passed.reason)
+
+    def _wanted(self, path: str) -> Fact:
+        bench = self.session.bench
+        return bench.facts(bench.paths.judge(path))
+
+    def _probe_file(self, path: str, want: Fact) -> ImageFacts:
+        """The facts of a local file, with its hash kept aside; a small one is read once for both."""
+        fd = os.open(path, OPEN_FLAGS)
+        try:
+            size = os.lseek(fd, 0, os.SEEK_END)
+            read = MethodType(pread, fd)
+            whole = read(size, 0) if size <= WHOLE else None
+            if whole is None or len(whole) != size:
+                self._digest = digest_of(size, read)
+                return probe_reader(read, size, want)
+            self._digest = digest_of(size, read, whole)
+            return probe_bytes(whole, want)
+        finally:
+            os.close(fd)
+
+    def _record(
+        self, where: Where, use: ImageUse, digest: bytes | None, claim: tuple[int, int] | None
+    ) -> Record:
+        result = self.session.bench.file_of_image(use)
+        record = self._image_record(where, result.images[0], result.findings)
+        return record._replace(digest=digest, silenced=result.silenced, note=_claimed(use, claim))
+
+    def _image_record(
+        self, where: Where, image: ImageResult, findings: list[Finding] | tuple[Finding, ...]
+    ) -> Record:
+        self.met[IMAGE] += 1
+        use, facts = image.use, image.use.facts
+        if facts is None:
+            return Record(*where, base64_bytes=use.base64_size, findings=findings)
+        return Record(
+            *where,
+            format=facts.format,
+            size=facts.size,
+            visible=use.visible_size,
+            orientation=facts.orientation,
+            frames=facts.frames,
+            quality=facts.quality,
+            byte_size=facts.byte_size,
+            base64_bytes=use.base64_size,
+            findings=findings,
+            damage=facts.damage,
+        )
+
+
+def _inside(where: Where, place: Place, *, lines: bool) -> Where:
+    return where._replace(row=place.document if lines else where.row, pointer=place.pointer)
+
+
+def _by_subject(result: FileResult) -> dict[Place, list[Finding]]:
+    """The findings by what they stand on: the image, else the request around it, else the place itself."""
+    images = {image.use.place for image in result.images}
+    requests = [request.request.place for request in result.requests]
+    found: dict[Place, list[Finding]] = {}
+    for finding in result.findings:
+        place = finding.place
+        if place not in images:
+            around = [one for one in requests if _holds(one, place)]
+            place = max(around, key=lambda one: len(one.keys or ())) if around else place
+        found.setdefault(place, []).append(finding)
+    return found
+
+
+def _holds(request: Place, place: Place) -> bool:
+    keys = request.keys or ()
+    return request.document == place.document and (place.keys or ())[: len(keys)] == keys
+
+
+def _claimed(use: ImageUse, claim: tuple[int, int] | None) -> str | None:
+    """What to note of a size that a manifest claims and the image does not have, turned or not."""
+    if claim is None or use.size is None or claim in (tuple(use.size), tuple(use.size.transposed)):
+        return None
+    return f"the manifest claims {claim[0]}x{claim[1]}"

@@ -1,0 +1,107 @@
+"""The Ray engine: one task a partition, on a private Ray of this machine or on the cluster that is named.
+
+Without an address a private Ray is started on loopback and ended with the run. An address is always passed,
+since Ray would else join whatever runs, or what a leftover file says once ran. Token authentication is left
+as Ray has it: tokens are never read, printed or stored here. A cluster's Ray is never stopped.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from imgbudget.audit.partition import Partition
+from imgbudget.audit.work import Done, Failed, Work
+from imgbudget.errors import UsageError
+
+RETRIES = 3
+"""How often Ray runs a partition again whose worker died: nodes come and go."""
+
+_AHEAD = 4
+"""Partitions in flight for each processor of the cluster: enough to keep it busy, few enough to hold."""
+
+_POLL = 0.5
+
+
+class RayExecutor:
+    """Runs partitions as Ray tasks."""
+
+    def __init__(self, jobs: int, address: str | None = None) -> None:
+        """Connect.
+
+        Raises:
+            UsageError: Ray is not installed, or nothing answers at the address.
+        """
+        try:
+            import ray  # noqa: PLC0415 - this engine only
+        except ImportError:
+            raise UsageError("--engine ray needs Ray: pip install 'imgbudget[ray]'") from None
+        self._ray: Any = ray
+        if address is None:
+            # no statistics leave this machine; the setting is read when the private Ray starts
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            ray.init(
+                address="local",
+                num_cpus=jobs,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=40,
+                _node_ip_address="127.0.0.1",
+            )
+        else:
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level=40)
+            except (ConnectionError, ValueError, RuntimeError) as error:
+                raise UsageError(f"--ray-address {address}: {str(error).partition(chr(10))[0]}") from None
+        self._state: tuple[Work, Any] | None = None
+
+    def run(
+        self, work: Work, partitions: Iterable[Partition], *, careful: bool = False
+    ) -> Iterator[Done | Failed]:
+        """What comes of each partition, as it comes."""
+        ray = self._ray
+        retries = 0 if careful else RETRIES
+        task = _task(ray).options(num_cpus=1, max_retries=retries, scheduling_strategy="SPREAD")
+        shared = self._shared(work)
+        todo = iter(partitions)
+        flying: dict[Any, Partition] = {}
+        while True:
+            room = self._room(careful=careful) - len(flying)
+            for partition in islice(todo, max(room, 0)):
+                flying[task.remote(shared, partition)] = partition
+            if not flying:
+                return
+            ready, _ = ray.wait(list(flying), num_returns=len(flying), timeout=_POLL, fetch_local=False)
+            for reference in ready or ray.wait(list(flying), num_returns=1)[0]:
+                yield self._outcome(reference, flying.pop(reference))
+
+    def _room(self, *, careful: bool) -> int:
+        """Tasks that may be in flight; asked each time, since clusters grow."""
+        return 1 if careful else max(_AHEAD * int(self._ray.cluster_resources().get("CPU", 1)), 1)
+
+    def _shared(self, work: Work) -> Any:
+        """The work in the object store, put there once."""
+        if self._state is None or self._state[0] != work:
+            self._state = work, self._ray.put(work)
+        return self._state[1]
+
+    def _outcome(self, reference: Any, partition: Partition) -> Done | Failed:
+        try:
+            answer: Done = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            return Failed(partition, f"reading it failed: {type(error.cause).__name__}: {error.cause}")
+        except self._ray.exceptions.RayError:
+            return Failed(partition, "the process that read it died")
+        return answer
+
+    def close(self) -> None:
+        """Leave the cluster, or end the private Ray."""
+        self._ray.shutdown()
+
+
+def _task(ray: Any) -> Any:
+    return ray.remote(_run)
+
+
+def _run(work: Work, partition: Partition) -> Done:
+    return work(partition)

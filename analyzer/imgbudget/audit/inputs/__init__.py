@@ -1,0 +1,52 @@
+"""What a dataset can be: each module plans partitions of one kind of input, and reads them in a worker.
+
+A module has `plan(source, where, naming)`, which gives the partitions, `read(partition, desk)`, which gives
+the rows of one, and, where only reading tells how many items there are, `count(partition)`.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Protocol, cast
+
+from imgbudget.audit.desk import Desk
+from imgbudget.audit.partition import Naming, Partition
+from imgbudget.audit.rows import Record
+
+CONTAINERS = {
+    ".zip": "zips",
+    ".tar": "tars",
+    ".tar.gz": "tars",
+    ".tgz": "tars",
+    ".tar.bz2": "tars",
+    ".tbz2": "tars",
+    ".tar.xz": "tars",
+    ".txz": "tars",
+    ".tar.zst": "tars",
+    ".parquet": "parquets",
+    ".arrow": "arrows",
+}
+"""Suffix of an archive or table to the module that reads it."""
+
+
+class Input(Protocol):
+    """What a module of an input offers."""
+
+    def plan(self, source: str, where: str, naming: Naming) -> Iterator[Partition]:
+        """The partitions of one archive or file; `where` is its path or URL."""
+
+    def read(self, partition: Partition, desk: Desk) -> Iterator[Record]:
+        """The rows of a partition."""
+
+    def count(self, partition: Partition) -> int:
+        """How many items a partition has whose end is not known."""
+
+
+def input_of(kind: str) -> Input:
+    """The module of that name."""
+    return cast("Input", import_module(f"imgbudget.audit.inputs.{kind}"))
+
+
+def container_of(name: str) -> str | None:
+    """The module that reads an archive or table of this name, None for any other file."""
+    lower = name.lower()
+    return next((kind for suffix, kind in CONTAINERS.items() if lower.endswith(suffix)), None)

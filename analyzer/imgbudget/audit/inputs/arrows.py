@@ -1,0 +1,90 @@
+"""Arrow files as `datasets` saves them, streams or files of record batches; local ones are mapped."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from imgbudget.audit.desk import Desk, Where
+from imgbudget.audit.inputs.opening import fingerprint, is_url, open_stream, why
+from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, Table, batch_rows, image_columns
+from imgbudget.audit.partition import SHARE, Naming, Partition
+from imgbudget.audit.rows import Record
+
+_FILE_MAGIC = b"ARROW1"
+
+
+@contextmanager
+def _open(where: str) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """The schema and the batches in order.
+
+    Raises:
+        OSError: it cannot be read. pyarrow.ArrowInvalid: it is no Arrow data.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    source = pa.PythonFile(open_stream(where), mode="r") if is_url(where) else pa.memory_map(where)
+    with source:
+        head = source.read(len(_FILE_MAGIC))
+        source.seek(0)
+        if head == _FILE_MAGIC:
+            file = pa.ipc.open_file(source)
+            yield file.schema, (file.get_batch(i) for i in range(file.num_record_batches))
+        else:
+            stream = pa.ipc.open_stream(source)
+            yield stream.schema, iter(stream)
+
+
+def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+    """A partition for each thousand rows of a local file; a remote one is read in one go."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    mark = fingerprint(where)
+    whole = Partition("", "arrows", source, where)
+    if is_url(where):
+        yield naming.name(whole, mark)
+        return
+    try:
+        total = count(whole)
+    except (OSError, pa.ArrowException):
+        total = 0
+    for start in range(0, total or 1, SHARE):
+        yield naming.name(whole._replace(start=start, stop=min(start + SHARE, total or 1)), mark)
+
+
+def count(partition: Partition) -> int:
+    """Rows of the whole file."""
+    with _open(partition.where) as (_, batches):
+        return sum(batch.num_rows for batch in batches)
+
+
+def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+    """The rows of the images; a file that is no Arrow data, or has no images, is passed over."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    where = Where(partition.source)
+    number = 0
+    try:
+        with _open(partition.where) as (schema, batches):
+            columns = image_columns(schema)
+            if not columns:
+                yield desk.skip(where, NO_IMAGES)
+                return
+            table = Table(partition.source, partition.where, columns)
+            for batch in batches:
+                low = max(partition.start - number, 0)
+                high = (
+                    batch.num_rows if partition.stop is None else min(partition.stop - number, batch.num_rows)
+                )
+                for at in range(low, high, BATCH):
+                    part = batch.slice(at, min(BATCH, high - at))
+                    yield from batch_rows(part, number + at, table, desk)
+                number += batch.num_rows
+                if partition.stop is not None and number >= partition.stop:
+                    break
+            if not number:
+                yield desk.skip(where, "holds no rows")
+    except OSError as error:
+        yield desk.skip(where._replace(row=number), why(error), missed=True)
+    except pa.ArrowException as error:
+        text = str(error).partition("\n")[0]
+        yield desk.skip(where._replace(row=number), f"damaged Arrow file: {text}", missed=True)

@@ -1,0 +1,128 @@
+"""Images as objects of a remote store: headers by ranged reads, many at once, more where a probe asks."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from imgbudget.audit.desk import Content, Desk, Where
+from imgbudget.audit.inputs import container_of, input_of
+from imgbudget.audit.inputs.opening import file_system, local_path, remote_fingerprint, why
+from imgbudget.audit.partition import Naming, Object, Partition
+from imgbudget.audit.rows import Record
+from imgbudget.errors import UsageError
+from imgbudget.probes.reader import Read, bytes_reader
+from imgbudget.sources.entry import NEITHER
+from imgbudget.sources.filetypes import FileKind, kind_of
+
+SHARE = 200
+"""Objects of a partition: their first ranges are asked for together."""
+
+RANGE = 1 << 16
+"""Bytes of the first range of an object; an object within it is known whole. Most headers need less."""
+
+
+def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[Partition]:
+    """The partitions of a URL: an archive or a table, a list of images, or all objects under a prefix.
+
+    Raises:
+        UsageError: nothing is there, or it cannot be asked for.
+    """
+    from imgbudget.audit.inputs.manifests import is_manifest, plan  # noqa: PLC0415 - manifests read objects
+
+    files, path = file_system(url)
+    try:
+        found = files.find(path, detail=True)
+    except OSError as error:
+        raise UsageError(f"{url}: {why(error)}") from None
+    if not found:
+        raise UsageError(f"{url}: nothing is there")
+    single = len(found) == 1 and files._strip_protocol(next(iter(found))) == path.rstrip("/")  # noqa: SLF001 - fsspec has no other name for it
+    share: list[Object] = []
+    marks: list[str] = []
+    for name, info in sorted(found.items()):
+        where = files.unstrip_protocol(name)
+        if kind := container_of(name):
+            yield from input_of(kind).plan(where, where, naming)
+        elif kind_of(name) in (FileKind.JSON, FileKind.JSONL):
+            if single and is_manifest(where):
+                yield from plan(where, where, naming, root=root)
+            else:
+                yield from input_of("requests").plan(where, where, naming)
+        else:
+            inside = None if single else name[len(path.rstrip("/")) + 1 :]
+            share.append(Object(where, inside, int(info.get("size") or 0)))
+            marks.append(remote_fingerprint(info))
+            if len(share) == SHARE:
+                yield _partition(url, share, marks, naming)
+                share, marks = [], []
+    if share:
+        yield _partition(url, share, marks, naming)
+
+
+def _partition(url: str, share: Sequence[Object], marks: Sequence[str], naming: Naming) -> Partition:
+    text = "\n".join(f"{item.url}\0{mark}" for item, mark in zip(share, marks, strict=True))
+    return naming.name(Partition("", "objects", url.rstrip("/"), url, items=tuple(share)), text)
+
+
+def count(partition: Partition) -> int:
+    """Objects of the partition."""
+    return len(partition.items)
+
+
+def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+    """The rows of the objects."""
+    items = [item for item in partition.items if isinstance(item, Object)]
+    files, _ = file_system(partition.where)
+    wanted = [item for item in items if kind_of(item.name or item.url) is not None]
+    heads = iter(_heads(files, wanted))
+    for item in items:
+        where = Where(partition.source, item.name)
+        kind = kind_of(item.name or item.url)
+        if kind is None:
+            yield desk.skip(where, NEITHER)
+            continue
+        head = next(heads)
+        if isinstance(head, Exception):
+            text = why(head) if isinstance(head, OSError) else f"cannot be read: {head}"
+            yield desk.skip(where, text, missed=True)
+        else:
+            yield _row(where, item, head, files, desk)
+
+
+def _heads(files: Any, items: Sequence[Object]) -> list[bytes | Exception]:
+    """The first bytes of each object, asked for together; what went wrong stands in its place."""
+    if not items:
+        return []
+    paths = [files._strip_protocol(item.url) for item in items]  # noqa: SLF001 - see plan_url
+    ends = [min(item.byte_size, RANGE) for item in items]
+    found: list[bytes | Exception] = files.cat_ranges(paths, [0] * len(paths), ends, on_error="return")
+    return found
+
+
+def _row(where: Where, item: Object, head: bytes, files: Any, desk: Desk) -> Record:
+    if item.byte_size <= RANGE:
+        return desk.member(where, item.name or item.url, Content(len(head), bytes_reader(head), head))
+    content = Content(item.byte_size, _ranged(files, item.url, head), near=False)
+    return desk.member(where, item.name or item.url, content)
+
+
+def _ranged(files: Any, url: str, head: bytes) -> Read:
+    """A reader over an object: from its first bytes where they reach, else a range of its own each time."""
+
+    def read_at(size: int, offset: int) -> bytes:
+        if offset + size <= len(head):
+            return head[offset : offset + size]
+        data: bytes = files.cat_file(files._strip_protocol(url), offset, offset + size)  # noqa: SLF001 - see plan_url
+        return data
+
+    return read_at
+
+
+def remote_image(where: Where, url: str, desk: Desk) -> Record:
+    """The row of one object that a list names."""
+    files, path = file_system(local_path(url))
+    try:
+        size = int(files.info(path)["size"])
+        head = files.cat_file(path, 0, min(size, RANGE))
+    except OSError as error:
+        return desk.skip(where, f"named in the list: {why(error)}", missed=True)
+    return _row(where, Object(url, where.member, size), head, files, desk)

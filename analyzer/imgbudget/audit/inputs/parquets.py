@@ -1,0 +1,113 @@
+"""Parquet files with a column of images, such as those of the Hugging Face hub; split by row groups."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from imgbudget.audit.desk import Desk, Where
+from imgbudget.audit.inputs.opening import fingerprint, is_url, open_stream, why
+from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, Table, batch_rows, image_columns
+from imgbudget.audit.partition import SHARE, Naming, Partition
+from imgbudget.audit.rows import Record
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+_MOST_BYTES = 64 << 20
+
+
+def _open(where: str) -> "pq.ParquetFile":
+    """The file; a remote one reads the ranges of its columns, each in one request.
+
+    Raises:
+        OSError: it cannot be read. pyarrow.ArrowInvalid: it is no Parquet file.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - audits only
+
+    if is_url(where):
+        return pq.ParquetFile(open_stream(where), pre_buffer=True)
+    return pq.ParquetFile(where, memory_map=True)
+
+
+@lru_cache(maxsize=2)
+def _metadata(where: str, _mark: str) -> tuple[Any, Any]:
+    """The footer and the schema, kept over the partitions of a file."""
+    with _open(where) as file:
+        return file.metadata, file.schema_arrow
+
+
+def _starts(metadata: Any) -> list[int]:
+    """The first row of each row group, and the end."""
+    return [0, *accumulate(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))]
+
+
+def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+    """Row groups together up to a thousand rows or 64 MB; rows of one group stay together."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    mark = fingerprint(where)
+    whole = Partition("", "parquets", source, where, 0, 1)
+    try:
+        metadata, schema = _metadata(where, mark)
+    except (OSError, pa.ArrowException):
+        yield naming.name(whole, mark)
+        return
+    starts = _starts(metadata)
+    if not image_columns(schema) or not starts[-1]:
+        yield naming.name(whole, mark)
+        return
+    begin = size = 0
+    for i, stop in enumerate(starts[1:]):
+        size += metadata.row_group(i).total_byte_size
+        last = i == len(starts) - 2
+        if last or stop - begin >= SHARE or size >= _MOST_BYTES:
+            if stop > begin:
+                yield naming.name(whole._replace(start=begin, stop=stop), mark)
+            begin, size = stop, 0
+
+
+def count(partition: Partition) -> int:
+    """Rows of the partition."""
+    return (partition.stop or 0) - partition.start
+
+
+def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+    """The rows of the images; a file that is none of Parquet, or has no images, is passed over."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    where = Where(partition.source)
+    number = partition.start
+    try:
+        metadata, schema = _metadata(partition.where, fingerprint(partition.where))
+        columns = image_columns(schema)
+        if not columns:
+            yield desk.skip(where, NO_IMAGES)
+            return
+        if not metadata.num_rows:
+            yield desk.skip(where, "holds no rows")
+            return
+        table = Table(partition.source, partition.where, columns)
+        for batch, first in _batches(partition, _starts(metadata), [column.name for column in columns]):
+            yield from batch_rows(batch, first, table, desk)
+            number = first + batch.num_rows
+    except OSError as error:
+        yield desk.skip(where._replace(row=number), why(error), missed=True)
+    except pa.ArrowException as error:
+        text = str(error).partition("\n")[0]
+        yield desk.skip(where._replace(row=number), f"damaged Parquet file: {text}", missed=True)
+
+
+def _batches(partition: Partition, starts: list[int], names: list[str]) -> Iterator[tuple[Any, int]]:
+    """The batches of the partition's rows, each with the number of its first row."""
+    stop = partition.stop or starts[-1]
+    groups = [i for i in range(len(starts) - 1) if starts[i] < stop and starts[i + 1] > partition.start]
+    if not groups:
+        return
+    first = starts[groups[0]]
+    with _open(partition.where) as file:
+        for batch in file.iter_batches(BATCH, row_groups=groups, columns=names, use_threads=False):
+            low, high = max(partition.start - first, 0), min(stop - first, batch.num_rows)
+            if low < high:
+                yield batch.slice(low, high - low), first + low
+            first += batch.num_rows

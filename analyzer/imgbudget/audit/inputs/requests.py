@@ -1,0 +1,48 @@
+"""Request JSON and JSONL in a remote store, each file read as a whole, as `check` does with a local one.
+
+A session or a batch is judged over all of its lines, so a file is one partition.
+"""
+
+import shutil
+from collections.abc import Iterator
+from tempfile import TemporaryFile
+
+from imgbudget.audit.desk import Desk, Where
+from imgbudget.audit.inputs.opening import BLOCK, fingerprint, open_stream, why
+from imgbudget.audit.partition import Naming, Partition
+from imgbudget.audit.rows import Record
+from imgbudget.errors import UnreadableError
+from imgbudget.session.documents import DocumentCheck
+from imgbudget.sources.filetypes import FileKind, kind_of
+from imgbudget.sources.jsonsource import JsonSource
+
+
+def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+    """One partition, the whole file."""
+    yield naming.name(Partition("", "requests", source, where, 0, 1), fingerprint(where))
+
+
+def count(_partition: Partition) -> int:
+    """One file."""
+    return 1
+
+
+def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+    """The rows of the images and requests, and of the lines that were passed over."""
+    where = Where(partition.source)
+    lines = kind_of(partition.where) is FileKind.JSONL
+    try:
+        with TemporaryFile() as spooled, open_stream(partition.where) as stream:
+            shutil.copyfileobj(stream, spooled, BLOCK)
+            spooled.flush()
+            check = DocumentCheck(
+                bench=desk.session.bench,
+                source=JsonSource(spooled.fileno()),
+                path=partition.source,
+                lines=lines,
+                fails_closed=True,
+            )
+            yield from desk.result(where, check.run(), lines=lines)
+    except (OSError, UnreadableError) as error:
+        reason = why(error) if isinstance(error, OSError) else str(error)
+        yield desk.skip(where, reason, missed=True)

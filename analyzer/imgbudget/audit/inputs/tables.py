@@ -1,0 +1,93 @@
+"""Columns of images in Arrow data: Hugging Face's struct of bytes and path, lists of them, plain binary."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imgbudget.audit.desk import Content, Desk, Where
+from imgbudget.audit.inputs.opening import is_url
+from imgbudget.audit.rows import Record
+from imgbudget.probes.reader import bytes_reader
+from imgbudget.sources.entry import Entry, Found, look_at
+from imgbudget.sources.filetypes import FileKind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH = 32
+"""Rows that are held at once: their images are in memory as a whole."""
+
+NO_IMAGES = "holds no column of images"
+_WORDS = ("image", "img", "jpg", "jpeg", "png", "webp", "picture", "photo", "bytes", "content")
+
+
+class Column(NamedTuple):
+    """A column of images; `struct`: of bytes and path, `many`: a list of images a row."""
+
+    name: str
+    struct: bool
+    many: bool
+
+
+def image_columns(schema: "pa.Schema") -> tuple[Column, ...]:
+    """The columns that hold images, by their type and, for plain binary, by their name."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    found = []
+    for field in schema:
+        kind, many = field.type, False
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            kind, many = kind.value_type, True
+        if pa.types.is_struct(kind):
+            inner = {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)}
+            if _is_binary(inner.get("bytes")):
+                found.append(Column(field.name, struct=True, many=many))
+        elif _is_binary(kind) and any(word in field.name.lower() for word in _WORDS):
+            found.append(Column(field.name, struct=False, many=many))
+    return tuple(found)
+
+
+def _is_binary(kind: "pa.DataType | None") -> bool:
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+class Table(NamedTuple):
+    """Where the rows of a batch come from: what people are told, the path or URL, the columns of images."""
+
+    source: str
+    where: str
+    columns: tuple[Column, ...]
+
+
+def batch_rows(batch: "pa.RecordBatch", first: int, table: Table, desk: Desk) -> Iterator[Record]:
+    """The rows of a batch, whose first row is number `first` of its file."""
+    single = len(table.columns) == 1
+    for i in range(batch.num_rows):
+        for column in table.columns:
+            value = batch.column(column.name)[i].as_py()
+            pointer = None if single and not column.many else f"/{column.name}"
+            values = (value or ()) if column.many else (value,)
+            if column.many and not values:
+                yield desk.skip(Where(table.source, None, first + i, pointer), "the list of images is empty")
+            for j, one in enumerate(values):
+                inside = f"{pointer}/{j}" if column.many else pointer
+                yield from _image(one, Where(table.source, None, first + i, inside), table, desk)
+
+
+def _image(value: Any, where: Where, table: Table, desk: Desk) -> Iterator[Record]:
+    data, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
+    where = where._replace(member=path or None)
+    if data is not None:
+        yield desk.image(where, Content(len(data), bytes_reader(data), data))
+    elif not path:
+        yield desk.skip(where, "the row holds no image")
+    elif is_url(path) or is_url(table.where):
+        yield desk.skip(where, "its bytes are not in the file, only a path", missed=True)
+    else:
+        outside = os.path.join(os.path.dirname(table.where), path)
+        if look_at(outside) is Entry.FILE:
+            yield from desk.file(where, Found(outside, FileKind.IMAGE))
+        else:
+            yield desk.skip(where, "its bytes are not in the file, and its path leads nowhere", missed=True)

@@ -1,0 +1,144 @@
+"""Zip archives: members found by the directory at the end, read by position, nothing extracted.
+
+A remote archive is read in its own order through blocks of 8 MiB, so a request fetches many members.
+"""
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+from types import MethodType
+from typing import IO
+
+from imgbudget.audit.desk import Content, Desk, Where
+from imgbudget.audit.digest import WHOLE
+from imgbudget.audit.inputs.opening import fingerprint, open_stream
+from imgbudget.audit.partition import SHARE, Naming, Partition
+from imgbudget.audit.rows import Record
+from imgbudget.probes.reader import Read, bytes_reader, pread
+
+MOST = 512 << 20
+"""Bytes beyond which a compressed member is not unpacked: no picture that a model takes is that long."""
+
+_LOCAL = struct.Struct("<4s22xHH")
+_ENCRYPTED = 1
+
+
+class _Archive:
+    """An open archive: its members in the order in which their bytes stand."""
+
+    def __init__(self, where: str) -> None:
+        self.stream: IO[bytes] = open_stream(where)
+        self.zip = zipfile.ZipFile(self.stream)
+        self.members = [info for info in self.zip.infolist() if not info.is_dir()]
+        self.members.sort(key=lambda info: info.header_offset)
+        local = isinstance(self.stream, io.BufferedReader) and isinstance(self.stream.raw, io.FileIO)
+        self.pread: Read = MethodType(pread, self.stream.fileno()) if local else self._seek_and_read
+
+    def _seek_and_read(self, size: int, offset: int) -> bytes:
+        self.stream.seek(offset)
+        return self.stream.read(size)
+
+    def content(self, info: zipfile.ZipInfo) -> Content:
+        """The bytes of a member.
+
+        Raises:
+            OSError, zipfile.BadZipFile, zlib.error, EOFError: they cannot be had.
+            NotImplementedError, RuntimeError: they are packed in a way that Python does not know.
+        """
+        if info.compress_type != zipfile.ZIP_STORED:
+            return _in_hand(self.zip.read(info))
+        begin = self._data_offset(info)
+        size = info.file_size
+        if size <= WHOLE:
+            data = self.pread(size, begin)
+            if len(data) < size:
+                raise EOFError("the archive ends inside it")
+            if zlib.crc32(data) != info.CRC:
+                raise zipfile.BadZipFile("its checksum is wrong")
+            return _in_hand(data)
+
+        def read_at(length: int, offset: int) -> bytes:
+            return self.pread(max(0, min(length, size - offset)), begin + offset)
+
+        return Content(size, read_at)
+
+    def _data_offset(self, info: zipfile.ZipInfo) -> int:
+        head = self.pread(_LOCAL.size, info.header_offset)
+        if len(head) < _LOCAL.size or head[:4] != b"PK\3\4":
+            raise zipfile.BadZipFile("no member stands where the directory says")
+        _, name, extra = _LOCAL.unpack(head)
+        return int(info.header_offset + _LOCAL.size + name + extra)
+
+
+def _in_hand(data: bytes) -> Content:
+    return Content(len(data), bytes_reader(data), data)
+
+
+@lru_cache(maxsize=2)
+def _kept(where: str, _fingerprint: str, _process: int) -> _Archive:
+    return _Archive(where)
+
+
+def _open(where: str, mark: str) -> _Archive:
+    """An archive stays open over its partitions: reading the directory of a large one takes seconds.
+
+    Each process has its own, since a forked one would share its position in the file.
+    """
+    return _kept(where, mark, os.getpid())
+
+
+def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+    """A partition for each thousand members; one without an end for what is no zip file."""
+    mark = fingerprint(where)
+    try:
+        total = len(_open(where, mark).members)
+    except (OSError, zipfile.BadZipFile, NotImplementedError):
+        total = 0
+    for start in range(0, total or 1, SHARE):
+        stop = min(start + SHARE, total) if total else 1
+        yield naming.name(Partition("", "zips", source, where, start, stop), mark)
+
+
+def count(partition: Partition) -> int:
+    """Members of the partition."""
+    return (partition.stop or 0) - partition.start
+
+
+def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+    """The rows of the members; what cannot be unpacked is passed over and told."""
+    try:
+        archive = _open(partition.where, fingerprint(partition.where))
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        yield desk.skip(Where(partition.source), f"damaged archive: {_clause(error)}", missed=True)
+        return
+    if not archive.members:
+        yield desk.skip(Where(partition.source), "holds no files")
+    for info in archive.members[partition.start : partition.stop]:
+        where = Where(partition.source, info.filename)
+        if info.flag_bits & _ENCRYPTED:
+            yield desk.skip(where, "encrypted", missed=True)
+        elif info.compress_type != zipfile.ZIP_STORED and info.file_size > MOST:
+            yield desk.skip(where, f"unpacks to {info.file_size:,} bytes, over {MOST >> 20} MB", missed=True)
+        else:
+            try:
+                content = archive.content(info)
+            except (
+                OSError,
+                EOFError,
+                zlib.error,
+                zipfile.BadZipFile,
+                NotImplementedError,
+                RuntimeError,
+            ) as error:
+                yield desk.skip(where, f"damaged member: {_clause(error)}", missed=True)
+            else:
+                yield desk.member(where, info.filename, content)
+
+
+def _clause(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text[:1].lower() + text[1:]

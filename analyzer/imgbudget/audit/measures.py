@@ -1,0 +1,102 @@
+"""The measures whose distribution an audit shows: where their values come from, and where their bins part."""
+
+from typing import NamedTuple
+
+from imgbudget.audit.statistics import Bin, Distribution
+from imgbudget.audit.store import Store
+
+SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""The quantiles that are told."""
+
+
+class Measure(NamedTuple):
+    """A number of each image: `sql` over the columns, edges between bins; `{tier}` is the model's tier."""
+
+    name: str
+    title: str
+    unit: str
+    sql: str
+    edges: tuple[float, ...]
+
+
+MEASURES = (
+    Measure(
+        "long_edge",
+        "long edge",
+        "px",
+        "greatest(width, height)",
+        (200, 400, 600, 800, 1092, 1568, 2000, 2576, 4000, 6000, 8000.5),
+    ),
+    Measure(
+        "megapixels",
+        "megapixels",
+        "MP",
+        "width::bigint * height / 1e6",
+        (0.05, 0.1, 0.25, 0.5, 1, 1.15, 2, 4, 8, 12, 24, 48),
+    ),
+    Measure(
+        "aspect_ratio",
+        "aspect ratio, width to height",
+        "",
+        "width / nullif(height, 0)",
+        (0.25, 0.5, 0.56, 0.66, 0.74, 0.9, 1.1, 1.34, 1.51, 1.78, 2, 4),
+    ),
+    Measure(
+        "bytes",
+        "file size",
+        "bytes",
+        "bytes",
+        (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7),
+    ),
+    Measure(
+        "tokens",
+        "visual tokens",
+        "tokens",
+        "{tier}tokens",
+        (100, 200, 400, 600, 800, 1000, 1200, 1400, 1600, 2000, 2500, 3000, 3500, 4000, 4500),
+    ),
+    Measure(
+        "quality",
+        "JPEG quality",
+        "",
+        "quality",
+        (10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 100),
+    ),
+)
+"""In the order in which they are shown."""
+
+
+def distribution(store: Store, measure: Measure) -> Distribution:
+    """The exact distribution of a measure over all images that have it."""
+    value = measure.sql.format(tier=store.tier)
+    edges = measure.edges
+    pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
+    counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)
+    number, lowest, highest, mean, quantiles, *binned = store.one(
+        f"""select count(v), min(v), max(v), avg(v), quantile_disc(v, {list(SHARES)}), {counts}
+        from (select {value} as v from rows where subject = 'image') where v is not null"""  # noqa: S608 - ours
+    )
+    bins = tuple(Bin(low, high, count) for (low, high), count in zip(pairs, binned, strict=True))
+    return Distribution(
+        name=measure.name,
+        title=measure.title,
+        unit=measure.unit,
+        images=number,
+        minimum=lowest,
+        maximum=highest,
+        mean=mean,
+        quantiles=tuple(zip(SHARES, quantiles or (), strict=False)),
+        bins=_trimmed(bins),
+    )
+
+
+def _between(low: float | None, high: float | None) -> str:
+    tests = [f"v >= {low}"] if low is not None else []
+    tests += [f"v < {high}"] if high is not None else []
+    return " and ".join(tests)
+
+
+def _trimmed(bins: tuple[Bin, ...]) -> tuple[Bin, ...]:
+    """The bins without the empty ones at both ends."""
+    filled = [i for i, item in enumerate(bins) if item.images]
+    return bins[filled[0] : filled[-1] + 1] if filled else ()

@@ -1,0 +1,213 @@
+"""The facts table: its columns, and the writer that makes one Parquet file of the rows of a partition.
+
+One row for each image, each request, each JSON document that has findings but no request, and each thing
+that was passed over. The first 128 bits of a SHA-256 over the content are two columns of whole numbers:
+databases group by them four times as fast as by text.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imgbudget.geometry import Size, Tier, native_size, patches, planned_size
+from imgbudget.model import Finding, Severity
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+IMAGE, REQUEST, DOCUMENT, SKIP = "image", "request", "document", "skip"
+"""What a row can be about."""
+
+TIER_COLUMNS = ("width", "height", "tokens", "planned_width", "planned_height", "planned_tokens")
+"""For each tier: the size that the model looks at with its tokens, and the same after the plan."""
+
+
+class Record(NamedTuple):
+    """One row before it is written; the fields are the columns, `size` and `digest` are two each."""
+
+    source: str
+    member: str | None = None
+    row: int | None = None
+    pointer: str | None = None
+    subject: str = IMAGE
+    format: str | None = None
+    size: Size | None = None
+    visible: Size | None = None
+    orientation: int | None = None
+    frames: int | None = None
+    quality: int | None = None
+    byte_size: int | None = None
+    base64_bytes: int | None = None
+    digest: bytes | None = None
+    findings: Sequence[Finding] = ()
+    silenced: int = 0
+    skipped: str | None = None
+    missed: bool = False
+    damage: str | None = None
+    note: str | None = None
+
+
+def tier_prefix(tier: str) -> str:
+    """What the columns of a tier begin with: `high_resolution_`."""
+    return tier.replace("-", "_") + "_"
+
+
+def schema(tiers: Sequence[Tier]) -> "pa.Schema":
+    """The columns of a row file."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    word = pa.dictionary(pa.int32(), pa.string())
+    finding = pa.struct(
+        [
+            ("code", pa.string()),
+            ("severity", pa.string()),
+            ("measured", pa.float64()),
+            ("limit", pa.float64()),
+            ("unit", pa.string()),
+        ]
+    )
+    return pa.schema(
+        [
+            ("source", word),
+            ("member", pa.string()),
+            ("row", pa.int64()),
+            ("pointer", pa.string()),
+            ("subject", word),
+            ("format", word),
+            ("width", pa.int32()),
+            ("height", pa.int32()),
+            ("orientation", pa.int8()),
+            ("frames", pa.int32()),
+            ("quality", pa.int16()),
+            ("bytes", pa.int64()),
+            ("base64_bytes", pa.int64()),
+            ("hash_high", pa.uint64()),
+            ("hash_low", pa.uint64()),
+            *((tier_prefix(tier.name) + name, pa.int32()) for tier in tiers for name in TIER_COLUMNS),
+            ("findings", pa.list_(finding)),
+            ("errors", pa.int32()),
+            ("warnings", pa.int32()),
+            ("infos", pa.int32()),
+            ("silenced", pa.int32()),
+            ("skipped", word),
+            ("missed", pa.bool_()),
+            ("damage", word),
+            ("note", word),
+        ]
+    )
+
+
+class _Tiers:
+    """The numbers of a size on every tier; many images of a dataset share their size."""
+
+    def __init__(self, tiers: Sequence[Tier]) -> None:
+        self.none = (None,) * (len(tiers) * len(TIER_COLUMNS))
+
+        @lru_cache(maxsize=1 << 14)
+        def columns(size: Size) -> tuple[int, ...]:
+            return tuple(number for tier in tiers for number in _on_tier(size, tier))
+
+        self.columns = columns
+
+
+def _on_tier(size: Size, tier: Tier) -> Iterator[int]:
+    for seen in (native_size(size, tier), planned_size(size, tier)):
+        yield from (*seen, patches(seen))
+
+
+@lru_cache(maxsize=4)
+def _tiers(tiers: tuple[Tier, ...]) -> _Tiers:
+    return _Tiers(tiers)
+
+
+def write_rows(records: Sequence[Record], tiers: tuple[Tier, ...], metadata: dict[str, str]) -> bytes:
+    """The rows as one Parquet file; `metadata` goes into its footer."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    out = pa.BufferOutputStream()
+    pq.write_table(table(records, tiers).replace_schema_metadata(metadata), out, compression="zstd")
+    data: bytes = out.getvalue().to_pybytes()
+    return data
+
+
+def table(records: Sequence[Record], tiers: tuple[Tier, ...]) -> "pa.Table":
+    """The rows as an Arrow table."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    shape = schema(tiers)
+    known = _tiers(tiers)
+    values: list[tuple[Any, ...]] = [_values(record, known) for record in records]
+    columns = list(zip(*values, strict=True)) if values else [()] * (len(shape) - 1)
+    arrays = []
+    fields = iter(columns)
+    for field in shape:
+        if field.name == "findings":
+            arrays.append(_findings([record.findings for record in records], field.type))
+            continue
+        column = next(fields)
+        if pa.types.is_dictionary(field.type):
+            arrays.append(pa.array(column, pa.string()).dictionary_encode())
+        else:
+            arrays.append(pa.array(column, field.type))
+    return pa.Table.from_arrays(arrays, schema=shape)
+
+
+def _values(record: Record, tiers: _Tiers) -> tuple[Any, ...]:
+    """The columns in order, without that of the findings."""
+    size, digest = record.size, record.digest
+    high = low = None
+    if digest is not None:
+        high, low = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
+    return (
+        record.source,
+        record.member,
+        record.row,
+        record.pointer,
+        record.subject,
+        record.format,
+        *(size or (None, None)),
+        record.orientation,
+        record.frames,
+        record.quality,
+        record.byte_size,
+        record.base64_bytes,
+        high,
+        low,
+        *(tiers.none if record.visible is None else tiers.columns(record.visible)),
+        *_severities(record.findings),
+        record.silenced,
+        record.skipped,
+        record.missed,
+        record.damage,
+        record.note,
+    )
+
+
+def _severities(findings: Sequence[Finding]) -> tuple[int, int, int]:
+    """How many errors, warnings and infos."""
+    if not findings:
+        return 0, 0, 0
+    found = [finding.severity for finding in findings]
+    return found.count(Severity.ERROR), found.count(Severity.WARNING), found.count(Severity.INFO)
+
+
+def _findings(lists: Sequence[Sequence[Finding]], kind: "pa.ListType") -> "pa.Array":
+    """The findings of all rows; built flat, since a dictionary for each would cost more than the probe."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    ends = [0]
+    for found in lists:
+        ends.append(ends[-1] + len(found))
+    flat = [finding for found in lists for finding in found]
+    parts = (
+        [finding.code for finding in flat],
+        [str(finding.severity) for finding in flat],
+        [finding.measured for finding in flat],
+        [finding.limit for finding in flat],
+        [finding.unit for finding in flat],
+    )
+    struct = kind.value_type
+    columns = [pa.array(part, struct.field(i).type) for i, part in enumerate(parts)]
+    values = pa.StructArray.from_arrays(columns, fields=list(struct))
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)

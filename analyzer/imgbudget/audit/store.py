@@ -1,0 +1,140 @@
+"""The row files of an audit as one table that can be asked: DuckDB over Parquet, in bounded memory."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imgbudget.audit.rows import tier_prefix
+from imgbudget.audit.statistics import FoundCode, Row
+from imgbudget.errors import UsageError
+from imgbudget.geometry import Size
+from imgbudget.limits import Limits
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MEMORY = "1100MB"
+"""What the database may hold; beyond it spills into a temporary folder."""
+
+PLACE_ORDER = "source, member, row, pointer"
+"""The order of places; it does not depend on partitions, workers or engines."""
+
+ROW_FILES = "rows-*.parquet"
+"""The names of row files in their folder."""
+
+
+class Store(NamedTuple):
+    """An audit's rows, open for questions as the view `rows`, under the limits of the audit's model."""
+
+    connection: "DuckDBPyConnection"
+    limits: Limits
+
+    @property
+    def tier(self) -> str:
+        """What the columns of the model's tier begin with."""
+        return tier_prefix(self.limits.tier.name)
+
+    def one(self, sql: str) -> tuple[Any, ...]:
+        """The only row of an answer."""
+        return self.all(sql)[0]
+
+    def all(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of an answer."""
+        answer: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
+        return answer
+
+    def rows(self, where: str = "true", order: str = PLACE_ORDER, limit: int | None = None) -> Iterator[Row]:
+        """Rows of the table as values; `where` and `order` are SQL over its columns."""
+        tier = self.tier
+        cut = "" if limit is None else f" limit {limit}"
+        cursor = self.connection.cursor().execute(
+            f"""select source, member, row, pointer, subject, format, width, height,
+            {tier}width, {tier}height, {tier}planned_width, {tier}planned_height,
+            orientation, frames, quality, bytes, base64_bytes, {tier}tokens, {tier}planned_tokens,
+            case when hash_high is not null then printf('%016x%016x', hash_high, hash_low) end,
+            findings, skipped, damage, note
+            from rows where {where} order by {order}{cut}"""  # noqa: S608 - the SQL is ours
+        )
+        while batch := cursor.fetchmany(2048):
+            yield from (_row(values) for values in batch)
+
+
+def row_files(folder: str) -> tuple[str, ...]:
+    """All row files in a folder, in the order of their names."""
+    return tuple(sorted(glob.glob(os.path.join(glob.escape(folder), ROW_FILES))))
+
+
+@contextmanager
+def open_rows(files: Sequence[str], limits: Limits, *, memory: str = MEMORY) -> Iterator[Store]:
+    """The rows in these files, for the limits of one model on one platform.
+
+    Raises:
+        UsageError: there is no row file.
+    """
+    if not files:
+        raise UsageError("no row files: nothing was audited")
+    import duckdb  # noqa: PLC0415 - audits only
+
+    with TemporaryDirectory(prefix="imgbudget-") as folder, duckdb.connect() as connection:
+        connection.execute("set memory_limit = $1", [memory])
+        connection.execute("set temp_directory = $1", [folder])
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute("set enable_progress_bar = false")
+        listed = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
+        connection.execute(f"create view rows as select * from read_parquet([{listed}])")  # noqa: S608 - quoted
+        yield Store(connection, limits)
+
+
+def _row(values: Sequence[Any]) -> Row:
+    (
+        *(place_and_kind),
+        width,
+        height,
+        seen_width,
+        seen_height,
+        planned_width,
+        planned_height,
+        orientation,
+        frames,
+        quality,
+        byte_size,
+        base64_bytes,
+        tokens,
+        tokens_after,
+        digest,
+        findings,
+        skipped,
+        damage,
+        note,
+    ) = values
+    source, member, row, pointer, subject, form = place_and_kind
+    return Row(
+        source=source,
+        member=member,
+        row=row,
+        pointer=pointer,
+        subject=subject,
+        format=form,
+        size=_size(width, height),
+        resized=_size(seen_width, seen_height),
+        planned=_size(planned_width, planned_height),
+        orientation=orientation,
+        frames=frames,
+        quality=quality,
+        byte_size=byte_size,
+        base64_bytes=base64_bytes,
+        tokens=tokens,
+        tokens_after=tokens_after,
+        digest=digest,
+        findings=tuple(FoundCode(**finding) for finding in findings),
+        skipped=skipped,
+        damage=damage,
+        note=note,
+    )
+
+
+def _size(width: int | None, height: int | None) -> Size | None:
+    return None if width is None or height is None else Size(width, height)

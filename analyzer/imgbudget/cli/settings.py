@@ -1,0 +1,85 @@
+"""What `check --show-settings` prints: all that holds for a path, and why each rule is on or off."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from imgbudget.budgets import NAMES
+from imgbudget.cli.output import Sink
+from imgbudget.cli.tables import Table
+from imgbudget.config.files import shown
+from imgbudget.engine.reasons import verdicts
+from imgbudget.errors import UsageError
+from imgbudget.reporters.base import figure, money, one_line
+from imgbudget.session import Session
+
+FORMATS = ("full", "json")
+
+
+def show_settings(session: Session, paths: Sequence[str], formats: Sequence[tuple[str, str | None]]) -> None:
+    """Print the settings for each path, as text or JSON.
+
+    Raises:
+        UsageError: a format that settings cannot be shown in.
+    """
+    for name, file in formats:
+        if name not in FORMATS:
+            raise UsageError(f"settings are shown as {' or '.join(FORMATS)}, not as {name}")
+        records = [settings_record(session, path) for path in paths]
+        sink = Sink(file)
+        if name == "json":
+            sink.write(json.dumps({"version": 1, "settings": records}, indent=1) + "\n")
+        else:
+            sink.write("\n".join(_text(record) for record in records))
+        sink.close()
+
+
+def settings_record(session: Session, path: str) -> dict[str, Any]:
+    """All that holds for one path."""
+    settings, rules = session.settings, session.bench.paths
+    key = rules.overrides(path)
+    budgets = rules.budgets(key)
+    return {
+        "path": path,
+        "configuration": shown(settings.source) if settings.source else None,
+        "model": session.bench.model,
+        "platform": session.bench.platform,
+        "limits": session.wishes.limits or settings.limits,
+        "baseline": session.wishes.baseline or settings.baseline,
+        "packs": list(settings.packs),
+        "budgets": {name: amount for name in NAMES if (amount := budgets.amount(name)) is not None},
+        "overrides": [{"index": number, "files": list(settings.overrides[number].files)} for number in key],
+        "rules": [
+            {
+                "code": verdict.rule.code,
+                "name": verdict.rule.name,
+                "on": verdict.on,
+                "severity": str(verdict.severity),
+                "reason": verdict.reason,
+            }
+            for verdict in verdicts(rules, path)
+        ],
+    }
+
+
+def _text(record: dict[str, Any]) -> str:
+    table = Table(("code", "name", "", "severity", "why"))
+    for rule in record["rules"]:
+        on = "on" if rule["on"] else "off"
+        table.add(rule["code"], rule["name"], on, rule["severity"], rule["reason"])
+    lines = [f"settings for {one_line(record['path'])}", *_lines(record)]
+    return "\n".join(lines) + "\n\n" + table.text()
+
+
+def _lines(record: dict[str, Any]) -> Iterator[str]:
+    yield f"  configuration  {record['configuration'] or 'none, all by default'}"
+    yield f"  model          {record['model']}"
+    yield f"  platform       {record['platform']}"
+    yield f"  limits         {record['limits'] or 'built in'}"
+    yield f"  rule packs     {', '.join(record['packs'])}"
+    if record["baseline"]:
+        yield f"  baseline       {record['baseline']}"
+    for name, amount in record["budgets"].items():
+        yield f"  budget         {name} {money(amount) if name.endswith('cost') else figure(amount)}"
+    for override in record["overrides"]:
+        yield f"  override       {override['index']}: {', '.join(override['files'])}"

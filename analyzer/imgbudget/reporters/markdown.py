@@ -1,0 +1,131 @@
+"""The format `markdown`: a job summary, a table of what was found with the largest first, and the totals.
+
+A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); other rows are counted.
+"""
+
+import re
+
+from imgbudget.fix import Resize
+from imgbudget.model import Finding, FixSafety
+from imgbudget.report import FileResult, ImageResult, Summary
+from imgbudget.reporters.base import Piece, Style, closing_line, count, figure, money, one_line
+from imgbudget.reporters.places import relative
+from imgbudget.reporters.worst import NAMES, WorstFirst, piece_of
+
+MOST = 10_000
+"""Rows that are kept; shorter ones than 100 bytes there are none."""
+
+MOST_BYTES = 1_000_000
+"""Bytes of the whole summary; the rest of the 1,048,576 is left to who writes beside it."""
+
+_HEAD = (
+    "| finding | where | measured | limit | over by | saved by the plan |\n|---|---|---:|---:|---:|---:|\n"
+)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$@])")
+_NONE = "–"
+
+
+class Markdown(WorstFirst):
+    """A table a run: worst severity first, in it what is furthest beyond its limit."""
+
+    def __init__(self, style: Style) -> None:
+        super().__init__(MOST)
+        self._root = style.root
+
+    def render(self, result: FileResult) -> Piece:
+        """A row a finding."""
+        if not result.findings:
+            return ("", "", "")
+        images = {image.use.place: image for image in result.images}
+        return piece_of(
+            (finding, self._row(finding, images.get(finding.place))) for finding in result.findings
+        )
+
+    def _row(self, finding: Finding, image: ImageResult | None) -> str:
+        code = f"[{finding.code}]({finding.url})" if finding.url else finding.code
+        where = relative(finding.place.path, self._root)
+        if finding.span:
+            where += f":{finding.span.line}"
+        if finding.place.location:
+            where += f" {finding.place.location}"
+        cells = (
+            f"{finding.severity} {code} {_plain(finding.message)}",
+            _plain(where),
+            _amount(finding.measured, finding.unit),
+            _amount(finding.limit, finding.unit),
+            _over(finding),
+            _saved(finding, image),
+        )
+        return f"| {' | '.join(cells)} |"
+
+    def end(self, summary: Summary) -> str:
+        """The table and the totals."""
+        foot = _totals(summary)
+        rows, shown = [], 0
+        room = MOST_BYTES - len(foot.encode()) - len(_HEAD) - 200
+        for row in self.worst():
+            room -= len(row.encode()) + 1
+            if room < 0:
+                break
+            rows.append(row + "\n")
+            shown += 1
+        text = "## imgbudget\n\n"
+        if rows:
+            text += _HEAD + "".join(rows) + "\n"
+        if left := sum(self.found) - shown:
+            text += f"and {count(left, 'more finding')} for which there is no room here\n\n"
+        return text + foot
+
+
+def _totals(summary: Summary) -> str:
+    lines = [f"**{_plain(closing_line(summary))}**\n"]
+    if saved := summary.visual_tokens - summary.tokens_after_fix:
+        cost = summary.cost_usd * saved / summary.visual_tokens
+        lines.append(f"The safe fixes save {count(saved, 'token')}, about {money(cost)}.\n")
+    if summary.missed:
+        lines.append(f"{count(len(summary.missed), 'file')} could not be checked:\n")
+        lines += [f"- {_plain(path)}: {_plain(reason)}" for path, reason in summary.missed[:20]]
+        if len(summary.missed) > 20:
+            lines.append(f"- and {figure(len(summary.missed) - 20)} more")
+    return "\n".join(lines) + "\n"
+
+
+def _amount(number: float | None, unit: str | None) -> str:
+    if number is None:
+        return _NONE
+    if unit == "USD":
+        return money(number).replace("$", "\\$")
+    return f"{_round(number)} {unit}" if unit else _round(number)
+
+
+def _round(number: float) -> str:
+    return figure(int(number) if number == int(number) else round(number, 2))
+
+
+def _over(finding: Finding) -> str:
+    """How far beyond its limit, above or below it."""
+    measured, limit = finding.measured, finding.limit
+    if measured is None or limit is None or measured == limit or finding.unit in NAMES:
+        return _NONE
+    amount = _amount(abs(measured - limit), finding.unit)
+    return amount if measured > limit else f"{amount} under"
+
+
+def _saved(finding: Finding, image: ImageResult | None) -> str:
+    """What the safe fixes of the image save: tokens exactly, bytes by area."""
+    if image is None or not isinstance(finding.fix, Resize) or finding.fix_safety is not FixSafety.SAFE:
+        return _NONE
+    words = []
+    if image.tokens and image.tokens_after_fix is not None and image.tokens > image.tokens_after_fix:
+        words.append(count(image.tokens - image.tokens_after_fix, "token"))
+    size, planned, facts = image.use.size, image.planned, image.use.facts
+    if size and planned and facts and planned != size:
+        area = size.width * size.height
+        saved = facts.byte_size * (area - planned.width * planned.height) // area
+        words.append(f"\\~{count(saved, 'byte')}")
+    return ", ".join(words) or _NONE
+
+
+def _plain(text: str) -> str:
+    """Text that means itself in a cell of a table."""
+    return _SPECIAL.sub(r"\\\1", one_line(text))

@@ -1,0 +1,65 @@
+"""The end of a run: what the rules say of it as a whole, once every file is checked."""
+
+from typing import TYPE_CHECKING
+
+from imgbudget.config.files import shown
+from imgbudget.engine.unused import unused_ignores
+from imgbudget.model import Finding, Place, Run, Span, UnusedIgnore, Watch
+from imgbudget.report import FileResult, Summary
+from imgbudget.sources.content import same_files
+from imgbudget.sources.excerpt import excerpt
+from imgbudget.sources.jsonsource import JsonSource
+
+if TYPE_CHECKING:
+    from imgbudget.session.run import Session
+
+
+def finish(session: "Session", summary: Summary) -> tuple[FileResult, ...]:
+    """The results that are no file's own, by the file that they are about."""
+    paths, tally = session.bench.paths, session.tally
+    source = session.settings.source
+    lines: dict[Place, int | None] = {}
+    unused: list[UnusedIgnore] = []
+    if tally.watch & Watch.IGNORES:
+        for entry, line in unused_ignores(paths, session.named):
+            unused.append(entry)
+            lines[entry.place] = line
+    run = Run(
+        place=Place(shown(source) if source else "."),
+        visual_tokens=summary.visual_tokens,
+        byte_size=tally.byte_size,
+        cost_usd=summary.cost_usd,
+        copies=tuple(same_files(tally.lookalikes())) if tally.watch & Watch.COPIES else (),
+        unused=tuple(unused),
+    )
+    by_path: dict[str, list[Finding]] = {}
+    for finding in paths.judge_run(run, session.bench.limits()):
+        placed = _placed(finding, lines.get(finding.place), excerpts=session.bench.excerpts)
+        by_path.setdefault(finding.place.path, []).append(placed)
+    results = []
+    for path, findings in by_path.items():
+        kept, silenced = paths.split(path, tuple(findings))
+        results.append(
+            FileResult(path=path, findings=kept, silenced=silenced.ignored, baselined=silenced.known)
+        )
+        tally.add_findings(kept)
+    summary.statistics = tally.statistics
+    return tuple(results)
+
+
+def _placed(finding: Finding, line: int | None, *, excerpts: bool) -> Finding:
+    """The finding with the line of the configuration that it is about."""
+    if line is None:
+        return finding
+    try:
+        with JsonSource.open(finding.place.path) as source:
+            before = source.pread(source.size, 0).splitlines(keepends=True)[:line]
+            start = sum(map(len, before[:-1]))
+            text = before[-1].rstrip(b"\r\n")
+            lead = len(text) - len(text.lstrip())
+            end = start + len(text)
+            span = Span(start + lead, end, line, lead + 1, line, len(text.decode("utf-8", "replace")) + 1)
+            cut = excerpt(source, span) if excerpts else None
+            return finding._replace(span=span, excerpt=cut)
+    except (OSError, IndexError):  # changed since it was read
+        return finding

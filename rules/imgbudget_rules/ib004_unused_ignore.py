@@ -1,0 +1,47 @@
+"""IB004 unused-ignore."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, DropEntry, FixSafety, Problem, Run, Severity, Watch, whole_run_rule
+
+
+@whole_run_rule(
+    "IB004",
+    "unused-ignore",
+    severity=Severity.WARNING,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    watch=Watch.IGNORES,
+)
+def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
+    """An ignore entry of the configuration silences nothing.
+
+    ## Why it matters
+    What it was written for is gone, or it never matched. Left alone it would silence the next finding of its
+    kind, which nobody has looked at. It is said only of an entry whose files this run has looked at and whose
+    rules were on: a run over a few files, as hooks make it, says nothing of the others.
+
+    ## Reports
+    ```json
+    {"run": {"unused": [{"rules": ["IB501"], "files": ["old/*.json"], "reason": "recorded traffic"}]}}
+    ```
+
+    ## Silent
+    ```json
+    {"run": {"unused": []}}
+    ```
+
+    ## Fix safety
+    Safe: the entry does nothing. It is taken out of the YAML or TOML file, every other byte stays.
+
+    ## Source
+    imgbudget's own configuration.
+    """
+    for entry in run.unused:
+        rules, files = ", ".join(entry.rules), ", ".join(entry.files)
+        yield Problem(
+            message=f"ignore of {rules} in {files} silences nothing (reason given: {entry.reason})",
+            help="remove the entry, or correct its rules, files or pointer",
+            place=entry.place,
+            fix=DropEntry(),
+        )

@@ -1,0 +1,67 @@
+"""IB601 over-image-tokens."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, image_rule
+from imgbudget_rules.spending import money, size_for, tokens_for
+
+
+@image_rule(
+    "IB601",
+    "over-image-tokens",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    budgets=("image.tokens", "image.cost"),
+)
+def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+    """The image takes more visual tokens, or costs more, than your budget for one image.
+
+    ## Why it matters
+    A budget of your own is there to be kept: it says how much of the context and of the bill one image may
+    take. Tokens are those that the API bills, after it has scaled a large image down. The rule runs where
+    `budgets.image.tokens` or `budgets.image.cost` is set.
+
+    ## Reports
+    <png 1092x1092> within image.tokens=1000
+    <png 1092x1092> within image.cost=$0.003
+
+    ## Silent
+    <png 1092x1092> within image.tokens=1521
+    <png 1092x1092>
+
+    An image by url or file id has no size here and is not judged.
+
+    ## Fix safety
+    Safe in that you asked for it: the image becomes the largest one of its ratio that is within the budget.
+    Unlike after other safe fixes the model sees fewer pixels than before.
+
+    ## Source
+    Your configuration. Tokens: vision guide, 2026-09. Prices: price lists, see `imgbudget limits`.
+    """
+    size, budget = use.visible_size, ctx.budgets.image
+    if size is None:
+        return
+    tokens = ctx.limits.tokens(size)
+    cost = ctx.limits.cost_usd(tokens)
+    if budget.tokens is not None and tokens > budget.tokens:
+        smaller = size_for(budget.tokens, size, ctx.limits)
+        yield Problem(
+            message=f"image takes {tokens:,} visual tokens; your budget for an image is {budget.tokens:,}",
+            help=f"resize to {smaller} or raise budgets.image.tokens",
+            measured=tokens,
+            limit=budget.tokens,
+            unit="tokens",
+            fix=Resize(smaller) if smaller else None,
+        )
+    if budget.cost is not None and cost > budget.cost:
+        smaller = size_for(tokens_for(budget.cost, ctx.limits, tokens), size, ctx.limits)
+        advice = f"resize to {smaller} or raise" if smaller else "one token costs more than that: raise"
+        yield Problem(
+            message=f"image costs {money(cost)}; your budget for an image is {money(budget.cost)}",
+            help=f"{advice} budgets.image.cost",
+            measured=cost,
+            limit=budget.cost,
+            unit="USD",
+            fix=Resize(smaller) if smaller else None,
+        )

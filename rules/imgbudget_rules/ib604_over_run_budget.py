@@ -1,0 +1,76 @@
+"""IB604 over-run-budget."""
+
+from collections.abc import Iterator
+
+from imgbudget.rule import Context, Problem, Run, Severity, Watch, whole_run_rule
+from imgbudget_rules.spending import money
+
+
+@whole_run_rule(
+    "IB604",
+    "over-run-budget",
+    severity=Severity.ERROR,
+    since="0.1",
+    watch=Watch.TOTALS,
+    budgets=("run.tokens", "run.bytes", "run.cost"),
+)
+def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
+    """All that was checked together takes more than your budget for a run.
+
+    ## Why it matters
+    A folder of images or a file of requests is sent as a whole sooner or later. The budget says what that may
+    cost in visual tokens, bytes (of image files and request bodies) or US dollars, before the first is sent.
+    The rule runs where one of `budgets.run` is set, and judges the sum over all files of the run.
+
+    ## Reports
+    ```json
+    {"budgets": {"run": {"tokens": 1000000}}, "run": {"visual_tokens": 1000001}}
+    ```
+    ```json
+    {"budgets": {"run": {"cost": 5}}, "run": {"visual_tokens": 1700000, "cost_usd": 5.1}}
+    ```
+    ```json
+    {"budgets": {"run": {"bytes": 5242880}}, "run": {"byte_size": 5242881}}
+    ```
+
+    ## Silent
+    ```json
+    {"budgets": {"run": {"tokens": 1000000}}, "run": {"visual_tokens": 1000000, "byte_size": 5242881}}
+    ```
+    ```json
+    {"run": {"visual_tokens": 1700000, "cost_usd": 5.1}}
+    ```
+
+    ## Fix safety
+    There is no fix: which images to leave out or to shrink further is for the author to say. What the safe
+    fixes of the other findings would save stands in the last line of the run, and in `--statistics`.
+
+    ## Source
+    Your configuration. Tokens: vision guide, 2026-09. Prices: price lists, see `imgbudget limits`.
+    """
+    budget = ctx.budgets.run
+    remedy = "leave images out, shrink them, or raise budgets.run"
+    if budget.tokens is not None and run.visual_tokens > budget.tokens:
+        yield Problem(
+            message=f"run takes {run.visual_tokens:,} visual tokens; your budget for it is {budget.tokens:,}",
+            help=f"{remedy}.tokens",
+            measured=run.visual_tokens,
+            limit=budget.tokens,
+            unit="tokens",
+        )
+    if budget.bytes is not None and run.byte_size > budget.bytes:
+        yield Problem(
+            message=f"run sends {run.byte_size:,} bytes; your budget for it is {budget.bytes:,}",
+            help=f"{remedy}.bytes",
+            measured=run.byte_size,
+            limit=budget.bytes,
+            unit="bytes",
+        )
+    if budget.cost is not None and run.cost_usd > budget.cost:
+        yield Problem(
+            message=f"run costs {money(run.cost_usd)}; your budget for it is {money(budget.cost)}",
+            help=f"{remedy}.cost",
+            measured=run.cost_usd,
+            limit=budget.cost,
+            unit="USD",
+        )

@@ -1,0 +1,40 @@
+"""What images take, and how few tokens they must take to stay within an amount of money."""
+
+from imgbudget.rule import Limits, Request, Size, Tier, native_size
+
+
+def request_tokens(request: Request, limits: Limits) -> int:
+    """Visual tokens of all images of a request whose size is known."""
+    return sum(limits.tokens(use.visible_size) for use in request.images if use.visible_size)
+
+
+def tokens_for(cost: float, limits: Limits, most: int) -> int:
+    """The most visual tokens, up to `most`, that cost no more than `cost` USD."""
+    low, high = 0, most + 1
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if limits.cost_usd(middle) <= cost:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def size_for(tokens: int, size: Size, limits: Limits) -> Size | None:
+    """The largest size of the same ratio that takes at most `tokens` visual tokens; None without any."""
+    if tokens < 1:
+        return None
+    tier = limits.tier
+    return native_size(size, Tier(tier.name, tier.max_edge, min(tier.max_tokens, tokens)))
+
+
+def money(usd: float) -> str:
+    """An amount in USD to the millionth, without zeros behind the cent."""
+    text = f"{usd:,.6f}".rstrip("0")
+    whole, _, cents = text.partition(".")
+    return f"${whole}.{cents:0<2}"
+
+
+def shrinkable(request: Request) -> bool:
+    """Whether a request holds an image whose pixels can be made fewer."""
+    return any(use.base64_size and use.visible_size for use in request.images)

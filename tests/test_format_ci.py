@@ -1,0 +1,241 @@
+"""The formats that CI servers show: `github`, `gitlab`, `junit`, `markdown`."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from junitparser import Error, Failure, JUnitXml, Skipped
+
+from imgbudget.model import Finding, Place, Severity
+from imgbudget.report import FileResult, Summary
+from imgbudget.reporters import FORMATS, make_reporter
+from imgbudget.reporters.base import Style
+from imgbudget.reporters.markdown import MOST_BYTES, Markdown
+from tests.awkward import make_awkward, validator
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.conftest import Command
+
+GITLAB = validator("gitlab-code-quality.json")
+
+
+def finding(message: str, **more: Any) -> Finding:
+    """A warning with a message."""
+    base = Finding(
+        code="IB201",
+        name="oversized-image",
+        severity=Severity.WARNING,
+        place=Place("a.png"),
+        message=message,
+        help=None,
+        url="https://example.com/ib201",
+        measured=None,
+        limit=None,
+        unit=None,
+        model="m",
+        platform="p",
+        fix=None,
+        fix_safety=None,
+        fingerprint="0123456789abcdef",
+    )
+    return base._replace(**more)
+
+
+def written(name: str, *findings: Finding) -> str:
+    """What a format writes of one file with these findings."""
+    reporter = make_reporter(name, Style(quiet=True))
+    text = reporter.begin()
+    text += reporter.add(reporter.render(FileResult(path="a.png", findings=findings)))
+    return text + reporter.end(Summary())
+
+
+def test_github_is_silent_on_a_clean_run(imgbudget: Command, tmp_path: Path) -> None:
+    """No command, and the sum for who reads the log."""
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    run = imgbudget("check", "--format", "github")
+    assert (run.code, run.out.count("\n")) == (0, 1)
+    assert run.out.startswith("no findings in 1 checked file")
+
+
+def test_github_escapes_messages_and_properties() -> None:
+    """Per cent and line ends in both, colon and comma in properties only; nothing else is touched."""
+    line = written("github", finding("100% of\r\nit: a, b", place=Place("50%:a,b\n.png")))
+    assert line == (
+        "::warning file=50%25%3Aa%2Cb%0A.png,title=IB201 oversized-image::100%25 of%0D%0Ait: a, b\n"
+    )
+
+
+def test_github_names_line_and_columns_of_a_request(imgbudget: Command, tmp_path: Path) -> None:
+    """On one line both columns; over several lines no end column, which GitHub refuses."""
+    write_json(tmp_path / "a.json", body("x" * 80, image_block()))
+    write_json(tmp_path / "b.json", body("x" * 80, image_block()), indent=1)
+    lines = imgbudget("check", "--format", "github", "-q", "--select", "IB501").out.splitlines()
+    assert re.search(r"file=a\.json,line=1,endLine=1,col=\d+,endColumn=\d+,title=IB501", lines[0])
+    assert re.search(r"file=b\.json,line=14,endLine=18,col=\d+,title=IB501", lines[1])
+
+
+def test_github_says_the_worst_first(imgbudget: Command, tmp_path: Path) -> None:
+    """Errors lead though their file comes last; of warnings the one furthest over its limit."""
+    for i, edge in enumerate((1600, 4000, 2000)):
+        (tmp_path / f"{i}.png").write_bytes(image_bytes((edge, edge // 2)))
+    (tmp_path / "z.png").write_bytes(b"")
+    lines = imgbudget("check", "--format", "github").out.splitlines()
+    assert [line.partition(",")[0] for line in lines[:4]] == [
+        "::error file=z.png",
+        "::warning file=1.png",
+        "::warning file=2.png",
+        "::warning file=0.png",
+    ]
+    assert lines[-1].startswith("1 error, 3 warnings in 4 checked files")
+
+
+def test_github_tells_that_ten_are_shown(imgbudget: Command, tmp_path: Path) -> None:
+    """With more than ten of a level the log says that the annotations are not all."""
+    for i in range(11):
+        (tmp_path / f"{i}.png").write_bytes(image_bytes((100, 300)))
+    out = imgbudget("check", "--format", "github").out
+    assert out.count("::warning ") == 11
+    assert "of 11 warnings GitHub shows the first 10 as annotations\n" in out
+
+
+def test_gitlab_clean_run_is_an_empty_array(imgbudget: Command, tmp_path: Path) -> None:
+    """GitLab wants a report from clean runs too."""
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    assert imgbudget("check", "--format", "gitlab").json == []
+
+
+def test_gitlab_is_valid_with_unique_fingerprints(imgbudget: Command, tmp_path: Path) -> None:
+    """Every issue has its fields, a relative path, and a fingerprint that no other has."""
+    make_awkward(tmp_path)
+    issues = imgbudget("check", str(tmp_path), "--format", "gitlab").json
+    GITLAB.validate(issues)
+    assert {issue["severity"] for issue in issues} == {"critical", "major"}
+    assert "a b.jpg" in {issue["location"]["path"] for issue in issues}
+    assert len({issue["fingerprint"] for issue in issues}) == len(issues)
+
+
+def test_gitlab_parts_two_findings_of_a_rule_on_one_place() -> None:
+    """A rule that says two things of one block: GitLab would drop the second of two like fingerprints."""
+    text = written("gitlab", finding("one"), finding("two"))
+    assert text.count('"fingerprint": "0123456789abcdef"') == 1
+    assert text.count('"fingerprint": "0123456789abcdef-2"') == 1
+
+
+def test_junit_clean_run_is_one_passing_case(imgbudget: Command, tmp_path: Path) -> None:
+    """A report without a case is a mistake for many servers."""
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    xml = JUnitXml.fromstring(imgbudget("check", "--format", "junit").out.encode())
+    cases = [case for suite in xml for case in suite]
+    assert [(case.name, case.is_passed) for case in cases] == [("no findings", True)]
+
+
+def test_junit_has_a_failure_for_each_finding(imgbudget: Command, tmp_path: Path) -> None:
+    """A suite a file, a failed case a finding with its place, remedy and fix."""
+    make_awkward(tmp_path)
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    run = imgbudget("check", "--format", "junit")
+    xml = JUnitXml.fromstring(run.out.encode())
+    suites = {suite.name: suite for suite in xml}
+    assert set(suites) >= {"a b.jpg", "fotó 100%.jpg", "new\\nline.jpg", "bad\\udcff.jpg", "<&|`.jpg"}
+    request = suites["request.json"]
+    assert request.failures == request.tests == len(list(request)) > 1
+    failures = [fault for suite in xml for case in suite for fault in case.result]
+    assert {type(fault) for fault in failures} == {Failure, Skipped}
+    (resize,) = next(iter(suites["a b.jpg"])).result
+    assert (resize.type, "fix: resize to 1268x951 (safe)" in resize.text) == ("warning", True)
+    assert [case.classname for case in suites["not checked"]] == ["loop.json"]
+
+
+def test_junit_calls_a_failed_rule_an_error() -> None:
+    """IB003 is no finding on an image but a test that could not run."""
+    xml = JUnitXml.fromstring(written("junit", finding("failed", code="IB003")).encode())
+    assert [type(fault) for suite in xml for case in suite for fault in case.result] == [Error]
+
+
+@settings(max_examples=50)
+@given(st.text())
+def test_junit_is_xml_whatever_a_message_holds(message: str) -> None:
+    """Control characters, lone surrogates and characters that XML has not: one case is there."""
+    text = written("junit", finding(message, help=message, place=Place(message or "x")))
+    xml = JUnitXml.fromstring(text.encode())
+    assert [len(case.result) for suite in xml for case in suite] == [1]
+
+
+@settings(max_examples=50)
+@given(st.text())
+def test_github_is_one_line_a_finding_whatever_a_message_holds(message: str) -> None:
+    """No message and no name begins a line of its own, where it could be a command."""
+    text = written("github", finding(message, help=message, place=Place(message or "x")))
+    assert text.count("\n") == 1
+    assert "\r" not in text
+    text.encode()
+
+
+@settings(max_examples=50)
+@given(st.text())
+def test_a_table_row_is_one_row_whatever_a_message_holds(message: str) -> None:
+    """No bar, line feed or tag of a message or a name breaks the table."""
+    text = written("markdown", finding(message, place=Place(message or "x")))
+    row = text.split("\n")[4]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 7
+    assert not re.search(r"(?<!\\)(?:\\\\)*<", row)
+
+
+def test_markdown_clean_run_is_its_sum(imgbudget: Command, tmp_path: Path) -> None:
+    """No table where nothing was found."""
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    out = imgbudget("check", "--format", "markdown").out
+    assert out.startswith("## imgbudget\n\n**no findings in 1 checked file (1 image, 0 requests)")
+    assert "|" not in out
+
+
+def test_markdown_tells_measured_limit_over_and_saved(imgbudget: Command, tmp_path: Path) -> None:
+    """The largest first, each with its numbers; then what the safe fixes save in all."""
+    (tmp_path / "a.png").write_bytes(image_bytes((1121, 800)))
+    (tmp_path / "b.jpg").write_bytes(image_bytes((4000, 3000), "JPEG", quality=95))
+    (tmp_path / "c.jpg").write_bytes(image_bytes((2000, 1500), "JPEG", quality=95))
+    (tmp_path / "d.png").write_bytes(image_bytes((100, 300)))
+    rows = imgbudget("check", "--format", "markdown").out.splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if row.startswith("| ")][1:]
+    assert [row[1:5] for row in cells] == [
+        ["b.jpg", "4000 px", "1568 px", "2432 px"],
+        ["d.png", "100 px", "200 px", "100 px under"],
+        ["c.jpg", "2000 px", "1568 px", "432 px"],
+        ["a.png", *cells[3][2:5]],
+    ]
+    size = os.path.getsize(tmp_path / "b.jpg")
+    assert cells[0][5] == f"\\~{size * (4000 * 3000 - 1268 * 951) // (4000 * 3000):,} bytes"
+    assert cells[3][5].startswith("29 tokens")
+    assert any(line.startswith("The safe fixes save 29 tokens, about $0.000087") for line in rows)
+
+
+def test_markdown_fits_into_a_job_summary() -> None:
+    """However much is found, the summary stays under 1 MiB and counts what it leaves out."""
+    reporter = Markdown(Style())
+    findings = tuple(finding("ü" * 300, place=Place(f"{i}.png")) for i in range(5000))
+    reporter.add(reporter.render(FileResult(path="x", findings=findings)))
+    text = reporter.end(Summary())
+    rows = text.count("| warning ")
+    assert MOST_BYTES * 0.9 < len(text.encode()) <= MOST_BYTES
+    assert f"and {5000 - rows} more findings for which there is no room here" in text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_can_be_a_file_beside_another(imgbudget: Command, tmp_path: Path, name: str) -> None:
+    """What stands in the file is what goes to standard output, and nothing is left beside it."""
+    make_awkward(tmp_path)
+    alone = imgbudget("check", "--format", name)
+    both = imgbudget("check", "--format", "concise", "--format", f"{name}:out.txt")
+    assert alone.code == both.code == 1
+    assert (tmp_path / "out.txt").read_text("utf-8", "surrogateescape") == alone.out
+    assert not list(tmp_path.glob("out.txt.*"))
+
+
+def test_unknown_format_is_told_before_anything_is_checked(imgbudget: Command) -> None:
+    """A slip in a format costs no run."""
+    run = imgbudget("check", "--format", "sarf")
+    assert (run.code, run.out) == (2, "")
+    assert "unknown format 'sarf'; known are full, concise, json" in run.err

@@ -1,0 +1,129 @@
+"""Rules of other packs: the example pack is found, runs beside the shipped rules, and its own tests pass."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imgbudget.registry import load_packs
+from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, Size, image_rule
+from imgbudget.testing import check_page
+from tests.builders import image_bytes
+
+PACK = Path(__file__).resolve().parents[1] / "examples" / "rule-pack"
+CONFIG = "packs: [imgbudget_rules, imgbudget_house_rules]\n"
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python in a folder from which the example pack can be imported, as if it were installed."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(PACK)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_pack_runs_where_configuration_names_it(tmp_path: Path) -> None:
+    """Named under `packs`, its rule reports beside the shipped ones; unnamed, it is not there."""
+    (tmp_path / "screen.jpg").write_bytes(image_bytes((1920, 1080), "JPEG"))
+    check = ("-m", "imgbudget", "check", "--format", "concise")
+    assert "HR101" not in run(tmp_path, *check).stdout
+    (tmp_path / ".imgbudget.yaml").write_text(CONFIG)
+    done = run(tmp_path, *check)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "screen.jpg: HR101 warning: a screenshot of 1920x1080 is a JPEG" in done.stdout
+    assert "screen.jpg: IB201 warning" in done.stdout
+
+
+def test_pack_can_be_selected_silenced_and_shown(tmp_path: Path) -> None:
+    """Its codes and names work as those of any rule, its page and its address too."""
+    (tmp_path / "screen.jpg").write_bytes(image_bytes((1280, 720), "JPEG"))
+    (tmp_path / ".imgbudget.yaml").write_text(CONFIG + "ignore: [screenshot-as-jpeg]\n")
+    assert run(tmp_path, "-m", "imgbudget", "check").returncode == 0
+    json = run(tmp_path, "-m", "imgbudget", "check", "--select", "HR1", "--format", "json").stdout
+    assert '"url": "https://example.com/house-rules/hr101"' in json
+    assert run(tmp_path, "-m", "imgbudget", "rule", "HR101").stdout.startswith("# HR101 screenshot-as-jpeg")
+
+
+def test_its_own_tests_pass() -> None:
+    """The tests that a reader copies with it are right."""
+    done = run(PACK, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests")
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
+def test_pages_of_shipped_rules_hold() -> None:
+    """What a pack's author is asked to keep is kept here too."""
+    rules = [rule for rule in load_packs(["imgbudget_rules"]).rules if rule.code != "IB003"]
+    for rule in rules:
+        check_page(rule)
+
+
+PAGE = """One sentence.
+
+## Why it matters
+It does.
+
+## Reports
+{reports}
+
+## Silent
+{silent}
+
+## Fix safety
+None.
+
+## Source
+Us.
+"""
+
+
+@pytest.mark.parametrize(
+    ("reports", "silent", "problem", "flaw"),
+    [
+        ("<png 10x10>", "<png 10x10>", Problem("m"), "reports what stands under Silent"),
+        ("<png 9x9>", "<gif 9x9>", Problem("m"), "is silent on what stands under Reports"),
+        ("<png 10x10>", "<gif 9x9>", Problem("m", measured=1), "gives a number without a unit"),
+        ("<png 10x10>", "<gif 9x9>", Problem("m", fix=Resize(Size(1, 1))), "declares the fix None"),
+    ],
+)
+def test_page_that_does_not_hold_is_told(reports: str, silent: str, problem: Problem, flaw: str) -> None:
+    """Each promise of a page that its rule breaks is named, with the rule."""
+
+    def judge(use: ImageUse, _ctx: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        if use.size == (10, 10):
+            yield problem
+
+    judge.__doc__ = PAGE.format(reports=reports, silent=silent)
+    rule = image_rule("HR199", "broken-page", severity=Severity.INFO, since="0.1")(judge)
+    with pytest.raises(AssertionError, match=f"HR199 broken-page {flaw}"):
+        check_page(rule)
+
+
+def test_page_without_its_headings_is_told() -> None:
+    """A docstring of one line is no page."""
+
+    def judge(use: ImageUse, _ctx: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        """One sentence."""
+        yield Problem("m")
+
+    rule = image_rule("HR199", "no-page", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1")(judge)
+    with pytest.raises(AssertionError, match="HR199 no-page has the headings"):
+        check_page(rule)
+
+
+def test_page_of_ten_steps_shows_the_pack_that_is_there() -> None:
+    """The names that the page tells are those of the example: its steps, its file, its line of imports."""
+    page = (PACK.parents[1] / "docs" / "how-to-add-a-rule.md").read_text("utf-8")
+    assert re.findall(r"^(\d+)\. \*\*", page, re.MULTILINE) == [str(i) for i in range(1, 11)]
+    rule = PACK / "imgbudget_house_rules" / "hr101_screenshot_as_jpeg.py"
+    assert rule.name in page
+    (line,) = re.findall(r"^ *(from imgbudget\.rule import .*)$", page, re.MULTILINE)
+    assert line in rule.read_text("utf-8")
+    assert CONFIG.strip() in page
