@@ -66,8 +66,8 @@ def _jpeg(picture: Picture, rng: Random) -> Dressed:
         xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>" + b" " * rng.randrange(2000, 30_000)
         parts.append(_segment(0xE1, xmp))
     parts += _profile(rng)
-    if rng.random() < 0.1:
-        parts.append(_segment(0xFE, b"made for a benchmark " * rng.randrange(1, 50)))
+    if rng.random() < 0.1 or len(parts) < 2:
+        parts.append(_segment(0xFE, _title(rng)))
     if rng.random() < 0.05:
         # fill bytes may stand before any marker (T.81, section B.1.1.2)
         parts.append(b"\xff" * rng.randrange(1, 4))
@@ -91,6 +91,11 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def _title(rng: Random) -> bytes:
+    """Text of any length: files of one picture are to differ in length too, as files of two pictures do."""
+    return (b"made for a benchmark " * 50)[: rng.randrange(1, 1000)]
+
+
 def _png(picture: Picture, rng: Random) -> Dressed:
     """Chunks behind the header, and EXIF before the picture data or behind it."""
     # the pixels a metre make one file differ from the next
@@ -101,10 +106,10 @@ def _png(picture: Picture, rng: Random) -> Dressed:
     if texts < 0.1:
         # what image generators write: the whole recipe
         parts.append(_chunk(b"tEXt", b"workflow\0" + b'{"node": 1}' * rng.randrange(100, 15_000)))
-    elif texts < 0.25:
-        parts.append(_chunk(b"tEXt", b"Software\0benchmark"))
-    elif texts < 0.3:
+    elif texts < 0.15:
         parts.append(_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"made for a benchmark " * 100)))
+    else:
+        parts.append(_chunk(b"tEXt", b"Title\0" + _title(rng)))
     turn, behind, where = 1, b"", rng.random()
     if where < 0.16:
         turn, block = _exif(picture, rng)
@@ -118,12 +123,10 @@ def _png(picture: Picture, rng: Random) -> Dressed:
 
 
 def _gif(picture: Picture, rng: Random) -> Dressed:
-    """A background and an aspect ratio of its own, which nothing shows, and sometimes a comment."""
+    """A background and an aspect ratio of its own, which nothing shows, and a comment."""
     data = picture.data[:11] + rng.randbytes(2) + picture.data[13:]
-    if rng.random() < 0.7:
-        return Dressed(data, 1, "")
     at = 13 + (6 << (data[10] & 7) if data[10] & 0x80 else 0)
-    text = b"made for a benchmark, " * rng.randrange(1, 200)
+    text = _title(rng) * (rng.randrange(2, 5) if rng.random() < 0.3 else 1)
     pieces = [text[start : start + 255] for start in range(0, len(text), 255)]
     comment = b"!\xfe" + b"".join(bytes((len(piece),)) + piece for piece in pieces) + b"\0"
     return Dressed(data[:at] + comment + data[at:], 1, "")
@@ -134,8 +137,8 @@ def _riff(kind: bytes, data: bytes) -> bytes:
 
 
 def _webp(picture: Picture, rng: Random) -> Dressed:
-    """Half stay as they are: a plain WebP has no room for metadata. The others get the extended header."""
-    if rng.random() < 0.5:
+    """Some stay as they are: a plain WebP has no room for metadata. The others get the extended header."""
+    if rng.random() < 0.05:
         return Dressed(picture.data, 1, "")
     flags, chunks = 0, picture.data[12:]
     if chunks.startswith(b"VP8X"):
@@ -148,7 +151,7 @@ def _webp(picture: Picture, rng: Random) -> Dressed:
     if rng.random() < 0.7:
         turn, block = _exif(picture, rng)
         flags, behind = flags | 0x08, _riff(b"EXIF", block)
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 or not behind:
         flags |= 0x04
         behind += _riff(b"XMP ", b"<x:xmpmeta/>" + b" " * rng.randrange(1000, 6000))
     canvas = (picture.width - 1).to_bytes(3, "little") + (picture.height - 1).to_bytes(3, "little")

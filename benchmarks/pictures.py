@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageChops, ImageDraw
 
 SHORTEST, LONGEST, LONGEST_ANIMATED, LONGEST_EXACT = 100, 4000, 480, 1200
-"""Long edges, px; the last one is that of photographs kept to the pixel, which are small or few in practice."""
+"""Long edges, px; the last one is that of photographs in PNG, which are small or few in practice."""
 
 _SHAPES = (1, 4 / 3, 3 / 2, 16 / 9, 2)
 _WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "0123456789", "=>", "{ return }")

@@ -14,14 +14,14 @@ import time
 import atheris
 
 with atheris.instrument_imports(include=["imgbudget"]):
-    # a format's probe is loaded by its first file, which would be behind this block: nothing of it would count
+    # a format's probe is loaded by its first file, behind this block: nothing of it would count
     import imgbudget.probes.gif
     import imgbudget.probes.heif
     import imgbudget.probes.jpeg
     import imgbudget.probes.others
     import imgbudget.probes.pillow
     import imgbudget.probes.png
-    import imgbudget.probes.webp
+    import imgbudget.probes.webp  # noqa: F401 - see above
     from imgbudget.model import Fact, ImageFacts
     from imgbudget.probes import probe_bytes
     from imgbudget.probes.pdf import count_pages

@@ -14,9 +14,9 @@ NAMES = (b"a b.jpg", "fotó 100%.jpg".encode(), b"x,y:z.jpg", b"new\nline.jpg", 
 
 def make_awkward(folder: Path) -> None:
     """Six images over the native size, and a request on one line with three mistakes behind an umlaut."""
-    for name in NAMES:
+    for i, name in enumerate(NAMES):
         with open(os.path.join(os.fsencode(folder), name), "wb") as file:
-            file.write(image_bytes((2000, 1500), "JPEG"))
+            file.write(image_bytes((2000, 1500), "JPEG", colour=i * 99))
     wrong = body("Größe", image_block(media_type="image/jpeg"), "", image_block(image_bytes((2000, 1000))))
     write_json(folder / "request.json", wrong, ensure_ascii=False)
 

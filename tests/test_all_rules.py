@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import imgbudget_rules
-from imgbudget.fix import (
+from imgbudget.geometry import Size
+from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
     FirstFrame,
@@ -18,10 +19,25 @@ from imgbudget.fix import (
     Resize,
     StripMetadata,
 )
-from imgbudget.model import Batch, FixSafety, ImageFacts, ImageUse, Level, Request, Run, Severity
+from imgbudget.model import (
+    Batch,
+    FixSafety,
+    ImageFacts,
+    ImageUse,
+    Level,
+    Origin,
+    Place,
+    Request,
+    Run,
+    Severity,
+)
 from imgbudget.registry import AnyRule
+from imgbudget.report import FileResult
+from imgbudget.rule import Context
+from imgbudget.session.run import Session, Wishes
 from imgbudget.testing import Example, examples, run_rule
 from imgbudget_rules import RULES
+from tests.builders import image_bytes
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 SAFE, UNSAFE = FixSafety.SAFE, FixSafety.UNSAFE
@@ -294,3 +310,49 @@ def test_no_rule_fails_on_another_rules_example() -> None:
             assert all(problem.message for problem in found)
             judged += 1
     assert judged > len(RULES)
+
+
+def test_rules_by_size_look_at_nothing_else_of_a_file() -> None:
+    """What such a rule says of a size is remembered for the next file, so nothing else may change it."""
+    plain = ImageUse(Place("a.png"), Origin.PATH, ImageFacts(1, "png"), "image/png", 4)
+    other = ImageUse(
+        Place("b.jpg"), Origin.PATH, ImageFacts(90_000_000, "jpeg", None, 6, 9, quality=20), None, 9
+    )
+    limits = Session(Wishes(isolated=True)).bench.limits()
+    judges = [rule for rule in RULES if rule.by_size]
+    assert judges
+    said = 0
+    for size in (
+        Size(9000, 40),
+        Size(4000, 3000),
+        Size(1121, 800),
+        Size(30, 30),
+        Size(4000, 210),
+        Size(500, 500),
+    ):
+        for rule in judges:
+            one, two = (
+                list(rule.judge(use._replace(facts=use.facts._replace(size=size)), Context(limits)))
+                for use in (plain, other)
+                if use.facts
+            )
+            assert one == two, rule.code
+            said += len(one)
+    assert said > 5
+
+
+def test_files_of_a_size_are_judged_as_the_first_one_was(tmp_path: Path) -> None:
+    """The same findings in the same order, each at its own place, with its own fingerprint."""
+    for name in ("a.png", "b.png", "c.jpg"):
+        (tmp_path / name).write_bytes(image_bytes((4000, 100)))
+    (tmp_path / "d.png").write_bytes(b"")
+    session = Session(Wishes(isolated=True))
+    together = list(session.check([str(tmp_path)]))
+    alone = [found for name in ("a.png", "b.png", "c.jpg", "d.png") for found in _checked(tmp_path / name)]
+    assert [result.findings for result in together] == [result.findings for result in alone]
+    assert [finding.code for finding in together[2].findings] == ["IB105", "IB201", "IB301"]
+    assert len({finding.fingerprint for result in together for finding in result.findings}) == 8
+
+
+def _checked(path: Path) -> list[FileResult]:
+    return list(Session(Wishes(isolated=True)).check([str(path)]))

@@ -47,6 +47,26 @@ def test_read_is_a_slice_of_the_decoded_bytes(data: bytes, size: int, offset: in
     assert (text.flaws, text.repairable, text.prefix, text.prefix_media_type) == ((), True, "", None)
 
 
+@given(data=binaries, offset=offsets, step=st.integers(1, 30), count=st.integers(0, 30), draw=st.data())
+def test_single_bytes_at_equal_distances(
+    data: bytes, offset: int, step: int, count: int, draw: st.DataObject
+) -> None:
+    """They are the slice with that step, of sound text, broken lines, the url-safe alphabet, no padding."""
+    text = encoded(data)
+    text = draw.draw(
+        st.sampled_from(
+            (
+                text,
+                text.rstrip("="),
+                text.translate(str.maketrans("+/", "-_")),
+                PREFIX + text,
+                "\n".join(text[i : i + 7] for i in range(0, len(text), 7)),
+            )
+        )
+    )
+    assert base64_text(text).each(offset, step, count) == data[offset::step][:count]
+
+
 @given(data=binaries, size=offsets, offset=offsets, draw=st.data())
 def test_bytes_are_had_from_any_repairable_text(
     data: bytes, size: int, offset: int, draw: st.DataObject

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from imgbudget.engine import Judge, Layer, select_rules
-from imgbudget.fix import Resize
+from imgbudget.intent import Resize
 from imgbudget.limits import LimitsData
 from imgbudget.model import Batch, Fact, FixSafety, ImageUse, Place, Problem, Severity
 from imgbudget.rule import Context, Rule, Size, batch_rule, image_rule

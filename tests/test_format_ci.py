@@ -223,6 +223,22 @@ def test_markdown_fits_into_a_job_summary() -> None:
     assert f"and {5000 - rows} more findings for which there is no room here" in text
 
 
+def test_summary_tells_what_a_pull_request_changes(imgbudget: Command, tmp_path: Path) -> None:
+    """With an earlier report both formats for GitHub say the difference, the summary the statistics too."""
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    imgbudget("check", "--format", "json:../old.json")
+    (tmp_path / "b.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
+    options = ("--compare", "../old.json", "--statistics")
+    lines = imgbudget("check", "--format", "markdown", *options).out.splitlines()
+    difference = "+1 image, +1,564 tokens, +$0.004692 per run"
+    escaped = difference.replace("$", "\\$")
+    assert lines[2] == f"**{escaped}** against ../old.json; 1 new finding, 0 fixed"
+    assert lines[-1] == "</details>"
+    assert any(line.startswith("IB201  oversized-image") for line in lines)
+    github = imgbudget("check", "--format", "github", *options).out.splitlines()
+    assert github[-2] == f"against ../old.json: {difference}; 1 new finding, 0 fixed"
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_can_be_a_file_beside_another(imgbudget: Command, tmp_path: Path, name: str) -> None:
     """What stands in the file is what goes to standard output, and nothing is left beside it."""

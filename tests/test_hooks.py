@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from identify.extensions import EXTENSIONS
 
 from tests.builders import body, image_block, image_bytes, write_json
 
@@ -22,24 +24,63 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, env=environment, check=True, capture_output=True)
 
 
+NOT_SENT = {"svg"}
+"""Extensions that identify calls images and that no one sends to a model as one: drawings of web pages."""
+
+HOLDING_FILES = [hook for hook in HOOKS.values() if "files" in hook]
+
+every_hook = pytest.mark.parametrize("hook", HOLDING_FILES, ids=lambda hook: hook["id"])
+
+
+@every_hook
+def test_hook_takes_every_image_that_identify_knows(hook: dict[str, Any]) -> None:
+    """By regular expression, because `svg` has the tag image too and `jsonl` has no tag at all."""
+    images = {extension for extension, tags in EXTENSIONS.items() if "image" in tags}
+    assert images >= {"png", "jpg", "jpeg", "gif", "webp", "svg", "avif"}
+    for extension in images - NOT_SENT:
+        assert re.search(hook["files"], f"folder/a.{extension}"), extension
+        assert re.search(hook["files"], f"folder/A B.{extension.upper()}"), extension
+
+
+@every_hook
 @pytest.mark.parametrize(
-    "path", ["a.png", "b/c.JPEG", "x.webp", "req.json", "log.jsonl", "scan.tiff", "p.HEIC", "a.apng"]
+    "path",
+    ["req.json", "log.jsonl", "rows.ndjson", "p.HEIC", "a.apng", "x.jfif", "ünï/ a.jpe", ".json", "b.jxl"],
 )
-def test_hook_takes_images_and_requests(path: str) -> None:
-    """The pattern matches what imgbudget reads."""
-    assert re.search(HOOKS["imgbudget"]["files"], path)
+def test_hook_takes_requests_and_what_identify_does_not_know(hook: dict[str, Any], path: str) -> None:
+    """Requests, and images without a tag of their own."""
+    assert re.search(hook["files"], path)
 
 
-@pytest.mark.parametrize(
-    "path", ["a.py", "logo.svg", "favicon.ico", "README.md", "png", "json.txt", "a.png.bak"]
-)
-def test_hook_leaves_other_files_alone(path: str) -> None:
-    """The pattern matches nothing else; drawings of a web page are not sent to a model."""
-    assert not re.search(HOOKS["imgbudget"]["files"], path)
+@every_hook
+def test_hook_leaves_all_other_known_extensions_alone(hook: dict[str, Any]) -> None:
+    """Of everything else that identify knows by extension the hook takes nothing but JSON itself."""
+    others = {extension for extension, tags in EXTENSIONS.items() if "image" not in tags} | NOT_SENT
+    assert {extension for extension in others if re.search(hook["files"], f"a.{extension}")} == {"json"}
 
 
-def test_both_hooks_through_pre_commit(tmp_path: Path) -> None:
-    """A bad image fails both hooks with its finding, a foreign broken JSON does not; mended, both pass."""
+@every_hook
+@pytest.mark.parametrize("path", ["favicon.ico", "png", "json", "json.txt", "a.png.bak", "apng/x", "a.jsonx"])
+def test_hook_leaves_look_alikes_alone(hook: dict[str, Any], path: str) -> None:
+    """The dot and the end of the name count."""
+    assert not re.search(hook["files"], path)
+
+
+@pytest.mark.parametrize("hook", HOOKS.values(), ids=HOOKS)
+def test_hook_runs_alone_offline_and_quietly(hook: dict[str, Any]) -> None:
+    """One process at a time, no network, no progress; named files are held against excludes."""
+    assert hook["require_serial"] is True
+    words = hook["entry"].split()
+    assert {"--offline", "--no-progress"} <= set(words)
+    assert ("--force-exclude" in words) == hook.get("pass_filenames", True)
+
+
+def test_hooks_through_pre_commit(tmp_path: Path) -> None:
+    """A bad image fails the hooks with its finding, a foreign broken JSON does not; then all pass.
+
+    The hook that fixes comes last: it fails too, because it has changed a file, and the commit made again
+    passes without another hand.
+    """
     shutil.which("git") or pytest.fail("git is needed")
     folder = tmp_path / "repository"
     folder.mkdir()
@@ -63,8 +104,10 @@ def test_both_hooks_through_pre_commit(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.count("warning[IB201] oversized-image") == 2, done.stdout
     assert "IB002" not in done.stdout
-    (folder / "photo.jpg").write_bytes(image_bytes((1268, 951), "JPEG"))
+    assert done.stdout.count("files were modified by this hook") == 1
+    assert done.stdout.count("Failed") == len(HOOKS), done.stdout
+    assert "fixed photo.jpg: jpeg 4000x3000" in done.stdout
     git(folder, "add", ".")
     done = run()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Passed") == 2
+    assert done.stdout.count("Passed") == len(HOOKS)

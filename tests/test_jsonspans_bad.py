@@ -133,6 +133,14 @@ def test_string_without_end_is_refused_in_bounded_memory(
     assert peak < 16 << 20
 
 
+def test_endless_prose_is_given_up() -> None:
+    """A text string that is far larger than any body is not read to its end, sound or not."""
+    (document,) = open_documents(Repeated(b'{"text": "', b"a b ", 160 << 20, b'"}'), lines=False)
+    assert isinstance(document, BadDocument)
+    assert document.message.startswith("over 64 MB of one string that are not plain base64")
+    assert document.offset < 140 << 20
+
+
 @pytest.mark.skipif(not TORTURE.exists(), reason="the corpus is not beside this checkout")
 @pytest.mark.parametrize(
     ("name", "message"),

@@ -6,7 +6,7 @@ import pytest
 
 from imgbudget.geometry import Size
 from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.probes import probe_bytes, probe_reader
 from tests.imagebytes import gif, gif_frame, sub_blocks
 
 COMMENT = b"!\xfe" + sub_blocks(b"made for a test " * 100)
@@ -130,3 +130,41 @@ def test_a_first_frame_that_cannot_be_decoded_is_damage_when_asked(data: bytes, 
     """Found from the lengths alone."""
     assert probe_bytes(data, Fact.ORIENTATION).damage is None
     assert clause in str(probe_bytes(data, Fact.INTEGRITY).damage)
+
+
+class Strided:
+    """A reader that also gives single bytes at equal distances, and counts what it is asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.read = 0
+
+    def __call__(self, size: int, offset: int) -> bytes:
+        """The bytes at an offset."""
+        self.read += size
+        return self.data[offset : offset + size]
+
+    def each(self, offset: int, step: int, count: int) -> bytes:
+        """The bytes at offset, offset + step and so on."""
+        self.read += count
+        return self.data[offset::step][:count]
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 254, 255])
+@pytest.mark.parametrize("total", [0, 255, 65_536, 200_000, 1_300_000])
+def test_strides_tell_what_reading_does(length: int, total: int) -> None:
+    """The facts are the same, whole or cut anywhere, with runs that change their length."""
+    frame = gif_frame(data=sub_blocks(bytes(min(total, 15_000 * length)), length))
+    for whole in (gif(CONTROL, frame), gif(LOOP, frame, COMMENT, frame), gif(COMMENT, frame + b"\1")):
+        for end in (len(whole), len(whole) - 1, len(whole) - 5, len(whole) // 2, len(whole) * 7 // 8):
+            data = whole[:end]
+            for want in (Fact.NONE, Fact.ALL):
+                assert probe_reader(Strided(data), len(data), want) == probe_bytes(data, want)
+
+
+def test_long_runs_are_not_read() -> None:
+    """Of a large still one the lengths of its sub-blocks are asked for, and not what is between them."""
+    data = gif(gif_frame(data=sub_blocks(bytes(3_000_000), 255)))
+    reader = Strided(data)
+    assert probe_reader(reader, len(data), Fact.ALL).damage is None
+    assert reader.read < len(data) / 10

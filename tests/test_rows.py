@@ -8,7 +8,7 @@ import pytest
 
 from imgbudget.model import Nested, Text
 from imgbudget.session.api import check
-from imgbudget.session.run import Wishes
+from imgbudget.session.run import Session, Wishes
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.conftest import Command, Run
 
@@ -164,3 +164,40 @@ def test_findings_on_texts_of_rows(imgbudget: Command, tmp_path: Path) -> None:
     run = imgbudget("check", "r.jsonl", "--format", "json")
     assert {"IB301", "IB501"} <= set(run.codes)
     assert [item["images"] for item in run.json["requests"]] == [1, 1]
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "concise", "full"])
+def test_long_file_is_handed_on_in_parts(imgbudget: Command, tmp_path: Path, form: str) -> None:
+    """It is one file, told as a short one is: findings in order, images, requests, rows; nothing twice."""
+    small = json.dumps(body(image_block(image_bytes((40, 300)))))
+    lines = [*[small, small, "", "{broken"] * 280, FOREIGN]
+    (tmp_path / "r.jsonl").write_text("\n".join(lines) + "\n")
+    run = imgbudget("check", "r.jsonl", "--format", f"{form}:out", "--format", "json")
+    whole = check([str(tmp_path / "r.jsonl")], Wishes(isolated=True))
+    told = run.json
+    rows = settled(run)
+    assert (told["summary"]["files"], rows["total"], rows["checked"], rows["bad"]) == (1, 1121, 560, 280)
+    assert (len(told["images"]), len(told["requests"])) == (560, 560)
+    assert [item["line"] for item in told["requests"]] == [
+        i + 1 for i, line in enumerate(lines) if line == small
+    ]
+    expected = [(finding.code, finding.span.line if finding.span else 0) for finding in whole.findings]
+    assert [(item["code"], item["line"]) for item in told["findings"]] == expected
+    assert whole.summary.files == len(whole.files) == 1
+    out = (tmp_path / "out").read_text()
+    assert out.count("IB301") >= 560
+    assert "1 checked file" in out or form in ("json", "jsonl")
+
+
+def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
+    """Without a taker everything is in one result; with one the parts and the last result are the whole."""
+    small = json.dumps(body(image_block()))
+    (tmp_path / "r.jsonl").write_text(f"{small}\n" * 1203)
+    session = Session(Wishes(isolated=True))
+    (met,) = session.walk([str(tmp_path / "r.jsonl")])
+    parts: list[Any] = []
+    (last,) = session.check_all([met], parts.append)
+    assert [len(part.requests) for part in (*parts, last)] == [500, 500, 203]
+    assert [part.partial for part in (*parts, last)] == [True, True, False]
+    assert [part.rows for part in parts] == [None, None]
+    assert len(session.check_met(met).requests) == 1203

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbudget.fix import Recode, StripMetadata
+from imgbudget.intent import Recode, StripMetadata
 from imgbudget.testing import image, run_rule
 from imgbudget_rules.ib205_metadata_bloat import metadata_bloat
 from imgbudget_rules.ib206_costly_encoding import costly_encoding

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.fix import DeclareType, Recode, RepairBase64, Resize
+from imgbudget.intent import DeclareType, Recode, RepairBase64, Resize
 from imgbudget.model import Problem, Request, Severity
 from imgbudget.rule import Size
 from imgbudget.testing import image, request, run_rule

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.fix import FirstFrame, Resize
 from imgbudget.geometry import Tier, fits, native_size, patches, planned_size, size_within
+from imgbudget.intent import FirstFrame, Resize
 from imgbudget.rule import Size
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib201_oversized_image import oversized_image

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.fix import BakeOrientation, Resize
 from imgbudget.geometry import Tier, native_size
+from imgbudget.intent import BakeOrientation, Resize
 from imgbudget.model import FixSafety, Request
 from imgbudget.rule import Size
 from imgbudget.testing import image, request, run_rule

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.fix import DropBlock, ShrinkRequest
+from imgbudget.intent import DropBlock, ShrinkRequest
 from imgbudget.model import Batch, Problem, Request, Severity
 from imgbudget.testing import batch, request, run_rule
 from imgbudget_rules.ib401_payload_over_limit import payload_over_limit

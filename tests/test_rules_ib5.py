@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from imgbudget.fix import ImagesFirst, LabelImages
+from imgbudget.intent import ImagesFirst, LabelImages
+from imgbudget.labels import is_label
 from imgbudget.model import Problem, Request
 from imgbudget.testing import request, run_rule
 from imgbudget_rules.ib501_image_after_text import image_after_text
 from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
 from imgbudget_rules.ib503_resent_image import resent_image
 from imgbudget_rules.ib504_duplicate_image import duplicate_image
-from imgbudget_rules.labels import is_label
 
 A = "<png 800x600 digest=a>"
 

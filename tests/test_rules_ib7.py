@@ -1,6 +1,6 @@
 """IB7: what an image tells beside its picture."""
 
-from imgbudget.fix import StripMetadata
+from imgbudget.intent import StripMetadata
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib701_location_metadata import location_metadata
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.fix import Resize
+from imgbudget.intent import Resize
 from imgbudget.model import Problem, Request
 from imgbudget.rule import Size
 from imgbudget.testing import request, run_rule

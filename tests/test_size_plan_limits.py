@@ -149,3 +149,18 @@ def test_rule_pages(imgbudget: Command) -> None:
     records = json.loads(imgbudget("rule", "--all", "--format", "json").out)
     assert {record["code"] for record in records} >= {"IB001", "IB504"}
     assert "imgbudget_rules" in imgbudget("rule", "--packs").out
+
+
+def test_all_rule_pages_in_every_format(imgbudget: Command) -> None:
+    """A line each as text, a page each as Markdown, the address too in JSON; no other format is taken."""
+    pages = imgbudget("rule", "--all", "--format", "json").json
+    text = imgbudget("rule", "--all", "--format", "text").out.splitlines()
+    assert len(text) == len(pages) + 1
+    markdown = imgbudget("rule", "--all", "--format", "markdown").out
+    for page in pages:
+        assert f"# {page['code']} {page['name']}\n" in markdown
+        assert page["page"] in markdown
+        assert page["url"].endswith(f"/docs/rules/{page['code'].lower()}.md")
+    run = imgbudget("rule", "IB201", "--format", "html")
+    assert (run.code, run.out) == (2, "")
+    assert "rule knows text, json, markdown" in run.err

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from enum import Enum, IntEnum, IntFlag
 from typing import NamedTuple
 
-from imgbudget.fix import Fix
 from imgbudget.geometry import Size
+from imgbudget.intent import Fix
 
 Key = str | int
 Keys = tuple[Key, ...]
@@ -97,7 +97,8 @@ class Place(NamedTuple):
     `keys` is None for an image file. The first `root` keys lead to the request itself, so that `location`
     is what the API would say of the same block. `document` counts the documents of a JSONL file, from 0.
     `lead` is what the route inside the request begins with before the keys behind `root`: in a transcript a
-    message stands in a line of its own, in the request that is sent under `messages`.
+    message stands in a line of its own, in the request that is sent under `messages`. `embedded` is 0 but in
+    a recording: there so many keys lead to a string, and the others lead on in the JSON text that it holds.
     """
 
     path: str
@@ -105,24 +106,31 @@ class Place(NamedTuple):
     root: int = 0
     document: int = 0
     lead: Keys = ()
+    embedded: int = 0
 
     def at(self, *keys: Key) -> "Place":
         """A place further inside."""
-        return Place(self.path, (self.keys or ()) + keys, self.root, self.document, self.lead)
+        keys = (self.keys or ()) + keys
+        return Place(self.path, keys, self.root, self.document, self.lead, self.embedded)
 
     def items(self, count: int) -> "list[Place]":
         """The places of the first items of the array that stands here."""
-        path, keys, root, document, lead = self
+        path, keys, *more = self
         keys = keys or ()
         # without the constructor: there may be very many
-        return [_new(Place, (path, (*keys, i), root, document, lead)) for i in range(count)]
+        return [_new(Place, (path, (*keys, i), *more)) for i in range(count)]
+
+    @property
+    def route(self) -> Keys:
+        """The keys that lead to a value of the file: that of the place, or the string that holds it."""
+        return self.keys[: self.embedded or None] if self.keys else ()
 
     @property
     def pointer(self) -> str | None:
-        """RFC 6901 pointer; None for an image file."""
+        """RFC 6901 pointer, to the string where the place is inside of one; None for an image file."""
         if self.keys is None:
             return None
-        return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in self.keys)
+        return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in self.route)
 
     @property
     def location(self) -> str | None:
@@ -218,13 +226,12 @@ class ImageUse(NamedTuple):
     @property
     def visible_size(self) -> Size | None:
         """The stored size of an image that a model can look at; None for one that cannot be decoded."""
-        if (
-            self.facts is None
-            or self.facts.damage is not None
-            or not (self.facts.size and min(self.facts.size))
-        ):
+        # half the rules ask for it, of each image: written for the fewest steps
+        facts = self.facts
+        if facts is None or facts.damage is not None:
             return None
-        return self.facts.size
+        size = facts.size
+        return None if size is None or not (size[0] and size[1]) else size
 
 
 class DocumentUse(NamedTuple):

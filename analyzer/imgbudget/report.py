@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.geometry import Size, area_tokens
+from imgbudget.fixed import FailedFix, FileFix
+from imgbudget.geometry import Size, area_tokens, patches
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Request, Severity
+from imgbudget.model import Finding, FixSafety, ImageUse, Request, Severity
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Comparison
@@ -28,7 +29,8 @@ class ImageResult(NamedTuple):
     @property
     def tokens(self) -> int | None:
         """Visual tokens, exact."""
-        return None if self.resized is None else self.limits.tokens(self.resized)
+        # what the API made of it is not resized again
+        return None if self.resized is None else patches(self.resized)
 
     @property
     def tokens_area(self) -> int | None:
@@ -88,6 +90,8 @@ class FileResult(NamedTuple):
     it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
     be looked at. `rows` is None unless the file is JSONL and was checked. `partial` marks what was found in
     the first part of a long file, of which more follows: the last result of a file is the one that counts it.
+    `fix` tells what became of its fixes, None where none were made or tried; all else is then said of the
+    file as it is after them.
     """
 
     path: str
@@ -100,13 +104,16 @@ class FileResult(NamedTuple):
     missed: bool = False
     rows: Rows | None = None
     partial: bool = False
+    fix: FileFix | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Summary:
     """The sum over all files of a run. Files = checked + skipped.
 
-    `statistics` and `comparison` are there at the end of a run that was asked for them.
+    `fixed` counts findings that fixes have settled, `changed` files that are new, `failed` lists fixes that
+    were not made, `unwritten` says of files why they could not be written. `statistics` and `comparison` are
+    there at the end of a run that was asked for them.
     """
 
     files: int = 0
@@ -129,6 +136,10 @@ class Summary:
     rows_passed: list[PassedRows] = field(default_factory=list)
     statistics: "Statistics | None" = None
     comparison: "Comparison | None" = None
+    fixed: int = 0
+    changed: int = 0
+    failed: list[FailedFix] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def checked(self) -> int:
@@ -150,28 +161,42 @@ class Summary:
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.add_findings(result)
-        self._add_rows(result.rows or Rows())
+        if result.rows is not None:
+            self._add_rows(result.rows)
         for request in result.requests:
             self.cost_usd += request.cost_usd
         for image in result.images:
-            self.visual_tokens += image.tokens or 0
-            self.tokens_after_fix += image.tokens_after_fix or 0
-            if not image.use.in_request:
-                self.cost_usd += image.cost_usd or 0.0
+            use, limits, resized, planned = image
+            if resized is None:
+                continue
+            tokens = patches(resized)
+            self.visual_tokens += tokens
+            self.tokens_after_fix += tokens if planned == resized else image.tokens_after_fix or 0
+            if use.place.keys is None:
+                self.cost_usd += limits.cost_usd(tokens)
 
     def add_findings(self, result: FileResult) -> None:
-        """Count the findings of a result, without a file more."""
+        """Count the findings of a result and what became of its fixes, without a file more."""
+        if result.fix is not None:
+            self._add_fix(result.fix)
         self.silenced += result.silenced
         self.baselined += result.baselined
         for finding in result.findings:
             self.findings[finding.severity] += 1
             if finding.fix is not None:
-                if finding.fix_safety is not None and finding.fix_safety.name == "SAFE":
+                if finding.fix_safety is FixSafety.SAFE:
                     self.fixable += 1
                 else:
                     self.unsafely_fixable += 1
             if finding.code == "IB003":
                 self.rules_failed += 1
+
+    def _add_fix(self, fix: FileFix) -> None:
+        self.fixed += len(fix.fixed)
+        self.changed += fix.changed
+        self.failed += fix.failed
+        if fix.error is not None:
+            self.unwritten.append(fix.error)
 
     def _add_rows(self, rows: Rows) -> None:
         self.rows += rows.total
@@ -193,9 +218,13 @@ class Summary:
             "rows",
             "rows_checked",
             "rows_bad",
+            "fixed",
+            "changed",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rows_passed += other.rows_passed
+        self.failed += other.failed
+        self.unwritten += other.unwritten
         self.skipped += other.skipped
         self.missed += other.missed
         self.findings += other.findings

@@ -4,7 +4,20 @@ from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from imgbudget.budgets import NO_BUDGETS, Budget, Budgets
-from imgbudget.fix import (
+from imgbudget.geometry import (
+    PATCH,
+    Size,
+    Tier,
+    area_tokens,
+    fits,
+    native_size,
+    padded_size,
+    patches,
+    planned_size,
+    size_within,
+    table_row,
+)
+from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
     DropBlock,
@@ -20,19 +33,7 @@ from imgbudget.fix import (
     ShrinkTokens,
     StripMetadata,
 )
-from imgbudget.geometry import (
-    PATCH,
-    Size,
-    Tier,
-    area_tokens,
-    fits,
-    native_size,
-    padded_size,
-    patches,
-    planned_size,
-    size_within,
-    table_row,
-)
+from imgbudget.labels import is_label
 from imgbudget.limits import Limits
 from imgbudget.model import (
     Batch,
@@ -107,6 +108,7 @@ __all__ = [
     "batch_rule",
     "fits",
     "image_rule",
+    "is_label",
     "native_size",
     "padded_size",
     "patches",
@@ -133,7 +135,8 @@ class Rule(NamedTuple, Generic[Subject]):
 
     `budgets` names the budgets that it holds subjects against, e.g. `image.tokens`: where none of them is set
     it does not run. `also` is a further level that it judges. `watch` is what it wants to know of a run; a
-    rule of the run level that watches nothing judges batches.
+    rule of the run level that watches nothing judges batches. `by_size` says that of an image file it looks
+    at nothing but `visible_size`: what it says of a size is remembered for the next file of that size.
     """
 
     code: str
@@ -151,6 +154,7 @@ class Rule(NamedTuple, Generic[Subject]):
     budgets: tuple[str, ...] = ()
     also: Level | None = None
     watch: Watch = Watch.NONE
+    by_size: bool = False
 
     @property
     def family(self) -> str:
@@ -183,6 +187,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
     url: str | None = None,
     budgets: tuple[str, ...] = (),
     also: Level | None = None,
+    by_size: bool = False,
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
     """Make a rule of a function that judges one use of one image, and with `also` another level too."""
 
@@ -201,6 +206,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
             url=url,
             budgets=budgets,
             also=also,
+            by_size=by_size,
         )
 
     return decorate

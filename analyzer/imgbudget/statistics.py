@@ -25,17 +25,17 @@ class RuleSum:
     over_max: float | None = None
     over_sum: float | None = None
 
-    def add(self, finding: Finding) -> None:
+    def count(self, measured: float | None, limit: float | None, *, fixable: bool) -> None:
         """Count one finding."""
         self.findings += 1
-        self.fixable += finding.fix is not None
-        if finding.measured is None:
+        self.fixable += fixable
+        if measured is None:
             return
-        if finding.limit is None:
-            self.measured = max(self.measured or 0, finding.measured)
+        if limit is None:
+            self.measured = max(self.measured or 0, measured)
             return
-        self._reach(finding.measured, finding.limit, abs(finding.measured - finding.limit))
-        self.over_sum = (self.over_sum or 0) + abs(finding.measured - finding.limit)
+        self._reach(measured, limit, abs(measured - limit))
+        self.over_sum = (self.over_sum or 0) + abs(measured - limit)
 
     def merge(self, other: "RuleSum") -> None:
         """Count the findings of another sum of the same rule."""
@@ -113,7 +113,8 @@ class Statistics:
             key = finding.code, finding.unit
             if key not in self.by_rule:
                 self.by_rule[key] = RuleSum(finding.code, finding.name, finding.unit)
-            self.by_rule[key].add(finding)
+            fixable = finding.fix is not None
+            self.by_rule[key].count(finding.measured, finding.limit, fixable=fixable)
 
     def merge(self, other: "Statistics") -> None:
         """Count the files of other sums."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
 
 
-@image_rule("IB003", "rule-failed", severity=Severity.ERROR, since="0.1")
+@image_rule("IB003", "rule-failed", severity=Severity.ERROR, since="0.1", by_size=True)
 def rule_failed(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     """A rule raised an exception instead of judging.
 

@@ -14,7 +14,9 @@ from imgbudget.rule import (
 )
 
 
-@image_rule("IB101", "dimension-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@image_rule(
+    "IB101", "dimension-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", by_size=True
+)
 def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """An edge of the image is longer than the API takes.
 

@@ -37,7 +37,8 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <bmp 800x600 named=photo.png>
 
     ## Fix safety
-    Safe: the bytes stay as they are. In a request the media type is rewritten, a file is renamed.
+    Safe in a request: the bytes stay as they are, the media type is rewritten. Unsafe for a file, which is
+    renamed: whatever leads to it by its name no longer finds it.
 
     ## Source
     Error texts: vybestack/llxprt-code#2130, 2026-06; anthropics/claude-code#6300, 2025-08, and #3073.
@@ -54,6 +55,7 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
             help="rename the file; programs that declare the type by extension are refused by the API",
             severity=Severity.WARNING,
             fix=fix,
+            fix_safety=FixSafety.UNSAFE,
         )
         return
     allowed = [repr(media_type) for media_type in ctx.limits.media_types]

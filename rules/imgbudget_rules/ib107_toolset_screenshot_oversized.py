@@ -6,7 +6,14 @@ from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severi
 from imgbudget_rules.oversize import TOOLSETS, excess
 
 
-@image_rule("IB107", "toolset-screenshot-oversized", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@image_rule(
+    "IB107",
+    "toolset-screenshot-oversized",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    by_size=True,
+)
 def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A screenshot for the computer-use or browser toolset is larger than the model looks at.
 

@@ -6,7 +6,9 @@ from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severi
 from imgbudget_rules.oversize import excess
 
 
-@image_rule("IB108", "oversized-and-strict", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@image_rule(
+    "IB108", "oversized-and-strict", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", by_size=True
+)
 def oversized_and_strict(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image would be scaled down, and its block asks the API to refuse that.
 

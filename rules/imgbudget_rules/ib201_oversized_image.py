@@ -6,7 +6,9 @@ from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severi
 from imgbudget_rules.oversize import excess, is_refused
 
 
-@image_rule("IB201", "oversized-image", severity=Severity.WARNING, fix=FixSafety.SAFE, since="0.1")
+@image_rule(
+    "IB201", "oversized-image", severity=Severity.WARNING, fix=FixSafety.SAFE, since="0.1", by_size=True
+)
 def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image has more pixels than the model looks at.
 

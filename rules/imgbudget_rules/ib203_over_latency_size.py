@@ -20,6 +20,7 @@ from imgbudget.rule import (
     severity=Severity.INFO,
     fix=FixSafety.UNSAFE,
     since="0.1",
+    by_size=True,
     pedantic=True,
 )
 def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:

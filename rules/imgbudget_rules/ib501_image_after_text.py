@@ -12,9 +12,9 @@ from imgbudget.rule import (
     Severity,
     Text,
     Turn,
+    is_label,
     request_rule,
 )
-from imgbudget_rules.labels import is_label
 
 
 @request_rule("IB501", "image-after-text", severity=Severity.WARNING, fix=FixSafety.UNSAFE, since="0.1")

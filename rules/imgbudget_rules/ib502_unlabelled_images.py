@@ -12,9 +12,9 @@ from imgbudget.rule import (
     Severity,
     Text,
     Turn,
+    is_label,
     request_rule,
 )
-from imgbudget_rules.labels import is_label
 
 
 @request_rule(

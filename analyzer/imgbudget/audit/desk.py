@@ -10,6 +10,7 @@ from typing import NamedTuple
 from imgbudget.audit.digest import WHOLE, digest_of
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, Record
 from imgbudget.audit.statistics import place_text
+from imgbudget.engine import Judge
 from imgbudget.errors import AuditError
 from imgbudget.model import Fact, Finding, ImageFacts, ImageUse, Place
 from imgbudget.probes import probe_bytes, probe_reader
@@ -54,11 +55,13 @@ class Desk:
     session: Session
     met: Counter[str] = field(default_factory=Counter)
     _digest: bytes | None = None
+    _judge: Judge | None = None
+    _facts: int = 0
 
     def image(self, where: Where, content: Content) -> Record:
         """The row of an image."""
 
-        def probe(_path: str, want: Fact) -> ImageFacts:
+        def probe(_path: str, want: int) -> ImageFacts:
             if content.whole is not None:
                 return probe_bytes(content.whole, want)
             return probe_reader(content.read, content.size, want)
@@ -122,32 +125,36 @@ class Desk:
         yield from records
 
     def _records(self, where: Where, result: FileResult, *, lines: bool) -> Iterator[Record]:
-        rows = result.rows
         findings = _by_subject(result)
+        at = _Lines(where, _lines_of(result) if lines else {})
         for image in result.images:
-            place = _inside(where, image.use.place, lines=lines)
-            yield self._image_record(place, image, findings.pop(image.use.place, []))
+            place = image.use.place
+            yield self._image_record(at.place(place), image, findings.pop(place, []))
         for request in result.requests:
             self.met[REQUEST] += 1
-            here = request.request.place
-            yield Record(
-                *_inside(where, here, lines=lines),
-                subject=REQUEST,
-                byte_size=request.request.byte_size,
-                findings=findings.pop(here, []),
-            )
-        for here, found in findings.items():
+            place = request.request.place
+            found = findings.pop(place, [])
+            size = request.request.byte_size
+            yield Record(*at.place(place), subject=REQUEST, byte_size=size, findings=found)
+        told = set()
+        for place, found in findings.items():
             self.met[DOCUMENT] += 1
-            yield Record(*_inside(where, here, lines=lines), subject=DOCUMENT, findings=found)
-        for passed in rows.passed if rows else ():
-            for line in range(passed.first, passed.last + 1):
-                yield self.skip(where._replace(row=line - 1, pointer=""), passed.reason)
+            record = Record(*at.place(place), subject=DOCUMENT, findings=found)
+            told.add(record.row)
+            yield record
+        for passed in result.rows.passed if result.rows else ():
+            for line in range(passed.first - 1, passed.last):
+                if line not in told:  # it is a row already, with its finding
+                    yield self.skip(where._replace(row=line, pointer=""), passed.reason)
 
-    def _wanted(self, path: str) -> Fact:
+    def _wanted(self, path: str) -> int:
         bench = self.session.bench
-        return bench.facts(bench.paths.judge(path))
+        judge = bench.paths.judge(path)
+        if judge is not self._judge:
+            self._judge, self._facts = judge, bench.facts(judge)
+        return self._facts
 
-    def _probe_file(self, path: str, want: Fact) -> ImageFacts:
+    def _probe_file(self, path: str, want: int) -> ImageFacts:
         """The facts of a local file, with its hash kept aside; a small one is read once for both."""
         fd = os.open(path, OPEN_FLAGS)
         try:
@@ -191,8 +198,21 @@ class Desk:
         )
 
 
-def _inside(where: Where, place: Place, *, lines: bool) -> Where:
-    return where._replace(row=place.document if lines else where.row, pointer=place.pointer)
+class _Lines(NamedTuple):
+    """Where the documents of a JSON file stand: `lines`, from 0, by the number of the document."""
+
+    where: Where
+    lines: dict[int, int]
+
+    def place(self, place: Place) -> Where:
+        """The place of a row for a place inside the file."""
+        row = self.lines.get(place.document, self.where.row)
+        return self.where._replace(row=row, pointer=place.pointer)
+
+
+def _lines_of(result: FileResult) -> dict[int, int]:
+    lines = {finding.place.document: finding.span.line - 1 for finding in result.findings if finding.span}
+    return lines | {one.request.place.document: one.request.line - 1 for one in result.requests}
 
 
 def _by_subject(result: FileResult) -> dict[Place, list[Finding]]:

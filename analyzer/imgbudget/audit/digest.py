@@ -1,7 +1,7 @@
 """The content hash of an image: whole where it is small, by samples where reading it whole would cost most.
 
 Two images have the same hash when their lengths are the same and the bytes that were hashed: all of them up
-to 256 KiB, else four blocks of 64 KiB spread from the first byte to the last. Compressed pictures that
+to 64 KiB, else four blocks of 16 KiB spread from the first byte to the last. Compressed pictures that
 differ at all differ there.
 """
 
@@ -9,10 +9,10 @@ import hashlib
 
 from imgbudget.probes.reader import Read
 
-WHOLE = 1 << 18
+WHOLE = 1 << 16
 """Most bytes that are hashed as a whole."""
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 14
 _BLOCKS = 4
 
 

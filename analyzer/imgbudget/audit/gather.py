@@ -190,8 +190,8 @@ def _duplicates(store: Store) -> Duplicates:
     )
     store.connection.execute(
         f"""create or replace temp table copies as
-        select hash_high, hash_low, count(*) as images, any_value(bytes) as bytes,
-        coalesce(any_value({store.tier}tokens), 0) as tokens, {_EXAMPLES} as places
+        select hash_high, hash_low, count(*) as images, min(bytes) as bytes,
+        coalesce(min({store.tier}tokens), 0) as tokens, {_EXAMPLES} as places
         from rows semi join halves using (hash_low) where subject = 'image'
         group by hash_high, hash_low having count(*) > 1"""  # noqa: S608 - ours
     )

@@ -67,13 +67,17 @@ MEASURES = (
 
 
 def distribution(store: Store, measure: Measure) -> Distribution:
-    """The exact distribution of a measure over all images that have it."""
+    """The exact distribution of a measure over all images that have it.
+
+    The mean sums millionths as whole numbers: a sum of fractions would depend on the order of the rows.
+    """
     value = measure.sql.format(tier=store.tier)
     edges = measure.edges
     pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
     counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)
     number, lowest, highest, mean, quantiles, *binned = store.one(
-        f"""select count(v), min(v), max(v), avg(v), quantile_disc(v, {list(SHARES)}), {counts}
+        f"""select count(v), min(v), max(v), sum(round(v * 1e6)::hugeint)::double / 1e6 / count(v),
+        quantile_disc(v, {list(SHARES)}), {counts}
         from (select {value} as v from rows where subject = 'image') where v is not null"""  # noqa: S608 - ours
     )
     bins = tuple(Bin(low, high, count) for (low, high), count in zip(pairs, binned, strict=True))

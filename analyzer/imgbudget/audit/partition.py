@@ -33,7 +33,8 @@ class Partition(NamedTuple):
     """What to read. `kind` names the input that can read it, `source` is what people are told.
 
     `where` is a path or URL. Either `items` are listed, or the members or rows from `start` to `stop` are
-    meant; None is the end, wherever it is. `id` changes with the input, the configuration and the tool.
+    meant; None is the end, wherever it is. `id` changes with the input, the configuration and the tool,
+    `mark` with the input alone: it is its size and time, or its tag.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Partition(NamedTuple):
     start: int = 0
     stop: int | None = None
     items: Items = ()
+    mark: str = ""
 
     @property
     def known(self) -> int | None:
@@ -71,8 +73,8 @@ class Naming(NamedTuple):
 
     key: str
 
-    def name(self, partition: Partition, fingerprint: str) -> Partition:
-        """The partition with its id; `fingerprint` is what tells a changed input: size and time, or a tag."""
+    def name(self, partition: Partition, *listed: str) -> Partition:
+        """The partition with its id; `listed` are what changes with the items that it lists."""
         text = "\0".join(
             (
                 self.key,
@@ -81,7 +83,8 @@ class Naming(NamedTuple):
                 partition.where,
                 str(partition.start),
                 str(partition.stop),
-                fingerprint,
+                partition.mark,
+                *listed,
             )
         )
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

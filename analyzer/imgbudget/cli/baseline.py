@@ -15,7 +15,7 @@ from imgbudget.errors import UsageError
 from imgbudget.report import Summary
 from imgbudget.reporters.base import count, figure, one_line
 from imgbudget.session import Session
-from imgbudget.session.baselines import placed, read_file
+from imgbudget.session.baselines import fixed_entries, placed, read_file
 
 
 @click.command("baseline")
@@ -75,7 +75,7 @@ def _prune(name: str, paths: tuple[str, ...], options: dict[str, Any]) -> int:
     summary = _run(session, paths, options)
     if not summary:
         return 2
-    gone = set(session.fixed_entries([path for path, _ in summary.missed]))
+    gone = set(fixed_entries(session, [path for path, _ in summary.missed]))
     if gone:
         left = (entry for entry in before.entries if entry not in gone)
         _save(name, Baseline(left, placed=placed(session.registry)))

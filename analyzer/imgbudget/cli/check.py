@@ -4,9 +4,18 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from imgbudget.cli import declared as click
 from imgbudget.cli.checking import Output, check_paths
+from imgbudget.cli.completion import files
+from imgbudget.cli.fixing import (
+    fix_exit_code,
+    fix_options,
+    fix_outputs,
+    fix_wishes,
+    fixer_of,
+    say_fixes,
+    wants_fixes,
+)
 from imgbudget.cli.options import (
     config_options,
     model_options,
@@ -27,12 +36,14 @@ from imgbudget.session import Session
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Earlier
+    from imgbudget.engine.baseline import Entry
+    from imgbudget.session.fixing import Fixer
 
 _LISTED = 5
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
 @model_options
 @selection_options
 @click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")
@@ -44,6 +55,7 @@ _LISTED = 5
     help="Least severity that makes the exit code 1.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even with findings; errors of use still exit 2.")
+@fix_options
 @silencing_options
 @click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
 @click.option("--stdin-filename", metavar="NAME", help="Name under which standard input is reported.")
@@ -92,9 +104,17 @@ def command(**options: Any) -> int:
         return _show_settings(session, paths, formats)
     earlier = _read_report(options["compare"])
     outputs = [_output(name, file, session, options) for name, file in formats]
+    fixes = wants_fixes(options | {"paths": paths})
+    checker: Session | Fixer = session
+    if fixes:
+        from imgbudget.session.choices import ByFindings  # noqa: PLC0415 - runs that fix only
+
+        choice = ByFindings(unsafe=options["unsafe_fixes"])
+        checker = fixer_of(session, fix_wishes(options, choice), paths)
+        outputs = fix_outputs(outputs, options | {"paths": paths})
     progress = Progress(wanted=not options["no_progress"] and not options["quiet"])
     summary = check_paths(
-        session,
+        checker,
         paths,
         outputs,
         progress,
@@ -103,7 +123,11 @@ def command(**options: Any) -> int:
         earlier=earlier,
     )
     _say_notes(session, summary, options)
-    return exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
+    code = exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
+    if not fixes:
+        return code
+    say_fixes(summary, options)
+    return fix_exit_code(summary, code, options)
 
 
 def _output(name: str, file: str | None, session: Session, options: dict[str, Any]) -> Output:
@@ -150,7 +174,7 @@ def _say_notes(session: Session, summary: Summary, options: dict[str, Any]) -> N
         say(f"warning: {note}")
     if options["quiet"]:
         return
-    if gone := session.fixed_entries([path for path, _ in summary.missed]):
+    if gone := _fixed_entries(session, summary):
         say(
             f"{count(len(gone), 'entry', 'entries')} of the baseline no longer found; "
             "imgbudget baseline --prune takes them out"
@@ -174,3 +198,11 @@ def exit_code(summary: Summary, fail_on: str, *, exit_zero: bool = False) -> int
     if exit_zero or fail_on == "never" or summary.worst is None:
         return 0
     return 1 if summary.worst >= Severity[fail_on.upper()] else 0
+
+
+def _fixed_entries(session: Session, summary: Summary) -> "tuple[Entry, ...]":
+    if session.bench.paths.baseline is None:
+        return ()
+    from imgbudget.session.baselines import fixed_entries  # noqa: PLC0415 - with a baseline only
+
+    return fixed_entries(session, [path for path, _ in summary.missed])

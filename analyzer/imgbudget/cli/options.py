@@ -1,18 +1,21 @@
 """Options that several commands share, and what they mean together."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
+from imgbudget.cli import declared as click
+from imgbudget.cli.completion import files, one_of
 from imgbudget.model import Fact
 from imgbudget.session import Wishes
+
+if TYPE_CHECKING:
+    from click import Context, Parameter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def codes(_ctx: click.Context, _param: click.Parameter, value: Sequence[str]) -> tuple[str, ...] | None:
+def codes(_ctx: "Context", _param: "Parameter", value: Sequence[str]) -> tuple[str, ...] | None:
     """Split comma-separated selectors; None when the option was not given."""
     if not value:
         return None
@@ -37,7 +40,12 @@ def model_options(function: F) -> F:
                 metavar="NAME",
                 help="anthropic, bedrock, google-cloud, foundry or claude-ai.",
             ),
-            click.option("--limits", metavar="FILE", help="YAML file of limits laid over the built-in ones."),
+            click.option(
+                "--limits",
+                metavar="FILE",
+                shell_complete=files,
+                help="YAML file of limits laid over the built-in ones.",
+            ),
         ),
         function,
     )
@@ -47,7 +55,12 @@ def config_options(function: F) -> F:
     """`--config`, `--isolated`: which configuration is read."""
     return _stack(
         (
-            click.option("--config", metavar="FILE", help="Configuration file instead of the nearest one."),
+            click.option(
+                "--config",
+                metavar="FILE",
+                shell_complete=files,
+                help="Configuration file instead of the nearest one.",
+            ),
             click.option("--isolated", is_flag=True, help="Read no configuration file."),
         ),
         function,
@@ -80,7 +93,7 @@ def selection_options(function: F) -> F:
     )
 
 
-def budgets(_ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Budgets:
+def budgets(_ctx: "Context", param: "Parameter", value: Sequence[str]) -> Budgets:
     """The budgets that `--budget image.tokens=1600` and the like set."""
     if not value:
         return NO_BUDGETS
@@ -89,7 +102,9 @@ def budgets(_ctx: click.Context, param: click.Parameter, value: Sequence[str]) -
     try:
         return parse_budgets(item for text in value for item in text.split(","))
     except ValueError as error:
-        raise click.BadParameter(str(error), param=param) from None
+        from click import BadParameter  # noqa: PLC0415 - see declared.py
+
+        raise BadParameter(str(error), param=param) from None
 
 
 def silencing_options(function: F) -> F:
@@ -126,6 +141,7 @@ def output_options(formats: Sequence[str], default: str) -> Callable[[F], F]:
                     "formats",
                     multiple=True,
                     metavar="FORMAT[:FILE]",
+                    shell_complete=one_of(formats),
                     help=f"{', '.join(formats)}; default {default}; repeatable, with a file each.",
                 ),
                 click.option(

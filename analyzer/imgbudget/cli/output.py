@@ -37,9 +37,13 @@ def parse_formats(given: Sequence[str], default: str) -> list[tuple[str, str | N
 
 @dataclass(slots=True, eq=False, repr=False)
 class Sink:
-    """One place where text goes: standard output at once, or a file when all is said."""
+    """One place where text goes: standard output at once, or a file when all is said.
+
+    `aside` sends to standard error what would go to standard output, where that is taken.
+    """
 
     file: str | None = None
+    aside: bool = False
     _parts: list[str] = field(default_factory=list)
 
     def write(self, text: str) -> None:
@@ -47,7 +51,7 @@ class Sink:
         if not text:
             return
         if self.file is None:
-            sys.stdout.write(text)
+            (sys.stderr if self.aside else sys.stdout).write(text)
         else:
             self._parts.append(text)
 

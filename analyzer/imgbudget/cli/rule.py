@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from imgbudget.cli.completion import rules as completed_rules
 from imgbudget.cli.options import config_options, output_options, wishes
 from imgbudget.cli.output import Sink, parse_formats
 from imgbudget.cli.tables import Table
@@ -17,7 +18,7 @@ FORMATS = ("text", "json", "markdown")
 
 
 @click.command("rule")
-@click.argument("name", required=False, metavar="[CODE|NAME]")
+@click.argument("name", required=False, metavar="[CODE|NAME]", shell_complete=completed_rules)
 @click.option("--all", "show_all", is_flag=True, help="Every rule: a line each; as json or markdown, pages.")
 @click.option("--packs", is_flag=True, help="List the rule packs that are installed.")
 @output_options(FORMATS, "text")

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from imgbudget.config.nodes import Items, Kind, Node, Scalar, Table
 from imgbudget.config.settings import NameKind, Origin, Written
 from imgbudget.config.shapes import JsonSchema, Reading, Shape, kind_of
-from imgbudget.config.wording import nearest, plain, quoted
+from imgbudget.config.wording import MOST_HINTS, nearest, plain, quoted
 
 T = TypeVar("T")
 
@@ -114,7 +114,8 @@ class Record(Generic[T]):
         for name, item, origin in node:
             route = f"{at}.{name}" if at else name
             if name not in known:
-                reading.refuse(origin, self._unknown(name, route))
+                hint = len(reading.problems) < MOST_HINTS
+                reading.refuse(origin, self._unknown(name, route, hint=hint))
                 continue
             value = known[name].shape.read(item, route, reading)
             if value is not None:
@@ -126,9 +127,9 @@ class Record(Generic[T]):
             whole = whole and not (key.required and key.name not in found)
         return self.make(Values(found, node.origin)) if whole else None
 
-    def _unknown(self, name: str, route: str) -> str:
+    def _unknown(self, name: str, route: str, *, hint: bool) -> str:
         names = [key.name for key in self.keys]
-        near = nearest(name, names)
+        near = nearest(name, names) if hint else None
         told = f"did you mean {quoted(near)}?" if near else f"the keys here are {', '.join(names)}"
         return f"unknown key {quoted(route)}; {told}"
 

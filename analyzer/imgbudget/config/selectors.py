@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from imgbudget.config.settings import NameKind, Settings
-from imgbudget.config.wording import nearest, quoted
+from imgbudget.config.wording import MOST_HINTS, nearest, quoted
 from imgbudget.errors import ConfigProblem
 
 
@@ -15,12 +15,12 @@ def check_selectors(
     A selector is `ALL`, a code or the beginning of one (both in any case), or a rule's name.
     """
     prefixes = {code[:end] for code in known_codes for end in range(1, len(code) + 1)} | {"ALL"}
-    families = {code[:-2] for code in known_codes}
-    problems = []
+    names = {"ALL", *known_codes, *known_names, *(code[:-2] for code in known_codes)}
+    problems: list[ConfigProblem] = []
     for kind, at, text, origin in settings.written:
         if kind is not NameKind.RULE or text in known_names or text.upper() in prefixes:
             continue
-        near = nearest(text, {"ALL", *known_codes, *known_names, *families})
+        near = nearest(text, names) if len(problems) < MOST_HINTS else None
         told = f"did you mean {quoted(near)}?" if near else "imgbudget rule --all lists the rules"
         problems.append(ConfigProblem(origin.path, origin.line, f"{at}: unknown rule {quoted(text)}; {told}"))
     return tuple(problems)

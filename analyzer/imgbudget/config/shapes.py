@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from imgbudget.config.files import beside, why_no_file
 from imgbudget.config.nodes import Items, Kind, Node, Scalar, Table
 from imgbudget.config.settings import NameKind, Origin, Written
-from imgbudget.config.wording import nearest, quoted
+from imgbudget.config.wording import MOST_HINTS, nearest, quoted
 from imgbudget.errors import ConfigProblem
 
 T = TypeVar("T")
@@ -107,7 +107,7 @@ class Choice:
         elif node.kind is Kind.BOOLEAN:
             what = f"{node.text} without quotes is read as a boolean; quote such a word: {quoted(node.text)}"
         else:
-            near = nearest(node.text, self.words)
+            near = nearest(node.text, self.words) if len(reading.problems) < MOST_HINTS else None
             what = f"{quoted(node.text)} is not {self.wanted}"
         told = f"did you mean {quoted(near)}?" if near else f"{self.wanted} is {listed}; {self.hint}"
         reading.refuse(node.origin, f"{at}: {what}; {told}")

@@ -27,6 +27,13 @@ def toml_lines(text: str) -> dict[Route, int]:
     return _Walk(text).lines
 
 
+def toml_tokens(text: str, begin: int) -> Iterator[tuple[str, int, int]]:
+    """The tokens of a valid TOML text from an offset on, blanks left out, each with its start and end."""
+    for found in _TOKEN.finditer(text, begin):
+        if found.lastgroup not in ("blank", "line"):
+            yield found.group(), found.start(), found.end()
+
+
 class _Walk:
     """One pass over the tokens; `lines` is the result."""
 

@@ -6,6 +6,9 @@ from os.path import commonprefix
 _SIMILARITY = 0.6
 """Share of matching letters from which on a name is offered; difflib's own default."""
 
+MOST_HINTS = 100
+"""Mistakes of a kind for which the name that was meant is looked for; what has more is no configuration."""
+
 _LONGEST = 60
 """Characters of a value that a message repeats."""
 

@@ -75,7 +75,9 @@ class Baseline:
 
         lines = []
         for entry in self.entries:
-            record = {name: value for name in _FIELDS if (value := getattr(entry, name))}
+            record = {
+                name: value for name in _FIELDS if (value := getattr(entry, name)) is not None and value != 0
+            }
             lines.append(json.dumps(record, ensure_ascii=True))
         listed = "\n" + ",\n".join(lines) + "\n" if lines else ""
         return f'{{"version": {VERSION}, "findings": [{listed}]}}\n'

@@ -2,17 +2,33 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from os.path import abspath, relpath
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.config import Override, Settings
-from imgbudget.engine.baseline import Baseline
-from imgbudget.engine.judge import Judge
+from imgbudget.engine.judge import Judge, Sizes
 from imgbudget.engine.selection import Layer, select_rules
-from imgbudget.engine.silencing import NOTHING, Kept, Matcher, Silenced, Silencer, relative
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, Run
 from imgbudget.registry import AnyRule
+
+if TYPE_CHECKING:
+    from imgbudget.engine.baseline import Baseline
+    from imgbudget.engine.silencing import Silencer
+
+Matcher = Callable[[str], bool]
+Kept = tuple[Finding, ...]
+
+
+class Silenced(NamedTuple):
+    """How many findings are not reported, by what silences them."""
+
+    ignored: int = 0
+    known: int = 0
+
+
+NOTHING = Silenced()
 
 
 class Choice(NamedTuple):
@@ -36,10 +52,10 @@ class PathRules:
     rules: Sequence[AnyRule]
     settings: Settings
     choice: Choice = field(default_factory=Choice)
-    baseline: Baseline | None = None
+    baseline: "Baseline | None" = None
     base: str = "."
     collect: bool = False
-    silencer: Silencer | None = None
+    silencer: "Silencer | None" = None
     _judges: dict[tuple[int, ...], Judge] = field(default_factory=dict)
     _overrides: list[tuple[Override, Matcher]] = field(default_factory=list)
 
@@ -49,6 +65,8 @@ class PathRules:
             self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
         ignores = settings.ignores if self.choice.use_ignores else ()
         if ignores or self.baseline is not None or self.collect:
+            from imgbudget.engine.silencing import Silencer  # noqa: PLC0415 - few runs silence anything
+
             self.silencer = Silencer(
                 rules={rule.code: rule for rule in self.rules},
                 root=settings.root,
@@ -106,7 +124,7 @@ class PathRules:
             preview=self.choice.preview or self.settings.preview,
             budgets=budgets,
         )
-        self._judges[key] = Judge(rules, budgets)
+        self._judges[key] = Judge(rules, budgets, Sizes(rules.image, budgets))
         return self._judges[key]
 
     def judge_run(self, run: Run, limits: Limits) -> list[Finding]:
@@ -127,7 +145,12 @@ class PathRules:
         return (findings, NOTHING) if self.silencer is None else self.silencer.split(path, findings)
 
 
-def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+def relative(path: str, root: str) -> str:
+    """A path as patterns and baselines have it: relative to a folder, with `/`."""
+    return relpath(abspath(path), root).replace("\\", "/")
+
+
+def matcher(patterns: Sequence[str]) -> Matcher:
     """Whether gitignore patterns match a relative path."""
     from imgbudget.sources.gitignore import Patterns, as_bytes_text  # noqa: PLC0415 - few configurations
 

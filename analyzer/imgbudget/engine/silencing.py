@@ -1,38 +1,19 @@
 """What is not reported: findings that an ignore entry expects, and those that a baseline knows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from os.path import abspath, relpath
-from typing import NamedTuple
 
 from imgbudget.config import Ignore
 from imgbudget.engine.baseline import Baseline, Entry, entry_of
 from imgbudget.engine.judge import FAILED_CODE
+from imgbudget.engine.paths import NOTHING, Kept, Matcher, Silenced, relative
 from imgbudget.engine.selection import specificity
 from imgbudget.model import Finding, Watch
 from imgbudget.registry import AnyRule
 from imgbudget.sources.content import content_hash
 
-
-class Silenced(NamedTuple):
-    """How many findings are not reported, by what silences them."""
-
-    ignored: int = 0
-    known: int = 0
-
-
-NOTHING = Silenced()
-
 _ON_FILES = (Watch.NONE, Watch.COPIES)
 """What rules watch whose findings are about a file, and not about the run or the configuration."""
-
-Matcher = Callable[[str], bool]
-Kept = tuple[Finding, ...]
-
-
-def relative(path: str, root: str) -> str:
-    """A path as patterns and baselines have it: relative to a folder, with `/`."""
-    return relpath(abspath(path), root).replace("\\", "/")
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -33,7 +33,8 @@ def _places(settings: Settings) -> list[Place]:
     for ignore in settings.ignores:
         table: Keys = ("tool", "imgbudget") if ignore.path.endswith("pyproject.toml") else ()
         number = next(counts.setdefault(ignore.path, count()))
-        places.append(Place(ignore.path, (*table, "ignores", number)))
+        keys: Keys = (*table, "ignores", number)
+        places.append(Place(ignore.path, keys, root=len(keys)))  # the API has no name for it
     return places
 
 

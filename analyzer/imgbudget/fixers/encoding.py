@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgbudget.errors import FixError
+from imgbudget.fixers.decoding import refusing
 from imgbudget.fixers.pixels import in_srgb, on_white, smooth, without_alpha
 from imgbudget.fixers.stripping import exif_block
 from imgbudget.geometry import Size
@@ -57,7 +58,11 @@ class Encoded(NamedTuple):
 
 
 def encode(image: "Image", style: Style, orientation: int = 1) -> bytes:
-    """The image as a file without metadata, but for an EXIF orientation other than 1."""
+    """The image as a file without metadata, but for an EXIF orientation other than 1.
+
+    Raises:
+        FixError: the format cannot hold it: WebP has edges of at most 16,383 px.
+    """
     options = _OPTIONS[style.format](style)
     if orientation != 1 and style.format != "gif":
         options["exif"] = exif_block(orientation)
@@ -70,7 +75,8 @@ def encode(image: "Image", style: Style, orientation: int = 1) -> bytes:
     # Pillow writes what it has read of comments, profiles and dots an inch
     image.info = {key: image.info[key] for key in ("transparency",) if key in image.info}
     out = io.BytesIO()
-    image.save(out, style.format.upper(), **options)
+    with refusing(f"cannot be written as {style.format.upper()}"):
+        image.save(out, style.format.upper(), **options)
     return out.getvalue()
 
 
@@ -86,6 +92,9 @@ def prepared(image: "Image", form: str, profile: bytes | None) -> tuple["Image",
         if moved:
             lost.append("colours converted from CMYK to sRGB" if cmyk else "colours converted to sRGB")
         image = without_alpha(image)
+    if form == "gif" and image.mode in {"LA", "RGBA"} and any(image.getchannel("A").histogram()[1:255]):
+        # transparent or not, there is nothing between
+        lost.append("half transparent parts laid on white")
     if form == "jpeg" and image.mode not in {"L", "RGB"}:
         image = on_white(image)
         lost.append("transparency laid on white")
@@ -190,9 +199,8 @@ def _with_palette(image: "Image", style: Style) -> "Image":
         return image.convert("RGB").quantize(colours, Quantize.MEDIANCUT)
     if style.format != "gif":
         return image.convert("RGBA").quantize(colours, Quantize.FASTOCTREE)
-    # transparent or not, there is nothing between
-    made = image.convert("RGB").quantize(colours - 1, Quantize.MEDIANCUT)
-    made.paste(colours - 1, mask=image.getchannel("A").point(lambda level: 255 * (level < 128)))
+    made = on_white(image).convert("RGB").quantize(colours - 1, Quantize.MEDIANCUT)
+    made.paste(colours - 1, mask=image.getchannel("A").point(lambda level: 255 * (level == 0)))
     made.info["transparency"] = colours - 1
     return made
 

@@ -16,8 +16,9 @@ from imgbudget.fixers.encoding import (
     fit,
     prepared,
 )
+from imgbudget.fixers.multipicture import strip_pictures
 from imgbudget.fixers.pixels import has_alpha, has_depth, is_graphic, scaled, turned
-from imgbudget.fixers.stripping import Wish, strip
+from imgbudget.fixers.stripping import Wish, strip, webp_is_lossless
 from imgbudget.geometry import CoordinateMap, Size
 from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes import probe_bytes
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 WRITTEN = ("jpeg", "png", "gif", "webp")
 """Formats that are written: those that the API takes (FACTS: media types of the Messages API)."""
-
-MOST_HEADER = 4096
-"""Bytes of a WebP file in which its first picture begins, unless a large colour profile stands before it."""
 
 
 def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
@@ -44,7 +42,7 @@ def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
     facts = probe_bytes(data, Fact.ALL)
     form = _source_format(facts)
     if _frames(facts) > 1 and not edit.first_frame and _changes_pixels(facts, edit):
-        raise FixError(f"is animated ({facts.frames} frames): only the first would be kept, which is unsafe")
+        raise FixError(_one_of(facts))
     with refusing(f"cannot be edited as {form.upper()}"):
         made = _without_decoding(data, facts, edit) or _redrawn(data, facts, edit)
     return _proven(made, edit)
@@ -56,6 +54,10 @@ def _source_format(facts: ImageFacts) -> str:
     if facts.damage is not None:
         raise FixError(facts.damage)
     return facts.format
+
+
+def _one_of(facts: ImageFacts) -> str:
+    return f"holds {facts.frames} frames, of which only the first would be kept; that is unsafe"
 
 
 def _changes_pixels(facts: ImageFacts, edit: ImageEdit) -> bool:
@@ -77,11 +79,12 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
     kept: bytes | None = data
     if edit.strip or drops or len(data) > limit:
         if form == "jpeg" and facts.animated and not drops:
-            raise FixError(f"holds {facts.frames} pictures: only the first would be kept, which is unsafe")
-        kept = strip(data, form, Wish(facts.orientation, edit.first_frame))
+            kept = strip_pictures(data)
+        else:
+            kept = strip(data, form, Wish(facts.orientation, edit.first_frame))
     if kept is None or len(kept) > limit:
         if facts.animated and not edit.first_frame:
-            raise FixError(f"is animated ({facts.frames} frames): only the first would fit, which is unsafe")
+            raise FixError(_one_of(facts))
         return None
     lost = (f"first of {facts.frames} frames",) if drops else ()
     shown = shown_size(facts, size)
@@ -90,6 +93,10 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
 
 def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
     """The image decoded and encoded anew."""
+    if edit.format not in {None, *WRITTEN}:
+        raise FixError(f"cannot be written as {edit.format}; imgbudget writes {', '.join(WRITTEN)}")
+    if edit.size is not None and min(edit.size) < 1:
+        raise FixError(f"cannot be scaled to {edit.size} px")
     picture = decode(data, facts, edit.size)
     source = picture.size
     size = edit.size or source
@@ -136,7 +143,7 @@ def _style(data: bytes, picture: Picture, facts: ImageFacts, wanted: str | None)
 def _is_lossless(data: bytes, facts: ImageFacts) -> bool:
     """Whether the image's own encoding gives back each pixel, as far as the format says."""
     if facts.format == "webp":
-        return b"VP8L" in data[:MOST_HEADER]
+        return webp_is_lossless(data)
     return facts.format not in {"jpeg", "avif", "heic", "heif", "jp2"}
 
 
@@ -146,6 +153,7 @@ def _losses(
     """In clauses what the new image lacks, beyond the pixels that were planned to go."""
     lost = []
     style, form = made.style, (facts.format or "").upper()
+    area, mode = picture.size.width * picture.size.height, picture.image.mode
     if _frames(facts) > 1:
         lost.append(f"first of {facts.frames} frames")
     deep = has_depth(picture.image) or _has_16_bits(data, facts.format)
@@ -156,9 +164,10 @@ def _losses(
             lost.append(f"lossy: quality {style.quality}, was lossless {form}")
         elif facts.quality is not None and style.quality < facts.quality:
             lost.append(f"quality {style.quality}, was {facts.quality}")
-        elif planned.width * planned.height == picture.size.width * picture.size.height:
+        elif planned.width * planned.height == area:
             lost.append(f"encoded anew at quality {style.quality}")
-    if style.palette is not None and picture.image.mode != "P":
+    as_it_was = mode == "P" and made.size.width * made.size.height == area
+    if style.palette is not None and mode not in {"1", "L"} and not as_it_was:
         lost.append(f"at most {style.palette} colours")
     if made.size != planned:
         lost.append(f"scaled to {made.size}, planned was {planned}")

@@ -31,7 +31,7 @@ def open_neighbour(folder: str) -> tuple[BinaryIO, str]:
     while True:
         path = os.path.join(folder, f".imgbudget-{os.getpid()}-{os.urandom(8).hex()}.tmp")
         # private until it has the mode of the file that it replaces
-        file = open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600), "wb")  # noqa: SIM115
+        file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600), "wb")  # noqa: SIM115
         if not _lock(file.fileno(), wait=True) or os.fstat(file.fileno()).st_nlink:
             return file, path
         # another run took it for a leftover in the moment before it was locked

@@ -166,6 +166,18 @@ def _strip_webp(data: bytes, wish: Wish) -> bytes | None:
     return _riff([(b"VP8X", bytes((flags,)) + chunks[0][1][1:]), *shown])
 
 
+def webp_is_lossless(data: bytes) -> bool:
+    """Whether the first picture of a WebP file is encoded without loss."""
+    at, end = 12, len(data)
+    while at + 8 <= end:
+        kind, length = unpack_from("<4sI", data, at)
+        if kind in {b"VP8 ", b"VP8L"}:
+            return bool(kind == b"VP8L")
+        # a frame's own chunks stand behind its header
+        at += 24 if kind == b"ANMF" else 8 + length + (length & 1)
+    return False
+
+
 def _riff_chunks(data: bytes, at: int, end: int) -> list[tuple[bytes, bytes]]:
     chunks = []
     while at + 8 <= end:

@@ -14,7 +14,7 @@ from imgbudget.errors import WriteError
 from imgbudget.fixers.leftovers import open_neighbour
 
 BACKUP_SUFFIX = ".bak"
-"""Ends the name of a backup; a number follows where the name is taken, so that no backup is ever lost."""
+"""Ends the name of a backup; a number goes before it where the name is taken: no backup is ever lost."""
 
 _BACKUPS = 10_000
 
@@ -165,6 +165,24 @@ def replacing(
                 _move(name, place, target)
 
 
+def remove_replaced(path: str, *, backup: bool = False, seen: Stamp) -> None:
+    """Remove a file whose successor stands under its new name already: a run was killed between the two.
+
+    Raises:
+        WriteError: the file cannot be removed, or has changed since `seen`.
+    """
+    with _speaking(path):
+        target = os.path.realpath(path, strict=True)
+        old = os.stat(target)
+        kept = _kept_backup(target) if backup or old.st_nlink > 1 else None
+        _refuse_special(path, old, links=old.st_nlink - (kept is not None))
+        if _stamp_of(old) != seen:
+            raise WriteError(f"{path}: has changed while it was worked on and is left alone; run again")
+        if backup and kept is None:
+            _back_up(target)
+        os.unlink(target)
+
+
 def _stamp_of(status: os.stat_result) -> Stamp:
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
@@ -255,7 +273,7 @@ def _back_up(target: str) -> None:
 def _backup_names(target: str) -> Iterator[str]:
     yield target + BACKUP_SUFFIX
     for number in range(1, _BACKUPS):
-        yield f"{target}{BACKUP_SUFFIX}{number}"
+        yield f"{target}.{number}{BACKUP_SUFFIX}"
 
 
 def _move(name: str, place: str, old: str) -> None:

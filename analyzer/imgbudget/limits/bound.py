@@ -110,7 +110,8 @@ class Limits(NamedTuple):
         A prompt over the long-prompt threshold is billed at the long-prompt price as a whole, so a model
         that has one must be asked with the tokens of the whole request.
         """
-        return tokens * nano_usd(self._price(tokens)) / _NANO
+        price = self.input_price if self.long_prompt_tokens is None else self._price(tokens)
+        return tokens * nano_usd(price) / _NANO
 
     def batch_cost_usd(self, tokens: int) -> float | None:
         """The same in a batch; None where the platform has no batches."""

@@ -1,5 +1,22 @@
-"""From wishes to one plan: which size an image should be sent in."""
+"""From wishes to plans and edits: which size an image should be sent in, and what findings come to."""
 
-from imgbudget.planner.image import ImagePlan, Target, plan_image, request_edge_limit, size_after_fixes
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["ImagePlan", "Target", "plan_image", "request_edge_limit", "size_after_fixes"]
+if TYPE_CHECKING:
+    from imgbudget.planner.goal import Goal as Goal
+    from imgbudget.planner.goal import Target as Target
+    from imgbudget.planner.image import ImagePlan as ImagePlan
+    from imgbudget.planner.image import plan_image as plan_image
+    from imgbudget.planner.image import request_edge_limit as request_edge_limit
+
+__all__ = ["Goal", "ImagePlan", "Target", "plan_image", "request_edge_limit"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is used when it is used: a check alone plans nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module 'imgbudget.planner' has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - see above
+
+    module = "goal" if name in ("Goal", "Target") else "image"
+    return getattr(importlib.import_module(f"imgbudget.planner.{module}"), name)

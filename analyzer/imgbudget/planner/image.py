@@ -1,39 +1,31 @@
 """The plan for one image: from which size to which, why, and what it costs before and after."""
 
-from collections.abc import Iterable
-from enum import Enum
 from typing import NamedTuple
 
-from imgbudget.fix import Resize
+from imgbudget.edit import ImageEdit
 from imgbudget.geometry import (
     CoordinateMap,
     Size,
     area_tokens,
     native_size,
+    patches,
     planned_size,
     size_within,
     table_row,
 )
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, FixSafety, ImageUse, Request
-
-
-class Target(Enum):
-    """What a plan aims for."""
-
-    TABLE = "table"
-    """A row of the aspect-ratio table where one keeps the ratio, else the native size."""
-    NATIVE = "native"
-    """The largest size that the API leaves alone."""
-    LATENCY = "latency"
-    """Within the size that the guide advised for a quick first token: 1.15 megapixels and 1568 px."""
+from imgbudget.model import ImageUse, Request
+from imgbudget.planner.encodings import written_format
+from imgbudget.planner.goal import Goal, Target
+from imgbudget.planner.ladder import step_within
 
 
 class ImagePlan(NamedTuple):
     """What to do with one image. `size` and `planned` in px, bytes as sent; costs in USD.
 
-    `byte_size_after` is exact for an image that stays as it is and an estimate by area for one that is
-    resized: only an encoder knows better.
+    `max_bytes` is the most that the image file may have then, None where nothing bounds it. `byte_size_after`
+    is exact for an image that stays as it is and an estimate by area, or the bound where that is less, for
+    one that is encoded anew: only an encoder knows better.
     """
 
     use: ImageUse
@@ -42,11 +34,30 @@ class ImagePlan(NamedTuple):
     planned: Size
     reason: str
     row: str | None
+    max_bytes: int | None = None
+
+    @property
+    def resizes(self) -> bool:
+        """Whether the image gets another size."""
+        return self.planned != self.size
 
     @property
     def changes(self) -> bool:
-        """Whether the image is resized at all."""
-        return self.planned != self.size
+        """Whether the image is encoded anew at all, for its size or for its bytes."""
+        return self.resizes or (self.max_bytes is not None and self.byte_size_before > self.max_bytes)
+
+    @property
+    def edit(self) -> ImageEdit | None:
+        """The plan as an edit that keeps all frames; None where the image stays byte for byte."""
+        facts = self.use.facts
+        if not self.changes or facts is None or facts.format is None:
+            return None
+        return ImageEdit(
+            size=self.planned if self.resizes else None,
+            format=written_format(facts.format, self.limits.media_types),
+            max_bytes=min(self.limits.image_raw_bytes, self.max_bytes or self.limits.image_raw_bytes),
+            upright=True,
+        )
 
     @property
     def tokens_before(self) -> int:
@@ -75,9 +86,19 @@ class ImagePlan(NamedTuple):
 
     @property
     def byte_size_after(self) -> int:
-        """Bytes after the plan; an estimate where the image is resized."""
+        """Bytes after the plan; an estimate where the image is encoded anew."""
         if not self.changes:
             return self.byte_size_before
+        estimate = self._bytes_by_area
+        return estimate if self.max_bytes is None else min(estimate, self.max_bytes)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it is the bound on bytes, and not the size alone, that decides what the image takes."""
+        return self.max_bytes is not None and self._bytes_by_area > self.max_bytes
+
+    @property
+    def _bytes_by_area(self) -> int:
         area = self.planned.width * self.planned.height
         return -(-self.byte_size_before * area // (self.size.width * self.size.height))
 
@@ -94,7 +115,7 @@ def request_edge_limit(request: Request, limits: Limits) -> int | None:
 
 
 def plan_image(
-    use: ImageUse, limits: Limits, *, edge_limit: int | None = None, target: Target = Target.TABLE
+    use: ImageUse, limits: Limits, *, edge_limit: int | None = None, target: Goal | Target = Target.TABLE
 ) -> ImagePlan | None:
     """The plan for one image, None when its size is not known or it cannot be decoded.
 
@@ -103,23 +124,40 @@ def plan_image(
     size = use.visible_size
     if size is None:
         return None
+    goal = target if isinstance(target, Goal) else Goal(target)
+    edge = min((edge for edge in (edge_limit, goal.dimension) if edge is not None), default=None)
     planned, row = size, None
-    if target is Target.LATENCY:
-        planned = _latency_size(size, limits, edge_limit)
-    elif target is Target.NATIVE:
-        planned = native_size(size, limits.tier, edge_limit)
+    if goal.target is Target.LATENCY:
+        planned = _latency_size(size, limits, edge)
+    elif goal.target is Target.NATIVE:
+        planned = native_size(size, limits.tier, edge)
     else:
-        planned = planned_size(size, limits.tier, edge_limit)
-        if planned != size and (found := table_row(size, limits.tier, edge_limit)) and found.size == planned:
+        planned = planned_size(size, limits.tier, edge)
+        if planned != size and (found := table_row(size, limits.tier, edge)) and found.size == planned:
             row = found.label
-    return ImagePlan(
-        use=use,
-        limits=limits,
-        size=size,
-        planned=planned,
-        reason=_reason(size, planned, limits, edge_limit, target),
-        row=row,
+    reason = _reason(size, planned, limits, edge_limit, goal)
+    most = goal.most_tokens(limits)
+    if most is not None and patches(planned) > most:
+        planned, row = step_within(size, planned, most), None
+        reason = f"at most {most:,} tokens an image are asked for"
+    plan = ImagePlan(use, limits, size, planned, reason, row)
+    return _within_bytes(plan, goal)
+
+
+def _within_bytes(plan: ImagePlan, goal: Goal) -> ImagePlan:
+    """The plan with the bound on bytes that the goal and the platform set, where it has a say."""
+    limits = plan.limits
+    most = min(goal.byte_size or limits.image_raw_bytes, limits.image_raw_bytes)
+    if plan.byte_size_before <= most and (goal.byte_size is None or not plan.resizes):
+        return plan
+    if plan.resizes:
+        return plan._replace(max_bytes=most)
+    reason = (
+        f"at most {most:,} bytes an image are asked for"
+        if goal.byte_size is not None and goal.byte_size <= limits.image_raw_bytes
+        else f"{limits.platform} takes at most {limits.image_base64_bytes.text} of base64, {most:,} bytes"
     )
+    return plan._replace(max_bytes=most, reason=reason)
 
 
 def _latency_size(size: Size, limits: Limits, edge_limit: int | None) -> Size:
@@ -131,25 +169,24 @@ def _latency_size(size: Size, limits: Limits, edge_limit: int | None) -> Size:
     return size_within(size, pixels, min(edge, native.long_edge))
 
 
-def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, target: Target) -> str:
-    """The limit that binds, and whose it is."""
+def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, goal: Goal) -> str:
+    """The limit that decides, and whose it is."""
     if planned == size:
         return "fits"
+    native = limits.native_size(size)
+    edges = [edge for edge in (edge_limit, goal.dimension) if edge is not None]
+    if edges and native.long_edge > min(edges):
+        if min(edges) == edge_limit:
+            return reason_of_crowd(limits, edge_limit)
+        return f"at most {goal.dimension} px an edge are asked for"
     if size.long_edge > limits.max_edge.value:
         return f"{limits.platform} takes at most {limits.max_edge.text} an edge"
-    if edge_limit is not None and size.long_edge > edge_limit and limits.fits(size):
-        count = limits.many_image_count.text
-        return f"more than {count}: {limits.platform} takes at most {edge_limit} px an edge"
-    if target is Target.LATENCY and limits.fits(size):
+    if goal.target is Target.LATENCY and native == size:
         return "over the size advised for a quick first token"
-    return f"{limits.model} looks at {limits.native_size(size)}"
+    return f"{limits.model} looks at {native}"
 
 
-def size_after_fixes(size: Size, findings: Iterable[Finding]) -> Size:
-    """The size of an image once the safe resizes of its findings are done: the smallest that one asks for."""
-    wished = [
-        finding.fix.size
-        for finding in findings
-        if isinstance(finding.fix, Resize) and finding.fix_safety is FixSafety.SAFE
-    ]
-    return min(wished, key=lambda wish: wish.width * wish.height, default=size)
+def reason_of_crowd(limits: Limits, edge_limit: int) -> str:
+    """Why an image of a request of many is made smaller."""
+    count = limits.many_image_count.text
+    return f"more than {count}: {limits.platform} takes at most {edge_limit} px an edge"

@@ -8,7 +8,7 @@ from os import open as _open
 from os import read as _read
 from types import MethodType
 
-from imgbudget.model import Fact, ImageFacts
+from imgbudget.model import ImageFacts
 from imgbudget.probes.reader import HEAD, OPEN_FLAGS, Read, bytes_reader, pread
 
 PROBE_VERSION = 1
@@ -61,8 +61,8 @@ _PROBES: dict[bytes, Callable[[bytes, Read, int, int], ImageFacts]] = {
 here itself: a hook on one file pays for one format."""
 
 
-def probe_file(path: str, want: Fact = Fact.NONE) -> ImageFacts:
-    """The facts of a file; `want` names those that cost more than the header.
+def probe_file(path: str, want: int = 0) -> ImageFacts:
+    """The facts of a file; `want` names those that cost more than the header, as `Fact` or its bits.
 
     Raises:
         OSError: the file cannot be opened or read.
@@ -78,12 +78,12 @@ def probe_file(path: str, want: Fact = Fact.NONE) -> ImageFacts:
         _close(fd)
 
 
-def probe_bytes(data: bytes, want: Fact = Fact.NONE) -> ImageFacts:
+def probe_bytes(data: bytes, want: int = 0) -> ImageFacts:
     """The facts of bytes in hand."""
     return _PROBES.get(data[:4], _probe_other)(data[:HEAD], bytes_reader(data), len(data), +want)
 
 
-def probe_reader(read: Read, size: int, want: Fact = Fact.NONE) -> ImageFacts:
+def probe_reader(read: Read, size: int, want: int = 0) -> ImageFacts:
     """The facts of `size` bytes behind a positional reader, `read(size, offset)`.
 
     Raises:

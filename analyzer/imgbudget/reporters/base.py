@@ -107,6 +107,11 @@ def closing_line(summary: Summary) -> str:
         text += f"; {figure(summary.silenced)} silenced by ignores"
     if summary.baselined:
         text += f"; {figure(summary.baselined)} known to the baseline"
+    if summary.fixed:
+        remaining = summary.findings.total()
+        text += f"; {figure(summary.fixed)} fixed ({figure(remaining)} remaining)"
+    if summary.failed:
+        text += f"; {count(len(summary.failed), 'fix', 'fixes')} not made"
     if summary.visual_tokens:
         text += f"; {count(summary.visual_tokens, 'visual token')}, {money(summary.cost_usd)}"
         if summary.tokens_after_fix != summary.visual_tokens:
@@ -117,7 +122,7 @@ def closing_line(summary: Summary) -> str:
 class RunningText:
     """What the text formats for people share: findings as they come, the sum at the end."""
 
-    joints = ("",)
+    joints: tuple[str, ...] = ("",)
     takes_parts = True
 
     def __init__(self, style: Style) -> None:

@@ -11,11 +11,19 @@ class Full(RunningText):
     """For people at a terminal."""
 
     def render(self, result: FileResult) -> Piece:
-        """A block a finding."""
+        """A block a finding, below a line for all that was fixed."""
+        fixed = self._fixed(result) if result.fix and not self.style.quiet else ""
         if not result.findings:
-            return ("",)
+            return (fixed,)
         images = {image.use.place: image for image in result.images}
-        return ("".join([self._block(finding, images.get(finding.place)) for finding in result.findings]),)
+        blocks = [self._block(finding, images.get(finding.place)) for finding in result.findings]
+        return ("".join((fixed, *blocks)),)
+
+    def _fixed(self, result: FileResult) -> str:
+        from imgbudget.reporters.fixes import fix_lines  # noqa: PLC0415 - runs that fix only
+
+        lines = fix_lines(result.fix) if result.fix else ()
+        return "".join([f"{self.style.paint('fixed', '1;32')} {one_line(line)}\n" for line in lines])
 
     def _block(self, finding: Finding, image: ImageResult | None) -> str:
         style = self.style

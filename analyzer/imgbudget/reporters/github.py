@@ -55,6 +55,11 @@ class GitHub(WorstFirst):
                 for severity, found in zip(_LEVELS, self.found, strict=True)
                 if found > SHOWN
             ]
+            if summary.comparison is not None:
+                from imgbudget.reporters.comparison import headline, verdict  # noqa: PLC0415 - on demand only
+
+                told = summary.comparison
+                lines.append(f"against {one_line(told.name)}: {headline(told)}; {verdict(told)}")
             lines.append(closing_line(summary))
         return "".join(line + "\n" for line in lines)
 

@@ -1,55 +1,61 @@
 """The format `json`, version 1: one document with findings, images, requests and the sum."""
 
-import json
-from collections.abc import Callable
-from typing import Any
-
+from imgbudget.fixed import FileFix
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style
+from imgbudget.reporters.jsontext import dump, finding_text, image_text
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
     extra_records,
-    finding_record,
-    image_record,
+    failed_record,
     request_record,
     summary_record,
 )
 
 _JOINT = ",\n  "
-_dump: Callable[[Any], str] = json.JSONEncoder().encode
+_NO_FIX = FileFix("")
 
 
 class JsonV1:
     """One JSON document. Findings are written as they come; images and requests wait, already as text."""
 
-    joints = (_JOINT, _JOINT, _JOINT)
+    joints = (_JOINT, _JOINT, _JOINT, _JOINT, _JOINT)
     takes_parts = True
 
     def __init__(self, _style: Style) -> None:
         self._images: list[str] = []
         self._requests: list[str] = []
+        self._fixed: list[str] = []
+        self._not_fixed: list[str] = []
         self._any = False
 
     def begin(self) -> str:
         """The head and the opening of the findings."""
-        return f'{{"version": {VERSION},\n "tool": {_dump(TOOL)},\n "findings": ['
+        return f'{{"version": {VERSION},\n "tool": {dump(TOOL)},\n "findings": ['
 
     def render(self, result: FileResult) -> Piece:
-        """The findings, images and requests of one file."""
+        """The findings, images and requests of one file, what was fixed in it, and what was not."""
+        fix = result.fix or _NO_FIX
         return (
-            _JOINT.join([_dump(finding_record(finding)) for finding in result.findings]),
-            _JOINT.join([_dump(image_record(image)) for image in result.images]),
-            _JOINT.join([_dump(request_record(request)) for request in result.requests]),
+            _JOINT.join([finding_text(finding) for finding in result.findings]),
+            _JOINT.join([image_text(image) for image in result.images]),
+            _JOINT.join([dump(request_record(request)) for request in result.requests]),
+            _JOINT.join([finding_text(finding) for finding in fix.fixed]),
+            _JOINT.join([dump(failed_record(failed)) for failed in fix.failed]),
         )
 
     def add(self, piece: Piece) -> str:
         """The findings."""
-        findings, images, requests = piece
+        findings, images, requests, fixed, not_fixed = piece
         if images:
             self._images.append(images)
         if requests:
             self._requests.append(requests)
+        if fixed:
+            self._fixed.append(fixed)
+        if not_fixed:
+            self._not_fixed.append(not_fixed)
         if not findings:
             return ""
         joint = _JOINT if self._any else "\n  "
@@ -57,13 +63,18 @@ class JsonV1:
         return joint + findings
 
     def end(self, summary: Summary) -> str:
-        """The images, the requests, the sum, and what was asked for beside them."""
+        """The images, the requests, what was fixed and what was not, the sum, what else was asked for."""
         parts = ["],\n "]
-        for name, items in (("images", self._images), ("requests", self._requests)):
+        for name, items in (
+            ("images", self._images),
+            ("requests", self._requests),
+            ("fixed", self._fixed),
+            ("not_fixed", self._not_fixed),
+        ):
             parts.append(f'"{name}": [')
             for i, item in enumerate(items):  # joined once: there may be very many
                 parts += (_JOINT if i else "\n  ", item)
             parts.append("],\n ")
-        parts.append(f'"summary": {_dump(summary_record(summary))}')
-        parts += [f',\n "{name}": {_dump(record)}' for name, record in extra_records(summary)]
+        parts.append(f'"summary": {dump(summary_record(summary))}')
+        parts += [f',\n "{name}": {dump(record)}' for name, record in extra_records(summary)]
         return "".join([*parts, "}\n"])

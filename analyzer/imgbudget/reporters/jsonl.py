@@ -1,30 +1,29 @@
 """The format `jsonl`: a record a line as it comes, in memory that does not grow; the sum is the last one."""
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style
+from imgbudget.reporters.jsontext import dump, finding_text, image_text
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
     extra_records,
-    finding_record,
-    image_record,
+    failed_record,
     request_record,
     summary_record,
 )
 
-_encode: Callable[[Any], str] = json.JSONEncoder().encode
-
 
 def _line(kind: str, record: dict[str, Any]) -> str:
-    return _encode({"type": kind, **record}) + "\n"
+    return dump({"type": kind, **record}) + "\n"
 
 
 class JsonLines:
-    """The records of the format `json`, each with its `type`: run, finding, image, request, ..., summary."""
+    """The records of the format `json`, each with its `type`.
+
+    The types are run, finding, image, request, fixed, not_fixed, statistics, comparison, summary.
+    """
 
     joints = ("",)
     takes_parts = True
@@ -38,9 +37,12 @@ class JsonLines:
 
     def render(self, result: FileResult) -> Piece:
         """The records of one file."""
-        lines = [_line("finding", finding_record(finding)) for finding in result.findings]
-        lines += [_line("image", image_record(image)) for image in result.images]
+        lines = [f'{{"type": "finding", {finding_text(finding)[1:]}\n' for finding in result.findings]
+        lines += [f'{{"type": "image", {image_text(image)[1:]}\n' for image in result.images]
         lines += [_line("request", request_record(request)) for request in result.requests]
+        if result.fix is not None:
+            lines += [f'{{"type": "fixed", {finding_text(finding)[1:]}\n' for finding in result.fix.fixed]
+            lines += [_line("not_fixed", failed_record(failed)) for failed in result.fix.failed]
         return ("".join(lines),)
 
     def add(self, piece: Piece) -> str:

@@ -5,7 +5,7 @@ A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); 
 
 import re
 
-from imgbudget.fix import Resize
+from imgbudget.intent import Resize
 from imgbudget.model import Finding, FixSafety
 from imgbudget.report import FileResult, ImageResult, Summary
 from imgbudget.reporters.base import Piece, Style, closing_line, count, figure, money, one_line
@@ -23,6 +23,7 @@ _HEAD = (
 )
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$@])")
 _NONE = "–"
+_FENCE = "```"
 
 
 class Markdown(WorstFirst):
@@ -60,21 +61,31 @@ class Markdown(WorstFirst):
 
     def end(self, summary: Summary) -> str:
         """The table and the totals."""
-        foot = _totals(summary)
+        head, foot = "## imgbudget\n\n" + _difference(summary), _totals(summary)
         rows, shown = [], 0
-        room = MOST_BYTES - len(foot.encode()) - len(_HEAD) - 200
+        room = MOST_BYTES - len(head.encode()) - len(foot.encode()) - len(_HEAD) - 200
         for row in self.worst():
             room -= len(row.encode()) + 1
             if room < 0:
                 break
             rows.append(row + "\n")
             shown += 1
-        text = "## imgbudget\n\n"
+        text = head
         if rows:
             text += _HEAD + "".join(rows) + "\n"
         if left := sum(self.found) - shown:
             text += f"and {count(left, 'more finding')} for which there is no room here\n\n"
         return text + foot
+
+
+def _difference(summary: Summary) -> str:
+    """What a pull request changes, where an earlier report was named."""
+    if summary.comparison is None:
+        return ""
+    from imgbudget.reporters.comparison import headline, verdict  # noqa: PLC0415 - on demand only
+
+    told = summary.comparison
+    return f"**{_plain(headline(told))}** against {_plain(told.name)}; {verdict(told)}\n\n"
 
 
 def _totals(summary: Summary) -> str:
@@ -87,6 +98,11 @@ def _totals(summary: Summary) -> str:
         lines += [f"- {_plain(path)}: {_plain(reason)}" for path, reason in summary.missed[:20]]
         if len(summary.missed) > 20:
             lines.append(f"- and {figure(len(summary.missed) - 20)} more")
+    if summary.statistics is not None:
+        from imgbudget.reporters.statistics import statistics_text  # noqa: PLC0415 - on demand only
+
+        table = statistics_text(summary.statistics).strip("\n").replace(_FENCE, "...")
+        lines += ["<details><summary>statistics</summary>", "", f"{_FENCE}text", table, _FENCE, "</details>"]
     return "\n".join(lines) + "\n"
 
 

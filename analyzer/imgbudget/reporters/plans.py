@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgbudget.planner import ImagePlan
+from imgbudget.planner.request import RequestPlan
 from imgbudget.report import Summary
 from imgbudget.reporters.records import TOOL, VERSION, usd
 
@@ -53,6 +54,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
         "changes": plan.changes,
         "row": plan.row,
         "reason": plan.reason,
+        "max_bytes": plan.max_bytes,
         "scale": list(plan.coordinates.scale),
         "before": {
             "tokens": plan.tokens_before,
@@ -70,12 +72,52 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
     }
 
 
-def plan_document(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary) -> dict[str, Any]:
+def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
+    """The joint plan of one request; its images are listed beside it."""
+    request, remedy = plan.request, plan.remedy
+    return {
+        "path": request.place.path,
+        "line": request.line,
+        "id": request.id,
+        "model": plan.limits.model,
+        "platform": plan.limits.platform,
+        "images": len(request.images),
+        "documents": len(request.documents),
+        "changed": sum(image.changes for image in plan.images),
+        "feasible": plan.feasible,
+        "binding": [bound.name for bound in plan.binding],
+        "limits": [
+            {
+                "name": bound.name,
+                "owner": bound.owner,
+                "limit": bound.limit,
+                "unit": bound.unit,
+                "before": usd(bound.before),
+                "after": usd(bound.after),
+                "exceeded": bound.exceeded,
+                "binds": bound.binds,
+            }
+            for bound in plan.bounds
+        ],
+        "remedy": None
+        if remedy is None
+        else {
+            "reasons": list(remedy.reasons),
+            "drop": None if remedy.dropped is None else [place.location for place in remedy.dropped],
+            "requests": remedy.requests,
+        },
+    }
+
+
+def plan_document(
+    plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], totals: PlanTotals, summary: Summary
+) -> dict[str, Any]:
     """The whole plan, version 1."""
     return {
         "version": VERSION,
         "tool": TOOL,
         "plans": [plan_record(plan) for plan in plans],
+        "requests": [request_plan_record(plan) for plan in requests],
         "totals": {
             "images": len(plans),
             "changed": totals.changed,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from imgbudget.fixed import FailedFix
 from imgbudget.model import Fact, Finding, Severity
 from imgbudget.report import ImageResult, RequestResult, Summary
 from imgbudget.version import __version__
@@ -45,6 +46,17 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         "platform": finding.platform,
         "fix": fix,
         "fingerprint": finding.fingerprint,
+    }
+
+
+def failed_record(failed: FailedFix) -> dict[str, Any]:
+    """A fix that was not made."""
+    return {
+        "code": failed.code,
+        "path": failed.place.path,
+        "pointer": failed.place.pointer,
+        "location": failed.place.location,
+        "reason": failed.reason,
     }
 
 

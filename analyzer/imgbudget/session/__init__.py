@@ -1,6 +1,6 @@
 """Joins the layers: settings and packs to rules and limits, paths to files, files to results."""
 
-from imgbudget.session.api import check, plan
+from imgbudget.session.api import check, fix, plan
 from imgbudget.session.run import Session, Wishes
 
-__all__ = ["Session", "Wishes", "check", "plan"]
+__all__ = ["Session", "Wishes", "check", "fix", "plan"]

@@ -1,11 +1,14 @@
-"""The public functions of the package: `check` and `plan`, a call each."""
+"""The public functions of the package that look at files: `check`, `plan` and `fix`, a call each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from imgbudget.planner import ImagePlan, Target, plan_image, request_edge_limit
-from imgbudget.report import FileResult, Report, Summary
+from imgbudget.report import Report, Summary
 from imgbudget.reporters.records import SHOWN
 from imgbudget.session.run import Session, Wishes
+
+if TYPE_CHECKING:
+    from imgbudget.planner import Goal, ImagePlan, Target
 
 
 def check(paths: Sequence[str], wishes: Wishes | None = None, *, stdin: bytes | None = None) -> Report:
@@ -28,26 +31,60 @@ def check(paths: Sequence[str], wishes: Wishes | None = None, *, stdin: bytes | 
 
 
 def plan(
-    paths: Sequence[str], wishes: Wishes | None = None, *, target: Target = Target.TABLE
-) -> tuple[ImagePlan, ...]:
+    paths: Sequence[str], wishes: Wishes | None = None, *, target: "Goal | Target | None" = None
+) -> "tuple[ImagePlan, ...]":
     """The resize plan of every image whose size is known, in the order of the files.
+
+    Without a target the aspect-ratio table is aimed for. The images of a request are planned together, under
+    its limits and the configuration's budgets.
 
     Raises:
         UsageError: a path or platform that does not exist.
         ConfigError: a configuration that cannot be taken.
     """
+    from imgbudget.planner.bounds import NO_BUDGET  # noqa: PLC0415 - a check needs no planner
+    from imgbudget.planner.goal import Goal, Target  # noqa: PLC0415 - see above
+    from imgbudget.session.planning import Aims, plans_of  # noqa: PLC0415 - see above
+
     session = Session(wishes or Wishes())
-    return tuple(found for result in session.check(paths) for found in plans_of(result, target))
+    goal = target if isinstance(target, Goal) else Goal(target or Target.TABLE)
+    aims = Aims(session.bench.paths, goal, NO_BUDGET)
+    return tuple(found for result in session.check(paths) for found in plans_of(result, aims).images)
 
 
-def plans_of(result: FileResult, target: Target) -> Iterator[ImagePlan]:
-    """The plans of the images of one file; those of a request obey what the request imposes."""
-    edges = {}
-    for request in result.requests:
-        edge = request_edge_limit(request.request, request.limits)
-        edges.update({use.place: edge for use in request.request.images})
-    for image in result.images:
-        use = image.use
-        found = plan_image(use, image.limits, edge_limit=edges.get(use.place), target=target)
-        if found:
-            yield found
+def fix(  # noqa: PLR0913 - what a run that fixes is made of
+    paths: Sequence[str],
+    wishes: Wishes | None = None,
+    *,
+    unsafe: bool = False,
+    output_dir: str | None = None,
+    backup: bool = False,
+    dry_run: bool = False,
+) -> Report:
+    """Fix files and folders as `imgbudget check --fix` does, and give what is said of them afterwards.
+
+    Each file's `fix` tells what was made of it: findings that are gone, fixes that failed, images before and
+    after with the map of their coordinates, and with `dry_run` the difference, while nothing is written.
+    `unsafe` makes fixes too that change what the model sees, `output_dir` writes into a tree of its own,
+    `backup` keeps each file that is replaced. A file that cannot be written keeps its content, and its `fix`
+    tells the `error`.
+
+    Raises:
+        UsageError: a path, rule or platform that does not exist.
+        ConfigError: a configuration that cannot be taken.
+    """
+    from imgbudget.session.choices import ByFindings  # noqa: PLC0415 - a check needs no fixers
+    from imgbudget.session.fixing import Fixer, FixWishes  # noqa: PLC0415 - see above
+
+    session = Session(wishes or Wishes(want=SHOWN))
+    choice = ByFindings(unsafe=unsafe)
+    wanted = FixWishes(choice, output_dir, backup=backup, difference=dry_run, digests=True)
+    fixer = Fixer(session, wanted, paths)
+    summary = Summary()
+    files = []
+    for met in session.walk(paths):
+        result = fixer.check_met(met)
+        summary.add(result)
+        files.append(result)
+    session.flush()
+    return Report(tuple(files), summary, session.notes)

@@ -1,19 +1,16 @@
 """The baseline of a run: the file that the command line or the configuration names."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.config import Settings
 from imgbudget.engine.baseline import Baseline, Entry, read_baseline
-from imgbudget.engine.selection import RuleSet
-from imgbudget.engine.silencing import Silencer
 from imgbudget.errors import UsageError
 from imgbudget.model import Watch
 from imgbudget.registry import Registry
 
 if TYPE_CHECKING:
-    from imgbudget.session.wishes import Wishes
+    from imgbudget.session.run import Session
 
 
 class Known(NamedTuple):
@@ -23,17 +20,14 @@ class Known(NamedTuple):
     folder: str
 
 
-def load_baseline(wishes: "Wishes", settings: Settings, registry: Registry) -> Known:
-    """The baseline that holds for a run.
+def load_baseline(name: str, registry: Registry, *, read: bool) -> Known:
+    """The baseline in the file of that name, unread where only its folder is wanted.
 
     Raises:
-        UsageError: the file that is named is not there, cannot be read or is no baseline.
+        UsageError: the file is not there, cannot be read or is no baseline.
     """
-    name = wishes.baseline or settings.baseline
-    if name is None:
-        return Known(None, settings.root)
     folder = os.path.dirname(os.path.abspath(name))
-    return Known(read_file(name, registry) if wishes.use_baseline else None, folder)
+    return Known(read_file(name, registry) if read else None, folder)
 
 
 def read_file(name: str, registry: Registry) -> Baseline:
@@ -58,16 +52,16 @@ def placed(registry: Registry) -> frozenset[str]:
     return frozenset(rule.code for rule in registry.rules if rule.watch is Watch.COPIES)
 
 
-def fixed_entries(
-    silencer: Silencer, ran: RuleSet, named: Sequence[str], missed: Collection[str]
-) -> tuple[Entry, ...]:
-    """The entries of the baseline that a run over the `named` files and folders has not met.
+def fixed_entries(session: "Session", missed: Collection[str]) -> tuple[Entry, ...]:
+    """The entries of the baseline that a run should have met, and has not.
 
-    An entry counts only where its rule ran and its file lies in what was named and was not missed.
+    An entry counts only where its rule ran and its file lies in what was checked. Nothing is known of the
+    `missed` files, which could not be looked at.
     """
-    if silencer.baseline is None:
+    silencer, ran = session.bench.paths.silencer, session.bench.paths.base_judge.rules
+    if silencer is None or silencer.baseline is None:
         return ()
-    folders = [_real(path) for path in named]
+    folders = [_real(path) for path in session.named]
     unseen = {_real(path) for path in missed}
     base, fixed = _real(silencer.base), []
     for number, entry in enumerate(silencer.baseline.entries):

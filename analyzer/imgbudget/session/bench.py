@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
-from imgbudget.engine.paths import PathRules
-from imgbudget.engine.silencing import Silenced
+from imgbudget.engine.paths import PathRules, Silenced
+from imgbudget.intent import BakeOrientation, Recode, Resize, StripMetadata
 from imgbudget.limits import Limits, LimitsData
-from imgbudget.model import Fact, Finding, ImageUse, Place, Request
-from imgbudget.planner import size_after_fixes
+from imgbudget.model import Fact, Finding, FixSafety, ImageUse, Place, Request
+from imgbudget.planner.sizes import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
 
 
@@ -24,9 +24,13 @@ class Bench:
     excerpts: bool = False
     edits: bool = False
     notes: dict[str, None] = field(default_factory=dict)
+    _own: Limits | None = None
+    """The limits for files, once they were asked for: each file is judged by the same."""
 
     def limits(self, request: Request | None = None) -> Limits:
         """The limits for files, or for a request: its own model, the platform that id or dialect implies."""
+        if request is None and self._own is not None:
+            return self._own
         model, platform = self.model, self.platform
         if request is not None and request.model:
             model = request.model
@@ -36,6 +40,8 @@ class Bench:
         limits = self.data.bind(model, platform)
         if not limits.known:
             self.note_unknown(model, spelling.nearest)
+        if request is None:
+            self._own = limits
         return limits
 
     def note_unknown(self, model: str, nearest: Sequence[str]) -> None:
@@ -43,15 +49,21 @@ class Bench:
         hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
         self.notes[f"unknown model {model!r}: judged by the strictest limits (standard tier){hint}"] = None
 
-    def facts(self, judge: Judge) -> Fact:
-        """What the probes must read for the rules and the output."""
-        return judge.rules.needs | self.want
+    def facts(self, judge: Judge) -> int:
+        """What the probes must read for the rules and the output, as bits of `Fact`."""
+        # of plain integers: the flags' own arithmetic takes 2 us, of each file
+        return int.__or__(judge.rules.needs, self.want)
 
     def result(
         self, path: str, findings: Iterable[Finding], images: Iterable[tuple[ImageUse, Limits]]
     ) -> tuple[tuple[Finding, ...], Silenced, tuple[ImageResult, ...]]:
         """The findings that are reported, how many are silenced by what, and the images with their plans."""
         kept, silenced = self.paths.split(path, tuple(findings))
+        images = tuple(images)
+        if not kept:
+            return kept, silenced, tuple([image_result(use, limits, ()) for use, limits in images])
+        if animated := {use.place for use, _ in images if _is_animation(use)}:
+            kept = tuple(_of_frames(finding) if finding.place in animated else finding for finding in kept)
         fixed: dict[Place, list[Finding]] = {}
         for finding in kept:
             if finding.fix:
@@ -59,25 +71,40 @@ class Bench:
         results = (image_result(use, limits, fixed.get(use.place, ())) for use, limits in images)
         return kept, silenced, tuple(results)
 
-    def file_of_image(self, use: ImageUse) -> FileResult:
-        """The result of an image file."""
-        judge = self.paths.judge(use.place.path)
-        limits = self.limits()
-        kept, silenced, images = self.result(use.place.path, judge.judge_image(use, limits), ((use, limits),))
-        return FileResult(
-            path=use.place.path,
-            images=images,
-            findings=kept,
-            silenced=silenced.ignored,
-            baselined=silenced.known,
-        )
+    def file_of_image(self, use: ImageUse, judge: Judge | None = None) -> FileResult:
+        """The result of an image file; `judge` is the one for its path, where it is known."""
+        path, limits = use.place.path, self.limits()
+        found = (judge or self.paths.judge(path)).judge_image(use, limits)
+        # what `result` does, for one image at the file's own place
+        kept, silenced = self.paths.split(path, tuple(found))
+        if kept and _is_animation(use):
+            kept = tuple(_of_frames(finding) for finding in kept)
+        image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
+        return FileResult(path, (image,), (), kept, silenced.ignored, silenced.known)
 
 
-def image_result(use: ImageUse, limits: Limits, fixed: Iterable[Finding]) -> ImageResult:
+_ANIMATED = ("gif", "png", "webp")
+"""Formats whose animations the API takes (it looks at the first frame)."""
+
+_REDRAWN = (Resize, Recode, BakeOrientation, StripMetadata)
+
+
+def _is_animation(use: ImageUse) -> bool:
+    """Whether the image has frames that are sent and that any change of its pixels would drop."""
+    return use.facts is not None and use.facts.animated and use.facts.format in _ANIMATED
+
+
+def _of_frames(finding: Finding) -> Finding:
+    """The finding on an animation: what would draw it anew keeps the first frame only, which is unsafe."""
+    if isinstance(finding.fix, _REDRAWN):
+        return finding._replace(fix_safety=FixSafety.UNSAFE)
+    return finding
+
+
+def image_result(use: ImageUse, limits: Limits, fixed: Sequence[Finding]) -> ImageResult:
     """One use of an image with what the model makes of it and what the safe ones of its fixes would."""
     size = use.visible_size
     if size is None:
         return ImageResult(use=use, limits=limits, resized=None, planned=None)
-    return ImageResult(
-        use=use, limits=limits, resized=limits.native_size(size), planned=size_after_fixes(size, fixed)
-    )
+    planned = size_after_fixes(size, fixed) if fixed else size
+    return ImageResult(use, limits, limits.native_size(size), planned)

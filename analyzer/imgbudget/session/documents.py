@@ -1,26 +1,28 @@
-"""Checks one JSON file: each document in it, each request in a document, each image in a request."""
+"""Checks one text of requests: each document in it, each request in a document, each image in a request."""
 
-import gc
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
+from imgbudget.model import Fact, Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
 from imgbudget.report import FileResult, RequestResult, Rows
 from imgbudget.session.bench import Bench
 from imgbudget.session.edits import ByteColumns, with_edits
+from imgbudget.session.outcome import position, reason_of, resent, unfixed
 from imgbudget.session.rows import RowCount
 from imgbudget.sources.batchcount import BatchCount
+from imgbudget.sources.cassettes import Cassette
 from imgbudget.sources.excerpt import excerpt
 from imgbudget.sources.jsonspans import BadDocument, Document, JsonSource, open_documents
 from imgbudget.sources.requests import (
     BadEntry,
+    Item,
     NoRequest,
     RequestReader,
     SessionLine,
     looks_like_request,
+    read_recorded,
     shortened,
 )
 
@@ -31,7 +33,6 @@ _PART = 500
 
 HandOn = Callable[[FileResult], None]
 _NO_MESSAGE = "a line of a session without a message"
-_RESENT = "the session sends it again with each turn: every later one fails with it"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class DocumentCheck:
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
         self.judge = self.bench.paths.judge(self.path)
-        self.reader = RequestReader(self.path, self.bench.facts(self.judge))
+        self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)))
         self.rows = RowCount(self.path)
         self.columns = ByteColumns(self.source)
 
@@ -98,8 +99,17 @@ class DocumentCheck:
         self._session()
         self._batch()
         if not self.requests and not self.findings and not self.handed_on:
-            return FileResult(path=self.path, skipped=_reason(self.reasons))
+            return FileResult(path=self.path, skipped=reason_of(self.reasons))
         return self._result(rows=self.rows.close(self.source, end) if self.lines else None)
+
+    def run_cassette(self, cassette: Cassette) -> FileResult:
+        """The result of a file that is a cassette."""
+        recorded = list(read_recorded(cassette.bodies, Place(self.path, ()), self.reader.want))
+        self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
+        self.findings.sort(key=position)
+        return (
+            self._result() if self.requests else FileResult(path=self.path, skipped=reason_of(self.reasons))
+        )
 
     def _result(self, *, rows: Rows | None = None, partial: bool = False) -> FileResult:
         kept, silenced, images = self.bench.result(self.path, self.findings, self.images)
@@ -157,7 +167,7 @@ class DocumentCheck:
         request = Request(place=place, dialect="unknown", byte_size=0, flaws=(flaw,))
         return self.judge.judge_request(request, self.bench.limits())
 
-    def _doubled_keys(self, document: Document) -> Iterator[Finding]:
+    def _doubled_keys(self, document: Document | Cassette) -> Iterator[Finding]:
         """Keys that an object of the request has twice: JSON readers differ in which value they take."""
         for route in document.duplicate_keys:
             yield from self._malformed(
@@ -168,10 +178,13 @@ class DocumentCheck:
             )
 
     def _document(self, document: Document) -> None:
+        self._items(document, self.reader.read(document))
+
+    def _items(self, document: Document | Cassette, items: Iterable[Item]) -> None:
         found: list[Finding] = []
         wrong: list[Place] = []
         checked, passed = False, None
-        for item in self.reader.read(document):
+        for item in items:
             match item:
                 case Request():
                     checked = True
@@ -194,15 +207,21 @@ class DocumentCheck:
         if found or wrong:
             self._place_all(document, found, wrong)
 
-    def _place_all(self, document: Document, found: Iterable[Finding], wrong: Iterable[Place] = ()) -> None:
+    def _place_all(
+        self, document: Document | Cassette, found: Iterable[Finding], wrong: Iterable[Place] = ()
+    ) -> None:
         """Keep what was found with its span, and the spans of entries that the batch may be judged for."""
-        found = with_edits(found, document) if self.bench.edits else tuple(found)
-        spans = document.spans({place.keys or () for place in (*(item.place for item in found), *wrong)})
-        placed = (self._placed(finding, spans.get(finding.place.keys or ())) for finding in found)
-        self.findings.extend(sorted(placed, key=_position))
-        self.batch_spans.update((place, spans[place.keys]) for place in wrong if place.keys in spans)
+        found = (
+            with_edits(found, document)
+            if self.bench.edits and isinstance(document, Document)
+            else tuple(found)
+        )
+        spans = document.spans({place.route for place in (*(item.place for item in found), *wrong)})
+        placed = (self._placed(finding, spans.get(finding.place.route)) for finding in found)
+        self.findings.extend(sorted(placed, key=position))
+        self.batch_spans.update((place, spans[place.route]) for place in wrong if place.route in spans)
 
-    def _no_request(self, document: Document, item: NoRequest) -> None:
+    def _no_request(self, document: Document | Cassette, item: NoRequest) -> None:
         self._pass_over(item.reason, item.reason)
         if item.foreign:
             return
@@ -236,7 +255,7 @@ class DocumentCheck:
         batch = self.batch.batch(Place(self.path, ()), self.source.size)
         found = self.judge.judge_batch(batch, self.bench.limits())
         self.findings.extend(self._placed(finding, self.batch_spans.get(finding.place)) for finding in found)
-        self.findings.sort(key=_position)
+        self.findings.sort(key=position)
 
     def _session(self) -> None:
         """Judge the requests of a session, which are known at its end; a second pass finds their places."""
@@ -248,7 +267,7 @@ class DocumentCheck:
                     reason = item.reason
                     self.reasons[reason] = None
                 case Request():
-                    found.extend(_resent(finding) for finding in self._request(item))
+                    found.extend(resent(finding) for finding in self._request(item))
         judged = any(result.request.dialect == "transcript" for result in self.requests)
         self.rows.settle(self.reader.session.forgotten, None if judged else reason)
         by_document: dict[int, list[Finding]] = {}
@@ -260,7 +279,7 @@ class DocumentCheck:
                 self._place_all(document, mine)
             if not by_document:
                 break
-        self.findings.sort(key=_position)
+        self.findings.sort(key=position)
 
     def _request(self, request: Request) -> Iterator[Finding]:
         limits = self.bench.limits(request)
@@ -272,6 +291,7 @@ class DocumentCheck:
             if use.visible_size:
                 tokens += limits.tokens(use.visible_size)
         found += self.judge.judge_request(request, limits)
+        found = unfixed(found, request)
         yield from (finding._replace(request_id=request.id) for finding in found) if request.id else found
         if self.lines and request.dialect != "transcript":
             request = shortened(request)
@@ -283,59 +303,3 @@ class DocumentCheck:
         cut = excerpt(self.source, span) if self.bench.excerpts else None
         placed = finding._replace(span=span, excerpt=cut)
         return self.columns.of(placed) if self.bench.edits else placed
-
-
-def check_document(
-    bench: Bench, path: str, *, lines: bool, fails_closed: bool, hand_on: HandOn | None = None
-) -> FileResult:
-    """The result of the JSON file at `path`; `lines` for one document a line.
-
-    With `hand_on`, that of its last part: what the earlier parts hold is handed on when they were read.
-
-    Raises:
-        OSError: the file cannot be read.
-        UnreadableError: it changed while it was read.
-    """
-    with JsonSource.open(path) as source, _without_collector():
-        return DocumentCheck(
-            bench=bench, source=source, path=path, lines=lines, fails_closed=fails_closed, hand_on=hand_on
-        ).run()
-
-
-def check_text(bench: Bench, text: bytes, name: str, *, lines: bool) -> FileResult:
-    """The result of JSON text that came from standard input, under `name`."""
-    with JsonSource.from_bytes(text) as source, _without_collector():
-        return DocumentCheck(bench=bench, source=source, path=name, lines=lines, fails_closed=True).run()
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep Python from looking for cycles: JSON and what is read from it have none, and may be very many."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def _position(finding: Finding) -> tuple[int, str]:
-    return (finding.span.start if finding.span else 0, finding.code)
-
-
-def _resent(finding: Finding) -> Finding:
-    """A finding on a session: what the API refuses in one turn it refuses in all that follow."""
-    if finding.severity is not Severity.ERROR or not finding.place.lead:
-        return finding
-    return finding._replace(help=f"{finding.help}; {_RESENT}" if finding.help else _RESENT)
-
-
-def _reason(reasons: Iterable[str]) -> str:
-    """Why a file was passed over, from what its documents are."""
-    distinct = list(dict.fromkeys(reasons))
-    if not distinct:
-        return "holds no JSON document"
-    more = f" (and {len(distinct) - 1} more)" if len(distinct) > 1 else ""
-    return f"{'' if distinct[0].startswith('a request') else 'no request: '}{distinct[0]}{more}"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from imgbudget.fix import DeclareType, DropBlock
+from imgbudget.intent import DeclareType, DropBlock
 from imgbudget.model import Finding, Keys, Span, TextEdit
 from imgbudget.sources.jsonspans import Document, JsonSource
 
@@ -31,6 +31,8 @@ def _routes(finding: Finding) -> tuple[Keys, ...]:
             return ((*keys, "media_type"), (*keys, "format"), (*keys[:-1], "format"))
         case DropBlock() if isinstance(keys[-1], int):
             return (keys, _beside(keys, -1), _beside(keys, 1))
+        case DropBlock():
+            return (keys,)
         case _:
             return ()
 
@@ -47,6 +49,8 @@ def _edit(finding: Finding, spans: Mapping[Keys, Span]) -> TextEdit | None:
             if before:  # the comma goes with the block
                 return TextEdit(_stretch(before, block, from_end=True), "")
             return after and TextEdit(_stretch(block, after, from_end=False), "")
+        case DropBlock(), [Span() as text]:  # a content that is nothing but an empty text
+            return TextEdit(text, "[]")
         case _:
             return None
 

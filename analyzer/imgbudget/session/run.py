@@ -1,11 +1,14 @@
 """A run: from what the caller wishes to the results, file by file."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from imgbudget.config import Settings, draft
-from imgbudget.engine.judge import failure
+from imgbudget.engine.judge import Judge, failure
 from imgbudget.engine.paths import Choice, PathRules
 from imgbudget.engine.selection import Layer, specificity
 from imgbudget.errors import UnreadableError, UsageError
@@ -13,15 +16,15 @@ from imgbudget.limits import Limits, LimitsData, load_limits
 from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
-from imgbudget.session.baselines import fixed_entries, load_baseline
 from imgbudget.session.bench import Bench
+from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
 from imgbudget.session.wishes import Wishes
+from imgbudget.sources.entry import NEITHER
 from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
-    from imgbudget.engine.baseline import Entry
     from imgbudget.session.documents import HandOn
     from imgbudget.sources.facts_cache import FactsCache
 
@@ -29,9 +32,14 @@ __all__ = ["STDIN", "Session", "Wishes"]
 
 STDIN = "-"
 
+_GROUP = 50
+"""Files that are read before they are judged: from ten on the gain is the same."""
+
 
 class Session:
     """Settings, rules and limits, loaded once; checks paths as often as wanted."""
+
+    chunk: int | None = None
 
     def __init__(
         self, wishes: Wishes, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
@@ -53,7 +61,11 @@ class Session:
         else:
             self.settings, self.limits = loaded
             self.registry = load_packs(self.settings.packs)
-        known = load_baseline(wishes, self.settings, self.registry)
+        baseline, base = None, self.settings.root
+        if name := wishes.baseline or self.settings.baseline:
+            from imgbudget.session.baselines import load_baseline  # noqa: PLC0415 - with a baseline only
+
+            baseline, base = load_baseline(name, self.registry, read=wishes.use_baseline)
         self.bench = Bench(
             paths=PathRules(
                 self.registry.rules,
@@ -65,8 +77,8 @@ class Session:
                     budgets=wishes.budgets,
                     use_ignores=wishes.use_ignores,
                 ),
-                baseline=known.baseline,
-                base=known.folder,
+                baseline=baseline,
+                base=base,
                 collect=wishes.collect,
             ),
             data=self.limits,
@@ -80,6 +92,7 @@ class Session:
         self._cache = _open_cache() if wishes.cache else None
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
+        self._previews = tuple(without_effect(self.registry.rules, wishes, self.settings))
 
     def _load(self, start: str) -> None:
         wishes = self.wishes
@@ -95,7 +108,7 @@ class Session:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know beside the findings, e.g. that a model is unknown."""
-        return (*self.settings.notes, *self.bench.notes)
+        return (*self.settings.notes, *self._previews, *self.bench.notes)
 
     def _refuse_unknown_names(self) -> None:
         wishes = self.wishes
@@ -103,7 +116,7 @@ class Session:
             if all(specificity(selector, rule) < 0 for rule in self.registry.rules):
                 raise UsageError(self.unknown_rule(selector))
         if wishes.platform is not None and wishes.platform not in self.limits.platforms:
-            raise UsageError(_unknown("platform", wishes.platform, self.limits.platforms))
+            raise UsageError(unknown("platform", wishes.platform, self.limits.platforms))
 
     def limits_of(self, model: str) -> Limits:
         """The limits of another model on the platform of the run; an unknown one leaves a note."""
@@ -112,10 +125,17 @@ class Session:
             self.bench.note_unknown(model, self.limits.normalize(model).nearest)
         return limits
 
+    @property
+    def again(self) -> "Callable[[], Session]":
+        """Makes another session by the same wishes."""
+        from functools import partial  # noqa: PLC0415 - where processes do not share memory
+
+        return partial(Session, self.wishes)
+
     def unknown_rule(self, given: str) -> str:
         """What to say of a rule that does not exist."""
         rules = self.registry.rules
-        return _unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
+        return unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
 
     def files(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         """The files that `check` would look at, and those it would pass over with the reason.
@@ -124,7 +144,10 @@ class Session:
             UsageError: a path does not exist.
         """
         for met in self.walk(paths):
-            yield (met.path, None) if isinstance(met, Found) else (met.path, met.reason)
+            reason = None if isinstance(met, Found) else met.reason
+            if isinstance(met, Found) and met.kind is FileKind.YAML and not _is_cassette(met.path):
+                reason = NEITHER
+            yield met.path, reason
 
     def check(
         self, paths: Sequence[str], *, stdin: bytes | None = None, stdin_name: str | None = None
@@ -137,24 +160,45 @@ class Session:
         walk = self.walk([path for path in paths if path != STDIN])
         if STDIN in paths:
             yield self.check_stdin(stdin or b"", stdin_name or "<stdin>")
-        for met in walk:
-            yield self.check_met(met)
+        yield from self.check_all(walk)
 
-    def check_met(self, met: Found | Passed, hand_on: "HandOn | None" = None) -> FileResult:
-        """The result of a file that the walk has met.
+    def check_all(
+        self, files: Iterable[Found | Passed], hand_on: "HandOn | None" = None
+    ) -> Iterator[FileResult]:
+        """The results of files that the walk has met, in order.
 
-        With `hand_on`, that of the last part of a long file: it takes those of the others as they come.
+        A group is read first and judged then: to change between the two for each file takes a quarter more,
+        as neither stays in the caches of the processor. With `hand_on`, of a long file only the last part is
+        among the results: it takes the others as they come.
         """
-        if isinstance(met, Passed):
-            return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
 
-        def count_and_hand_on(part: FileResult) -> None:
+        def take(part: FileResult) -> None:
             self.tally.add(part)
             if hand_on is not None:
                 hand_on(part)
 
+        parts = None if hand_on is None else take
+        source = iter(files)
+        while group := list(islice(source, _GROUP)):
+            read: list[ImageUse | None] = []
+            with suppress(Exception):  # what cannot be read for a mistake of ours is read again, and told
+                for met in group:
+                    is_image = isinstance(met, Found) and met.kind is FileKind.IMAGE
+                    judge = self.bench.paths.judge(met.path)
+                    read.append(self._read_image(met.path, judge) if is_image else None)
+            for met, use in zip_longest(group, read):
+                yield self.guarded(met, partial(self.check_file, hand_on=parts, read=use))
+
+    def check_met(self, met: Found | Passed) -> FileResult:
+        """The result of a file that the walk has met."""
+        return self.guarded(met, self.check_file)
+
+    def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
+        """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
+        if isinstance(met, Passed):
+            return FileResult(path=met.path, skipped=met.reason, missed=met.missed)
         try:
-            result = self._check_file(met, count_and_hand_on if hand_on is not None else None)
+            result = work(met)
         except Exception as error:
             if self.wishes.raise_errors:
                 raise
@@ -199,54 +243,71 @@ class Session:
             silencer.entries += tally.entries
 
     def finish(self, summary: Summary) -> tuple[FileResult, ...]:
-        """What is said of the run as a whole once its files are checked: findings, and no further file.
+        """What is said of the run as a whole once all are checked; statistics are put into `summary`."""
+        if not self.tally.wants_an_end:
+            return ()
+        from imgbudget.session.ending import finish  # noqa: PLC0415 - few files have no end
 
-        `summary` is the sum over the files; the statistics are put into it.
-        """
-        from imgbudget.session.ending import finish  # noqa: PLC0415 - it may not be needed
-
-        return finish(self, summary) if self.tally.wants_an_end else ()
-
-    def fixed_entries(self, missed: Sequence[str] = ()) -> "tuple[Entry, ...]":
-        """The entries of the baseline that this run would have found again and did not.
-
-        `missed` are files that could not be looked at: nothing is known of them.
-        """
-        silencer = self.bench.paths.silencer
-        return (
-            fixed_entries(silencer, self.bench.paths.base_judge.rules, self.named, missed) if silencer else ()
-        )
+        return finish(self, summary)
 
     def flush(self) -> None:
         """Write what the cache has learnt; a run calls it when it has checked its last file."""
         if self._cache is not None:
             self._cache.flush()
 
-    def _check_file(self, found: Found, hand_on: "HandOn | None") -> FileResult:
-        named = found.named and not self.wishes.force_exclude
-        if found.kind in (FileKind.JSON, FileKind.JSONL):
-            lines = found.kind is FileKind.JSONL
-            return self._check_json(found.path, named=named, lines=lines, hand_on=hand_on)
-        want = self.bench.facts(self.bench.paths.judge(found.path))
+    def _read_image(self, path: str, judge: Judge) -> ImageUse:
+        want = self.bench.facts(judge)
         if self._cache is None:
-            use = read_image(found.path, want)
-        else:
-            use = read_image(found.path, want, probe=self._cache.probe)
-        if found.kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
-            return self.bench.file_of_image(use)
+            return read_image(path, want)
+        return read_image(path, want, probe=self._cache.probe)
+
+    def check_file(
+        self, found: Found, hand_on: "HandOn | None" = None, *, read: ImageUse | None = None
+    ) -> FileResult:
+        """The result of a file; with `hand_on` that of its last part, see check_met.
+
+        `read` is its image where that is known.
+        """
+        kind, named = found.kind, self.fails_closed(found)
+        if kind is FileKind.JSON or kind is FileKind.JSONL:
+            return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL, hand_on=hand_on)
+        if kind is FileKind.YAML:
+            return self._check_yaml(found.path, named=named)
+        judge = self.bench.paths.judge(found.path)
+        use = read or self._read_image(found.path, judge)
+        if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
+            return self.bench.file_of_image(use, judge)
         if use.facts.content == "JSON":
             return self._check_json(found.path, named=named, lines=False)
         if named and use.facts.damage is not None:
             return self.bench.file_of_image(use)
         return FileResult(path=found.path, skipped=_no_image(use))
 
+    def fails_closed(self, found: Found) -> bool:
+        """Whether the user named the file, so that not to know what it is would be no answer."""
+        return found.named and not self.wishes.force_exclude
+
     def _check_json(
         self, path: str, *, named: bool, lines: bool, hand_on: "HandOn | None" = None
     ) -> FileResult:
-        from imgbudget.session.documents import check_document  # noqa: PLC0415 - images need no JSON reader
+        from imgbudget.session.documentfiles import check_document  # noqa: PLC0415 - images need no JSON reader
 
-        try:
+        def check() -> FileResult:
             return check_document(self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on)
+
+        return self._read_or_tell(path, check, named=named)
+
+    def _check_yaml(self, path: str, *, named: bool, text: bytes | None = None) -> FileResult:
+        from imgbudget.session.documentfiles import check_cassette  # noqa: PLC0415 - see _check_json
+
+        def check() -> FileResult:
+            return check_cassette(self.bench, path, text)
+
+        return self._read_or_tell(path, check, named=named)
+
+    def _read_or_tell(self, path: str, check: Callable[[], FileResult], *, named: bool) -> FileResult:
+        try:
+            return check()
         except UnreadableError as error:
             return self._unread(path, str(error), named=named)
         except OSError as error:
@@ -270,28 +331,46 @@ class Session:
 
     def check_stdin(self, data: bytes, name: str) -> FileResult:
         """The result of what came on standard input, an image or a request, reported under `name`."""
-        if self.bench.paths.silencer:
-            self.bench.paths.silencer.unhashed = name
-        result = self._check_stdin(data, name)
+        result = self.read_stdin(data, name)
         self.tally.add(result, is_file=False)
         return result
 
+    def read_stdin(self, data: bytes, name: str) -> FileResult:
+        """The result of what came on standard input, not yet counted for the end of the run."""
+        if self.bench.paths.silencer:
+            self.bench.paths.silencer.unhashed = name
+        return self._check_stdin(data, name)
+
     def _check_stdin(self, data: bytes, name: str) -> FileResult:
         extension = os.path.splitext(name)[1].lower()
+        if extension in (".yaml", ".yml"):
+            return self._check_yaml(name, named=True, text=data)
         use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        lines = extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+        lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
-            from imgbudget.session.documents import check_text  # noqa: PLC0415 - see _check_json
+            from imgbudget.session.documentfiles import check_text  # noqa: PLC0415 - see _check_json
 
             return check_text(self.bench, data, name, lines=lines)
         return self.bench.file_of_image(use)
+
+
+def _is_cassette(path: str) -> bool:
+    from imgbudget.sources.cassettes import is_cassette  # noqa: PLC0415 - few folders have one
+
+    return is_cassette(path)
 
 
 def _open_cache() -> "FactsCache":
     from imgbudget.sources.facts_cache import FactsCache, cache_folder  # noqa: PLC0415 - on demand only
 
     return FactsCache(cache_folder())
+
+
+def is_lines(data: bytes, name: str) -> bool:
+    """Whether what came on standard input is JSON Lines, by its name or else by its text."""
+    extension = os.path.splitext(name)[1].lower()
+    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
 
 
 def _has_documents_a_line(data: bytes) -> bool:
@@ -305,13 +384,3 @@ def _no_image(use: ImageUse) -> str:
         return f"neither an image nor a request: {use.facts.damage}"
     content = use.facts.content if use.facts else None
     return f"neither an image nor a request: {content or 'unknown bytes'}"
-
-
-def _unknown(what: str, given: str, known: Sequence[str]) -> str:
-    import difflib  # noqa: PLC0415 - only a mistake pays for it
-
-    near = [
-        match for text in (given, given.upper()) for match in difflib.get_close_matches(text, known, 1, 0.5)
-    ]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {what} {given!r}{hint}"

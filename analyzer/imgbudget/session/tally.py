@@ -5,18 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imgbudget.engine.baseline import Entry
 from imgbudget.engine.paths import PathRules
 from imgbudget.model import Finding, Watch
 from imgbudget.report import FileResult
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Told
+    from imgbudget.engine.baseline import Entry
     from imgbudget.session.wishes import Wishes
     from imgbudget.statistics import Statistics
 
 _BLOCK = 1000
 """Names of files that are kept in one text: a string of its own costs 50 bytes more for each."""
+
+_COPIES, _TOTALS = int(Watch.COPIES), int(Watch.TOTALS)
 
 Block = tuple[Sequence[int], str]
 """What tells files apart, a number each, and their paths, joined by null characters."""
@@ -36,21 +38,22 @@ class Tally:
     blocks: list[Block] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
     met: set[int] = field(default_factory=set)
-    entries: list[Entry] = field(default_factory=list)
+    entries: "list[Entry]" = field(default_factory=list)
     _keys: list[int] = field(default_factory=list)
     _names: list[str] = field(default_factory=list)
 
     def add(self, result: FileResult, *, is_file: bool = True) -> None:
         """Count one file, or with `is_file` false what came on standard input."""
-        images = result.images
+        # a plain integer: the flags' own arithmetic takes a microsecond
+        images, watch = result.images, int(self.watch)
         if is_file and len(images) == 1 and not result.requests and images[0].resized is not None:
             facts = images[0].use.facts
-            if facts is not None and self.watch & Watch.COPIES:
+            if facts is not None and watch & _COPIES:
                 self._keys.append(hash((facts.byte_size, facts.size)))
                 self._names.append(result.path)
                 if len(self._names) >= _BLOCK:
                     self._close_block()
-        if self.watch & Watch.TOTALS:
+        if watch & _TOTALS:
             self.byte_size += sum(request.request.byte_size for request in result.requests)
             for image in images:
                 if image.use.facts and not image.use.in_request:

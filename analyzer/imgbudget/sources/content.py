@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from imgbudget.probes.reader import OPEN_FLAGS, pread
+
 _STEP = 1 << 20
-_SAMPLE = 4096
+_SAMPLE = 2048
 
 
 def content_hash(path: str) -> str | None:
@@ -24,7 +26,7 @@ def content_hash(path: str) -> str | None:
 def same_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The groups of files with the same bytes among candidates that look alike, each with its length.
 
-    A few kilobytes of the middle and of the end rule out most; only what agrees in them is read whole. A file
+    A few kilobytes of beginning, middle and end rule out most; only what agrees in them is read whole. A file
     that cannot be read is left out.
     """
     for paths in candidates:
@@ -35,14 +37,17 @@ def same_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple
 
 def _sample(path: str) -> bytes | None:
     try:
-        with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(size // 2)
-            middle = file.read(_SAMPLE)
-            file.seek(max(size - _SAMPLE, 0))
-            return b"%d %b%b" % (size, middle, file.read(_SAMPLE))
+        fd = os.open(path, OPEN_FLAGS)
     except OSError:
         return None
+    try:
+        size = os.fstat(fd).st_size
+        places = (0, size // 2, max(size - _SAMPLE, 0))
+        return b"%d " % size + b"".join([pread(fd, _SAMPLE, place) for place in places])
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def _parted(paths: Sequence[str], key: Callable[[str], object]) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ import zlib
 from typing import Any
 
 from imgbudget.geometry import Size
-from imgbudget.model import Fact, ImageFacts
+from imgbudget.model import ImageFacts
 from imgbudget.probes import PROBE_VERSION, probe_file
 
 _MAGIC = b"imgbudget facts 1 "
@@ -51,7 +51,7 @@ class FactsCache:
         self._entries: dict[str, _Entry] = {}
         self._changed = False
 
-    def probe(self, path: str, want: Fact) -> ImageFacts:
+    def probe(self, path: str, want: int) -> ImageFacts:
         """The facts of the file at `path`, at least those wanted.
 
         Raises:

@@ -13,6 +13,8 @@ class FileKind(Enum):
     IMAGE = "image"
     JSON = "json"
     JSONL = "jsonl"
+    YAML = "yaml"
+    """A recording of requests, if its beginning says so; never anything else."""
     UNKNOWN = "unknown"
     """No suffix, or one that says nothing: the bytes tell."""
 
@@ -39,7 +41,7 @@ dng cr2 cr3 crw nef nrw arw srf sr2 raf orf rw2 rwl pef srw x3f 3fr erf kdc dcr 
 _NEITHER = """
 txt text md markdown mdx rst adoc asciidoc org tex bib sty cls log out diff patch po pot mo nfo rtf
 htm html xhtml shtml css scss sass less xml xsl xslt xsd dtd rss atom
-yaml yml toml ini cfg conf cnf properties env editorconfig plist tf tfvars hcl
+toml ini cfg conf cnf properties env editorconfig plist tf tfvars hcl
 json5 jsonc geojson topojson ipynb webmanifest map csv tsv psv sql proto thrift avsc graphql gql
 py pyi pyx pxd pyw c h cc cpp cxx hh hpp hxx inl m mm cs java kt kts scala groovy gradle clj cljs cljc
 go rs swift dart zig nim d v f f90 f95 for pas adb ads jl r rmd rb erb rake gemspec pl pm t php phtml lua tcl
@@ -58,8 +60,12 @@ mp4 m4v mov avi mkv webm mpg mpeg wmv flv ogv 3gp m2ts
 ttf otf woff woff2 eot
 pdf doc docx dot dotx xls xlsx xlsm ppt pptx odt ods odp pages numbers epub mobi azw3 djvu ps
 glb gltf stl ply fbx blend dae 3ds usd usdz las laz pcd
+tmp temp bak orig swp
 """
-"""Text, code, data, archives, sound, film, type, office and geometry: never an image, never a request."""
+"""Text, code, data, archives, sound, film, type, office and geometry: never an image, never a request.
+
+So are files under way and old ones kept aside, whatever they hold.
+"""
 
 KINDS: dict[str, FileKind | None] = {
     **dict.fromkeys((f".{suffix}" for suffix in _NEITHER.split()), None),
@@ -67,6 +73,8 @@ KINDS: dict[str, FileKind | None] = {
     ".json": FileKind.JSON,
     ".jsonl": FileKind.JSONL,
     ".ndjson": FileKind.JSONL,
+    ".yaml": FileKind.YAML,
+    ".yml": FileKind.YAML,
 }
 """By suffix, in lower case and with its dot; None where it is known to be neither image nor request."""
 

@@ -1,6 +1,6 @@
 """A JSON file as requests: bodies alone, in lists, in batches, one a line, or a session of many lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from imgbudget.sources.dialects.outline import outline
 from imgbudget.sources.dialects.transcript import TranscriptReader, is_line, is_message
 from imgbudget.sources.dialects.vendors import is_other_vendors
 from imgbudget.sources.jsonspans import Document
+from imgbudget.sources.recordings import Recorded, inner_documents, recorded_bodies
 
 _KEPT_TEXT = 64
 """Characters that are kept of a text once it was judged."""
@@ -55,6 +56,33 @@ def dialect_of(body: Any) -> Dialect | None:
 def read_requests(document: Document, path: str, want: Fact) -> Iterator[Request | BadEntry | NoRequest]:
     """The requests of one document, in order. A document without one gives a single `NoRequest`."""
     place = Place(path, (), 0, document.number)
+    found = list(_read_requests(document, place, want))
+    if len(found) == 1 and isinstance(found[0], NoRequest) and not found[0].foreign:
+        found = list(read_recorded(recorded_bodies(document), place, want)) or found
+    yield from found
+
+
+def read_recorded(bodies: Iterable[Recorded], place: Place, want: Fact) -> Iterator[Request | NoRequest]:
+    """The requests among recorded bodies, `place` being that of the recording; what is none is left out.
+
+    Where all are for other vendors' models, that is said.
+    """
+    foreign: NoRequest | None = None
+    any_request = False
+    for document, keys, line in inner_documents(bodies):
+        here = place._replace(keys=keys, root=len(keys), embedded=len(keys))
+        for item in _read_requests(document, here, want):
+            if isinstance(item, Request):
+                any_request = True
+                yield item._replace(line=line)
+            elif isinstance(item, NoRequest) and item.foreign:
+                foreign = item
+    if foreign and not any_request:
+        yield foreign
+
+
+def _read_requests(document: Document, place: Place, want: Fact) -> Iterator[Request | BadEntry | NoRequest]:
+    outer = place.keys or ()
     value = document.value
     if dialect := dialect_of(value):
         yield _read(document, dialect, Entry((), value, None, None), _whole(document, place), want)
@@ -65,7 +93,7 @@ def read_requests(document: Document, path: str, want: Fact) -> Iterator[Request
     found = list(_entries(document, value))
     spans = document.spans(keys for keys, _ in found)
     for keys, entry in found:
-        here = Place(path, keys, len(keys), document.number)
+        here = place._replace(keys=(*outer, *keys), root=len(outer) + len(keys))
         if isinstance(entry, str):
             yield BadEntry(here, entry)
         elif dialect := dialect_of(entry.body):

@@ -21,6 +21,7 @@ _DISTINCT = 64
 _STEP = 1 << 14
 KEPT = 1344
 """Raw bytes from the beginning that are kept: the base64 of what a probe reads first, and some more."""
+_RARE = 8  # line breaks in base64 are much rarer than that, blanks in prose are not
 _PASSES = 16  # so many passes in C over a character cost about what it costs to unescape it
 _HIGH = (b"ud", b"uD")
 
@@ -81,6 +82,8 @@ class Tally:
             return
         if foreign:
             self._count_plain(foreign, offset)
+            if len(foreign) * _RARE > len(part):
+                self._spend(len(part) // 2, offset)
         self.skip(len(part), offset)
 
     @property

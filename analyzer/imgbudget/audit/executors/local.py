@@ -50,7 +50,7 @@ class LocalExecutor:
         for worker in self._workers:
             if worker.partition is None:
                 return worker
-        worker = _Worker(work)
+        worker = _Worker(work, [other.pipe for other in self._workers])
         self._workers.append(worker)
         return worker
 
@@ -71,7 +71,7 @@ class LocalExecutor:
 class _Worker:
     """A process that reads one partition at a time. `partition` is what it is at, None when idle."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, others: "list[Connection[Any, Any]]") -> None:
         import multiprocessing  # noqa: PLC0415 - audits only
 
         # a process that has threads must not be forked: remote stores and Ray leave some behind
@@ -79,7 +79,9 @@ class _Worker:
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
         self.pipe: Connection[Any, Any]
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        # a forked worker has copies of our ends of all pipes: none would close when we are killed
+        inherited = (self.pipe, *others) if forks else ()
+        self._process = context.Process(target=_serve, args=(theirs, work, inherited), daemon=True)
         self._process.start()
         theirs.close()
         self.partition: Partition | None = None
@@ -115,11 +117,13 @@ class _Worker:
         self._process.join()
 
 
-def _serve(pipe: "Connection[Any, Any]", work: Work) -> None:
+def _serve(pipe: "Connection[Any, Any]", work: Work, inherited: "tuple[Connection[Any, Any], ...]") -> None:
     """The life of a worker: partitions in, results out, until the pipe closes. Ctrl-C is the parent's."""
     import signal  # noqa: PLC0415 - workers only
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for end in inherited:
+        end.close()
     while True:
         try:
             partition = pipe.recv()
@@ -129,4 +133,7 @@ def _serve(pipe: "Connection[Any, Any]", work: Work) -> None:
             answer: Done | str = work(partition)
         except Exception as error:  # noqa: BLE001 - halved by the run until the item is known, as a death is
             answer = f"reading it failed: {type(error).__name__}: {error}"
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:
+            return  # the run is over

@@ -1,7 +1,7 @@
 """What a dataset can be: each module plans partitions of one kind of input, and reads them in a worker.
 
-A module has `plan(source, where, naming)`, which gives the partitions, `read(partition, desk)`, which gives
-the rows of one, and, where only reading tells how many items there are, `count(partition)`.
+A module has `plan(source, where, mark, naming)`, which gives the partitions, `read(partition, desk)`, which
+gives the rows of one, and `count(partition)` for those of which only reading tells how many items there are.
 """
 
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ CONTAINERS = {
 class Input(Protocol):
     """What a module of an input offers."""
 
-    def plan(self, source: str, where: str, naming: Naming) -> Iterator[Partition]:
-        """The partitions of one archive or file; `where` is its path or URL."""
+    def plan(self, source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
+        """The partitions of one archive or file; `where` is its path or URL, `mark` its fingerprint."""
 
     def read(self, partition: Partition, desk: Desk) -> Iterator[Record]:
         """The rows of a partition."""

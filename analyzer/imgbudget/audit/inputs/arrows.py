@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from imgbudget.audit.desk import Desk, Where
-from imgbudget.audit.inputs.opening import fingerprint, is_url, open_stream, why
+from imgbudget.audit.inputs.opening import is_url, open_stream, why
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, Table, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.rows import Record
@@ -34,21 +34,20 @@ def _open(where: str) -> Iterator[tuple[Any, Iterator[Any]]]:
             yield stream.schema, iter(stream)
 
 
-def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
     """A partition for each thousand rows of a local file; a remote one is read in one go."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
-    mark = fingerprint(where)
-    whole = Partition("", "arrows", source, where)
+    whole = Partition("", "arrows", source, where, mark=mark)
     if is_url(where):
-        yield naming.name(whole, mark)
+        yield naming.name(whole)
         return
     try:
         total = count(whole)
     except (OSError, pa.ArrowException):
         total = 0
     for start in range(0, total or 1, SHARE):
-        yield naming.name(whole._replace(start=start, stop=min(start + SHARE, total or 1)), mark)
+        yield naming.name(whole._replace(start=start, stop=min(start + SHARE, total or 1)))
 
 
 def count(partition: Partition) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from imgbudget.audit.desk import Desk, Where
 from imgbudget.audit.inputs import container_of, input_of
+from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.rows import Record
 from imgbudget.session import Session
@@ -29,7 +30,7 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
         root = roots[at] if _below(met.path, roots[at]) else met.path
         kind = container_of(met.path)
         if kind and os.path.isfile(met.path):
-            yield from input_of(kind).plan(met.path, os.path.abspath(met.path), naming)
+            yield from input_of(kind).plan(met.path, os.path.abspath(met.path), fingerprint(met.path), naming)
             continue
         share = shares.setdefault(root, [])
         share.append(met)

@@ -78,11 +78,11 @@ def plan(source: str, where: str, naming: Naming, *, root: str | None = None) ->
     number = 0
     while items := tuple(islice(entries, SHARE)):
         marks = "\n".join(f"{item.name}\0{_mark(_join(base, item.name))}" for item in items)
-        whole = Partition("", "manifests", source, base, start=number, items=items)
-        yield naming.name(whole, f"{mark}\n{marks}")
+        whole = Partition("", "manifests", source, base, start=number, items=items, mark=mark)
+        yield naming.name(whole, marks)
         number += len(items)
     if not number:
-        yield naming.name(Partition("", "manifests", source, base, items=(Listed(_EMPTY),)), mark)
+        yield naming.name(Partition("", "manifests", source, base, items=(Listed(_EMPTY),), mark=mark))
 
 
 def _mark(path: str) -> str:

@@ -19,6 +19,9 @@ SHARE = 200
 RANGE = 1 << 16
 """Bytes of the first range of an object; an object within it is known whole. Most headers need less."""
 
+_STEP = 1 << 14
+"""Bytes of a further range at least: probes often ask for what follows next."""
+
 
 def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[Partition]:
     """The partitions of a URL: an archive or a table, a list of images, or all objects under a prefix.
@@ -29,24 +32,18 @@ def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[P
     from imgbudget.audit.inputs.manifests import is_manifest, plan  # noqa: PLC0415 - manifests read objects
 
     files, path = file_system(url)
-    try:
-        found = files.find(path, detail=True)
-    except OSError as error:
-        raise UsageError(f"{url}: {why(error)}") from None
-    if not found:
-        raise UsageError(f"{url}: nothing is there")
-    single = len(found) == 1 and files._strip_protocol(next(iter(found))) == path.rstrip("/")  # noqa: SLF001 - fsspec has no other name for it
+    found, single = _find(files, path, url)
     share: list[Object] = []
     marks: list[str] = []
     for name, info in sorted(found.items()):
         where = files.unstrip_protocol(name)
         if kind := container_of(name):
-            yield from input_of(kind).plan(where, where, naming)
+            yield from input_of(kind).plan(where, where, remote_fingerprint(info), naming)
         elif kind_of(name) in (FileKind.JSON, FileKind.JSONL):
             if single and is_manifest(where):
                 yield from plan(where, where, naming, root=root)
             else:
-                yield from input_of("requests").plan(where, where, naming)
+                yield from input_of("requests").plan(where, where, remote_fingerprint(info), naming)
         else:
             inside = None if single else name[len(path.rstrip("/")) + 1 :]
             share.append(Object(where, inside, int(info.get("size") or 0)))
@@ -56,6 +53,17 @@ def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[P
                 share, marks = [], []
     if share:
         yield _partition(url, share, marks, naming)
+
+
+def _find(files: Any, path: str, url: str) -> tuple[dict[str, dict[str, Any]], bool]:
+    """The objects at a URL by their paths, and whether the URL names just one of them."""
+    try:
+        found: dict[str, dict[str, Any]] = files.find(path, detail=True)
+    except OSError as error:
+        raise UsageError(f"{url}: {why(error)}") from None
+    if not found:
+        raise UsageError(f"{url}: nothing is there")
+    return found, set(found) == {path.rstrip("/")}
 
 
 def _partition(url: str, share: Sequence[Object], marks: Sequence[str], naming: Naming) -> Partition:
@@ -92,7 +100,7 @@ def _heads(files: Any, items: Sequence[Object]) -> list[bytes | Exception]:
     """The first bytes of each object, asked for together; what went wrong stands in its place."""
     if not items:
         return []
-    paths = [files._strip_protocol(item.url) for item in items]  # noqa: SLF001 - see plan_url
+    paths = [files._strip_protocol(item.url) for item in items]  # noqa: SLF001 - fsspec has no other name for it
     ends = [min(item.byte_size, RANGE) for item in items]
     found: list[bytes | Exception] = files.cat_ranges(paths, [0] * len(paths), ends, on_error="return")
     return found
@@ -101,18 +109,26 @@ def _heads(files: Any, items: Sequence[Object]) -> list[bytes | Exception]:
 def _row(where: Where, item: Object, head: bytes, files: Any, desk: Desk) -> Record:
     if item.byte_size <= RANGE:
         return desk.member(where, item.name or item.url, Content(len(head), bytes_reader(head), head))
-    content = Content(item.byte_size, _ranged(files, item.url, head), near=False)
+    content = Content(item.byte_size, _ranged(files, item, head), near=False)
     return desk.member(where, item.name or item.url, content)
 
 
-def _ranged(files: Any, url: str, head: bytes) -> Read:
-    """A reader over an object: from its first bytes where they reach, else a range of its own each time."""
+def _ranged(files: Any, item: Object, head: bytes) -> Read:
+    """A reader over an object: from its first bytes, the last range, or one more range."""
+    path = files._strip_protocol(item.url)  # noqa: SLF001 - fsspec has no other name for it
+    kept, at = head, 0
 
     def read_at(size: int, offset: int) -> bytes:
-        if offset + size <= len(head):
-            return head[offset : offset + size]
-        data: bytes = files.cat_file(files._strip_protocol(url), offset, offset + size)  # noqa: SLF001 - see plan_url
-        return data
+        nonlocal kept, at
+        end = min(offset + size, item.byte_size)
+        if end <= offset:
+            return b""
+        if end <= len(head):
+            return head[offset:end]
+        if not at <= offset < end <= at + len(kept):
+            kept = files.cat_file(path, start=offset, end=min(max(end, offset + _STEP), item.byte_size))
+            at = offset
+        return kept[offset - at : end - at]
 
     return read_at
 
@@ -122,7 +138,7 @@ def remote_image(where: Where, url: str, desk: Desk) -> Record:
     files, path = file_system(local_path(url))
     try:
         size = int(files.info(path)["size"])
-        head = files.cat_file(path, 0, min(size, RANGE))
+        head = files.cat_file(path, start=0, end=min(size, RANGE))
     except OSError as error:
         return desk.skip(where, f"named in the list: {why(error)}", missed=True)
     return _row(where, Object(url, where.member, size), head, files, desk)

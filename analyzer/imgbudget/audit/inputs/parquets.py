@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from imgbudget.audit.desk import Desk, Where
-from imgbudget.audit.inputs.opening import fingerprint, is_url, open_stream, why
+from imgbudget.audit.inputs.opening import is_url, open_stream, why
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, Table, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.rows import Record
@@ -42,20 +42,19 @@ def _starts(metadata: Any) -> list[int]:
     return [0, *accumulate(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))]
 
 
-def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
     """Row groups together up to a thousand rows or 64 MB; rows of one group stay together."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
-    mark = fingerprint(where)
-    whole = Partition("", "parquets", source, where, 0, 1)
+    whole = Partition("", "parquets", source, where, 0, 1, mark=mark)
     try:
         metadata, schema = _metadata(where, mark)
     except (OSError, pa.ArrowException):
-        yield naming.name(whole, mark)
+        yield naming.name(whole)
         return
     starts = _starts(metadata)
     if not image_columns(schema) or not starts[-1]:
-        yield naming.name(whole, mark)
+        yield naming.name(whole)
         return
     begin = size = 0
     for i, stop in enumerate(starts[1:]):
@@ -63,7 +62,7 @@ def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
         last = i == len(starts) - 2
         if last or stop - begin >= SHARE or size >= _MOST_BYTES:
             if stop > begin:
-                yield naming.name(whole._replace(start=begin, stop=stop), mark)
+                yield naming.name(whole._replace(start=begin, stop=stop))
             begin, size = stop, 0
 
 
@@ -79,7 +78,7 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
     where = Where(partition.source)
     number = partition.start
     try:
-        metadata, schema = _metadata(partition.where, fingerprint(partition.where))
+        metadata, schema = _metadata(partition.where, partition.mark)
         columns = image_columns(schema)
         if not columns:
             yield desk.skip(where, NO_IMAGES)

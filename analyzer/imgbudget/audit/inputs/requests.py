@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tempfile import TemporaryFile
 
 from imgbudget.audit.desk import Desk, Where
-from imgbudget.audit.inputs.opening import BLOCK, fingerprint, open_stream, why
+from imgbudget.audit.inputs.opening import BLOCK, open_stream, why
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.rows import Record
 from imgbudget.errors import UnreadableError
@@ -17,9 +17,9 @@ from imgbudget.sources.filetypes import FileKind, kind_of
 from imgbudget.sources.jsonsource import JsonSource
 
 
-def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
     """One partition, the whole file."""
-    yield naming.name(Partition("", "requests", source, where, 0, 1), fingerprint(where))
+    yield naming.name(Partition("", "requests", source, where, 0, 1, mark=mark))
 
 
 def count(_partition: Partition) -> int:

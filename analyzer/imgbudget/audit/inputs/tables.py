@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.audit.desk import Content, Desk, Where
 from imgbudget.audit.inputs.opening import is_url
 from imgbudget.audit.rows import Record
-from imgbudget.probes.reader import bytes_reader
+from imgbudget.probes.reader import Read
 from imgbudget.sources.entry import Entry, Found, look_at
 from imgbudget.sources.filetypes import FileKind
 
@@ -64,23 +64,46 @@ class Table(NamedTuple):
 def batch_rows(batch: "pa.RecordBatch", first: int, table: Table, desk: Desk) -> Iterator[Record]:
     """The rows of a batch, whose first row is number `first` of its file."""
     single = len(table.columns) == 1
-    for i in range(batch.num_rows):
-        for column in table.columns:
-            value = batch.column(column.name)[i].as_py()
-            pointer = None if single and not column.many else f"/{column.name}"
-            values = (value or ()) if column.many else (value,)
-            if column.many and not values:
+    for column in table.columns:
+        array = batch.column(column.name)
+        pointer = None if single and not column.many else f"/{column.name}"
+        if not column.many:
+            for i, (data, path) in enumerate(_values(array, column)):
+                yield from _image(data, Where(table.source, path, first + i, pointer), table, desk)
+            continue
+        for i in range(batch.num_rows):
+            values = array[i].values
+            if not values:
                 yield desk.skip(Where(table.source, None, first + i, pointer), "the list of images is empty")
-            for j, one in enumerate(values):
-                inside = f"{pointer}/{j}" if column.many else pointer
-                yield from _image(one, Where(table.source, None, first + i, inside), table, desk)
+                continue
+            for j, (data, path) in enumerate(_values(values, column)):
+                where = Where(table.source, path, first + i, f"{pointer}/{j}")
+                yield from _image(data, where, table, desk)
 
 
-def _image(value: Any, where: Where, table: Table, desk: Desk) -> Iterator[Record]:
-    data, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
-    where = where._replace(member=path or None)
+def _values(array: "pa.Array", column: Column) -> Iterator[tuple["pa.Buffer | None", str | None]]:
+    """Bytes and path of each value; bytes stay where they are, since most of them are never looked at."""
+    if not column.struct:
+        yield from ((scalar.as_buffer(), None) for scalar in array)
+        return
+    names = {array.type.field(i).name for i in range(array.type.num_fields)}
+    paths = array.field("path").to_pylist() if "path" in names else [None] * len(array)
+    sound = array.is_valid().to_pylist()
+    for scalar, path, valid in zip(array.field("bytes"), paths, sound, strict=True):
+        yield (scalar.as_buffer(), path or None) if valid else (None, None)
+
+
+def _reader(data: memoryview) -> Read:
+    def read(size: int, offset: int) -> bytes:
+        return bytes(data[offset : offset + size])
+
+    return read
+
+
+def _image(data: "pa.Buffer | None", where: Where, table: Table, desk: Desk) -> Iterator[Record]:
+    path = where.member
     if data is not None:
-        yield desk.image(where, Content(len(data), bytes_reader(data), data))
+        yield desk.image(where, Content(len(data), _reader(memoryview(data))))
     elif not path:
         yield desk.skip(where, "the row holds no image")
     elif is_url(path) or is_url(table.where):

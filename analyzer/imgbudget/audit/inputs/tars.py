@@ -18,7 +18,7 @@ from typing import IO, cast
 
 from imgbudget.audit.desk import Content, Desk, Where
 from imgbudget.audit.digest import WHOLE
-from imgbudget.audit.inputs.opening import fingerprint, is_url, open_stream
+from imgbudget.audit.inputs.opening import is_url, open_stream
 from imgbudget.audit.inputs.tarheaders import RECORD, DamagedArchiveError, Head, heads, padded
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.rows import Record
@@ -31,9 +31,9 @@ _STEP = 1 << 20
 _DAMAGE = (DamagedArchiveError, OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
-def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
     """One partition, the whole archive."""
-    yield naming.name(Partition("", "tars", source, where), fingerprint(where))
+    yield naming.name(Partition("", "tars", source, where, mark=mark))
 
 
 def count(partition: Partition) -> int:
@@ -158,7 +158,7 @@ def _zstd(raw: IO[bytes]) -> IO[bytes]:
 
 _UNPACK: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     "gzip": lambda raw: cast("IO[bytes]", gzip.GzipFile(fileobj=raw)),
-    "bz2": lambda raw: cast("IO[bytes]", bz2.BZ2File(raw)),  # noqa: SIM115 - closed where it is used
-    "xz": lambda raw: cast("IO[bytes]", lzma.LZMAFile(raw)),
+    "bz2": lambda raw: cast("IO[bytes]", bz2.BZ2File(raw)),
+    "xz": lambda raw: cast("IO[bytes]", lzma.LZMAFile(raw)),  # noqa: SIM115 - closed where it is used
     "zstd": _zstd,
 }

@@ -9,13 +9,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from functools import lru_cache
+from contextlib import closing
+from dataclasses import dataclass
 from types import MethodType
 from typing import IO
 
 from imgbudget.audit.desk import Content, Desk, Where
 from imgbudget.audit.digest import WHOLE
-from imgbudget.audit.inputs.opening import fingerprint, open_stream
+from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.rows import Record
 from imgbudget.probes.reader import Read, bytes_reader, pread
@@ -32,11 +33,20 @@ class _Archive:
 
     def __init__(self, where: str) -> None:
         self.stream: IO[bytes] = open_stream(where)
-        self.zip = zipfile.ZipFile(self.stream)
+        try:
+            self.zip = zipfile.ZipFile(self.stream)
+        except (OSError, zipfile.BadZipFile, NotImplementedError):
+            self.stream.close()
+            raise
         self.members = [info for info in self.zip.infolist() if not info.is_dir()]
         self.members.sort(key=lambda info: info.header_offset)
         local = isinstance(self.stream, io.BufferedReader) and isinstance(self.stream.raw, io.FileIO)
         self.pread: Read = MethodType(pread, self.stream.fileno()) if local else self._seek_and_read
+
+    def close(self) -> None:
+        """Close the file."""
+        self.zip.close()
+        self.stream.close()
 
     def _seek_and_read(self, size: int, offset: int) -> bytes:
         self.stream.seek(offset)
@@ -78,29 +88,39 @@ def _in_hand(data: bytes) -> Content:
     return Content(len(data), bytes_reader(data), data)
 
 
-@lru_cache(maxsize=2)
-def _kept(where: str, _fingerprint: str, _process: int) -> _Archive:
-    return _Archive(where)
+@dataclass(slots=True)
+class _Kept:
+    """The archive that a process reads from: reading the directory of a large one takes seconds."""
+
+    key: tuple[str, str, int] | None = None
+    archive: _Archive | None = None
+
+
+_kept = _Kept()
 
 
 def _open(where: str, mark: str) -> _Archive:
-    """An archive stays open over its partitions: reading the directory of a large one takes seconds.
+    """The archive, kept open over its partitions; each process has its own place in the file."""
+    key = (where, mark, os.getpid())
+    if _kept.key != key or _kept.archive is None:
+        if _kept.archive is not None:
+            _kept.archive.close()
+        _kept.key, _kept.archive = None, None
+        _kept.archive = _Archive(where)
+        _kept.key = key
+    return _kept.archive
 
-    Each process has its own, since a forked one would share its position in the file.
-    """
-    return _kept(where, mark, os.getpid())
 
-
-def plan(source: str, where: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
     """A partition for each thousand members; one without an end for what is no zip file."""
-    mark = fingerprint(where)
     try:
-        total = len(_open(where, mark).members)
+        with closing(_Archive(where)) as archive:
+            total = len(archive.members)
     except (OSError, zipfile.BadZipFile, NotImplementedError):
         total = 0
     for start in range(0, total or 1, SHARE):
         stop = min(start + SHARE, total) if total else 1
-        yield naming.name(Partition("", "zips", source, where, start, stop), mark)
+        yield naming.name(Partition("", "zips", source, where, start, stop, mark=mark))
 
 
 def count(partition: Partition) -> int:
@@ -111,7 +131,7 @@ def count(partition: Partition) -> int:
 def read(partition: Partition, desk: Desk) -> Iterator[Record]:
     """The rows of the members; what cannot be unpacked is passed over and told."""
     try:
-        archive = _open(partition.where, fingerprint(partition.where))
+        archive = _open(partition.where, partition.mark)
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         yield desk.skip(Where(partition.source), f"damaged archive: {_clause(error)}", missed=True)
         return

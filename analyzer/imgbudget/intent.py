@@ -107,6 +107,17 @@ class DropBlock(PlainFix):
     title = "remove the block"
 
 
+class ReplaceByText(NamedTuple):
+    """Put a text block in the place of an image that nobody can decode, so that the rest can be sent."""
+
+    text: str
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return "put a text that says what was removed in its place"
+
+
 class ShrinkRequest(NamedTuple):
     """Shrink the request's images until its body has at most `max_bytes` bytes."""
 
@@ -147,6 +158,7 @@ Fix = (
     | ImagesFirst
     | LabelImages
     | DropBlock
+    | ReplaceByText
     | ShrinkRequest
     | ShrinkTokens
     | DropEntry

@@ -1,0 +1,51 @@
+"""What a shell offers behind a word that is begun: files, formats, rules."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a command declares these without loading click
+    import click
+    from click.shell_completion import CompletionItem
+
+    Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem] | list[str]]
+
+
+def files(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
+    """Files and folders, which the shell itself looks for."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
+
+    return [CompletionItem(begun, type="file")]
+
+
+def folders(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
+    """Folders alone."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
+
+    return [CompletionItem(begun, type="dir")]
+
+
+def one_of(names: Sequence[str]) -> "Complete":
+    """One of these names."""
+
+    def complete(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> list[str]:
+        return [name for name in names if name.startswith(begun)]
+
+    return complete
+
+
+def rules(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
+    """The codes of the rules, or their names once one is begun; none where they cannot be loaded."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
+
+    from imgbudget.errors import ImgbudgetError  # noqa: PLC0415
+    from imgbudget.session import Session, Wishes  # noqa: PLC0415
+
+    try:
+        known = Session(Wishes()).registry.rules
+    except ImgbudgetError:
+        return []
+    codes = [
+        CompletionItem(rule.code, help=rule.name) for rule in known if rule.code.startswith(begun.upper())
+    ]
+    names = [CompletionItem(rule.name, help=rule.code) for rule in known if rule.name.startswith(begun)]
+    return codes or names

@@ -1,0 +1,156 @@
+"""`imgbudget coords`: coordinates that a model returned, in pixels of the original image."""
+
+import json
+import re
+import sys
+from typing import Any, NamedTuple
+
+import click
+
+from imgbudget.cli.options import config_options, model_options, output_options, wishes
+from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.size import parse_size
+from imgbudget.cli.subjects import subjects
+from imgbudget.cli.tables import Table
+from imgbudget.errors import UsageError
+from imgbudget.geometry import CoordinateMap, Size, padded_size
+from imgbudget.limits import Limits
+from imgbudget.model import Fact
+from imgbudget.reporters.records import TOOL, VERSION
+from imgbudget.session import Session
+
+FORMATS = ("full", "json")
+_NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
+_POINTS = re.compile(rf"{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})*")
+
+
+@click.command("coords", context_settings={"ignore_unknown_options": True})
+@click.argument("points", nargs=-1, required=True, metavar="X,Y[,X2,Y2]...")
+@click.option(
+    "--original",
+    required=True,
+    metavar="WxH|IMAGE",
+    help="Width and height of the original image in px, or the image.",
+)
+@click.option("--sent", metavar="WxH", help="The size that was sent, where the image was resized before.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["sent", "original"]),
+    default="sent",
+    show_default=True,
+    help="sent: from the image as the model saw it to the original; original: the other way.",
+)
+@click.option(
+    "--display-scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    metavar="N",
+    help="Pixels of the original in a point of the screen, for clicks on HiDPI screens; 2 on most of them.",
+)
+@model_options
+@output_options(FORMATS, "full")
+@config_options
+def command(**options: Any) -> int:
+    """Map coordinates that the model returned to the original image.
+
+    The model answers in pixels of the image as it saw it: scaled down to its tier, without the padding. What
+    lies outside of it is taken to its border. A box is its two corners, X,Y,X2,Y2. Normalised coordinates
+    and those in a PDF cannot be mapped.
+    """
+    formats = parse_formats(options["formats"], "full")
+    for name, _ in formats:
+        if name not in FORMATS:
+            raise UsageError(f"unknown format {name!r}; coords knows {', '.join(FORMATS)}")
+    given = [_parse(text) for text in options["points"]]
+    session = Session(wishes(options, want=Fact.ORIENTATION))
+    originals = [subject.size for subject in subjects(session, options["original"])]
+    if len(originals) > 1:
+        raise UsageError(f"--original {options['original']}: holds more than one image")
+    limits, original = session.bench.limits(), originals[0]
+    sent = parse_size(options["sent"]) if options["sent"] else original
+    found = CoordinateMap(original, limits.native_size(sent))
+    mapped = [_mapped(points, found, options["source"], options["display_scale"]) for points in given]
+    for name, file in formats:
+        sink = Sink(file)
+        if name == "json":
+            document = _document(limits, found, sent, options["source"], mapped)
+            sink.write(json.dumps(document, indent=1) + "\n")
+        else:
+            colour = file is None and wants_colour(options["color"], sys.stdout)
+            sink.write(_text(limits, found, sent, mapped, colour=colour))
+        sink.close()
+    for note in session.notes:
+        say(f"warning: {note}")
+    return 0
+
+
+class _Mapped(NamedTuple):
+    """Numbers as given and as mapped, x and y by turns; `clamped` when a given point lay outside."""
+
+    given: tuple[float, ...]
+    mapped: tuple[float, ...]
+    clamped: bool
+
+
+def _parse(text: str) -> tuple[float, ...]:
+    if not _POINTS.fullmatch(text):
+        raise UsageError(f"{text!r} is no point; write X,Y or a box X,Y,X2,Y2 in px, such as 462,653.5")
+    return tuple(float(number) for number in text.split(","))
+
+
+def _mapped(points: tuple[float, ...], found: CoordinateMap, source: str, scale: float) -> _Mapped:
+    """The points on the other side; those of the original are points of the screen, `scale` px each."""
+    pairs = list(zip(points[::2], points[1::2], strict=True))
+    if source == "sent":
+        here = found.resized
+        there = [found.to_original(x, y) for x, y in pairs]
+        there = [(x / scale, y / scale) for x, y in there]
+    else:
+        here = found.original
+        pairs = [(x * scale, y * scale) for x, y in pairs]
+        there = [found.to_resized(x, y) for x, y in pairs]
+    clamped = any(not (0 <= x <= here.width and 0 <= y <= here.height) for x, y in pairs)
+    return _Mapped(points, tuple(number for pair in there for number in pair), clamped)
+
+
+def _document(
+    limits: Limits, found: CoordinateMap, sent: Size, source: str, mapped: list[_Mapped]
+) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "tool": TOOL,
+        "model": limits.model,
+        "platform": limits.platform,
+        "original": list(found.original),
+        "sent": list(sent),
+        "seen": list(found.resized),
+        "padded": list(padded_size(found.resized)),
+        "scale": list(found.scale),
+        "from": source,
+        "points": [
+            {
+                "given": list(point.given),
+                "mapped": [round(number, 6) for number in point.mapped],
+                "clamped": point.clamped,
+            }
+            for point in mapped
+        ],
+    }
+
+
+def _text(limits: Limits, found: CoordinateMap, sent: Size, mapped: list[_Mapped], *, colour: bool) -> str:
+    what = str(found.original) if sent == found.original else f"{found.original}, sent as {sent},"
+    x, y = found.scale
+    table = Table(("given", "mapped", ""), colour=colour)
+    for point in mapped:
+        note = "taken to the border" if point.clamped else ""
+        table.add(_numbers(point.given), _numbers(point.mapped), note)
+    return (
+        f"{limits.model} sees {what} as {found.resized}; a pixel of it is {x:.4f} x {y:.4f} of the original\n"
+        f"{table.text()}"
+    )
+
+
+def _numbers(numbers: tuple[float, ...]) -> str:
+    return ",".join(f"{number:.2f}".rstrip("0").rstrip(".") for number in numbers)

@@ -1,0 +1,132 @@
+"""A first configuration as text: what was found in a tree, a quarter more as budgets, and why in comments."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from imgbudget.budgets import Budgets
+
+ROOM = 1.25
+"""How much more than what was measured a budget allows."""
+
+_COMMENT = 32
+_OTHERS = 3
+_UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
+
+
+class Proposal(NamedTuple):
+    """What a first configuration is made of.
+
+    `models` and `platforms` count the requests that name each, `excluded` the files below each folder that is
+    left out. `measured` is the largest image and request, and the run as a whole; an amount is None where
+    there is nothing to measure.
+    """
+
+    model: str
+    platform: str
+    models: Mapping[str, int] = {}
+    platforms: Mapping[str, int] = {}
+    excluded: Mapping[str, int] = {}
+    images: int = 0
+    requests: int = 0
+    measured: Budgets = Budgets()
+
+
+def starter(proposal: Proposal) -> str:
+    """The text of `.imgbudget.yaml`."""
+    return "\n".join(_lines(proposal)) + "\n"
+
+
+def _lines(proposal: Proposal) -> Iterator[str]:
+    yield "# What the images and vision-model requests of this project are held against."
+    yield "# All keys: https://github.com/imgbudget/imgbudget#configuration"
+    yield ""
+    yield _line(f"model: {json.dumps(proposal.model)}", _named(proposal.models))
+    yield _line(f"platform: {json.dumps(proposal.platform)}", _named(proposal.platforms))
+    if proposal.excluded:
+        yield ""
+        yield "exclude:"
+        for folder, files in proposal.excluded.items():
+            pattern = json.dumps(f"/{_escaped(folder)}/**", ensure_ascii=False)
+            yield _line(f"  - {pattern}", f"not ours: {_count(files, 'file')}")
+    yield ""
+    yield from _budgets(proposal)
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    """Of how many requests the first is, and what the others are."""
+    if not counts:
+        return "the default: no request says otherwise"
+    first, *others = counts.items()
+    text = f"of {_count(first[1], 'request')}"
+    if others:
+        text += "; others: " + ", ".join(f"{name} ({count:,})" for name, count in others[:_OTHERS])
+    return f"{text} and {len(others) - _OTHERS} more" if len(others) > _OTHERS else text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def _budgets(proposal: Proposal) -> Iterator[str]:
+    found = {
+        scope: amounts
+        for scope, budget in proposal.measured._asdict().items()
+        if (amounts := {unit: amount for unit, amount in budget._asdict().items() if amount})
+    }
+    if not found:
+        yield "# Nothing to measure yet. Budgets look like this:"
+        yield "# budgets:"
+        yield "#   image: {tokens: 1600, bytes: 5 MB}"
+        yield "#   request: {tokens: 20k, cost: $0.05}"
+        return
+    subjects = f"{_count(proposal.images, 'image')} and {_count(proposal.requests, 'request')}"
+    yield f"# A quarter more than what was measured on {subjects}."
+    yield "# Raise what is too tight, take out what does not matter."
+    yield "budgets:"
+    for scope, amounts in found.items():
+        yield f"  {scope}:"
+        for unit, amount in amounts.items():
+            yield _line(f"    {unit}: {_AMOUNTS[unit](amount * ROOM)}", f"measured: {_exact(unit, amount)}")
+
+
+def _line(text: str, comment: str) -> str:
+    return f"{text.ljust(_COMMENT)}  # {comment}"
+
+
+def _exact(unit: str, amount: float) -> str:
+    return f"${amount:.6f}" if unit == "cost" else f"{amount:,}"
+
+
+def rounded_up(amount: float) -> float:
+    """The next number of two digits and zeros from `amount` on: 1955 gives 2000, 0.00587 gives 0.0059."""
+    digits = f"{amount:.12e}"
+    mantissa, exponent = float(digits[: digits.index("e")]), int(digits[digits.index("e") + 1 :])
+    tenths = int(mantissa * 10)
+    if tenths < mantissa * 10 - 1e-9:
+        tenths += 1
+    return float(f"{tenths}e{exponent - 1}")
+
+
+def _tokens(amount: float) -> str:
+    return f"{rounded_up(amount):.0f}" if amount > 1 else "2"
+
+
+def _bytes(amount: float) -> str:
+    for factor, unit in _UNITS:
+        if amount >= factor:
+            return f"{rounded_up(amount / factor):g} {unit}"
+    return f"{rounded_up(amount):.0f}"
+
+
+def _cost(amount: float) -> str:
+    text = f"{rounded_up(max(amount, 1e-8)):.9f}".rstrip("0").rstrip(".")
+    return f"${text}"
+
+
+_AMOUNTS = {"tokens": _tokens, "bytes": _bytes, "cost": _cost}
+
+
+def _escaped(folder: str) -> str:
+    """A folder's name as a pattern that means it alone."""
+    return "".join(f"\\{char}" if char in "\\*?[]!#" else char for char in folder)

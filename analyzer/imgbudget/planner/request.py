@@ -1,0 +1,159 @@
+"""The joint plan of a request: all limits at once, and those that decide named."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from imgbudget.budgets import Budget
+from imgbudget.edit import ImageEdit, RequestEdit
+from imgbudget.limits import Limits
+from imgbudget.model import Origin, Place, Request
+from imgbudget.planner.body import within_body
+from imgbudget.planner.bounds import (
+    NO_BUDGET,
+    Bound,
+    TokenBound,
+    body_limit,
+    bounds_of,
+    reason_of_body,
+    reason_of_tokens,
+    token_bounds,
+)
+from imgbudget.planner.edits import in_order
+from imgbudget.planner.encodings import text_length
+from imgbudget.planner.fair import fairest
+from imgbudget.planner.goal import Goal
+from imgbudget.planner.image import ImagePlan, plan_image, request_edge_limit
+from imgbudget.planner.remedy import Remedy, remedy_of, token_steps
+
+NO_GOAL = Goal()
+
+
+class RequestPlan(NamedTuple):
+    """What to do with a request so that it keeps all limits at once.
+
+    `images` are the plans of its images whose size is known, in their order. `bounds` are the limits and
+    budgets with what the request comes to before and after; of bytes that are encoded anew `after` is the
+    most that the plan lets them have. `remedy` is the smallest change that would make the request feasible,
+    None where it is. `edit` is the plan for a fixer; of a request that is not feasible it is what comes
+    nearest.
+    """
+
+    request: Request
+    limits: Limits
+    images: tuple[ImagePlan, ...]
+    bounds: tuple[Bound, ...]
+    edit: RequestEdit
+    remedy: Remedy | None = None
+
+    @property
+    def binding(self) -> tuple[Bound, ...]:
+        """The limits that decide: without one of them an image would keep more."""
+        return tuple(bound for bound in self.bounds if bound.binds)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there is anything to say of the limits: the request is over one, or no plan keeps it."""
+        return not self.feasible or any(bound.exceeded or bound.binds for bound in self.bounds)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the plan keeps every limit."""
+        return self.remedy is None
+
+
+def plan_request(
+    request: Request,
+    limits: Limits,
+    *,
+    budget: Budget = NO_BUDGET,
+    goal: Goal = NO_GOAL,
+    unsafe: bool = False,
+) -> RequestPlan:
+    """The joint plan of a request under the platform's limits and the user's own budget for it.
+
+    First each image gets the size that its own limits and the request's edge leave it. Where the images then
+    take more tokens than the context, the token budget or the cost budget allow, they get the fairest sizes
+    within that (imgbudget.planner.fair): an image can have the numbers of tokens on the staircase of sizes
+    with its aspect ratio, from 200 px of short edge up to the size so far, and no other choice of them gives
+    those with the fewest tokens more. Where the body is too long, bytes are levelled the same way. Images
+    below the levels stay byte for byte, as do animations unless `unsafe` lets them lose frames.
+
+    `budget.tokens` and `budget.cost` are of the visual tokens alone, `budget.bytes` of the whole body.
+    """
+    edge = request_edge_limit(request, limits)
+    alone = [
+        plan
+        for use in request.images
+        if (plan := plan_image(use, limits, edge_limit=edge, target=goal)) is not None
+    ]
+    tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
+    sized = _within_tokens(alone, tightest, unsafe=unsafe)
+    edits = {plan.use.place: edit for plan in sized if (edit := _edit(plan, unsafe=unsafe))}
+    most = body_limit(limits, budget)
+    bounded = within_body(
+        request, limits, edits, most=most if request.byte_size > most else None, unsafe=unsafe
+    )
+    if body_at_most(request, bounded) > most >= request.byte_size:
+        bounded = within_body(request, limits, edits, most=most, unsafe=unsafe)
+    plans = tuple(_bounded(plan, edits, bounded, most) for plan in sized)
+    bounds = bounds_of(request, limits, budget, alone, plans)
+    return RequestPlan(
+        request=request,
+        limits=limits,
+        images=plans,
+        bounds=bounds,
+        edit=RequestEdit(images=in_order(request, bounded)),
+        remedy=remedy_of(request, limits, budget, plans, unsafe=unsafe),
+    )
+
+
+def body_at_most(request: Request, edits: Mapping[Place, ImageEdit]) -> int:
+    """The length of the body at most, once every image is within the bytes that its edit allows."""
+    return request.byte_size + sum(
+        text_length(edit.max_bytes) - use.base64_size
+        for use in request.images
+        if use.origin is Origin.BASE64
+        and use.base64_size is not None
+        and (edit := edits.get(use.place))
+        and edit.max_bytes is not None
+    )
+
+
+def _within_tokens(plans: Sequence[ImagePlan], bound: TokenBound, *, unsafe: bool) -> list[ImagePlan]:
+    """The plans with sizes that keep all images within the bound, with the smallest ones where none do."""
+    if sum(plan.tokens_after for plan in plans) <= bound.tokens:
+        return list(plans)
+    ladders = [token_steps(plan, unsafe=unsafe) for plan in plans]
+    amounts = fairest([tuple(step.tokens for step in steps) for steps in ladders], bound.tokens)
+    if amounts is None:
+        amounts = tuple(steps[0].tokens for steps in ladders)
+    return [
+        plan
+        if tokens == plan.tokens_after
+        else plan._replace(
+            planned=next(step.size for step in steps if step.tokens == tokens),
+            reason=reason_of_tokens(bound),
+            row=None,
+        )
+        for plan, steps, tokens in zip(plans, ladders, amounts, strict=True)
+    ]
+
+
+def _edit(plan: ImagePlan, *, unsafe: bool) -> ImageEdit | None:
+    edit, facts = plan.edit, plan.use.facts
+    return edit._replace(first_frame=unsafe) if edit and facts and facts.animated else edit
+
+
+def _bounded(
+    plan: ImagePlan, edits: Mapping[Place, ImageEdit], bounded: Mapping[Place, ImageEdit], most: int
+) -> ImagePlan:
+    """The plan as the bounds on bytes leave it."""
+    edit, before = bounded.get(plan.use.place), edits.get(plan.use.place)
+    if edit is None or edit == before:
+        return plan
+    planned = edit.size or plan.size
+    found = plan._replace(planned=planned, max_bytes=edit.max_bytes)
+    if found.planned == plan.planned and not (found.is_bounded and not plan.is_bounded):
+        return found
+    reason = reason_of_body(most)
+    return found._replace(reason=f"{plan.reason}; {reason}" if plan.changes else reason)

@@ -1,0 +1,108 @@
+"""Cutting an image that is too large into overlapping tiles that the model looks at in full."""
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+from imgbudget.geometry import Size, fits, patches
+from imgbudget.limits import Limits
+
+OVERLAP = 96
+"""Pixels that neighbouring tiles share unless another number is asked for: about two lines of small text on
+a screen, so that no line is cut in both. A choice of ours."""
+
+
+MOST_TILES = 10_000
+"""More tiles are not planned: no request holds a tenth of them."""
+
+
+class Tile(NamedTuple):
+    """One tile: where its upper left corner stands in the image, and its size, px."""
+
+    x: int
+    y: int
+    size: Size
+
+
+class Tiling(NamedTuple):
+    """The tiles of an image, row by row. `overlap` is the least that neighbours share, px."""
+
+    size: Size
+    limits: Limits
+    overlap: int
+    columns: int
+    rows: int
+    tiles: tuple[Tile, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Visual tokens of all tiles together."""
+        return sum(patches(tile.size) for tile in self.tiles)
+
+
+def tiling(size: Size, limits: Limits, *, overlap: int = OVERLAP) -> Tiling:
+    """The fewest tiles of one size that cover the image, each of which the model takes as it is.
+
+    Of as many tiles those with the fewest tokens. Neighbours share at least `overlap` px; what is left over
+    is spread evenly. Where the tiles make a request of many images, each also keeps the edge that such a
+    request allows. An image that fits is a single tile.
+
+    Raises:
+        ValueError: it would take more tiles than make sense; the text says so.
+    """
+    edge = limits.tier.max_edge
+    found = _grid(size, limits, overlap, edge)
+    if found[0] * found[1] > limits.many_image_count.value and limits.many_image_edge.value < edge:
+        found = _grid(size, limits, overlap, int(limits.many_image_edge.value))
+    columns, rows = found
+    width, height = _share(size.width, columns, overlap), _share(size.height, rows, overlap)
+    tiles = tuple(
+        Tile(x, y, Size(width, height))
+        for y in _offsets(size.height, rows, height)
+        for x in _offsets(size.width, columns, width)
+    )
+    return Tiling(size, limits, overlap, columns, rows, tiles)
+
+
+def _grid(size: Size, limits: Limits, overlap: int, edge: int) -> tuple[int, int]:
+    """Columns and rows of the fewest tiles that fit, of as many those with the fewest tokens."""
+    best: tuple[int, int, int, int] | None = None
+    for columns in range(1, MOST_TILES + 1):
+        width = _share(size.width, columns, overlap)
+        if (best and columns > best[0]) or (
+            columns > 1 and width == _share(size.width, columns - 1, overlap)
+        ):
+            break
+        if width > edge or (rows := _fewest_rows(width, size.height, limits, overlap, edge)) is None:
+            continue
+        tokens = columns * rows * patches(Size(width, _share(size.height, rows, overlap)))
+        candidate = (columns * rows, tokens, columns, rows)
+        best = candidate if best is None else min(best, candidate)
+    if best is None or best[0] > MOST_TILES:
+        raise ValueError(
+            f"{size} with an overlap of {overlap} px would take more than {MOST_TILES:,} tiles that "
+            f"{limits.model} looks at in full"
+        )
+    return best[2], best[3]
+
+
+def _fewest_rows(width: int, height: int, limits: Limits, overlap: int, edge: int) -> int | None:
+    """The fewest rows of tiles of that width that fit; None where no number of rows does."""
+
+    def is_low(rows: int) -> bool:
+        tall = _share(height, rows, overlap)
+        return tall <= edge and fits(Size(width, tall), limits.tier)
+
+    rows = bisect_left(range(1, MOST_TILES + 2), 1, key=is_low) + 1
+    return rows if rows <= MOST_TILES else None
+
+
+def _share(length: int, count: int, overlap: int) -> int:
+    """The edge of one of `count` tiles that cover a length and share `overlap` px with each neighbour."""
+    return -(-(length + (count - 1) * overlap) // count)
+
+
+def _offsets(length: int, count: int, edge: int) -> list[int]:
+    """Where the tiles begin: the first at 0, the last so that it ends where the length does."""
+    if count == 1:
+        return [0]
+    return [i * (length - edge) // (count - 1) for i in range(count)]

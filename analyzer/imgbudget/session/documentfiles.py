@@ -1,0 +1,63 @@
+"""The check of what may hold requests: a file of JSON or JSONL, a cassette in YAML, standard input."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from imgbudget.report import FileResult
+from imgbudget.session.bench import Bench
+from imgbudget.session.documents import DocumentCheck, HandOn
+from imgbudget.sources.cassettes import looks_like_cassette, read_cassette
+from imgbudget.sources.entry import NEITHER
+from imgbudget.sources.jsonspans import JsonSource
+
+
+def check_cassette(bench: Bench, path: str, text: bytes | None = None) -> FileResult:
+    """The result of the YAML at `path`, or of `text` that stands for it; what is no cassette is passed over.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnreadableError: a cassette that is no YAML, or too large.
+    """
+    opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
+    with opened as source, _without_collector():
+        if not looks_like_cassette(source):
+            return FileResult(path=path, skipped=NEITHER)
+        check = DocumentCheck(bench=bench, source=source, path=path, lines=False, fails_closed=True)
+        return check.run_cassette(read_cassette(source))
+
+
+def check_document(
+    bench: Bench, path: str, *, lines: bool, fails_closed: bool, hand_on: HandOn | None = None
+) -> FileResult:
+    """The result of the JSON file at `path`; `lines` for one document a line.
+
+    With `hand_on`, that of its last part: what the earlier parts hold is handed on when they were read.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnreadableError: it changed while it was read.
+    """
+    with JsonSource.open(path) as source, _without_collector():
+        return DocumentCheck(
+            bench=bench, source=source, path=path, lines=lines, fails_closed=fails_closed, hand_on=hand_on
+        ).run()
+
+
+def check_text(bench: Bench, text: bytes, name: str, *, lines: bool) -> FileResult:
+    """The result of JSON text that came from standard input, under `name`."""
+    with JsonSource.from_bytes(text) as source, _without_collector():
+        return DocumentCheck(bench=bench, source=source, path=name, lines=lines, fails_closed=True).run()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for cycles: JSON and what is read from it have none, and may be very many."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -1,0 +1,312 @@
+"""A run that fixes: each file is checked, edited, linted again as it will be, and only then written."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from imgbudget.errors import UnreadableError, WriteError
+from imgbudget.fixed import FailedFix, FileFix
+from imgbudget.fixers.writer import Stamp, stamp
+from imgbudget.model import Finding
+from imgbudget.report import FileResult, Summary
+from imgbudget.session.bench import Bench
+from imgbudget.session.choices import ByFindings, Choice
+from imgbudget.session.drafts import Draft, ImageDraft, Step
+from imgbudget.session.outlets import Outlet, common_root
+from imgbudget.session.proof import WHOLE, Key, unproven
+from imgbudget.session.requestdraft import RequestDraft, body_changes
+from imgbudget.session.run import STDIN, Session, Wishes, is_lines
+from imgbudget.session.tally import Tally
+from imgbudget.sources.jsonspans import JsonSource
+from imgbudget.sources.walk import FileKind, Found, Passed
+
+STEPS = 16
+"""Most steps for one file: two are what sound rules need, each round of refused fixes costs one more."""
+
+IN_MIRROR = "stands in the output folder"
+
+
+class FixWishes(NamedTuple):
+    """How a run fixes: by which choice of edits, and where the results go.
+
+    `difference` shows what would be written and writes nothing. `digests` asks for size and SHA-256 of whole
+    files.
+    """
+
+    choice: Choice = ByFindings()
+    output_dir: str | None = None
+    backup: bool = False
+    difference: bool = False
+    digests: bool = False
+
+
+class Fixer:
+    """Fixes the files of a session, each for itself."""
+
+    chunk: int | None = 4
+
+    def __init__(self, session: Session, wishes: FixWishes, paths: Sequence[str]) -> None:
+        """Fix what is met under `paths`."""
+        self.session = session
+        self.wishes = wishes
+        self.paths = tuple(paths)
+        named = [path for path in paths if path != STDIN]
+        self.outlet = Outlet(wishes.output_dir, common_root(named) if named else ".", wishes.backup)
+        self._tidied: set[str] = set()
+
+    @property
+    def bench(self) -> Bench:
+        """The workplace of the session."""
+        return self.session.bench
+
+    @property
+    def again(self) -> "Callable[[], Fixer]":
+        """Makes another one that fixes alike."""
+        return partial(_made_again, self.session.wishes, self.wishes, self.paths)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know beside the findings."""
+        return self.session.notes
+
+    def walk(self, paths: Sequence[str]) -> Iterator[Found | Passed]:
+        """The files under `paths`, see Session."""
+        return self.session.walk(paths)
+
+    def flush(self) -> None:
+        """Write what the cache has learnt."""
+        self.session.flush()
+
+    @property
+    def tally(self) -> Tally:
+        """What the session keeps for the end of the run."""
+        return self.session.tally
+
+    def hand_over(self) -> Tally:
+        """What was kept for the end of the run, see Session."""
+        return self.session.hand_over()
+
+    def take_in(self, tally: Tally) -> None:
+        """Keep what another process kept, see Session."""
+        self.session.take_in(tally)
+
+    def finish(self, summary: Summary) -> tuple[FileResult, ...]:
+        """What is said of the run as a whole, once unused ignores are out of the configuration.
+
+        Where results go into a tree of their own the configuration stays as it is.
+        """
+        results = self.session.finish(summary)
+        if self.wishes.output_dir is not None or not any(result.findings for result in results):
+            return results
+        from imgbudget.session.entries import without_entries  # noqa: PLC0415 - it may not be needed
+
+        difference, backup = self.wishes.difference, self.wishes.backup
+        return tuple(without_entries(result, difference=difference, backup=backup) for result in results)
+
+    def check_all(self, files: Iterable[Found | Passed], _hand_on: object = None) -> Iterator[FileResult]:
+        """The results of files that the walk has met, in order, after their fixes; each file as a whole."""
+        return map(self.check_met, files)
+
+    def check_met(self, met: Found | Passed) -> FileResult:
+        """The result of a file that the walk has met, after its fixes."""
+        if isinstance(met, Found) and self.outlet.holds(met.path):
+            met = Passed(met.path, IN_MIRROR)
+        return self.session.guarded(met, self._fix_file)
+
+    def fix_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
+        """The result of what came on standard input, and what it becomes."""
+        result, text = self._fixed_stdin(data, name)
+        self.tally.add(result, is_file=False)
+        return result, text
+
+    def _fixed_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
+        result = self.session.read_stdin(data, name)
+        if result.skipped is not None or not self.wishes.choice.concerns(result):
+            return result, data
+        draft: Draft | None = None
+        if result.requests:
+            draft = self._request(
+                result, JsonSource.from_bytes(data), lines=is_lines(data, name), closed=True
+            )
+        elif _is_image(result):
+            draft = ImageDraft.of(self.bench, name, data)
+        if draft is None:
+            return result, data
+        with settled(draft, self.wishes.choice) as (after, fix):
+            if after is draft:
+                return result._replace(fix=fix if fix.failed else None), data
+            return self._told(draft, after, fix), b"".join(after.pieces())
+
+    def _fix_file(self, found: Found) -> FileResult:
+        path = found.path
+        try:
+            seen = stamp(path)
+        except OSError:  # the check says so
+            return self.session.check_file(found)
+        result = self.session.check_file(found)
+        if result.skipped is not None:
+            return result
+        try:
+            self._tidy(path)
+            with self._draft(found, result) as draft:
+                if draft is None:
+                    return self._kept(result)
+                with settled(draft, self.wishes.choice) as (after, fix):
+                    if after is draft:
+                        return self._kept(result._replace(fix=fix if fix.failed else None))
+                    told = self._told(draft, after, fix)
+                    return told if self.wishes.difference else self._written(draft, after, told, seen)
+        except (UnreadableError, WriteError) as error:
+            return _unwritten(result, str(error))
+        except OSError as error:
+            return _unwritten(
+                result, f"{path}: {(error.strerror or str(error)).lower()}; nothing was changed"
+            )
+
+    @contextmanager
+    def _draft(self, found: Found, result: FileResult) -> Iterator[Draft | None]:
+        """The file as it is; None where nothing in it can be fixed."""
+        if self.wishes.choice.concerns(result) and result.requests:
+            with JsonSource.open(found.path) as source:
+                lines, closed = found.kind is FileKind.JSONL, self.session.fails_closed(found)
+                yield self._request(result, source, lines=lines, closed=closed)
+        elif self.wishes.choice.concerns(result) and _is_image(result):
+            with open(found.path, "rb") as file:
+                yield ImageDraft.of(self.bench, found.path, file.read())
+        else:
+            yield None
+
+    def _request(self, result: FileResult, source: JsonSource, *, lines: bool, closed: bool) -> Draft:
+        return RequestDraft(
+            bench=self.bench, path=result.path, result=result, source=source, lines=lines, fails_closed=closed
+        )
+
+    def _told(self, draft: Draft, after: Draft, fix: FileFix) -> FileResult:
+        """The result after the fixes, with all that is asked to be told of them."""
+        if self.wishes.difference:
+            from imgbudget.session.difference import difference  # noqa: PLC0415 - when asked for only
+
+            fix = fix._replace(difference=difference(draft, after))
+        if self.wishes.digests:
+            size, digest = _measured(draft.pieces())
+            size_after, digest_after = _measured(after.pieces())
+            fix = fix._replace(
+                bytes_before=size, digest_before=digest, bytes_after=size_after, digest_after=digest_after
+            )
+        return after.result._replace(fix=fix)
+
+    def _kept(self, result: FileResult) -> FileResult:
+        """The result of a file that stays; the mirror takes it over as it is."""
+        try:
+            target = self.outlet.keep(result.path) if not self.wishes.difference else None
+        except (WriteError, OSError) as error:
+            return _unwritten(result, str(error))
+        if target is None:
+            return result
+        return result._replace(fix=(result.fix or FileFix(result.path))._replace(written=target))
+
+    def _written(self, draft: Draft, after: Draft, told: FileResult, seen: Stamp) -> FileResult:
+        """Write what the file becomes, and prove it by linting what was written before it takes its name.
+
+        Raises:
+            WriteError: it cannot be written; the file stands as it was.
+        """
+        target = self.outlet.target(draft.path, after.path)
+        if self.outlet.is_done(draft.path, after.path):
+            self.outlet.finish(draft.path, seen)
+        else:
+            with self.outlet.open(draft.path, after.path, seen) as out:
+                out.writelines(after.pieces())
+                out.flush()
+                if after.read_back(out.fileno()).findings != after.result.findings:
+                    raise WriteError(f"{draft.path}: reads back otherwise than it was made; left as it was")
+        return told._replace(fix=(told.fix or FileFix(draft.path))._replace(written=target))
+
+    def _tidy(self, path: str) -> None:
+        """Remove what killed runs have left, once a folder. Raises WriteError."""
+        folder = os.path.dirname(path)
+        if folder not in self._tidied and not self.wishes.difference:
+            self._tidied.add(folder)
+            self.outlet.tidy(path)
+
+
+def _made_again(wishes: Wishes, fixes: FixWishes, paths: Sequence[str]) -> Fixer:
+    return Fixer(Session(wishes), fixes, paths)
+
+
+@contextmanager
+def settled(draft: Draft, choice: Choice) -> Iterator[tuple[Draft, FileFix]]:
+    """A file after all steps, which may be itself, and what they have made of it.
+
+    A step counts when each finding that it was to settle is gone and no other has come; else the fixes that
+    failed are left out and it is made again.
+    """
+    refused: dict[Key, str] = {}
+    fixed: list[Finding] = []
+    after = draft
+    try:
+        for _ in range(STEPS):
+            step = after.step(choice, refused)
+            if step is None:
+                break
+            unsettled = _unsettled(after, step)
+            failed = {**step.refused, **unsettled}
+            if not unsettled and (step.active or step.draft.images != after.images):
+                gone, after = after, step.draft
+                fixed += step.active
+            else:
+                gone = step.draft
+                if not failed.keys() - refused.keys():
+                    break
+            refused |= failed
+            if gone is not draft and gone is not after:
+                gone.close()
+        refused |= choice.left(after.result, refused)
+        yield after, _fix_of(draft, after, fixed, refused)
+    finally:
+        if after is not draft:
+            after.close()
+
+
+def _unsettled(before: Draft, step: Step) -> dict[Key, str]:
+    """The fixes of a step that did not do what they were to do."""
+    if step.draft is before:
+        return {}
+    return unproven(before.result.findings, step.draft.result.findings, step.active, moved=step.moved)
+
+
+def _fix_of(draft: Draft, after: Draft, fixed: list[Finding], refused: dict[Key, str]) -> FileFix:
+    coded = {place for code, place in refused if code != WHOLE}
+    return FileFix(
+        path=draft.path,
+        changed=after is not draft,
+        fixed=tuple(fixed),
+        failed=tuple(
+            FailedFix(place._replace(path=draft.path), code or None, reason)
+            for (code, place), reason in refused.items()
+            if code != WHOLE or place not in coded
+        ),
+        images=after.images,
+        bodies=body_changes(draft.result, after.result),
+    )
+
+
+def _unwritten(result: FileResult, error: str) -> FileResult:
+    return result._replace(fix=FileFix(path=result.path, error=error))
+
+
+def _is_image(result: FileResult) -> bool:
+    return len(result.images) == 1 and not result.images[0].use.in_request
+
+
+def _measured(pieces: Iterable[bytes]) -> tuple[int, str]:
+    """How many bytes, and their SHA-256."""
+    from hashlib import sha256  # noqa: PLC0415 - when asked for only
+
+    size, text = 0, sha256()
+    for piece in pieces:
+        size += len(piece)
+        text.update(piece)
+    return size, text.hexdigest()

@@ -1,0 +1,109 @@
+"""Row files of no audit; as a program, gathers their statistics and prints its peak memory."""
+
+import os
+import random
+import resource
+import sys
+from collections.abc import Iterator
+
+from imgbudget.audit.gather import About, gather
+from imgbudget.audit.rows import Record, write_rows
+from imgbudget.audit.store import open_rows, row_files
+from imgbudget.geometry import Size
+from imgbudget.model import Finding, Place, Severity
+from imgbudget.session import Session, Wishes
+
+PER_FILE = 1000
+_MADE = 100
+"""Different files; they are repeated with other names and hashes, since making each row takes 15 us."""
+
+
+def make_rows(folder: str, count: int, *, seed: int = 1) -> None:
+    """So many rows in files of a thousand, as a run leaves them: sizes, findings and hashes of their own."""
+    import pyarrow as pa  # noqa: PLC0415 - this function only
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    os.makedirs(folder)
+    chance = random.Random(seed)  # noqa: S311 - a benchmark
+    tiers = Session(Wishes(isolated=True)).limits.tiers
+    made = [
+        pq.read_table(pa.BufferReader(write_rows(list(_records(chance, number)), tiers, {})))
+        for number in range(min(_MADE, count // PER_FILE))
+    ]
+    for number in range(count // PER_FILE):
+        table = made[number % len(made)]
+        members = [f"{number // 100:04}/{number:06}_{i:03}.jpg" for i in range(PER_FILE)]
+        for name, values in (
+            ("member", pa.array(members)),
+            ("hash_high", pa.array([chance.getrandbits(64) for _ in range(PER_FILE)], pa.uint64())),
+            (
+                "hash_low",
+                pa.array(
+                    [chance.getrandbits(64) for _ in range(PER_FILE - 5)] + [1, 2, 3, 4, 5], pa.uint64()
+                ),
+            ),
+            ("bytes", pa.array([int(chance.lognormvariate(11, 1.5)) for _ in range(PER_FILE)], pa.int64())),
+        ):
+            table = table.set_column(table.schema.get_field_index(name), name, values)
+        pq.write_table(table, os.path.join(folder, f"rows-{number:08}.parquet"), compression="zstd")
+
+
+def _records(chance: random.Random, number: int) -> Iterator[Record]:
+    place = Place("x")
+    for i in range(PER_FILE):
+        size = Size(int(chance.lognormvariate(7, 0.7)) + 1, int(chance.lognormvariate(7, 0.7)) + 1)
+        findings = []
+        if size.long_edge > 1568:
+            findings.append(_finding("IB201", Severity.WARNING, place, size.long_edge, 1568))
+        if size.long_edge > 8000:
+            findings.append(_finding("IB101", Severity.ERROR, place, size.long_edge, 8000))
+        byte_size = int(chance.lognormvariate(11, 1.5))
+        yield Record(
+            "dataset",
+            f"{number}/{i}.jpg",
+            format=chance.choice(("jpeg", "jpeg", "png", "webp", "gif")),
+            size=size,
+            visible=size,
+            orientation=1,
+            frames=1,
+            quality=chance.randrange(1, 101),
+            byte_size=byte_size,
+            base64_bytes=byte_size * 4 // 3,
+            digest=chance.randbytes(16),
+            findings=findings,
+        )
+
+
+def _finding(code: str, severity: Severity, place: Place, measured: float, limit: float) -> Finding:
+    return Finding(
+        code,
+        "name",
+        severity,
+        place,
+        "",
+        None,
+        "",
+        measured,
+        limit,
+        "px",
+        "model",
+        "platform",
+        None,
+        None,
+        "",
+    )
+
+
+def main() -> int:
+    """Gather the statistics of a folder of row files; print the peak of this process in KiB."""
+    session = Session(Wishes(isolated=True))
+    with open_rows(row_files(sys.argv[1]), session.bench.limits()) as store:
+        statistics = gather(store, About(session.limits, session.registry.rules))
+        sample = sum(1 for _ in store.rows("subject = 'image'", "bytes desc", 10_000))
+    print(statistics.totals, sample, file=sys.stderr)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

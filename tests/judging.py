@@ -1,0 +1,44 @@
+"""All rules that ship as one function, for tests of what findings come to."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from imgbudget.budgets import NO_BUDGETS, Budgets
+from imgbudget.engine import Judge
+from imgbudget.limits import Limits
+from imgbudget.model import Finding, ImageUse, Request
+from imgbudget.session import Session, Wishes
+
+
+@cache
+def _session() -> Session:
+    return Session(Wishes(isolated=True))
+
+
+def limits_of(model: str = "claude-sonnet-4-6", platform: str = "anthropic") -> Limits:
+    """The shipped limits of a model on a platform."""
+    return _session().limits.bind(model, platform)
+
+
+def rules(*select: str, pedantic: bool = False, budgets: Budgets = NO_BUDGETS) -> Judge:
+    """The rules that ship, or the selected ones of them, with the user's own budgets."""
+    wishes = Wishes(isolated=True, select=select or None, pedantic=pedantic, budgets=budgets)
+    return Session(wishes).bench.paths.judge("request.json")
+
+
+def image_judge(limits: Limits, judge: Judge | None = None) -> Callable[[ImageUse], list[Finding]]:
+    """What the rules say of an image."""
+    held = judge or _session().bench.paths.judge("request.json")
+    return lambda use: held.judge_image(use, limits)
+
+
+def request_judge(limits: Limits, judge: Judge | None = None) -> Callable[[Request], Iterator[Finding]]:
+    """What the rules say of a request and of its images."""
+    held = judge or _session().bench.paths.judge("request.json")
+
+    def findings(request: Request) -> Iterator[Finding]:
+        for use in request.images:
+            yield from held.judge_image(use, limits)
+        yield from held.judge_request(request, limits)
+
+    return findings

@@ -1,0 +1,142 @@
+"""`imgbudget audit` as people call it: numbers that agree with `check`, formats, exit codes, mistakes."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.builders import CORPUS, body, image_block, image_bytes, write_json
+from tests.conftest import Command
+from tests.datasets import IMAGES, as_folder, as_tar
+
+
+def test_numbers_are_those_of_check(imgbudget: Command) -> None:
+    """The real corpus: images, tokens and findings by severity are what `check` counts, file for file."""
+    audited = imgbudget("audit", str(CORPUS), "--isolated", "--format", "json").json["statistics"]
+    checked = imgbudget("check", str(CORPUS), "--isolated", "--format", "json", "--no-cache").json
+    totals, summary = audited["totals"], checked["summary"]
+    assert totals["images"] == summary["images"] == len(checked["images"])
+    assert totals["requests"] == summary["requests"]
+    assert totals["tokens"] == sum(image["tokens"] or 0 for image in checked["images"])
+    found = {"error": totals["errors"], "warning": totals["warnings"], "info": totals["infos"]}
+    assert found == summary["findings"]
+    by_code = {}
+    for rule in audited["rules"]:
+        by_code[rule["code"]] = by_code.get(rule["code"], 0) + rule["findings"]
+    codes = [finding["code"] for finding in checked["findings"]]
+    assert by_code == {code: codes.count(code) for code in set(codes)}
+
+
+def test_clean_folder_says_what_it_costs(imgbudget: Command, tmp_path: Path) -> None:
+    """One line for the bill, and no finding."""
+    (tmp_path / "a.png").write_bytes(image_bytes((560, 560)))
+    run = imgbudget("audit", ".", "--isolated")
+    assert (run.code, run.err) == (0, "")
+    first = run.out.splitlines()[0]
+    assert first.startswith("1 image, ")
+    assert "400 visual tokens on claude-sonnet-4-6 (anthropic): $0.0012, $0.0006 in batches" in first
+    assert "Findings" not in run.out
+
+
+@pytest.mark.parametrize(("wish", "code"), [("never", 0), ("error", 1), ("warning", 1)])
+def test_exit_code_is_asked_for(imgbudget: Command, tmp_path: Path, wish: str, code: int) -> None:
+    """An audit is a report: findings fail it only when --fail-on says so."""
+    as_folder(tmp_path)
+    assert imgbudget("audit", ".", "--isolated", "--fail-on", wish).code == code
+
+
+def test_findings_below_the_wish_do_not_fail(imgbudget: Command, tmp_path: Path) -> None:
+    """A warning is no error."""
+    (tmp_path / "a.png").write_bytes(image_bytes((100, 300)))
+    assert imgbudget("audit", ".", "--isolated", "--fail-on", "error").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("gone",), "gone: no such file or folder"),
+        ((".", "--format", "html"), "unknown format 'html'; audit knows full, json, markdown, csv"),
+        ((".", "--ray-address", "auto"), "--ray-address needs --engine ray"),
+        ((".", "--select", "IB999"), "unknown rule 'IB999'"),
+        (("nope://x/y",), "nope://x/y: "),
+        ((".", "--platform", "azure"), "unknown platform 'azure'"),
+    ],
+)
+def test_mistakes_are_told_before_anything_runs(
+    imgbudget: Command, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    """Exit 2, one clear line, nothing on standard output."""
+    as_folder(tmp_path)
+    run = imgbudget("audit", *arguments, "--isolated")
+    assert (run.code, run.out) == (2, "")
+    assert message in run.err
+
+
+def test_folder_without_a_file_is_told(imgbudget: Command, tmp_path: Path) -> None:
+    """No statistics of nothing."""
+    run = imgbudget("audit", ".", "--isolated")
+    assert (run.code, run.out, run.err) == (0, "", "imgbudget: warning: no files found\n")
+
+
+def test_table_is_whole_and_harmless(imgbudget: Command, tmp_path: Path) -> None:
+    """CSV has a row an image, in the order of places, and no cell that a spreadsheet would run."""
+    as_folder(tmp_path)
+    (tmp_path / "=cmd.png").write_bytes(image_bytes())
+    run = imgbudget("audit", ".", "--isolated", "--format", "csv")
+    rows = list(csv.DictReader(run.out.splitlines()))
+    assert [row["member"] for row in rows] == ["'=cmd.png", *sorted(IMAGES)]
+    big = next(row for row in rows if row["member"] == "a/big.jpg")
+    assert (big["resized"], big["tokens"], big["findings"]) == ("1344x896", "1536", "IB201 IB304")
+
+
+def test_several_formats_at_once(imgbudget: Command, tmp_path: Path) -> None:
+    """Each in its file; Markdown has the tables, and names cannot break them."""
+    folder = tmp_path / "a|b"
+    folder.mkdir()
+    (folder / "x`y.png").write_bytes(image_bytes((100, 100)))
+    run = imgbudget(
+        "audit",
+        ".",
+        "--isolated",
+        "--format",
+        "markdown:r.md",
+        "--format",
+        "json:r.json",
+        "--format",
+        "csv:r.csv",
+    )
+    assert run.out == ""
+    text = (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "| IB301 | tiny-edge | warning | 1 | 1 | a\\|b/x\\`y.png |" in text
+    assert json.loads((tmp_path / "r.json").read_text())["statistics"]["totals"]["images"] == 1
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 2
+
+
+def test_rows_are_parquet_that_anybody_can_ask(imgbudget: Command, tmp_path: Path) -> None:
+    """The facts table is there for questions that nobody here thought of."""
+    import duckdb  # noqa: PLC0415 - this test only
+
+    as_tar(tmp_path / "x.tar")
+    imgbudget("audit", "x.tar", "--isolated", "--rows", "rows")
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "select member, standard_tokens, high_resolution_tokens from 'rows/*.parquet' "
+            "where format = 'jpeg' order by member"
+        ).fetchall()
+    assert found == [("a/big.jpg", 1536, 4704), ("b/turned.jpg", 414, 414)]
+
+
+def test_request_findings_stand_on_requests(imgbudget: Command, tmp_path: Path) -> None:
+    """An empty text block is a finding of the request, not of the image beside it."""
+    write_json(tmp_path / "r.json", body(image_block(), ""))
+    rows = csv.DictReader(imgbudget("audit", "r.json", "--isolated", "--format", "csv").out.splitlines())
+    assert {row["subject"]: row["findings"] for row in rows} == {"image": "", "request": "IB407"}
+
+
+def test_silenced_findings_are_counted(imgbudget: Command, tmp_path: Path) -> None:
+    """The configuration's ignores hold in an audit too."""
+    (tmp_path / "a.png").write_bytes(image_bytes((100, 100)))
+    (tmp_path / "imgbudget.yaml").write_text("ignores: [{rules: [IB301], reason: icons, files: ['*.png']}]\n")
+    totals = imgbudget("audit", "a.png", "--format", "json").json["statistics"]["totals"]
+    assert (totals["warnings"], totals["silenced"]) == (0, 1)

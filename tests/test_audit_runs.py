@@ -1,0 +1,209 @@
+"""Audits whose workers die, that are killed and begun again: nothing is lost, nothing comes twice."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbudget.audit import partition as partitions
+from imgbudget.audit.inputs import files, zips
+from tests.builders import image_bytes
+from tests.conftest import Command
+from tests.datasets import as_folder, as_tar, as_zip
+
+MAIN = "from imgbudget.audit.inputs import files; files.SHARE = 25; from imgbudget.cli import main; main()"
+"""Small partitions, so that there is a middle of the run to interfere in."""
+
+PICTURE = image_bytes((300, 300))
+
+
+@pytest.fixture
+def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partitions of ten files or members."""
+    for module in (partitions, files, zips):
+        monkeypatch.setattr(module, "SHARE", 10)
+
+
+def fill(folder: Path, count: int, poison: int | None = None) -> None:
+    """Many images, one of them poisonous."""
+    folder.mkdir(exist_ok=True)
+    first = folder / "0.png"
+    first.write_bytes(PICTURE)
+    for i in range(1, count):
+        os.link(first, folder / (f"poison{i}.png" if i == poison else f"{i}.png"))
+
+
+def configure(folder: Path) -> None:
+    """A configuration with the pack whose rule kills."""
+    (folder / "imgbudget.yaml").write_text("packs: [imgbudget_rules, tests.deadly]\n")
+
+
+def table(run: Any) -> list[dict[str, str]]:
+    """The facts table of a run."""
+    return list(csv.DictReader(run.out.splitlines()))
+
+
+@pytest.mark.usefixtures("small_shares")
+def test_image_that_kills_is_the_only_one_lost(imgbudget: Command, tmp_path: Path) -> None:
+    """It ends as one finding that names it; its neighbours are all there, and it is not tried for ever."""
+    fill(tmp_path / "x", 60, poison=33)
+    configure(tmp_path)
+    run = imgbudget("audit", "x", "--format", "csv", "-j", "2")
+    assert run.code == 2
+    assert "1 item could not be read: the process that read it died" in run.err
+    rows = table(run)
+    assert len({row["member"] for row in rows}) == len(rows) == 60
+    assert [row["member"] for row in rows if "IB003" in row["findings"]] == ["poison33.png"]
+    assert all(row["width"] for row in rows if row["member"] != "poison33.png")
+
+
+@pytest.mark.usefixtures("small_shares")
+def test_image_that_kills_is_known_the_next_time(imgbudget: Command, tmp_path: Path) -> None:
+    """A run that goes on neither reads it again nor counts its neighbours twice."""
+    fill(tmp_path / "x", 30, poison=7)
+    configure(tmp_path)
+    first = imgbudget("audit", "x", "--format", "csv", "--rows", "rows")
+    again = imgbudget("audit", "x", "--format", "csv", "--rows", "rows")
+    assert (first.code, again.code) == (2, 2)
+    assert again.out == first.out
+    assert "3 partitions of 3 taken from rows" in again.err
+
+
+def test_member_that_kills_is_found_in_a_tar_whose_length_nobody_knows(
+    imgbudget: Command, tmp_path: Path
+) -> None:
+    """Halving needs a number of members, which only reading tells."""
+    folder = as_folder(tmp_path / "x")
+    (folder / "poison.png").write_bytes(PICTURE)
+    subprocess.run(["tar", "-cf", tmp_path / "x.tar", "-C", folder, "."], check=True)
+    configure(tmp_path)
+    rows = table(imgbudget("audit", "x.tar", "--format", "csv"))
+    assert len(rows) == 9
+    assert [row["row"] for row in rows if "IB003" in row["findings"]] != []
+    assert sum(bool(row["width"]) for row in rows) == 8
+
+
+def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """An audit as a process of its own."""
+    command = [sys.executable, "-c", MAIN, "audit", *arguments, "--isolated"]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for_rows(folder: Path, process: subprocess.Popen[str], count: int) -> None:
+    """Wait until some partitions are done."""
+    deadline = time.monotonic() + 30
+    while len(list(folder.glob("rows-*.parquet"))) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """The workers of a run."""
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="workers are found in /proc")
+
+
+@needs_proc
+def test_killed_worker_costs_nothing(tmp_path: Path) -> None:
+    """A worker ended by its number in the middle of a run: every image is there once."""
+    fill(tmp_path / "x", 3_000)
+    process = begin(tmp_path, "x", "--rows", "rows", "--format", "json", "-j", "2")
+    wait_for_rows(tmp_path / "rows", process, 3)
+    os.kill(children(process)[0], signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    told = json.loads(out)
+    assert (told["statistics"]["totals"]["images"], told["run"]["lost"]) == (3_000, [])
+
+
+def test_killed_run_goes_on_from_its_finished_partitions(tmp_path: Path) -> None:
+    """The same command again: what was done is taken, the rest is read, each image is there once."""
+    fill(tmp_path / "x", 3_000)
+    process = begin(tmp_path, "x", "--rows", "rows", "--format", "json", "-j", "2")
+    wait_for_rows(tmp_path / "rows", process, 3)
+    process.kill()
+    process.communicate(timeout=10)
+    finished = len(list((tmp_path / "rows").glob("rows-*.parquet")))
+    again = begin(tmp_path, "x", "--rows", "rows", "--format", "json", "--format", "csv:t.csv", "-j", "2")
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 0, err
+    run = json.loads(out)["run"]
+    assert (run["partitions"], run["resumed"]) == (120, finished)
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    members = Counter(row["member"] for row in csv.DictReader(lines))
+    assert (len(members), set(members.values())) == (3_000, {1})
+
+
+def test_ctrl_c_stops_within_a_second_and_leaves_no_worker(tmp_path: Path) -> None:
+    """An interrupted audit exits 130 with one line."""
+    fill(tmp_path / "x", 8_000)
+    process = begin(tmp_path, "x", "--rows", "rows", "-j", "2")
+    wait_for_rows(tmp_path / "rows", process, 1)
+    begun = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 1
+    assert (process.returncode, err.strip()) == (130, "imgbudget: interrupted")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+@pytest.mark.usefixtures("small_shares")
+def test_changed_input_is_read_again(imgbudget: Command, tmp_path: Path) -> None:
+    """Only the partition of a changed file is; the old one's rows are not counted."""
+    fill(tmp_path / "x", 30)
+    imgbudget("audit", "x", "--isolated", "--rows", "rows")
+    (tmp_path / "x" / "7.png").unlink()
+    (tmp_path / "x" / "7.png").write_bytes(image_bytes((5000, 100)))
+    run = imgbudget("audit", "x", "--isolated", "--rows", "rows", "--format", "json")
+    totals = run.json["statistics"]["totals"]
+    assert (run.json["run"]["partitions"], run.json["run"]["resumed"]) == (3, 2)
+    assert (totals["images"], totals["resized"]) == (30, 1)
+
+
+@pytest.mark.parametrize("option", [("--model", "claude-opus-4-8"), ("--ignore", "IB301"), ("--pedantic",)])
+@pytest.mark.usefixtures("small_shares")
+def test_changed_question_is_asked_again(imgbudget: Command, tmp_path: Path, option: tuple[str, ...]) -> None:
+    """Rows hold findings, so another model or selection makes other rows."""
+    fill(tmp_path / "x", 20)
+    imgbudget("audit", "x", "--isolated", "--rows", "rows")
+    run = imgbudget("audit", "x", "--isolated", "--rows", "rows", "--format", "json", *option)
+    assert run.json["run"] == {"partitions": 2, "resumed": 0, "lost": []}
+
+
+def test_damaged_row_file_is_made_again(imgbudget: Command, tmp_path: Path) -> None:
+    """A row file of another making is no proof that its partition was read."""
+    as_folder(tmp_path / "x")
+    first = imgbudget("audit", "x", "--isolated", "--rows", "rows", "--format", "csv")
+    (file,) = (tmp_path / "rows").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    again = imgbudget("audit", "x", "--isolated", "--rows", "rows", "--format", "csv")
+    assert (again.code, again.out) == (0, first.out)
+
+
+@pytest.mark.usefixtures("small_shares")
+def test_report_does_not_tell_how_many_processes_there_were(imgbudget: Command, tmp_path: Path) -> None:
+    """One process, three, and a run that goes on print the same bytes."""
+    as_folder(tmp_path / "x")
+    as_tar(tmp_path / "x" / "y.tar")
+    as_zip(tmp_path / "x" / "z.zip")
+    fill(tmp_path / "x" / "many", 40)
+    outs = [
+        imgbudget("audit", "x", "--isolated", *arguments, "--format", form).out
+        for form in ("full", "markdown", "csv")
+        for arguments in (("-j", "1"), ("-j", "3", "--rows", f"rows-{form}"), ("--rows", f"rows-{form}"))
+    ]
+    assert len(set(outs)) == 3

@@ -1,0 +1,202 @@
+"""Entries of `ignores` taken out of a configuration: that entry, and no other byte."""
+
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgbudget.config.removal import without_ignores
+
+BLOCK = """\
+# what we expect
+model: claude-sonnet-4-6   # the default
+ignores:
+  # strips are meant
+  - rules: [IB301]
+    files: ["a/*.png"]
+    reason: strips   # see the wiki
+
+  - rules:
+      - IB501
+      - IB502
+    reason: |
+      recorded traffic:
+      - with a dash
+  # last
+  -
+    rules: [IB2]
+    reason: "old"
+platform: anthropic
+"""
+FLOW = """\
+ignores: [{rules: [IB301], reason: "a, b"}, {rules: [IB501], reason: "c]"},
+          {rules: [IB2], reason: d}]  # three
+model: claude-sonnet-4-6
+"""
+TABLES = """\
+[project]
+name = "x"
+
+[tool.imgbudget]
+model = "claude-sonnet-4-6"
+
+# strips
+[[tool.imgbudget.ignores]]
+rules = ["IB301"]
+files = [
+    "a/*.png",
+]
+reason = "strips"
+
+[[tool.imgbudget.ignores]]
+rules = ["IB501"]
+reason = '''
+[[not a header]]
+# no comment
+'''
+# last
+[[tool.imgbudget.ignores]]
+rules = ["IB2"]
+reason = "old"
+
+[tool.other]
+key = 1
+"""
+INLINE = """\
+model = "claude-sonnet-4-6"
+ignores = [
+    {rules = ["IB301"], reason = "a, ] b"},  # one
+    {rules = ["IB501"], reason = "c"},
+    {rules = ["IB2"], reason = "d"},
+]
+"""
+
+
+def test_nothing_asked_for_is_nothing_changed() -> None:
+    """No number, no cut."""
+    assert without_ignores(BLOCK, "imgbudget.yaml", []) == BLOCK
+
+
+@pytest.mark.parametrize(
+    ("number", "gone"),
+    [
+        (0, '  - rules: [IB301]\n    files: ["a/*.png"]\n    reason: strips   # see the wiki\n'),
+        (
+            1,
+            (
+                "  - rules:\n      - IB501\n      - IB502\n    reason: |\n      recorded traffic:\n"
+                "      - with a dash\n"
+            ),
+        ),
+        (2, '  -\n    rules: [IB2]\n    reason: "old"\n'),
+    ],
+)
+def test_an_item_of_a_yaml_list_goes_with_its_lines(number: int, gone: str) -> None:
+    """Comments above it and all else stay."""
+    assert BLOCK.count(gone) == 1
+    assert without_ignores(BLOCK, "imgbudget.yaml", [number]) == BLOCK.replace(gone, "")
+
+
+def test_the_key_goes_with_its_last_entry() -> None:
+    """An empty `ignores:` would be a mistake."""
+    left = without_ignores(BLOCK, "imgbudget.yaml", [0, 1, 2])
+    assert left is not None
+    assert left.splitlines() == [
+        "# what we expect",
+        "model: claude-sonnet-4-6   # the default",
+        "  # strips are meant",
+        "",
+        "  # last",
+        "platform: anthropic",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "gone"),
+    [
+        (0, '{rules: [IB301], reason: "a, b"}, '),
+        (1, '{rules: [IB501], reason: "c]"},\n          '),
+        (2, ",\n          {rules: [IB2], reason: d}"),
+    ],
+)
+def test_an_item_in_brackets_goes_with_one_comma(number: int, gone: str) -> None:
+    """YAML's flow style, brackets and commas inside texts left alone."""
+    assert without_ignores(FLOW, "imgbudget.yaml", [number]) == FLOW.replace(gone, "")
+
+
+def test_a_list_in_brackets_goes_whole() -> None:
+    """With its last entry the key and its lines go."""
+    assert without_ignores(FLOW, "imgbudget.yaml", [0, 1, 2]) == "model: claude-sonnet-4-6\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "begin", "end"),
+    [
+        (0, '[[tool.imgbudget.ignores]]\nrules = ["IB301"]', 'reason = "strips"\n'),
+        (1, '[[tool.imgbudget.ignores]]\nrules = ["IB501"]', "# no comment\n'''\n"),
+        (2, '[[tool.imgbudget.ignores]]\nrules = ["IB2"]', 'reason = "old"\n'),
+    ],
+)
+def test_a_table_of_toml_goes_with_its_lines(number: int, begin: str, end: str) -> None:
+    """From its header to its last value; comments and blank lines behind it stay."""
+    start, stop = TABLES.index(begin), TABLES.index(end, TABLES.index(begin)) + len(end)
+    assert without_ignores(TABLES, "pyproject.toml", [number]) == TABLES[:start] + TABLES[stop:]
+
+
+def test_an_inline_table_of_toml_goes_with_one_comma() -> None:
+    """Brackets in texts and comments behind commas are no items."""
+    assert without_ignores(INLINE, "imgbudget.toml", [1]) == INLINE.replace(
+        '{rules = ["IB501"], reason = "c"},\n    ', ""
+    )
+    assert without_ignores(INLINE, "imgbudget.toml", [0, 1, 2]) == 'model = "claude-sonnet-4-6"\n'
+
+
+def test_an_anchor_that_is_used_elsewhere_is_left_alone() -> None:
+    """What would change the meaning of the rest is not done at all."""
+    text = dedent("""\
+        ignores:
+          - rules: &these [IB301]
+            reason: a
+          - rules: *these
+            reason: b
+        """)
+    assert without_ignores(text, "imgbudget.yaml", [0]) is None
+    assert without_ignores(text, "imgbudget.yaml", [1]) == text[: text.index("  - rules: *")]
+
+
+def test_an_anchor_that_comes_twice_is_left_alone() -> None:
+    """Without the second one an alias would mean the first: still a configuration, but another one."""
+    text = dedent("""\
+        ignores:
+          - {rules: &these [IB301], reason: a}
+          - {rules: &these [IB2], reason: b}
+          - {rules: *these, reason: c}
+        """)
+    assert without_ignores(text, "imgbudget.yaml", [1]) is None
+
+
+def test_an_entry_that_is_not_there_is_not_taken_out() -> None:
+    """Nor one of a file without ignores."""
+    assert without_ignores(BLOCK, "imgbudget.yaml", [3]) is None
+    assert without_ignores("model: x\n", "imgbudget.yaml", [0]) is None
+    assert without_ignores(TABLES, "pyproject.toml", [3]) is None
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=20)
+
+
+@given(reasons=st.lists(texts, min_size=1, max_size=5), data=st.data(), crlf=st.booleans())
+def test_the_entries_that_are_left_are_the_others(
+    reasons: list[str], data: st.DataObject, *, crlf: bool
+) -> None:
+    """Any entries of any reasons, with either line end: what goes is what was named, byte for byte."""
+    newline = "\r\n" if crlf else "\n"
+    quoted = ["'" + reason.replace("'", "''") + "'" for reason in reasons]
+    items = [f"- rules: [IB301]{newline}  reason: {text} # {i}{newline}" for i, text in enumerate(quoted)]
+    gone = data.draw(st.sets(st.integers(0, len(items) - 1), max_size=len(items) - 1))
+    head, tail = f"ignores:{newline}", f"model: x{newline}"
+    left = [item for i, item in enumerate(items) if i not in gone]
+    assert (
+        without_ignores(head + "".join(items) + tail, "imgbudget.yaml", gone) == head + "".join(left) + tail
+    )

@@ -1,0 +1,119 @@
+"""Copies of files: the same bytes, found without reading what cannot be alike."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgbudget.cli import checking
+from imgbudget.geometry import Size
+from imgbudget.limits import LimitsData
+from imgbudget.model import ImageFacts, ImageUse, Origin, Place, Watch
+from imgbudget.report import FileResult
+from imgbudget.session import pool
+from imgbudget.session.bench import image_result
+from imgbudget.session.tally import Tally
+from imgbudget.sources.content import content_hash, same_files
+from imgbudget_rules.limits import DATA
+from tests.builders import image_bytes
+from tests.conftest import Command
+
+LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
+
+
+def test_different_files_of_one_length_are_no_copies(tmp_path: Path) -> None:
+    """Whether they differ at the end, in the middle or only where the sample does not look."""
+    base = bytes(100_000)
+    texts = [base, base[:-1] + b"x", base[:50_000] + b"x" + base[50_001:], b"x" + base[1:], base]
+    paths = [str(tmp_path / str(i)) for i in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        Path(path).write_bytes(text)
+    assert list(same_files([paths])) == [(100_000, (paths[0], paths[4]))]
+    assert list(same_files([paths[:4]])) == []
+
+
+def test_a_file_that_is_gone_is_left_out(tmp_path: Path) -> None:
+    """As is one that cannot be read."""
+    paths = [str(tmp_path / name) for name in ("a", "b", "gone")]
+    for path in paths[:2]:
+        Path(path).write_bytes(b"same")
+    assert list(same_files([paths])) == [(4, tuple(paths[:2]))]
+    assert content_hash(paths[2]) is None
+
+
+def result(path: str, length: int, edge: int) -> FileResult:
+    """The result of an image file with these facts."""
+    facts = ImageFacts(byte_size=length, format="png", size=Size(edge, 300))
+    use = ImageUse(place=Place(path), origin=Origin.PATH, facts=facts)
+    return FileResult(path=path, images=(image_result(use, LIMITS, ()),))
+
+
+@given(
+    chunks=st.lists(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), max_size=5), max_size=5),
+    split=st.booleans(),
+)
+def test_lookalikes_have_the_same_length_and_size(
+    chunks: list[list[tuple[int, int]]], *, split: bool
+) -> None:
+    """However files are spread over processes, the groups are those of equal facts, in order."""
+    whole = Tally(Watch.COPIES)
+    expected: dict[tuple[int, int], list[str]] = {}
+    for i, chunk in enumerate(chunks):
+        part = Tally(Watch.COPIES) if split else whole
+        for j, facts in enumerate(chunk):
+            part.add(result(f"{i}/{j}", *facts))
+            expected.setdefault(facts, []).append(f"{i}/{j}")
+        if split:
+            whole.merge(part.take())
+    groups = sorted(paths for paths in expected.values() if len(paths) > 1)
+    assert sorted(whole.lookalikes()) == groups
+
+
+def test_copies_in_a_folder_are_told_once_each(imgbudget: Command, tmp_path: Path) -> None:
+    """At the later file, in the order of the run; a damaged image and a request are none."""
+    data = image_bytes((300, 300))
+    for name in ("b.png", "a.png"):
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "c.png").write_bytes(image_bytes((300, 300), colour=1))
+    for name in ("d.png", "e.png"):
+        (tmp_path / name).write_bytes(b"")
+    run = imgbudget("check", "--format", "json", "--select", "IB801")
+    assert (run.code, run.codes) == (0, ["IB801"])
+    [finding] = run.json["findings"]
+    assert (finding["path"], finding["message"]) == ("b.png", f"same {len(data):,} bytes as a.png")
+    assert run.json["summary"]["findings"]["info"] == 1
+    assert imgbudget("check", "--ignore", "IB801", "--format", "json", "a.png", "b.png").codes == []
+
+
+def test_an_override_for_the_copy_holds(imgbudget: Command, tmp_path: Path) -> None:
+    """Off under a path, another severity under a second one."""
+    for name in ("a.png", "off/b.png", "bad/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(image_bytes((300, 300)))
+    (tmp_path / "imgbudget.yaml").write_text(
+        "overrides:\n  - {files: [off/**], ignore: [IB8]}\n  - {files: [bad/**], severity: {IB801: error}}\n"
+    )
+    found = imgbudget("check", "--format", "json").json["findings"]
+    assert [(item["path"], item["severity"]) for item in found] == [("bad/c.png", "error")]
+
+
+def test_copies_over_several_processes(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers have one copy each: the parent finds them, in the same order as alone."""
+    for i in range(40):
+        (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i % 35 * 999))
+    monkeypatch.setattr(checking, "POOL_WORTH", 10)
+    monkeypatch.setattr(pool, "CHUNK", 4)
+    alone, several = (imgbudget("check", "--format", "json", "-j", jobs) for jobs in ("1", "3"))
+    assert [item["path"] for item in alone.json["findings"]] == [f"{i}.png" for i in range(35, 40)]
+    assert alone.out == several.out
+
+
+def test_a_link_to_a_file_is_another_name_for_the_same_bytes(imgbudget: Command, tmp_path: Path) -> None:
+    """It would be sent twice, too."""
+    (tmp_path / "a.png").write_bytes(image_bytes((300, 300)))
+    os.symlink("a.png", tmp_path / "b.png")
+    assert imgbudget("check", "--format", "json").codes == ["IB801"]

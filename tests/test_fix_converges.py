@@ -1,0 +1,91 @@
+"""Real files, fixed: no safe finding is left untold, and a second run changes nothing."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import imgbudget
+from tests.builders import CORPUS, image_bytes
+from tests.conftest import Command
+
+FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.suffix not in (".csv", ".md"))
+SLICES = 4
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Every file below a folder, by the hash of its bytes."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def keys(records: list[dict[str, Any]]) -> set[tuple[str, ...]]:
+    """What tells one record from another."""
+    return {(record["code"], record["path"], record["pointer"]) for record in records}
+
+
+@pytest.mark.skipif(not FILES, reason="the corpus is not there")
+@pytest.mark.parametrize("part", range(SLICES))
+def test_fixed_files_have_nothing_safe_left(tmp_path: Path, imgbudget: Command, part: int) -> None:
+    """Every tenth file of the corpus; what could not be fixed is named with its reason."""
+    for path in FILES[part :: SLICES * 10 // SLICES * SLICES]:
+        target = tmp_path / path.relative_to(CORPUS)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    first = imgbudget("check", "--fix", ".", "--format", "json", "-j", "1").json
+    assert "IB003" not in {finding["code"] for finding in first["findings"]}
+    safe = [it for it in first["findings"] if it["fix"] and it["fix"]["safety"] == "safe"]
+    assert keys(safe) <= keys(first["not_fixed"])
+    files = digests(tmp_path)
+    second = imgbudget("check", "--fix", ".", "--format", "json", "-j", "1").json
+    assert (second["fixed"], digests(tmp_path)) == ([], files)
+    assert keys(second["findings"]) == keys(first["findings"])
+    assert os.listdir(tmp_path)
+
+
+@settings(max_examples=25)
+@given(
+    size=st.tuples(st.integers(1, 2400), st.integers(1, 2400)),
+    form=st.sampled_from(("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")),
+    orientation=st.integers(1, 8),
+    pedantic=st.booleans(),
+)
+def test_fix_after_fix_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+    size: tuple[int, int],
+    form: str,
+    orientation: int,
+    *,
+    pedantic: bool,
+) -> None:
+    """For any size, format and orientation."""
+    folder = tmp_path_factory.mktemp("fix")
+    turned = orientation if form in ("PNG", "JPEG", "WEBP") else 1
+    (folder / f"a.{form.lower()}").write_bytes(image_bytes(size, form, orientation=turned))
+    wishes = imgbudget.Wishes(isolated=True, pedantic=pedantic)
+    report = imgbudget.fix([str(folder)], wishes)
+    left = [it for it in report.findings if it.fix and it.fix_safety and it.fix_safety.name == "SAFE"]
+    assert left == []
+    files = digests(folder)
+    again = imgbudget.fix([str(folder)], wishes)
+    assert again.summary.changed == 0
+    assert digests(folder) == files
+
+
+def test_corpus_of_requests_is_valid_json_afterwards(tmp_path: Path, imgbudget: Command) -> None:
+    """Bodies, batches and recordings that could be read before can be read after, by the standard parser."""
+    folder = tmp_path / "messages"
+    shutil.copytree(CORPUS / "requests" / "messages", folder, copy_function=shutil.copyfile)
+    before = {path.name: json.loads(path.read_bytes()) for path in folder.iterdir()}
+    run = imgbudget("check", "--fix", "--unsafe-fixes", ".", "--format", "json", "-j", "1")
+    assert run.json["fixed"]
+    for path in folder.iterdir():
+        value = json.loads(path.read_bytes())
+        assert list(value) == list(before[path.name])
+        assert len(value["messages"]) == len(before[path.name]["messages"])

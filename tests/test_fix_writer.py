@@ -1,0 +1,344 @@
+"""Files are written whole or not at all, and what cannot be replaced stays as it was, with a reason."""
+
+import os
+import resource
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from imgbudget.errors import WriteError
+from imgbudget.fixers.leftovers import open_neighbour, remove_leftovers
+from imgbudget.fixers.writer import (
+    mirror_path,
+    read_file,
+    replace_file,
+    replacing,
+    stamp,
+    write_file,
+    write_mirror,
+    writing,
+)
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file of three bytes in a folder of its own, with a mode that no umask makes."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = folder / "a.jpg"
+    path.write_bytes(b"old")
+    path.chmod(0o641)
+    return path
+
+
+def in_child(work: Callable[[], object], *, user: int | None = None) -> None:
+    """Run in a forked process, without the rights of root where `user` is given; its errors fail the test."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            if user is not None and os.geteuid() == 0:
+                os.setgid(user)
+                os.setuid(user)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def meanwhile(event: Callable[[], object]) -> Iterator[bytes]:
+    """Pieces of a new file, and what happens while it is written."""
+    yield b"ne"
+    event()
+    yield b"w"
+
+
+def refused(path: Path, reason: str) -> None:
+    """The file cannot be replaced for a reason, stands as it was, and nothing else is in its folder."""
+    names = sorted(os.listdir(path.parent))
+    with pytest.raises(WriteError, match=reason) as raised:
+        replace_file(str(path), b"new")
+    assert str(raised.value).startswith(f"{path}: ")
+    assert path.read_bytes() == b"old"
+    assert sorted(os.listdir(path.parent)) == names
+
+
+def test_a_file_is_replaced_and_keeps_its_mode(file: Path) -> None:
+    """The new bytes stand there alone, with the rights of the old ones."""
+    replace_file(str(file), b"new")
+    assert file.read_bytes() == b"new"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o641
+    assert os.listdir(file.parent) == ["a.jpg"]
+
+
+def test_the_owner_is_kept_where_that_is_allowed(file: Path) -> None:
+    """Root fixes the files of others without taking them over; others cannot, and write all the same."""
+    if os.geteuid() == 0:
+        os.chown(file, NOBODY, NOBODY)
+    owner = file.stat().st_uid
+    replace_file(str(file), b"new")
+    assert (file.stat().st_uid, stat.S_IMODE(file.stat().st_mode)) == (owner, 0o641)
+
+
+def test_pieces_and_a_stream_are_written_in_order(file: Path) -> None:
+    """Neither needs the whole in memory."""
+    replace_file(str(file), (bytes((number,)) for number in range(3)))
+    assert file.read_bytes() == b"\0\1\2"
+    with replacing(str(file)) as out:
+        out.write(b"on")
+        assert file.read_bytes() == b"\0\1\2"
+        out.write(b"ward")
+    assert file.read_bytes() == b"onward"
+
+
+def test_an_error_on_the_way_leaves_the_old_file_alone(file: Path) -> None:
+    """Whatever the caller raises comes through; the half written file goes."""
+
+    def interrupted() -> None:
+        with replacing(str(file)) as out:
+            out.write(b"ne")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert file.read_bytes() == b"old"
+    assert os.listdir(file.parent) == ["a.jpg"]
+
+
+def test_a_link_is_followed_and_stays(file: Path, tmp_path: Path) -> None:
+    """The file at its end is replaced, in its own folder; the backup stands there too."""
+    link = tmp_path / "link.jpg"
+    link.symlink_to(file)
+    replace_file(str(link), b"new", backup=True)
+    assert link.is_symlink()
+    assert file.read_bytes() == b"new"
+    assert sorted(os.listdir(file.parent)) == ["a.jpg", "a.jpg.bak"]
+    assert sorted(os.listdir(tmp_path)) == ["folder", "link.jpg"]
+
+
+def test_every_backup_is_kept(file: Path) -> None:
+    """A second one takes a number; the first one, the original, is never written over."""
+    for content in (b"1", b"2", b"3"):
+        replace_file(str(file), content, backup=True)
+    kept = {path.name: path.read_bytes() for path in file.parent.iterdir()}
+    assert kept == {"a.jpg": b"3", "a.jpg.bak": b"old", "a.jpg.1.bak": b"1", "a.jpg.2.bak": b"2"}
+    assert stat.S_IMODE((file.parent / "a.jpg.bak").stat().st_mode) == 0o641
+
+
+def test_a_backup_that_a_killed_run_has_made_is_no_hard_link_to_fear(file: Path) -> None:
+    """The backup and the file are one until the rename: the next run goes on from there."""
+    os.link(file, f"{file}.bak")
+    replace_file(str(file), b"new", backup=True)
+    kept = {path.name: path.read_bytes() for path in file.parent.iterdir()}
+    assert kept == {"a.jpg": b"new", "a.jpg.bak": b"old"}
+
+
+def test_hard_links_are_not_parted(file: Path, tmp_path: Path) -> None:
+    """A rename would change one name of the file only."""
+    os.link(file, tmp_path / "other.jpg")
+    refused(file, "has 2 names")
+
+
+def test_what_is_no_file_or_is_not_there_is_named(tmp_path: Path) -> None:
+    """A folder, a pipe, nothing at all, a link in a circle."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    for name, reason in (("pipe", "no regular file"), ("none", "no such file"), ("circle", "symbolic links")):
+        with pytest.raises(WriteError, match=reason):
+            replace_file(str(tmp_path / name), b"new")
+    with pytest.raises(WriteError, match="no regular file"):
+        write_file(str(tmp_path), b"new")
+
+
+def test_a_read_only_file_is_left_alone_even_by_root(file: Path) -> None:
+    """The folder would let it be replaced; whoever closed it did not."""
+    file.chmod(0o444)
+    refused(file, "is read-only")
+
+
+def test_a_file_of_somebody_else_is_left_alone(file: Path, tmp_path: Path) -> None:
+    """Without the right to write into it, though the folder is open to all."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make files of others")
+    file.chmod(0o644)
+    for folder in (file.parent, tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o777)
+    in_child(lambda: refused(file, "is read-only"), user=NOBODY)
+
+
+def test_a_folder_that_takes_no_files_is_named(file: Path, tmp_path: Path) -> None:
+    """The file may be written, the folder not: there is no place for the new one beside it."""
+    if os.geteuid() == 0:
+        for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+            folder.chmod(0o755)
+    file.chmod(0o666)
+    file.parent.chmod(0o555)
+    in_child(lambda: refused(file, "permission denied"), user=NOBODY)
+    file.parent.chmod(0o755)
+
+
+def test_a_disk_without_room_costs_nothing(file: Path) -> None:
+    """The system refuses bytes in the middle: the message says why, the old file stands, the new one goes."""
+
+    def write_too_much() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        with pytest.raises(WriteError, match="file too large; nothing was changed"):
+            replace_file(str(file), bytes(100_000))
+        with pytest.raises(WriteError, match="file too large"):
+            replace_file(str(file), [b"a" * 999, b"b" * 999])
+
+    in_child(write_too_much)
+    assert file.read_bytes() == b"old"
+    assert os.listdir(file.parent) == ["a.jpg"]
+
+
+def test_a_full_disk_costs_nothing(tmp_path: Path) -> None:
+    """The same on a file system of 64 KiB."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        path = tmp_path / "a.jpg"
+        path.write_bytes(b"old")
+        with pytest.raises(WriteError, match="no space left on device; nothing was changed"):
+            replace_file(str(path), bytes(100_000), backup=True)
+        assert path.read_bytes() == b"old"
+        assert os.listdir(tmp_path) == ["a.jpg"]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_file_that_has_changed_meanwhile_is_left_alone(file: Path) -> None:
+    """Since it was read, or while the new one was written: somebody's work is not written over."""
+    data, seen = read_file(str(file))
+    assert data == b"old"
+    assert seen == stamp(str(file))
+    file.write_bytes(b"newer")
+    with pytest.raises(WriteError, match="has changed while it was worked on"):
+        replace_file(str(file), b"new", seen=seen)
+    with pytest.raises(WriteError, match="has changed"):
+        replace_file(str(file), meanwhile(lambda: os.utime(file, ns=(1, 1))))
+    assert file.read_bytes() == b"newer"
+    assert os.listdir(file.parent) == ["a.jpg"]
+    replace_file(str(file), b"new", seen=stamp(str(file)))
+    assert file.read_bytes() == b"new"
+
+
+def test_a_new_name_must_be_free_and_takes_the_old_one_away(file: Path) -> None:
+    """For a file that becomes another format; its backup keeps the old name."""
+    other = file.with_name("a.png")
+    other.write_bytes(b"other")
+    with pytest.raises(WriteError, match="is there already"):
+        replace_file(str(file), b"new", new_path=str(other))
+    assert (file.read_bytes(), other.read_bytes()) == (b"old", b"other")
+    other.unlink()
+    replace_file(str(file), b"new", new_path=str(other), backup=True)
+    kept = {path.name: path.read_bytes() for path in file.parent.iterdir()}
+    assert kept == {"a.png": b"new", "a.jpg.bak": b"old"}
+
+
+def test_a_new_name_that_comes_up_meanwhile_is_not_written_over(file: Path) -> None:
+    """The last look at it is the rename itself."""
+    other = file.with_name("a.png")
+    with pytest.raises(WriteError, match="file exists"):
+        replace_file(str(file), meanwhile(lambda: other.write_bytes(b"other")), new_path=str(other))
+    assert (file.read_bytes(), other.read_bytes()) == (b"old", b"other")
+    assert sorted(os.listdir(file.parent)) == ["a.jpg", "a.png"]
+
+
+def test_a_link_does_not_become_another_format(file: Path, tmp_path: Path) -> None:
+    """It would lead nowhere."""
+    link = tmp_path / "link.jpg"
+    link.symlink_to(file)
+    with pytest.raises(WriteError, match="is a link"):
+        replace_file(str(link), b"new", new_path=str(tmp_path / "link.png"))
+    assert link.read_bytes() == b"old"
+
+
+def test_the_mirror_tree_has_the_same_shape(file: Path, tmp_path: Path) -> None:
+    """A file stands where it stands under its root; a file that is named itself stands at the top."""
+    out = str(tmp_path / "out")
+    assert write_mirror(str(tmp_path), str(file), out, b"new") == os.path.join(out, "folder", "a.jpg")
+    assert write_mirror(str(file), str(file), out, [b"n", b"ew"]) == os.path.join(out, "a.jpg")
+    assert (tmp_path / "out" / "folder" / "a.jpg").read_bytes() == b"new"
+    assert (tmp_path / "out" / "a.jpg").read_bytes() == b"new"
+    assert file.read_bytes() == b"old"
+
+
+def test_a_mirror_never_leads_outside_or_back(file: Path, tmp_path: Path) -> None:
+    """Nothing is written over an original, by whichever way."""
+    with pytest.raises(WriteError, match="stands outside of"):
+        mirror_path(str(tmp_path / "else"), str(file), str(tmp_path / "out"))
+    with pytest.raises(WriteError, match="leads back to the file itself"):
+        mirror_path(str(tmp_path), str(file), str(tmp_path))
+    (tmp_path / "out").symlink_to(tmp_path)
+    with pytest.raises(WriteError, match="leads back to the file itself"):
+        write_mirror(str(tmp_path), str(file), str(tmp_path / "out"), b"new")
+    assert file.read_bytes() == b"old"
+
+
+def test_a_new_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    """An error on the way leaves nothing but the folder."""
+    with pytest.raises(ZeroDivisionError):
+        write_file(str(tmp_path / "deep" / "a.jpg"), meanwhile(lambda: 1 // 0))
+    assert os.listdir(tmp_path / "deep") == []
+
+
+def neighbours(folder: Path) -> Iterator[str]:
+    """What is left of files that were being written."""
+    return (name for name in os.listdir(folder) if name.startswith(".imgbudget-"))
+
+
+def test_what_is_being_written_is_no_leftover(tmp_path: Path) -> None:
+    """Another run over the same folder lets it be, and so it does with names that only look alike."""
+    for name in (".imgbudget-1.tmp", ".imgbudget-1-0123456789abcdef.tmp.jpg", "x.tmp"):
+        (tmp_path / name).write_bytes(b"")
+    with writing(str(tmp_path / "a.jpg")) as out:
+        in_child(lambda: remove_leftovers(str(tmp_path)))
+        assert len(list(neighbours(tmp_path))) == 3
+        out.write(b"new")
+    assert (tmp_path / "a.jpg").read_bytes() == b"new"
+    assert len(os.listdir(tmp_path)) == 4
+
+
+def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
+    """A hundred kills at any moment: each file is the old or the new one, and the next run cleans up."""
+    files = [tmp_path / f"{number}.bin" for number in range(4)]
+    contents = {bytes((letter,)) * 70_000 for letter in b"ab"}
+    for path in files:
+        path.write_bytes(b"a" * 70_000)
+    left = 0
+    for number in range(100):
+        child = os.fork()
+        if not child:
+            content = b"b" if number % 2 else b"a"
+            while True:
+                for path in files:
+                    replace_file(str(path), (content * 7_000 for _ in range(10)))
+        time.sleep(0.0005 * (number % 20))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        left += len(list(neighbours(tmp_path)))
+        assert {path.read_bytes() for path in files} <= contents
+        remove_leftovers(str(tmp_path))
+        assert list(neighbours(tmp_path)) == []
+    assert left > 0
+    assert sorted(os.listdir(tmp_path)) == sorted(path.name for path in files)
+
+
+def test_a_leftover_is_told_by_its_path(tmp_path: Path) -> None:
+    """So that a run can say what it has removed; a folder that is gone has none."""
+    out, name = open_neighbour(str(tmp_path))
+    assert remove_leftovers(str(tmp_path)) == []
+    out.close()
+    assert remove_leftovers(str(tmp_path)) == [name]
+    assert remove_leftovers(str(tmp_path / "none")) == []

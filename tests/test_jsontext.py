@@ -1,0 +1,102 @@
+"""Findings and images as JSON, written without dictionaries: letter by letter what `json` writes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgbudget.geometry import Size
+from imgbudget.intent import Resize
+from imgbudget.model import (
+    Finding,
+    FixSafety,
+    ImageFacts,
+    ImageUse,
+    Origin,
+    Place,
+    Severity,
+    Span,
+)
+from imgbudget.report import ImageResult
+from imgbudget.reporters.jsontext import finding_text, image_text
+from imgbudget.reporters.records import finding_record, image_record
+from imgbudget.session import Wishes, check
+from imgbudget.session.run import Session
+from tests.builders import body, image_block, image_bytes, write_json
+
+LIMITS = Session(Wishes(isolated=True)).bench.limits()
+
+texts = st.text(st.characters(), max_size=20)  # lone surrogates too: names need not be valid UTF-8
+numbers = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+sizes = st.builds(Size, st.integers(1, 1 << 31), st.integers(1, 1 << 31))
+places = st.builds(Place, texts, st.none() | st.tuples(st.just("messages"), st.integers(0, 9)))
+
+
+@settings(max_examples=60)
+@given(
+    st.builds(
+        Finding,
+        code=texts,
+        name=texts,
+        severity=st.sampled_from(Severity),
+        place=places,
+        message=texts,
+        help=st.none() | texts,
+        url=texts,
+        measured=numbers,
+        limit=numbers,
+        unit=st.none() | texts,
+        model=texts,
+        platform=texts,
+        fix=st.none() | st.builds(Resize, sizes),
+        fix_safety=st.none() | st.sampled_from(FixSafety),
+        fingerprint=st.text("0123456789abcdef", min_size=16, max_size=16),
+        span=st.none() | st.just(Span(0, 1, 1, 1, 1, 2)),
+    )
+)
+def test_a_finding_is_written_as_json_writes_its_record(finding: Finding) -> None:
+    """Whatever stands in it: quotes, control characters, half a surrogate pair, numbers of any size."""
+    assert finding_text(finding) == json.dumps(finding_record(finding))
+
+
+@settings(max_examples=60)
+@given(
+    place=places,
+    facts=st.none()
+    | st.builds(
+        ImageFacts,
+        byte_size=st.integers(0, 1 << 40),
+        format=st.sampled_from([None, "jpeg", "heic"]),
+        size=st.none() | sizes,
+        orientation=st.integers(1, 8),
+        frames=st.integers(1, 99),
+        damage=st.none() | texts,
+    ),
+    encoded=st.none() | st.integers(0, 1 << 40),
+    resized=st.none() | st.builds(Size, st.integers(1, 1568), st.integers(1, 784)),
+)
+def test_an_image_is_written_as_json_writes_its_record(
+    place: Place, facts: ImageFacts | None, encoded: int | None, resized: Size | None
+) -> None:
+    """With facts and without, in a request and as a file."""
+    use = ImageUse(place, Origin.PATH, facts, base64_size=encoded)
+    image = ImageResult(use, LIMITS, resized, resized)
+    assert image_text(image) == json.dumps(image_record(image))
+
+
+def test_a_whole_run_is_written_as_json_writes_it(tmp_path: Path) -> None:
+    """Files and requests of all kinds, sound and broken."""
+    (tmp_path / "large.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
+    (tmp_path / "tiny é.png").write_bytes(image_bytes((20, 30)))
+    (tmp_path / "cut.gif").write_bytes(image_bytes((20, 30), "GIF")[:20])
+    (tmp_path / "not.webp").write_text("<html>")
+    write_json(tmp_path / "request.json", body(image_block(image_bytes((3000, 2000)))))
+    report = check([str(tmp_path)])
+    assert report.findings
+    assert len(report.images) == 5
+    pairs: list[tuple[str, Any]] = [(finding_text(one), finding_record(one)) for one in report.findings]
+    pairs += [(image_text(one), image_record(one)) for one in report.images]
+    for text, record in pairs:
+        assert text == json.dumps(record)

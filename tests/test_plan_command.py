@@ -1,0 +1,170 @@
+"""`imgbudget plan` on requests: what each image gives, which limits bind, and what helps where none can."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.conftest import Command
+
+
+def noise(size: tuple[int, int], byte_size: int) -> bytes:
+    """A PNG of some size in px and bytes: padded behind its end, as cameras do."""
+    data = image_bytes(size)
+    return data + b"\0" * (byte_size - len(data))
+
+
+def test_screenshots_of_a_phone_name_the_edge(imgbudget: Command, tmp_path: Path) -> None:
+    """25 and an icon, on the high-resolution tier: the number of images binds, the icon stays."""
+    screenshot = image_block(image_bytes((1290, 2796)))
+    write_json(tmp_path / "r.json", body(*[screenshot] * 25, image_block(), model="claude-opus-4-8"))
+    for platform in ("anthropic", "bedrock"):
+        run = imgbudget("plan", "r.json", "--platform", platform)
+        assert run.code == 0
+        assert "1290x2796  923x2000" in run.out
+        assert "edge where there are more than 20" in run.out
+        assert "25 to change, the others stay byte for byte" in run.out
+        document = imgbudget("plan", "r.json", "--platform", platform, "--format", "json").json
+        (request,) = document["requests"]
+        assert request["binding"] == ["edge where there are more than 20"]
+        assert request["feasible"] is True
+        assert request["changed"] == 25
+        assert document["plans"][-1]["changes"] is False
+
+
+def test_a_body_of_forty_megabytes_is_brought_under_its_limit(imgbudget: Command, tmp_path: Path) -> None:
+    """The table shows what each image gave; those under the level gave nothing."""
+    sizes = (7_000_000, 7_000_000, 7_000_000, 6_000_000, 2_000_000, 1_000_000)
+    blocks = [image_block(noise((1200, 896 + i), size)) for i, size in enumerate(sizes)]
+    path = write_json(tmp_path / "r.json", body(*blocks, model="claude-opus-4-8"))
+    assert path.stat().st_size > 40_000_000
+    run = imgbudget("plan", "r.json")
+    assert run.code == 0
+    assert "the body may have 32,000,000 bytes: the largest images give first" in run.out
+    document = imgbudget("plan", "r.json", "--format", "json").json
+    (request,) = document["requests"]
+    assert request["binding"] == ["body"]
+    limit = next(limit for limit in request["limits"] if limit["name"] == "body")
+    assert (limit["exceeded"], limit["binds"], limit["owner"]) == (True, True, "anthropic")
+    assert limit["after"] <= limit["limit"] == 32_000_000 < limit["before"]
+    after = [plan["after"]["bytes"] for plan in document["plans"]]
+    assert len(set(after[:4])) == 1
+    assert after[4:] == list(sizes[4:])
+
+
+def test_budgets_come_from_options_or_from_the_configuration(imgbudget: Command, tmp_path: Path) -> None:
+    """The option wins; both are kept by the plan and named as the user's own."""
+    blocks = [image_block(image_bytes((1000, 1000), colour=i)) for i in range(4)]
+    write_json(tmp_path / "r.json", body(*blocks))
+    (tmp_path / ".imgbudget.yaml").write_text("budgets: {request: {tokens: 3000}}\n")
+    for options, most in ((), 3000), (("--budget-tokens", "2k"), 2000):
+        document = imgbudget("plan", "r.json", "--format", "json", *options).json
+        assert document["totals"]["after"]["tokens"] <= most
+        assert document["requests"][0]["binding"] == ["token budget"]
+    out = imgbudget("plan", "r.json", "--budget-cost", "$0.003").out
+    assert "cost budget" in out
+    assert "your budget" in out
+
+
+def test_budgets_may_hold_for_some_files_only(imgbudget: Command, tmp_path: Path) -> None:
+    """Those of an override hold for its files, in a plan as in a check."""
+    for name in ("a", "b"):
+        write_json(tmp_path / f"{name}.json", body(image_block(image_bytes((1000, 1000)))))
+    (tmp_path / ".imgbudget.yaml").write_text(
+        "overrides: [{files: [a.json], budgets: {request: {tokens: 500}}}]\n"
+    )
+    plans = imgbudget("plan", "a.json", "b.json", "--format", "json").json["plans"]
+    assert [plan["changes"] for plan in plans] == [True, False]
+
+
+def test_a_plan_that_keeps_not_all_is_not_applied(imgbudget: Command, tmp_path: Path) -> None:
+    """What could not be brought within its limits loses nothing for it."""
+    path = write_json(tmp_path / "r.json", body(image_block(image_bytes((1000, 1000)))))
+    before = path.read_bytes()
+    run = imgbudget("plan", "r.json", "--apply", "--budget-tokens", "30")
+    assert run.code == 1
+    assert "no plan keeps all limits" in run.out
+    assert path.read_bytes() == before
+
+
+def test_bytes_of_a_body_are_a_budget_too(imgbudget: Command, tmp_path: Path) -> None:
+    """The larger of two images gives."""
+    write_json(tmp_path / "r.json", body(image_block(noise((400, 300), 300_000)), image_block()))
+    run = imgbudget("plan", "r.json", "--budget-bytes", "200 KB", "--format", "json")
+    assert [plan["changes"] for plan in run.json["plans"]] == [True, False]
+    assert run.json["requests"][0]["binding"] == ["byte budget"]
+
+
+def test_what_no_plan_keeps_is_said_with_what_helps(imgbudget: Command, tmp_path: Path) -> None:
+    """Exit 1, the reason, and the ways out: fewer images, or more requests."""
+    blocks = [image_block(image_bytes(colour=i)) for i in range(103)]
+    write_json(tmp_path / "r.json", body(*blocks, model="claude-haiku-4-5"))
+    run = imgbudget("plan", "r.json")
+    assert run.code == 1
+    assert "no plan keeps all limits: even so 103 images; anthropic takes at most 100" in run.out
+    assert "leave out 3 images (messages.0.content.0, messages.0.content.1" in run.out
+    assert "divide it into at least 2 requests (imgbudget split)" in run.out
+    remedy = imgbudget("plan", "r.json", "--format", "json").json["requests"][0]["remedy"]
+    assert (len(remedy["drop"]), remedy["requests"]) == (3, 2)
+
+
+def test_a_request_that_fits_is_not_spoken_of(imgbudget: Command, tmp_path: Path) -> None:
+    """Unless all are asked for: then every limit is listed."""
+    write_json(tmp_path / "r.json", body(image_block()))
+    assert imgbudget("plan", "r.json").out.count("\n") == 1
+    out = imgbudget("plan", "r.json", "--all").out
+    assert "images and pages" in out
+    assert "context" in out
+
+
+def test_targets_bound_each_image(imgbudget: Command, tmp_path: Path) -> None:
+    """An edge, tokens and bytes, alone or beside native."""
+    (tmp_path / "a.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
+
+    def plan(*targets: str) -> dict[str, object]:
+        options = [word for target in targets for word in ("--target", target)]
+        (found,) = imgbudget("plan", "a.jpg", "--format", "json", *options).json["plans"]
+        assert isinstance(found, dict)
+        return found
+
+    assert plan("dimension:1024")["to"] == [1024, 768]
+    assert plan("tokens:800")["to"] == [896, 672]
+    assert plan("native", "bytes:50KB") | {"to": [1270, 952], "max_bytes": 51_200} == plan(
+        "native", "bytes:50KB"
+    )
+    assert "1024 px" in str(plan("dimension:1024")["reason"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--target", "huge"), "unknown target 'huge'; write table, native, latency, dimension:1024"),
+        (("--target", "dimension:0"), "unknown target"),
+        (("--target", "native", "--target", "table"), "give one of table, native and latency"),
+        (("--target", "tokens:5", "--target", "tokens:6"), "tokens is given twice"),
+        (("--budget-bytes", "much"), '--budget-bytes: "much" is not a number of bytes'),
+        (("--budget-cost", "0"), "--budget-cost"),
+    ],
+)
+def test_mistakes_of_use_are_told(
+    imgbudget: Command, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    """With what can be written instead, and exit 2."""
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    run = imgbudget("plan", "a.png", *options)
+    assert (run.code, run.out) == (2, "")
+    assert said in run.err
+
+
+def test_each_request_of_jsonl_has_its_own_plan(imgbudget: Command, tmp_path: Path) -> None:
+    """One a line, each with its line; a budget is of one request and not of the file."""
+    lines = [json.dumps(body(image_block(image_bytes((400, 300), colour=i)))) for i in range(3)]
+    (tmp_path / "r.jsonl").write_text("\n".join(lines))
+    document = imgbudget("plan", "r.jsonl", "--budget-tokens", "165", "--format", "json").json
+    assert [(request["line"], request["feasible"]) for request in document["requests"]] == [
+        (1, True),
+        (2, True),
+        (3, True),
+    ]
+    assert not any(plan["changes"] for plan in document["plans"])

@@ -1,0 +1,185 @@
+"""IB6, IB801 and IB004: the user's own budgets, copies of files, ignores without effect."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgbudget.geometry import Size
+from imgbudget.intent import DropEntry, Recode, Resize, ShrinkRequest, ShrinkTokens
+from imgbudget.limits import LimitsData
+from imgbudget.model import Place, Problem, Run
+from imgbudget.testing import Budget, Budgets, image, request, run_rule, whole_run
+from imgbudget_rules.ib004_unused_ignore import unused_ignore
+from imgbudget_rules.ib601_over_image_tokens import over_image_tokens
+from imgbudget_rules.ib602_over_request_tokens import over_request_tokens
+from imgbudget_rules.ib603_over_request_cost import over_request_cost
+from imgbudget_rules.ib604_over_run_budget import over_run_budget
+from imgbudget_rules.ib605_over_bytes_budget import over_bytes_budget
+from imgbudget_rules.ib801_duplicate_file import duplicate_file
+from imgbudget_rules.limits import DATA
+from imgbudget_rules.spending import money, size_for, tokens_for
+
+LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
+SQUARE = "<png 1092x1092>"  # 39 x 39 patches: 1521 tokens
+TWO = request({"messages": [{"role": "user", "content": [f"{SQUARE} * 2"]}]})
+BY_URL = request(
+    {
+        "messages": [
+            {
+                "role": "user",
+                "content": [{"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}],
+            }
+        ]
+    }
+)
+
+
+def of_image(budget: Budget, spec: str = SQUARE) -> list[Problem]:
+    """What IB601 says of an image within a budget."""
+    return run_rule(over_image_tokens, image(spec), budgets=Budgets(image=budget))
+
+
+def test_image_within_its_tokens_is_silent() -> None:
+    """Exactly the budget is within it; so is a damaged image, which takes none."""
+    assert of_image(Budget(tokens=1521)) == []
+    assert of_image(Budget(cost=0.004563)) == []
+    assert of_image(Budget(tokens=1), '<png 1092x1092 damage="ends early">') == []
+
+
+def test_image_over_its_tokens_becomes_the_largest_within_them() -> None:
+    """One token too many: the fix is 38 patches a side."""
+    [problem] = of_image(Budget(tokens=1520))
+    assert (problem.measured, problem.limit, problem.unit) == (1521, 1520, "tokens")
+    assert problem.message == "image takes 1,521 visual tokens; your budget for an image is 1,520"
+    assert problem.fix == Resize(Size(1064, 1064))
+
+
+def test_large_image_is_counted_as_the_api_scales_it() -> None:
+    """4000x3000 takes 1564 tokens, not those of its own size."""
+    assert of_image(Budget(tokens=1564), "<jpeg 4000x3000>") == []
+    [problem] = of_image(Budget(tokens=1563), "<jpeg 4000x3000>")
+    assert problem.measured == 1564
+
+
+def test_image_over_its_cost_is_told_in_dollars() -> None:
+    """A tenth of a cent buys 333 tokens; less than one token buys no image at all."""
+    [problem] = of_image(Budget(cost=0.001))
+    assert (problem.limit, problem.unit) == (0.001, "USD")
+    assert isinstance(problem.fix, Resize)
+    assert LIMITS.tokens(problem.fix.size) <= 333
+    [hopeless] = of_image(Budget(cost=0.000001))
+    assert hopeless.fix is None
+
+
+@given(width=st.integers(1, 9000), height=st.integers(1, 9000), tokens=st.integers(1, 5000))
+def test_size_for_tokens_is_within_them_and_never_larger(width: int, height: int, tokens: int) -> None:
+    """Whatever the shape, the size that is offered keeps the budget and does not enlarge."""
+    size = Size(width, height)
+    smaller = size_for(tokens, size, LIMITS)
+    assert smaller is not None
+    assert LIMITS.tokens(smaller) <= tokens
+    assert smaller.width <= width
+    assert smaller.height <= height
+    if LIMITS.fits(size) and LIMITS.tokens(size) <= tokens:
+        assert smaller == size
+
+
+@given(cost=st.floats(0, 1), most=st.integers(0, 100_000))
+def test_tokens_for_a_cost_are_the_most_that_it_buys(cost: float, most: int) -> None:
+    """They cost no more, and one more would."""
+    tokens = tokens_for(cost, LIMITS, most)
+    assert LIMITS.cost_usd(tokens) <= cost
+    assert tokens == most or LIMITS.cost_usd(tokens + 1) > cost
+
+
+def test_request_within_its_budget_is_silent() -> None:
+    """Exactly the tokens and the cost; an image of unknown size counts for nothing."""
+    assert run_rule(over_request_tokens, TWO, budgets=Budgets(request=Budget(tokens=3042))) == []
+    assert run_rule(over_request_cost, TWO, budgets=Budgets(request=Budget(cost=0.009126))) == []
+    assert run_rule(over_request_tokens, BY_URL, budgets=Budgets(request=Budget(tokens=1))) == []
+
+
+def test_request_over_its_tokens_is_to_shrink() -> None:
+    """The fix asks for the budget; fewer tokens than images cannot be had."""
+    [problem] = run_rule(over_request_tokens, TWO, budgets=Budgets(request=Budget(tokens=3041)))
+    assert (problem.measured, problem.limit, problem.fix) == (3042, 3041, ShrinkTokens(3041))
+    [hopeless] = run_rule(over_request_tokens, TWO, budgets=Budgets(request=Budget(tokens=1)))
+    assert hopeless.fix is None
+
+
+def test_request_over_its_cost_is_to_shrink_to_what_that_buys() -> None:
+    """Six tenths of a cent buy 2000 tokens on this model."""
+    [problem] = run_rule(over_request_cost, TWO, budgets=Budgets(request=Budget(cost=0.006)))
+    assert problem.fix == ShrinkTokens(2000)
+    assert (
+        problem.message == "images cost $0.009126 on claude-sonnet-4-6; your budget for a request is $0.006"
+    )
+
+
+def test_run_within_its_budget_is_silent() -> None:
+    """Exactly the sums; and where nothing is set nothing is judged."""
+    run = Run(Place("."), visual_tokens=10, byte_size=20, cost_usd=0.5)
+    assert run_rule(over_run_budget, run, budgets=Budgets(run=Budget(tokens=10, bytes=20, cost=0.5))) == []
+    assert run_rule(over_run_budget, run) == []
+
+
+def test_run_over_each_of_its_budgets_is_told_for_each() -> None:
+    """Tokens, bytes and dollars are three problems."""
+    run = Run(Place("."), visual_tokens=10, byte_size=20, cost_usd=0.5)
+    found = run_rule(over_run_budget, run, budgets=Budgets(run=Budget(tokens=9, bytes=19, cost=0.49)))
+    assert [(problem.measured, problem.limit, problem.unit) for problem in found] == [
+        (10, 9, "tokens"),
+        (20, 19, "bytes"),
+        (0.5, 0.49, "USD"),
+    ]
+
+
+def test_bytes_within_the_budget_are_silent() -> None:
+    """An image and a body of exactly so many bytes; a budget for the other is none of theirs."""
+    use = image("<png 300x300 bytes=1000>")
+    assert run_rule(over_bytes_budget, use, budgets=Budgets(image=Budget(bytes=1000))) == []
+    assert run_rule(over_bytes_budget, use, budgets=Budgets(request=Budget(bytes=1))) == []
+    body = request({"bytes": 1000, "messages": [{"role": "user", "content": ["text"]}]})
+    assert run_rule(over_bytes_budget, body, budgets=Budgets(request=Budget(bytes=1000))) == []
+
+
+def test_bytes_over_the_budget_are_to_become_fewer() -> None:
+    """An image is encoded within them, a body shrunk; a body without images has no fix."""
+    use = image("<png 300x300 bytes=1001>")
+    [problem] = run_rule(over_bytes_budget, use, budgets=Budgets(image=Budget(bytes=1000)))
+    assert problem.fix == Recode(max_bytes=1000)
+    budgets = Budgets(request=Budget(bytes=999))
+    [problem] = run_rule(over_bytes_budget, TWO, budgets=budgets)
+    assert problem.fix == ShrinkRequest(999)
+    body = request({"bytes": 1000, "messages": [{"role": "user", "content": ["text"]}]})
+    [problem] = run_rule(over_bytes_budget, body, budgets=budgets)
+    assert (problem.measured, problem.fix) == (1000, None)
+
+
+def test_each_further_copy_is_told_at_its_place() -> None:
+    """Of three files with the same bytes the second and the third."""
+    run = whole_run({"run": {"copies": [[5, ["a.png", "b.png", "c/d.png"]]]}})
+    found = run_rule(duplicate_file, run)
+    assert [problem.place for problem in found] == [Place("b.png"), Place("c/d.png")]
+    assert {problem.message for problem in found} == {"same 5 bytes as a.png"}
+    assert run_rule(duplicate_file, Run(Place("."))) == []
+
+
+def test_unused_ignore_is_told_where_it_stands() -> None:
+    """Its rules, its files and the reason that was given; the fix takes it out."""
+    entry = {"rules": ["IB5", "IB301"], "files": ["a/**"], "reason": "recorded"}
+    [problem] = run_rule(unused_ignore, whole_run({"run": {"unused": [entry]}}))
+    assert problem.message == "ignore of IB5, IB301 in a/** silences nothing (reason given: recorded)"
+    assert problem.place is not None
+    assert problem.place.pointer == "/ignores/0"
+    assert problem.fix == DropEntry()
+    assert run_rule(unused_ignore, Run(Place("."))) == []
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [(0.05, "$0.05"), (5, "$5.00"), (0.004563, "$0.004563"), (1234.5, "$1,234.50"), (0.0000001, "$0.00")],
+)
+def test_money_is_told_to_the_millionth(usd: float, text: str) -> None:
+    """At least cents, at most six digits."""
+    assert money(usd) == text

@@ -1,0 +1,148 @@
+"""Dividing a request into as few as hold its images, and the command that shows how."""
+
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgbudget.budgets import Budget
+from imgbudget.model import Request
+from imgbudget.planner.split import split_request
+from imgbudget.testing import request, run_rule
+from imgbudget_rules import RULES
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.conftest import Command
+from tests.judging import limits_of
+
+STANDARD = limits_of()
+REFUSES = [rule for rule in RULES if rule.code in ("IB102", "IB401", "IB402")]
+
+
+def one_turn(*content: str) -> Request:
+    """A request of one turn in shorthand."""
+    return request({"messages": [{"role": "user", "content": list(content)}]})
+
+
+def turns(*contents: list[str]) -> Request:
+    """A request of several user turns."""
+    return request({"messages": [{"role": "user", "content": content} for content in contents]})
+
+
+def sizes(split_up: Request, **budget: int) -> list[int]:
+    """How many images each part has."""
+    split = split_request(split_up, STANDARD, budget=Budget(**budget))
+    return [part.whole.images for part in split.parts]
+
+
+def test_what_fits_is_one_part() -> None:
+    """And a request without images is none."""
+    assert sizes(one_turn("<png 800x600> * 20", "What is this?")) == [20]
+    assert sizes(one_turn("What is this?")) == []
+
+
+def test_many_large_images_are_spread_evenly() -> None:
+    """25 over 2000 px: two requests, 13 and 12 and not 20 and 5; the 21st is the first too many."""
+    assert sizes(one_turn("<png 1290x2796> * 20")) == [20]
+    assert sizes(one_turn("<png 1290x2796> * 21")) == [11, 10]
+    assert sizes(one_turn("<png 1290x2796> * 25")) == [13, 12]
+
+
+def test_small_images_may_be_many() -> None:
+    """The edge alone divides a crowd: 50 small images stay together."""
+    assert sizes(one_turn("<png 800x600> * 50")) == [50]
+
+
+def test_bytes_count_with_the_texts_that_each_part_repeats() -> None:
+    """Three images of 10 MB of base64 are one too many for 32 MB beside 2.5 MB of text."""
+    asked = one_turn("<png 800x600 bytes=7400000> * 3")
+    assert sizes(asked) == [3]
+    assert sizes(asked._replace(byte_size=asked.byte_size + 2_500_000)) == [2, 1]
+
+
+def test_a_turn_is_kept_whole_where_it_fits() -> None:
+    """Turns of 12 and 15 images are not cut to fill the first request up."""
+    large = "<png 1290x2796> * "
+    assert sizes(turns([f"{large}12"], [f"{large}15"])) == [12, 15]
+    assert sizes(turns([f"{large}25"], [f"{large}3"])) == [14, 14]
+
+
+def test_documents_count_with_their_pages() -> None:
+    """Haiku 4.5 takes 100 images and pages: two documents of 60 pages part."""
+    limits = limits_of("claude-haiku-4-5")
+    split = split_request(one_turn("<pdf 60>", "<png 800x600> * 30", "<pdf 60>"), limits)
+    assert [(part.whole.images, part.whole.pages) for part in split.parts] == [(15, 60), (15, 60)]
+
+
+def test_what_is_too_much_alone_is_said() -> None:
+    """An image of 9000 px is refused in any request."""
+    split = split_request(one_turn("<png 9000x600>", "<png 800x600>"), STANDARD)
+    assert not split.fits
+    assert [bool(part.reasons) for part in split.parts] == [True, False]
+    assert "8000 px" in split.parts[0].reasons[0]
+
+
+images = st.builds(
+    "<png {}x{} bytes={}>".format,
+    st.integers(1, 2500),
+    st.integers(1, 2500),
+    st.integers(500, 7_000_000),
+)
+
+
+@given(st.lists(images, min_size=1, max_size=60), st.none() | st.integers(5000, 100_000))
+def test_parts_are_taken_as_they_stand_and_are_as_few_as_can_be(found: list[str], tokens: int | None) -> None:
+    """Every image is in one part, in order; each part passes the rules; two neighbours never fit as one."""
+    asked = one_turn(*found)
+    split = split_request(asked, STANDARD, budget=Budget(tokens=tokens))
+    assert sum(part.whole.images for part in split.parts) == len(asked.images)
+    at = 0
+    for part in split.parts:
+        mine = asked.images[at : at + part.whole.images]
+        at += len(mine)
+        assert (part.whole.first, part.whole.last) == (mine[0].place, mine[-1].place)
+        seen = asked._replace(images=mine, byte_size=part.byte_size)
+        assert not [problem for rule in REFUSES for problem in run_rule(rule, seen)]
+        assert tokens is None or part.whole.tokens <= tokens
+    assert split.fits
+
+
+def test_the_command_shows_the_parts(imgbudget: Command, tmp_path: Path) -> None:
+    """From where to where, how many, and what each takes; the places are those of the blocks."""
+    blocks = [image_block(image_bytes((2100, 300), colour=i * 99)) for i in range(22)]
+    write_json(tmp_path / "r.json", body(*blocks))
+    run = imgbudget("split", "r.json")
+    assert run.code == 0
+    assert "divide it into 2 requests" in run.out
+    assert "messages.0.content.11" in run.out
+    document = imgbudget("split", "r.json", "--format", "json").json
+    (split,) = document["splits"]
+    assert [part["images"] for part in split["parts"]] == [11, 11]
+    assert split["parts"][1]["from"]["location"] == "messages.0.content.11"
+    assert split["fits"] is True
+    pointer = split["parts"][1]["to"]["pointer"]
+    assert pointer.startswith("/messages/0/content/21")
+
+
+def test_the_command_takes_budgets_and_standard_input(imgbudget: Command) -> None:
+    """Each image takes 165 tokens, so two are within 400."""
+    text = json.dumps(body(*[image_block(image_bytes((400, 300), colour=i)) for i in range(5)])).encode()
+    run = imgbudget("split", "-", "--budget-tokens", "400", "--format", "json", stdin=text)
+    assert [part["images"] for part in run.json["splits"][0]["parts"]] == [2, 2, 1]
+
+
+def test_the_command_says_what_cannot_be_divided(imgbudget: Command, tmp_path: Path) -> None:
+    """One image over the budget by itself: exit 1, with the reason beside it."""
+    write_json(tmp_path / "r.json", body(image_block()))
+    run = imgbudget("split", "r.json", "--budget-tokens", "100")
+    assert run.code == 1
+    assert "too much by itself: 165 visual tokens; there is room for 100" in run.out
+
+
+def test_what_is_no_request_is_told(imgbudget: Command, tmp_path: Path) -> None:
+    """A file without a request is skipped with its reason, and nothing is made up."""
+    (tmp_path / "r.json").write_text("{}")
+    run = imgbudget("split", "r.json")
+    assert (run.code, run.out) == (0, "0 of 0 requests fit as they stand\n")
+    assert "no requests found" in run.err
+    assert "r.json: skipped" in run.err
