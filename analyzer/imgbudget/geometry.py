@@ -92,7 +92,7 @@ class Strategy(Protocol):
 def _strategy(name: str) -> Strategy:
     from importlib import import_module  # noqa: PLC0415 - most runs are about Claude alone
 
-    module: Strategy = import_module(f"imgbudget.strategies.{name}")  # type: ignore[assignment]
+    module: Strategy = import_module(f"imgbudget.strategies.{name}")
     return module
 
 

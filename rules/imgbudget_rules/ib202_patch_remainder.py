@@ -46,7 +46,7 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Token formula: vision guide, 2026-09. What counts as few (4 px) is imgbudget's own choice.
     """
     size = use.visible_size
-    if size is None or not ctx.limits.fits(size):
+    if size is None or not ctx.limits.counts_patches_of_28 or not ctx.limits.fits(size):
         return
     smaller = _without_remainders(size, int(ctx.limits.min_edge.value))
     if smaller == size:

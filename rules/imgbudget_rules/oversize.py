@@ -30,6 +30,9 @@ def excess(use: ImageUse, limits: Limits) -> Excess | None:
     if size is None or size.long_edge > limits.max_edge.value or limits.fits(size):
         return None
     seen, planned = limits.native_size(size), planned_size(size, tier)
+    if not limits.counts_patches_of_28:
+        text = f"long edge is {size.long_edge} px"
+        return Excess(size, seen, planned, size.long_edge, seen.long_edge, "px", text)
     if size.long_edge > tier.max_edge:
         text = f"long edge is {size.long_edge} px"
         return Excess(size, seen, planned, size.long_edge, tier.max_edge, "px", text)

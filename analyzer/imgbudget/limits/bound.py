@@ -75,7 +75,7 @@ class Limits(NamedTuple):
     details: tuple[tuple[str, Tier], ...] = ()
 
     def at(self, detail: str | None) -> "Limits":
-        """The limits for an image that asks for a level of detail; these where it asks for none that is known."""
+        """The limits for an image that asks for a level of detail; these where no such level is known."""
         if detail is None or not self.details:
             return self
         for name, tier in self.details:

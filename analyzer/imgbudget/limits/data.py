@@ -51,8 +51,9 @@ class LimitsData:
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        """Every tier."""
-        return tuple(tier_of(key, values) for key, values in self._tree.tiers.items())
+        """The resolution tiers of Claude's models; those of other providers come with their models."""
+        found = (tier_of(key, values) for key, values in self._tree.tiers.items())
+        return tuple(tier for tier in found if not tier.strategy)
 
     @cached_property
     def _index(self) -> dict[str, str]:
@@ -138,7 +139,7 @@ class LimitsData:
         return bind_values(normal.id, platform, self._tree.tiers, values, known=normal.known)
 
     def _home(self, model: str, platform: str) -> str:
-        """The platform that a model is judged on: the one asked for, or its own where that does not serve it."""
+        """The platform that a model is judged on: the one asked for, its own where that does not serve it."""
         served = self._served(model)
         if served:
             return platform if platform in served else served[0]

@@ -36,7 +36,7 @@ class Tree(NamedTuple):
 
 
 class Checked(dict[str, Any]):
-    """Whole data that `parse` took without complaint when it was made, and need not be parsed at each start."""
+    """Whole data that `parse` took when it was made, so that it need not be parsed at each start."""
 
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ def parse(mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) ->
 
 
 def parse_on_demand(mapping: Mapping[str, Any], name: str) -> Tree:
-    """The same for whole data that was parsed before and was good; typed piece by piece, as it is asked for."""
+    """The same for whole data that was parsed before; typed piece by piece, as it is asked for."""
     parser = _Parser(name, {})
     return Tree(
         parser.shared(mapping),

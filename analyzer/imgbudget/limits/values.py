@@ -15,10 +15,11 @@ class Limit(NamedTuple):
     """A number that somebody sets: a limit, a price, a factor.
 
     `unit` is px, pixels, bytes, images, tokens, patches, requests, messages, times or USD/MTok (US dollars
-    a million tokens). A limit that a provider does not have is one that nothing reaches (`exists` is False). `date` is ISO 8601, a month or a year where the source tells no day, "undated" for a
+    a million tokens). `date` is ISO 8601, a month or a year where the source tells no day, "undated" for a
     user's own value without one. `status` is confirmed, single source, conflicting, derived or unknown.
     `owner` is whose limit it is: a platform, a model id, "standard tier". `first_seen` is when the value
-    came into force, as far as that is known.
+    came into force, as far as that is known. A limit that a provider does not have is one that nothing
+    reaches: `exists` is False.
     """
 
     name: str

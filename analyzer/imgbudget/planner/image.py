@@ -8,7 +8,6 @@ from imgbudget.geometry import (
     Size,
     area_tokens,
     native_size,
-    patches,
     planned_size,
     size_within,
     table_row,
@@ -129,7 +128,7 @@ def plan_image(
     planned, row = size, None
     if goal.target is Target.LATENCY:
         planned = _latency_size(size, limits, edge)
-    elif goal.target is Target.NATIVE:
+    elif goal.target is Target.NATIVE and limits.counts_patches_of_28:
         planned = native_size(size, limits.tier, edge)
     else:
         planned = planned_size(size, limits.tier, edge)
@@ -137,8 +136,8 @@ def plan_image(
             row = found.label
     reason = _reason(size, planned, limits, edge_limit, goal)
     most = goal.most_tokens(limits)
-    if most is not None and patches(planned) > most:
-        planned, row = step_within(size, planned, most), None
+    if most is not None and limits.tokens(planned) > most:
+        planned, row = step_within(size, planned, most, tier=limits.tier), None
         reason = f"at most {most:,} tokens an image are asked for"
     plan = ImagePlan(use, limits, size, planned, reason, row)
     return _within_bytes(plan, goal)

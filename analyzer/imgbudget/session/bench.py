@@ -34,6 +34,8 @@ class Bench:
         model, platform = self.model, self.platform
         if request is not None and request.model:
             model = request.model
+        elif request is not None and request.platform:
+            model = self.data.model_for(model, request.platform)
         spelling = self.data.normalize(model)
         if request is not None:
             platform = request.platform or (request.model and spelling.platform) or platform
@@ -43,6 +45,10 @@ class Bench:
         if request is None:
             self._own = limits
         return limits
+
+    def knows(self, model: str) -> bool:
+        """Whether the limits of a model are known, whoever makes it."""
+        return self.data.normalize(model).known
 
     def note_unknown(self, model: str, nearest: Sequence[str]) -> None:
         """Leave a note, once a model, that nothing is known of it."""

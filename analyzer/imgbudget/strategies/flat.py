@@ -1,4 +1,4 @@
-"""A number of tokens an image, whatever its size: OpenAI's `low` on tile models, Gemini's resolution levels."""
+"""A number of tokens whatever the size: OpenAI's `low` on tile models, Gemini's resolution levels."""
 
 from imgbudget.geometry import Size, Tier
 

@@ -5,6 +5,8 @@ with an edge of at least 896 px or the short edge that it has. The page gives es
 `cost` is one too: straight lines through the estimates, proportional to the area beyond them.
 """
 
+from itertools import pairwise
+
 from imgbudget.geometry import Size, Tier
 
 ESTIMATES = ((900 * 450, 800), (900 * 900, 1300), (1400 * 900, 1800), (1800 * 900, 2400), (1300 * 1300, 2600))
@@ -27,7 +29,7 @@ def cost(size: Size, _tier: Tier) -> int:
     first, last = ESTIMATES[0], ESTIMATES[-1]
     if area <= first[0]:
         return -(-area * first[1] // first[0])
-    for (low, below), (high, above) in zip(ESTIMATES, ESTIMATES[1:], strict=False):
+    for (low, below), (high, above) in pairwise(ESTIMATES):
         if area <= high:
             return below + -(-(area - low) * (above - below) // (high - low))
     return -(-area * last[1] // last[0])

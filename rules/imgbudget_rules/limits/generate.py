@@ -11,7 +11,7 @@ from imgbudget.limits.files import read_yaml
 _HERE = Path(__file__).parent
 GENERATED = _HERE / "_generated.py"
 _FIRST = ("tiers", "images", "prices", "platforms", "models", "retired")
-"""The files about Claude; each other YAML file beside them is one provider's, and its name is of no account."""
+"""The files about Claude; each other YAML file beside them is one provider's."""
 
 _HEAD = '''\
 # ruff: noqa: E501
