@@ -65,7 +65,15 @@ def _ours_header() -> Callable[[str], Any]:
 
 
 def _ours_checked() -> Callable[[str], Any]:
+    return _ours("ORIENTATION", "INTEGRITY")
+
+
+def _ours_counted() -> Callable[[str], Any]:
     return _ours("ORIENTATION", "INTEGRITY", "FRAMES")
+
+
+def _ours_all() -> Callable[[str], Any]:
+    return _ours("ALL")
 
 
 def _tell_ours(facts: Any) -> Told:
@@ -75,7 +83,7 @@ def _tell_ours(facts: Any) -> Told:
     return Told(facts.format, size, facts.orientation, facts.animated, None, facts.byte_size)
 
 
-def _tell_ours_checked(facts: Any) -> Told:
+def _tell_ours_counted(facts: Any) -> Told:
     return _tell_ours(facts)._replace(frames=facts.frames)
 
 
@@ -154,9 +162,18 @@ CANDIDATES = {
     ),
     "ours": Candidate(title="**imgbudget**", load=_ours_header, tell=_tell_ours, all_files=True),
     "ours-checked": Candidate(
+        title="**imgbudget**, all error checks", load=_ours_checked, tell=_tell_ours, all_files=True
+    ),
+    "ours-counted": Candidate(
         title="**imgbudget**, all error checks, frames counted",
-        load=_ours_checked,
-        tell=_tell_ours_checked,
+        load=_ours_counted,
+        tell=_tell_ours_counted,
+        all_files=True,
+    ),
+    "ours-all": Candidate(
+        title="**imgbudget**, all that `check` asks for: quality, metadata and position too",
+        load=_ours_all,
+        tell=_tell_ours_counted,
         all_files=True,
     ),
     "imagesize": Candidate(

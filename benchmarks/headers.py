@@ -40,7 +40,7 @@ def compare_probes(corpus: str, floor: str | None, rounds: int, sample: int) -> 
             print(f"\n{candidate.title}: {candidate.package} is not installed, left out.")
             continue
         told = pillow if name == "pillow" else _told(name, corpus, 1)
-        if name == "ours-checked":
+        if name == "ours-counted":
             ours = told
         step = 1 if candidate.all_files else _step(len(truths), sample)
         files = len(truths[::step])
@@ -61,7 +61,7 @@ def compare_peers(corpus: str, floor: str | None, rounds: int, sample: int) -> N
     paths = [os.path.join(corpus, truth.path) for truth in truths]
     present, absent = tools.installed()
     entrants = _floor_entrant(corpus, floor)
-    ours = "ours-checked"
+    ours = "ours-counted"
     measure = _whole(_command(ours, corpus, step, "time"), len(truths))
     told = _told(ours, corpus, step)
     entrants.append(_entrant(CANDIDATES[ours].title, len(truths), measure, told, (right, pillow)))

@@ -14,16 +14,9 @@ import time
 import atheris
 
 with atheris.instrument_imports(include=["imgbudget"]):
-    # a format's probe is loaded by its first file, behind this block: nothing of it would count
-    import imgbudget.probes.gif
-    import imgbudget.probes.heif
-    import imgbudget.probes.jpeg
-    import imgbudget.probes.others
-    import imgbudget.probes.pillow
-    import imgbudget.probes.png
-    import imgbudget.probes.webp  # noqa: F401 - see above
+    # the first file of a format loads its probe, which would be too late for its branches to count
     from imgbudget.model import Fact, ImageFacts
-    from imgbudget.probes import probe_bytes
+    from imgbudget.probes import gif, heif, jpeg, others, pillow, png, probe_bytes, webp  # noqa: F401
     from imgbudget.probes.pdf import count_pages
 
 SLOWEST = 0.1

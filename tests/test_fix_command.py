@@ -15,7 +15,7 @@ from PIL import Image
 
 import imgbudget
 from imgbudget.fixers.writer import stamp
-from tests.builders import body, image_block, image_bytes, text_block, write_json
+from tests.builders import CORPUS, body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
 
 LARGE = image_bytes((2000, 1500), "JPEG")
@@ -410,3 +410,20 @@ def test_function_fixes_as_the_command_does(tmp_path: Path) -> None:
     assert report.findings == ()
     assert size(path.read_bytes()) == (1268, 951)
     assert (tmp_path / "a.jpg.bak").read_bytes() == LARGE
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not there")
+def test_image_that_nobody_can_decode_leaves_the_others_to_be_fixed(
+    tmp_path: Path, imgbudget: Command
+) -> None:
+    """A bitmap of an impossible depth in a request: told with the reason, and everything else is done."""
+    broken = (CORPUS / "images/unsupported/Pillow__badbitcount.bmp").read_bytes()
+    block = image_block(broken, "image/bmp")
+    write_json(tmp_path / "r.json", body(block, image_block(LARGE, "image/jpeg")))
+    run = imgbudget("check", "--fix", "r.json", "--select", "IB104,IB201", "--format", "json")
+    assert run.codes == ["IB104"]
+    (failed,) = run.json["not_fixed"]
+    assert failed["location"] == "messages.0.content.0"
+    assert failed["reason"].startswith("cannot be decoded as BMP")
+    assert [item["code"] for item in run.json["fixed"]] == ["IB201"]
+    assert json.loads((tmp_path / "r.json").read_text())["messages"][0]["content"][0] == block

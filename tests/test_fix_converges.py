@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import imgbudget
-from tests.builders import CORPUS, image_bytes
+from tests.builders import CORPUS, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
 
 FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.suffix not in (".csv", ".md"))
@@ -89,3 +89,49 @@ def test_corpus_of_requests_is_valid_json_afterwards(tmp_path: Path, imgbudget: 
         value = json.loads(path.read_bytes())
         assert list(value) == list(before[path.name])
         assert len(value["messages"]) == len(before[path.name]["messages"])
+
+
+IMAGES = [
+    image_bytes(size, form)
+    for size, form in (((400, 300), "PNG"), ((1700, 300), "JPEG"), ((281, 281), "PNG"))
+]
+TEXTS = ("", "Image 1:", "What is in this image?", "Compare the two.")
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> Any:
+    """A text, or an image with a type and a prefix that may be wrong; or a tool result of such."""
+    kind = draw(st.sampled_from(("text", "image", "image", "tool_result")))
+    if kind == "text":
+        return text_block(draw(st.sampled_from(TEXTS)))
+    if kind == "tool_result":
+        return {"type": "tool_result", "tool_use_id": "t", "content": draw(st.lists(blocks(), max_size=2))}
+    block = image_block(draw(st.sampled_from(IMAGES)), draw(st.sampled_from(("image/png", "image/jpeg"))))
+    if draw(st.booleans()):
+        block["source"]["data"] = "data:image/png;base64," + block["source"]["data"]
+    return block
+
+
+@settings(max_examples=25)
+@given(
+    turns=st.lists(st.lists(blocks(), min_size=1, max_size=5), min_size=1, max_size=2),
+    unsafe=st.booleans(),
+    indent=st.sampled_from((None, 2)),
+)
+def test_fix_after_fix_of_a_request_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, turns: list[Any], *, unsafe: bool, indent: int | None
+) -> None:
+    """Whatever its blocks are, in whatever order; nothing that was to be fixed is left untold."""
+    folder = tmp_path_factory.mktemp("fix")
+    value = {"model": "claude-sonnet-4-6", "max_tokens": 9}
+    value |= {"messages": [{"role": "user", "content": turn} for turn in turns]}
+    write_json(folder / "r.json", value, indent=indent)
+    wishes = imgbudget.Wishes(isolated=True, pedantic=True)
+    report = imgbudget.fix([str(folder)], wishes, unsafe=unsafe)
+    told = {(failed.code, failed.place) for failed in report.summary.failed}
+    for finding in report.findings:
+        if finding.fix and finding.fix_safety and (unsafe or finding.fix_safety.name == "SAFE"):
+            assert (finding.code, finding.place) in told, finding
+    files = digests(folder)
+    assert imgbudget.fix([str(folder)], wishes, unsafe=unsafe).summary.changed == 0
+    assert digests(folder) == files

@@ -5,6 +5,7 @@ import resource
 import signal
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -164,25 +165,32 @@ def test_a_read_only_file_is_left_alone_even_by_root(file: Path) -> None:
     refused(file, "is read-only")
 
 
-def test_a_file_of_somebody_else_is_left_alone(file: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody gets to, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "a.jpg").write_bytes(b"old")
+        yield folder
+        folder.chmod(0o777)
+
+
+def test_a_file_of_somebody_else_is_left_alone(open_folder: Path) -> None:
     """Without the right to write into it, though the folder is open to all."""
     if os.geteuid() != 0:
         pytest.skip("only root can make files of others")
+    file = open_folder / "a.jpg"
     file.chmod(0o644)
-    for folder in (file.parent, tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o777)
     in_child(lambda: refused(file, "is read-only"), user=NOBODY)
 
 
-def test_a_folder_that_takes_no_files_is_named(file: Path, tmp_path: Path) -> None:
+def test_a_folder_that_takes_no_files_is_named(open_folder: Path) -> None:
     """The file may be written, the folder not: there is no place for the new one beside it."""
-    if os.geteuid() == 0:
-        for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-            folder.chmod(0o755)
+    file = open_folder / "a.jpg"
     file.chmod(0o666)
-    file.parent.chmod(0o555)
+    open_folder.chmod(0o555)
     in_child(lambda: refused(file, "permission denied"), user=NOBODY)
-    file.parent.chmod(0o755)
 
 
 def test_a_disk_without_room_costs_nothing(file: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from imgbudget.geometry import Size
 from imgbudget.model import Fact
 from imgbudget.probes import probe_bytes
+from tests.builders import image_bytes
 from tests.imagebytes import SCAN, TABLES, exif_segment, frame_header, jpeg, segment, tiff
 
 FRAMES = [0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF]
@@ -266,3 +267,12 @@ def test_the_end_marker_is_found_across_the_pieces_of_a_search() -> None:
     for junk in range(piece - 3, piece + 3):
         data = jpeg(end=b"\1" * piece + b"\xff\xd9" + b"\1" * junk)
         assert probe_bytes(data, Fact.INTEGRITY).damage is None
+
+
+def test_a_file_that_ends_at_its_scan_has_no_picture_data() -> None:
+    """The usual tables are stepped over at once, but not to a scan that is not there."""
+    data = image_bytes((64, 48), "JPEG")
+    scan = data.index(b"\xff\xda")
+    whole, cut = (probe_bytes(part, Fact.INTEGRITY) for part in (data, data[: scan + 4]))
+    assert whole.damage is None
+    assert cut.damage == f"ends before its picture data ({scan + 4} bytes)"

@@ -9,6 +9,7 @@ from imgbudget.geometry import Size
 from imgbudget.model import Fact
 from imgbudget.probes import probe_bytes, probe_reader
 from imgbudget.probes.reader import bytes_reader
+from tests.builders import image_bytes
 from tests.imagebytes import IDAT, IEND, SIGNATURE, actl, chunk, fctl, ihdr, png, tiff
 
 XMP = b"XML:com.adobe.xmp\0\0\0\0\0"
@@ -293,3 +294,11 @@ def test_lengths_beyond_the_file_end_the_walk() -> None:
     """A chunk that claims four gigabytes leads to the end of the file."""
     data = SIGNATURE + ihdr() + struct.pack(">I4s", 0xFFFFFFFF, b"tEXt") + bytes(100)
     assert "ends before its picture data" in str(probe_bytes(data, Fact.ALL).damage)
+
+
+def test_what_is_as_long_as_an_end_chunk_need_not_be_one() -> None:
+    """Twelve bytes behind the picture data are looked at: another chunk may begin there, and be cut."""
+    data = image_bytes((64, 48), "PNG")
+    cut = data[:-12] + b"\0\0\0\x64tEXtmore"
+    assert probe_bytes(data, Fact.INTEGRITY).damage is None
+    assert "inside its tEXt chunk" in (probe_bytes(cut, Fact.INTEGRITY).damage or "")

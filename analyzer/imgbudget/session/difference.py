@@ -5,6 +5,7 @@ from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from imgbudget.model import Keys, Place
+from imgbudget.reporters.base import one_line
 from imgbudget.session.drafts import Draft, ImageDraft
 from imgbudget.session.requestdraft import RequestDraft
 from imgbudget.sources.jsonspans import BadDocument, Document, open_documents
@@ -32,7 +33,7 @@ class Difference(NamedTuple):
 
 def difference(before: Draft, after: Draft) -> str:
     """The difference in lines."""
-    lines = [f"--- {before.path}", f"+++ {after.path}"]
+    lines = [f"--- {one_line(before.path)}", f"+++ {one_line(after.path)}"]
     if isinstance(before, ImageDraft):
         lines += _of_image(after)
     elif isinstance(before, RequestDraft) and isinstance(after, RequestDraft):
@@ -42,7 +43,7 @@ def difference(before: Draft, after: Draft) -> str:
 
 def _of_image(after: Draft) -> Iterator[str]:
     if not after.images:
-        yield f" renamed to {after.path}, the bytes stay"
+        yield f" renamed to {one_line(after.path)}, the bytes stay"
     for change in after.images:
         yield f"-{change.before}"
         yield f"+{change.after}{change.how}"

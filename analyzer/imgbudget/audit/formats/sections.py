@@ -133,7 +133,7 @@ def _quantiles(statistics: Statistics) -> Section:
     shares = next((item.quantiles for item in statistics.distributions if item.quantiles), ())
     rows = tuple(
         (
-            f"{item.title}, {item.unit}" if item.unit else item.title,
+            item.title if item.unit in item.title else f"{item.title}, {item.unit}",
             figure(item.images),
             *(
                 amount(value)

@@ -11,7 +11,7 @@ import lzma
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from tempfile import TemporaryFile
 from types import MethodType
 from typing import IO, cast
@@ -70,6 +70,22 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
             yield desk.skip(
                 Where(partition.source), f"damaged archive: {text}; the rest is lost", missed=True
             )
+
+
+def extracted(where: str, wanted: set[str | None], most: int) -> Iterator[tuple[str, bytes]]:
+    """The contents of the wanted members of up to `most` bytes, as far as the archive can be read."""
+    left = set(wanted)
+    with suppress(*_DAMAGE), _open(where) as stream:
+        for head in heads(stream.read):
+            name = head.name.removeprefix("./")
+            if name in left and head.regular and head.size <= most:
+                left.remove(name)
+                data = stream.read(padded(head.size))[: head.size]
+                yield name, data
+            else:
+                _skip(stream, padded(head.size))
+            if not left:
+                return
 
 
 def _member(stream: IO[bytes], head: Head, source: str, desk: Desk) -> Iterator[Record]:

@@ -111,10 +111,15 @@ def _open(where: str, mark: str) -> _Archive:
     return _kept.archive
 
 
+def archive_of(where: str) -> _Archive:
+    """An archive for the caller to close. Raises what opening it raises: OSError, zipfile.BadZipFile."""
+    return _Archive(where)
+
+
 def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
     """A partition for each thousand members; one without an end for what is no zip file."""
     try:
-        with closing(_Archive(where)) as archive:
+        with closing(archive_of(where)) as archive:
             total = len(archive.members)
     except (OSError, zipfile.BadZipFile, NotImplementedError):
         total = 0

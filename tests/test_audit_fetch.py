@@ -1,0 +1,44 @@
+"""Single images are had again from where their rows say they are."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgbudget.audit.gather import About, gather
+from imgbudget.audit.inputs.fetch import fetch
+from imgbudget.audit.statistics import Row
+from imgbudget.audit.store import open_rows, row_files
+from imgbudget.session import Session, Wishes
+from tests.conftest import Command
+from tests.datasets import IMAGES, as_folder, as_parquet, as_tar, as_zip
+
+
+def all_rows(imgbudget: Command, dataset: Path) -> tuple[Row, ...]:
+    """The rows of an audit."""
+    imgbudget("audit", str(dataset), "--isolated", "--rows", "rows")
+    session = Session(Wishes(isolated=True))
+    with open_rows(row_files("rows"), session.bench.limits()) as store:
+        assert gather(store, About(session.limits, session.registry.rules)).totals.images == len(IMAGES)
+        return tuple(store.rows("subject = 'image'"))
+
+
+@pytest.mark.parametrize("make", [as_folder, as_tar, as_zip])
+def test_bytes_are_those_that_were_audited(
+    imgbudget: Command, tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    """Folders, tar and zip archives give every image back."""
+    dataset = make(tmp_path / {as_folder: "x", as_tar: "x.tar", as_zip: "x.zip"}[make])
+    rows = all_rows(imgbudget, dataset)
+    assert {str(row.member): data for row, data in fetch(rows)} == IMAGES
+
+
+def test_what_cannot_be_had_is_left_out(imgbudget: Command, tmp_path: Path) -> None:
+    """Tables are not searched, and a file that has gone is no error."""
+    assert list(fetch(all_rows(imgbudget, as_parquet(tmp_path / "x.parquet")))) == []
+    (tmp_path / "x.parquet").unlink()
+    folder = as_folder(tmp_path / "y")
+    (tmp_path / "rows").rename(tmp_path / "old")
+    rows = all_rows(imgbudget, folder)
+    (folder / "c.gif").unlink()
+    assert {str(row.member) for row, _ in fetch(rows)} == set(IMAGES) - {"c.gif"}
