@@ -75,8 +75,20 @@ class Tier(NamedTuple):
         return default
 
 
+class Refusal(NamedTuple):
+    """What a size is refused for: `text` begins a sentence that goes on with `measured`, in `unit`."""
+
+    text: str
+    measured: int
+    limit: int
+    unit: str
+
+
 class Strategy(Protocol):
     """What a module of imgbudget.strategies can be asked; sizes in px."""
+
+    SCALES: bool
+    """Whether the size that the model looks at is published, and may be smaller than the image."""
 
     def seen(self, size: Size, tier: Tier, /) -> Size:
         """The size that the model looks at."""
@@ -87,6 +99,9 @@ class Strategy(Protocol):
     def cost(self, size: Size, tier: Tier, /) -> int:
         """Tokens billed for the size."""
 
+    def refusal(self, size: Size, tier: Tier, /) -> Refusal | None:
+        """What the API refuses the size for, None where it takes it."""
+
 
 @cache
 def _strategy(name: str) -> Strategy:
@@ -94,6 +109,21 @@ def _strategy(name: str) -> Strategy:
 
     module: Strategy = import_module(f"imgbudget.strategies.{name}")
     return module
+
+
+def scales(tier: Tier) -> bool:
+    """Whether it is known to what size images of the tier are scaled down."""
+    return not tier.strategy or _strategy(tier.strategy).SCALES
+
+
+def refuses(tier: Tier) -> bool:
+    """Whether the tier itself refuses images for their size, beside what the platform does."""
+    return any(key.startswith("refused_") for key, _ in tier.numbers)
+
+
+def refusal(size: Size, tier: Tier) -> Refusal | None:
+    """What the tier refuses a size for, None where it takes it."""
+    return _strategy(tier.strategy).refusal(size, tier) if tier.strategy else None
 
 
 def patches(size: Size) -> int:
@@ -232,8 +262,20 @@ def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
 def _planned_by_strategy(size: Size, native: Size, tier: Tier, edge_limit: int | None) -> Size:
     """What the strategy makes of a size that it does not leave alone; never larger on either edge."""
     if (edge_limit is None or size.long_edge <= edge_limit) and fits(size, tier):
-        return size
-    return Size(min(native.width, size.width), min(native.height, size.height))
+        planned = size
+    else:
+        planned = Size(min(native.width, size.width), min(native.height, size.height))
+    if refusal(planned, tier) is None:
+        return planned
+    low, high = 1, planned.long_edge
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if refusal(planned.scaled(middle, planned.long_edge), tier) is None:
+            low = middle
+        else:
+            high = middle
+    smaller = planned.scaled(low, planned.long_edge)
+    return planned if refusal(smaller, tier) else smaller  # a ratio stays what it is at every size
 
 
 def size_within(size: Size, pixels: int, edge: int) -> Size:

@@ -15,7 +15,13 @@ from imgbudget.rule import (
 
 
 @image_rule(
-    "IB101", "dimension-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", by_size=True
+    "IB101",
+    "dimension-over-limit",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("largest_size",),
+    by_size=True,
 )
 def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """An edge of the image is longer than the API takes.

@@ -19,7 +19,15 @@ FEW = 4
 """Most px over a whole number of patches that are worth dropping: a seventh of a patch."""
 
 
-@image_rule("IB202", "patch-remainder", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1", by_size=True)
+@image_rule(
+    "IB202",
+    "patch-remainder",
+    severity=Severity.INFO,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("patches_of_28",),
+    by_size=True,
+)
 def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A few pixels over a multiple of 28 cost a whole row or column of tokens.
 

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, FixSafety, Problem, Request, Severity, ShrinkRequest, request_rule
 
 
-@request_rule("IB401", "payload-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@request_rule(
+    "IB401",
+    "payload-over-limit",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("request_bytes",),
+)
 def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     """The body of the request is larger than the platform takes.
 

@@ -100,6 +100,12 @@ class Limits(NamedTuple):
         """Whether the model takes the size as it is."""
         return geometry.fits(size, self.tier)
 
+    def refusal(self, size: Size) -> geometry.Refusal | None:
+        """What the API refuses an image of this size for, by itself; None where it takes it."""
+        if size.long_edge > self.max_edge.value:
+            return geometry.Refusal("long edge is", size.long_edge, int(self.max_edge.value), "px")
+        return geometry.refusal(size, self.tier)
+
     def counted_images(self, images: int, documents: int) -> int:
         """The blocks that count toward the many-image limit: documents do on some platforms."""
         return images + documents if self.documents_count_as_images else images
@@ -119,6 +125,38 @@ class Limits(NamedTuple):
             return None
         factor = round(self.batch_factor.value * 1000)
         return tokens * nano_usd(self._price(tokens)) * factor / (_NANO * 1000)
+
+    def lack(self, needs: tuple[str, ...]) -> str | None:
+        """Why something that cannot do without these is no matter here, as a clause; None where it has all.
+
+        A need is the name of a limit, or one of `native_size` (images are scaled down), `largest_size` (some
+        are refused for their size), `patches_of_28` and `messages_api` (what only Claude's have).
+        """
+        for need in needs:
+            if reason := self._lack(need):
+                return reason
+        return None
+
+    def _lack(self, need: str) -> str | None:
+        if need == "native_size":
+            scales = geometry.scales(self.tier)
+            return None if scales else f"what {self.model} scales images down to is not published"
+        if need == "largest_size":
+            refuses = self.max_edge.exists or geometry.refuses(self.tier)
+            return None if refuses else f"{self.platform} has no max_edge"
+        if need == "patches_of_28":
+            return (
+                None
+                if self.counts_patches_of_28
+                else f"{self.model} counts no patches of 28 px as Claude does"
+            )
+        if need == "messages_api":
+            return None if self.counts_patches_of_28 else "it is known of Claude's API alone"
+        limit: Limit | None = getattr(self, need)
+        if limit is not None and limit.exists:
+            return None
+        known = limit is not None and limit.status != "unknown"
+        return f"{self.platform} has no {need}" if known else f"no {need} of {self.platform} is known"
 
     @property
     def image_raw_bytes(self) -> int:

@@ -34,6 +34,7 @@ TIERS = {
     "patch_edge": "px",
     "patch_budget": "patches",
     "refused_patches": "patches",
+    "refused_ratio": "times",
     "multiplier": "times",
     "min_pixels": "pixels",
     "max_pixels": "pixels",

@@ -69,6 +69,10 @@ class OnDemand(Mapping[str, T]):
     def __len__(self) -> int:
         return len(self._raw)
 
+    def __reduce__(self) -> tuple[type[dict[str, T]], tuple[dict[str, T]]]:
+        """Another process gets all of it typed: how an item is typed cannot be sent."""
+        return dict, (dict(self),)
+
 
 def parse(mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) -> Tree:
     """Turn parsed YAML, or a literal of the same shape, into typed values.

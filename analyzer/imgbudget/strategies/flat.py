@@ -1,6 +1,8 @@
 """A number of tokens whatever the size: OpenAI's `low` on tile models, Gemini's resolution levels."""
 
-from imgbudget.geometry import Size, Tier
+from imgbudget.geometry import Refusal, Size, Tier
+
+SCALES = False
 
 
 def seen(size: Size, _tier: Tier) -> Size:
@@ -16,3 +18,8 @@ def fits(_size: Size, _tier: Tier) -> bool:
 def cost(_size: Size, tier: Tier) -> int:
     """`base_tokens` of the tier."""
     return int(tier.number("base_tokens"))
+
+
+def refusal(_size: Size, _tier: Tier) -> Refusal | None:
+    """None: no size is known to be refused."""
+    return None

@@ -5,7 +5,9 @@ unit is the short edge / 1.5, rounded down, and the tiles are those of that edge
 tools use 768 px instead; the guide calls its own rule a rough one.
 """
 
-from imgbudget.geometry import Size, Tier
+from imgbudget.geometry import Refusal, Size, Tier
+
+SCALES = False
 
 
 def seen(size: Size, _tier: Tier) -> Size:
@@ -25,3 +27,8 @@ def cost(size: Size, tier: Tier) -> int:
         return tile
     unit = max(size.short_edge * 2 // 3, 1)
     return -(-size.width // unit) * -(-size.height // unit) * tile
+
+
+def refusal(_size: Size, _tier: Tier) -> Refusal | None:
+    """None: no size is known to be refused."""
+    return None

@@ -7,10 +7,12 @@ with an edge of at least 896 px or the short edge that it has. The page gives es
 
 from itertools import pairwise
 
-from imgbudget.geometry import Size, Tier
+from imgbudget.geometry import Refusal, Size, Tier
 
 ESTIMATES = ((900 * 450, 800), (900 * 900, 1300), (1400 * 900, 1800), (1800 * 900, 2400), (1300 * 1300, 2600))
 """Area in px, tokens: the rows of the page, by area (AWS, undated copies of 2025 and 2026)."""
+
+SCALES = False
 
 
 def seen(size: Size, _tier: Tier) -> Size:
@@ -33,3 +35,8 @@ def cost(size: Size, _tier: Tier) -> int:
         if area <= high:
             return below + -(-(area - low) * (above - below) // (high - low))
     return -(-area * last[1] // last[0])
+
+
+def refusal(_size: Size, _tier: Tier) -> Refusal | None:
+    """None: no size is known to be refused."""
+    return None

@@ -7,7 +7,9 @@ patch counts `multiplier` times, the sum rounded up. Without `patch_budget` the 
 
 from math import ceil, floor, sqrt
 
-from imgbudget.geometry import Size, Tier
+from imgbudget.geometry import Refusal, Size, Tier
+
+SCALES = True
 
 
 def patches(size: Size, tier: Tier) -> int:
@@ -41,3 +43,9 @@ def cost(size: Size, tier: Tier) -> int:
     budget = int(tier.number("patch_budget", 0))
     # a multiplier has two decimals: 1.2 x 1500 is 1800 and not 1801
     return ceil(round((min(count, budget) if budget else count) * tier.number("multiplier", 1), 6))
+
+
+def refusal(size: Size, tier: Tier) -> Refusal | None:
+    """More than `refused_patches` patches after processing (four sources, 2026-09)."""
+    most, count = int(tier.number("refused_patches")), patches(seen(size, tier), tier)
+    return Refusal(f"{size} takes", count, most, "patches") if count > most else None

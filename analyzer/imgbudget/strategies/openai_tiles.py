@@ -5,7 +5,9 @@ edge down to 768 px, then count tiles; each costs `tile_tokens` beside `base_tok
 images are not enlarged. Edges are rounded to the nearest px; the guide does not say how.
 """
 
-from imgbudget.geometry import Size, Tier
+from imgbudget.geometry import Refusal, Size, Tier
+
+SCALES = True
 
 
 def seen(size: Size, tier: Tier) -> Size:
@@ -26,3 +28,8 @@ def cost(size: Size, tier: Tier) -> int:
     edge = int(tier.number("tile_edge"))
     tiles = -(-width // edge) * -(-height // edge)
     return int(tier.number("base_tokens")) + tiles * int(tier.number("tile_tokens"))
+
+
+def refusal(_size: Size, _tier: Tier) -> Refusal | None:
+    """None: no size is known to be refused."""
+    return None

@@ -7,7 +7,9 @@ scaled up and rounded up, so that the aspect ratio changes a little. A token is 
 
 from math import ceil, floor, sqrt
 
-from imgbudget.geometry import Size, Tier
+from imgbudget.geometry import Refusal, Size, Tier
+
+SCALES = True
 
 
 def seen(size: Size, tier: Tier) -> Size:
@@ -36,3 +38,9 @@ def cost(size: Size, tier: Tier) -> int:
     edge = int(tier.number("patch_edge"))
     width, height = seen(size, tier)
     return width // edge * (height // edge)
+
+
+def refusal(size: Size, tier: Tier) -> Refusal | None:
+    """A long edge of more than `refused_ratio` times the short one, for which the code raises an error."""
+    most, ratio = int(tier.number("refused_ratio")), -(-size.long_edge // size.short_edge)
+    return Refusal(f"long edge of {size} is", ratio, most, "times the short one") if ratio > most else None

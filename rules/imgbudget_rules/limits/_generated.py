@@ -300,6 +300,7 @@ DATA = Checked({
             "patch_edge": {"source": "huggingface/transformers, smart_resize of Qwen2-VL's image processing", "date": "2026", "status": "confirmed", "value": 28},
             "min_pixels": {"source": "huggingface/transformers, defaults of Qwen2-VL's image processing class", "date": "2026", "status": "confirmed", "note": "a checkpoint's own configuration may set another; 16384 x 28 x 28 px is common", "value": 3136},
             "max_pixels": {"source": "huggingface/transformers, defaults of Qwen2-VL's image processing class", "date": "2026", "status": "confirmed", "note": "a checkpoint's own configuration may set another; 16384 x 28 x 28 px is common", "value": 1003520},
+            "refused_ratio": {"source": "huggingface/transformers, smart_resize of Qwen2-VL's image processing", "date": "2026", "status": "confirmed", "value": 200, "note": "long edge to short edge"},
         },
     },
     "images": {
@@ -474,6 +475,7 @@ DATA = Checked({
             "min_edge": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": None},
             "latency_pixels": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": None},
             "latency_edge": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": None},
+            "media_types": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": ["image/jpeg", "image/png", "image/gif", "image/webp"], "note": "depends on who serves the model"},
             "source_types": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": ["base64", "url", "file"], "note": "depends on who serves the model"},
             "image_base64_bytes": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": None},
             "request_bytes": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": None},
