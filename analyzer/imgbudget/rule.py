@@ -135,9 +135,10 @@ class Rule(NamedTuple, Generic[Subject]):
 
     `budgets` names the budgets that it holds subjects against, e.g. `image.tokens`: where none of them is set
     it does not run. `limits` names what it cannot do without, as `Limits.lack` knows it, e.g. `min_edge`: it
-    does not judge what goes to a model or platform without one of these. `also` is a further level that it judges. `watch` is what it wants to know of a run; a
-    rule of the run level that watches nothing judges batches. `by_size` says that of an image file it looks
-    at nothing but `visible_size`: what it says of a size is remembered for the next file of that size.
+    does not judge what goes to a model or platform without one of these. `also` is a further level that it
+    judges. `watch` is what it wants to know of a run; a rule of the run level that watches nothing judges
+    batches. `by_size` says that of an image file it looks at nothing but `visible_size`: what it says of a
+    size is remembered for the next file of that size.
     """
 
     code: str

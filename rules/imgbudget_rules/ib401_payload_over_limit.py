@@ -57,7 +57,11 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     if over:
         message += f" ({limit.value:,} bytes)"
     else:
-        message += f", which may mean {doubt.value:,} bytes or {limit.value:,}"
+        message += (
+            f" by one source and {doubt.text} by another"
+            if doubt.status == "conflicting"
+            else f", which may mean {doubt.value:,} bytes or {limit.value:,}"
+        )
     by_id = ", send images that repeat by file id" if "file" in ctx.limits.source_types else ""
     has_images = any(use.base64_size for use in request.images)
     yield Problem(

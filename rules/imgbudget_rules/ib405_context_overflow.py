@@ -35,9 +35,10 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     tokens = request_tokens(request, ctx.limits)
     if tokens <= limit.value:
         return
+    claude = ctx.limits.counts_patches_of_28
+    answer = "; the API answers `Request size exceeds model context window`" if claude else ""
     yield Problem(
-        message=f"images take {tokens:,} tokens; the context of {limit.owner} holds {limit.text}; "
-        "the API answers `Request size exceeds model context window`",
+        message=f"images take {tokens:,} tokens; the context of {limit.owner} holds {limit.text}{answer}",
         help="leave out images of earlier turns, send smaller ones, or split the request",
         measured=tokens,
         limit=limit.value,

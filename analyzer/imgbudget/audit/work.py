@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from imgbudget.config import Settings
     from imgbudget.geometry import Tier
-from imgbudget.limits import LimitsData
+    from imgbudget.limits import LimitsData
 
 ROWS_VERSION = 1
 """Rises whenever the columns or their meaning change: row files of another version are made again."""

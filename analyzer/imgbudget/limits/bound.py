@@ -23,10 +23,11 @@ class Limits(NamedTuple):
     An unknown model (`known` is False) has the strictest of each: the smallest tier and context, the
     dearest price. What a platform does not have, or what is not known, is None; `terms` says which.
     `documents_count_as_images` is for the many-image count alone: toward `request_media` pages always
-    count. `request_bytes` is the binary reading of a limit given in MB and `request_bytes_doubt` the
-    decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a model retired at an unknown
-    date, None for one in service. The factors are times the input price (times both for batches). `details`
-    are the tiers of images that ask for one, by what they ask; `tier` is that of all others.
+    count. Of `still_types` no animation is taken. `request_bytes` is the binary reading of a limit given in
+    MB and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a
+    model retired at an unknown date, None for one in service. The factors are times the input price (times
+    both for batches). `details` are the tiers of images that ask for one, by what they ask; `tier` is that of
+    all others.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Limits(NamedTuple):
     known: bool
     tier: Tier
     documents_count_as_images: bool
+    still_types: tuple[str, ...]
     media_types: tuple[str, ...]
     source_types: tuple[str, ...]
     retired: str | None
@@ -207,6 +209,7 @@ def bind_values(
         known=known,
         tier=tier,
         documents_count_as_images="document" in term(values, "many_image_blocks").values,
+        still_types=term(values, "still_types").values if "still_types" in values else (),
         media_types=term(values, "media_types").values,
         source_types=term(values, "source_types").values,
         retired=retired,

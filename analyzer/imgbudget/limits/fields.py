@@ -48,6 +48,7 @@ PLATFORMS = (
     | PRICES
     | {
         "default_model": "name",
+        "still_types": "names",
         "source_types": "names",
         "image_base64_bytes": "bytes",
         "request_bytes": "bytes",
@@ -68,7 +69,7 @@ PLATFORMS = (
     }
 )
 
-PLATFORM_MAY = frozenset({*IMAGES, *PRICES, "default_model"})
+PLATFORM_MAY = frozenset({*IMAGES, *PRICES, "default_model", "still_types"})
 """What a platform need not say itself. One with a `default_model` serves only models that name it."""
 
 DETAILS = ("low", "medium", "high", "ultra_high", "original", "auto")
