@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    """Whether somebody answers."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def node(folder: Path, token: str, *arguments: str) -> subprocess.Popen[bytes]:
     """A Ray node that ends with its process group; the token is this test's own."""
     ray = Path(sys.executable).with_name("ray")
@@ -108,14 +115,22 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, str, "subprocess.Popen[bytes]"]]:
+def cluster() -> Iterator[tuple[str, str, "subprocess.Popen[bytes]"]]:
     """A head and a second node: the address, the token, the second node."""
+    # the paths of Ray's sockets may have 107 characters, fewer than pytest's folders leave
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        yield from nodes(Path(folder))
+
+
+def nodes(tmp_path: Path) -> Iterator[tuple[str, str, "subprocess.Popen[bytes]"]]:
+    """The nodes, for as long as the caller is at work."""
     token, port = secrets.token_hex(32), free_port()
     address = f"127.0.0.1:{port}"
     head = node(tmp_path, token, "--head", f"--port={port}", "--include-dashboard=false")
     try:
         deadline = time.monotonic() + 60
-        while socket.socket().connect_ex(("127.0.0.1", port)):
+        while not listens(port):
+            assert head.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.2)
         second = node(tmp_path, token, f"--address={address}")
