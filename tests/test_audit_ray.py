@@ -41,16 +41,17 @@ def begin(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
     )
 
 
-def workers() -> list[int]:
-    """The Ray workers on this machine that run an audit's task."""
+def workers(parent: int) -> list[int]:
+    """The Ray workers of one run that are at a task."""
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 line = Path(f"/proc/{name}/cmdline").read_bytes()
+                session = os.getsid(int(name))
             except OSError:
                 continue
-            if line.startswith(b"ray::_run"):
+            if line.startswith(b"ray::_run") and session == parent:
                 found.append(int(name))
     return found
 
@@ -62,8 +63,9 @@ def test_report_is_that_of_the_local_engine_and_a_killed_worker_costs_nothing(tm
     subprocess.run(local, cwd=tmp_path, check=True, capture_output=True)
     process = begin(tmp_path, "x", "--isolated", "--format", "json", "--rows", "ray", "-j", "2")
     wait_for_rows(tmp_path / "ray", process, 2)
-    for pid in workers()[:1]:
-        os.kill(pid, signal.SIGKILL)
+    while not (found := workers(process.pid)):
+        assert process.poll() is None
+    os.kill(found[0], signal.SIGKILL)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert json.loads(out)["run"] == {"partitions": 120, "resumed": 0, "lost": []}
