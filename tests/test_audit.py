@@ -24,11 +24,13 @@ def test_numbers_are_those_of_check(imgbudget: Command) -> None:
     sonnet = limits_of()  # an audit counts for its own model, a check for the one that a request names
     assert totals["tokens"] == sum(sonnet.tokens(Size(image["width"], image["height"])) for image in measured)
     found = {"error": totals["errors"], "warning": totals["warnings"], "info": totals["infos"]}
-    assert found == summary["findings"]
+    # copies are no findings of an audit: it has a table of them
+    codes = [finding["code"] for finding in checked["findings"] if finding["code"] != "IB801"]
+    copies = len(checked["findings"]) - len(codes)
+    assert found == summary["findings"] | {"info": summary["findings"]["info"] - copies}
     by_code: dict[str, int] = {}
     for rule in audited["rules"]:
         by_code[rule["code"]] = by_code.get(rule["code"], 0) + rule["findings"]
-    codes = [finding["code"] for finding in checked["findings"]]
     assert by_code == {code: codes.count(code) for code in set(codes)}
 
 
