@@ -6,7 +6,7 @@ from typing import NamedTuple
 from imgbudget import geometry
 from imgbudget.geometry import Size, Tier
 from imgbudget.limits.fields import DETAILS, TIER_NEEDS
-from imgbudget.limits.values import Limit, Term, Values, limit, limit_or_none, term
+from imgbudget.limits.values import Limit, Term, Value, Values, limit, limit_or_none, term
 
 _NANO = 1_000_000_000
 """Nano-dollars a dollar. A price of 1 USD/MTok is 1,000 nano-dollars a token, so sums stay whole numbers."""
@@ -23,11 +23,12 @@ class Limits(NamedTuple):
     An unknown model (`known` is False) has the strictest of each: the smallest tier and context, the
     dearest price. What a platform does not have, or what is not known, is None; `terms` says which.
     `documents_count_as_images` is for the many-image count alone: toward `request_media` pages always
-    count. Of `still_types` no animation is taken. `request_bytes` is the binary reading of a limit given in
-    MB and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a
-    model retired at an unknown date, None for one in service. The factors are times the input price (times
-    both for batches). `details` are the tiers of images that ask for one, by what they ask; `tier` is that of
-    all others.
+    count. Of `still_types` no animation is taken. `request_bytes` is the binary reading of a limit given
+    in MB and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO date,
+    "unknown" for a model retired at an unknown date, None for one in service. The factors are times the
+    input price (times both for batches). `details` are the tiers of images that ask for one, by what they
+    ask; `tier` is that of all others. `tiers` holds where the strategy and the numbers of these come
+    from, by the tier's name.
     """
 
     model: str
@@ -75,6 +76,7 @@ class Limits(NamedTuple):
     us_inference_factor: Limit | None
     regional_factor: Limit | None
     details: tuple[tuple[str, Tier], ...] = ()
+    tiers: tuple[tuple[str, tuple[Value, ...]], ...] = ()
 
     def at(self, detail: str | None) -> "Limits":
         """The limits for an image that asks for a level of detail; these where no such level is known."""
@@ -84,6 +86,11 @@ class Limits(NamedTuple):
             if name == detail and tier != self.tier:
                 return self._replace(tier=tier)
         return self
+
+    @property
+    def tier_values(self) -> tuple[Value, ...]:
+        """The strategy of the tier and the numbers that it asks for, with their sources; none for Claude."""
+        return dict(self.tiers).get(self.tier.name, ())
 
     @property
     def counts_patches_of_28(self) -> bool:
@@ -200,6 +207,11 @@ def bind_values(
         if f"detail_{detail}" in values
         for asked in term(values, f"detail_{detail}").values
     )
+    named = (name, *(tier.name for _, tier in details)) if tier.strategy else ()
+    sources = tuple(
+        (key, tuple(value for item, value in tiers[key].items() if item not in TIER_NEEDS))
+        for key in dict.fromkeys(named)
+    )
     context = limit(values, "context_tokens")
     short = context.value < limit(values, "long_context").value
     retired = term(values, "retired").values[0] if "retired" in values else None
@@ -249,4 +261,5 @@ def bind_values(
         us_inference_factor=limit_or_none(values, "us_inference_factor"),
         regional_factor=limit_or_none(values, "regional_factor"),
         details=details,
+        tiers=sources,
     )

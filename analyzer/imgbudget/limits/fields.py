@@ -76,7 +76,8 @@ DETAILS = ("low", "medium", "high", "ultra_high", "original", "auto")
 """What a block may ask for: OpenAI's `detail`, Gemini's media resolution."""
 
 MODELS = (
-    PRICES
+    IMAGES
+    | PRICES
     | {
         "tier": "name",
         "platforms": "names",
@@ -93,7 +94,9 @@ MODELS = (
     }
     | {f"detail_{name}": "name" for name in DETAILS}
 )
-"""`tier` is that of an image which asks for nothing, `detail_low` and its like those of one that does."""
+"""What holds on a platform may be otherwise for one of its models. `tier` is that of an image which asks
+for nothing, `detail_low` and its like those of one that does.
+"""
 
 MODEL_NEEDS = ("tier", "context_tokens")
 

@@ -38,6 +38,11 @@ class Limit(NamedTuple):
         return self.unit == "USD/MTok" or 0 < self.value < ENDLESS
 
     @property
+    def doubtful(self) -> bool:
+        """Whether the source, or what sources there are, leave a doubt."""
+        return self.status != "confirmed"
+
+    @property
     def text(self) -> str:
         """The value with its unit, for messages; MB, GB and TB are powers of two."""
         if not self.exists:
@@ -69,6 +74,11 @@ class Term(NamedTuple):
     note: str | None
     owner: str
     first_seen: str | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the source, or what sources there are, leave a doubt."""
+        return self.status != "confirmed"
 
     @property
     def text(self) -> str:
