@@ -261,10 +261,10 @@ def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
 
 def _planned_by_strategy(size: Size, native: Size, tier: Tier, edge_limit: int | None) -> Size:
     """What the strategy makes of a size that it does not leave alone; never larger on either edge."""
-    if (edge_limit is None or size.long_edge <= edge_limit) and fits(size, tier):
-        planned = size
-    else:
-        planned = Size(min(native.width, size.width), min(native.height, size.height))
+    edge = size.long_edge if edge_limit is None else min(edge_limit, size.long_edge)
+    planned = size.scaled(edge, size.long_edge)
+    if not fits(planned, tier):
+        planned = Size(min(native.width, planned.width), min(native.height, planned.height))
     if refusal(planned, tier) is None:
         return planned
     low, high = 1, planned.long_edge

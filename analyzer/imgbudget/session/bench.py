@@ -50,10 +50,6 @@ class Bench:
             self._own = limits
         return limits
 
-    def knows(self, model: str) -> bool:
-        """Whether the limits of a model are known, whoever makes it."""
-        return self.data.normalize(model).known
-
     def note_unknown(self, model: str, nearest: Sequence[str], tier: str) -> None:
         """Leave a note, once a model, that nothing is known of it, and which tier stands in."""
         hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""

@@ -68,7 +68,7 @@ class DocumentCheck:
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
         self.judge = self.bench.paths.judge(self.path)
-        self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)), self.bench.knows)
+        self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)), self.bench.data.normalize)
         self.rows = RowCount(self.path)
         self.columns = ByteColumns(self.source)
 
@@ -105,7 +105,7 @@ class DocumentCheck:
     def run_cassette(self, cassette: Cassette) -> FileResult:
         """The result of a file that is a cassette."""
         recorded = list(
-            read_recorded(cassette.bodies, Place(self.path, ()), self.reader.want, self.bench.knows)
+            read_recorded(cassette.bodies, Place(self.path, ()), self.reader.want, self.bench.data.normalize)
         )
         self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
         self.findings.sort(key=position)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
+from imgbudget.limits.ids import NormalizedModel
 from imgbudget.model import Block, DocumentUse, Fact, Keys, Nested, Place, Request, Text
 from imgbudget.sources.dialects import DIALECTS
 from imgbudget.sources.dialects.base import Body, Dialect
@@ -53,13 +54,13 @@ def dialect_of(body: Any) -> Dialect | None:
     return None
 
 
-Knows = Callable[[str], bool]
-"""Whether the limits of a model are known, whoever makes it."""
+Knows = Callable[[str], NormalizedModel]
+"""What is known of a model, whoever makes it."""
 
 
-def knows_none(_model: str) -> bool:
+def knows_none(model: str) -> NormalizedModel:
     """No model of another vendor is known."""
-    return False
+    return NormalizedModel(model, known=False, nearest=(), platform=None)
 
 
 def read_requests(
@@ -144,7 +145,7 @@ class RequestReader:
         """The requests that are whole only when all documents were read."""
         for request in self.session.requests():
             if _is_foreign(request.model, request.dialect, self.knows):
-                yield _foreign(request.model)
+                yield _foreign(request.model, self.knows)
             else:
                 yield request
 
@@ -190,19 +191,20 @@ def _read(  # noqa: PLR0913, PLR0917 - what a body is read from
 ) -> Request | NoRequest:
     model = entry.body.get(dialect.model_key)
     if isinstance(model, str) and _is_foreign(model, dialect.name, knows):
-        return _foreign(model)
+        return _foreign(model, knows)
     request = dialect.read(document, entry.body, where, want)
     return request._replace(id=entry.id, dialect=entry.dialect or request.dialect)
 
 
 def _is_foreign(model: str | None, dialect: str, knows: Knows) -> TypeGuard[str]:
-    return model is not None and is_other_vendors(model, dialect) and not knows(model)
+    return model is not None and is_other_vendors(model, dialect) and not knows(model).known
 
 
-def _foreign(model: str) -> NoRequest:
-    return NoRequest(
-        f"a request to another vendor's model ({model[:80]}), of which no limits are known", foreign=True
-    )
+def _foreign(model: str, knows: Knows) -> NoRequest:
+    nearest = knows(model).nearest
+    hint = f"; the nearest known is {nearest[0]}" if nearest else ""
+    said = f"a request to another vendor's model ({model[:80]}), of which no limits are known{hint}"
+    return NoRequest(said, foreign=True)
 
 
 def _what_instead(value: Any) -> str:
