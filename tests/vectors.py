@@ -1,7 +1,7 @@
 """What each model of another provider makes of sizes, a row a worked example; a provider without rows fails.
 
-`seen` is what the model looks at, None where no size is published. Rows marked "docs" stand in the provider's
-guide, those marked "derived" follow from its rule (FACTS, section 7), "estimate" is what the page itself calls
+`seen` is what the model looks at, None where no size is published. Rows marked "docs" stand in the
+provider's guide, those marked "derived" follow from its rule, "estimate" is what the page itself calls
 so. The keys of VECTORS_OF are the YAML files of the limits data.
 """
 

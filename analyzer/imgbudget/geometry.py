@@ -76,12 +76,16 @@ class Tier(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """What a size is refused for: `text` begins a sentence that goes on with `measured`, in `unit`."""
+    """What a size is refused for: `text` begins a sentence that goes on with `measured`, in `unit`.
+
+    `helped` tells whether a smaller size of the same ratio can be taken.
+    """
 
     text: str
     measured: int
     limit: int
     unit: str
+    helped: bool = True
 
 
 class Strategy(Protocol):
@@ -265,7 +269,8 @@ def _planned_by_strategy(size: Size, native: Size, tier: Tier, edge_limit: int |
     planned = size.scaled(edge, size.long_edge)
     if not fits(planned, tier):
         planned = Size(min(native.width, planned.width), min(native.height, planned.height))
-    if refusal(planned, tier) is None:
+    refused = refusal(planned, tier)
+    if refused is None or not refused.helped:
         return planned
     low, high = 1, planned.long_edge
     while low + 1 < high:
@@ -274,8 +279,7 @@ def _planned_by_strategy(size: Size, native: Size, tier: Tier, edge_limit: int |
             low = middle
         else:
             high = middle
-    smaller = planned.scaled(low, planned.long_edge)
-    return planned if refusal(smaller, tier) else smaller  # a ratio stays what it is at every size
+    return planned.scaled(low, planned.long_edge)
 
 
 def size_within(size: Size, pixels: int, edge: int) -> Size:

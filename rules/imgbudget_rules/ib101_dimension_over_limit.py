@@ -58,7 +58,7 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if size is None or (refusal := limits.refusal(size)) is None:
         return
     planned = planned_size(size, limits.tier)
-    helps = limits.refusal(planned) is None
+    helps = refusal.helped and limits.refusal(planned) is None
     whose = limits.max_edge.owner if refusal.unit == "px" else limits.model
     seen = f"resize to {planned}, the size that {limits.model} looks at"
     smaller = seen if limits.native_size(planned) == planned else f"resize to {planned}"

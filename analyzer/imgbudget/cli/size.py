@@ -50,7 +50,7 @@ def parse_size(text: str) -> Size:
 def command(**options: Any) -> int:
     """Show what a model makes of a size: resized to, padded, tokens, cost, scale.
 
-    Several models side by side: --model a,b; every model in service: --model all.
+    Several models at once: --model a,b; every model in service, side by side: --model all.
     """
     sizes = [parse_size(text) for text in options["sizes"]]
     if not sizes and not options["table"]:
@@ -72,7 +72,7 @@ def command(**options: Any) -> int:
             )
         else:
             colour = file is None and wants_colour(options["color"], sys.stdout)
-            show = side_by_side if several else single
+            show = side_by_side if len({limits.platform for limits in bound}) > 1 else single
             sink.write(show(sizes, all_limits, table=options["table"], colour=colour))
         sink.close()
     for note in dict.fromkeys((*notes, *(session.notes if several else ()))):

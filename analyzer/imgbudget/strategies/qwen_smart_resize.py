@@ -43,4 +43,6 @@ def cost(size: Size, tier: Tier) -> int:
 def refusal(size: Size, tier: Tier) -> Refusal | None:
     """A long edge of more than `refused_ratio` times the short one, for which the code raises an error."""
     most, ratio = int(tier.number("refused_ratio")), -(-size.long_edge // size.short_edge)
-    return Refusal(f"long edge of {size} is", ratio, most, "times the short one") if ratio > most else None
+    if ratio <= most:
+        return None
+    return Refusal(f"long edge of {size} is", ratio, most, "times the short one", helped=False)
