@@ -1,12 +1,13 @@
 """Several providers from the command line: sizes, limits, plans and requests side by side."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders import image_bytes
+from tests.builders import image_block, image_bytes, text_block
 from tests.conftest import Command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -234,6 +235,30 @@ def test_one_request_in_three_shapes(imgbudget: Command) -> None:
     assert "makes 1456x819 of it" in told["claude-sonnet-4-6"]
     assert "makes 1365x768 of it" in told["gpt-4o"]
     assert "gemini-2.5-flash" not in told
+
+
+@pytest.mark.parametrize("name", ["claude", "gemini"])
+def test_what_is_known_of_claudes_api_alone_is_not_said_to_others(
+    imgbudget: Command, tmp_path: Path, name: str
+) -> None:
+    """Text first, an empty text, a picture of the model's own: flaws for Claude, none for Gemini."""
+    data = image_bytes((400, 300))
+    encoded = base64.b64encode(data).decode()
+    if name == "claude":
+        picture: dict[str, Any] = image_block(data)
+        long, empty = text_block("What is in this picture, in two sentences?"), text_block("")
+        turns = [("user", [long, empty, picture]), ("assistant", [picture]), ("user", [long])]
+        messages = [{"role": role, "content": blocks} for role, blocks in turns]
+        whole: dict[str, Any] = {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": messages}
+    else:
+        picture = {"inlineData": {"mimeType": "image/png", "data": encoded}}
+        long, empty = {"text": "What is in this picture, in two sentences?"}, {"text": ""}
+        turns = [("user", [long, empty, picture]), ("model", [picture]), ("user", [long])]
+        contents = [{"role": role, "parts": parts} for role, parts in turns]
+        whole = {"model": "gemini-2.5-flash", "contents": contents}
+    (tmp_path / "r.json").write_text(json.dumps(whole))
+    run = imgbudget("check", "r.json", "--format", "json", "--select", "IB404,IB407,IB501")
+    assert set(run.codes) == ({"IB404", "IB407", "IB501"} if name == "claude" else set())
 
 
 def test_detail_of_the_block_counts(imgbudget: Command, tmp_path: Path) -> None:
