@@ -59,7 +59,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
     imgbudget: Command, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The poisonous file is told as not checked, all the others are there."""
-    import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
+    from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
 
     read = read_image
 
@@ -68,7 +68,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
             os.kill(os.getpid(), signal.SIGKILL)
         return read(path, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_module, "read_image", deadly)
+    monkeypatch.setattr(filecheck, "read_image", deadly)
     run = imgbudget("check", "--format", "json", "-j", "2")
     assert run.code == 1
     assert "not checked: 013.png: the process that checked it died" in run.err
