@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from imgbudget.geometry import Size
 from imgbudget.intent import Fix
-from imgbudget.places import Excerpt as Excerpt
-from imgbudget.places import Key as Key
-from imgbudget.places import Keys as Keys
-from imgbudget.places import Place as Place
-from imgbudget.places import Span as Span
-from imgbudget.places import TextEdit as TextEdit
+from imgbudget.places import Excerpt as Excerpt  # noqa: PLC0414 - a re-export
+from imgbudget.places import Key as Key  # noqa: PLC0414 - a re-export
+from imgbudget.places import Keys as Keys  # noqa: PLC0414 - a re-export
+from imgbudget.places import Place as Place  # noqa: PLC0414 - a re-export
+from imgbudget.places import Span as Span  # noqa: PLC0414 - a re-export
+from imgbudget.places import TextEdit as TextEdit  # noqa: PLC0414 - a re-export
 
 
 class Severity(IntEnum):
