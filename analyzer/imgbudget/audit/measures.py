@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from imgbudget.audit.statistics import Bin, Distribution
+from imgbudget.audit.statistics import Bin, Distribution, Mark
 from imgbudget.audit.store import Store
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -10,13 +10,17 @@ SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 class Measure(NamedTuple):
-    """A number of each image: `sql` over the columns, edges between bins; `{tier}` is the model's tier."""
+    """A number of each image: `sql` over the columns, edges between bins; `{tier}` is the model's tier.
+
+    `step` is the smallest difference between two values: a bin that ends at a limit holds what is at it.
+    """
 
     name: str
     title: str
     unit: str
     sql: str
     edges: tuple[float, ...]
+    step: float = 1
 
 
 MEASURES = (
@@ -25,14 +29,15 @@ MEASURES = (
         "long edge",
         "px",
         "greatest(width, height)",
-        (200, 400, 600, 800, 1092, 1568, 2000, 2576, 4000, 6000, 8000.5),
+        (100, 200, 400, 800, 1200, 4000, 6000, 12_000),
     ),
     Measure(
         "megapixels",
         "megapixels",
         "MP",
         "width::bigint * height / 1e6",
-        (0.05, 0.1, 0.25, 0.5, 1, 1.15, 2, 4, 8, 12, 24, 48),
+        (0.05, 0.1, 0.25, 0.5, 2, 4, 8, 12, 24, 48),
+        1e-6,
     ),
     Measure(
         "aspect_ratio",
@@ -46,14 +51,14 @@ MEASURES = (
         "file size",
         "bytes",
         "bytes",
-        (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7),
+        (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 2e6, 2e7),
     ),
     Measure(
         "tokens",
         "visual tokens",
         "tokens",
         "{tier}tokens",
-        (100, 200, 400, 600, 800, 1000, 1200, 1400, 1600, 2000, 2500, 3000, 3500, 4000, 4500),
+        (100, 200, 400, 600, 800, 1000, 1200, 1400, 2000, 2500, 3000, 3500, 4000),
     ),
     Measure(
         "quality",
@@ -66,13 +71,13 @@ MEASURES = (
 """In the order in which they are shown."""
 
 
-def distribution(store: Store, measure: Measure) -> Distribution:
-    """The exact distribution of a measure over all images that have it.
+def distribution(store: Store, measure: Measure, marks: tuple[Mark, ...] = ()) -> Distribution:
+    """The exact distribution of a measure over all images that have it, its bins parted at the marks too.
 
     The mean sums millionths as whole numbers: a sum of fractions would depend on the order of the rows.
     """
     value = measure.sql.format(tier=store.tier)
-    edges = measure.edges
+    edges = sorted({*measure.edges, *(edge_of(mark, measure.step) for mark in marks)})
     pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
     counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)
     number, lowest, highest, mean, quantiles, *binned = store.one(
@@ -91,7 +96,13 @@ def distribution(store: Store, measure: Measure) -> Distribution:
         mean=mean,
         quantiles=tuple(zip(SHARES, quantiles or (), strict=False)),
         bins=_trimmed(bins),
+        marks=marks,
     )
+
+
+def edge_of(mark: Mark, step: float = 1) -> float:
+    """Where bins part at a mark: a value at the limit stands with those that keep it."""
+    return mark.value if mark.least else mark.value + step / 2
 
 
 def _between(low: float | None, high: float | None) -> str:
