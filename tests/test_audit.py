@@ -21,7 +21,7 @@ def test_numbers_are_those_of_check(imgbudget: Command) -> None:
     assert totals["tokens"] == sum(image["tokens"] or 0 for image in checked["images"])
     found = {"error": totals["errors"], "warning": totals["warnings"], "info": totals["infos"]}
     assert found == summary["findings"]
-    by_code = {}
+    by_code: dict[str, int] = {}
     for rule in audited["rules"]:
         by_code[rule["code"]] = by_code.get(rule["code"], 0) + rule["findings"]
     codes = [finding["code"] for finding in checked["findings"]]

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -126,13 +127,15 @@ def _run(session: Session, options: dict[str, Any], folder: str) -> "Run":
     progress = AuditProgress(wanted=not options["no_progress"] and not options["quiet"])
     naming = Naming(configuration_key(session))
     partitions = plan(options["datasets"], session, naming, root=options["image_root"])
-    executor = _executor(options)
-    try:
-        run = Run(Work.of(session), executor, folder, progress)
-        run.finish(partitions)
-    finally:
-        executor.close()
-        progress.clear()
+    # Ray reports lost workers on standard output, where only results belong
+    with redirect_stdout(sys.stderr if options["verbose"] else StringIO()):
+        executor = _executor(options)
+        try:
+            run = Run(Work.of(session), executor, folder, progress)
+            run.finish(partitions)
+        finally:
+            executor.close()
+            progress.clear()
     return run
 
 

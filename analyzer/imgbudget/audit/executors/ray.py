@@ -22,6 +22,13 @@ _AHEAD = 4
 
 _POLL = 0.5
 
+_PRIVATE = {
+    # Ray's own switch for "no other machine": without it 127.0.0.1 becomes the address that the network sees
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+"""How a private Ray stays private; read when Ray is imported and by all that it starts."""
+
 
 class RayExecutor:
     """Runs partitions as Ray tasks."""
@@ -32,21 +39,20 @@ class RayExecutor:
         Raises:
             UsageError: Ray is not installed, or nothing answers at the address.
         """
+        if address is None:
+            os.environ.update(_PRIVATE)
         try:
             import ray  # noqa: PLC0415 - this engine only
         except ImportError:
             raise UsageError("--engine ray needs Ray: pip install 'imgbudget[ray]'") from None
         self._ray: Any = ray
         if address is None:
-            # no statistics leave this machine; the setting is read when the private Ray starts
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             ray.init(
                 address="local",
                 num_cpus=jobs,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=40,
-                _node_ip_address="127.0.0.1",
             )
         else:
             try:
