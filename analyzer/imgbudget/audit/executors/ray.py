@@ -20,8 +20,6 @@ RETRIES = 3
 _AHEAD = 4
 """Partitions in flight for each processor of the cluster: enough to keep it busy, few enough to hold."""
 
-_POLL = 0.5
-
 _PRIVATE = {
     # Ray's own switch for "no other machine": without it 127.0.0.1 becomes the address that the network sees
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -77,8 +75,8 @@ class RayExecutor:
                 flying[task.remote(shared, partition)] = partition
             if not flying:
                 return
-            ready, _ = ray.wait(list(flying), num_returns=len(flying), timeout=_POLL, fetch_local=False)
-            for reference in ready or ray.wait(list(flying), num_returns=1)[0]:
+            # one by one, so that a new task is on its way before a worker has to wait for it
+            for reference in ray.wait(list(flying), num_returns=1)[0]:
                 yield self._outcome(reference, flying.pop(reference))
 
     def _room(self, *, careful: bool) -> int:
