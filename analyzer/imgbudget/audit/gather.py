@@ -167,7 +167,8 @@ def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
     known = {rule.code: rule for rule in rules}
     found = store.all(
         f"""select f.code, f.severity, count(*), count(distinct (source, member, row, pointer)), {_EXAMPLES},
-        case when min(f."limit") = max(f."limit") and count(f."limit") = count(*) then min(f."limit") end, min(f.unit)
+        case when min(f."limit") = max(f."limit") and count(f."limit") = count(*) then min(f."limit") end,
+        min(f.unit)
         from (select source, member, row, pointer, unnest(findings) as f from rows
             where errors + warnings + infos > 0)
         group by f.code, f.severity

@@ -1,4 +1,4 @@
-"""The limits that are drawn into the distributions, taken from the limits data and from the rules' findings."""
+"""The limits on the scales of the distributions, from the limits data and from the rules' findings."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,5 +1,6 @@
 """The measures whose distribution an audit shows: where their values come from, and where their bins part."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgbudget.audit.statistics import Bin, Distribution, Mark
@@ -95,7 +96,7 @@ def distribution(store: Store, measure: Measure, marks: tuple[Mark, ...] = ()) -
         maximum=highest,
         mean=mean,
         quantiles=tuple(zip(SHARES, quantiles or (), strict=False)),
-        bins=_trimmed(bins),
+        bins=_trimmed(bins, [edge_of(mark, measure.step) for mark in marks]),
         marks=marks,
     )
 
@@ -111,7 +112,12 @@ def _between(low: float | None, high: float | None) -> str:
     return " and ".join(tests)
 
 
-def _trimmed(bins: tuple[Bin, ...]) -> tuple[Bin, ...]:
-    """The bins without the empty ones at both ends."""
+def _trimmed(bins: tuple[Bin, ...], marks: Sequence[float]) -> tuple[Bin, ...]:
+    """The bins without the empty ones at both ends, up to the first mark that no image reaches."""
     filled = [i for i, item in enumerate(bins) if item.images]
-    return bins[filled[0] : filled[-1] + 1] if filled else ()
+    if not filled:
+        return ()
+    end = bins[filled[-1]].high
+    beyond = min((mark for mark in marks if end is not None and mark >= end), default=None)
+    last = filled[-1] if beyond is None else [item.low for item in bins].index(beyond)
+    return bins[filled[0] : last + 1]
