@@ -44,8 +44,8 @@ def fit(drawing: Drawing, made: Encoded, bound: Bound) -> Encoded:
 
     Without loss first: a patient encoder, a palette that holds all colours, WebP. Then the highest quality
     that fits: a lossy format stays; what was lossless becomes JPEG, and WebP where that is not enough or
-    where it is transparent. At last a smaller size, in the way that takes the fewest bytes, which neither
-    edge of ends a few px into a patch.
+    where it is transparent. At last a smaller size, in the way that takes the fewest bytes; neither of its
+    edges ends a few px into a patch.
 
     Raises:
         FixError: not even a few pixels fit.
