@@ -20,11 +20,13 @@ def test_numbers_are_those_of_check(imgbudget: Command) -> None:
     assert totals["requests"] == summary["requests"]
     assert totals["tokens"] == sum(image["tokens"] or 0 for image in checked["images"])
     found = {"error": totals["errors"], "warning": totals["warnings"], "info": totals["infos"]}
-    assert found == summary["findings"]
+    # copies are no findings of an audit: it has a table of them
+    codes = [finding["code"] for finding in checked["findings"] if finding["code"] != "IB801"]
+    copies = len(checked["findings"]) - len(codes)
+    assert found == summary["findings"] | {"info": summary["findings"]["info"] - copies}
     by_code: dict[str, int] = {}
     for rule in audited["rules"]:
         by_code[rule["code"]] = by_code.get(rule["code"], 0) + rule["findings"]
-    codes = [finding["code"] for finding in checked["findings"]]
     assert by_code == {code: codes.count(code) for code in set(codes)}
 
 

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +35,11 @@ FORMATS = ("full", "json", "markdown", "csv")
     "--rows",
     metavar="DIR",
     help="Keep the facts table there, Parquet, a row an image; a run that was stopped goes on from it.",
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    help="Write the report as one HTML file that needs nothing else; --format is for what is printed.",
 )
 @click.option(
     "--image-root",
@@ -97,9 +103,9 @@ def command(**options: Any) -> int:
 def _require_datasets() -> None:
     from importlib.util import find_spec  # noqa: PLC0415 - audits only
 
-    missing = [name for name in ("pyarrow", "duckdb") if find_spec(name) is None]
+    missing = [name for name in ("pyarrow", "duckdb", "jinja2") if find_spec(name) is None]
     if missing:
-        raise UsageError(f"audit needs {' and '.join(missing)}: pip install 'imgbudget[datasets]'")
+        raise UsageError(f"audit needs {', '.join(missing)}: pip install 'imgbudget[datasets]'")
 
 
 @contextmanager
@@ -126,13 +132,15 @@ def _run(session: Session, options: dict[str, Any], folder: str) -> "Run":
     progress = AuditProgress(wanted=not options["no_progress"] and not options["quiet"])
     naming = Naming(configuration_key(session))
     partitions = plan(options["datasets"], session, naming, root=options["image_root"])
-    executor = _executor(options)
-    try:
-        run = Run(Work.of(session), executor, folder, progress)
-        run.finish(partitions)
-    finally:
-        executor.close()
-        progress.clear()
+    # Ray reports lost workers on standard output, where only results belong
+    with redirect_stdout(sys.stderr if options["verbose"] else StringIO()):
+        executor = _executor(options)
+        try:
+            run = Run(Work.of(session), executor, folder, progress)
+            run.finish(partitions)
+        finally:
+            executor.close()
+            progress.clear()
     return run
 
 
@@ -162,6 +170,8 @@ def _report(
     with open_rows(run.files, session.bench.limits()) as store:
         prove(store, run.files, run.summary)
         statistics = gather(store, about)
+        if options["html"] is not None:
+            _write_page(store, statistics, options["html"])
         for name, file in formats:
             if name == "csv":
                 _write_rows(store, file)
@@ -193,6 +203,14 @@ def _write_rows(store: "Store", file: str | None) -> None:
     with nullcontext(sys.stdout) if file is None else whole_file(file) as out:
         for text in lines(store):
             out.write(text)
+
+
+def _write_page(store: "Store", statistics: "Statistics", file: str) -> None:
+    from imgbudget.audit.html.page import page  # noqa: PLC0415 - this report only
+    from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415
+
+    with whole_file(file) as out:
+        out.write(page(statistics, store, thumbnails))
 
 
 def _say_notes(session: Session, run: "Run", options: dict[str, Any]) -> None:
