@@ -1,12 +1,15 @@
-"""Row files of no audit; as a program, gathers their statistics and prints its peak memory."""
+"""Row files of no audit; as a program, makes their statistics and report, prints its size and peak memory."""
 
 import os
 import random
 import resource
 import sys
 from collections.abc import Iterator
+from time import perf_counter
 
 from imgbudget.audit.gather import About, gather
+from imgbudget.audit.html.page import page
+from imgbudget.audit.html.thumbnails import thumbnails
 from imgbudget.audit.rows import Record, write_rows
 from imgbudget.audit.store import open_rows, row_files
 from imgbudget.geometry import Size
@@ -90,13 +93,15 @@ def _finding(code: str, severity: Severity, place: Place, measured: float, limit
 
 
 def main() -> int:
-    """Gather the statistics of a folder of row files; print the peak of this process in KiB."""
+    """Gather the statistics of a folder of row files and make the page; print its bytes and the peak in KiB."""
     session = Session(Wishes(isolated=True))
     with open_rows(row_files(sys.argv[1]), session.bench.limits()) as store:
-        statistics = gather(store, About(session.limits, session.registry.rules))
-        sample = sum(1 for _ in store.rows("subject = 'image'", "bytes desc", 10_000))
-    print(statistics.totals, sample, file=sys.stderr)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        begun = perf_counter()
+        statistics = gather(store, About(session.limits, session.registry.rules, ("dataset",)))
+        gathered = perf_counter()
+        text = page(statistics, store, thumbnails)
+    print(f"statistics {gathered - begun:.1f} s, page {perf_counter() - gathered:.1f} s", file=sys.stderr)
+    print(len(text.encode()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     return 0
 
 

@@ -14,6 +14,9 @@ from typing import NamedTuple, Protocol
 PATCH = 28
 """Edge of one patch in px (vision guide, 2026-09)."""
 
+FEW = 4
+"""Most px over a whole number of patches that are worth dropping (imgbudget's own choice)."""
+
 AREA_PER_TOKEN = 750
 """Square px a token in the older published estimate (vision guide of spring 2026)."""
 
@@ -295,6 +298,30 @@ def size_within(size: Size, pixels: int, edge: int) -> Size:
         long -= 1
     short = max(round(long * short_edge / long_edge), 1)
     return Size(long, short) if size.width >= size.height else Size(short, long)
+
+
+def is_remainder(edge: int) -> bool:
+    """Whether an edge ends a few px into a patch, which is billed whole."""
+    return 0 < edge % PATCH <= FEW
+
+
+def without_remainders(size: Size, least: int = 1) -> Size:
+    """The size with its small remainders dropped, no edge under `least` px; the ratio stays.
+
+    Dropping one remainder can leave a small one on the other edge, so it goes on until none is left.
+    """
+    width, height = size
+    candidates = []
+    if is_remainder(width):
+        less = width - width % PATCH
+        candidates.append(Size(less, round(height * less / width)))
+    if is_remainder(height):
+        less = height - height % PATCH
+        candidates.append(Size(round(width * less / height), less))
+    candidates = [candidate for candidate in candidates if candidate.short_edge >= least]
+    if not candidates:
+        return size
+    return without_remainders(min(candidates, key=lambda it: (patches(it), -it.width * it.height)), least)
 
 
 class CoordinateMap(NamedTuple):

@@ -10,12 +10,14 @@ from imgbudget.geometry import (
     Tier,
     area_tokens,
     fits,
+    is_remainder,
     native_size,
     padded_size,
     patches,
     planned_size,
     size_within,
     table_row,
+    without_remainders,
 )
 from imgbudget.intent import (
     BakeOrientation,
@@ -109,6 +111,7 @@ __all__ = [
     "fits",
     "image_rule",
     "is_label",
+    "is_remainder",
     "native_size",
     "padded_size",
     "patches",
@@ -118,6 +121,7 @@ __all__ = [
     "table_row",
     "walk_blocks",
     "whole_run_rule",
+    "without_remainders",
 ]
 
 Subject = TypeVar("Subject", bound=ImageUse | Request | Batch | Run)

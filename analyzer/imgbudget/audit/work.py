@@ -15,6 +15,7 @@ from imgbudget.audit.inputs import input_of
 from imgbudget.audit.partition import Listed, Object, Partition
 from imgbudget.audit.rows import IMAGE, SKIP, Record, write_rows
 from imgbudget.engine.judge import failure
+from imgbudget.errors import AuditError
 from imgbudget.model import Place
 from imgbudget.probes import PROBE_VERSION
 from imgbudget.session import Session, Wishes
@@ -93,7 +94,19 @@ class Work(NamedTuple):
             os.chdir(self.folder)
         desk = Desk(session)
         records = list(input_of(partition.kind).read(partition, desk))
+        _require_all(partition, records)
         return done(partition, records, desk)
+
+
+def _require_all(partition: Partition, records: list[Record]) -> None:
+    """Hold the rows against the items that were planned: a file has one or more, anything else exactly one.
+
+    Raises:
+        AuditError: an item has no row.
+    """
+    rows = len({record.member for record in records}) if partition.kind == "files" else len(records)
+    if partition.items and rows != len(partition.items):
+        raise AuditError(f"{len(partition.items)} items were planned and {rows} have rows")
 
 
 def done(partition: Partition, records: list[Record], desk: Desk) -> Done:

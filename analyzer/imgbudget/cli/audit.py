@@ -53,6 +53,11 @@ FORMATS = ("full", "json", "markdown", "csv")
     help="Keep the facts table there, Parquet, a row an image; a run that was stopped goes on from it.",
 )
 @click.option(
+    "--html",
+    metavar="FILE",
+    help="Write the report as one HTML file that needs nothing else; --format is for what is printed.",
+)
+@click.option(
     "--image-root",
     metavar="DIR",
     help="Folder or URL where the paths of a manifest begin; default: the manifest's own folder.",
@@ -115,9 +120,9 @@ def command(**options: Any) -> int:
 def _require_datasets() -> None:
     from importlib.util import find_spec  # noqa: PLC0415 - audits only
 
-    missing = [name for name in ("pyarrow", "duckdb") if find_spec(name) is None]
+    missing = [name for name in ("pyarrow", "duckdb", "jinja2") if find_spec(name) is None]
     if missing:
-        raise UsageError(f"audit needs {' and '.join(missing)}: pip install 'imgbudget[datasets]'")
+        raise UsageError(f"audit needs {', '.join(missing)}: pip install 'imgbudget[datasets]'")
 
 
 @contextmanager
@@ -186,6 +191,8 @@ def _report(
     with open_rows(run.files, session.bench.limits()) as store:
         prove(store, run.files, run.summary)
         statistics = gather(store, about)
+        if options["html"] is not None:
+            _write_page(store, statistics, options["html"])
         for name, file in formats:
             if name == "csv":
                 _write_rows(store, file)
@@ -217,6 +224,14 @@ def _write_rows(store: "Store", file: str | None) -> None:
     with nullcontext(sys.stdout) if file is None else whole_file(file) as out:
         for text in lines(store):
             out.write(text)
+
+
+def _write_page(store: "Store", statistics: "Statistics", file: str) -> None:
+    from imgbudget.audit.html.page import page  # noqa: PLC0415 - this report only
+    from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415
+
+    with whole_file(file) as out:
+        out.write(page(statistics, store, thumbnails))
 
 
 def _say_notes(session: Session, run: "Run", options: dict[str, Any]) -> None:

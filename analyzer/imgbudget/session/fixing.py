@@ -13,9 +13,10 @@ from imgbudget.report import FileResult, Summary
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import ByFindings, Choice
 from imgbudget.session.drafts import Draft, ImageDraft
+from imgbudget.session.filecheck import is_lines
 from imgbudget.session.outlets import Outlet, common_root
 from imgbudget.session.requestdraft import RequestDraft
-from imgbudget.session.run import STDIN, Session, Wishes, is_lines
+from imgbudget.session.run import STDIN, Session, Wishes
 from imgbudget.session.steps import settled
 from imgbudget.session.tally import Tally
 from imgbudget.sources.jsonspans import JsonSource
@@ -140,8 +141,8 @@ class Fixer:
         try:
             seen = stamp(path)
         except OSError:  # the check says so
-            return self.session.check_file(found)
-        result = self.session.check_file(found)
+            return self.session.one.file(found)
+        result = self.session.one.file(found)
         if result.skipped is not None:
             return result
         try:
@@ -166,7 +167,7 @@ class Fixer:
         """The file as it is; None where nothing in it can be fixed."""
         if self.wishes.choice.concerns(result) and result.requests:
             with JsonSource.open(found.path) as source:
-                lines, closed = found.kind is FileKind.JSONL, self.session.fails_closed(found)
+                lines, closed = found.kind is FileKind.JSONL, self.session.one.fails_closed(found)
                 yield self._request(result, source, lines=lines, closed=closed)
         elif self.wishes.choice.concerns(result) and _is_image(result):
             with open(found.path, "rb") as file:
