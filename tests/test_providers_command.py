@@ -378,6 +378,16 @@ def test_token_targets_of_others(
     assert (plan["after"]["tokens"], plan["after"]["tokens_area"]) == (tokens, None)
 
 
+def test_coordinates_of_others(imgbudget: Command) -> None:
+    """Mapped where the size that the model saw is published, refused where nobody knows it."""
+    out = imgbudget("coords", "--original", "4032x3024", "512,384", "--model", "gpt-4o").out
+    assert "gpt-4o sees 4032x3024 as 1024x768" in out
+    assert "2016,1512" in out
+    run = imgbudget("coords", "--original", "4032x3024", "512,384", "--model", "gemini-2.5-flash")
+    assert run.code == 2
+    assert "what gemini-2.5-flash scales images down to is not published" in run.err
+
+
 # --- audit ---
 
 
