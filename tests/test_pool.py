@@ -127,3 +127,37 @@ def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None
         with pytest.raises(ProcessLookupError):
             os.killpg(process.pid, 0)
     assert min(taken) < 1
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    """A run that is killed outright leaves no process behind."""
+    first = tmp_path / "0.png"
+    first.write_bytes(image_bytes((300, 300)))
+    for i in range(1, 60_000):
+        os.link(first, tmp_path / f"{i}.png")
+    command = [
+        sys.executable,
+        "-c",
+        "from imgbudget.cli import main; main()",
+        "check",
+        "-j",
+        "2",
+        "--format",
+        "jsonl",
+    ]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.readline()  # the workers are at it
+    process.kill()
+    process.communicate(timeout=10)
+    for _ in range(100):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("workers live on")

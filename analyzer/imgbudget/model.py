@@ -110,7 +110,8 @@ class ImageUse(NamedTuple):
     can still be had from it. `role` and `inside` tell where a block stands: the turn's role and the types
     of the blocks around it, outermost first. `digest` is set when another image of the request has the
     same length. `oversized` is what the block wishes to happen to an image that is too large. `toolset` is
-    the type of the toolset whose tool result holds the image, e.g. `computer_toolset_20260801`.
+    the type of the toolset whose tool result holds the image, e.g. `computer_toolset_20260801`. `detail` is
+    the level that the block asks for: OpenAI's detail, Gemini's media resolution.
     """
 
     place: Place
@@ -128,6 +129,7 @@ class ImageUse(NamedTuple):
     reference: str | None = None
     oversized: str | None = None
     toolset: str | None = None
+    detail: str | None = None
 
     @property
     def in_request(self) -> bool:

@@ -17,7 +17,15 @@ from imgbudget.rule import (
 )
 
 
-@image_rule("IB202", "patch-remainder", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1", by_size=True)
+@image_rule(
+    "IB202",
+    "patch-remainder",
+    severity=Severity.INFO,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("patches_of_28",),
+    by_size=True,
+)
 def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A few pixels over a multiple of 28 cost a whole row or column of tokens.
 
@@ -44,7 +52,7 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Token formula: vision guide, 2026-09. What counts as few (4 px) is imgbudget's own choice.
     """
     size = use.visible_size
-    if size is None or not ctx.limits.fits(size):
+    if size is None or not ctx.limits.counts_patches_of_28 or not ctx.limits.fits(size):
         return
     smaller = without_remainders(size, int(ctx.limits.min_edge.value))
     if smaller == size:

@@ -82,10 +82,12 @@ class Session:
             data=self.limits,
             model=wishes.model or self.settings.model,
             platform=wishes.platform or self.settings.platform,
+            asked_platform=wishes.platform is not None,
             want=wishes.want,
             excerpts=wishes.excerpts,
             edits=wishes.edits,
         )
+        self._assume_model()
         self.bench.limits()
         self.one = FileCheck(self.bench, force_exclude=wishes.force_exclude, cache=wishes.cache)
         self.tally = new_tally(wishes, self.bench.paths)
@@ -120,8 +122,22 @@ class Session:
         """The limits of another model on the platform of the run; an unknown one leaves a note."""
         limits = self.limits.bind(model, self.bench.platform)
         if not limits.known:
-            self.bench.note_unknown(model, self.limits.normalize(model).nearest)
+            self.bench.note_unknown(model, self.limits.normalize(model).nearest, limits.tier.name)
+        elif self.bench.asked_platform and limits.platform != self.bench.platform:
+            self.bench.note_elsewhere(limits, self.bench.platform)
         return limits
+
+    def _assume_model(self) -> None:
+        """Take the platform's own model where nobody named one that it serves."""
+        bench = self.bench
+        if self.wishes.model is not None:
+            return
+        model = self.limits.model_for(bench.model, bench.platform)
+        if model != bench.model:
+            bench.notes[f"no model is named: {model} is assumed on {bench.platform}; choose with --model"] = (
+                None
+            )
+            bench.model = model
 
     @property
     def again(self) -> "Callable[[], Session]":
