@@ -164,3 +164,12 @@ def test_killed_node_costs_nothing(
     told = json.loads(out)
     assert (told["statistics"]["totals"]["images"], told["run"]["lost"]) == (8_000, [])
     assert token not in out + err
+
+
+def test_cluster_that_does_not_answer_is_a_usage_error(tmp_path: Path) -> None:
+    """One clear line within seconds, and no Ray is started in its place."""
+    fill(tmp_path / "x", 1)
+    process = begin(tmp_path, "x", "--isolated", "--ray-address", f"127.0.0.1:{free_port()}")
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (2, "")
+    assert "nothing answers" in err

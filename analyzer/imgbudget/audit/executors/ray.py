@@ -20,6 +20,9 @@ RETRIES = 3
 _AHEAD = 4
 """Partitions in flight for each processor of the cluster: enough to keep it busy, few enough to hold."""
 
+_PATIENCE = 10.0
+"""Seconds within which a cluster has to answer."""
+
 _PRIVATE = {
     # Ray's own switch for "no other machine": without it 127.0.0.1 becomes the address that the network sees
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -53,6 +56,7 @@ class RayExecutor:
                 logging_level=40,
             )
         else:
+            _require_answer(address)
             try:
                 ray.init(address=address, log_to_driver=False, logging_level=40)
             except (ConnectionError, ValueError, RuntimeError) as error:
@@ -101,6 +105,24 @@ class RayExecutor:
     def close(self) -> None:
         """Leave the cluster, or end the private Ray."""
         self._ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Knock at HOST:PORT first: Ray itself would try for many minutes.
+
+    Raises:
+        UsageError: nobody answers.
+    """
+    import socket  # noqa: PLC0415 - this engine only
+
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "/" in host:
+        return  # auto, or ray://
+    try:
+        with socket.create_connection((host, int(port)), timeout=_PATIENCE):
+            return
+    except OSError as error:
+        raise UsageError(f"--ray-address {address}: nothing answers: {error.strerror or error}") from None
 
 
 def _task(ray: Any) -> Any:
