@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from imgbudget.audit.formats.sections import amount, bin_label
-from imgbudget.audit.html.shown import percent, short
+from imgbudget.audit.formats.sections import bin_label
+from imgbudget.audit.html.shown import percent, plain, short
 from imgbudget.audit.measures import MEASURES, edge_of
 from imgbudget.audit.statistics import Bin, Distribution, Mark
 from imgbudget.reporters.base import count, figure
@@ -65,7 +65,7 @@ def described(measure: Distribution) -> str:
     def told(value: float | None) -> str:
         if value is None:
             return ""
-        return short(value, "bytes") if measure.unit == "bytes" else amount(value)
+        return short(value, "bytes") if measure.unit == "bytes" else plain(value)
 
     return (
         f"Half of {count(measure.images, 'image')} are at or below {told(quantiles.get(0.5))}{unit}, "

@@ -1,8 +1,8 @@
 """The page's tables out of the statistics, each one a function."""
 
-from imgbudget.audit.formats.sections import amount, size, usd
+from imgbudget.audit.formats.sections import size, usd
 from imgbudget.audit.html.grids import Cell, Column, Grid
-from imgbudget.audit.html.shown import measured, percent, shown
+from imgbudget.audit.html.shown import measured, percent, plain, shown
 from imgbudget.audit.statistics import Statistics
 from imgbudget.reporters.base import count, figure
 
@@ -196,7 +196,7 @@ def quantiles(statistics: Statistics) -> Grid:
         (
             Cell(item.title, more=item.unit if item.unit not in item.title else ""),
             *(
-                Cell(amount(value))
+                Cell("" if value is None else plain(value))
                 for value in (item.minimum, *(value for _, value in item.quantiles), item.maximum)
             ),
         )
