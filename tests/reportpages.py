@@ -18,7 +18,7 @@ from imgbudget.session import Session, Wishes
 
 SESSION = Session(Wishes(isolated=True))
 MIDDLING = Size(800, 600)
-VOID = frozenset({"meta", "input", "img", "br", "link"})
+VOID = frozenset({"meta", "input", "img", "br", "link", "wbr"})
 
 
 class Page(HTMLParser):

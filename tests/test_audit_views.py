@@ -20,6 +20,7 @@ def test_bars_beyond_a_limit_say_so() -> None:
     half = ((0.5, 100),)
     bins = (Bin(None, 1568.5, 10), Bin(1568.5, 8000.5, 5), Bin(8000.5, None, 1))
     drawn = histogram(Distribution("long_edge", "long edge", "px", 16, 1, 9000, 1, half, bins, marks))
+    assert drawn.count('<text class="mark') == 2
     bars = re.findall(r'class="bar ([a-z]+)".*?<title>(.*?)</title>', drawn)
     assert bars == [
         ("kept", "under 1568 px: 10 images, 62%"),

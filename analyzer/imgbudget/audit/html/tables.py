@@ -128,7 +128,7 @@ def sizes(statistics: Statistics) -> Grid:
     most = max((row.images for row in statistics.sizes), default=1)
     rows = tuple(
         (
-            Cell(f"{row.size.width} × {row.size.height}"),
+            Cell(f"{row.size.width}\u00a0×\u00a0{row.size.height}"),
             Cell(figure(row.images), share=row.images / most),
             Cell(figure(row.tokens)),
             Cell(figure(row.tokens_after)),
