@@ -2,15 +2,18 @@
 
 import io
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pytest_httpserver import HTTPServer
 
 from imgbudget.cli import main
+from tests.liveapi import KEY, Api
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
@@ -60,3 +63,17 @@ def imgbudget(
         return Run(stop.value.code, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def api(make_httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """A Messages API on loopback, which the environment names to the SDK with a marked key."""
+    for name in list(os.environ):
+        if name.startswith(("ANTHROPIC_", "AWS_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    make_httpserver.clear()
+    made = Api(make_httpserver)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", made.url)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    yield made
+    make_httpserver.clear()

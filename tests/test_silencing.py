@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from imgbudget.cli import checking
 from imgbudget.engine.unused import covered
-from imgbudget.session import pool
+from imgbudget.errors import ConfigError
+from imgbudget.session import Session, Wishes, pool
 from tests.builders import body, image_block, image_bytes
 from tests.configs import mistakes_in
 from tests.conftest import Command
@@ -232,3 +234,39 @@ def test_what_is_covered_lies_in_what_was_named(folders: list[str], named: list[
             break
         plain.append(step)
     assert covered(pattern, "/root", ["/" + "/".join(["root", *named])]) == (plain[: len(named)] == named)
+
+
+def test_five_mistakes_are_told_at_once(imgbudget: Command, tmp_path: Path) -> None:
+    """Each with its line and the nearest name; nothing is checked, exit 2."""
+    (tmp_path / "a.png").write_bytes(TINY)
+    (tmp_path / CONFIG).write_text(
+        "baselin: known.json\npreview: on please\nbudgets: {image: {token: 5}}\n"
+        "ignores:\n  - {rules: [IB301]}\nselect: [tiny-egde]\n"
+    )
+    run = imgbudget("check")
+    assert (run.code, run.out) == (2, "")
+    assert run.err.splitlines() == [
+        f'imgbudget: {CONFIG}:1: unknown key "baselin"; did you mean "baseline"?',
+        (
+            f'imgbudget: {CONFIG}:2: preview: true or false is wanted, here stands "on please"; '
+            "write true or false"
+        ),
+        f'imgbudget: {CONFIG}:3: unknown key "budgets.image.token"; did you mean "tokens"?',
+        f'imgbudget: {CONFIG}:5: ignores[0]: key "reason" is missing; say why these findings are expected',
+        f'imgbudget: {CONFIG}:6: select[0]: unknown rule "tiny-egde"; did you mean "tiny-edge"?',
+    ]
+
+
+def test_a_configuration_of_unknown_names_is_refused_in_time(tmp_path: Path) -> None:
+    """A megabyte of them: the nearest names are looked for as long as that can help."""
+    text = "ignore:\n" + "".join(f"- tiny-egde{number:05}\n" for number in range(60_000))
+    path = tmp_path / "imgbudget.yaml"
+    path.write_text(text)
+    begin = time.process_time()
+    with pytest.raises(ConfigError) as refused:
+        Session(Wishes(config=str(path)))
+    assert time.process_time() - begin < 6
+    problems = refused.value.problems
+    assert len(problems) == 60_000
+    assert 'did you mean "tiny-edge"?' in problems[0].message
+    assert "imgbudget rule --all lists the rules" in problems[-1].message

@@ -1,8 +1,9 @@
 """imgbudget: what a vision model will do with an image, known before it is sent.
 
 The public surface: `check`, `plan`, `fix`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`, `Wishes`,
-`ImgbudgetError`, and the modules `imgbudget.rule` and `imgbudget.testing` for authors of rules. What stands
-elsewhere may change.
+`ImgbudgetError`, `guard`, `guard_transport`, `GuardError`, `prune_conversation` for programs that send
+requests, and the modules `imgbudget.rule` and `imgbudget.testing` for authors of rules. What stands elsewhere
+may change.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
+    from imgbudget.errors import GuardError as GuardError
     from imgbudget.errors import ImgbudgetError as ImgbudgetError
     from imgbudget.geometry import CoordinateMap as CoordinateMap
+    from imgbudget.live.conversation import prune_conversation as prune_conversation
+    from imgbudget.live.guard import guard as guard
+    from imgbudget.live.guard import guard_transport as guard_transport
     from imgbudget.session import Session as Session
     from imgbudget.session import Wishes as Wishes
     from imgbudget.session import check as check
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CoordinateMap",
+    "GuardError",
     "ImgbudgetError",
     "Session",
     "Wishes",
@@ -30,14 +36,21 @@ __all__ = [
     "coordinate_map",
     "coords",
     "fix",
+    "guard",
+    "guard_transport",
     "plan",
+    "prune_conversation",
 ]
 
 _ELSEWHERE = {
     "CoordinateMap": "imgbudget.geometry",
+    "GuardError": "imgbudget.errors",
     "ImgbudgetError": "imgbudget.errors",
     "coordinate_map": "imgbudget.session.coordinates",
     "coords": "imgbudget.session.coordinates",
+    "guard": "imgbudget.live.guard",
+    "guard_transport": "imgbudget.live.guard",
+    "prune_conversation": "imgbudget.live.conversation",
 }
 """The modules of the names that are not in imgbudget.session."""
 

@@ -8,10 +8,15 @@ ImgbudgetError
 ├── AuditError          an audit that cannot vouch for its numbers: rows were lost or doubled
 ├── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
 ├── FixError            an image that cannot be edited as planned
+├── LiveError           what the API, or a server before it, answered is no result
+├── GuardError          a request that the guard did not let out, because the API would refuse it
 └── WriteError          an output that cannot be written; what stood there stands there still
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from imgbudget.model import Finding
 
 
 class ImgbudgetError(Exception):
@@ -63,6 +68,18 @@ class UnreadableError(ImgbudgetError):
 
 class FixError(ImgbudgetError):
     """An image that cannot be edited as planned; the text says why, as a clause without the path."""
+
+
+class LiveError(ImgbudgetError):
+    """What the API, or a server before it, answered is no result; the text holds no key."""
+
+
+class GuardError(ImgbudgetError):
+    """A request that the guard did not let out; the text names block, rule and remedy of each finding."""
+
+    def __init__(self, text: str, findings: "tuple[Finding, ...]" = ()) -> None:
+        self.findings = findings
+        super().__init__(text)
 
 
 class WriteError(ImgbudgetError):

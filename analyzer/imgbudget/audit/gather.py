@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from imgbudget.audit.costs import cost_rows, tier_rows, usd
+from imgbudget.audit.costs import cost_rows, model_rows, tier_rows, usd
 from imgbudget.audit.marks import marks_of
 from imgbudget.audit.measures import MEASURES, distribution
 from imgbudget.audit.statistics import (
@@ -21,7 +21,7 @@ from imgbudget.audit.statistics import (
 from imgbudget.audit.store import PLACE_ORDER, Store
 from imgbudget.engine.judge import PAGES
 from imgbudget.geometry import Size
-from imgbudget.limits import LimitsData
+from imgbudget.limits import Limits, LimitsData
 from imgbudget.registry import AnyRule
 
 FOLDERS = 200
@@ -39,12 +39,16 @@ _FOLDER = """case when member is null then source
 
 
 class About(NamedTuple):
-    """What the rows do not hold: the limits data, the rules, the names of the sources, notes for readers."""
+    """What the rows do not hold: the limits data, the rules, the names of the sources, notes for readers.
+
+    `models` are those that the dataset is to be shown on side by side.
+    """
 
     data: LimitsData
     rules: Sequence[AnyRule]
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    models: tuple[Limits, ...] = ()
 
 
 def gather(store: Store, about: About) -> Statistics:
@@ -70,6 +74,7 @@ def gather(store: Store, about: About) -> Statistics:
         sizes_total=sizes_total,
         rules=rules,
         costs=cost_rows(store, about.data),
+        models=model_rows(store, about.models),
         tiers=tier_rows(store, about.data),
         duplicates=_duplicates(store),
         offenders=tuple(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgbudget.geometry import Size, Tier, native_size, patches, planned_size
+from imgbudget.geometry import Size, Tier, native_size, planned_size, tokens
 from imgbudget.model import Finding, Severity
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Record(NamedTuple):
 
 def tier_prefix(tier: str) -> str:
     """What the columns of a tier begin with: `high_resolution_`."""
-    return tier.replace("-", "_") + "_"
+    return tier.replace("-", "_").replace(".", "_") + "_"
 
 
 def schema(tiers: Sequence[Tier]) -> "pa.Schema":
@@ -112,7 +112,7 @@ class _Tiers:
 
 def _on_tier(size: Size, tier: Tier) -> Iterator[int]:
     for seen in (native_size(size, tier), planned_size(size, tier)):
-        yield from (*seen, patches(seen))
+        yield from (*seen, tokens(seen, tier))
 
 
 @lru_cache(maxsize=4)

@@ -274,7 +274,8 @@ class Statistics(NamedTuple):
     """Everything that is told of a dataset, for the model and platform of the audit.
 
     `offenders` are the worst rows, errors first and then by bytes. Lists are cut to a length that people
-    read: `folders_total` and `sizes_total` say how many there are.
+    read: `folders_total` and `sizes_total` say how many there are. `costs` is Claude's matrix, `models` the
+    models that were asked for side by side, of any provider; it is empty unless some were.
     """
 
     model: str
@@ -290,6 +291,7 @@ class Statistics(NamedTuple):
     sizes_total: int
     rules: tuple[RuleRow, ...]
     costs: tuple[CostRow, ...]
+    models: tuple[CostRow, ...]
     tiers: tuple[TierRow, ...]
     duplicates: Duplicates
     offenders: tuple[Row, ...]

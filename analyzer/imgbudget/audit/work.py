@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from imgbudget.config import Settings
+    from imgbudget.geometry import Tier
     from imgbudget.limits import LimitsData
 
 ROWS_VERSION = 1
@@ -126,7 +127,12 @@ def done(partition: Partition, records: list[Record], desk: Desk) -> Done:
         rules_failed=sum(finding.code == "IB003" for record in records for finding in record.findings),
     )
     notes = tuple(session.bench.notes)
-    return Done(partition, summary, write_rows(records, session.limits.tiers, footer(summary, notes)), notes)
+    return Done(partition, summary, write_rows(records, tiers_of(session), footer(summary, notes)), notes)
+
+
+def tiers_of(session: Session) -> "tuple[Tier, ...]":
+    """The tiers that rows have columns of: Claude's, and that of the audit's own model."""
+    return tuple(dict.fromkeys((*session.limits.tiers, session.bench.limits().tier)))
 
 
 def footer(summary: Summary, notes: tuple[str, ...]) -> dict[str, str]:
@@ -174,7 +180,7 @@ def configuration_key(session: Session) -> str:
         session.settings,
         (session.bench.model, session.bench.platform),
         (wishes.select, wishes.extend_select, wishes.ignore, wishes.pedantic, wishes.use_ignores),
-        data.tiers,
+        tiers_of(session),
         *(data.bind(model, platform) for model in data.models for platform in data.platforms),
     )
     return hashlib.sha256("\n".join(map(repr, told)).encode()).hexdigest()

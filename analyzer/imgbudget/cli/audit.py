@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgbudget.cli.audit_progress import AuditProgress
-from imgbudget.cli.options import config_options, model_options, output_options, selection_options, wishes
+from imgbudget.cli.options import (
+    codes,
+    config_options,
+    model_options,
+    output_options,
+    selection_options,
+    wishes,
+)
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour, whole_file
+from imgbudget.cli.several import limits_of_all
 from imgbudget.errors import UsageError
+from imgbudget.limits import Limits
 from imgbudget.model import Severity
 from imgbudget.reporters.base import count, one_line
 from imgbudget.session import Session
@@ -31,6 +40,13 @@ FORMATS = ("full", "json", "markdown", "csv")
 @selection_options
 @click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")
 @click.option("--no-ignores", is_flag=True, help="Report what the configuration's ignores silence.")
+@click.option(
+    "--models",
+    multiple=True,
+    callback=codes,
+    metavar="IDS",
+    help="Models to show the costs of side by side, of any provider: comma-separated ids, or all.",
+)
 @click.option(
     "--rows",
     metavar="DIR",
@@ -85,12 +101,13 @@ def command(**options: Any) -> int:
     if options["ray_address"] and options["engine"] != "ray":
         raise UsageError("--ray-address needs --engine ray")
     session = Session(wishes(options))
+    models = limits_of_all(session, options["models"] or ())
     with _folder(options["rows"]) as folder:
         run = _run(session, options, folder)
         if not run.files:
             say("warning: no files found")
             return 0
-        _report(session, run, options, formats)
+        _report(session, run, options, formats, models)
     _say_notes(session, run, options)
     if run.summary.rules_failed:
         return 2
@@ -158,7 +175,11 @@ def _executor(options: dict[str, Any]) -> "Executor":
 
 
 def _report(
-    session: Session, run: "Run", options: dict[str, Any], formats: list[tuple[str, str | None]]
+    session: Session,
+    run: "Run",
+    options: dict[str, Any],
+    formats: list[tuple[str, str | None]],
+    models: tuple[Limits, ...],
 ) -> None:
     """Prove the rows complete, gather the statistics, write every format."""
     from imgbudget.audit.gather import About, gather  # noqa: PLC0415 - audits only
@@ -166,7 +187,7 @@ def _report(
     from imgbudget.audit.store import open_rows  # noqa: PLC0415
 
     notes = (*session.notes, *run.notes)
-    about = About(session.limits, session.registry.rules, options["datasets"], notes)
+    about = About(session.limits, session.registry.rules, options["datasets"], notes, models)
     with open_rows(run.files, session.bench.limits()) as store:
         prove(store, run.files, run.summary)
         statistics = gather(store, about)

@@ -18,6 +18,8 @@ COMMANDS = {
     "rule": "show a rule's page",
     "limits": "show every limit in force, with source and date",
     "explain": "say what an API error means, and which block it is about",
+    "send": "send a request once it is linted, and hold the prediction against the bill",
+    "verify": "hold the token rule against the API's own count",
     "init": "write a first configuration and the hook snippet",
     "baseline": "write the findings that are known, or take the fixed ones out",
     "clean": "remove the cache of facts",

@@ -68,7 +68,7 @@ class DocumentCheck:
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
         self.judge = self.bench.paths.judge(self.path)
-        self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)))
+        self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)), self.bench.data.normalize)
         self.rows = RowCount(self.path)
         self.columns = ByteColumns(self.source)
 
@@ -104,7 +104,9 @@ class DocumentCheck:
 
     def run_cassette(self, cassette: Cassette) -> FileResult:
         """The result of a file that is a cassette."""
-        recorded = list(read_recorded(cassette.bodies, Place(self.path, ()), self.reader.want))
+        recorded = list(
+            read_recorded(cassette.bodies, Place(self.path, ()), self.reader.want, self.bench.data.normalize)
+        )
         self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
         self.findings.sort(key=position)
         return (
@@ -286,10 +288,11 @@ class DocumentCheck:
         tokens = 0
         found: list[Finding] = []
         for use in request.images:
-            found += self.judge.judge_image(use, limits)
-            self.images.append((use, limits))
+            asked = limits.at(use.detail)
+            found += self.judge.judge_image(use, asked)
+            self.images.append((use, asked))
             if use.visible_size:
-                tokens += limits.tokens(use.visible_size)
+                tokens += asked.tokens(use.visible_size)
         found += self.judge.judge_request(request, limits)
         found = unfixed(found, request)
         yield from (finding._replace(request_id=request.id) for finding in found) if request.id else found

@@ -7,23 +7,20 @@ from functools import partial
 from typing import NamedTuple
 
 from imgbudget.errors import UnreadableError, WriteError
-from imgbudget.fixed import FailedFix, FileFix
+from imgbudget.fixed import FileFix
 from imgbudget.fixers.writer import Stamp, stamp
-from imgbudget.model import Finding
 from imgbudget.report import FileResult, Summary
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import ByFindings, Choice
-from imgbudget.session.drafts import Draft, ImageDraft, Step
+from imgbudget.session.drafts import Draft, ImageDraft
+from imgbudget.session.filecheck import is_lines
 from imgbudget.session.outlets import Outlet, common_root
-from imgbudget.session.proof import WHOLE, Key, unproven
-from imgbudget.session.requestdraft import RequestDraft, body_changes
-from imgbudget.session.run import STDIN, Session, Wishes, is_lines
+from imgbudget.session.requestdraft import RequestDraft
+from imgbudget.session.run import STDIN, Session, Wishes
+from imgbudget.session.steps import settled
 from imgbudget.session.tally import Tally
 from imgbudget.sources.jsonspans import JsonSource
 from imgbudget.sources.walk import FileKind, Found, Passed
-
-STEPS = 16
-"""Most steps for one file: two are what sound rules need, each round of refused fixes costs one more."""
 
 IN_MIRROR = "stands in the output folder"
 
@@ -144,8 +141,8 @@ class Fixer:
         try:
             seen = stamp(path)
         except OSError:  # the check says so
-            return self.session.check_file(found)
-        result = self.session.check_file(found)
+            return self.session.one.file(found)
+        result = self.session.one.file(found)
         if result.skipped is not None:
             return result
         try:
@@ -170,7 +167,7 @@ class Fixer:
         """The file as it is; None where nothing in it can be fixed."""
         if self.wishes.choice.concerns(result) and result.requests:
             with JsonSource.open(found.path) as source:
-                lines, closed = found.kind is FileKind.JSONL, self.session.fails_closed(found)
+                lines, closed = found.kind is FileKind.JSONL, self.session.one.fails_closed(found)
                 yield self._request(result, source, lines=lines, closed=closed)
         elif self.wishes.choice.concerns(result) and _is_image(result):
             with open(found.path, "rb") as file:
@@ -234,63 +231,6 @@ class Fixer:
 
 def _made_again(wishes: Wishes, fixes: FixWishes, paths: Sequence[str]) -> Fixer:
     return Fixer(Session(wishes), fixes, paths)
-
-
-@contextmanager
-def settled(draft: Draft, choice: Choice) -> Iterator[tuple[Draft, FileFix]]:
-    """A file after all steps, which may be itself, and what they have made of it.
-
-    A step counts when each finding that it was to settle is gone and no other has come; else the fixes that
-    failed are left out and it is made again.
-    """
-    refused: dict[Key, str] = {}
-    fixed: list[Finding] = []
-    after = draft
-    try:
-        for _ in range(STEPS):
-            step = after.step(choice, refused)
-            if step is None:
-                break
-            unsettled = _unsettled(after, step)
-            failed = {**step.refused, **unsettled}
-            if not unsettled and (step.active or step.draft.images != after.images):
-                gone, after = after, step.draft
-                fixed += step.active
-            else:
-                gone = step.draft
-                if not failed.keys() - refused.keys():
-                    break
-            refused |= failed
-            if gone is not draft and gone is not after:
-                gone.close()
-        refused |= choice.left(after.result, refused)
-        yield after, _fix_of(draft, after, fixed, refused)
-    finally:
-        if after is not draft:
-            after.close()
-
-
-def _unsettled(before: Draft, step: Step) -> dict[Key, str]:
-    """The fixes of a step that did not do what they were to do."""
-    if step.draft is before:
-        return {}
-    return unproven(before.result.findings, step.draft.result.findings, step.active, moved=step.moved)
-
-
-def _fix_of(draft: Draft, after: Draft, fixed: list[Finding], refused: dict[Key, str]) -> FileFix:
-    coded = {place for code, place in refused if code != WHOLE}
-    return FileFix(
-        path=draft.path,
-        changed=after is not draft,
-        fixed=tuple(fixed),
-        failed=tuple(
-            FailedFix(place._replace(path=draft.path), code or None, reason)
-            for (code, place), reason in refused.items()
-            if code != WHOLE or place not in coded
-        ),
-        images=after.images,
-        bodies=body_changes(draft.result, after.result),
-    )
 
 
 def _unwritten(result: FileResult, error: str) -> FileResult:

@@ -7,7 +7,7 @@ from typing import IO
 from imgbudget.edit import RequestEdit
 from imgbudget.fixed import BodyChange, ImageChange
 from imgbudget.fixers.image import edit_image
-from imgbudget.fixers.remake import Remade
+from imgbudget.fixers.remake import EditImage, Remade
 from imgbudget.fixers.request import RequestFixer
 from imgbudget.fixers.splices import Region, copied
 from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ShrinkRequest, ShrinkTokens
@@ -37,6 +37,8 @@ class RequestDraft:
     fails_closed: bool
     changes: Mapping[Place, ImageChange] = field(default_factory=dict)
     spool: IO[bytes] | None = None
+    edit: EditImage = edit_image
+    """Edits one image; another one may remember what it has edited before."""
 
     @property
     def images(self) -> tuple[ImageChange, ...]:
@@ -56,7 +58,7 @@ class RequestDraft:
             edits = moving
         if all(edit.is_empty for edit in edits):
             return None
-        fixer = RequestFixer(edit_image)
+        fixer = RequestFixer(self.edit)
         draft = self._rewritten(fixer, edits)
         places = {edit.place for request in edits for edit in request.blocks}
         places |= {use.place for request in edits for use, _ in request.images}
@@ -125,6 +127,7 @@ class RequestDraft:
             fails_closed=self.fails_closed,
             changes=self._changes(fixer.remade, result),
             spool=spool,
+            edit=self.edit,
         )
 
     def _changes(self, remade: Iterable[Remade], result: FileResult) -> dict[Place, ImageChange]:

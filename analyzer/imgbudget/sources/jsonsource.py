@@ -63,7 +63,11 @@ class JsonSource:
 
     def readinto(self, buffer: memoryview, offset: int) -> int:
         """Fill the buffer from `offset` on; how many bytes there were, 0 at the end. Raises OSError."""
-        if self._data is None and hasattr(os, "preadv"):
+        if self._data is not None:
+            part = self._data[offset : offset + len(buffer)]
+            buffer[: len(part)] = part
+            return len(part)
+        if hasattr(os, "preadv"):
             return os.preadv(self._fd, [buffer], offset)
         data = self.pread(len(buffer), offset)
         buffer[: len(data)] = data

@@ -1,7 +1,7 @@
 """JSON documents that know where each of their values stands, with long strings left in the file."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from imgbudget.sources.jsonparse import MalformedError, Parser
 from imgbudget.sources.jsonsource import JsonSource
 from imgbudget.sources.jsonwalk import doubled_members, find_members
 from imgbudget.sources.payload import Payload
-from imgbudget.sources.tally import not_utf8
+from imgbudget.sources.tally import Tally, not_utf8
 
 __all__ = ["BadDocument", "Document", "JsonSource", "Payload", "open_documents"]
 
@@ -24,6 +24,9 @@ _BOM = b"\xef\xbb\xbf"
 _BLANK = " \t\r\n"
 _TAIL = 64
 _blank = re.compile(rb"[ \t\r\n]*").match
+
+Tell = Callable[[Cut, JsonSource], Tally]
+"""Tells what a long string is made of, where the scan did not: all of it, or what a look at it tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ class Document:
     _hollow: HollowText = field(repr=False)
     _cuts: Mapping[str, Cut] = field(repr=False)
     _doubled: bool = field(repr=False)
+    _tell: Tell = field(repr=False, default=tally_of)
 
     @property
     def duplicate_keys(self) -> tuple[Keys, ...]:
@@ -80,7 +84,7 @@ class Document:
         cut = self._cuts.get(value)
         if cut is None:
             return Payload(None, None, len(value), None, None, value)
-        tally = tally_of(cut, self._hollow.source)
+        tally = self._tell(cut, self._hollow.source)
         if tally.flaw:
             raise UnreadableError(tally.flaw.message)
         return Payload(cut.start, cut.end, tally.length, self._hollow.source, tally, value)
@@ -145,15 +149,21 @@ class _Gathered:
 
 
 def open_documents(
-    source: JsonSource, *, lines: bool, check: bool = True, window: int = WINDOW, long: int = LONG
+    source: JsonSource,
+    *,
+    lines: bool,
+    check: bool = True,
+    window: int = WINDOW,
+    long: int = LONG,
+    tell: Tell = tally_of,
 ) -> Iterator[Document | BadDocument]:
     """The documents of a text: with `lines` one a line, blank lines passed over, else the whole text as one.
 
     Reads on as documents are taken, in memory that only the text beside long strings adds to. Without
     `check` the bytes of a long string are looked at when its payload is asked for, not before. `window` and
-    `long` are bytes, see `hollow`. Raises OSError when the source cannot be read.
+    `long` are bytes, see `hollow`; `tell` looks at them then. Raises OSError when the source cannot be read.
     """
-    reader = _Reader(source)
+    reader = _Reader(source, tell)
     if encoding := _wide_encoding(source.pread(4, 0)):
         yield reader.bad(0, source.size, Point(0, 1, 1), f"not JSON: {encoding}, not UTF-8 (RFC 8259)")
         return
@@ -223,10 +233,11 @@ def _blanks_behind(text: str) -> int:
 class _Reader:
     """Makes documents of what is gathered, and counts them."""
 
-    __slots__ = ("_number", "_parser", "_source")
+    __slots__ = ("_number", "_parser", "_source", "_tell")
 
-    def __init__(self, source: JsonSource) -> None:
+    def __init__(self, source: JsonSource, tell: Tell) -> None:
         self._source = source
+        self._tell = tell
         self._parser = Parser()
         self._number = -1
 
@@ -272,6 +283,7 @@ class _Reader:
             _hollow=hollow_text,
             _cuts=hollow_text.placeholders,
             _doubled=self._parser.doubled,
+            _tell=self._tell,
         )
 
     def bad(self, start: int, end: int, point: Point, message: str) -> BadDocument:

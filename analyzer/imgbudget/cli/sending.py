@@ -1,0 +1,370 @@
+"""A run of `send` from the linted request to the answer: refusals, the question, the sending, the comparison."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from imgbudget.cli import send_text as words
+from imgbudget.cli.output import Sink, say, wants_colour, whole_file
+from imgbudget.errors import UsageError
+from imgbudget.live import batches, sending
+from imgbudget.live.answers import ApiError, Failure
+from imgbudget.live.billing import Comparison, Usage, compare
+from imgbudget.live.blame import Judge
+from imgbudget.live.client import Connection, address, connect
+from imgbudget.live.outgoing import Body, Outgoing, batch_pieces, custom_id
+from imgbudget.live.prediction import Prediction, Price, predict, price
+from imgbudget.live.records import Recorder, failed, observation, observed
+from imgbudget.live.textsize import text_bytes
+from imgbudget.live.uploads import Uploads, require_files
+from imgbudget.model import Severity
+from imgbudget.report import RequestResult
+from imgbudget.reporters.base import Style, count
+from imgbudget.reporters.full import Full
+from imgbudget.session import Session
+from imgbudget.session.wishes import Wishes
+
+_MOST_FAILURES = 5
+"""Failed requests of a batch that are explained."""
+
+
+class Planned(NamedTuple):
+    """A request that is to be sent, and what it is expected to cost."""
+
+    id: str
+    one: RequestResult
+    prediction: Prediction
+    price: Price
+    max_tokens: int | None
+    members: tuple[str, ...]
+
+
+class SendRun:
+    """One call of `send`."""
+
+    def __init__(
+        self,
+        session: Session,
+        out: Outgoing,
+        options: dict[str, Any],
+        formats: Sequence[tuple[str, str | None]],
+        asked: Wishes,
+    ) -> None:
+        """Send what `out` holds as the options say."""
+        self.session = session
+        self.out = out
+        self.options = options
+        self.formats = formats
+        self.judge = Judge(out, asked)
+        self.recorder = Recorder(options["record"])
+        self.is_batch = out.is_batch and not options["count"]
+        if out.is_batch and options["stream"]:
+            raise UsageError("--stream is for one request; a batch is answered as a whole")
+        self.platform = out.platform
+        self.planned = tuple(self._plan())
+        self.told: dict[str, Any] = words.document(self)
+        self.quiet: bool = options["quiet"]
+
+    def run(self) -> int:
+        """Go through with it; the exit code."""
+        code = self._refused()
+        if code is None:
+            code = self._go()
+        for note in self.session.notes:
+            say(f"warning: {note}")
+        for name, file in self.formats:
+            if name == "json":
+                sink = Sink(file)
+                sink.write(json.dumps(self.told, indent=1) + "\n")
+                sink.close()
+        return code
+
+    # ---- before anything is sent
+
+    def _plan(self) -> Iterator[Planned]:
+        for number, body in enumerate(self.out.bodies()):
+            prediction = predict(body.one, text_bytes(body.document, body.members))
+            bound = body.number("max_tokens")
+            yield Planned(
+                id=custom_id(body, number, lines=self.out.lines),
+                one=body.one,
+                prediction=prediction,
+                price=price(prediction, body.one.limits, bound, batch=self.is_batch),
+                max_tokens=bound,
+                members=tuple(body.members),
+            )
+
+    def _refused(self) -> int | None:
+        """Why nothing is sent, as an exit code; None when it is to be sent."""
+        if self.options["batch_id"] is None:
+            self._show_findings()
+            if self.out.errors and not self.options["force"]:
+                errors = count(len(self.out.errors), "error")
+                return self._not_sent(
+                    f"{errors} found; --fix mends what is safe to mend, --force sends all the same"
+                )
+        if self.options["upload"]:
+            for planned in self.planned:
+                require_files(planned.one.limits)
+        if self.is_batch:
+            for planned in self.planned[:1]:
+                batches.require_batches(planned.one.limits)
+        if self.options["dry_run"]:
+            self._write(words.dry_run(self, address(self.platform)))
+            return 0
+        if self.options["count"] or self.options["batch_id"] is not None:
+            return None
+        return self._unaffordable()
+
+    def _unaffordable(self) -> int | None:
+        total, most = self.total, self.options["max_cost"]
+        if most is not None:
+            if total.most is None:
+                raise UsageError(
+                    "--max-cost cannot be kept: no max_tokens, or no price of the output is known "
+                    "(a --limits FILE can tell it)"
+                )
+            if total.most > most:
+                return self._not_sent(f"it may cost {words.dollars(total.most)}, over {words.dollars(most)}")
+        if self.options["yes"]:
+            return None
+        if self.options["request"] == "-" or not sys.stdin.isatty():
+            raise UsageError("nobody can be asked before spending here; --yes sends without asking")
+        question = f"{words.what_it_costs(self)}\nsend it?"
+        return None if click.confirm(question, err=True) else self._not_sent("you said no")
+
+    @property
+    def total(self) -> Price:
+        """What all requests cost."""
+        return sum((planned.price for planned in self.planned), Price(0.0, 0.0))
+
+    def _show_findings(self) -> None:
+        findings = [it for it in self.out.result.findings if it.severity >= Severity.WARNING]
+        if self.out.fix and self.out.fix.changed:
+            say(f"fixed in what is sent: {count(len(self.out.fix.fixed), 'finding')}; the file stays as it is")
+        shown = self.out.errors if self.quiet_findings else tuple(findings)
+        style = Style(colour=wants_colour(self.options["color"], sys.stderr), quiet=True)
+        text = "".join(Full(style).render(self.out.result._replace(findings=shown)))
+        sys.stderr.write(text)
+
+    @property
+    def quiet_findings(self) -> bool:
+        """Whether only what keeps a request from being sent is shown."""
+        return bool(self.options["quiet"])
+
+    def _not_sent(self, why: str) -> int:
+        say(f"not sent: {why}")
+        self.told["reason"] = why
+        return 1
+
+    # ---- sending
+
+    def _go(self) -> int:
+        connection = connect(
+            self.platform, timeout=self.options["timeout"], max_retries=self.options["retries"]
+        )
+        uploads = Uploads(connection, say)
+        try:
+            if self.is_batch:
+                return self._batch(connection, uploads)
+            if self.options["count"]:
+                return self._count(connection)
+            return self._send(connection, uploads)
+        finally:
+            self._clean_up(uploads)
+
+    def _send(self, connection: Connection, uploads: Uploads) -> int:
+        (planned,) = self.planned
+        body = next(self.out.bodies())
+        streams = self.options["stream"] or body.flag("stream")
+        try:
+            self._prepare(body, uploads)
+            if streams and not body.flag("stream"):
+                body.set("stream", value=True)
+            elif not streams and "stream" in body.members:
+                body.set("stream", value=False)
+            show = sys.stdout.write if self._is_shown else _nothing
+            if streams:
+                reply = sending.stream(connection, body, _flushed(show))
+            else:
+                reply = sending.send(connection, body)
+                show(connection.scrubber.clean(reply.text))
+        except ApiError as error:
+            return self._failed(error.failure, planned)
+        message = json.loads(connection.scrubber.clean(json.dumps(dict(reply.message))))
+        self._keep(json.dumps(message, indent=1) + "\n")
+        self.told |= {"sent": True, "reply": message, "files": list(uploads.ids)}
+        show("\n\n" if reply.text else "")
+        self._compared(planned, reply.usage, sending.MESSAGES)
+        return 0
+
+    def _count(self, connection: Connection) -> int:
+        code = 0
+        for planned, body in zip(self.planned, self.out.bodies(), strict=True):
+            try:
+                self._prepare(body, None)
+                tokens, _ = sending.count(connection, body)
+            except ApiError as error:
+                code = self._failed(error.failure, planned)
+                continue
+            self._compared(planned, Usage(tokens), sending.COUNT)
+        return code
+
+    def _prepare(self, body: Body, uploads: Uploads | None) -> None:
+        """Write into a body what has to be in it: the model, and file ids for uploaded images."""
+        if "model" not in body.members:
+            body.set("model", body.one.limits.model)
+        if uploads is not None and self.options["upload"]:
+            uploads.put(body)
+
+    def _clean_up(self, uploads: Uploads) -> None:
+        if not uploads.ids:
+            return
+        if self.options["delete_after"]:
+            for left in uploads.delete():
+                say(f"warning: {left} could not be deleted; it stays in the Files API")
+        else:
+            say(f"{count(len(uploads.ids), 'file')} stay in the Files API until deleted: {', '.join(uploads.ids)}")
+
+    # ---- batches
+
+    def _batch(self, connection: Connection, uploads: Uploads) -> int:
+        progress_line = words.BatchLine(wanted=not self.options["no_progress"] and not self.quiet)
+        batch_id = self.options["batch_id"]
+        try:
+            if batch_id is None:
+                progress = batches.create(connection, lambda: self._pieces(uploads))
+                batch_id = progress.id
+                say(f"batch {batch_id}: {count(len(self.planned), 'request')}; --batch-id goes on with it later")
+            else:
+                progress = batches.look(connection, batch_id)
+            self.told |= {"sent": True, "batch": {"id": batch_id, "status": progress.status}}
+            progress = batches.watch(
+                connection, progress, seconds=self.options["poll"], tell=progress_line.at
+            )
+            progress_line.clear()
+            self.told["batch"] = {"id": batch_id, "status": progress.status}
+            return self._results(connection, progress)
+        except ApiError as error:
+            progress_line.clear()
+            code = self._failed(error.failure, None)
+            if batch_id is not None:
+                say(f"batch {batch_id} is not lost: the same command with --batch-id {batch_id} goes on with it")
+            return code
+        except KeyboardInterrupt:
+            progress_line.clear()
+            if batch_id is not None:
+                say(f"batch {batch_id} runs on: the same command with --batch-id {batch_id} goes on with it")
+            raise
+
+    def _pieces(self, uploads: Uploads) -> Iterator[bytes]:
+        def prepared() -> Iterator[tuple[str, Body]]:
+            for planned, body in zip(self.planned, self.out.bodies(), strict=True):
+                self._prepare(body, uploads)
+                yield planned.id, body
+
+        return batch_pieces(prepared())
+
+    def _results(self, connection: Connection, progress: batches.Progress) -> int:
+        waiting = {planned.id: planned for planned in self.planned}
+        comparisons: list[tuple[Planned, Comparison]] = []
+        failures = 0
+        with whole_file(self.options["output"]) if self.options["output"] else _nowhere() as out:
+            for outcome in batches.outcomes(connection, progress.id):
+                if out is not None:
+                    out.write(outcome.line + "\n")
+                planned = waiting.pop(outcome.custom_id, None)
+                if planned is None:
+                    say(f"warning: batch {progress.id} answers {outcome.custom_id!r}, which is not in {self.out.path}")
+                elif outcome.usage is not None:
+                    comparisons.append((planned, self._held(planned, outcome.usage, batches.BATCHES)))
+                elif outcome.failure is not None:
+                    failures += 1
+                    self._failed(outcome.failure, planned, explained=failures <= _MOST_FAILURES)
+        if waiting:
+            say(f"warning: no result for {count(len(waiting), 'request')}: {', '.join(list(waiting)[:5])}")
+        self._write(words.batch_text(progress, comparisons, failures))
+        return 2 if failures or waiting else 0
+
+    # ---- what came of it
+
+    def _compared(self, planned: Planned, usage: Usage, endpoint: str) -> None:
+        held = self._held(planned, usage, endpoint)
+        self._write(words.comparison_text(planned, held))
+
+    def _held(self, planned: Planned, usage: Usage, endpoint: str) -> Comparison:
+        held = compare(
+            planned.prediction,
+            usage,
+            planned.one.request,
+            planned.one.limits,
+            data=self.session.limits,
+            members=planned.members,
+        )
+        self._observe(planned, endpoint, observed(held))
+        return held
+
+    def _failed(self, failure: Failure, planned: Planned | None, *, explained: bool = True) -> int:
+        blame = self.judge.blame(failure, planned.one.request.id if planned else None)
+        if explained:
+            colour = wants_colour(self.options["color"], sys.stderr)
+            sys.stderr.write(words.failure_text(failure, blame, planned.id if planned else None, colour=colour))
+        outcome = failed(failure, blame.codes, blame.locations)
+        for one in (planned,) if planned else self.planned:
+            endpoint = sending.COUNT if self.options["count"] else sending.MESSAGES
+            self._observe(one, batches.BATCHES if self.is_batch else endpoint, outcome)
+        self.told["errors"].append(words.failure_record(failure, blame, planned.id if planned else None))
+        return 2
+
+    def _observe(self, planned: Planned, endpoint: str, outcome: dict[str, Any]) -> None:
+        record = observation(
+            endpoint=endpoint,
+            request=planned.one.request,
+            limits=planned.one.limits,
+            prediction=planned.prediction,
+            outcome=outcome,
+            members=planned.members,
+            fixed=bool(self.out.fix and self.out.fix.changed),
+        )
+        self.recorder.add(record)
+        self.told["requests"].append({"id": planned.id, **record})
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether text goes to standard output."""
+        return any(name == "full" and file is None for name, file in self.formats)
+
+    def _write(self, text: str) -> None:
+        for name, file in self.formats:
+            if name == "full":
+                sink = Sink(file)
+                sink.write(text)
+                sink.close()
+
+    def _keep(self, text: str) -> None:
+        if self.options["output"]:
+            with whole_file(self.options["output"]) as out:
+                out.write(text)
+
+
+def _nothing(_text: str) -> None:
+    pass
+
+
+def _flushed(show: Any) -> Any:
+    def shown(text: str) -> None:
+        show(text)
+        sys.stdout.flush()
+
+    return shown
+
+
+class _nowhere:  # noqa: N801 - used as a statement
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_error: object) -> None:
+        return None

@@ -1,0 +1,162 @@
+"""Requests through the Message Batches endpoint: created from the file's own bytes, watched, read back."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from time import sleep
+from typing import Any, NamedTuple
+
+from imgbudget.errors import UsageError
+from imgbudget.limits import Limits
+from imgbudget.live.answers import ApiError, Failure, answering, foreign, json_answer
+from imgbudget.live.billing import Usage
+from imgbudget.live.client import Connection
+
+BATCHES = "/v1/messages/batches"
+ENDED = "ended"
+
+_ID = re.compile(r"[\w-]{1,200}")
+_STREAMED = {"X-Stainless-Raw-Response": "stream", "Accept": "application/binary"}
+"""Asks the SDK for the answer unread, as its own `with_streaming_response` does."""
+
+
+class Progress(NamedTuple):
+    """How far a batch has come: its status, and how many requests have which outcome."""
+
+    id: str
+    status: str
+    counts: Mapping[str, int]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the results can be read."""
+        return self.status == ENDED
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
+        return f"{self.status.replace('_', ' ')}{f': {counts}' if counts else ''}"
+
+
+class Outcome(NamedTuple):
+    """What became of one request: the line of the result, what was billed, what failed; one of the latter."""
+
+    custom_id: str
+    line: str
+    usage: Usage | None = None
+    failure: Failure | None = None
+
+
+class Replayed:
+    """A body in pieces that are made anew for each attempt: nothing of it stays in memory."""
+
+    def __init__(self, pieces: Callable[[], Iterator[bytes]]) -> None:
+        """Take what makes the pieces."""
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces()
+
+
+def require_batches(limits: Limits) -> None:
+    """Make sure that the platform has batches. Raises UsageError."""
+    if limits.batch_factor is None:
+        raise UsageError(f"{limits.platform} has no Message Batches; send the requests one by one")
+
+
+def checked_id(text: str) -> str:
+    """The id of a batch; it becomes a part of an address. Raises UsageError."""
+    if _ID.fullmatch(text):
+        return text
+    raise UsageError(f"--batch-id {text!r}: is no id of a batch, such as msgbatch_013Zva2CMHLNnXjNJJKqJ2EF")
+
+
+def create(connection: Connection, pieces: Callable[[], Iterator[bytes]]) -> Progress:
+    """Create a batch of a body that comes in pieces.
+
+    Raises:
+        ApiError: it was refused, or the way to the API failed.
+        UsageError: no key in the environment.
+    """
+    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
+
+    size = sum(map(len, pieces()))
+    headers = {"Content-Type": "application/json", "Content-Length": str(size)}
+    with answering(connection):
+        response = connection.client.post(
+            BATCHES, cast_to=httpx2.Response, content=Replayed(pieces), options={"headers": headers}
+        )
+    return _progress(json_answer(response, connection, "processing_status"))
+
+
+def look(connection: Connection, batch_id: str) -> Progress:
+    """How far a batch has come. Raises as `create`."""
+    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
+
+    with answering(connection):
+        response = connection.client.get(f"{BATCHES}/{batch_id}", cast_to=httpx2.Response)
+    return _progress(json_answer(response, connection, "processing_status"))
+
+
+def watch(
+    connection: Connection, progress: Progress, *, seconds: float, tell: Callable[[Progress], None]
+) -> Progress:
+    """Wait until a batch has ended, looking every so many seconds. Raises as `create`."""
+    tell(progress)
+    while not progress.is_over:
+        sleep(seconds)
+        progress = look(connection, progress.id)
+        tell(progress)
+    return progress
+
+
+def outcomes(connection: Connection, batch_id: str) -> Iterator[Outcome]:
+    """The results of a batch that has ended, as they come; in no order.
+
+    They are asked for at the address of the batch: the key goes to no address that an answer names. Raises as
+    `create`.
+    """
+    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
+
+    with answering(connection):
+        answer = connection.client.get(
+            f"{BATCHES}/{batch_id}/results", cast_to=httpx2.Response, options={"headers": _STREAMED}
+        )
+        with closing(answer):
+            for line in answer.iter_lines():
+                if line.strip():
+                    yield _outcome(connection, line, answer)
+
+
+def _outcome(connection: Connection, line: str, response: Any) -> Outcome:
+    try:
+        value = json.loads(line)
+        custom_id, result = value["custom_id"], value["result"]
+        kind = result["type"]
+    except (ValueError, KeyError, TypeError):
+        raise ApiError(foreign(response, connection, line)) from None
+    line = connection.scrubber.clean(line)
+    if kind == "succeeded":
+        return Outcome(custom_id, line, usage=Usage.of(result.get("message", {}).get("usage", {})))
+    error = (result.get("error") or {}).get("error") or {}
+    message = connection.scrubber.clean(str(error.get("message") or f"the request was {kind}"))
+    failure = Failure(
+        origin="api",
+        message=message,
+        remedy="" if kind == "errored" else "it was not billed; send it again",
+        status=400 if kind == "errored" else None,
+        kind=error.get("type") or kind,
+        paths=tuple((error.get("details") or {}).get("paths") or ()),
+        text=f"Error code: 400 - {message}" if kind == "errored" else "",
+    )
+    return Outcome(custom_id, line, failure=failure)
+
+
+def _progress(answer: Mapping[str, Any]) -> Progress:
+    counts = answer.get("request_counts")
+    numbers = counts if isinstance(counts, dict) else {}
+    return Progress(
+        checked_id(str(answer.get("id"))),
+        str(answer["processing_status"]),
+        {str(name): count for name, count in numbers.items() if isinstance(count, int)},
+    )

@@ -1,0 +1,177 @@
+"""`imgbudget.prune_conversation`: an agent's messages, so that their next turn cannot break the image limits."""
+
+from base64 import b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from imgbudget.edit import ImageEdit
+from imgbudget.errors import FixError, UsageError
+from imgbudget.fixers.image import edit_image
+from imgbudget.geometry import Size
+from imgbudget.limits import Limits
+from imgbudget.probes import probe_bytes
+from imgbudget.session.run import Session
+from imgbudget.session.wishes import Wishes
+
+Block = Mapping[str, Any]
+Change = Callable[[Block], Block]
+
+
+def prune_conversation(
+    messages: Iterable[Any],
+    *,
+    model: str | None = None,
+    platform: str | None = None,
+    next_images: int = 1,
+    keep: int | None = None,
+) -> list[Any]:
+    """The messages of a conversation, ready for a turn that brings up to `next_images` images more.
+
+    With `keep` only so many images stay, the latest; of the others, and of those over what a request may hold
+    at all, a text says that they were removed. Where the next turn may pass the many-image limit, base64 images
+    over its edge are shrunk to it, or to the size that the model looks at where that is less. What need not
+    change is the very object that was given, and nothing that was given is changed. Keep what comes back: an
+    image that was shrunk once is sent alike from then on, so that a prompt cache holds.
+
+    `model` and `platform` are the configuration's own where they are not given. Images behind a url or file id
+    cannot be shrunk, and count.
+
+    Raises:
+        UsageError: an unknown platform, or a number below zero.
+    """
+    if next_images < 0 or (keep is not None and keep < 0):
+        raise UsageError("next_images and keep are numbers of images, from 0 on")
+    limits = _limits(model, platform)
+    messages = list(messages)
+    images = [block for message in messages for block in _images(_content(message))]
+    documents = sum(_documents(_content(message)) for message in messages)
+    room = max(int(limits.request_media.value) - documents - next_images, 0)
+    stay = min(len(images), room if keep is None else min(keep, room))
+    doomed = {id(block) for block in images[: len(images) - stay]}
+    many = limits.counted_images(stay + next_images, documents) > limits.many_image_count.value
+
+    def change(block: Block) -> Block:
+        if id(block) in doomed:
+            return _removed(block)
+        return _shrunk(block, limits) if many else block
+
+    return [_message(message, change) for message in messages]
+
+
+@lru_cache(maxsize=16)
+def _limits(model: str | None, platform: str | None) -> Limits:
+    return Session(Wishes(model=model, platform=platform)).bench.limits()
+
+
+def _content(message: Any) -> Any:
+    return message.get("content") if isinstance(message, Mapping) else None
+
+
+def _inner(block: Block) -> tuple[str, ...] | None:
+    """The route to the blocks that a block may hold."""
+    if block.get("type") == "tool_result":
+        return ("content",)
+    if block.get("type") == "document" and isinstance(block.get("source"), Mapping):
+        return ("source", "content")
+    return None
+
+
+def _images(content: Any) -> Iterator[Block]:
+    """The image blocks of a content in order, nested ones included."""
+    for block in content if isinstance(content, list) else ():
+        if not isinstance(block, Mapping):
+            continue
+        if block.get("type") == "image":
+            yield block
+        elif route := _inner(block):
+            yield from _images(_at(block, route))
+
+
+def _documents(content: Any) -> int:
+    blocks = [block for block in content if isinstance(block, Mapping)] if isinstance(content, list) else []
+    return sum(
+        block.get("type") == "document"
+        or (block.get("type") == "tool_result" and _documents(block.get("content")))
+        for block in blocks
+    )
+
+
+def _at(block: Any, route: tuple[str, ...]) -> Any:
+    for key in route:
+        block = block.get(key) if isinstance(block, Mapping) else None
+    return block
+
+
+def _message(message: Any, change: Change) -> Any:
+    content = _content(message)
+    changed = _changed(content, change)
+    return message if changed is content else {**message, "content": changed}
+
+
+def _changed(content: Any, change: Change) -> Any:
+    """The content with its images changed; itself where none is."""
+    if not isinstance(content, list):
+        return content
+    made = [_block(block, change) for block in content]
+    return content if all(new is old for new, old in zip(made, content, strict=True)) else made
+
+
+def _block(block: Any, change: Change) -> Any:
+    if not isinstance(block, Mapping):
+        return block
+    if block.get("type") == "image":
+        return change(block)
+    route = _inner(block)
+    return block if route is None else _with_inner(block, route, change)
+
+
+def _with_inner(block: Block, route: tuple[str, ...], change: Change) -> Block:
+    key, rest = route[0], route[1:]
+    value = block.get(key)
+    if rest:
+        made = _with_inner(value, rest, change) if isinstance(value, Mapping) else value
+    else:
+        made = _changed(value, change)
+    return block if made is value else {**block, key: made}
+
+
+def _removed(block: Block) -> Block:
+    """A text in the place of an image; it keeps the cache breakpoint that stood there."""
+    size = _size(_bytes(block))
+    told = f" of {size} px" if size else ""
+    text = {"type": "text", "text": f"[an earlier image{told} was removed]"}
+    return {**text, "cache_control": block["cache_control"]} if block.get("cache_control") else text
+
+
+def _shrunk(block: Block, limits: Limits) -> Block:
+    """The image within the edge of many-image requests; itself where it is, or cannot be shrunk."""
+    data = _bytes(block)
+    size = _size(data)
+    edge = int(limits.many_image_edge.value)
+    if data is None or size is None or size.long_edge <= edge:
+        return block
+    try:
+        made = edit_image(data, ImageEdit(size=limits.native_size(size, edge), upright=True, first_frame=True))
+    except FixError:
+        return block
+    source = block["source"]
+    text = b64encode(made.data).decode("ascii")
+    return {**block, "source": {**source, "media_type": f"image/{made.format}", "data": text}}
+
+
+def _bytes(block: Block) -> bytes | None:
+    """The image bytes of a block, where they are in it as sound base64."""
+    data = _at(block, ("source", "data"))
+    if not isinstance(data, str):
+        return None
+    try:
+        return a2b_base64(data.encode("ascii"))
+    except (Base64Error, UnicodeEncodeError):
+        return None
+
+
+def _size(data: bytes | None) -> Size | None:
+    return probe_bytes(data).size if data else None

@@ -1,0 +1,213 @@
+"""The requests of a file on their way out: linted, fixed if that is asked for, and cut out byte for byte."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from imgbudget.errors import UsageError
+from imgbudget.fixed import FileFix
+from imgbudget.fixers.layout import as_json, value_at
+from imgbudget.fixers.splices import Region, Splice, spliced
+from imgbudget.live.client import PLATFORMS
+from imgbudget.model import Finding, Keys, Request, Severity
+from imgbudget.report import FileResult, RequestResult
+from imgbudget.session import Session
+from imgbudget.session.choices import ByFindings
+from imgbudget.session.documents import DocumentCheck
+from imgbudget.session.fixing import settled
+from imgbudget.session.requestdraft import RequestDraft
+from imgbudget.session.run import STDIN, is_lines
+from imgbudget.sources.filetypes import FileKind, kind_of
+from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
+
+SENT = ("messages", "batches", "bedrock-invoke")
+"""Dialects of bodies that the SDK sends."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Outgoing:
+    """A file of requests, linted as it will be sent. `lines`: a document each line."""
+
+    path: str
+    result: FileResult
+    source: JsonSource
+    lines: bool
+    fix: FileFix | None = None
+
+    @property
+    def requests(self) -> tuple[RequestResult, ...]:
+        """The requests, in order."""
+        return self.result.requests
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings for which the API would refuse."""
+        return tuple(it for it in self.result.findings if it.severity is Severity.ERROR)
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether it goes through the Message Batches endpoint: a batch, or more than one request."""
+        dialects = {one.request.dialect for one in self.requests}
+        return self.lines or len(self.requests) > 1 or "batches" in dialects
+
+    @property
+    def platform(self) -> str:
+        """The one platform that all are for.
+
+        Raises:
+            UsageError: they are for several, or for one without an API.
+        """
+        platforms = sorted({one.limits.platform for one in self.requests})
+        if len(platforms) > 1:
+            raise UsageError(f"{self.path}: its requests are for {' and '.join(platforms)}; send them apart")
+        if platforms[0] not in PLATFORMS:
+            raise UsageError(f"{platforms[0]} takes no requests from programs; name another --platform")
+        return platforms[0]
+
+    def bodies(self) -> Iterator["Body"]:
+        """The bodies, in order; each holds as long as the next is not asked for."""
+        waiting: dict[int, list[RequestResult]] = {}
+        for one in self.requests:
+            waiting.setdefault(one.request.place.document, []).append(one)
+        for document in open_documents(self.source, lines=self.lines, check=False) if waiting else ():
+            if isinstance(document, Document):
+                for one in waiting.get(document.number, ()):
+                    yield Body(document, self.source, one)
+
+
+@contextmanager
+def outgoing(session: Session, path: str, text: bytes | None, *, fix: bool) -> Iterator[Outgoing]:
+    """Lint the file at `path`, or `text` that came on standard input, and fix it in a copy with `fix`.
+
+    Raises:
+        UsageError: nothing in it can be sent.
+        OSError: it cannot be read.
+    """
+    name = "<stdin>" if path == STDIN else path
+    opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
+    lines = is_lines(text, name) if text is not None else kind_of(path) is FileKind.JSONL
+    with opened as source:
+        check = DocumentCheck(bench=session.bench, source=source, path=name, lines=lines, fails_closed=True)
+        result = check.run()
+        _refuse_unsendable(result)
+        if not fix:
+            yield Outgoing(name, result, source, lines)
+            return
+        draft = RequestDraft(
+            bench=session.bench, path=name, result=result, source=source, lines=lines, fails_closed=True
+        )
+        with settled(draft, ByFindings()) as (after, made):
+            if isinstance(after, RequestDraft):
+                yield Outgoing(name, after.result, after.source, lines, made)
+
+
+def _refuse_unsendable(result: FileResult) -> None:
+    if not result.requests:
+        first = next((finding.message for finding in result.findings), None)
+        raise UsageError(f"{result.path}: holds no request: {first or result.skipped or 'nothing to send'}")
+    for request, _, _ in result.requests:
+        if request.dialect not in SENT:
+            raise UsageError(f"{result.path}: is written as {request.dialect}; send takes Messages API bodies")
+        if request.place.embedded:
+            raise UsageError(f"{result.path}: is a recording; write the request into a file of its own")
+
+
+class Body:
+    """One body: what is told of it, and its bytes with changes at its top made in place."""
+
+    def __init__(self, document: Document, source: JsonSource, one: RequestResult) -> None:
+        """The body of a request in its document."""
+        self.document = document
+        self.one = one
+        self._source = source
+        self._route: Keys = one.request.place.keys or ()
+        self._splices: list[Splice] = []
+        value = value_at(document, self._route)
+        self.members: dict[str, Any] = value if isinstance(value, dict) else {}
+        routes = [(*self._route, key) for key in self.members]
+        self._spans = document.spans([self._route, *routes])
+        self._keys = document.key_spans(routes)
+
+    @property
+    def request(self) -> Request:
+        """The request as it was read."""
+        return self.one.request
+
+    @property
+    def region(self) -> Region:
+        """Where it stands in its file."""
+        if not self._route:
+            return Region(self.document.start, self.document.end)
+        span = self._spans[self._route]
+        return Region(span.start, span.end)
+
+    def set(self, key: str, value: Any) -> None:
+        """Write a member at the top of the body: in place of the one that is there, else at its end."""
+        text = as_json(value)
+        if key in self.members:
+            span = self._spans[(*self._route, key)]
+            self._splices.append(Splice(span.start, span.end, (text,)))
+        else:
+            end = self.region.end - 1
+            comma = b", " if self.members else b""
+            self._splices.append(Splice(end, end, (comma + as_json(key) + b": " + text,)))
+
+    def keep(self, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+        """Leave out the members at the top that are not wanted; their names."""
+        order = sorted(self.members, key=lambda key: self._keys[(*self._route, key)].start)
+        gone = [key for key in order if not wanted(key)]
+        kept_before: int | None = None
+        first: int | None = None
+        for key in order:
+            start = self._keys[(*self._route, key)].start
+            if wanted(key):
+                if first is not None:
+                    self._splices.append(Splice(first, start, ()))
+                first, kept_before = None, self._spans[(*self._route, key)].end
+            elif first is None:
+                first = start
+        if first is not None:
+            end = self._spans[(*self._route, order[-1])].end
+            self._splices.append(Splice(first if kept_before is None else kept_before, end, ()))
+        return tuple(gone)
+
+    def put(self, route: Keys, value: Any) -> None:
+        """Write another value where a route of the document leads."""
+        span = self.document.spans([route])[route]
+        self._splices.append(Splice(span.start, span.end, (as_json(value),)))
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of the body, in pieces. Raises UnreadableError when the file became shorter."""
+        return spliced(self._source, self.region, self._splices)
+
+    def read(self) -> bytes:
+        """The bytes of the body."""
+        return b"".join(self.pieces())
+
+    def flag(self, key: str) -> bool:
+        """Whether a member at the top is true."""
+        return self.members.get(key) is True
+
+    def number(self, key: str) -> int | None:
+        """A whole number at the top, None where there is none."""
+        value = self.members.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def batch_pieces(bodies: Iterable[tuple[str, Body]]) -> Iterator[bytes]:
+    """The body that creates a batch: each request with its custom_id, byte for byte."""
+    yield b'{"requests": ['
+    for number, (custom_id, body) in enumerate(bodies):
+        yield b", " if number else b""
+        yield b'{"custom_id": ' + as_json(custom_id) + b', "params": '
+        yield from body.pieces()
+        yield b"}"
+    yield b"]}"
+
+
+def custom_id(body: Body, number: int, *, lines: bool) -> str:
+    """The id of a request in a batch: its own, or else its line, or its number in the list from 1."""
+    if body.request.id is not None:
+        return body.request.id
+    return f"line-{body.request.line}" if lines else f"request-{number + 1}"

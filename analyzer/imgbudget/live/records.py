@@ -1,0 +1,134 @@
+"""Observations: what was predicted and what came of it, a line of JSON each. No image, no text, no key."""
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from imgbudget.errors import WriteError
+from imgbudget.limits import Limits
+from imgbudget.live.answers import Failure
+from imgbudget.live.billing import Comparison
+from imgbudget.live.prediction import Prediction
+from imgbudget.model import Request
+from imgbudget.version import __version__
+
+VERSION = 1
+
+
+def observation(  # noqa: PLR0913 - what an observation is made of
+    *,
+    endpoint: str,
+    request: Request,
+    limits: Limits,
+    prediction: Prediction,
+    outcome: Mapping[str, Any],
+    members: Collection[str] = (),
+    fixed: bool = False,
+) -> dict[str, Any]:
+    """One observation; `outcome` is `observed` or `error`."""
+    return {
+        "version": VERSION,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tool": __version__,
+        "endpoint": endpoint,
+        "model": limits.model,
+        "platform": limits.platform,
+        "tier": limits.tier.name,
+        "images": [_image(use, limits) for use in request.images],
+        "shape": {
+            "turns": len(request.turns),
+            "documents": len(request.documents),
+            "pages": prediction.pages,
+            "text_bytes": prediction.text_bytes,
+            "body_bytes": request.byte_size,
+            "members": sorted(name for name in members if name in _MEMBERS),
+            "fixed": fixed,
+        },
+        "predicted": predicted_record(prediction),
+        **outcome,
+    }
+
+
+_MEMBERS = frozenset(
+    {"cache_control", "max_tokens", "metadata", "output_config", "stream", "system", "thinking", "tools"}
+)
+"""Keys at the top of a body that are told; others may be anybody's words."""
+
+
+def predicted_record(prediction: Prediction) -> dict[str, Any]:
+    """A prediction as plain values."""
+    return {
+        "visual_tokens": prediction.visual,
+        "envelope_tokens": prediction.envelope,
+        "text_tokens": prediction.text,
+        "page_tokens": prediction.page_tokens,
+        "input_tokens": prediction.total,
+        "exact_but_text": prediction.is_exact,
+    }
+
+
+def observed(comparison: Comparison) -> dict[str, Any]:
+    """The outcome of a request that was answered."""
+    usage = comparison.usage
+    return {
+        "observed": {
+            "input_tokens": usage.input,
+            "output_tokens": usage.output,
+            "cached_tokens": usage.cached,
+            "difference": comparison.difference,
+            "agrees": comparison.agrees,
+            "cause": comparison.cause,
+        }
+    }
+
+
+def failed(failure: Failure, codes: Collection[str] = (), locations: Collection[str] = ()) -> dict[str, Any]:
+    """The outcome of a request that was not: what kind of failure, which rule, which block."""
+    return {
+        "error": {
+            "origin": failure.origin,
+            "status": failure.status,
+            "type": failure.kind,
+            "rules": sorted(codes),
+            "locations": sorted(locations),
+            "request_id": failure.request_id,
+        }
+    }
+
+
+def _image(use: Any, limits: Limits) -> dict[str, Any]:
+    size = use.visible_size
+    return {
+        "width": size.width if size else None,
+        "height": size.height if size else None,
+        "origin": use.origin.value,
+        "format": use.facts.format if use.facts else None,
+        "tokens": limits.tokens(size) if size else None,
+        "nested": bool(use.inside),
+    }
+
+
+class Recorder:
+    """Appends observations to a file, each in one write, so that runs beside each other do not mix."""
+
+    def __init__(self, file: str | None) -> None:
+        """Append to `file`; without one keep nothing."""
+        self.file = file
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Append an observation. Raises WriteError."""
+        if self.file is None:
+            return
+        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        try:
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(descriptor, line)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise WriteError(
+                f"--record {self.file}: cannot be written: {(error.strerror or str(error)).lower()}"
+            ) from None

@@ -1,0 +1,9 @@
+"""The guard's error as the SDK lets it through: any other would be taken for a lost connection and retried."""
+
+from anthropic import AnthropicError
+
+from imgbudget.errors import GuardError
+
+
+class RefusedRequestError(GuardError, AnthropicError):
+    """A request of an SDK client that the guard did not let out."""
