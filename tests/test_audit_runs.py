@@ -20,7 +20,8 @@ from tests.conftest import Command
 from tests.datasets import as_folder, as_tar, as_zip
 
 MAIN = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # a background shell has it ignored
+    # a shell in the background has it ignored
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from imgbudget.audit.inputs import files; files.SHARE = 25; from imgbudget.cli import main; main()"
 )
 """Small partitions, so that there is a middle of the run to interfere in."""
