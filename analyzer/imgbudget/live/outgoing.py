@@ -108,7 +108,9 @@ def _refuse_unsendable(result: FileResult) -> None:
         raise UsageError(f"{result.path}: holds no request: {first or result.skipped or 'nothing to send'}")
     for request, _, _ in result.requests:
         if request.dialect not in SENT:
-            raise UsageError(f"{result.path}: is written as {request.dialect}; send takes Messages API bodies")
+            raise UsageError(
+                f"{result.path}: is written as {request.dialect}; send takes Messages API bodies"
+            )
         if request.place.embedded:
             raise UsageError(f"{result.path}: is a recording; write the request into a file of its own")
 

@@ -1,7 +1,7 @@
 """The page: statistics, rows and thumbnails in, one HTML file out that asks nobody for anything.
 
-The same rows give the same bytes: no date, no random name. The policy in its head allows by hash the one style
-and the one script that it holds, and images that it carries itself.
+The same rows give the same bytes: no date, no random name. The policy in its head allows by hash the style
+and the script that it holds, and images that it carries itself.
 """
 
 import base64
