@@ -126,7 +126,7 @@ def _document(
         "original": list(found.original),
         "sent": list(sent),
         "seen": list(found.resized),
-        "padded": list(padded_size(found.resized)),
+        "padded": list(padded_size(found.resized)) if limits.counts_patches_of_28 else None,
         "scale": list(found.scale),
         "from": source,
         "points": [
