@@ -118,22 +118,23 @@ def compare_engines(corpus: str, folder: str, images: int, rounds: int) -> None:
 
 
 def measure_statistics(folder: str, count: int) -> None:
-    """The statistics of many rows: a fresh process over row files, its time and its peak memory."""
+    """Statistics and page of many rows: a fresh process over row files, its time and its peak memory."""
     place = os.path.join(folder, "rows")
     note(f"making {count:,} rows")
     make_rows(place, count)
     size = sum(os.path.getsize(os.path.join(place, name)) for name in os.listdir(place))
     files = len(os.listdir(place))
     done = run([sys.executable, os.path.join(os.path.dirname(__file__), "syntheticrows.py"), place])
-    peak = f"{int(done.out) / 1024:,.0f}"
+    page, peak = map(int, done.out.split())
     row = (
         f"{count:,} in {files:,} files",
         f"{size / 1e6:,.0f}",
         f"{done.cost.cpu:.1f}",
         f"{done.cost.wall:.1f}",
-        peak,
+        f"{peak / 1024:,.0f}",
+        f"{page / 1000:,.0f}",
     )
-    table("Statistics", ("rows", "MB", "CPU, s", "wall, s", "peak RSS, MiB"), [row])
+    table("Statistics and report", ("rows", "MB", "CPU, s", "wall, s", "peak RSS, MiB", "page, kB"), [row])
     shutil.rmtree(place)
 
 

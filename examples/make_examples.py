@@ -87,6 +87,20 @@ def request(*content: dict[str, Any]) -> str:
     return json.dumps(body, indent=2) + "\n"
 
 
+def three_shapes(data: bytes, question: str) -> dict[str, str]:
+    """One picture and one question as a request to Claude, to OpenAI and to Gemini."""
+    encoded = base64.b64encode(data).decode("ascii")
+    address = {"url": f"data:image/png;base64,{encoded}", "detail": "high"}
+    openai = [{"type": "image_url", "image_url": address}, text(question)]
+    gemini = [{"inlineData": {"mimeType": "image/png", "data": encoded}}, {"text": question}]
+    bodies = {
+        "openai": {"model": "gpt-4o", "messages": [{"role": "user", "content": openai}]},
+        "gemini": {"model": "gemini-2.5-flash", "contents": [{"role": "user", "parts": gemini}]},
+    }
+    shapes = {name: json.dumps(body, indent=2) + "\n" for name, body in bodies.items()}
+    return {"claude": request(block(data, "image/png"), text(question)), **shapes}
+
+
 def make(folder: Path) -> None:
     """Write every example into the folder."""
     requests = folder / "requests"
@@ -105,6 +119,9 @@ def make(folder: Path) -> None:
     (requests / "image-after-text.json").write_text(
         request(text("Describe the window in this picture in two sentences."), chart), encoding="utf-8"
     )
+    picture = encode(screen(1920, 1080), "PNG", optimize=True)
+    for name, shape in three_shapes(picture, "What does this window show?").items():
+        (requests / f"screenshot.{name}.json").write_text(shape, encoding="utf-8")
     pages = [block(encode(screen(2100, 1400), "PNG", optimize=True), "image/png")]
     for number in range(20):
         page = screen(420, 308)

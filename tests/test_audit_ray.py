@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,16 +41,17 @@ def begin(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
     )
 
 
-def workers() -> list[int]:
-    """The Ray workers on this machine that run an audit's task."""
+def workers(parent: int) -> list[int]:
+    """The Ray workers of one run that are at a task."""
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 line = Path(f"/proc/{name}/cmdline").read_bytes()
+                session = os.getsid(int(name))
             except OSError:
                 continue
-            if line.startswith(b"ray::_run"):
+            if line.startswith(b"ray::_run") and session == parent:
                 found.append(int(name))
     return found
 
@@ -61,8 +63,9 @@ def test_report_is_that_of_the_local_engine_and_a_killed_worker_costs_nothing(tm
     subprocess.run(local, cwd=tmp_path, check=True, capture_output=True)
     process = begin(tmp_path, "x", "--isolated", "--format", "json", "--rows", "ray", "-j", "2")
     wait_for_rows(tmp_path / "ray", process, 2)
-    for pid in workers()[:1]:
-        os.kill(pid, signal.SIGKILL)
+    while not (found := workers(process.pid)):
+        assert process.poll() is None
+    os.kill(found[0], signal.SIGKILL)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert json.loads(out)["run"] == {"partitions": 120, "resumed": 0, "lost": []}
@@ -91,6 +94,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    """Whether somebody answers."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def node(folder: Path, token: str, *arguments: str) -> subprocess.Popen[bytes]:
     """A Ray node that ends with its process group; the token is this test's own."""
     ray = Path(sys.executable).with_name("ray")
@@ -108,14 +117,22 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, str, "subprocess.Popen[bytes]"]]:
+def cluster() -> Iterator[tuple[str, str, "subprocess.Popen[bytes]"]]:
     """A head and a second node: the address, the token, the second node."""
+    # the paths of Ray's sockets may have 107 characters, fewer than pytest's folders leave
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        yield from nodes(Path(folder))
+
+
+def nodes(tmp_path: Path) -> Iterator[tuple[str, str, "subprocess.Popen[bytes]"]]:
+    """The nodes, for as long as the caller is at work."""
     token, port = secrets.token_hex(32), free_port()
     address = f"127.0.0.1:{port}"
     head = node(tmp_path, token, "--head", f"--port={port}", "--include-dashboard=false")
     try:
         deadline = time.monotonic() + 60
-        while socket.socket().connect_ex(("127.0.0.1", port)):
+        while not listens(port):
+            assert head.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.2)
         second = node(tmp_path, token, f"--address={address}")
@@ -147,3 +164,12 @@ def test_killed_node_costs_nothing(
     told = json.loads(out)
     assert (told["statistics"]["totals"]["images"], told["run"]["lost"]) == (8_000, [])
     assert token not in out + err
+
+
+def test_cluster_that_does_not_answer_is_a_usage_error(tmp_path: Path) -> None:
+    """One clear line within seconds, and no Ray is started in its place."""
+    fill(tmp_path / "x", 1)
+    process = begin(tmp_path, "x", "--isolated", "--ray-address", f"127.0.0.1:{free_port()}")
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (2, "")
+    assert "nothing answers" in err

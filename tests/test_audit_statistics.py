@@ -58,13 +58,15 @@ def made(count: int, seed: int) -> list[Record]:
     return [*records, Record("photos", "r.json", None, "", subject="request", findings=found[:1])]
 
 
-def statistics_of(folder: Path, records: list[Record], files: int = 3) -> Statistics:
+def statistics_of(
+    folder: Path, records: list[Record], files: int = 3, models: tuple[Limits, ...] = ()
+) -> Statistics:
     """Their statistics, from several files."""
     for i in range(files):
         data = write_rows(records[i::files], SESSION.limits.tiers, {})
         (folder / f"rows-{i}.parquet").write_bytes(data)
     with open_rows(row_files(str(folder)), LIMITS) as store:
-        return gather(store, About(SESSION.limits, SESSION.registry.rules))
+        return gather(store, About(SESSION.limits, SESSION.registry.rules, models=models))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -121,14 +123,17 @@ def test_groups_are_those_of_a_counter(tmp_path: Path) -> None:
     assert told.duplicates.unhashed == sum(record.digest is None for record in images)
 
 
-def test_cost_matrix_has_every_model_on_every_platform(tmp_path: Path) -> None:
+def test_cost_matrix_has_every_model_of_claude_on_every_platform_that_serves_it(tmp_path: Path) -> None:
     """Each cell is what the limits say of the tier's tokens; batches cost what the platform asks."""
     records = made(100, 5)
     told = statistics_of(tmp_path, records)
     sizes = [record.visible for record in records if record.visible]
     data = SESSION.limits
     assert [(row.model, row.platform) for row in told.costs] == [
-        (m, p) for m in data.models for p in data.platforms
+        (m, p)
+        for m in data.models
+        if m.startswith("claude-")
+        for p in ("anthropic", "bedrock", "google-cloud", "foundry", "claude-ai")
     ]
     for row in told.costs:
         limits = data.bind(row.model, row.platform)
@@ -140,6 +145,36 @@ def test_cost_matrix_has_every_model_on_every_platform(tmp_path: Path) -> None:
     assert all(row.cost_usd is None for row in told.costs if row.retired)
     assert [row.tier for row in told.tiers] == ["standard", "high-resolution"]
     assert told.tiers[1].times == told.tiers[1].tokens / told.tiers[0].tokens
+
+
+def test_models_side_by_side_are_each_counted_by_their_own_rule(tmp_path: Path) -> None:
+    """Sums over sizes equal sums over images, whoever provides the model; its order is the one asked for."""
+    records = made(200, 6)
+    records += made(50, 6)  # sizes that many images share
+    sizes = [record.visible for record in records if record.visible]
+    data = SESSION.limits
+    names = (
+        "gpt-4o",
+        "claude-opus-5-5",
+        "gpt-5-mini",
+        "gemini-2.5-flash",
+        "nova-lite",
+        "qwen2.5-vl-7b-instruct",
+    )
+    models = tuple(data.bind(name, "anthropic") for name in names)
+    told = statistics_of(tmp_path, records, models=models)
+    assert [row.model for row in told.models] == list(names)
+    assert statistics_of(tmp_path, records).models == ()
+    for row, limits in zip(told.models, models, strict=True):
+        planned = (planned_size(size, limits.tier) for size in sizes)
+        assert row.tokens == sum(map(limits.tokens, sizes))
+        assert row.tokens_after == sum(map(limits.tokens, planned))
+        assert row.resized == sum(limits.native_size(size) != size for size in sizes)
+        assert row.cost_usd == pytest.approx(row.tokens * limits.input_price.value / 1e6)
+    by_model = {row.model: row for row in told.models}
+    assert by_model["claude-opus-5-5"] == next(
+        row for row in told.costs if (row.model, row.platform) == ("claude-opus-5-5", "anthropic")
+    )
 
 
 def test_statistics_do_not_depend_on_how_rows_lie_in_files(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What nobody expected: a finding at its file, the others are checked, exit 2; --verbose shows where."""
-    import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
+    from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
 
     read = read_image
 
@@ -261,7 +261,7 @@ def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
             raise ZeroDivisionError("by zero")
         return read(path, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_module, "read_image", burst)
+    monkeypatch.setattr(filecheck, "read_image", burst)
     (tmp_path / "a.png").write_bytes(image_bytes())
     (tmp_path / "b.png").write_bytes(image_bytes((100, 300)))
     run = imgbudget("check", "a.png", "b.png", "--format", "json")

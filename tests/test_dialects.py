@@ -50,7 +50,8 @@ def test_plain_data_is_no_request() -> None:
         {"input": [{"role": "user", "content": [{"type": "image", "image": "a.png"}]}], "target": "3"},
         {"messages": [{"role": "user", "content": [{"type": "image_url", "value": "data/1.jpg"}]}]},
         {"jsonrpc": "2.0", "method": "x", "params": {"a": 1}},
-        {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+        {"contents": ["hi"]},
+        {"contents": [{"role": "user", "text": "hi"}]},
     ):
         (item,) = items_of(value)
         assert isinstance(item, NoRequest), value
@@ -299,13 +300,14 @@ def test_responses() -> None:
     "model", ["gpt-4o", "openai/gpt-5", "us.amazon.nova-pro-v1%3A0", "grok-4", "Qwen/Qwen2.5-VL"]
 )
 def test_another_vendors_model_is_passed_over(model: str) -> None:
-    """Claude's limits say nothing to it, whatever the shape: a reason that names the model, no request."""
+    """Where nobody knows its limits, whatever the shape: a reason that names the model, no request."""
     for whole in (
         chat(part(), model=model),
         converse(picture(), modelId=model),
         body(image_block(), model=model),
     ):
-        assert items_of(whole) == [NoRequest(f"a request to another vendor's model ({model})", foreign=True)]
+        reason = f"a request to another vendor's model ({model}), of which no limits are known"
+        assert items_of(whole) == [NoRequest(reason, foreign=True)]
 
 
 @pytest.mark.parametrize(

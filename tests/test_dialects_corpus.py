@@ -12,6 +12,7 @@ from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
 from imgbudget.sources.requests import NoRequest, RequestReader, dialect_of
 from tests.builders import CORPUS
 from tests.conftest import Command
+from tests.judging import limits_of
 
 REQUESTS = CORPUS / "requests"
 
@@ -144,14 +145,22 @@ def test_sizes_and_declared_types_are_those_of_the_manifest() -> None:
     assert wrong == []
 
 
-def test_no_file_for_another_vendor_has_a_finding(imgbudget: Command) -> None:
-    """Requests for GPT, Grok or Qwen are passed over with their model named, and nothing is said of them."""
+def test_requests_to_other_vendors_are_judged_by_their_own_limits_or_passed_over(imgbudget: Command) -> None:
+    """A known GPT or Qwen is held against its own limits; of one that is not known nothing is said."""
     run = imgbudget("check", str(REQUESTS), "--format", "json", "--isolated")
     reasons = {item["path"]: item["reason"] for item in run.json["summary"]["skipped"]}
     found = {finding["path"] for finding in run.json["findings"]}
+    judged = {item["path"]: item for item in run.json["requests"]}
     foreign = [row for row in rows() if row["model"].startswith(("gpt", "openai/", "grok", "Qwen"))]
     assert len(foreign) > 20
+    known = {row["model"]: limits_of(row["model"]).known for row in foreign}
+    assert set(known.values()) == {True, False}
     for row in foreign:
         path = str(REQUESTS / row["path"])
-        assert reasons[path] == f"a request to another vendor's model ({row['model']})"
-        assert path not in found
+        if known[row["model"]]:
+            assert judged[path]["platform"] == limits_of(row["model"]).platform in ("openai", "qwen")
+            assert judged[path]["model"] == limits_of(row["model"]).model
+        else:
+            begin = f"a request to another vendor's model ({row['model']}), of which no limits are known"
+            assert reasons[path].startswith(begin)
+            assert path not in found

@@ -31,19 +31,24 @@ def keys(records: list[dict[str, Any]]) -> set[tuple[str, ...]]:
 
 
 @pytest.mark.skipif(not FILES, reason="the corpus is not there")
-@pytest.mark.parametrize("part", range(SLICES))
-def test_fixed_files_have_nothing_safe_left(tmp_path: Path, imgbudget: Command, part: int) -> None:
+@pytest.mark.parametrize(
+    ("part", "options"),
+    [(0, ("--pedantic",)), (1, ("--model", "claude-opus-4-8")), (2, ("--platform", "bedrock")), (3, ())],
+)
+def test_fixed_files_have_nothing_safe_left(
+    tmp_path: Path, imgbudget: Command, part: int, options: tuple[str, ...]
+) -> None:
     """Every tenth file of the corpus; what could not be fixed is named with its reason."""
     for path in FILES[part :: SLICES * 10 // SLICES * SLICES]:
         target = tmp_path / path.relative_to(CORPUS)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    first = imgbudget("check", "--fix", ".", "--format", "json", "-j", "1").json
+    first = imgbudget("check", "--fix", ".", "--format", "json", "-j", "1", *options).json
     assert "IB003" not in {finding["code"] for finding in first["findings"]}
     safe = [it for it in first["findings"] if it["fix"] and it["fix"]["safety"] == "safe"]
     assert keys(safe) <= keys(first["not_fixed"])
     files = digests(tmp_path)
-    second = imgbudget("check", "--fix", ".", "--format", "json", "-j", "1").json
+    second = imgbudget("check", "--fix", ".", "--format", "json", "-j", "1", *options).json
     assert (second["fixed"], digests(tmp_path)) == ([], files)
     assert keys(second["findings"]) == keys(first["findings"])
     assert os.listdir(tmp_path)

@@ -73,7 +73,7 @@ def expected_size(facts: ImageFacts, edit: ImageEdit) -> Size:
 
 
 @given(case=cases())
-@settings(max_examples=250)
+@settings(max_examples=120)
 def test_the_result_is_what_was_asked_for(case: Case) -> None:
     """Size, format, orientation, one frame, no metadata; and it looks like the original."""
     made = edit_image(case.data, case.edit)
@@ -92,7 +92,7 @@ def test_the_result_is_what_was_asked_for(case: Case) -> None:
 
 
 @given(case=cases())
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_what_is_edited_needs_no_edit(case: Case) -> None:
     """The same wishes, put to the result, change nothing: no second generation, no loss."""
     made = edit_image(case.data, case.edit)
@@ -102,7 +102,7 @@ def test_what_is_edited_needs_no_edit(case: Case) -> None:
 
 
 @given(case=cases(), limit=st.integers(600, 3000))
-@settings(max_examples=80)
+@settings(max_examples=60)
 def test_a_limit_is_kept_or_said_to_be_impossible(case: Case, limit: int) -> None:
     """Never a byte more; and what was given up has a name, or nothing was."""
     try:

@@ -74,6 +74,7 @@ def content_of(data: bytes) -> list[Any]:
     return blocks
 
 
+@settings(max_examples=50)
 @given(value=values, data=st.data())
 def test_without_edits_a_file_is_the_same(value: Any, data: st.DataObject) -> None:
     """Byte for byte, whatever it holds."""

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import pytest
 
-from imgbudget.geometry import Size
+from imgbudget.geometry import Size, Tier
 from imgbudget.limits import Limit, LimitsData
 from imgbudget_rules.limits import DATA
+from tests.vectors import VECTORS
 
 SHIPPED = LimitsData.from_mapping(DATA)
 
@@ -89,15 +90,14 @@ def test_retired_model_is_standard_and_short_with_no_price_of_its_own(model: str
 
 def test_every_shipped_model_is_in_one_of_the_tables() -> None:
     """The vectors above name each shipped model, so that none comes in unchecked."""
-    assert set(SHIPPED.models) == {row.id for row in MODELS} | {row[0] for row in RETIRED}
+    claude = {row.id for row in MODELS} | {row[0] for row in RETIRED}
+    assert set(SHIPPED.models) == claude | {vector.model for vector in VECTORS}
 
 
 def test_tiers_are_those_of_the_guide() -> None:
     """There are two tiers: 1568 px and 1568 tokens, 2576 px and 4784 tokens."""
-    assert [tuple(tier) for tier in SHIPPED.tiers] == [
-        ("standard", 1568, 1568),
-        ("high-resolution", 2576, 4784),
-    ]
+    assert SHIPPED.tiers == (Tier("standard", 1568, 1568), Tier("high-resolution", 2576, 4784))
+    assert all(tier.strategy == "" for tier in SHIPPED.tiers)
 
 
 def test_conflicting_and_derived_values_say_so() -> None:
@@ -115,7 +115,7 @@ def test_unknown_model_gets_the_strictest_of_everything() -> None:
     """An unknown model is judged by the smallest tier, count and context and the dearest price."""
     limits = SHIPPED.bind("claude-opus-9", "anthropic")
     assert (limits.model, limits.known, limits.retired) == ("claude-opus-9", False, None)
-    assert tuple(limits.tier) == ("standard", 1568, 1568)
+    assert limits.tier == Tier("standard", 1568, 1568)
     assert limits.request_media.value == 100
     assert limits.output_price is None
     assert limits.context_tokens.value == 200_000
@@ -130,13 +130,65 @@ def test_unknown_model_gets_the_strictest_of_everything() -> None:
 
 def test_no_known_model_is_stricter_than_an_unknown_one() -> None:
     """Each bound that stands in for an unknown model is the extreme over all known ones."""
-    strict = SHIPPED.bind("gpt-4o", "anthropic")
-    known = [SHIPPED.bind(model, "anthropic") for model in SHIPPED.models]
+    strict = SHIPPED.bind("gpt-99", "anthropic")
+    known = [
+        bound
+        for model in SHIPPED.models
+        if (bound := SHIPPED.bind(model, "anthropic")).platform == "anthropic"
+    ]
+    assert len(known) == len(MODELS) + len(RETIRED)
     assert strict.tier.max_edge == min(limits.tier.max_edge for limits in known)
     assert strict.tier.max_tokens == min(limits.tier.max_tokens for limits in known)
     assert strict.request_media.value == min(limits.request_media.value for limits in known)
     assert strict.context_tokens.value == min(limits.context_tokens.value for limits in known)
     assert strict.input_price.value == max(limits.input_price.value for limits in known)
+
+
+@pytest.mark.parametrize("platform", ["openai", "gemini", "qwen"])
+def test_unknown_model_of_another_provider_is_held_against_its_peers(platform: str) -> None:
+    """Smallest edge and context and dearest price are those of the models that the platform serves."""
+    strict = SHIPPED.bind("gpt-99", platform)
+    known = [
+        bound for model in SHIPPED.models if (bound := SHIPPED.bind(model, platform)).platform == platform
+    ]
+    assert (strict.known, strict.platform, strict.counts_patches_of_28) == (False, platform, False)
+    assert strict.tier.max_edge == min(limits.tier.max_edge for limits in known)
+    assert strict.context_tokens.value == min(limits.context_tokens.value for limits in known)
+    assert strict.input_price.value == max(limits.input_price.value for limits in known)
+    assert (strict.input_price.status, strict.context_tokens.status) == ("unknown", "unknown")
+
+
+def test_platform_without_a_named_model_has_one_of_its_own() -> None:
+    """Anthropic's platforms take what is configured; others stand with a model that they serve."""
+    assert SHIPPED.model_for("claude-sonnet-4-6", "bedrock") == "claude-sonnet-4-6"
+    assert SHIPPED.model_for("claude-sonnet-4-6", "openai") == "gpt-5"
+    assert SHIPPED.model_for("gpt-4o", "openai") == "gpt-4o"
+    assert SHIPPED.model_for("claude-sonnet-4-6", "gemini") == "gemini-3-flash-preview"
+    assert SHIPPED.model_for("claude-sonnet-4-6", "qwen") == "qwen2.5-vl-72b-instruct"
+
+
+def test_known_model_goes_home() -> None:
+    """A model is judged on a platform that serves it, whichever is asked for."""
+    assert SHIPPED.bind("gpt-4o", "anthropic").platform == "openai"
+    assert SHIPPED.bind("claude-opus-5-5", "openai").platform == "anthropic"
+    assert SHIPPED.bind("nova-pro", "anthropic").platform == "bedrock"
+    assert SHIPPED.bind("claude-opus-5-5", "bedrock").platform == "bedrock"
+
+
+def test_tier_of_a_level_of_detail_brings_its_own_sources() -> None:
+    """What `tier_values` tells is of the tier in force; Claude's tiers have all in the limits themselves."""
+    limits = SHIPPED.bind("gpt-5-mini", "openai")
+    multiplier = next(value for value in limits.tier_values if value.name == "multiplier")
+    assert (multiplier.text, multiplier.status, multiplier.note) == (
+        "1.62 times",
+        "conflicting",
+        "recorded traffic of 2026 fits 1.2",
+    )
+    low = limits.at("low")
+    assert (low.tier.name, low.at("high").tier) == ("openai-low-1.62", limits.tier)
+    assert next(value for value in low.tier_values if value.name == "multiplier").status == "confirmed"
+    assert limits.at("ultra_high") is limits
+    assert SHIPPED.bind("claude-opus-5-5", "anthropic").tier_values == ()
 
 
 # --- arithmetic ---

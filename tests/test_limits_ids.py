@@ -102,14 +102,25 @@ SPELLINGS = [
     ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5", "bedrock"),
 ]
 
-OTHER_VENDORS = [
-    "gpt-4o",
-    "gpt-4o-mini",
-    "openai/gpt-4o",
+OTHER_SPELLINGS = [
+    ("gpt-4o", "gpt-4o", None),
+    ("openai/gpt-4o", "gpt-4o", None),
+    ("gpt-4o-2024-08-06", "gpt-4o", None),
+    ("gpt-4o-mini-2024-07-18", "gpt-4o-mini", None),
+    ("gpt-4.1-mini-2025-04-14", "gpt-4.1-mini", None),
+    ("google/gemini-2.5-flash", "gemini-2.5-flash", None),
+    ("Qwen/Qwen2.5-VL-7B-Instruct", "qwen2.5-vl-7b-instruct", None),
+    ("us.amazon.nova-pro-v1%3A0", "nova-pro", "bedrock"),
+    ("amazon.nova-lite-v1:0", "nova-lite", "bedrock"),
+]
+"""Ids of other providers as gateways and recordings spell them."""
+
+STRANGERS = [
     "gpt-4-vision-preview",
+    "gpt-99",
     "grok-4-0709",
-    "Qwen/Qwen2.5-VL-7B-Instruct",
-    "us.amazon.nova-pro-v1%3A0",
+    "Qwen/Qwen3-VL-7B-Instruct",
+    "us.amazon.titan-image-v1%3A0",
     "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4",
     "claude",
     "claude-opus",
@@ -120,7 +131,7 @@ OTHER_VENDORS = [
 ]
 
 
-@pytest.mark.parametrize(("spelling", "model", "platform"), SPELLINGS)
+@pytest.mark.parametrize(("spelling", "model", "platform"), [*SPELLINGS, *OTHER_SPELLINGS])
 def test_spelling_names_its_model_and_platform(spelling: str, model: str, platform: str | None) -> None:
     """An id of Bedrock, Google Cloud or a gateway leads to the API's id, and tells what it implies."""
     normal = SHIPPED.normalize(spelling)
@@ -135,8 +146,8 @@ def test_every_model_is_found_in_every_kind_of_spelling(pattern: str) -> None:
     assert [SHIPPED.normalize(pattern.format(model)).id for model in SHIPPED.models] == list(SHIPPED.models)
 
 
-@pytest.mark.parametrize("spelling", OTHER_VENDORS)
-def test_another_vendors_model_stays_unknown_as_given(spelling: str) -> None:
+@pytest.mark.parametrize("spelling", STRANGERS)
+def test_model_that_nobody_knows_stays_as_given(spelling: str) -> None:
     """An id that names no known model is handed back untouched."""
     normal = SHIPPED.normalize(spelling)
     assert (normal.id, normal.known) == (spelling, False)

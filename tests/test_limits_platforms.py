@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
+from imgbudget.cli.limits import command
 from imgbudget.errors import LimitsError
 from imgbudget.geometry import PATCH
 from imgbudget.limits import LimitsData
@@ -47,7 +49,7 @@ def test_platform_has_its_limits(row: Platform) -> None:
     assert (limits.source_types, limits.documents_count_as_images) == (row.sources, "document" in row.counted)
 
 
-@pytest.mark.parametrize("platform", SHIPPED.platforms)
+@pytest.mark.parametrize("platform", [row.id for row in PLATFORMS])
 def test_what_the_model_sees_is_the_same_on_every_platform(platform: str) -> None:
     """Edges, the many-image rule, advice and media types do not depend on the platform."""
     limits = SHIPPED.bind("claude-opus-5-5", platform)
@@ -60,8 +62,10 @@ def test_what_the_model_sees_is_the_same_on_every_platform(platform: str) -> Non
 
 
 def test_platforms_are_those_of_the_command() -> None:
-    """The data knows the five platforms that --platform takes."""
-    assert SHIPPED.platforms == tuple(row.id for row in PLATFORMS)
+    """The data knows the five platforms of Claude, and those of others; the help names them all."""
+    assert SHIPPED.platforms == (*(row.id for row in PLATFORMS), "gemini", "openai", "qwen")
+    text = CliRunner().invoke(command, ["--help"]).output
+    assert all(platform in text for platform in SHIPPED.platforms)
 
 
 def test_batches_and_files_exist_on_the_claude_api_only() -> None:

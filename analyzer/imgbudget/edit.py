@@ -16,8 +16,9 @@ class ImageEdit(NamedTuple):
 
     `size` is the size to make, px, in the orientation of the stored pixels (turned with them when `upright`
     turns them); None keeps it. `format` is the format to write (`jpeg`, `png`, `gif`, `webp`), None the
-    image's own. `max_bytes` is the most bytes that the encoded file may have. `upright` bakes the EXIF
-    orientation in where there is one: plans set it in every edit, because the tag goes with the metadata.
+    image's own. `max_bytes` is the most bytes that the encoded file may have; another of these formats takes
+    the place of a lossless one where that is needed for it. `upright` bakes the EXIF orientation in where
+    there is one: plans set it in every edit, because the tag goes with the metadata.
     `strip` drops metadata (any new encoding drops it), `first_frame` allows an animation to lose its other
     frames: without it an animated image is refused.
     """

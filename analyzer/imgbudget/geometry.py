@@ -3,15 +3,19 @@
 The rule is the one of the Claude vision and vision-coordinates guides (2026-09): an image is cut into
 patches of 28 x 28 px, one patch is one visual token; what is larger than the tier's long edge or token
 cap is scaled down first, keeping the aspect ratio, and then padded on the right and bottom.
-Nothing here knows a model, a price or a file: the tier is handed in.
+Nothing here knows a model, a price or a file: the tier is handed in. Where a tier names the strategy of
+another provider, a module of imgbudget.strategies answers.
 """
 
 from functools import cache, lru_cache
 from math import gcd, isqrt
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 PATCH = 28
 """Edge of one patch in px (vision guide, 2026-09)."""
+
+FEW = 4
+"""Most px over a whole number of patches that are worth dropping (imgbudget's own choice)."""
 
 AREA_PER_TOKEN = 750
 """Square px a token in the older published estimate (vision guide of spring 2026)."""
@@ -46,13 +50,87 @@ class Size(NamedTuple):
         """The same size lying on its side."""
         return Size(self.height, self.width)
 
+    def scaled(self, to: int, of: int) -> "Size":
+        """The size times `to` / `of`, each edge rounded to the nearest px and at least 1."""
+        return Size(*(max((2 * edge * to + of) // (2 * of), 1) for edge in self))
+
 
 class Tier(NamedTuple):
-    """A resolution tier: the longest edge in px and the most visual tokens that are left alone."""
+    """A resolution tier: the longest edge in px and the most visual tokens that are left alone.
+
+    `strategy` names the module of imgbudget.strategies that knows what becomes of an image, empty for the
+    patches of 28 px that Claude counts; `numbers` are what it needs to know, by name.
+    """
 
     name: str
     max_edge: int
     max_tokens: int
+    strategy: str = ""
+    numbers: tuple[tuple[str, float], ...] = ()
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """A number of the tier; KeyError where it has none of this name and no default is given."""
+        for key, value in self.numbers:
+            if key == name:
+                return value
+        if default is None:
+            raise KeyError(f"tier {self.name} has no {name}")
+        return default
+
+
+class Refusal(NamedTuple):
+    """What a size is refused for: `text` begins a sentence that goes on with `measured`, in `unit`.
+
+    `helped` tells whether a smaller size of the same ratio can be taken.
+    """
+
+    text: str
+    measured: int
+    limit: int
+    unit: str
+    helped: bool = True
+
+
+class Strategy(Protocol):
+    """What a module of imgbudget.strategies can be asked; sizes in px."""
+
+    SCALES: bool
+    """Whether the size that the model looks at is published, and may be smaller than the image."""
+
+    def seen(self, size: Size, tier: Tier, /) -> Size:
+        """The size that the model looks at."""
+
+    def fits(self, size: Size, tier: Tier, /) -> bool:
+        """Whether the API leaves the size alone."""
+
+    def cost(self, size: Size, tier: Tier, /) -> int:
+        """Tokens billed for the size."""
+
+    def refusal(self, size: Size, tier: Tier, /) -> Refusal | None:
+        """What the API refuses the size for, None where it takes it."""
+
+
+@cache
+def _strategy(name: str) -> Strategy:
+    from importlib import import_module  # noqa: PLC0415 - most runs are about Claude alone
+
+    module: Strategy = import_module(f"imgbudget.strategies.{name}")
+    return module
+
+
+def scales(tier: Tier) -> bool:
+    """Whether it is known to what size images of the tier are scaled down."""
+    return not tier.strategy or _strategy(tier.strategy).SCALES
+
+
+def refuses(tier: Tier) -> bool:
+    """Whether the tier itself refuses images for their size, beside what the platform does."""
+    return any(key.startswith("refused_") for key, _ in tier.numbers)
+
+
+def refusal(size: Size, tier: Tier) -> Refusal | None:
+    """What the tier refuses a size for, None where it takes it."""
+    return _strategy(tier.strategy).refusal(size, tier) if tier.strategy else None
 
 
 def patches(size: Size) -> int:
@@ -67,6 +145,8 @@ def padded_size(size: Size) -> Size:
 
 def fits(size: Size, tier: Tier) -> bool:
     """Whether the model takes the size as it is: both padded edges and the patches within the tier."""
+    if tier.strategy:
+        return _strategy(tier.strategy).fits(size, tier)
     # `padded_size` and `patches` written out: each image is asked several times, and this takes a third
     width, height = size
     across, down = -(-width // PATCH), -(-height // PATCH)
@@ -84,6 +164,9 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
     """
     if edge_limit is None:
         edge_limit = size.long_edge
+    if tier.strategy:
+        within = size.scaled(edge_limit, size.long_edge) if size.long_edge > edge_limit else size
+        return _strategy(tier.strategy).seen(within, tier)
     if size.long_edge <= edge_limit and fits(size, tier):
         return size
     if size.width < size.height:
@@ -105,6 +188,8 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
 
 def tokens(size: Size, tier: Tier) -> int:
     """Visual tokens billed for the size: the patches of what the model looks at."""
+    if tier.strategy:
+        return _strategy(tier.strategy).cost(size, tier)
     return patches(native_size(size, tier))
 
 
@@ -128,7 +213,12 @@ def largest_exact(short: int, long: int, tier: Tier) -> Size:
 def ratio_table(
     tier: Tier, ratios: tuple[tuple[int, int], ...] = PUBLISHED_RATIOS
 ) -> tuple[tuple[tuple[int, int], Size], ...]:
-    """The table of sizes that are not resized, a row a ratio, in portrait; derived from the rule."""
+    """The table of sizes that are not resized, a row a ratio, in portrait; derived from the rule.
+
+    Empty for a tier of another provider: no such table is published for one.
+    """
+    if tier.strategy:
+        return ()
     return tuple((ratio, largest_exact(*ratio, tier)) for ratio in ratios)
 
 
@@ -168,10 +258,31 @@ def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
     coordinates scale alike along x and y; it loses a pixel or two against the native size.
     """
     native = native_size(size, tier, edge_limit)
+    if tier.strategy:
+        return _planned_by_strategy(size, native, tier, edge_limit)
     if native == size:
         return size
     row = table_row(size, tier, edge_limit)
     return native if row is None else row.size
+
+
+def _planned_by_strategy(size: Size, native: Size, tier: Tier, edge_limit: int | None) -> Size:
+    """What the strategy makes of a size that it does not leave alone; never larger on either edge."""
+    edge = size.long_edge if edge_limit is None else min(edge_limit, size.long_edge)
+    planned = size.scaled(edge, size.long_edge)
+    if not fits(planned, tier):
+        planned = Size(min(native.width, planned.width), min(native.height, planned.height))
+    refused = refusal(planned, tier)
+    if refused is None or not refused.helped:
+        return planned
+    low, high = 1, planned.long_edge
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if refusal(planned.scaled(middle, planned.long_edge), tier) is None:
+            low = middle
+        else:
+            high = middle
+    return planned.scaled(low, planned.long_edge)
 
 
 def size_within(size: Size, pixels: int, edge: int) -> Size:
@@ -187,6 +298,30 @@ def size_within(size: Size, pixels: int, edge: int) -> Size:
         long -= 1
     short = max(round(long * short_edge / long_edge), 1)
     return Size(long, short) if size.width >= size.height else Size(short, long)
+
+
+def is_remainder(edge: int) -> bool:
+    """Whether an edge ends a few px into a patch, which is billed whole."""
+    return 0 < edge % PATCH <= FEW
+
+
+def without_remainders(size: Size, least: int = 1) -> Size:
+    """The size with its small remainders dropped, no edge under `least` px; the ratio stays.
+
+    Dropping one remainder can leave a small one on the other edge, so it goes on until none is left.
+    """
+    width, height = size
+    candidates = []
+    if is_remainder(width):
+        less = width - width % PATCH
+        candidates.append(Size(less, round(height * less / width)))
+    if is_remainder(height):
+        less = height - height % PATCH
+        candidates.append(Size(round(width * less / height), less))
+    candidates = [candidate for candidate in candidates if candidate.short_edge >= least]
+    if not candidates:
+        return size
+    return without_remainders(min(candidates, key=lambda it: (patches(it), -it.width * it.height)), least)
 
 
 class CoordinateMap(NamedTuple):

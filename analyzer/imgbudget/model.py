@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from imgbudget.geometry import Size
 from imgbudget.intent import Fix
-
-Key = str | int
-Keys = tuple[Key, ...]
-"""The route to a value of a JSON document: object keys and array indices."""
-
-_new = tuple.__new__
+from imgbudget.places import Excerpt as Excerpt  # noqa: PLC0414 - a re-export
+from imgbudget.places import Key as Key  # noqa: PLC0414 - a re-export
+from imgbudget.places import Keys as Keys  # noqa: PLC0414 - a re-export
+from imgbudget.places import Place as Place  # noqa: PLC0414 - a re-export
+from imgbudget.places import Span as Span  # noqa: PLC0414 - a re-export
+from imgbudget.places import TextEdit as TextEdit  # noqa: PLC0414 - a re-export
 
 
 class Severity(IntEnum):
@@ -91,90 +91,6 @@ class ImageFacts(NamedTuple):
         return self.frames > 1
 
 
-class Place(NamedTuple):
-    """Where a subject stands: a file, and inside a JSON document the route to the value.
-
-    `keys` is None for an image file. The first `root` keys lead to the request itself, so that `location`
-    is what the API would say of the same block. `document` counts the documents of a JSONL file, from 0.
-    `lead` is what the route inside the request begins with before the keys behind `root`: in a transcript a
-    message stands in a line of its own, in the request that is sent under `messages`. `embedded` is 0 but in
-    a recording: there so many keys lead to a string, and the others lead on in the JSON text that it holds.
-    """
-
-    path: str
-    keys: Keys | None = None
-    root: int = 0
-    document: int = 0
-    lead: Keys = ()
-    embedded: int = 0
-
-    def at(self, *keys: Key) -> "Place":
-        """A place further inside."""
-        keys = (self.keys or ()) + keys
-        return Place(self.path, keys, self.root, self.document, self.lead, self.embedded)
-
-    def items(self, count: int) -> "list[Place]":
-        """The places of the first items of the array that stands here."""
-        path, keys, *more = self
-        keys = keys or ()
-        # without the constructor: there may be very many
-        return [_new(Place, (path, (*keys, i), *more)) for i in range(count)]
-
-    @property
-    def route(self) -> Keys:
-        """The keys that lead to a value of the file: that of the place, or the string that holds it."""
-        return self.keys[: self.embedded or None] if self.keys else ()
-
-    @property
-    def pointer(self) -> str | None:
-        """RFC 6901 pointer, to the string where the place is inside of one; None for an image file."""
-        if self.keys is None:
-            return None
-        return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in self.route)
-
-    @property
-    def location(self) -> str | None:
-        """The API's dotted notation of the block, e.g. `messages.0.content.1`; None outside a request."""
-        keys = self.lead + (self.keys or ())[self.root :]
-        if not keys:
-            return None
-        last = max((i for i, key in enumerate(keys) if isinstance(key, int)), default=len(keys) - 1)
-        return ".".join(str(key) for key in keys[: last + 1])
-
-
-class Span(NamedTuple):
-    """A stretch of a text file: byte offsets, and 1-based lines and columns; the end is exclusive.
-
-    Columns count characters. `byte_column` and `end_byte_column` count bytes of UTF-8; they are None unless a
-    format asked for them.
-    """
-
-    start: int
-    end: int
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-    byte_column: int | None = None
-    end_byte_column: int | None = None
-
-
-class TextEdit(NamedTuple):
-    """A stretch of a JSON text and what to write there instead."""
-
-    span: Span
-    text: str
-
-
-class Excerpt(NamedTuple):
-    """A line of a text file shortened to a terminal's width, with the stretch that is meant."""
-
-    line: int
-    text: str
-    start: int
-    width: int
-
-
 class Origin(Enum):
     """Where the bytes of an image come from."""
 
@@ -194,7 +110,8 @@ class ImageUse(NamedTuple):
     can still be had from it. `role` and `inside` tell where a block stands: the turn's role and the types
     of the blocks around it, outermost first. `digest` is set when another image of the request has the
     same length. `oversized` is what the block wishes to happen to an image that is too large. `toolset` is
-    the type of the toolset whose tool result holds the image, e.g. `computer_toolset_20260801`.
+    the type of the toolset whose tool result holds the image, e.g. `computer_toolset_20260801`. `detail` is
+    the level that the block asks for: OpenAI's detail, Gemini's media resolution.
     """
 
     place: Place
@@ -212,6 +129,7 @@ class ImageUse(NamedTuple):
     reference: str | None = None
     oversized: str | None = None
     toolset: str | None = None
+    detail: str | None = None
 
     @property
     def in_request(self) -> bool:

@@ -30,12 +30,14 @@ class ImageResult(NamedTuple):
     def tokens(self) -> int | None:
         """Visual tokens, exact."""
         # what the API made of it is not resized again
-        return None if self.resized is None else patches(self.resized)
+        if self.resized is None:
+            return None
+        return self.limits.tokens(self.resized) if self.limits.tier.strategy else patches(self.resized)
 
     @property
     def tokens_area(self) -> int | None:
-        """The older published estimate of the resized image."""
-        return None if self.resized is None else area_tokens(self.resized)
+        """The older published estimate of the resized image; None for a model of another provider."""
+        return None if self.resized is None or self.limits.tier.strategy else area_tokens(self.resized)
 
     @property
     def tokens_after_fix(self) -> int | None:
@@ -169,7 +171,7 @@ class Summary:
             use, limits, resized, planned = image
             if resized is None:
                 continue
-            tokens = patches(resized)
+            tokens = limits.tokens(resized) if limits.tier.strategy else patches(resized)
             self.visual_tokens += tokens
             self.tokens_after_fix += tokens if planned == resized else image.tokens_after_fix or 0
             if use.place.keys is None:

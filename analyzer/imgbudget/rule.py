@@ -10,12 +10,14 @@ from imgbudget.geometry import (
     Tier,
     area_tokens,
     fits,
+    is_remainder,
     native_size,
     padded_size,
     patches,
     planned_size,
     size_within,
     table_row,
+    without_remainders,
 )
 from imgbudget.intent import (
     BakeOrientation,
@@ -109,6 +111,7 @@ __all__ = [
     "fits",
     "image_rule",
     "is_label",
+    "is_remainder",
     "native_size",
     "padded_size",
     "patches",
@@ -118,6 +121,7 @@ __all__ = [
     "table_row",
     "walk_blocks",
     "whole_run_rule",
+    "without_remainders",
 ]
 
 Subject = TypeVar("Subject", bound=ImageUse | Request | Batch | Run)
@@ -134,9 +138,11 @@ class Rule(NamedTuple, Generic[Subject]):
     """One rule: its identity, what it may do, and the pure function that judges a subject.
 
     `budgets` names the budgets that it holds subjects against, e.g. `image.tokens`: where none of them is set
-    it does not run. `also` is a further level that it judges. `watch` is what it wants to know of a run; a
-    rule of the run level that watches nothing judges batches. `by_size` says that of an image file it looks
-    at nothing but `visible_size`: what it says of a size is remembered for the next file of that size.
+    it does not run. `limits` names what it cannot do without, as `Limits.lack` knows it, e.g. `min_edge`: it
+    does not judge what goes to a model or platform without one of these. `also` is a further level that it
+    judges. `watch` is what it wants to know of a run; a rule of the run level that watches nothing judges
+    batches. `by_size` says that of an image file it looks at nothing but `visible_size`: what it says of a
+    size is remembered for the next file of that size.
     """
 
     code: str
@@ -155,6 +161,7 @@ class Rule(NamedTuple, Generic[Subject]):
     also: Level | None = None
     watch: Watch = Watch.NONE
     by_size: bool = False
+    limits: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:
@@ -186,6 +193,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
     preview: bool = False,
     url: str | None = None,
     budgets: tuple[str, ...] = (),
+    limits: tuple[str, ...] = (),
     also: Level | None = None,
     by_size: bool = False,
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
@@ -207,6 +215,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
             budgets=budgets,
             also=also,
             by_size=by_size,
+            limits=limits,
         )
 
     return decorate
@@ -224,6 +233,7 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
     preview: bool = False,
     url: str | None = None,
     budgets: tuple[str, ...] = (),
+    limits: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]:
     """Make a rule of a function that judges one request as a whole."""
 
@@ -241,13 +251,20 @@ def request_rule(  # noqa: PLR0913 - the fields of a rule
             judge=judge,
             url=url,
             budgets=budgets,
+            limits=limits,
         )
 
     return decorate
 
 
-def batch_rule(
-    code: str, name: str, *, severity: Severity, since: str, url: str | None = None
+def batch_rule(  # noqa: PLR0913 - the fields of a rule
+    code: str,
+    name: str,
+    *,
+    severity: Severity,
+    since: str,
+    url: str | None = None,
+    limits: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]:
     """Make a rule of a function that judges the requests of a batch together; what it finds has no fix."""
 
@@ -264,6 +281,7 @@ def batch_rule(
             preview=False,
             judge=judge,
             url=url,
+            limits=limits,
         )
 
     return decorate

@@ -74,11 +74,14 @@ def run_rule(
 ) -> list[Problem]:
     """What one rule says of a subject, held against the limits of a model on a platform and the budgets.
 
-    A request's own model and platform win. A rule on images judges each image of a request.
+    A request's own model and platform win. A rule on images judges each image of a request. A rule that
+    cannot do without a limit which the model or platform does not have says nothing.
     """
     if isinstance(subject, Request):
         model, platform = subject.model or model, subject.platform or platform
     context = Context(_limits().bind(model, platform), budgets)
+    if context.limits.lack(rule.limits):
+        return []
     if rule.level is Level.IMAGE and isinstance(subject, Request):
         found = [problem for use in subject.images for problem in rule.judge(use, context)]
         return found + (list(rule.judge(subject, context)) if rule.also is Level.REQUEST else [])

@@ -6,7 +6,7 @@ from imgbudget.rule import Context, Fact, ImageUse, Problem, Severity, image_rul
 
 
 @image_rule("IB001", "unreadable-image", severity=Severity.ERROR, since="0.1", needs=Fact.INTEGRITY)
-def unreadable_image(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The bytes are no image, or an image that cannot be decoded.
 
     ## Why it matters
@@ -49,6 +49,6 @@ def unreadable_image(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         message = f"is no image but {facts.content or 'of no known kind'}"
     else:
         return
-    if use.in_request:
+    if use.in_request and ctx.limits.counts_patches_of_28:
         message += "; the API answers `Could not process image`"
     yield Problem(message=message, help="make or fetch the image again, or leave it out")

@@ -6,7 +6,7 @@ from imgbudget.rule import Context, Problem, Request, Severity, request_rule
 
 
 @request_rule("IB002", "malformed-request", severity=Severity.ERROR, since="0.1")
-def malformed_request(request: Request, _ctx: Context) -> Iterator[Problem]:
+def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
     """The request is not JSON, or has a shape that the API refuses before it looks at an image.
 
     ## Why it matters
@@ -36,10 +36,11 @@ def malformed_request(request: Request, _ctx: Context) -> Iterator[Problem]:
     ## Source
     Request shape: types of the official Python and TypeScript SDKs, 2026-08.
     """
+    reference = "the Messages API" if ctx.limits.counts_patches_of_28 else "its API"
     for flaw in request.flaws:
         yield Problem(
             message=flaw.message,
-            help=flaw.help or "write it as the reference of the Messages API says",
+            help=flaw.help or f"write it as the reference of {reference} says",
             place=flaw.place,
             severity=flaw.severity,
         )

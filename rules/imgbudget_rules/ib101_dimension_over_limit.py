@@ -15,39 +15,59 @@ from imgbudget.rule import (
 
 
 @image_rule(
-    "IB101", "dimension-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", by_size=True
+    "IB101",
+    "dimension-over-limit",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("largest_size",),
+    by_size=True,
 )
 def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """An edge of the image is longer than the API takes.
+    """The image has more pixels than the API takes: an edge is too long, or there are too many patches.
 
     ## Why it matters
     The request is refused, not scaled down: `At least one of the image dimensions exceed max allowed size:
     8000 pixels`. The location in that error counts blocks in a flattened list when the image stands in a
     tool result, so it may not lead to the block; the location of this finding does.
 
+    OpenAI's patch models have no such edge. They refuse what still takes more than 30,000 patches of 32 px
+    once it was scaled, which only models without a patch budget can be sent. Qwen's code refuses an image
+    whose long edge is more than 200 times the short one.
+
     ## Reports
     <jpeg 8001x600>
     <png 600x8001> for claude-opus-5-5
+    <png 5600x5600> for gpt-5.6-sol
+    <png 8000x39> for qwen2.5-vl-72b-instruct
 
     ## Silent
     <jpeg 8000x600>
     <png 8000x8000>
+    <png 9000x600> for gpt-4o
+    <png 5536x5536> for gpt-5.6-sol
 
     ## Fix safety
     Safe: the API would have refused the image, and it is resized to what the model looks at.
 
     ## Source
-    Vision guide, 2026-09: 8000 px an edge. Error text: anthropics/claude-code#4778, 2025-08.
+    Vision guide, 2026-09: 8000 px an edge. OpenAI images and vision guide, 2026-09: 30,000 patches.
+    Error text: anthropics/claude-code#4778, 2025-08.
     """
-    size, limit = use.visible_size, ctx.limits.max_edge
-    if size is None or size.long_edge <= limit.value:
+    size, limits = use.visible_size, ctx.limits
+    if size is None or (refusal := limits.refusal(size)) is None:
         return
-    planned = planned_size(size, ctx.limits.tier)
+    planned = planned_size(size, limits.tier)
+    helps = refusal.helped and limits.refusal(planned) is None
+    whose = limits.max_edge.owner if refusal.unit == "px" else limits.model
+    seen = f"resize to {planned}, the size that {limits.model} looks at"
+    smaller = seen if limits.native_size(planned) == planned else f"resize to {planned}"
     yield Problem(
-        message=f"long edge is {size.long_edge} px; {limit.owner} takes at most {limit.text}",
-        help=f"resize to {planned}, the size that {ctx.limits.model} looks at",
-        measured=size.long_edge,
-        limit=limit.value,
-        unit=limit.unit,
-        fix=Resize(planned),
+        message=f"{refusal.text} {refusal.measured} {refusal.unit}; {whose} takes at most {refusal.limit} "
+        f"{refusal.unit}",
+        help=smaller if helps else "cut it into tiles along the long edge and send them as images in order",
+        measured=refusal.measured,
+        limit=refusal.limit,
+        unit=refusal.unit,
+        fix=Resize(planned) if helps else None,
     )

@@ -14,7 +14,14 @@ from imgbudget.rule import (
 from imgbudget_rules.crowds import crowd_of, large_images
 
 
-@request_rule("IB102", "many-image-dimension", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@request_rule(
+    "IB102",
+    "many-image-dimension",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("many_image_count", "many_image_edge"),
+)
 def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
     """An image is too large for a request with that many images.
 

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Recode, Severity, image_rule
 
 
-@image_rule("IB103", "image-bytes-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@image_rule(
+    "IB103",
+    "image-bytes-over-limit",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("image_base64_bytes",),
+)
 def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The base64 text of the image is longer than the platform takes.
 

@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Recode, Severity, image_rule
+from imgbudget.rule import (
+    Context,
+    Fact,
+    FirstFrame,
+    FixSafety,
+    ImageUse,
+    Limits,
+    Problem,
+    Recode,
+    Severity,
+    image_rule,
+)
 
 _PHOTOGRAPHIC = "avif heic heif jp2"
 _EXACT = "blp bmp cur dcx dds icns ico im msp pbm pcx pgm pixar ppm psd qoi sgi sun tga tiff xbm xpm"
@@ -12,8 +23,18 @@ TARGETS = {
 }
 """What a still picture that Pillow can decode is written as: formats of photos as JPEG, the others as PNG."""
 
+_TAKEN_BY_MOST = ("gif", "webp")
+"""Formats that are written as PNG for a provider that does not take them."""
 
-@image_rule("IB104", "unsupported-format", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+
+@image_rule(
+    "IB104",
+    "unsupported-format",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    needs=Fact.FRAMES,
+)
 def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image is in a format that the API does not take.
 
@@ -22,16 +43,23 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     'image/jpeg', 'image/png', 'image/gif' or 'image/webp'`; under another type's name the bytes are refused
     in place of it. Photos of phones (HEIC, AVIF) and scans (TIFF) are the usual cause.
 
+    Other providers have lists of their own: Gemini takes HEIC and HEIF and no GIF, OpenAI takes GIF that is
+    not animated.
+
     ## Reports
     <bmp 800x600>
     <heic 4032x3024>
     <svg>
+    <gif 800x600> for gemini-2.5-flash
+    <gif 800x600 frames=12> for gpt-4o
 
     ## Silent
     <jpeg 800x600>
     <png 800x600>
     <gif 800x600>
     <webp 800x600>
+    <heic 4032x3024> for gemini-2.5-flash
+    <gif 800x600> for gpt-4o
 
     ## Fix safety
     Safe: the API would have refused the image. Photographic formats become JPEG, those that keep each pixel
@@ -43,13 +71,33 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """
     if use.facts is None or use.facts.format is None:
         return
-    media_types = ctx.limits.media_types
-    if f"image/{use.facts.format}" in media_types:
+    limits, own = ctx.limits, f"image/{use.facts.format}"
+    media_types, sound = limits.media_types, use.facts.damage is None
+    if own in media_types:
+        if limits.still_types and own in limits.still_types and use.facts.animated and sound:
+            yield _animation(use.facts.frames, use.facts.format, limits)
         return
     *names, last = (media_type.removeprefix("image/") for media_type in media_types)
-    target = TARGETS.get(use.facts.format) if use.facts.damage is None else None
+    target = _target(use.facts.format, media_types) if sound else None
     yield Problem(
         message=f"format is {use.facts.format}; {ctx.limits.platform} takes {', '.join(names)} and {last}",
         help=f"convert to {target}" if target else "make a jpeg or png of it first",
         fix=Recode(format=target) if target else None,
     )
+
+
+def _animation(frames: int | None, form: str, limits: Limits) -> Problem:
+    return Problem(
+        message=f"animation of {frames} frames; {limits.platform} takes {form} that is not animated",
+        help="keep the first frame, or send the frames that matter as images of their own",
+        measured=frames,
+        limit=1,
+        unit="frames",
+        fix=FirstFrame(),
+    )
+
+
+def _target(form: str, media_types: tuple[str, ...]) -> str | None:
+    """The format to write instead, among those that are taken; None where Pillow cannot decode it."""
+    target = "png" if form in _TAKEN_BY_MOST else TARGETS.get(form)
+    return target if target is None or f"image/{target}" in media_types else None

@@ -16,7 +16,8 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     type from the extension, so a wrong extension is a warning: it becomes this error later.
 
     The doubt: two recordings of 2024 to 2026 show a wrong type accepted. The usual answer of the current API
-    is a 400, so this is an error.
+    is a 400, so this is an error. What other providers do is not known, and a recording of 2025 shows a PNG
+    declared as JPEG that OpenAI took: for their models it is a warning.
 
     ## Reports
     <png 800x600 named=photo.jpg>
@@ -56,6 +57,15 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
             severity=Severity.WARNING,
             fix=fix,
             fix_safety=FixSafety.UNSAFE,
+        )
+        return
+    if not ctx.limits.counts_patches_of_28:
+        yield Problem(
+            message=f"declared as {use.declared!r}, but the bytes are {actual}; {ctx.limits.platform} may "
+            "refuse or misread it",
+            help=f"declare {actual}",
+            severity=Severity.WARNING,
+            fix=fix,
         )
         return
     allowed = [repr(media_type) for media_type in ctx.limits.media_types]

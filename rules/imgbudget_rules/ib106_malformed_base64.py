@@ -6,7 +6,7 @@ from imgbudget.rule import Context, FixSafety, ImageUse, Problem, RepairBase64, 
 
 
 @image_rule("IB106", "malformed-base64", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
-def malformed_base64(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+def malformed_base64(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The base64 text of the image is not what the API takes.
 
     ## Why it matters
@@ -38,16 +38,18 @@ def malformed_base64(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     """
     if not use.in_request:
         return
+    claude = ctx.limits.counts_patches_of_28
     if use.base64_size == 0:
         yield Problem(
-            message="base64 text is empty; the API answers `image cannot be empty`",
+            message="base64 text is empty" + ("; the API answers `image cannot be empty`" if claude else ""),
             help="send the bytes of the image, or leave the block out",
             measured=0,
             unit="bytes",
         )
     elif use.flaws:
         yield Problem(
-            message=f"base64 text {', '.join(use.flaws)}; the API answers `invalid base64 data`",
+            message=f"base64 text {', '.join(use.flaws)}"
+            + ("; the API answers `invalid base64 data`" if claude else ""),
             help="rewrite the text: standard alphabet, padding, no prefix, no line breaks"
             if use.repairable
             else "encode the image again; the bytes cannot be had from this text",

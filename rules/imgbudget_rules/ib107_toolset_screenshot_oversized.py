@@ -12,6 +12,7 @@ from imgbudget_rules.oversize import TOOLSETS, excess
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",
+    limits=("patches_of_28",),
     by_size=True,
 )
 def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Problem]:

@@ -7,7 +7,13 @@ from imgbudget_rules.oversize import excess
 
 
 @image_rule(
-    "IB108", "oversized-and-strict", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", by_size=True
+    "IB108",
+    "oversized-and-strict",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("patches_of_28",),
+    by_size=True,
 )
 def oversized_and_strict(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image would be scaled down, and its block asks the API to refuse that.

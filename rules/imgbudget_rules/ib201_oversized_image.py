@@ -7,7 +7,13 @@ from imgbudget_rules.oversize import excess, is_refused
 
 
 @image_rule(
-    "IB201", "oversized-image", severity=Severity.WARNING, fix=FixSafety.SAFE, since="0.1", by_size=True
+    "IB201",
+    "oversized-image",
+    severity=Severity.WARNING,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("native_size",),
+    by_size=True,
 )
 def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image has more pixels than the model looks at.

@@ -10,16 +10,22 @@ from imgbudget.rule import (
     Problem,
     Resize,
     Severity,
-    Size,
     image_rule,
+    is_remainder,
     patches,
+    without_remainders,
 )
 
-FEW = 4
-"""Most px over a whole number of patches that are worth dropping: a seventh of a patch."""
 
-
-@image_rule("IB202", "patch-remainder", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1", by_size=True)
+@image_rule(
+    "IB202",
+    "patch-remainder",
+    severity=Severity.INFO,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("patches_of_28",),
+    by_size=True,
+)
 def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A few pixels over a multiple of 28 cost a whole row or column of tokens.
 
@@ -46,15 +52,15 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Token formula: vision guide, 2026-09. What counts as few (4 px) is imgbudget's own choice.
     """
     size = use.visible_size
-    if size is None or not ctx.limits.fits(size):
+    if size is None or not ctx.limits.counts_patches_of_28 or not ctx.limits.fits(size):
         return
-    smaller = _without_remainders(size, int(ctx.limits.min_edge.value))
+    smaller = without_remainders(size, int(ctx.limits.min_edge.value))
     if smaller == size:
         return
     over = " and ".join(
         f"{name} {edge} px is {edge % PATCH} px over {edge // PATCH} patches"
         for name, edge, kept in zip(("width", "height"), size, smaller, strict=True)
-        if _is_few(edge) and kept < edge
+        if is_remainder(edge) and kept < edge
     )
     before, after = patches(size), patches(smaller)
     yield Problem(
@@ -65,26 +71,3 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         unit="tokens",
         fix=Resize(smaller),
     )
-
-
-def _is_few(edge: int) -> bool:
-    return 0 < edge % PATCH <= FEW
-
-
-def _without_remainders(size: Size, least: int) -> Size:
-    """The size with its small remainders dropped, no edge under `least` px; the ratio stays.
-
-    Dropping one remainder can leave a small one on the other edge, so it goes on until none is left.
-    """
-    width, height = size
-    candidates = []
-    if _is_few(width):
-        less = width - width % PATCH
-        candidates.append(Size(less, round(height * less / width)))
-    if _is_few(height):
-        less = height - height % PATCH
-        candidates.append(Size(round(width * less / height), less))
-    candidates = [candidate for candidate in candidates if candidate.short_edge >= least]
-    if not candidates:
-        return size
-    return _without_remainders(min(candidates, key=lambda it: (patches(it), -it.width * it.height)), least)

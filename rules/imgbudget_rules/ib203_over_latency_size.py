@@ -20,6 +20,7 @@ from imgbudget.rule import (
     severity=Severity.INFO,
     fix=FixSafety.UNSAFE,
     since="0.1",
+    limits=("latency_pixels", "latency_edge"),
     by_size=True,
     pedantic=True,
 )

@@ -28,6 +28,9 @@ def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <gif 640x480>
     <webp 640x480 frames=1>
 
+    Where the provider refuses an animation it is IB104:
+    <gif 640x480 frames=12> for gpt-4o
+
     ## Fix safety
     Unsafe: the model receives the same picture, but the file loses its other frames. Where they matter, send
     the frames that show it as images of their own.
@@ -37,9 +40,16 @@ def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """
     if use.facts is None or not use.facts.animated or use.facts.damage is not None:
         return
-    frames = use.facts.frames
+    frames, limits, own = use.facts.frames, ctx.limits, f"image/{use.facts.format}"
+    if own in limits.still_types or (own not in limits.media_types and not limits.counts_patches_of_28):
+        return
+    seen = (
+        f"{limits.model} sees the first one only"
+        if limits.counts_patches_of_28
+        else f"what {limits.model} sees behind the first one is not published"
+    )
     yield Problem(
-        message=f"animation of {frames} frames; {ctx.limits.model} sees the first one only",
+        message=f"animation of {frames} frames; {seen}",
         help="keep the first frame, or send the frames that matter as images of their own",
         measured=frames,
         limit=1,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
 
 
-@image_rule("IB301", "tiny-edge", severity=Severity.WARNING, since="0.1", by_size=True)
+@image_rule("IB301", "tiny-edge", severity=Severity.WARNING, since="0.1", limits=("min_edge",), by_size=True)
 def tiny_edge(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """An edge of the image is so short that the model may misread it.
 

@@ -17,7 +17,14 @@ NEAR = 15
 """Images from which the next few turns of a conversation pass the limit."""
 
 
-@request_rule("IB305", "near-many-image-limit", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1")
+@request_rule(
+    "IB305",
+    "near-many-image-limit",
+    severity=Severity.INFO,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("many_image_count", "many_image_edge"),
+)
 def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     """A few more images, and this one is too large for the request.
 

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, FixSafety, Problem, Request, Severity, ShrinkRequest, request_rule
 
 
-@request_rule("IB401", "payload-over-limit", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@request_rule(
+    "IB401",
+    "payload-over-limit",
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("request_bytes",),
+)
 def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     """The body of the request is larger than the platform takes.
 
@@ -50,7 +57,11 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     if over:
         message += f" ({limit.value:,} bytes)"
     else:
-        message += f", which may mean {doubt.value:,} bytes or {limit.value:,}"
+        message += (
+            f" by one source and {doubt.text} by another"
+            if doubt.status == "conflicting"
+            else f", which may mean {doubt.value:,} bytes or {limit.value:,}"
+        )
     by_id = ", send images that repeat by file id" if "file" in ctx.limits.source_types else ""
     has_images = any(use.base64_size for use in request.images)
     yield Problem(

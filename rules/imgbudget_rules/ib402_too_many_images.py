@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, Problem, Request, Severity, request_rule
 
 
-@request_rule("IB402", "too-many-images", severity=Severity.ERROR, since="0.1")
+@request_rule("IB402", "too-many-images", severity=Severity.ERROR, since="0.1", limits=("request_media",))
 def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     """The request holds more images and document pages than the API takes.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule
 
 
-@request_rule("IB404", "misplaced-image", severity=Severity.ERROR, since="0.1")
+@request_rule("IB404", "misplaced-image", severity=Severity.ERROR, since="0.1", limits=("messages_api",))
 def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     """An image stands where the API takes none.
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, Problem, Request, Severity, request_rule
+from imgbudget_rules.spending import request_tokens
 
 
 @request_rule("IB405", "context-overflow", severity=Severity.ERROR, since="0.1")
@@ -31,12 +32,13 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     Public model lists, 2026-11, for the contexts. Error text: anthropics/claude-code#6380.
     """
     limit = ctx.limits.context_tokens
-    tokens = sum(ctx.limits.tokens(use.visible_size) for use in request.images if use.visible_size)
+    tokens = request_tokens(request, ctx.limits)
     if tokens <= limit.value:
         return
+    claude = ctx.limits.counts_patches_of_28
+    answer = "; the API answers `Request size exceeds model context window`" if claude else ""
     yield Problem(
-        message=f"images take {tokens:,} tokens; the context of {limit.owner} holds {limit.text}; "
-        "the API answers `Request size exceeds model context window`",
+        message=f"images take {tokens:,} tokens; the context of {limit.owner} holds {limit.text}{answer}",
         help="leave out images of earlier turns, send smaller ones, or split the request",
         measured=tokens,
         limit=limit.value,

@@ -16,7 +16,9 @@ from imgbudget.rule import (
 )
 
 
-@request_rule("IB407", "empty-text", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@request_rule(
+    "IB407", "empty-text", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", limits=("messages_api",)
+)
 def empty_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     """An empty text block stands beside an image.
 

@@ -17,7 +17,14 @@ from imgbudget.rule import (
 )
 
 
-@request_rule("IB501", "image-after-text", severity=Severity.WARNING, fix=FixSafety.UNSAFE, since="0.1")
+@request_rule(
+    "IB501",
+    "image-after-text",
+    severity=Severity.WARNING,
+    fix=FixSafety.UNSAFE,
+    since="0.1",
+    limits=("messages_api",),
+)
 def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     """Text longer than a label stands before the first image of a turn.
 

@@ -23,6 +23,7 @@ from imgbudget.rule import (
     severity=Severity.INFO,
     fix=FixSafety.UNSAFE,
     since="0.1",
+    limits=("messages_api",),
     pedantic=True,
 )
 def unlabelled_images(request: Request, _ctx: Context) -> Iterator[Problem]:

@@ -49,7 +49,7 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
         return
     limits = ctx.limits
     size = sum(use.base64_size or 0 for use in resent)
-    tokens = sum(limits.tokens(use.visible_size) for use in resent if use.visible_size)
+    tokens = sum(limits.at(use.detail).tokens(use.visible_size) for use in resent if use.visible_size)
     images = (
         "1 image of an earlier turn is" if len(resent) == 1 else f"{len(resent)} images of earlier turns are"
     )

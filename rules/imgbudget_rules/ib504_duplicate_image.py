@@ -42,7 +42,7 @@ def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
         original = first.setdefault(use.digest, use)
         if original is use:
             continue
-        tokens = ctx.limits.tokens(use.visible_size) if use.visible_size else 0
+        tokens = ctx.limits.at(use.detail).tokens(use.visible_size) if use.visible_size else 0
         yield Problem(
             message=f"the same image as {original.place.location}: {tokens} tokens and "
             f"{use.base64_size or 0:,} bytes are paid twice",

@@ -31,6 +31,7 @@ _ASKS = (
     severity=Severity.INFO,
     fix=FixSafety.SAFE,
     since="0.1",
+    limits=("native_size",),
     pedantic=True,
 )
 def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:

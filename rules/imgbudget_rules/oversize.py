@@ -27,9 +27,12 @@ class Excess(NamedTuple):
 def excess(use: ImageUse, limits: Limits) -> Excess | None:
     """What is too much of an image; None for one that fits, is refused for its edge or cannot be decoded."""
     size, tier = use.visible_size, limits.tier
-    if size is None or size.long_edge > limits.max_edge.value or limits.fits(size):
+    if size is None or limits.fits(size) or limits.refusal(size) is not None:
         return None
     seen, planned = limits.native_size(size), planned_size(size, tier)
+    if not limits.counts_patches_of_28:
+        text = f"long edge is {size.long_edge} px"
+        return Excess(size, seen, planned, size.long_edge, seen.long_edge, "px", text)
     if size.long_edge > tier.max_edge:
         text = f"long edge is {size.long_edge} px"
         return Excess(size, seen, planned, size.long_edge, tier.max_edge, "px", text)

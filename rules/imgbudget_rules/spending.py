@@ -5,7 +5,7 @@ from imgbudget.rule import Limits, Request, Size, Tier, native_size
 
 def request_tokens(request: Request, limits: Limits) -> int:
     """Visual tokens of all images of a request whose size is known."""
-    return sum(limits.tokens(use.visible_size) for use in request.images if use.visible_size)
+    return sum(limits.at(use.detail).tokens(use.visible_size) for use in request.images if use.visible_size)
 
 
 def tokens_for(cost: float, limits: Limits, most: int) -> int:
@@ -21,8 +21,11 @@ def tokens_for(cost: float, limits: Limits, most: int) -> int:
 
 
 def size_for(tokens: int, size: Size, limits: Limits) -> Size | None:
-    """The largest size of the same ratio that takes at most `tokens` visual tokens; None without any."""
-    if tokens < 1:
+    """The largest size of the same ratio that takes at most `tokens` visual tokens; None without any.
+
+    None too for a model that does not count patches of 28 px: `imgbudget plan` looks for its sizes.
+    """
+    if tokens < 1 or not limits.counts_patches_of_28:
         return None
     tier = limits.tier
     return native_size(size, Tier(tier.name, tier.max_edge, min(tier.max_tokens, tokens)))

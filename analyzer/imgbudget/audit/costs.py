@@ -1,12 +1,16 @@
 """What a dataset costs elsewhere: on every model and platform of the limits data, and on every tier."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from imgbudget.audit.rows import tier_prefix
 from imgbudget.audit.statistics import CostRow, TierRow
 from imgbudget.audit.store import Store
+from imgbudget.geometry import Size, Tier, native_size, planned_size, tokens
 from imgbudget.limits import Limits, LimitsData
+
+_FETCHED = 4096
+"""Sizes that are held at a time: a dataset may have as many as images."""
 
 
 class _Sums(NamedTuple):
@@ -41,14 +45,52 @@ def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
 
 
 def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
-    """The cost matrix: models in the order of the limits data, for each its platforms.
+    """The cost matrix: Claude's models in the order of the limits data, for each the platforms that serve it.
 
-    An image is priced as a prompt of its own, so long-prompt prices do not count.
+    An image is priced as a prompt of its own, so long-prompt prices do not count. Models of other providers
+    are counted where they are asked for: `model_rows`.
     """
     sums = _sums(store, data)
-    bound = [data.bind(model, platform) for model in data.models for platform in data.platforms]
+    asked = ((data.bind(model, name), name) for model in data.models for name in data.platforms)
+    bound = [limits for limits, name in asked if limits.platform == name and limits.counts_patches_of_28]
     refused = _refused(store, bound)
     return tuple(_cost_row(limits, sums[limits.tier.name], refused[_bounds(limits)]) for limits in bound)
+
+
+def model_rows(store: Store, models: Sequence[Limits]) -> tuple[CostRow, ...]:
+    """The dataset on models of any provider, side by side, in the order they are given.
+
+    Each size is counted once a tier, however many images have it. The sizes are those of the files: no
+    provider's rule tells width from height, so the orientation does not matter.
+    """
+    if not models:
+        return ()
+    tiers = tuple(dict.fromkeys(limits.tier for limits in models))
+    sums = _sums_by_size(store, tiers)
+    refused = _refused(store, models)
+    return tuple(_cost_row(limits, sums[limits.tier], refused[_bounds(limits)]) for limits in models)
+
+
+def _sums_by_size(store: Store, tiers: Sequence[Tier]) -> dict[Tier, _Sums]:
+    totals = {tier: [0] * len(_Sums._fields) for tier in tiers}
+    cursor = store.connection.cursor().execute(
+        f"""select width, height, count(*) from rows where subject = 'image'
+        and width is not null and {store.tier}tokens is not null group by width, height"""  # noqa: S608 - ours
+    )
+    while batch := cursor.fetchmany(_FETCHED):
+        for width, height, images in batch:
+            size = Size(width, height)
+            for tier in tiers:
+                for field, number in enumerate(_on_tier(size, tier)):
+                    totals[tier][field] += images * number
+    return {tier: _Sums._make(numbers) for tier, numbers in totals.items()}
+
+
+def _on_tier(size: Size, tier: Tier) -> _Sums:
+    """What one image of this size adds."""
+    seen = native_size(size, tier)
+    after = tokens(planned_size(size, tier), tier)
+    return _Sums(seen != size, tokens(size, tier), after, size.width * size.height, seen.width * seen.height)
 
 
 def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:

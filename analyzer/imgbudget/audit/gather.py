@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from imgbudget.audit.costs import cost_rows, tier_rows, usd
+from imgbudget.audit.costs import cost_rows, model_rows, tier_rows, usd
+from imgbudget.audit.marks import marks_of
 from imgbudget.audit.measures import MEASURES, distribution
 from imgbudget.audit.statistics import (
     DuplicateGroup,
@@ -20,7 +21,7 @@ from imgbudget.audit.statistics import (
 from imgbudget.audit.store import PLACE_ORDER, Store
 from imgbudget.engine.judge import PAGES
 from imgbudget.geometry import Size
-from imgbudget.limits import LimitsData
+from imgbudget.limits import Limits, LimitsData
 from imgbudget.registry import AnyRule
 
 FOLDERS = 200
@@ -38,12 +39,16 @@ _FOLDER = """case when member is null then source
 
 
 class About(NamedTuple):
-    """What the rows do not hold: the limits data, the rules, the names of the sources, notes for readers."""
+    """What the rows do not hold: the limits data, the rules, the names of the sources, notes for readers.
+
+    `models` are those that the dataset is to be shown on side by side.
+    """
 
     data: LimitsData
     rules: Sequence[AnyRule]
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    models: tuple[Limits, ...] = ()
 
 
 def gather(store: Store, about: About) -> Statistics:
@@ -51,20 +56,25 @@ def gather(store: Store, about: About) -> Statistics:
     limits = store.limits
     folders, folders_total = _folders(store)
     sizes, sizes_total = _sizes(store)
+    rules = _rules(store, about.rules)
     return Statistics(
         model=limits.model,
         platform=limits.platform,
         tier=limits.tier.name,
         sources=about.sources,
         totals=_totals(store),
-        distributions=tuple(distribution(store, measure) for measure in MEASURES),
+        distributions=tuple(
+            distribution(store, measure, marks_of(measure.name, limits, about.data, rules))
+            for measure in MEASURES
+        ),
         folders=folders,
         folders_total=folders_total,
         formats=_formats(store),
         sizes=sizes,
         sizes_total=sizes_total,
-        rules=_rules(store, about.rules),
+        rules=rules,
         costs=cost_rows(store, about.data),
+        models=model_rows(store, about.models),
         tiers=tier_rows(store, about.data),
         duplicates=_duplicates(store),
         offenders=tuple(
@@ -161,7 +171,9 @@ def _sizes(store: Store) -> tuple[tuple[SizeRow, ...], int]:
 def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
     known = {rule.code: rule for rule in rules}
     found = store.all(
-        f"""select f.code, f.severity, count(*), count(distinct (source, member, row, pointer)), {_EXAMPLES}
+        f"""select f.code, f.severity, count(*), count(distinct (source, member, row, pointer)), {_EXAMPLES},
+        case when min(f."limit") = max(f."limit") and count(f."limit") = count(*) then min(f."limit") end,
+        min(f.unit)
         from (select source, member, row, pointer, unnest(findings) as f from rows
             where errors + warnings + infos > 0)
         group by f.code, f.severity
@@ -177,8 +189,10 @@ def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
             findings=findings,
             rows=rows,
             examples=_places(examples),
+            limit=limit,
+            unit=unit,
         )
-        for code, severity, findings, rows, examples in found
+        for code, severity, findings, rows, examples, limit, unit in found
     )
 
 

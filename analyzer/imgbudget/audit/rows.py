@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgbudget.geometry import Size, Tier, native_size, patches, planned_size
+from imgbudget.geometry import Size, Tier, native_size, planned_size, tokens
 from imgbudget.model import Finding, Severity
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Record(NamedTuple):
 
 def tier_prefix(tier: str) -> str:
     """What the columns of a tier begin with: `high_resolution_`."""
-    return tier.replace("-", "_") + "_"
+    return tier.replace("-", "_").replace(".", "_") + "_"
 
 
 def schema(tiers: Sequence[Tier]) -> "pa.Schema":
@@ -112,7 +112,7 @@ class _Tiers:
 
 def _on_tier(size: Size, tier: Tier) -> Iterator[int]:
     for seen in (native_size(size, tier), planned_size(size, tier)):
-        yield from (*seen, patches(seen))
+        yield from (*seen, tokens(seen, tier))
 
 
 @lru_cache(maxsize=4)
@@ -147,10 +147,23 @@ def table(records: Sequence[Record], tiers: tuple[Tier, ...]) -> "pa.Table":
             continue
         column = next(fields)
         if pa.types.is_dictionary(field.type):
-            arrays.append(pa.array(column, pa.string()).dictionary_encode())
+            arrays.append(_texts(column).dictionary_encode())
+        elif pa.types.is_string(field.type):
+            arrays.append(_texts(column))
         else:
             arrays.append(pa.array(column, field.type))
     return pa.Table.from_arrays(arrays, schema=shape)
+
+
+def _texts(column: Sequence[str | None]) -> "pa.Array":
+    """Texts; names of files that are no UTF-8 are written out, as findings show them."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    try:
+        return pa.array(column, pa.string())
+    except UnicodeEncodeError:
+        whole = [text and text.encode("utf-8", "backslashreplace").decode() for text in column]
+        return pa.array(whole, pa.string())
 
 
 def _values(record: Record, tiers: _Tiers) -> tuple[Any, ...]:

@@ -109,8 +109,22 @@ class Bin(NamedTuple):
     images: int
 
 
+class Mark(NamedTuple):
+    """A limit on the scale of a measure: who sets it, and what it means for the images beyond it.
+
+    `kind` is "seen" where the audit's model looks at no more, "refused" where its platform takes no more, and
+    "told" for what holds elsewhere: another tier, another platform, requests of many images. `least` is true
+    where the images below the value are the ones meant.
+    """
+
+    value: float
+    label: str
+    kind: str
+    least: bool = False
+
+
 class Distribution(NamedTuple):
-    """One measure over all images that have it.
+    """One measure over all images that have it; the bins part at the `marks`.
 
     `quantiles` are pairs of a share (0.5 is the median) and the smallest value that at least this share of
     the images does not exceed. `name` is a key, `title` what people read.
@@ -125,6 +139,7 @@ class Distribution(NamedTuple):
     mean: float | None
     quantiles: tuple[tuple[float, float], ...]
     bins: tuple[Bin, ...]
+    marks: tuple[Mark, ...] = ()
 
 
 class FolderRow(NamedTuple):
@@ -165,7 +180,8 @@ class SizeRow(NamedTuple):
 class RuleRow(NamedTuple):
     """One rule: its findings, the rows they stand on, where its page is, some places in the order of places.
 
-    A rule that reports with several severities has a row for each.
+    A rule that reports with several severities has a row for each. `limit`, in `unit`, is what all of the
+    findings were measured against, None where they differ or nothing was measured.
     """
 
     code: str
@@ -176,6 +192,8 @@ class RuleRow(NamedTuple):
     findings: int
     rows: int
     examples: tuple[str, ...]
+    limit: float | None = None
+    unit: str | None = None
 
 
 class CostRow(NamedTuple):
@@ -256,7 +274,8 @@ class Statistics(NamedTuple):
     """Everything that is told of a dataset, for the model and platform of the audit.
 
     `offenders` are the worst rows, errors first and then by bytes. Lists are cut to a length that people
-    read: `folders_total` and `sizes_total` say how many there are.
+    read: `folders_total` and `sizes_total` say how many there are. `costs` is Claude's matrix, `models` the
+    models that were asked for side by side, of any provider; it is empty unless some were.
     """
 
     model: str
@@ -272,6 +291,7 @@ class Statistics(NamedTuple):
     sizes_total: int
     rules: tuple[RuleRow, ...]
     costs: tuple[CostRow, ...]
+    models: tuple[CostRow, ...]
     tiers: tuple[TierRow, ...]
     duplicates: Duplicates
     offenders: tuple[Row, ...]

@@ -15,6 +15,7 @@ from imgbudget.audit.inputs import input_of
 from imgbudget.audit.partition import Listed, Object, Partition
 from imgbudget.audit.rows import IMAGE, SKIP, Record, write_rows
 from imgbudget.engine.judge import failure
+from imgbudget.errors import AuditError
 from imgbudget.model import Place
 from imgbudget.probes import PROBE_VERSION
 from imgbudget.session import Session, Wishes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from imgbudget.config import Settings
+    from imgbudget.geometry import Tier
     from imgbudget.limits import LimitsData
 
 ROWS_VERSION = 1
@@ -92,7 +94,19 @@ class Work(NamedTuple):
             os.chdir(self.folder)
         desk = Desk(session)
         records = list(input_of(partition.kind).read(partition, desk))
+        _require_all(partition, records)
         return done(partition, records, desk)
+
+
+def _require_all(partition: Partition, records: list[Record]) -> None:
+    """Hold the rows against the items that were planned: a file has one or more, anything else exactly one.
+
+    Raises:
+        AuditError: an item has no row.
+    """
+    rows = len({record.member for record in records}) if partition.kind == "files" else len(records)
+    if partition.items and rows != len(partition.items):
+        raise AuditError(f"{len(partition.items)} items were planned and {rows} have rows")
 
 
 def done(partition: Partition, records: list[Record], desk: Desk) -> Done:
@@ -113,7 +127,12 @@ def done(partition: Partition, records: list[Record], desk: Desk) -> Done:
         rules_failed=sum(finding.code == "IB003" for record in records for finding in record.findings),
     )
     notes = tuple(session.bench.notes)
-    return Done(partition, summary, write_rows(records, session.limits.tiers, footer(summary, notes)), notes)
+    return Done(partition, summary, write_rows(records, tiers_of(session), footer(summary, notes)), notes)
+
+
+def tiers_of(session: Session) -> "tuple[Tier, ...]":
+    """The tiers that rows have columns of: Claude's, and that of the audit's own model."""
+    return tuple(dict.fromkeys((*session.limits.tiers, session.bench.limits().tier)))
 
 
 def footer(summary: Summary, notes: tuple[str, ...]) -> dict[str, str]:
@@ -161,7 +180,7 @@ def configuration_key(session: Session) -> str:
         session.settings,
         (session.bench.model, session.bench.platform),
         (wishes.select, wishes.extend_select, wishes.ignore, wishes.pedantic, wishes.use_ignores),
-        data.tiers,
+        tiers_of(session),
         *(data.bind(model, platform) for model in data.models for platform in data.platforms),
     )
     return hashlib.sha256("\n".join(map(repr, told)).encode()).hexdigest()

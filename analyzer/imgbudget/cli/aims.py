@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from imgbudget.budgets import Budget
+from imgbudget.cli.options import codes
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 from imgbudget.errors import UsageError
 from imgbudget.planner.goal import Goal, Target
@@ -29,6 +30,33 @@ def target_option(function: F) -> F:
         "one of them dimension:N, tokens:N and bytes:SIZE bound each image: px an edge, visual tokens, bytes "
         "of the file.",
     )(function)
+
+
+def for_options(function: F) -> F:
+    """`--for`, `--cheapest`: a size that suits several models at once."""
+    for name, more in (
+        (
+            "--cheapest",
+            {
+                "is_flag": True,
+                "help": "With --for: of the sizes down to nine tenths of the largest the one for which all "
+                "these models together cost least.",
+            },
+        ),
+        (
+            "--for",
+            {
+                "multiple": True,
+                "callback": codes,
+                "metavar": "IDS",
+                "help": "Models that the images are for, of any provider, comma-separated: the largest size "
+                "that none of them scales down or refuses.",
+            },
+        ),
+    ):
+        names = (name, "for_models") if name == "--for" else (name,)
+        function = click.option(*names, **more)(function)  # type: ignore[arg-type]
+    return function
 
 
 def budget_options(function: F) -> F:

@@ -2,15 +2,25 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from imgbudget.cli.audit_progress import AuditProgress
-from imgbudget.cli.options import config_options, model_options, output_options, selection_options, wishes
+from imgbudget.cli.options import (
+    codes,
+    config_options,
+    model_options,
+    output_options,
+    selection_options,
+    wishes,
+)
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour, whole_file
+from imgbudget.cli.several import limits_of_all
 from imgbudget.errors import UsageError
+from imgbudget.limits import Limits
 from imgbudget.model import Severity
 from imgbudget.reporters.base import count, one_line
 from imgbudget.session import Session
@@ -31,9 +41,21 @@ FORMATS = ("full", "json", "markdown", "csv")
 @click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")
 @click.option("--no-ignores", is_flag=True, help="Report what the configuration's ignores silence.")
 @click.option(
+    "--models",
+    multiple=True,
+    callback=codes,
+    metavar="IDS",
+    help="Models to show the costs of side by side, of any provider: comma-separated ids, or all.",
+)
+@click.option(
     "--rows",
     metavar="DIR",
     help="Keep the facts table there, Parquet, a row an image; a run that was stopped goes on from it.",
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    help="Write the report as one HTML file that needs nothing else; --format is for what is printed.",
 )
 @click.option(
     "--image-root",
@@ -79,12 +101,13 @@ def command(**options: Any) -> int:
     if options["ray_address"] and options["engine"] != "ray":
         raise UsageError("--ray-address needs --engine ray")
     session = Session(wishes(options))
+    models = limits_of_all(session, options["models"] or ())
     with _folder(options["rows"]) as folder:
         run = _run(session, options, folder)
         if not run.files:
             say("warning: no files found")
             return 0
-        _report(session, run, options, formats)
+        _report(session, run, options, formats, models)
     _say_notes(session, run, options)
     if run.summary.rules_failed:
         return 2
@@ -97,9 +120,9 @@ def command(**options: Any) -> int:
 def _require_datasets() -> None:
     from importlib.util import find_spec  # noqa: PLC0415 - audits only
 
-    missing = [name for name in ("pyarrow", "duckdb") if find_spec(name) is None]
+    missing = [name for name in ("pyarrow", "duckdb", "jinja2") if find_spec(name) is None]
     if missing:
-        raise UsageError(f"audit needs {' and '.join(missing)}: pip install 'imgbudget[datasets]'")
+        raise UsageError(f"audit needs {', '.join(missing)}: pip install 'imgbudget[datasets]'")
 
 
 @contextmanager
@@ -126,13 +149,15 @@ def _run(session: Session, options: dict[str, Any], folder: str) -> "Run":
     progress = AuditProgress(wanted=not options["no_progress"] and not options["quiet"])
     naming = Naming(configuration_key(session))
     partitions = plan(options["datasets"], session, naming, root=options["image_root"])
-    executor = _executor(options)
-    try:
-        run = Run(Work.of(session), executor, folder, progress)
-        run.finish(partitions)
-    finally:
-        executor.close()
-        progress.clear()
+    # Ray reports lost workers on standard output, where only results belong
+    with redirect_stdout(sys.stderr if options["verbose"] else StringIO()):
+        executor = _executor(options)
+        try:
+            run = Run(Work.of(session), executor, folder, progress)
+            run.finish(partitions)
+        finally:
+            executor.close()
+            progress.clear()
     return run
 
 
@@ -150,7 +175,11 @@ def _executor(options: dict[str, Any]) -> "Executor":
 
 
 def _report(
-    session: Session, run: "Run", options: dict[str, Any], formats: list[tuple[str, str | None]]
+    session: Session,
+    run: "Run",
+    options: dict[str, Any],
+    formats: list[tuple[str, str | None]],
+    models: tuple[Limits, ...],
 ) -> None:
     """Prove the rows complete, gather the statistics, write every format."""
     from imgbudget.audit.gather import About, gather  # noqa: PLC0415 - audits only
@@ -158,10 +187,12 @@ def _report(
     from imgbudget.audit.store import open_rows  # noqa: PLC0415
 
     notes = (*session.notes, *run.notes)
-    about = About(session.limits, session.registry.rules, options["datasets"], notes)
+    about = About(session.limits, session.registry.rules, options["datasets"], notes, models)
     with open_rows(run.files, session.bench.limits()) as store:
         prove(store, run.files, run.summary)
         statistics = gather(store, about)
+        if options["html"] is not None:
+            _write_page(store, statistics, options["html"])
         for name, file in formats:
             if name == "csv":
                 _write_rows(store, file)
@@ -193,6 +224,14 @@ def _write_rows(store: "Store", file: str | None) -> None:
     with nullcontext(sys.stdout) if file is None else whole_file(file) as out:
         for text in lines(store):
             out.write(text)
+
+
+def _write_page(store: "Store", statistics: "Statistics", file: str) -> None:
+    from imgbudget.audit.html.page import page  # noqa: PLC0415 - this report only
+    from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415
+
+    with whole_file(file) as out:
+        out.write(page(statistics, store, thumbnails))
 
 
 def _say_notes(session: Session, run: "Run", options: dict[str, Any]) -> None:

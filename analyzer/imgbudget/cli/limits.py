@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -10,11 +11,12 @@ from imgbudget.cli.options import config_options, model_options, output_options,
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.tables import Table
 from imgbudget.errors import UsageError
-from imgbudget.limits import Limits
+from imgbudget.limits import Limit, Limits, Term
 from imgbudget.reporters.records import TOOL, VERSION
 from imgbudget.session import Session
 
 FORMATS = ("full", "json")
+_CLAUDE = "anthropic"
 
 
 @click.command("limits")
@@ -40,6 +42,7 @@ def command(**options: Any) -> int:
 
 
 def _document(limits: Limits) -> dict[str, Any]:
+    numbers, terms = _in_force(limits)
     return {
         "version": VERSION,
         "tool": TOOL,
@@ -47,26 +50,64 @@ def _document(limits: Limits) -> dict[str, Any]:
         "platform": limits.platform,
         "known": limits.known,
         "tier": limits.tier.name,
-        "limits": [
+        "limits": [_record(limit) for limit in numbers],
+        "terms": [_record(term) for term in terms],
+        "details": [
             {
-                "name": limit.name,
-                "value": limit.value,
-                "unit": limit.unit,
-                "owner": limit.owner,
-                "status": limit.status,
-                "source": limit.source,
-                "date": limit.date,
-                "note": limit.note,
+                "detail": detail,
+                "tier": bound.tier.name,
+                "values": [_record(value) for value in bound.tier_values],
             }
-            for limit in limits.entries()
+            for detail, bound in _levels(limits)
         ],
+    }
+
+
+def _in_force(limits: Limits) -> tuple[list[Limit], list[Term]]:
+    """The numbers and the other facts; what is said of Claude's images alone is no matter of other models."""
+    own = limits.counts_patches_of_28
+    numbers = [limit for limit in limits.entries() if own or limit.owner != _CLAUDE]
+    terms = [term for term in limits.terms if term.name != "strategy" and (own or term.owner != _CLAUDE)]
+    return numbers, terms
+
+
+def _levels(limits: Limits) -> Iterator[tuple[str | None, Limits]]:
+    """The limits at each level of detail, first those of an image that asks for none; nothing for Claude."""
+    if limits.tiers:
+        yield None, limits
+        for detail, _ in limits.details:
+            yield detail, limits.at(detail)
+
+
+def _record(value: Limit | Term) -> dict[str, Any]:
+    """A number, or a fact that is a list; a number that a provider does not have is null."""
+    if isinstance(value, Limit):
+        what: dict[str, Any] = {"value": value.value if value.exists else None, "unit": value.unit}
+    else:
+        what = {"value": list(value.values), "unit": None}
+    return {
+        "name": value.name,
+        **what,
+        "owner": value.owner,
+        "status": value.status,
+        "source": value.source,
+        "date": value.date,
+        "note": value.note,
     }
 
 
 def _text(limits: Limits, *, colour: bool) -> str:
     table = Table(("limit", "value", "whose", "status", "source", "date", "note"), colour=colour)
-    for limit in limits.entries():
-        table.add(
-            limit.name, limit.text, limit.owner, limit.status, limit.source, limit.date, limit.note or ""
-        )
+    numbers, terms = _in_force(limits)
+    for value in numbers:
+        _add(table, value.name, value)
+    for term in terms:
+        _add(table, term.name, term)
+    for detail, bound in _levels(limits):
+        for origin in bound.tier_values:
+            _add(table, f"detail {detail}: {origin.name}" if detail else origin.name, origin)
     return f"{limits.model} on {limits.platform}: {limits.tier.name} tier\n" + table.text()
+
+
+def _add(table: Table, name: str, value: Limit | Term) -> None:
+    table.add(name, value.text, value.owner, value.status, value.source, value.date, value.note or "")

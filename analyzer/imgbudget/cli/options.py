@@ -38,7 +38,7 @@ def model_options(function: F) -> F:
             click.option(
                 "--platform",
                 metavar="NAME",
-                help="anthropic, bedrock, google-cloud, foundry or claude-ai.",
+                help="anthropic, bedrock, google-cloud, foundry, claude-ai, openai, gemini or qwen.",
             ),
             click.option(
                 "--limits",

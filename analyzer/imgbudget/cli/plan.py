@@ -6,15 +6,18 @@ from typing import Any, NamedTuple
 
 import click
 
-from imgbudget.cli.aims import budget_of, budget_options, goal_of, target_option
+from imgbudget.cli.aims import budget_of, budget_options, for_options, goal_of, target_option
 from imgbudget.cli.completion import files
 from imgbudget.cli.fixing import place_options, wants_apply
 from imgbudget.cli.options import config_options, model_options, output_options, wishes
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
-from imgbudget.cli.plan_text import image_table, request_text, totals_line
+from imgbudget.cli.plan_text import image_table, models_table, request_text, totals_line
 from imgbudget.cli.resend_text import resend_text
+from imgbudget.cli.several import limits_of_all
 from imgbudget.errors import UsageError
+from imgbudget.limits import Limits
 from imgbudget.planner import ImagePlan
+from imgbudget.planner.goal import Goal, Target
 from imgbudget.planner.request import RequestPlan
 from imgbudget.planner.resend import KEPT, Resend, resend
 from imgbudget.report import Summary
@@ -30,6 +33,7 @@ FORMATS = ("full", "json")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
 @model_options
 @target_option
+@for_options
 @budget_options
 @click.option(
     "--resend",
@@ -66,12 +70,15 @@ def command(**options: Any) -> int:
     paths = options["paths"] = options["paths"] or (".",)
     applies = wants_apply(options)
     goal, budget = goal_of(options["targets"]), budget_of(options)
+    several = _several(options, goal)
     formats = parse_formats(options["formats"], "full")
     for name, _ in formats:
         if name not in FORMATS:
             raise UsageError(f"unknown format {name!r}; plan knows {', '.join(FORMATS)}")
-    session = Session(wishes(options))
-    aims = Aims(session.bench.paths, goal, budget)
+    named = next((name for name in several if name != "all"), None)
+    session = Session(wishes(options if options["model"] else {**options, "model": named}))
+    models = limits_of_all(session, several)
+    aims = Aims(session.bench.paths, goal._replace(models=models, cheapest=options["cheapest"]), budget)
     stdin = sys.stdin.buffer.read() if "-" in paths else None
     found = _gather(session, options, aims, stdin)
     for name, file in formats if not options["diff"] else ():
@@ -94,14 +101,25 @@ def command(**options: Any) -> int:
     return 0 if all(request.feasible for request in found.requests) else 1
 
 
+def _several(options: dict[str, Any], goal: Goal) -> tuple[str, ...]:
+    """The models that the images are for; none unless --for names some."""
+    several: tuple[str, ...] = options["for_models"] or ()
+    if options["cheapest"] and not several:
+        raise UsageError("--cheapest needs --for with the models that are meant")
+    if several and goal.target is not Target.TABLE:
+        raise UsageError("--for takes no --target but dimension, tokens and bytes: it has a size of its own")
+    return several
+
+
 class _Found(NamedTuple):
-    """The plans of a run; `resends` is None unless the accounting is asked for."""
+    """The plans of a run, and the models that they are for; `resends` is None unless it is asked for."""
 
     plans: list[ImagePlan]
     requests: list[RequestPlan]
     totals: PlanTotals
     summary: Summary
     resends: list[Resend] | None
+    models: tuple[Limits, ...] = ()
 
 
 def _gather(session: Session, options: dict[str, Any], aims: Aims, stdin: bytes | None) -> _Found:
@@ -117,11 +135,12 @@ def _gather(session: Session, options: dict[str, Any], aims: Aims, stdin: bytes 
         if options["show_resend"]:
             found = (resend(one.request, one.limits, kept=options["keep"]) for one in result.requests)
             resends.extend(one for one in found if one)
-    return _Found(plans, requests, PlanTotals.of(plans), summary, resends if options["show_resend"] else None)
+    shown = resends if options["show_resend"] else None
+    return _Found(plans, requests, PlanTotals.of(plans), summary, shown, aims.goal.models)
 
 
 def _document(found: _Found) -> dict[str, Any]:
-    document = plan_document(found.plans, found.requests, found.totals, found.summary)
+    document = plan_document(found.plans, found.requests, found.totals, found.summary, found.models)
     if found.resends is not None:
         document["resend"] = [resend_record(one) for one in found.resends]
     return document
@@ -131,7 +150,8 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
     shown = [plan for plan in found.plans if plan.changes or show_all]
     joint = [request for request in found.requests if show_all or request.speaks]
     parts = [
-        *((image_table(shown, colour=colour),) if shown else ()),
+        *((image_table(shown, colour=colour),) if shown and not found.models else ()),
+        *((models_table(found.plans, shown, found.models, colour=colour),) if found.models else ()),
         *(request_text(request, show_all=show_all, colour=colour) for request in joint),
         totals_line(found.plans, found.totals, found.summary),
     ]

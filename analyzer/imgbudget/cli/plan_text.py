@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from imgbudget.cli.tables import Table
+from imgbudget.limits import Limits
 from imgbudget.model import ImageUse, Place
 from imgbudget.planner import ImagePlan
 from imgbudget.planner.bounds import Bound
 from imgbudget.planner.remedy import Remedy
 from imgbudget.planner.request import RequestPlan
+from imgbudget.planner.views import model_totals, views_of
 from imgbudget.report import Summary
 from imgbudget.reporters.base import count, figure, money, one_line
 from imgbudget.reporters.plans import PlanTotals
@@ -25,12 +27,42 @@ def image_table(plans: Sequence[ImagePlan], *, colour: bool) -> str:
             str(plan.planned),
             plan.row or "",
             f"{figure(plan.tokens_before)} → {figure(plan.tokens_after)}",
-            f"{figure(plan.tokens_area_before)} → {figure(plan.tokens_area_after)}",
+            _estimates(plan.tokens_area_before, plan.tokens_area_after),
             f"{figure(plan.byte_size_before)} → {_about(plan)}{figure(plan.byte_size_after)}",
             f"{money(before)} → {money(after)}",
             plan.reason,
         )
     return table.text(right={4, 5, 6, 7})
+
+
+def models_table(
+    plans: Sequence[ImagePlan], shown: Sequence[ImagePlan], models: Sequence[Limits], *, colour: bool
+) -> str:
+    """What each model makes of each image before and after, and what all images cost on each."""
+    head = ("image", "from", "to", "model", "looks at", "tokens", "cost", "why")
+    table = Table(head, colour=colour)
+    for plan in shown:
+        for number, view in enumerate(views_of(plan, models)):
+            first = number == 0
+            table.add(
+                _place(plan.use) if first else "",
+                str(plan.size) if first else "",
+                str(plan.planned) if first else "",
+                view.limits.model,
+                f"{view.seen_before or '?'} → {view.seen_after or '?'}",
+                f"{figure(view.tokens_before)} → {figure(view.tokens_after)}",
+                f"{money(view.cost_before)} → {money(view.cost_after)}",
+                plan.reason if first else "",
+            )
+    sums = Table(("model", "platform", "tokens of all images", "cost"), colour=colour)
+    for total in model_totals(plans, models):
+        sums.add(
+            total.limits.model,
+            total.limits.platform,
+            f"{figure(total.tokens_before)} → {figure(total.tokens_after)}",
+            f"{money(total.cost_before)} → {money(total.cost_after)}",
+        )
+    return (table.text(right={5, 6}) + "\n" if shown else "") + sums.text(right={2, 3})
 
 
 def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
@@ -74,13 +106,19 @@ def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary
     )
     unknown = summary.images - len(plans)
     unsized = f"; {count(unknown, 'image')} that cannot be measured" if unknown else ""
+    older = _estimates(totals.tokens_area_before or None, totals.tokens_area_after)
     return (
         f"{figure(totals.changed)} of {count(len(plans), 'image')} to resize: "
-        f"{figure(totals.tokens_before)} → {figure(totals.tokens_after)} tokens "
-        f"(older estimate {figure(totals.tokens_area_before)} → {figure(totals.tokens_area_after)}), "
+        f"{figure(totals.tokens_before)} → {figure(totals.tokens_after)} tokens"
+        f"{f' (older estimate {older})' if older else ''}, "
         f"{figure(totals.bytes_before)} → {'~' if totals.changed else ''}{figure(totals.bytes_after)} bytes, "
         f"{money(totals.cost_before)} → {money(totals.cost_after)}{unsized}{skipped}\n"
     )
+
+
+def _estimates(before: int | None, after: int | None) -> str:
+    """The older published estimate, which is Claude's alone."""
+    return "" if before is None or after is None else f"{figure(before)} → {figure(after)}"
 
 
 def _about(plan: ImagePlan) -> str:

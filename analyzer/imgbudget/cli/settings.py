@@ -57,7 +57,7 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
                 "severity": str(verdict.severity),
                 "reason": verdict.reason,
             }
-            for verdict in verdicts(rules, path)
+            for verdict in verdicts(rules, path, session.bench.limits())
         ],
     }
 

@@ -9,12 +9,15 @@ import click
 
 from imgbudget.cli.options import codes, config_options, model_options, output_options, wishes
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
-from imgbudget.cli.tables import Table
+from imgbudget.cli.several import limits_of_all
+from imgbudget.cli.size_text import side_by_side, single
 from imgbudget.errors import UsageError
-from imgbudget.geometry import CoordinateMap, Size, area_tokens, padded_size, planned_size, ratio_table
+from imgbudget.geometry import Size
 from imgbudget.limits import Limits
-from imgbudget.reporters.base import money
-from imgbudget.reporters.records import TOOL, VERSION, usd
+from imgbudget.limits.fields import DETAILS
+from imgbudget.limits.ids import nearest_names
+from imgbudget.reporters.records import TOOL, VERSION
+from imgbudget.reporters.sizes import size_record, table_records
 from imgbudget.session import Session
 
 FORMATS = ("full", "json")
@@ -36,126 +39,79 @@ def parse_size(text: str) -> Size:
 @click.command("size")
 @click.argument("sizes", nargs=-1, metavar="WxH...")
 @model_options
+@click.option(
+    "--detail",
+    metavar="LEVEL",
+    help=f"What the image asks for (OpenAI's detail, Gemini's media resolution): {', '.join(DETAILS)}.",
+)
 @click.option("--table", is_flag=True, help="Print the table of sizes that are not resized, a row a ratio.")
 @output_options(FORMATS, "full")
 @config_options
 def command(**options: Any) -> int:
     """Show what a model makes of a size: resized to, padded, tokens, cost, scale.
 
-    Several models at once: --model a,b.
+    Several models at once: --model a,b; every model in service, side by side: --model all.
     """
     sizes = [parse_size(text) for text in options["sizes"]]
     if not sizes and not options["table"]:
         raise UsageError("give at least one size such as 1920x1080, or --table")
+    detail = _detail(options["detail"])
     models = codes(None, None, (options["model"],)) if options["model"] else None  # type: ignore[arg-type]
-    session = Session(wishes({**options, "model": models[0] if models else None}))
-    all_limits = [session.limits_of(model) for model in models or (session.bench.model,)]
+    several = models is not None and (len(models) > 1 or models == ("all",))
+    session = Session(wishes({**options, "model": models[0] if models and not several else None}))
+    bound = limits_of_all(session, models) if several and models else (session.bench.limits(),)
+    notes = [] if several else list(session.notes)
+    all_limits = [_at(limits, detail, notes) for limits in bound]
     for name, file in parse_formats(options["formats"], "full"):
         if name not in FORMATS:
             raise UsageError(f"unknown format {name!r}; size knows {', '.join(FORMATS)}")
         sink = Sink(file)
         if name == "json":
-            sink.write(json.dumps(_document(sizes, all_limits, table=options["table"]), indent=1) + "\n")
+            sink.write(
+                json.dumps(_document(sizes, all_limits, detail, table=options["table"]), indent=1) + "\n"
+            )
         else:
             colour = file is None and wants_colour(options["color"], sys.stdout)
-            texts = (_text(sizes, limits, table=options["table"], colour=colour) for limits in all_limits)
-            sink.write("\n".join(texts))
+            show = side_by_side if len({limits.platform for limits in bound}) > 1 else single
+            sink.write(show(sizes, all_limits, table=options["table"], colour=colour))
         sink.close()
-    for note in session.notes:
+    for note in dict.fromkeys((*notes, *(session.notes if several else ()))):
         say(f"warning: {note}")
     return 0
 
 
-def _record(size: Size, limits: Limits) -> dict[str, Any]:
-    resized = limits.native_size(size)
-    tokens, area = limits.tokens(size), area_tokens(resized)
-    return {
-        "model": limits.model,
-        "platform": limits.platform,
-        "tier": limits.tier.name,
-        "size": list(size),
-        "fits": resized == size,
-        "accepted": size.long_edge <= limits.max_edge.value,
-        "resized": list(resized),
-        "padded": list(padded_size(resized)),
-        "planned": list(planned_size(size, limits.tier)),
-        "tokens": tokens,
-        "cost_usd": usd(limits.cost_usd(tokens)),
-        "tokens_area": area,
-        "cost_area_usd": usd(limits.cost_usd(area)),
-        "scale": list(CoordinateMap(size, resized).scale),
-    }
+def _detail(text: str | None) -> str | None:
+    """The level of detail, as the limits data names it.
+
+    Raises:
+        UsageError: no provider knows it.
+    """
+    if text is None:
+        return None
+    name = text.strip().lower().replace("-", "_").removeprefix("media_resolution_")
+    if name not in DETAILS:
+        nearest = nearest_names(name, DETAILS)
+        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise UsageError(f"unknown detail {text!r}{hint} (known: {', '.join(DETAILS)})")
+    return name
 
 
-def _rows(limits: Limits) -> list[dict[str, Any]]:
-    return [
-        {
-            "model": limits.model,
-            "tier": limits.tier.name,
-            "ratio": f"{ratio[0]}:{ratio[1]}",
-            "size": list(size),
-            "tokens": limits.tokens(size),
-            "cost_usd": usd(limits.cost_usd(limits.tokens(size))),
-        }
-        for ratio, size in ratio_table(limits.tier)
-    ]
+def _at(limits: Limits, detail: str | None, notes: list[str]) -> Limits:
+    """The limits at a level of detail; a model that has no such level leaves a note."""
+    if detail is not None and detail != "auto" and detail not in dict(limits.details):
+        levels = ", ".join(name for name, _ in limits.details) or "none"
+        notes.append(f"{limits.model} has no detail {detail} (it has {levels}): counted without")
+    return limits.at(detail)
 
 
-def _document(sizes: list[Size], all_limits: list[Limits], *, table: bool) -> dict[str, Any]:
+def _document(
+    sizes: list[Size], all_limits: list[Limits], detail: str | None, *, table: bool
+) -> dict[str, Any]:
     document: dict[str, Any] = {
         "version": VERSION,
         "tool": TOOL,
-        "sizes": [_record(size, limits) for limits in all_limits for size in sizes],
+        "sizes": [size_record(size, limits, detail) for limits in all_limits for size in sizes],
     }
     if table:
-        document["table"] = [row for limits in all_limits for row in _rows(limits)]
+        document["table"] = [row for limits in all_limits for row in table_records(limits)]
     return document
-
-
-def _about(usd_amount: float) -> str:
-    """An amount to two significant digits, for an estimate."""
-    if not usd_amount:
-        return "~$0"
-    digits = max(1 - int(f"{usd_amount:e}".partition("e")[2]), 2)
-    return f"~${usd_amount:.{digits}f}"
-
-
-def _text(sizes: list[Size], limits: Limits, *, table: bool, colour: bool) -> str:
-    tier = limits.tier
-    parts = [
-        (
-            f"{limits.model} on {limits.platform}: {tier.name} tier, "
-            f"at most {tier.max_edge} px an edge and {tier.max_tokens} tokens\n"
-        )
-    ]
-    if sizes:
-        shown = Table(
-            (
-                *("size", "resized to", "padded", "tokens", "cost"),
-                *("older estimate", "its cost", "scale x, y", "note"),
-            ),
-            colour=colour,
-        )
-        for size in sizes:
-            record = _record(size, limits)
-            scale = "" if record["fits"] else "{:.4f}, {:.4f}".format(*record["scale"])
-            shown.add(
-                str(size),
-                "as it is" if record["fits"] else str(Size(*record["resized"])),
-                str(Size(*record["padded"])),
-                str(record["tokens"]),
-                money(limits.cost_usd(record["tokens"])),
-                str(record["tokens_area"]),
-                _about(limits.cost_usd(record["tokens_area"])),
-                scale,
-                "" if record["accepted"] else f"rejected: over {limits.max_edge.text} an edge",
-            )
-        parts.append(shown.text(right={3, 4, 5, 6}))
-    if table:
-        rows = Table(("ratio", "portrait", "landscape", "tokens", "cost"), colour=colour)
-        for ratio, size in ratio_table(tier):
-            tokens = limits.tokens(size)
-            cost = money(limits.cost_usd(tokens))
-            rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), str(tokens), cost)
-        parts.append("largest sizes that are not resized, of exactly that ratio:\n" + rows.text(right={3, 4}))
-    return "".join(parts)

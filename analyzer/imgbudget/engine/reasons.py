@@ -6,6 +6,7 @@ from typing import NamedTuple
 from imgbudget.config import Settings
 from imgbudget.engine.paths import PathRules
 from imgbudget.engine.selection import EXACT, NO_MATCH, Layer, has_budget, severity_of, specificity
+from imgbudget.limits import Limits
 from imgbudget.model import Severity
 from imgbudget.registry import AnyRule
 
@@ -31,8 +32,12 @@ class _Step(NamedTuple):
     file: str | None = None
 
 
-def verdicts(paths: PathRules, path: str) -> Iterator[Verdict]:
-    """The verdict on every rule for the file at `path`, in the order of the codes."""
+def verdicts(paths: PathRules, path: str, limits: Limits | None = None) -> Iterator[Verdict]:
+    """The verdict on every rule for the file at `path`, in the order of the codes.
+
+    `limits` are those of the model and platform that the file goes to, where the rules are to be held
+    against them too: a request of the file that names another model is judged by that one's.
+    """
     key = paths.overrides(path)
     config, *between, command = paths.layers(key)
     steps = [_Step(config, "")]
@@ -50,6 +55,8 @@ def verdicts(paths: PathRules, path: str) -> Iterator[Verdict]:
             on, reason = False, f"pedantic: --pedantic or selecting {rule.code} itself brings it"
         elif on and rule.budgets and not has_budget(rule, budgets):
             on, reason = False, f"no budget is set: {' or '.join(rule.budgets)}"
+        elif on and limits is not None and (lack := limits.lack(rule.limits)):
+            on, reason = False, f"not applicable: {lack}"
         yield Verdict(rule, on, severity_of(rule, severities) or rule.severity, reason)
 
 

@@ -129,7 +129,8 @@ def refusing(what: str) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except BROKEN as error:
-        why = str(error).partition("\n")[0] or type(error).__name__
+        # without the address of the object that Pillow names, which differs from run to run
+        why = str(error).partition("\n")[0].partition(" <_io")[0] or type(error).__name__
         raise FixError(f"{what}: {why[:200]}") from error
 
 

@@ -1,30 +1,19 @@
 """One image edited as planned: without decoding where that is enough, else one decoding and one encoding."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from imgbudget.edit import EditedImage, ImageEdit
 from imgbudget.errors import FixError
 from imgbudget.fixers.decoding import LYING, Picture, decode, refusing, shown_size
-from imgbudget.fixers.encoding import (
-    GIF_COLOURS,
-    HIGHEST,
-    LOWEST,
-    NEW_QUALITY,
-    Encoded,
-    Style,
-    encode,
-    fit,
-    prepared,
-)
+from imgbudget.fixers.drawing import Drawing, Encoded
+from imgbudget.fixers.encoding import COLOURS, HIGHEST, LOWEST, NEW_QUALITY, Style
+from imgbudget.fixers.fitting import Bound, fit, no_larger
 from imgbudget.fixers.multipicture import strip_pictures
-from imgbudget.fixers.pixels import has_alpha, has_depth, is_graphic, scaled, turned
+from imgbudget.fixers.pixels import has_alpha, has_depth, is_graphic
 from imgbudget.fixers.stripping import Wish, strip, webp_is_lossless
 from imgbudget.geometry import CoordinateMap, Size
 from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes import probe_bytes
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 WRITTEN = ("jpeg", "png", "gif", "webp")
 """Formats that are written: those that the API takes (FACTS: media types of the Messages API)."""
@@ -104,25 +93,30 @@ def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
         raise FixError(f"has {source} px and is not enlarged to {size}")
     style = _style(data, picture, facts, edit.format)
     # a reader may have turned the pixels itself, and GIF has no room for an orientation
-    bakes = edit.upright or picture.turn == 1 or style.format == "gif"
-    size = shown_size(facts, size) if bakes else size
-    turn = 1 if bakes else picture.turn
-    lost: tuple[str, ...] = ()
-
-    def draw(wanted: Size) -> "Image":
-        nonlocal lost
-        stored = wanted.transposed if bakes and picture.turn >= LYING else wanted
-        image, lost = prepared(scaled(picture, stored), style.format, picture.profile)
-        return turned(image, picture.turn) if bakes else image
-
-    if edit.max_bytes is None:
-        made = Encoded(encode(draw(size), style, turn), style, size)
-    else:
-        made = fit(draw, size, style, edit.max_bytes, turn)
-    lost = _losses(data, picture, facts, made, size) + lost
-    seen = made.size.transposed if turn >= LYING else made.size
+    drawing = Drawing(picture, upright=edit.upright or picture.turn == 1 or style.format == "gif")
+    size = shown_size(facts, size) if drawing.upright else size
+    made = _within(drawing, drawing.encoded(size, style), data, facts, edit.max_bytes)
+    lost = _losses(data, picture, facts, made, size)
+    if made.style.format != style.format:
+        lost = (f"written as {made.style.format.upper()}, planned was {style.format.upper()}", *lost)
+    seen = made.size.transposed if drawing.orientation >= LYING else made.size
     coordinates = CoordinateMap(shown_size(facts, source), seen)
-    return EditedImage(made.data, style.format, made.size, made.style.quality, lost, coordinates)
+    return EditedImage(made.data, made.style.format, made.size, made.style.quality, lost, coordinates)
+
+
+def _within(
+    drawing: Drawing, made: Encoded, data: bytes, facts: ImageFacts, max_bytes: int | None
+) -> Encoded:
+    """The image within its bytes, and where it keeps its format, within those that it had if that can be.
+
+    What was lossy already may keep its quality for that, however low.
+    """
+    floor = min(LOWEST, facts.quality or LOWEST) if made.style.quality is not None else LOWEST
+    if made.style.format == facts.format and len(made.data) > len(data):
+        made = no_larger(drawing, made, Bound(len(data), floor))
+    if max_bytes is not None and len(made.data) > max_bytes:
+        made = fit(drawing, made, Bound(max_bytes, floor))
+    return made
 
 
 def _style(data: bytes, picture: Picture, facts: ImageFacts, wanted: str | None) -> Style:
@@ -137,7 +131,7 @@ def _style(data: bytes, picture: Picture, facts: ImageFacts, wanted: str | None)
     if form == "webp":
         kept = lossless if facts.format == "webp" else graphic
         return Style(form, None if kept else NEW_QUALITY)
-    return Style(form, palette=GIF_COLOURS if form == "gif" else None)
+    return Style(form)
 
 
 def _is_lossless(data: bytes, facts: ImageFacts) -> bool:
@@ -152,7 +146,7 @@ def _losses(
 ) -> tuple[str, ...]:
     """In clauses what the new image lacks, beyond the pixels that were planned to go."""
     lost = []
-    style, form = made.style, (facts.format or "").upper()
+    style = made.style
     area, mode = picture.size.width * picture.size.height, picture.image.mode
     if _frames(facts) > 1:
         lost.append(f"first of {facts.frames} frames")
@@ -160,18 +154,26 @@ def _losses(
     if deep and not _has_16_bits(made.data, style.format):
         lost.append("8 bits a sample")
     if style.quality is not None:
-        if _is_lossless(data, facts):
-            lost.append(f"lossy: quality {style.quality}, was lossless {form}")
-        elif facts.quality is not None and style.quality < facts.quality:
-            lost.append(f"quality {style.quality}, was {facts.quality}")
-        elif planned.width * planned.height == area:
-            lost.append(f"encoded anew at quality {style.quality}")
+        is_lossless, as_large = _is_lossless(data, facts), planned.width * planned.height == area
+        lost += _lower_quality(facts, style.quality, was_lossless=is_lossless, as_large=as_large)
     as_it_was = mode == "P" and made.size.width * made.size.height == area
-    if style.palette is not None and mode not in {"1", "L"} and not as_it_was:
-        lost.append(f"at most {style.palette} colours")
+    if style.format == "gif" and mode not in {"1", "L"} and not as_it_was:
+        lost.append(f"at most {COLOURS} colours")
     if made.size != planned:
         lost.append(f"scaled to {made.size}, planned was {planned}")
-    return tuple(lost)
+    return (*lost, *made.lost)
+
+
+def _lower_quality(facts: ImageFacts, quality: int, *, was_lossless: bool, as_large: bool) -> Iterator[str]:
+    """In clauses what a lossy encoding costs."""
+    if was_lossless:
+        yield f"lossy: quality {quality}, was lossless {(facts.format or '').upper()}"
+    elif facts.quality is not None and quality < facts.quality:
+        yield f"quality {quality}, was {facts.quality}"
+    elif quality < LOWEST:
+        yield f"quality {quality} for want of bytes, was {facts.quality}"
+    elif as_large:
+        yield f"encoded anew at quality {quality}"
 
 
 def _has_16_bits(data: bytes, form: str | None) -> bool:

@@ -1,10 +1,12 @@
 """The limits in force for one model on one platform."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from imgbudget import geometry
 from imgbudget.geometry import Size, Tier
-from imgbudget.limits.values import Limit, Term, Values, limit, limit_or_none, term
+from imgbudget.limits.fields import DETAILS, TIER_NEEDS
+from imgbudget.limits.values import Limit, Term, Value, Values, limit, limit_or_none, term
 
 _NANO = 1_000_000_000
 """Nano-dollars a dollar. A price of 1 USD/MTok is 1,000 nano-dollars a token, so sums stay whole numbers."""
@@ -21,9 +23,12 @@ class Limits(NamedTuple):
     An unknown model (`known` is False) has the strictest of each: the smallest tier and context, the
     dearest price. What a platform does not have, or what is not known, is None; `terms` says which.
     `documents_count_as_images` is for the many-image count alone: toward `request_media` pages always
-    count. `request_bytes` is the binary reading of a limit given in MB and `request_bytes_doubt` the
-    decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a model retired at an unknown
-    date, None for one in service. The factors are times the input price (times both for batches).
+    count. Of `still_types` no animation is taken. `request_bytes` is the binary reading of a limit given
+    in MB and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO date,
+    "unknown" for a model retired at an unknown date, None for one in service. The factors are times the
+    input price (times both for batches). `details` are the tiers of images that ask for one, by what they
+    ask; `tier` is that of all others. `tiers` holds where the strategy and the numbers of these come
+    from, by the tier's name.
     """
 
     model: str
@@ -31,6 +36,7 @@ class Limits(NamedTuple):
     known: bool
     tier: Tier
     documents_count_as_images: bool
+    still_types: tuple[str, ...]
     media_types: tuple[str, ...]
     source_types: tuple[str, ...]
     retired: str | None
@@ -69,6 +75,27 @@ class Limits(NamedTuple):
     cache_read_factor: Limit
     us_inference_factor: Limit | None
     regional_factor: Limit | None
+    details: tuple[tuple[str, Tier], ...] = ()
+    tiers: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+
+    def at(self, detail: str | None) -> "Limits":
+        """The limits for an image that asks for a level of detail; these where no such level is known."""
+        if detail is None or not self.details:
+            return self
+        for name, tier in self.details:
+            if name == detail and tier != self.tier:
+                return self._replace(tier=tier)
+        return self
+
+    @property
+    def tier_values(self) -> tuple[Value, ...]:
+        """The strategy of the tier and the numbers that it asks for, with their sources; none for Claude."""
+        return dict(self.tiers).get(self.tier.name, ())
+
+    @property
+    def counts_patches_of_28(self) -> bool:
+        """Whether tokens are Claude's patches of 28 px, which is what some rules and tables are about."""
+        return not self.tier.strategy
 
     def native_size(self, size: Size, edge_limit: int | None = None) -> Size:
         """The size that the model looks at; `edge_limit` in px is one more bound on both edges."""
@@ -76,11 +103,17 @@ class Limits(NamedTuple):
 
     def tokens(self, size: Size) -> int:
         """Visual tokens billed for an image of this size."""
-        return geometry.patches(geometry.native_size(size, self.tier))
+        return geometry.tokens(size, self.tier)
 
     def fits(self, size: Size) -> bool:
         """Whether the model takes the size as it is."""
         return geometry.fits(size, self.tier)
+
+    def refusal(self, size: Size) -> geometry.Refusal | None:
+        """What the API refuses an image of this size for, by itself; None where it takes it."""
+        if size.long_edge > self.max_edge.value:
+            return geometry.Refusal("long edge is", size.long_edge, int(self.max_edge.value), "px")
+        return geometry.refusal(size, self.tier)
 
     def counted_images(self, images: int, documents: int) -> int:
         """The blocks that count toward the many-image limit: documents do on some platforms."""
@@ -102,6 +135,38 @@ class Limits(NamedTuple):
         factor = round(self.batch_factor.value * 1000)
         return tokens * nano_usd(self._price(tokens)) * factor / (_NANO * 1000)
 
+    def lack(self, needs: tuple[str, ...]) -> str | None:
+        """Why something that cannot do without these is no matter here, as a clause; None where it has all.
+
+        A need is the name of a limit, or one of `native_size` (images are scaled down), `largest_size` (some
+        are refused for their size), `patches_of_28` and `messages_api` (what only Claude's have).
+        """
+        for need in needs:
+            if reason := self._lack(need):
+                return reason
+        return None
+
+    def _lack(self, need: str) -> str | None:
+        if need == "native_size":
+            scales = geometry.scales(self.tier)
+            return None if scales else f"what {self.model} scales images down to is not published"
+        if need == "largest_size":
+            refuses = self.max_edge.exists or geometry.refuses(self.tier)
+            return None if refuses else f"{self.platform} has no max_edge"
+        if need == "patches_of_28":
+            return (
+                None
+                if self.counts_patches_of_28
+                else f"{self.model} counts no patches of 28 px as Claude does"
+            )
+        if need == "messages_api":
+            return None if self.counts_patches_of_28 else "it is known of Claude's API alone"
+        limit: Limit | None = getattr(self, need)
+        if limit is not None and limit.exists:
+            return None
+        known = limit is not None and limit.status != "unknown"
+        return f"{self.platform} has no {need}" if known else f"no {need} of {self.platform} is known"
+
     @property
     def image_raw_bytes(self) -> int:
         """The longest image file, in bytes, whose base64 text is within `image_base64_bytes`."""
@@ -120,11 +185,33 @@ class Limits(NamedTuple):
 
 def tier_of(name: str, values: Values) -> Tier:
     """The tier as geometry takes it."""
-    return Tier(name, int(limit(values, "tier_edge").value), int(limit(values, "tier_tokens").value))
+    strategy = term(values, "strategy").values[0] if "strategy" in values else ""
+    numbers = tuple(
+        (key, value.value)
+        for key, value in values.items()
+        if isinstance(value, Limit) and key not in TIER_NEEDS
+    )
+    edge, tokens = (int(limit(values, key).value) for key in TIER_NEEDS)
+    return Tier(name, edge, tokens, strategy, numbers)
 
 
-def bind_values(model: str, platform: str, tier: Tier, values: Values, *, known: bool) -> Limits:
+def bind_values(
+    model: str, platform: str, tiers: Mapping[str, Values], values: Values, *, known: bool
+) -> Limits:
     """Sort the values of a platform, a tier and a model into the fields of Limits."""
+    name = term(values, "tier").values[0]
+    tier = tier_of(name, tiers[name])
+    details = tuple(
+        (detail, tier_of(asked, tiers[asked]))
+        for detail in DETAILS
+        if f"detail_{detail}" in values
+        for asked in term(values, f"detail_{detail}").values
+    )
+    named = (name, *(tier.name for _, tier in details)) if tier.strategy else ()
+    sources = tuple(
+        (key, tuple(value for item, value in tiers[key].items() if item not in TIER_NEEDS))
+        for key in dict.fromkeys(named)
+    )
     context = limit(values, "context_tokens")
     short = context.value < limit(values, "long_context").value
     retired = term(values, "retired").values[0] if "retired" in values else None
@@ -134,6 +221,7 @@ def bind_values(model: str, platform: str, tier: Tier, values: Values, *, known:
         known=known,
         tier=tier,
         documents_count_as_images="document" in term(values, "many_image_blocks").values,
+        still_types=term(values, "still_types").values if "still_types" in values else (),
         media_types=term(values, "media_types").values,
         source_types=term(values, "source_types").values,
         retired=retired,
@@ -172,4 +260,6 @@ def bind_values(model: str, platform: str, tier: Tier, values: Values, *, known:
         cache_read_factor=limit(values, "cache_read_factor"),
         us_inference_factor=limit_or_none(values, "us_inference_factor"),
         regional_factor=limit_or_none(values, "regional_factor"),
+        details=details,
+        tiers=sources,
     )

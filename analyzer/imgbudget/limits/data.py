@@ -1,13 +1,15 @@
 """Limits data as a whole: read, laid over, asked for one model on one platform."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from imgbudget.errors import LimitsError
 from imgbudget.geometry import Tier
 from imgbudget.limits.bound import Limits, bind_values, tier_of
+from imgbudget.limits.fields import TIER_NEEDS
 from imgbudget.limits.ids import NormalizedModel, nearest_names, read_id
-from imgbudget.limits.schema import Tree, parse
+from imgbudget.limits.schema import Checked, Tree, parse, parse_on_demand
 from imgbudget.limits.tree import merge, require_whole, resolve_platforms
 from imgbudget.limits.values import Limit, Term, Values, limit, term
 
@@ -18,32 +20,50 @@ _REMEMBERED = 1024
 class LimitsData:
     """The limits of every known model and platform; what it answers never changes."""
 
-    __slots__ = ("_bound", "_index", "_normalized", "_platforms", "_tree", "models", "platforms", "tiers")
+    __slots__ = ("__dict__", "_bound", "_normalized", "_platforms", "_tree", "models", "platforms")
 
     models: tuple[str, ...]
     platforms: tuple[str, ...]
-    tiers: tuple[Tier, ...]
 
-    def __init__(self, tree: Tree, name: str) -> None:
-        """Take a whole tree; LimitsError, told with `name`, when something in it is missing."""
+    def __init__(self, tree: Tree, name: str, *, checked: bool = False) -> None:
+        """Take a whole tree; LimitsError, told with `name`, when something in it is missing.
+
+        One that is `checked` is taken at its word.
+        """
         self._platforms = resolve_platforms(tree)
-        require_whole(tree, self._platforms, name)
+        if not checked:
+            require_whole(tree, self._platforms, name)
         self._tree = tree
         self.models = tuple(tree.models)
         self.platforms = tuple(tree.platforms)
-        self.tiers = tuple(tier_of(key, values) for key, values in tree.tiers.items())
-        self._index = {key.lower(): key for key in tree.models}
-        for key, values in tree.models.items():
-            if "snapshots" in values:
-                for snapshot in term(values, "snapshots").values:
-                    self._index.setdefault(snapshot.lower(), key)
         self._normalized: dict[str, NormalizedModel] = {}
         self._bound: dict[tuple[str, str], Limits] = {}
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], name: str = "limits data") -> "LimitsData":
-        """Read whole data; raises LimitsError with every mistake, its place told with `name`."""
+        """Read whole data; raises LimitsError with every mistake, its place told with `name`.
+
+        Checked data is only typed, and that as it is asked for.
+        """
+        if isinstance(mapping, Checked):
+            return cls(parse_on_demand(mapping, name), name, checked=True)
         return cls(parse(mapping, name, {}), name)
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """The resolution tiers of Claude's models; those of other providers come with their models."""
+        found = (tier_of(key, values) for key, values in self._tree.tiers.items())
+        return tuple(tier for tier in found if not tier.strategy)
+
+    @cached_property
+    def _index(self) -> dict[str, str]:
+        """Every spelling of an id that read_id may come to, with the model it means."""
+        index = {key.lower(): key for key in self._tree.models}
+        for key, values in self._tree.models.items():
+            snapshots = term(values, "snapshots").values if "snapshots" in values else ()
+            for spelling in (read_id(key).name, *(snapshot.lower() for snapshot in snapshots)):
+                index.setdefault(spelling, key)
+        return index
 
     def overlay(self, mapping: Mapping[str, Any], name: str) -> "LimitsData":
         """Lay a user's file over the data, value by value; `name` is the file's.
@@ -88,38 +108,74 @@ class LimitsData:
         nearest = nearest_names(reading.name, self.models)
         return NormalizedModel(model, known=False, nearest=nearest, platform=reading.platform)
 
+    def model_for(self, model: str, platform: str) -> str:
+        """The model to assume on a platform where nobody names one: `model` where it is served there."""
+        default = self._platforms[platform].get("default_model") if platform in self._platforms else None
+        if not isinstance(default, Term) or platform in self._served(model):
+            return model
+        return default.values[0]
+
+    def _served(self, model: str) -> tuple[str, ...]:
+        """The platforms that a model names as those that serve it; none for one of Anthropic's."""
+        normal = self.normalize(model)
+        values = self._tree.models[normal.id] if normal.known else {}
+        return term(values, "platforms").values if "platforms" in values else ()
+
     def _bind(self, model: str, platform: str) -> Limits:
         if platform not in self._platforms:
             nearest = nearest_names(platform, self.platforms)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise LimitsError(f"unknown platform {platform!r}{hint} (known: {', '.join(self.platforms)})")
         normal = self.normalize(model)
-        own = self._tree.models[normal.id] if normal.known else self._strictest(model)
+        platform = self._home(model, platform) if normal.known else platform
+        if normal.known:
+            own = self._tree.models[normal.id]
+        else:
+            own = _strictest(model, self._peers(platform), self._tree.tiers)
         if not isinstance(own.get("input_price"), Limit):
-            own = own | {"input_price": self._dearest_price(normal.id)}
+            own = own | {"input_price": _dearest_price(normal.id, self._peers(platform))}
         tier = term(own, "tier").values[0]
         values = self._platforms[platform] | self._tree.tiers[tier] | own
-        return bind_values(normal.id, platform, tier_of(tier, values), values, known=normal.known)
+        return bind_values(normal.id, platform, self._tree.tiers, values, known=normal.known)
 
-    def _strictest(self, model: str) -> Values:
-        """What stands in for an unknown model: the smallest tier and the smallest context."""
-        tiers = [term(values, "tier") for values in self._tree.models.values()]
-        contexts = [limit(values, "context_tokens") for values in self._tree.models.values()]
-        smallest = min(self.tiers, key=lambda tier: (tier.max_edge, tier.max_tokens)).name
-        tier = next(iter(item for item in tiers if item.values == (smallest,)), tiers[0])
-        context = min(contexts, key=lambda item: item.value)
-        note = f"{model} is not a known model: the smallest {{}} stands in"
-        return {
-            "tier": Term("tier", (smallest,), tier.source, tier.date, "unknown", note.format("tier"), model),
-            "context_tokens": context._replace(status="unknown", note=note.format("context"), owner=model),
-        }
+    def _home(self, model: str, platform: str) -> str:
+        """The platform that a model is judged on: the one asked for, its own where that does not serve it."""
+        served = self._served(model)
+        if served:
+            return platform if platform in served else served[0]
+        return self.platforms[0] if "default_model" in self._platforms[platform] else platform
 
-    def _dearest_price(self, model: str) -> Limit:
-        """The price that stands in where none is known."""
-        items = (values.get("input_price") for values in self._tree.models.values())
-        dearest = max((item for item in items if isinstance(item, Limit)), key=lambda item: item.value)
-        note = f"no price of {model} is known: the dearest standard one stands in, that of {dearest.owner}"
-        return dearest._replace(status="unknown", note=note, owner=model)
+    def _peers(self, platform: str) -> list[Values]:
+        """The models among which a stand-in is looked for: those that are served where this one is."""
+        own = "default_model" in self._platforms[platform]
+        return [
+            values
+            for values in self._tree.models.values()
+            if (platform in term(values, "platforms").values if "platforms" in values else not own)
+        ]
+
+
+def _strictest(model: str, peers: Iterable[Values], tiers: Mapping[str, Values]) -> Values:
+    """What stands in for an unknown model: the smallest tier and the smallest context of its peers."""
+    peers = [values for values in peers if "strategy" not in tiers[term(values, "tier").values[0]]] or peers
+    tier = min(
+        (term(values, "tier") for values in peers),
+        key=lambda item: tuple(limit(tiers[item.values[0]], key).value for key in TIER_NEEDS),
+    )
+    context = min((limit(values, "context_tokens") for values in peers), key=lambda item: item.value)
+    note = f"{model} is not a known model: the smallest {{}} stands in"
+    return {
+        "tier": tier._replace(status="unknown", note=note.format("tier"), owner=model),
+        "context_tokens": context._replace(status="unknown", note=note.format("context"), owner=model),
+    }
+
+
+def _dearest_price(model: str, peers: Iterable[Values]) -> Limit:
+    """The price that stands in where none is known."""
+    items = (values.get("input_price") for values in peers)
+    dearest = max((item for item in items if isinstance(item, Limit)), key=lambda item: item.value)
+    note = f"no price of {model} is known: the dearest standard one stands in, that of {dearest.owner}"
+    return dearest._replace(status="unknown", note=note, owner=model)
 
 
 def load_limits(pack_data: Iterable[Mapping[str, Any]], overlay_file: str | None) -> LimitsData:

@@ -13,6 +13,8 @@ _GATEWAYS = {
 }
 """Parts of a path before the id that name a platform; other parts (`openrouter/anthropic/`) name none."""
 
+_BEDROCK_VENDORS = ("anthropic.", "amazon.", "openai.", "qwen.")
+
 _TAGS = frozenset({"latest", "default", "beta", "thinking"})
 
 
@@ -50,14 +52,17 @@ def read_id(model: str) -> Reading:
     if at:
         platform = "google-cloud"
     name = name.partition(":")[0].partition("[")[0]
-    region, vendor, rest = name.rpartition("anthropic.")
-    if vendor and (not region or region.endswith(".")):
-        platform, name = "bedrock", rest
+    for maker in _BEDROCK_VENDORS:
+        region, vendor, rest = name.rpartition(maker)
+        if vendor and (not region or region.endswith(".")):
+            platform, name = "bedrock", rest
     for sign in "._ ":
         name = name.replace(sign, "-")
     words = name.removeprefix("databricks-").split("-")
     while len(words) > 1 and _is_suffix(words[-1]):
         words.pop()
+    if len(words) > 3 and [len(word) for word in words[-3:]] == [4, 2, 2] and "".join(words[-3:]).isdecimal():
+        del words[-3:]  # 2024-08-06, as OpenAI dates its snapshots
     bare = "-".join(words)
     return Reading(bare, (text, bare, *_both_orders(words)), platform)
 

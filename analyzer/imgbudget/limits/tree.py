@@ -1,12 +1,13 @@
 """Limits data as a tree: one laid over another, platforms that inherit, and what must not be missing."""
 
+from collections.abc import Mapping
+
 from imgbudget.errors import LimitsError
 from imgbudget.geometry import PATCH
+from imgbudget.limits.fields import DETAILS, IMAGES, MODEL_NEEDS, PLATFORM_MAY, PLATFORMS, PRICES, TIER_NEEDS
 from imgbudget.limits.ids import nearest_names
-from imgbudget.limits.schema import IMAGES, PLATFORMS, PRICES, TIERS, Platform, Tree
+from imgbudget.limits.schema import OnDemand, Platform, Tree
 from imgbudget.limits.values import Limit, Term, Values
-
-_MODEL_NEEDS = ("tier", "context_tokens")
 
 
 def merge(base: Tree, upper: Tree) -> Tree:
@@ -14,14 +15,14 @@ def merge(base: Tree, upper: Tree) -> Tree:
     return Tree(
         base.shared | upper.shared,
         _merge_values(base.tiers, upper.tiers),
-        base.platforms
+        dict(base.platforms)
         | {key: _merge_platform(base.platforms.get(key), item) for key, item in upper.platforms.items()},
         _merge_values(base.models, upper.models),
     )
 
 
-def _merge_values(base: dict[str, Values], upper: dict[str, Values]) -> dict[str, Values]:
-    return base | {key: base.get(key, {}) | values for key, values in upper.items()}
+def _merge_values(base: Mapping[str, Values], upper: Mapping[str, Values]) -> dict[str, Values]:
+    return dict(base) | {key: base.get(key, {}) | values for key, values in upper.items()}
 
 
 def _merge_platform(base: Platform | None, upper: Platform) -> Platform:
@@ -32,12 +33,12 @@ def _merge_platform(base: Platform | None, upper: Platform) -> Platform:
     )
 
 
-def resolve_platforms(tree: Tree) -> dict[str, Values]:
+def resolve_platforms(tree: Tree) -> Mapping[str, Values]:
     """The values of each platform, its own over inherited ones over those that hold everywhere."""
-    return {key: tree.shared | _platform_values(tree.platforms, key, ()) for key in tree.platforms}
+    return OnDemand(tree.platforms, lambda key, _: tree.shared | _platform_values(tree.platforms, key, ()))
 
 
-def _platform_values(platforms: dict[str, Platform], key: str, seen: tuple[str, ...]) -> Values:
+def _platform_values(platforms: Mapping[str, Platform], key: str, seen: tuple[str, ...]) -> Values:
     platform = platforms.get(key)
     if platform is None or key in seen:
         return {}
@@ -48,12 +49,12 @@ def _platform_values(platforms: dict[str, Platform], key: str, seen: tuple[str, 
     return values | platform.values
 
 
-def require_whole(tree: Tree, platforms: dict[str, Values], name: str) -> None:
+def require_whole(tree: Tree, platforms: Mapping[str, Values], name: str) -> None:
     """Raise LimitsError, told with `name`, when the tree lacks something that binding needs."""
     problems = [
-        *_absent("tiers", tree.tiers, tuple(TIERS)),
-        *_absent("platforms", platforms, tuple(key for key in PLATFORMS if key not in IMAGES)),
-        *_absent("models", tree.models, _MODEL_NEEDS),
+        *_absent("tiers", tree.tiers, TIER_NEEDS),
+        *_absent("platforms", platforms, tuple(key for key in PLATFORMS if key not in PLATFORM_MAY)),
+        *_absent("models", tree.models, MODEL_NEEDS),
         *(f"images.{key}: is missing" for key in IMAGES if key not in tree.shared),
         *(f"prices.{key}: is missing" for key in PRICES if key not in tree.shared),
         *_dangling(tree),
@@ -67,7 +68,7 @@ def require_whole(tree: Tree, platforms: dict[str, Values], name: str) -> None:
         raise LimitsError("\n".join(f"{name}: {problem}" for problem in problems))
 
 
-def _absent(section: str, items: dict[str, Values], needs: tuple[str, ...]) -> list[str]:
+def _absent(section: str, items: Mapping[str, Values], needs: tuple[str, ...]) -> list[str]:
     """What is missing in each item of a section; an item that lacks it all may be a misspelt name."""
     if not items:
         return [f"{section}: at least one is needed"]
@@ -86,10 +87,22 @@ def _dangling(tree: Tree) -> list[str]:
     """Names of tiers and platforms that stand nowhere."""
     problems = []
     for key, values in tree.models.items():
-        tier = values.get("tier")
-        if isinstance(tier, Term) and tier.values[0] not in tree.tiers:
-            problems.append(f"models.{key}.tier: no tier {tier.values[0]!r} (known: {', '.join(tree.tiers)})")
+        for name in ("tier", *(f"detail_{detail}" for detail in DETAILS)):
+            tier = values.get(name)
+            if isinstance(tier, Term) and tier.values[0] not in tree.tiers:
+                known = ", ".join(tree.tiers)
+                problems.append(f"models.{key}.{name}: no tier {tier.values[0]!r} (known: {known})")
+        served = values.get("platforms")
+        if isinstance(served, Term):
+            problems += [
+                f"models.{key}.platforms: no platform {platform!r}"
+                for platform in served.values
+                if platform not in tree.platforms
+            ]
     for key, platform in tree.platforms.items():
+        default = platform.values.get("default_model")
+        if isinstance(default, Term) and default.values[0] not in tree.models:
+            problems.append(f"platforms.{key}.default_model: no model {default.values[0]!r}")
         if platform.inherits is not None and platform.inherits not in tree.platforms:
             problems.append(f"platforms.{key}.inherits: no platform {platform.inherits!r}")
     return problems

@@ -6,6 +6,7 @@ Named tuples and not dataclasses: a frozen dataclass costs a millisecond at ever
 from typing import NamedTuple
 
 from imgbudget.errors import LimitsError
+from imgbudget.limits.fields import ENDLESS
 
 _BINARY = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"))
 
@@ -13,11 +14,12 @@ _BINARY = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"))
 class Limit(NamedTuple):
     """A number that somebody sets: a limit, a price, a factor.
 
-    `unit` is px, pixels, bytes, images, tokens, requests, messages, times or USD/MTok (US dollars a
-    million tokens). `date` is ISO 8601, a month or a year where the source tells no day, "undated" for a
+    `unit` is px, pixels, bytes, images, tokens, patches, requests, messages, times or USD/MTok (US dollars
+    a million tokens). `date` is ISO 8601, a month or a year where the source tells no day, "undated" for a
     user's own value without one. `status` is confirmed, single source, conflicting, derived or unknown.
     `owner` is whose limit it is: a platform, a model id, "standard tier". `first_seen` is when the value
-    came into force, as far as that is known.
+    came into force, as far as that is known. A limit that a provider does not have is one that nothing
+    reaches: `exists` is False.
     """
 
     name: str
@@ -31,8 +33,20 @@ class Limit(NamedTuple):
     first_seen: str | None = None
 
     @property
+    def exists(self) -> bool:
+        """Whether there is such a limit at all."""
+        return self.unit == "USD/MTok" or 0 < self.value < ENDLESS
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the source, or what sources there are, leave a doubt."""
+        return self.status != "confirmed"
+
+    @property
     def text(self) -> str:
         """The value with its unit, for messages; MB, GB and TB are powers of two."""
+        if not self.exists:
+            return "unknown" if self.status == "unknown" else "none"
         if self.unit == "bytes":
             for size, name in _BINARY:
                 if self.value % size == 0:
@@ -60,6 +74,11 @@ class Term(NamedTuple):
     note: str | None
     owner: str
     first_seen: str | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the source, or what sources there are, leave a doubt."""
+        return self.status != "confirmed"
 
     @property
     def text(self) -> str:

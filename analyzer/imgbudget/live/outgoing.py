@@ -15,9 +15,10 @@ from imgbudget.report import FileResult, RequestResult
 from imgbudget.session import Session
 from imgbudget.session.choices import ByFindings
 from imgbudget.session.documents import DocumentCheck
-from imgbudget.session.fixing import settled
+from imgbudget.session.filecheck import is_lines
 from imgbudget.session.requestdraft import RequestDraft
-from imgbudget.session.run import STDIN, is_lines
+from imgbudget.session.run import STDIN
+from imgbudget.session.steps import settled
 from imgbudget.sources.filetypes import FileKind, kind_of
 from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
 

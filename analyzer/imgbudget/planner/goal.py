@@ -18,13 +18,19 @@ class Target(Enum):
 
 
 class Goal(NamedTuple):
-    """A target, and what one image may have at most: px an edge, visual tokens, bytes of its file, USD."""
+    """A target, and what one image may have at most: px an edge, visual tokens, bytes of its file, USD.
+
+    With `models` the size has to suit all of these, whatever the target; `cheapest` takes the one near the
+    largest for which they cost least together.
+    """
 
     target: Target = Target.TABLE
     dimension: int | None = None
     tokens: int | None = None
     byte_size: int | None = None
     cost: float | None = None
+    models: tuple[Limits, ...] = ()
+    cheapest: bool = False
 
     def most_tokens(self, limits: Limits) -> int | None:
         """The visual tokens that one image may have by its tokens and by its cost; None where any number."""

@@ -8,7 +8,6 @@ from imgbudget.geometry import (
     Size,
     area_tokens,
     native_size,
-    patches,
     planned_size,
     size_within,
     table_row,
@@ -18,6 +17,7 @@ from imgbudget.model import ImageUse, Request
 from imgbudget.planner.encodings import written_format
 from imgbudget.planner.goal import Goal, Target
 from imgbudget.planner.ladder import step_within
+from imgbudget.planner.several import binding, size_for_all
 
 
 class ImagePlan(NamedTuple):
@@ -70,14 +70,16 @@ class ImagePlan(NamedTuple):
         return self.limits.tokens(self.planned)
 
     @property
-    def tokens_area_before(self) -> int:
-        """The older published estimate for the image as it is."""
+    def tokens_area_before(self) -> int | None:
+        """The older published estimate for the image as it is; None for a model of another provider."""
+        if not self.limits.counts_patches_of_28:
+            return None
         return area_tokens(self.limits.native_size(self.size))
 
     @property
-    def tokens_area_after(self) -> int:
-        """The older published estimate for the planned size."""
-        return area_tokens(self.planned)
+    def tokens_area_after(self) -> int | None:
+        """The older published estimate for the planned size; None for a model of another provider."""
+        return area_tokens(self.planned) if self.limits.counts_patches_of_28 else None
 
     @property
     def byte_size_before(self) -> int:
@@ -127,18 +129,23 @@ def plan_image(
     goal = target if isinstance(target, Goal) else Goal(target)
     edge = min((edge for edge in (edge_limit, goal.dimension) if edge is not None), default=None)
     planned, row = size, None
-    if goal.target is Target.LATENCY:
+    models = tuple(limits.at(use.detail) for limits in goal.models)
+    if models:
+        planned = size_for_all(size, models, edge, cheapest=goal.cheapest)
+    elif goal.target is Target.LATENCY:
         planned = _latency_size(size, limits, edge)
-    elif goal.target is Target.NATIVE:
+    elif goal.target is Target.NATIVE and limits.counts_patches_of_28:
         planned = native_size(size, limits.tier, edge)
     else:
         planned = planned_size(size, limits.tier, edge)
         if planned != size and (found := table_row(size, limits.tier, edge)) and found.size == planned:
             row = found.label
     reason = _reason(size, planned, limits, edge_limit, goal)
+    if models and planned != size and (edge is None or planned.long_edge < edge):
+        reason = _reason_of_several(size, models, cheapest=goal.cheapest)
     most = goal.most_tokens(limits)
-    if most is not None and patches(planned) > most:
-        planned, row = step_within(size, planned, most), None
+    if most is not None and limits.tokens(planned) > most:
+        planned, row = step_within(size, planned, most, tier=limits.tier), None
         reason = f"at most {most:,} tokens an image are asked for"
     plan = ImagePlan(use, limits, size, planned, reason, row)
     return _within_bytes(plan, goal)
@@ -184,6 +191,14 @@ def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, g
     if goal.target is Target.LATENCY and native == size:
         return "over the size advised for a quick first token"
     return f"{limits.model} looks at {native}"
+
+
+def _reason_of_several(size: Size, models: tuple[Limits, ...], *, cheapest: bool) -> str:
+    """Which of the models decides."""
+    first = binding(size, models)
+    if cheapest:
+        return "the cheapest that none of the models scales down"
+    return f"{first.model} scales down anything larger"
 
 
 def reason_of_crowd(limits: Limits, edge_limit: int) -> str:

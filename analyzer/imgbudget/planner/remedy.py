@@ -46,7 +46,7 @@ def remedy_of(
 def token_steps(plan: ImagePlan, *, unsafe: bool) -> tuple[Step, ...]:
     """The sizes that an image can give down to, its planned one last; that one alone where it cannot give."""
     if _gives(plan, unsafe=unsafe):
-        return ladder(plan.size, plan.planned, int(plan.limits.min_edge.value))
+        return ladder(plan.size, plan.planned, int(plan.limits.min_edge.value), plan.limits.tier)
     return (Step(plan.tokens_after, plan.planned),)
 
 

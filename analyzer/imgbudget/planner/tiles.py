@@ -49,6 +49,8 @@ def tiling(size: Size, limits: Limits, *, overlap: int = OVERLAP) -> Tiling:
     Raises:
         ValueError: it would take more tiles than make sense; the text says so.
     """
+    if not limits.counts_patches_of_28:
+        raise ValueError(f"tiles are cut for Claude's patches of 28 px; {limits.model} does not count them")
     edge = limits.tier.max_edge
     found = _grid(size, limits, overlap, edge)
     if found[0] * found[1] > limits.many_image_count.value and limits.many_image_edge.value < edge:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from imgbudget.edit import ImageEdit
-from imgbudget.geometry import Size, native_size
+from imgbudget.geometry import Size, native_size, planned_size
 from imgbudget.limits import Limits
 from imgbudget.model import ImageUse, Origin, Place, Request
 from imgbudget.planner.body import untouched
@@ -42,20 +42,27 @@ def within_tokens(
             continue
         edit = edits.get(use.place) or untouched(use, unsafe=unsafe)
         if edit is not None and use.origin is Origin.BASE64:
-            top = native_size(edit.size or size, limits.tier, edge)
+            top = planned_top(edit.size or size, limits, edge)
             giving.append(_Giving(use, edit, size, top))
         else:
             most -= limits.tokens(size)
-    for one, size in zip(giving, _shared(giving, most, int(limits.min_edge.value)), strict=True):
+    for one, size in zip(giving, _shared(giving, most, limits), strict=True):
         if size not in (one.edit.size, one.size) and limits.tokens(size) < limits.tokens(one.top):
             bounded[one.use.place] = one.edit._replace(size=size)
     return bounded
 
 
-def _shared(giving: list[_Giving], most: int, legible: int) -> list[Size]:
+def planned_top(size: Size, limits: Limits, edge: int | None) -> Size:
+    """The largest size that a plan sends: what the model looks at, and never more than the image has."""
+    if limits.counts_patches_of_28:
+        return native_size(size, limits.tier, edge)
+    return planned_size(size, limits.tier, edge)
+
+
+def _shared(giving: list[_Giving], most: int, limits: Limits) -> list[Size]:
     """The fairest sizes within the tokens; those that the images have anyway where there are none."""
-    for least in (legible, 1):
-        ladders = [ladder(one.size, one.top, least) for one in giving]
+    for least in (int(limits.min_edge.value), 1):
+        ladders = [ladder(one.size, one.top, least, limits.tier) for one in giving]
         amounts = fairest([_tokens(steps) for steps in ladders], most)
         if amounts is not None:
             return [_of(steps, tokens) for steps, tokens in zip(ladders, amounts, strict=True)]

@@ -26,7 +26,7 @@ def image_text(image: ImageResult) -> str:
     place, facts, encoded = use.place, use.facts, use.base64_size
     if place.keys is not None or facts is None or facts.format is None or facts.size is None:
         return dump(image_record(image))
-    if resized is None or encoded is None:
+    if resized is None or encoded is None or image.limits.tier.strategy:
         return dump(image_record(image))
     width, height = facts.size
     tokens = patches(resized)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imgbudget.limits import Limits
 from imgbudget.planner import ImagePlan
 from imgbudget.planner.request import RequestPlan
+from imgbudget.planner.views import View, views_of
 from imgbudget.report import Summary
 from imgbudget.reporters.records import TOOL, VERSION, usd
 
@@ -31,8 +33,8 @@ class PlanTotals:
             changed=sum(plan.changes for plan in plans),
             tokens_before=sum(plan.tokens_before for plan in plans),
             tokens_after=sum(plan.tokens_after for plan in plans),
-            tokens_area_before=sum(plan.tokens_area_before for plan in plans),
-            tokens_area_after=sum(plan.tokens_area_after for plan in plans),
+            tokens_area_before=sum(plan.tokens_area_before or 0 for plan in plans),
+            tokens_area_after=sum(plan.tokens_area_after or 0 for plan in plans),
             bytes_before=sum(plan.byte_size_before for plan in plans),
             bytes_after=sum(plan.byte_size_after for plan in plans),
             cost_before=sum(plan.limits.cost_usd(plan.tokens_before) for plan in plans),
@@ -109,14 +111,40 @@ def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
     }
 
 
+def view_record(view: View) -> dict[str, Any]:
+    """One planned image on one of the models that it is for; sizes are null where none is published."""
+    return {
+        "model": view.limits.model,
+        "platform": view.limits.platform,
+        "before": {
+            "resized": list(view.seen_before) if view.seen_before else None,
+            "tokens": view.tokens_before,
+            "cost_usd": usd(view.cost_before),
+        },
+        "after": {
+            "resized": list(view.seen_after) if view.seen_after else None,
+            "tokens": view.tokens_after,
+            "cost_usd": usd(view.cost_after),
+        },
+    }
+
+
+def _of_several(plan: ImagePlan, models: Sequence[Limits]) -> dict[str, Any]:
+    return {"models": [view_record(view) for view in views_of(plan, models)]} if models else {}
+
+
 def plan_document(
-    plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], totals: PlanTotals, summary: Summary
+    plans: Sequence[ImagePlan],
+    requests: Sequence[RequestPlan],
+    totals: PlanTotals,
+    summary: Summary,
+    models: Sequence[Limits] = (),
 ) -> dict[str, Any]:
-    """The whole plan, version 1."""
+    """The whole plan, version 1; with `models` each image has what each of them makes of it."""
     return {
         "version": VERSION,
         "tool": TOOL,
-        "plans": [plan_record(plan) for plan in plans],
+        "plans": [plan_record(plan) | _of_several(plan, models) for plan in plans],
         "requests": [request_plan_record(plan) for plan in requests],
         "totals": {
             "images": len(plans),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imgbudget.fixed import FailedFix
+from imgbudget.geometry import scales
 from imgbudget.model import Fact, Finding, Severity
 from imgbudget.report import ImageResult, RequestResult, Summary
 from imgbudget.version import __version__
@@ -74,7 +75,7 @@ def image_record(image: ImageResult) -> dict[str, Any]:
         "frames": facts.frames if facts else None,
         "bytes": facts.byte_size if facts else None,
         "base64_bytes": use.base64_size,
-        "resized": list(image.resized) if image.resized else None,
+        "resized": list(image.resized) if image.resized and scales(image.limits.tier) else None,
         "tokens": image.tokens,
         "tokens_area": image.tokens_area,
         "cost_usd": usd(image.cost_usd),

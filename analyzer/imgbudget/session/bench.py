@@ -23,6 +23,8 @@ class Bench:
     want: Fact = Fact.NONE
     excerpts: bool = False
     edits: bool = False
+    asked_platform: bool = False
+    """Whether the user named the platform, and must hear where it does not serve a model."""
     notes: dict[str, None] = field(default_factory=dict)
     _own: Limits | None = None
     """The limits for files, once they were asked for: each file is judged by the same."""
@@ -34,20 +36,29 @@ class Bench:
         model, platform = self.model, self.platform
         if request is not None and request.model:
             model = request.model
+        elif request is not None and request.platform:
+            model = self.data.model_for(model, request.platform)
         spelling = self.data.normalize(model)
         if request is not None:
             platform = request.platform or (request.model and spelling.platform) or platform
         limits = self.data.bind(model, platform)
         if not limits.known:
-            self.note_unknown(model, spelling.nearest)
+            self.note_unknown(model, spelling.nearest, limits.tier.name)
+        elif self.asked_platform and platform == self.platform and limits.platform != platform:
+            self.note_elsewhere(limits, platform)
         if request is None:
             self._own = limits
         return limits
 
-    def note_unknown(self, model: str, nearest: Sequence[str]) -> None:
-        """Leave a note, once a model, that nothing is known of it."""
+    def note_unknown(self, model: str, nearest: Sequence[str], tier: str) -> None:
+        """Leave a note, once a model, that nothing is known of it, and which tier stands in."""
         hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-        self.notes[f"unknown model {model!r}: judged by the strictest limits (standard tier){hint}"] = None
+        self.notes[f"unknown model {model!r}: judged by the strictest limits ({tier} tier){hint}"] = None
+
+    def note_elsewhere(self, limits: Limits, platform: str) -> None:
+        """Leave a note, once a model, that the platform asked for does not serve it."""
+        note = f"{limits.model} is not served on {platform}: judged as on {limits.platform}"
+        self.notes[note] = None
 
     def facts(self, judge: Judge) -> int:
         """What the probes must read for the rules and the output, as bits of `Fact`."""

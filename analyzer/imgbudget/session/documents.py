@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
@@ -14,7 +15,14 @@ from imgbudget.session.rows import RowCount
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.cassettes import Cassette
 from imgbudget.sources.excerpt import excerpt
-from imgbudget.sources.jsonspans import BadDocument, Document, JsonSource, open_documents
+from imgbudget.sources.jsonspans import (
+    BEGINNING,
+    BadDocument,
+    Document,
+    JsonSource,
+    Start,
+    open_documents,
+)
 from imgbudget.sources.requests import (
     BadEntry,
     Item,
@@ -28,11 +36,19 @@ from imgbudget.sources.requests import (
 
 _HEAD = 65536
 _MOST_REASONS = 100
-_PART = 500
+PART = 500
 """Requests of a file that are handed on together."""
 
 HandOn = Callable[[FileResult], None]
 _NO_MESSAGE = "a line of a session without a message"
+
+
+class Scope(Enum):
+    """What the result of a check is about: a file, some lines out of it, or all that no line alone shows."""
+
+    FILE = auto()
+    PART = auto()
+    REST = auto()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +58,8 @@ class DocumentCheck:
     `fails_closed` says that text that is no JSON is a finding even when nothing in it looks like a request:
     the user named the file. Met on a walk, such a file is passed over with a reason. `told` says that the
     file is known to hold requests, so that each row which holds none is told. `hand_on` takes what was found
-    in a long file part by part, in its order: memory then does not grow with the file.
+    in a long file part by part, in its order: memory then does not grow with the file. `start` is where to
+    begin.
     """
 
     bench: Bench
@@ -52,6 +69,8 @@ class DocumentCheck:
     fails_closed: bool
     told: bool = False
     hand_on: HandOn | None = None
+    start: Start = BEGINNING
+    scope: Scope = Scope.FILE
     findings: list[Finding] = field(default_factory=list)
     images: list[tuple[ImageUse, Limits]] = field(default_factory=list)
     requests: list[RequestResult] = field(default_factory=list)
@@ -68,14 +87,14 @@ class DocumentCheck:
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
         self.judge = self.bench.paths.judge(self.path)
-        self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)))
+        self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)), self.bench.data.normalize)
         self.rows = RowCount(self.path)
         self.columns = ByteColumns(self.source)
 
     def run(self) -> FileResult:
         """The result of the file."""
         end = 0
-        for document in open_documents(self.source, lines=self.lines):
+        for document in open_documents(self.source, lines=self.lines, start=self.start):
             end = document.end
             self.rows.reach(document.line)
             if isinstance(document, BadDocument):
@@ -93,9 +112,14 @@ class DocumentCheck:
                     told=True,
                     hand_on=self.hand_on,
                 ).run()
-            if self.hand_on and len(self.requests) >= _PART:
+            if self.hand_on and len(self.requests) >= PART:
                 self.hand_on(self._result(partial=True))
                 self._forget()
+        if self.scope is Scope.PART:
+            return self._result(partial=True)
+        if self.scope is Scope.REST and self.hand_on:
+            self.hand_on(self._result(partial=True))
+            self._forget()
         self._session()
         self._batch()
         if not self.requests and not self.findings and not self.handed_on:
@@ -104,7 +128,9 @@ class DocumentCheck:
 
     def run_cassette(self, cassette: Cassette) -> FileResult:
         """The result of a file that is a cassette."""
-        recorded = list(read_recorded(cassette.bodies, Place(self.path, ()), self.reader.want))
+        recorded = list(
+            read_recorded(cassette.bodies, Place(self.path, ()), self.reader.want, self.bench.data.normalize)
+        )
         self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
         self.findings.sort(key=position)
         return (
@@ -286,10 +312,11 @@ class DocumentCheck:
         tokens = 0
         found: list[Finding] = []
         for use in request.images:
-            found += self.judge.judge_image(use, limits)
-            self.images.append((use, limits))
+            asked = limits.at(use.detail)
+            found += self.judge.judge_image(use, asked)
+            self.images.append((use, asked))
             if use.visible_size:
-                tokens += limits.tokens(use.visible_size)
+                tokens += asked.tokens(use.visible_size)
         found += self.judge.judge_request(request, limits)
         found = unfixed(found, request)
         yield from (finding._replace(request_id=request.id) for finding in found) if request.id else found

@@ -4,26 +4,26 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import UnreadableError, WriteError
-from imgbudget.fixed import FailedFix, FileFix
+from imgbudget.fixed import FileFix
 from imgbudget.fixers.writer import Stamp, stamp
-from imgbudget.model import Finding
 from imgbudget.report import FileResult, Summary
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import ByFindings, Choice
-from imgbudget.session.drafts import Draft, ImageDraft, Step
+from imgbudget.session.drafts import Draft, ImageDraft
+from imgbudget.session.filecheck import is_lines
 from imgbudget.session.outlets import Outlet, common_root
-from imgbudget.session.proof import WHOLE, Key, unproven
-from imgbudget.session.requestdraft import RequestDraft, body_changes
-from imgbudget.session.run import STDIN, Session, Wishes, is_lines
+from imgbudget.session.requestdraft import RequestDraft
+from imgbudget.session.run import STDIN, Session, Wishes
+from imgbudget.session.steps import settled
 from imgbudget.session.tally import Tally
 from imgbudget.sources.jsonspans import JsonSource
 from imgbudget.sources.walk import FileKind, Found, Passed
 
-STEPS = 16
-"""Most steps for one file: two are what sound rules need, each round of refused fixes costs one more."""
+if TYPE_CHECKING:
+    from imgbudget.session.documents import HandOn
 
 IN_MIRROR = "stands in the output folder"
 
@@ -105,15 +105,27 @@ class Fixer:
         difference, backup = self.wishes.difference, self.wishes.backup
         return tuple(without_entries(result, difference=difference, backup=backup) for result in results)
 
-    def check_all(self, files: Iterable[Found | Passed], _hand_on: object = None) -> Iterator[FileResult]:
-        """The results of files that the walk has met, in order, after their fixes; each file as a whole."""
-        return map(self.check_met, files)
+    def check_all(
+        self, files: Iterable[Found | Passed], hand_on: "HandOn | None" = None
+    ) -> Iterator[FileResult]:
+        """The results of files that the walk has met, in order, after their fixes; see Session."""
+
+        def take(part: FileResult) -> None:
+            self.tally.add(part)
+            if hand_on is not None:
+                hand_on(part)
+
+        parts = None if hand_on is None else take
+        return (self._check(met, parts) for met in files)
 
     def check_met(self, met: Found | Passed) -> FileResult:
         """The result of a file that the walk has met, after its fixes."""
+        return self._check(met, None)
+
+    def _check(self, met: Found | Passed, hand_on: "HandOn | None") -> FileResult:
         if isinstance(met, Found) and self.outlet.holds(met.path):
             met = Passed(met.path, IN_MIRROR)
-        return self.session.guarded(met, self._fix_file)
+        return self.session.guarded(met, partial(self._fix_file, hand_on=hand_on))
 
     def fix_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
         """The result of what came on standard input, and what it becomes."""
@@ -139,13 +151,15 @@ class Fixer:
                 return result._replace(fix=fix if fix.failed else None), data
             return self._told(draft, after, fix), b"".join(after.pieces())
 
-    def _fix_file(self, found: Found) -> FileResult:
+    def _fix_file(self, found: Found, hand_on: "HandOn | None" = None) -> FileResult:
         path = found.path
         try:
             seen = stamp(path)
         except OSError:  # the check says so
-            return self.session.check_file(found)
-        result = self.session.check_file(found)
+            return self.session.one.file(found)
+        if hand_on is not None and (result := self._fix_rows(found, seen, hand_on)) is not None:
+            return result
+        result = self.session.one.file(found)
         if result.skipped is not None:
             return result
         try:
@@ -158,19 +172,42 @@ class Fixer:
                         return self._kept(result._replace(fix=fix if fix.failed else None))
                     told = self._told(draft, after, fix)
                     return told if self.wishes.difference else self._written(draft, after, told, seen)
-        except (UnreadableError, WriteError) as error:
-            return _unwritten(result, str(error))
-        except OSError as error:
-            return _unwritten(
-                result, f"{path}: {(error.strerror or str(error)).lower()}; nothing was changed"
-            )
+        except (UnreadableError, WriteError, OSError) as error:
+            return _unwritten(result, _reason(path, error))
+
+    def _fix_rows(self, found: Found, seen: Stamp, hand_on: "HandOn") -> FileResult | None:
+        """The last result of a long file of lines that stand for themselves; None for any other."""
+        wishes = self.wishes
+        if found.kind is not FileKind.JSONL or wishes.difference or wishes.digests:
+            return None
+        from imgbudget.session.rowfixing import LONG, RowFixer, Rows  # noqa: PLC0415 - few files are long
+
+        if seen.byte_size < LONG or self.bench.paths.silencer is not None:
+            return None
+        rows = Rows(wishes.choice)
+        result = self.session.one.file(found, rows)
+        rows(result)
+        if result.skipped is not None or not rows.alone:
+            return None
+        if not rows.concerned:
+            return self._kept(self.session.one.file(found, hand_on))
+        closed = self.session.one.fails_closed(found)
+        fixer = RowFixer(
+            bench=self.bench, choice=wishes.choice, outlet=self.outlet, path=found.path, fails_closed=closed
+        )
+        try:
+            self._tidy(found.path)
+            result = fixer.fix(seen, hand_on)
+        except (UnreadableError, WriteError, OSError) as error:
+            return _unwritten(self.session.one.file(found, hand_on), _reason(found.path, error))
+        return result if result.fix else self._kept(result)
 
     @contextmanager
     def _draft(self, found: Found, result: FileResult) -> Iterator[Draft | None]:
         """The file as it is; None where nothing in it can be fixed."""
         if self.wishes.choice.concerns(result) and result.requests:
             with JsonSource.open(found.path) as source:
-                lines, closed = found.kind is FileKind.JSONL, self.session.fails_closed(found)
+                lines, closed = found.kind is FileKind.JSONL, self.session.one.fails_closed(found)
                 yield self._request(result, source, lines=lines, closed=closed)
         elif self.wishes.choice.concerns(result) and _is_image(result):
             with open(found.path, "rb") as file:
@@ -236,65 +273,14 @@ def _made_again(wishes: Wishes, fixes: FixWishes, paths: Sequence[str]) -> Fixer
     return Fixer(Session(wishes), fixes, paths)
 
 
-@contextmanager
-def settled(draft: Draft, choice: Choice) -> Iterator[tuple[Draft, FileFix]]:
-    """A file after all steps, which may be itself, and what they have made of it.
-
-    A step counts when each finding that it was to settle is gone and no other has come; else the fixes that
-    failed are left out and it is made again.
-    """
-    refused: dict[Key, str] = {}
-    fixed: list[Finding] = []
-    after = draft
-    try:
-        for _ in range(STEPS):
-            step = after.step(choice, refused)
-            if step is None:
-                break
-            unsettled = _unsettled(after, step)
-            failed = {**step.refused, **unsettled}
-            if not unsettled and (step.active or step.draft.images != after.images):
-                gone, after = after, step.draft
-                fixed += step.active
-            else:
-                gone = step.draft
-                if not failed.keys() - refused.keys():
-                    break
-            refused |= failed
-            if gone is not draft and gone is not after:
-                gone.close()
-        refused |= choice.left(after.result, refused)
-        yield after, _fix_of(draft, after, fixed, refused)
-    finally:
-        if after is not draft:
-            after.close()
-
-
-def _unsettled(before: Draft, step: Step) -> dict[Key, str]:
-    """The fixes of a step that did not do what they were to do."""
-    if step.draft is before:
-        return {}
-    return unproven(before.result.findings, step.draft.result.findings, step.active, moved=step.moved)
-
-
-def _fix_of(draft: Draft, after: Draft, fixed: list[Finding], refused: dict[Key, str]) -> FileFix:
-    coded = {place for code, place in refused if code != WHOLE}
-    return FileFix(
-        path=draft.path,
-        changed=after is not draft,
-        fixed=tuple(fixed),
-        failed=tuple(
-            FailedFix(place._replace(path=draft.path), code or None, reason)
-            for (code, place), reason in refused.items()
-            if code != WHOLE or place not in coded
-        ),
-        images=after.images,
-        bodies=body_changes(draft.result, after.result),
-    )
-
-
 def _unwritten(result: FileResult, error: str) -> FileResult:
     return result._replace(fix=FileFix(path=result.path, error=error))
+
+
+def _reason(path: str, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{path}: {(error.strerror or str(error)).lower()}; nothing was changed"
+    return str(error)
 
 
 def _is_image(result: FileResult) -> bool:

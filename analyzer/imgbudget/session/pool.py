@@ -85,7 +85,9 @@ def check_in_pool(
     chunks = iter(lambda: list(islice(source, session.chunk or CHUNK)), [])
     done: dict[int, Batch] = {}
     given = shown = 0
-    workers = [_Worker(session, reporters) for _ in range(jobs)]
+    workers: list[_Worker] = []
+    for _ in range(jobs):
+        workers.append(_Worker(session, reporters, workers))  # noqa: PERF401 - each is told of those before
     try:
         while True:
             idle = [worker for worker in workers if worker.chunk is None]
@@ -100,8 +102,9 @@ def check_in_pool(
                 number, chunk = worker.number, worker.chunk or []
                 batch = worker.take()
                 if batch is None:
-                    workers[workers.index(worker)] = _Worker(session, reporters)
-                    batch = _carefully(session, reporters, chunk)
+                    others = [other for other in workers if other is not worker]
+                    workers[workers.index(worker)] = _Worker(session, reporters, others)
+                    batch = _carefully(session, reporters, chunk, workers)
                 done[number] = batch
             while shown in done:
                 batch = done.pop(shown)
@@ -117,7 +120,7 @@ def check_in_pool(
 class _Worker:
     """A process that checks one chunk at a time. `chunk` is what it is at, None when idle."""
 
-    def __init__(self, session: Checker, reporters: Sequence[Reporter]) -> None:
+    def __init__(self, session: Checker, reporters: Sequence[Reporter], others: "Sequence[_Worker]") -> None:
         import multiprocessing  # noqa: PLC0415 - 10 ms, many files only
 
         forks = "fork" in multiprocessing.get_all_start_methods()
@@ -127,7 +130,10 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         # a forked worker has the session already, another one makes its own
         known = (lambda: session) if forks else session.again
-        self._process = context.Process(target=_serve, args=(theirs, known, tuple(reporters)), daemon=True)
+        # and copies of our ends of all pipes: none would close when we are killed
+        inherited = (self.pipe, *(other.pipe for other in others)) if forks else ()
+        arguments = (theirs, known, tuple(reporters), inherited)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
         self.number = -1
@@ -166,12 +172,17 @@ class _Worker:
 
 
 def _serve(
-    pipe: "Connection[Any, Any]", known: Callable[[], Checker], reporters: tuple[Reporter, ...]
+    pipe: "Connection[Any, Any]",
+    known: Callable[[], Checker],
+    reporters: tuple[Reporter, ...],
+    inherited: "tuple[Connection[Any, Any], ...]",
 ) -> None:
     """The life of a worker: chunks in, batches out, until the pipe closes. Ctrl-C is the parent's."""
     import signal  # noqa: PLC0415 - workers only
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for end in inherited:
+        end.close()
     session = known()
     while True:
         try:
@@ -219,9 +230,11 @@ def _batch(session: Checker, reporters: Sequence[Reporter], results: Iterable[Fi
     return Batch(tuple(merged), summary, tuple(session.bench.notes), session.hand_over())
 
 
-def _carefully(session: Checker, reporters: Sequence[Reporter], chunk: list[Met]) -> Batch:
+def _carefully(
+    session: Checker, reporters: Sequence[Reporter], chunk: list[Met], others: Sequence[_Worker]
+) -> Batch:
     """A chunk that killed its worker, on a worker of its own, in halves when it kills again."""
-    worker = _Worker(session, reporters)
+    worker = _Worker(session, reporters, others)
     try:
         worker.give(0, chunk)
         batch = worker.take()
@@ -235,8 +248,8 @@ def _carefully(session: Checker, reporters: Sequence[Reporter], chunk: list[Met]
     middle = len(chunk) // 2
     return _join(
         reporters,
-        _carefully(session, reporters, chunk[:middle]),
-        _carefully(session, reporters, chunk[middle:]),
+        _carefully(session, reporters, chunk[:middle], others),
+        _carefully(session, reporters, chunk[middle:], others),
     )
 
 

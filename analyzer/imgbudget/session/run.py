@@ -1,6 +1,5 @@
 """A run: from what the caller wishes to the results, file by file."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -8,25 +7,24 @@ from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from imgbudget.config import Settings, draft
-from imgbudget.engine.judge import Judge, failure
+from imgbudget.engine.judge import failure
 from imgbudget.engine.paths import Choice, PathRules
 from imgbudget.engine.selection import Layer, specificity
-from imgbudget.errors import UnreadableError, UsageError
+from imgbudget.errors import UsageError
 from imgbudget.limits import Limits, LimitsData, load_limits
-from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
+from imgbudget.model import ImageUse, Place
 from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
 from imgbudget.session.bench import Bench
+from imgbudget.session.filecheck import FileCheck
 from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
 from imgbudget.session.wishes import Wishes
 from imgbudget.sources.entry import NEITHER
-from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
     from imgbudget.session.documents import HandOn
-    from imgbudget.sources.facts_cache import FactsCache
 
 __all__ = ["STDIN", "Session", "Wishes"]
 
@@ -84,12 +82,14 @@ class Session:
             data=self.limits,
             model=wishes.model or self.settings.model,
             platform=wishes.platform or self.settings.platform,
+            asked_platform=wishes.platform is not None,
             want=wishes.want,
             excerpts=wishes.excerpts,
             edits=wishes.edits,
         )
+        self._assume_model()
         self.bench.limits()
-        self._cache = _open_cache() if wishes.cache else None
+        self.one = FileCheck(self.bench, force_exclude=wishes.force_exclude, cache=wishes.cache)
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
         self._previews = tuple(without_effect(self.registry.rules, wishes, self.settings))
@@ -122,14 +122,26 @@ class Session:
         """The limits of another model on the platform of the run; an unknown one leaves a note."""
         limits = self.limits.bind(model, self.bench.platform)
         if not limits.known:
-            self.bench.note_unknown(model, self.limits.normalize(model).nearest)
+            self.bench.note_unknown(model, self.limits.normalize(model).nearest, limits.tier.name)
+        elif self.bench.asked_platform and limits.platform != self.bench.platform:
+            self.bench.note_elsewhere(limits, self.bench.platform)
         return limits
+
+    def _assume_model(self) -> None:
+        """Take the platform's own model where nobody named one that it serves."""
+        bench = self.bench
+        if self.wishes.model is not None:
+            return
+        model = self.limits.model_for(bench.model, bench.platform)
+        if model != bench.model:
+            bench.notes[f"no model is named: {model} is assumed on {bench.platform}; choose with --model"] = (
+                None
+            )
+            bench.model = model
 
     @property
     def again(self) -> "Callable[[], Session]":
         """Makes another session by the same wishes."""
-        from functools import partial  # noqa: PLC0415 - where processes do not share memory
-
         return partial(Session, self.wishes)
 
     def unknown_rule(self, given: str) -> str:
@@ -185,13 +197,13 @@ class Session:
                 for met in group:
                     is_image = isinstance(met, Found) and met.kind is FileKind.IMAGE
                     judge = self.bench.paths.judge(met.path)
-                    read.append(self._read_image(met.path, judge) if is_image else None)
+                    read.append(self.one.image(met.path, judge) if is_image else None)
             for met, use in zip_longest(group, read):
-                yield self.guarded(met, partial(self.check_file, hand_on=parts, read=use))
+                yield self.guarded(met, partial(self.one.file, hand_on=parts, read=use))
 
     def check_met(self, met: Found | Passed) -> FileResult:
         """The result of a file that the walk has met."""
-        return self.guarded(met, self.check_file)
+        return self.guarded(met, self.one.file)
 
     def guarded(self, met: Found | Passed, work: Callable[[Found], FileResult]) -> FileResult:
         """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
@@ -252,82 +264,8 @@ class Session:
 
     def flush(self) -> None:
         """Write what the cache has learnt; a run calls it when it has checked its last file."""
-        if self._cache is not None:
-            self._cache.flush()
-
-    def _read_image(self, path: str, judge: Judge) -> ImageUse:
-        want = self.bench.facts(judge)
-        if self._cache is None:
-            return read_image(path, want)
-        return read_image(path, want, probe=self._cache.probe)
-
-    def check_file(
-        self, found: Found, hand_on: "HandOn | None" = None, *, read: ImageUse | None = None
-    ) -> FileResult:
-        """The result of a file; with `hand_on` that of its last part, see check_met.
-
-        `read` is its image where that is known.
-        """
-        kind, named = found.kind, self.fails_closed(found)
-        if kind is FileKind.JSON or kind is FileKind.JSONL:
-            return self._check_json(found.path, named=named, lines=kind is FileKind.JSONL, hand_on=hand_on)
-        if kind is FileKind.YAML:
-            return self._check_yaml(found.path, named=named)
-        judge = self.bench.paths.judge(found.path)
-        use = read or self._read_image(found.path, judge)
-        if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
-            return self.bench.file_of_image(use, judge)
-        if use.facts.content == "JSON":
-            return self._check_json(found.path, named=named, lines=False)
-        if named and use.facts.damage is not None:
-            return self.bench.file_of_image(use)
-        return FileResult(path=found.path, skipped=_no_image(use))
-
-    def fails_closed(self, found: Found) -> bool:
-        """Whether the user named the file, so that not to know what it is would be no answer."""
-        return found.named and not self.wishes.force_exclude
-
-    def _check_json(
-        self, path: str, *, named: bool, lines: bool, hand_on: "HandOn | None" = None
-    ) -> FileResult:
-        from imgbudget.session.documentfiles import check_document  # noqa: PLC0415 - images need no JSON reader
-
-        def check() -> FileResult:
-            return check_document(self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on)
-
-        return self._read_or_tell(path, check, named=named)
-
-    def _check_yaml(self, path: str, *, named: bool, text: bytes | None = None) -> FileResult:
-        from imgbudget.session.documentfiles import check_cassette  # noqa: PLC0415 - see _check_json
-
-        def check() -> FileResult:
-            return check_cassette(self.bench, path, text)
-
-        return self._read_or_tell(path, check, named=named)
-
-    def _read_or_tell(self, path: str, check: Callable[[], FileResult], *, named: bool) -> FileResult:
-        try:
-            return check()
-        except UnreadableError as error:
-            return self._unread(path, str(error), named=named)
-        except OSError as error:
-            return self._unread(
-                path, f"cannot be read: {(error.strerror or str(error)).lower()}", named=named
-            )
-
-    def _unread(self, path: str, why: str, *, named: bool) -> FileResult:
-        """A JSON file that could not be read: a finding when it was named, else a skip that is told."""
-        if named:
-            place = Place(path, ())
-            flaw = ShapeFlaw(place, why, "make it readable, or leave it out")
-            request = Request(place=place, dialect="unknown", byte_size=0, flaws=(flaw,))
-            findings = self.bench.paths.judge(path).judge_request(request, self.bench.limits())
-            kept, silenced, _ = self.bench.result(path, findings, ())
-            if findings:
-                return FileResult(
-                    path=path, findings=kept, silenced=silenced.ignored, baselined=silenced.known
-                )
-        return FileResult(path=path, skipped=why, missed=True)
+        if self.one.cache is not None:
+            self.one.cache.flush()
 
     def check_stdin(self, data: bytes, name: str) -> FileResult:
         """The result of what came on standard input, an image or a request, reported under `name`."""
@@ -339,48 +277,10 @@ class Session:
         """The result of what came on standard input, not yet counted for the end of the run."""
         if self.bench.paths.silencer:
             self.bench.paths.silencer.unhashed = name
-        return self._check_stdin(data, name)
-
-    def _check_stdin(self, data: bytes, name: str) -> FileResult:
-        extension = os.path.splitext(name)[1].lower()
-        if extension in (".yaml", ".yml"):
-            return self._check_yaml(name, named=True, text=data)
-        use = image_from_bytes(data, name, self.bench.facts(self.bench.paths.judge(name)))
-        text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        lines = is_lines(data, name)
-        if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
-            from imgbudget.session.documentfiles import check_text  # noqa: PLC0415 - see _check_json
-
-            return check_text(self.bench, data, name, lines=lines)
-        return self.bench.file_of_image(use)
+        return self.one.text(data, name)
 
 
 def _is_cassette(path: str) -> bool:
     from imgbudget.sources.cassettes import is_cassette  # noqa: PLC0415 - few folders have one
 
     return is_cassette(path)
-
-
-def _open_cache() -> "FactsCache":
-    from imgbudget.sources.facts_cache import FactsCache, cache_folder  # noqa: PLC0415 - on demand only
-
-    return FactsCache(cache_folder())
-
-
-def is_lines(data: bytes, name: str) -> bool:
-    """Whether what came on standard input is JSON Lines, by its name or else by its text."""
-    extension = os.path.splitext(name)[1].lower()
-    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
-
-
-def _has_documents_a_line(data: bytes) -> bool:
-    """Whether text looks like JSON Lines: its first line is an object of its own, and more follows."""
-    first, _, rest = data.partition(b"\n")
-    return first.startswith(b"{") and first.rstrip().endswith(b"}") and bool(rest.strip())
-
-
-def _no_image(use: ImageUse) -> str:
-    if use.facts and use.facts.damage and not use.facts.content:
-        return f"neither an image nor a request: {use.facts.damage}"
-    content = use.facts.content if use.facts else None
-    return f"neither an image nor a request: {content or 'unknown bytes'}"

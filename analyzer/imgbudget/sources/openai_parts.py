@@ -18,6 +18,13 @@ def part_payload(item: dict[str, Any]) -> Any:
     return image.get("url") if isinstance(image, dict) else image
 
 
+def _detail(item: dict[str, Any]) -> str | None:
+    """The `detail` of an image part, which stands beside the address in either API."""
+    image = item.get("image_url")
+    detail = image.get("detail") if isinstance(image, dict) else item.get("detail")
+    return detail if isinstance(detail, str) else None
+
+
 class PartReader(Reading):
     """Reads the content parts of one request."""
 
@@ -57,14 +64,15 @@ class PartReader(Reading):
             self.flaw(place, f"image_url is {kind_of(address)}, not a data URI or a URL")
             return self.image(place, Origin.UNKNOWN, inside)
         scheme, colon, _ = self.document.payload(address).text(_SCHEME).partition(":")
+        detail = _detail(value)
         if scheme.lower() == "data":
-            return self.base64_image(address, place, inside, prefixed=True)
+            return self.base64_image(address, place, inside, prefixed=True, detail=detail)
         if not colon:
             remedy = 'begin it with "data:image/png;base64," or "https://"'
             self.flaw(place, "image_url is neither a data URI nor a URL", remedy)
             return self.image(place, Origin.UNKNOWN, inside)
         # the gateway may fetch it and send its bytes, so that no source type is claimed here
-        return self.image(place, Origin.URL, inside, reference=self.reference(address))
+        return self.image(place, Origin.URL, inside, reference=self.reference(address), detail=detail)
 
     def _file(self, value: dict[str, Any], place: Place) -> DocumentUse:
         data = value.get("file_data")

@@ -105,6 +105,7 @@ class Reading:
         *,
         declared: str | None = None,
         oversized: str | None = None,
+        detail: str | None = None,
         prefixed: bool = False,
     ) -> ImageUse:
         """An image in base64. `prefixed`: the format wants a data URI, and its prefix declares the type."""
@@ -122,6 +123,7 @@ class Reading:
             digest=self._digest(text),
             source_type="base64",
             oversized=oversized,
+            detail=detail,
         )
 
     def pdf(self, data: str, *, prefixed: bool = False) -> tuple[int | None, int]:

@@ -1,9 +1,10 @@
 """A JSON file as requests: bodies alone, in lists, in batches, one a line, or a session of many lines."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
+from imgbudget.limits.ids import NormalizedModel
 from imgbudget.model import Block, DocumentUse, Fact, Keys, Nested, Place, Request, Text
 from imgbudget.sources.dialects import DIALECTS
 from imgbudget.sources.dialects.base import Body, Dialect
@@ -53,16 +54,29 @@ def dialect_of(body: Any) -> Dialect | None:
     return None
 
 
-def read_requests(document: Document, path: str, want: Fact) -> Iterator[Request | BadEntry | NoRequest]:
+Knows = Callable[[str], NormalizedModel]
+"""What is known of a model, whoever makes it."""
+
+
+def knows_none(model: str) -> NormalizedModel:
+    """No model of another vendor is known."""
+    return NormalizedModel(model, known=False, nearest=(), platform=None)
+
+
+def read_requests(
+    document: Document, path: str, want: Fact, knows: Knows = knows_none
+) -> Iterator[Request | BadEntry | NoRequest]:
     """The requests of one document, in order. A document without one gives a single `NoRequest`."""
     place = Place(path, (), 0, document.number)
-    found = list(_read_requests(document, place, want))
+    found = list(_read_requests(document, place, want, knows))
     if len(found) == 1 and isinstance(found[0], NoRequest) and not found[0].foreign:
-        found = list(read_recorded(recorded_bodies(document), place, want)) or found
+        found = list(read_recorded(recorded_bodies(document), place, want, knows)) or found
     yield from found
 
 
-def read_recorded(bodies: Iterable[Recorded], place: Place, want: Fact) -> Iterator[Request | NoRequest]:
+def read_recorded(
+    bodies: Iterable[Recorded], place: Place, want: Fact, knows: Knows = knows_none
+) -> Iterator[Request | NoRequest]:
     """The requests among recorded bodies, `place` being that of the recording; what is none is left out.
 
     Where all are for other vendors' models, that is said.
@@ -71,7 +85,7 @@ def read_recorded(bodies: Iterable[Recorded], place: Place, want: Fact) -> Itera
     any_request = False
     for document, keys, line in inner_documents(bodies):
         here = place._replace(keys=keys, root=len(keys), embedded=len(keys))
-        for item in _read_requests(document, here, want):
+        for item in _read_requests(document, here, want, knows):
             if isinstance(item, Request):
                 any_request = True
                 yield item._replace(line=line)
@@ -81,11 +95,13 @@ def read_recorded(bodies: Iterable[Recorded], place: Place, want: Fact) -> Itera
         yield foreign
 
 
-def _read_requests(document: Document, place: Place, want: Fact) -> Iterator[Request | BadEntry | NoRequest]:
+def _read_requests(
+    document: Document, place: Place, want: Fact, knows: Knows
+) -> Iterator[Request | BadEntry | NoRequest]:
     outer = place.keys or ()
     value = document.value
     if dialect := dialect_of(value):
-        yield _read(document, dialect, Entry((), value, None, None), _whole(document, place), want)
+        yield _read(document, dialect, Entry((), value, None, None), _whole(document, place), want, knows)
         return
     if not any(isinstance(entry, Entry) for _, entry in _entries(document, value)):
         yield NoRequest(_what_instead(value))
@@ -98,7 +114,8 @@ def _read_requests(document: Document, place: Place, want: Fact) -> Iterator[Req
             yield BadEntry(here, entry)
         elif dialect := dialect_of(entry.body):
             span = spans[keys]
-            yield _read(document, dialect, entry, Body(here, span.line, span.end - span.start), want)
+            body = Body(here, span.line, span.end - span.start)
+            yield _read(document, dialect, entry, body, want, knows)
         else:
             yield BadEntry(here, f"is no request: {_what_instead(entry.body)}")
 
@@ -109,6 +126,7 @@ class RequestReader:
 
     path: str
     want: Fact
+    knows: Knows = knows_none
     session: TranscriptReader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,13 +139,13 @@ class RequestReader:
             self.session.take(document)
             yield SessionLine(is_message(document.value))
             return
-        yield from read_requests(document, self.path, self.want)
+        yield from read_requests(document, self.path, self.want, self.knows)
 
     def end(self) -> Iterator[Request | NoRequest]:
         """The requests that are whole only when all documents were read."""
         for request in self.session.requests():
-            if request.model and is_other_vendors(request.model, request.dialect):
-                yield _foreign(request.model)
+            if _is_foreign(request.model, request.dialect, self.knows):
+                yield _foreign(request.model, self.knows)
             else:
                 yield request
 
@@ -168,16 +186,25 @@ def _entries(document: Document, value: Any) -> Iterator[tuple[Keys, Entry | str
             yield keys, f"entry {keys[-1] if keys else 0} is no request: {_what_instead(item)}"
 
 
-def _read(document: Document, dialect: Dialect, entry: Entry, where: Body, want: Fact) -> Request | NoRequest:
+def _read(  # noqa: PLR0913, PLR0917 - what a body is read from
+    document: Document, dialect: Dialect, entry: Entry, where: Body, want: Fact, knows: Knows
+) -> Request | NoRequest:
     model = entry.body.get(dialect.model_key)
-    if isinstance(model, str) and is_other_vendors(model, dialect.name):
-        return _foreign(model)
+    if isinstance(model, str) and _is_foreign(model, dialect.name, knows):
+        return _foreign(model, knows)
     request = dialect.read(document, entry.body, where, want)
     return request._replace(id=entry.id, dialect=entry.dialect or request.dialect)
 
 
-def _foreign(model: str) -> NoRequest:
-    return NoRequest(f"a request to another vendor's model ({model[:80]})", foreign=True)
+def _is_foreign(model: str | None, dialect: str, knows: Knows) -> TypeGuard[str]:
+    return model is not None and is_other_vendors(model, dialect) and not knows(model).known
+
+
+def _foreign(model: str, knows: Knows) -> NoRequest:
+    nearest = knows(model).nearest
+    hint = f"; the nearest known is {nearest[0]}" if nearest else ""
+    said = f"a request to another vendor's model ({model[:80]}), of which no limits are known{hint}"
+    return NoRequest(said, foreign=True)
 
 
 def _what_instead(value: Any) -> str:

@@ -10,13 +10,15 @@ from imgbudget.limits.files import read_yaml
 
 _HERE = Path(__file__).parent
 GENERATED = _HERE / "_generated.py"
-_FILES = ("tiers", "images", "prices", "platforms", "models", "retired")
+_FIRST = ("tiers", "images", "prices", "platforms", "models", "retired")
+"""The files about Claude; each other YAML file beside them is one provider's."""
+
 _HEAD = '''\
 # ruff: noqa: E501
 # fmt: off
 """The limits data as literals; made by `python -m imgbudget_rules.limits`, not to be edited."""
 
-from typing import Any
+from imgbudget.limits import Checked
 
 '''
 
@@ -24,7 +26,8 @@ from typing import Any
 def read_data() -> dict[str, Any]:
     """All files as one mapping; LimitsError when one is malformed or two give the same key."""
     data: dict[str, dict[str, Any]] = {}
-    for stem in _FILES:
+    others = sorted(path.stem for path in _HERE.glob("*.yaml") if path.stem not in _FIRST)
+    for stem in (*_FIRST, *others):
         file = f"{stem}.yaml"
         content = read_yaml(str(_HERE / file))
         content.pop("sources", None)  # anchors only
@@ -39,8 +42,8 @@ def read_data() -> dict[str, Any]:
 
 
 def render() -> str:
-    """The text of the generated module, one value a line."""
-    return f"{_HEAD}DATA: dict[str, Any] = {_literal(read_data(), 0)}\n"
+    """The text of the generated module, one value a line; it is Checked, for it was parsed here."""
+    return f"{_HEAD}DATA = Checked({_literal(read_data(), 0)})\n"
 
 
 def _literal(item: Any, depth: int) -> str:

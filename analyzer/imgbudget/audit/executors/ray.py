@@ -20,7 +20,15 @@ RETRIES = 3
 _AHEAD = 4
 """Partitions in flight for each processor of the cluster: enough to keep it busy, few enough to hold."""
 
-_POLL = 0.5
+_PATIENCE = 10.0
+"""Seconds within which a cluster has to answer."""
+
+_PRIVATE = {
+    # Ray's own switch for "no other machine": without it 127.0.0.1 becomes the address that the network sees
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+"""How a private Ray stays private; read when Ray is imported and by all that it starts."""
 
 
 class RayExecutor:
@@ -32,23 +40,23 @@ class RayExecutor:
         Raises:
             UsageError: Ray is not installed, or nothing answers at the address.
         """
+        if address is None:
+            os.environ.update(_PRIVATE)
         try:
             import ray  # noqa: PLC0415 - this engine only
         except ImportError:
             raise UsageError("--engine ray needs Ray: pip install 'imgbudget[ray]'") from None
         self._ray: Any = ray
         if address is None:
-            # no statistics leave this machine; the setting is read when the private Ray starts
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             ray.init(
                 address="local",
                 num_cpus=jobs,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=40,
-                _node_ip_address="127.0.0.1",
             )
         else:
+            _require_answer(address)
             try:
                 ray.init(address=address, log_to_driver=False, logging_level=40)
             except (ConnectionError, ValueError, RuntimeError) as error:
@@ -71,8 +79,8 @@ class RayExecutor:
                 flying[task.remote(shared, partition)] = partition
             if not flying:
                 return
-            ready, _ = ray.wait(list(flying), num_returns=len(flying), timeout=_POLL, fetch_local=False)
-            for reference in ready or ray.wait(list(flying), num_returns=1)[0]:
+            # one by one, so that a new task is on its way before a worker has to wait for it
+            for reference in ray.wait(list(flying), num_returns=1)[0]:
                 yield self._outcome(reference, flying.pop(reference))
 
     def _room(self, *, careful: bool) -> int:
@@ -97,6 +105,24 @@ class RayExecutor:
     def close(self) -> None:
         """Leave the cluster, or end the private Ray."""
         self._ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Knock at HOST:PORT first: Ray itself would try for many minutes.
+
+    Raises:
+        UsageError: nobody answers.
+    """
+    import socket  # noqa: PLC0415 - this engine only
+
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "/" in host:
+        return  # auto, or ray://
+    try:
+        with socket.create_connection((host, int(port)), timeout=_PATIENCE):
+            return
+    except OSError as error:
+        raise UsageError(f"--ray-address {address}: nothing answers: {error.strerror or error}") from None
 
 
 def _task(ray: Any) -> Any:

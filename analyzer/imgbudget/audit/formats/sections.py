@@ -64,6 +64,7 @@ def sections(statistics: Statistics) -> Iterator[Section]:
     """The tables that have something to show, in the order of their weight."""
     made = (
         _rules(statistics),
+        _models(statistics),
         _costs(statistics),
         _tiers(statistics),
         _quantiles(statistics),
@@ -111,6 +112,30 @@ def _costs(statistics: Statistics) -> Section:
     head = ("model", "platforms", "tier", "tokens", "plain", "batch", "after the plan", "refused")
     note = "input tokens of the images alone at list price; batches where the platform has them"
     return Section("Cost by model", head, tuple(rows), frozenset({3, 4, 5, 6, 7}), note)
+
+
+def _models(statistics: Statistics) -> Section:
+    """The models that were asked for, each by its own provider's rule."""
+    rows = tuple(
+        (
+            row.model,
+            row.platform,
+            row.tier,
+            figure(row.tokens),
+            "unknown" if row.cost_usd is None else usd(row.cost_usd),
+            usd(row.batch_cost_usd),
+            "unknown" if row.cost_after_usd is None else usd(row.cost_after_usd),
+            figure(row.resized),
+            figure(row.refused),
+        )
+        for row in statistics.models
+    )
+    head = (
+        *("model", "platform", "tier", "tokens", "plain", "batch"),
+        *("after its plan", "resized", "refused"),
+    )
+    note = "each model by its own provider's rule; imgbudget limits --model ID tells what of it is in doubt"
+    return Section("Models side by side", head, rows, frozenset({3, 4, 5, 6, 7, 8}), note)
 
 
 def _tiers(statistics: Statistics) -> Section:

@@ -1,0 +1,1 @@
+"""The audit's report as one HTML file: views of the statistics, drawings, thumbnails, the page itself."""

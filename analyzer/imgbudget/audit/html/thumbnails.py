@@ -1,0 +1,87 @@
+"""Small pictures of single images, as data URIs that the page carries itself."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imgbudget.audit.inputs.fetch import fetch
+from imgbudget.audit.statistics import Row
+from imgbudget.errors import FixError, UnreadableError
+from imgbudget.geometry import Size
+from imgbudget.model import Fact, ImageFacts
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+EDGE = 192
+"""Px: the long edge of a thumbnail; twice what it is shown at, for fine screens."""
+
+MOST_BYTES = 16_000
+"""Bytes that one may have in the page; a larger one is left out."""
+
+MOST_PIXELS = 60_000_000
+"""Pixels beyond which no picture is decoded for a thumbnail."""
+
+_FAILED = "IB003"
+
+
+def thumbnails(rows: Sequence[Row]) -> dict[str, str]:
+    """By place, the thumbnails that can be had: of images that are there still and can be decoded.
+
+    What ended its worker in the audit is not touched again.
+    """
+    found = {}
+    for row, data in fetch([row for row in rows if _harmless(row)]):
+        uri = thumbnail(data)
+        if uri is not None:
+            found[row.place] = uri
+    return found
+
+
+def _harmless(row: Row) -> bool:
+    return (
+        row.damage is None
+        and row.size is not None
+        and row.size.width * row.size.height <= MOST_PIXELS
+        and all(finding.code != _FAILED for finding in row.findings)
+    )
+
+
+def thumbnail(data: bytes) -> str | None:
+    """An image file's first frame, upright and small, as a data URI; None when there is none to be had."""
+    from imgbudget.fixers.decoding import decode, refusing  # noqa: PLC0415 - this report only
+    from imgbudget.probes import probe_bytes  # noqa: PLC0415
+
+    try:
+        facts = probe_bytes(data, Fact.ORIENTATION)
+        if facts.size is None or facts.size.width * facts.size.height > MOST_PIXELS:
+            return None
+        picture = decode(data, facts, _small(facts))
+        with refusing("cannot be made small"):
+            return _encoded(picture.image, picture.turn)
+    except (FixError, UnreadableError):
+        return None
+
+
+def _small(facts: ImageFacts) -> Size | None:
+    if facts.size is None:
+        return None
+    share = min(1, EDGE / facts.size.long_edge)
+    return Size(max(1, round(facts.size.width * share)), max(1, round(facts.size.height * share)))
+
+
+def _encoded(image: "Image", turn: int) -> str | None:
+    import base64  # noqa: PLC0415 - this report only
+    import io  # noqa: PLC0415
+
+    from imgbudget.fixers.pixels import smooth, turned  # noqa: PLC0415 - this report only
+
+    small = smooth(image)
+    small.thumbnail((EDGE, EDGE))
+    small = small.convert("RGBA" if small.mode in {"LA", "RGBA"} else "RGB")
+    small = turned(small, turn)
+    out = io.BytesIO()
+    small.save(out, "WEBP", quality=60, method=4, exif=b"", icc_profile=None)
+    data = out.getvalue()
+    if len(data) > MOST_BYTES:
+        return None
+    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"

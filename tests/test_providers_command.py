@@ -1,0 +1,412 @@
+"""Several providers from the command line: sizes, limits, plans and requests side by side."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import image_block, image_bytes, text_block
+from tests.conftest import Command
+
+ROOT = Path(__file__).resolve().parents[1]
+SHAPES = [
+    str(ROOT / "examples" / "requests" / f"screenshot.{name}.json") for name in ("claude", "openai", "gemini")
+]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photo that every model which scales at all scales down."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(image_bytes((4000, 3000), "JPEG"))
+    return path
+
+
+# --- size ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "resized", "tokens"),
+    [
+        ("1024x1024 --model gpt-4o", [768, 768], 765),
+        ("1024x1024 --model gpt-4o-mini", [768, 768], 25501),
+        ("1024x1024 --model gpt-5", [768, 768], 630),
+        ("1024x1024 --model o1", [768, 768], 675),
+        ("2048x4096 --model gpt-4o --detail high", [768, 1536], 1105),
+        ("4096x8192 --model gpt-4o --detail low", None, 85),
+        ("1920x1080 --model gpt-4o", [1365, 768], 1105),
+        ("512x512 --model gpt-4o", [512, 512], 255),
+        ("1800x2400 --model gpt-5.2", [1056, 1408], 1452),
+        ("3840x2160 --model gpt-5.2", [1649, 928], 1508),
+        ("960x540 --model gemini-2.0-flash", None, 1548),
+        ("960x540 --model gemini-3-pro-preview --detail low", None, 280),
+        ("960x540 --model gemini-3-pro-preview --detail MEDIA_RESOLUTION_ULTRA_HIGH", None, 2240),
+        ("960x540 --model gemini-2.5-pro --detail medium", None, 256),
+        ("1300x1300 --model nova-pro", None, 2600),
+        ("1920x1080 --model Qwen/Qwen2.5-VL-72B-Instruct", [1316, 728], 1222),
+    ],
+)
+def test_size_of_every_strategy(
+    imgbudget: Command, arguments: str, resized: list[int] | None, tokens: int
+) -> None:
+    """The worked examples; what means nothing for a provider is null in JSON and no column in text."""
+    run = imgbudget("size", *arguments.split(), "--format", "json")
+    (record,) = run.json["sizes"]
+    assert (run.code, run.err) == (0, "")
+    assert (record["resized"], record["tokens"]) == (resized, tokens)
+    assert (record["padded"], record["tokens_area"], record["cost_area_usd"]) == (None, None, None)
+    assert record["cost_usd"] > 0
+    text = imgbudget("size", *arguments.split()).out
+    assert "older estimate" not in text
+    assert "padded" not in text
+    assert ("resized to" in text) == (resized is not None)
+
+
+def test_every_model_in_service_in_one_table(imgbudget: Command) -> None:
+    """A row a model, sorted by provider and id; retired ones are not there, and doubts are named."""
+    out = imgbudget("size", "3840x2160", "--model", "all").out.splitlines()
+    rows = [(line.split()[1], line.split()[0]) for line in out[1:]]
+    assert len(rows) >= 55
+    assert "claude-3-opus" not in {model for _, model in rows}
+    platforms = list(dict.fromkeys(platform for platform, _ in rows))
+    assert platforms == ["anthropic", "bedrock", "gemini", "openai", "qwen"]
+    for platform in platforms:
+        models = [model for found, model in rows if found == platform]
+        assert models == sorted(models)
+    assert next(line for line in out if line.startswith("gpt-5-mini ")).endswith("multiplier is conflicting")
+    assert next(line for line in out if line.startswith("nova-pro ")).endswith("strategy is derived")
+
+
+def test_there_is_no_table_of_ratios_for_others(imgbudget: Command) -> None:
+    """`--table` says so, in words and as an empty list."""
+    run = imgbudget("size", "--table", "--model", "gpt-4o")
+    assert (run.code, run.out.splitlines()[1:]) == (
+        0,
+        ["no table of sizes that are not resized exists for gpt-4o: its provider publishes none"],
+    )
+    assert imgbudget("size", "--table", "--model", "gpt-4o", "--format", "json").json["table"] == []
+
+
+def test_detail_that_a_model_does_not_have(imgbudget: Command) -> None:
+    """Counted without, and said; a level that nobody has is a mistake of use."""
+    run = imgbudget("size", "640x480", "--model", "gpt-4o", "--detail", "ultra_high")
+    assert (run.code, "425" in run.out) == (0, True)
+    assert "gpt-4o has no detail ultra_high (it has low, high): counted without" in run.err
+    run = imgbudget("size", "640x480", "--model", "gpt-4o", "--detail", "hihg")
+    assert run.code == 2
+    assert "unknown detail 'hihg'; did you mean high?" in run.err
+
+
+def test_limits_file_changes_a_strategys_number(imgbudget: Command, tmp_path: Path) -> None:
+    """Qwen's area is a matter of the checkpoint: a limits file says which."""
+    (tmp_path / "mine.yaml").write_text("tiers: {qwen-vl: {max_pixels: {value: 12845056}}}\n")
+    arguments = ("size", "1920x1080", "1000x1000", "--platform", "qwen", "--limits", "mine.yaml")
+    run = imgbudget(*arguments, "--format", "json")
+    assert [(item["resized"], item["tokens"]) for item in run.json["sizes"]] == [
+        ([1932, 1092], 2691),
+        ([1008, 1008], 1296),
+    ]
+
+
+# --- limits ---
+
+
+def test_limits_tell_the_numbers_of_a_strategy_and_their_doubt(imgbudget: Command) -> None:
+    """The multiplier of gpt-5-mini is there with status and note, for each level of detail."""
+    lines = imgbudget("limits", "--model", "gpt-5-mini").out.splitlines()
+    (row,) = (line for line in lines if line.startswith("multiplier "))
+    assert "1.62 times" in row
+    assert "conflicting" in row
+    assert row.endswith("recorded traffic of 2026 fits 1.2")
+    assert any(line.startswith("detail low: patch_budget") and "1,536 patches" in line for line in lines)
+    assert not any(line.startswith(("patch ", "page_text_tokens", "many_image_blocks")) for line in lines)
+    document = imgbudget("limits", "--model", "gemini-2.5-flash", "--format", "json").json
+    levels = {
+        item["detail"]: {value["name"]: value for value in item["values"]} for item in document["details"]
+    }
+    assert set(levels) == {None, "low", "medium", "high"}
+    assert levels["low"]["base_tokens"]["value"] == 64
+    assert levels[None]["tile_tokens"]["value"] == 258
+    assert (levels[None]["strategy"]["status"], bool(levels[None]["strategy"]["note"])) == (
+        "conflicting",
+        True,
+    )
+    (tier,) = (term for term in document["terms"] if term["name"] == "tier")
+    assert (tier["status"], "pan and scan" in tier["note"]) == ("conflicting", True)
+
+
+def test_limit_that_a_provider_does_not_have_is_null(imgbudget: Command) -> None:
+    """`none` and `unknown` are told apart in text, and neither is a number in JSON."""
+    document = imgbudget("limits", "--platform", "openai", "--format", "json").json
+    by_name = {item["name"]: item for item in document["limits"]}
+    assert (by_name["max_edge"]["value"], by_name["max_edge"]["status"]) == (None, "confirmed")
+    assert (by_name["min_edge"]["value"], by_name["min_edge"]["status"]) == (None, "unknown")
+    text = imgbudget("limits", "--platform", "openai").out
+    assert "max_edge                     none" in " ".join(text.split("  ")) or "none" in text
+    assert str(1 << 62) not in text + json.dumps(document)
+
+
+# --- models and platforms ---
+
+
+@pytest.mark.parametrize(
+    ("platform", "model"),
+    [("openai", "gpt-5"), ("gemini", "gemini-3-flash-preview"), ("qwen", "qwen2.5-vl-72b-instruct")],
+)
+def test_platform_without_a_model(imgbudget: Command, photo: Path, platform: str, model: str) -> None:
+    """The platform's own model is assumed, and that is said."""
+    run = imgbudget("check", str(photo), "--platform", platform, "--format", "json")
+    assert f"no model is named: {model} is assumed on {platform}; choose with --model" in run.err
+    (record,) = run.json["images"]
+    assert record["tokens"] > 0
+    assert imgbudget("check", str(photo), "--platform", platform, "--model", model).err == ""
+
+
+def test_model_on_a_platform_that_does_not_serve_it(imgbudget: Command, photo: Path) -> None:
+    """It is judged at home; who asked for the platform hears of it, who did not hears nothing."""
+    run = imgbudget("plan", str(photo), "--platform", "bedrock", "--model", "gpt-4o", "--format", "json")
+    assert "gpt-4o is not served on bedrock: judged as on openai" in run.err
+    assert run.json["plans"][0]["platform"] == "openai"
+    assert imgbudget("plan", str(photo), "--model", "gpt-4o").err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "tier"),
+    [
+        (("--model", "gpt-4o-mni"), "standard"),
+        (("--model", "gpt-4o-mni", "--platform", "openai"), "openai-tiles-4o"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "plan", "size", "limits"])
+def test_model_that_is_not_in_the_data(
+    imgbudget: Command, photo: Path, command: str, arguments: tuple[str, ...], tier: str
+) -> None:
+    """A message with the nearest ids, the strictest assumption, a result in text and JSON: no crash."""
+    subject = {"check": [str(photo)], "plan": [str(photo)], "size": ["640x480"], "limits": []}[command]
+    for form in ("full", "json"):
+        run = imgbudget(command, *subject, *arguments, "--format", form)
+        assert run.code in (0, 1)
+        assert (
+            f"unknown model 'gpt-4o-mni': judged by the strictest limits ({tier} tier); did you mean"
+            in run.err
+        )
+        assert "gpt-4o-mini" in run.err
+        assert run.out
+    if command in ("size", "limits"):
+        document = imgbudget(command, *subject, *arguments, "--format", "json").json
+        assert (document["sizes"][0] if command == "size" else document)["known"] is False
+
+
+def test_request_to_a_model_that_nobody_knows_names_the_nearest(imgbudget: Command, tmp_path: Path) -> None:
+    """It is passed over with a reason, as whose limits hold is not known."""
+    asked = {"model": "gpt-4o-minii", "messages": [{"role": "user", "content": "hi"}]}
+    (tmp_path / "r.json").write_text(json.dumps(asked))
+    (skipped,) = imgbudget("check", "r.json", "--format", "json").json["summary"]["skipped"]
+    assert skipped["reason"].endswith("of which no limits are known; the nearest known is gpt-4o-mini")
+
+
+# --- one request in three shapes ---
+
+
+def facts(record: dict[str, Any]) -> tuple[Any, ...]:
+    """What is true of an image whoever gets it."""
+    names = ("format", "width", "height", "orientation", "frames", "bytes", "base64_bytes")
+    return tuple(record[name] for name in names)
+
+
+def test_one_request_in_three_shapes(imgbudget: Command) -> None:
+    """The same facts of the image, and each provider's own size, tokens and cost."""
+    document = imgbudget("check", *SHAPES, "--format", "json").json
+    assert len({facts(image) for image in document["images"]}) == 1
+    by_model = {item["model"]: item for item in document["requests"]}
+    assert {model: (item["platform"], item["visual_tokens"]) for model, item in by_model.items()} == {
+        "claude-sonnet-4-6": ("anthropic", 1560),
+        "gpt-4o": ("openai", 1105),
+        "gemini-2.5-flash": ("gemini", 1548),
+    }
+    assert [by_model[model]["cost_usd"] for model in ("claude-sonnet-4-6", "gpt-4o", "gemini-2.5-flash")] == [
+        pytest.approx(1560 * 3 / 1e6),
+        pytest.approx(1105 * 2.5 / 1e6),
+        pytest.approx(1548 * 0.3 / 1e6),
+    ]
+    told = {item["model"]: item["message"] for item in document["findings"]}
+    assert "makes 1456x819 of it" in told["claude-sonnet-4-6"]
+    assert "makes 1365x768 of it" in told["gpt-4o"]
+    assert "gemini-2.5-flash" not in told
+
+
+@pytest.mark.parametrize("name", ["claude", "gemini"])
+def test_what_is_known_of_claudes_api_alone_is_not_said_to_others(
+    imgbudget: Command, tmp_path: Path, name: str
+) -> None:
+    """Text first, an empty text, a picture of the model's own: flaws for Claude, none for Gemini."""
+    data = image_bytes((400, 300))
+    encoded = base64.b64encode(data).decode()
+    if name == "claude":
+        picture: dict[str, Any] = image_block(data)
+        long, empty = text_block("What is in this picture, in two sentences?"), text_block("")
+        turns = [("user", [long, empty, picture]), ("assistant", [picture]), ("user", [long])]
+        messages = [{"role": role, "content": blocks} for role, blocks in turns]
+        whole: dict[str, Any] = {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": messages}
+    else:
+        picture = {"inlineData": {"mimeType": "image/png", "data": encoded}}
+        long, empty = {"text": "What is in this picture, in two sentences?"}, {"text": ""}
+        turns = [("user", [long, empty, picture]), ("model", [picture]), ("user", [long])]
+        contents = [{"role": role, "parts": parts} for role, parts in turns]
+        whole = {"model": "gemini-2.5-flash", "contents": contents}
+    (tmp_path / "r.json").write_text(json.dumps(whole))
+    run = imgbudget("check", "r.json", "--format", "json", "--select", "IB404,IB407,IB501")
+    assert set(run.codes) == ({"IB404", "IB407", "IB501"} if name == "claude" else set())
+
+
+def test_detail_of_the_block_counts(imgbudget: Command, tmp_path: Path) -> None:
+    """`detail: low` in the request costs what low costs, and says nothing of size."""
+    whole = json.loads(Path(SHAPES[1]).read_text(encoding="utf-8"))
+    whole["messages"][0]["content"][0]["image_url"]["detail"] = "low"
+    (tmp_path / "r.json").write_text(json.dumps(whole))
+    document = imgbudget("check", "r.json", "--format", "json").json
+    assert (document["summary"]["visual_tokens"], document["findings"]) == (85, [])
+
+
+# --- settings ---
+
+
+def test_settings_say_what_means_nothing_here(imgbudget: Command, photo: Path) -> None:
+    """A rule without what it needs is off, with the reason; with Claude all are applicable."""
+
+    def reasons(*arguments: str) -> dict[str, str]:
+        run = imgbudget("check", str(photo), "--show-settings", "--format", "json", *arguments)
+        found = run.json["settings"][0]["rules"]
+        return {
+            rule["code"]: rule["reason"] for rule in found if rule["reason"].startswith("not applicable: ")
+        }
+
+    assert reasons() == {}
+    openai = reasons("--platform", "openai")
+    assert openai["IB102"] == "not applicable: openai has no many_image_count"
+    assert openai["IB301"] == "not applicable: no min_edge of openai is known"
+    for code in ("IB107", "IB108", "IB202"):
+        assert openai[code] == "not applicable: gpt-5 counts no patches of 28 px as Claude does"
+    assert "IB201" not in openai
+    assert "IB201" in reasons("--model", "gemini-2.5-flash")
+    assert "IB101" in reasons("--model", "gpt-4o")
+    assert "IB101" not in reasons("--model", "gpt-5.6-sol")
+
+
+# --- plans for several models ---
+
+
+def test_largest_size_that_no_model_shrinks(imgbudget: Command, photo: Path) -> None:
+    """The strictest model decides and is named; each model's view, tokens and cost stand beside."""
+    names = "gpt-4o,claude-sonnet-4-6,gemini-2.5-flash"
+    document = imgbudget("plan", str(photo), "--for", names, "--format", "json").json
+    (plan,) = document["plans"]
+    assert (plan["to"], plan["reason"]) == ([1024, 768], "gpt-4o scales down anything larger")
+    views = {view["model"]: view for view in plan["models"]}
+    assert list(views) == names.split(",")
+    assert views["gpt-4o"]["before"]["resized"] == views["gpt-4o"]["after"]["resized"] == [1024, 768]
+    assert (
+        views["claude-sonnet-4-6"]["before"]["tokens"],
+        views["claude-sonnet-4-6"]["after"]["tokens"],
+    ) == (
+        1564,
+        1036,
+    )
+    assert views["gemini-2.5-flash"]["after"]["resized"] is None
+    text = imgbudget("plan", str(photo), "--for", names).out
+    assert "4000x3000  1024x768  gpt-4o" in text
+    assert "1270x952 → 1024x768" in text
+    assert "tokens of all images" in text
+
+
+def test_cheapest_size_that_all_read_alike(imgbudget: Command, photo: Path) -> None:
+    """No tile of GPT-4o is saved within a tenth, some of Claude's patches are."""
+    arguments = ("plan", str(photo), "--for", "gpt-4o,claude-sonnet-4-6", "--format", "json")
+    (large,) = imgbudget(*arguments).json["plans"]
+    (cheap,) = imgbudget(*arguments, "--cheapest").json["plans"]
+    assert large["to"][0] * 0.9 <= cheap["to"][0] < large["to"][0]
+    costs = [sum(view["after"]["cost_usd"] for view in plan["models"]) for plan in (large, cheap)]
+    assert costs[1] < costs[0]
+    for view in cheap["models"]:
+        assert view["after"]["resized"] == cheap["to"]
+
+
+def test_plan_for_several_is_applied(imgbudget: Command, photo: Path) -> None:
+    """--apply writes the size that suits them all, and then there is nothing left to do."""
+    assert imgbudget("plan", str(photo), "--for", "gpt-4o,claude-opus-5-5", "--apply").code == 0
+    document = imgbudget("plan", str(photo), "--for", "gpt-4o,claude-opus-5-5", "--format", "json").json
+    assert (document["plans"][0]["from"], document["plans"][0]["changes"]) == ([1024, 768], False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--cheapest",), "--cheapest needs --for"),
+        (
+            ("--for", "gpt-4o", "--target", "native"),
+            "--for takes no --target but dimension, tokens and bytes",
+        ),
+    ],
+)
+def test_plans_for_several_that_make_no_sense(
+    imgbudget: Command, photo: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    """They are mistakes of use."""
+    run = imgbudget("plan", str(photo), *arguments)
+    assert (run.code, message in run.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("gpt-4o", 500, [683, 512], 425),
+        ("gpt-5.6-sol", 1000, [1056, 792], 990),
+        ("gemini-2.5-flash", 500, [384, 288], 258),
+        ("gemini-3-pro-preview", 500, [4000, 3000], 1120),
+    ],
+)
+def test_token_targets_of_others(
+    imgbudget: Command, photo: Path, case: tuple[str, int, list[int], int]
+) -> None:
+    """A target of tokens is met by the provider's own staircase; where all sizes cost alike, by none."""
+    model, target, to, tokens = case
+    arguments = ("--model", model, "--target", f"tokens:{target}", "--format", "json")
+    (plan,) = imgbudget("plan", str(photo), *arguments).json["plans"]
+    assert (plan["to"], plan["row"]) == (to, None)
+    assert (plan["after"]["tokens"], plan["after"]["tokens_area"]) == (tokens, None)
+
+
+def test_coordinates_of_others(imgbudget: Command) -> None:
+    """Mapped where the size that the model saw is published, refused where nobody knows it."""
+    out = imgbudget("coords", "--original", "4032x3024", "512,384", "--model", "gpt-4o").out
+    assert "gpt-4o sees 4032x3024 as 1024x768" in out
+    assert "2016,1512" in out
+    run = imgbudget("coords", "--original", "4032x3024", "512,384", "--model", "gemini-2.5-flash")
+    assert run.code == 2
+    assert "what gemini-2.5-flash scales images down to is not published" in run.err
+
+
+# --- audit ---
+
+
+def test_audit_shows_models_side_by_side(imgbudget: Command, photo: Path) -> None:
+    """In text, Markdown and JSON: each model by its own rule."""
+    for form in ("full", "markdown"):
+        out = imgbudget("audit", str(photo), "--models", "gpt-4o,gemini-2.5-flash", "--format", form).out
+        assert "Models side by side" in out
+        assert "$0.0019" in out
+    document = imgbudget("audit", str(photo), "--models", "gpt-4o,gemini-2.5-flash", "--format", "json").json
+    imgbudget("audit", str(photo), "--models", "gpt-4o,nova-lite", "--html", "out.html")
+    page = (photo.parent / "out.html").read_text(encoding="utf-8")
+    assert "on the models that were asked for" in page
+    assert page.count("nova-lite") == 1
+    found = [(row["model"], row["platform"], row["tokens"]) for row in document["statistics"]["models"]]
+    assert found == [("gpt-4o", "openai", 765), ("gemini-2.5-flash", "gemini", 1032)]
+
+
+def test_audit_for_another_provider(imgbudget: Command, photo: Path) -> None:
+    """The headline counts as the model of the audit does."""
+    out = imgbudget("audit", str(photo), "--model", "gpt-4.1-mini").out
+    assert "2353 visual tokens on gpt-4.1-mini (openai)" in out

@@ -1,0 +1,206 @@
+"""What other providers make of a size: worked examples, and what holds for every size."""
+
+from importlib import import_module
+from math import prod
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from imgbudget.geometry import (
+    Size,
+    Tier,
+    fits,
+    native_size,
+    planned_size,
+    ratio_table,
+    refusal,
+    scales,
+    tokens,
+)
+from imgbudget.limits import LimitsData
+from imgbudget.planner.ladder import ladder
+from imgbudget_rules.limits import DATA
+from tests.vectors import VECTORS, Vector
+
+SHIPPED = LimitsData.from_mapping(DATA)
+OTHERS = [limits for model in SHIPPED.models if (limits := SHIPPED.bind(model, "anthropic")).tier.strategy]
+TIERS = sorted({tier for limits in OTHERS for tier in (limits.tier, *(tier for _, tier in limits.details))})
+tiers = st.sampled_from(TIERS)
+edges = st.integers(1, 9000)
+sizes = st.builds(Size, edges, edges)
+
+
+def of(strategy: str) -> list[Tier]:
+    """The shipped tiers of a strategy."""
+    return [tier for tier in TIERS if tier.strategy == strategy]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=str)
+def test_worked_example(vector: Vector) -> None:
+    """Size and tokens are those of the provider's guide, or what follows from its rule."""
+    limits = SHIPPED.bind(vector.model, "anthropic").at(vector.detail)
+    assert limits.tokens(vector.size) == vector.tokens
+    if vector.seen is None:
+        assert not scales(limits.tier)
+    elif limits.tier.strategy != "flat":
+        assert limits.native_size(vector.size) == vector.seen
+
+
+@pytest.mark.parametrize(
+    ("size", "seen", "count"),
+    [((1920, 1080), (1932, 1092), 2691), ((1000, 1000), (1008, 1008), 1296)],
+)
+def test_qwen_with_the_area_that_many_checkpoints_set(
+    size: tuple[int, int], seen: tuple[int, int], count: int
+) -> None:
+    """`max_pixels` comes from a limits file: with 16384 x 28 x 28 px it counts as Claude does."""
+    data = SHIPPED.overlay({"tiers": {"qwen-vl": {"max_pixels": {"value": 16384 * 28 * 28}}}}, "mine.yaml")
+    limits = data.bind("qwen2.5-vl-72b-instruct", "qwen")
+    assert (limits.native_size(Size(*size)), limits.tokens(Size(*size))) == (Size(*seen), count)
+
+
+def test_every_strategy_has_a_shipped_tier_and_a_vector() -> None:
+    """No module of strategies is dead, and none comes without a worked example."""
+    folder = Path(import_module("imgbudget.strategies").__path__[0])
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert modules == {tier.strategy for tier in TIERS}
+    used = {SHIPPED.bind(vector.model, "anthropic").at(vector.detail).tier.strategy for vector in VECTORS}
+    assert used == modules
+
+
+# --- what holds for every size and every provider ---
+
+
+@given(sizes, tiers)
+def test_what_is_seen_is_seen_again_and_costs_the_same(size: Size, tier: Tier) -> None:
+    """The resize does nothing to its own result, and the API bills both alike."""
+    assume(refusal(size, tier) is None)
+    seen = native_size(size, tier)
+    assert native_size(seen, tier) == seen
+    assert tokens(seen, tier) == tokens(size, tier) > 0
+
+
+@given(sizes, tiers, st.none() | st.integers(1, 3000))
+def test_a_plan_never_enlarges_and_never_costs_more(size: Size, tier: Tier, edge: int | None) -> None:
+    """Both edges stay within those of the image and the bound; what is planned is not refused."""
+    planned = planned_size(size, tier, edge)
+    assert planned.width <= size.width
+    assert planned.height <= size.height
+    assert min(planned) >= 1
+    assert edge is None or planned.long_edge <= edge
+    if refusal(size, tier) is None or tier.strategy == "openai_patches":
+        assert refusal(planned, tier) is None
+
+
+@given(sizes, tiers)
+def test_a_size_that_lies_on_its_side_is_treated_alike(size: Size, tier: Tier) -> None:
+    """No provider's rule tells width from height."""
+    assert native_size(size.transposed, tier) == native_size(size, tier).transposed
+    assert tokens(size.transposed, tier) == tokens(size, tier)
+    assert fits(size.transposed, tier) == fits(size, tier)
+
+
+@given(sizes, tiers)
+def test_only_qwen_enlarges(size: Size, tier: Tier) -> None:
+    """Nobody makes an image larger; Qwen has a least area and rounds edges, each by itself, to patches."""
+    seen = native_size(size, tier)
+    if tier.strategy == "qwen_smart_resize":
+        assert seen.width % 28 == seen.height % 28 == 0
+        assert prod(seen) >= 3136
+    else:
+        assert seen.width <= size.width
+        assert seen.height <= size.height
+
+
+@given(sizes, tiers)
+def test_tokens_are_bounded_where_the_rule_says_so(size: Size, tier: Tier) -> None:
+    """A patch budget times its multiplier, or the area of Qwen's patches, is the most that is billed."""
+    if budget := tier.number("patch_budget", 0):
+        assert tokens(size, tier) <= -(-budget * tier.number("multiplier", 1) // 1)
+    if (most := tier.number("max_pixels", 0)) and refusal(size, tier) is None:
+        assert tokens(size, tier) * 784 <= most
+
+
+@given(sizes, tiers)
+def test_there_is_no_table_of_ratios(size: Size, tier: Tier) -> None:
+    """The rows are Claude's; a plan for another provider follows that one's rule alone."""
+    assert ratio_table(tier) == ()
+    if fits(size, tier) and refusal(size, tier) is None:
+        assert planned_size(size, tier) == size
+
+
+@given(st.builds(Size, st.integers(1, 1500), st.integers(1, 1500)), tiers)
+def test_steps_of_tokens_go_up(size: Size, tier: Tier) -> None:
+    """Each step of the ladder has more tokens and more pixels than the one before; the top is the last."""
+    steps = ladder(size, size, 1, tier)
+    assert [step.tokens for step in steps] == sorted({step.tokens for step in steps})
+    assert [step.size.long_edge for step in steps] == sorted({step.size.long_edge for step in steps})
+    assert steps[-1].size == size
+    assert all(tokens(step.size, tier) == step.tokens for step in steps)
+
+
+# --- a larger image of the same ratio costs no less, where the provider's rule has that ---
+
+_MONOTONE = [tier for tier in TIERS if tier.strategy in ("flat", "nova")] + [
+    tier for tier in of("openai_patches") if not tier.number("patch_budget", 0)
+]
+
+
+@given(sizes, st.integers(1, 9000), st.sampled_from(_MONOTONE))
+def test_smaller_never_costs_more(size: Size, long: int, tier: Tier) -> None:
+    """Flat counts, Nova's areas, and patches without a budget go up with the size."""
+    smaller = size.scaled(min(long, size.long_edge), size.long_edge)
+    assert tokens(smaller, tier) <= tokens(size, tier)
+
+
+@given(sizes, st.integers(1, 9000), st.sampled_from([*of("openai_tiles"), *of("openai_patches")]))
+def test_smaller_never_costs_more_among_sizes_that_fit(size: Size, long: int, tier: Tier) -> None:
+    """OpenAI's tiles and patches go up with the size as long as the image is left alone."""
+    assume(fits(size, tier))
+    smaller = size.scaled(min(long, size.long_edge), size.long_edge)
+    assert tokens(smaller, tier) <= tokens(size, tier)
+
+
+@pytest.mark.parametrize(
+    ("model", "small", "large"),
+    [
+        # over the budget one edge is brought to whole patches, which may leave fewer than what just fits
+        ("gpt-5.2", Size(1536, 1024), Size(1600, 1067)),
+        # the crop unit is rounded down, so that tiles which just cover one image do not cover another
+        ("gemini-2.0-flash", Size(770, 385), Size(780, 390)),
+        # an area over the most has its edges rounded down, one under it to the nearest
+        ("qwen2.5-vl-7b-instruct", Size(905, 1117), Size(940, 1160)),
+    ],
+)
+def test_rules_under_which_a_smaller_image_can_cost_more(model: str, small: Size, large: Size) -> None:
+    """Three rules are no staircase: the ladder of a plan therefore asks for every size."""
+    limits = SHIPPED.bind(model, "anthropic")
+    assert limits.tokens(small) > limits.tokens(large)
+
+
+# --- refused for its size ---
+
+
+@pytest.mark.parametrize(
+    ("model", "taken", "refused", "measured"),
+    [
+        ("gpt-5.6-sol", Size(5536, 5536), Size(5600, 5600), 30_625),
+        ("qwen2.5-vl-7b-instruct", Size(8000, 40), Size(8000, 39), 206),
+    ],
+)
+def test_refusals(model: str, taken: Size, refused: Size, measured: int) -> None:
+    """Over 30,000 patches after processing, or a long edge of over 200 short ones."""
+    limits = SHIPPED.bind(model, "anthropic")
+    assert limits.refusal(taken) is None
+    found = limits.refusal(refused)
+    assert found is not None
+    assert found.measured == measured > found.limit
+
+
+@example(Size(9000, 9000))
+@given(sizes)
+def test_models_with_a_budget_refuse_nothing_for_its_patches(size: Size) -> None:
+    """What is brought within 1,536 patches is never over 30,000."""
+    assert SHIPPED.bind("gpt-5.2", "openai").refusal(size) is None
