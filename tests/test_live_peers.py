@@ -93,7 +93,9 @@ def test_a_foreign_server_takes_what_is_sent(imgbudget: Command, peer: str, tmp_
     assert all(record["observed"]["input_tokens"] >= 0 for record in records)
 
 
-def test_the_guard_before_a_foreign_server(peer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_before_a_foreign_server(
+    peer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A sound request is answered, one that is not is kept back, and its fixed form is answered."""
     monkeypatch.chdir(tmp_path)
     client = package.guard(anthropic.Anthropic(max_retries=0))
