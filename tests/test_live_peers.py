@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 import anthropic
 import pytest
@@ -25,7 +26,8 @@ from tests.conftest import Command
 MODEL = "claude-sonnet-4-6"
 LLMOCK = os.environ.get("IMGBUDGET_LLMOCK") or shutil.which("llmock")
 LITELLM = os.environ.get("IMGBUDGET_LITELLM") or shutil.which("litellm")
-KEY = "sk-ant-marked-0123456789abcdef"
+KEY = f"sk-{token_hex(32)}"
+"""The key of this run: litellm's proxy starts with a strong one only."""
 
 
 @contextmanager
@@ -69,7 +71,8 @@ def peer(
         if LITELLM is None:
             pytest.skip("litellm's proxy is not installed (pip install 'litellm[proxy]')")
         model = {"model": f"anthropic/{MODEL}", "api_key": KEY, "mock_response": "A grey square."}
-        config = {"model_list": [{"model_name": MODEL, "litellm_params": model}]}
+        models = [{"model_name": MODEL, "litellm_params": model}]
+        config = {"model_list": models, "general_settings": {"master_key": KEY}}
         write_json(folder / "config.json", config)
         command = [LITELLM, "--config", "config.json", "--host", "127.0.0.1", "--port", str(port)]
     with serving(command, port, folder) as url:

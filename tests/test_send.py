@@ -212,6 +212,15 @@ def test_a_body_that_streams_is_streamed(imgbudget: Command, api: Api, tmp_path:
     assert api.seen == [file.read_bytes()]
 
 
+def test_a_gateway_that_does_not_stream_is_understood(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """A whole message in answer to a stream is that message (litellm's proxy does so in mock mode)."""
+    api.enforcing()
+    request_file(tmp_path)
+    run = imgbudget("send", "r.json", "--yes", "--stream")
+    assert run.code == 0, run.err
+    assert run.out.startswith("A grey square.\n")
+
+
 def test_the_model_of_the_command_is_written_where_the_body_has_none(
     imgbudget: Command, api: Api, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from imgbudget.live.answers import ApiError, answering, broken, foreign, json_answer
+from imgbudget.live.answers import ApiError, answering, broken, json_answer
 from imgbudget.live.billing import Usage
 from imgbudget.live.client import Connection
 from imgbudget.live.outgoing import Body
@@ -59,7 +59,7 @@ def stream(connection: Connection, body: Body, show: Callable[[str], None]) -> R
         kind = events.response.headers.get("content-type", "")
         if not kind.startswith(("text/event-stream", "application/vnd.amazon.eventstream")):
             events.response.read()
-            raise ApiError(foreign(events.response, connection, events.response.text))
+            return _at_once(events.response, connection, show)
         for event in events:
             if event.type == "message_start":
                 message = event.message.to_dict(mode="json")
@@ -78,6 +78,14 @@ def stream(connection: Connection, body: Body, show: Callable[[str], None]) -> R
     text = "".join(texts)
     message |= {"content": [{"type": "text", "text": text}] if text else [], "usage": usage}
     return Reply(message, Usage.of(usage), text)
+
+
+def _at_once(response: Any, connection: Connection, show: Callable[[str], None]) -> Reply:
+    """The answer of a gateway that does not stream, as one piece. Raises ApiError where it is none."""
+    message = json_answer(response, connection, "content")
+    text = text_of(message)
+    show(connection.scrubber.clean(text))
+    return Reply(message, Usage.of(message.get("usage") or {}), text)
 
 
 def count(connection: Connection, body: Body) -> tuple[int, tuple[str, ...]]:
