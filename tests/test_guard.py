@@ -314,6 +314,16 @@ def test_the_configuration_of_the_project_holds(api: Api, tmp_path: Path) -> Non
         imgbudget.guard(client_of(), wishes=Wishes(isolated=True)).messages.create(**wrong)
 
 
+def test_ignores_and_a_baseline_hold_for_requests(api: Api, tmp_path: Path) -> None:
+    """An ignore entry and a baseline silence what they name, though a request in memory is no file."""
+    api.enforcing()
+    ignores = "ignores: [{rules: [IB101], files: ['*'], reason: recorded}]\n"
+    (tmp_path / ".imgbudget.yaml").write_text(ignores)
+    wrong = body(image_block(image_bytes((8001, 30))))
+    imgbudget.guard(client_of()).messages.create(**wrong)
+    assert len(api.seen) == 1
+
+
 def test_flaws_of_base64_are_seen_by_the_look() -> None:
     """Prefix, line breaks, url-safe letters, missing padding and an empty text are refused."""
     inspector = Inspector(Wishes(isolated=True), Severity.ERROR)

@@ -388,6 +388,7 @@ def test_what_is_no_request_is_not_sent(imgbudget: Command, api: Api, tmp_path: 
         ("a.png", "holds no request"),
         ("x.json", "holds no request"),
         ("o.json", "is written as openai-chat; send takes Messages API bodies"),
+        (".", ".: is a folder; name the file of a request"),
         ("gone.json", "gone.json: no such file or directory"),
     ):
         run = imgbudget("send", name, "--yes")

@@ -131,6 +131,8 @@ class Inspector:
     def __init__(self, wishes: Wishes, level: Severity) -> None:
         """Count findings of `level` and above. Raises as Session does."""
         self._session = Session(wishes)
+        if silencer := self._session.bench.paths.silencer:
+            silencer.unhashed = PATH
         self._benches: dict[Target, Bench] = {Target(): self._session.bench}
         self._memory = EditMemory()
         self._judge = _graver(self._session.bench.paths.judge(PATH), level)

@@ -1,5 +1,6 @@
 """The requests of a file on their way out: linted, fixed if that is asked for, and cut out byte for byte."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,8 +87,12 @@ def outgoing(session: Session, path: str, text: bytes | None, *, fix: bool) -> I
         OSError: it cannot be read.
     """
     name = "<stdin>" if path == STDIN else path
+    if text is None and os.path.isdir(path):
+        raise UsageError(f"{path}: is a folder; name the file of a request")
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     lines = is_lines(text, name) if text is not None else kind_of(path) is FileKind.JSONL
+    if text is not None and session.bench.paths.silencer:
+        session.bench.paths.silencer.unhashed = name
     with opened as source:
         check = DocumentCheck(bench=session.bench, source=source, path=name, lines=lines, fails_closed=True)
         result = check.run()
