@@ -130,6 +130,42 @@ def _note(statistics: Statistics) -> str:
     return text
 
 
+def model_grid(statistics: Statistics) -> Grid:
+    """The models that were asked for side by side, each by its own provider's rule."""
+    most = max((row.cost_usd or 0 for row in statistics.models), default=0)
+    rows = tuple(
+        (
+            Cell(row.model, more=row.tier),
+            Cell(row.platform),
+            Cell(figure(row.tokens)),
+            Cell(_cost(row.cost_usd), share=(row.cost_usd or 0) / most if most else 0),
+            Cell("–" if row.batch_cost_usd is None else usd(row.batch_cost_usd)),
+            Cell(_cost(row.cost_after_usd)),
+            Cell(figure(row.resized)),
+            Cell(figure(row.refused) if row.refused else "–", severity="error" if row.refused else ""),
+        )
+        for row in statistics.models
+    )
+    columns = (
+        Column("Model"),
+        Column("Platform"),
+        Column("Tokens", number=True),
+        Column("Plain", number=True),
+        Column("In batches", number=True),
+        Column("After its plan", number=True),
+        Column("Scaled down", number=True),
+        Column("Refused", number=True),
+    )
+    note = "What of a provider's rule or price is in doubt: imgbudget limits --model ID."
+    own = ((row.model, row.platform) for row in statistics.models)
+    marked = next((i for i, pair in enumerate(own) if pair == (statistics.model, statistics.platform)), None)
+    return Grid("models", "The models asked for, side by side", columns, rows, note, marked)
+
+
+def _cost(amount_usd: float | None) -> str:
+    return "unknown" if amount_usd is None else usd(amount_usd)
+
+
 def platform_grid(statistics: Statistics) -> Grid:
     """What each platform refuses, whatever the model, and whether it has batches."""
     by_platform: dict[str, list[CostRow]] = {}
