@@ -93,7 +93,7 @@ def _finding(code: str, severity: Severity, place: Place, measured: float, limit
 
 
 def main() -> int:
-    """Gather the statistics of a folder of row files and make the page; print its bytes and the peak in KiB."""
+    """Statistics and page of a folder of row files; print the page's bytes and the peak in KiB."""
     session = Session(Wishes(isolated=True))
     with open_rows(row_files(sys.argv[1]), session.bench.limits()) as store:
         begun = perf_counter()

@@ -142,8 +142,8 @@ class Api:
 
     @property
     def bodies(self) -> list[Json]:
-        """The bodies that came, as values."""
-        return [json.loads(body) for body in self.seen]
+        """The JSON bodies that came, as values."""
+        return [json.loads(body) for body in self.seen if body.startswith(b"{")]
 
 
 def counted(body: Json, tier: Tier = TIER) -> Response:

@@ -10,7 +10,6 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
-
 from werkzeug import Response
 
 import imgbudget
@@ -96,7 +95,10 @@ def test_fix_lets_all_25_turns_through(api: Api) -> None:
     assert many_image_refusal(first) is None
     assert image_blocks(first)[0][1] == image_block(image_bytes((2100, 300), colour=0))
     assert len(image_blocks(last)) == 25
-    assert last["messages"][0]["content"][0]["source"]["data"] != first["messages"][0]["content"][0]["source"]["data"]
+    assert (
+        last["messages"][0]["content"][0]["source"]["data"]
+        != first["messages"][0]["content"][0]["source"]["data"]
+    )
     assert last["messages"][1] == first["messages"][1]
     assert [turn["content"] for turn in api.bodies[21]["messages"][:40]] == [
         turn["content"] for turn in last["messages"][:40]
@@ -241,7 +243,9 @@ def test_a_signed_body_is_not_changed() -> None:
     """Bedrock's signature holds for the body: fix mode raises in place of breaking it."""
     transport = imgbudget.guard_transport(httpx2.MockTransport(lambda _: httpx2.Response(200)), "fix")
     headers = {"content-type": "application/json", "authorization": "AWS4-HMAC-SHA256 Credential=x"}
-    text = json.dumps(body(image_block(image_bytes((8001, 30))), model=None, anthropic_version="bedrock-2023-05-31"))
+    text = json.dumps(
+        body(image_block(image_bytes((8001, 30))), model=None, anthropic_version="bedrock-2023-05-31")
+    )
     url = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/anthropic.claude-sonnet-4-6/invoke"
     with httpx2.Client(transport=transport) as plain, pytest.raises(GuardError, match="its body is signed"):
         plain.post(url, content=text, headers=headers)
@@ -268,7 +272,10 @@ def test_bedrock_is_known_by_its_address() -> None:
             Target("claude-haiku-4-5@20251001", "google-cloud"),
         ),
         ("https://claude.googleapis.com/v1/projects/p/invoke/v1/messages", Target(None, "google-cloud")),
-        ("https://b.amazonaws.com/model/anthropic.claude-x%3A0/invoke", Target("anthropic.claude-x:0", "bedrock")),
+        (
+            "https://b.amazonaws.com/model/anthropic.claude-x%3A0/invoke",
+            Target("anthropic.claude-x:0", "bedrock"),
+        ),
     ],
 )
 def test_addresses_tell_model_and_platform(url: str, target: Target) -> None:

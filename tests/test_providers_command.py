@@ -1,12 +1,13 @@
 """Several providers from the command line: sizes, limits, plans and requests side by side."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders import image_bytes
+from tests.builders import image_block, image_bytes, text_block
 from tests.conftest import Command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -236,6 +237,30 @@ def test_one_request_in_three_shapes(imgbudget: Command) -> None:
     assert "gemini-2.5-flash" not in told
 
 
+@pytest.mark.parametrize("name", ["claude", "gemini"])
+def test_what_is_known_of_claudes_api_alone_is_not_said_to_others(
+    imgbudget: Command, tmp_path: Path, name: str
+) -> None:
+    """Text first, an empty text, a picture of the model's own: flaws for Claude, none for Gemini."""
+    data = image_bytes((400, 300))
+    encoded = base64.b64encode(data).decode()
+    if name == "claude":
+        picture: dict[str, Any] = image_block(data)
+        long, empty = text_block("What is in this picture, in two sentences?"), text_block("")
+        turns = [("user", [long, empty, picture]), ("assistant", [picture]), ("user", [long])]
+        messages = [{"role": role, "content": blocks} for role, blocks in turns]
+        whole: dict[str, Any] = {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": messages}
+    else:
+        picture = {"inlineData": {"mimeType": "image/png", "data": encoded}}
+        long, empty = {"text": "What is in this picture, in two sentences?"}, {"text": ""}
+        turns = [("user", [long, empty, picture]), ("model", [picture]), ("user", [long])]
+        contents = [{"role": role, "parts": parts} for role, parts in turns]
+        whole = {"model": "gemini-2.5-flash", "contents": contents}
+    (tmp_path / "r.json").write_text(json.dumps(whole))
+    run = imgbudget("check", "r.json", "--format", "json", "--select", "IB404,IB407,IB501")
+    assert set(run.codes) == ({"IB404", "IB407", "IB501"} if name == "claude" else set())
+
+
 def test_detail_of_the_block_counts(imgbudget: Command, tmp_path: Path) -> None:
     """`detail: low` in the request costs what low costs, and says nothing of size."""
     whole = json.loads(Path(SHAPES[1]).read_text(encoding="utf-8"))
@@ -353,6 +378,16 @@ def test_token_targets_of_others(
     assert (plan["after"]["tokens"], plan["after"]["tokens_area"]) == (tokens, None)
 
 
+def test_coordinates_of_others(imgbudget: Command) -> None:
+    """Mapped where the size that the model saw is published, refused where nobody knows it."""
+    out = imgbudget("coords", "--original", "4032x3024", "512,384", "--model", "gpt-4o").out
+    assert "gpt-4o sees 4032x3024 as 1024x768" in out
+    assert "2016,1512" in out
+    run = imgbudget("coords", "--original", "4032x3024", "512,384", "--model", "gemini-2.5-flash")
+    assert run.code == 2
+    assert "what gemini-2.5-flash scales images down to is not published" in run.err
+
+
 # --- audit ---
 
 
@@ -363,6 +398,10 @@ def test_audit_shows_models_side_by_side(imgbudget: Command, photo: Path) -> Non
         assert "Models side by side" in out
         assert "$0.0019" in out
     document = imgbudget("audit", str(photo), "--models", "gpt-4o,gemini-2.5-flash", "--format", "json").json
+    imgbudget("audit", str(photo), "--models", "gpt-4o,nova-lite", "--html", "out.html")
+    page = (photo.parent / "out.html").read_text(encoding="utf-8")
+    assert "on the models that were asked for" in page
+    assert page.count("nova-lite") == 1
     found = [(row["model"], row["platform"], row["tokens"]) for row in document["statistics"]["models"]]
     assert found == [("gpt-4o", "openai", 765), ("gemini-2.5-flash", "gemini", 1032)]
 

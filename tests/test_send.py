@@ -323,7 +323,7 @@ def test_upload_sends_file_ids_and_can_delete_them(imgbudget: Command, api: Api,
     run = imgbudget("send", "r.json", "--yes", "--upload", "--delete-after", "--retries", "0")
     assert run.code == 0, run.err
     first, second, sent, *deleted = api.seen
-    assert b"filename=\"image-1.png\"" in first
+    assert b'filename="image-1.png"' in first
     assert image_bytes(colour=1) in first
     assert image_bytes(colour=2) in second
     content = json.loads(sent)["messages"][0]["content"]

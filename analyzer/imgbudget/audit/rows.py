@@ -147,10 +147,23 @@ def table(records: Sequence[Record], tiers: tuple[Tier, ...]) -> "pa.Table":
             continue
         column = next(fields)
         if pa.types.is_dictionary(field.type):
-            arrays.append(pa.array(column, pa.string()).dictionary_encode())
+            arrays.append(_texts(column).dictionary_encode())
+        elif pa.types.is_string(field.type):
+            arrays.append(_texts(column))
         else:
             arrays.append(pa.array(column, field.type))
     return pa.Table.from_arrays(arrays, schema=shape)
+
+
+def _texts(column: Sequence[str | None]) -> "pa.Array":
+    """Texts; names of files that are no UTF-8 are written out, as findings show them."""
+    import pyarrow as pa  # noqa: PLC0415 - audits only
+
+    try:
+        return pa.array(column, pa.string())
+    except UnicodeEncodeError:
+        whole = [text and text.encode("utf-8", "backslashreplace").decode() for text in column]
+        return pa.array(whole, pa.string())
 
 
 def _values(record: Record, tiers: _Tiers) -> tuple[Any, ...]:

@@ -63,7 +63,9 @@ def _cost(_ctx: click.Context, param: click.Parameter, value: str | None) -> flo
     help="How often to look at a batch.",
 )
 @click.option("--output", metavar="FILE", help="Write the answer as JSON, that of a batch as JSON Lines.")
-@click.option("--record", metavar="FILE", help="Append what was predicted and what came of it, as JSON Lines.")
+@click.option(
+    "--record", metavar="FILE", help="Append what was predicted and what came of it, as JSON Lines."
+)
 @click.option(
     "--timeout", type=click.FloatRange(min=0.01), metavar="SECONDS", help="Default: as the SDK has it."
 )

@@ -144,7 +144,9 @@ class SendRun:
     def _show_findings(self) -> None:
         findings = [it for it in self.out.result.findings if it.severity >= Severity.WARNING]
         if self.out.fix and self.out.fix.changed:
-            say(f"fixed in what is sent: {count(len(self.out.fix.fixed), 'finding')}; the file stays as it is")
+            say(
+                f"fixed in what is sent: {count(len(self.out.fix.fixed), 'finding')}; the file stays as it is"
+            )
         shown = self.out.errors if self.quiet_findings else tuple(findings)
         style = Style(colour=wants_colour(self.options["color"], sys.stderr), quiet=True)
         text = "".join(Full(style).render(self.out.result._replace(findings=shown)))
@@ -227,7 +229,9 @@ class SendRun:
             for left in uploads.delete():
                 say(f"warning: {left} could not be deleted; it stays in the Files API")
         else:
-            say(f"{count(len(uploads.ids), 'file')} stay in the Files API until deleted: {', '.join(uploads.ids)}")
+            say(
+                f"{count(len(uploads.ids), 'file')} stay in the Files API until deleted: {', '.join(uploads.ids)}"
+            )
 
     # ---- batches
 
@@ -238,7 +242,9 @@ class SendRun:
             if batch_id is None:
                 progress = batches.create(connection, lambda: self._pieces(uploads))
                 batch_id = progress.id
-                say(f"batch {batch_id}: {count(len(self.planned), 'request')}; --batch-id goes on with it later")
+                say(
+                    f"batch {batch_id}: {count(len(self.planned), 'request')}; --batch-id goes on with it later"
+                )
             else:
                 progress = batches.look(connection, batch_id)
             self.told |= {"sent": True, "batch": {"id": batch_id, "status": progress.status}}
@@ -252,7 +258,9 @@ class SendRun:
             progress_line.clear()
             code = self._failed(error.failure, None)
             if batch_id is not None:
-                say(f"batch {batch_id} is not lost: the same command with --batch-id {batch_id} goes on with it")
+                say(
+                    f"batch {batch_id} is not lost: the same command with --batch-id {batch_id} goes on with it"
+                )
             return code
         except KeyboardInterrupt:
             progress_line.clear()
@@ -278,7 +286,9 @@ class SendRun:
                     out.write(outcome.line + "\n")
                 planned = waiting.pop(outcome.custom_id, None)
                 if planned is None:
-                    say(f"warning: batch {progress.id} answers {outcome.custom_id!r}, which is not in {self.out.path}")
+                    say(
+                        f"warning: batch {progress.id} answers {outcome.custom_id!r}, which is not in {self.out.path}"
+                    )
                 elif outcome.usage is not None:
                     comparisons.append((planned, self._held(planned, outcome.usage, batches.BATCHES)))
                 elif outcome.failure is not None:
@@ -308,15 +318,16 @@ class SendRun:
         return held
 
     def _failed(self, failure: Failure, planned: Planned | None, *, explained: bool = True) -> int:
-        blame = self.judge.blame(failure, planned.one.request.id if planned else None)
+        blame = self.judge.blame(failure, planned.one.request.place if planned else None)
+        name = planned.id if planned and len(self.planned) > 1 else None
         if explained:
             colour = wants_colour(self.options["color"], sys.stderr)
-            sys.stderr.write(words.failure_text(failure, blame, planned.id if planned else None, colour=colour))
+            sys.stderr.write(words.failure_text(failure, blame, name, colour=colour))
         outcome = failed(failure, blame.codes, blame.locations)
         for one in (planned,) if planned else self.planned:
             endpoint = sending.COUNT if self.options["count"] else sending.MESSAGES
             self._observe(one, batches.BATCHES if self.is_batch else endpoint, outcome)
-        self.told["errors"].append(words.failure_record(failure, blame, planned.id if planned else None))
+        self.told["errors"].append(words.failure_record(failure, blame, name))
         return 2
 
     def _observe(self, planned: Planned, endpoint: str, outcome: dict[str, Any]) -> None:

@@ -154,7 +154,9 @@ def _shrunk(block: Block, limits: Limits) -> Block:
     if data is None or size is None or size.long_edge <= edge:
         return block
     try:
-        made = edit_image(data, ImageEdit(size=limits.native_size(size, edge), upright=True, first_frame=True))
+        made = edit_image(
+            data, ImageEdit(size=limits.native_size(size, edge), upright=True, first_frame=True)
+        )
     except FixError:
         return block
     source = block["source"]

@@ -32,7 +32,9 @@ def guard(
     """
     http: Any = getattr(client, "_client", client)
     if not hasattr(http, "_transport") or not hasattr(http, "_mounts"):
-        raise UsageError(f"guard takes a client of the anthropic SDK or of httpx, not {type(client).__name__}")
+        raise UsageError(
+            f"guard takes a client of the anthropic SDK or of httpx, not {type(client).__name__}"
+        )
     watch = _watch(mode, level, wishes)
     http._transport = _guarded(http._transport, watch)  # noqa: SLF001 - httpx takes a transport at birth only
     http._mounts = {  # noqa: SLF001 - as above

@@ -16,10 +16,10 @@ from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import ByFindings, JudgeImage, JudgeRequest
 from imgbudget.session.documents import DocumentCheck
-from imgbudget.session.fixing import settled
 from imgbudget.session.proof import Key
 from imgbudget.session.requestdraft import RequestDraft
 from imgbudget.session.run import Session
+from imgbudget.session.steps import settled
 from imgbudget.session.wishes import Wishes
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.jsonspans import JsonSource

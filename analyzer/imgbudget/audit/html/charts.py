@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from imgbudget.audit.formats.sections import amount, bin_label
-from imgbudget.audit.html.shown import percent, short
+from imgbudget.audit.formats.sections import bin_label
+from imgbudget.audit.html.shown import percent, plain, short
 from imgbudget.audit.measures import MEASURES, edge_of
 from imgbudget.audit.statistics import Bin, Distribution, Mark
 from imgbudget.reporters.base import count, figure
@@ -35,7 +35,7 @@ def histogram(measure: Distribution) -> Markup:
     pitch = (WIDTH - LEFT - RIGHT) / len(bins)
     edges = {edge: LEFT + pitch * (i + 1) for i, (edge, _) in enumerate(_inner(bins))}
     labels = _labels(measure, edges)
-    top = 8 + _LINE * (1 + max((label.level for label in labels), default=-1))
+    top = 8 + _LINE * (1 + max((label.level for label in labels), default=0))
     most = max(item.images for item in bins)
     ticks = _ticks(most)
     scale = PLOT / ticks[-1]
@@ -48,6 +48,7 @@ def histogram(measure: Distribution) -> Markup:
         f'<title id="{name}-title">{escape(measure.title)}</title>',
         f'<desc id="{name}-desc">{escape(described(measure))}</desc>',
         *(_grid_line(tick, foot - tick * scale) for tick in ticks),
+        f'<text class="tick" x="2" y="{top - 12}">images</text>',
         *bars,
         *_axis(measure, edges, foot),
         *(_mark_line(label, foot) for label in labels),
@@ -65,7 +66,7 @@ def described(measure: Distribution) -> str:
     def told(value: float | None) -> str:
         if value is None:
             return ""
-        return short(value, "bytes") if measure.unit == "bytes" else amount(value)
+        return short(value, "bytes") if measure.unit == "bytes" else plain(value)
 
     return (
         f"Half of {count(measure.images, 'image')} are at or below {told(quantiles.get(0.5))}{unit}, "
@@ -151,8 +152,9 @@ def _mark_line(label: _Label, foot: float) -> str:
 
 def _mark_words(label: _Label, unit: str) -> str:
     y = 17 + _LINE * label.level
+    x, anchor = (label.x - 4, "end") if label.start < label.x else (label.x + 4, "start")
     return (
-        f'<text class="mark {label.mark.kind}" x="{label.start:.1f}" y="{y}">'
+        f'<text class="mark {label.mark.kind}" x="{x:.1f}" y="{y}" text-anchor="{anchor}">'
         f"{escape(_words(label.mark, unit))}</text>"
     )
 

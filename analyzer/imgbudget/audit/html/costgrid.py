@@ -130,6 +130,39 @@ def _note(statistics: Statistics) -> str:
     return text
 
 
+def model_grid(statistics: Statistics) -> Grid:
+    """The models that were asked for side by side, of any provider; the audit's own is marked."""
+    most = max((row.cost_usd or 0 for row in statistics.models), default=0)
+    own = (statistics.model, statistics.platform)
+    return Grid(
+        "models",
+        "Cost of sending every image once, on the models that were asked for",
+        (
+            Column("Model"),
+            Column("Platform"),
+            Column("tokens", number=True),
+            Column("plain", number=True),
+            Column("after its plan", number=True),
+            Column("scaled down", number=True),
+            Column("refused", number=True),
+        ),
+        tuple(
+            (
+                Cell(row.model, more=row.tier),
+                Cell(row.platform),
+                Cell(figure(row.tokens)),
+                Cell(usd(row.cost_usd) or "unknown", share=(row.cost_usd or 0) / most if most else 0),
+                Cell(usd(row.cost_after_usd) or "unknown"),
+                Cell(figure(row.resized)),
+                Cell(figure(row.refused)),
+            )
+            for row in statistics.models
+        ),
+        "Each by its own provider's rule; imgbudget limits --model ID tells what of it is in doubt.",
+        next((i for i, row in enumerate(statistics.models) if (row.model, row.platform) == own), None),
+    )
+
+
 def platform_grid(statistics: Statistics) -> Grid:
     """What each platform refuses, whatever the model, and whether it has batches."""
     by_platform: dict[str, list[CostRow]] = {}

@@ -1,7 +1,7 @@
 """The page: statistics, rows and thumbnails in, one HTML file out that asks nobody for anything.
 
-The same rows give the same bytes: no date, no random name. The policy in its head allows by hash the one style
-and the one script that it holds, and images that it carries itself.
+The same rows give the same bytes: no date, no random name. The policy in its head allows by hash the style
+and the script that it holds, and images that it carries itself.
 """
 
 import base64
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from imgbudget.audit.formats.sections import size
 from imgbudget.audit.html import charts, tables, view
-from imgbudget.audit.html.costgrid import cost_grid, platform_grid
+from imgbudget.audit.html.costgrid import cost_grid, model_grid, platform_grid
 from imgbudget.audit.html.nearer import Base
 from imgbudget.audit.html.rowdata import by_severity, carried
 from imgbudget.audit.html.shown import measured, parted, shown
@@ -66,7 +66,11 @@ def page(statistics: Statistics, store: Store, thumbnails: Thumbnails) -> str:
         cards=view.cards(statistics),
         remarks=[shown(text) for text in view.remarks(statistics)],
         tables=tables,
-        costs=(cost_grid(statistics), platform_grid(statistics)),
+        costs=(
+            *((model_grid(statistics),) if statistics.models else ()),
+            cost_grid(statistics),
+            platform_grid(statistics),
+        ),
         charts=[(item, charts) for item in statistics.distributions if item.bins],
         offenders=[_offender(base.row(row), named, pictures.get(row.place, "")) for row in worst],
         rows=rows,

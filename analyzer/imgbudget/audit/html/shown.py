@@ -14,8 +14,9 @@ _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def shown(name: str) -> str:
-    """A name on one line: control characters, marks that turn the direction of text and broken UTF-8 written
-    out, the middle of a very long one left out.
+    """A name on one line, the middle of a very long one left out.
+
+    Control characters, marks that turn the direction of text and broken UTF-8 are written out.
     """
     if len(name) > _MOST:
         name = f"{name[: _MOST // 2]}…{name[-_MOST // 2 :]}"
@@ -30,8 +31,6 @@ def parted(place: str) -> tuple[str, str]:
 
 def _written(match: re.Match[str]) -> str:
     mark = match[0]
-    if "\udc80" <= mark <= "\udcff":  # a byte that is no UTF-8, as Python keeps it
-        return f"\\x{ord(mark) - 0xDC00:02x}"
     return _ESCAPES.get(mark) or (f"\\x{ord(mark):02x}" if ord(mark) < 256 else f"\\u{ord(mark):04x}")
 
 
@@ -67,6 +66,11 @@ def short(value: float, unit: str) -> str:
         if value >= max(scale, least):
             return f"{value / scale:.3g} {letter}B" if unit == "bytes" else f"{value / scale:.3g}{letter}"
     return amount(value)
+
+
+def plain(value: float) -> str:
+    """A measured number in three digits, the smallest ones as such: none in powers of ten."""
+    return "under 0.001" if 0 < value < 0.001 else amount(value)
 
 
 def measured(value: float | None, limit: float | None, unit: str | None) -> str:

@@ -1,8 +1,8 @@
 """The page's tables out of the statistics, each one a function."""
 
-from imgbudget.audit.formats.sections import amount, size, usd
+from imgbudget.audit.formats.sections import size, usd
 from imgbudget.audit.html.grids import Cell, Column, Grid
-from imgbudget.audit.html.shown import measured, percent, shown
+from imgbudget.audit.html.shown import measured, percent, plain, shown
 from imgbudget.audit.statistics import Statistics
 from imgbudget.reporters.base import count, figure
 
@@ -128,7 +128,7 @@ def sizes(statistics: Statistics) -> Grid:
     most = max((row.images for row in statistics.sizes), default=1)
     rows = tuple(
         (
-            Cell(f"{row.size.width} × {row.size.height}"),
+            Cell(f"{row.size.width}\u00a0×\u00a0{row.size.height}"),
             Cell(figure(row.images), share=row.images / most),
             Cell(figure(row.tokens)),
             Cell(figure(row.tokens_after)),
@@ -196,7 +196,7 @@ def quantiles(statistics: Statistics) -> Grid:
         (
             Cell(item.title, more=item.unit if item.unit not in item.title else ""),
             *(
-                Cell(amount(value))
+                Cell("" if value is None else plain(value))
                 for value in (item.minimum, *(value for _, value in item.quantiles), item.maximum)
             ),
         )

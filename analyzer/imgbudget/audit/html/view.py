@@ -5,7 +5,7 @@ from typing import NamedTuple
 from imgbudget.audit.formats.sections import size
 from imgbudget.audit.html.costgrid import offers
 from imgbudget.audit.html.shown import dollars, percent
-from imgbudget.audit.statistics import Statistics, TierRow
+from imgbudget.audit.statistics import Statistics, TierRow, Totals
 from imgbudget.reporters.base import count, figure
 
 
@@ -32,9 +32,8 @@ def lead(statistics: Statistics) -> str:
         parts.append(f"{figure(totals.refused)} {'is' if totals.refused == 1 else 'are'} refused.")
     less = totals.byte_size - totals.bytes_after
     if less > 0:
-        bill = dollars(totals.cost_usd - totals.cost_after_usd)
-        saves = f"and saves {bill}" if totals.tokens_after < totals.tokens else "at the same bill"
-        parts.append(f"The plan cuts the upload by {percent(less, totals.byte_size)} {saves}.")
+        cut = percent(less, totals.byte_size)
+        parts.append(f"The plan cuts the upload by {cut}; {_bill(totals)}.")
     mine, other = own_tier(statistics), other_tier(statistics)
     if mine is not None and other is not None and mine.tokens:
         parts.append(f"A {other.tier} model bills {other.tokens / mine.tokens:.2f} times the tokens.")
@@ -70,17 +69,25 @@ def _refused(statistics: Statistics) -> Card:
 def _saved(statistics: Statistics) -> Card:
     """Bytes where pixels go to waste, else money: what resizing before sending saves."""
     totals = statistics.totals
-    money = totals.cost_usd - totals.cost_after_usd
     tokens = totals.tokens - totals.tokens_after
     less = totals.byte_size - totals.bytes_after
     if not totals.resized and tokens <= 0:
         return Card("The plan saves", "nothing", "no image is larger than the model looks at", "good")
-    bill = f"{dollars(money)} of the bill" if money > 0 else "the bill stays"
     text = (
         f"of the upload: {size(totals.byte_size)} become about {size(totals.bytes_after)}; "
-        f"{figure(totals.resized)} images are larger than the model looks at; {bill}"
+        f"{figure(totals.resized)} images are larger than the model looks at; {_bill(totals)}"
     )
     return Card("The plan saves", percent(less, totals.byte_size), text, link="costs")
+
+
+def _bill(totals: Totals) -> str:
+    """What the plan does to the bill."""
+    money = totals.cost_usd - totals.cost_after_usd
+    if money <= 0:
+        return "the bill stays the same"
+    if money < totals.cost_usd / 100:
+        return "the bill falls by less than 1%"
+    return f"the bill falls by {dollars(money)} ({percent(money, totals.cost_usd)})"
 
 
 def _moved(statistics: Statistics) -> Card | None:

@@ -1,0 +1,221 @@
+"""The report of an audit in headless Chromium: sorting, filtering, keys, colours, paper, what axe-core finds.
+
+Skipped without playwright and a Chromium (extra `dev-browser`; IMGBUDGET_CHROMIUM names another program).
+axe-core is asked where AXE_CORE names its axe.min.js.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from imgbudget.model import Severity
+from tests.reportpages import Page, found, image, many, page_of
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="needs playwright: pip install '.[dev-browser]'"
+)
+CHROMIUM = os.environ.get("IMGBUDGET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+COUNT = 12_000
+HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.jpg"
+_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('refused ' + e.blockedURI))"
+
+
+class Opened(NamedTuple):
+    """A page in a tab, with what it has said and asked for."""
+
+    tab: Any
+    said: list[str]
+    asked: list[str]
+
+    def names(self) -> list[str]:
+        """The names in the rows that are in the document."""
+        found: list[str] = self.tab.locator("#rows-table tbody th > bdi").all_text_contents()
+        return found
+
+    def numbers(self, column: int) -> list[int]:
+        """The numbers of a column of the rows that are in the document."""
+        texts = self.tab.locator(f"#rows-table tbody td:nth-child({column})").all_text_contents()
+        return [int(text.replace(",", "")) for text in texts if text]
+
+    def told(self) -> str:
+        """How many rows are left, as it is told."""
+        text: str = self.tab.locator("#filter-count").text_content()
+        return text
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for the module, with a profile of its own."""
+    with playwright.sync_playwright() as runner:
+        started = runner.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of 12,000 rows, one with a name that means harm."""
+    folder = tmp_path_factory.mktemp("page")
+    worst = image(HOSTILE, byte_size=10**7, findings=[found("IB101", Severity.ERROR)])
+    path = folder / "report.html"
+    path.write_text(page_of(folder / "rows", [*many(COUNT - 1), worst]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(browser: Any, file: Path) -> Iterator[Opened]:
+    """The page in a new tab; at the end nothing may have been said, refused or asked for."""
+    yield from _opened(browser, file)
+
+
+def _opened(browser: Any, file: Path, **options: Any) -> Iterator[Opened]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+    tab = context.new_page()
+    tab.add_init_script(_VIOLATIONS)
+    page = Opened(tab, [], [])
+    tab.on("console", lambda message: page.said.append(message.text))
+    tab.on("pageerror", lambda error: page.said.append(str(error)))
+    tab.on("dialog", lambda dialog: page.said.append(f"dialog {dialog.message}"))
+    tab.on("request", lambda request: page.asked.append(request.url))
+    tab.goto(file.as_uri())
+    yield page
+    assert page.said == []
+    assert [url for url in page.asked if not url.startswith("data:")] == [file.as_uri()]
+    context.close()
+
+
+def test_only_rows_in_sight_are_in_the_document(opened: Opened) -> None:
+    """Twelve thousand rows, some dozens of elements; the last ones come by scrolling."""
+    assert opened.told() == f"{COUNT:,} rows"
+    assert opened.names()[0] == "<img src=x onerror=alert(1)>\\u202egnp.jpg"
+    assert len(opened.names()) < 60
+    frame = opened.tab.locator("#rows-frame")
+    frame.evaluate("frame => frame.scrollTop = frame.scrollHeight")
+    last = opened.tab.locator("#rows-table tbody tr:last-child")
+    playwright.expect(last).to_have_attribute("aria-rowindex", str(COUNT + 1))
+    assert len(opened.names()) < 60
+    assert opened.tab.locator("#rows-table").get_attribute("aria-rowcount") == str(COUNT + 1)
+
+
+def test_rows_sort_by_every_column_both_ways(opened: Opened) -> None:
+    """Numbers fall at first and rise at the second click; aria-sort says it of that column only."""
+    for column, title in ((3, "Width"), (5, "Bytes"), (6, "Tokens"), (8, "Quality")):
+        button = opened.tab.get_by_role("button", name=title, exact=True)
+        for order, reverse in (("descending", True), ("ascending", False)):
+            button.click()
+            numbers = opened.numbers(column)
+            assert numbers == sorted(numbers, reverse=reverse)
+            sorted_by = opened.tab.locator("#rows-table th[aria-sort]")
+            assert sorted_by.count() == 1
+            assert sorted_by.get_attribute("aria-sort") == order
+            assert sorted_by.inner_text() == title
+    opened.tab.get_by_role("button", name="Image", exact=True).click()
+    assert opened.names()[0] == "photo_000000.jpg"
+
+
+def test_rows_filter_by_name_finding_and_format(opened: Opened) -> None:
+    """Each alone, together, and cleared; what is left is told."""
+    opened.tab.get_by_label("Name contains").fill("PHOTO_00001")
+    assert opened.told() == f"10 of {COUNT:,} rows"
+    assert all("photo_00001" in name for name in opened.names())
+    opened.tab.locator("#filter-code").select_option("IB201")
+    assert set(opened.names()) == {f"photo_0000{i}.jpg" for i in range(10, 20) if i % 3 == 0}
+    opened.tab.get_by_label("Name contains").fill("")
+    opened.tab.locator("#filter-code").select_option("none")
+    assert opened.told() == f"{sum(i % 50 > 0 and i % 3 > 0 for i in range(COUNT - 1)):,} of {COUNT:,} rows"
+    opened.tab.get_by_label("Name contains").fill("no such name")
+    assert opened.told() == f"0 of {COUNT:,} rows"
+    assert opened.names() == []
+    opened.tab.get_by_role("button", name="Clear").click()
+    playwright.expect(opened.tab.locator("#filter-count")).to_have_text(f"{COUNT:,} rows")
+
+
+def test_all_is_had_by_keyboard(opened: Opened) -> None:
+    """The skip link comes first; sorting by Enter; the rows scroll by keys when they have the focus."""
+    keys = opened.tab.keyboard
+    keys.press("Tab")
+    assert opened.tab.evaluate("document.activeElement.textContent") == "Skip to the report"
+    keys.press("Enter")
+    assert opened.tab.evaluate("document.activeElement.id") == "main"
+    opened.tab.get_by_role("button", name="Bytes", exact=True).focus()
+    keys.press("Enter")
+    assert opened.tab.locator("[data-key=b]").get_attribute("aria-sort") == "descending"
+    opened.tab.locator("#rows-frame").focus()
+    keys.press("End")
+    last = opened.tab.locator("#rows-table tbody tr:last-child")
+    playwright.expect(last).to_have_attribute("aria-rowindex", str(COUNT + 1))
+    outline = opened.tab.locator("#rows-frame").evaluate("frame => getComputedStyle(frame).outlineStyle")
+    assert outline == "solid"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_colours_by_system_and_by_button(browser: Any, file: Path, scheme: str) -> None:
+    """The system's scheme holds until the button is used."""
+    for page in _opened(browser, file, color_scheme=scheme):
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light, dark = "rgb(255, 255, 255)", "rgb(16, 21, 27)"
+        mine, other = (light, dark) if scheme == "light" else (dark, light)
+        assert page.tab.evaluate(ground) == mine
+        page.tab.locator("#theme").click()
+        assert page.tab.evaluate(ground) == other
+        page.tab.locator("#theme").click()
+        assert page.tab.evaluate(ground) == mine
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wider_than_the_window(opened: Opened, width: int) -> None:
+    """Wide tables scroll in their own frames."""
+    opened.tab.set_viewport_size({"width": width, "height": 800})
+    assert opened.tab.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_without_script_the_tables_are_read(browser: Any, file: Path) -> None:
+    """The first hundred rows stand there; controls that would do nothing are not shown."""
+    for page in _opened(browser, file, java_script_enabled=False):
+        assert page.tab.locator("#rows-table tbody tr").count() == 100
+        assert page.tab.locator("noscript p").is_visible()
+        assert not page.tab.locator("#filters").is_visible()
+        assert not page.tab.locator("#theme").is_visible()
+
+
+def test_paper_is_light_and_has_no_controls(browser: Any, file: Path) -> None:
+    """Printed from a dark screen."""
+    for page in _opened(browser, file, color_scheme="dark"):
+        page.tab.emulate_media(media="print", color_scheme="dark")
+        assert page.tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert not page.tab.locator("#theme").is_visible()
+        assert not page.tab.locator("#filters").is_visible()
+        assert page.tab.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.skipif("AXE_CORE" not in os.environ, reason="AXE_CORE does not name axe-core's axe.min.js")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Any, file: Path, scheme: str) -> None:
+    """No violation of impact serious or critical, in either scheme; none at all, as it stands."""
+    axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
+    asked = f"(async () => {{ const module = undefined; {axe}; return await axe.run(); }})()"
+    for page in _opened(browser, file, color_scheme=scheme):
+        told = page.tab.evaluate(asked)
+        assert len(told["passes"]) > 20
+        assert [(item["impact"], item["id"], len(item["nodes"])) for item in told["violations"]] == []
+
+
+def test_page_under_test_is_the_real_one(file: Path) -> None:
+    """It carries more than ten thousand rows."""
+    assert len(Page(file.read_text(encoding="utf-8")).places) == COUNT

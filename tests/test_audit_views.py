@@ -1,0 +1,93 @@
+"""What the report of an audit makes of numbers: bars, the cost matrix, short figures."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from imgbudget.audit.gather import About, gather
+from imgbudget.audit.html.charts import histogram
+from imgbudget.audit.html.costgrid import cost_grid, offers
+from imgbudget.audit.html.shown import dollars, percent, short
+from imgbudget.audit.statistics import Bin, CostRow, Distribution, Mark
+from imgbudget.audit.store import open_rows, row_files
+from tests.reportpages import SESSION, many, page_of
+
+
+def test_bars_beyond_a_limit_say_so() -> None:
+    """An image at the limit keeps it; bars beyond what the model sees or the platform takes stand out."""
+    marks = (Mark(1568, "standard tier", "seen"), Mark(8000, "refused", "refused"))
+    half = ((0.5, 100),)
+    bins = (Bin(None, 1568.5, 10), Bin(1568.5, 8000.5, 5), Bin(8000.5, None, 1))
+    drawn = histogram(Distribution("long_edge", "long edge", "px", 16, 1, 9000, 1, half, bins, marks))
+    assert drawn.count('<text class="mark') == 2
+    bars = re.findall(r'class="bar ([a-z]+)".*?<title>(.*?)</title>', drawn)
+    assert bars == [
+        ("kept", "under 1568 px: 10 images, 62%"),
+        ("over", "1568 to 8000 px: 5 images, 31%"),
+        ("refused", "8000 px and more: 1 image, 6.2%"),
+    ]
+
+
+def cost(model: str, platform: str, price: float | None, batch: float | None = None) -> CostRow:
+    """A row of the matrix for 1,000,000 tokens."""
+    half = None if batch is None or price is None else price * batch
+    return CostRow(model, platform, "standard", None, price, 0, 0, 10**6, 10**6, price, price, half, half)
+
+
+def test_matrix_joins_what_is_alike_and_nothing_else() -> None:
+    """Platforms and models of the same price are one row; dearer ones, other batches, other tiers are not."""
+    rows = [
+        cost("a", "p", 3, 0.5),
+        cost("a", "q", 3),
+        cost("b", "p", 3, 0.5),
+        cost("b", "q", 3),
+        cost("c", "p", 3, 0.25),
+        cost("c", "q", 3, 0.5),
+        cost("d", "p", 1),
+        cost("d", "q", 2),
+        cost("e", "p", 3, 0.5)._replace(tier="high"),
+        cost("gone", "p", None)._replace(retired="2025-01-01"),
+    ]
+    told = [(offer.models, offer.platforms, offer.batching, offer.row.cost_usd) for offer in offers(rows)]
+    assert told == [
+        (("d",), ("p",), (), 1),
+        (("d",), ("q",), (), 2),
+        (("a", "b"), ("p", "q"), ("p",), 3),
+        (("c",), ("p",), ("p",), 3),
+        (("c",), ("q",), ("q",), 3),
+        (("e",), ("p",), ("p",), 3),
+    ]
+
+
+def test_matrix_has_every_model_in_service_and_names_the_others(tmp_path: Path) -> None:
+    """Nothing of the limits data is missing."""
+    page_of(tmp_path / "rows", many(10))
+    with open_rows(row_files(str(tmp_path / "rows")), SESSION.bench.limits()) as store:
+        statistics = gather(store, About(SESSION.limits, SESSION.registry.rules))
+    grid = cost_grid(statistics)
+    named = {name for row in grid.rows for name in row[0].text.split(", ")}
+    assert named | set(re.findall(r"claude-[a-z0-9-]+", grid.note)) == set(SESSION.limits.models)
+    assert grid.marked is not None
+    assert "claude-sonnet-4-6" in grid.rows[grid.marked][0].text
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (dollars(0), "$0.00"),
+        (dollars(1234.5), "$1,234.50"),
+        (dollars(0.0123), "$0.012"),
+        (dollars(0.00000123), "$0.0000012"),
+        (percent(0, 5), "0%"),
+        (percent(1, 100_000), "under 0.1%"),
+        (percent(99_999, 100_000), "over 99.9%"),
+        (percent(5, 5), "100%"),
+        (short(1568.5, "px"), "1568"),
+        (short(12_000, "px"), "12k"),
+        (short(3_932_160.5, "bytes"), "3.93 MB"),
+    ],
+)
+def test_numbers_are_short_and_do_not_round_to_lies(told: str, text: str) -> None:
+    """Shares, amounts and axis labels."""
+    assert told == text
