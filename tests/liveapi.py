@@ -1,4 +1,4 @@
-"""A Messages API on loopback that answers as the real one does, as far as tests need it; ours, so kept small."""
+"""A Messages API on loopback that answers as the real one does, as far as tests need it."""
 
 import base64
 import json

@@ -29,7 +29,8 @@ def calling(*arguments: str, before: str = "", after: str = "") -> str:
     """The code that calls the command."""
     return (
         f"import sys\n{before}\nfrom imgbudget.cli import main\n"
-        f"try:\n    main({list(arguments)!r})\nexcept SystemExit as stop:\n    code = stop.code\n{after}\nsys.exit(code)"
+        f"try:\n    main({list(arguments)!r})\nexcept SystemExit as stop:\n    code = stop.code\n"
+        f"{after}\nsys.exit(code)"
     )
 
 

@@ -43,7 +43,7 @@ def test_while_the_limit_is_far_nothing_changes(count: int) -> None:
 
 
 def test_before_the_21st_image_all_are_shrunk() -> None:
-    """20 images and one to come: those over 2000 px are shrunk, what was given stays, the next turn passes."""
+    """20 images and one to come: those over 2000 px are shrunk, what was given stays, the next passes."""
     given = turns(20)
     before = copy.deepcopy(given)
     pruned = imgbudget.prune_conversation(given)

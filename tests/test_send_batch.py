@@ -1,4 +1,4 @@
-"""`imgbudget send` of batches: created from the file's bytes, watched, resumed by id, held against the bill."""
+"""`imgbudget send` of batches: created from the file, watched, resumed by id, held against the bill."""
 
 import json
 from pathlib import Path
@@ -54,7 +54,7 @@ def two(*, ids: bool = True) -> list[Json]:
 def test_every_form_of_a_batch_is_created_alike(
     imgbudget: Command, api: Api, tmp_path: Path, form: str
 ) -> None:
-    """A batch body, a list, JSON Lines, with or without ids: the endpoint gets what the SDK's types accept."""
+    """A batch body, a list, JSON Lines, with ids or without: the endpoint gets what the SDK's types take."""
     requests = two(ids=form not in ("bodies", "body-list"))
     name = "b.jsonl" if form in ("jsonl", "bodies") else "b.json"
     if name.endswith("l"):

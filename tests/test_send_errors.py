@@ -91,7 +91,7 @@ def test_each_error_text_is_matched_on_each_endpoint(
 
 
 def test_each_error_text_is_matched_in_a_batch(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Each failed request of a batch is told with its rule; all are recorded, the file of results is whole."""
+    """Each failed request of a batch is told with its rule; all are recorded, the results are whole."""
     lines = [{"custom_id": f"c{i}", "params": refused(text)} for i, text in enumerate(TEXTS)]
     (tmp_path / "b.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     results = "".join(
@@ -274,7 +274,7 @@ def _say_nothing(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("handle", "arguments", "words"),
+    ("handle", "options", "words"),
     [
         (_cut, ("--stream",), "stream: the answer broke off: "),
         (_hang_up, (), "connection: no connection: "),
@@ -286,15 +286,16 @@ def test_connections_that_fail(  # noqa: PLR0913 - what a case is made of
     api: Api,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     handle: Callable[[socket.socket], None],
-    arguments: tuple[str, ...],
+    options: tuple[str, ...],
     words: str,
 ) -> None:
     """A cut stream, a server that hangs up, one that says nothing: exit 2, observed."""
     write_json(tmp_path / "r.json", body(image_block()))
     with raw_server(handle) as url:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
-        run = send(imgbudget, "--yes", *arguments)
+        run = send(imgbudget, "--yes", *options)
     assert run.code == 2
     assert words in run.err
     assert len(seen(tmp_path)) == 1

@@ -1,4 +1,4 @@
-"""What `send` says: what would go out, what it costs, what was billed, what failed; for people and as JSON."""
+"""What `send` says of what goes out, what it costs, what was billed, what failed; for people and as JSON."""
 
 import sys
 from collections.abc import Sequence
@@ -141,7 +141,8 @@ def batch_text(progress: Progress, held: Sequence[tuple["Planned", Comparison]],
         difference = sum(it.difference for _, it in held)
         agreed = sum(it.agrees for _, it in held)
         lines.append(
-            f"  difference: {difference:+} tokens; the rule explains {figure(agreed)} of {count(len(held), 'request')}"
+            f"  difference: {difference:+} tokens; "
+            f"the rule explains {figure(agreed)} of {count(len(held), 'request')}"
         )
     odd = [(planned, it) for planned, it in held if not it.agrees]
     lines += [

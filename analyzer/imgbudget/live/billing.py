@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
     """Whether the rule for images explains what was billed."""
 
 
-def compare(
+def compare(  # noqa: PLR0913 - all that tells it
     prediction: Prediction,
     usage: Usage,
     request: Request,

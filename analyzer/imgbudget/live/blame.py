@@ -1,4 +1,4 @@
-"""Whose fault a failure is: the rule of its text, the blocks that it means, and what our own check says of them."""
+"""Whose fault a failure is: the rule of its text, the blocks that it means, what our rules say of them."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Blame(NamedTuple):
 
 
 class Judge:
-    """Blames failures on blocks of what was sent; every rule looks at it once, when the first failure comes."""
+    """Blames failures on blocks of what was sent; all rules look at it once, when the first failure comes."""
 
     def __init__(self, sent: Outgoing, wishes: Wishes) -> None:
         """Judge by all rules, whatever the configuration leaves out."""

@@ -45,7 +45,7 @@ def _unlike(document: Document) -> Document:
 
 
 def _look(body: bytes, cut: Cut, source: JsonSource) -> Tally:
-    """The tally of a long string as its two ends tell it; the whole string's where they are no plain base64."""
+    """The tally of a long string as its ends tell it; of the whole string where they are no plain base64."""
     head, tail = (
         body[cut.start : min(cut.start + KEPT, cut.end)],
         body[max(cut.end - _TAIL, cut.start) : cut.end],
