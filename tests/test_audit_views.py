@@ -7,8 +7,9 @@ import pytest
 
 from imgbudget.audit.gather import About, gather
 from imgbudget.audit.html.charts import histogram
-from imgbudget.audit.html.costgrid import cost_grid, offers
+from imgbudget.audit.html.costgrid import cost_grid, model_grid, offers
 from imgbudget.audit.html.shown import dollars, percent, short
+from imgbudget.audit.marks import marks_of
 from imgbudget.audit.statistics import Bin, CostRow, Distribution, Mark
 from imgbudget.audit.store import open_rows, row_files
 from tests.reportpages import SESSION, many, page_of
@@ -61,15 +62,32 @@ def test_matrix_joins_what_is_alike_and_nothing_else() -> None:
 
 
 def test_matrix_has_every_model_in_service_and_names_the_others(tmp_path: Path) -> None:
-    """Nothing of the limits data is missing."""
+    """No model of Claude's matrix is missing."""
     page_of(tmp_path / "rows", many(10))
     with open_rows(row_files(str(tmp_path / "rows")), SESSION.bench.limits()) as store:
         statistics = gather(store, About(SESSION.limits, SESSION.registry.rules))
     grid = cost_grid(statistics)
     named = {name for row in grid.rows for name in row[0].text.split(", ")}
-    assert named | set(re.findall(r"claude-[a-z0-9-]+", grid.note)) == set(SESSION.limits.models)
+    assert named | set(re.findall(r"claude-[a-z0-9-]+", grid.note)) == {row.model for row in statistics.costs}
     assert grid.marked is not None
     assert "claude-sonnet-4-6" in grid.rows[grid.marked][0].text
+
+
+def test_models_asked_for_stand_side_by_side(tmp_path: Path) -> None:
+    """Of any provider, with their own marks; limits that nothing reaches are not drawn."""
+    page_of(tmp_path / "rows", many(10))
+    models = tuple(
+        SESSION.limits.bind(*pair) for pair in (("gpt-4o", "openai"), ("claude-sonnet-4-6", "anthropic"))
+    )
+    with open_rows(row_files(str(tmp_path / "rows")), SESSION.bench.limits()) as store:
+        statistics = gather(store, About(SESSION.limits, SESSION.registry.rules, models=models))
+    grid = model_grid(statistics)
+    assert [row[0].text for row in grid.rows] == ["gpt-4o", "claude-sonnet-4-6"]
+    assert grid.marked == 1
+    other = models[0]
+    assert [mark.value for mark in marks_of("long_edge", other, SESSION.limits, ())] == [other.tier.max_edge]
+    for name in ("megapixels", "bytes", "tokens"):
+        assert marks_of(name, other, SESSION.limits, ()) == ()
 
 
 @pytest.mark.parametrize(

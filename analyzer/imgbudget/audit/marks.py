@@ -3,7 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from imgbudget.audit.statistics import Mark, RuleRow
+from imgbudget.geometry import Tier
 from imgbudget.limits import Limits, LimitsData
+from imgbudget.limits.fields import ENDLESS
+
+_NONE = ENDLESS / 1e9
+"""Numbers from there on are no limit, in megapixels too."""
 
 
 def marks_of(name: str, limits: Limits, data: LimitsData, rules: Sequence[RuleRow]) -> tuple[Mark, ...]:
@@ -16,7 +21,10 @@ def marks_of(name: str, limits: Limits, data: LimitsData, rules: Sequence[RuleRo
         case "bytes":
             found = _bytes(limits, data)
         case "tokens":
-            found = (Mark(tier.max_tokens, f"most on the {tier.name} tier", "told") for tier in data.tiers)
+            found = (
+                Mark(tier.max_tokens, f"most on the {tier.name} tier", "told")
+                for tier in _tiers(limits, data)
+            )
         case "quality":
             found = (
                 Mark(rule.limit, rule.code, "told", least=True)
@@ -25,11 +33,16 @@ def marks_of(name: str, limits: Limits, data: LimitsData, rules: Sequence[RuleRo
             )
         case _:
             found = iter(())
-    return tuple(_together(sorted(found)))
+    return tuple(_together(sorted(mark for mark in found if mark.value < _NONE)))
+
+
+def _tiers(limits: Limits, data: LimitsData) -> Sequence[Tier]:
+    """The tiers between which the model could be exchanged: Claude's, or its own alone."""
+    return data.tiers if limits.counts_patches_of_28 else (limits.tier,)
 
 
 def _edges(limits: Limits, data: LimitsData) -> Iterator[Mark]:
-    for tier in data.tiers:
+    for tier in _tiers(limits, data):
         seen = tier.name == limits.tier.name
         yield Mark(tier.max_edge, f"{tier.name} tier", "seen" if seen else "told")
     many = limits.many_image_edge
@@ -41,7 +54,9 @@ def _bytes(limits: Limits, data: LimitsData) -> Iterator[Mark]:
     """The longest files whose base64 text each platform takes; the platforms with the same limit in one."""
     owners: dict[int, list[str]] = {}
     for platform in data.platforms:
-        owners.setdefault(data.bind(limits.model, platform).image_raw_bytes, []).append(platform)
+        bound = data.bind(limits.model, platform)
+        if bound.platform == platform:
+            owners.setdefault(bound.image_raw_bytes, []).append(platform)
     for value, platforms in owners.items():
         named = ", ".join(platforms[:2]) + (" …" if platforms[2:] else "")
         kind = "refused" if limits.platform in platforms else "told"

@@ -131,36 +131,39 @@ def _note(statistics: Statistics) -> str:
 
 
 def model_grid(statistics: Statistics) -> Grid:
-    """The models that were asked for side by side, of any provider; the audit's own is marked."""
+    """The models that were asked for side by side, each by its own provider's rule."""
     most = max((row.cost_usd or 0 for row in statistics.models), default=0)
-    own = (statistics.model, statistics.platform)
-    return Grid(
-        "models",
-        "Cost of sending every image once, on the models that were asked for",
+    rows = tuple(
         (
-            Column("Model"),
-            Column("Platform"),
-            Column("tokens", number=True),
-            Column("plain", number=True),
-            Column("after its plan", number=True),
-            Column("scaled down", number=True),
-            Column("refused", number=True),
-        ),
-        tuple(
-            (
-                Cell(row.model, more=row.tier),
-                Cell(row.platform),
-                Cell(figure(row.tokens)),
-                Cell(usd(row.cost_usd) or "unknown", share=(row.cost_usd or 0) / most if most else 0),
-                Cell(usd(row.cost_after_usd) or "unknown"),
-                Cell(figure(row.resized)),
-                Cell(figure(row.refused)),
-            )
-            for row in statistics.models
-        ),
-        "Each by its own provider's rule; imgbudget limits --model ID tells what of it is in doubt.",
-        next((i for i, row in enumerate(statistics.models) if (row.model, row.platform) == own), None),
+            Cell(row.model, more=row.tier),
+            Cell(row.platform),
+            Cell(figure(row.tokens)),
+            Cell(_cost(row.cost_usd), share=(row.cost_usd or 0) / most if most else 0),
+            Cell("–" if row.batch_cost_usd is None else usd(row.batch_cost_usd)),
+            Cell(_cost(row.cost_after_usd)),
+            Cell(figure(row.resized)),
+            Cell(figure(row.refused) if row.refused else "–", severity="error" if row.refused else ""),
+        )
+        for row in statistics.models
     )
+    columns = (
+        Column("Model"),
+        Column("Platform"),
+        Column("Tokens", number=True),
+        Column("Plain", number=True),
+        Column("In batches", number=True),
+        Column("After its plan", number=True),
+        Column("Scaled down", number=True),
+        Column("Refused", number=True),
+    )
+    note = "What of a provider's rule or price is in doubt: imgbudget limits --model ID."
+    own = ((row.model, row.platform) for row in statistics.models)
+    marked = next((i for i, pair in enumerate(own) if pair == (statistics.model, statistics.platform)), None)
+    return Grid("models", "The models asked for, side by side", columns, rows, note, marked)
+
+
+def _cost(amount_usd: float | None) -> str:
+    return "unknown" if amount_usd is None else usd(amount_usd)
 
 
 def platform_grid(statistics: Statistics) -> Grid:

@@ -67,7 +67,7 @@ def page(statistics: Statistics, store: Store, thumbnails: Thumbnails) -> str:
         remarks=[shown(text) for text in view.remarks(statistics)],
         tables=tables,
         costs=(
-            *((model_grid(statistics),) if statistics.models else ()),
+            model_grid(statistics) if statistics.models else None,
             cost_grid(statistics),
             platform_grid(statistics),
         ),

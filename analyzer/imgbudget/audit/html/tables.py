@@ -62,7 +62,7 @@ def tiers(statistics: Statistics) -> Grid:
         Column("Pixels it sees", number=True),
     )
     marked = next((i for i, row in enumerate(statistics.tiers) if row.tier == statistics.tier), None)
-    return Grid("tier-rows", "What moving between resolution tiers does", columns, rows, marked=marked)
+    return Grid("tier-rows", "Moving between the resolution tiers of Claude", columns, rows, marked=marked)
 
 
 def formats(statistics: Statistics) -> Grid:
