@@ -1,4 +1,4 @@
-"""A Messages API on loopback that answers as the real one does, as far as tests need it; ours, so kept small."""
+"""A Messages API on loopback that answers as the real one does, as far as tests need it."""
 
 import base64
 import json
@@ -142,8 +142,8 @@ class Api:
 
     @property
     def bodies(self) -> list[Json]:
-        """The bodies that came, as values."""
-        return [json.loads(body) for body in self.seen]
+        """The JSON bodies that came, as values."""
+        return [json.loads(body) for body in self.seen if body.startswith(b"{")]
 
 
 def counted(body: Json, tier: Tier = TIER) -> Response:

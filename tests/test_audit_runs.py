@@ -19,7 +19,11 @@ from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import as_folder, as_tar, as_zip
 
-MAIN = "from imgbudget.audit.inputs import files; files.SHARE = 25; from imgbudget.cli import main; main()"
+MAIN = (
+    # a shell in the background has it ignored
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from imgbudget.audit.inputs import files; files.SHARE = 25; from imgbudget.cli import main; main()"
+)
 """Small partitions, so that there is a middle of the run to interfere in."""
 
 PICTURE = image_bytes((300, 300))

@@ -10,7 +10,6 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
-
 from werkzeug import Response
 
 import imgbudget
@@ -96,7 +95,10 @@ def test_fix_lets_all_25_turns_through(api: Api) -> None:
     assert many_image_refusal(first) is None
     assert image_blocks(first)[0][1] == image_block(image_bytes((2100, 300), colour=0))
     assert len(image_blocks(last)) == 25
-    assert last["messages"][0]["content"][0]["source"]["data"] != first["messages"][0]["content"][0]["source"]["data"]
+    assert (
+        last["messages"][0]["content"][0]["source"]["data"]
+        != first["messages"][0]["content"][0]["source"]["data"]
+    )
     assert last["messages"][1] == first["messages"][1]
     assert [turn["content"] for turn in api.bodies[21]["messages"][:40]] == [
         turn["content"] for turn in last["messages"][:40]
@@ -126,12 +128,13 @@ def test_streams_counts_and_batches_are_covered(api: Api) -> None:
     """Every way of the SDK to send images goes through the transport."""
     client = imgbudget.guard(client_of())
     wrong = body(image_block(image_bytes((8001, 10))))
+    entry: Any = {"custom_id": "a", "params": wrong}
     counted = {key: value for key, value in wrong.items() if key != "max_tokens"}
     calls = (
         lambda: client.messages.create(**wrong, stream=True),
         lambda: client.messages.stream(**wrong).__enter__(),
         lambda: client.messages.count_tokens(**counted),
-        lambda: client.messages.batches.create(requests=[{"custom_id": "a", "params": wrong}]),
+        lambda: client.messages.batches.create(requests=[entry]),
         lambda: client.beta.messages.create(**wrong),
         lambda: client.messages.with_raw_response.create(**wrong),
         lambda: client.with_options(timeout=5).messages.create(**wrong),
@@ -144,9 +147,9 @@ def test_streams_counts_and_batches_are_covered(api: Api) -> None:
 
 def test_a_doubled_id_in_a_batch_is_refused(api: Api) -> None:
     """The batch is judged as a whole too."""
-    entry = {"custom_id": "a", "params": body(image_block())}
+    entry: Any = {"custom_id": "a", "params": body(image_block())}
     with pytest.raises(GuardError, match="IB406"):
-        imgbudget.guard(client_of()).messages.batches.create(requests=[entry, entry])  # type: ignore[list-item]
+        imgbudget.guard(client_of()).messages.batches.create(requests=[entry, entry])
     assert api.seen == []
 
 
@@ -209,9 +212,9 @@ def test_the_async_transport_of_a_plain_client(api: Api) -> None:
 def test_a_streamed_upload_of_json_is_looked_at(api: Api) -> None:
     """A body that the caller hands over in pieces is read before it goes out."""
     text = json.dumps(body(image_block(image_bytes((8001, 30))))).encode()
-    with httpx2.Client(transport=imgbudget.guard_transport(), base_url=api.url) as plain:
-        with pytest.raises(GuardError, match="IB101"):
-            plain.post("/v1/messages", content=iter([text]), headers={"content-type": "application/json"})
+    plain = httpx2.Client(transport=imgbudget.guard_transport(), base_url=api.url)
+    with plain, pytest.raises(GuardError, match="IB101"):
+        plain.post("/v1/messages", content=iter([text]), headers={"content-type": "application/json"})
     assert api.seen == []
 
 
@@ -241,7 +244,9 @@ def test_a_signed_body_is_not_changed() -> None:
     """Bedrock's signature holds for the body: fix mode raises in place of breaking it."""
     transport = imgbudget.guard_transport(httpx2.MockTransport(lambda _: httpx2.Response(200)), "fix")
     headers = {"content-type": "application/json", "authorization": "AWS4-HMAC-SHA256 Credential=x"}
-    text = json.dumps(body(image_block(image_bytes((8001, 30))), model=None, anthropic_version="bedrock-2023-05-31"))
+    text = json.dumps(
+        body(image_block(image_bytes((8001, 30))), model=None, anthropic_version="bedrock-2023-05-31")
+    )
     url = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/anthropic.claude-sonnet-4-6/invoke"
     with httpx2.Client(transport=transport) as plain, pytest.raises(GuardError, match="its body is signed"):
         plain.post(url, content=text, headers=headers)
@@ -263,12 +268,14 @@ def test_bedrock_is_known_by_its_address() -> None:
         ("https://api.anthropic.com/v1/messages", Target()),
         ("https://x.services.ai.azure.com/anthropic/v1/messages", Target(None, "foundry")),
         (
-            "https://eu-aiplatform.googleapis.com/v1/projects/p/locations/eu/publishers/anthropic/models/"
-            "claude-haiku-4-5@20251001:streamRawPredict",
-            Target("claude-haiku-4-5@20251001", "google-cloud"),
+            "https://eu-aiplatform.googleapis.com/v1/projects/p/publishers/anthropic/models/claude-x@1:rawPredict",
+            Target("claude-x@1", "google-cloud"),
         ),
         ("https://claude.googleapis.com/v1/projects/p/invoke/v1/messages", Target(None, "google-cloud")),
-        ("https://b.amazonaws.com/model/anthropic.claude-x%3A0/invoke", Target("anthropic.claude-x:0", "bedrock")),
+        (
+            "https://b.amazonaws.com/model/anthropic.claude-x%3A0/invoke",
+            Target("anthropic.claude-x:0", "bedrock"),
+        ),
     ],
 )
 def test_addresses_tell_model_and_platform(url: str, target: Target) -> None:

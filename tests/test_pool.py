@@ -91,6 +91,10 @@ def test_jsonl_ends_with_the_sum(imgbudget: Command, tree: Path) -> None:
     assert counts == {"image": 51, "request": 10, "finding": 51 + copies}
 
 
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""A shell that starts tests in the background has them ignore it, and so whatever they start."""
+
+
 def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None:
     """An interrupted run exits 130 with one line, no traceback, no worker left."""
     picture = image_bytes((300, 300))
@@ -104,7 +108,7 @@ def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None
             [
                 sys.executable,
                 "-c",
-                "from imgbudget.cli import main; main()",
+                f"{HEARS_CTRL_C}; from imgbudget.cli import main; main()",
                 "check",
                 "--format",
                 "jsonl",

@@ -117,6 +117,7 @@ def test_what_is_said_of_an_image_is_about_its_own_model(model: str, size: str) 
         ("<heic 640x480>", "gpt-4o", ["IB104"]),
         ("<heic 4032x3024>", "gemini-2.5-flash", []),
         ("<gif 640x480>", "gemini-2.5-flash", ["IB104"]),
+        ("<gif 640x480 frames=3>", "gemini-2.5-flash", ["IB104"]),
         ("<jpeg 9000x9000>", "gemini-2.5-flash", []),
         ("<jpeg 8001x900>", "nova-lite", ["IB101"]),
         ("<jpeg 8000x900>", "nova-lite", []),

@@ -1,4 +1,4 @@
-"""`imgbudget send`: refuses what it found, asks before spending, sends the bytes as they are, tells the bill."""
+"""`imgbudget send`: refuses what it found, asks before spending, sends bytes as they are, tells the bill."""
 
 import json
 import os
@@ -181,7 +181,7 @@ def test_count_is_free_and_leaves_out_what_the_endpoint_refuses(
 def test_members_are_left_out_wherever_they_stand(
     imgbudget: Command, api: Api, tmp_path: Path, order: tuple[str, ...]
 ) -> None:
-    """At the beginning, in between or at the end: what is left is JSON with the other members as they were."""
+    """At the beginning, in between or at the end: what is left is JSON, the other members as they were."""
     api.enforcing()
     whole = {**body(image_block()), "stream": False, "metadata": {}, "top_k": 5}
     write_json(tmp_path / "r.json", {key: whole[key] for key in order})
@@ -274,21 +274,21 @@ def test_record_appends_observations_without_content(imgbudget: Command, api: Ap
 
 
 @pytest.mark.parametrize(
-    ("billed", "model", "cause"),
+    ("billed", "cause"),
     [
-        (1531, MODEL, "none to speak of"),
-        (1531 + 30, MODEL, "text: 30 tokens of 100 bytes, 25 were estimated"),
-        (1521 + 10 + 1600, MODEL, "more than text of this length explains"),
-        (900, MODEL, "fewer than the images alone should cost"),
+        (1531, "none to speak of"),
+        (1531 + 30, "text: 30 tokens of 100 bytes, 25 were estimated"),
+        (1521 + 10 + 1600, "more than text of this length explains"),
+        (900, "fewer than the images alone should cost"),
     ],
 )
-def test_the_cause_of_a_difference(  # noqa: PLR0913 - what a case is made of
-    imgbudget: Command, api: Api, tmp_path: Path, billed: int, model: str, cause: str
+def test_the_cause_of_a_difference(
+    imgbudget: Command, api: Api, tmp_path: Path, billed: int, cause: str
 ) -> None:
     """Text within what text may cost; more or fewer tokens than that are said to be odd."""
-    api.always(answer(message(model, billed)))
+    api.always(answer(message(MODEL, billed)))
     text = "w" * 100 if billed == 1561 else "w"
-    request_file(tmp_path, image_block(image_bytes((1092, 1092))), text, model=model)
+    request_file(tmp_path, image_block(image_bytes((1092, 1092))), text)
     assert cause in imgbudget("send", "r.json", "--yes").out
 
 
@@ -311,7 +311,7 @@ def test_cached_tokens_are_input_tokens(imgbudget: Command, api: Api, tmp_path: 
 
 
 def test_upload_sends_file_ids_and_can_delete_them(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Each image is uploaded once, nested ones too; the base64 is gone from the body; then they are deleted."""
+    """Each image is uploaded once, nested ones too; no base64 is left in the body; then they are deleted."""
     ids = iter(["file_a", "file_b"])
     api.on("/v1/files", lambda _: answer({"id": next(ids), "type": "file"}))
     api.always(answer(message(MODEL, 30)))
@@ -323,7 +323,7 @@ def test_upload_sends_file_ids_and_can_delete_them(imgbudget: Command, api: Api,
     run = imgbudget("send", "r.json", "--yes", "--upload", "--delete-after", "--retries", "0")
     assert run.code == 0, run.err
     first, second, sent, *deleted = api.seen
-    assert b"filename=\"image-1.png\"" in first
+    assert b'filename="image-1.png"' in first
     assert image_bytes(colour=1) in first
     assert image_bytes(colour=2) in second
     content = json.loads(sent)["messages"][0]["content"]
@@ -342,7 +342,7 @@ def test_uploads_are_told_where_they_stay(imgbudget: Command, api: Api, tmp_path
     request_file(tmp_path)
     run = imgbudget("send", "r.json", "--yes", "--upload", "--retries", "0")
     assert run.code == 2
-    assert "1 file stay in the Files API until deleted: file_a" in run.err
+    assert "the uploaded file stays in the Files API until deleted: file_a" in run.err
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,12 @@ class Repeated(JsonSource):
             offset += len(part)
         return b"".join(parts)
 
+    def readinto(self, buffer: memoryview, offset: int) -> int:
+        """The bytes there, put into the buffer; how many there were."""
+        data = self.pread(len(buffer), offset)
+        buffer[: len(data)] = data
+        return len(data)
+
     def _part(self, offset: int) -> bytes:
         if offset < len(self._head):
             return self._head[offset:]

@@ -71,10 +71,10 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """
     if use.facts is None or use.facts.format is None:
         return
-    limits, sound = ctx.limits, use.facts.damage is None
-    media_types, own = limits.media_types, f"image/{use.facts.format}"
+    limits, own = ctx.limits, f"image/{use.facts.format}"
+    media_types, sound = limits.media_types, use.facts.damage is None
     if own in media_types:
-        if own in limits.still_types and use.facts.animated and sound:
+        if limits.still_types and own in limits.still_types and use.facts.animated and sound:
             yield _animation(use.facts.frames, use.facts.format, limits)
         return
     *names, last = (media_type.removeprefix("image/") for media_type in media_types)

@@ -40,9 +40,9 @@ def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """
     if use.facts is None or not use.facts.animated or use.facts.damage is not None:
         return
-    if f"image/{use.facts.format}" in ctx.limits.still_types:
+    frames, limits, own = use.facts.frames, ctx.limits, f"image/{use.facts.format}"
+    if own in limits.still_types or (own not in limits.media_types and not limits.counts_patches_of_28):
         return
-    frames, limits = use.facts.frames, ctx.limits
     seen = (
         f"{limits.model} sees the first one only"
         if limits.counts_patches_of_28

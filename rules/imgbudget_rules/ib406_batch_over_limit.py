@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imgbudget.rule import Batch, Context, Limits, Problem, Severity, batch_rule
 
 
-@batch_rule("IB406", "batch-over-limit", severity=Severity.ERROR, since="0.1", limits=("batch_requests",))
+@batch_rule("IB406", "batch-over-limit", severity=Severity.ERROR, since="0.1")
 def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
     """The batch is larger than the API takes, or an entry has no id of its own.
 

@@ -18,6 +18,7 @@ from imgbudget.limits import Limits
 from imgbudget.model import Fact
 from imgbudget.reporters.records import TOOL, VERSION
 from imgbudget.session import Session
+from imgbudget.session.coordinates import coordinates
 
 FORMATS = ("full", "json")
 _NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
@@ -69,7 +70,7 @@ def command(**options: Any) -> int:
         raise UsageError(f"--original {options['original']}: holds more than one image")
     limits, original = session.bench.limits(), originals[0]
     sent = parse_size(options["sent"]) if options["sent"] else original
-    found = CoordinateMap(original, limits.native_size(sent))
+    found = coordinates(limits, original, sent)
     mapped = [_mapped(points, found, options["source"], options["display_scale"]) for points in given]
     for name, file in formats:
         sink = Sink(file)
@@ -125,7 +126,7 @@ def _document(
         "original": list(found.original),
         "sent": list(sent),
         "seen": list(found.resized),
-        "padded": list(padded_size(found.resized)),
+        "padded": list(padded_size(found.resized)) if limits.counts_patches_of_28 else None,
         "scale": list(found.scale),
         "from": source,
         "points": [

@@ -1,4 +1,4 @@
-"""`imgbudget send`: a request goes to the API once it is linted, and what it costs is held against the rule."""
+"""`imgbudget send`: a request goes to the API once it is linted, and its bill is held against the rule."""
 
 import sys
 from typing import Any
@@ -63,7 +63,9 @@ def _cost(_ctx: click.Context, param: click.Parameter, value: str | None) -> flo
     help="How often to look at a batch.",
 )
 @click.option("--output", metavar="FILE", help="Write the answer as JSON, that of a batch as JSON Lines.")
-@click.option("--record", metavar="FILE", help="Append what was predicted and what came of it, as JSON Lines.")
+@click.option(
+    "--record", metavar="FILE", help="Append what was predicted and what came of it, as JSON Lines."
+)
 @click.option(
     "--timeout", type=click.FloatRange(min=0.01), metavar="SECONDS", help="Default: as the SDK has it."
 )
@@ -77,9 +79,9 @@ def command(**options: Any) -> int:
     """Lint a request, send it, and hold what is billed against what was predicted.
 
     REQUEST is a Messages API body, or a batch (its own JSON, or JSON Lines), which goes through the Message
-    Batches endpoint; - is standard input. Keys and addresses come from the environment as the official SDK has
-    them. Exit code 0: sent and answered; 1: not sent, because of findings, --max-cost or your answer; 2: usage,
-    configuration, or the API failed.
+    Batches endpoint; - is standard input. Keys and addresses come from the environment as the official SDK
+    has them. Exit code 0: sent and answered; 1: not sent, because of findings, --max-cost or your answer; 2:
+    usage, configuration, or the API failed.
     """
     _refuse_contradictions(options)
     formats = parse_formats(options["formats"], "full")

@@ -1,4 +1,4 @@
-"""What `send` says: what would go out, what it costs, what was billed, what failed; for people and as JSON."""
+"""What `send` says of what goes out, what it costs, what was billed, what failed; for people and as JSON."""
 
 import sys
 from collections.abc import Sequence
@@ -39,7 +39,8 @@ def document(run: "SendRun") -> dict[str, Any]:
         "findings": [finding_record(finding) for finding in run.out.result.findings],
         "fixed": [finding_record(finding) for finding in run.out.fix.fixed] if run.out.fix else [],
         "predicted": [
-            {"id": it.id, "model": it.one.limits.model, **predicted_record(it.prediction)} for it in run.planned
+            {"id": it.id, "model": it.one.limits.model, **predicted_record(it.prediction)}
+            for it in run.planned
         ],
         "cost_usd": {"expected_input": usd(total.expected_input), "most": usd(total.most)},
         "requests": [],
@@ -76,7 +77,9 @@ def _tokens(planned: Sequence["Planned"]) -> str:
     words.append(f"{figure(sum(it.envelope for it in parts))} envelope")
     words.append(f"about {figure(sum(it.text for it in parts))} text (estimated from its bytes)")
     if pages := sum(it.pages for it in parts):
-        words.append(f"about {figure(sum(it.page_tokens for it in parts))} for {count(pages, 'page')} (estimated)")
+        words.append(
+            f"about {figure(sum(it.page_tokens for it in parts))} for {count(pages, 'page')} (estimated)"
+        )
     text = f"{' + '.join(words)} = {figure(sum(it.total for it in parts))} tokens"
     if unsized := sum(it.unsized for it in parts):
         text += f"; {count(unsized, 'image')} of unknown size counted as the most that one costs"
@@ -138,10 +141,13 @@ def batch_text(progress: Progress, held: Sequence[tuple["Planned", Comparison]],
         difference = sum(it.difference for _, it in held)
         agreed = sum(it.agrees for _, it in held)
         lines.append(
-            f"  difference: {difference:+} tokens; the rule explains {figure(agreed)} of {count(len(held), 'request')}"
+            f"  difference: {difference:+} tokens; "
+            f"the rule explains {figure(agreed)} of {count(len(held), 'request')}"
         )
     odd = [(planned, it) for planned, it in held if not it.agrees]
-    lines += [f"  {one_line(planned.id)}: {it.difference:+} tokens; {it.cause}" for planned, it in odd[:_LISTED]]
+    lines += [
+        f"  {one_line(planned.id)}: {it.difference:+} tokens; {it.cause}" for planned, it in odd[:_LISTED]
+    ]
     if len(odd) > _LISTED:
         lines.append(f"  and {len(odd) - _LISTED:,} more")
     if failures:
@@ -151,7 +157,8 @@ def batch_text(progress: Progress, held: Sequence[tuple["Planned", Comparison]],
 
 def failure_text(failure: Failure, blame: Blame, request_id: str | None, *, colour: bool) -> str:
     """A failure in words, with what is known of its text and what our rules say of the block."""
-    head = f"{failure.status} {failure.kind or failure.origin}" if failure.status else failure.origin
+    head = failure.kind or failure.origin
+    head = f"{failure.status} {head}" if failure.status else head
     whose = f"request {one_line(request_id)}: " if request_id else ""
     lines = [f"imgbudget: {whose}{head}: {one_line(failure.message)}"]
     if failure.remedy:

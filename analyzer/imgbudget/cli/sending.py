@@ -1,4 +1,4 @@
-"""A run of `send` from the linted request to the answer: refusals, the question, the sending, the comparison."""
+"""A run of `send` from the linted request to the answer: refusals, the question, the sending, the bill."""
 
 import json
 import sys
@@ -15,9 +15,9 @@ from imgbudget.live.answers import ApiError, Failure
 from imgbudget.live.billing import Comparison, Usage, compare
 from imgbudget.live.blame import Judge
 from imgbudget.live.client import Connection, address, connect
-from imgbudget.live.outgoing import Body, Outgoing, batch_pieces, custom_id
+from imgbudget.live.outgoing import Body, Outgoing, custom_id
 from imgbudget.live.prediction import Prediction, Price, predict, price
-from imgbudget.live.records import Recorder, failed, observation, observed
+from imgbudget.live.records import Recorder, failed_record, observation, observed_record
 from imgbudget.live.textsize import text_bytes
 from imgbudget.live.uploads import Uploads, require_files
 from imgbudget.model import Severity
@@ -26,9 +26,6 @@ from imgbudget.reporters.base import Style, count
 from imgbudget.reporters.full import Full
 from imgbudget.session import Session
 from imgbudget.session.wishes import Wishes
-
-_MOST_FAILURES = 5
-"""Failed requests of a batch that are explained."""
 
 
 class Planned(NamedTuple):
@@ -82,8 +79,6 @@ class SendRun:
                 sink.close()
         return code
 
-    # ---- before anything is sent
-
     def _plan(self) -> Iterator[Planned]:
         for number, body in enumerate(self.out.bodies()):
             prediction = predict(body.one, text_bytes(body.document, body.members))
@@ -113,7 +108,7 @@ class SendRun:
             for planned in self.planned[:1]:
                 batches.require_batches(planned.one.limits)
         if self.options["dry_run"]:
-            self._write(words.dry_run(self, address(self.platform)))
+            self.write(words.dry_run(self, address(self.platform)))
             return 0
         if self.options["count"] or self.options["batch_id"] is not None:
             return None
@@ -144,23 +139,18 @@ class SendRun:
     def _show_findings(self) -> None:
         findings = [it for it in self.out.result.findings if it.severity >= Severity.WARNING]
         if self.out.fix and self.out.fix.changed:
-            say(f"fixed in what is sent: {count(len(self.out.fix.fixed), 'finding')}; the file stays as it is")
-        shown = self.out.errors if self.quiet_findings else tuple(findings)
+            say(
+                f"fixed in what is sent: {count(len(self.out.fix.fixed), 'finding')}; the file stays as it is"
+            )
+        shown = self.out.errors if self.quiet else tuple(findings)
         style = Style(colour=wants_colour(self.options["color"], sys.stderr), quiet=True)
         text = "".join(Full(style).render(self.out.result._replace(findings=shown)))
         sys.stderr.write(text)
-
-    @property
-    def quiet_findings(self) -> bool:
-        """Whether only what keeps a request from being sent is shown."""
-        return bool(self.options["quiet"])
 
     def _not_sent(self, why: str) -> int:
         say(f"not sent: {why}")
         self.told["reason"] = why
         return 1
-
-    # ---- sending
 
     def _go(self) -> int:
         connection = connect(
@@ -169,7 +159,9 @@ class SendRun:
         uploads = Uploads(connection, say)
         try:
             if self.is_batch:
-                return self._batch(connection, uploads)
+                from imgbudget.cli.sending_batch import BatchSending  # noqa: PLC0415 - it imports this module
+
+                return BatchSending(self, connection, uploads).run()
             if self.options["count"]:
                 return self._count(connection)
             return self._send(connection, uploads)
@@ -181,7 +173,7 @@ class SendRun:
         body = next(self.out.bodies())
         streams = self.options["stream"] or body.flag("stream")
         try:
-            self._prepare(body, uploads)
+            self.prepare(body, uploads)
             if streams and not body.flag("stream"):
                 body.set("stream", value=True)
             elif not streams and "stream" in body.members:
@@ -193,7 +185,7 @@ class SendRun:
                 reply = sending.send(connection, body)
                 show(connection.scrubber.clean(reply.text))
         except ApiError as error:
-            return self._failed(error.failure, planned)
+            return self.failed(error.failure, planned)
         message = json.loads(connection.scrubber.clean(json.dumps(dict(reply.message))))
         self._keep(json.dumps(message, indent=1) + "\n")
         self.told |= {"sent": True, "reply": message, "files": list(uploads.ids)}
@@ -205,15 +197,15 @@ class SendRun:
         code = 0
         for planned, body in zip(self.planned, self.out.bodies(), strict=True):
             try:
-                self._prepare(body, None)
+                self.prepare(body, None)
                 tokens, _ = sending.count(connection, body)
             except ApiError as error:
-                code = self._failed(error.failure, planned)
+                code = self.failed(error.failure, planned)
                 continue
             self._compared(planned, Usage(tokens), sending.COUNT)
         return code
 
-    def _prepare(self, body: Body, uploads: Uploads | None) -> None:
+    def prepare(self, body: Body, uploads: Uploads | None) -> None:
         """Write into a body what has to be in it: the model, and file ids for uploaded images."""
         if "model" not in body.members:
             body.set("model", body.one.limits.model)
@@ -227,75 +219,15 @@ class SendRun:
             for left in uploads.delete():
                 say(f"warning: {left} could not be deleted; it stays in the Files API")
         else:
-            say(f"{count(len(uploads.ids), 'file')} stay in the Files API until deleted: {', '.join(uploads.ids)}")
-
-    # ---- batches
-
-    def _batch(self, connection: Connection, uploads: Uploads) -> int:
-        progress_line = words.BatchLine(wanted=not self.options["no_progress"] and not self.quiet)
-        batch_id = self.options["batch_id"]
-        try:
-            if batch_id is None:
-                progress = batches.create(connection, lambda: self._pieces(uploads))
-                batch_id = progress.id
-                say(f"batch {batch_id}: {count(len(self.planned), 'request')}; --batch-id goes on with it later")
-            else:
-                progress = batches.look(connection, batch_id)
-            self.told |= {"sent": True, "batch": {"id": batch_id, "status": progress.status}}
-            progress = batches.watch(
-                connection, progress, seconds=self.options["poll"], tell=progress_line.at
-            )
-            progress_line.clear()
-            self.told["batch"] = {"id": batch_id, "status": progress.status}
-            return self._results(connection, progress)
-        except ApiError as error:
-            progress_line.clear()
-            code = self._failed(error.failure, None)
-            if batch_id is not None:
-                say(f"batch {batch_id} is not lost: the same command with --batch-id {batch_id} goes on with it")
-            return code
-        except KeyboardInterrupt:
-            progress_line.clear()
-            if batch_id is not None:
-                say(f"batch {batch_id} runs on: the same command with --batch-id {batch_id} goes on with it")
-            raise
-
-    def _pieces(self, uploads: Uploads) -> Iterator[bytes]:
-        def prepared() -> Iterator[tuple[str, Body]]:
-            for planned, body in zip(self.planned, self.out.bodies(), strict=True):
-                self._prepare(body, uploads)
-                yield planned.id, body
-
-        return batch_pieces(prepared())
-
-    def _results(self, connection: Connection, progress: batches.Progress) -> int:
-        waiting = {planned.id: planned for planned in self.planned}
-        comparisons: list[tuple[Planned, Comparison]] = []
-        failures = 0
-        with whole_file(self.options["output"]) if self.options["output"] else _nowhere() as out:
-            for outcome in batches.outcomes(connection, progress.id):
-                if out is not None:
-                    out.write(outcome.line + "\n")
-                planned = waiting.pop(outcome.custom_id, None)
-                if planned is None:
-                    say(f"warning: batch {progress.id} answers {outcome.custom_id!r}, which is not in {self.out.path}")
-                elif outcome.usage is not None:
-                    comparisons.append((planned, self._held(planned, outcome.usage, batches.BATCHES)))
-                elif outcome.failure is not None:
-                    failures += 1
-                    self._failed(outcome.failure, planned, explained=failures <= _MOST_FAILURES)
-        if waiting:
-            say(f"warning: no result for {count(len(waiting), 'request')}: {', '.join(list(waiting)[:5])}")
-        self._write(words.batch_text(progress, comparisons, failures))
-        return 2 if failures or waiting else 0
-
-    # ---- what came of it
+            files = "the uploaded file stays" if len(uploads.ids) == 1 else "the uploaded files stay"
+            say(f"{files} in the Files API until deleted: {', '.join(uploads.ids)}")
 
     def _compared(self, planned: Planned, usage: Usage, endpoint: str) -> None:
-        held = self._held(planned, usage, endpoint)
-        self._write(words.comparison_text(planned, held))
+        held = self.held(planned, usage, endpoint)
+        self.write(words.comparison_text(planned, held))
 
-    def _held(self, planned: Planned, usage: Usage, endpoint: str) -> Comparison:
+    def held(self, planned: Planned, usage: Usage, endpoint: str) -> Comparison:
+        """What was billed against what was predicted, observed."""
         held = compare(
             planned.prediction,
             usage,
@@ -304,19 +236,21 @@ class SendRun:
             data=self.session.limits,
             members=planned.members,
         )
-        self._observe(planned, endpoint, observed(held))
+        self._observe(planned, endpoint, observed_record(held))
         return held
 
-    def _failed(self, failure: Failure, planned: Planned | None, *, explained: bool = True) -> int:
-        blame = self.judge.blame(failure, planned.one.request.id if planned else None)
+    def failed(self, failure: Failure, planned: Planned | None, *, explained: bool = True) -> int:
+        """Tell a failure of one request, or of all, and observe it; the exit code."""
+        blame = self.judge.blame(failure, planned.one.request.place if planned else None)
+        name = planned.id if planned and len(self.planned) > 1 else None
         if explained:
             colour = wants_colour(self.options["color"], sys.stderr)
-            sys.stderr.write(words.failure_text(failure, blame, planned.id if planned else None, colour=colour))
-        outcome = failed(failure, blame.codes, blame.locations)
+            sys.stderr.write(words.failure_text(failure, blame, name, colour=colour))
+        outcome = failed_record(failure, blame.codes, blame.locations)
         for one in (planned,) if planned else self.planned:
             endpoint = sending.COUNT if self.options["count"] else sending.MESSAGES
             self._observe(one, batches.BATCHES if self.is_batch else endpoint, outcome)
-        self.told["errors"].append(words.failure_record(failure, blame, planned.id if planned else None))
+        self.told["errors"].append(words.failure_record(failure, blame, name))
         return 2
 
     def _observe(self, planned: Planned, endpoint: str, outcome: dict[str, Any]) -> None:
@@ -337,7 +271,8 @@ class SendRun:
         """Whether text goes to standard output."""
         return any(name == "full" and file is None for name, file in self.formats)
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """Show text in the format for people."""
         for name, file in self.formats:
             if name == "full":
                 sink = Sink(file)
@@ -360,11 +295,3 @@ def _flushed(show: Any) -> Any:
         sys.stdout.flush()
 
     return shown
-
-
-class _nowhere:  # noqa: N801 - used as a statement
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_error: object) -> None:
-        return None

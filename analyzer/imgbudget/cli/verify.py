@@ -30,7 +30,9 @@ FORMATS = ("full", "json")
 @click.command("verify")
 @click.option("--model", metavar="ID", help="Model whose rule is verified.")
 @click.option("--platform", metavar="NAME", help="anthropic, google-cloud or foundry; Bedrock has no count.")
-@click.option("--calls", type=click.IntRange(min=2), default=16, show_default=True, help="Most counts to ask for.")
+@click.option(
+    "--calls", type=click.IntRange(min=2), default=16, show_default=True, help="Most counts to ask for."
+)
 @click.option(
     "--limits",
     metavar="FILE",
@@ -112,9 +114,7 @@ def _show(formats: Sequence[tuple[str, str | None]], document: dict[str, Any], t
         sink.close()
 
 
-def _document(
-    limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Model | None
-) -> dict[str, Any]:
+def _document(limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Model | None) -> dict[str, Any]:
     return {
         "version": VERSION,
         "tool": TOOL,
@@ -147,10 +147,14 @@ def _text(
 ) -> str:
     colour = all(file is None for _, file in parse_formats(options["formats"], "full"))
     colour = colour and wants_colour(options["color"], sys.stdout)
-    table = Table(("rule", "images", "size", "resized", "tokens", "counted", "less envelope", ""), colour=colour)
+    table = Table(
+        ("rule", "images", "size", "resized", "tokens", "counted", "less envelope", ""), colour=colour
+    )
     for it in shown:
         less = verdict.visual(it)
-        counted = figure(it.counted) if it.counted is not None else str(it.target or one_line(it.failure or ""))
+        counted = (
+            figure(it.counted) if it.counted is not None else str(it.target or one_line(it.failure or ""))
+        )
         table.add(
             it.trial.rule,
             str(it.trial.images),

@@ -110,7 +110,7 @@ def _run(
 ) -> list[Finding]:
     context = Context(limits, budgets)
     found: list[Finding] = []
-    if not limits.counts_patches_of_28:  # Claude has all that the rules ask for
+    if limits.tier.strategy:  # Claude has all that the rules ask for
         rules = [pair for pair in rules if not pair[0].limits or limits.lack(pair[0].limits) is None]
     for rule, override in rules:
         try:

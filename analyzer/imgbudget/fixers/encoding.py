@@ -53,13 +53,15 @@ def encode(image: "Image", style: Style, orientation: int = 1) -> bytes:
         image = _with_palette(image)
     elif style.format == "png" and style.thorough:
         image = _indexed(image)
-    else:
-        image = image.copy()
-    # Pillow writes what it has read of comments, profiles and dots an inch
-    image.info = {key: image.info[key] for key in ("transparency",) if key in image.info}
     out = io.BytesIO()
-    with refusing(f"cannot be written as {style.format.upper()}"):
-        image.save(out, style.format.upper(), **options)
+    info = image.info
+    # Pillow writes what it has read of comments, profiles and dots an inch
+    image.info = {key: info[key] for key in ("transparency",) if key in info}
+    try:
+        with refusing(f"cannot be written as {style.format.upper()}"):
+            image.save(out, style.format.upper(), **options)
+    finally:
+        image.info = info
     return out.getvalue()
 
 
@@ -97,7 +99,7 @@ def _indexed(image: "Image") -> "Image":
         made = image.quantize(COLOURS, Quantize.MEDIANCUT)
         if made.convert("RGB").tobytes() == image.tobytes():
             return made
-    return image.copy()
+    return image
 
 
 def _with_palette(image: "Image") -> "Image":
@@ -105,7 +107,7 @@ def _with_palette(image: "Image") -> "Image":
     from PIL.Image import Quantize  # noqa: PLC0415 - Pillow takes 17 ms to import
 
     if image.mode in {"1", "L", "P"}:
-        return image.copy()
+        return image
     if image.mode not in {"LA", "RGBA"}:
         return image.convert("RGB").quantize(COLOURS, Quantize.MEDIANCUT)
     made = on_white(image).convert("RGB").quantize(COLOURS - 1, Quantize.MEDIANCUT)

@@ -23,6 +23,9 @@ _DRAWN_GAIN, _PALETTE_GAIN = 2.5, 4.0
 _WEBP_GAIN = 3.0
 """Times the bytes allowed from which on WebP without loss does not help: of PNG it takes 0.4 to 0.9."""
 
+_WEBP_PIXELS = 1_900_000
+"""Pixels from which on WebP without loss is not tried: its encoder takes 25 bytes of memory a pixel."""
+
 _SCALES = 10
 _NEAR_ENOUGH = 0.9
 """Share of the bytes allowed from which on no larger size is tried."""
@@ -97,11 +100,12 @@ def _patient(drawing: Drawing, made: Encoded, bound: Bound, gain: float) -> Enco
 
 def _lossless(drawing: Drawing, made: Encoded, bound: Bound) -> Encoded | None:
     """WebP without loss; None where the image was lossy or is so already, or where it is of no use."""
-    if made.style.format not in {"png", "gif"} or made.size.long_edge > LONGEST_WEBP:
+    size = made.size
+    is_large = size.long_edge > LONGEST_WEBP or size.width * size.height > _WEBP_PIXELS
+    is_hopeless = len(made.data) > _WEBP_GAIN * bound.byte_size
+    if made.style.format not in {"png", "gif"} or is_large or is_hopeless:
         return None
-    return (
-        drawing.encoded(made.size, Style("webp")) if len(made.data) <= _WEBP_GAIN * bound.byte_size else None
-    )
+    return drawing.encoded(size, Style("webp"))
 
 
 def _lossy_ways(drawing: Drawing, made: Encoded) -> list[Style]:

@@ -13,7 +13,7 @@ from imgbudget.fixers.slots import Slot, slot_of
 from imgbudget.fixers.splices import Region, Splice, spliced
 from imgbudget.intent import DeclareType, RepairBase64, ReplaceByText
 from imgbudget.model import Keys, Place
-from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
+from imgbudget.sources.jsonspans import BEGINNING, Document, JsonSource, Start, open_documents
 
 
 @dataclass(slots=True)
@@ -37,16 +37,21 @@ class RequestFixer:
     remade: list[Remade] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def rewrite(self, source: JsonSource, edits: Iterable[RequestEdit], *, lines: bool) -> Iterator[bytes]:
+    def rewrite(
+        self, source: JsonSource, edits: Iterable[RequestEdit], *, lines: bool, start: Start = BEGINNING
+    ) -> Iterator[bytes]:
         """The file with the edits made, in pieces; all other bytes are copied. `lines`: a document each line.
+
+        `start` is where to begin.
 
         Raises:
             UnreadableError: the file was changed meanwhile.
             OSError: it cannot be read.
         """
         by_document = _by_document(edits)
-        at = 0
-        for document in open_documents(source, lines=lines, check=False) if by_document else ():
+        at = start.offset
+        documents = open_documents(source, lines=lines, check=False, start=start) if by_document else ()
+        for document in documents:
             here = by_document.pop(document.number, None)
             if here and isinstance(document, Document):
                 splices = list(self._splices(document, source, here))

@@ -120,7 +120,7 @@ def _of_status(error: Any, connection: Connection) -> Failure:
         kind=clean(kind)[:_LONGEST] if isinstance(kind, str) else None,
         request_id=error.request_id and clean(error.request_id),
         paths=tuple(path for path in paths if isinstance(path, str)),
-        text=f"Error code: {status} - {kind}: {text}" if status == 413 else f"Error code: {status} - {text}",  # noqa: PLR2004
+        text=f"Error code: {status} - {kind}: {text}" if status == 413 else f"Error code: {status} - {text}",
     )
 
 
@@ -137,7 +137,7 @@ def _remedy(status: int) -> str | None:
             return "the SDK has retried; wait, or send less at a time"
         case 529:
             return "the API is overloaded and the SDK has retried; send it again later"
-        case _ if status >= 500:  # noqa: PLR2004
+        case _ if status >= 500:
             return "the SDK has retried; send it again later"
         case _:
             return None

@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
     """Whether the rule for images explains what was billed."""
 
 
-def compare(
+def compare(  # noqa: PLR0913 - all that tells it
     prediction: Prediction,
     usage: Usage,
     request: Request,
@@ -85,8 +85,14 @@ def _cause(  # noqa: PLR0913 - all that tells it
     if other := _other_tier(prediction, rest, request, limits, data):
         return False, other
     if rest < 0:
-        return False, "fewer than the images alone should cost: is the model another one, or the rule not its?"
-    return False, "more than text of this length explains: a tokenizer with more tokens, or images that cost more"
+        return (
+            False,
+            "fewer than the images alone should cost: is the model another one, or the rule not its?",
+        )
+    return (
+        False,
+        "more than text of this length explains: a tokenizer with more tokens, or images that cost more",
+    )
 
 
 def _is_text(rest: int, text_bytes: int) -> bool:
@@ -100,7 +106,9 @@ def _other_tier(
     sizes = [use.visible_size for use in request.images if use.visible_size]
 
     def explains(visual: int) -> bool:
-        return visual != prediction.visual and _is_text(rest + prediction.visual - visual, prediction.text_bytes)
+        return visual != prediction.visual and _is_text(
+            rest + prediction.visual - visual, prediction.text_bytes
+        )
 
     for tier in data.tiers:
         if tier != limits.tier and explains(sum(patches(native_size(size, tier)) for size in sizes)):

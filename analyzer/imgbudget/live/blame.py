@@ -1,4 +1,4 @@
-"""Whose fault a failure is: the rule of its text, the blocks that it means, and what our own check says of them."""
+"""Whose fault a failure is: the rule of its text, the blocks that it means, what our rules say of them."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Blame(NamedTuple):
 
 
 class Judge:
-    """Blames failures on blocks of what was sent; every rule looks at it once, when the first failure comes."""
+    """Blames failures on blocks of what was sent; all rules look at it once, when the first failure comes."""
 
     def __init__(self, sent: Outgoing, wishes: Wishes) -> None:
         """Judge by all rules, whatever the configuration leaves out."""
@@ -42,16 +42,16 @@ class Judge:
         self._wishes = wishes._replace(select=("ALL",), pedantic=True, use_ignores=False, use_baseline=False)
         self._result: FileResult | None = None
 
-    def blame(self, failure: Failure, request_id: str | None = None) -> Blame:
-        """Explain a failure, of one request of a batch where that is told."""
+    def blame(self, failure: Failure, request: Place | None = None) -> Blame:
+        """Explain a failure, of the request at that place where it is told."""
         explanation = explain(failure.text) if failure.text else Explanation((), ())
         if failure.origin != "api":  # a page or a network has words of its own: none is a text of the API
             explanation = explanation._replace(unknown=())
         if not explanation.matches:
             return Blame(explanation)
         result = self._checked()
-        requests = [it.request for it in result.requests if request_id in (None, it.request.id)]
-        findings = [it for it in result.findings if request_id in (None, it.request_id)]
+        requests = [it.request for it in result.requests if request in (None, it.request.place)]
+        findings = [it for it in result.findings if _belongs(it.place, request)]
         located = [_located(match, failure, requests, findings) for match in explanation.matches]
         spans = self._spans(candidate.place for found in located for candidate in found.candidates)
         return Blame(
@@ -92,6 +92,14 @@ class Judge:
             if not wanted:
                 break
         return spans
+
+
+def _belongs(place: Place, request: Place | None) -> bool:
+    """Whether a place is inside a request."""
+    if request is None:
+        return True
+    root = request.keys or ()
+    return place.document == request.document and (place.keys or ())[: len(root)] == root
 
 
 def _located(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from imgbudget.errors import UsageError
-from imgbudget.live.secrets import Scrubber, secrets_of
+from imgbudget.live.secrets import Scrubber, clean_logs, secrets_of
 
 EXTRA = "pip install 'imgbudget[live]'"
 PLATFORMS = ("anthropic", "bedrock", "google-cloud", "foundry")
@@ -76,7 +76,9 @@ def connect(platform: str, *, timeout: float | None = None, max_retries: int | N
         client: Any = makers[platform](**{name: value for name, value in given.items() if value is not None})
     except (anthropic.AnthropicError, ValueError, RuntimeError, ImportError, OSError) as error:
         raise UsageError(f"{platform}: {scrubber.clean(_one_line(error))}{_hint(platform, error)}") from None
-    return Connection(client, platform, secrets_of(client))
+    scrubber = secrets_of(client)
+    clean_logs(scrubber)
+    return Connection(client, platform, scrubber)
 
 
 def address(platform: str, environment: Mapping[str, str] = os.environ) -> str:

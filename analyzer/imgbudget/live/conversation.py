@@ -1,4 +1,4 @@
-"""`imgbudget.prune_conversation`: an agent's messages, so that their next turn cannot break the image limits."""
+"""`imgbudget.prune_conversation`: an agent's messages, so that the next turn cannot break image limits."""
 
 from base64 import b64encode
 from binascii import Error as Base64Error
@@ -30,14 +30,14 @@ def prune_conversation(
 ) -> list[Any]:
     """The messages of a conversation, ready for a turn that brings up to `next_images` images more.
 
-    With `keep` only so many images stay, the latest; of the others, and of those over what a request may hold
-    at all, a text says that they were removed. Where the next turn may pass the many-image limit, base64 images
-    over its edge are shrunk to it, or to the size that the model looks at where that is less. What need not
-    change is the very object that was given, and nothing that was given is changed. Keep what comes back: an
-    image that was shrunk once is sent alike from then on, so that a prompt cache holds.
+    With `keep` only so many images stay, the latest; of the others, and of those over what a request may
+    hold at all, a text says that they were removed. Where the next turn may pass the many-image limit, base64
+    images over its edge are shrunk to it, or to the size that the model looks at where that is less. What
+    need not change is the very object that was given, and nothing that was given is changed. Keep what is
+    returned: an image that was shrunk once is sent alike from then on, so that a prompt cache holds.
 
-    `model` and `platform` are the configuration's own where they are not given. Images behind a url or file id
-    cannot be shrunk, and count.
+    `model` and `platform` are the configuration's own where they are not given. Images behind a url or a file
+    id cannot be shrunk, and count.
 
     Raises:
         UsageError: an unknown platform, or a number below zero.
@@ -154,7 +154,9 @@ def _shrunk(block: Block, limits: Limits) -> Block:
     if data is None or size is None or size.long_edge <= edge:
         return block
     try:
-        made = edit_image(data, ImageEdit(size=limits.native_size(size, edge), upright=True, first_frame=True))
+        made = edit_image(
+            data, ImageEdit(size=limits.native_size(size, edge), upright=True, first_frame=True)
+        )
     except FixError:
         return block
     source = block["source"]

@@ -45,10 +45,13 @@ def _unlike(document: Document) -> Document:
 
 
 def _look(body: bytes, cut: Cut, source: JsonSource) -> Tally:
-    """The tally of a long string as its two ends tell it; the whole string's where they are no plain base64."""
-    head, tail = body[cut.start : min(cut.start + KEPT, cut.end)], body[max(cut.end - _TAIL, cut.start) : cut.end]
+    """The tally of a long string as its ends tell it; of the whole string where they are no plain base64."""
+    head, tail = (
+        body[cut.start : min(cut.start + KEPT, cut.end)],
+        body[max(cut.end - _TAIL, cut.start) : cut.end],
+    )
     padding = len(tail) - len(tail.rstrip(b"="))
-    odd = head.translate(None, _PADDED) or tail.translate(None, _PADDED) or padding > 2  # noqa: PLR2004
+    odd = head.translate(None, _PADDED) or tail.translate(None, _PADDED) or padding > 2
     if odd or body.find(_ESCAPE, cut.start, cut.end) >= 0:
         return tally_of(cut, source)
     tally = Tally(cut.start)

@@ -19,12 +19,12 @@ def guard(
 ) -> Client:
     """Guard a client of the official SDK, sync or async, or one of httpx, and give it back.
 
-    Every request of the client is looked at on its way out: messages, streams, batches, token counts. Findings
-    of `level` and above count; `error` is what the API refuses. Mode `raise` raises GuardError, which names
-    block, rule and remedy, and nothing is sent; `warn` sends and warns (RequestWarning); `fix` makes the safe
-    fixes in flight and warns of what is left. `wishes` say whose limits hold and which configuration is read,
-    as for `check`; a request's own model and the address it goes to win. Copies that share the client's
-    connections (`with_options`) are guarded with it; guarding again changes the mode.
+    Every request of the client is looked at on its way out: messages, streams, batches, token counts.
+    Findings of `level` and above count; `error` is what the API refuses. Mode `raise` raises GuardError,
+    which names block, rule and remedy, and nothing is sent; `warn` sends and warns (RequestWarning); `fix`
+    makes the safe fixes in flight and warns of what is left. `wishes` say whose limits hold and which
+    configuration is read, as for `check`; a request's own model and the address it goes to win. Copies that
+    share the client's connections (`with_options`) are guarded with it; guarding again changes the mode.
 
     Raises:
         UsageError: no such client, mode or level.
@@ -32,7 +32,9 @@ def guard(
     """
     http: Any = getattr(client, "_client", client)
     if not hasattr(http, "_transport") or not hasattr(http, "_mounts"):
-        raise UsageError(f"guard takes a client of the anthropic SDK or of httpx, not {type(client).__name__}")
+        raise UsageError(
+            f"guard takes a client of the anthropic SDK or of httpx, not {type(client).__name__}"
+        )
     watch = _watch(mode, level, wishes)
     http._transport = _guarded(http._transport, watch)  # noqa: SLF001 - httpx takes a transport at birth only
     http._mounts = {  # noqa: SLF001 - as above

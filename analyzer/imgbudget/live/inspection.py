@@ -1,4 +1,4 @@
-"""Request bodies in memory held against the rules: what the API would refuse in them, and the body without it."""
+"""Request bodies in memory held against the rules: what the API would refuse in them, and how to mend it."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,18 +8,21 @@ from threading import Lock
 from typing import NamedTuple
 
 from imgbudget.edit import EditedImage, ImageEdit, RequestEdit
+from imgbudget.engine import Judge
+from imgbudget.engine.judge import FAILED_CODE
 from imgbudget.fixers.image import edit_image
 from imgbudget.limits import Limits
 from imgbudget.live.glance import Seen
 from imgbudget.model import Finding, ImageUse, Place, Request, Severity
+from imgbudget.registry import AnyRule
 from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import ByFindings, JudgeImage, JudgeRequest
 from imgbudget.session.documents import DocumentCheck
-from imgbudget.session.fixing import settled
 from imgbudget.session.proof import Key
 from imgbudget.session.requestdraft import RequestDraft
 from imgbudget.session.run import Session
+from imgbudget.session.steps import settled
 from imgbudget.session.wishes import Wishes
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.jsonspans import JsonSource
@@ -130,12 +133,13 @@ class Inspector:
         self._session = Session(wishes)
         self._benches: dict[Target, Bench] = {Target(): self._session.bench}
         self._memory = EditMemory()
+        self._judge = _graver(self._session.bench.paths.judge(PATH), level)
         self.level = level
 
     def look(self, body: bytes, target: Target) -> tuple[Finding, ...]:
         """What counts of a body, as one look at it tells."""
         bench = self._bench(target)
-        judge = bench.paths.judge(PATH)
+        judge = self._judge
         found: list[Finding] = []
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
@@ -182,7 +186,19 @@ class Inspector:
         return self._benches[target]
 
     def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        return (finding for finding in findings if finding.severity >= self.level)
+        """Those of the level; that a rule failed is no mistake of the request."""
+        return (it for it in findings if it.severity >= self.level and it.code != FAILED_CODE)
+
+
+def _graver(judge: Judge, level: Severity) -> Judge:
+    """A judge with only the rules whose findings are of a level and above: the others cost half of a look."""
+    rules = judge.rules
+
+    def kept(pairs: Iterable[tuple[AnyRule, Severity | None]]) -> tuple[tuple[AnyRule, Severity | None], ...]:
+        return tuple((rule, override) for rule, override in pairs if (override or rule.severity) >= level)
+
+    chosen = rules._replace(image=kept(rules.image), request=kept(rules.request), run=kept(rules.run))
+    return judge._replace(rules=chosen, sizes=None)
 
 
 def _entry(place: Place) -> Place:

@@ -15,9 +15,10 @@ from imgbudget.report import FileResult, RequestResult
 from imgbudget.session import Session
 from imgbudget.session.choices import ByFindings
 from imgbudget.session.documents import DocumentCheck
-from imgbudget.session.fixing import settled
+from imgbudget.session.filecheck import is_lines
 from imgbudget.session.requestdraft import RequestDraft
-from imgbudget.session.run import STDIN, is_lines
+from imgbudget.session.run import STDIN
+from imgbudget.session.steps import settled
 from imgbudget.sources.filetypes import FileKind, kind_of
 from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
 
@@ -108,7 +109,9 @@ def _refuse_unsendable(result: FileResult) -> None:
         raise UsageError(f"{result.path}: holds no request: {first or result.skipped or 'nothing to send'}")
     for request, _, _ in result.requests:
         if request.dialect not in SENT:
-            raise UsageError(f"{result.path}: is written as {request.dialect}; send takes Messages API bodies")
+            raise UsageError(
+                f"{result.path}: is written as {request.dialect}; send takes Messages API bodies"
+            )
         if request.place.embedded:
             raise UsageError(f"{result.path}: is a recording; write the request into a file of its own")
 

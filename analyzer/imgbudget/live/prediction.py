@@ -1,4 +1,4 @@
-"""What a request is expected to cost, before it is sent: what is exact, what is estimated, what is the most."""
+"""What a request should cost, before it is sent: what is exact, what is estimated, what is the most."""
 
 from math import ceil
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from imgbudget.limits.bound import nano_usd
 from imgbudget.report import RequestResult
 
 MESSAGE_TOKENS = 7
-"""Tokens of a request beside its text and images (87 recorded rows, 2024-06 to 2026-08; one measured apart)."""
+"""Tokens of a request beside text and images (87 recorded rows, 2024-06 to 2026-08; one measured apart)."""
 IMAGE_TOKENS = 3
 """Tokens around each image beside its patches (the same rows)."""
 
@@ -22,7 +22,8 @@ class Prediction(NamedTuple):
     """Tokens of one request. `visual` is exact for the images whose size is known.
 
     `unsized` images have a url or a file id, or cannot be read: each is counted as the most that an image
-    costs. `text` is estimated from `text_bytes`, those of the system prompt, tools and all other text. `pages` of documents are estimated too; `unpaged` documents could not be counted.
+    costs. `text` is estimated from `text_bytes`, those of the system prompt, tools and all other text. The
+    `pages` of documents are estimated too; `unpaged` documents could not be counted.
     """
 
     visual: int

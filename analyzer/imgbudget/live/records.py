@@ -69,7 +69,7 @@ def predicted_record(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def observed(comparison: Comparison) -> dict[str, Any]:
+def observed_record(comparison: Comparison) -> dict[str, Any]:
     """The outcome of a request that was answered."""
     usage = comparison.usage
     return {
@@ -84,7 +84,9 @@ def observed(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def failed(failure: Failure, codes: Collection[str] = (), locations: Collection[str] = ()) -> dict[str, Any]:
+def failed_record(
+    failure: Failure, codes: Collection[str] = (), locations: Collection[str] = ()
+) -> dict[str, Any]:
     """The outcome of a request that was not: what kind of failure, which rule, which block."""
     return {
         "error": {

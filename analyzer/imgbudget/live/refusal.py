@@ -1,4 +1,4 @@
-"""The guard's error as the SDK lets it through: any other would be taken for a lost connection and retried."""
+"""The guard's error as the SDK lets it through: it takes any other for a lost connection and retries it."""
 
 from anthropic import AnthropicError
 

@@ -1,11 +1,19 @@
 """Keeps keys out of everything that is said, written or raised."""
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
 
 _NAMED = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|CUSTOM_HEADERS|_URL$", re.IGNORECASE)
-_ATTRIBUTES = ("api_key", "auth_token", "aws_secret_key", "aws_access_key", "aws_session_token", "access_token")
+_ATTRIBUTES = (
+    "api_key",
+    "auth_token",
+    "aws_secret_key",
+    "aws_access_key",
+    "aws_session_token",
+    "access_token",
+)
 _SHORTEST = 8
 """Characters from which on a value is taken for a secret: shorter ones would blank words of plain text."""
 
@@ -18,8 +26,8 @@ class Scrubber:
     _LIKE_A_KEY = re.compile(r"sk-ant-[\w-]{8,}")
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Know these secrets, and each without blanks around it."""
-        spelled = {text for secret in secrets for text in (secret, secret.strip()) if len(text) >= _SHORTEST}
+        """Know these secrets, blanks around them left out."""
+        spelled = {secret.strip() for secret in secrets if len(secret.strip()) >= _SHORTEST}
         self._secrets = sorted(spelled, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
@@ -37,6 +45,26 @@ class Scrubber:
         return 0
 
 
+class _Cleaned(logging.Formatter):
+    """Formats as another formatter does, without secrets; tracebacks are part of what it formats."""
+
+    def __init__(self, inner: logging.Formatter, scrubber: Scrubber) -> None:
+        super().__init__()
+        self._inner = inner
+        self._scrubber = scrubber
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record, or its lines."""
+        return self._scrubber.clean(self._inner.format(record))
+
+
+def clean_logs(scrubber: Scrubber) -> None:
+    """Keep secrets out of what the SDK logs where ANTHROPIC_LOG asks for it: its tracebacks quote headers."""
+    for handler in logging.getLogger().handlers:
+        inner = handler.formatter or logging.Formatter()
+        handler.setFormatter(_Cleaned(inner, scrubber))
+
+
 class Flowing:
     """Text that comes in pieces, of which none may show a part of a secret."""
 
@@ -47,10 +75,10 @@ class Flowing:
 
     def add(self, piece: str) -> str:
         """What can be shown now that a piece has come."""
-        text = self._rest + piece
+        text = self._scrubber.clean(self._rest + piece)
         shown = len(text) - self._scrubber.held(text)
         self._rest = text[shown:]
-        return self._scrubber.clean(text[:shown])
+        return text[:shown]
 
     def end(self) -> str:
         """What was held back."""

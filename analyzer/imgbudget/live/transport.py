@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import unquote
 
 from imgbudget.errors import GuardError
@@ -116,7 +116,7 @@ class GuardTransport:
         if self.inner is not None:
             await self.inner.aclose()
 
-    def __enter__(self) -> "GuardTransport":
+    def __enter__(self) -> Self:
         if self.inner is not None:
             self.inner.__enter__()
         return self
@@ -124,7 +124,7 @@ class GuardTransport:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    async def __aenter__(self) -> "GuardTransport":
+    async def __aenter__(self) -> Self:
         if self.inner is not None:
             await self.inner.__aenter__()
         return self

@@ -104,8 +104,8 @@ class Verdict(NamedTuple):
     """What all trials together tell.
 
     `envelope` is what one image brings beside its patches, `image_part` the share of the image in it, None
-    where no second image was counted. `confirmed` says of each rule of which both sides were tried whether it held on all of
-    its trials.
+    where no second image was counted. `confirmed` says of each rule, of which both sides were tried, whether
+    it held on all of its trials.
     """
 
     envelope: int | None

@@ -19,7 +19,7 @@ _REFUSED = 400
 
 
 class Model(NamedTuple):
-    """A model as the Models API lists it: tokens of its context, whether it takes images; None where untold."""
+    """A model as the Models API lists it: context in tokens, whether it takes images; None where untold."""
 
     id: str
     name: str

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from imgbudget.errors import UsageError
 from imgbudget.geometry import CoordinateMap, Size
+from imgbudget.limits import Limits
 from imgbudget.session.run import Session, Wishes
 
 Point = tuple[float, float]
@@ -21,14 +23,25 @@ def coordinate_map(
     at. The configuration says which model and platform are meant where these do not.
 
     Raises:
-        UsageError: an unknown platform.
+        UsageError: an unknown platform, or a provider that does not publish what it scales images down to.
         ConfigError: a configuration that cannot be taken.
         ValueError: a size with an edge under 1 px.
     """
     if min((*original, *(sent or original))) < 1:
         raise ValueError(f"a size has edges of at least 1 px: {original} {sent or ''}")
     limits = Session(Wishes(model=model, platform=platform)).bench.limits()
-    return CoordinateMap(Size(*original), limits.native_size(Size(*(sent or original))))
+    return coordinates(limits, Size(*original), Size(*(sent or original)))
+
+
+def coordinates(limits: Limits, original: Size, sent: Size) -> CoordinateMap:
+    """The map for an image that was sent at a size.
+
+    Raises:
+        UsageError: the provider does not publish what it scales images down to.
+    """
+    if (lack := limits.lack(("native_size",))) is not None:
+        raise UsageError(f"{lack}: its coordinates cannot be mapped")
+    return CoordinateMap(original, limits.native_size(sent))
 
 
 def coords(

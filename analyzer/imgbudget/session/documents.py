@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
@@ -14,7 +15,14 @@ from imgbudget.session.rows import RowCount
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.cassettes import Cassette
 from imgbudget.sources.excerpt import excerpt
-from imgbudget.sources.jsonspans import BadDocument, Document, JsonSource, open_documents
+from imgbudget.sources.jsonspans import (
+    BEGINNING,
+    BadDocument,
+    Document,
+    JsonSource,
+    Start,
+    open_documents,
+)
 from imgbudget.sources.requests import (
     BadEntry,
     Item,
@@ -28,11 +36,19 @@ from imgbudget.sources.requests import (
 
 _HEAD = 65536
 _MOST_REASONS = 100
-_PART = 500
+PART = 500
 """Requests of a file that are handed on together."""
 
 HandOn = Callable[[FileResult], None]
 _NO_MESSAGE = "a line of a session without a message"
+
+
+class Scope(Enum):
+    """What the result of a check is about: a file, some lines out of it, or all that no line alone shows."""
+
+    FILE = auto()
+    PART = auto()
+    REST = auto()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +58,8 @@ class DocumentCheck:
     `fails_closed` says that text that is no JSON is a finding even when nothing in it looks like a request:
     the user named the file. Met on a walk, such a file is passed over with a reason. `told` says that the
     file is known to hold requests, so that each row which holds none is told. `hand_on` takes what was found
-    in a long file part by part, in its order: memory then does not grow with the file.
+    in a long file part by part, in its order: memory then does not grow with the file. `start` is where to
+    begin.
     """
 
     bench: Bench
@@ -52,6 +69,8 @@ class DocumentCheck:
     fails_closed: bool
     told: bool = False
     hand_on: HandOn | None = None
+    start: Start = BEGINNING
+    scope: Scope = Scope.FILE
     findings: list[Finding] = field(default_factory=list)
     images: list[tuple[ImageUse, Limits]] = field(default_factory=list)
     requests: list[RequestResult] = field(default_factory=list)
@@ -75,7 +94,7 @@ class DocumentCheck:
     def run(self) -> FileResult:
         """The result of the file."""
         end = 0
-        for document in open_documents(self.source, lines=self.lines):
+        for document in open_documents(self.source, lines=self.lines, start=self.start):
             end = document.end
             self.rows.reach(document.line)
             if isinstance(document, BadDocument):
@@ -93,9 +112,14 @@ class DocumentCheck:
                     told=True,
                     hand_on=self.hand_on,
                 ).run()
-            if self.hand_on and len(self.requests) >= _PART:
+            if self.hand_on and len(self.requests) >= PART:
                 self.hand_on(self._result(partial=True))
                 self._forget()
+        if self.scope is Scope.PART:
+            return self._result(partial=True)
+        if self.scope is Scope.REST and self.hand_on:
+            self.hand_on(self._result(partial=True))
+            self._forget()
         self._session()
         self._batch()
         if not self.requests and not self.findings and not self.handed_on:

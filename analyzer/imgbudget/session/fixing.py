@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import UnreadableError, WriteError
 from imgbudget.fixed import FileFix
@@ -21,6 +21,9 @@ from imgbudget.session.steps import settled
 from imgbudget.session.tally import Tally
 from imgbudget.sources.jsonspans import JsonSource
 from imgbudget.sources.walk import FileKind, Found, Passed
+
+if TYPE_CHECKING:
+    from imgbudget.session.documents import HandOn
 
 IN_MIRROR = "stands in the output folder"
 
@@ -102,15 +105,27 @@ class Fixer:
         difference, backup = self.wishes.difference, self.wishes.backup
         return tuple(without_entries(result, difference=difference, backup=backup) for result in results)
 
-    def check_all(self, files: Iterable[Found | Passed], _hand_on: object = None) -> Iterator[FileResult]:
-        """The results of files that the walk has met, in order, after their fixes; each file as a whole."""
-        return map(self.check_met, files)
+    def check_all(
+        self, files: Iterable[Found | Passed], hand_on: "HandOn | None" = None
+    ) -> Iterator[FileResult]:
+        """The results of files that the walk has met, in order, after their fixes; see Session."""
+
+        def take(part: FileResult) -> None:
+            self.tally.add(part)
+            if hand_on is not None:
+                hand_on(part)
+
+        parts = None if hand_on is None else take
+        return (self._check(met, parts) for met in files)
 
     def check_met(self, met: Found | Passed) -> FileResult:
         """The result of a file that the walk has met, after its fixes."""
+        return self._check(met, None)
+
+    def _check(self, met: Found | Passed, hand_on: "HandOn | None") -> FileResult:
         if isinstance(met, Found) and self.outlet.holds(met.path):
             met = Passed(met.path, IN_MIRROR)
-        return self.session.guarded(met, self._fix_file)
+        return self.session.guarded(met, partial(self._fix_file, hand_on=hand_on))
 
     def fix_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
         """The result of what came on standard input, and what it becomes."""
@@ -136,12 +151,14 @@ class Fixer:
                 return result._replace(fix=fix if fix.failed else None), data
             return self._told(draft, after, fix), b"".join(after.pieces())
 
-    def _fix_file(self, found: Found) -> FileResult:
+    def _fix_file(self, found: Found, hand_on: "HandOn | None" = None) -> FileResult:
         path = found.path
         try:
             seen = stamp(path)
         except OSError:  # the check says so
             return self.session.one.file(found)
+        if hand_on is not None and (result := self._fix_rows(found, seen, hand_on)) is not None:
+            return result
         result = self.session.one.file(found)
         if result.skipped is not None:
             return result
@@ -155,12 +172,35 @@ class Fixer:
                         return self._kept(result._replace(fix=fix if fix.failed else None))
                     told = self._told(draft, after, fix)
                     return told if self.wishes.difference else self._written(draft, after, told, seen)
-        except (UnreadableError, WriteError) as error:
-            return _unwritten(result, str(error))
-        except OSError as error:
-            return _unwritten(
-                result, f"{path}: {(error.strerror or str(error)).lower()}; nothing was changed"
-            )
+        except (UnreadableError, WriteError, OSError) as error:
+            return _unwritten(result, _reason(path, error))
+
+    def _fix_rows(self, found: Found, seen: Stamp, hand_on: "HandOn") -> FileResult | None:
+        """The last result of a long file of lines that stand for themselves; None for any other."""
+        wishes = self.wishes
+        if found.kind is not FileKind.JSONL or wishes.difference or wishes.digests:
+            return None
+        from imgbudget.session.rowfixing import LONG, RowFixer, Rows  # noqa: PLC0415 - few files are long
+
+        if seen.byte_size < LONG or self.bench.paths.silencer is not None:
+            return None
+        rows = Rows(wishes.choice)
+        result = self.session.one.file(found, rows)
+        rows(result)
+        if result.skipped is not None or not rows.alone:
+            return None
+        if not rows.concerned:
+            return self._kept(self.session.one.file(found, hand_on))
+        closed = self.session.one.fails_closed(found)
+        fixer = RowFixer(
+            bench=self.bench, choice=wishes.choice, outlet=self.outlet, path=found.path, fails_closed=closed
+        )
+        try:
+            self._tidy(found.path)
+            result = fixer.fix(seen, hand_on)
+        except (UnreadableError, WriteError, OSError) as error:
+            return _unwritten(self.session.one.file(found, hand_on), _reason(found.path, error))
+        return result if result.fix else self._kept(result)
 
     @contextmanager
     def _draft(self, found: Found, result: FileResult) -> Iterator[Draft | None]:
@@ -235,6 +275,12 @@ def _made_again(wishes: Wishes, fixes: FixWishes, paths: Sequence[str]) -> Fixer
 
 def _unwritten(result: FileResult, error: str) -> FileResult:
     return result._replace(fix=FileFix(path=result.path, error=error))
+
+
+def _reason(path: str, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{path}: {(error.strerror or str(error)).lower()}; nothing was changed"
+    return str(error)
 
 
 def _is_image(result: FileResult) -> bool:

@@ -87,7 +87,7 @@ def check_in_pool(
     given = shown = 0
     workers: list[_Worker] = []
     for _ in range(jobs):
-        workers.append(_Worker(session, reporters, workers))  # noqa: PERF401 - each is told of those before
+        workers.append(_Worker(session, reporters, workers))
     try:
         while True:
             idle = [worker for worker in workers if worker.chunk is None]

@@ -15,10 +15,10 @@ from imgbudget.model import Finding, Place, Request, walk_blocks
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
-from imgbudget.session.documents import DocumentCheck
+from imgbudget.session.documents import DocumentCheck, Scope
 from imgbudget.session.drafts import Step, picture
 from imgbudget.session.proof import WHOLE, Key, key_at, key_of
-from imgbudget.sources.jsonspans import JsonSource
+from imgbudget.sources.jsonspans import BEGINNING, JsonSource, Start
 
 _MOVING = (DropBlock, ImagesFirst, LabelImages)
 """Fixes after which blocks stand at other places; they are made in a step of their own."""
@@ -27,7 +27,7 @@ _SHRINKING = (ShrinkRequest, ShrinkTokens)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class RequestDraft:
-    """A JSON file. `lines` and `fails_closed` are those of its check, see DocumentCheck."""
+    """A JSON file. `lines`, `fails_closed`, `start` and `scope` are those of its check, see DocumentCheck."""
 
     bench: Bench
     path: str
@@ -35,6 +35,8 @@ class RequestDraft:
     source: JsonSource
     lines: bool
     fails_closed: bool
+    start: Start = BEGINNING
+    scope: Scope = Scope.FILE
     changes: Mapping[Place, ImageChange] = field(default_factory=dict)
     spool: IO[bytes] | None = None
     edit: EditImage = edit_image
@@ -112,7 +114,7 @@ class RequestDraft:
 
         spool = TemporaryFile()  # noqa: SIM115 - lives as long as the draft
         try:
-            spool.writelines(fixer.rewrite(self.source, edits, lines=self.lines))
+            spool.writelines(fixer.rewrite(self.source, edits, lines=self.lines, start=self.start))
             spool.flush()
             result = self.read_back(spool.fileno())
         except BaseException:
@@ -125,6 +127,8 @@ class RequestDraft:
             source=JsonSource(spool.fileno()),
             lines=self.lines,
             fails_closed=self.fails_closed,
+            start=self.start._replace(offset=0),
+            scope=self.scope,
             changes=self._changes(fixer.remade, result),
             spool=spool,
             edit=self.edit,
@@ -150,7 +154,7 @@ class RequestDraft:
 
     def pieces(self) -> Iterator[bytes]:
         """The text, in pieces."""
-        return copied(self.source, Region(0, self.source.size))
+        return copied(self.source, Region(self.start.offset, self.source.size))
 
     def read_back(self, fd: int) -> FileResult:
         """See Draft."""
@@ -160,6 +164,9 @@ class RequestDraft:
             path=self.path,
             lines=self.lines,
             fails_closed=self.fails_closed,
+            told=self.scope is Scope.PART,
+            start=self.start._replace(offset=0),
+            scope=self.scope,
         ).run()
 
     def close(self) -> None:

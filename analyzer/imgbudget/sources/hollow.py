@@ -38,11 +38,11 @@ class _Window:
 
     __slots__ = ("_marks", "_source", "_view", "base", "buffer", "have")
 
-    def __init__(self, source: JsonSource, width: int) -> None:
+    def __init__(self, source: JsonSource, width: int, base: int) -> None:
         self._source = source
         self.buffer = bytearray(width)
         self._view = memoryview(self.buffer)
-        self.base = 0
+        self.base = base
         self.have = 0
         self._marks: bytearray | None = None
 
@@ -68,8 +68,14 @@ class _Window:
         return bytes(self._view[start:end])
 
 
-def hollow(
-    source: JsonSource, *, lines: bool, check: bool = True, window: int = WINDOW, long: int = LONG
+def hollow(  # noqa: PLR0913 - where to begin, and how far to look
+    source: JsonSource,
+    *,
+    lines: bool,
+    check: bool = True,
+    window: int = WINDOW,
+    long: int = LONG,
+    start: int = 0,
 ) -> Iterator[bytes | Cut]:
     """The text in order, piece by piece: bytes as they stand in the file, and cuts in place of long strings.
 
@@ -80,10 +86,10 @@ def hollow(
 
     With `lines` a cut ends at a newline too, so that a broken line does not swallow the next one. Without,
     the text ends at the first cut that is not the inside of a JSON string. A window that is not twice as
-    wide as `long` is widened.
+    wide as `long` is widened. `start` is the byte to begin at.
     """
     window = max(window, 2 * long, _NARROWEST)
-    view = _Window(source, window)
+    view = _Window(source, window, start)
     buffer = view.buffer
     done = pos = 0  # handed out up to here; looked at up to here, which is behind a quote
     more = view.slide(0)

@@ -2,9 +2,20 @@
 
 import os
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from imgbudget.probes.reader import OPEN_FLAGS, pread
+
+
+class Start(NamedTuple):
+    """A place in a text of lines: the byte, its line from 1, the number of the document that follows."""
+
+    offset: int
+    line: int
+    number: int
+
+
+BEGINNING = Start(0, 1, 0)
 
 
 class JsonSource:
@@ -72,3 +83,26 @@ class JsonSource:
         data = self.pread(len(buffer), offset)
         buffer[: len(data)] = data
         return len(data)
+
+    def until(self, end: int) -> "JsonSource":
+        """The same text as if it ended at byte `end`; it is not to be closed."""
+        return _Stretch(self, end)
+
+
+class _Stretch(JsonSource):
+    """A text up to some byte."""
+
+    __slots__ = ("_whole",)
+
+    def __init__(self, whole: JsonSource, end: int) -> None:
+        super().__init__(b"")
+        self._whole = whole
+        self.size = end
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """See JsonSource."""
+        return self._whole.pread(max(min(size, self.size - offset), 0), offset)
+
+    def readinto(self, buffer: memoryview, offset: int) -> int:
+        """See JsonSource."""
+        return self._whole.readinto(buffer[: max(min(len(buffer), self.size - offset), 0)], offset)

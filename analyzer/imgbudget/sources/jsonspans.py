@@ -10,12 +10,12 @@ from imgbudget.model import Keys, Span
 from imgbudget.sources.hollow import LONG, WINDOW, Cut, hollow, tally_of
 from imgbudget.sources.hollowtext import HollowText, Point, fill
 from imgbudget.sources.jsonparse import MalformedError, Parser
-from imgbudget.sources.jsonsource import JsonSource
+from imgbudget.sources.jsonsource import BEGINNING, JsonSource, Start
 from imgbudget.sources.jsonwalk import doubled_members, find_members
 from imgbudget.sources.payload import Payload
 from imgbudget.sources.tally import Tally, not_utf8
 
-__all__ = ["BadDocument", "Document", "JsonSource", "Payload", "open_documents"]
+__all__ = ["BEGINNING", "BadDocument", "Document", "JsonSource", "Payload", "Start", "open_documents"]
 
 MAX_TEXT = 256 << 20
 """Most bytes that a document may hold beside its long strings: the largest batch (256 MB, skill, 2026-07)."""
@@ -148,28 +148,30 @@ class _Gathered:
             self.pieces.append(piece)
 
 
-def open_documents(
+def open_documents(  # noqa: PLR0913 - where to begin, and how far to look
     source: JsonSource,
     *,
     lines: bool,
     check: bool = True,
     window: int = WINDOW,
     long: int = LONG,
+    start: Start = BEGINNING,
     tell: Tell = tally_of,
 ) -> Iterator[Document | BadDocument]:
     """The documents of a text: with `lines` one a line, blank lines passed over, else the whole text as one.
 
     Reads on as documents are taken, in memory that only the text beside long strings adds to. Without
     `check` the bytes of a long string are looked at when its payload is asked for, not before. `window` and
-    `long` are bytes, see `hollow`; `tell` looks at them then. Raises OSError when the source cannot be read.
+    `long` are bytes, see `hollow`; `tell` looks at them then. `start` is a line to begin at, with `lines`
+    only. Raises OSError when the source cannot be read.
     """
-    reader = _Reader(source, tell)
-    if encoding := _wide_encoding(source.pread(4, 0)):
+    reader = _Reader(source, tell, start.number)
+    if start.line == 1 and (encoding := _wide_encoding(source.pread(4, 0))):
         yield reader.bad(0, source.size, Point(0, 1, 1), f"not JSON: {encoding}, not UTF-8 (RFC 8259)")
         return
-    pieces = hollow(source, lines=lines, check=check, window=window, long=long)
+    pieces = hollow(source, lines=lines, check=check, window=window, long=long, start=start.offset)
     if lines:
-        yield from _each_line(reader, pieces)
+        yield from _each_line(reader, pieces, start)
         return
     gathered = _Gathered(0, 1)
     for piece in pieces:
@@ -192,9 +194,11 @@ def _wide_encoding(head: bytes) -> str | None:
     return "UTF-16" if zeros[:2] in ([False, True], [True, False]) else None
 
 
-def _each_line(reader: "_Reader", pieces: Iterator[bytes | Cut]) -> Iterator[Document | BadDocument]:
-    gathered = _Gathered(0, 1)
-    offset = 0
+def _each_line(
+    reader: "_Reader", pieces: Iterator[bytes | Cut], start: Start
+) -> Iterator[Document | BadDocument]:
+    gathered = _Gathered(start.offset, start.line)
+    offset = start.offset
     for piece in pieces:
         if isinstance(piece, Cut):
             gathered.add(piece)
@@ -235,11 +239,11 @@ class _Reader:
 
     __slots__ = ("_number", "_parser", "_source", "_tell")
 
-    def __init__(self, source: JsonSource, tell: Tell) -> None:
+    def __init__(self, source: JsonSource, tell: Tell, number: int) -> None:
         self._source = source
         self._tell = tell
         self._parser = Parser()
-        self._number = -1
+        self._number = number - 1
 
     def read(self, gathered: _Gathered) -> Document | BadDocument | None:
         """The document of the pieces; None when they are blank."""

@@ -66,7 +66,11 @@ def page(statistics: Statistics, store: Store, thumbnails: Thumbnails) -> str:
         cards=view.cards(statistics),
         remarks=[shown(text) for text in view.remarks(statistics)],
         tables=tables,
-        costs=(model_grid(statistics), cost_grid(statistics), platform_grid(statistics)),
+        costs=(
+            *((model_grid(statistics),) if statistics.models else ()),
+            cost_grid(statistics),
+            platform_grid(statistics),
+        ),
         charts=[(item, charts) for item in statistics.distributions if item.bins],
         offenders=[_offender(base.row(row), named, pictures.get(row.place, "")) for row in worst],
         rows=rows,

@@ -1,0 +1,187 @@
+"""Long files of JSON Lines, fixed part by part, in memory that does not grow with the file."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from imgbudget.errors import WriteError
+from imgbudget.fixed import FileFix
+from imgbudget.fixers.writer import Stamp
+from imgbudget.model import Finding
+from imgbudget.report import FileResult
+from imgbudget.session.bench import Bench
+from imgbudget.session.choices import Choice
+from imgbudget.session.documents import PART, DocumentCheck, HandOn, Scope
+from imgbudget.session.outlets import Outlet
+from imgbudget.session.proof import key_of
+from imgbudget.session.requestdraft import RequestDraft
+from imgbudget.session.steps import settled
+from imgbudget.sources.jsonspans import BEGINNING, JsonSource, Start, open_documents
+
+LONG = 1 << 20
+"""Bytes of a file from which on it is fixed part by part: below that a whole takes little memory."""
+
+
+class _Part(NamedTuple):
+    """Some lines of a file: where they begin, and the byte behind them."""
+
+    start: Start
+    end: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Rows:
+    """What a first check says of a file: whether its lines stand for themselves, and ask for anything."""
+
+    choice: Choice
+    alone: bool = True
+    concerned: bool = False
+
+    def __call__(self, part: FileResult) -> None:
+        """Take the result of a part."""
+        # a session is sent as a whole, with every turn
+        self.alone &= all(one.request.dialect != "transcript" for one in part.requests)
+        self.concerned |= self.choice.concerns(part)
+
+
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
+class RowFixer:
+    """Fixes one file."""
+
+    bench: Bench
+    choice: Choice
+    outlet: Outlet
+    path: str
+    fails_closed: bool
+
+    def fix(self, seen: Stamp, hand_on: HandOn) -> FileResult:
+        """Write what the file becomes and hand on what its parts hold; the result of what is left to say.
+
+        Nothing is handed on before the new file has taken its name. Where nothing is new, nothing is written.
+
+        Raises:
+            WriteError: it cannot be written; the file stands as it was.
+            UnreadableError: it was changed meanwhile.
+            OSError: it cannot be read.
+        """
+        import pickle  # noqa: PLC0415 - only what is written right here is read
+        from tempfile import TemporaryFile  # noqa: PLC0415 - fixes only
+
+        with JsonSource.open(self.path) as source, TemporaryFile() as results:
+            made, changed = 0, False
+            try:
+                with self.outlet.open(self.path, self.path, seen) as out:
+                    for part in _parts(source):
+                        result = self._fixed(source, part, out)
+                        made += _sum(result.findings)
+                        changed |= result.fix is not None and result.fix.changed
+                        pickle.dump(result, results)
+                    out.flush()
+                    _stop_unless(changed)
+                    last = self._rest(JsonSource(out.fileno()), made)
+                target = self.outlet.target(self.path, self.path)
+                last = last._replace(fix=FileFix(self.path, written=target, changed=True))
+            except _Unchanged:
+                last, target = self._rest(source, made), None
+            size = results.tell()
+            results.seek(0)
+            while results.tell() < size:
+                part_of: FileResult = pickle.load(results)  # noqa: S301 - see above
+                # the file is counted as changed once, at its end
+                fix = part_of.fix and part_of.fix._replace(written=target, changed=False)
+                hand_on(part_of._replace(fix=fix))
+            return last
+
+    def _fixed(self, source: JsonSource, part: _Part, out: BinaryIO) -> FileResult:
+        """The result of some lines after their fixes, once they are written."""
+        draft = self._draft(source.until(part.end), part.start)
+        with settled(draft, self.choice) as (after, fix):
+            begin = out.tell() - (part.start.offset if after is draft else 0)
+            out.writelines(after.pieces())
+            findings = tuple(_moved(finding, begin) for finding in after.result.findings)
+            return after.result._replace(
+                findings=findings, fix=fix if fix.changed or fix.failed else None, partial=True
+            )
+
+    def _draft(self, source: JsonSource, start: Start) -> RequestDraft:
+        check = DocumentCheck(
+            bench=self.bench,
+            source=source,
+            path=self.path,
+            lines=True,
+            fails_closed=self.fails_closed,
+            told=True,
+            start=start,
+            scope=Scope.PART,
+        )
+        return RequestDraft(
+            bench=self.bench,
+            path=self.path,
+            result=check.run(),
+            source=source,
+            lines=True,
+            fails_closed=self.fails_closed,
+            start=start,
+            scope=Scope.PART,
+        )
+
+    def _rest(self, source: JsonSource, made: int) -> FileResult:
+        """What is found in the file beside what its lines hold, which has to be what the parts have said.
+
+        Raises:
+            WriteError: it is not.
+        """
+        read = 0
+
+        def take(part: FileResult) -> None:
+            nonlocal read
+            read += _sum(part.findings)
+
+        rest = DocumentCheck(
+            bench=self.bench,
+            source=source,
+            path=self.path,
+            lines=True,
+            fails_closed=self.fails_closed,
+            told=True,
+            hand_on=take,
+            scope=Scope.REST,
+        ).run()
+        if read != made:
+            raise WriteError(f"{self.path}: reads back otherwise than it was made; left as it was")
+        return rest
+
+
+class _Unchanged(Exception):  # noqa: N818 - no error, but the way out of a file that is not to be written
+    """No line is new."""
+
+
+def _stop_unless(changed: bool) -> None:  # noqa: FBT001 - a condition
+    if not changed:
+        raise _Unchanged
+
+
+def _parts(source: JsonSource) -> Iterator[_Part]:
+    """The lines of a file, some hundred at a time."""
+    start = behind = BEGINNING
+    for document in open_documents(source, lines=True, check=False):
+        if document.number - start.number == PART:
+            yield _Part(start, behind.offset)
+            start = behind
+        behind = Start(document.end, document.line, document.number + 1)
+    yield _Part(start, source.size)
+
+
+def _sum(findings: Iterable[Finding]) -> int:
+    """A number that tells findings from others, in whatever order they come."""
+    return sum(hash(key_of(finding)) for finding in findings)
+
+
+def _moved(finding: Finding, by: int) -> Finding:
+    """The finding with its offsets in the whole file."""
+    span, edit = finding.span, finding.edit
+    return finding._replace(
+        span=span and span._replace(start=span.start + by, end=span.end + by),
+        edit=edit
+        and edit._replace(span=edit.span._replace(start=edit.span.start + by, end=edit.span.end + by)),
+    )

@@ -1,0 +1,92 @@
+"""Long files of JSON Lines, fixed part by part: the same bytes and the same words as if taken as a whole."""
+
+import json
+import os
+from pathlib import Path
+
+from imgbudget.session.documents import PART
+from imgbudget.session.rowfixing import LONG
+from tests.builders import body, image_block, image_bytes
+from tests.conftest import Command
+
+ROWS = 2 * PART + 20
+"""Three parts, the last of which is short."""
+
+PNG = image_bytes((300, 280))
+PROSE = "What is to be seen here? " * (LONG // 25 // ROWS + 5)
+
+
+def row(number: int, media_type: str) -> str:
+    """A row with an image; no two alike."""
+    params = body(image_block(PNG, media_type), f"{number}: {PROSE}")
+    return json.dumps({"custom_id": f"r{number}", "params": params}, ensure_ascii=False)
+
+
+def rows(wrong: str = "image/jpeg") -> bytes:
+    """Rows of which every tenth declares another type, with blank, broken and foreign ones between."""
+    lines = [row(i, "image/png" if i % 10 else wrong) for i in range(ROWS)]
+    for at in range(70, ROWS, 111):
+        lines[at] = ("", "  \t", '{"custom_id": ', "[]", lines[at] + "  \r")[at // 111 % 5]
+    text = "\n".join(lines).encode()
+    assert len(text) > LONG
+    return text
+
+
+def test_parts_come_to_what_the_whole_comes_to(imgbudget: Command, tmp_path: Path) -> None:
+    """Against standard input, which is taken as a whole: bytes, findings with their lines, sums."""
+    text = rows()
+    (tmp_path / "r.jsonl").write_bytes(text)
+    whole = imgbudget("check", "--fix", "-", "--stdin-filename", "r.jsonl", stdin=text)
+    run = imgbudget("check", "--fix", "r.jsonl", "--format", "json")
+    new = (tmp_path / "r.jsonl").read_bytes()
+    assert new.decode() == whole.out
+    assert new != text
+    found = run.json
+    left = imgbudget("check", "r.jsonl", "--format", "json").json
+    assert (run.code, found["findings"], found["summary"]["rows"]) == (
+        1,
+        left["findings"],
+        left["summary"]["rows"],
+    )
+    assert len(found["fixed"]) == text.count(b'"image/jpeg"')
+    assert found["summary"]["files"] == 1
+    assert os.listdir(tmp_path) == ["r.jsonl"]
+    assert imgbudget("check", "--fix", "r.jsonl").out.count("fixed r.jsonl") == 0
+    assert (tmp_path / "r.jsonl").read_bytes() == new
+
+
+def test_a_file_in_which_nothing_can_be_fixed_stays(imgbudget: Command, tmp_path: Path) -> None:
+    """Not even its time is new; what was found is told once."""
+    (tmp_path / "r.jsonl").write_bytes(rows(wrong="image/png"))
+    before = os.stat(tmp_path / "r.jsonl")
+    expected = imgbudget("check", "r.jsonl", "--format", "json").json
+    run = imgbudget("check", "--fix", "r.jsonl", "--format", "json")
+    assert (run.code, run.json["findings"]) == (1, expected["findings"])
+    assert expected["findings"]
+    assert run.json["summary"]["images"] == expected["summary"]["images"]
+    assert os.stat(tmp_path / "r.jsonl") == before
+
+
+def test_a_file_that_cannot_be_written_is_told_with_all_that_is_in_it(
+    imgbudget: Command, tmp_path: Path
+) -> None:
+    """Exit 2, nothing is said to be fixed, every finding is there."""
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(rows())
+    path.chmod(0o444)
+    expected = imgbudget("check", "r.jsonl", "--format", "json").json
+    run = imgbudget("check", "--fix", "r.jsonl", "--format", "json")
+    assert run.code == 2
+    assert "is read-only and is left alone" in run.err
+    assert (run.json["fixed"], run.json["findings"]) == ([], expected["findings"])
+    assert path.read_bytes() == rows()
+
+
+def test_what_the_file_as_a_whole_is_wrong_about_is_told(imgbudget: Command, tmp_path: Path) -> None:
+    """A name that is given twice, in rows of different parts; and results go into a tree of their own."""
+    text = rows().replace(b'"r1011"', b'"r1"')
+    (tmp_path / "r.jsonl").write_bytes(text)
+    run = imgbudget("check", "--fix", "r.jsonl", "--output-dir", "new", "--format", "json")
+    assert [finding["line"] for finding in run.json["findings"] if finding["code"] == "IB406"] == [1012]
+    assert (tmp_path / "r.jsonl").read_bytes() == text
+    assert b'"image/jpeg"' not in (tmp_path / "new" / "r.jsonl").read_bytes()
