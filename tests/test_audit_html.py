@@ -28,6 +28,7 @@ HOSTILE = (
     "<script>alert(1)</script>.png",
     '"><img src=x onerror=alert(1)>.png',
     "</script><!--.png",
+    "</script x/in a folder.png",
     "{{ 7 * 7 }}{% raw %}.png",
     "two\nlines\r\t.png",
     "\u202egnp.exe",
@@ -151,6 +152,8 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     assert page.broken == []
     assert [tag for tag, _, _ in page.raw] == ["style", "script", "script"]
     assert not page.of("img")
+    carried = next(text for _, attributes, text in page.raw if attributes.get("id") == "rows-data")
+    assert not set(carried) & set("<>&")
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\u2028]", text)
     seen = "".join(page.text)
     for name in HOSTILE[:-1]:

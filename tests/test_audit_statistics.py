@@ -9,7 +9,7 @@ import pytest
 from imgbudget.audit.gather import About, gather
 from imgbudget.audit.rows import Record, write_rows
 from imgbudget.audit.statistics import Statistics, place_text
-from imgbudget.audit.store import open_rows, row_files
+from imgbudget.audit.store import PLACE_ORDER, open_rows, row_files
 from imgbudget.errors import UsageError
 from imgbudget.geometry import Size, native_size, patches, planned_size
 from imgbudget.limits import Limits
@@ -121,6 +121,20 @@ def test_groups_are_those_of_a_counter(tmp_path: Path) -> None:
     assert told.duplicates.groups == sum(number > 1 for number in copies.values())
     assert told.duplicates.extra_images == sum(number - 1 for number in copies.values())
     assert told.duplicates.unhashed == sum(record.digest is None for record in images)
+
+
+@pytest.mark.parametrize("limit", [1, 7, 299, 300, 400])
+def test_worst_rows_are_those_of_sorting_all(tmp_path: Path, limit: int) -> None:
+    """Errors first, then bytes, unknown ones last, then warnings, then places; many are alike."""
+    records = [
+        record._replace(byte_size=None if i % 7 == 0 else i % 3 * 1000)
+        for i, record in enumerate(made(300, 8))
+    ]
+    statistics_of(tmp_path, records)
+    with open_rows(row_files(str(tmp_path)), LIMITS) as store:
+        order = f"errors desc, bytes desc nulls last, warnings desc, {PLACE_ORDER}"
+        sorted_all = list(store.rows("subject = 'image'", order))
+        assert list(store.worst("subject = 'image'", limit)) == sorted_all[:limit]
 
 
 def test_cost_matrix_has_every_model_of_claude_on_every_platform_that_serves_it(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ def test_matrix_joins_what_is_alike_and_nothing_else() -> None:
         cost("d", "p", 1),
         cost("d", "q", 2),
         cost("e", "p", 3, 0.5)._replace(tier="high"),
+        cost("f", "p", 3, 0.25),
+        cost("f", "q", 3),
         cost("gone", "p", None)._replace(retired="2025-01-01"),
     ]
     told = [(offer.models, offer.platforms, offer.batching, offer.row.cost_usd) for offer in offers(rows)]
@@ -58,6 +60,7 @@ def test_matrix_joins_what_is_alike_and_nothing_else() -> None:
         (("c",), ("p",), ("p",), 3),
         (("c",), ("q",), ("q",), 3),
         (("e",), ("p",), ("p",), 3),
+        (("f",), ("p", "q"), ("p",), 3),
     ]
 
 

@@ -77,13 +77,7 @@ def gather(store: Store, about: About) -> Statistics:
         models=model_rows(store, about.models),
         tiers=tier_rows(store, about.data),
         duplicates=_duplicates(store),
-        offenders=tuple(
-            store.rows(
-                "subject = 'image' and errors + warnings > 0",
-                f"errors desc, bytes desc nulls last, warnings desc, {PLACE_ORDER}",
-                OFFENDERS,
-            )
-        ),
+        offenders=tuple(store.worst("subject = 'image' and errors + warnings > 0", OFFENDERS)),
         skips=_skips(store),
         notes=about.notes,
     )

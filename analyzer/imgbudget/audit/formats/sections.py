@@ -53,7 +53,8 @@ def headline(statistics: Statistics) -> tuple[str, ...]:
     if totals.unreadable:
         lines.append(f"{count(totals.unreadable, 'image')} cannot be decoded and cost nothing here")
     if totals.unmeasured:
-        lines.append(f"{count(totals.unmeasured, 'image')} cannot be measured: the bytes are elsewhere")
+        unsized = count(totals.unmeasured, "image")
+        lines.append(f"{unsized} without a size (vectors, or bytes that are elsewhere) cost nothing here")
     if totals.skipped:
         missed = f", {figure(totals.missed)} of them could not be looked at" if totals.missed else ""
         lines.append(f"{count(totals.skipped, 'item')} passed over{missed}")

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from imgbudget.audit.html.nearer import Base
 from imgbudget.audit.html.shown import parted, shown
 from imgbudget.audit.statistics import FoundCode, Row, RuleRow
-from imgbudget.audit.store import PLACE_ORDER, Store
+from imgbudget.audit.store import Store
 
 MOST_ROWS = 20_000
 """Rows that the page carries at most."""
@@ -20,7 +20,6 @@ MOST_BYTES = 680_000
 
 _SEVERITIES = ("error", "warning", "info")
 _WHERE = "subject <> 'skip'"
-_WORST = f"errors desc, bytes desc nulls last, warnings desc, {PLACE_ORDER}"
 
 
 class Carried(NamedTuple):
@@ -35,7 +34,7 @@ class Carried(NamedTuple):
 def carried(store: Store, rules: Sequence[RuleRow], first: int, base: Base) -> Carried:
     """The worst rows, as many as fit: errors first, then the largest files."""
     of = store.one(f"select count(*) from rows where {_WHERE}")[0]  # noqa: S608 - ours
-    rows = list(store.rows(_WHERE, _WORST, MOST_ROWS))
+    rows = list(store.worst(_WHERE, MOST_ROWS))
     text = encoded(rows, rules, base)
     kept = len(rows)
     while len(text.encode()) > MOST_BYTES:

@@ -128,7 +128,8 @@ def remarks(statistics: Statistics) -> tuple[str, ...]:
     if totals.unreadable:
         found.append(f"{count(totals.unreadable, 'image')} cannot be decoded and cost nothing here.")
     if totals.unmeasured:
-        found.append(f"{count(totals.unmeasured, 'image')} cannot be measured: the bytes are elsewhere.")
+        unsized = count(totals.unmeasured, "image")
+        found.append(f"{unsized} without a size (vectors, or bytes that are elsewhere) cost nothing here.")
     if totals.missed:
         found.append(f"{count(totals.missed, 'item')} could not be looked at.")
     if totals.silenced:
