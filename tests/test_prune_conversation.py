@@ -16,7 +16,7 @@ from tests.liveapi import image_blocks, many_image_refusal, sizes
 Json = dict[str, Any]
 
 
-def turns(count: int, size: tuple[int, int] = (2100, 300)) -> list[Json]:
+def turns(count: int, size: tuple[int, int] = (2100, 30)) -> list[Json]:
     """A conversation of screenshots in tool results, with answers between them."""
     made: list[Json] = []
     for i in range(count):
@@ -48,23 +48,23 @@ def test_before_the_21st_image_all_are_shrunk() -> None:
     before = copy.deepcopy(given)
     pruned = imgbudget.prune_conversation(given)
     assert given == before
-    assert sizes({"messages": pruned}) == [(1568, 224)] * 20
+    assert sizes({"messages": pruned}) == [(1568, 22)] * 20
     assert pruned[1] is given[1]
-    assert many_image_refusal({"messages": [*pruned, *turns(1, (1990, 300))]}) is None
+    assert many_image_refusal({"messages": [*pruned, *turns(1, (1990, 30))]}) is None
     assert all(new is old for new, old in zip(imgbudget.prune_conversation(pruned), pruned, strict=True))
 
 
 def test_a_high_resolution_model_keeps_2000_px() -> None:
     """On a model that looks at 2576 px no more than the limit is given up."""
     pruned = imgbudget.prune_conversation(turns(20), model="claude-opus-4-8")
-    assert set(sizes({"messages": pruned})) == {(2000, 286)}
+    assert set(sizes({"messages": pruned})) == {(2000, 29)}
 
 
 def test_images_to_come_are_counted() -> None:
     """A turn that brings three images makes room for three."""
     given = turns(18)
     assert imgbudget.prune_conversation(given, next_images=2)[0] is given[0]
-    assert sizes({"messages": imgbudget.prune_conversation(given, next_images=3)})[0] == (1568, 224)
+    assert sizes({"messages": imgbudget.prune_conversation(given, next_images=3)})[0] == (1568, 22)
 
 
 def test_documents_count_where_the_platform_counts_them() -> None:
@@ -81,10 +81,10 @@ def test_keep_replaces_older_images_by_a_text() -> None:
     first = given[0]["content"][0]["content"][0]
     first["cache_control"] = {"type": "ephemeral"}
     pruned = imgbudget.prune_conversation(given, keep=2)
-    assert texts(pruned) == ["[an earlier image of 2100x300 px was removed]"] * 3
+    assert texts(pruned) == ["[an earlier image of 2100x30 px was removed]"] * 3
     assert pruned[0]["content"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
     assert pruned[6] is given[6]
-    assert sizes({"messages": pruned[6:]}) == [(2100, 300)] * 2
+    assert sizes({"messages": pruned[6:]}) == [(2100, 30)] * 2
     assert len(texts(imgbudget.prune_conversation(given, keep=0))) == 5
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_shrunk_stays() -> None:
         {"type": "image", "source": {"type": "file", "file_id": "file_a"}},
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "é"}},
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "a"}},
-        image_block(image_bytes((2100, 300))[:60]),
+        image_block(image_bytes((2100, 30))[:60]),
         {"type": "image"},
         {"type": "tool_result", "tool_use_id": "t"},
         {"type": "document", "source": {"type": "content", "content": "text"}},
@@ -124,11 +124,11 @@ def test_what_cannot_be_shrunk_stays() -> None:
 
 def test_images_inside_documents_are_seen() -> None:
     """A document of content blocks holds images too."""
-    inner = {"type": "content", "content": [image_block(image_bytes((2100, 300)))]}
+    inner = {"type": "content", "content": [image_block(image_bytes((2100, 30)))]}
     given = [*turns(20), {"role": "user", "content": [{"type": "document", "source": inner}]}]
     pruned = imgbudget.prune_conversation(given)
     source = pruned[40]["content"][0]["source"]["content"][0]["source"]
-    assert Image.open(BytesIO(base64.b64decode(source["data"]))).size == (1568, 224)
+    assert Image.open(BytesIO(base64.b64decode(source["data"]))).size == (1568, 22)
 
 
 def test_numbers_below_zero_are_refused() -> None:
