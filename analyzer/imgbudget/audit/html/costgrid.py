@@ -159,7 +159,14 @@ def model_grid(statistics: Statistics) -> Grid:
     note = "What of a provider's rule or price is in doubt: imgbudget limits --model ID."
     own = ((row.model, row.platform) for row in statistics.models)
     marked = next((i for i, pair in enumerate(own) if pair == (statistics.model, statistics.platform)), None)
-    return Grid("models", "The models asked for, side by side", columns, rows, note, marked)
+    return Grid(
+        "models",
+        "Cost of sending every image once, on the models that were asked for",
+        columns,
+        rows,
+        note,
+        marked,
+    )
 
 
 def _cost(amount_usd: float | None) -> str:
