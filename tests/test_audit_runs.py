@@ -154,19 +154,15 @@ def test_killed_run_goes_on_from_its_finished_partitions(tmp_path: Path) -> None
 def test_ctrl_c_stops_within_a_second_and_leaves_no_worker(tmp_path: Path) -> None:
     """An interrupted audit exits 130 with one line."""
     fill(tmp_path / "x", 8_000)
-    taken: list[float] = []
-    while not taken or (min(taken) >= 1 and len(taken) < 4):  # other programs may hold the machine up
-        name = f"rows{len(taken)}"
-        process = begin(tmp_path, "x", "--rows", name, "-j", "2")
-        wait_for_rows(tmp_path / name, process, 1)
-        begun = time.monotonic()
-        os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=10)
-        taken.append(time.monotonic() - begun)
-        assert (process.returncode, err.strip()) == (130, "imgbudget: interrupted")
-        with pytest.raises(ProcessLookupError):
-            os.killpg(process.pid, 0)
-    assert min(taken) < 1
+    process = begin(tmp_path, "x", "--rows", "rows", "-j", "2")
+    wait_for_rows(tmp_path / "rows", process, 1)
+    begun = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 1
+    assert (process.returncode, err.strip()) == (130, "imgbudget: interrupted")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 @pytest.mark.usefixtures("small_shares")

@@ -102,35 +102,32 @@ def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None
     first.write_bytes(picture)
     for i in range(1, 60_000):
         os.link(first, tmp_path / f"{i}.png")
-    taken: list[float] = []
-    while not taken or (min(taken) >= 1 and len(taken) < 4):  # other programs may hold the machine up
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                f"{HEARS_CTRL_C}; from imgbudget.cli import main; main()",
-                "check",
-                "--format",
-                "jsonl",
-                "-j",
-                "2",
-            ],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.stdout.readline()
-        os.killpg(process.pid, signal.SIGINT)
-        begun = time.monotonic()
-        _, err = process.communicate(timeout=10)
-        taken.append(time.monotonic() - begun)
-        assert (process.returncode, err.decode().strip()) == (130, "imgbudget: interrupted")
-        with pytest.raises(ProcessLookupError):
-            os.killpg(process.pid, 0)
-    assert min(taken) < 1
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"{HEARS_CTRL_C}; from imgbudget.cli import main; main()",
+            "check",
+            "--format",
+            "jsonl",
+            "-j",
+            "2",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    begun = time.monotonic()
+    _, err = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 1
+    assert (process.returncode, err.decode().strip()) == (130, "imgbudget: interrupted")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
