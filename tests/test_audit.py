@@ -13,6 +13,7 @@ from tests.datasets import IMAGES, as_folder, as_tar
 from tests.judging import limits_of
 
 
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside this checkout")
 def test_numbers_are_those_of_check(imgbudget: Command) -> None:
     """The real corpus: images, tokens and findings by severity are what `check` counts, file for file."""
     audited = imgbudget("audit", str(CORPUS), "--isolated", "--format", "json").json["statistics"]

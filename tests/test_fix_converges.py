@@ -83,6 +83,7 @@ def test_fix_after_fix_changes_nothing(
     assert digests(folder) == files
 
 
+@pytest.mark.skipif(not FILES, reason="the corpus is not there")
 def test_corpus_of_requests_is_valid_json_afterwards(tmp_path: Path, imgbudget: Command) -> None:
     """Bodies, batches and recordings that could be read before can be read after, by the standard parser."""
     folder = tmp_path / "messages"
