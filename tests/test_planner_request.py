@@ -251,3 +251,14 @@ def test_the_order_of_images_does_not_decide(
     plans = [plan_request(one, limits, budget=budget) for one in (body, turned)]
     given_up = [sorted((one.size, one.planned, one.max_bytes or 0) for one in plan.images) for plan in plans]
     assert given_up[0] == given_up[1]
+
+
+def test_of_two_that_could_give_the_more_bytes_give() -> None:
+    """Two images of one size and unequal bytes: which of them gets smaller does not depend on the order."""
+    kept = []
+    for images in (["bytes=500", "bytes=502"], ["bytes=502", "bytes=500"]):
+        body = one_turn(*[f"<jpeg 309x561 {one}>" for one in images])
+        plan = plan_request(body, limits_of("claude-sonnet-4-6"), budget=Budget(tokens=500))
+        kept.append(sorted((one.byte_size_before, one.planned, one.max_bytes) for one in plan.images))
+    assert kept[0] == kept[1]
+    assert [planned for _, planned, _ in kept[0]] == [Size(309, 561), Size(308, 560)]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from imgbudget.budgets import Budget
 from imgbudget.edit import ImageEdit, RequestEdit
+from imgbudget.geometry import Size
 from imgbudget.limits import Limits
 from imgbudget.model import Origin, Place, Request
 from imgbudget.planner.body import within_body
@@ -120,13 +121,21 @@ def body_at_most(request: Request, edits: Mapping[Place, ImageEdit]) -> int:
 
 
 def _within_tokens(plans: Sequence[ImagePlan], bound: TokenBound, *, unsafe: bool) -> list[ImagePlan]:
-    """The plans with sizes that keep all images within the bound, with the smallest ones where none do."""
+    """The plans with sizes that keep all images within the bound, with the smallest ones where none do.
+
+    They take part by what they are and not by where they stand: which of two that could give the same gives
+    does not depend on the order in the request.
+    """
     if sum(plan.tokens_after for plan in plans) <= bound.tokens:
         return list(plans)
     ladders = [token_steps(plan, unsafe=unsafe) for plan in plans]
-    amounts = fairest([tuple(step.tokens for step in steps) for steps in ladders], bound.tokens)
-    if amounts is None:
-        amounts = tuple(steps[0].tokens for steps in ladders)
+    order = sorted(range(len(plans)), key=lambda at: _looks(plans[at]))
+    found = fairest([tuple(step.tokens for step in ladders[at]) for at in order], bound.tokens)
+    if found is None:
+        amounts = [steps[0].tokens for steps in ladders]
+    else:
+        by_index = dict(zip(order, found, strict=True))
+        amounts = [by_index[at] for at in range(len(plans))]
     return [
         plan
         if tokens == plan.tokens_after
@@ -137,6 +146,13 @@ def _within_tokens(plans: Sequence[ImagePlan], bound: TokenBound, *, unsafe: boo
         )
         for plan, steps, tokens in zip(plans, ladders, amounts, strict=True)
     ]
+
+
+def _looks(plan: ImagePlan) -> tuple[int, Size, int, str]:
+    """What a plan is made from, to be sorted by: bytes, size, base64 text and format."""
+    facts = plan.use.facts
+    form = facts.format if facts and facts.format else ""
+    return plan.byte_size_before, plan.size, plan.use.base64_size or 0, str(form)
 
 
 def _edit(plan: ImagePlan, *, unsafe: bool) -> ImageEdit | None:
