@@ -161,6 +161,7 @@ class Rule(NamedTuple, Generic[Subject]):
     also: Level | None = None
     watch: Watch = Watch.NONE
     by_size: bool = False
+    by_kind: bool = False
     limits: tuple[str, ...] = ()
 
     @property
@@ -196,6 +197,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
     limits: tuple[str, ...] = (),
     also: Level | None = None,
     by_size: bool = False,
+    by_kind: bool = False,
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
     """Make a rule of a function that judges one use of one image, and with `also` another level too."""
 
@@ -215,6 +217,7 @@ def image_rule(  # noqa: PLR0913 - the fields of a rule
             budgets=budgets,
             also=also,
             by_size=by_size,
+            by_kind=by_kind,
             limits=limits,
         )
 

@@ -34,6 +34,7 @@ _TAKEN_BY_MOST = ("gif", "webp")
     fix=FixSafety.SAFE,
     since="0.1",
     needs=Fact.FRAMES,
+    by_kind=True,
 )
 def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image is in a format that the API does not take.

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, DeclareType, FixSafety, ImageUse, Problem, Severity, image_rule
 
 
-@image_rule("IB105", "media-type-mismatch", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1")
+@image_rule(
+    "IB105", "media-type-mismatch", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", by_kind=True
+)
 def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The declared media type, or the file's extension, is not the type of the bytes.
 

@@ -12,6 +12,7 @@ from imgbudget.rule import Context, Fact, FirstFrame, FixSafety, ImageUse, Probl
     fix=FixSafety.UNSAFE,
     since="0.1",
     needs=Fact.FRAMES,
+    by_kind=True,
 )
 def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image is animated, and the model sees its first frame only.

@@ -32,6 +32,7 @@ STORED = {
     fix=FixSafety.SAFE,
     since="0.1",
     needs=Fact.ORIENTATION,
+    by_kind=True,
 )
 def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The pixels lie otherwise than the image is meant to be seen; only the EXIF orientation says so.

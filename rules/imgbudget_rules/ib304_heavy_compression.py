@@ -8,7 +8,9 @@ LEAST = 50
 """JPEG quality under which blocks and ringing show."""
 
 
-@image_rule("IB304", "heavy-compression", severity=Severity.INFO, since="0.1", needs=Fact.QUALITY)
+@image_rule(
+    "IB304", "heavy-compression", severity=Severity.INFO, since="0.1", needs=Fact.QUALITY, by_kind=True
+)
 def heavy_compression(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The JPEG is compressed so much that the model may misread details.
 

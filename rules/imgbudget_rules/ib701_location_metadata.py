@@ -12,6 +12,7 @@ from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Problem, Severity
     fix=FixSafety.SAFE,
     since="0.1",
     needs=Fact.LOCATION,
+    by_kind=True,
 )
 def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     """The file says where it was taken.

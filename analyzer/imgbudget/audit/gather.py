@@ -19,7 +19,7 @@ from imgbudget.audit.statistics import (
     place_text,
 )
 from imgbudget.audit.store import PLACE_ORDER, Store
-from imgbudget.engine.judge import PAGES
+from imgbudget.engine.findings import PAGES
 from imgbudget.geometry import Size
 from imgbudget.limits import Limits, LimitsData
 from imgbudget.registry import AnyRule

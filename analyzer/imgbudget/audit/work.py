@@ -14,7 +14,7 @@ from imgbudget.audit.desk import WANTED, Desk, Where
 from imgbudget.audit.inputs import input_of
 from imgbudget.audit.partition import Listed, Object, Partition
 from imgbudget.audit.rows import IMAGE, SKIP, Record, write_rows
-from imgbudget.engine.judge import failure
+from imgbudget.engine.findings import failure
 from imgbudget.errors import AuditError
 from imgbudget.model import Place
 from imgbudget.probes import PROBE_VERSION

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from imgbudget.config import Ignore
 from imgbudget.engine.baseline import Baseline, Entry, entry_of
-from imgbudget.engine.judge import FAILED_CODE
+from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.engine.paths import NOTHING, Kept, Matcher, Silenced, relative
 from imgbudget.engine.selection import specificity
 from imgbudget.model import Finding, Watch

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from imgbudget.edit import EditedImage, ImageEdit, RequestEdit
 from imgbudget.engine import Judge
-from imgbudget.engine.judge import FAILED_CODE
+from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.fixers.image import edit_image
 from imgbudget.limits import Limits
 from imgbudget.live.glance import Seen
@@ -200,7 +200,7 @@ def _graver(judge: Judge, level: Severity) -> Judge:
         return tuple((rule, override) for rule, override in pairs if (override or rule.severity) >= level)
 
     chosen = rules._replace(image=kept(rules.image), request=kept(rules.request), run=kept(rules.run))
-    return judge._replace(rules=chosen, sizes=None)
+    return judge._replace(rules=chosen, files=None)
 
 
 def _entry(place: Place) -> Place:

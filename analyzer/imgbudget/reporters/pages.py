@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from imgbudget.engine.judge import page_of
+from imgbudget.engine.findings import page_of
 from imgbudget.registry import AnyRule
 
 

@@ -7,7 +7,7 @@ from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from imgbudget.config import Settings, draft
-from imgbudget.engine.judge import failure
+from imgbudget.engine.findings import failure
 from imgbudget.engine.paths import Choice, PathRules
 from imgbudget.engine.selection import Layer, specificity
 from imgbudget.errors import UsageError
