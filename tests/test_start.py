@@ -6,6 +6,9 @@ from pathlib import Path
 
 from tests.builders import body, image_block, image_bytes, write_json
 
+JSON_READER = ("imgbudget.sources.jsonspans", "imgbudget.session.documents")
+"""What reads requests; 6 ms, which a hook on some pictures need not pay."""
+
 HEAVY = (
     "PIL",
     "yaml",
@@ -24,6 +27,7 @@ HEAVY = (
     "subprocess",
     "difflib",
     "anthropic",
+    *JSON_READER,
 )
 
 
@@ -53,10 +57,17 @@ def test_one_small_png_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_findings_and_a_request_import_nothing_heavy(tmp_path: Path) -> None:
-    """Nor do findings, a photo and a request."""
+    """Nor do findings, a photo and a request, which alone wants the reader of JSON."""
     (tmp_path / "a.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
     write_json(tmp_path / "r.json", body(image_block()))
-    assert heavy_imports(tmp_path, "check", "a.jpg", "r.json") == []
+    assert heavy_imports(tmp_path, "check", "a.jpg", "r.json") == list(JSON_READER)
+
+
+def test_a_folder_of_pictures_does_not_load_the_reader_of_json(tmp_path: Path) -> None:
+    """Not even at its end, where copies are looked for among several files."""
+    for name in ("a.jpg", "b.jpg", "c.png"):
+        (tmp_path / name).write_bytes(image_bytes((4000, 3000), "JPEG"))
+    assert heavy_imports(tmp_path, "check", ".") == []
 
 
 def test_help_and_size_import_nothing_heavy(tmp_path: Path) -> None:

@@ -3,12 +3,9 @@
 from typing import TYPE_CHECKING
 
 from imgbudget.config.files import shown
-from imgbudget.engine.unused import unused_ignores
 from imgbudget.model import Finding, Place, Run, Span, UnusedIgnore, Watch
 from imgbudget.report import FileResult, Summary
 from imgbudget.sources.content import same_files
-from imgbudget.sources.excerpt import excerpt
-from imgbudget.sources.jsonsource import JsonSource
 
 if TYPE_CHECKING:
     from imgbudget.session.run import Session
@@ -21,6 +18,8 @@ def finish(session: "Session", summary: Summary) -> tuple[FileResult, ...]:
     lines: dict[Place, int | None] = {}
     unused: list[UnusedIgnore] = []
     if tally.watch & Watch.IGNORES:
+        from imgbudget.engine.unused import unused_ignores  # noqa: PLC0415 - runs with ignores only
+
         for entry, line in unused_ignores(paths, session.named):
             unused.append(entry)
             lines[entry.place] = line
@@ -51,6 +50,9 @@ def _placed(finding: Finding, line: int | None, *, excerpts: bool) -> Finding:
     """The finding with the line of the configuration that it is about."""
     if line is None:
         return finding
+    from imgbudget.sources.excerpt import excerpt  # noqa: PLC0415 - 6 ms, and most runs have no such finding
+    from imgbudget.sources.jsonsource import JsonSource  # noqa: PLC0415
+
     try:
         with JsonSource.open(finding.place.path) as source:
             before = source.pread(source.size, 0).splitlines(keepends=True)[:line]
