@@ -11,8 +11,8 @@ from imgbudget.cli import checking
 from imgbudget.geometry import Size
 from imgbudget.limits import LimitsData
 from imgbudget.model import ImageFacts, ImageUse, Origin, Place, Watch
-from imgbudget.report import FileResult
-from imgbudget.session import pool
+from imgbudget.report import FileResult, Summary
+from imgbudget.session import Session, Wishes, ending, pool, tally
 from imgbudget.session.bench import image_result
 from imgbudget.session.tally import Tally
 from imgbudget.sources.content import content_hash, same_files
@@ -53,11 +53,12 @@ def result(path: str, length: int, edge: int) -> FileResult:
 @given(
     chunks=st.lists(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), max_size=5), max_size=5),
     split=st.booleans(),
+    at_once=st.integers(1, 9),
 )
 def test_lookalikes_have_the_same_length_and_size(
-    chunks: list[list[tuple[int, int]]], *, split: bool
+    chunks: list[list[tuple[int, int]]], *, split: bool, at_once: int
 ) -> None:
-    """However files are spread over processes, the groups are those of equal facts, in order."""
+    """However files are spread over processes, and groups over portions, they are those of equal facts."""
     whole = Tally(Watch.COPIES)
     expected: dict[tuple[int, int], list[str]] = {}
     for i, chunk in enumerate(chunks):
@@ -67,8 +68,35 @@ def test_lookalikes_have_the_same_length_and_size(
             expected.setdefault(facts, []).append(f"{i}/{j}")
         if split:
             whole.merge(part.take())
-    groups = sorted(paths for paths in expected.values() if len(paths) > 1)
-    assert sorted(whole.lookalikes()) == groups
+    groups = [paths for paths in expected.values() if len(paths) > 1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tally, "_AT_ONCE", at_once)
+        assert list(whole.lookalikes()) == groups
+        assert list(whole.lookalikes()) == groups  # a second rule may ask too
+
+
+def test_copies_are_told_as_they_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set of nothing but copies has as many findings as files: they are never all in memory."""
+    for i in range(40):
+        (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i // 4))
+    monkeypatch.setattr(tally, "_AT_ONCE", 4)
+    monkeypatch.setattr(ending, "_AT_ONCE", 3)
+    session = Session(Wishes(isolated=True))
+    for _ in session.check([str(tmp_path)]):
+        pass
+    opened: list[str] = []
+    really = os.open
+
+    def counted(path: str, flags: int) -> int:
+        opened.append(path)
+        return really(path, flags)
+
+    monkeypatch.setattr(os, "open", counted)
+    results = session.finish(Summary())
+    assert [os.path.basename(next(results).path) for _ in range(3)] == ["01.png", "02.png", "03.png"]
+    assert len(opened) < 12
+    assert len(list(results)) == 27
+    assert len(opened) == 40
 
 
 def test_copies_in_a_folder_are_told_once_each(imgbudget: Command, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_file_is_judged_as_if_it_were_the_first(
             facts = facts._replace(**{name: value})
         # every third one is cut: nothing is to be remembered of it
         use = file_of(facts._replace(damage=None if number % 3 else "is cut"), declared, f"{number}.png")
-        assert files.judge(use, limits) == run_rules(JUDGED, use, limits, NO_BUDGETS)
+        assert files.judge(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
 
 
 def test_a_rule_that_fails_is_told_for_each_file_and_in_its_place() -> None:
@@ -77,7 +77,7 @@ def test_a_rule_that_fails_is_told_for_each_file_and_in_its_place() -> None:
     ):
         use = file_of(ImageFacts(9, "png", size), name=name)
         found = files.judge(use, LIMITS[0])
-        assert found == run_rules(judged, use, LIMITS[0], NO_BUDGETS)
+        assert found == list(run_rules(judged, use, LIMITS[0], NO_BUDGETS))
         assert found[0].code == "IB003"
         assert {finding.place.path for finding in found} == {name}
 

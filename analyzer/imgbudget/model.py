@@ -5,7 +5,7 @@ pays for each of them. Facts say what the bytes are, subjects (one use of an ima
 they stand, problems are what a rule says of a subject, findings are what the engine makes of problems.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, IntEnum, IntFlag
 from typing import NamedTuple
 
@@ -269,14 +269,15 @@ class Run(NamedTuple):
     """All that one run checked, known at its end.
 
     `byte_size` counts image files and request bodies, `cost_usd` is that of the visual tokens. `copies` are
-    groups of image files with the same bytes, in the order in which they were met, each with its length.
+    groups of image files with the same bytes, in the order in which they were met, each with its length; they
+    are found anew each time that they are gone through, and never all in memory.
     """
 
     place: Place
     visual_tokens: int = 0
     byte_size: int = 0
     cost_usd: float = 0.0
-    copies: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    copies: Iterable[tuple[int, tuple[str, ...]]] = ()
     unused: tuple[UnusedIgnore, ...] = ()
 
 

@@ -1,5 +1,6 @@
 """Judges subjects of each level by one set of rules."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
@@ -24,16 +25,16 @@ class Judge(NamedTuple):
         """The findings of the image rules on one use of one image."""
         if self.files is not None and use.place.keys is None:
             return self.files.judge(use, limits)
-        return run_rules(self.rules.image, use, limits, self.budgets)
+        return list(run_rules(self.rules.image, use, limits, self.budgets))
 
     def judge_request(self, request: Request, limits: Limits) -> list[Finding]:
         """The findings of the request rules on one request, without those on its images."""
-        return run_rules(self.rules.request, request, limits, self.budgets)
+        return list(run_rules(self.rules.request, request, limits, self.budgets))
 
     def judge_batch(self, batch: Batch, limits: Limits) -> list[Finding]:
         """The findings of the rules on a whole batch, without those on its requests."""
-        return run_rules(self.rules.run, batch, limits, self.budgets)
+        return list(run_rules(self.rules.run, batch, limits, self.budgets))
 
-    def judge_run(self, run: Run, limits: Limits) -> list[Finding]:
-        """The findings of the rules on the run as a whole."""
+    def judge_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
+        """The findings of the rules on the run as a whole, one by one: there may be one for each file."""
         return run_rules(self.rules.whole, run, limits, self.budgets)

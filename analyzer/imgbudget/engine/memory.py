@@ -28,7 +28,7 @@ class _Memory:
         """The findings on a file; `key` is all of it that the rules look at."""
         known = self._known.get(key)
         if known is None:
-            found = run_rules(self._rules, use, limits, self._budgets)
+            found = list(run_rules(self._rules, use, limits, self._budgets))
             # what a rule says of another place, or why it failed, is of this file alone
             if all(finding.place is use.place and finding.code != FAILED_CODE for finding in found):
                 if len(self._known) >= _MOST:
@@ -65,15 +65,14 @@ class Files:
             self._limits = limits
         size, facts = use.visible_size, use.facts
         if facts is None or size is None:
-            return run_rules(self._all, use, limits, self._budgets)
+            return list(run_rules(self._all, use, limits, self._budgets))
         _, form, _, orientation, frames, has_location, quality, *_ = facts
         kind = (form, orientation, frames, has_location, quality, use.declared)
         sized, kinded = self._by_size.judge(size, use, limits), self._by_kind.judge(kind, use, limits)
-        others = run_rules(self._others, use, limits, self._budgets)
-        found = sized + kinded + others
+        found = [*sized, *kinded, *run_rules(self._others, use, limits, self._budgets)]
         if len(found) > 1:
             if any(finding.code == FAILED_CODE for finding in found):
-                return run_rules(self._all, use, limits, self._budgets)
+                return list(run_rules(self._all, use, limits, self._budgets))
             found.sort(key=self._place_in_order)
         return found
 

@@ -1,6 +1,6 @@
 """Rules by path: which rules and budgets hold for a file, and which of its findings are silenced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os.path import abspath, relpath
 from typing import TYPE_CHECKING, NamedTuple
@@ -128,18 +128,17 @@ class PathRules:
         self._judges[key] = Judge(rules, budgets, Files(rules.image, budgets))
         return self._judges[key]
 
-    def judge_run(self, run: Run, limits: Limits) -> list[Finding]:
+    def judge_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
         """The findings on the run as a whole; an override for the file that one is about holds for it."""
         found = self.base_judge.judge_run(run, limits)
         if not self._overrides:
-            return found
-        kept = []
+            yield from found
+            return
         for finding in found:
             by_code = {rule.code: severity for rule, severity in self.judge(finding.place.path).rules.whole}
             if finding.code in by_code or finding.place.path == run.place.path:
                 severity = by_code.get(finding.code)
-                kept.append(finding._replace(severity=severity) if severity else finding)
-        return kept
+                yield finding._replace(severity=severity) if severity else finding
 
     def split(self, path: str, findings: Kept) -> tuple[Kept, Silenced]:
         """The findings that are reported, and how many are not."""

@@ -1,6 +1,6 @@
 """Holds one subject against rules: problems in, findings out. A rule that raises becomes a finding itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from imgbudget.budgets import Budgets
 from imgbudget.engine.findings import failure, make_finding
@@ -9,24 +9,20 @@ from imgbudget.model import Batch, Finding, ImageUse, Request, Run, Severity
 from imgbudget.registry import AnyRule
 from imgbudget.rule import Context
 
+Subject = ImageUse | Request | Batch | Run
+Rules = Iterable[tuple[AnyRule, Severity | None]]
 
-def run_rules(
-    rules: Iterable[tuple[AnyRule, Severity | None]],
-    subject: ImageUse | Request | Batch | Run,
-    limits: Limits,
-    budgets: Budgets,
-) -> list[Finding]:
+
+def run_rules(rules: Rules, subject: Subject, limits: Limits, budgets: Budgets) -> Iterator[Finding]:
     """The findings on a subject in the order of the rules; those of a rule that fails up to its failure."""
     context = Context(limits, budgets)
-    found: list[Finding] = []
     if limits.tier.strategy:  # Claude has all that the rules ask for
         rules = [pair for pair in rules if not pair[0].limits or limits.lack(pair[0].limits) is None]
     for rule, override in rules:
         try:
             for problem in rule.judge(subject, context):
-                found.append(make_finding(rule, override, problem, subject, limits))  # noqa: PERF401 - keeps those before a failure
+                yield make_finding(rule, override, problem, subject, limits)
         except Exception as error:  # noqa: BLE001 - the one place: a rule must not end the run
             what = f"rule {rule.code} {rule.name}"
             failed = failure(what, error, subject.place, limits)
-            found.append(failed._replace(help=f"report it with the file; until then: --ignore {rule.code}"))
-    return found
+            yield failed._replace(help=f"report it with the file; until then: --ignore {rule.code}")

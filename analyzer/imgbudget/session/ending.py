@@ -1,5 +1,6 @@
 """The end of a run: what the rules say of it as a whole, once every file is checked."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.config.files import shown
@@ -9,9 +10,23 @@ from imgbudget.sources.content import same_files
 
 if TYPE_CHECKING:
     from imgbudget.session.run import Session
+    from imgbudget.session.tally import Tally
+
+_AT_ONCE = 1000
+"""Files whose findings are gathered before they are told: each may be a copy of another one."""
 
 
-def finish(session: "Session", summary: Summary) -> tuple[FileResult, ...]:
+class _Copies:
+    """The groups of copies among the files of a run, found when they are gone through."""
+
+    def __init__(self, tally: "Tally") -> None:
+        self._tally = tally
+
+    def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        return same_files(self._tally.lookalikes())
+
+
+def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
     """The results that are no file's own, by the file that they are about."""
     paths, tally = session.bench.paths, session.tally
     source = session.settings.source
@@ -28,22 +43,25 @@ def finish(session: "Session", summary: Summary) -> tuple[FileResult, ...]:
         visual_tokens=summary.visual_tokens,
         byte_size=tally.byte_size,
         cost_usd=summary.cost_usd,
-        copies=tuple(same_files(tally.lookalikes())) if tally.watch & Watch.COPIES else (),
+        copies=_Copies(tally) if tally.watch & Watch.COPIES else (),
         unused=tuple(unused),
     )
     by_path: dict[str, list[Finding]] = {}
     for finding in paths.judge_run(run, session.bench.limits()):
         placed = _placed(finding, lines.get(finding.place), excerpts=session.bench.excerpts)
         by_path.setdefault(finding.place.path, []).append(placed)
-    results = []
-    for path, findings in by_path.items():
-        kept, silenced = paths.split(path, tuple(findings))
-        results.append(
-            FileResult(path=path, findings=kept, silenced=silenced.ignored, baselined=silenced.known)
-        )
-        tally.add_findings(kept)
+        if len(by_path) >= _AT_ONCE:
+            yield from _results(session, by_path)
+            by_path = {}
+    yield from _results(session, by_path)
     summary.statistics = tally.statistics
-    return tuple(results)
+
+
+def _results(session: "Session", by_path: Mapping[str, Sequence[Finding]]) -> Iterator[FileResult]:
+    for path, findings in by_path.items():
+        kept, silenced = session.bench.paths.split(path, tuple(findings))
+        session.tally.add_findings(kept)
+        yield FileResult(path=path, findings=kept, silenced=silenced.ignored, baselined=silenced.known)
 
 
 def _placed(finding: Finding, line: int | None, *, excerpts: bool) -> Finding:

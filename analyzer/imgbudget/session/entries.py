@@ -20,8 +20,6 @@ def without_entries(result: FileResult, *, difference: bool, backup: bool) -> Fi
     With `difference` it is not written, and the difference is told instead.
     """
     asking = [finding for finding in result.findings if isinstance(finding.fix, DropEntry)]
-    if not asking:
-        return result
     path = result.path
     try:
         data, seen = read_file(path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgbudget.errors import UnreadableError, WriteError
 from imgbudget.fixed import FileFix
 from imgbudget.fixers.writer import Stamp, stamp
+from imgbudget.intent import DropEntry
 from imgbudget.report import FileResult, Summary
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import ByFindings, Choice
@@ -92,18 +93,23 @@ class Fixer:
         """Keep what another process kept, see Session."""
         self.session.take_in(tally)
 
-    def finish(self, summary: Summary) -> tuple[FileResult, ...]:
+    def finish(self, summary: Summary) -> Iterator[FileResult]:
         """What is said of the run as a whole, once unused ignores are out of the configuration.
 
         Where results go into a tree of their own the configuration stays as it is.
         """
         results = self.session.finish(summary)
-        if self.wishes.output_dir is not None or not any(result.findings for result in results):
-            return results
-        from imgbudget.session.entries import without_entries  # noqa: PLC0415 - it may not be needed
-
+        if self.wishes.output_dir is not None:
+            yield from results
+            return
         difference, backup = self.wishes.difference, self.wishes.backup
-        return tuple(without_entries(result, difference=difference, backup=backup) for result in results)
+        for result in results:
+            if any(isinstance(finding.fix, DropEntry) for finding in result.findings):
+                from imgbudget.session.entries import without_entries  # noqa: PLC0415 - it may not be needed
+
+                yield without_entries(result, difference=difference, backup=backup)
+            else:
+                yield result
 
     def check_all(
         self, files: Iterable[Found | Passed], hand_on: "HandOn | None" = None

@@ -254,10 +254,10 @@ class Session:
             silencer.met |= tally.met
             silencer.entries += tally.entries
 
-    def finish(self, summary: Summary) -> tuple[FileResult, ...]:
-        """What is said of the run as a whole once all are checked; statistics are put into `summary`."""
+    def finish(self, summary: Summary) -> Iterator[FileResult]:
+        """What is said of the run as a whole once all are checked; at its end statistics are in `summary`."""
         if not self.tally.wants_an_end:
-            return ()
+            return iter(())
         from imgbudget.session.ending import finish  # noqa: PLC0415 - few files have no end
 
         return finish(self, summary)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _BLOCK = 1000
 """Names of files that are kept in one text: a string of its own costs 50 bytes more for each."""
 
+_AT_ONCE = 200_000
+"""Files that are compared, or names of lookalikes that are taken apart, together: some 20 MB."""
+
 _COPIES, _TOTALS = int(Watch.COPIES), int(Watch.TOTALS)
 
 Block = tuple[Sequence[int], str]
@@ -115,21 +118,47 @@ class Tally:
     def lookalikes(self) -> Iterator[list[str]]:
         """The paths of image files with the same length and size in px, in the order of the first of each."""
         blocks: list[Block] = [*self.blocks, (self._keys, "\0".join(self._names))]
+        chosen, names = set[int](), 0
+        for key, times in _repeated([keys for keys, _ in blocks]).items():
+            chosen.add(key)
+            names += times
+            if names >= _AT_ONCE:
+                yield from _grouped(blocks, chosen)
+                chosen, names = set(), 0
+        yield from _grouped(blocks, chosen)
+
+
+def _repeated(blocks: Sequence[Sequence[int]]) -> dict[int, int]:
+    """The keys that stand more than once, in the order of their first, and how often."""
+    again: set[int] = set()
+    parts = 1 + sum(map(len, blocks)) // _AT_ONCE
+    for part in range(parts):
         seen: set[int] = set()
-        again: set[int] = set()
-        for keys, _ in blocks:
-            fresh = set(keys)
+        for keys in blocks:
+            mine = keys if parts == 1 else [key for key in keys if key % parts == part]
+            fresh = set(mine)
             again |= seen & fresh
-            if len(fresh) < len(keys):
-                again.update(key for key, times in Counter(keys).items() if times > 1)
+            if len(fresh) < len(mine):
+                again.update(key for key, times in Counter(mine).items() if times > 1)
             seen |= fresh
-        groups: dict[int, list[str]] = {}
-        for keys, names in blocks if again else ():
-            if not again.isdisjoint(keys):
-                for key, name in zip(keys, names.split("\0"), strict=True):
-                    if key in again:
-                        groups.setdefault(key, []).append(name)
-        yield from groups.values()
+    found: dict[int, int] = {}
+    for keys in blocks if again else ():
+        if not again.isdisjoint(keys):
+            for key in keys:
+                if key in again:
+                    found[key] = found.get(key, 0) + 1
+    return found
+
+
+def _grouped(blocks: Sequence[Block], chosen: set[int]) -> Iterator[list[str]]:
+    """The paths with each of the chosen keys, in the order of the first of each."""
+    groups: dict[int, list[str]] = {}
+    for keys, names in blocks if chosen else ():
+        if not chosen.isdisjoint(keys):
+            for key, name in zip(keys, names.split("\0"), strict=True):
+                if key in chosen:
+                    groups.setdefault(key, []).append(name)
+    yield from groups.values()
 
 
 def new_tally(wishes: "Wishes", paths: PathRules) -> Tally:
