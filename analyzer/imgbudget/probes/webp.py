@@ -6,7 +6,7 @@ from typing import NamedTuple
 from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
 from imgbudget.probes.exif import orientation, read_exif
-from imgbudget.probes.reader import Read, Source, sound_facts
+from imgbudget.probes.reader import Read, Source, facts_of, sound_facts
 
 _ORIENTATION, _FRAMES, _LOCATION = int(Fact.ORIENTATION), int(Fact.FRAMES), int(Fact.LOCATION)
 _METADATA, _INTEGRITY = int(Fact.METADATA), int(Fact.INTEGRITY)
@@ -97,16 +97,9 @@ def _probe_extended(head: bytes, read: Read, size: int, want: int) -> ImageFacts
         damage = _cut(head, size, chunks.end)
         if damage is None and not chunks.has_picture:
             damage = "has no picture behind its header"
-    return ImageFacts(
-        byte_size=size,
-        format="webp",
-        size=Size(*area),
-        orientation=chunks.turn or 1,
-        frames=chunks.frames,
-        has_location=chunks.has_location,
-        metadata_bytes=min(chunks.metadata, size) if want & _METADATA else None,
-        damage=damage,
-    )
+    metadata = min(chunks.metadata, size) if want & _METADATA else None
+    turn, frames, has_location = chunks.turn or 1, chunks.frames, chunks.has_location
+    return facts_of(size, "webp", area, turn, frames, has_location, None, metadata, damage)
 
 
 def _walk(head: bytes, read: Read, size: int, want: int) -> _Chunks:
@@ -121,9 +114,9 @@ def _walk(head: bytes, read: Read, size: int, want: int) -> _Chunks:
     buffer, base, i, n = head, 0, 20 + _long(head, 16)[0], len(head)
     for _ in _CHUNKS:
         if i + 8 > n:
-            base += i
-            buffer = read(_REFILL, base)
-            i, n = 0, len(buffer)
+            base, i = base + i, 0
+            buffer = read(_REFILL, base) if base + 8 <= size else b""
+            n = len(buffer)
             if n < 8:
                 break
         kind, length = _chunk(buffer, i)
