@@ -1,7 +1,6 @@
 """The results of a run: what was found in each file, and the sum of it."""
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.fixed import FailedFix, FileFix
@@ -109,7 +108,6 @@ class FileResult(NamedTuple):
     fix: FileFix | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Summary:
     """The sum over all files of a run. Files = checked + skipped.
 
@@ -118,30 +116,31 @@ class Summary:
     there at the end of a run that was asked for them.
     """
 
-    files: int = 0
-    images: int = 0
-    requests: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    missed: list[tuple[str, str]] = field(default_factory=list)
-    findings: Counter[Severity] = field(default_factory=Counter)
-    fixable: int = 0
-    unsafely_fixable: int = 0
-    silenced: int = 0
-    baselined: int = 0
-    rules_failed: int = 0
-    visual_tokens: int = 0
-    tokens_after_fix: int = 0
-    cost_usd: float = 0.0
-    rows: int = 0
-    rows_checked: int = 0
-    rows_bad: int = 0
-    rows_passed: list[PassedRows] = field(default_factory=list)
-    statistics: "Statistics | None" = None
-    comparison: "Comparison | None" = None
-    fixed: int = 0
-    changed: int = 0
-    failed: list[FailedFix] = field(default_factory=list)
-    unwritten: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.files = 0
+        self.images = 0
+        self.requests = 0
+        self.skipped: list[tuple[str, str]] = []
+        self.missed: list[tuple[str, str]] = []
+        self.findings: Counter[Severity] = Counter()
+        self.fixable = 0
+        self.unsafely_fixable = 0
+        self.silenced = 0
+        self.baselined = 0
+        self.rules_failed = 0
+        self.visual_tokens = 0
+        self.tokens_after_fix = 0
+        self.cost_usd = 0.0
+        self.rows = 0
+        self.rows_checked = 0
+        self.rows_bad = 0
+        self.rows_passed: list[PassedRows] = []
+        self.statistics: Statistics | None = None
+        self.comparison: Comparison | None = None
+        self.fixed = 0
+        self.changed = 0
+        self.failed: list[FailedFix] = []
+        self.unwritten: list[str] = []
 
     @property
     def checked(self) -> int:

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TextIO
 
 from imgbudget.errors import UsageError
@@ -35,16 +34,16 @@ def parse_formats(given: Sequence[str], default: str) -> list[tuple[str, str | N
     return pairs
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Sink:
     """One place where text goes: standard output at once, or a file when all is said.
 
     `aside` sends to standard error what would go to standard output, where that is taken.
     """
 
-    file: str | None = None
-    aside: bool = False
-    _parts: list[str] = field(default_factory=list)
+    def __init__(self, file: str | None = None, *, aside: bool = False) -> None:
+        self.file = file
+        self.aside = aside
+        self._parts: list[str] = []
 
     def write(self, text: str) -> None:
         """Take a piece of text."""

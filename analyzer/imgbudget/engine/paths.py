@@ -1,7 +1,6 @@
 """Rules by path: which rules and budgets hold for a file, and which of its findings are silenced."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from os.path import abspath, relpath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,7 +41,9 @@ class Choice(NamedTuple):
     use_ignores: bool = True
 
 
-@dataclass(slots=True, eq=False, repr=False)
+DEFAULT = Choice()
+
+
 class PathRules:
     """Which rules judge a file, and which of its findings are silenced.
 
@@ -50,32 +51,23 @@ class PathRules:
     the command line; budgets likewise.
     """
 
-    rules: Sequence[AnyRule]
-    settings: Settings
-    choice: Choice = field(default_factory=Choice)
-    baseline: "Baseline | None" = None
-    base: str = "."
-    collect: bool = False
-    silencer: "Silencer | None" = None
-    _judges: dict[tuple[int, ...], Judge] = field(default_factory=dict)
-    _overrides: list[tuple[Override, Matcher]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        settings = self.settings
+    def __init__(  # noqa: PLR0913 - what a run is made of
+        self,
+        rules: Sequence[AnyRule],
+        settings: Settings,
+        choice: Choice = DEFAULT,
+        *,
+        baseline: "Baseline | None" = None,
+        base: str = ".",
+        collect: bool = False,
+    ) -> None:
+        self.rules, self.settings, self.choice = rules, settings, choice
+        self.baseline = baseline
+        self._judges: dict[tuple[int, ...], Judge] = {}
+        self._overrides: list[tuple[Override, Matcher]] = []
         if settings.overrides:
             self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
-        ignores = settings.ignores if self.choice.use_ignores else ()
-        if ignores or self.baseline is not None or self.collect:
-            from imgbudget.engine.silencing import Silencer  # noqa: PLC0415 - few runs silence anything
-
-            self.silencer = Silencer(
-                rules={rule.code: rule for rule in self.rules},
-                root=settings.root,
-                ignores=[(item, matcher(item.files)) for item in ignores],
-                baseline=self.baseline,
-                base=self.base,
-                collect=self.collect,
-            )
+        self.silencer = self._silencer(base, collect=collect)
 
     def judge(self, path: str) -> Judge:
         """The judge for a file."""
@@ -139,6 +131,21 @@ class PathRules:
             if finding.code in by_code or finding.place.path == run.place.path:
                 severity = by_code.get(finding.code)
                 yield finding._replace(severity=severity) if severity else finding
+
+    def _silencer(self, base: str, *, collect: bool) -> "Silencer | None":
+        ignores = self.settings.ignores if self.choice.use_ignores else ()
+        if not (ignores or self.baseline is not None or collect):
+            return None
+        from imgbudget.engine.silencing import Silencer  # noqa: PLC0415 - few runs silence anything
+
+        return Silencer(
+            rules={rule.code: rule for rule in self.rules},
+            root=self.settings.root,
+            ignores=[(item, matcher(item.files)) for item in ignores],
+            baseline=self.baseline,
+            base=base,
+            collect=collect,
+        )
 
     def split(self, path: str, findings: Kept) -> tuple[Kept, Silenced]:
         """The findings that are reported, and how many are not."""

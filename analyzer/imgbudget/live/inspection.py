@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
@@ -184,7 +183,7 @@ class Inspector:
         if target not in self._benches:
             own = self._session.bench
             model, platform = target.model or own.model, target.platform or own.platform
-            self._benches[target] = replace(own, model=model, platform=platform, _own=None)
+            self._benches[target] = own.other(model, platform)
         return self._benches[target]
 
     def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """All that the check of one file needs: which rules, which limits, which facts; and the notes it leaves."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from imgbudget.engine import Judge
 from imgbudget.engine.paths import PathRules, Silenced
@@ -12,22 +11,48 @@ from imgbudget.planner.sizes import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Bench:
-    """The workplace of a run. `want` are facts that the output needs beside those of the rules."""
+    """The workplace of a run.
 
-    paths: PathRules
-    data: LimitsData
-    model: str
-    platform: str
-    want: Fact = Fact.NONE
-    excerpts: bool = False
-    edits: bool = False
-    asked_platform: bool = False
-    """Whether the user named the platform, and must hear where it does not serve a model."""
-    notes: dict[str, None] = field(default_factory=dict)
-    _own: Limits | None = None
-    """The limits for files, once they were asked for: each file is judged by the same."""
+    `want` are facts that the output needs beside those of the rules. `asked_platform` says that the user
+    named the platform, and must hear where it does not serve a model.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a run is made of
+        self,
+        *,
+        paths: PathRules,
+        data: LimitsData,
+        model: str,
+        platform: str,
+        want: Fact = Fact.NONE,
+        excerpts: bool = False,
+        edits: bool = False,
+        asked_platform: bool = False,
+    ) -> None:
+        self.paths, self.data = paths, data
+        self.model, self.platform = model, platform
+        self.want = want
+        self.excerpts, self.edits = excerpts, edits
+        self.asked_platform = asked_platform
+        self.notes: dict[str, None] = {}
+        # the limits for files, once they were asked for: each file is judged by the same
+        self._own: Limits | None = None
+
+    def other(self, model: str, platform: str) -> "Bench":
+        """The same for another model on another platform; it leaves its notes here."""
+        bench = Bench(
+            paths=self.paths,
+            data=self.data,
+            model=model,
+            platform=platform,
+            want=self.want,
+            excerpts=self.excerpts,
+            edits=self.edits,
+            asked_platform=self.asked_platform,
+        )
+        bench.notes = self.notes
+        return bench
 
     def limits(self, request: Request | None = None) -> Limits:
         """The limits for files, or for a request: its own model, the platform that id or dialect implies."""

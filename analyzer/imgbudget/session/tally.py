@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imgbudget.engine.paths import PathRules
@@ -27,23 +26,25 @@ Block = tuple[Sequence[int], str]
 """What tells files apart, a number each, and their paths, joined by null characters."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Tally:
     """Gathers what is watched; of an image file only a number and its path, 8 bytes and the name.
 
     `used`, `met` and `entries` are what came of silencing in another process.
     """
 
-    watch: Watch
-    statistics: "Statistics | None" = None
-    found: "list[Told] | None" = None
-    byte_size: int = 0
-    blocks: list[Block] = field(default_factory=list)
-    used: set[int] = field(default_factory=set)
-    met: set[int] = field(default_factory=set)
-    entries: "list[Entry]" = field(default_factory=list)
-    _keys: list[int] = field(default_factory=list)
-    _names: list[str] = field(default_factory=list)
+    def __init__(
+        self, watch: Watch, statistics: "Statistics | None" = None, found: "list[Told] | None" = None
+    ) -> None:
+        self.watch = watch
+        self.statistics = statistics
+        self.found = found
+        self.byte_size = 0
+        self.blocks: list[Block] = []
+        self.used: set[int] = set()
+        self.met: set[int] = set()
+        self.entries: list[Entry] = []
+        self._keys: list[int] = []
+        self._names: list[str] = []
 
     def add(self, result: FileResult, *, is_file: bool = True) -> None:
         """Count one file, or with `is_file` false what came on standard input."""
@@ -89,8 +90,9 @@ class Tally:
     def take(self) -> "Tally":
         """What was gathered since the last time, to be handed to another process."""
         self._close_block()
-        taken = Tally(self.watch, self.statistics, self.found, self.byte_size, blocks=self.blocks)
-        self.blocks, self.byte_size = [], 0
+        taken = Tally(self.watch, self.statistics, self.found)
+        taken.byte_size, taken.blocks = self.byte_size, self.blocks
+        self.byte_size, self.blocks = 0, []
         if self.statistics is not None:
             self.statistics = type(self.statistics)()
         if self.found is not None:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from imgbudget.sources.entry import Entry, look_at
@@ -26,13 +25,15 @@ class Argument(NamedTuple):
         return "" if self.path == "." else self.path.rstrip("/") + "/"
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Named:
-    """What the arguments name, by real path: a search leaves it to the argument that names it."""
+    """What the arguments name, by real path: a search leaves it to the argument that names it.
 
-    folders: set[str] = field(default_factory=set)
-    files: dict[str, set[str]] = field(default_factory=dict)
-    """File names by folder."""
+    `files` are names by folder.
+    """
+
+    def __init__(self) -> None:
+        self.folders: set[str] = set()
+        self.files: dict[str, set[str]] = {}
 
     def add(self, argument: Argument) -> bool:
         """Take an argument in; whether it is new."""

@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgbudget.sources.arguments import real_path
 from imgbudget.sources.gitignore import Patterns, as_bytes_text
 from imgbudget.sources.ignores import Layer, keep
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(NamedTuple):
     """Patterns and their folder, an absolute path; outside of it they see paths that begin with `..`."""
 
     patterns: Patterns

@@ -7,7 +7,6 @@ tree and leaves ignored folders out gets git's answer. tests/test_gitignore.py p
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -34,8 +33,7 @@ class _Pattern(NamedTuple):
     folders_only: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Names:
+class _Names(NamedTuple):
     """Patterns of names, each by the cheapest test that tells the same."""
 
     literals: frozenset[str]
@@ -77,8 +75,7 @@ class _Names:
         return hits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
+class _Block(NamedTuple):
     """Neighbouring patterns that decide alike, so that their order does not matter.
 
     A folder is asked once for all its names; `match_path` has the few patterns that need whole paths.
@@ -102,8 +99,7 @@ class _Block:
         return hits
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(NamedTuple):
     """One ignore file, or the patterns of one setting; a later pattern overrules an earlier one."""
 
     for_files: tuple[_Block, ...]

@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple
 
 from imgbudget.sources.arguments import Argument, Named
@@ -15,7 +13,6 @@ from imgbudget.sources.ignores import (
     below,
     is_repository,
     keep,
-    layers_around,
     repository_layers,
     with_own,
 )
@@ -53,18 +50,17 @@ class _Listing(NamedTuple):
     others: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class Search(NamedTuple):
     """What all folders of a run have in common.
 
-    `git` says whether its ignore files count. `named` is what other arguments will bring. `around` keeps
-    its answers for as long as the run lasts.
+    `git` says whether its ignore files count. `named` is what other arguments will bring. `around` tells the
+    layers around a folder.
     """
 
     exclusion: Exclusion
     git: bool
     named: Named
-    around: Callable[[str], Layers | None] = field(default_factory=lambda: cache(layers_around))
+    around: Callable[[str], Layers | None]
 
     def walk(self, argument: Argument) -> Iterator[Found | Passed]:
         """Everything in a named folder."""

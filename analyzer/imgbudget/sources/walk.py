@@ -11,6 +11,7 @@ followed only where it is named.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from imgbudget.sources.arguments import Named, missing, read_arguments
@@ -55,6 +56,8 @@ def find_files(
 
 def _search(exclude: Sequence[str], root: str, *, git: bool, named: Named) -> "Search":
     from imgbudget.sources.exclusion import Exclusion  # noqa: PLC0415 - files that are named do without
+    from imgbudget.sources.ignores import layers_around  # noqa: PLC0415
     from imgbudget.sources.search import Search  # noqa: PLC0415
 
-    return Search(exclusion=Exclusion.of(exclude, root), git=git, named=named)
+    exclusion, around = Exclusion.of(exclude, root), cache(layers_around)
+    return Search(exclusion=exclusion, git=git, named=named, around=around)
