@@ -3,13 +3,13 @@
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.geometry import Size, area_tokens, patches
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, FixSafety, ImageUse, Request, Severity
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Comparison
+    from imgbudget.fixed import FailedFix, FileFix
     from imgbudget.statistics import Statistics
 
 
@@ -105,7 +105,7 @@ class FileResult(NamedTuple):
     missed: bool = False
     rows: Rows | None = None
     partial: bool = False
-    fix: FileFix | None = None
+    fix: "FileFix | None" = None
 
 
 class Summary:
@@ -192,7 +192,7 @@ class Summary:
             if finding.code == "IB003":
                 self.rules_failed += 1
 
-    def _add_fix(self, fix: FileFix) -> None:
+    def _add_fix(self, fix: "FileFix") -> None:
         self.fixed += len(fix.fixed)
         self.changed += fix.changed
         self.failed += fix.failed

@@ -1,6 +1,5 @@
 """The format `json`, version 1: one document with findings, images, requests and the sum."""
 
-from imgbudget.fixed import FileFix
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style
 from imgbudget.reporters.jsontext import dump, finding_text, image_text
@@ -14,7 +13,6 @@ from imgbudget.reporters.records import (
 )
 
 _JOINT = ",\n  "
-_NO_FIX = FileFix("")
 
 
 class JsonV1:
@@ -36,13 +34,13 @@ class JsonV1:
 
     def render(self, result: FileResult) -> Piece:
         """The findings, images and requests of one file, what was fixed in it, and what was not."""
-        fix = result.fix or _NO_FIX
+        fix = result.fix
         return (
             _JOINT.join([finding_text(finding) for finding in result.findings]),
             _JOINT.join([image_text(image) for image in result.images]),
             _JOINT.join([dump(request_record(request)) for request in result.requests]),
-            _JOINT.join([finding_text(finding) for finding in fix.fixed]),
-            _JOINT.join([dump(failed_record(failed)) for failed in fix.failed]),
+            _JOINT.join([finding_text(finding) for finding in (fix.fixed if fix else ())]),
+            _JOINT.join([dump(failed_record(failed)) for failed in (fix.failed if fix else ())]),
         )
 
     def add(self, piece: Piece) -> str:

@@ -1,13 +1,15 @@
 """Results as plain dictionaries: the records of the JSON formats, version 1. Absent values are null."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from imgbudget.fixed import FailedFix
 from imgbudget.geometry import scales
 from imgbudget.model import Fact, Finding, Severity
 from imgbudget.report import ImageResult, RequestResult, Summary
 from imgbudget.version import __version__
+
+if TYPE_CHECKING:
+    from imgbudget.fixed import FailedFix
 
 VERSION = 1
 SHOWN = Fact.ORIENTATION | Fact.FRAMES
@@ -50,7 +52,7 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     }
 
 
-def failed_record(failed: FailedFix) -> dict[str, Any]:
+def failed_record(failed: "FailedFix") -> dict[str, Any]:
     """A fix that was not made."""
     return {
         "code": failed.code,
