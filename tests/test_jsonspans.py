@@ -63,6 +63,16 @@ def test_spans_lead_to_the_values_of_their_routes(data: st.DataObject, value: An
         assert json.loads(raw[span.start : span.end]) == filled(document, route[-1])
 
 
+@given(data=st.data(), value=values, sizing=sizes)
+def test_span_of_a_value_is_the_same_asked_for_alone(data: st.DataObject, value: Any, sizing: Sizing) -> None:
+    """What stands behind a value, and is not walked through for it, changes nothing."""
+    document = only(data.draw(written(value)), long=sizing.long, window=sizing.window)
+    together = document.spans(route for route, _ in routes(document.value))
+    for route, span in together.items():
+        assert document.spans([route]) == {route: span}
+        assert document.spans([route, (*route, "no"), (*route, 99)]) == {route: span}
+
+
 @given(
     pieces=st.lists(st.sampled_from(PIECES)), sizing=sizes, size=st.integers(0, 20), offset=st.integers(0, 60)
 )

@@ -50,9 +50,11 @@ class HollowText:
 
     def holes(self) -> Iterator[Hole]:
         """The placeholders in order."""
-        if self.cuts:
-            for match in re.finditer(re.escape(self.mark) + "([0-9]+)", self.text):
-                yield Hole(match.start(), match.end(), self.cuts[int(match[1])])
+        find, length, end = self.text.find, len(self.mark), 0
+        for number, cut in enumerate(self.cuts):
+            start = find(self.mark, end)
+            end = start + length + len(str(number))
+            yield Hole(start, end, cut)
 
     def points(self, positions: Iterable[int]) -> dict[int, Point]:
         """Where positions of the text stand in the file, told in one pass; in a placeholder its beginning."""
@@ -64,7 +66,7 @@ class HollowText:
             while hole and hole.end <= position:
                 cursor.jump(hole, self.source)
                 hole = next(holes, None)
-            cursor.move(min(position, hole.start) if hole else position)
+            cursor.move(hole.start if hole and hole.start < position else position)
             found[position] = Point(cursor.offset, cursor.line, cursor.column)
         return found
 
@@ -97,15 +99,15 @@ class _Cursor:
         self.column = 1
 
     def move(self, position: int) -> None:
-        passed = self._text[self._at : position]
+        at, text = self._at, self._text
         self._at = position
-        self.offset += len(passed) if self._ascii else len(passed.encode())
-        newline = passed.rfind("\n")
+        self.offset += position - at if self._ascii else len(text[at:position].encode())
+        newline = text.rfind("\n", at, position)
         if newline < 0:
-            self.column += len(passed)
+            self.column += position - at
         else:
-            self.line += passed.count("\n")
-            self.column = len(passed) - newline
+            self.line += text.count("\n", at, position)
+            self.column = position - newline
 
     def jump(self, hole: Hole, source: JsonSource) -> None:
         self.move(hole.start)

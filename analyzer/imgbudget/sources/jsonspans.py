@@ -11,7 +11,7 @@ from imgbudget.sources.hollow import LONG, WINDOW, Cut, hollow, tally_of
 from imgbudget.sources.hollowtext import HollowText, Point, fill
 from imgbudget.sources.jsonparse import MalformedError, Parser
 from imgbudget.sources.jsonsource import BEGINNING, JsonSource, Start
-from imgbudget.sources.jsonwalk import doubled_members, find_members
+from imgbudget.sources.jsonwalk import BLANK, bare_end, doubled_members, find_members
 from imgbudget.sources.payload import Payload
 from imgbudget.sources.tally import Tally, not_utf8
 
@@ -21,8 +21,6 @@ MAX_TEXT = 256 << 20
 """Most bytes that a document may hold beside its long strings: the largest batch (256 MB, skill, 2026-07)."""
 
 _BOM = b"\xef\xbb\xbf"
-_BLANK = " \t\r\n"
-_TAIL = 64
 _blank = re.compile(rb"[ \t\r\n]*").match
 
 Tell = Callable[[Cut, JsonSource], Tally]
@@ -101,12 +99,12 @@ class Document:
 
     def spans(self, routes: Iterable[Keys]) -> dict[Keys, Span]:
         """Where the values stand that the routes lead to; a route that leads nowhere is left out."""
-        found = find_members(self._hollow.text, routes, doubled=self._doubled)
+        found = find_members(self._hollow.text, self.value, routes, doubled=self._doubled)
         return self._spans({route: (member.start, member.end) for route, member in found.items()})
 
     def key_spans(self, routes: Iterable[Keys]) -> dict[Keys, Span]:
         """Where the keys of these members stand, quotes included; array items have none."""
-        found = find_members(self._hollow.text, routes, doubled=self._doubled)
+        found = find_members(self._hollow.text, self.value, routes, doubled=self._doubled)
         keyed = {
             route: (member.key_start, member.key_end) for route, member in found.items() if member.key_end
         }
@@ -226,14 +224,6 @@ def _each_line(
         yield document
 
 
-def _blanks_behind(text: str) -> int:
-    """Blanks at the end of a text; the whole of it is copied only where it ends in many."""
-    tail = text[-_TAIL:]
-    if not (bare := tail.rstrip(_BLANK)):
-        tail, bare = text, text.rstrip(_BLANK)
-    return len(tail) - len(bare)
-
-
 class _Reader:
     """Makes documents of what is gathered, and counts them."""
 
@@ -264,7 +254,7 @@ class _Reader:
         del raw
         hollow_text = HollowText(text=text, mark=mark, cuts=cuts, source=self._source, base=start, line=line)
         value = None
-        lead = len(text) - len(text.lstrip(_BLANK))
+        lead = len(text) - len(text.lstrip(BLANK))
         if wrong is None:
             if lead == len(text):
                 return None
@@ -280,7 +270,7 @@ class _Reader:
         return Document(
             value=value,
             start=start + lead,
-            end=end - _blanks_behind(text),
+            end=end - len(text) + bare_end(text, len(text)),
             number=self._number,
             line=line + text.count("\n", 0, lead),
             alike=len({cut.tally and cut.tally.length for cut in cuts}) < len(cuts),

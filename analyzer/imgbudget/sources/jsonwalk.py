@@ -4,11 +4,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from imgbudget.model import Key, Keys
 
-_blanks = re.compile(r"[ \t\r\n]*").match
+BLANK = " \t\r\n"
+"""What may stand between the values of a text."""
+
+_TAIL = 64
+_blanks = re.compile(r"[ \t\r\n]*+").match
 _plain_key = re.compile(r'[ \t\r\n]*+("([^"\\]*+)")[ \t\r\n]*+:[ \t\r\n]*+').match
 _scan = json.JSONDecoder(parse_int=str).raw_decode
 """The value at a position and where it ends; `str`, because integers may be too long to convert."""
@@ -30,11 +34,16 @@ class Member(NamedTuple):  # made for each value on the way
 
 @dataclass(slots=True)
 class _Open:
-    """A container that the walk is in, and the member of it that it has come to."""
+    """A container that the walk is in, and the member of it that it has come to.
+
+    `end` is where it ends, 0 where that is not known yet; where it is, `value` is what the parser made of it.
+    """
 
     route: Keys
     start: int
     is_object: bool
+    end: int
+    value: Any
     key: Key = -1
     key_start: int = 0
     key_end: int = 0
@@ -53,25 +62,37 @@ class _Open:
         colon = _skip(text, self.key_end)
         return _skip(text, colon + 1)
 
+    def end_of_last(self, text: str) -> int:
+        """Where the member ends, if it is the last one and the container's end is known; else 0."""
+        if not self.end:
+            return 0
+        last = next(reversed(self.value)) if self.is_object else len(self.value) - 1
+        return bare_end(text, self.end - 1) if self.key == last else 0
 
-def members(text: str, enter: Callable[[Keys], bool]) -> Iterator[Member]:
+
+def members(text: str, enter: Callable[[Keys], bool], value: Any = None) -> Iterator[Member]:
     """The values of a text that is known to be JSON, those inside a container before the container.
 
-    Only containers whose route `enter` says yes to are walked through; the others come as one value.
+    Only containers whose route `enter` says yes to are walked through; the others come as one value. With
+    `value`, what the parser made of a text in which no key is doubled, the last values need no scan.
     """
     stack: list[_Open] = []
     route: Keys = ()
     at = _skip(text, 0)
+    known = 0 if value is None else bare_end(text, len(text))
     while True:
         if text[at] in "[{" and enter(route):
-            stack.append(_Open(route, at, is_object=text[at] == "{"))
+            inner = _Open(route, at, text[at] == "{", known, value)
+            stack.append(inner)
             end = at + 1
             if text[_skip(text, end)] not in "]}":
-                at = stack[-1].next_member(text, end)
-                route = (*stack[-1].route, stack[-1].key)
+                at = inner.next_member(text, end)
+                route = (*inner.route, inner.key)
+                if known := inner.end_of_last(text):
+                    value = inner.value[inner.key]
                 continue
         else:
-            end = _scan(text, at)[1]
+            end = known or _scan(text, at)[1]
             yield _member(stack, route, at, end)
         while stack:
             inner = stack[-1]
@@ -79,6 +100,8 @@ def members(text: str, enter: Callable[[Keys], bool]) -> Iterator[Member]:
             if text[end] == ",":
                 at = inner.next_member(text, end + 1)
                 route = (*inner.route, inner.key)
+                if known := inner.end_of_last(text):
+                    value = inner.value[inner.key]
                 break
             if text[end] not in "]}":
                 raise AssertionError  # not reached: the text is JSON
@@ -90,6 +113,9 @@ def members(text: str, enter: Callable[[Keys], bool]) -> Iterator[Member]:
 
 
 def _skip(text: str, at: int) -> int:
+    """Where the next byte stands that is no blank, of which most texts have none or very many."""
+    if text[at] not in BLANK:
+        return at
     match = _blanks(text, at)
     return match.end() if match else at
 
@@ -102,16 +128,24 @@ def _member(stack: list[_Open], route: Keys, start: int, end: int) -> Member:
     return Member(route, start, end, key_start, key_end, outer.start)
 
 
-def find_members(text: str, routes: Iterable[Keys], *, doubled: bool) -> dict[Keys, Member]:
-    """The values that the routes lead to; a route that leads nowhere is left out.
+def bare_end(text: str, end: int) -> int:
+    """Where what stands before `end` ends without blanks; all of it is copied only where they are many."""
+    tail = text[max(end - _TAIL, 0) : end]
+    if not (bare := tail.rstrip(BLANK)):
+        tail, bare = text[:end], text[:end].rstrip(BLANK)
+    return end - len(tail) + len(bare)
 
-    `doubled` says that a key may stand twice in an object: then the last one counts, as it does to the
-    parser, and the walk goes to the end.
+
+def find_members(text: str, value: Any, routes: Iterable[Keys], *, doubled: bool) -> dict[Keys, Member]:
+    """The values that the routes lead to in a text; a route that leads nowhere is left out.
+
+    `value` is what the parser made of the text. `doubled` says that a key may stand twice in an object: then
+    the last one counts, as it does to the parser, and the walk goes to the end.
     """
     wanted = set(routes)
     inner = {route[:i] for route in wanted for i in range(len(route))}
     found: dict[Keys, Member] = {}
-    for member in members(text, inner.__contains__):
+    for member in members(text, inner.__contains__, None if doubled else value):
         route = member.route
         if doubled and route in inner:
             _forget(found, member)
