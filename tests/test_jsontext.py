@@ -1,4 +1,4 @@
-"""Findings and images as JSON, written without dictionaries: letter by letter what `json` writes."""
+"""Findings, images and requests as JSON, put together: letter by letter what `json` writes."""
 
 import json
 from pathlib import Path
@@ -16,12 +16,13 @@ from imgbudget.model import (
     ImageUse,
     Origin,
     Place,
+    Request,
     Severity,
     Span,
 )
-from imgbudget.report import ImageResult
-from imgbudget.reporters.jsontext import finding_text, image_text
-from imgbudget.reporters.records import finding_record, image_record
+from imgbudget.report import ImageResult, RequestResult
+from imgbudget.reporters.jsontext import finding_text, image_text, request_text
+from imgbudget.reporters.records import finding_record, image_record, request_record
 from imgbudget.session import Wishes, check
 from imgbudget.session.run import Session
 from tests.builders import body, image_block, image_bytes, write_json
@@ -31,7 +32,17 @@ LIMITS = Session(Wishes(isolated=True)).bench.limits()
 texts = st.text(st.characters(), max_size=20)  # lone surrogates too: names need not be valid UTF-8
 numbers = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 sizes = st.builds(Size, st.integers(1, 1 << 31), st.integers(1, 1 << 31))
-places = st.builds(Place, texts, st.none() | st.tuples(st.just("messages"), st.integers(0, 9)))
+keys = st.lists(st.integers(0, 99) | st.sampled_from(["messages", "", "a/b~", "~1"]) | texts, max_size=5).map(
+    tuple
+)
+places = st.builds(
+    Place,
+    texts,
+    st.none() | keys,
+    root=st.integers(0, 3),
+    lead=st.just(()) | keys,
+    embedded=st.just(0) | st.integers(1, 3),
+)
 
 
 @settings(max_examples=60)
@@ -53,7 +64,7 @@ places = st.builds(Place, texts, st.none() | st.tuples(st.just("messages"), st.i
         fix=st.none() | st.builds(Resize, sizes),
         fix_safety=st.none() | st.sampled_from(FixSafety),
         fingerprint=st.text("0123456789abcdef", min_size=16, max_size=16),
-        span=st.none() | st.just(Span(0, 1, 1, 1, 1, 2)),
+        span=st.none() | st.builds(Span, *[st.integers(0, 1 << 40)] * 6, byte_column=st.none() | st.just(7)),
     )
 )
 def test_a_finding_is_written_as_json_writes_its_record(finding: Finding) -> None:
@@ -86,6 +97,35 @@ def test_an_image_is_written_as_json_writes_its_record(
     assert image_text(image) == json.dumps(image_record(image))
 
 
+@settings(max_examples=60)
+@given(
+    place=places,
+    line=st.integers(1, 1 << 40),
+    custom_id=st.none() | texts,
+    byte_size=st.integers(0, 1 << 40),
+    tokens=st.integers(0, 1 << 40),
+)
+def test_a_request_is_written_as_json_writes_its_record(
+    place: Place, line: int, custom_id: str | None, byte_size: int, tokens: int
+) -> None:
+    """With an id and without."""
+    request = Request(place, "messages", byte_size, line, custom_id, images=(ImageUse(place, Origin.URL),))
+    result = RequestResult(request, LIMITS, tokens)
+    assert request_text(result) == json.dumps(request_record(result))
+
+
+@given(places)
+def test_pointer_and_location_are_made_of_the_keys(place: Place) -> None:
+    """RFC 6901 escapes two characters; the API's notation ends with the last number."""
+    route = (place.keys or ())[: place.embedded or None]
+    escaped = [str(key).replace("~", "~0").replace("/", "~1") for key in route]
+    assert place.pointer == (None if place.keys is None else "".join(f"/{key}" for key in escaped))
+    inside = (*place.lead, *(place.keys or ())[place.root :])
+    numbers = [i for i, key in enumerate(inside) if isinstance(key, int)]
+    named = inside[: numbers[-1] + 1] if numbers else inside
+    assert place.location == (".".join(str(key) for key in named) if inside else None)
+
+
 def test_a_whole_run_is_written_as_json_writes_it(tmp_path: Path) -> None:
     """Files and requests of all kinds, sound and broken."""
     (tmp_path / "large.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
@@ -98,5 +138,6 @@ def test_a_whole_run_is_written_as_json_writes_it(tmp_path: Path) -> None:
     assert len(report.images) == 5
     pairs: list[tuple[str, Any]] = [(finding_text(one), finding_record(one)) for one in report.findings]
     pairs += [(image_text(one), image_record(one)) for one in report.images]
+    pairs += [(request_text(one), request_record(one)) for one in report.requests]
     for text, record in pairs:
         assert text == json.dumps(record)

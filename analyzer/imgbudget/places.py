@@ -48,7 +48,11 @@ class Place(NamedTuple):
         """RFC 6901 pointer, to the string where the place is inside of one; None for an image file."""
         if self.keys is None:
             return None
-        return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in self.route)
+        route = self.route
+        pointer = "/".join(["", *map(str, route)])
+        if "~" in pointer or pointer.count("/") != len(route):  # keys of requests have neither
+            return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in route)
+        return pointer
 
     @property
     def location(self) -> str | None:
@@ -56,8 +60,10 @@ class Place(NamedTuple):
         keys = self.lead + (self.keys or ())[self.root :]
         if not keys:
             return None
-        last = max((i for i, key in enumerate(keys) if isinstance(key, int)), default=len(keys) - 1)
-        return ".".join(str(key) for key in keys[: last + 1])
+        names = keys
+        while names and not isinstance(names[-1], int):
+            names = names[:-1]
+        return ".".join(map(str, names or keys))
 
 
 class Span(NamedTuple):

@@ -2,13 +2,12 @@
 
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style
-from imgbudget.reporters.jsontext import dump, finding_text, image_text
+from imgbudget.reporters.jsontext import dump, finding_text, image_text, request_text
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
     extra_records,
     failed_record,
-    request_record,
     summary_record,
 )
 
@@ -38,7 +37,7 @@ class JsonV1:
         return (
             _JOINT.join([finding_text(finding) for finding in result.findings]),
             _JOINT.join([image_text(image) for image in result.images]),
-            _JOINT.join([dump(request_record(request)) for request in result.requests]),
+            _JOINT.join([request_text(request) for request in result.requests]),
             _JOINT.join([finding_text(finding) for finding in (fix.fixed if fix else ())]),
             _JOINT.join([dump(failed_record(failed)) for failed in (fix.failed if fix else ())]),
         )

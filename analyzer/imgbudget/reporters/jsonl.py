@@ -4,13 +4,12 @@ from typing import Any
 
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style
-from imgbudget.reporters.jsontext import dump, finding_text, image_text
+from imgbudget.reporters.jsontext import dump, finding_text, image_text, request_text
 from imgbudget.reporters.records import (
     TOOL,
     VERSION,
     extra_records,
     failed_record,
-    request_record,
     summary_record,
 )
 
@@ -39,7 +38,7 @@ class JsonLines:
         """The records of one file."""
         lines = [f'{{"type": "finding", {finding_text(finding)[1:]}\n' for finding in result.findings]
         lines += [f'{{"type": "image", {image_text(image)[1:]}\n' for image in result.images]
-        lines += [_line("request", request_record(request)) for request in result.requests]
+        lines += [f'{{"type": "request", {request_text(request)[1:]}\n' for request in result.requests]
         if result.fix is not None:
             lines += [f'{{"type": "fixed", {finding_text(finding)[1:]}\n' for finding in result.fix.fixed]
             lines += [_line("not_fixed", failed_record(failed)) for failed in result.fix.failed]
