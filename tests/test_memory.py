@@ -1,4 +1,4 @@
-"""Image files like those before: what is remembered of them is what the rules say of each of them."""
+"""Images like those before: what is remembered of them is what the rules say of each of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgbudget.budgets import NO_BUDGETS
-from imgbudget.engine.memory import Files
+from imgbudget.engine.memory import Images
 from imgbudget.engine.running import run_rules
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageFacts, ImageUse, Origin, Place, Problem, Severity
@@ -46,7 +46,7 @@ def test_a_file_is_judged_as_if_it_were_the_first(
     met: list[tuple[tuple[str, Any], Limits]],
 ) -> None:
     """The same findings in the same order, whatever came before it and for which model."""
-    files = Files(JUDGED, NO_BUDGETS)
+    files = Images(JUDGED, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
     for number, ((name, value), limits) in enumerate(met):
         if name == "declared":
@@ -56,6 +56,45 @@ def test_a_file_is_judged_as_if_it_were_the_first(
         # every third one is cut: nothing is to be remembered of it
         use = file_of(facts._replace(damage=None if number % 3 else "is cut"), declared, f"{number}.png")
         assert files.judge(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            changes,
+            st.sampled_from([None, "error", "resize"]),
+            st.sampled_from([None, "computer_toolset_20260801", "other"]),
+            st.sampled_from([(), ("holds 1 line break or blank",)]),
+            st.sampled_from(["user", "assistant"]),
+            st.sampled_from(OFTEN),
+        ),
+        min_size=20,
+        max_size=60,
+    )
+)
+def test_an_image_of_a_request_is_judged_as_if_it_were_the_first(
+    met: list[tuple[tuple[str, Any], str | None, str | None, tuple[str, ...], str, Limits]],
+) -> None:
+    """Whatever its block wishes, and whatever is wrong with its text."""
+    blocks = Images(JUDGED, NO_BUDGETS)
+    facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
+    for number, ((name, value), oversized, toolset, flaws, role, limits) in enumerate(met):
+        if name == "declared":
+            declared = value
+        else:
+            facts = facts._replace(**{name: value})
+        use = ImageUse(
+            Place("a.json", ("messages", 0, "content", number, "source")),
+            Origin.BASE64,
+            facts,
+            declared,
+            facts.byte_size // 3 * 4 + 4,
+            flaws,
+            role=role,
+            oversized=oversized,
+            toolset=toolset,
+        )
+        assert blocks.judge(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
 
 
 def test_a_rule_that_fails_is_told_for_each_file_and_in_its_place() -> None:
@@ -68,7 +107,7 @@ def test_a_rule_that_fails_is_told_for_each_file_and_in_its_place() -> None:
         yield
 
     judged = ((fragile, None), *JUDGED)
-    files = Files(judged, NO_BUDGETS)
+    files = Images(judged, NO_BUDGETS)
     for name, size in (
         ("a", Size(4000, 100)),
         ("b", Size(4000, 100)),
@@ -91,7 +130,7 @@ def test_what_a_rule_says_of_another_place_is_not_remembered() -> None:
         """It looks elsewhere."""
         yield Problem(message=use.place.path, place=other)
 
-    files = Files([(elsewhere, None)], NO_BUDGETS)
+    files = Images([(elsewhere, None)], NO_BUDGETS)
     found: list[Finding] = []
     for name in ("a.png", "b.png"):
         found += files.judge(file_of(ImageFacts(9, "png", Size(40, 40)), name=name), LIMITS[0])

@@ -141,8 +141,9 @@ class Rule(NamedTuple, Generic[Subject]):
     it does not run. `limits` names what it cannot do without, as `Limits.lack` knows it, e.g. `min_edge`: it
     does not judge what goes to a model or platform without one of these. `also` is a further level that it
     judges. `watch` is what it wants to know of a run; a rule of the run level that watches nothing judges
-    batches. `by_size` says that of an image file it looks at nothing but `visible_size`: what it says of a
-    size is remembered for the next file of that size.
+    batches. `by_size` says that of a sound image it looks at nothing but `visible_size`, and in a request at
+    `toolset` and `oversized`; `by_kind`, that it looks at nothing but what is declared and the facts beside
+    size and bytes. What it says of one is remembered for the next one that has the same.
     """
 
     code: str

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
-from imgbudget.engine.memory import Files
+from imgbudget.engine.memory import Images
 from imgbudget.engine.running import run_rules
 from imgbudget.engine.selection import RuleSet
 from imgbudget.limits import Limits
@@ -14,17 +14,20 @@ from imgbudget.model import Batch, Finding, ImageUse, Request, Run
 class Judge(NamedTuple):
     """Runs one set of rules, by the budgets that go with it.
 
-    It keeps no state between subjects but that of `files`, where there is one.
+    It keeps no state between subjects but that of `files` and of `blocks`, which judge images alone and in
+    requests, where they are there.
     """
 
     rules: RuleSet
     budgets: Budgets = NO_BUDGETS
-    files: Files | None = None
+    files: Images | None = None
+    blocks: Images | None = None
 
     def judge_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of the image rules on one use of one image."""
-        if self.files is not None and use.place.keys is None:
-            return self.files.judge(use, limits)
+        images = self.files if use.place.keys is None else self.blocks
+        if images is not None:
+            return images.judge(use, limits)
         return list(run_rules(self.rules.image, use, limits, self.budgets))
 
     def judge_request(self, request: Request, limits: Limits) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Judges image files, and remembers what rules say that look at a few facts: most files are like others."""
+"""Judges images, and remembers what rules say that look at a few facts: most images are like others."""
 
 from collections.abc import Hashable, Sequence
 
@@ -25,11 +25,11 @@ class _Memory:
         self._known: dict[Hashable, tuple[Finding, ...]] = {}
 
     def judge(self, key: Hashable, use: ImageUse, limits: Limits) -> list[Finding]:
-        """The findings on a file; `key` is all of it that the rules look at."""
+        """The findings on an image; `key` is all of it that the rules look at."""
         known = self._known.get(key)
         if known is None:
             found = list(run_rules(self._rules, use, limits, self._budgets))
-            # what a rule says of another place, or why it failed, is of this file alone
+            # what a rule says of another place, or why it failed, is of this image alone
             if all(finding.place is use.place and finding.code != FAILED_CODE for finding in found):
                 if len(self._known) >= _MOST:
                     self._known.clear()
@@ -42,11 +42,11 @@ class _Memory:
         self._known.clear()
 
 
-class Files:
-    """Judges image files by one set of rules.
+class Images:
+    """Judges images by one set of rules: either files or blocks of requests, of which rules say other things.
 
     Cameras, screens and generators make few sizes, and fewer kinds of files: two thirds of what the rules
-    cost is spared for files like those before.
+    cost is spared for images like those before.
     """
 
     def __init__(self, rules: Rules, budgets: Budgets) -> None:
@@ -58,17 +58,18 @@ class Files:
         self._limits: Limits | None = None
 
     def judge(self, use: ImageUse, limits: Limits) -> list[Finding]:
-        """The findings of all rules on an image file, in the order of the rules."""
+        """The findings of all rules on an image, in the order of the rules."""
         if limits is not self._limits:
             self._by_size.forget()
             self._by_kind.forget()
             self._limits = limits
         size, facts = use.visible_size, use.facts
-        if facts is None or size is None:
+        if facts is None or size is None or use.flaws:
             return list(run_rules(self._all, use, limits, self._budgets))
         _, form, _, orientation, frames, has_location, quality, *_ = facts
         kind = (form, orientation, frames, has_location, quality, use.declared)
-        sized, kinded = self._by_size.judge(size, use, limits), self._by_kind.judge(kind, use, limits)
+        sized = self._by_size.judge((size, use.toolset, use.oversized), use, limits)
+        kinded = self._by_kind.judge(kind, use, limits)
         found = [*sized, *kinded, *run_rules(self._others, use, limits, self._budgets)]
         if len(found) > 1:
             if any(finding.code == FAILED_CODE for finding in found):
