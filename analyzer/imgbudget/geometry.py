@@ -203,10 +203,15 @@ def largest_exact(short: int, long: int, tier: Tier) -> Size:
     """The largest portrait size with exactly the ratio short:long that the tier leaves alone."""
     unit = gcd(short, long)
     short, long = short // unit, long // unit
-    multiple = tier.max_edge // long
-    while multiple > 1 and not fits(Size(short * multiple, long * multiple), tier):
-        multiple -= 1
-    return Size(short * multiple, long * multiple)
+    most = tier.max_edge // long
+    low, high = min(1, most), most + 1
+    while low + 1 < high:  # a loop downwards costs a millisecond
+        middle = (low + high) // 2
+        if fits(Size(short * middle, long * middle), tier):
+            low = middle
+        else:
+            high = middle
+    return Size(short * low, long * low)
 
 
 @cache

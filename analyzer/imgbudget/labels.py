@@ -33,7 +33,7 @@ _FILE_NAME = r"\S+\.\w{1,5}|(?i:.+\.(?:avif|bmp|gif|heic|jpe?g|pdf|png|svg|tiff?
 _TAGS = r"(?:</?[A-Za-z][^<>]*>\s*)+"
 _TAGGED = r"<([A-Za-z][\w.-]*)[^<>]*>(.*)</\1>"
 _WORD = r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d+"
-_ORDINAL = r"\d+|[a-z]|[ivx]+"  # patterns are compiled at their first use: most runs meet no such text
+# patterns are compiled at their first use, which takes half a millisecond each: most texts need one of them
 
 
 def is_label(text: str) -> bool:
@@ -49,10 +49,11 @@ def is_label(text: str) -> bool:
     if len(text) > MAX_LENGTH or len(text.splitlines()) > 1:
         return False
     text = text.translate(_PLAIN)
-    if re.fullmatch(_TAGS, text):
-        return True
-    if tagged := re.fullmatch(_TAGGED, text):
-        return is_label(tagged[2])
+    if text.startswith("<"):
+        if re.fullmatch(_TAGS, text):
+            return True
+        if tagged := re.fullmatch(_TAGGED, text):
+            return is_label(tagged[2])
     if _is_request(text):
         return False
     if _is_name(text):
@@ -70,9 +71,12 @@ def _is_request(text: str) -> bool:
 
 def _is_name(text: str) -> bool:
     """Whether it is a file name, or each of its words is one of `NAMES`, a plural of one, or counts."""
-    if re.fullmatch(_FILE_NAME, text.strip("\"'`*[]():")):
+    if "." in text and re.fullmatch(_FILE_NAME, text.strip("\"'`*[]():")):
         return True
     words = re.findall(_WORD, text.casefold())
-    return all(
-        word in NAMES or word.removesuffix("s") in NAMES or re.fullmatch(_ORDINAL, word) for word in words
-    )
+    return all(word in NAMES or word.removesuffix("s") in NAMES or _is_ordinal(word) for word in words)
+
+
+def _is_ordinal(word: str) -> bool:
+    """Whether it is a number, a letter or a small Roman number."""
+    return word.isdecimal() or (len(word) == 1 and "a" <= word <= "z") or not word.strip("ivx")

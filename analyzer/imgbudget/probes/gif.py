@@ -29,7 +29,8 @@ _STRING_LIMIT = 4096
 _LONG_BLOCK = 64
 """Bytes from which on a sub-block may be one of a run that is worth jumping over."""
 
-_STRIDES = 4096
+_STRIDES = 256
+"""Sub-blocks that are stepped over at once: of more, the text is longer than what malloc has at hand."""
 
 _LOOPING = (b"\x0bNETSCAPE2.0", b"\x0bANIMEXTS1.0")
 

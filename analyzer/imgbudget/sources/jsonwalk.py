@@ -130,6 +130,8 @@ def _member(stack: list[_Open], route: Keys, start: int, end: int) -> Member:
 
 def bare_end(text: str, end: int) -> int:
     """Where what stands before `end` ends without blanks; all of it is copied only where they are many."""
+    if text[end - 1] not in BLANK:
+        return end
     tail = text[max(end - _TAIL, 0) : end]
     if not (bare := tail.rstrip(BLANK)):
         tail, bare = text[:end], text[:end].rstrip(BLANK)
