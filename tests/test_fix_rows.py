@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from imgbudget.session.documents import PART
+from imgbudget.session.parts import PART
 from imgbudget.session.rowfixing import LONG
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command

@@ -190,14 +190,16 @@ def test_long_file_is_handed_on_in_parts(imgbudget: Command, tmp_path: Path, for
 
 
 def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
-    """Without a taker everything is in one result; with one the parts and the last result are the whole."""
+    """Without a taker everything is in one result; with one the parts are, and the last result sums up."""
     small = json.dumps(body(image_block()))
     (tmp_path / "r.jsonl").write_text(f"{small}\n" * 1203)
     session = Session(Wishes(isolated=True))
     (met,) = session.walk([str(tmp_path / "r.jsonl")])
     parts: list[Any] = []
     (last,) = session.check_all([met], parts.append)
-    assert [len(part.requests) for part in (*parts, last)] == [500, 500, 203]
-    assert [part.partial for part in (*parts, last)] == [True, True, False]
-    assert [part.rows for part in parts] == [None, None]
+    assert [len(part.requests) for part in (*parts, last)] == [500, 500, 203, 0]
+    assert [part.partial for part in (*parts, last)] == [True, True, True, False]
+    assert [part.rows for part in parts] == [None, None, None]
+    assert last.rows is not None
+    assert last.rows.checked == 1203
     assert len(session.check_met(met).requests) == 1203

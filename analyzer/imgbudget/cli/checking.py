@@ -14,9 +14,13 @@ from imgbudget.session import Session
 from imgbudget.session.run import STDIN
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from imgbudget.comparison import Earlier
     from imgbudget.session.fixing import Fixer
+    from imgbudget.session.parts import PartCount
     from imgbudget.session.pool import Batch, Met
+    from imgbudget.sources.jsonspans import Start
 
 POOL_WORTH = 4000
 """Files from which on two processes are quicker than one: measured 0.16 s against 0.20 s, start included."""
@@ -61,7 +65,9 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     if STDIN in paths:
         data = sys.stdin.buffer.read() if stdin is None else stdin
         _show(_standard_input(session, data, stdin_name or "<stdin>"), outputs, summary)
-    worth = POOL_WORTH if isinstance(session, Session) else FIX_POOL_WORTH
+    worth = FIX_POOL_WORTH
+    if isinstance(session, Session):
+        worth, session.one.crew = POOL_WORTH, partial(_rows, session, outputs, summary, progress, jobs)
     first = list(islice(files, worth)) if jobs != 1 else []
     if len(first) < worth or (jobs or _cores()) == 1:
         for result in session.check_all(chain(first, files), hand_on):
@@ -72,22 +78,25 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
             _show_batch(batch, outputs, summary, progress)
     session.flush()
     progress.clear()
+    _finish(session, outputs, summary, earlier)
+    return summary
+
+
+def _finish(
+    session: "Session | Fixer", outputs: Sequence[Output], summary: Summary, earlier: "Earlier | None"
+) -> None:
+    """Show what is said of the run as a whole, and end the output."""
     for result in session.finish(summary):
         summary.add_findings(result)
         for reporter, sink in outputs:
             sink.write(reporter.add(reporter.render(result)))
     if earlier is not None:
-        _compare(session, earlier, summary)
+        from imgbudget.comparison import compare  # noqa: PLC0415 - on demand only
+
+        summary.comparison = compare(earlier, summary, session.tally.found or ())
     for reporter, sink in outputs:
         sink.write(reporter.end(summary))
         sink.close()
-    return summary
-
-
-def _compare(session: "Session | Fixer", earlier: "Earlier", summary: Summary) -> None:
-    from imgbudget.comparison import compare  # noqa: PLC0415 - on demand only
-
-    summary.comparison = compare(earlier, summary, session.tally.found or ())
 
 
 def _standard_input(session: "Session | Fixer", data: bytes, name: str) -> FileResult:
@@ -115,6 +124,25 @@ def _batches(
     from imgbudget.session.pool import check_in_pool  # noqa: PLC0415 - many files only
 
     yield from check_in_pool(session, [output.reporter for output in outputs], files, jobs)
+
+
+def _rows(  # noqa: PLR0913, PLR0917 - a run and a place in it
+    session: Session,
+    outputs: Sequence[Output],
+    summary: Summary,
+    progress: Progress,
+    jobs: int | None,
+    path: str,
+    start: "Start",
+) -> "Generator[PartCount | None, None, None] | None":
+    """Show the rows of a long file from `start` on, if there are several processes to check them."""
+    jobs = jobs or _cores()
+    if jobs == 1 or any(getattr(output.reporter, "shows_parts", False) for output in outputs):
+        return None
+    from imgbudget.session.rowparts import check_rows  # noqa: PLC0415 - long files only
+
+    show = partial(_show_batch, outputs=outputs, summary=summary, progress=progress)
+    return check_rows(session, [output.reporter for output in outputs], path, start, jobs, show)
 
 
 def _show_batch(batch: "Batch", outputs: Sequence[Output], summary: Summary, progress: Progress) -> None:

@@ -41,7 +41,8 @@ class Reporter(Protocol):
     """Turns results into text as they come: a head, pieces in the order of the files, a foot.
 
     `render` keeps nothing and may run in another process; `add` takes pieces in order, where they are shown.
-    One that has `takes_parts`, and it is true, may be given the results of a long file part by part.
+    One that has `takes_parts`, and it is true, may be given the results of a long file part by part; one that
+    has `shows_parts` says it in another order when the parts are others.
     """
 
     joints: tuple[str, ...]

@@ -26,6 +26,7 @@ class JsonLines:
 
     joints = ("",)
     takes_parts = True
+    shows_parts = True
 
     def __init__(self, _style: Style) -> None:
         pass

@@ -4,12 +4,15 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from imgbudget.errors import UnreadableError
 from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
-from imgbudget.session.documents import DocumentCheck, HandOn
+from imgbudget.session.documents import DocumentCheck
+from imgbudget.session.parts import Crew, HandOn, PartCount, Scope
 from imgbudget.sources.cassettes import looks_like_cassette, read_cassette
 from imgbudget.sources.entry import NEITHER
 from imgbudget.sources.jsonspans import JsonSource
+from imgbudget.sources.stretches import Stretch
 
 
 def check_cassette(bench: Bench, path: str, text: bytes | None = None) -> FileResult:
@@ -27,12 +30,19 @@ def check_cassette(bench: Bench, path: str, text: bytes | None = None) -> FileRe
         return check.run_cassette(read_cassette(source))
 
 
-def check_document(
-    bench: Bench, path: str, *, lines: bool, fails_closed: bool, hand_on: HandOn | None = None
+def check_document(  # noqa: PLR0913 - what a file is checked with
+    bench: Bench,
+    path: str,
+    *,
+    lines: bool,
+    fails_closed: bool,
+    hand_on: HandOn | None = None,
+    crew: Crew | None = None,
 ) -> FileResult:
     """The result of the JSON file at `path`; `lines` for one document a line.
 
-    With `hand_on`, that of its last part: what the earlier parts hold is handed on when they were read.
+    With `hand_on`, that of its last part: what the earlier parts hold is handed on when they were read, or
+    shown by the `crew` that has read them.
 
     Raises:
         OSError: the file cannot be read.
@@ -40,8 +50,38 @@ def check_document(
     """
     with JsonSource.open(path) as source, _without_collector():
         return DocumentCheck(
-            bench=bench, source=source, path=path, lines=lines, fails_closed=fails_closed, hand_on=hand_on
+            bench=bench,
+            source=source,
+            path=path,
+            lines=lines,
+            fails_closed=fails_closed,
+            hand_on=hand_on,
+            crew=crew,
         ).run()
+
+
+def check_part(bench: Bench, path: str, stretch: Stretch) -> tuple[FileResult, PartCount]:
+    """The result of some rows of the file at `path`, which is known to hold requests, and what they count.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnreadableError: it changed while it was read.
+    """
+    with JsonSource.open(path) as source, _without_collector():
+        if source.size < stretch.end:
+            raise UnreadableError("became shorter while it was read")
+        check = DocumentCheck(
+            bench=bench,
+            source=source.until(stretch.end),
+            path=path,
+            lines=True,
+            fails_closed=True,
+            told=True,
+            start=stretch.start,
+            scope=Scope.PART,
+        )
+        result = check.run()
+        return result, PartCount(stretch, not check.rows.session, check.end, check.rows, check.batch)
 
 
 def check_text(bench: Bench, text: bytes, name: str, *, lines: bool) -> FileResult:

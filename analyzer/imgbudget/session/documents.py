@@ -1,18 +1,19 @@
 """Checks one text of requests: each document in it, each request in a document, each image in a request."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
 from imgbudget.model import Fact, Finding, ImageUse, Place, Request, Severity, ShapeFlaw, Span
 from imgbudget.report import FileResult, RequestResult, Rows
+from imgbudget.session.batchrows import BatchRows
 from imgbudget.session.bench import Bench
 from imgbudget.session.edits import ByteColumns, with_edits
 from imgbudget.session.outcome import position, reason_of, resent, unfixed
+from imgbudget.session.parts import LONG, PART, Crew, HandOn, PartCount, Scope
 from imgbudget.session.rows import RowCount
-from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.cassettes import Cassette
 from imgbudget.sources.excerpt import excerpt
 from imgbudget.sources.jsonspans import (
@@ -36,19 +37,7 @@ from imgbudget.sources.requests import (
 
 _HEAD = 65536
 _MOST_REASONS = 100
-PART = 500
-"""Requests of a file that are handed on together."""
-
-HandOn = Callable[[FileResult], None]
 _NO_MESSAGE = "a line of a session without a message"
-
-
-class Scope(Enum):
-    """What the result of a check is about: a file, some lines out of it, or all that no line alone shows."""
-
-    FILE = auto()
-    PART = auto()
-    REST = auto()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,8 +47,8 @@ class DocumentCheck:
     `fails_closed` says that text that is no JSON is a finding even when nothing in it looks like a request:
     the user named the file. Met on a walk, such a file is passed over with a reason. `told` says that the
     file is known to hold requests, so that each row which holds none is told. `hand_on` takes what was found
-    in a long file part by part, in its order: memory then does not grow with the file. `start` is where to
-    begin.
+    in a long file part by part, in its order: memory then does not grow with the file. `crew` checks the rows
+    of a long file, from the first request on, as far as they stand for themselves. `start` is where to begin.
     """
 
     bench: Bench
@@ -69,16 +58,19 @@ class DocumentCheck:
     fails_closed: bool
     told: bool = False
     hand_on: HandOn | None = None
+    crew: Crew | None = None
     start: Start = BEGINNING
     scope: Scope = Scope.FILE
     findings: list[Finding] = field(default_factory=list)
     images: list[tuple[ImageUse, Limits]] = field(default_factory=list)
     requests: list[RequestResult] = field(default_factory=list)
     reasons: dict[str, None] = field(default_factory=dict)
-    batch: BatchCount = field(default_factory=BatchCount)
-    batch_spans: dict[Place, Span] = field(default_factory=dict)
     let_go: bool = False
     handed_on: bool = False
+    long: bool = False
+    lost: bool = False
+    end: int = 0
+    batch: BatchRows = field(init=False)
     judge: Judge = field(init=False)
     reader: RequestReader = field(init=False)
     rows: RowCount = field(init=False)
@@ -89,42 +81,82 @@ class DocumentCheck:
         self.judge = self.bench.paths.judge(self.path)
         self.reader = RequestReader(self.path, Fact(self.bench.facts(self.judge)), self.bench.data.normalize)
         self.rows = RowCount(self.path)
+        self.batch = BatchRows(path=self.path, is_part=self.scope is Scope.PART)
         self.columns = ByteColumns(self.source)
 
     def run(self) -> FileResult:
         """The result of the file."""
-        end = 0
-        for document in open_documents(self.source, lines=self.lines, start=self.start):
-            end = document.end
+        start: Start | None = self.start
+        while start is not None:
+            start = self._read(start)
+        if self._let_go_too_early:
+            return DocumentCheck(
+                bench=self.bench,
+                source=self.source,
+                path=self.path,
+                lines=self.lines,
+                fails_closed=self.fails_closed,
+                told=True,
+                hand_on=self.hand_on,
+                crew=self.crew,
+            ).run()
+        if self.scope is Scope.PART or self.lost:
+            return self._result(partial=True)
+        if self.handed_on or self.long or self.scope is Scope.REST:
+            self._hand_on()  # what is found of the whole stands behind the rows, whoever has checked them
+        self._session()
+        self._batch()
+        if not self.requests and not self.findings and not self.handed_on:
+            return FileResult(path=self.path, skipped=reason_of(self.reasons))
+        return self._result(rows=self.rows.close(self.source, self.end) if self.lines else None)
+
+    def _read(self, start: Start) -> Start | None:
+        """Check the documents from `start` on; where to go on when others have checked some."""
+        for document in open_documents(self.source, lines=self.lines, start=start):
+            if self.scope is Scope.PART and not self.end:
+                self.rows.begin(document.line)
+            self.end = document.end
             self.rows.reach(document.line)
             if isinstance(document, BadDocument):
                 self._bad(document)
             else:
                 self._document(document)
-            if self.lines and self.let_go and not self.told and self._holds_requests:
-                # rows were passed over in silence before the first request: begin again and tell them
-                return DocumentCheck(
-                    bench=self.bench,
-                    source=self.source,
-                    path=self.path,
-                    lines=self.lines,
-                    fails_closed=self.fails_closed,
-                    told=True,
-                    hand_on=self.hand_on,
-                ).run()
-            if self.hand_on and len(self.requests) >= PART:
-                self.hand_on(self._result(partial=True))
-                self._forget()
-        if self.scope is Scope.PART:
-            return self._result(partial=True)
-        if self.scope is Scope.REST and self.hand_on:
-            self.hand_on(self._result(partial=True))
-            self._forget()
-        self._session()
-        self._batch()
-        if not self.requests and not self.findings and not self.handed_on:
-            return FileResult(path=self.path, skipped=reason_of(self.reasons))
-        return self._result(rows=self.rows.close(self.source, end) if self.lines else None)
+            if self._let_go_too_early:
+                return None
+            if len(self.requests) >= PART:
+                self._hand_on()
+            if not self.long and self._is_long:
+                self.long = True
+                behind = Start(document.end, document.line, document.number + 1)
+                if self.crew and (parts := self.crew(self.path, behind)):
+                    self._hand_on()
+                    return self._follow(parts)
+        return None
+
+    @property
+    def _let_go_too_early(self) -> bool:
+        """Whether rows were passed over in silence before the first request: all is to be told, from anew."""
+        return self.lines and self.let_go and not self.told and self._holds_requests
+
+    @property
+    def _is_long(self) -> bool:
+        """Whether many rows are to come which, as far as is known, are requests that stand for themselves."""
+        so_far = bool(self.requests or self.handed_on) and not self.rows.session
+        return self.lines and so_far and self.source.size - self.end >= LONG
+
+    def _follow(self, parts: Generator[PartCount | None, None, None]) -> Start | None:
+        """Count what others have checked; where to go on alone, at rows that do not stand for themselves."""
+        with closing(parts):
+            for part in parts:
+                if part is None:
+                    self.lost = True
+                elif not part.alone:
+                    return part.stretch.start
+                else:
+                    self.rows.follow(part.rows)
+                    self.batch.follow(part.batch, part.stretch, self.source)
+                    self.end = part.end or self.end
+        return None
 
     def run_cassette(self, cassette: Cassette) -> FileResult:
         """The result of a file that is a cassette."""
@@ -150,7 +182,11 @@ class DocumentCheck:
             partial=partial,
         )
 
-    def _forget(self) -> None:
+    def _hand_on(self) -> None:
+        """Hand on what was found so far, and forget it."""
+        if self.hand_on is None:
+            return
+        self.hand_on(self._result(partial=True))
         self.handed_on = True
         self.findings.clear()
         self.images.clear()
@@ -215,7 +251,7 @@ class DocumentCheck:
                 case Request():
                     checked = True
                     found.extend(self._request(item))
-                    wrong.extend(self._count_in_batch(item))
+                    wrong.extend(self.batch.add(item))
                 case BadEntry(place, reason):
                     found.extend(self._malformed(place, reason))
                 case NoRequest():
@@ -245,7 +281,7 @@ class DocumentCheck:
         spans = document.spans({place.route for place in (*(item.place for item in found), *wrong)})
         placed = (self._placed(finding, spans.get(finding.place.route)) for finding in found)
         self.findings.extend(sorted(placed, key=position))
-        self.batch_spans.update((place, spans[place.route]) for place in wrong if place.route in spans)
+        self.batch.locate(wrong, spans)
 
     def _no_request(self, document: Document | Cassette, item: NoRequest) -> None:
         self._pass_over(item.reason, item.reason)
@@ -267,20 +303,13 @@ class DocumentCheck:
             self._pass_over(_NO_MESSAGE, _NO_MESSAGE)
             self.let_go = True
 
-    def _count_in_batch(self, request: Request) -> Iterator[Place]:
-        if request.dialect == "batches":
-            place = request.place
-            entry = Place(self.path, (place.keys or ())[:-1], 0, place.document)
-            if wrong := self.batch.add(entry, request.id):
-                yield wrong
-
     def _batch(self) -> None:
         """Judge the batch that the file is, its entries together."""
-        if not self.batch.count:
+        batch = self.batch.batch(self.source)
+        if batch is None:
             return
-        batch = self.batch.batch(Place(self.path, ()), self.source.size)
         found = self.judge.judge_batch(batch, self.bench.limits())
-        self.findings.extend(self._placed(finding, self.batch_spans.get(finding.place)) for finding in found)
+        self.findings.extend(self._placed(finding, self.batch.spans.get(finding.place)) for finding in found)
         self.findings.sort(key=position)
 
     def _session(self) -> None:

@@ -42,7 +42,8 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
         place=Place(shown(source) if source else "."),
         visual_tokens=summary.visual_tokens,
         byte_size=tally.byte_size,
-        cost_usd=summary.cost_usd,
+        # prices are whole nano-dollars; the last bits of a sum tell in which parts it was added up
+        cost_usd=round(summary.cost_usd, 9),
         copies=_Copies(tally) if tally.watch & Watch.COPIES else (),
         unused=tuple(unused),
     )

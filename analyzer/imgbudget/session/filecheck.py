@@ -13,19 +13,23 @@ from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found
 
 if TYPE_CHECKING:
-    from imgbudget.session.documents import HandOn
+    from imgbudget.session.parts import Crew, HandOn
     from imgbudget.sources.facts_cache import FactsCache
 
 
 class FileCheck:
-    """The check of one file at a time. `cache` keeps facts between runs, None where nothing is kept."""
+    """The check of one file at a time. `cache` keeps facts between runs, None where nothing is kept.
 
-    __slots__ = ("bench", "cache", "force_exclude")
+    `crew` helps with long files, None where this process checks all.
+    """
+
+    __slots__ = ("bench", "cache", "crew", "force_exclude")
 
     def __init__(self, bench: Bench, *, force_exclude: bool, cache: bool) -> None:
         self.bench = bench
         self.force_exclude = force_exclude
         self.cache = _open_cache() if cache else None
+        self.crew: Crew | None = None
 
     def image(self, path: str, judge: Judge) -> ImageUse:
         """The image at a path, with the facts that its judge asks for."""
@@ -64,7 +68,10 @@ class FileCheck:
         from imgbudget.session.documentfiles import check_document  # noqa: PLC0415 - images need no JSON reader
 
         def check() -> FileResult:
-            return check_document(self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on)
+            crew = self.crew if hand_on else None
+            return check_document(
+                self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on, crew=crew
+            )
 
         return self._read_or_tell(path, check, named=named)
 

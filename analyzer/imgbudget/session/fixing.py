@@ -24,7 +24,7 @@ from imgbudget.sources.jsonspans import JsonSource
 from imgbudget.sources.walk import FileKind, Found, Passed
 
 if TYPE_CHECKING:
-    from imgbudget.session.documents import HandOn
+    from imgbudget.session.parts import HandOn
 
 IN_MIRROR = "stands in the output folder"
 

@@ -8,7 +8,7 @@ chunk a dead worker had, and Ctrl-C finds nobody waiting for a lock.
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Reporter, merge
@@ -28,8 +28,20 @@ _AHEAD = 4
 Met = Found | Passed
 
 
-class Checker(Protocol):
-    """What makes results of files: a session that checks them, or what fixes them."""
+class HasPath(Protocol):
+    """What a worker is given: a file that the walk has met, or a part of one."""
+
+    @property
+    def path(self) -> str:
+        """The file."""
+
+
+Work = TypeVar("Work", bound=HasPath)
+Work_contra = TypeVar("Work_contra", bound=HasPath, contravariant=True)
+
+
+class Checker(Protocol[Work_contra]):
+    """What makes results of files: a session that checks them, what fixes them, what checks parts of them."""
 
     chunk: int | None
     """Files a worker takes at once; None for `CHUNK`."""
@@ -39,10 +51,10 @@ class Checker(Protocol):
         """The workplace, which gathers notes."""
 
     @property
-    def again(self) -> "Callable[[], Checker]":
+    def again(self) -> "Callable[[], Checker[Work_contra]]":
         """Makes another one in a process that shares nothing with this one; can be sent there."""
 
-    def check_all(self, files: Iterable[Met]) -> Iterator[FileResult]:
+    def check_all(self, files: Iterable[Work_contra]) -> Iterator[FileResult]:
         """The results of files that the walk has met, in order."""
 
     def flush(self) -> None:
@@ -72,7 +84,7 @@ def cores() -> int:
 
 
 def check_in_pool(
-    session: Checker, reporters: Sequence[Reporter], files: Iterable[Met], jobs: int
+    session: Checker[Work], reporters: Sequence[Reporter], files: Iterable[Work], jobs: int
 ) -> Iterator[Batch]:
     """The batches of all files, in order.
 
@@ -85,7 +97,7 @@ def check_in_pool(
     chunks = iter(lambda: list(islice(source, session.chunk or CHUNK)), [])
     done: dict[int, Batch] = {}
     given = shown = 0
-    workers: list[_Worker] = []
+    workers: list[_Worker[Work]] = []
     for _ in range(jobs):
         workers.append(_Worker(session, reporters, workers))
     try:
@@ -117,10 +129,12 @@ def check_in_pool(
             worker.end()
 
 
-class _Worker:
+class _Worker(Generic[Work]):
     """A process that checks one chunk at a time. `chunk` is what it is at, None when idle."""
 
-    def __init__(self, session: Checker, reporters: Sequence[Reporter], others: "Sequence[_Worker]") -> None:
+    def __init__(
+        self, session: Checker[Work], reporters: Sequence[Reporter], others: "Sequence[_Worker[Work]]"
+    ) -> None:
         import multiprocessing  # noqa: PLC0415 - 10 ms, many files only
 
         forks = "fork" in multiprocessing.get_all_start_methods()
@@ -137,9 +151,9 @@ class _Worker:
         self._process.start()
         theirs.close()
         self.number = -1
-        self.chunk: list[Met] | None = None
+        self.chunk: list[Work] | None = None
 
-    def give(self, number: int, chunk: list[Met]) -> None:
+    def give(self, number: int, chunk: list[Work]) -> None:
         """Hand over a chunk."""
         self.number, self.chunk = number, chunk
         try:
@@ -173,7 +187,7 @@ class _Worker:
 
 def _serve(
     pipe: "Connection[Any, Any]",
-    known: Callable[[], Checker],
+    known: Callable[[], Checker[Any]],
     reporters: tuple[Reporter, ...],
     inherited: "tuple[Connection[Any, Any], ...]",
 ) -> None:
@@ -196,7 +210,7 @@ def _serve(
         pipe.send(answer)
 
 
-def _packed(chunk: Iterable[Met]) -> list[Met | str]:
+def _packed(chunk: Iterable[Work]) -> list[Work | str]:
     """A chunk for the way to a worker: most files are images of a folder, and a path is enough for one.
 
     That is a microsecond less for each on either side.
@@ -207,18 +221,18 @@ def _packed(chunk: Iterable[Met]) -> list[Met | str]:
     ]
 
 
-def _unpacked(packed: Iterable[Met | str]) -> list[Met]:
+def _unpacked(packed: Iterable[Work | str]) -> list[Work | Found]:
     return [Found(met, FileKind.IMAGE) if isinstance(met, str) else met for met in packed]
 
 
-def _render(session: Checker, reporters: Sequence[Reporter], chunk: Iterable[Met]) -> Batch:
+def _render(session: Checker[Work], reporters: Sequence[Reporter], chunk: Iterable[Work]) -> Batch:
     """Check and render the files of a chunk."""
     batch = _batch(session, reporters, session.check_all(chunk))
     session.flush()
     return batch
 
 
-def _batch(session: Checker, reporters: Sequence[Reporter], results: Iterable[FileResult]) -> Batch:
+def _batch(session: Checker[Work], reporters: Sequence[Reporter], results: Iterable[FileResult]) -> Batch:
     # each result is let go before the next one: a thousand of them in hand keep the garbage collector busy
     summary = Summary()
     rendered: list[list[Piece]] = [[] for _ in reporters]
@@ -231,7 +245,7 @@ def _batch(session: Checker, reporters: Sequence[Reporter], results: Iterable[Fi
 
 
 def _carefully(
-    session: Checker, reporters: Sequence[Reporter], chunk: list[Met], others: Sequence[_Worker]
+    session: Checker[Work], reporters: Sequence[Reporter], chunk: list[Work], others: Sequence[_Worker[Work]]
 ) -> Batch:
     """A chunk that killed its worker, on a worker of its own, in halves when it kills again."""
     worker = _Worker(session, reporters, others)

@@ -15,8 +15,9 @@ from imgbudget.model import Finding, Place, Request, walk_blocks
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
-from imgbudget.session.documents import DocumentCheck, Scope
+from imgbudget.session.documents import DocumentCheck
 from imgbudget.session.drafts import Step, picture
+from imgbudget.session.parts import Scope
 from imgbudget.session.proof import WHOLE, Key, key_at, key_of
 from imgbudget.sources.jsonspans import BEGINNING, JsonSource, Start
 

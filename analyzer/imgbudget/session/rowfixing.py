@@ -11,8 +11,9 @@ from imgbudget.model import Finding
 from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
-from imgbudget.session.documents import PART, DocumentCheck, HandOn, Scope
+from imgbudget.session.documents import DocumentCheck
 from imgbudget.session.outlets import Outlet
+from imgbudget.session.parts import PART, HandOn, Scope
 from imgbudget.session.proof import key_of
 from imgbudget.session.requestdraft import RequestDraft
 from imgbudget.session.steps import settled

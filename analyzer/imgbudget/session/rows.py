@@ -14,14 +14,18 @@ _MOST_RUNS = 10_000
 
 @dataclass(slots=True)
 class RowCount:
-    """Counts the rows of one file in their order; rows in a row that share their fate are kept as one run."""
+    """Counts the rows of one file in their order; rows in a row that share their fate are kept as one run.
+
+    `last` is the row come to; `first` that of a part of a file which is not blank, 0 where there is none.
+    """
 
     path: str
     checked: int = 0
     bad: int = 0
     passed: list[PassedRows] = field(default_factory=list)
     session: list[PassedRows] = field(default_factory=list)
-    _last: int = 0
+    first: int = 0
+    last: int = 0
 
     @property
     def is_long(self) -> bool:
@@ -30,17 +34,32 @@ class RowCount:
 
     def reach(self, line: int) -> None:
         """Come to a row that is not blank."""
-        if line > self._last + 1:
-            self._add(self.passed, self._last + 1, line - 1, BLANK)
-        self._last = line
+        if line > self.last + 1:
+            self._add(self.passed, self.last + 1, line - 1, BLANK)
+        self.last = line
+
+    def begin(self, line: int) -> None:
+        """Come to the first row of a part; the blank ones before it are counted by what it is a part of."""
+        self.first, self.last = line, line - 1
+
+    def follow(self, part: "RowCount") -> None:
+        """Count the rows of the part that comes next, which belong to no session."""
+        if not part.first:
+            return
+        self.reach(part.first)
+        for run in part.passed:
+            self._add(self.passed, run.first, run.last, run.reason)
+        self.checked += part.checked
+        self.bad += part.bad
+        self.last = part.last
 
     def skip(self, reason: str) -> None:
         """Pass over the row come to."""
-        self._add(self.passed, self._last, self._last, reason)
+        self._add(self.passed, self.last, self.last, reason)
 
     def belongs(self) -> None:
         """The row come to is one of a session."""
-        self._add(self.session, self._last, self._last, "")
+        self._add(self.session, self.last, self.last, "")
 
     def settle(self, forgotten: list[int], reason: str | None) -> None:
         """Count the session's rows: passed over for a reason, or checked but for the forgotten ones."""
@@ -58,9 +77,9 @@ class RowCount:
         while part := source.pread(_STEP, offset):
             newlines += part.count(b"\n")
             rest, offset = part, offset + len(part)
-        total = self._last + newlines - (1 if rest.endswith(b"\n") else 0)
-        if total > self._last:
-            self._add(self.passed, self._last + 1, total, BLANK)
+        total = self.last + newlines - (1 if rest.endswith(b"\n") else 0)
+        if total > self.last:
+            self._add(self.passed, self.last + 1, total, BLANK)
         return Rows(total, self.checked, self.bad, tuple(sorted(self.passed)))
 
     def _add(self, runs: list[PassedRows], first: int, last: int, reason: str) -> None:

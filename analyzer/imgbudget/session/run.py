@@ -24,7 +24,7 @@ from imgbudget.sources.entry import NEITHER
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
-    from imgbudget.session.documents import HandOn
+    from imgbudget.session.parts import HandOn
 
 __all__ = ["STDIN", "Session", "Wishes"]
 

@@ -11,6 +11,7 @@ from imgbudget.report import FileResult
 if TYPE_CHECKING:
     from imgbudget.comparison import Told
     from imgbudget.engine.baseline import Entry
+    from imgbudget.session.parts import PartCount
     from imgbudget.session.wishes import Wishes
     from imgbudget.statistics import Statistics
 
@@ -29,7 +30,8 @@ Block = tuple[Sequence[int], str]
 class Tally:
     """Gathers what is watched; of an image file only a number and its path, 8 bytes and the name.
 
-    `used`, `met` and `entries` are what came of silencing in another process.
+    `used`, `met` and `entries` are what came of silencing in another process, `parts` what the parts of a
+    long file count that it has checked.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Tally:
         self.used: set[int] = set()
         self.met: set[int] = set()
         self.entries: list[Entry] = []
+        self.parts: list[PartCount] = []
         self._keys: list[int] = []
         self._names: list[str] = []
 

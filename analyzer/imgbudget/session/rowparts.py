@@ -1,0 +1,105 @@
+"""Long files of JSON Lines, checked part by part on several processes, in order."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from imgbudget.report import FileResult
+from imgbudget.reporters.base import Reporter
+from imgbudget.session.bench import Bench
+from imgbudget.session.documentfiles import check_part
+from imgbudget.session.parts import PartCount
+from imgbudget.session.pool import Batch, check_in_pool
+from imgbudget.session.run import Session
+from imgbudget.session.tally import Tally
+from imgbudget.sources.jsonspans import JsonSource, Start
+from imgbudget.sources.stretches import Stretch, stretches
+
+SIZE = 4 << 20
+"""Bytes of a part: a hundredth of a second, so that none has to be waited for long."""
+
+
+class Part(NamedTuple):
+    """Some rows of a file."""
+
+    path: str
+    stretch: Stretch
+
+
+class PartChecker:
+    """Checks parts; `counts` is what they count, since they were taken the last time."""
+
+    chunk: int | None = 1
+
+    def __init__(self, session: Session) -> None:
+        self.counts: list[PartCount] = []
+        self._session = session
+        self._begun = False
+
+    @property
+    def bench(self) -> Bench:
+        """See Checker."""
+        return self._session.bench
+
+    @property
+    def again(self) -> "Callable[[], PartChecker]":
+        """See Checker."""
+        return partial(_again, self._session.again)
+
+    def check_all(self, files: Iterable[Part]) -> Iterator[FileResult]:
+        """The results of parts; of one whose rows do not stand for themselves nothing is said."""
+        if not self._begun:  # a forked process has what its parent has kept, too
+            self._session.hand_over()
+            self._begun = True
+        for path, stretch in files:
+            result, count = check_part(self._session.bench, path, stretch)
+            self.counts.append(count)
+            result = result if count.alone else FileResult(path=path, partial=True)
+            self._session.tally.add(result)
+            yield result
+
+    def flush(self) -> None:
+        """Rows are not cached."""
+
+    def hand_over(self) -> Tally:
+        """See Checker."""
+        tally = self._session.hand_over()
+        tally.parts, self.counts = self.counts, []
+        return tally
+
+    def take_in(self, tally: Tally) -> None:
+        """See Checker."""
+        self.counts += tally.parts
+        self._session.take_in(tally)
+
+
+def _again(session: Callable[[], Session]) -> PartChecker:
+    return PartChecker(session())
+
+
+def check_rows(  # noqa: PLR0913, PLR0917 - a run and a place in it
+    session: Session,
+    reporters: Sequence[Reporter],
+    path: str,
+    start: Start,
+    jobs: int,
+    show: Callable[[Batch], None],
+) -> Generator[PartCount | None, None, None]:
+    """Check the rows of a file from `start` on, show what they hold, and hand out what they count.
+
+    Ends with None where processes die of a part, which is shown as the end of the file then.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    checker = PartChecker(session)
+    with JsonSource.open(path) as source:
+        jobs = min(jobs, -((start.offset - source.size) // SIZE))
+        parts = (Part(path, stretch) for stretch in stretches(source, start, SIZE))
+        for batch in check_in_pool(checker, reporters, parts, jobs):
+            show(batch)
+            if not checker.counts:
+                yield None
+                return
+            counts, checker.counts = checker.counts, []
+            yield from counts

@@ -1,0 +1,223 @@
+"""A long file of JSON Lines on several processes: the same text as on one, whatever its rows are."""
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from imgbudget.reporters import make_reporter
+from imgbudget.reporters.base import Style
+from imgbudget.session import documentfiles, documents, rowparts
+from imgbudget.session.rowparts import check_rows
+from imgbudget.session.run import Session, Wishes
+from imgbudget.sources.jsonspans import BEGINNING, Start
+from tests.builders import body, image_block, image_bytes
+from tests.conftest import Command
+
+if TYPE_CHECKING:
+    from imgbudget.session.pool import Batch
+
+PICTURES = [image_bytes((40, 300)), image_bytes((1121, 80)), image_bytes((90, 90), "GIF"), b"no image"]
+
+NAME = ".imgbudget-baseline.json"
+
+FORMATS = ("json", "jsonl", "concise", "full")
+"""Those that take a long file in parts."""
+
+
+def request(rng: Random, number: int) -> str:
+    """A body, alone or in an envelope whose id may be missing or that of another."""
+    model = rng.choice(["claude-sonnet-4-6", "claude-opus-4-7", "no-such-model"])
+    params = body("Look. é" * rng.randrange(9), image_block(rng.choice(PICTURES)), model=model)
+    entry = {"custom_id": f"r{rng.choice([number, number, number, number // 7])}", "params": params}
+    kind = rng.randrange(9)
+    if kind == 0:
+        return json.dumps(params)
+    if kind == 1:
+        del entry["custom_id"]
+    if kind == 2:
+        return json.dumps([entry, {**entry, "custom_id": "list"}], ensure_ascii=False)
+    return json.dumps(entry, ensure_ascii=rng.random() < 0.5)
+
+
+def other(rng: Random) -> str:
+    """A line that is no request."""
+    foreign = json.dumps({"model": "grok-4", "messages": [{"role": "user", "content": "hi"}]})
+    doubled = (
+        '{"messages": [], "messages": [{"role": "user", "content": "hi"}], "model": "claude-sonnet-4-6"}'
+    )
+    lines = (
+        "",
+        " \t",
+        "\r",
+        "{broken",
+        '{"messages": [',
+        "[]",
+        '{"question": 1}',
+        "7",
+        "\ufeff",
+        foreign,
+        doubled,
+    )
+    return rng.choice(lines)
+
+
+def turn(number: int) -> str:
+    """A line of a session."""
+    content = [{"type": "text", "text": "look"}, image_block(PICTURES[0])]
+    message = {"role": "user", "content": content}
+    return json.dumps({"type": "user", "uuid": f"u{number}", "sessionId": "s", "message": message})
+
+
+def text_of(rng: Random, *, odd: float, turns: float = 0.0) -> str:
+    """A file of some hundred rows."""
+    lines = []
+    for number in range(rng.randrange(40, 160)):
+        kind = rng.random()
+        if kind < turns:
+            lines.append(turn(number))
+        else:
+            lines.append(other(rng) if kind < turns + odd else request(rng, number))
+    text = "\n".join(lines)
+    return text[: -rng.randrange(1, 400)] if rng.random() < 0.4 else text + rng.choice(["", "\n", "\n\n \n"])
+
+
+@pytest.fixture
+def parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for files that are thought long, with an ignore and a model."""
+    monkeypatch.setattr(documents, "LONG", 1)
+    monkeypatch.setattr(documents, "PART", 30)
+    monkeypatch.setattr(rowparts, "SIZE", 9000)
+    (tmp_path / "imgbudget.yaml").write_text(
+        "select: [ALL]\nignores:\n"
+        "- {rules: [IB301], files: ['*.jsonl'], pointer: /params/messages/0/content/1, reason: known}\n"
+        "budgets: {run: {cost: $0.0001, bytes: 1 KB}}\n"
+    )
+    return tmp_path
+
+
+def agree(imgbudget: Command, *arguments: str) -> str:
+    """The output on one process, which is that on two."""
+    alone = imgbudget("check", *arguments, "-j", "1")
+    several = imgbudget("check", *arguments, "-j", "2")
+    assert several.out == alone.out
+    assert (several.code, several.err) == (alone.code, alone.err)
+    return alone.out
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("odd", "turns"), [(0.02, 0.0), (0.3, 0.0), (0.95, 0.0), (0.1, 0.02), (0.1, 0.5)])
+def test_output_is_the_same_on_one_process_and_on_several(
+    imgbudget: Command, parted: Path, seed: int, odd: float, turns: float
+) -> None:
+    """Findings, places, rows, sums, notes; rows of all kinds, ids doubled far apart, half a last line."""
+    rng = Random(seed)  # noqa: S311 - the same rows for the same seed
+    (parted / "a.jsonl").write_text(text_of(rng, odd=odd, turns=turns), "utf-8")
+    (parted / "b.jsonl").write_text(text_of(rng, odd=odd), "utf-8")
+    agree(imgbudget, "--format", FORMATS[seed % len(FORMATS)], "--statistics", "--pedantic")
+    agree(imgbudget, "a.jsonl", "b.jsonl", "--format", "json", "--isolated")
+
+
+def rows(count: int, **more: dict[int, str]) -> str:
+    """Sound rows, each with a finding; `instead` has other lines by number."""
+    instead = more.get("instead", {})
+    params = body(image_block(PICTURES[0]))
+    lines = [json.dumps({"custom_id": f"r{number}", "params": params}) for number in range(count)]
+    return "\n".join(instead.get(number, line) for number, line in enumerate(lines)) + "\n"
+
+
+def test_parts_are_checked_by_other_processes(
+    imgbudget: Command, parted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All rows behind the first request; none where one was asked for, or the order would be another."""
+    (parted / "a.jsonl").write_text("\n{broken\n" + rows(90))
+    asked: list[Start] = []
+
+    def spy(*arguments: Any) -> Any:
+        asked.append(arguments[3])
+        return check_rows(*arguments)
+
+    monkeypatch.setattr(rowparts, "check_rows", spy)
+    here = os.getpid()
+    check_part = documentfiles.check_part
+
+    def elsewhere(*arguments: Any) -> Any:
+        assert os.getpid() != here
+        return check_part(*arguments)
+
+    monkeypatch.setattr(rowparts, "check_part", elsewhere)
+    run = imgbudget("check", "a.jsonl", "--format", "json", "-j", "3").json
+    (start,) = asked
+    assert (start.line, start.number) == (3, 2)
+    assert run["summary"]["rows"]["checked"] == 90
+    assert run["summary"]["files"] == 1
+    imgbudget("check", "a.jsonl", "--format", "json", "-j", "1")
+    imgbudget("check", "a.jsonl", "--format", "jsonl", "-j", "3")
+    imgbudget("check", "a.jsonl", "--format", "sarif", "-j", "3")
+    imgbudget("check", "a.jsonl", "--fix", "--diff", "-j", "3")
+    imgbudget("check", "-", "-j", "3", stdin=rows(90).encode())
+    assert len(asked) == 1
+
+
+def test_ids_of_a_batch_are_compared_over_all_parts(imgbudget: Command, parted: Path) -> None:
+    """The later row of two with one id is told at its line and column, wherever the other one stands."""
+    params = json.dumps(body("hi"))
+    behind = f'{{"params": {params}, "custom_id": '
+    ids = {70: f'{{"custom_id":   "r3", "params": {params}}}', 80: f'{behind}"r79"}}'}
+    (parted / "a.jsonl").write_text(rows(90, instead=ids))
+    found = json.loads(agree(imgbudget, "a.jsonl", "--format", "json"))["findings"]
+    doubled = [(item["line"], item["column"]) for item in found if item["code"] == "IB406"]
+    assert doubled == [(71, 17), (81, len(behind) + 1)]
+
+
+def test_what_a_baseline_knows_is_silent_on_several_processes(imgbudget: Command, parted: Path) -> None:
+    """Its entries are met by whichever process judges the row."""
+    (parted / "a.jsonl").write_text(rows(60))
+    imgbudget("baseline", "--write", "a.jsonl", "-j", "2")
+    (parted / "a.jsonl").write_text(rows(90))
+    told = json.loads(agree(imgbudget, "a.jsonl", "--format", "json", "--baseline", NAME))
+    assert told["summary"]["silenced"]["baseline"] >= 60
+
+
+def test_a_part_that_kills_ends_its_file_and_no_other(
+    imgbudget: Command, parted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is told as not checked, what stood before the part is shown, the next file is checked."""
+    (parted / "a.jsonl").write_text(rows(90, instead={60: '{"poison": 1}'}))
+    (parted / "b.jsonl").write_text(rows(50))
+    check_part, here = documentfiles.check_part, os.getpid()
+
+    def deadly(bench: Any, path: str, stretch: Any) -> Any:
+        text = Path(path).read_bytes()[stretch.start.offset : stretch.end]
+        if os.getpid() != here and b"poison" in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return check_part(bench, path, stretch)
+
+    monkeypatch.setattr(rowparts, "check_part", deadly)
+    run = imgbudget("check", "a.jsonl", "b.jsonl", "--format", "json", "-j", "2")
+    assert "not checked: a.jsonl: the process that checked it died" in run.err
+    summary = run.json["summary"]
+    assert (summary["files"], [item["path"] for item in summary["skipped"]]) == (2, ["a.jsonl"])
+    lines = [item["line"] for item in run.json["requests"] if item["path"] == "a.jsonl"]
+    assert lines == list(range(1, len(lines) + 1))
+    assert 1 < len(lines) <= 60
+    assert sum(item["path"] == "b.jsonl" for item in run.json["requests"]) == 50
+
+
+def test_processes_that_are_not_forked_check_parts_too(parted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They load the session by its wishes, and count what the others count."""
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    path = parted / "a.jsonl"
+    path.write_text(rows(40))
+    session = Session(Wishes(isolated=True))
+    shown: list[Batch] = []
+    reporter = make_reporter("json", Style())
+    counts = list(check_rows(session, [reporter], str(path), BEGINNING, 1, shown.append))
+    assert sum(batch.summary.requests for batch in shown) == 40
+    assert [count.alone for count in counts if count] == [True] * len(shown)
+    assert next(count.rows.first for count in counts if count) == 1
