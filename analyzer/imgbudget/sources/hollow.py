@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgbudget.sources.jsonsource import JsonSource
-from imgbudget.sources.tally import IN_ALPHABET, KEPT, Tally
+from imgbudget.sources.tally import IN_ALPHABET, KEPT, KEPT_LAST, Tally
 
 WINDOW = 1 << 18
 """Bytes in memory at a time; a string without a quote for that long is left in the file whatever it holds."""
@@ -180,6 +180,8 @@ def _tell(tally: Tally, view: _Window, pos: int, stop: int) -> None:
     """Feed a tally with a stretch of the window; most are plain base64 and need not be copied."""
     if not tally.head:
         tally.head = view.piece(pos, min(stop, pos + KEPT))
+    if stop > pos:
+        tally.tail = view.piece(max(stop - KEPT_LAST, pos), stop)
     if tally.is_between:
         first = view.first_foreign(pos, stop)
         clean = stop if first < 0 else first

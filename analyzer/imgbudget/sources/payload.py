@@ -42,6 +42,9 @@ class Payload:
             if offset + size <= len(tally.head):
                 return bytes(tally.head[offset : offset + size])
             size = min(size, self.length - offset)
+            behind = self.length - len(tally.tail)
+            if behind <= offset:
+                return tally.tail[offset - behind : offset - behind + size] if size > 0 else b""
             return _exactly(self._source, size, tally.segments[0].offset + offset) if size > 0 else b""
         return self.text(size, offset).encode("ascii", "replace")
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
 from imgbudget.limits.ids import NormalizedModel
-from imgbudget.model import Block, DocumentUse, Fact, Keys, Nested, Place, Request, Text
+from imgbudget.model import Block, DocumentUse, Fact, Keys, Nested, Place, Request, Text, Turn
 from imgbudget.sources.dialects import DIALECTS
 from imgbudget.sources.dialects.base import Body, Dialect
 from imgbudget.sources.dialects.batches import Entry, each_envelope, is_result, unwrap
-from imgbudget.sources.dialects.outline import outline
+from imgbudget.sources.dialects.outline import Outline, outline
 from imgbudget.sources.dialects.transcript import TranscriptReader, is_line, is_message
 from imgbudget.sources.dialects.vendors import is_other_vendors
 from imgbudget.sources.jsonspans import Document
@@ -47,10 +47,14 @@ Item = Request | BadEntry | NoRequest | SessionLine
 
 def dialect_of(body: Any) -> Dialect | None:
     """The dialect that a body is written in."""
-    shape = outline(body)
+    if not isinstance(body, dict):
+        return None
+    shape: Outline | None = None
     for dialect in DIALECTS:
-        if dialect.recognises(body, shape):
-            return dialect
+        if dialect.turns_key in body:  # in few objects: most are envelopes, or parts of data
+            shape = shape or outline(body)
+            if dialect.recognises(body, shape):
+                return dialect
     return None
 
 
@@ -153,7 +157,7 @@ class RequestReader:
 def shortened(request: Request) -> Request:
     """The request with the beginning of each text alone, for a file of many of which all are kept."""
     return request._replace(
-        turns=tuple(turn._replace(blocks=_shortened(turn.blocks)) for turn in request.turns)
+        turns=tuple([Turn(turn.place, turn.role, _shortened(turn.blocks)) for turn in request.turns])
     )
 
 
@@ -162,7 +166,7 @@ def _shortened(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     for block in blocks:
         match block:
             case Text() if len(block.text) > _KEPT_TEXT:
-                short.append(block._replace(text=block.text[:_KEPT_TEXT]))
+                short.append(Text(block.place, block.text[:_KEPT_TEXT]))
             case Nested() | DocumentUse():
                 short.append(block._replace(blocks=_shortened(block.blocks)))
             case _:

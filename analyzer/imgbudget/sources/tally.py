@@ -21,6 +21,8 @@ _DISTINCT = 64
 _STEP = 1 << 14
 KEPT = 1344
 """Raw bytes from the beginning that are kept: the base64 of what a probe reads first, and some more."""
+KEPT_LAST = 352
+"""The same from the end: the base64 of what tells that an image is whole, and the padding."""
 _RARE = 8  # line breaks in base64 are much rarer than that, blanks in prose are not
 _PASSES = 16  # so many passes in C over a character cost about what it costs to unescape it
 _HIGH = (b"ud", b"uD")
@@ -50,13 +52,13 @@ class Tally:
 
     `length` counts characters after unescaping, `width` characters as they stand in the file; `foreign`
     counts each unescaped character that is not one of the 64 of base64. `flaw` is set as soon as the bytes
-    are not the inside of a JSON string; what follows is not looked at. `head` are the first raw bytes, as far
-    as whoever feeds it keeps them.
+    are not the inside of a JSON string; what follows is not looked at. `head` are the first raw bytes and
+    `tail` the last ones, as far as whoever feeds it keeps them.
     """
 
     __slots__ = (
         *("_carry", "_carry_offset", "_costly"),
-        *("flaw", "foreign", "head", "length", "segments", "width"),
+        *("flaw", "foreign", "head", "length", "segments", "tail", "width"),
     )
 
     def __init__(self, start: int) -> None:
@@ -66,6 +68,7 @@ class Tally:
         self.flaw: Flaw | None = None
         self.segments = [Segment(0, start, plain=True)]
         self.head = b""
+        self.tail = b""
         self._carry = b""
         self._carry_offset = start
         self._costly = 0

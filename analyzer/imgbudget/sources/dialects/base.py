@@ -16,10 +16,12 @@ class Dialect(NamedTuple):
 
     `recognises` looks at the JSON value and the outline of its turns alone. `read` makes the typed request
     of it: the document that the body stands in, the body, where it stands, and the facts that are wanted of
-    its images. `model_key` is where the body names its model, if it does.
+    its images. `model_key` is where the body names its model, if it does, `turns_key` where its turns stand:
+    a body without it is none of the dialect.
     """
 
     name: str
     recognises: Callable[[Any, Outline], bool]
     read: Callable[[Document, Any, Body, Fact], Request]
     model_key: str = "model"
+    turns_key: str = "messages"

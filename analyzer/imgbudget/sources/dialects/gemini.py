@@ -147,4 +147,4 @@ class _Reader(Reading):
         return use
 
 
-GEMINI = Dialect("gemini", recognises, read)
+GEMINI = Dialect("gemini", recognises, read, turns_key="contents")

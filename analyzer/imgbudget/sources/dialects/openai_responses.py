@@ -62,4 +62,4 @@ def _output(reader: PartReader, item: dict[str, Any], place: Place) -> tuple[Blo
     return (Nested(place, "tool_result", blocks, reader.reference(item.get("call_id"))),)
 
 
-OPENAI_RESPONSES = Dialect("openai-responses", recognises, read)
+OPENAI_RESPONSES = Dialect("openai-responses", recognises, read, turns_key="input")
