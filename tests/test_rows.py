@@ -1,5 +1,6 @@
 """Rows of JSONL: every one is checked, or named with what is wrong with it or why it was passed over."""
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,18 @@ def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
     assert last.rows is not None
     assert last.rows.checked == 1203
     assert len(session.check_met(met).requests) == 1203
+
+
+def test_a_check_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
+    """It is on again, and what a host has frozen stays frozen."""
+    (tmp_path / "r.jsonl").write_text(GOOD)
+    check([str(tmp_path / "r.jsonl")], Wishes(isolated=True))
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    try:
+        check([str(tmp_path / "r.jsonl")], Wishes(isolated=True))
+        assert 0 < gc.get_freeze_count() <= frozen
+    finally:
+        gc.unfreeze()

@@ -28,15 +28,15 @@ class Place(NamedTuple):
 
     def at(self, *keys: Key) -> "Place":
         """A place further inside."""
-        keys = (self.keys or ()) + keys
-        return Place(self.path, keys, self.root, self.document, self.lead, self.embedded)
+        path, mine, root, document, lead, embedded = self
+        return _new(Place, (path, (mine or ()) + keys, root, document, lead, embedded))
 
     def items(self, count: int) -> "list[Place]":
         """The places of the first items of the array that stands here."""
-        path, keys, *more = self
+        path, keys, root, document, lead, embedded = self
         keys = keys or ()
-        # without the constructor: there may be very many
-        return [_new(Place, (path, (*keys, i), *more)) for i in range(count)]
+        # without the constructor, and without a list for each tuple: there may be very many
+        return [_new(Place, (path, keys + (i,), root, document, lead, embedded)) for i in range(count)]  # noqa: RUF005
 
     @property
     def route(self) -> Keys:

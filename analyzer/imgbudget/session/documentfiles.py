@@ -100,4 +100,8 @@ def _without_collector() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            # puts what there is among the old objects, unseen: it would all be looked through at once
+            gc.freeze()
+            gc.unfreeze()
         gc.enable()
