@@ -1,5 +1,7 @@
 """Stretches of a text of lines, which are to be read apart: together they are the text, counted alike."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,34 +26,42 @@ MARKS = (b"", b"", b"\xef\xbb\xbf", b"\xef\xbb", b" \xef\xbb\xbf")
 lines = st.lists(st.tuples(st.sampled_from(MARKS), st.sampled_from(LINES)).map(b"".join), max_size=30)
 
 
-@given(lines=lines, ended=st.booleans(), size=st.integers(1, 60), window=st.integers(1, 50))
+@given(
+    lines=lines,
+    ended=st.booleans(),
+    size=st.integers(1, 60),
+    most=st.integers(1, 9),
+    window=st.integers(1, 50),
+)
 def test_documents_of_stretches_are_those_of_the_text(
-    lines: list[bytes], *, ended: bool, size: int, window: int
+    lines: list[bytes], *, ended: bool, size: int, most: int, window: int
 ) -> None:
     """Number, line and bytes of each, whatever stands where a window ends."""
     source = JsonSource.from_bytes(b"\n".join(lines) + b"\n" * ended)
     told = [
         (document.number, document.line, document.start, document.end)
-        for part in stretches(source, BEGINNING, size, window=window)
+        for part in stretches(source, BEGINNING, size, most, window=window)
         for document in open_documents(source.until(part.end), lines=True, start=part.start)
     ]
     whole = open_documents(source, lines=True)
     assert told == [(each.number, each.line, each.start, each.end) for each in whole]
 
 
-@given(lines=lines, size=st.integers(1, 60))
-def test_stretches_follow_each_other_at_line_ends(lines: list[bytes], size: int) -> None:
-    """None but the last one is shorter than asked for."""
+@given(lines=lines, size=st.integers(1, 60), most=st.integers(1, 9))
+def test_stretches_follow_each_other_at_line_ends(lines: list[bytes], size: int, most: int) -> None:
+    """None but the last one has fewer bytes and fewer documents than asked for; none has more."""
     text = b"\n".join(lines)
-    found = list(stretches(JsonSource.from_bytes(text), BEGINNING, size))
+    found = list(stretches(JsonSource.from_bytes(text), BEGINNING, size, most))
     assert [part.start.offset for part in found] + [len(text)] == [0] + [part.end for part in found]
-    for part in found[:-1]:
-        assert part.end - part.start.offset >= size
+    for part, behind in pairwise(found):
+        count = behind.start.number - part.start.number
+        assert count <= most
+        assert count == most or part.end - part.start.offset >= size
         assert text[part.end - 1 : part.end] == b"\n"
 
 
 def test_stretches_begin_behind_a_document() -> None:
     """Where a reader has come to, the rest of its line is no line of its own."""
     text = b"\n[1] \n\n[2]\n[3]\n"
-    parts = list(stretches(JsonSource.from_bytes(text), Start(4, 2, 1), 4))
+    parts = list(stretches(JsonSource.from_bytes(text), Start(4, 2, 1), 4, 99))
     assert parts == [(Start(4, 2, 1), 11), (Start(11, 5, 2), 15)]

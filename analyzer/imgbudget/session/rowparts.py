@@ -8,15 +8,15 @@ from imgbudget.report import FileResult
 from imgbudget.reporters.base import Reporter
 from imgbudget.session.bench import Bench
 from imgbudget.session.documentfiles import check_part
-from imgbudget.session.parts import PartCount
+from imgbudget.session.parts import PART, PartCount
 from imgbudget.session.pool import Batch, check_in_pool
 from imgbudget.session.run import Session
 from imgbudget.session.tally import Tally
 from imgbudget.sources.jsonspans import JsonSource, Start
 from imgbudget.sources.stretches import Stretch, stretches
 
-SIZE = 4 << 20
-"""Bytes of a part: a hundredth of a second, so that none has to be waited for long."""
+SIZE = 8 << 20
+"""Bytes of a part, if they are no more than `PART` rows: 20 ms, so that none has to be waited for long."""
 
 
 class Part(NamedTuple):
@@ -95,7 +95,7 @@ def check_rows(  # noqa: PLR0913, PLR0917 - a run and a place in it
     checker = PartChecker(session)
     with JsonSource.open(path) as source:
         jobs = min(jobs, -((start.offset - source.size) // SIZE))
-        parts = (Part(path, stretch) for stretch in stretches(source, start, SIZE))
+        parts = (Part(path, stretch) for stretch in stretches(source, start, SIZE, PART))
         for batch in check_in_pool(checker, reporters, parts, jobs):
             show(batch)
             if not checker.counts:

@@ -18,8 +18,10 @@ class Stretch(NamedTuple):
     end: int
 
 
-def stretches(source: JsonSource, start: Start, size: int, *, window: int = WINDOW) -> Iterator[Stretch]:
-    """The lines from `start` on in stretches of at least `size` bytes; the last one ends with the text.
+def stretches(
+    source: JsonSource, start: Start, size: int, most: int, *, window: int = WINDOW
+) -> Iterator[Stretch]:
+    """The lines from `start` on in stretches of at least `size` bytes or `most` documents, but for the last.
 
     Documents are counted as the reader of lines does: each line but those of blanks, with or without a byte
     order mark in front. Raises OSError.
@@ -40,7 +42,7 @@ def stretches(source: JsonSource, start: Start, size: int, *, window: int = WIND
             if newline >= 0:
                 at, line, number = newline + 1, line + 1, number + (not blank)
                 fresh = blank = True
-                if offset + at - begin.offset >= size:
+                if offset + at - begin.offset >= size or number - begin.number >= most:
                     here = Start(offset + at, line, number)
                     yield Stretch(begin, here.offset)
                     begin = here
