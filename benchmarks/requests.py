@@ -21,7 +21,10 @@ from measuring import Cost, interleave, median, note, program, ratio, run, table
 _COMMAND = "**`imgbudget check FILE --format json:OUT`**, whole process"
 _START = "`imgbudget check SMALL --format json:OUT`, whole process"
 _PEERS = ("orjson", "json")
-_HEADER = ("candidate", "CPU, ms", "wall, ms", "× orjson", "× json", "peak memory over start, MB")
+_HEADER = (
+    *("candidate", "CPU, ms", "wall, ms", "× orjson", "× json", "wall × orjson"),
+    "peak memory of the first process over start, MB",
+)
 
 
 class Subject(NamedTuple):
@@ -77,7 +80,8 @@ def compare(folder: str, subject: Subject, rounds: int) -> None:
         ratios = [f"{ratio(costs[name], costs[peer]).cpu:.2f}" if peer in costs else "–" for peer in _PEERS]
         peak = statistics.median(entrant.peaks) - (start if name in ("command", "start") else 0)
         times = (f"{mine.cpu * 1e3:.1f}", f"{mine.wall * 1e3:.1f}")
-        rows.append((entrant.title, *times, *ratios, f"{peak / 1e6:.1f}"))
+        wall = f"{ratio(costs[name], costs['orjson']).wall:.2f}" if "orjson" in costs else "–"
+        rows.append((entrant.title, *times, *ratios, wall, f"{peak / 1e6:.1f}"))
     table(f"{subject.title}: {os.path.getsize(path) / 1e6:.1f} MB, medians of {rounds} rounds", _HEADER, rows)
 
 
