@@ -16,9 +16,10 @@ import pytest
 from imgbudget.reporters import make_reporter
 from imgbudget.reporters.base import Style
 from imgbudget.session import documentfiles, documents, rowparts
-from imgbudget.session.rowparts import check_rows
+from imgbudget.session.rowparts import Part, PartChecker, check_rows
 from imgbudget.session.run import Session, Wishes
 from imgbudget.sources.jsonspans import BEGINNING, Start
+from imgbudget.sources.stretches import Stretch
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command
 
@@ -185,6 +186,34 @@ def test_what_a_baseline_knows_is_silent_on_several_processes(imgbudget: Command
     (parted / "a.jsonl").write_text(rows(90))
     told = json.loads(agree(imgbudget, "a.jsonl", "--format", "json", "--baseline", NAME))
     assert told["summary"]["silenced"]["baseline"] >= 60
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_baseline_is_written_the_same_on_several_processes(
+    imgbudget: Command, parted: Path, seed: int
+) -> None:
+    """Whichever process has met a finding."""
+    rng = Random(seed)  # noqa: S311 - the same rows for the same seed
+    (parted / "a.jsonl").write_text(text_of(rng, odd=0.1, turns=0.02), "utf-8")
+    written = []
+    for jobs in ("1", "2"):
+        run = imgbudget("baseline", "--write", "a.jsonl", "-j", jobs)
+        written.append((run.out, run.err, (parted / NAME).read_text()))
+        (parted / NAME).unlink()
+    assert written[0] == written[1]
+
+
+def test_nothing_is_kept_of_rows_that_do_not_stand_for_themselves(parted: Path) -> None:
+    """Who goes on with them alone finds it again."""
+    path = parted / "a.jsonl"
+    path.write_text(rows(3) + turn(1) + "\n")
+    stretch = Stretch(BEGINNING, path.stat().st_size)
+    checker = PartChecker(Session(Wishes(isolated=True, collect=True)))
+    (result,) = checker.check_all([Part(str(path), stretch)])
+    assert (result.partial, result.requests, result.findings) == (True, (), ())
+    kept = checker.hand_over()
+    assert [count.alone for count in kept.parts] == [False]
+    assert kept.entries == []
 
 
 def test_a_part_that_kills_ends_its_file_and_no_other(

@@ -48,15 +48,22 @@ class PartChecker:
 
     def check_all(self, files: Iterable[Part]) -> Iterator[FileResult]:
         """The results of parts; of one whose rows do not stand for themselves nothing is said."""
-        if not self._begun:  # a forked process has what its parent has kept, too
-            self._session.hand_over()
+        if not self._begun:
+            self._forget()  # a forked process has what its parent has kept, too
             self._begun = True
         for path, stretch in files:
             result, count = check_part(self._session.bench, path, stretch)
             self.counts.append(count)
-            result = result if count.alone else FileResult(path=path, partial=True)
-            self._session.tally.add(result)
-            yield result
+            if count.alone:
+                self._session.tally.add(result)
+                yield result
+            else:
+                self._forget()
+                yield FileResult(path=path, partial=True)
+
+    def _forget(self) -> None:
+        """Keep nothing of what was checked so far."""
+        self._session.hand_over()
 
     def flush(self) -> None:
         """Rows are not cached."""
