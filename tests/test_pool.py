@@ -80,6 +80,40 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
     assert len(paths) == 40
 
 
+def test_a_worker_that_comes_later_counts_nothing_twice(
+    imgbudget: Command, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made when results of others were taken in already, and knows them: they are not its own."""
+    from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
+
+    read, here = read_image, os.getpid()
+
+    def deadly(path: str, *more: object, **named: object) -> object:
+        if path == "036.png" and os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(path, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(filecheck, "read_image", deadly)
+    (tree / "036.png").write_bytes(image_bytes((999, 999)))  # no copy of another one
+    arguments = ("check", "--format", "json", "--statistics")
+    alone, several = (imgbudget(*arguments, "-j", jobs).json for jobs in ("1", "2"))
+    copies, again = (
+        [item["path"] for item in run["findings"] if item["code"] == "IB801"] for run in (alone, several)
+    )
+    assert copies == again
+    counted = {item["code"]: item["findings"] for item in several["statistics"]["rules"]}
+    assert counted["IB801"] == len(copies)
+    assert counted["IB301"] == sum(item["code"] == "IB301" for item in several["findings"])
+
+
+def test_what_was_counted_before_the_workers_came_is_counted_once(imgbudget: Command, tree: Path) -> None:
+    """Standard input is checked first, by the process that the workers are made of."""
+    arguments = ("check", "-", ".", "--stdin-filename", "s.json", "--format", "json", "--statistics")
+    text = json.dumps(body(image_block(image_bytes((100, 300)))))
+    alone, several = (imgbudget(*arguments, "-j", jobs, stdin=text.encode()) for jobs in ("1", "3"))
+    assert several.out == alone.out
+
+
 def test_jsonl_ends_with_the_sum(imgbudget: Command, tree: Path) -> None:
     """Each line is a record with its type; the last one sums up."""
     lines = [json.loads(line) for line in imgbudget("check", "--format", "jsonl").out.splitlines()]

@@ -198,6 +198,7 @@ def _serve(
     for end in inherited:
         end.close()
     session = known()
+    session.hand_over()  # a forked process has what its parent has kept, too
     while True:
         try:
             chunk = _unpacked(pipe.recv())
@@ -258,7 +259,10 @@ def _carefully(
         return batch
     if len(chunk) == 1:
         lost = FileResult(path=chunk[0].path, skipped="the process that checked it died", missed=True)
-        return _batch(session, reporters, [lost])
+        kept = session.hand_over()  # what this process has taken in stays with it
+        batch = _batch(session, reporters, [lost])
+        session.take_in(kept)
+        return batch
     middle = len(chunk) // 2
     return _join(
         reporters,

@@ -34,7 +34,6 @@ class PartChecker:
     def __init__(self, session: Session) -> None:
         self.counts: list[PartCount] = []
         self._session = session
-        self._begun = False
 
     @property
     def bench(self) -> Bench:
@@ -48,9 +47,6 @@ class PartChecker:
 
     def check_all(self, files: Iterable[Part]) -> Iterator[FileResult]:
         """The results of parts; of one whose rows do not stand for themselves nothing is said."""
-        if not self._begun:
-            self._forget()  # a forked process has what its parent has kept, too
-            self._begun = True
         for path, stretch in files:
             result, count = check_part(self._session.bench, path, stretch)
             self.counts.append(count)
@@ -58,12 +54,8 @@ class PartChecker:
                 self._session.tally.add(result)
                 yield result
             else:
-                self._forget()
+                self._session.hand_over()  # nothing is kept: who goes on alone finds it again
                 yield FileResult(path=path, partial=True)
-
-    def _forget(self) -> None:
-        """Keep nothing of what was checked so far."""
-        self._session.hand_over()
 
     def flush(self) -> None:
         """Rows are not cached."""
