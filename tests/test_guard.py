@@ -304,6 +304,29 @@ def test_the_level_warning_shrinks_what_would_be_scaled_down(api: Api) -> None:
     assert sizes(api.bodies[1]) == [(1568, 470)]
 
 
+def test_rules_under_the_level_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look costs as little as it may: of three rules of a pack on one image, only the error is asked."""
+    (tmp_path / "counting_pack.py").write_text(
+        "from imgbudget.rule import Severity, image_rule\n"
+        "ASKED = []\n"
+        "def counting(code, severity, by_size):\n"
+        "    @image_rule(code, code.lower(), severity=severity, since='1', by_size=by_size)\n"
+        "    def judge(use, ctx):\n"
+        "        ASKED.append(code)\n"
+        "        yield from ()\n"
+        "    return judge\n"
+        "RULES = (counting('CP101', Severity.INFO, True), counting('CP102', Severity.WARNING, False),\n"
+        "    counting('CP103', Severity.ERROR, False))\n"
+    )
+    (tmp_path / ".imgbudget.yaml").write_text("packs: [imgbudget_rules, counting_pack]\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = json.dumps(body(image_block())).encode()
+    assert Inspector(Wishes(), Severity.ERROR).look(text, Target()) == ()
+    import counting_pack  # type: ignore[import-not-found]  # noqa: PLC0415 - written above
+
+    assert counting_pack.ASKED == ["CP103"]
+
+
 def test_the_configuration_of_the_project_holds(api: Api, tmp_path: Path) -> None:
     """An ignored rule is ignored by the guard, and wishes win over the configuration."""
     api.enforcing()

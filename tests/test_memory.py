@@ -121,6 +121,24 @@ def test_a_rule_that_fails_is_told_for_each_file_and_in_its_place() -> None:
         assert {finding.place.path for finding in found} == {name}
 
 
+def test_what_is_said_for_one_model_is_not_remembered_for_another() -> None:
+    """Not even where one thread judges by other limits while another one is at it, as the guard's may."""
+    use = file_of(ImageFacts(9, "png", Size(40, 40)))
+    inside: list[Finding] = []
+
+    @image_rule("IB952", "slow", severity=Severity.ERROR, since="1", by_size=True)
+    def slow(_use: ImageUse, ctx: Context) -> Iterator[Problem]:
+        """It takes long, and meanwhile the other one has come."""
+        if ctx.limits is LIMITS[0] and not inside:
+            inside.extend(files.judge(use, LIMITS[1]))
+        yield Problem(message=ctx.limits.model)
+
+    files = Images([(slow, None)], NO_BUDGETS)
+    for limits in (LIMITS[0], LIMITS[1], LIMITS[0], LIMITS[1]):
+        assert [finding.message for finding in files.judge(use, limits)] == [limits.model]
+    assert [finding.message for finding in inside] == [LIMITS[1].model]
+
+
 def test_what_a_rule_says_of_another_place_is_not_remembered() -> None:
     """Such a finding is made anew for the next file."""
     other = Place("other.json", ())

@@ -23,6 +23,11 @@ class Judge(NamedTuple):
     files: Images | None = None
     blocks: Images | None = None
 
+    @classmethod
+    def of(cls, rules: RuleSet, budgets: Budgets) -> "Judge":
+        """A judge that remembers images."""
+        return cls(rules, budgets, Images(rules.image, budgets), Images(rules.image, budgets))
+
     def judge_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of the image rules on one use of one image."""
         images = self.files if use.place.keys is None else self.blocks

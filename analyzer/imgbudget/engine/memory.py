@@ -1,45 +1,27 @@
 """Judges images, and remembers what rules say that look at a few facts: most images are like others."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
+from typing import NamedTuple
 
 from imgbudget.budgets import Budgets
 from imgbudget.engine.findings import FAILED_CODE, moved
-from imgbudget.engine.running import run_rules
+from imgbudget.engine.running import Rules, run_rules
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Severity
-from imgbudget.registry import AnyRule
+from imgbudget.model import Finding, ImageUse
 
 _MOST = 10_000
 """Sizes, or kinds, of which the findings are kept: some megabytes."""
 
-Rules = Sequence[tuple[AnyRule, Severity | None]]
+_Said = dict[Hashable, tuple[Finding, ...]]
+"""What rules said, by all that they look at."""
 
 
-class _Memory:
-    """Rules, and by what they look at what they said."""
+class _Known(NamedTuple):
+    """What was said by these limits. Others get one of their own, as another thread may be at this one."""
 
-    __slots__ = ("_budgets", "_known", "_rules")
-
-    def __init__(self, rules: Rules, budgets: Budgets) -> None:
-        self._rules, self._budgets = rules, budgets
-        self._known: dict[Hashable, tuple[Finding, ...]] = {}
-
-    def judge(self, key: Hashable, use: ImageUse, limits: Limits) -> list[Finding]:
-        """The findings on an image; `key` is all of it that the rules look at."""
-        known = self._known.get(key)
-        if known is None:
-            found = list(run_rules(self._rules, use, limits, self._budgets))
-            # what a rule says of another place, or why it failed, is of this image alone
-            if all(finding.place is use.place and finding.code != FAILED_CODE for finding in found):
-                if len(self._known) >= _MOST:
-                    self._known.clear()
-                self._known[key] = tuple(found)
-            return found
-        return [moved(finding, use.place) for finding in known] if known else []
-
-    def forget(self) -> None:
-        """Forget everything: the limits are others."""
-        self._known.clear()
+    limits: Limits
+    by_size: _Said
+    by_kind: _Said
 
 
 class Images:
@@ -51,30 +33,44 @@ class Images:
 
     def __init__(self, rules: Rules, budgets: Budgets) -> None:
         self._all, self._budgets = rules, budgets
-        self._by_size = _Memory([pair for pair in rules if pair[0].by_size], budgets)
-        self._by_kind = _Memory([pair for pair in rules if pair[0].by_kind], budgets)
+        self._by_size = [pair for pair in rules if pair[0].by_size]
+        self._by_kind = [pair for pair in rules if pair[0].by_kind]
         self._others = [pair for pair in rules if not (pair[0].by_size or pair[0].by_kind)]
         self._order = {rule.code: number for number, (rule, _) in enumerate(rules)}
-        self._limits: Limits | None = None
+        self._known: _Known | None = None
 
     def judge(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of all rules on an image, in the order of the rules."""
-        if limits is not self._limits:
-            self._by_size.forget()
-            self._by_kind.forget()
-            self._limits = limits
+        known = self._known
+        if known is None or known.limits is not limits:
+            known = self._known = _Known(limits, {}, {})
         size, facts = use.visible_size, use.facts
         if facts is None or size is None or use.flaws:
             return list(run_rules(self._all, use, limits, self._budgets))
         _, form, _, orientation, frames, has_location, quality, *_ = facts
         kind = (form, orientation, frames, has_location, quality, use.declared)
-        sized = self._by_size.judge((size, use.toolset, use.oversized), use, limits)
-        kinded = self._by_kind.judge(kind, use, limits)
+        sized = self._recall(known.by_size, (size, use.toolset, use.oversized), self._by_size, use, limits)
+        kinded = self._recall(known.by_kind, kind, self._by_kind, use, limits)
         found = [*sized, *kinded, *run_rules(self._others, use, limits, self._budgets)]
         if len(found) > 1:
             if any(finding.code == FAILED_CODE for finding in found):
                 return list(run_rules(self._all, use, limits, self._budgets))
             found.sort(key=self._place_in_order)
+        return found
+
+    def _recall(
+        self, said: _Said, key: Hashable, rules: Rules, use: ImageUse, limits: Limits
+    ) -> list[Finding]:
+        """What rules say of an image; `key` is all of it that they look at."""
+        known = said.get(key)
+        if known is not None:
+            return [moved(finding, use.place) for finding in known] if known else []
+        found = list(run_rules(rules, use, limits, self._budgets))
+        # what a rule says of another place, or why it failed, is of this image alone
+        if all(finding.place is use.place and finding.code != FAILED_CODE for finding in found):
+            if len(said) >= _MOST:
+                said.clear()
+            said[key] = tuple(found)
         return found
 
     def _place_in_order(self, finding: Finding) -> int:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.config import Override, Settings
 from imgbudget.engine.judge import Judge
-from imgbudget.engine.memory import Images
 from imgbudget.engine.selection import Layer, select_rules
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, Run
@@ -117,7 +116,7 @@ class PathRules:
             preview=self.choice.preview or self.settings.preview,
             budgets=budgets,
         )
-        self._judges[key] = Judge(rules, budgets, Images(rules.image, budgets), Images(rules.image, budgets))
+        self._judges[key] = Judge.of(rules, budgets)
         return self._judges[key]
 
     def judge_run(self, run: Run, limits: Limits) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Holds one subject against rules: problems in, findings out. A rule that raises becomes a finding itself."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from imgbudget.budgets import Budgets
 from imgbudget.engine.findings import failure, make_finding
@@ -10,7 +10,7 @@ from imgbudget.registry import AnyRule
 from imgbudget.rule import Context
 
 Subject = ImageUse | Request | Batch | Run
-Rules = Iterable[tuple[AnyRule, Severity | None]]
+Rules = Sequence[tuple[AnyRule, Severity | None]]
 
 
 def run_rules(rules: Rules, subject: Subject, limits: Limits, budgets: Budgets) -> Iterator[Finding]:

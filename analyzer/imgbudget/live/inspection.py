@@ -199,7 +199,7 @@ def _graver(judge: Judge, level: Severity) -> Judge:
         return tuple((rule, override) for rule, override in pairs if (override or rule.severity) >= level)
 
     chosen = rules._replace(image=kept(rules.image), request=kept(rules.request), run=kept(rules.run))
-    return judge._replace(rules=chosen, files=None)
+    return Judge.of(chosen, judge.budgets)
 
 
 def _entry(place: Place) -> Place:
