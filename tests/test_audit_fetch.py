@@ -1,5 +1,7 @@
 """Single images are had again from where their rows say they are."""
 
+import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +33,20 @@ def test_bytes_are_those_that_were_audited(
     dataset = make(tmp_path / {as_folder: "x", as_tar: "x.tar", as_zip: "x.zip"}[make])
     rows = all_rows(imgbudget, dataset)
     assert {str(row.member): data for row, data in fetch(rows)} == IMAGES
+
+
+def test_one_member_that_cannot_be_unpacked_costs_no_other(imgbudget: Command, tmp_path: Path) -> None:
+    """Damaged since the audit, in the middle of its packed data."""
+    path = as_zip(tmp_path / "x.zip", packing=zipfile.ZIP_DEFLATED)
+    rows = all_rows(imgbudget, path)
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo("c.gif")
+        name, extra = struct.unpack("<HH", path.read_bytes()[info.header_offset + 26 :][:4])
+    data = bytearray(path.read_bytes())
+    begin = info.header_offset + 30 + name + extra
+    data[begin : begin + info.compress_size] = b"\xff" * info.compress_size
+    path.write_bytes(data)
+    assert {str(row.member) for row, _ in fetch(rows)} == set(IMAGES) - {"c.gif"}
 
 
 def test_what_cannot_be_had_is_left_out(imgbudget: Command, tmp_path: Path) -> None:

@@ -1,16 +1,22 @@
 """Datasets in every form give the same numbers, and nothing that stands in them is lost in silence."""
 
+import io
 import json
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from imgbudget.audit.inputs import zips
+from imgbudget.errors import UnreadableError
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.datasets import (
     IMAGES,
@@ -149,6 +155,53 @@ def test_members_that_cannot_be_unpacked_are_told(tmp_path: Path) -> None:
     at = data.index(IMAGES["c.gif"])
     path.write_bytes(data[:at] + b"X" + data[at + 1 :])
     assert skips_of(rows_of(path)) == {"damaged member: its checksum is wrong": 1}
+
+
+def test_a_zip_archive_with_a_broken_name_ends_no_audit(tmp_path: Path) -> None:
+    """A name that is no UTF-8 though the archive says so, and one of no letters: the others are looked at."""
+    for name, broken in (("ä.png", b"\xff\xa4.png"), ("b.png", b"")):
+        path = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, image_bytes())
+        data = bytearray(path.read_bytes())
+        at = data.rindex(name.encode())
+        if broken:
+            data[at : at + len(broken)] = broken
+        else:  # the length of the name stands 18 bytes before it
+            data[at - 18 : at - 16] = b"\0\0"
+        path.write_bytes(data)
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    rows = rows_of(tmp_path)
+    assert sorted((row["subject"], row["missed"]) for row in rows) == [
+        ("image", False),
+        ("skip", True),
+        ("skip", True),
+    ]
+
+
+@given(
+    packing=st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)),
+    flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4),
+    end=st.floats(0.5, 1),
+)
+def test_whatever_is_wrong_with_a_zip_archive_is_told_in_one_way(
+    tmp_path_factory: pytest.TempPathFactory, packing: int, flips: list[tuple[float, int]], end: float
+) -> None:
+    """Opening it and unpacking its members raise nothing but UnreadableError."""
+    text = io.BytesIO()
+    with zipfile.ZipFile(text, "w", packing) as archive:
+        archive.writestr("ä/b.png", b"abc" * 40)
+        archive.writestr("c.png", b"x" * 99)
+    data = bytearray(text.getvalue())
+    for where, value in flips:
+        data[int(where * len(data))] = value
+    path = tmp_path_factory.getbasetemp() / "x.zip"
+    path.write_bytes(data[: int(end * len(data))] if end < 0.6 else data)
+    with suppress(UnreadableError), closing(zips.archive_of(str(path))) as opened:
+        for info in opened.members:
+            if info.file_size < 1 << 20:
+                with suppress(UnreadableError):
+                    opened.content(info)
 
 
 def test_requests_give_rows_for_themselves_and_their_images(tmp_path: Path) -> None:

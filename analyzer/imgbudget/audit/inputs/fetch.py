@@ -1,7 +1,6 @@
 """The bytes of single images by the place in their row: for thumbnails of a report, some dozens at most."""
 
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
@@ -10,6 +9,7 @@ from imgbudget.audit.inputs.opening import file_system, is_url
 from imgbudget.audit.inputs.tars import extracted
 from imgbudget.audit.inputs.zips import archive_of
 from imgbudget.audit.statistics import Row
+from imgbudget.errors import UnreadableError
 from imgbudget.sources.entry import Entry, look_at
 
 MOST = 32 << 20
@@ -54,12 +54,17 @@ def _from_folder(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]
 def _from_zip(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
     wanted = {row.member: row for row in rows}
     try:
-        with closing(archive_of(source)) as archive:
-            for info in archive.members:
-                if info.filename in wanted:
-                    yield wanted[info.filename], archive.zip.read(info)
-    except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        archive = archive_of(source)
+    except UnreadableError:
         return
+    with closing(archive):
+        for info in archive.members:
+            if info.filename in wanted and info.file_size <= MOST:
+                try:
+                    data = archive.whole(info)
+                except UnreadableError:
+                    continue
+                yield wanted[info.filename], data
 
 
 def _from_store(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:

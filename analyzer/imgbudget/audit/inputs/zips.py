@@ -4,6 +4,7 @@ A remote archive is read in its own order through blocks of 8 MiB, so a request 
 """
 
 import io
+import lzma
 import os
 import struct
 import zipfile
@@ -19,6 +20,7 @@ from imgbudget.audit.digest import WHOLE
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.rows import Record
+from imgbudget.errors import UnreadableError
 from imgbudget.probes.reader import Read, bytes_reader, pread
 
 MOST = 512 << 20
@@ -26,19 +28,31 @@ MOST = 512 << 20
 
 _LOCAL = struct.Struct("<4s22xHH")
 _ENCRYPTED = 1
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, LookupError, struct.error),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+    RuntimeError,  # of which one kind says that Python does not know the packing
+)
+"""What zipfile raises where an archive is damaged, encrypted, or packed in a way that nobody here knows."""
 
 
 class _Archive:
-    """An open archive: its members in the order in which their bytes stand."""
+    """An open archive: its members in the order in which their bytes stand.
+
+    Raises UnreadableError, whatever is wrong with the archive or a member.
+    """
 
     def __init__(self, where: str) -> None:
-        self.stream: IO[bytes] = open_stream(where)
+        try:
+            self.stream: IO[bytes] = open_stream(where)
+        except OSError as error:
+            raise _unreadable(error) from error
         try:
             self.zip = zipfile.ZipFile(self.stream)
-        except (OSError, zipfile.BadZipFile, NotImplementedError):
+            self.members = [info for info in self.zip.infolist() if not info.is_dir()]
+        except _DAMAGE as error:
             self.stream.close()
-            raise
-        self.members = [info for info in self.zip.infolist() if not info.is_dir()]
+            raise _unreadable(error) from error
         self.members.sort(key=lambda info: info.header_offset)
         local = isinstance(self.stream, io.BufferedReader) and isinstance(self.stream.raw, io.FileIO)
         self.pread: Read = MethodType(pread, self.stream.fileno()) if local else self._seek_and_read
@@ -53,22 +67,20 @@ class _Archive:
         return self.stream.read(size)
 
     def content(self, info: zipfile.ZipInfo) -> Content:
-        """The bytes of a member.
-
-        Raises:
-            OSError, zipfile.BadZipFile, zlib.error, EOFError: they cannot be had.
-            NotImplementedError, RuntimeError: they are packed in a way that Python does not know.
-        """
+        """The bytes of a member."""
         if info.compress_type != zipfile.ZIP_STORED:
-            return _in_hand(self.zip.read(info))
-        begin = self._data_offset(info)
+            return _in_hand(self.whole(info))
         size = info.file_size
-        if size <= WHOLE:
-            data = self.pread(size, begin)
+        try:
+            begin = self._data_offset(info)
+            data = self.pread(size, begin) if size <= WHOLE else None
+        except _DAMAGE as error:
+            raise _unreadable(error) from error
+        if data is not None:
             if len(data) < size:
-                raise EOFError("the archive ends inside it")
+                raise UnreadableError("the archive ends inside it")
             if zlib.crc32(data) != info.CRC:
-                raise zipfile.BadZipFile("its checksum is wrong")
+                raise UnreadableError("its checksum is wrong")
             return _in_hand(data)
 
         def read_at(length: int, offset: int) -> bytes:
@@ -76,10 +88,17 @@ class _Archive:
 
         return Content(size, read_at)
 
+    def whole(self, info: zipfile.ZipInfo) -> bytes:
+        """The bytes of a member, all at once."""
+        try:
+            return self.zip.read(info)
+        except _DAMAGE as error:
+            raise _unreadable(error) from error
+
     def _data_offset(self, info: zipfile.ZipInfo) -> int:
         head = self.pread(_LOCAL.size, info.header_offset)
         if len(head) < _LOCAL.size or head[:4] != b"PK\3\4":
-            raise zipfile.BadZipFile("no member stands where the directory says")
+            raise UnreadableError("no member stands where the directory says")
         _, name, extra = _LOCAL.unpack(head)
         return int(info.header_offset + _LOCAL.size + name + extra)
 
@@ -112,7 +131,7 @@ def _open(where: str, mark: str) -> _Archive:
 
 
 def archive_of(where: str) -> _Archive:
-    """An archive for the caller to close. Raises what opening it raises: OSError, zipfile.BadZipFile."""
+    """An archive for the caller to close. Raises UnreadableError."""
     return _Archive(where)
 
 
@@ -121,7 +140,7 @@ def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partiti
     try:
         with closing(archive_of(where)) as archive:
             total = len(archive.members)
-    except (OSError, zipfile.BadZipFile, NotImplementedError):
+    except UnreadableError:
         total = 0
     for start in range(0, total or 1, SHARE):
         stop = min(start + SHARE, total) if total else 1
@@ -137,8 +156,8 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
     """The rows of the members; what cannot be unpacked is passed over and told."""
     try:
         archive = _open(partition.where, partition.mark)
-    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        yield desk.skip(Where(partition.source), f"damaged archive: {_clause(error)}", missed=True)
+    except UnreadableError as error:
+        yield desk.skip(Where(partition.source), f"damaged archive: {error}", missed=True)
         return
     if not archive.members:
         yield desk.skip(Where(partition.source), "holds no files")
@@ -151,19 +170,12 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
         else:
             try:
                 content = archive.content(info)
-            except (
-                OSError,
-                EOFError,
-                zlib.error,
-                zipfile.BadZipFile,
-                NotImplementedError,
-                RuntimeError,
-            ) as error:
-                yield desk.skip(where, f"damaged member: {_clause(error)}", missed=True)
+            except UnreadableError as error:
+                yield desk.skip(where, f"damaged member: {error}", missed=True)
             else:
                 yield desk.member(where, info.filename, content)
 
 
-def _clause(error: Exception) -> str:
+def _unreadable(error: Exception) -> UnreadableError:
     text = str(error) or type(error).__name__
-    return text[:1].lower() + text[1:]
+    return UnreadableError(text[:1].lower() + text[1:])
