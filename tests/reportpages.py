@@ -13,8 +13,9 @@ from imgbudget.audit.rows import Record, write_rows
 from imgbudget.audit.statistics import Row
 from imgbudget.audit.store import open_rows, row_files
 from imgbudget.geometry import Size
-from imgbudget.model import Finding, Place, Severity
+from imgbudget.model import Finding, Severity
 from imgbudget.session import Session, Wishes
+from tests.said import finding_of
 
 SESSION = Session(Wishes(isolated=True))
 MIDDLING = Size(800, 600)
@@ -105,7 +106,7 @@ def page_of(
 
 def found(code: str, severity: Severity, measured: float = 9000, limit: float = 8000) -> Finding:
     """A finding as rows keep it."""
-    return Finding(code, "", severity, Place(""), "", None, "", measured, limit, "px", "", "", None, None, "")
+    return finding_of(code=code, severity=severity, measured=measured, limit=limit, unit="px")
 
 
 def image(name: str, size: Size | None = MIDDLING, byte_size: int = 1000, **more: Any) -> Record:

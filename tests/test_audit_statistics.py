@@ -13,8 +13,9 @@ from imgbudget.audit.store import PLACE_ORDER, open_rows, row_files
 from imgbudget.errors import UsageError
 from imgbudget.geometry import Size, native_size, patches, planned_size
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, Place, Severity
+from imgbudget.model import Finding, Severity
 from imgbudget.session import Session, Wishes
+from tests.said import finding_of
 
 SESSION = Session(Wishes(isolated=True))
 LIMITS: Limits = SESSION.bench.limits()
@@ -22,7 +23,7 @@ LIMITS: Limits = SESSION.bench.limits()
 
 def finding(code: str, severity: Severity) -> Finding:
     """A finding as rows keep it."""
-    return Finding(code, "", severity, Place(""), "", None, "", 1, 2, "px", "", "", None, None, "")
+    return finding_of(code=code, severity=severity, measured=1, limit=2, unit="px")
 
 
 def made(count: int, seed: int) -> list[Record]:

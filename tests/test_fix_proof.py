@@ -2,6 +2,7 @@
 
 from imgbudget.model import Finding, Place, Severity
 from imgbudget.session.proof import STILL_THERE, key_of, unproven
+from tests.said import finding_of
 
 IMAGE = Place("r.json", ("messages", 0, "content", 0, "source"))
 OTHER = Place("r.json", ("messages", 0, "content", 1, "source"))
@@ -11,23 +12,7 @@ ELSEWHERE = Place("r.json", (), document=1)
 
 def finding(code: str, place: Place = IMAGE, severity: Severity = Severity.WARNING) -> Finding:
     """A finding."""
-    return Finding(
-        code=code,
-        name="a-name",
-        severity=severity,
-        place=place,
-        message="what is wrong",
-        help=None,
-        url="",
-        measured=None,
-        limit=None,
-        unit=None,
-        model="m",
-        platform="p",
-        fix=None,
-        fix_safety=None,
-        fingerprint="",
-    )
+    return finding_of(code=code, name="a-name", place=place, severity=severity)
 
 
 def failed(

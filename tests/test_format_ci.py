@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from imgbudget.model import Finding, Place, Severity
+from imgbudget.model import Finding, Place
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters import FORMATS, make_reporter
 from imgbudget.reporters.base import Style
@@ -18,30 +18,14 @@ from imgbudget.reporters.markdown import MOST_BYTES, Markdown
 from tests.awkward import make_awkward, validator
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
+from tests.said import finding_of
 
 GITLAB = validator("gitlab-code-quality.json")
 
 
 def finding(message: str, **more: Any) -> Finding:
     """A warning with a message."""
-    base = Finding(
-        code="IB201",
-        name="oversized-image",
-        severity=Severity.WARNING,
-        place=Place("a.png"),
-        message=message,
-        help=None,
-        url="https://example.com/ib201",
-        measured=None,
-        limit=None,
-        unit=None,
-        model="m",
-        platform="p",
-        fix=None,
-        fix_safety=None,
-        fingerprint="0123456789abcdef",
-    )
-    return base._replace(**more)
+    return finding_of(message=message, **more)
 
 
 def written(name: str, *findings: Finding) -> str:

@@ -15,6 +15,7 @@ from imgbudget.reporters.sarif import MOST, Sarif
 from tests.awkward import edited, make_awkward, validator
 from tests.builders import body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command, Run
+from tests.said import finding_of
 
 SARIF = validator("sarif-2.1.0.json")
 RDJSON = validator("rdjson.json")
@@ -29,21 +30,12 @@ def results(run: Run) -> list[dict[str, Any]]:
 
 def finding(number: int, severity: Severity, measured: float | None = None) -> Finding:
     """A finding on a file of its own."""
-    return Finding(
-        code="IB201",
-        name="oversized-image",
+    return finding_of(
         severity=severity,
         place=Place(f"{number}.png"),
-        message="m",
-        help=None,
-        url="",
         measured=measured,
         limit=10 if measured else None,
         unit="px",
-        model="m",
-        platform="p",
-        fix=None,
-        fix_safety=None,
         fingerprint=f"{number:016x}",
     )
 

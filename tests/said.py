@@ -1,0 +1,28 @@
+"""Findings as rules would make them, for tests of what becomes of findings."""
+
+from typing import Any
+
+from imgbudget.model import Finding, Place, Severity
+
+_PLAIN = Finding(
+    code="IB201",
+    name="oversized-image",
+    severity=Severity.WARNING,
+    place=Place("a.png"),
+    message="what is wrong",
+    help=None,
+    url="https://example.com/ib201",
+    measured=None,
+    limit=None,
+    unit=None,
+    model="m",
+    platform="p",
+    fix=None,
+    fix_safety=None,
+    fingerprint="0123456789abcdef",
+)
+
+
+def finding_of(**more: Any) -> Finding:
+    """A warning, with what is otherwise in it."""
+    return _PLAIN._replace(**more)
