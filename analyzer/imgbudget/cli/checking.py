@@ -65,12 +65,13 @@ def check_paths(  # noqa: PLR0913 - what a run is made of
     if STDIN in paths:
         data = sys.stdin.buffer.read() if stdin is None else stdin
         _show(_standard_input(session, data, stdin_name or "<stdin>"), outputs, summary)
-    worth = FIX_POOL_WORTH
+    worth, check_all = FIX_POOL_WORTH, session.check_all
     if isinstance(session, Session):
-        worth, session.one.crew = POOL_WORTH, partial(_rows, session, outputs, summary, progress, jobs)
+        crew = partial(_rows, session, outputs, summary, progress, jobs) if in_parts else None
+        worth, check_all = POOL_WORTH, partial(session.check_all, crew=crew)
     first = list(islice(files, worth)) if jobs != 1 else []
     if len(first) < worth or (jobs or _cores()) == 1:
-        for result in session.check_all(chain(first, files), hand_on):
+        for result in check_all(chain(first, files), hand_on):
             progress.at(summary.files)
             _show(result, outputs, summary, progress)
     else:

@@ -18,18 +18,14 @@ if TYPE_CHECKING:
 
 
 class FileCheck:
-    """The check of one file at a time. `cache` keeps facts between runs, None where nothing is kept.
+    """The check of one file at a time. `cache` keeps facts between runs, None where nothing is kept."""
 
-    `crew` helps with long files, None where this process checks all.
-    """
-
-    __slots__ = ("bench", "cache", "crew", "force_exclude")
+    __slots__ = ("bench", "cache", "force_exclude")
 
     def __init__(self, bench: Bench, *, force_exclude: bool, cache: bool) -> None:
         self.bench = bench
         self.force_exclude = force_exclude
         self.cache = _open_cache() if cache else None
-        self.crew: Crew | None = None
 
     def image(self, path: str, judge: Judge) -> ImageUse:
         """The image at a path, with the facts that its judge asks for."""
@@ -39,15 +35,21 @@ class FileCheck:
         return read_image(path, want, probe=self.cache.probe)
 
     def file(
-        self, found: Found, hand_on: "HandOn | None" = None, *, read: ImageUse | None = None
+        self,
+        found: Found,
+        hand_on: "HandOn | None" = None,
+        *,
+        crew: "Crew | None" = None,
+        read: ImageUse | None = None,
     ) -> FileResult:
         """The result of a file; with `hand_on` that of its last part, see Session.check_all.
 
-        `read` is its image where that is known.
+        `crew` helps with a long one. `read` is its image where that is known.
         """
         kind, named = found.kind, self.fails_closed(found)
         if kind is FileKind.JSON or kind is FileKind.JSONL:
-            return self._json(found.path, named=named, lines=kind is FileKind.JSONL, hand_on=hand_on)
+            lines = kind is FileKind.JSONL
+            return self._json(found.path, named=named, lines=lines, hand_on=hand_on, crew=crew)
         if kind is FileKind.YAML:
             return self._yaml(found.path, named=named)
         judge = self.bench.paths.judge(found.path)
@@ -64,11 +66,18 @@ class FileCheck:
         """Whether the user named the file, so that not to know what it is would be no answer."""
         return found.named and not self.force_exclude
 
-    def _json(self, path: str, *, named: bool, lines: bool, hand_on: "HandOn | None" = None) -> FileResult:
+    def _json(
+        self,
+        path: str,
+        *,
+        named: bool,
+        lines: bool,
+        hand_on: "HandOn | None" = None,
+        crew: "Crew | None" = None,
+    ) -> FileResult:
         from imgbudget.session.documentfiles import check_document  # noqa: PLC0415 - images need no JSON reader
 
         def check() -> FileResult:
-            crew = self.crew if hand_on else None
             return check_document(
                 self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on, crew=crew
             )

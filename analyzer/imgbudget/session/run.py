@@ -24,7 +24,7 @@ from imgbudget.sources.entry import NEITHER
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
-    from imgbudget.session.parts import HandOn
+    from imgbudget.session.parts import Crew, HandOn
 
 __all__ = ["STDIN", "Session", "Wishes"]
 
@@ -175,13 +175,16 @@ class Session:
         yield from self.check_all(walk)
 
     def check_all(
-        self, files: Iterable[Found | Passed], hand_on: "HandOn | None" = None
+        self,
+        files: Iterable[Found | Passed],
+        hand_on: "HandOn | None" = None,
+        crew: "Crew | None" = None,
     ) -> Iterator[FileResult]:
         """The results of files that the walk has met, in order.
 
         A group is read first and judged then: to change between the two for each file takes a quarter more,
         as neither stays in the caches of the processor. With `hand_on`, of a long file only the last part is
-        among the results: it takes the others as they come.
+        among the results: it takes the others as they come. With a `crew` too, others may have checked them.
         """
 
         def take(part: FileResult) -> None:
@@ -199,7 +202,7 @@ class Session:
                     judge = self.bench.paths.judge(met.path)
                     read.append(self.one.image(met.path, judge) if is_image else None)
             for met, use in zip_longest(group, read):
-                yield self.guarded(met, partial(self.one.file, hand_on=parts, read=use))
+                yield self.guarded(met, partial(self.one.file, hand_on=parts, crew=crew, read=use))
 
     def check_met(self, met: Found | Passed) -> FileResult:
         """The result of a file that the walk has met."""
