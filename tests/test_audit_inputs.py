@@ -167,8 +167,8 @@ def test_a_zip_archive_with_a_broken_name_ends_no_audit(tmp_path: Path) -> None:
         at = data.rindex(name.encode())
         if broken:
             data[at : at + len(broken)] = broken
-        else:  # the length of the name stands 18 bytes before it
-            data[at - 18 : at - 16] = b"\0\0"
+        else:  # the name becomes the comment: their lengths stand 18 and 14 bytes before it
+            data[at - 18 : at - 12] = b"\0\0\0\0" + len(name).to_bytes(2, "little")
         path.write_bytes(data)
     (tmp_path / "a.png").write_bytes(image_bytes())
     rows = rows_of(tmp_path)
