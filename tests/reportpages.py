@@ -15,7 +15,7 @@ from imgbudget.audit.store import open_rows, row_files
 from imgbudget.geometry import Size
 from imgbudget.model import Finding, Severity
 from imgbudget.session import Session, Wishes
-from tests.said import finding_of
+from tests.findings import finding_of
 
 SESSION = Session(Wishes(isolated=True))
 MIDDLING = Size(800, 600)

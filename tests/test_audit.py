@@ -10,7 +10,7 @@ from imgbudget.geometry import Size
 from tests.builders import CORPUS, body, image_block, image_bytes, write_json
 from tests.conftest import Command
 from tests.datasets import IMAGES, as_folder, as_tar
-from tests.judging import limits_of
+from tests.rule_runner import limits_of
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside this checkout")

@@ -78,7 +78,7 @@ def test_report_is_that_of_the_local_engine_and_a_killed_worker_costs_nothing(tm
 def test_image_that_kills_is_the_only_one_lost(tmp_path: Path) -> None:
     """It ends as one finding; its neighbours are all there."""
     fill(tmp_path / "x", 60, poison=33)
-    (tmp_path / "imgbudget.yaml").write_text("packs: [imgbudget_rules, tests.deadly]\n")
+    (tmp_path / "imgbudget.yaml").write_text("packs: [imgbudget_rules, tests.crashing_rule_pack]\n")
     process = begin(tmp_path, "x", "--format", "csv", "-j", "2")
     out, err = process.communicate(timeout=300)
     assert process.returncode == 2, err

@@ -47,7 +47,7 @@ def fill(folder: Path, count: int, poison: int | None = None) -> None:
 
 def configure(folder: Path) -> None:
     """A configuration with the pack whose rule kills."""
-    (folder / "imgbudget.yaml").write_text("packs: [imgbudget_rules, tests.deadly]\n")
+    (folder / "imgbudget.yaml").write_text("packs: [imgbudget_rules, tests.crashing_rule_pack]\n")
 
 
 def table(run: Any) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from imgbudget.geometry import Size, native_size, patches, planned_size
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, Severity
 from imgbudget.session import Session, Wishes
-from tests.said import finding_of
+from tests.findings import finding_of
 
 SESSION = Session(Wishes(isolated=True))
 LIMITS: Limits = SESSION.bench.limits()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from imgbudget.errors import UnreadableError
 from imgbudget.sources.base64text import Base64Text, inspect
 from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
-from tests.virtual import Repeated
+from tests.sparse_source import Repeated
 
 PREFIX = "data:image/png;base64,"
 BYTES = bytes(range(256)) * 24

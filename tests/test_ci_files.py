@@ -13,8 +13,8 @@ import yaml
 from junitparser import JUnitXml
 
 from imgbudget.version import __version__
-from tests.awkward import validator
 from tests.builders import image_bytes
+from tests.hostile_names import validator
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))

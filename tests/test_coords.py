@@ -10,7 +10,7 @@ import imgbudget
 from imgbudget.geometry import CoordinateMap, Size
 from tests.builders import image_bytes
 from tests.conftest import Command
-from tests.judging import limits_of
+from tests.rule_runner import limits_of
 
 STANDARD = limits_of()
 

@@ -12,7 +12,7 @@ from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
 from imgbudget.sources.requests import NoRequest, RequestReader, dialect_of
 from tests.builders import CORPUS
 from tests.conftest import Command
-from tests.judging import limits_of
+from tests.rule_runner import limits_of
 
 REQUESTS = CORPUS / "requests"
 

@@ -2,7 +2,7 @@
 
 from imgbudget.model import Finding, Place, Severity
 from imgbudget.session.proof import STILL_THERE, key_of, unproven
-from tests.said import finding_of
+from tests.findings import finding_of
 
 IMAGE = Place("r.json", ("messages", 0, "content", 0, "source"))
 OTHER = Place("r.json", ("messages", 0, "content", 1, "source"))

@@ -15,10 +15,10 @@ from imgbudget.report import FileResult, Summary
 from imgbudget.reporters import FORMATS, make_reporter
 from imgbudget.reporters.base import Style
 from imgbudget.reporters.markdown import MOST_BYTES, Markdown
-from tests.awkward import make_awkward, validator
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
-from tests.said import finding_of
+from tests.findings import finding_of
+from tests.hostile_names import make_hostile_names, validator
 
 GITLAB = validator("gitlab-code-quality.json")
 
@@ -93,7 +93,7 @@ def test_gitlab_clean_run_is_an_empty_array(imgbudget: Command, tmp_path: Path) 
 
 def test_gitlab_is_valid_with_unique_fingerprints(imgbudget: Command, tmp_path: Path) -> None:
     """Every issue has its fields, a relative path, and a fingerprint that no other has."""
-    make_awkward(tmp_path)
+    make_hostile_names(tmp_path)
     issues = imgbudget("check", str(tmp_path), "--format", "gitlab").json
     GITLAB.validate(issues)
     assert {issue["severity"] for issue in issues} == {"critical", "major"}
@@ -118,7 +118,7 @@ def test_junit_clean_run_is_one_passing_case(imgbudget: Command, tmp_path: Path)
 
 def test_junit_has_a_failure_for_each_finding(imgbudget: Command, tmp_path: Path) -> None:
     """A suite a file, a failed case a finding with its place, remedy and fix."""
-    make_awkward(tmp_path)
+    make_hostile_names(tmp_path)
     (tmp_path / "loop.json").symlink_to("loop.json")
     run = imgbudget("check", "--format", "junit")
     xml = JUnitXml.fromstring(run.out.encode())
@@ -226,7 +226,7 @@ def test_summary_tells_what_a_pull_request_changes(imgbudget: Command, tmp_path:
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_can_be_a_file_beside_another(imgbudget: Command, tmp_path: Path, name: str) -> None:
     """What stands in the file is what goes to standard output, and nothing is left beside it."""
-    make_awkward(tmp_path)
+    make_hostile_names(tmp_path)
     alone = imgbudget("check", "--format", name)
     both = imgbudget("check", "--format", "concise", "--format", f"{name}:out.txt")
     assert alone.code == both.code == 1

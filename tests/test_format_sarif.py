@@ -12,10 +12,10 @@ from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Style, merge
 from imgbudget.reporters.places import relative, uri
 from imgbudget.reporters.sarif import MOST, Sarif
-from tests.awkward import edited, make_awkward, validator
 from tests.builders import body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command, Run
-from tests.said import finding_of
+from tests.findings import finding_of
+from tests.hostile_names import edited, make_hostile_names, validator
 
 SARIF = validator("sarif-2.1.0.json")
 RDJSON = validator("rdjson.json")
@@ -55,7 +55,7 @@ def test_clean_run_has_no_result_and_all_rules(imgbudget: Command, tmp_path: Pat
 
 def test_awkward_names_are_relative_uris(imgbudget: Command, tmp_path: Path) -> None:
     """Names with anything in them are URIs below the root of the sources; an image's region is line 1."""
-    make_awkward(tmp_path)
+    make_hostile_names(tmp_path)
     found = results(imgbudget("check", "--format", "sarif", "--select", "IB201", str(tmp_path)))
     places = [result["locations"][0]["physicalLocation"] for result in found]
     images = {place["artifactLocation"]["uri"] for place in places if "endLine" not in place["region"]}
@@ -73,7 +73,7 @@ def test_awkward_names_are_relative_uris(imgbudget: Command, tmp_path: Path) -> 
 
 def test_pointer_stands_beside_the_place(imgbudget: Command, tmp_path: Path) -> None:
     """A finding in a request has its region, the JSON pointer as logical location, and its rule by index."""
-    make_awkward(tmp_path)
+    make_hostile_names(tmp_path)
     run = imgbudget("check", "request.json", "--format", "sarif", "--select", "IB105")
     (result,) = results(run)
     location = result["locations"][0]
@@ -89,7 +89,7 @@ def test_pointer_stands_beside_the_place(imgbudget: Command, tmp_path: Path) -> 
 
 def test_fixes_of_a_request_mend_it(imgbudget: Command, tmp_path: Path) -> None:
     """Each fix, applied as SARIF says (characters), settles its finding and leaves a request."""
-    make_awkward(tmp_path)
+    make_hostile_names(tmp_path)
     path = tmp_path / "request.json"
     for code, count in (("IB105", 1), ("IB407", 1)):
         found = results(imgbudget("check", "request.json", "--format", "sarif", "--select", code))
@@ -116,7 +116,7 @@ def test_fixes_of_a_request_mend_it(imgbudget: Command, tmp_path: Path) -> None:
 
 def test_suggestions_of_rdjson_count_bytes(imgbudget: Command, tmp_path: Path) -> None:
     """Reviewdog's columns are bytes: its suggestions mend a line that has an umlaut before them."""
-    make_awkward(tmp_path)
+    make_hostile_names(tmp_path)
     path = tmp_path / "request.json"
     run = imgbudget("check", "--format", "rdjson")
     RDJSON.validate(run.json)

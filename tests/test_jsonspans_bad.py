@@ -23,7 +23,7 @@ from tests.jsontexts import (
     verdict,
     written,
 )
-from tests.virtual import Repeated
+from tests.sparse_source import Repeated
 
 DAMAGE = [*(bytes([byte]) for byte in b'"\\{}[]:,x0AAA \n\t\x00\xff\xc3'), b"\\u", b"NaN", b""]
 TORTURE = CORPUS / "requests" / "other" / "json-torture"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imgbudget.sources.jsonspans import BadDocument, Document, open_documents
 from tests.jsontexts import BOM, LONG_TEXT, Sizing, documents, filled, sizes, values, verdict, written
-from tests.virtual import Repeated
+from tests.sparse_source import Repeated
 
 
 @given(data=st.data(), rows=st.lists(values, max_size=5), sizing=sizes, cut=st.integers(0, 30))

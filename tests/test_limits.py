@@ -7,7 +7,7 @@ import pytest
 from imgbudget.geometry import Size, Tier
 from imgbudget.limits import Limit, LimitsData
 from imgbudget_rules.limits import DATA
-from tests.vectors import VECTORS
+from tests.resize_examples import EXAMPLES
 
 SHIPPED = LimitsData.from_mapping(DATA)
 
@@ -89,9 +89,9 @@ def test_retired_model_is_standard_and_short_with_no_price_of_its_own(model: str
 
 
 def test_every_shipped_model_is_in_one_of_the_tables() -> None:
-    """The vectors above name each shipped model, so that none comes in unchecked."""
+    """Every shipped model has a resize example, so no model is added unchecked."""
     claude = {row.id for row in MODELS} | {row[0] for row in RETIRED}
-    assert set(SHIPPED.models) == claude | {vector.model for vector in VECTORS}
+    assert set(SHIPPED.models) == claude | {example.model for example in EXAMPLES}
 
 
 def test_tiers_are_those_of_the_guide() -> None:

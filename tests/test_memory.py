@@ -13,7 +13,7 @@ from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageFacts, ImageUse, Origin, Place, Problem, Severity
 from imgbudget.rule import Context, Size, image_rule
 from imgbudget_rules import RULES
-from tests.judging import limits_of, rules
+from tests.rule_runner import limits_of, rules
 
 JUDGED = rules(pedantic=True).rules.image
 LIMITS = (limits_of(), limits_of("gpt-5", "openai"), limits_of("gemini-2.5-pro", "gemini"))

@@ -15,7 +15,7 @@ from imgbudget.planner.encodings import text_length
 from imgbudget.planner.request import plan_request
 from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.testing import image, request
-from tests.judging import image_judge, limits_of, request_judge, rules
+from tests.rule_runner import image_judge, limits_of, request_judge, rules
 
 STANDARD = limits_of()
 HIGH = limits_of("claude-opus-4-8")

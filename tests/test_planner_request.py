@@ -13,7 +13,7 @@ from imgbudget.planner.goal import Goal, Target, tokens_for_cost
 from imgbudget.planner.image import plan_image
 from imgbudget.planner.request import RequestPlan, body_at_most, plan_request
 from imgbudget.testing import image, request
-from tests.judging import limits_of, request_judge
+from tests.rule_runner import limits_of, request_judge
 
 STANDARD = limits_of()
 HIGH = limits_of("claude-opus-4-8")

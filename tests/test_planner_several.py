@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from imgbudget.geometry import Size
 from imgbudget.limits import Limits
 from imgbudget.planner.several import LEAST_SHARE, binding, cost_for_all, size_for_all
-from tests.judging import limits_of
+from tests.rule_runner import limits_of
 
 NAMES = (
     *("claude-sonnet-4-6", "claude-opus-5-5", "gpt-4o", "gpt-5.2", "gpt-5.6-sol", "gemini-2.5-flash"),

@@ -1,4 +1,4 @@
-"""Other providers in the data: every value has its source, every provider its vectors."""
+"""Other providers in the data: every value has its source, every provider its resize examples."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from imgbudget.registry import AnyRule, load_packs
 from imgbudget.testing import image, run_rule
 from imgbudget_rules import limits as shipped
 from imgbudget_rules.limits import DATA
-from tests.vectors import VECTORS_OF
+from tests.resize_examples import EXAMPLES_OF
 
 FOLDER = Path(str(shipped.__file__)).parent
 CLAUDE = {"tiers", "images", "prices", "platforms", "models", "retired"}
@@ -36,11 +36,11 @@ def values(item: Any, route: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from values(inner, f"{route}{key}.")
 
 
-def test_every_provider_has_vectors_for_every_model() -> None:
+def test_every_provider_has_examples_for_every_model() -> None:
     """A new YAML file without worked examples fails here, and so does a new model without one."""
-    assert set(VECTORS_OF) == {path.stem for path in FILES}
-    for stem, vectors in VECTORS_OF.items():
-        assert {vector.model for vector in vectors} == set(DATA_OF[stem]["models"]), stem
+    assert set(EXAMPLES_OF) == {path.stem for path in FILES}
+    for stem, examples in EXAMPLES_OF.items():
+        assert {example.model for example in examples} == set(DATA_OF[stem]["models"]), stem
 
 
 @pytest.mark.parametrize("stem", sorted(DATA_OF))

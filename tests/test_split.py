@@ -13,7 +13,7 @@ from imgbudget.testing import request, run_rule
 from imgbudget_rules import RULES
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
-from tests.judging import limits_of
+from tests.rule_runner import limits_of
 
 STANDARD = limits_of()
 REFUSES = [rule for rule in RULES if rule.code in ("IB102", "IB401", "IB402")]

@@ -22,7 +22,7 @@ from imgbudget.geometry import (
 from imgbudget.limits import LimitsData
 from imgbudget.planner.ladder import ladder
 from imgbudget_rules.limits import DATA
-from tests.vectors import VECTORS, Vector
+from tests.resize_examples import EXAMPLES, ResizeExample
 
 SHIPPED = LimitsData.from_mapping(DATA)
 OTHERS = [limits for model in SHIPPED.models if (limits := SHIPPED.bind(model, "anthropic")).tier.strategy]
@@ -37,15 +37,15 @@ def of(strategy: str) -> list[Tier]:
     return [tier for tier in TIERS if tier.strategy == strategy]
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=str)
-def test_worked_example(vector: Vector) -> None:
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_worked_example(example: ResizeExample) -> None:
     """Size and tokens are those of the provider's guide, or what follows from its rule."""
-    limits = SHIPPED.bind(vector.model, "anthropic").at(vector.detail)
-    assert limits.tokens(vector.size) == vector.tokens
-    if vector.seen is None:
+    limits = SHIPPED.bind(example.model, "anthropic").at(example.detail)
+    assert limits.tokens(example.size) == example.tokens
+    if example.seen is None:
         assert not scales(limits.tier)
     elif limits.tier.strategy != "flat":
-        assert limits.native_size(vector.size) == vector.seen
+        assert limits.native_size(example.size) == example.seen
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_qwen_with_the_area_that_many_checkpoints_set(
     assert (limits.native_size(Size(*size)), limits.tokens(Size(*size))) == (Size(*seen), count)
 
 
-def test_every_strategy_has_a_shipped_tier_and_a_vector() -> None:
+def test_every_strategy_has_a_shipped_tier_and_an_example() -> None:
     """No module of strategies is dead, and none comes without a worked example."""
     folder = Path(import_module("imgbudget.strategies").__path__[0])
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert modules == {tier.strategy for tier in TIERS}
-    used = {SHIPPED.bind(vector.model, "anthropic").at(vector.detail).tier.strategy for vector in VECTORS}
+    used = {SHIPPED.bind(example.model, "anthropic").at(example.detail).tier.strategy for example in EXAMPLES}
     assert used == modules
 
 

@@ -12,7 +12,7 @@ from imgbudget.limits import Limits
 from imgbudget.planner.tiles import tiling
 from tests.builders import image_bytes
 from tests.conftest import Command
-from tests.judging import limits_of
+from tests.rule_runner import limits_of
 
 STANDARD = limits_of()
 HIGH = limits_of("claude-opus-4-8")

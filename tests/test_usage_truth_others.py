@@ -7,7 +7,7 @@ import pytest
 
 from imgbudget.cli.size import parse_size
 from tests.builders import CORPUS
-from tests.judging import limits_of
+from tests.rule_runner import limits_of
 
 TRUTH = CORPUS / "usage_truth_other_vendors.csv"
 

@@ -1,4 +1,4 @@
-"""Findings as rules would make them, for tests of what becomes of findings."""
+"""Findings as rules produce them, for tests of the code that processes findings."""
 
 from typing import Any
 
@@ -24,5 +24,5 @@ _PLAIN = Finding(
 
 
 def finding_of(**more: Any) -> Finding:
-    """A warning, with what is otherwise in it."""
+    """A warning with the given fields replaced."""
     return _PLAIN._replace(**more)

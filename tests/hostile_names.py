@@ -1,4 +1,4 @@
-"""A folder whose names break what is careless: blanks, per cent, colons, commas, line feeds, broken UTF-8."""
+"""A folder of hostile file names: blanks, per cent signs, colons, commas, line feeds, invalid UTF-8."""
 
 import os
 from pathlib import Path
@@ -12,8 +12,8 @@ SCHEMAS = Path(__file__).resolve().parent / "schemas"
 NAMES = (b"a b.jpg", "fotó 100%.jpg".encode(), b"x,y:z.jpg", b"new\nline.jpg", b"bad\xff.jpg", b"<&|`.jpg")
 
 
-def make_awkward(folder: Path) -> None:
-    """Six images over the native size, and a request on one line with three mistakes behind an umlaut."""
+def make_hostile_names(folder: Path) -> None:
+    """Six images over the native size, and a one-line request with three errors after an umlaut."""
     for i, name in enumerate(NAMES):
         with open(os.path.join(os.fsencode(folder), name), "wb") as file:
             file.write(image_bytes((2000, 1500), "JPEG", colour=i * 99))
@@ -27,7 +27,7 @@ def validator(name: str) -> Any:
 
 
 def edited(text: str, start: tuple[int, int], end: tuple[int, int], new: str) -> str:
-    """A text with one stretch replaced; places are lines and columns from 1, the end is exclusive."""
+    """Replace one range of a text; positions are lines and columns from 1, the end is exclusive."""
     lines = text.splitlines(keepends=True)
     before = "".join(lines[: start[0] - 1]) + lines[start[0] - 1][: start[1] - 1]
     return before + new + lines[end[0] - 1][end[1] - 1 :] + "".join(lines[end[0] :])

@@ -1,4 +1,4 @@
-"""All rules that ship as one function, for tests of what findings come to."""
+"""The shipped rules as functions of an image or a request, for tests that only need findings."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -21,19 +21,19 @@ def limits_of(model: str = "claude-sonnet-4-6", platform: str = "anthropic") -> 
 
 
 def rules(*select: str, pedantic: bool = False, budgets: Budgets = NO_BUDGETS) -> Judge:
-    """The rules that ship, or the selected ones of them, with the user's own budgets."""
+    """The shipped rules, or the selected ones, with the given budgets."""
     wishes = Wishes(isolated=True, select=select or None, pedantic=pedantic, budgets=budgets)
     return Session(wishes).bench.paths.judge("request.json")
 
 
 def image_judge(limits: Limits, judge: Judge | None = None) -> Callable[[ImageUse], list[Finding]]:
-    """What the rules say of an image."""
+    """Return a function that gives the findings for an image."""
     held = judge or _session().bench.paths.judge("request.json")
     return lambda use: held.judge_image(use, limits)
 
 
 def request_judge(limits: Limits, judge: Judge | None = None) -> Callable[[Request], Iterator[Finding]]:
-    """What the rules say of a request and of its images."""
+    """Return a function that yields the findings for a request and its images."""
     held = judge or _session().bench.paths.judge("request.json")
 
     def findings(request: Request) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
-"""A text of any size that nobody has to store."""
+"""A JSON source of any size that is generated when read and never stored."""
 
 from imgbudget.sources.jsonspans import JsonSource
 
 
 class Repeated(JsonSource):
-    """A text that nobody has to store: a head, one piece again and again, a tail."""
+    """A generated text: a head, one piece repeated, a tail."""
 
     __slots__ = ("_head", "_piece", "_tail")
 
@@ -14,7 +14,7 @@ class Repeated(JsonSource):
         self._head, self._piece, self._tail = head, piece * ((1 << 19) // len(piece)), tail
 
     def pread(self, size: int, offset: int) -> bytes:
-        """The bytes there."""
+        """Return the bytes at an offset."""
         parts = []
         end = min(offset + size, self.size)
         while offset < end:
@@ -24,7 +24,7 @@ class Repeated(JsonSource):
         return b"".join(parts)
 
     def readinto(self, buffer: memoryview, offset: int) -> int:
-        """The bytes there, put into the buffer; how many there were."""
+        """Fill the buffer from an offset and return the number of bytes."""
         data = self.pread(len(buffer), offset)
         buffer[: len(data)] = data
         return len(data)
