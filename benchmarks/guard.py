@@ -16,7 +16,7 @@ from PIL import Image
 
 from imgbudget.live.inspection import Inspector, Target
 from imgbudget.model import Severity
-from imgbudget.session import Wishes
+from imgbudget.session import RunOptions
 
 LIMIT = 0.10
 """Share of the serialising that the guard may add (issue 8)."""
@@ -68,7 +68,7 @@ def main() -> None:
     value = request(picture(edge, options.images))
     dumps = serialiser()
     body = dumps(value)
-    inspector = Inspector(Wishes(isolated=True), Severity.ERROR)
+    inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
     if found := inspector.look(body, Target()):
         raise SystemExit(f"the body is not clean: {found[0].message}")
     writing, looking = [], []

@@ -71,9 +71,9 @@ def _lint() -> Callable[[str, bool], None]:
     from imgbudget.model import Fact  # noqa: PLC0415
     from imgbudget.reporters import make_reporter  # noqa: PLC0415
     from imgbudget.reporters.base import Style  # noqa: PLC0415
-    from imgbudget.session import Session, Wishes  # noqa: PLC0415
+    from imgbudget.session import RunOptions, Session  # noqa: PLC0415
 
-    session = Session(Wishes(isolated=True, want=Fact.ORIENTATION | Fact.FRAMES))
+    session = Session(RunOptions(isolated=True, want=Fact.ORIENTATION | Fact.FRAMES))
 
     def check(path: str, lines: bool) -> None:  # noqa: ARG001, FBT001 - it tells by the name
         output = Output(make_reporter("json", Style()), Sink(os.devnull))

@@ -14,7 +14,7 @@ from imgbudget.audit.rows import Record, write_rows
 from imgbudget.audit.store import open_rows, row_files
 from imgbudget.geometry import Size
 from imgbudget.model import Finding, Place, Severity
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 
 PER_FILE = 1000
 _MADE = 100
@@ -28,7 +28,7 @@ def make_rows(folder: str, count: int, *, seed: int = 1) -> None:
 
     os.makedirs(folder)
     chance = random.Random(seed)  # noqa: S311 - a benchmark
-    tiers = Session(Wishes(isolated=True)).limits.tiers
+    tiers = Session(RunOptions(isolated=True)).limits.tiers
     made = [
         pq.read_table(pa.BufferReader(write_rows(list(_records(chance, number)), tiers, {})))
         for number in range(min(_MADE, count // PER_FILE))
@@ -94,7 +94,7 @@ def _finding(code: str, severity: Severity, place: Place, measured: float, limit
 
 def main() -> int:
     """Statistics and page of a folder of row files; print the page's bytes and the peak in KiB."""
-    session = Session(Wishes(isolated=True))
+    session = Session(RunOptions(isolated=True))
     with open_rows(row_files(sys.argv[1]), session.bench.limits()) as store:
         begun = perf_counter()
         statistics = gather(store, About(session.limits, session.registry.rules, ("dataset",)))

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from imgbudget.audit.partition import Naming
 from imgbudget.audit.plan import plan
 from imgbudget.audit.work import Work, configuration_key
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 from tests.builders import image_bytes
 
 IMAGES: dict[str, bytes] = {
@@ -112,7 +112,7 @@ def as_manifest(folder: Path, shape: str) -> Path:
 
 def rows_of(*datasets: str | Path, root: str | None = None) -> list[dict[str, Any]]:
     """The rows of an audit, all partitions read in this process, in the order of the plan."""
-    session = Session(Wishes(isolated=True))
+    session = Session(RunOptions(isolated=True))
     work = Work.of(session)
     partitions = plan(
         [str(name) for name in datasets], session, Naming(configuration_key(session)), root=root

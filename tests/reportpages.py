@@ -14,10 +14,10 @@ from imgbudget.audit.statistics import Row
 from imgbudget.audit.store import open_rows, row_files
 from imgbudget.geometry import Size
 from imgbudget.model import Finding, Severity
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 from tests.findings import finding_of
 
-SESSION = Session(Wishes(isolated=True))
+SESSION = Session(RunOptions(isolated=True))
 MIDDLING = Size(800, 600)
 VOID = frozenset({"meta", "input", "img", "br", "link", "wbr"})
 

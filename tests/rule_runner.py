@@ -7,12 +7,12 @@ from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageUse, Request
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 
 
 @cache
 def _session() -> Session:
-    return Session(Wishes(isolated=True))
+    return Session(RunOptions(isolated=True))
 
 
 def limits_of(model: str = "claude-sonnet-4-6", platform: str = "anthropic") -> Limits:
@@ -22,7 +22,7 @@ def limits_of(model: str = "claude-sonnet-4-6", platform: str = "anthropic") -> 
 
 def rules(*select: str, pedantic: bool = False, budgets: Budgets = NO_BUDGETS) -> Judge:
     """The shipped rules, or the selected ones, with the given budgets."""
-    wishes = Wishes(isolated=True, select=select or None, pedantic=pedantic, budgets=budgets)
+    wishes = RunOptions(isolated=True, select=select or None, pedantic=pedantic, budgets=budgets)
     return Session(wishes).bench.paths.judge("request.json")
 
 

@@ -34,7 +34,7 @@ from imgbudget.model import (
 from imgbudget.registry import AnyRule
 from imgbudget.report import FileResult
 from imgbudget.rule import Context
-from imgbudget.session.run import Session, Wishes
+from imgbudget.session.run import RunOptions, Session
 from imgbudget.testing import Example, examples, run_rule
 from imgbudget_rules import RULES
 from tests.builders import image_bytes
@@ -318,7 +318,7 @@ def test_rules_by_size_look_at_nothing_else_of_a_file() -> None:
     other = ImageUse(
         Place("b.jpg"), Origin.PATH, ImageFacts(90_000_000, "jpeg", None, 6, 9, quality=20), None, 9
     )
-    limits = Session(Wishes(isolated=True)).bench.limits()
+    limits = Session(RunOptions(isolated=True)).bench.limits()
     judges = [rule for rule in RULES if rule.by_size]
     assert judges
     said = 0
@@ -346,7 +346,7 @@ def test_files_of_a_size_are_judged_as_the_first_one_was(tmp_path: Path) -> None
     for name in ("a.png", "b.png", "c.jpg"):
         (tmp_path / name).write_bytes(image_bytes((4000, 100)))
     (tmp_path / "d.png").write_bytes(b"")
-    session = Session(Wishes(isolated=True))
+    session = Session(RunOptions(isolated=True))
     together = list(session.check([str(tmp_path)]))
     alone = [found for name in ("a.png", "b.png", "c.jpg", "d.png") for found in _checked(tmp_path / name)]
     assert [result.findings for result in together] == [result.findings for result in alone]
@@ -355,4 +355,4 @@ def test_files_of_a_size_are_judged_as_the_first_one_was(tmp_path: Path) -> None
 
 
 def _checked(path: Path) -> list[FileResult]:
-    return list(Session(Wishes(isolated=True)).check([str(path)]))
+    return list(Session(RunOptions(isolated=True)).check([str(path)]))

@@ -11,7 +11,7 @@ from imgbudget.audit.gather import About, gather
 from imgbudget.audit.inputs.fetch import fetch
 from imgbudget.audit.statistics import Row
 from imgbudget.audit.store import open_rows, row_files
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 from tests.conftest import Command
 from tests.datasets import IMAGES, as_folder, as_parquet, as_tar, as_zip
 
@@ -19,7 +19,7 @@ from tests.datasets import IMAGES, as_folder, as_parquet, as_tar, as_zip
 def all_rows(imgbudget: Command, dataset: Path) -> tuple[Row, ...]:
     """The rows of an audit."""
     imgbudget("audit", str(dataset), "--isolated", "--rows", "rows")
-    session = Session(Wishes(isolated=True))
+    session = Session(RunOptions(isolated=True))
     with open_rows(row_files("rows"), session.bench.limits()) as store:
         assert gather(store, About(session.limits, session.registry.rules)).totals.images == len(IMAGES)
         return tuple(store.rows("subject = 'image'"))

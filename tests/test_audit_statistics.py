@@ -14,10 +14,10 @@ from imgbudget.errors import UsageError
 from imgbudget.geometry import Size, native_size, patches, planned_size
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, Severity
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 from tests.findings import finding_of
 
-SESSION = Session(Wishes(isolated=True))
+SESSION = Session(RunOptions(isolated=True))
 LIMITS: Limits = SESSION.bench.limits()
 
 

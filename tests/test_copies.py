@@ -12,7 +12,7 @@ from imgbudget.geometry import Size
 from imgbudget.limits import LimitsData
 from imgbudget.model import ImageFacts, ImageUse, Origin, Place, Watch
 from imgbudget.report import FileResult, Summary
-from imgbudget.session import Session, Wishes, ending, pool, tally
+from imgbudget.session import RunOptions, Session, ending, pool, tally
 from imgbudget.session.bench import image_result
 from imgbudget.session.tally import Tally
 from imgbudget.sources.content import content_hash, same_files
@@ -81,7 +81,7 @@ def test_copies_are_told_as_they_are_found(tmp_path: Path, monkeypatch: pytest.M
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i // 4))
     monkeypatch.setattr(tally, "_AT_ONCE", 4)
     monkeypatch.setattr(ending, "_AT_ONCE", 3)
-    session = Session(Wishes(isolated=True))
+    session = Session(RunOptions(isolated=True))
     for _ in session.check([str(tmp_path)]):
         pass
     opened: list[str] = []

@@ -73,7 +73,7 @@ def test_fix_after_fix_changes_nothing(
     folder = tmp_path_factory.mktemp("fix")
     turned = orientation if form in ("PNG", "JPEG", "WEBP") else 1
     (folder / f"a.{form.lower()}").write_bytes(image_bytes(size, form, orientation=turned))
-    wishes = imgbudget.Wishes(isolated=True, pedantic=pedantic)
+    wishes = imgbudget.RunOptions(isolated=True, pedantic=pedantic)
     report = imgbudget.fix([str(folder)], wishes)
     left = [it for it in report.findings if it.fix and it.fix_safety and it.fix_safety.name == "SAFE"]
     assert left == []
@@ -132,7 +132,7 @@ def test_fix_after_fix_of_a_request_changes_nothing(
     value = {"model": "claude-sonnet-4-6", "max_tokens": 9}
     value |= {"messages": [{"role": "user", "content": turn} for turn in turns]}
     write_json(folder / "r.json", value, indent=indent)
-    wishes = imgbudget.Wishes(isolated=True, pedantic=True)
+    wishes = imgbudget.RunOptions(isolated=True, pedantic=True)
     report = imgbudget.fix([str(folder)], wishes, unsafe=unsafe)
     told = {(failed.code, failed.place) for failed in report.summary.failed}
     for finding in report.findings:

@@ -19,7 +19,7 @@ from imgbudget.geometry import Size
 from imgbudget.live.inspection import EditMemory, Inspector, Target
 from imgbudget.live.transport import RequestWarning, target_of
 from imgbudget.model import Severity
-from imgbudget.session import Wishes
+from imgbudget.session import RunOptions
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.liveapi import Api, answer, events, image_blocks, image_tokens, many_image_refusal, message, sizes
 
@@ -321,7 +321,7 @@ def test_rules_under_the_level_are_not_run(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / ".imgbudget.yaml").write_text("packs: [imgbudget_rules, counting_pack]\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     text = json.dumps(body(image_block())).encode()
-    assert Inspector(Wishes(), Severity.ERROR).look(text, Target()) == ()
+    assert Inspector(RunOptions(), Severity.ERROR).look(text, Target()) == ()
     import counting_pack  # type: ignore[import-not-found]  # noqa: PLC0415 - written above
 
     assert counting_pack.ASKED == ["CP103"]
@@ -334,7 +334,7 @@ def test_the_configuration_of_the_project_holds(api: Api, tmp_path: Path) -> Non
     wrong = body(image_block(image_bytes((8001, 30))))
     imgbudget.guard(client_of()).messages.create(**wrong)
     with pytest.raises(GuardError, match="IB101"):
-        imgbudget.guard(client_of(), wishes=Wishes(isolated=True)).messages.create(**wrong)
+        imgbudget.guard(client_of(), wishes=RunOptions(isolated=True)).messages.create(**wrong)
 
 
 def test_ignores_and_a_baseline_hold_for_requests(api: Api, tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_ignores_and_a_baseline_hold_for_requests(api: Api, tmp_path: Path) -> N
 
 def test_flaws_of_base64_are_seen_by_the_look() -> None:
     """Prefix, line breaks, url-safe letters, missing padding and an empty text are refused."""
-    inspector = Inspector(Wishes(isolated=True), Severity.ERROR)
+    inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
     sound = image_block(image_bytes((900, 900), "JPEG", quality=95), "image/jpeg")
     data = sound["source"]["data"]
     assert inspector.look(json.dumps(body(sound)).encode(), Target()) == ()

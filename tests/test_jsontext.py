@@ -23,11 +23,11 @@ from imgbudget.model import (
 from imgbudget.report import ImageResult, RequestResult
 from imgbudget.reporters.jsontext import finding_text, image_text, request_text
 from imgbudget.reporters.records import finding_record, image_record, request_record
-from imgbudget.session import Wishes, check
+from imgbudget.session import RunOptions, check
 from imgbudget.session.run import Session
 from tests.builders import body, image_block, image_bytes, write_json
 
-LIMITS = Session(Wishes(isolated=True)).bench.limits()
+LIMITS = Session(RunOptions(isolated=True)).bench.limits()
 
 texts = st.text(st.characters(), max_size=20)  # lone surrogates too: names need not be valid UTF-8
 numbers = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)

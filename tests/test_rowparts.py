@@ -17,7 +17,7 @@ from imgbudget.reporters import make_reporter
 from imgbudget.reporters.base import Style
 from imgbudget.session import documentfiles, documents, rowparts
 from imgbudget.session.rowparts import Part, PartChecker, check_rows
-from imgbudget.session.run import Session, Wishes
+from imgbudget.session.run import RunOptions, Session
 from imgbudget.sources.jsonspans import BEGINNING, Start
 from imgbudget.sources.stretches import Stretch
 from tests.builders import body, image_block, image_bytes
@@ -208,7 +208,7 @@ def test_nothing_is_kept_of_rows_that_do_not_stand_for_themselves(parted: Path) 
     path = parted / "a.jsonl"
     path.write_text(rows(3) + turn(1) + "\n")
     stretch = Stretch(BEGINNING, path.stat().st_size)
-    checker = PartChecker(Session(Wishes(isolated=True, collect=True)))
+    checker = PartChecker(Session(RunOptions(isolated=True, collect=True)))
     (result,) = checker.check_all([Part(str(path), stretch)])
     assert (result.partial, result.requests, result.findings) == (True, (), ())
     kept = checker.hand_over()
@@ -272,7 +272,7 @@ def test_processes_that_are_not_forked_check_parts_too(parted: Path, monkeypatch
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     path = parted / "a.jsonl"
     path.write_text(rows(40))
-    session = Session(Wishes(isolated=True))
+    session = Session(RunOptions(isolated=True))
     shown: list[Batch] = []
     reporter = make_reporter("json", Style())
     counts = list(check_rows(session, [reporter], str(path), BEGINNING, 1, shown.append))

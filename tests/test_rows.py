@@ -9,7 +9,7 @@ import pytest
 
 from imgbudget.model import Nested, Text
 from imgbudget.session.api import check
-from imgbudget.session.run import Session, Wishes
+from imgbudget.session.run import RunOptions, Session
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.conftest import Command, Run
 
@@ -148,7 +148,7 @@ def test_beginnings_of_texts_are_kept(tmp_path: Path) -> None:
     nested = {"type": "tool_result", "tool_use_id": "t", "content": [text_block("x" * 5000), image_block()]}
     line = json.dumps(body("y" * 5000, nested))
     (tmp_path / "r.jsonl").write_text(f"{line}\n{line}\n")
-    for result in check([str(tmp_path / "r.jsonl")], Wishes(isolated=True)).requests:
+    for result in check([str(tmp_path / "r.jsonl")], RunOptions(isolated=True)).requests:
         first, second = result.request.turns[0].blocks
         assert isinstance(first, Text)
         assert isinstance(second, Nested)
@@ -174,7 +174,7 @@ def test_long_file_is_handed_on_in_parts(imgbudget: Command, tmp_path: Path, for
     lines = [*[small, small, "", "{broken"] * 280, FOREIGN]
     (tmp_path / "r.jsonl").write_text("\n".join(lines) + "\n")
     run = imgbudget("check", "r.jsonl", "--format", f"{form}:out", "--format", "json")
-    whole = check([str(tmp_path / "r.jsonl")], Wishes(isolated=True))
+    whole = check([str(tmp_path / "r.jsonl")], RunOptions(isolated=True))
     told = run.json
     rows = settled(run)
     assert (told["summary"]["files"], rows["total"], rows["checked"], rows["bad"]) == (1, 1121, 560, 280)
@@ -194,7 +194,7 @@ def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
     """Without a taker everything is in one result; with one the parts are, and the last result sums up."""
     small = json.dumps(body(image_block()))
     (tmp_path / "r.jsonl").write_text(f"{small}\n" * 1203)
-    session = Session(Wishes(isolated=True))
+    session = Session(RunOptions(isolated=True))
     (met,) = session.walk([str(tmp_path / "r.jsonl")])
     parts: list[Any] = []
     (last,) = session.check_all([met], parts.append)
@@ -209,13 +209,13 @@ def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
 def test_a_check_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
     """It is on again, and what a host has frozen stays frozen."""
     (tmp_path / "r.jsonl").write_text(GOOD)
-    check([str(tmp_path / "r.jsonl")], Wishes(isolated=True))
+    check([str(tmp_path / "r.jsonl")], RunOptions(isolated=True))
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
     gc.freeze()
     frozen = gc.get_freeze_count()
     try:
-        check([str(tmp_path / "r.jsonl")], Wishes(isolated=True))
+        check([str(tmp_path / "r.jsonl")], RunOptions(isolated=True))
         assert 0 < gc.get_freeze_count() <= frozen
     finally:
         gc.unfreeze()

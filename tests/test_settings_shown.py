@@ -15,7 +15,7 @@ from imgbudget.engine.paths import Choice, PathRules
 from imgbudget.engine.reasons import verdicts
 from imgbudget.model import ImageUse, Problem, Severity
 from imgbudget.rule import Context, Rule, image_rule
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 from tests.conftest import Command
 
 
@@ -201,6 +201,6 @@ def test_all_else_that_holds_is_shown(imgbudget: Command, tmp_path: Path) -> Non
 
 def test_session_notes_are_silent_without_previews(tmp_path: Path) -> None:
     """The rules that ship have none in preview."""
-    session = Session(Wishes(isolated=True), start=str(tmp_path))
+    session = Session(RunOptions(isolated=True), start=str(tmp_path))
     assert session.notes == ()
     assert not [rule.code for rule in session.registry.rules if rule.preview]

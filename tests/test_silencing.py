@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from imgbudget.cli import checking
 from imgbudget.engine.unused import covered
 from imgbudget.errors import ConfigError
-from imgbudget.session import Session, Wishes, pool
+from imgbudget.session import RunOptions, Session, pool
 from tests.builders import body, image_block, image_bytes
 from tests.configs import mistakes_in
 from tests.conftest import Command
@@ -264,7 +264,7 @@ def test_a_configuration_of_unknown_names_is_refused_in_time(tmp_path: Path) -> 
     path.write_text(text)
     begin = time.process_time()
     with pytest.raises(ConfigError) as refused:
-        Session(Wishes(config=str(path)))
+        Session(RunOptions(config=str(path)))
     assert time.process_time() - begin < 6
     problems = refused.value.problems
     assert len(problems) == 60_000

@@ -9,7 +9,7 @@ import pytest
 
 from imgbudget.geometry import PATCH, Size
 from imgbudget.limits import Limits
-from imgbudget.session.run import Session, Wishes
+from imgbudget.session.run import RunOptions, Session
 from tests.builders import CORPUS
 
 TABLE = CORPUS / "usage_truth.csv"
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
     """The usable rows."""
-    limits = Session(Wishes(isolated=True)).limits
+    limits = Session(RunOptions(isolated=True)).limits
     with TABLE.open(encoding="utf-8", newline="") as file:
         usable = [row for row in csv.DictReader(file) if row["usable"] == "1"]
     return [

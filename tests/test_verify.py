@@ -10,7 +10,7 @@ from imgbudget.geometry import Size, Tier, fits, patches
 from imgbudget.limits import Limits
 from imgbudget.live.trials import CAP, EDGE, ENVELOPE, PATCH, TARGET, Shown, judge, picture, trials
 from imgbudget.probes import probe_bytes
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 from tests.conftest import Command
 from tests.liveapi import TIER, Api, Json, answer, counted, envelope, image_blocks, listed
 
@@ -19,7 +19,7 @@ HIGH = Tier("high-resolution", 2576, 4784)
 
 def limits_of(model: str) -> Limits:
     """The limits of a model on the API."""
-    return Session(Wishes(isolated=True, model=model)).bench.limits()
+    return Session(RunOptions(isolated=True, model=model)).bench.limits()
 
 
 def counting(api: Api, tier: Tier = TIER) -> None:

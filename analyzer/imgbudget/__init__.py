@@ -1,9 +1,9 @@
 """imgbudget: what a vision model will do with an image, known before it is sent.
 
-The public surface: `check`, `plan`, `fix`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`, `Wishes`,
-`ImgbudgetError`, `guard`, `guard_transport`, `GuardError`, `prune_conversation` for programs that send
-requests, and the modules `imgbudget.rule` and `imgbudget.testing` for authors of rules. What stands elsewhere
-may change.
+The public surface: `check`, `plan`, `fix`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`,
+`RunOptions`, `ImgbudgetError`, `guard`, `guard_transport`, `GuardError`, `prune_conversation` for programs
+that send requests, and the modules `imgbudget.rule` and `imgbudget.testing` for authors of rules. Everything
+else may change.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from imgbudget.live.conversation import prune_conversation as prune_conversation
     from imgbudget.live.guard import guard as guard
     from imgbudget.live.guard import guard_transport as guard_transport
+    from imgbudget.session import RunOptions as RunOptions
     from imgbudget.session import Session as Session
-    from imgbudget.session import Wishes as Wishes
     from imgbudget.session import check as check
     from imgbudget.session import fix as fix
     from imgbudget.session import plan as plan
@@ -29,8 +29,8 @@ __all__ = [
     "CoordinateMap",
     "GuardError",
     "ImgbudgetError",
+    "RunOptions",
     "Session",
-    "Wishes",
     "__version__",
     "check",
     "coordinate_map",
@@ -55,8 +55,22 @@ _ELSEWHERE = {
 """The modules of the names that are not in imgbudget.session."""
 
 
+_RENAMED = {"Wishes": "RunOptions"}
+"""Names of the version before, which warn for one release before they go."""
+
+
 def __getattr__(name: str) -> Any:
     """Import the public names when they are first used: the command must not pay for them."""
+    if name in _RENAMED:
+        import warnings  # noqa: PLC0415 - see above
+
+        now = _RENAMED[name]
+        warnings.warn(
+            f"imgbudget.{name} is now imgbudget.{now}; the old name goes in the next release",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        name = now
     if name not in __all__:
         raise AttributeError(f"module 'imgbudget' has no attribute {name!r}")
     import importlib  # noqa: PLC0415 - see above

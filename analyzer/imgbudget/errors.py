@@ -84,3 +84,8 @@ class GuardError(ImgbudgetError):
 
 class WriteError(ImgbudgetError):
     """An output that cannot be written; the text names the path and says why. Nothing was changed."""
+
+
+def os_error_text(error: OSError) -> str:
+    """The operating system's reason, as a clause in lower case without the path."""
+    return (error.strerror or str(error)).lower()

@@ -18,7 +18,7 @@ from imgbudget.engine.findings import failure
 from imgbudget.errors import AuditError
 from imgbudget.model import Place
 from imgbudget.probes import PROBE_VERSION
-from imgbudget.session import Session, Wishes
+from imgbudget.session import RunOptions, Session
 from imgbudget.sources.entry import Found, Passed
 from imgbudget.version import __version__
 
@@ -189,7 +189,7 @@ def configuration_key(session: Session) -> str:
 @lru_cache(maxsize=2)
 def _session(state: bytes) -> Session:
     """The session that the driver had; made once in each worker."""
-    loaded: tuple[Wishes, Settings, LimitsData] = pickle.loads(state)  # noqa: S301 - made by this program
+    loaded: tuple[RunOptions, Settings, LimitsData] = pickle.loads(state)  # noqa: S301 - made by this program
     wishes, settings, limits = loaded
     return Session(wishes._replace(want=wishes.want | WANTED, cache=False), loaded=(settings, limits))
 

@@ -26,7 +26,7 @@ from imgbudget.cli.options import (
 )
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
 from imgbudget.cli.progress import Progress
-from imgbudget.errors import UsageError
+from imgbudget.errors import UsageError, os_error_text
 from imgbudget.model import Fact, Severity
 from imgbudget.report import Summary
 from imgbudget.reporters import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
@@ -165,8 +165,7 @@ def _read_report(name: str | None) -> "Earlier | None":
         with open(name, "rb") as file:
             return read_report(file.read(), name)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise UsageError(f"--compare {name}: cannot be read: {why}") from error
+        raise UsageError(f"--compare {name}: cannot be read: {os_error_text(error)}") from error
 
 
 def _say_notes(session: Session, summary: Summary, options: dict[str, Any]) -> None:

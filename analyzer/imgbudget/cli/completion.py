@@ -38,10 +38,10 @@ def rules(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
 
     from imgbudget.errors import ImgbudgetError  # noqa: PLC0415
-    from imgbudget.session import Session, Wishes  # noqa: PLC0415
+    from imgbudget.session import RunOptions, Session  # noqa: PLC0415
 
     try:
-        known = Session(Wishes()).registry.rules
+        known = Session(RunOptions()).registry.rules
     except ImgbudgetError:
         return []
     codes = [

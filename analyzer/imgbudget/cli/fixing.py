@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imgbudget.cli.checking import Output
     from imgbudget.report import FileResult
     from imgbudget.session.choices import Choice
-    from imgbudget.session.fixing import Fixer, FixWishes
+    from imgbudget.session.fixing import Fixer, FixOptions
     from imgbudget.session.run import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,11 +86,11 @@ def _refuse_contradictions(options: dict[str, Any], name: str, *, wanted: bool) 
             raise UsageError("what comes on standard input goes to standard output, to no folder")
 
 
-def fix_wishes(options: dict[str, Any], choice: "Choice") -> "FixWishes":
+def fix_wishes(options: dict[str, Any], choice: "Choice") -> "FixOptions":
     """What the options ask for."""
-    from imgbudget.session.fixing import FixWishes  # noqa: PLC0415 - runs that fix only
+    from imgbudget.session.fixing import FixOptions  # noqa: PLC0415 - runs that fix only
 
-    return FixWishes(
+    return FixOptions(
         choice=choice,
         output_dir=options["output_dir"],
         backup=options["backup"],
@@ -155,7 +155,7 @@ def fix_exit_code(summary: Summary, code: int, options: dict[str, Any]) -> int:
     return code or int(bool(summary.changed and counts))
 
 
-def fixer_of(session: "Session", wishes: "FixWishes", paths: Sequence[str]) -> "Fixer":
+def fixer_of(session: "Session", wishes: "FixOptions", paths: Sequence[str]) -> "Fixer":
     """The fixer of a run."""
     from imgbudget.session.fixing import Fixer  # noqa: PLC0415 - runs that fix only
 

@@ -9,7 +9,7 @@ from imgbudget.cli.output import say
 from imgbudget.config.discovery import discover
 from imgbudget.config.files import shown
 from imgbudget.config.starter import Proposal, starter
-from imgbudget.errors import UsageError
+from imgbudget.errors import UsageError, os_error_text
 from imgbudget.reporters.base import count
 from imgbudget.session.survey import survey
 from imgbudget.version import __version__
@@ -49,8 +49,7 @@ def command(folder: str, *, dry_run: bool) -> int:
         with open(path, "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise UsageError(f"{shown(path)}: cannot be written: {why}") from error
+        raise UsageError(f"{shown(path)}: cannot be written: {os_error_text(error)}") from error
     click.echo(f"wrote {shown(path)}: {_told(proposal)}")
     if nearest:
         hidden = f"{nearest} does not hold below {shown(path)} any more"

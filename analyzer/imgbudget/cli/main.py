@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from imgbudget.errors import ImgbudgetError
+from imgbudget.errors import ImgbudgetError, os_error_text
 
 COMMANDS = {
     "check": "lint images, folders and request JSON",
@@ -56,7 +56,7 @@ def _run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _say_error(f"{where}{(error.strerror or str(error)).lower()}")
+        return _say_error(f"{where}{os_error_text(error)}")
     except Exception as error:
         if "--verbose" in arguments or "-v" in arguments:
             raise

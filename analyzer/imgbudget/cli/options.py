@@ -7,7 +7,7 @@ from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.cli import declared as click
 from imgbudget.cli.completion import files, one_of
 from imgbudget.model import Fact
-from imgbudget.session import Wishes
+from imgbudget.session import RunOptions
 
 if TYPE_CHECKING:
     from click import Context, Parameter
@@ -163,9 +163,9 @@ def output_options(formats: Sequence[str], default: str) -> Callable[[F], F]:
 
 def wishes(
     options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = False, edits: bool = False
-) -> Wishes:
+) -> RunOptions:
     """What the options of a command ask for."""
-    return Wishes(
+    return RunOptions(
         model=options.get("model"),
         platform=options.get("platform"),
         limits=options.get("limits"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from imgbudget.errors import UsageError
+from imgbudget.errors import UsageError, os_error_text
 
 
 def wants_colour(choice: str, stream: TextIO) -> bool:
@@ -81,8 +81,7 @@ def whole_file(file: str) -> Iterator[TextIO]:
         if not special:
             os.replace(beside, target)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise UsageError(f"{file}: cannot be written: {why}") from error
+        raise UsageError(f"{file}: cannot be written: {os_error_text(error)}") from error
     finally:
         if not special and os.path.exists(beside):
             os.unlink(beside)

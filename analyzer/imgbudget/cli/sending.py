@@ -25,7 +25,7 @@ from imgbudget.report import RequestResult
 from imgbudget.reporters.base import Style, count
 from imgbudget.reporters.full import Full
 from imgbudget.session import Session
-from imgbudget.session.wishes import Wishes
+from imgbudget.session.wishes import RunOptions
 
 
 class Planned(NamedTuple):
@@ -48,7 +48,7 @@ class SendRun:
         out: Outgoing,
         options: dict[str, Any],
         formats: Sequence[tuple[str, str | None]],
-        asked: Wishes,
+        asked: RunOptions,
     ) -> None:
         """Send what `out` holds as the options say."""
         self.session = session

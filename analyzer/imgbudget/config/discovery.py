@@ -3,7 +3,8 @@
 import os
 from typing import NamedTuple
 
-from imgbudget.config.files import MAX_BYTES, folder_of, read_head, reason_of, shown
+from imgbudget.config.files import MAX_BYTES, folder_of, read_head, shown
+from imgbudget.errors import os_error_text
 
 YAML_NAMES = (".imgbudget.yaml", "imgbudget.yaml")
 PYPROJECT = "pyproject.toml"
@@ -63,7 +64,7 @@ def _searched(path: str, notes: list[str]) -> bytes:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return b""
     except OSError as error:
-        notes.append(f"{shown(path)} is not searched for settings: {reason_of(error)}")
+        notes.append(f"{shown(path)} is not searched for settings: {os_error_text(error)}")
         return b""
     if len(data) > MAX_BYTES:
         notes.append(f"{shown(path)} is searched for settings in its first {MAX_BYTES:,} bytes only")

@@ -56,8 +56,3 @@ def read_head(path: str, size: int) -> bytes:
     """
     with open(path, "rb") as file:
         return file.read(size)
-
-
-def reason_of(error: OSError) -> str:
-    """What the operating system says, in lower case."""
-    return (error.strerror or str(error)).lower()

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from imgbudget.config.discovery import PYPROJECT
-from imgbudget.config.files import MAX_BYTES, identity, name_of, read_head, reason_of, shown
+from imgbudget.config.files import MAX_BYTES, identity, name_of, read_head, shown
 from imgbudget.config.merge import lay_over
 from imgbudget.config.nodes import Node, Table, refusal
 from imgbudget.config.schema import CONFIGURATION, EXTEND
 from imgbudget.config.settings import Origin, Settings, Written
 from imgbudget.config.shapes import Reading
-from imgbudget.errors import ConfigError, ConfigProblem
+from imgbudget.errors import ConfigError, ConfigProblem, os_error_text
 
 
 class Layers(NamedTuple):
@@ -92,7 +92,7 @@ def _read_text(path: str, name: str) -> str:
     try:
         data = read_head(path, MAX_BYTES + 1)
     except OSError as error:
-        raise refusal(name, None, f"cannot be read: {reason_of(error)}") from None
+        raise refusal(name, None, f"cannot be read: {os_error_text(error)}") from None
     if len(data) > MAX_BYTES:
         raise refusal(name, None, f"is larger than {MAX_BYTES:,} bytes, too large for a configuration")
     try:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple
 
-from imgbudget.errors import WriteError
+from imgbudget.errors import WriteError, os_error_text
 from imgbudget.fixers.leftovers import open_neighbour
 
 BACKUP_SUFFIX = ".bak"
@@ -300,5 +300,4 @@ def _speaking(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise WriteError(f"{path}: cannot be written: {why}; nothing was changed") from error
+        raise WriteError(f"{path}: cannot be written: {os_error_text(error)}; nothing was changed") from error

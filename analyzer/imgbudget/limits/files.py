@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from imgbudget.errors import LimitsError
+from imgbudget.errors import LimitsError, os_error_text
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
@@ -40,7 +40,7 @@ def read_yaml(path: str) -> dict[str, Any]:
     try:
         content = yaml.load(Path(path).read_bytes(), _Loader)  # noqa: S506 - derived from the safe one
     except OSError as error:
-        raise LimitsError(f"{path}: {error.strerror or error}") from error
+        raise LimitsError(f"{path}: {os_error_text(error)}") from error
     except yaml.MarkedYAMLError as error:
         line = f" line {error.problem_mark.line + 1}:" if error.problem_mark else ""
         raise LimitsError(f"{path}:{line} {error.problem or error}") from error

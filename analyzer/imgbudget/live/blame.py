@@ -11,7 +11,7 @@ from imgbudget.report import FileResult
 from imgbudget.reporters.explanations import Whereabouts
 from imgbudget.session import Session
 from imgbudget.session.documents import DocumentCheck
-from imgbudget.session.wishes import Wishes
+from imgbudget.session.wishes import RunOptions
 from imgbudget.sources.jsonspans import Document, open_documents
 
 
@@ -36,7 +36,7 @@ class Blame(NamedTuple):
 class Judge:
     """Blames failures on blocks of what was sent; all rules look at it once, when the first failure comes."""
 
-    def __init__(self, sent: Outgoing, wishes: Wishes) -> None:
+    def __init__(self, sent: Outgoing, wishes: RunOptions) -> None:
         """Judge by all rules, whatever the configuration leaves out."""
         self._sent = sent
         self._wishes = wishes._replace(select=("ALL",), pedantic=True, use_ignores=False, use_baseline=False)

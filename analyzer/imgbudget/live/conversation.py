@@ -14,7 +14,7 @@ from imgbudget.geometry import Size
 from imgbudget.limits import Limits
 from imgbudget.probes import probe_bytes
 from imgbudget.session.run import Session
-from imgbudget.session.wishes import Wishes
+from imgbudget.session.wishes import RunOptions
 
 Block = Mapping[str, Any]
 Change = Callable[[Block], Block]
@@ -63,7 +63,7 @@ def prune_conversation(
 
 @lru_cache(maxsize=16)
 def _limits(model: str | None, platform: str | None) -> Limits:
-    return Session(Wishes(model=model, platform=platform)).bench.limits()
+    return Session(RunOptions(model=model, platform=platform)).bench.limits()
 
 
 def _content(message: Any) -> Any:

@@ -8,14 +8,14 @@ from imgbudget.live.transport import MODES, GuardTransport, Mode, Watch
 from imgbudget.model import Severity
 
 if TYPE_CHECKING:
-    from imgbudget.session.wishes import Wishes
+    from imgbudget.session.wishes import RunOptions
 
 Level = Literal["error", "warning", "info"]
 Client = TypeVar("Client")
 
 
 def guard(
-    client: Client, mode: Mode = "raise", *, level: Level = "error", wishes: "Wishes | None" = None
+    client: Client, mode: Mode = "raise", *, level: Level = "error", wishes: "RunOptions | None" = None
 ) -> Client:
     """Guard a client of the official SDK, sync or async, or one of httpx, and give it back.
 
@@ -45,7 +45,7 @@ def guard(
 
 
 def guard_transport(
-    inner: Any = None, mode: Mode = "raise", *, level: Level = "error", wishes: "Wishes | None" = None
+    inner: Any = None, mode: Mode = "raise", *, level: Level = "error", wishes: "RunOptions | None" = None
 ) -> Any:
     """A transport with the guard for any client of httpx or httpx2, sync or async; see `guard`.
 
@@ -55,14 +55,14 @@ def guard_transport(
     return _guarded(inner, _watch(mode, level, wishes))
 
 
-def _watch(mode: str, level: str, wishes: "Wishes | None") -> Watch:
+def _watch(mode: str, level: str, wishes: "RunOptions | None") -> Watch:
     if mode not in MODES:
         raise UsageError(f"unknown mode {mode!r}; the guard knows {', '.join(MODES)}")
     if level.upper() not in Severity.__members__:
         raise UsageError(f"unknown level {level!r}; levels are {', '.join(map(str, Severity))}")
-    from imgbudget.session.wishes import Wishes  # noqa: PLC0415 - the default only
+    from imgbudget.session.wishes import RunOptions  # noqa: PLC0415 - the default only
 
-    return Watch(Inspector(wishes or Wishes(), Severity[level.upper()]), mode)  # type: ignore[arg-type]
+    return Watch(Inspector(wishes or RunOptions(), Severity[level.upper()]), mode)  # type: ignore[arg-type]
 
 
 def _guarded(transport: Any, watch: Watch) -> GuardTransport:

@@ -22,7 +22,7 @@ from imgbudget.session.proof import Key
 from imgbudget.session.requestdraft import RequestDraft
 from imgbudget.session.run import Session
 from imgbudget.session.steps import settled
-from imgbudget.session.wishes import Wishes
+from imgbudget.session.wishes import RunOptions
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.jsonspans import JsonSource
 
@@ -127,7 +127,7 @@ class EditMemory:
 class Inspector:
     """Rules and limits, loaded once, for bodies that a program sends."""
 
-    def __init__(self, wishes: Wishes, level: Severity) -> None:
+    def __init__(self, wishes: RunOptions, level: Severity) -> None:
         """Count findings of `level` and above. Raises as Session does."""
         self._session = Session(wishes)
         if silencer := self._session.bench.paths.silencer:

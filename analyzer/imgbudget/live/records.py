@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from imgbudget.errors import WriteError
+from imgbudget.errors import WriteError, os_error_text
 from imgbudget.limits import Limits
 from imgbudget.live.answers import Failure
 from imgbudget.live.billing import Comparison
@@ -131,6 +131,4 @@ class Recorder:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise WriteError(
-                f"--record {self.file}: cannot be written: {(error.strerror or str(error)).lower()}"
-            ) from None
+            raise WriteError(f"--record {self.file}: cannot be written: {os_error_text(error)}") from None

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 
 from imgbudget.report import Report, Summary
 from imgbudget.reporters.records import SHOWN
-from imgbudget.session.run import Session, Wishes
+from imgbudget.session.run import RunOptions, Session
 
 if TYPE_CHECKING:
     from imgbudget.planner import Goal, ImagePlan, Target
 
 
-def check(paths: Sequence[str], wishes: Wishes | None = None, *, stdin: bytes | None = None) -> Report:
+def check(paths: Sequence[str], wishes: RunOptions | None = None, *, stdin: bytes | None = None) -> Report:
     """Check files and folders and give everything at once.
 
     Raises:
         UsageError: a path, rule or platform that does not exist.
         ConfigError: a configuration that cannot be taken.
     """
-    session = Session(wishes or Wishes(want=SHOWN))
+    session = Session(wishes or RunOptions(want=SHOWN))
     summary = Summary()
     files = []
     for result in session.check(paths, stdin=stdin):
@@ -31,7 +31,7 @@ def check(paths: Sequence[str], wishes: Wishes | None = None, *, stdin: bytes | 
 
 
 def plan(
-    paths: Sequence[str], wishes: Wishes | None = None, *, target: "Goal | Target | None" = None
+    paths: Sequence[str], wishes: RunOptions | None = None, *, target: "Goal | Target | None" = None
 ) -> "tuple[ImagePlan, ...]":
     """The resize plan of every image whose size is known, in the order of the files.
 
@@ -46,7 +46,7 @@ def plan(
     from imgbudget.planner.goal import Goal, Target  # noqa: PLC0415 - see above
     from imgbudget.session.planning import Aims, plans_of  # noqa: PLC0415 - see above
 
-    session = Session(wishes or Wishes())
+    session = Session(wishes or RunOptions())
     goal = target if isinstance(target, Goal) else Goal(target or Target.TABLE)
     aims = Aims(session.bench.paths, goal, NO_BUDGET)
     return tuple(found for result in session.check(paths) for found in plans_of(result, aims).images)
@@ -54,7 +54,7 @@ def plan(
 
 def fix(  # noqa: PLR0913 - what a run that fixes is made of
     paths: Sequence[str],
-    wishes: Wishes | None = None,
+    wishes: RunOptions | None = None,
     *,
     unsafe: bool = False,
     output_dir: str | None = None,
@@ -74,11 +74,11 @@ def fix(  # noqa: PLR0913 - what a run that fixes is made of
         ConfigError: a configuration that cannot be taken.
     """
     from imgbudget.session.choices import ByFindings  # noqa: PLC0415 - a check needs no fixers
-    from imgbudget.session.fixing import Fixer, FixWishes  # noqa: PLC0415 - see above
+    from imgbudget.session.fixing import Fixer, FixOptions  # noqa: PLC0415 - see above
 
-    session = Session(wishes or Wishes(want=SHOWN))
+    session = Session(wishes or RunOptions(want=SHOWN))
     choice = ByFindings(unsafe=unsafe)
-    wanted = FixWishes(choice, output_dir, backup=backup, difference=dry_run, digests=True)
+    wanted = FixOptions(choice, output_dir, backup=backup, difference=dry_run, digests=True)
     fixer = Fixer(session, wanted, paths)
     summary = Summary()
     files = []

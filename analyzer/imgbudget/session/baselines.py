@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.engine.baseline import Baseline, Entry, read_baseline
-from imgbudget.errors import UsageError
+from imgbudget.errors import UsageError, os_error_text
 from imgbudget.model import Watch
 from imgbudget.registry import Registry
 
@@ -42,8 +42,7 @@ def read_file(name: str, registry: Registry) -> Baseline:
     except FileNotFoundError:
         raise UsageError(f"{name}: no such baseline; write one with imgbudget baseline --write") from None
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise UsageError(f"{name}: baseline cannot be read: {why}") from error
+        raise UsageError(f"{name}: baseline cannot be read: {os_error_text(error)}") from error
     return read_baseline(data, name, placed=placed(registry))
 
 

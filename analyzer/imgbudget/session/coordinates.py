@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from imgbudget.errors import UsageError
 from imgbudget.geometry import CoordinateMap, Size
 from imgbudget.limits import Limits
-from imgbudget.session.run import Session, Wishes
+from imgbudget.session.run import RunOptions, Session
 
 Point = tuple[float, float]
 
@@ -29,7 +29,7 @@ def coordinate_map(
     """
     if min((*original, *(sent or original))) < 1:
         raise ValueError(f"a size has edges of at least 1 px: {original} {sent or ''}")
-    limits = Session(Wishes(model=model, platform=platform)).bench.limits()
+    limits = Session(RunOptions(model=model, platform=platform)).bench.limits()
     return coordinates(limits, Size(*original), Size(*(sent or original)))
 
 

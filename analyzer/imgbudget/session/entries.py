@@ -4,7 +4,7 @@ import codecs
 from difflib import unified_diff
 
 from imgbudget.config.removal import without_ignores
-from imgbudget.errors import WriteError
+from imgbudget.errors import WriteError, os_error_text
 from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.fixers.writer import read_file, replace_file
 from imgbudget.intent import DropEntry
@@ -40,8 +40,9 @@ def without_entries(result: FileResult, *, difference: bool, backup: bool) -> Fi
     except (WriteError, UnicodeDecodeError) as error:
         return result._replace(fix=FileFix(path=path, error=str(error)))
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        return result._replace(fix=FileFix(path=path, error=f"{path}: {why}; nothing was changed"))
+        return result._replace(
+            fix=FileFix(path=path, error=f"{path}: {os_error_text(error)}; nothing was changed")
+        )
     return result._replace(findings=tuple(one for one in result.findings if one not in gone), fix=fix)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imgbudget.engine.judge import Judge
-from imgbudget.errors import UnreadableError
+from imgbudget.errors import UnreadableError, os_error_text
 from imgbudget.model import ImageUse, Place, Request, ShapeFlaw
 from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
@@ -98,9 +98,7 @@ class FileCheck:
         except UnreadableError as error:
             return self._unread(path, str(error), named=named)
         except OSError as error:
-            return self._unread(
-                path, f"cannot be read: {(error.strerror or str(error)).lower()}", named=named
-            )
+            return self._unread(path, f"cannot be read: {os_error_text(error)}", named=named)
 
     def _unread(self, path: str, why: str, *, named: bool) -> FileResult:
         """A JSON file that could not be read: a finding when it was named, else a skip that is told."""

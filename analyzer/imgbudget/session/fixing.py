@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.errors import UnreadableError, WriteError
+from imgbudget.errors import UnreadableError, WriteError, os_error_text
 from imgbudget.fixed import FileFix
 from imgbudget.fixers.writer import Stamp, stamp
 from imgbudget.intent import DropEntry
@@ -17,7 +17,7 @@ from imgbudget.session.drafts import Draft, ImageDraft
 from imgbudget.session.filecheck import is_lines
 from imgbudget.session.outlets import Outlet, common_root
 from imgbudget.session.requestdraft import RequestDraft
-from imgbudget.session.run import STDIN, Session, Wishes
+from imgbudget.session.run import STDIN, RunOptions, Session
 from imgbudget.session.steps import settled
 from imgbudget.session.tally import Tally
 from imgbudget.sources.jsonspans import JsonSource
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 IN_MIRROR = "stands in the output folder"
 
 
-class FixWishes(NamedTuple):
+class FixOptions(NamedTuple):
     """How a run fixes: by which choice of edits, and where the results go.
 
     `difference` shows what would be written and writes nothing. `digests` asks for size and SHA-256 of whole
@@ -48,7 +48,7 @@ class Fixer:
 
     chunk: int | None = 4
 
-    def __init__(self, session: Session, wishes: FixWishes, paths: Sequence[str]) -> None:
+    def __init__(self, session: Session, wishes: FixOptions, paths: Sequence[str]) -> None:
         """Fix what is met under `paths`."""
         self.session = session
         self.wishes = wishes
@@ -275,7 +275,7 @@ class Fixer:
             self.outlet.tidy(path)
 
 
-def _made_again(wishes: Wishes, fixes: FixWishes, paths: Sequence[str]) -> Fixer:
+def _made_again(wishes: RunOptions, fixes: FixOptions, paths: Sequence[str]) -> Fixer:
     return Fixer(Session(wishes), fixes, paths)
 
 
@@ -285,7 +285,7 @@ def _unwritten(result: FileResult, error: str) -> FileResult:
 
 def _reason(path: str, error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{path}: {(error.strerror or str(error)).lower()}; nothing was changed"
+        return f"{path}: {os_error_text(error)}; nothing was changed"
     return str(error)
 
 

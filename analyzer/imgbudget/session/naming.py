@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from imgbudget.config import Settings
 from imgbudget.registry import AnyRule
-from imgbudget.session.wishes import Wishes
+from imgbudget.session.wishes import RunOptions
 
 
 def unknown(what: str, given: str, known: Sequence[str]) -> str:
@@ -18,7 +18,7 @@ def unknown(what: str, given: str, known: Sequence[str]) -> str:
     return f"unknown {what} {given!r}{hint}"
 
 
-def without_effect(rules: Iterable[AnyRule], wishes: Wishes, settings: Settings) -> Iterator[str]:
+def without_effect(rules: Iterable[AnyRule], wishes: RunOptions, settings: Settings) -> Iterator[str]:
     """A note for each rule in preview that is selected by its own code or name while previews are off."""
     if wishes.preview or settings.preview:
         return

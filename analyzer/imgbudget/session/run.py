@@ -19,14 +19,14 @@ from imgbudget.session.bench import Bench
 from imgbudget.session.filecheck import FileCheck
 from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
-from imgbudget.session.wishes import Wishes
+from imgbudget.session.wishes import RunOptions
 from imgbudget.sources.entry import NEITHER
 from imgbudget.sources.walk import FileKind, Found, Passed, find_files, missing
 
 if TYPE_CHECKING:
     from imgbudget.session.parts import Crew, HandOn
 
-__all__ = ["STDIN", "Session", "Wishes"]
+__all__ = ["STDIN", "RunOptions", "Session"]
 
 STDIN = "-"
 
@@ -40,7 +40,7 @@ class Session:
     chunk: int | None = None
 
     def __init__(
-        self, wishes: Wishes, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
+        self, wishes: RunOptions, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
     ) -> None:
         """Load what the wishes name; `loaded` is what another session of the same wishes has read already.
 

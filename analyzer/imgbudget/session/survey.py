@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from imgbudget.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.config.starter import Proposal
 from imgbudget.report import FileResult
-from imgbudget.session.run import Session, Wishes
+from imgbudget.session.run import RunOptions, Session
 
 FOREIGN = frozenset(
     {"third_party", "third-party", "vendor", "vendored", "node_modules", "site-packages", "external"}
@@ -72,11 +72,11 @@ def survey(folder: str) -> Proposal:
     Raises:
         UsageError: the folder does not exist.
     """
-    session = Session(Wishes(isolated=True), start=folder)
+    session = Session(RunOptions(isolated=True), start=folder)
     found = _tally(folder, session.check((folder,))).proposal(session)
     if (found.model, found.platform) == (session.bench.model, session.bench.platform):
         return found
-    again = Session(Wishes(isolated=True, model=found.model, platform=found.platform), start=folder)
+    again = Session(RunOptions(isolated=True, model=found.model, platform=found.platform), start=folder)
     return found._replace(measured=_tally(folder, again.check((folder,))).proposal(again).measured)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from imgbudget.comparison import Told
     from imgbudget.engine.baseline import Entry
     from imgbudget.session.parts import PartCount
-    from imgbudget.session.wishes import Wishes
+    from imgbudget.session.wishes import RunOptions
     from imgbudget.statistics import Statistics
 
 _BLOCK = 1000
@@ -166,7 +166,7 @@ def _grouped(blocks: Sequence[Block], chosen: set[int]) -> Iterator[list[str]]:
     yield from groups.values()
 
 
-def new_tally(wishes: "Wishes", paths: PathRules) -> Tally:
+def new_tally(wishes: "RunOptions", paths: PathRules) -> Tally:
     """An empty tally for what the rules watch and the caller wishes."""
     watch = paths.base_judge.rules.watch
     if paths.silencer is None or not paths.silencer.ignores:

@@ -7,8 +7,8 @@ from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.model import Fact
 
 
-class Wishes(NamedTuple):
-    """What the caller asks for, over the configuration. None and empty leave the configuration's word.
+class RunOptions(NamedTuple):
+    """Options of a run, which override the configuration. None and empty keep what the configuration says.
 
     `collect` keeps the findings as entries of a baseline, `statistics` sums by rule and folder, `compare`
     what a comparison with an earlier run needs.

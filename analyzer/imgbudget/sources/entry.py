@@ -5,6 +5,7 @@ import stat
 from enum import Enum
 from typing import NamedTuple
 
+from imgbudget.errors import os_error_text
 from imgbudget.sources.filetypes import FileKind
 
 GONE = "gone before it could be looked at"
@@ -74,4 +75,4 @@ def why(error: OSError) -> str:
         return DENIED
     if isinstance(error, FileNotFoundError):
         return GONE
-    return (error.strerror or str(error)).lower()
+    return os_error_text(error)

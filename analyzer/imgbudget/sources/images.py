@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from imgbudget.errors import os_error_text
 from imgbudget.model import ImageFacts, ImageUse, Origin, Place
 from imgbudget.probes import probe_bytes, probe_file
 
@@ -36,7 +37,7 @@ def read_image(path: str, want: int, *, probe: Callable[[str, int], ImageFacts] 
     try:
         facts = probe(path, want)
     except OSError as error:
-        facts = ImageFacts(byte_size=0, damage=f"cannot be read: {(error.strerror or str(error)).lower()}")
+        facts = ImageFacts(byte_size=0, damage=f"cannot be read: {os_error_text(error)}")
     return _use(path, facts)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from imgbudget.audit.partition import Partition
 from imgbudget.audit.work import Done, Failed, Work
-from imgbudget.errors import UsageError
+from imgbudget.errors import UsageError, os_error_text
 
 RETRIES = 3
 """How often Ray runs a partition again whose worker died: nodes come and go."""
@@ -122,7 +122,7 @@ def _require_answer(address: str) -> None:
         with socket.create_connection((host, int(port)), timeout=_PATIENCE):
             return
     except OSError as error:
-        raise UsageError(f"--ray-address {address}: nothing answers: {error.strerror or error}") from None
+        raise UsageError(f"--ray-address {address}: nothing answers: {os_error_text(error)}") from None
 
 
 def _task(ray: Any) -> Any:
