@@ -76,6 +76,23 @@ def test_matrix_has_every_model_in_service_and_names_the_others(tmp_path: Path) 
     assert "claude-sonnet-4-6" in grid.rows[grid.marked][0].text
 
 
+@pytest.mark.parametrize(
+    ("rows", "note"),
+    [
+        ([cost("a", "p", 3)], ""),
+        ([cost("a", "p", 3), cost("new", "p", None), cost("new", "q", None)], " No price known: new."),
+        ([cost("gone", "p", None)._replace(retired="2025-01-01")], " Out of service: gone."),
+    ],
+)
+def test_matrix_names_models_without_a_price_below_it(tmp_path: Path, rows: list[CostRow], note: str) -> None:
+    """Each once; a model out of service is named as such, whatever its price."""
+    page_of(tmp_path / "rows", many(1))
+    with open_rows(row_files(str(tmp_path / "rows")), SESSION.bench.limits()) as store:
+        statistics = gather(store, About(SESSION.limits, SESSION.registry.rules))
+    text = cost_grid(statistics._replace(costs=tuple(rows))).note
+    assert text.endswith("Rows that are alike are one." + note)
+
+
 def test_models_asked_for_stand_side_by_side(tmp_path: Path) -> None:
     """Of any provider, with their own marks; limits that nothing reaches are not drawn."""
     page_of(tmp_path / "rows", many(10))

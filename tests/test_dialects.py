@@ -178,6 +178,17 @@ def test_converse_images_that_are_elsewhere_or_nowhere() -> None:
     ]
 
 
+def test_text_of_a_document_is_not_read_as_pdf() -> None:
+    """A plain-text document has no pages and no bytes, even where its text looks like a PDF in base64."""
+    data = image_bytes(form="PDF")
+    pdf = base64.b64encode(data).decode()
+    plain = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": pdf}}
+    encoded = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": pdf}}
+    first, second = request_of(body(plain, encoded)).documents
+    assert (first.pages, first.byte_size) == (0, None)
+    assert (second.pages, second.byte_size) == (1, len(data))
+
+
 def test_converse_documents() -> None:
     """A PDF's bytes are counted, a text has no pages."""
     pdf = base64.b64encode(b"%PDF-1.4\n1 0 obj<</Type/Pages/Count 2/Kids[]>>endobj\n%%EOF").decode()

@@ -229,6 +229,22 @@ def test_download_errors_name_the_url_images(imgbudget: Command, tmp_path: Path)
     write_json(tmp_path / "r.json", body(image_block(), url))
     found = explained(imgbudget, "Unable to download the file. Please verify the URL and try again.")
     assert (found["code"], pointers(found)) == (None, ["/messages/0/content/1/source"])
+    assert found["note"] is None
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_download_error_without_a_single_suspect_says_how_many_images_have_a_url(
+    imgbudget: Command, tmp_path: Path, count: int
+) -> None:
+    """Each image with a url is named, and a note says that the error does not tell them apart."""
+    urls = [
+        {"type": "image", "source": {"type": "url", "url": f"https://example.com/{i}.png"}}
+        for i in range(count)
+    ]
+    write_json(tmp_path / "r.json", body(image_block(), *urls))
+    found = explained(imgbudget, "Unable to download the file. Please verify the URL and try again.")
+    assert pointers(found) == [f"/messages/0/content/{i + 1}/source" for i in range(count)]
+    assert found["note"] == f"{count} images have a url source"
 
 
 def test_one_request_among_many_lines(imgbudget: Command, tmp_path: Path) -> None:

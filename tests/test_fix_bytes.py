@@ -137,6 +137,27 @@ def test_a_resize_of_webp_with_loss_does_not_make_it_larger() -> None:
     assert 80 <= made.quality < 90
 
 
+def test_a_converted_image_may_be_larger_than_the_original() -> None:
+    """Bytes of one format say nothing about another: the quality of the new one is not lowered for them."""
+    data = encoded(noisy((240, 180)), "JPEG", quality=83)
+    made = edit_image(data, ImageEdit(format="webp"))
+    assert (made.format, made.quality) == ("webp", 90)
+    assert len(made.data) > len(data)
+
+
+@pytest.mark.parametrize(
+    ("form", "options"), [("PNG", {}), ("JPEG", {"quality": 92}), ("WEBP", {"quality": 95})]
+)
+def test_a_byte_limit_that_is_met_exactly_costs_nothing(form: str, options: dict[str, int]) -> None:
+    """An encoding of just the allowed bytes is kept as it is; with one byte fewer it is encoded again."""
+    data = encoded(soft((240, 180)), form, **options)
+    free = edit_image(data, ImageEdit(size=Size(216, 162)))
+    exact = edit_image(data, ImageEdit(size=Size(216, 162), max_bytes=len(free.data)))
+    assert exact == free
+    smaller = edit_image(data, ImageEdit(size=Size(216, 162), max_bytes=len(free.data) - 1))
+    assert len(smaller.data) < len(free.data)
+
+
 def test_what_cannot_be_smaller_is_larger_rather_than_worse() -> None:
     """Headers alone take as much: the quality is not spent on them."""
     data = encoded(Image.new("RGB", (64, 64)), "JPEG", quality=20)

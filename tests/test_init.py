@@ -71,6 +71,17 @@ def test_folders_of_others_are_excluded(imgbudget: Command, tmp_path: Path) -> N
     assert "big.jpg\n" not in listed
 
 
+def test_folder_of_others_without_anything_to_check_is_not_excluded(
+    imgbudget: Command, tmp_path: Path
+) -> None:
+    """JSON that holds no request is skipped, and gives no reason for an exclude."""
+    (tmp_path / "vendor").mkdir()
+    write_json(tmp_path / "vendor" / "package.json", {"name": "a"})
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    imgbudget("init")
+    assert load(str(tmp_path)).exclude == ()
+
+
 def test_dry_run_prints_and_writes_nothing(imgbudget: Command, tmp_path: Path) -> None:
     """What is printed is what would be written."""
     (tmp_path / "a.png").write_bytes(image_bytes())

@@ -136,6 +136,40 @@ def test_targets_bound_each_image(imgbudget: Command, tmp_path: Path) -> None:
     assert "1024 px" in str(plan("dimension:1024")["reason"])
 
 
+def test_max_bytes_is_there_only_where_something_bounds_the_bytes(imgbudget: Command, tmp_path: Path) -> None:
+    """A resized image within the platform's bytes has none unless a target sets them; what stays has none."""
+    (tmp_path / "large.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
+    (tmp_path / "small.jpg").write_bytes(image_bytes((400, 300), "JPEG"))
+
+    def bounds(*options: str) -> dict[str, object]:
+        plans = imgbudget("plan", ".", "--all", "--format", "json", *options).json["plans"]
+        return {plan["path"]: plan["max_bytes"] for plan in plans}
+
+    assert bounds() == {"large.jpg": None, "small.jpg": None}
+    assert bounds("--target", "bytes:200KB") == {"large.jpg": 204_800, "small.jpg": None}
+    assert bounds("--target", "bytes:20MB") == {"large.jpg": 7_864_320, "small.jpg": None}
+
+
+@pytest.mark.parametrize(
+    ("target", "most", "reason"),
+    [
+        (None, 7_864_320, "anthropic takes at most 10 MB"),
+        ("8MB", 7_864_320, "anthropic takes at most 10 MB"),
+        ("7864320B", 7_864_320, "at most 7,864,320 bytes an image are asked for"),
+        ("2MB", 2_097_152, "at most 2,097,152 bytes an image are asked for"),
+    ],
+)
+def test_reason_of_a_byte_bound_names_whose_limit_is_the_lower(
+    imgbudget: Command, tmp_path: Path, target: str | None, most: int, reason: str
+) -> None:
+    """The user's target where it is at most the platform's limit, else the platform."""
+    (tmp_path / "a.png").write_bytes(noise((400, 300), 8_000_000))
+    options = ("--target", f"bytes:{target}") if target else ()
+    (plan,) = imgbudget("plan", "a.png", "--format", "json", *options).json["plans"]
+    assert plan["max_bytes"] == most
+    assert plan["reason"].startswith(reason)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

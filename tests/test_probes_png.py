@@ -251,10 +251,13 @@ def test_metadata_counts_what_a_picture_is_not_shown_by() -> None:
         png(end=b"\0\0\0\1\x80\x81\x82\x83"),
         png(data=IDAT + b"\0\0\xff\xffIDAT", end=b""),
         png(actl(2), fctl(), after=fctl(1) + chunk(b"fdAT", bytes(90)))[:-40],
+        png(chunk(b"tEXt", b"a\0" + bytes(1 << 21))),
+        png(chunk(b"prVt", b"a\0\1\0x\0y\0" + zlib.compress(bytes(1 << 21)))),
     ],
+    ids=lambda data: f"{len(data)} bytes",
 )
 def test_what_decoders_forgive_is_whole(data: bytes) -> None:
-    """A missing end, junk behind it, and a cut in a later frame leave the picture as it is."""
+    """A missing end, junk behind it, a cut in a later frame, and long data that is no compressed text."""
     assert probe_bytes(data, Fact.INTEGRITY).damage is None
 
 

@@ -153,6 +153,29 @@ def test_paths_that_the_error_names_win_over_its_text(imgbudget: Command, api: A
     assert explained["blocks"][0]["findings"][0]["code"] == "IB102"
 
 
+def test_block_that_the_error_names_shows_only_the_findings_of_its_rule(
+    imgbudget: Command, api: Api, tmp_path: Path
+) -> None:
+    """Other rules report the same image; what they say does not explain the error and is left out."""
+    blocks = [image_block(image_bytes((2100, 90), colour=i)) for i in range(21)]
+    write_json(tmp_path / "r.json", body(*blocks))
+    checked = imgbudget("check", "r.json", "--format", "json", "--isolated").json["findings"]
+    first = {it["code"] for it in checked if (it["pointer"] or "").startswith("/messages/0/content/0/")}
+    assert {"IB102", "IB201"} <= first
+    refusal = envelope(
+        "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels"
+    )
+    refusal["error"]["details"] = {
+        "error_code": "image_dimensions_too_large",
+        "max_side_length_pixels": 2000,
+        "paths": ["messages.0.content.0"],
+    }
+    api.always(answer(refusal, 400))
+    (error,) = send(imgbudget, "--yes", "--format", "json").json["errors"]
+    ((block,),) = [explained["blocks"] for explained in error["explained"]]
+    assert [finding["code"] for finding in block["findings"]] == ["IB102"]
+
+
 @pytest.mark.parametrize(
     ("reply", "words"),
     [

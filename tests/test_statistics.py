@@ -75,6 +75,23 @@ def test_sums_by_folder_agree_with_the_summary(imgbudget: Command) -> None:
     assert total["saved_usd"] == pytest.approx(saved * 3e-6)
 
 
+@pytest.mark.parametrize(
+    ("folders", "line"), [(20, None), (21, "and 1 more folder;"), (22, "and 2 more folders;")]
+)
+def test_text_counts_the_folders_that_it_leaves_out(
+    imgbudget: Command, tmp_path: Path, folders: int, line: str | None
+) -> None:
+    """The table has twenty folders; a line below says how many more there are, if any."""
+    for number in range(folders):
+        (tmp_path / f"{number:02}").mkdir()
+        (tmp_path / f"{number:02}" / "a.png").write_bytes(image_bytes())
+    run = imgbudget("check", "--statistics", "--format", "concise")
+    more = [text for text in run.out.splitlines() if text.startswith("and ")]
+    assert more == ([] if line is None else [f"{line} --format json has all of them"])
+    rows = [text for text in run.out.splitlines() if text[:2].isdigit() and text[2:4] == "  "]
+    assert len(rows) == 20
+
+
 @pytest.mark.usefixtures("tree")
 def test_text_shows_both_tables_before_the_last_line(imgbudget: Command) -> None:
     """In the formats for people; and a jsonl line of its own type."""
