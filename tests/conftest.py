@@ -19,6 +19,13 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.load_profile("default")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def unmeasured_subprocesses() -> None:
+    """Coverage measures the tests' own processes only: a traced command is slow and imports more."""
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        os.environ.pop(name, None)
+
+
 class Run(NamedTuple):
     """What a call of the command gave."""
 

@@ -1,4 +1,4 @@
-"""action.yml and the GitLab template: their scripts run as they stand, with inputs that are never code."""
+"""The GitHub Action, the GitLab template, the workflow, and the pre-commit configuration."""
 
 import json
 import os
@@ -6,18 +6,19 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from junitparser import JUnitXml
 
-from imgbudget.version import __version__
 from tests.builders import image_bytes
 from tests.hostile_names import validator
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
 GITLAB = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text("utf-8"))["imgbudget"]
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 BIN = Path(sys.executable).parent
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="the script
 
 
 def bash(folder: Path, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as GitHub's `shell: bash` does, with nobody's environment."""
+    """Run a script as GitHub's `shell: bash` does, with an empty environment."""
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
         cwd=folder,
@@ -49,8 +50,8 @@ class Job:
         self.output, self.summary = folder / "output", folder / "summary"
 
     def check(self, **inputs: str) -> subprocess.CompletedProcess[str]:
-        """The step Check with some inputs, the others as they are by default."""
-        given = {name: str(told["default"]) for name, told in ACTION["inputs"].items()} | inputs
+        """The step Check with some inputs, the others at their defaults."""
+        given = {name: str(spec["default"]) for name, spec in ACTION["inputs"].items()} | inputs
         variables = {
             name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: given[found[1]], value)
             for name, value in STEPS["Check"]["env"].items()
@@ -75,24 +76,26 @@ def job(tmp_path: Path) -> Job:
     return job
 
 
-def test_no_expression_stands_in_a_script() -> None:
-    """Inputs reach the shell through the environment only: pasted in, they would be code."""
+def test_scripts_contain_no_expressions() -> None:
+    """Inputs reach the shell through the environment only; inserted into the script they would be code."""
     for step in STEPS.values():
         assert "${{" not in step.get("run", "")
     assert {"name", "shell", "run"} <= STEPS["Check"].keys()
 
 
-def test_actions_of_others_are_pinned_by_hash() -> None:
-    """A tag can be moved, a commit cannot."""
-    foreign = [step["uses"] for step in STEPS.values() if "uses" in step]
-    assert len(foreign) == 1
-    assert re.fullmatch(r"github/codeql-action/upload-sarif@[0-9a-f]{40}", foreign[0])
+def test_third_party_actions_are_pinned_by_commit() -> None:
+    """Every action is named with a full commit hash: a tag can be moved, a commit cannot."""
+    steps = [*STEPS.values(), *(step for job in WORKFLOW["jobs"].values() for step in job["steps"])]
+    used = [step["uses"] for step in steps if "uses" in step]
+    assert len(used) == 5
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40}", action)
 
 
 def test_every_output_is_one_that_the_step_sets(job: Job) -> None:
     """The outputs that the action declares are those of the step, no more and no less."""
     job.check()
-    wired = {told["value"] for told in ACTION["outputs"].values()}
+    wired = {spec["value"] for spec in ACTION["outputs"].values()}
     assert wired == {f"${{{{ steps.check.outputs.{name} }}}}" for name in job.outputs}
     assert set(ACTION["outputs"]) == set(job.outputs)
 
@@ -158,13 +161,35 @@ def test_gitlab_script_writes_both_reports(tmp_path: Path) -> None:
     assert sum(suite.failures for suite in JUnitXml.fromfile(str(tmp_path / reports["junit"]))) == 1
 
 
-def test_versions_in_snippets_are_this_one() -> None:
-    """README, the template and the hook snippet name the version that they stand beside."""
-    for name in ("README.md", "ci/gitlab.yml"):
-        named = re.findall(
-            r"(?:imgbudget/imgbudget[/@]|rev: )v([0-9][\w.]*?)(?=[/\s]|$)",
-            (ROOT / name).read_text("utf-8"),
-            re.MULTILINE,
-        )
-        assert named
-        assert set(named) == {__version__}, name
+def test_gitlab_install_needs_an_address(tmp_path: Path) -> None:
+    """Without IMGBUDGET_SOURCE the job fails with a message that names the variable, and installs nothing."""
+    done = bash(tmp_path, f"pip() {{ echo installed; }}; {GITLAB['script'][0]}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "IMGBUDGET_SOURCE" in done.stderr
+
+
+def test_workflow_covers_every_supported_python() -> None:
+    """The matrix has the versions of the classifiers, on three systems."""
+    matrix = WORKFLOW["jobs"]["tests"]["strategy"]["matrix"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    versions = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    assert matrix["python"] == versions
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+
+
+def test_workflow_has_least_permissions() -> None:
+    """Jobs may read the contents and nothing else, and keep no credentials after the checkout."""
+    assert WORKFLOW["permissions"] == {}
+    for job in WORKFLOW["jobs"].values():
+        assert job["permissions"] == {"contents": "read"}
+        checkout = next(step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@"))
+        assert checkout["with"]["persist-credentials"] is False
+
+
+def test_pre_commit_runs_the_published_hook() -> None:
+    """The repository's own pre-commit configuration runs the published hook's command on the same files."""
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+    (own,) = (hook for hook in config["repos"][0]["hooks"] if hook["id"] == "imgbudget")
+    published = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))[0]
+    assert own["entry"] == f".venv/bin/{published['entry']}"
+    assert own["files"] == published["files"]

@@ -1,4 +1,4 @@
-"""Completion in shells: what is offered behind a word, and the lines of README that switch it on."""
+"""Shell completion: what is offered for a word, and the documented lines that switch it on."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+USAGE = Path(__file__).resolve().parents[1] / "docs" / "usage.md"
 BIN = Path(sys.executable).parent
 
 
@@ -56,11 +56,11 @@ def test_mistaken_configuration_completes_nothing(tmp_path: Path) -> None:
     assert offered(tmp_path, "imgbudget rule IB") == []
 
 
-def test_line_of_readme_switches_completion_on(tmp_path: Path) -> None:
+def test_documented_line_switches_completion_on(tmp_path: Path) -> None:
     """The line for bash, sourced, leaves a completion for imgbudget."""
     if shutil.which("bash") is None:
         pytest.skip("needs bash")
-    text = README.read_text("utf-8")
+    text = USAGE.read_text("utf-8")
     assert re.findall(r"_IMGBUDGET_COMPLETE=(\w+)_source imgbudget", text) == ["bash", "zsh", "fish"]
     (line,) = re.findall(r"^(eval .*bash_source imgbudget\)\")", text, re.MULTILINE)
     done = subprocess.run(
