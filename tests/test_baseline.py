@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.cli import checking
 from imgbudget.engine.baseline import Baseline, Entry, read_baseline
 from imgbudget.errors import UsageError
-from imgbudget.session import pool
+from imgbudget.session import Session
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 
@@ -34,8 +33,8 @@ def test_a_thousand_old_findings_and_one_new_one(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Written on several processes, the run is clean; a changed image is reported alone; a fixed one goes."""
-    monkeypatch.setattr(checking, "POOL_WORTH", 100)
-    monkeypatch.setattr(pool, "CHUNK", 90)
+    monkeypatch.setattr(Session, "pool_worth", 100)
+    monkeypatch.setattr(Session, "chunk", 90)
     old_findings(tmp_path, 1000)
     run = imgbudget("baseline", "--write", "-j", "2")
     assert (run.code, run.out) == (0, f"wrote 1000 findings to {NAME}\n")

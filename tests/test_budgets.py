@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgbudget.budgets import Budget, Budgets
-from imgbudget.cli import checking
 from imgbudget.limits import LimitsData
 from imgbudget.planner.ladder import ladder
 from imgbudget.planner.tokens import within_tokens
-from imgbudget.session import pool
+from imgbudget.session import Session
 from imgbudget.testing import request
 from imgbudget_rules.limits import DATA
 from tests.builders import body, image_block, image_bytes, write_json
@@ -109,8 +108,8 @@ def test_the_run_is_summed_over_several_processes(
     for i in range(30):
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i * 999))
     configure(tmp_path, "budgets:\n  run: {tokens: 1k, bytes: 1 KB}\n")
-    monkeypatch.setattr(checking, "POOL_WORTH", 10)
-    monkeypatch.setattr(pool, "CHUNK", 4)
+    monkeypatch.setattr(Session, "pool_worth", 10)
+    monkeypatch.setattr(Session, "chunk", 4)
     alone, several = (imgbudget("check", "--format", "json", "-j", jobs) for jobs in ("1", "3"))
     assert alone.codes == ["IB604", "IB604"]
     assert alone.out == several.out

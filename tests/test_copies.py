@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.cli import checking
 from imgbudget.geometry import Size
 from imgbudget.limits import LimitsData
 from imgbudget.model import ImageFacts, ImageUse, Origin, Place, Watch
 from imgbudget.report import FileResult, Summary
-from imgbudget.session import RunOptions, Session, ending, pool, tally
+from imgbudget.session import RunOptions, Session, ending, tally
 from imgbudget.session.bench import image_result
 from imgbudget.session.tally import Tally
 from imgbudget.sources.content import content_hash, same_files
@@ -133,8 +132,8 @@ def test_copies_over_several_processes(
     """Two workers have one copy each: the parent finds them, in the same order as alone."""
     for i in range(40):
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i % 35 * 999))
-    monkeypatch.setattr(checking, "POOL_WORTH", 10)
-    monkeypatch.setattr(pool, "CHUNK", 4)
+    monkeypatch.setattr(Session, "pool_worth", 10)
+    monkeypatch.setattr(Session, "chunk", 4)
     alone, several = (imgbudget("check", "--format", "json", "-j", jobs) for jobs in ("1", "3"))
     assert [item["path"] for item in alone.json["findings"]] == [f"{i}.png" for i in range(35, 40)]
     assert alone.out == several.out

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.cli import checking
 from imgbudget.registry import load_packs
 from imgbudget.reporters import FORMATS, make_reporter
 from imgbudget.reporters.base import Style
 from imgbudget.reporters.pages import rule_pages
-from imgbudget.session import pool
+from imgbudget.session import Session
 from imgbudget.sources.images import read_image
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
@@ -32,8 +31,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for i in range(10):
         (tmp_path / f"notes{i}.txt").write_text("x")
         write_json(tmp_path / f"r{i}.json", body(image_block(pictures[0]), model="no-such-model"))
-    monkeypatch.setattr(checking, "POOL_WORTH", 20)
-    monkeypatch.setattr(pool, "CHUNK", 7)
+    monkeypatch.setattr(Session, "pool_worth", 20)
+    monkeypatch.setattr(Session, "chunk", 7)
     return tmp_path
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from imgbudget.model import Nested, Text
+from imgbudget.report import FileResult
 from imgbudget.session.api import check
+from imgbudget.session.parts import PartReceiver
 from imgbudget.session.run import RunOptions, Session
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.conftest import Command, Run
@@ -190,14 +192,26 @@ def test_long_file_is_handed_on_in_parts(imgbudget: Command, tmp_path: Path, for
     assert "1 checked file" in out or form in ("json", "jsonl")
 
 
+class Parts(PartReceiver):
+    """Keeps the results of parts."""
+
+    def __init__(self) -> None:
+        self.results: list[FileResult] = []
+
+    def on_partial_result(self, result: FileResult) -> None:
+        """Keep one."""
+        self.results.append(result)
+
+
 def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
     """Without a taker everything is in one result; with one the parts are, and the last result sums up."""
     small = json.dumps(body(image_block()))
     (tmp_path / "r.jsonl").write_text(f"{small}\n" * 1203)
     session = Session(RunOptions(isolated=True))
     (met,) = session.walk([str(tmp_path / "r.jsonl")])
-    parts: list[Any] = []
-    (last,) = session.check_all([met], parts.append)
+    taken = Parts()
+    (last,) = session.check_all([met], taken)
+    parts = taken.results
     assert [len(part.requests) for part in (*parts, last)] == [500, 500, 203, 0]
     assert [part.partial for part in (*parts, last)] == [True, True, True, False]
     assert [part.rows for part in parts] == [None, None, None]

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.cli import checking
 from imgbudget.engine.unused import covered
 from imgbudget.errors import ConfigError
-from imgbudget.session import RunOptions, Session, pool
+from imgbudget.session import RunOptions, Session
 from tests.builders import body, image_block, image_bytes
 from tests.configs import mistakes_in
 from tests.conftest import Command
@@ -173,8 +172,8 @@ def test_use_is_remembered_over_several_processes(
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i * 999))
     (tmp_path / "17.png").write_bytes(TINY)
     ignore(tmp_path, "rules: [IB301]", "rules: [IB303]")
-    monkeypatch.setattr(checking, "POOL_WORTH", 10)
-    monkeypatch.setattr(pool, "CHUNK", 4)
+    monkeypatch.setattr(Session, "pool_worth", 10)
+    monkeypatch.setattr(Session, "chunk", 4)
     run = imgbudget("check", "-j", "3", "--format", "json")
     assert [item["pointer"] for item in run.json["findings"]] == ["/ignores/1"]
     assert run.json["summary"]["silenced"]["ignores"] == 1

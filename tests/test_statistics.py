@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.cli import checking
 from imgbudget.comparison import Told, compare, read_report
 from imgbudget.errors import UsageError
 from imgbudget.report import Summary
 from imgbudget.reporters.comparison import headline, verdict
-from imgbudget.session import pool
+from imgbudget.session import Session
 from imgbudget.statistics import RuleSum
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
@@ -124,8 +123,8 @@ def test_sums_are_the_same_over_several_processes(
     for i in range(30):
         (tree / f"{i:02}.png").write_bytes(image_bytes((100 + i, 300)))
     imgbudget("check", "photos", "--format", "json:old.json")
-    monkeypatch.setattr(checking, "POOL_WORTH", 10)
-    monkeypatch.setattr(pool, "CHUNK", 4)
+    monkeypatch.setattr(Session, "pool_worth", 10)
+    monkeypatch.setattr(Session, "chunk", 4)
     wish = ("check", "--statistics", "--compare", "old.json", "--format", "json")
     alone, several = (imgbudget(*wish, "-j", jobs).json for jobs in ("1", "3"))
     assert alone["comparison"]["new"]

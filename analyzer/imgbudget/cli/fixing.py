@@ -1,6 +1,5 @@
 """The options of runs that fix, and what they mean together."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +11,6 @@ from imgbudget.reporters.base import count, figure, one_line
 
 if TYPE_CHECKING:
     from imgbudget.cli.checking import Output
-    from imgbudget.report import FileResult
     from imgbudget.session.choices import Choice
     from imgbudget.session.fixing import Fixer, FixOptions
     from imgbudget.session.run import Session
@@ -115,16 +113,6 @@ def fix_outputs(outputs: list["Output"], options: dict[str, Any]) -> list["Outpu
     if options["report"]:
         outputs.append(Output(Manifest(), Sink(options["report"])))
     return outputs
-
-
-def fix_standard_input(fixer: "Fixer", data: bytes, name: str) -> "FileResult":
-    """Fix what came on standard input and write it to standard output; the result for the reports."""
-    result, text = fixer.fix_stdin(data, name)
-    if not fixer.wishes.difference:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text)
-        sys.stdout.buffer.flush()
-    return result
 
 
 def say_fixes(summary: Summary, options: dict[str, Any]) -> None:

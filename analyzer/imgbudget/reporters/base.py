@@ -41,12 +41,16 @@ class Reporter(Protocol):
     """Turns results into text as they come: a head, pieces in the order of the files, a foot.
 
     `render` keeps nothing and may run in another process; `add` takes pieces in order, where they are shown.
-    One that has `takes_parts`, and it is true, may be given the results of a long file part by part; one that
-    has `shows_parts` says it in another order when the parts are others.
     """
 
     joints: tuple[str, ...]
     """What stands between two texts of the same section, a section each."""
+
+    takes_parts: bool = False
+    """Whether it may be given the results of a long file part by part."""
+
+    shows_parts: bool = False
+    """Whether its text is in another order when a long file is divided into other parts."""
 
     def begin(self) -> str:
         """What stands before everything."""
@@ -120,7 +124,7 @@ def closing_line(summary: Summary) -> str:
     return text
 
 
-class RunningText:
+class RunningText(Reporter):
     """What the text formats for people share: findings as they come, the sum at the end."""
 
     joints: tuple[str, ...] = ("",)

@@ -10,7 +10,7 @@ from typing import Any
 
 from imgbudget.model import Finding, Severity
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Style, one_line
+from imgbudget.reporters.base import Piece, Reporter, Style, one_line
 from imgbudget.reporters.places import relative
 
 _JOINT = ",\n  "
@@ -18,7 +18,7 @@ _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.I
 _dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
-class GitLab:
+class GitLab(Reporter):
     """A JSON array of issues, each with a fingerprint of its own: GitLab drops those that come twice."""
 
     joints = (_JOINT,)

@@ -1,7 +1,7 @@
 """The format `json`, version 1: one document with findings, images, requests and the sum."""
 
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Style
+from imgbudget.reporters.base import Piece, Reporter, Style
 from imgbudget.reporters.jsontext import dump, finding_text, image_text, request_text
 from imgbudget.reporters.records import (
     TOOL,
@@ -14,7 +14,7 @@ from imgbudget.reporters.records import (
 _JOINT = ",\n  "
 
 
-class JsonV1:
+class JsonV1(Reporter):
     """One JSON document. Findings are written as they come; images and requests wait, already as text."""
 
     joints = (_JOINT, _JOINT, _JOINT, _JOINT, _JOINT)

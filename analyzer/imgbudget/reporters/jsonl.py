@@ -3,7 +3,7 @@
 from typing import Any
 
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Style
+from imgbudget.reporters.base import Piece, Reporter, Style
 from imgbudget.reporters.jsontext import dump, finding_text, image_text, request_text
 from imgbudget.reporters.records import (
     TOOL,
@@ -18,7 +18,7 @@ def _line(kind: str, record: dict[str, Any]) -> str:
     return dump({"type": kind, **record}) + "\n"
 
 
-class JsonLines:
+class JsonLines(Reporter):
     """The records of the format `json`, each with its `type`.
 
     The types are run, finding, image, request, fixed, not_fixed, statistics, comparison, summary.

@@ -6,14 +6,14 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from imgbudget.model import Finding
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Style, one_line
+from imgbudget.reporters.base import Piece, Reporter, Style, one_line
 from imgbudget.reporters.places import relative
 
 _NO_XML = re.compile("[\ufffe\uffff]")
 """What XML 1.0 cannot hold beside control characters and lone surrogates, which `one_line` writes out."""
 
 
-class JUnit:
+class JUnit(Reporter):
     """Suites as they come; files that could not be checked are skipped cases, a clean run is a passed one."""
 
     joints = ("\n",)

@@ -5,13 +5,13 @@ from typing import Any
 
 from imgbudget.fixed import BodyChange, FileFix, ImageChange, Picture
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece
+from imgbudget.reporters.base import Piece, Reporter
 from imgbudget.reporters.records import TOOL, VERSION, failed_record
 
 _JOINT = ",\n  "
 
 
-class Manifest:
+class Manifest(Reporter):
     """One JSON document. Files whose bytes stay are listed only where they were copied or a fix failed."""
 
     joints: tuple[str, ...] = (_JOINT,)
@@ -104,7 +104,7 @@ def _body(body: BodyChange) -> dict[str, Any]:
     }
 
 
-class Differences:
+class Differences(Reporter):
     """What would change, file by file."""
 
     joints: tuple[str, ...] = ("",)

@@ -9,7 +9,7 @@ from typing import Any
 
 from imgbudget.model import Finding, Span
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Style, one_line
+from imgbudget.reporters.base import Piece, Reporter, Style, one_line
 from imgbudget.reporters.places import relative
 
 _JOINT = ",\n  "
@@ -17,7 +17,7 @@ _SOURCE = {"name": "imgbudget", "url": "https://github.com/imgbudget/imgbudget"}
 _dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
-class RdJson:
+class RdJson(Reporter):
     """One JSON document of diagnostics, as they come."""
 
     joints = (_JOINT,)

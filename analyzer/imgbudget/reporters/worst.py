@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from imgbudget.model import Finding, Severity
-from imgbudget.reporters.base import Piece
+from imgbudget.reporters.base import Piece, Reporter
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _MOST_OVER = 1e9
@@ -20,7 +20,7 @@ def times_over(finding: Finding) -> float:
     return min(max(measured / limit, limit / measured), _MOST_OVER)
 
 
-class WorstFirst:
+class WorstFirst(Reporter):
     """Keeps a line for each finding until the end: errors first, and what is furthest beyond its limit.
 
     At most `most` lines are kept; `found` counts all of them, by severity from error to info.

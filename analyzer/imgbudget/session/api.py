@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imgbudget.report import Report, Summary
+from imgbudget.report import FileResult, Report
 from imgbudget.reporters.records import SHOWN
+from imgbudget.session.driver import StandardInput, run
 from imgbudget.session.run import RunOptions, Session
 
 if TYPE_CHECKING:
     from imgbudget.planner import Goal, ImagePlan, Target
+    from imgbudget.session.checkers import RunChecker
 
 
 def check(paths: Sequence[str], wishes: RunOptions | None = None, *, stdin: bytes | None = None) -> Report:
@@ -19,15 +21,7 @@ def check(paths: Sequence[str], wishes: RunOptions | None = None, *, stdin: byte
         ConfigError: a configuration that cannot be taken.
     """
     session = Session(wishes or RunOptions(want=SHOWN))
-    summary = Summary()
-    files = []
-    for result in session.check(paths, stdin=stdin):
-        summary.add(result)
-        files.append(result)
-    for result in session.finish(summary):
-        summary.add_findings(result)
-        files.append(result)
-    return Report(tuple(files), summary, session.notes)
+    return _report(session, session, paths, StandardInput(lambda: stdin or b""))
 
 
 def plan(
@@ -61,13 +55,15 @@ def fix(  # noqa: PLR0913 - what a run that fixes is made of
     backup: bool = False,
     dry_run: bool = False,
 ) -> Report:
-    """Fix files and folders as `imgbudget check --fix` does, and give what is said of them afterwards.
+    """Fix files and folders, and then check the run as a whole, as `imgbudget check --fix` does.
 
-    Each file's `fix` tells what was made of it: findings that are gone, fixes that failed, images before and
-    after with the map of their coordinates, and with `dry_run` the difference, while nothing is written.
-    `unsafe` makes fixes too that change what the model sees, `output_dir` writes into a tree of its own,
-    `backup` keeps each file that is replaced. A file that cannot be written keeps its content, and its `fix`
-    tells the `error`.
+    The report is about the files as they are afterwards, and its findings about the run too: budgets of the
+    run, copies, ignore entries that match nothing. Those entries are removed from the configuration, unless
+    there is an `output_dir`. Each file's `fix` lists the findings that are gone, fixes that failed, images
+    before and after with the map of their coordinates, and with `dry_run` the difference, while nothing is
+    written. `unsafe` also applies fixes that change what the model sees, `output_dir` writes results to
+    another folder, `backup` keeps each file that is replaced. A file that cannot be written keeps its
+    content, and its `fix` has the `error`.
 
     Raises:
         UsageError: a path, rule or platform that does not exist.
@@ -79,12 +75,12 @@ def fix(  # noqa: PLR0913 - what a run that fixes is made of
     session = Session(wishes or RunOptions(want=SHOWN))
     choice = ByFindings(unsafe=unsafe)
     wanted = FixOptions(choice, output_dir, backup=backup, difference=dry_run, digests=True)
-    fixer = Fixer(session, wanted, paths)
-    summary = Summary()
-    files = []
-    for met in session.walk(paths):
-        result = fixer.check_met(met)
-        summary.add(result)
-        files.append(result)
-    session.flush()
+    return _report(session, Fixer(session, wanted, paths), paths)
+
+
+def _report(
+    session: Session, checker: "RunChecker", paths: Sequence[str], stdin: StandardInput | None = None
+) -> Report:
+    files: list[FileResult] = []
+    summary = run(checker, paths, on_result=files.append, stdin=stdin)
     return Report(tuple(files), summary, session.notes)

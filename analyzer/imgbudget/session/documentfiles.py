@@ -8,7 +8,7 @@ from imgbudget.errors import UnreadableError
 from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.documents import DocumentCheck
-from imgbudget.session.parts import Crew, HandOn, PartCount, Scope
+from imgbudget.session.parts import PartCount, PartReceiver, Scope
 from imgbudget.sources.cassettes import looks_like_cassette, read_cassette
 from imgbudget.sources.entry import NEITHER
 from imgbudget.sources.jsonspans import JsonSource
@@ -30,19 +30,12 @@ def check_cassette(bench: Bench, path: str, text: bytes | None = None) -> FileRe
         return check.run_cassette(read_cassette(source))
 
 
-def check_document(  # noqa: PLR0913 - what a file is checked with
-    bench: Bench,
-    path: str,
-    *,
-    lines: bool,
-    fails_closed: bool,
-    hand_on: HandOn | None = None,
-    crew: Crew | None = None,
+def check_document(
+    bench: Bench, path: str, *, lines: bool, fails_closed: bool, parts: PartReceiver | None = None
 ) -> FileResult:
     """The result of the JSON file at `path`; `lines` for one document a line.
 
-    With `hand_on`, that of its last part: what the earlier parts hold is handed on when they were read, or
-    shown by the `crew` that has read them.
+    With `parts`, that of its last part: `parts` takes the results of the others as they are read.
 
     Raises:
         OSError: the file cannot be read.
@@ -55,8 +48,7 @@ def check_document(  # noqa: PLR0913 - what a file is checked with
             path=path,
             lines=lines,
             fails_closed=fails_closed,
-            hand_on=hand_on,
-            crew=crew,
+            parts=parts,
         ).run()
 
 

@@ -10,7 +10,7 @@ from imgbudget.session.batchrows import BatchRows
 from imgbudget.session.bench import Bench
 from imgbudget.session.judged import Judged
 from imgbudget.session.outcome import reason_of, resent
-from imgbudget.session.parts import LONG, PART, Crew, HandOn, PartCount, Scope
+from imgbudget.session.parts import LONG, PART, PartCount, PartReceiver, Scope
 from imgbudget.session.rows import RowCount
 from imgbudget.sources.cassettes import Cassette
 from imgbudget.sources.jsonspans import (
@@ -42,9 +42,10 @@ class DocumentCheck:
 
     `fails_closed` says that text that is no JSON is a finding even when nothing in it looks like a request:
     the user named the file. Met on a walk, such a file is passed over with a reason. `told` says that the
-    file is known to hold requests, so that each row which holds none is told. `hand_on` takes what was found
-    in a long file part by part, in its order: memory then does not grow with the file. `crew` checks the rows
-    of a long file, from the first request on, as far as they stand for themselves. `start` is where to begin.
+    file is known to hold requests, so that each row which holds none is told. `parts` takes what was found
+    in a long file part by part, in its order: memory then does not grow with the file. Its workers may check
+    the rows of a long file from the first request on, as long as each row is a request by itself. `start` is
+    where to begin.
     """
 
     bench: Bench
@@ -53,8 +54,7 @@ class DocumentCheck:
     lines: bool
     fails_closed: bool
     told: bool = False
-    hand_on: HandOn | None = None
-    crew: Crew | None = None
+    parts: PartReceiver | None = None
     start: Start = BEGINNING
     scope: Scope = Scope.FILE
     reasons: dict[str, None] = field(default_factory=dict)
@@ -89,8 +89,7 @@ class DocumentCheck:
                 lines=self.lines,
                 fails_closed=self.fails_closed,
                 told=True,
-                hand_on=self.hand_on,
-                crew=self.crew,
+                parts=self.parts,
             ).run()
         if self.scope is Scope.PART or self.lost:
             return self.judged.result(partial=True)
@@ -120,9 +119,9 @@ class DocumentCheck:
             if not self.long and self._is_long:
                 self.long = True
                 behind = Start(document.end, document.line, document.number + 1)
-                if self.crew and (parts := self.crew(self.path, behind)):
+                if self.parts and (counts := self.parts.row_workers(self.path, behind)):
                     self._hand_on()
-                    return self._follow(parts)
+                    return self._follow(counts)
         return None
 
     @property
@@ -163,9 +162,9 @@ class DocumentCheck:
 
     def _hand_on(self) -> None:
         """Hand on what was found so far, and forget it."""
-        if self.hand_on is None:
+        if self.parts is None:
             return
-        self.hand_on(self.judged.result(partial=True))
+        self.parts.on_partial_result(self.judged.result(partial=True))
         self.handed_on = True
         self.judged.clear()
 

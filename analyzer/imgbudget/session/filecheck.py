@@ -13,7 +13,7 @@ from imgbudget.sources.images import image_from_bytes, read_image
 from imgbudget.sources.walk import FileKind, Found
 
 if TYPE_CHECKING:
-    from imgbudget.session.parts import Crew, HandOn
+    from imgbudget.session.parts import PartReceiver
     from imgbudget.sources.facts_cache import FactsCache
 
 
@@ -35,21 +35,16 @@ class FileCheck:
         return read_image(path, want, probe=self.cache.probe)
 
     def file(
-        self,
-        found: Found,
-        hand_on: "HandOn | None" = None,
-        *,
-        crew: "Crew | None" = None,
-        read: ImageUse | None = None,
+        self, found: Found, parts: "PartReceiver | None" = None, *, read: ImageUse | None = None
     ) -> FileResult:
-        """The result of a file; with `hand_on` that of its last part, see Session.check_all.
+        """The result of a file; with `parts` that of its last part, see Session.check_all.
 
-        `crew` helps with a long one. `read` is its image where that is known.
+        `read` is its image where that is known.
         """
         kind, named = found.kind, self.fails_closed(found)
         if kind is FileKind.JSON or kind is FileKind.JSONL:
             lines = kind is FileKind.JSONL
-            return self._json(found.path, named=named, lines=lines, hand_on=hand_on, crew=crew)
+            return self._json(found.path, named=named, lines=lines, parts=parts)
         if kind is FileKind.YAML:
             return self._yaml(found.path, named=named)
         judge = self.bench.paths.judge(found.path)
@@ -67,20 +62,12 @@ class FileCheck:
         return found.named and not self.force_exclude
 
     def _json(
-        self,
-        path: str,
-        *,
-        named: bool,
-        lines: bool,
-        hand_on: "HandOn | None" = None,
-        crew: "Crew | None" = None,
+        self, path: str, *, named: bool, lines: bool, parts: "PartReceiver | None" = None
     ) -> FileResult:
         from imgbudget.session.documentfiles import check_document  # noqa: PLC0415 - images need no JSON reader
 
         def check() -> FileResult:
-            return check_document(
-                self.bench, path, lines=lines, fails_closed=named, hand_on=hand_on, crew=crew
-            )
+            return check_document(self.bench, path, lines=lines, fails_closed=named, parts=parts)
 
         return self._read_or_tell(path, check, named=named)
 

@@ -1,8 +1,8 @@
 """A file as it is checked: whole or in parts, by one process or with the help of others."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from imgbudget.report import FileResult
 from imgbudget.session.batchrows import BatchRows
@@ -15,9 +15,6 @@ PART = 500
 
 LONG = 32 << 20
 """Bytes of rows that are worth several processes: those of text are from 8 MB on, of images from 60 MB."""
-
-HandOn = Callable[[FileResult], None]
-"""Takes what was found in a part of a file."""
 
 
 class Scope(Enum):
@@ -41,6 +38,16 @@ class PartCount(NamedTuple):
     batch: BatchRows
 
 
-Crew = Callable[[str, Start], Generator[PartCount | None, None, None] | None]
-"""Other processes, which check the rows of a file from some place on, if there are any: they show what they
-find and hand out what they count, part by part in order; None for one that cannot be checked, shown too."""
+class PartReceiver(Protocol):
+    """Takes what is found in a long file part by part, so that memory does not grow with the file."""
+
+    def on_partial_result(self, result: FileResult, /) -> None:
+        """Take what was found in the next part."""
+
+    def row_workers(self, _path: str, _start: Start, /) -> Generator[PartCount | None, None, None] | None:
+        """Have other processes check the rows of a file from some place on; None where there are none.
+
+        They take what they find to where the parts go, and hand out what it counts, part by part in order:
+        None for a part that cannot be checked.
+        """
+        return None

@@ -8,63 +8,19 @@ chunk a dead worker had, and Ctrl-C finds nobody waiting for a lock.
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Reporter, merge
-from imgbudget.session.bench import Bench
+from imgbudget.session.checkers import Checker, Work
 from imgbudget.session.tally import Tally
-from imgbudget.sources.walk import FileKind, Found, Passed
+from imgbudget.sources.walk import FileKind, Found
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-CHUNK = 1000
-"""Files a worker takes at once: fewer cost more messages, more let the last worker wait."""
-
 _AHEAD = 4
 """Chunks a worker by which the slowest one may be behind; bounds memory."""
-
-Met = Found | Passed
-
-
-class HasPath(Protocol):
-    """What a worker is given: a file that the walk has met, or a part of one."""
-
-    @property
-    def path(self) -> str:
-        """The file."""
-
-
-Work = TypeVar("Work", bound=HasPath)
-Work_contra = TypeVar("Work_contra", bound=HasPath, contravariant=True)
-
-
-class Checker(Protocol[Work_contra]):
-    """What makes results of files: a session that checks them, what fixes them, what checks parts of them."""
-
-    chunk: int | None
-    """Files a worker takes at once; None for `CHUNK`."""
-
-    @property
-    def bench(self) -> Bench:
-        """The workplace, which gathers notes."""
-
-    @property
-    def again(self) -> "Callable[[], Checker[Work_contra]]":
-        """Makes another one in a process that shares nothing with this one; can be sent there."""
-
-    def check_all(self, files: Iterable[Work_contra]) -> Iterator[FileResult]:
-        """The results of files that the walk has met, in order."""
-
-    def flush(self) -> None:
-        """Write what is to be kept for the next run."""
-
-    def hand_over(self) -> Tally:
-        """What was kept for the end of the run, for the process that ends it."""
-
-    def take_in(self, tally: Tally) -> None:
-        """Keep what another process kept."""
 
 
 class Batch(NamedTuple):
@@ -94,7 +50,7 @@ def check_in_pool(
     from multiprocessing.connection import wait  # noqa: PLC0415 - many files only
 
     source = iter(files)
-    chunks = iter(lambda: list(islice(source, session.chunk or CHUNK)), [])
+    chunks = iter(lambda: list(islice(source, session.chunk)), [])
     done: dict[int, Batch] = {}
     given = shown = 0
     workers: list[_Worker[Work]] = []

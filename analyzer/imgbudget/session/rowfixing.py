@@ -13,7 +13,7 @@ from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
 from imgbudget.session.documents import DocumentCheck
 from imgbudget.session.outlets import Outlet
-from imgbudget.session.parts import PART, HandOn, Scope
+from imgbudget.session.parts import PART, PartReceiver, Scope
 from imgbudget.session.proof import key_of
 from imgbudget.session.requestdraft import RequestDraft
 from imgbudget.session.steps import settled
@@ -31,18 +31,29 @@ class _Part(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Rows:
+class Rows(PartReceiver):
     """What a first check says of a file: whether its lines stand for themselves, and ask for anything."""
 
     choice: Choice
     alone: bool = True
     concerned: bool = False
 
-    def __call__(self, part: FileResult) -> None:
+    def on_partial_result(self, result: FileResult) -> None:
         """Take the result of a part."""
         # a session is sent as a whole, with every turn
-        self.alone &= all(one.request.dialect != "transcript" for one in part.requests)
-        self.concerned |= self.choice.concerns(part)
+        self.alone &= all(one.request.dialect != "transcript" for one in result.requests)
+        self.concerned |= self.choice.concerns(result)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _FindingSum(PartReceiver):
+    """The sum over the findings of all parts, see `_sum`."""
+
+    value: int = 0
+
+    def on_partial_result(self, result: FileResult) -> None:
+        """Take the result of a part."""
+        self.value += _sum(result.findings)
 
 
 @dataclass(slots=True, eq=False, repr=False, kw_only=True)
@@ -55,10 +66,10 @@ class RowFixer:
     path: str
     fails_closed: bool
 
-    def fix(self, seen: Stamp, hand_on: HandOn) -> FileResult:
-        """Write what the file becomes and hand on what its parts hold; the result of what is left to say.
+    def fix(self, seen: Stamp, parts: PartReceiver) -> FileResult:
+        """Write what the file becomes and give `parts` the results of its parts; the last result of the file.
 
-        Nothing is handed on before the new file has taken its name. Where nothing is new, nothing is written.
+        It gives them once the new file has its name. Where no row changes, nothing is written.
 
         Raises:
             WriteError: it cannot be written; the file stands as it was.
@@ -90,7 +101,7 @@ class RowFixer:
                 part_of: FileResult = pickle.load(results)  # noqa: S301 - see above
                 # the file is counted as changed once, at its end
                 fix = part_of.fix and part_of.fix._replace(written=target, changed=False)
-                hand_on(part_of._replace(fix=fix))
+                parts.on_partial_result(part_of._replace(fix=fix))
             return last
 
     def _fixed(self, source: JsonSource, part: _Part, out: BinaryIO) -> FileResult:
@@ -132,12 +143,7 @@ class RowFixer:
         Raises:
             WriteError: it is not.
         """
-        read = 0
-
-        def take(part: FileResult) -> None:
-            nonlocal read
-            read += _sum(part.findings)
-
+        read = _FindingSum()
         rest = DocumentCheck(
             bench=self.bench,
             source=source,
@@ -145,10 +151,10 @@ class RowFixer:
             lines=True,
             fails_closed=self.fails_closed,
             told=True,
-            hand_on=take,
+            parts=read,
             scope=Scope.REST,
         ).run()
-        if read != made:
+        if read.value != made:
             raise WriteError(f"{self.path}: reads back otherwise than it was made; left as it was")
         return rest
 

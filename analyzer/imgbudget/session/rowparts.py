@@ -29,7 +29,7 @@ class Part(NamedTuple):
 class PartChecker:
     """Checks parts; `counts` is what they count, since they were taken the last time."""
 
-    chunk: int | None = 1
+    chunk = 1
 
     def __init__(self, session: Session) -> None:
         self.counts: list[PartCount] = []
