@@ -1,13 +1,14 @@
 """The shipped rules as functions of an image or a request, for tests that only need findings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.engine import Judge
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Request
+from imgbudget.model import Finding, ImageUse
 from imgbudget.session import RunOptions, Session
+from imgbudget.undertest import RequestUnderTest
 
 
 @cache
@@ -32,13 +33,6 @@ def image_judge(limits: Limits, judge: Judge | None = None) -> Callable[[ImageUs
     return lambda use: held.judge_image(use, limits)
 
 
-def request_judge(limits: Limits, judge: Judge | None = None) -> Callable[[Request], Iterator[Finding]]:
-    """Return a function that yields the findings for a request and its images."""
-    held = judge or _session().bench.paths.judge("request.json")
-
-    def findings(request: Request) -> Iterator[Finding]:
-        for use in request.images:
-            yield from held.judge_image(use, limits)
-        yield from held.judge_request(request, limits)
-
-    return findings
+def request_judge(judge: Judge | None = None) -> Callable[[RequestUnderTest], list[Finding]]:
+    """Return a function that lists the findings for a request and its images."""
+    return (judge or _session().bench.paths.judge("request.json")).check_request

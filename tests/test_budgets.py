@@ -12,6 +12,7 @@ from imgbudget.planner.ladder import ladder
 from imgbudget.planner.tokens import within_tokens
 from imgbudget.session import Session
 from imgbudget.testing import request
+from imgbudget.undertest import bind_request
 from imgbudget_rules.limits import DATA
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.configs import mistakes_in
@@ -140,7 +141,7 @@ def test_shares_of_a_request_are_fair(edges: list[tuple[int, int]], *, animated:
     frames = " frames=2" if animated else ""
     specs = [f"<gif 300x300{frames}>", *(f"<png {width}x{height}>" for width, height in edges)]
     asked = request({"messages": [{"role": "user", "content": specs}]})
-    edits = within_tokens(asked, LIMITS, {}, most=most, unsafe=False)
+    edits = within_tokens(bind_request(asked, LIMITS), {}, most=most, unsafe=False)
     sizes = [edits[use.place].size if use.place in edits else use.visible_size for use in asked.images]
     after = [LIMITS.tokens(size) for size in sizes if size]
     before = [LIMITS.tokens(use.visible_size) for use in asked.images if use.visible_size]

@@ -25,6 +25,7 @@ from imgbudget.reporters.jsontext import finding_text, image_text, request_text
 from imgbudget.reporters.records import finding_record, image_record, request_record
 from imgbudget.session import RunOptions, check
 from imgbudget.session.run import Session
+from imgbudget.undertest import RequestUnderTest
 from tests.builders import body, image_block, image_bytes, write_json
 
 LIMITS = Session(RunOptions(isolated=True)).bench.limits()
@@ -110,7 +111,7 @@ def test_a_request_is_written_as_json_writes_its_record(
 ) -> None:
     """With an id and without."""
     request = Request(place, "messages", byte_size, line, custom_id, images=(ImageUse(place, Origin.URL),))
-    result = RequestResult(request, LIMITS, tokens)
+    result = RequestResult(RequestUnderTest(request, LIMITS), tokens)
     assert request_text(result) == json.dumps(request_record(result))
 
 

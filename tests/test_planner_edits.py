@@ -15,6 +15,7 @@ from imgbudget.planner.encodings import text_length
 from imgbudget.planner.request import plan_request
 from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.testing import image, request
+from imgbudget.undertest import bind_request
 from tests.rule_runner import image_judge, limits_of, request_judge, rules
 
 STANDARD = limits_of()
@@ -153,13 +154,15 @@ def test_a_size_that_a_fix_makes_has_no_remainder_left() -> None:
 def test_a_sound_request_has_no_edit() -> None:
     """Neither images nor blocks."""
     asked = one_turn("<png 800x600>", "What is this?")
-    assert request_edit(asked, STANDARD, request_judge(STANDARD)(asked), unsafe=False).is_empty
+    assert request_edit(
+        bind_request(asked, STANDARD), request_judge()(bind_request(asked, STANDARD)), unsafe=False
+    ).is_empty
 
 
 def test_blocks_are_changed_beside_images() -> None:
     """A wrong media type, and an empty text; the image's own edit stands apart."""
     asked = one_turn("<png 1920x1080 declared=image/jpeg>", "")
-    edit = settle_request(asked, STANDARD, request_judge(STANDARD), unsafe=False)
+    edit = settle_request(bind_request(asked, STANDARD), request_judge(), unsafe=False)
     assert [made.size for _, made in edit.images] == [Size(1456, 819)]
     assert edit.blocks == (
         BlockEdit(asked.images[0].place, DeclareType("image/png")),
@@ -170,18 +173,18 @@ def test_blocks_are_changed_beside_images() -> None:
 def test_many_screenshots_obey_the_edge_and_small_images_stay() -> None:
     """25 phone screenshots and an icon on a high-resolution model: 2000 px for those over it."""
     asked = one_turn("<png 1290x2796 bytes=600000> * 25", "<png 300x300 bytes=4000>")
-    edit = settle_request(asked, HIGH, request_judge(HIGH), unsafe=False)
+    edit = settle_request(bind_request(asked, HIGH), request_judge(), unsafe=False)
     assert {made.size for _, made in edit.images} == {Size(923, 2000)}
     assert len(edit.images) == 25
     seen = with_images(asked, {use.place: edited_use(use, made) for use, made in edit.images})
-    assert not [finding for finding in request_judge(HIGH)(seen) if finding.fix]
+    assert not [finding for finding in request_judge()(bind_request(seen, HIGH)) if finding.fix]
 
 
 def test_a_long_body_is_levelled_from_the_largest_down() -> None:
     """40 MB: the photos that the model does not look at in full lose pixels, the others nothing."""
     asked = one_turn("<jpeg 4000x3000 bytes=5000000> * 5", "<jpeg 1200x900 bytes=1700000> * 3")
-    found = request_judge(HIGH, rules("IB401"))
-    edit = settle_request(asked, HIGH, found, unsafe=False)
+    found = request_judge(rules("IB401"))
+    edit = settle_request(bind_request(asked, HIGH), found, unsafe=False)
     assert [made.size for _, made in edit.images] == [Size(2212, 1659)] * 5
     assert body_after(asked, {use.place: made for use, made in edit.images}) <= 32_000_000
 
@@ -189,7 +192,7 @@ def test_a_long_body_is_levelled_from_the_largest_down() -> None:
 def test_a_long_body_of_native_images_gives_bytes() -> None:
     """Where all are seen in full, those over the level are encoded within it, equally."""
     asked = one_turn("<jpeg 1200x896 bytes=5000000> * 5", "<jpeg 1200x896 bytes=1000000> * 3")
-    edit = settle_request(asked, HIGH, request_judge(HIGH), unsafe=False)
+    edit = settle_request(bind_request(asked, HIGH), request_judge(), unsafe=False)
     assert len(edit.images) == 5
     (bound,) = {made.max_bytes for _, made in edit.images}
     assert bound is not None
@@ -212,7 +215,7 @@ def test_no_edit_takes_a_body_over_its_limit(
     """Whatever the encoder makes within the bounds, the body is within the limit or no longer than it was."""
     limits = limits_of("claude-opus-4-8", platform)
     asked = one_turn(*(f"<{form} {width}x{height} bytes={size}>" for width, height, size in found))
-    edit = settle_request(asked, limits, request_judge(limits), unsafe=False)
+    edit = settle_request(bind_request(asked, limits), request_judge(), unsafe=False)
     edits: dict[object, ImageEdit] = {use.place: made for use, made in edit.images}
     most = limits.request_bytes_doubt.value
     assert body_after(asked, edits) <= max(most, min(asked.byte_size, limits.request_bytes.value))
@@ -221,10 +224,10 @@ def test_no_edit_takes_a_body_over_its_limit(
 def test_undecodable_images_of_a_session_are_replaced_by_a_text() -> None:
     """Every later turn would send them again; in a single request such an image stays and is reported."""
     asked = one_turn("<png 800x600 damage='ends early'>", "<png 800x600>", "What is this?")
-    kept = settle_request(asked, STANDARD, request_judge(STANDARD), unsafe=False)
+    kept = settle_request(bind_request(asked, STANDARD), request_judge(), unsafe=False)
     assert kept.is_empty
     session = asked._replace(dialect="transcript")
-    edit = settle_request(session, STANDARD, request_judge(STANDARD), unsafe=False)
+    edit = settle_request(bind_request(session, STANDARD), request_judge(), unsafe=False)
     text = "[image removed, because it cannot be decoded: png 800x600 that ends early]"
     assert edit.blocks == (BlockEdit(session.images[0].place, ReplaceByText(text)),)
 
@@ -232,15 +235,15 @@ def test_undecodable_images_of_a_session_are_replaced_by_a_text() -> None:
 def test_images_whose_rule_is_off_are_not_removed() -> None:
     """Nobody reports it, so nobody touches it."""
     session = one_turn("<png 800x600 damage='ends early'>")._replace(dialect="transcript")
-    judge = request_judge(STANDARD, rules("IB2"))
-    assert settle_request(session, STANDARD, judge, unsafe=False).is_empty
+    judge = request_judge(rules("IB2"))
+    assert settle_request(bind_request(session, STANDARD), judge, unsafe=False).is_empty
 
 
 def test_a_token_budget_is_shared_as_fairly_as_by_a_plan() -> None:
     """Findings of the user's own budget and the joint plan come to the same sizes."""
     asked = one_turn("<jpeg 1500x1500> * 3", "<png 196x196> * 2")
     judge = rules("IB602", budgets=Budgets(request=Budget(tokens=5000)))
-    edit = settle_request(asked, HIGH, request_judge(HIGH, judge), unsafe=False)
-    planned = plan_request(asked, HIGH, budget=Budget(tokens=5000))
+    edit = settle_request(bind_request(asked, HIGH), request_judge(judge), unsafe=False)
+    planned = plan_request(bind_request(asked, HIGH), budget=Budget(tokens=5000))
     assert [made.size for _, made in edit.images] == [made.size for _, made in planned.edit.images]
     assert len(edit.images) == 3

@@ -13,6 +13,7 @@ from imgbudget.planner.goal import Goal, Target, tokens_for_cost
 from imgbudget.planner.image import plan_image
 from imgbudget.planner.request import RequestPlan, body_at_most, plan_request
 from imgbudget.testing import image, request
+from imgbudget.undertest import bind_request
 from tests.rule_runner import limits_of, request_judge
 
 STANDARD = limits_of()
@@ -38,7 +39,7 @@ def at_most(plan: RequestPlan) -> int:
 
 def test_a_request_that_fits_is_left_alone() -> None:
     """No edit, nothing that binds, nothing to say."""
-    plan = plan_request(one_turn("<png 800x600>", "<jpeg 1092x1092>"), STANDARD)
+    plan = plan_request(bind_request(one_turn("<png 800x600>", "<jpeg 1092x1092>"), STANDARD))
     assert plan.edit.is_empty
     assert plan.feasible
     assert not plan.speaks
@@ -47,7 +48,7 @@ def test_a_request_that_fits_is_left_alone() -> None:
 
 def test_phone_screenshots_are_bound_by_the_edge_of_many_images() -> None:
     """25 of 1290x2796 and an icon on a high-resolution model: 2000 px, whose it is, and nothing else."""
-    plan = plan_request(one_turn(*SCREENSHOTS), HIGH)
+    plan = plan_request(bind_request(one_turn(*SCREENSHOTS), HIGH))
     assert binding(plan) == ["edge where there are more than 20"]
     assert (plan.binding[0].limit, plan.binding[0].owner) == (2000, "anthropic")
     assert [image.planned for image in plan.images] == [Size(923, 2000)] * 25 + [Size(300, 300)]
@@ -56,7 +57,9 @@ def test_phone_screenshots_are_bound_by_the_edge_of_many_images() -> None:
 
 def test_on_bedrock_the_body_binds_too() -> None:
     """The same with larger files: 20 MB are less than they take at 2000 px."""
-    plan = plan_request(one_turn("<png 1290x2796 bytes=1200000> * 25", "<png 300x300 bytes=4000>"), BEDROCK)
+    plan = plan_request(
+        bind_request(one_turn("<png 1290x2796 bytes=1200000> * 25", "<png 300x300 bytes=4000>"), BEDROCK)
+    )
     assert binding(plan) == ["edge where there are more than 20", "body"]
     assert at_most(plan) <= 20_000_000
     assert not plan.images[-1].changes
@@ -71,7 +74,7 @@ def test_forty_megabytes_are_levelled_from_the_largest_down() -> None:
         "<jpeg 1200x896 bytes=400000> * 3",
     )
     assert body.byte_size > 40_000_000
-    plan = plan_request(body, HIGH)
+    plan = plan_request(bind_request(body, HIGH))
     assert at_most(plan) <= 32_000_000
     assert binding(plan) == ["base64 of an image", "body"]
     given_up = [image.byte_size_before - image.byte_size_after for image in plan.images]
@@ -82,7 +85,9 @@ def test_forty_megabytes_are_levelled_from_the_largest_down() -> None:
 
 def test_what_the_model_does_not_see_is_given_first() -> None:
     """A photo of 12 megapixels saves the body, so a smaller image of more bytes a pixel stays as it is."""
-    plan = plan_request(one_turn("<jpeg 4000x3000 bytes=5000000> * 5", "<jpeg 1200x896 bytes=2000000>"), HIGH)
+    plan = plan_request(
+        bind_request(one_turn("<jpeg 4000x3000 bytes=5000000> * 5", "<jpeg 1200x896 bytes=2000000>"), HIGH)
+    )
     assert [image.changes for image in plan.images] == [True] * 5 + [False]
     assert plan.feasible
 
@@ -90,7 +95,7 @@ def test_what_the_model_does_not_see_is_given_first() -> None:
 def test_a_token_budget_is_shared_and_named() -> None:
     """The large ones go down to one level and the small ones stay."""
     plan = plan_request(
-        one_turn("<jpeg 4000x3000> * 3", "<png 200x200> * 2"), HIGH, budget=Budget(tokens=5000)
+        bind_request(one_turn("<jpeg 4000x3000> * 3", "<png 200x200> * 2"), HIGH), budget=Budget(tokens=5000)
     )
     assert binding(plan) == ["token budget"]
     tokens = [image.tokens_after for image in plan.images]
@@ -102,7 +107,8 @@ def test_a_token_budget_is_shared_and_named() -> None:
 def test_the_tightest_of_several_budgets_binds() -> None:
     """One cent buys 2,000 tokens of this model, which is less than the token budget."""
     plan = plan_request(
-        one_turn("<jpeg 4000x3000> * 3"), HIGH, budget=Budget(tokens=5000, cost=0.01, bytes=10_000_000)
+        bind_request(one_turn("<jpeg 4000x3000> * 3"), HIGH),
+        budget=Budget(tokens=5000, cost=0.01, bytes=10_000_000),
     )
     assert binding(plan) == ["cost budget"]
     assert HIGH.cost_usd(sum(image.tokens_after for image in plan.images)) <= 0.01
@@ -119,14 +125,14 @@ def test_cost_knows_the_dearer_price_of_long_prompts() -> None:
 def test_the_context_binds_where_it_is_smallest() -> None:
     """130 native images are more than 200k tokens of context hold."""
     limits = limits_of("claude-sonnet-4-5")
-    plan = plan_request(one_turn("<jpeg 1092x1092> * 99", "<jpeg 784x1568> * 33"), limits)
+    plan = plan_request(bind_request(one_turn("<jpeg 1092x1092> * 99", "<jpeg 784x1568> * 33"), limits))
     assert "context" in binding(plan)
     assert sum(image.tokens_after for image in plan.images) <= 200_000
 
 
 def test_too_many_images_are_said_with_what_helps() -> None:
     """105 where 100 are taken: leave out 5, or two requests."""
-    plan = plan_request(one_turn("<png 800x600> * 105"), limits_of("claude-haiku-4-5"))
+    plan = plan_request(bind_request(one_turn("<png 800x600> * 105"), limits_of("claude-haiku-4-5")))
     assert plan.remedy is not None
     assert plan.remedy.reasons == ("105 images; anthropic takes at most 100 for claude-haiku-4-5",)
     assert plan.remedy.dropped is not None
@@ -137,7 +143,7 @@ def test_too_many_images_are_said_with_what_helps() -> None:
 def test_a_budget_under_what_is_legible_is_not_feasible() -> None:
     """No image goes under 200 px of short edge to keep a budget; the largest are named to be left out."""
     plan = plan_request(
-        one_turn("<jpeg 4000x3000> * 3", "<png 200x200> * 2"), HIGH, budget=Budget(tokens=300)
+        bind_request(one_turn("<jpeg 4000x3000> * 3", "<png 200x200> * 2"), HIGH), budget=Budget(tokens=300)
     )
     assert not plan.feasible
     assert plan.remedy is not None
@@ -149,7 +155,7 @@ def test_a_budget_under_what_is_legible_is_not_feasible() -> None:
 def test_texts_alone_can_be_too_much() -> None:
     """Where the images are not to blame neither way helps."""
     body = one_turn("<png 800x600>")._replace(byte_size=40_000_000)
-    plan = plan_request(body, HIGH)
+    plan = plan_request(bind_request(body, HIGH))
     assert plan.remedy is not None
     assert (plan.remedy.dropped, plan.remedy.requests) == (None, None)
 
@@ -157,8 +163,14 @@ def test_texts_alone_can_be_too_much() -> None:
 def test_animations_give_nothing_unless_allowed() -> None:
     """Encoded anew one would lose its frames, so the still images give in its place."""
     body = one_turn("<gif 1200x896 frames=9 bytes=4000000>", "<jpeg 1200x896 bytes=7000000> * 4")
-    assert [image.changes for image in plan_request(body, HIGH).images] == [False, True, True, True, True]
-    unsafe = plan_request(body, BEDROCK, unsafe=True)
+    assert [image.changes for image in plan_request(bind_request(body, HIGH)).images] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+    unsafe = plan_request(bind_request(body, BEDROCK), unsafe=True)
     assert unsafe.images[0].changes
     assert unsafe.edit.images[0][1].first_frame
 
@@ -214,7 +226,7 @@ def test_a_feasible_plan_keeps_every_limit_that_it_names(
     body: Request, budget: Budget, limits: Limits
 ) -> None:
     """Tokens, cost and edges are exact, the body is bounded, nothing is enlarged, no error is left."""
-    plan = plan_request(body, limits, budget=budget)
+    plan = plan_request(bind_request(body, limits), budget=budget)
     for one in plan.images:
         assert one.planned.width <= one.size.width
         assert one.planned.height <= one.size.height
@@ -226,15 +238,17 @@ def test_a_feasible_plan_keeps_every_limit_that_it_names(
     tokens = sum(one.tokens_after for one in plan.images)
     assert all(tokens <= bound.tokens for bound in token_bounds(limits, budget))
     seen = with_images(body, {use.place: edited_use(use, edit) for use, edit in plan.edit.images})
-    assert not [it.code for it in request_judge(limits)(seen) if it.code[:3] in ("IB1", "IB4")]
+    assert not [
+        it.code for it in request_judge()(bind_request(seen, limits)) if it.code[:3] in ("IB1", "IB4")
+    ]
 
 
 @given(bodies, budgets, everyone)
 def test_a_plan_of_what_was_planned_changes_nothing(body: Request, budget: Budget, limits: Limits) -> None:
     """Images as they are planned, each within its bound, need no other size."""
-    plan = plan_request(body, limits, budget=budget)
+    plan = plan_request(bind_request(body, limits), budget=budget)
     seen = with_images(body, {use.place: edited_use(use, edit) for use, edit in plan.edit.images})
-    again = plan_request(seen, limits, budget=budget)
+    again = plan_request(bind_request(seen, limits), budget=budget)
     if plan.feasible:
         assert [one.planned for one in again.images] == [one.planned for one in plan.images]
         assert again.edit.is_empty
@@ -248,7 +262,7 @@ def test_the_order_of_images_does_not_decide(
     order = list(body.images)
     getattr(random, "shuffle")(order)  # noqa: B009 - hypothesis' random has no type of its own
     turned = body._replace(images=tuple(order))
-    plans = [plan_request(one, limits, budget=budget) for one in (body, turned)]
+    plans = [plan_request(bind_request(one, limits), budget=budget) for one in (body, turned)]
     given_up = [sorted((one.size, one.planned, one.max_bytes or 0) for one in plan.images) for plan in plans]
     assert given_up[0] == given_up[1]
 
@@ -258,7 +272,7 @@ def test_of_two_that_could_give_the_more_bytes_give() -> None:
     kept = []
     for images in (["bytes=500", "bytes=502"], ["bytes=502", "bytes=500"]):
         body = one_turn(*[f"<jpeg 309x561 {one}>" for one in images])
-        plan = plan_request(body, limits_of("claude-sonnet-4-6"), budget=Budget(tokens=500))
+        plan = plan_request(bind_request(body, limits_of("claude-sonnet-4-6")), budget=Budget(tokens=500))
         kept.append(sorted((one.byte_size_before, one.planned, one.max_bytes) for one in plan.images))
     assert kept[0] == kept[1]
     assert [planned for _, planned, _ in kept[0]] == [Size(309, 561), Size(308, 560)]

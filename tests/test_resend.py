@@ -12,6 +12,7 @@ from imgbudget.limits import Limits, load_limits
 from imgbudget.model import ImageFacts, ImageUse, Nested, Origin, Place, Request, Text, Turn
 from imgbudget.planner.resend import Load, Resend, Saving, load_of, resend
 from imgbudget.registry import load_packs
+from imgbudget.undertest import bind_request
 from tests.builders import Json, body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
 
@@ -51,7 +52,7 @@ def conversation(*turns: tuple[str, list[ImageUse]]) -> Request:
 
 def found(request: Request, limits: Limits | None = None, kept: int = 3) -> Resend:
     """The accounting of a request that has one."""
-    accounting = resend(request, limits or limits_of(), kept=kept)
+    accounting = resend(bind_request(request, limits or limits_of()), kept=kept)
     assert accounting
     return accounting
 
@@ -74,11 +75,11 @@ THREE_CALLS = conversation(
 def test_one_call_has_no_accounting() -> None:
     """A single user turn, user turns in a row, and a conversation without images send nothing again."""
     limits = limits_of()
-    assert resend(conversation(("user", [an_image()])), limits) is None
-    assert resend(conversation(("user", [an_image()]), ("user", [an_image()])), limits) is None
-    assert resend(conversation(("user", [an_image()]), ("assistant", [])), limits) is None
-    assert resend(conversation(("user", []), ("assistant", []), ("user", [])), limits) is None
-    assert resend(conversation(("system", []), ("assistant", [an_image()])), limits) is None
+    assert resend(bind_request(conversation(("user", [an_image()])), limits)) is None
+    assert resend(bind_request(conversation(("user", [an_image()]), ("user", [an_image()])), limits)) is None
+    assert resend(bind_request(conversation(("user", [an_image()]), ("assistant", [])), limits)) is None
+    assert resend(bind_request(conversation(("user", []), ("assistant", []), ("user", [])), limits)) is None
+    assert resend(bind_request(conversation(("system", []), ("assistant", [an_image()])), limits)) is None
 
 
 def test_calls_by_hand() -> None:
@@ -205,12 +206,13 @@ def test_sums_agree_with_sending_it_turn_by_turn(
     """Each body built and added up for itself gives the same images, bytes, tokens, cost and savings."""
     request, limits = conversation(*shape), limits_of(model)
     bodies = bodies_of(request)
-    accounting = resend(request, limits, kept=kept)
+    test = bind_request(request, limits)
+    accounting = resend(test, kept=kept)
     if len(bodies) < 2 or not request.images:
         assert accounting is None
         return
     assert accounting
-    loads = [load_of(images, limits) for images in bodies]
+    loads = [load_of(images, test) for images in bodies]
     assert [call.sent for call in accounting.calls] == loads
     assert accounting.sent == tuple(map(sum, zip(*loads, strict=True)))
     assert accounting.once == loads[-1]
@@ -221,7 +223,7 @@ def test_sums_agree_with_sending_it_turn_by_turn(
     for before, images in zip([[], *bodies], bodies, strict=False):
         new = len(images) - len(before)
         pruned.append(images[max(0, len(images) - max(kept, new)) :])
-    left = [load_of(images, limits) for images in pruned]
+    left = [load_of(images, test) for images in pruned]
     prune = saving(accounting, "pruning")
     assert (prune.images, prune.byte_size, prune.tokens) == tuple(
         total - sum(rest) for total, rest in zip(accounting.sent, zip(*left, strict=True), strict=True)

@@ -10,6 +10,7 @@ from imgbudget.budgets import Budget
 from imgbudget.model import Request
 from imgbudget.planner.split import split_request
 from imgbudget.testing import request, run_rule
+from imgbudget.undertest import bind_request
 from imgbudget_rules import RULES
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
@@ -31,7 +32,7 @@ def turns(*contents: list[str]) -> Request:
 
 def sizes(split_up: Request, **budget: int) -> list[int]:
     """How many images each part has."""
-    split = split_request(split_up, STANDARD, budget=Budget(**budget))
+    split = split_request(bind_request(split_up, STANDARD), budget=Budget(**budget))
     return [part.whole.images for part in split.parts]
 
 
@@ -70,13 +71,13 @@ def test_a_turn_is_kept_whole_where_it_fits() -> None:
 def test_documents_count_with_their_pages() -> None:
     """Haiku 4.5 takes 100 images and pages: two documents of 60 pages part."""
     limits = limits_of("claude-haiku-4-5")
-    split = split_request(one_turn("<pdf 60>", "<png 800x600> * 30", "<pdf 60>"), limits)
+    split = split_request(bind_request(one_turn("<pdf 60>", "<png 800x600> * 30", "<pdf 60>"), limits))
     assert [(part.whole.images, part.whole.pages) for part in split.parts] == [(15, 60), (15, 60)]
 
 
 def test_what_is_too_much_alone_is_said() -> None:
     """An image of 9000 px is refused in any request."""
-    split = split_request(one_turn("<png 9000x600>", "<png 800x600>"), STANDARD)
+    split = split_request(bind_request(one_turn("<png 9000x600>", "<png 800x600>"), STANDARD))
     assert not split.fits
     assert [bool(part.reasons) for part in split.parts] == [True, False]
     assert "8000 px" in split.parts[0].reasons[0]
@@ -94,7 +95,7 @@ images = st.builds(
 def test_parts_are_taken_as_they_stand_and_are_as_few_as_can_be(found: list[str], tokens: int | None) -> None:
     """Every image is in one part, in order; each part passes the rules; two neighbours never fit as one."""
     asked = one_turn(*found)
-    split = split_request(asked, STANDARD, budget=Budget(tokens=tokens))
+    split = split_request(bind_request(asked, STANDARD), budget=Budget(tokens=tokens))
     assert sum(part.whole.images for part in split.parts) == len(asked.images)
     at = 0
     for part in split.parts:

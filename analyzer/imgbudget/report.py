@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgbudget.geometry import Size, area_tokens, patches
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, FixSafety, ImageUse, Request, Severity
+from imgbudget.undertest import RequestUnderTest
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Comparison
@@ -51,11 +52,20 @@ class ImageResult(NamedTuple):
 
 
 class RequestResult(NamedTuple):
-    """One request with the limits it was held against; its images are listed beside it."""
+    """One request with the limits that it was checked against; its images are listed beside it."""
 
-    request: Request
-    limits: Limits
+    test: RequestUnderTest
     visual_tokens: int
+
+    @property
+    def request(self) -> Request:
+        """The request."""
+        return self.test.request
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of its model and platform."""
+        return self.test.limits
 
     @property
     def cost_usd(self) -> float:

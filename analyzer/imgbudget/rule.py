@@ -1,6 +1,6 @@
 """All that the author of a rule imports: the decorators, the subjects, the context, problems and fixes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from imgbudget.budgets import NO_BUDGETS, Budget, Budgets
@@ -127,11 +127,23 @@ __all__ = [
 Subject = TypeVar("Subject", bound=ImageUse | Request | Batch | Run)
 
 
+NO_IMAGE_LIMITS: Mapping[Place, Limits] = {}
+
+
 class Context(NamedTuple):
-    """What a rule may know beside its subject: the limits of the model and platform, the user's budgets."""
+    """What a rule may know beside its subject: the limits of the model and platform, the user's budgets.
+
+    `limits` are those of the subject. A rule on requests asks `limits_of` for those of one of the images,
+    which can differ by the level of detail that the image asks for.
+    """
 
     limits: Limits
     budgets: Budgets = NO_BUDGETS
+    image_limits: Mapping[Place, Limits] = NO_IMAGE_LIMITS
+
+    def limits_of(self, use: ImageUse) -> Limits:
+        """The limits of an image of the request, at the level of detail that it asks for."""
+        return self.image_limits.get(use.place, self.limits) if self.image_limits else self.limits
 
 
 class Rule(NamedTuple, Generic[Subject]):

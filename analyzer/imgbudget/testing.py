@@ -18,6 +18,7 @@ from imgbudget.model import Batch, ImageUse, Level, Problem, Request, Run
 from imgbudget.registry import AnyRule, load_packs
 from imgbudget.rule import Context
 from imgbudget.shorthand import batch, image, request, whole_run
+from imgbudget.undertest import bind_request
 
 __all__ = [
     "HEADINGS",
@@ -79,13 +80,20 @@ def run_rule(
     """
     if isinstance(subject, Request):
         model, platform = subject.model or model, subject.platform or platform
-    context = Context(_limits().bind(model, platform), budgets)
-    if context.limits.lack(rule.limits):
-        return []
-    if rule.level is Level.IMAGE and isinstance(subject, Request):
-        found = [problem for use in subject.images for problem in rule.judge(use, context)]
-        return found + (list(rule.judge(subject, context)) if rule.also is Level.REQUEST else [])
-    return list(rule.judge(subject, context))
+    limits = _limits().bind(model, platform)
+    if not isinstance(subject, Request):
+        return _problems(rule, subject, Context(limits, budgets))
+    test = bind_request(subject, limits)
+    context = Context(limits, budgets, test.image_limits)
+    if rule.level is not Level.IMAGE:
+        return _problems(rule, subject, context)
+    images = [_problems(rule, use, Context(limits, budgets)) for use, limits in test.images]
+    found = [problem for problems in images for problem in problems]
+    return found + (_problems(rule, subject, context) if rule.also is Level.REQUEST else [])
+
+
+def _problems(rule: AnyRule, subject: ImageUse | Request | Batch | Run, context: Context) -> list[Problem]:
+    return [] if context.limits.lack(rule.limits) else list(rule.judge(subject, context))
 
 
 def check_page(rule: AnyRule) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from imgbudget.rule import ImageUse, Limits, Request, Size, planned_size
+from imgbudget.rule import Context, ImageUse, Limits, Request, Size
 
 
 class Crowd(NamedTuple):
@@ -35,10 +35,10 @@ def crowd_of(request: Request, limits: Limits) -> Crowd:
     return Crowd(count, "images" if count == len(request.images) else "images and documents")
 
 
-def large_images(request: Request, limits: Limits) -> Iterator[Large]:
+def large_images(request: Request, ctx: Context) -> Iterator[Large]:
     """The images with an edge over that of a many-image request."""
-    edge = int(limits.many_image_edge.value)
+    edge = int(ctx.limits.many_image_edge.value)
     for use in request.images:
         size = use.visible_size
         if size is not None and size.long_edge > edge:
-            yield Large(use, size, planned_size(size, limits.tier, edge))
+            yield Large(use, size, ctx.limits_of(use).planned_size(size, edge))

@@ -10,7 +10,6 @@ from imgbudget.rule import (
     Resize,
     Severity,
     image_rule,
-    planned_size,
 )
 
 
@@ -57,7 +56,7 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     size, limits = use.visible_size, ctx.limits
     if size is None or (refusal := limits.refusal(size)) is None:
         return
-    planned = planned_size(size, limits.tier)
+    planned = limits.planned_size(size)
     helps = refusal.helped and limits.refusal(planned) is None
     whose = limits.max_edge.owner if refusal.unit == "px" else limits.model
     seen = f"resize to {planned}, the size that {limits.model} looks at"

@@ -63,7 +63,7 @@ def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
     crowd = crowd_of(request, ctx.limits)
     if crowd.size <= few.value:
         return
-    for large in large_images(request, ctx.limits):
+    for large in large_images(request, ctx):
         yield Problem(
             message=large.message(crowd, ctx.limits),
             help=f"resize to {large.planned}, or send at most {few.value} {crowd.counted} in a request",

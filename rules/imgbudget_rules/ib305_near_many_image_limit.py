@@ -68,8 +68,8 @@ def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     crowd = crowd_of(request, ctx.limits)
     if not NEAR <= crowd.size <= few.value:
         return
-    for large in large_images(request, ctx.limits):
-        sees_more = ctx.limits.native_size(large.size).long_edge > limit.value
+    for large in large_images(request, ctx):
+        sees_more = ctx.limits_of(large.use).native_size(large.size).long_edge > limit.value
         yield Problem(
             message=large.message(crowd, ctx.limits),
             help=f"resize to {large.planned} before the request holds more than {few.value} {crowd.counted}",

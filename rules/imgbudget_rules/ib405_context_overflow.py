@@ -32,7 +32,7 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     Public model lists, 2026-11, for the contexts. Error text: anthropics/claude-code#6380.
     """
     limit = ctx.limits.context_tokens
-    tokens = request_tokens(request, ctx.limits)
+    tokens = request_tokens(request, ctx)
     if tokens <= limit.value:
         return
     claude = ctx.limits.counts_patches_of_28

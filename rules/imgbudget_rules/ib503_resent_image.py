@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule, walk_blocks
+from imgbudget_rules.spending import image_tokens
 
 
 @request_rule("IB503", "resent-image", severity=Severity.WARNING, since="0.1")
@@ -49,7 +50,7 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
         return
     limits = ctx.limits
     size = sum(use.base64_size or 0 for use in resent)
-    tokens = sum(limits.at(use.detail).tokens(use.visible_size) for use in resent if use.visible_size)
+    tokens = sum(image_tokens(use, ctx) for use in resent)
     images = (
         "1 image of an earlier turn is" if len(resent) == 1 else f"{len(resent)} images of earlier turns are"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule
+from imgbudget_rules.spending import image_tokens
 
 
 @request_rule("IB504", "duplicate-image", severity=Severity.WARNING, since="0.1")
@@ -42,7 +43,7 @@ def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
         original = first.setdefault(use.digest, use)
         if original is use:
             continue
-        tokens = ctx.limits.at(use.detail).tokens(use.visible_size) if use.visible_size else 0
+        tokens = image_tokens(use, ctx)
         yield Problem(
             message=f"the same image as {original.place.location}: {tokens} tokens and "
             f"{use.base64_size or 0:,} bytes are paid twice",

@@ -86,7 +86,7 @@ def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
         for use in walk_blocks(turn.blocks):
             if not isinstance(use, ImageUse) or is_refused(use):
                 continue
-            if over := excess(use, ctx.limits):
+            if over := excess(use, ctx.limits_of(use)):
                 yield Problem(
                     message=f"text says {word!r}, and {ctx.limits.model} makes {over.seen} of {over.size}: "
                     "coordinates come back in pixels of the smaller image",

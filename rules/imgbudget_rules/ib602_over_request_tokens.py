@@ -47,7 +47,7 @@ def over_request_tokens(request: Request, ctx: Context) -> Iterator[Problem]:
     most = ctx.budgets.request.tokens
     if most is None:
         return
-    tokens = request_tokens(request, ctx.limits)
+    tokens = request_tokens(request, ctx)
     if tokens <= most:
         return
     possible = shrinkable(request) and most >= len(request.images)

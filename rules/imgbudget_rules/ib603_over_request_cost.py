@@ -47,7 +47,7 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
     most = ctx.budgets.request.cost
     if most is None:
         return
-    tokens = request_tokens(request, ctx.limits)
+    tokens = request_tokens(request, ctx)
     cost = ctx.limits.cost_usd(tokens)
     if cost <= most:
         return

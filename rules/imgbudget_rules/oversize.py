@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from imgbudget.rule import ImageUse, Limits, Size, patches, planned_size
+from imgbudget.rule import ImageUse, Limits, Size, patches
 
 TOOLSETS = ("computer_toolset_20260801", "browser_toolset_20260801")
 """Toolsets whose screenshots are never scaled down (vision guide and vision-coordinates guide, 2026-09)."""
@@ -29,7 +29,7 @@ def excess(use: ImageUse, limits: Limits) -> Excess | None:
     size, tier = use.visible_size, limits.tier
     if size is None or limits.fits(size) or limits.refusal(size) is not None:
         return None
-    seen, planned = limits.native_size(size), planned_size(size, tier)
+    seen, planned = limits.native_size(size), limits.planned_size(size)
     if not limits.counts_patches_of_28:
         text = f"long edge is {size.long_edge} px"
         return Excess(size, seen, planned, size.long_edge, seen.long_edge, "px", text)

@@ -1,11 +1,16 @@
 """What images take, and how few tokens they must take to stay within an amount of money."""
 
-from imgbudget.rule import Limits, Request, Size, Tier, native_size
+from imgbudget.rule import Context, ImageUse, Limits, Request, Size, Tier, native_size
 
 
-def request_tokens(request: Request, limits: Limits) -> int:
+def request_tokens(request: Request, ctx: Context) -> int:
     """Visual tokens of all images of a request whose size is known."""
-    return sum(limits.at(use.detail).tokens(use.visible_size) for use in request.images if use.visible_size)
+    return sum(image_tokens(use, ctx) for use in request.images)
+
+
+def image_tokens(use: ImageUse, ctx: Context) -> int:
+    """Visual tokens of one image of a request, 0 where its size is not known."""
+    return ctx.limits_of(use).tokens(use.visible_size) if use.visible_size else 0
 
 
 def tokens_for(cost: float, limits: Limits, most: int) -> int:

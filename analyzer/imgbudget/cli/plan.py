@@ -133,7 +133,7 @@ def _gather(session: Session, options: dict[str, Any], aims: Aims, stdin: bytes 
         plans.extend(planned.images)
         requests.extend(planned.requests)
         if options["show_resend"]:
-            found = (resend(one.request, one.limits, kept=options["keep"]) for one in result.requests)
+            found = (resend(one.test, kept=options["keep"]) for one in result.requests)
             resends.extend(one for one in found if one)
     shown = resends if options["show_resend"] else None
     return _Found(plans, requests, PlanTotals.of(plans), summary, shown, aims.goal.models)

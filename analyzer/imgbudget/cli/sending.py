@@ -256,8 +256,7 @@ class SendRun:
     def _observe(self, planned: Planned, endpoint: str, outcome: dict[str, Any]) -> None:
         record = observation(
             endpoint=endpoint,
-            request=planned.one.request,
-            limits=planned.one.limits,
+            test=planned.one.test,
             prediction=planned.prediction,
             outcome=outcome,
             members=planned.members,

@@ -50,7 +50,7 @@ def command(**options: Any) -> int:
     for result in session.check(options["requests"], stdin=stdin):
         summary.add(result)
         _, most = aims.at(result.path)
-        splits += [split_request(one.request, one.limits, budget=most) for one in result.requests]
+        splits += [split_request(one.test, budget=most) for one in result.requests]
     for name, file in formats:
         sink = Sink(file)
         if name == "json":

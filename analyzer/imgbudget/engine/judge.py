@@ -8,7 +8,8 @@ from imgbudget.engine.memory import Images
 from imgbudget.engine.running import run_rules
 from imgbudget.engine.selection import RuleSet
 from imgbudget.limits import Limits
-from imgbudget.model import Batch, Finding, ImageUse, Request, Run
+from imgbudget.model import Batch, Finding, ImageUse, Run
+from imgbudget.undertest import RequestUnderTest
 
 
 class Judge(NamedTuple):
@@ -35,9 +36,20 @@ class Judge(NamedTuple):
             return images.judge(use, limits)
         return list(run_rules(self.rules.image, use, limits, self.budgets))
 
-    def judge_request(self, request: Request, limits: Limits) -> list[Finding]:
-        """The findings of the request rules on one request, without those on its images."""
-        return list(run_rules(self.rules.request, request, limits, self.budgets))
+    def check_request(self, test: RequestUnderTest) -> list[Finding]:
+        """The findings on a request: first those on each of its images, then those on the whole.
+
+        A request inside a string has no fixes: text inside text is not edited.
+        """
+        request, found = test.request, []
+        for use, limits in test.images:
+            found += self.judge_image(use, limits)
+        found += run_rules(self.rules.request, request, test.limits, self.budgets, test.image_limits)
+        if request.place.embedded:
+            found = [finding._replace(fix=None, fix_safety=None) for finding in found]
+        if request.id:
+            found = [finding._replace(request_id=request.id) for finding in found]
+        return found
 
     def judge_batch(self, batch: Batch, limits: Limits) -> list[Finding]:
         """The findings of the rules on a whole batch, without those on its requests."""

@@ -1,21 +1,30 @@
 """Holds one subject against rules: problems in, findings out. A rule that raises becomes a finding itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from imgbudget.budgets import Budgets
 from imgbudget.engine.findings import failure, make_finding
 from imgbudget.limits import Limits
-from imgbudget.model import Batch, Finding, ImageUse, Request, Run, Severity
+from imgbudget.model import Batch, Finding, ImageUse, Place, Request, Run, Severity
 from imgbudget.registry import AnyRule
-from imgbudget.rule import Context
+from imgbudget.rule import NO_IMAGE_LIMITS, Context
 
 Subject = ImageUse | Request | Batch | Run
 Rules = Sequence[tuple[AnyRule, Severity | None]]
 
 
-def run_rules(rules: Rules, subject: Subject, limits: Limits, budgets: Budgets) -> Iterator[Finding]:
-    """The findings on a subject in the order of the rules; those of a rule that fails up to its failure."""
-    context = Context(limits, budgets)
+def run_rules(
+    rules: Rules,
+    subject: Subject,
+    limits: Limits,
+    budgets: Budgets,
+    image_limits: Mapping[Place, Limits] = NO_IMAGE_LIMITS,
+) -> Iterator[Finding]:
+    """The findings on a subject in the order of the rules; those of a rule that fails up to its failure.
+
+    `image_limits` are those of a request, see RequestUnderTest.
+    """
+    context = Context(limits, budgets, image_limits)
     if limits.tier.strategy:  # Claude has all that the rules ask for
         rules = [pair for pair in rules if not pair[0].limits or limits.lack(pair[0].limits) is None]
     for rule, override in rules:

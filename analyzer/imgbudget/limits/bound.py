@@ -101,6 +101,10 @@ class Limits(NamedTuple):
         """The size that the model looks at; `edge_limit` in px is one more bound on both edges."""
         return geometry.native_size(size, self.tier, edge_limit)
 
+    def planned_size(self, size: Size, edge_limit: int | None = None) -> Size:
+        """The size to send instead; the same where it fits. `edge_limit` as of `native_size`."""
+        return geometry.planned_size(size, self.tier, edge_limit)
+
     def tokens(self, size: Size) -> int:
         """Visual tokens billed for an image of this size."""
         return geometry.tokens(size, self.tier)

@@ -12,7 +12,7 @@ from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.fixers.image import edit_image
 from imgbudget.limits import Limits
 from imgbudget.live.glance import Seen
-from imgbudget.model import Finding, ImageUse, Place, Request, Severity
+from imgbudget.model import Finding, ImageUse, Place, Severity
 from imgbudget.registry import AnyRule
 from imgbudget.report import FileResult
 from imgbudget.session.bench import Bench
@@ -25,6 +25,7 @@ from imgbudget.session.steps import settled
 from imgbudget.session.wishes import RunOptions
 from imgbudget.sources.batchcount import BatchCount
 from imgbudget.sources.jsonspans import JsonSource
+from imgbudget.undertest import RequestUnderTest
 
 PATH = "<request>"
 """What findings on a body in memory name in place of a file."""
@@ -70,9 +71,9 @@ class AtLeast(NamedTuple):
         """See Choice."""
         return self.base.of_image(use, limits, lambda seen: self._graver(judge(seen)))
 
-    def of_request(self, request: Request, limits: Limits, judge: JudgeRequest) -> RequestEdit:
+    def of_request(self, test: RequestUnderTest, judge: JudgeRequest) -> RequestEdit:
         """See Choice."""
-        return self.base.of_request(request, limits, lambda seen: self._graver(judge(seen)))
+        return self.base.of_request(test, lambda seen: self._graver(judge(seen)))
 
     def _graver(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return tuple(finding for finding in findings if finding.severity >= self.level)
@@ -145,11 +146,9 @@ class Inspector:
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
         for request in Seen(body, PATH).requests:
-            limits = bench.limits(request)
-            for use in request.images:
-                found += judge.judge_image(use, limits)
-                uses.append((use, limits))
-            found += judge.judge_request(request, limits)
+            test = bench.bind(request)
+            found += judge.check_request(test)
+            uses += test.images
             if request.dialect == "batches":
                 batch.add(_entry(request.place), request.id)
         if batch.count:

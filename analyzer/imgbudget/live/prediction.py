@@ -71,27 +71,27 @@ class Price(NamedTuple):
 
 def predict(one: RequestResult, text_bytes: int) -> Prediction:
     """The tokens of a request, from what its check has read and the bytes of all text in it."""
-    request, limits, visual = one
-    unsized = sum(use.visible_size is None for use in request.images)
-    cap = int(limits.tier_tokens.value)
+    test, visual = one
+    request, limits = test.request, test.limits
+    unsized = [asked.tier.max_tokens for use, asked in test.images if use.visible_size is None]
     pages = sum(document.pages or 0 for document in request.documents)
     low, high = int(limits.page_text_tokens_low.value), int(limits.page_text_tokens_high.value)
     unpaged = sum(document.pages is None for document in request.documents)
     envelope = MESSAGE_TOKENS + IMAGE_TOKENS * len(request.images)
     return Prediction(
-        visual=visual + unsized * cap,
+        visual=visual + sum(unsized),
         images=len(request.images),
-        unsized=unsized,
+        unsized=len(unsized),
         text=ceil(text_bytes / _USUAL_BYTES),
         text_bytes=text_bytes,
         pages=pages,
         unpaged=unpaged,
         page_tokens=pages * (low + high) // 2,
         most=visual
-        + unsized * cap
+        + sum(unsized)
         + envelope
         + ceil(text_bytes / _FEWEST_BYTES)
-        + pages * (high + cap)
+        + pages * (high + limits.tier.max_tokens)
         + unpaged * int(limits.context_tokens.value),
     )
 

@@ -11,7 +11,7 @@ from imgbudget.limits import Limits
 from imgbudget.live.answers import Failure
 from imgbudget.live.billing import Comparison
 from imgbudget.live.prediction import Prediction
-from imgbudget.model import Request
+from imgbudget.undertest import RequestUnderTest
 from imgbudget.version import __version__
 
 VERSION = 1
@@ -20,14 +20,14 @@ VERSION = 1
 def observation(  # noqa: PLR0913 - what an observation is made of
     *,
     endpoint: str,
-    request: Request,
-    limits: Limits,
+    test: RequestUnderTest,
     prediction: Prediction,
     outcome: Mapping[str, Any],
     members: Collection[str] = (),
     fixed: bool = False,
 ) -> dict[str, Any]:
     """One observation; `outcome` is `observed` or `error`."""
+    request, limits = test.request, test.limits
     return {
         "version": VERSION,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -36,7 +36,7 @@ def observation(  # noqa: PLR0913 - what an observation is made of
         "model": limits.model,
         "platform": limits.platform,
         "tier": limits.tier.name,
-        "images": [_image(use, limits) for use in request.images],
+        "images": [_image(use, asked) for use, asked in test.images],
         "shape": {
             "turns": len(request.turns),
             "documents": len(request.documents),

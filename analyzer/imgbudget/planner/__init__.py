@@ -7,9 +7,8 @@ if TYPE_CHECKING:
     from imgbudget.planner.goal import Target as Target
     from imgbudget.planner.image import ImagePlan as ImagePlan
     from imgbudget.planner.image import plan_image as plan_image
-    from imgbudget.planner.image import request_edge_limit as request_edge_limit
 
-__all__ = ["Goal", "ImagePlan", "Target", "plan_image", "request_edge_limit"]
+__all__ = ["Goal", "ImagePlan", "Target", "plan_image"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from imgbudget.edit import ImageEdit
-from imgbudget.geometry import planned_size
 from imgbudget.limits import Limits
-from imgbudget.model import ImageUse, Origin, Place, Request
+from imgbudget.model import ImageUse, Origin, Place
 from imgbudget.planner.encodings import enough_bytes, least_bytes, raw_bytes, text_length
-from imgbudget.planner.image import request_edge_limit
 from imgbudget.planner.levels import fair_level, shares
+from imgbudget.undertest import RequestUnderTest
 
 RESERVE = 256
 """Bytes kept free for each image: a longer media type, a label before it."""
@@ -35,8 +34,7 @@ class Payload(NamedTuple):
 
 
 def within_body(
-    request: Request,
-    limits: Limits,
+    test: RequestUnderTest,
     edits: Mapping[Place, ImageEdit],
     *,
     most: int | None = None,
@@ -49,20 +47,21 @@ def within_body(
     down to one level: those that the model does not look at in full lose the pixels that it drops, then
     they are bounded as far as the level asks.
     """
+    request, limits = test.request, test.limits
     shrinks = most is not None
     payloads = [
         payload
         for use in request.images
         if (edit := edits.get(use.place) or (untouched(use, unsafe=unsafe) if shrinks else None))
-        and (payload := _payload(use, edit, limits, has_edit=use.place in edits))
+        and (payload := _payload(use, edit, test.limits_of(use), has_edit=use.place in edits))
     ]
     if not payloads:
         return dict(edits)
     fixed = request.byte_size - sum(payload.now for payload in payloads)
     reserve = RESERVE * len(request.images)
-    room = (_body_limit(request, limits, reserve) if most is None else most) - fixed - reserve
+    room = (_body_limit(test, reserve) if most is None else most) - fixed - reserve
     if shrinks:
-        payloads = _without_unseen_pixels(payloads, request, limits, room)
+        payloads = _without_unseen_pixels(payloads, test, room)
     bounded = dict(edits)
     for payload, share in zip(payloads, _shares(payloads, room), strict=True):
         if payload.edit is None and share >= payload.now:
@@ -101,35 +100,33 @@ def _payload(use: ImageUse, edit: ImageEdit, limits: Limits, *, has_edit: bool) 
     return Payload(use, now, need, min(least, need), edit)
 
 
-def _body_limit(request: Request, limits: Limits, reserve: int) -> int:
+def _body_limit(test: RequestUnderTest, reserve: int) -> int:
     """What the body may have when nobody asks for less: the limit that it keeps, or what it has."""
+    limits, length = test.limits, test.request.byte_size
     within = (int(limits.request_bytes_doubt.value), int(limits.request_bytes.value))
-    kept = [most for most in within if request.byte_size <= most]
-    return max(min(kept, default=0), request.byte_size + reserve)
+    kept = [most for most in within if length <= most]
+    return max(min(kept, default=0), length + reserve)
 
 
-def _without_unseen_pixels(
-    payloads: list[Payload], request: Request, limits: Limits, room: int
-) -> list[Payload]:
+def _without_unseen_pixels(payloads: list[Payload], test: RequestUnderTest, room: int) -> list[Payload]:
     """The payloads with those over the level resized to what the model looks at, as long as any is."""
-    edge = request_edge_limit(request, limits)
     while True:
         floors = [payload.floor for payload in payloads]
         level = fair_level(floors, room, [payload.least for payload in payloads])
         if sum(floors) <= room:
             return payloads
-        resized = [
-            _resized(payload, limits, edge) if payload.floor > level else payload for payload in payloads
-        ]
+        resized = [_resized(payload, test) if payload.floor > level else payload for payload in payloads]
         if resized == payloads:
             return payloads
         payloads = resized
 
 
-def _resized(payload: Payload, limits: Limits, edge: int | None) -> Payload:
+def _resized(payload: Payload, test: RequestUnderTest) -> Payload:
     """The payload at the size that the model looks at; itself where it has no more pixels than that."""
-    size, edit = payload.use.visible_size, payload.edit
-    if size is None or (edit and edit.size) or (planned := planned_size(size, limits.tier, edge)) == size:
+    size, edit, limits = payload.use.visible_size, payload.edit, test.limits_of(payload.use)
+    if size is None or (edit and edit.size):
+        return payload
+    if (planned := limits.planned_size(size, test.edge_limit)) == size:
         return payload
     edit = (edit or untouched(payload.use, unsafe=True) or ImageEdit())._replace(size=planned)
     return _payload(payload.use, edit, limits, has_edit=True) or payload

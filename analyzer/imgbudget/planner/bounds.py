@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from imgbudget.budgets import Budget
 from imgbudget.limits import Limits
-from imgbudget.model import DocumentUse, Request
+from imgbudget.model import DocumentUse
 from imgbudget.planner.encodings import text_length
 from imgbudget.planner.goal import tokens_for_cost
-from imgbudget.planner.image import ImagePlan, reason_of_crowd, request_edge_limit
+from imgbudget.planner.image import ImagePlan, reason_of_crowd
+from imgbudget.undertest import RequestUnderTest
 
 YOURS = "your budget"
 """Whose a limit is that the user sets."""
@@ -67,18 +68,18 @@ def token_bounds(limits: Limits, budget: Budget) -> tuple[TokenBound, ...]:
 
 
 def bounds_of(
-    request: Request,
-    limits: Limits,
+    test: RequestUnderTest,
     budget: Budget,
     alone: Sequence[ImagePlan],
     planned: Sequence[ImagePlan],
 ) -> tuple[Bound, ...]:
     """Every limit on the request; `alone` are the plans of its images before tokens and bytes are shared."""
+    limits = test.limits
     tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
     before, after = _tokens(planned, before=True), _tokens(planned)
     return (
-        _media(request, limits),
-        *_edges(request, limits, alone, planned),
+        _media(test),
+        *_edges(test, alone, planned),
         _image_bytes(limits, planned),
         *(
             _of_tokens(
@@ -86,7 +87,7 @@ def bounds_of(
             )
             for bound in token_bounds(limits, budget)
         ),
-        *_bodies(request, limits, budget, planned),
+        *_bodies(test, budget, planned),
     )
 
 
@@ -109,9 +110,9 @@ def reason_of_body(most: int) -> str:
     return f"the body may have {most:,} bytes: the largest images give first"
 
 
-def planned_body(request: Request, planned: Sequence[ImagePlan]) -> int:
+def planned_body(test: RequestUnderTest, planned: Sequence[ImagePlan]) -> int:
     """The length of the body by the plan; an estimate where images are encoded anew."""
-    return request.byte_size + sum(
+    return test.request.byte_size + sum(
         text_length(plan.byte_size_after) - plan.use.base64_size
         for plan in planned
         if plan.changes and plan.use.base64_size is not None
@@ -129,9 +130,9 @@ def _of_tokens(bound: TokenBound, limits: Limits, before: int, after: int, *, bi
     return Bound(bound.name, bound.limit, bound.unit, bound.owner, before, after, binds)
 
 
-def _media(request: Request, limits: Limits) -> Bound:
+def _media(test: RequestUnderTest) -> Bound:
     """Images and pages: a plan drops none, so what is too many stays too many."""
-    limit = limits.request_media
+    request, limit = test.request, test.limits.request_media
     count = len(request.images) + pages_of(request.documents)
     return Bound("images and pages", limit.value, "images", limit.owner, count, count)
 
@@ -141,14 +142,13 @@ def pages_of(documents: Sequence[DocumentUse]) -> int:
     return sum(1 if document.pages is None else document.pages for document in documents)
 
 
-def _edges(
-    request: Request, limits: Limits, alone: Sequence[ImagePlan], planned: Sequence[ImagePlan]
-) -> list[Bound]:
+def _edges(test: RequestUnderTest, alone: Sequence[ImagePlan], planned: Sequence[ImagePlan]) -> list[Bound]:
+    limits = test.limits
     before = max((plan.size.long_edge for plan in planned), default=0)
     after = max((plan.planned.long_edge for plan in planned), default=0)
     limit = limits.max_edge
     found = [Bound("edge of an image", limit.value, limit.unit, limit.owner, before, after)]
-    if edge := request_edge_limit(request, limits):
+    if edge := test.edge_limit:
         reason = reason_of_crowd(limits, edge)
         binds = any(
             first.reason == reason and first.planned == plan.planned
@@ -170,14 +170,15 @@ def _image_bytes(limits: Limits, planned: Sequence[ImagePlan]) -> Bound:
     return Bound("base64 of an image", limit.value, "bytes", limit.owner, *most, binds)
 
 
-def _bodies(request: Request, limits: Limits, budget: Budget, planned: Sequence[ImagePlan]) -> list[Bound]:
-    after, tightest = planned_body(request, planned), body_limit(limits, budget)
+def _bodies(test: RequestUnderTest, budget: Budget, planned: Sequence[ImagePlan]) -> list[Bound]:
+    limits = test.limits
+    after, tightest = planned_body(test, planned), body_limit(limits, budget)
     levelled = any(reason_of_body(tightest) in plan.reason for plan in planned)
     doubt = limits.request_bytes_doubt
     whose = [("body", int(doubt.value), doubt.owner)]
     if budget.bytes is not None:
         whose.append(("byte budget", budget.bytes, YOURS))
     return [
-        Bound(name, limit, "bytes", owner, request.byte_size, after, levelled and limit == tightest)
+        Bound(name, limit, "bytes", owner, test.request.byte_size, after, levelled and limit == tightest)
         for name, limit, owner in whose
     ]

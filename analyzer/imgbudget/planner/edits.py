@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from imgbudget.edit import BlockEdit, ImageEdit, RequestEdit
-from imgbudget.geometry import Size, planned_size
+from imgbudget.geometry import Size
 from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
@@ -25,8 +25,8 @@ from imgbudget.model import Finding, FixSafety, ImageUse, Origin, Place, Request
 from imgbudget.planner.body import within_body
 from imgbudget.planner.changed import without_images
 from imgbudget.planner.encodings import written_format
-from imgbudget.planner.image import request_edge_limit
 from imgbudget.planner.tokens import within_tokens
+from imgbudget.undertest import RequestUnderTest
 
 TRANSCRIPT = "transcript"
 """The dialect of sessions, which send each image again with every turn."""
@@ -74,9 +74,7 @@ _OF_IMAGES = (Resize, Recode, BakeOrientation, StripMetadata, FirstFrame)
 _OF_BLOCKS = (DeclareType, RepairBase64, ImagesFirst, LabelImages, DropBlock, ReplaceByText)
 
 
-def request_edit(
-    request: Request, limits: Limits, findings: Iterable[Finding], *, unsafe: bool
-) -> RequestEdit:
+def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe: bool) -> RequestEdit:
     """What the findings on a request and on its images come to, under what the request imposes on them all.
 
     Each image gets its edit (image_edit), bounded so that the body stays within the platform's limit, or
@@ -85,8 +83,8 @@ def request_edit(
     that says so, because every later turn would send it again and fail; elsewhere it stays and is reported.
     """
     findings = tuple(findings)
-    removed = _undecodable(request, limits, _by_place(findings))
-    kept = without_images(request, removed)
+    removed = _undecodable(test, _by_place(findings))
+    kept = test.changed_to(without_images(test.request, removed))
     blocks = [
         BlockEdit(finding.place, finding.fix)
         for finding in findings
@@ -94,32 +92,25 @@ def request_edit(
     ]
     edits = within_tokens(
         kept,
-        limits,
-        image_edits(kept, limits, findings, unsafe=unsafe),
+        image_edits(kept, findings, unsafe=unsafe),
         most=token_wish(findings, unsafe=unsafe),
         unsafe=unsafe,
     )
-    edits = within_body(
-        kept,
-        limits,
-        edits,
-        most=body_wish(findings, unsafe=unsafe),
-        unsafe=unsafe,
-    )
+    edits = within_body(kept, edits, most=body_wish(findings, unsafe=unsafe), unsafe=unsafe)
     return RequestEdit(
-        images=in_order(request, edits),
+        images=in_order(test.request, edits),
         blocks=(*dict.fromkeys(blocks), *(BlockEdit(place, text) for place, text in removed.items())),
     )
 
 
 def image_edits(
-    request: Request, limits: Limits, findings: Iterable[Finding], *, unsafe: bool
+    test: RequestUnderTest, findings: Iterable[Finding], *, unsafe: bool
 ) -> dict[Place, ImageEdit]:
     """The edit of each image of a request on which findings ask for one, not yet bounded by the body."""
-    by_place, edge = _by_place(findings), request_edge_limit(request, limits)
+    by_place, edge = _by_place(findings), test.edge_limit
     return {
         use.place: edit
-        for use in request.images
+        for use, limits in test.images
         if (found := by_place.get(use.place))
         and (edit := image_edit(use, limits, found, unsafe=unsafe, edge_limit=edge))
     }
@@ -171,19 +162,19 @@ def _smallest(size: Size | None, fixes: Iterable[Fix], limits: Limits, edge_limi
     if wish.width > size.width or wish.height > size.height or wish == size:
         return None
     if edge_limit is not None and wish.long_edge > edge_limit:
-        return planned_size(size, limits.tier, edge_limit)
+        return limits.planned_size(size, edge_limit)
     return wish
 
 
 def _undecodable(
-    request: Request, limits: Limits, by_place: Mapping[Place, list[Finding]]
+    test: RequestUnderTest, by_place: Mapping[Place, list[Finding]]
 ) -> dict[Place, ReplaceByText]:
     """The images of a session that are errors because nobody can decode them, with what to put there."""
-    if request.dialect != TRANSCRIPT:
+    if test.request.dialect != TRANSCRIPT:
         return {}
     return {
         use.place: ReplaceByText(f"[image removed, because it cannot be decoded: {reason}]")
-        for use in request.images
+        for use, limits in test.images
         if (reason := _why_undecodable(use, limits))
         and any(
             finding.severity is Severity.ERROR and finding.fix is None

@@ -7,17 +7,16 @@ from imgbudget.geometry import (
     CoordinateMap,
     Size,
     area_tokens,
-    native_size,
-    planned_size,
     size_within,
     table_row,
 )
 from imgbudget.limits import Limits
-from imgbudget.model import ImageUse, Request
+from imgbudget.model import ImageUse
 from imgbudget.planner.encodings import written_format
 from imgbudget.planner.goal import Goal, Target
 from imgbudget.planner.ladder import step_within
 from imgbudget.planner.several import binding, size_for_all
+from imgbudget.undertest import bind_image
 
 
 class ImagePlan(NamedTuple):
@@ -110,12 +109,6 @@ class ImagePlan(NamedTuple):
         return CoordinateMap(self.size, self.planned)
 
 
-def request_edge_limit(request: Request, limits: Limits) -> int | None:
-    """The edge in px that a request's number of images imposes on each of them, None when none."""
-    count = limits.counted_images(len(request.images), len(request.documents))
-    return int(limits.many_image_edge.value) if count > limits.many_image_count.value else None
-
-
 def plan_image(
     use: ImageUse, limits: Limits, *, edge_limit: int | None = None, target: Goal | Target = Target.TABLE
 ) -> ImagePlan | None:
@@ -129,15 +122,15 @@ def plan_image(
     goal = target if isinstance(target, Goal) else Goal(target)
     edge = min((edge for edge in (edge_limit, goal.dimension) if edge is not None), default=None)
     planned, row = size, None
-    models = tuple(limits.at(use.detail) for limits in goal.models)
+    models = tuple(bind_image(use, limits) for limits in goal.models)
     if models:
         planned = size_for_all(size, models, edge, cheapest=goal.cheapest)
     elif goal.target is Target.LATENCY:
         planned = _latency_size(size, limits, edge)
     elif goal.target is Target.NATIVE and limits.counts_patches_of_28:
-        planned = native_size(size, limits.tier, edge)
+        planned = limits.native_size(size, edge)
     else:
-        planned = planned_size(size, limits.tier, edge)
+        planned = limits.planned_size(size, edge)
         if planned != size and (found := table_row(size, limits.tier, edge)) and found.size == planned:
             row = found.label
     reason = _reason(size, planned, limits, edge_limit, goal)
@@ -169,7 +162,7 @@ def _within_bytes(plan: ImagePlan, goal: Goal) -> ImagePlan:
 
 def _latency_size(size: Size, limits: Limits, edge_limit: int | None) -> Size:
     """The largest size of the same ratio within the advice on pixels and edge, and within the native size."""
-    native = native_size(size, limits.tier, edge_limit)
+    native = limits.native_size(size, edge_limit)
     pixels, edge = int(limits.latency_pixels.value), int(limits.latency_edge.value)
     if native.width * native.height <= pixels and native.long_edge <= edge:
         return native

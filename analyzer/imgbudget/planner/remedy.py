@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgbudget.budgets import Budget
-from imgbudget.limits import Limits
-from imgbudget.model import Place, Request
+from imgbudget.model import Place
 from imgbudget.planner.encodings import least_bytes, text_length
 from imgbudget.planner.image import ImagePlan
 from imgbudget.planner.ladder import Step, ladder
 from imgbudget.planner.units import Room, Unit, groups, room_of, together, units_of
+from imgbudget.undertest import RequestUnderTest
 
 
 class Remedy(NamedTuple):
@@ -26,11 +26,11 @@ class Remedy(NamedTuple):
 
 
 def remedy_of(
-    request: Request, limits: Limits, budget: Budget, plans: Sequence[ImagePlan], *, unsafe: bool
+    test: RequestUnderTest, budget: Budget, plans: Sequence[ImagePlan], *, unsafe: bool
 ) -> Remedy | None:
     """What would make the request feasible; None where it is."""
-    now = units_of(request, limits)
-    room = room_of(request, limits, budget, now)
+    now = units_of(test)
+    room = room_of(test, budget, now)
     by_place = {plan.use.place: plan for plan in plans}
     units = [_least(unit, by_place.get(unit.first), unsafe=unsafe) for unit in now]
     if not units or not (lacks := room.lacks(together(units))):

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from imgbudget.budgets import Budget
 from imgbudget.edit import ImageEdit, RequestEdit
-from imgbudget.geometry import Size
 from imgbudget.limits import Limits
 from imgbudget.model import Origin, Place, Request
 from imgbudget.planner.body import within_body
@@ -21,10 +20,11 @@ from imgbudget.planner.bounds import (
 )
 from imgbudget.planner.edits import in_order
 from imgbudget.planner.encodings import text_length
-from imgbudget.planner.fair import fairest
 from imgbudget.planner.goal import Goal
-from imgbudget.planner.image import ImagePlan, plan_image, request_edge_limit
+from imgbudget.planner.image import ImagePlan, plan_image
 from imgbudget.planner.remedy import Remedy, remedy_of, token_steps
+from imgbudget.planner.tokens import share_tokens
+from imgbudget.undertest import RequestUnderTest
 
 NO_GOAL = Goal()
 
@@ -63,8 +63,7 @@ class RequestPlan(NamedTuple):
 
 
 def plan_request(
-    request: Request,
-    limits: Limits,
+    test: RequestUnderTest,
     *,
     budget: Budget = NO_BUDGET,
     goal: Goal = NO_GOAL,
@@ -81,30 +80,28 @@ def plan_request(
 
     `budget.tokens` and `budget.cost` are of the visual tokens alone, `budget.bytes` of the whole body.
     """
-    edge = request_edge_limit(request, limits)
+    request, limits = test.request, test.limits
     alone = [
         plan
-        for use in request.images
-        if (plan := plan_image(use, limits, edge_limit=edge, target=goal)) is not None
+        for use, asked in test.images
+        if (plan := plan_image(use, asked, edge_limit=test.edge_limit, target=goal)) is not None
     ]
     tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
     sized = _within_tokens(alone, tightest, unsafe=unsafe)
     edits = {plan.use.place: edit for plan in sized if (edit := _edit(plan, unsafe=unsafe))}
     most = body_limit(limits, budget)
-    bounded = within_body(
-        request, limits, edits, most=most if request.byte_size > most else None, unsafe=unsafe
-    )
+    bounded = within_body(test, edits, most=most if request.byte_size > most else None, unsafe=unsafe)
     if body_at_most(request, bounded) > most >= request.byte_size:
-        bounded = within_body(request, limits, edits, most=most, unsafe=unsafe)
+        bounded = within_body(test, edits, most=most, unsafe=unsafe)
     plans = tuple(_bounded(plan, edits, bounded, most) for plan in sized)
-    bounds = bounds_of(request, limits, budget, alone, plans)
+    bounds = bounds_of(test, budget, alone, plans)
     return RequestPlan(
         request=request,
         limits=limits,
         images=plans,
         bounds=bounds,
         edit=RequestEdit(images=in_order(request, bounded)),
-        remedy=remedy_of(request, limits, budget, plans, unsafe=unsafe),
+        remedy=remedy_of(test, budget, plans, unsafe=unsafe),
     )
 
 
@@ -121,38 +118,19 @@ def body_at_most(request: Request, edits: Mapping[Place, ImageEdit]) -> int:
 
 
 def _within_tokens(plans: Sequence[ImagePlan], bound: TokenBound, *, unsafe: bool) -> list[ImagePlan]:
-    """The plans with sizes that keep all images within the bound, with the smallest ones where none do.
-
-    They take part by what they are and not by where they stand: which of two that could give the same gives
-    does not depend on the order in the request.
-    """
+    """The plans with sizes that keep all images within the bound, with the smallest ones where none do."""
     if sum(plan.tokens_after for plan in plans) <= bound.tokens:
         return list(plans)
     ladders = [token_steps(plan, unsafe=unsafe) for plan in plans]
-    order = sorted(range(len(plans)), key=lambda at: _looks(plans[at]))
-    found = fairest([tuple(step.tokens for step in ladders[at]) for at in order], bound.tokens)
-    if found is None:
-        amounts = [steps[0].tokens for steps in ladders]
-    else:
-        by_index = dict(zip(order, found, strict=True))
-        amounts = [by_index[at] for at in range(len(plans))]
+    steps = share_tokens([plan.use for plan in plans], ladders, bound.tokens)
+    if steps is None:
+        steps = [each[0] for each in ladders]
     return [
         plan
-        if tokens == plan.tokens_after
-        else plan._replace(
-            planned=next(step.size for step in steps if step.tokens == tokens),
-            reason=reason_of_tokens(bound),
-            row=None,
-        )
-        for plan, steps, tokens in zip(plans, ladders, amounts, strict=True)
+        if step.tokens == plan.tokens_after
+        else plan._replace(planned=step.size, reason=reason_of_tokens(bound), row=None)
+        for plan, step in zip(plans, steps, strict=True)
     ]
-
-
-def _looks(plan: ImagePlan) -> tuple[int, Size, int, str]:
-    """What a plan is made from, to be sorted by: bytes, size, base64 text and format."""
-    facts = plan.use.facts
-    form = facts.format if facts and facts.format else ""
-    return plan.byte_size_before, plan.size, plan.use.base64_size or 0, str(form)
 
 
 def _edit(plan: ImagePlan, *, unsafe: bool) -> ImageEdit | None:

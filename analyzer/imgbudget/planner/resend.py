@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from imgbudget.limits import Limits
 from imgbudget.model import ImageUse, Place, Request, Turn, walk_blocks
+from imgbudget.undertest import RequestUnderTest
 
 KEPT = 3
 """Images that pruning keeps unless another number is asked for: a choice of ours."""
@@ -88,13 +89,14 @@ class Resend(NamedTuple):
         return self.sent.minus(self.once)
 
 
-def resend(request: Request, limits: Limits, *, kept: int = KEPT) -> Resend | None:
+def resend(test: RequestUnderTest, *, kept: int = KEPT) -> Resend | None:
     """The accounting of a request; None for one of a single call or without images.
 
     `kept` is how many of the last images pruning would keep in each call, beside those that are new in it.
     Costs are of the visual tokens alone at the input price; on a model with a long-prompt price the text
     beside them may raise it.
     """
+    request, limits = test.request, test.limits
     groups = [
         (group[-1].place, [use for turn in group for use in _images(turn)]) for group in calls_of(request)
     ]
@@ -103,7 +105,7 @@ def resend(request: Request, limits: Limits, *, kept: int = KEPT) -> Resend | No
     calls = []
     before = Load()
     for place, uses in groups:
-        new = load_of(uses, limits)
+        new = load_of(uses, test)
         calls.append(Call(place, new, before, limits.cost_usd(new.tokens + before.tokens)))
         before = before.plus(new)
     sent = total(call.sent for call in calls)
@@ -121,7 +123,7 @@ def resend(request: Request, limits: Limits, *, kept: int = KEPT) -> Resend | No
             _files(images, sent, limits),
             _caching("prompt caching, 5 minutes", calls, limits, limits.cache_write_5m_factor.value),
             _caching("prompt caching, 1 hour", calls, limits, limits.cache_write_1h_factor.value),
-            _pruning([uses for _, uses in groups], sent, cost, limits, kept),
+            _pruning([uses for _, uses in groups], sent, cost, test, kept),
         ),
     )
 
@@ -148,12 +150,9 @@ def calls_of(request: Request) -> list[list[Turn]]:
     return calls
 
 
-def load_of(uses: Iterable[ImageUse], limits: Limits) -> Load:
+def load_of(uses: Iterable[ImageUse], test: RequestUnderTest) -> Load:
     """The images together."""
-    return total(
-        Load(1, use.base64_size or 0, limits.tokens(use.visible_size) if use.visible_size else 0)
-        for use in uses
-    )
+    return total(Load(1, use.base64_size or 0, test.tokens(use)) for use in uses)
 
 
 def total(loads: Iterable[Load]) -> Load:
@@ -206,7 +205,7 @@ def _caching(way: str, calls: Sequence[Call], limits: Limits, write: float) -> S
 
 
 def _pruning(
-    groups: Sequence[Sequence[ImageUse]], sent: Load, cost: float, limits: Limits, kept: int
+    groups: Sequence[Sequence[ImageUse]], sent: Load, cost: float, test: RequestUnderTest, kept: int
 ) -> Saving:
     """Each call with its last images only, never without one that is new in it."""
     pruned, pruned_cost = Load(), 0.0
@@ -214,9 +213,9 @@ def _pruning(
     for uses in groups:
         so_far.extend(uses)
         most = max(kept, len(uses))
-        call = load_of(so_far[-most:] if most else (), limits)
+        call = load_of(so_far[-most:] if most else (), test)
         pruned = pruned.plus(call)
-        pruned_cost += limits.cost_usd(call.tokens)
+        pruned_cost += test.limits.cost_usd(call.tokens)
     saved = sent.minus(pruned)
     return Saving(
         way=f"pruning to the last {kept}",

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from imgbudget.edit import ImageEdit, RequestEdit
 from imgbudget.intent import ReplaceByText
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Request
+from imgbudget.model import Finding, ImageUse
 from imgbudget.planner.body import within_body
 from imgbudget.planner.changed import edited_use, merged, with_images, without_images
 from imgbudget.planner.edits import body_wish, image_edit, image_edits, in_order, request_edit
+from imgbudget.undertest import RequestUnderTest
 
 ROUNDS = 8
 """Most rounds of judging: each makes the image smaller, and two are what real rules need."""
@@ -39,9 +40,8 @@ def settle_image(
 
 
 def settle_request(
-    request: Request,
-    limits: Limits,
-    judge: Callable[[Request], Iterable[Finding]],
+    test: RequestUnderTest,
+    judge: Callable[[RequestUnderTest], Iterable[Finding]],
     *,
     unsafe: bool,
 ) -> RequestEdit:
@@ -50,20 +50,21 @@ def settle_request(
     `judge` gives the findings on the request and on its images; blocks are changed as the first judgement
     says.
     """
-    found = tuple(judge(request))
-    edit = request_edit(request, limits, found, unsafe=unsafe)
-    kept = without_images(
-        request, [block.place for block in edit.blocks if isinstance(block.fix, ReplaceByText)]
-    )
+    request, found = test.request, tuple(judge(test))
+    edit = request_edit(test, found, unsafe=unsafe)
+    removed = [block.place for block in edit.blocks if isinstance(block.fix, ReplaceByText)]
+    kept = test.changed_to(without_images(request, removed))
     for _ in range(ROUNDS if edit.images else 0):
         edits = {use.place: made for use, made in edit.images}
-        seen = with_images(request, {use.place: edited_use(use, made) for use, made in edit.images})
-        more = image_edits(seen, limits, judge(seen), unsafe=unsafe)
+        seen = test.changed_to(
+            with_images(request, {use.place: edited_use(use, made) for use, made in edit.images})
+        )
+        more = image_edits(seen, judge(seen), unsafe=unsafe)
         together = {
             place: merged(made, more[place]) if place in more else made for place, made in edits.items()
         }
         if together == edits:
             break
-        bounded = within_body(kept, limits, together, most=body_wish(found, unsafe=unsafe), unsafe=unsafe)
+        bounded = within_body(kept, together, most=body_wish(found, unsafe=unsafe), unsafe=unsafe)
         edit = edit._replace(images=in_order(request, bounded))
     return edit

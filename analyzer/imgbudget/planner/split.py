@@ -10,6 +10,7 @@ from imgbudget.limits import Limits
 from imgbudget.model import Request
 from imgbudget.planner.bounds import NO_BUDGET
 from imgbudget.planner.units import Room, Unit, groups, room_of, together, units_of
+from imgbudget.undertest import RequestUnderTest
 
 
 class Part(NamedTuple):
@@ -37,14 +38,14 @@ class Split(NamedTuple):
         return not any(part.reasons for part in self.parts)
 
 
-def split_request(request: Request, limits: Limits, *, budget: Budget = NO_BUDGET) -> Split:
+def split_request(test: RequestUnderTest, *, budget: Budget = NO_BUDGET) -> Split:
     """As few requests as hold all images and documents of this one, in their order, every image as it is.
 
     A turn is divided only where it does not fit by itself. Where as many requests would do with fewer images
     in the fullest of them, the images are spread more evenly.
     """
-    units = units_of(request, limits)
-    room = room_of(request, limits, budget, units)
+    units = units_of(test)
+    room = room_of(test, budget, units)
     atoms = _atoms(units, room)
     count = len(groups(atoms, room.holds))
 
@@ -52,7 +53,7 @@ def split_request(request: Request, limits: Limits, *, budget: Budget = NO_BUDGE
         return groups(atoms, lambda unit: unit.images + unit.documents <= most and room.holds(unit))
 
     most = bisect_left(range(len(units)), 1, key=lambda most: len(evenly(most)) <= count)
-    return Split(request, limits, tuple(_part(part, room) for part in evenly(most)))
+    return Split(test.request, test.limits, tuple(_part(part, room) for part in evenly(most)))
 
 
 def _atoms(units: Sequence[Unit], room: Room) -> list[Unit]:

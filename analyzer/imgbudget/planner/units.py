@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from imgbudget.budgets import Budget
 from imgbudget.limits import Limits
-from imgbudget.model import DocumentUse, ImageUse, Origin, Place, Request, walk_blocks
+from imgbudget.model import DocumentUse, ImageUse, Origin, Place, walk_blocks
 from imgbudget.planner.bounds import body_limit, pages_of, token_bounds
 from imgbudget.planner.encodings import text_length
+from imgbudget.undertest import RequestUnderTest
 
 
 class Unit(NamedTuple):
@@ -103,14 +104,15 @@ class Room(NamedTuple):
         return self.body - self.fixed
 
 
-def units_of(request: Request, limits: Limits) -> list[Unit]:
+def units_of(test: RequestUnderTest) -> list[Unit]:
     """The images and documents of a request as they stand, in order, those inside documents too."""
-    return list(_units(request, limits))
+    return list(_units(test))
 
 
-def room_of(request: Request, limits: Limits, budget: Budget, units: Sequence[Unit]) -> Room:
+def room_of(test: RequestUnderTest, budget: Budget, units: Sequence[Unit]) -> Room:
     """What a request has room for when it repeats the texts and tools of this one, whose units these are."""
-    fixed = max(request.byte_size - sum(unit.characters for unit in units), 0)
+    limits = test.limits
+    fixed = max(test.request.byte_size - sum(unit.characters for unit in units), 0)
     tokens = min(bound.tokens for bound in token_bounds(limits, budget))
     return Room(limits, tokens, body_limit(limits, budget), fixed)
 
@@ -138,15 +140,14 @@ def groups(units: Sequence[Unit], holds: Callable[[Unit], bool]) -> list[list[Un
     return found
 
 
-def _units(request: Request, limits: Limits) -> Iterator[Unit]:
-    for number, turn in enumerate(request.turns):
+def _units(test: RequestUnderTest) -> Iterator[Unit]:
+    for number, turn in enumerate(test.request.turns):
         for block in walk_blocks(turn.blocks):
             if isinstance(block, ImageUse):
                 size, place = block.visible_size, block.place
-                tokens = limits.tokens(size) if size else 0
                 text = block.base64_size or 0 if block.origin is Origin.BASE64 else 0
                 edge = size.long_edge if size else 0
-                yield Unit(place, place, number, 1, 0, 0, tokens, text, text, edge)
+                yield Unit(place, place, number, 1, 0, 0, test.tokens(block), text, text, edge)
             elif isinstance(block, DocumentUse):
                 inside = block.origin is Origin.BASE64 and block.byte_size is not None
                 text = text_length(block.byte_size or 0) if inside else 0

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from imgbudget.geometry import Size, scales
 from imgbudget.limits import Limits
 from imgbudget.planner.image import ImagePlan
+from imgbudget.undertest import bind_image
 
 
 class View(NamedTuple):
@@ -33,7 +34,7 @@ class ModelTotal(NamedTuple):
 def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
     """The image on each model, in their order, at the level of detail that it asks for."""
     for model in models:
-        limits = model.at(plan.use.detail)
+        limits = bind_image(plan.use, model)
         known = scales(limits.tier)
         before, after = limits.tokens(plan.size), limits.tokens(plan.planned)
         yield View(

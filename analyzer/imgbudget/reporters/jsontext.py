@@ -42,7 +42,7 @@ def image_text(image: ImageResult) -> str:
 
 def request_text(result: RequestResult) -> str:
     """`request_record` as JSON."""
-    request, limits, tokens = result
+    (request, limits, _), tokens = result
     return (
         f'{{"path": {_quote(request.place.path)}, "line": {request.line}, "id": {_text(request.id)}, '
         f'"model": {_quote(limits.model)}, "platform": {_quote(limits.platform)}, '

@@ -7,7 +7,6 @@ from imgbudget.geometry import (
     Size,
     area_tokens,
     padded_size,
-    planned_size,
     ratio_table,
     scales,
 )
@@ -35,7 +34,7 @@ def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[s
         "accepted": limits.refusal(size) is None,
         "resized": list(resized) if known else None,
         "padded": list(padded_size(resized)) if limits.counts_patches_of_28 else None,
-        "planned": list(planned_size(size, limits.tier)),
+        "planned": list(limits.planned_size(size)),
         "tokens": tokens,
         "cost_usd": usd(limits.cost_usd(tokens)),
         "price_known": limits.input_price.status != "unknown",

@@ -9,6 +9,7 @@ from imgbudget.limits import Limits, LimitsData
 from imgbudget.model import Fact, Finding, FixSafety, ImageUse, Place, Request
 from imgbudget.planner.sizes import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
+from imgbudget.undertest import RequestUnderTest, bind_request
 
 
 class Bench:
@@ -74,6 +75,10 @@ class Bench:
         if request is None:
             self._own = limits
         return limits
+
+    def bind(self, request: Request) -> RequestUnderTest:
+        """The request with the limits that it and its images are checked against."""
+        return bind_request(request, self.limits(request))
 
     def note_unknown(self, model: str, nearest: Sequence[str], tier: str) -> None:
         """Leave a note, once a model, that nothing is known of it, and which tier stands in."""

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from imgbudget.edit import ImageEdit, RequestEdit
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse, Request
+from imgbudget.model import Finding, ImageUse
 from imgbudget.planner import plan_image
 from imgbudget.planner.edits import is_allowed
 from imgbudget.planner.request import plan_request
@@ -13,9 +13,10 @@ from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.report import FileResult
 from imgbudget.session.planning import Aims
 from imgbudget.session.proof import Key, key_of
+from imgbudget.undertest import RequestUnderTest
 
 JudgeImage = Callable[[ImageUse], Iterable[Finding]]
-JudgeRequest = Callable[[Request], Iterable[Finding]]
+JudgeRequest = Callable[[RequestUnderTest], Iterable[Finding]]
 
 
 NO_EDIT = "nothing that can be done here settles it"
@@ -36,7 +37,7 @@ class Choice(Protocol):
     def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:
         """The edit of an image file; None where nothing is to be done."""
 
-    def of_request(self, request: Request, limits: Limits, judge: JudgeRequest) -> RequestEdit:
+    def of_request(self, test: RequestUnderTest, judge: JudgeRequest) -> RequestEdit:
         """The edits of a request."""
 
 
@@ -67,9 +68,9 @@ class ByFindings(NamedTuple):
         """The edit that settles the findings on an image."""
         return settle_image(use, limits, judge, unsafe=self.unsafe)
 
-    def of_request(self, request: Request, limits: Limits, judge: JudgeRequest) -> RequestEdit:
+    def of_request(self, test: RequestUnderTest, judge: JudgeRequest) -> RequestEdit:
         """The edits that settle the findings on a request and its images."""
-        return settle_request(request, limits, judge, unsafe=self.unsafe)
+        return settle_request(test, judge, unsafe=self.unsafe)
 
 
 class ByPlan(NamedTuple):
@@ -96,8 +97,8 @@ class ByPlan(NamedTuple):
         plan = plan_image(use, limits, target=goal)
         return plan.edit._replace(first_frame=self.unsafe) if plan and plan.edit else None
 
-    def of_request(self, request: Request, limits: Limits, judge: JudgeRequest) -> RequestEdit:  # noqa: ARG002
+    def of_request(self, test: RequestUnderTest, judge: JudgeRequest) -> RequestEdit:  # noqa: ARG002
         """The resizes of the images that the plan of a request changes."""
-        goal, budget = self.aims.at(request.place.path)
-        plan = plan_request(request, limits, budget=budget, goal=goal, unsafe=self.unsafe)
+        goal, budget = self.aims.at(test.request.place.path)
+        plan = plan_request(test, budget=budget, goal=goal, unsafe=self.unsafe)
         return plan.edit if plan.feasible else RequestEdit()

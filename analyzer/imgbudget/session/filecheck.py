@@ -93,7 +93,7 @@ class FileCheck:
             place = Place(path, ())
             flaw = ShapeFlaw(place, why, "make it readable, or leave it out")
             request = Request(place=place, dialect="unknown", byte_size=0, flaws=(flaw,))
-            findings = self.bench.paths.judge(path).judge_request(request, self.bench.limits())
+            findings = self.bench.paths.judge(path).check_request(self.bench.bind(request))
             kept, silenced, _ = self.bench.result(path, findings, ())
             if findings:
                 return FileResult(

@@ -9,7 +9,7 @@ from imgbudget.model import Finding, ImageUse, Keys, Place, Request, Severity, S
 from imgbudget.report import FileResult, RequestResult, Rows
 from imgbudget.session.bench import Bench
 from imgbudget.session.edits import ByteColumns, with_edits
-from imgbudget.session.outcome import position, unfixed
+from imgbudget.session.outcome import position
 from imgbudget.sources.cassettes import Cassette
 from imgbudget.sources.excerpt import excerpt
 from imgbudget.sources.jsonspans import Document, JsonSource
@@ -37,21 +37,13 @@ class Judged:
 
     def request(self, request: Request) -> Iterator[Finding]:
         """Keep a request with its images; what the rules say of them, not yet placed."""
-        limits = self.bench.limits(request)
-        tokens = 0
-        found: list[Finding] = []
-        for use in request.images:
-            asked = limits.at(use.detail)
-            found += self.judge.judge_image(use, asked)
-            self.images.append((use, asked))
-            if use.visible_size:
-                tokens += asked.tokens(use.visible_size)
-        found += self.judge.judge_request(request, limits)
-        found = unfixed(found, request)
-        yield from (finding._replace(request_id=request.id) for finding in found) if request.id else found
+        test = self.bench.bind(request)
+        self.images.extend(test.images)
+        yield from self.judge.check_request(test)
+        tokens = test.visual_tokens
         if self.lines and request.dialect != "transcript":
-            request = shortened(request)
-        self.requests.append(RequestResult(request=request, limits=limits, visual_tokens=tokens))
+            test = test.changed_to(shortened(request))
+        self.requests.append(RequestResult(test, tokens))
 
     def malformed(
         self, place: Place, message: str, remedy: str | None = None, severity: Severity | None = None
@@ -59,7 +51,7 @@ class Judged:
         """What the rules say of a request of which only a flaw is known."""
         flaw = ShapeFlaw(place, message, remedy, severity)
         request = Request(place=place, dialect="unknown", byte_size=0, flaws=(flaw,))
-        return self.judge.judge_request(request, self.bench.limits())
+        return self.judge.check_request(self.bench.bind(request))
 
     def flaw(self, place: Place, span: Span, message: str) -> None:
         """Keep what the rules say of a malformed request, which stands at the span."""

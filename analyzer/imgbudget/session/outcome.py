@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from imgbudget.model import Finding, Request, Severity
+from imgbudget.model import Finding, Severity
 
 _RESENT = "the session sends it again with each turn: every later one fails with it"
 
@@ -10,13 +10,6 @@ _RESENT = "the session sends it again with each turn: every later one fails with
 def position(finding: Finding) -> tuple[int, str]:
     """What findings of one file are sorted by."""
     return (finding.span.start if finding.span else 0, finding.code)
-
-
-def unfixed(findings: list[Finding], request: Request) -> list[Finding]:
-    """Findings without their fixes where the request stands in a string: text inside text is not edited."""
-    if not request.place.embedded:
-        return findings
-    return [finding._replace(fix=None, fix_safety=None) for finding in findings]
 
 
 def resent(finding: Finding) -> Finding:

@@ -38,8 +38,7 @@ def plans_of(result: FileResult, aims: Aims, *, unsafe: bool = False) -> FilePla
     """The plans of one file; the images of a request are planned together, within its budget."""
     goal, budget = aims.at(result.path)
     requests = tuple(
-        plan_request(one.request, one.limits, budget=budget, goal=goal, unsafe=unsafe)
-        for one in result.requests
+        plan_request(one.test, budget=budget, goal=goal, unsafe=unsafe) for one in result.requests
     )
     joint = {plan.use.place: plan for one in requests for plan in one.images}
     images = (

@@ -11,7 +11,7 @@ from imgbudget.fixers.remake import EditImage, Remade
 from imgbudget.fixers.request import RequestFixer
 from imgbudget.fixers.splices import Region, copied
 from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ShrinkRequest, ShrinkTokens
-from imgbudget.model import Finding, Place, Request, walk_blocks
+from imgbudget.model import Finding, Place, walk_blocks
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
 from imgbudget.session.choices import Choice
@@ -20,6 +20,7 @@ from imgbudget.session.drafts import Step, picture
 from imgbudget.session.parts import Scope
 from imgbudget.session.proof import WHOLE, Key, key_at, key_of
 from imgbudget.sources.jsonspans import BEGINNING, JsonSource, Start
+from imgbudget.undertest import RequestUnderTest
 
 _MOVING = (DropBlock, ImagesFirst, LabelImages)
 """Fixes after which blocks stand at other places; they are made in a step of their own."""
@@ -90,24 +91,21 @@ class RequestDraft:
         for finding in wanted:
             if (owner := owners.get(finding.place)) is not None:
                 found.setdefault(owner, []).append(finding)
-        for number, (request, limits, _) in enumerate(self.result.requests):
+        for number, (test, _) in enumerate(self.result.requests):
 
-            def judged(seen: Request, request: Request = request, number: int = number) -> list[Finding]:
-                if seen is request:
+            def judged(
+                seen: RequestUnderTest, test: RequestUnderTest = test, number: int = number
+            ) -> list[Finding]:
+                if seen is test:
                     return found.get(number, [])
                 return self._judged(seen, refused)
 
-            yield choice.of_request(request, limits, judged)
+            yield choice.of_request(test, judged)
 
-    def _judged(self, request: Request, refused: Mapping[Key, str]) -> list[Finding]:
+    def _judged(self, test: RequestUnderTest, refused: Mapping[Key, str]) -> list[Finding]:
         """What is found in a request as it will be."""
-        judge, limits = self.bench.paths.judge(self.path), self.bench.limits(request)
-        uses = [(use, limits) for use in request.images]
-        found = [finding for use in request.images for finding in judge.judge_image(use, limits)]
-        found += judge.judge_request(request, limits)
-        kept, _, _ = self.bench.result(
-            self.path, (one._replace(request_id=request.id) for one in found), uses
-        )
+        found = self.bench.paths.judge(self.path).check_request(test)
+        kept, _, _ = self.bench.result(self.path, found, test.images)
         return [finding for finding in kept if key_of(finding) not in refused]
 
     def _rewritten(self, fixer: RequestFixer, edits: Iterable[RequestEdit]) -> "RequestDraft":
@@ -184,7 +182,7 @@ def _without(edit: RequestEdit, refused: Mapping[Key, str]) -> RequestEdit:
 def _owners(requests: Iterable[RequestResult]) -> dict[Place, int]:
     """The number of the request that each place belongs to."""
     owners: dict[Place, int] = {}
-    for number, (request, _, _) in enumerate(requests):
+    for number, ((request, *_), _) in enumerate(requests):
         owners[request.place] = number
         owners.update((use.place, number) for use in request.images)
         for turn in request.turns:
