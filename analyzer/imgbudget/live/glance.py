@@ -11,7 +11,7 @@ from functools import partial
 from imgbudget.model import Fact, Request
 from imgbudget.sources.hollow import Cut, tally_of
 from imgbudget.sources.jsonspans import BadDocument, Document, JsonSource, open_documents
-from imgbudget.sources.requests import read_requests
+from imgbudget.sources.requests import Knows, knows_none, read_requests
 from imgbudget.sources.tally import ALPHABET, KEPT, Tally
 
 _TAIL = 512
@@ -24,17 +24,17 @@ class Seen:
 
     __slots__ = ("requests", "source")
 
-    def __init__(self, body: bytes, path: str) -> None:
+    def __init__(self, body: bytes, path: str, knows: Knows = knows_none) -> None:
         """Look at a body; one that is no JSON, or holds no request, has none."""
         self.source = JsonSource.from_bytes(body)
-        self.requests = tuple(_requests(self.source, body, path))
+        self.requests = tuple(_requests(self.source, body, path, knows))
 
 
-def _requests(source: JsonSource, body: bytes, path: str) -> Iterator[Request]:
+def _requests(source: JsonSource, body: bytes, path: str, knows: Knows) -> Iterator[Request]:
     for document in open_documents(source, lines=False, check=False, tell=partial(_look, body)):
         if isinstance(document, BadDocument):
             return
-        for item in read_requests(_unlike(document), path, Fact.NONE):
+        for item in read_requests(_unlike(document), path, Fact.NONE, knows):
             if isinstance(item, Request):
                 yield item
 

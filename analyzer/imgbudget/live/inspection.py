@@ -145,7 +145,7 @@ class Inspector:
         found: list[Finding] = []
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
-        for request in Seen(body, PATH).requests:
+        for request in Seen(body, PATH, bench.data.normalize).requests:
             test = bench.bind(request)
             found += judge.check_request(test)
             uses += test.images

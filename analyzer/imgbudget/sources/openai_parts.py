@@ -58,7 +58,7 @@ class PartReader(Reading):
 
     def _image(self, value: dict[str, Any], place: Place, inside: tuple[str, ...]) -> ImageUse:
         if identity := self.reference(value.get("file_id")):
-            return self.image(place, Origin.FILE_ID, inside, reference=identity)
+            return self.image(place, Origin.FILE_ID, inside, reference=identity, detail=_detail(value))
         place, address = place.at("image_url"), part_payload(value)
         if not isinstance(address, str):
             self.flaw(place, f"image_url is {kind_of(address)}, not a data URI or a URL")
