@@ -4,10 +4,10 @@ import os
 import signal
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, ImageUse, Level, Problem, Severity, rule
 
 
-@image_rule("XX901", "crashing", severity=Severity.INFO, since="0.1")
+@rule("XX901", "crashing", level=Level.IMAGE, severity=Severity.INFO, since="0.1")
 def crashing(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     """The image kills the process that checks it."""
     if "poison" in use.place.path:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import imgbudget_rules
-from imgbudget.geometry import Size
 from imgbudget.intent import (
     BakeOrientation,
     DeclareType,
@@ -25,15 +24,12 @@ from imgbudget.model import (
     ImageFacts,
     ImageUse,
     Level,
-    Origin,
-    Place,
     Request,
     Run,
     Severity,
 )
 from imgbudget.registry import AnyRule
 from imgbudget.report import FileResult
-from imgbudget.rule import Context
 from imgbudget.session.run import RunOptions, Session
 from imgbudget.testing import Example, examples, run_rule
 from imgbudget_rules import RULES
@@ -114,8 +110,10 @@ def can_judge(rule: AnyRule, subject: ImageUse | Request | Batch | Run) -> bool:
             return isinstance(subject, (ImageUse, Request))
         case Level.REQUEST:
             return isinstance(subject, Request)
+        case Level.BATCH:
+            return isinstance(subject, Batch)
         case Level.RUN:
-            return isinstance(subject, Run if rule.watch else Batch)
+            return isinstance(subject, Run)
 
 
 def settled(use: ImageUse, fix: Fix) -> ImageUse:
@@ -310,35 +308,6 @@ def test_no_rule_fails_on_another_rules_example() -> None:
             assert all(problem.message for problem in found)
             judged += 1
     assert judged > len(RULES)
-
-
-def test_rules_by_size_look_at_nothing_else_of_a_file() -> None:
-    """What such a rule says of a size is remembered for the next file, so nothing else may change it."""
-    plain = ImageUse(Place("a.png"), Origin.PATH, ImageFacts(1, "png"), "image/png", 4)
-    other = ImageUse(
-        Place("b.jpg"), Origin.PATH, ImageFacts(90_000_000, "jpeg", None, 6, 9, quality=20), None, 9
-    )
-    limits = Session(RunOptions(isolated=True)).bench.limits()
-    judges = [rule for rule in RULES if rule.by_size]
-    assert judges
-    said = 0
-    for size in (
-        Size(9000, 40),
-        Size(4000, 3000),
-        Size(1121, 800),
-        Size(30, 30),
-        Size(4000, 210),
-        Size(500, 500),
-    ):
-        for rule in judges:
-            one, two = (
-                list(rule.judge(use._replace(facts=use.facts._replace(size=size)), Context(limits)))
-                for use in (plain, other)
-                if use.facts
-            )
-            assert one == two, rule.code
-            said += len(one)
-    assert said > 5
 
 
 def test_files_of_a_size_are_judged_as_the_first_one_was(tmp_path: Path) -> None:

@@ -215,8 +215,8 @@ def test_unknown_rule_in_the_configuration(imgbudget: Command, tmp_path: Path) -
 def test_rule_that_raises_is_a_finding_and_exit_2(imgbudget: Command, tmp_path: Path) -> None:
     """A third-party rule's exception does not end the run."""
     (tmp_path / "bad_pack.py").write_text(
-        "from imgbudget.rule import Severity, image_rule\n"
-        "@image_rule('XX101', 'always-raises', severity=Severity.INFO, since='1')\n"
+        "from imgbudget.rule import Level, Severity, rule\n"
+        "@rule('XX101', 'always-raises', level=Level.IMAGE, severity=Severity.INFO, since='1')\n"
         "def judge(use, ctx):\n"
         '    """It raises."""\n'
         "    raise ValueError('boom')\n"

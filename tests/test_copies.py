@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imgbudget.geometry import Size
 from imgbudget.limits import LimitsData
-from imgbudget.model import ImageFacts, ImageUse, Origin, Place, Watch
+from imgbudget.model import ImageFacts, ImageUse, Origin, Place, RunData
 from imgbudget.report import FileResult, Summary
 from imgbudget.session import RunOptions, Session, ending, tally
 from imgbudget.session.bench import image_result
@@ -58,10 +58,10 @@ def test_lookalikes_have_the_same_length_and_size(
     chunks: list[list[tuple[int, int]]], *, split: bool, at_once: int
 ) -> None:
     """However files are spread over processes, and groups over portions, they are those of equal facts."""
-    whole = Tally(Watch.COPIES)
+    whole = Tally(RunData.COPIES)
     expected: dict[tuple[int, int], list[str]] = {}
     for i, chunk in enumerate(chunks):
-        part = Tally(Watch.COPIES) if split else whole
+        part = Tally(RunData.COPIES) if split else whole
         for j, facts in enumerate(chunk):
             part.add(result(f"{i}/{j}", *facts))
             expected.setdefault(facts, []).append(f"{i}/{j}")

@@ -8,7 +8,7 @@ from imgbudget.engine import Judge, Layer, select_rules
 from imgbudget.intent import Resize
 from imgbudget.limits import LimitsData
 from imgbudget.model import Batch, Fact, FixSafety, ImageUse, Place, Problem, Severity
-from imgbudget.rule import Context, Rule, Size, batch_rule, image_rule
+from imgbudget.rule import Context, Level, Rule, Size, rule
 from imgbudget.testing import image
 from imgbudget_rules.limits import DATA
 
@@ -18,7 +18,7 @@ LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
 def make(code: str, name: str, *, pedantic: bool = False, needs: Fact = Fact.NONE) -> Rule[ImageUse]:
     """A rule that reports each image it sees."""
 
-    @image_rule(code, name, severity=Severity.WARNING, since="1", pedantic=pedantic, needs=needs)
+    @rule(code, name, level=Level.IMAGE, severity=Severity.WARNING, since="1", pedantic=pedantic, needs=needs)
     def judge(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         """It reports."""
         yield Problem(message="seen")
@@ -37,7 +37,7 @@ RULES = (
 def selected(*layers: Layer, pedantic: bool = False) -> list[str]:
     """The codes that the layers select."""
     rules = select_rules(RULES, layers, pedantic=pedantic)
-    return [rule.code for rule, _ in (*rules.image, *rules.request, *rules.run)]
+    return [rule.code for rule, _ in (*rules.image, *rules.request, *rules.batch)]
 
 
 ALL = Layer(["ALL"])
@@ -97,7 +97,7 @@ def test_severity_of_the_most_specific_selector(severities: dict[str, str], expe
 def test_problem_severity_stands_between_rule_and_user() -> None:
     """A problem may differ from its rule; what the user sets holds even where it is the default."""
 
-    @image_rule("IB105", "mismatch", severity=Severity.ERROR, since="1")
+    @rule("IB105", "mismatch", level=Level.IMAGE, severity=Severity.ERROR, since="1")
     def judge(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         """It reports."""
         yield Problem(message="seen", severity=Severity.WARNING)
@@ -113,7 +113,7 @@ def test_problem_severity_stands_between_rule_and_user() -> None:
 def test_failing_rule_is_a_finding_and_the_others_go_on() -> None:
     """IB003 names the rule and its error; what it found before stands."""
 
-    @image_rule("XX100", "breaks", severity=Severity.INFO, since="1", fix=FixSafety.SAFE)
+    @rule("XX100", "breaks", level=Level.IMAGE, severity=Severity.INFO, since="1", fix=FixSafety.SAFE)
     def breaks(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         """It breaks."""
         yield Problem(message="before", fix=Resize(Size(1, 1)))
@@ -144,7 +144,7 @@ def test_fingerprints_tell_findings_apart() -> None:
 def test_rules_are_run_on_subjects_of_their_level() -> None:
     """A rule on batches judges batches alone, and one that raises is a finding there too."""
 
-    @batch_rule("XX200", "counts", severity=Severity.ERROR, since="1")
+    @rule("XX200", "counts", level=Level.BATCH, severity=Severity.ERROR, since="1")
     def counts(batch: Batch, _ctx: Context) -> Iterator[Problem]:
         """It counts, and breaks on an empty batch."""
         yield Problem(message=f"{1 // batch.request_count} seen")
@@ -152,7 +152,7 @@ def test_rules_are_run_on_subjects_of_their_level() -> None:
     rules = select_rules([counts, *RULES], [ALL])
     judge = Judge(rules)
     assert rules.has("XX200")
-    assert [rule.code for rule, _ in rules.run] == ["XX200"]
+    assert [rule.code for rule, _ in rules.batch] == ["XX200"]
     assert "XX200" not in [finding.code for finding in judge.judge_image(image("<png 300x300>"), LIMITS)]
     [finding] = judge.judge_batch(Batch(Place("b.jsonl", ()), byte_size=10, request_count=1), LIMITS)
     assert (finding.code, finding.message, finding.place.path) == ("XX200", "1 seen", "b.jsonl")

@@ -9,24 +9,24 @@ from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 
 PACK = '''
-from imgbudget.rule import FixSafety, Problem, Resize, Severity, Size, StripMetadata, image_rule
+from imgbudget.rule import FixSafety, Level, Problem, Resize, Severity, Size, StripMetadata, rule
 
 
-@image_rule("XX001", "never-content", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1")
+@rule("XX001", "never-content", level=Level.IMAGE, severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1")
 def never_content(use, ctx):
     """It reports every image with metadata or a blue name, and no fix helps."""
     if use.facts and use.facts.format == "jpeg":
         yield Problem(message="still", fix=Resize(Size(use.size.width - 1, use.size.height - 1)))
 
 
-@image_rule("XX002", "spoiler", severity=Severity.ERROR, since="0.1")
+@rule("XX002", "spoiler", level=Level.IMAGE, severity=Severity.ERROR, since="0.1")
 def spoiler(use, ctx):
     """It reports the image that a fix has made."""
     if use.facts and use.size and use.size.width == 644:
         yield Problem(message="width is 644 px")
 
 
-@image_rule("XX003", "misled", severity=Severity.WARNING, fix=FixSafety.SAFE, since="0.1")
+@rule("XX003", "misled", level=Level.IMAGE, severity=Severity.WARNING, fix=FixSafety.SAFE, since="0.1")
 def misled(use, ctx):
     """Its fix brings what another rule refuses."""
     if use.facts and use.size and use.size.width == 910:

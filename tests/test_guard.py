@@ -307,16 +307,16 @@ def test_the_level_warning_shrinks_what_would_be_scaled_down(api: Api) -> None:
 def test_rules_under_the_level_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look costs as little as it may: of three rules of a pack on one image, only the error is asked."""
     (tmp_path / "counting_pack.py").write_text(
-        "from imgbudget.rule import Severity, image_rule\n"
+        "from imgbudget.rule import Level, Severity, rule\n"
         "ASKED = []\n"
-        "def counting(code, severity, by_size):\n"
-        "    @image_rule(code, code.lower(), severity=severity, since='1', by_size=by_size)\n"
+        "def counting(code, severity):\n"
+        "    @rule(code, code.lower(), level=Level.IMAGE, severity=severity, since='1')\n"
         "    def judge(use, ctx):\n"
         "        ASKED.append(code)\n"
         "        yield from ()\n"
         "    return judge\n"
-        "RULES = (counting('CP101', Severity.INFO, True), counting('CP102', Severity.WARNING, False),\n"
-        "    counting('CP103', Severity.ERROR, False))\n"
+        "RULES = (counting('CP101', Severity.INFO), counting('CP102', Severity.WARNING),\n"
+        "    counting('CP103', Severity.ERROR))\n"
     )
     (tmp_path / ".imgbudget.yaml").write_text("packs: [imgbudget_rules, counting_pack]\n")
     monkeypatch.syspath_prepend(str(tmp_path))

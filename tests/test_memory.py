@@ -1,8 +1,10 @@
 """Images like those before: what is remembered of them is what the rules say of each of them."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +13,8 @@ from imgbudget.engine.memory import Images
 from imgbudget.engine.running import run_rules
 from imgbudget.limits import Limits
 from imgbudget.model import Finding, ImageFacts, ImageUse, Origin, Place, Problem, Severity
-from imgbudget.rule import Context, Size, image_rule
-from imgbudget_rules import RULES
+from imgbudget.registry import AnyRule
+from imgbudget.rule import Context, Level, Size, rule
 from tests.rule_runner import limits_of, rules
 
 JUDGED = rules(pedantic=True).rules.image
@@ -100,7 +102,7 @@ def test_an_image_of_a_request_is_judged_as_if_it_were_the_first(
 def test_a_rule_that_fails_is_told_for_each_file_and_in_its_place() -> None:
     """A failure names its own file; the findings of the other rules stand around it as ever."""
 
-    @image_rule("IB950", "fragile", severity=Severity.ERROR, since="1", by_kind=True)
+    @rule("IB950", "fragile", level=Level.IMAGE, severity=Severity.ERROR, since="1")
     def fragile(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         """It fails."""
         raise ValueError("no")
@@ -126,7 +128,7 @@ def test_what_is_said_for_one_model_is_not_remembered_for_another() -> None:
     use = file_of(ImageFacts(9, "png", Size(40, 40)))
     inside: list[Finding] = []
 
-    @image_rule("IB952", "slow", severity=Severity.ERROR, since="1", by_size=True)
+    @rule("IB952", "slow", level=Level.IMAGE, severity=Severity.ERROR, since="1")
     def slow(_use: ImageUse, ctx: Context) -> Iterator[Problem]:
         """It takes long, and meanwhile the other one has come."""
         if ctx.limits is LIMITS[0] and not inside:
@@ -143,7 +145,7 @@ def test_what_a_rule_says_of_another_place_is_not_remembered() -> None:
     """Such a finding is made anew for the next file."""
     other = Place("other.json", ())
 
-    @image_rule("IB951", "elsewhere", severity=Severity.ERROR, since="1", by_size=True)
+    @rule("IB951", "elsewhere", level=Level.IMAGE, severity=Severity.ERROR, since="1")
     def elsewhere(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         """It looks elsewhere."""
         yield Problem(message=use.place.path, place=other)
@@ -155,7 +157,180 @@ def test_what_a_rule_says_of_another_place_is_not_remembered() -> None:
     assert [(finding.message, finding.place) for finding in found] == [("a.png", other), ("b.png", other)]
 
 
-def test_every_rule_on_images_says_what_it_looks_at_or_looks_at_bytes() -> None:
-    """The few rules that are run on each file are those on bytes, base64 text and budgets."""
-    every = {rule.code for rule in RULES if rule.level.name == "IMAGE" and not (rule.by_size or rule.by_kind)}
-    assert every == {"IB103", "IB205", "IB206", "IB601", "IB605"}
+def test_shipped_rules_are_not_run_again_for_an_image_like_one_before() -> None:
+    """Only the rules on bytes and metadata are run for each file."""
+    ran: list[str] = []
+
+    def counting(rule: AnyRule) -> AnyRule:
+        check = rule.check
+
+        def counted(use: ImageUse, ctx: Context) -> Iterator[Problem]:
+            ran.append(rule.code)
+            yield from check(use, ctx)
+
+        return rule._replace(check=counted)
+
+    files = Images([(counting(rule), severity) for rule, severity in JUDGED], NO_BUDGETS)
+    photo = ImageFacts(90_000, "jpeg", Size(4000, 210), quality=90)
+    for number, facts in enumerate([photo] * 3 + [photo._replace(byte_size=80_000, metadata_bytes=70_000)]):
+        ran.clear()
+        files.judge(file_of(facts, "image/jpeg", f"{number}.jpg"), LIMITS[0])
+    assert ran == ["IB103", "IB205", "IB206"]
+
+
+SMALL, LARGE = ImageFacts(500, "png", Size(400, 400)), ImageFacts(500_000, "png", Size(400, 400))
+
+
+def _hidden_in_a_helper(use: ImageUse) -> int:
+    return use.facts.byte_size if use.facts else 0
+
+
+@cache
+def _cached(facts: ImageFacts | None) -> int:
+    return facts.byte_size if facts else 0
+
+
+def _by_type(use: ImageUse) -> int:
+    return use.facts.byte_size if type(use) is ImageUse and use.facts else 0
+
+
+def _by_index(use: ImageUse) -> int:
+    facts: Any = use[2]
+    return int(facts[0])
+
+
+def _by_unpacking(use: ImageUse) -> int:
+    _, _, facts, *_ = use
+    return facts.byte_size if isinstance(facts, ImageFacts) else 0
+
+
+def _as_tuples(use: ImageUse) -> int:
+    facts: Any = tuple(use)[2]
+    return int(facts[0])
+
+
+def _by_sum(use: ImageUse) -> int:
+    none: tuple[Any, ...] = (0,)
+    return int(none.__add__(use.facts or ())[1])
+
+
+def _behind_python(use: ImageUse) -> int:
+    facts: Any = tuple.__getitem__(use, 2)
+    return int(facts[0])
+
+
+def _by_pattern(use: ImageUse) -> int:
+    match use:
+        case (_, _, ImageFacts(byte_size=size), *_):
+            return size
+    return 0
+
+
+def _by_class_pattern(use: ImageUse) -> int:
+    match use:
+        case ImageUse(facts=ImageFacts(byte_size=size)):
+            return size
+    return 0
+
+
+def _with_a_net(use: ImageUse) -> int:
+    try:
+        return use.facts.byte_size if use.facts else 0
+    except Exception:  # noqa: BLE001 - what a careless rule does
+        return 0
+
+
+WAYS: dict[str, Callable[[ImageUse], int]] = {
+    "field": lambda use: use.facts.byte_size if use.facts else 0,
+    "helper": _hidden_in_a_helper,
+    "cached helper": lambda use: _cached(use.facts),
+    "base64": lambda use: use.base64_size or 0,
+    "type": _by_type,
+    "index": _by_index,
+    "unpacking": _by_unpacking,
+    "tuple": _as_tuples,
+    "behind python": _behind_python,
+    "pattern": _by_pattern,
+    "class pattern": _by_class_pattern,
+    "net": _with_a_net,
+    "text": lambda use: len(f"{use.facts}") + len(str(use)) - 300 if "byte_size=500000" in repr(use) else 0,
+    "method": lambda use: use._asdict()["facts"]._replace(frames=1).byte_size,
+    "comparison": lambda use: 500_000 if use.facts == LARGE else 0,
+    "membership": lambda use: 500_000 if use.facts in (LARGE, None) else 0,
+    "hash": lambda use: {LARGE: 500_000}.get(use.facts or SMALL, 0),
+    "sum": _by_sum,
+    "later": lambda use: 500_000 if use.facts and use.facts.format == "png" and use.facts != SMALL else 0,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("order", [(SMALL, LARGE), (LARGE, SMALL)], ids=["small first", "large first"])
+def test_a_rule_on_bytes_is_right_in_either_order(way: str, order: tuple[ImageFacts, ...]) -> None:
+    """However a rule reads the facts, an image never has the findings of another one of its size."""
+    read = WAYS[way]
+
+    @rule("ZZ101", "heavy-file", level=Level.IMAGE, severity=Severity.WARNING, since="1")
+    def heavy(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+        """It is heavy."""
+        if read(use) > 10_000 or (way == "text" and read(use) > 0):
+            yield Problem(message="heavy")
+
+    files = Images([(heavy, None)], NO_BUDGETS)
+    for number, facts in enumerate([order[0], order[0], order[1], order[1], order[0], order[1]]):
+        found = files.judge(file_of(facts, name=f"{number}.png"), LIMITS[0])
+        assert [finding.message for finding in found] == (["heavy"] if facts is LARGE else [])
+
+
+READABLE = ("format", "size", "orientation", "frames", "quality", "declared")
+
+decisions = st.recursive(
+    st.integers(0, 3),
+    lambda more: st.tuples(st.sampled_from(READABLE), st.integers(0, 6), more, more),
+    max_leaves=12,
+)
+"""Rules as trees of decisions: which value to read, what to compare it with, and what to do then."""
+
+
+@given(
+    decisions,
+    st.lists(st.tuples(*(st.integers(0, 2) for _ in READABLE)), min_size=5, max_size=40),
+)
+def test_what_a_rule_reads_may_depend_on_what_it_read_before(
+    decision: Any, images: list[tuple[int, ...]]
+) -> None:
+    """Any tree of decisions gives each image the findings that it has by itself."""
+
+    def decide(use: ImageUse, node: Any) -> int:
+        if isinstance(node, int):
+            return node
+        name, number, yes, no = node
+        value = use.declared if name == "declared" else getattr(use.facts, name)
+        return decide(use, yes if value == values[name][number % len(values[name])] else no)
+
+    @rule("ZZ102", "decides", level=Level.IMAGE, severity=Severity.WARNING, since="1")
+    def decides(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+        """It decides."""
+        if leaf := decide(use, decision):
+            yield Problem(message=str(leaf))
+
+    judged = [(decides, None)]
+    files = Images(judged, NO_BUDGETS)
+    for number, chosen in enumerate(images):
+        made: dict[str, Any] = {name: values[name][i] for name, i in zip(READABLE, chosen, strict=True)}
+        declared = made.pop("declared")
+        use = file_of(ImageFacts(9, **made), declared, f"{number}.png")
+        assert files.judge(use, LIMITS[0]) == list(run_rules(judged, use, LIMITS[0], NO_BUDGETS))
+
+
+def test_a_value_is_not_remembered_with_a_stand_in_in_its_finding() -> None:
+    """A problem that holds the facts themselves holds those of its own image."""
+
+    @rule("ZZ103", "holds-facts", level=Level.IMAGE, severity=Severity.WARNING, since="1")
+    def holds(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+        """It hands its facts on."""
+        yield Problem(message="m", unit=cast("Any", use.facts))
+
+    files = Images([(holds, None)], NO_BUDGETS)
+    for facts in (SMALL, SMALL, LARGE):
+        (finding,) = files.judge(file_of(facts), LIMITS[0])
+        assert cast("Any", finding.unit) is facts

@@ -4,12 +4,28 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from imgbudget.registry import load_packs
-from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, Size, image_rule
+from imgbudget.rule import (
+    Context,
+    FixSafety,
+    ImageUse,
+    Level,
+    Problem,
+    Resize,
+    RunData,
+    Severity,
+    Size,
+    batch_rule,
+    image_rule,
+    request_rule,
+    rule,
+    whole_run_rule,
+)
 from imgbudget.testing import check_page
 from tests.builders import image_bytes
 
@@ -60,9 +76,9 @@ def test_its_own_tests_pass() -> None:
 
 def test_pages_of_shipped_rules_hold() -> None:
     """What a pack's author is asked to keep is kept here too."""
-    rules = [rule for rule in load_packs(["imgbudget_rules"]).rules if rule.code != "IB003"]
-    for rule in rules:
-        check_page(rule)
+    for shipped in load_packs(["imgbudget_rules"]).rules:
+        if shipped.code != "IB003":
+            check_page(shipped)
 
 
 PAGE = """One sentence.
@@ -101,9 +117,9 @@ def test_page_that_does_not_hold_is_told(reports: str, silent: str, problem: Pro
             yield problem
 
     judge.__doc__ = PAGE.format(reports=reports, silent=silent)
-    rule = image_rule("HR199", "broken-page", severity=Severity.INFO, since="0.1")(judge)
+    broken = rule("HR199", "broken-page", level=Level.IMAGE, severity=Severity.INFO, since="0.1")(judge)
     with pytest.raises(AssertionError, match=f"HR199 broken-page {flaw}"):
-        check_page(rule)
+        check_page(broken)
 
 
 def test_page_without_its_headings_is_told() -> None:
@@ -113,9 +129,11 @@ def test_page_without_its_headings_is_told() -> None:
         """One sentence."""
         yield Problem("m")
 
-    rule = image_rule("HR199", "no-page", severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1")(judge)
+    make = rule(
+        "HR199", "no-page", level=Level.IMAGE, severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1"
+    )
     with pytest.raises(AssertionError, match="HR199 no-page has the headings"):
-        check_page(rule)
+        check_page(make(judge))
 
 
 def test_page_of_ten_steps_shows_the_pack_that_is_there() -> None:
@@ -127,3 +145,33 @@ def test_page_of_ten_steps_shows_the_pack_that_is_there() -> None:
     (line,) = re.findall(r"^ *(from imgbudget\.rule import .*)$", page, re.MULTILINE)
     assert line in rule.read_text("utf-8")
     assert CONFIG.strip() in page
+
+
+def test_decorators_of_0_1_work_for_one_more_release() -> None:
+    """Each makes the rule that `rule` makes, and says what to write in its place; promises have no effect."""
+    with pytest.warns(DeprecationWarning, match=r"rule HR101: use @rule\(\.\.\., level=Level.IMAGE\)"):
+        decorate = image_rule("HR101", "old", severity=Severity.INFO, since="0.1", by_size=True, by_kind=True)
+    with pytest.warns(DeprecationWarning, match="Level.REQUEST"):
+        of_request = request_rule("HR102", "old-too", severity=Severity.INFO, since="0.1")
+    with pytest.warns(DeprecationWarning, match="Level.BATCH"):
+        of_batch = batch_rule("HR103", "old-as-well", severity=Severity.INFO, since="0.1")
+    with pytest.warns(DeprecationWarning, match="Level.RUN"):
+        of_run = whole_run_rule("HR104", "oldest", severity=Severity.INFO, since="0.1", watch=RunData.TOTALS)
+
+    def check(*_: object) -> Iterator[Problem]:
+        yield from ()
+
+    assert decorate(check) == rule("HR101", "old", level=Level.IMAGE, severity=Severity.INFO, since="0.1")(
+        check
+    )
+    assert of_request(check).level is Level.REQUEST
+    assert of_batch(check).level is Level.BATCH
+    assert (of_run(check).level, of_run(check).run_data) == (Level.RUN, RunData.TOTALS)
+
+
+def test_an_unknown_option_of_a_rule_is_an_error() -> None:
+    """A misspelt option ends the import of the pack."""
+    options = {"severity": Severity.INFO, "since": "0.1", "fixs": FixSafety.SAFE}
+    make = rule("HR101", "a", level=Level.IMAGE, **options)  # type: ignore[call-overload]  # the point
+    with pytest.raises(TypeError, match="fixs"):
+        make(lambda _use, _ctx: iter(()))

@@ -14,7 +14,7 @@ from imgbudget.engine import Layer, select_rules
 from imgbudget.engine.paths import Choice, PathRules
 from imgbudget.engine.reasons import verdicts
 from imgbudget.model import ImageUse, Problem, Severity
-from imgbudget.rule import Context, Rule, image_rule
+from imgbudget.rule import Context, Level, Rule, rule
 from imgbudget.session import RunOptions, Session
 from tests.conftest import Command
 
@@ -22,9 +22,10 @@ from tests.conftest import Command
 def make(code: str, *, pedantic: bool = False, preview: bool = False, budget: str = "") -> Rule[ImageUse]:
     """A rule that reports nothing."""
 
-    @image_rule(
+    @rule(
         code,
         f"name-{code.lower()}",
+        level=Level.IMAGE,
         severity=Severity.WARNING,
         since="1",
         pedantic=pedantic,
@@ -93,9 +94,9 @@ def test_rules_in_preview_run_only_when_previews_are_asked_for() -> None:
 
 
 PACK = """
-    from imgbudget.rule import Problem, Severity, image_rule
+    from imgbudget.rule import Level, Problem, Severity, rule
 
-    @image_rule("XX101", "fresh-rule", severity=Severity.ERROR, since="1", preview=True)
+    @rule("XX101", "fresh-rule", level=Level.IMAGE, severity=Severity.ERROR, since="1", preview=True)
     def fresh_rule(use, ctx):
         \"\"\"It reports.\"\"\"
         yield Problem(message="seen")

@@ -147,7 +147,7 @@ def test_slip_in_an_example_is_an_error() -> None:
         """
 
     with pytest.raises(ValueError, match="is no example"):
-        examples(dimension_over_limit._replace(judge=judge))  # type: ignore[arg-type]
+        examples(dimension_over_limit._replace(check=judge))  # type: ignore[arg-type]
 
 
 def test_examples_carry_their_model_and_platform() -> None:
@@ -165,7 +165,7 @@ def test_examples_carry_their_model_and_platform() -> None:
         <png 8x8>
         """
 
-    page = examples(dimension_over_limit._replace(judge=judge))  # type: ignore[arg-type]
+    page = examples(dimension_over_limit._replace(check=judge))  # type: ignore[arg-type]
     first, second = page.reports
     assert (first.model, first.platform) == ("claude-opus-5-5", "bedrock")
     assert (second.model, second.platform) == ("claude-sonnet-4-6", "bedrock")

@@ -41,10 +41,11 @@ class FixSafety(IntEnum):
 
 
 class Level(Enum):
-    """What a rule looks at."""
+    """What a rule checks: one image, one request, all requests of a batch, or the run at its end."""
 
     IMAGE = "image"
     REQUEST = "request"
+    BATCH = "batch"
     RUN = "run"
 
 
@@ -253,8 +254,8 @@ class UnusedIgnore(NamedTuple):
     reason: str
 
 
-class Watch(IntFlag):
-    """What a rule on the whole run wants to be told of it; nothing else is gathered."""
+class RunData(IntFlag):
+    """What a rule on the run reads of it; nothing else is collected."""
 
     NONE = 0
     TOTALS = 1
@@ -311,7 +312,8 @@ class Finding(NamedTuple):
     """A problem with all that a reader needs: which rule, where, for which model, whether it can be fixed.
 
     `edit` is the fix as a change of the text, where it is no more than that and a format asked for it.
-    `request_id` is the custom_id of the request that it is about, None where it has none.
+    `request_id` is the custom_id of the request that it is about, None where it has none. An `internal` one
+    is a failure of imgbudget or of a rule, and no fault of what was checked.
     """
 
     code: str
@@ -333,3 +335,4 @@ class Finding(NamedTuple):
     excerpt: Excerpt | None = None
     edit: TextEdit | None = None
     request_id: str | None = None
+    internal: bool = False

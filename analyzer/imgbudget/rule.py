@@ -1,7 +1,8 @@
-"""All that the author of a rule imports: the decorators, the subjects, the context, problems and fixes."""
+"""All that the author of a rule imports: the decorator, the subjects, the context, problems and fixes."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, TypeVar, overload
 
 from imgbudget.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.geometry import (
@@ -53,12 +54,12 @@ from imgbudget.model import (
     Problem,
     Request,
     Run,
+    RunData,
     Severity,
     ShapeFlaw,
     Text,
     Turn,
     UnusedIgnore,
-    Watch,
     walk_blocks,
 )
 
@@ -95,6 +96,7 @@ __all__ = [
     "Resize",
     "Rule",
     "Run",
+    "RunData",
     "Severity",
     "ShapeFlaw",
     "ShrinkRequest",
@@ -105,7 +107,6 @@ __all__ = [
     "Tier",
     "Turn",
     "UnusedIgnore",
-    "Watch",
     "area_tokens",
     "batch_rule",
     "fits",
@@ -117,6 +118,7 @@ __all__ = [
     "patches",
     "planned_size",
     "request_rule",
+    "rule",
     "size_within",
     "table_row",
     "walk_blocks",
@@ -147,35 +149,26 @@ class Context(NamedTuple):
 
 
 class Rule(NamedTuple, Generic[Subject]):
-    """One rule: its identity, what it may do, and the pure function that judges a subject.
+    """One rule: its identity, what it may do, and the pure function that checks a subject.
 
-    `budgets` names the budgets that it holds subjects against, e.g. `image.tokens`: where none of them is set
-    it does not run. `limits` names what it cannot do without, as `Limits.lack` knows it, e.g. `min_edge`: it
-    does not judge what goes to a model or platform without one of these. `also` is a further level that it
-    judges. `watch` is what it wants to know of a run; a rule of the run level that watches nothing judges
-    batches. `by_size` says that of a sound image it looks at nothing but `visible_size`, and in a request at
-    `toolset` and `oversized`; `by_kind`, that it looks at nothing but what is declared and the facts beside
-    size and bytes. What it says of one is remembered for the next one that has the same.
+    `RuleOptions` describes the fields from `severity` on.
     """
 
     code: str
     name: str
     level: Level
+    check: Callable[[Subject, Context], Iterator[Problem]]
     severity: Severity
-    fix: FixSafety | None
     since: str
-    needs: Fact
-    pedantic: bool
-    preview: bool
-    judge: Callable[[Subject, Context], Iterator[Problem]]
+    fix: FixSafety | None = None
+    needs: Fact = Fact.NONE
+    pedantic: bool = False
+    preview: bool = False
     url: str | None = None
-    """Where the rule's page is read; None for the rules that ship, whose pages have a place of their own."""
     budgets: tuple[str, ...] = ()
-    also: Level | None = None
-    watch: Watch = Watch.NONE
-    by_size: bool = False
-    by_kind: bool = False
     limits: tuple[str, ...] = ()
+    also: Level | None = None
+    run_data: RunData = RunData.NONE
 
     @property
     def family(self) -> str:
@@ -187,7 +180,7 @@ class Rule(NamedTuple, Generic[Subject]):
         """The rule's page in Markdown: the docstring of its function."""
         import inspect  # noqa: PLC0415 - only a page is that slow
 
-        return inspect.getdoc(self.judge) or ""
+        return inspect.getdoc(self.check) or ""
 
     @property
     def summary(self) -> str:
@@ -195,140 +188,140 @@ class Rule(NamedTuple, Generic[Subject]):
         return self.page.partition("\n")[0]
 
 
-def image_rule(  # noqa: PLR0913 - the fields of a rule
+if TYPE_CHECKING:
+    from typing import NotRequired, Unpack
+
+    class RuleOptions(TypedDict):
+        """What the decorator takes beside code, name and level.
+
+        severity: how bad its findings are; a problem may say otherwise for itself.
+        since: the version of the pack that brought the rule.
+        fix: how safe its fixes are; None for a rule without a fix.
+        needs: the facts that it reads and that cost more than a header.
+        pedantic: it runs only with `--pedantic`, or where its code or name is selected.
+        preview: it runs only with `--preview`.
+        url: the address of its page; imgbudget's own rules have theirs in the documentation.
+        budgets: the budgets that it checks, e.g. `image.tokens`; it runs only where one of them is set.
+        limits: the limits that it needs, as `Limits.lack` knows them, e.g. `min_edge`; it does not run for a
+            model or platform without one of them.
+        """
+
+        severity: Severity
+        since: str
+        fix: NotRequired[FixSafety | None]
+        needs: NotRequired[Fact]
+        pedantic: NotRequired[bool]
+        preview: NotRequired[bool]
+        url: NotRequired[str | None]
+        budgets: NotRequired[tuple[str, ...]]
+        limits: NotRequired[tuple[str, ...]]
+
+
+@overload
+def rule(
     code: str,
     name: str,
     *,
-    severity: Severity,
-    fix: FixSafety | None = None,
-    since: str,
-    needs: Fact = Fact.NONE,
-    pedantic: bool = False,
-    preview: bool = False,
-    url: str | None = None,
-    budgets: tuple[str, ...] = (),
-    limits: tuple[str, ...] = (),
+    level: Literal[Level.IMAGE],
+    also: Literal[Level.REQUEST],
+    **options: "Unpack[RuleOptions]",
+) -> Callable[[Callable[[ImageUse | Request, Context], Iterator[Problem]]], Rule[ImageUse]]: ...
+
+
+@overload
+def rule(
+    code: str, name: str, *, level: Literal[Level.IMAGE], **options: "Unpack[RuleOptions]"
+) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]: ...
+
+
+@overload
+def rule(
+    code: str, name: str, *, level: Literal[Level.REQUEST], **options: "Unpack[RuleOptions]"
+) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]: ...
+
+
+@overload
+def rule(
+    code: str, name: str, *, level: Literal[Level.BATCH], **options: "Unpack[RuleOptions]"
+) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]: ...
+
+
+@overload
+def rule(
+    code: str,
+    name: str,
+    *,
+    level: Literal[Level.RUN],
+    run_data: RunData,
+    **options: "Unpack[RuleOptions]",
+) -> Callable[[Callable[[Run, Context], Iterator[Problem]]], Rule[Run]]: ...
+
+
+def rule(
+    code: str,
+    name: str,
+    *,
+    level: Level,
     also: Level | None = None,
-    by_size: bool = False,
-    by_kind: bool = False,
+    run_data: RunData = RunData.NONE,
+    **options: "Unpack[RuleOptions]",
+) -> Callable[[Callable[[Any, Context], Iterator[Problem]]], Rule[Any]]:
+    """Make a rule of a function that checks one subject of a level: an image, a request, a batch or a run.
+
+    `also=Level.REQUEST` makes a rule on images check whole requests too. `run_data` is what a rule on the
+    run reads of it; nothing else is collected.
+    """
+
+    def decorate(check: Callable[[Any, Context], Iterator[Problem]]) -> Rule[Any]:
+        return Rule(code, name, level, check, also=also, run_data=run_data, **options)
+
+    return decorate
+
+
+if TYPE_CHECKING:
+
+    class _OldOptions(RuleOptions):
+        by_size: NotRequired[bool]
+        by_kind: NotRequired[bool]
+        also: NotRequired[Level | None]
+        watch: NotRequired[RunData]
+
+
+def image_rule(
+    code: str, name: str, **options: "Unpack[_OldOptions]"
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
-    """Make a rule of a function that judges one use of one image, and with `also` another level too."""
-
-    def decorate(judge: Callable[[ImageUse, Context], Iterator[Problem]]) -> Rule[ImageUse]:
-        return Rule(
-            code=code,
-            name=name,
-            level=Level.IMAGE,
-            severity=severity,
-            fix=fix,
-            since=since,
-            needs=needs,
-            pedantic=pedantic,
-            preview=preview,
-            judge=judge,
-            url=url,
-            budgets=budgets,
-            also=also,
-            by_size=by_size,
-            by_kind=by_kind,
-            limits=limits,
-        )
-
-    return decorate
+    """Deprecated: `rule` with `level=Level.IMAGE`. `by_size` and `by_kind` have no effect any longer."""
+    return _old(code, name, Level.IMAGE, options)
 
 
-def request_rule(  # noqa: PLR0913 - the fields of a rule
-    code: str,
-    name: str,
-    *,
-    severity: Severity,
-    fix: FixSafety | None = None,
-    since: str,
-    needs: Fact = Fact.NONE,
-    pedantic: bool = False,
-    preview: bool = False,
-    url: str | None = None,
-    budgets: tuple[str, ...] = (),
-    limits: tuple[str, ...] = (),
+def request_rule(
+    code: str, name: str, **options: "Unpack[_OldOptions]"
 ) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]:
-    """Make a rule of a function that judges one request as a whole."""
-
-    def decorate(judge: Callable[[Request, Context], Iterator[Problem]]) -> Rule[Request]:
-        return Rule(
-            code=code,
-            name=name,
-            level=Level.REQUEST,
-            severity=severity,
-            fix=fix,
-            since=since,
-            needs=needs,
-            pedantic=pedantic,
-            preview=preview,
-            judge=judge,
-            url=url,
-            budgets=budgets,
-            limits=limits,
-        )
-
-    return decorate
+    """Deprecated: `rule` with `level=Level.REQUEST`."""
+    return _old(code, name, Level.REQUEST, options)
 
 
-def batch_rule(  # noqa: PLR0913 - the fields of a rule
-    code: str,
-    name: str,
-    *,
-    severity: Severity,
-    since: str,
-    url: str | None = None,
-    limits: tuple[str, ...] = (),
+def batch_rule(
+    code: str, name: str, **options: "Unpack[_OldOptions]"
 ) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]:
-    """Make a rule of a function that judges the requests of a batch together; what it finds has no fix."""
-
-    def decorate(judge: Callable[[Batch, Context], Iterator[Problem]]) -> Rule[Batch]:
-        return Rule(
-            code=code,
-            name=name,
-            level=Level.RUN,
-            severity=severity,
-            fix=None,
-            since=since,
-            needs=Fact.NONE,
-            pedantic=False,
-            preview=False,
-            judge=judge,
-            url=url,
-            limits=limits,
-        )
-
-    return decorate
+    """Deprecated: `rule` with `level=Level.BATCH`."""
+    return _old(code, name, Level.BATCH, options)
 
 
-def whole_run_rule(  # noqa: PLR0913 - the fields of a rule
-    code: str,
-    name: str,
-    *,
-    severity: Severity,
-    watch: Watch,
-    fix: FixSafety | None = None,
-    since: str,
-    budgets: tuple[str, ...] = (),
+def whole_run_rule(
+    code: str, name: str, **options: "Unpack[_OldOptions]"
 ) -> Callable[[Callable[[Run, Context], Iterator[Problem]]], Rule[Run]]:
-    """Make a rule of a function that judges a run as a whole, once everything is checked."""
+    """Deprecated: `rule` with `level=Level.RUN`, and with `run_data` in place of `watch`."""
+    return _old(code, name, Level.RUN, options)
 
-    def decorate(judge: Callable[[Run, Context], Iterator[Problem]]) -> Rule[Run]:
-        return Rule(
-            code=code,
-            name=name,
-            level=Level.RUN,
-            severity=severity,
-            fix=fix,
-            since=since,
-            needs=Fact.NONE,
-            pedantic=False,
-            preview=False,
-            judge=judge,
-            budgets=budgets,
-            watch=watch,
-        )
 
-    return decorate
+def _old(
+    code: str, name: str, level: Level, options: "_OldOptions"
+) -> Callable[[Callable[[Any, Context], Iterator[Problem]]], Rule[Any]]:
+    """What a decorator of 0.1 makes; they go with 0.3."""
+    text = f"rule {code}: use @rule(..., level=Level.{level.name}) in place of {level.value}_rule"
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+    known = {key: value for key, value in options.items() if key not in ("by_size", "by_kind")}
+    if "watch" in known:
+        known["run_data"] = known.pop("watch")
+    return lambda check: Rule(code, name, level, check, **known)  # type: ignore[arg-type]  # as named above

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, Fact, ImageUse, Level, Problem, Severity, rule
 
 
-@image_rule(
-    "IB001", "unreadable-image", severity=Severity.ERROR, since="0.1", needs=Fact.INTEGRITY, by_kind=True
+@rule(
+    "IB001", "unreadable-image", level=Level.IMAGE, severity=Severity.ERROR, since="0.1", needs=Fact.INTEGRITY
 )
 def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The bytes are no image, or an image that cannot be decoded.

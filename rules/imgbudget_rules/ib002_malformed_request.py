@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Problem, Request, Severity, request_rule
+from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 
 
-@request_rule("IB002", "malformed-request", severity=Severity.ERROR, since="0.1")
+@rule("IB002", "malformed-request", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
 def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
     """The request is not JSON, or has a shape that the API refuses before it looks at an image.
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, ImageUse, Level, Problem, Severity, rule
 
 
-@image_rule("IB003", "rule-failed", severity=Severity.ERROR, since="0.1", by_size=True)
+@rule("IB003", "rule-failed", level=Level.IMAGE, severity=Severity.ERROR, since="0.1")
 def rule_failed(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     """A rule raised an exception instead of judging.
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, DropEntry, FixSafety, Problem, Run, Severity, Watch, whole_run_rule
+from imgbudget.rule import Context, DropEntry, FixSafety, Level, Problem, Run, RunData, Severity, rule
 
 
-@whole_run_rule(
+@rule(
     "IB004",
     "unused-ignore",
+    level=Level.RUN,
     severity=Severity.WARNING,
     fix=FixSafety.SAFE,
     since="0.1",
-    watch=Watch.IGNORES,
+    run_data=RunData.IGNORES,
 )
 def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
     """An ignore entry of the configuration silences nothing.

@@ -2,25 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import (
-    Context,
-    FixSafety,
-    ImageUse,
-    Problem,
-    Resize,
-    Severity,
-    image_rule,
-)
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 
 
-@image_rule(
+@rule(
     "IB101",
     "dimension-over-limit",
+    level=Level.IMAGE,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",
     limits=("largest_size",),
-    by_size=True,
 )
 def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image has more pixels than the API takes: an edge is too long, or there are too many patches.

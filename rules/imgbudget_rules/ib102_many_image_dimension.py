@@ -2,21 +2,14 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import (
-    Context,
-    FixSafety,
-    Problem,
-    Request,
-    Resize,
-    Severity,
-    request_rule,
-)
+from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Resize, Severity, rule
 from imgbudget_rules.crowds import crowd_of, large_images
 
 
-@request_rule(
+@rule(
     "IB102",
     "many-image-dimension",
+    level=Level.REQUEST,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Recode, Severity, image_rule
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Recode, Severity, rule
 
 
-@image_rule(
+@rule(
     "IB103",
     "image-bytes-over-limit",
+    level=Level.IMAGE,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",

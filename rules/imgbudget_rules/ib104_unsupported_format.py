@@ -8,11 +8,12 @@ from imgbudget.rule import (
     FirstFrame,
     FixSafety,
     ImageUse,
+    Level,
     Limits,
     Problem,
     Recode,
     Severity,
-    image_rule,
+    rule,
 )
 
 _PHOTOGRAPHIC = "avif heic heif jp2"
@@ -27,14 +28,14 @@ _TAKEN_BY_MOST = ("gif", "webp")
 """Formats that are written as PNG for a provider that does not take them."""
 
 
-@image_rule(
+@rule(
     "IB104",
     "unsupported-format",
+    level=Level.IMAGE,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",
     needs=Fact.FRAMES,
-    by_kind=True,
 )
 def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image is in a format that the API does not take.

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, DeclareType, FixSafety, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, DeclareType, FixSafety, ImageUse, Level, Problem, Severity, rule
 
 
-@image_rule(
-    "IB105", "media-type-mismatch", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", by_kind=True
+@rule(
+    "IB105",
+    "media-type-mismatch",
+    level=Level.IMAGE,
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
 )
 def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The declared media type, or the file's extension, is not the type of the bytes.

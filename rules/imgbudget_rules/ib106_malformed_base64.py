@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, ImageUse, Problem, RepairBase64, Severity, image_rule
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, RepairBase64, Severity, rule
 
 
-@image_rule(
-    "IB106", "malformed-base64", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", by_kind=True
+@rule(
+    "IB106", "malformed-base64", level=Level.IMAGE, severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1"
 )
 def malformed_base64(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The base64 text of the image is not what the API takes.

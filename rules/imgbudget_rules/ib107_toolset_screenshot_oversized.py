@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, image_rule
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 from imgbudget_rules.oversize import TOOLSETS, excess
 
 
-@image_rule(
+@rule(
     "IB107",
     "toolset-screenshot-oversized",
+    level=Level.IMAGE,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",
     limits=("patches_of_28",),
-    by_size=True,
 )
 def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A screenshot for the computer-use or browser toolset is larger than the model looks at.

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, image_rule
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 from imgbudget_rules.oversize import excess
 
 
-@image_rule(
+@rule(
     "IB108",
     "oversized-and-strict",
+    level=Level.IMAGE,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",
     limits=("patches_of_28",),
-    by_size=True,
 )
 def oversized_and_strict(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image would be scaled down, and its block asks the API to refuse that.

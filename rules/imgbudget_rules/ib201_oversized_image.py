@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, image_rule
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 from imgbudget_rules.oversize import excess, is_refused
 
 
-@image_rule(
+@rule(
     "IB201",
     "oversized-image",
+    level=Level.IMAGE,
     severity=Severity.WARNING,
     fix=FixSafety.SAFE,
     since="0.1",
     limits=("native_size",),
-    by_size=True,
 )
 def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image has more pixels than the model looks at.

@@ -7,24 +7,25 @@ from imgbudget.rule import (
     Context,
     FixSafety,
     ImageUse,
+    Level,
     Problem,
     Resize,
     Severity,
-    image_rule,
     is_remainder,
     patches,
+    rule,
     without_remainders,
 )
 
 
-@image_rule(
+@rule(
     "IB202",
     "patch-remainder",
+    level=Level.IMAGE,
     severity=Severity.INFO,
     fix=FixSafety.SAFE,
     since="0.1",
     limits=("patches_of_28",),
-    by_size=True,
 )
 def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A few pixels over a multiple of 28 cost a whole row or column of tokens.

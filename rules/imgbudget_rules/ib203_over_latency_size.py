@@ -2,26 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import (
-    Context,
-    FixSafety,
-    ImageUse,
-    Problem,
-    Resize,
-    Severity,
-    image_rule,
-    size_within,
-)
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule, size_within
 
 
-@image_rule(
+@rule(
     "IB203",
     "over-latency-size",
+    level=Level.IMAGE,
     severity=Severity.INFO,
     fix=FixSafety.UNSAFE,
     since="0.1",
     limits=("latency_pixels", "latency_edge"),
-    by_size=True,
     pedantic=True,
 )
 def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, FirstFrame, FixSafety, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, Fact, FirstFrame, FixSafety, ImageUse, Level, Problem, Severity, rule
 
 
-@image_rule(
+@rule(
     "IB204",
     "animated-image",
+    level=Level.IMAGE,
     severity=Severity.WARNING,
     fix=FixSafety.UNSAFE,
     since="0.1",
     needs=Fact.FRAMES,
-    by_kind=True,
 )
 def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image is animated, and the model sees its first frame only.

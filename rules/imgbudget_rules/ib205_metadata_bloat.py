@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Problem, Severity, StripMetadata, image_rule
+from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Level, Problem, Severity, StripMetadata, rule
 
 LEAST = 1 << 16
 """Bytes of metadata that are worth a word."""
@@ -11,9 +11,10 @@ SHARE = 4
 """One part in so many of the file may be metadata."""
 
 
-@image_rule(
+@rule(
     "IB205",
     "metadata-bloat",
+    level=Level.IMAGE,
     severity=Severity.INFO,
     fix=FixSafety.SAFE,
     since="0.1",

@@ -9,10 +9,11 @@ from imgbudget.rule import (
     FixSafety,
     ImageFacts,
     ImageUse,
+    Level,
     Problem,
     Recode,
     Severity,
-    image_rule,
+    rule,
 )
 
 LEAST = 1_000_000
@@ -35,9 +36,10 @@ JPEG = Bound(0.5, 0.5)
 """At quality 85 to 90 photographs take 0.1 to 0.4 bytes a pixel."""
 
 
-@image_rule(
+@rule(
     "IB206",
     "costly-encoding",
+    level=Level.IMAGE,
     severity=Severity.INFO,
     fix=FixSafety.UNSAFE,
     since="0.1",

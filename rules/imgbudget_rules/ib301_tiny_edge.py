@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, ImageUse, Level, Problem, Severity, rule
 
 
-@image_rule("IB301", "tiny-edge", severity=Severity.WARNING, since="0.1", limits=("min_edge",), by_size=True)
+@rule("IB301", "tiny-edge", level=Level.IMAGE, severity=Severity.WARNING, since="0.1", limits=("min_edge",))
 def tiny_edge(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """An edge of the image is so short that the model may misread it.
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, ImageUse, Level, Problem, Severity, rule
 
 
-@image_rule(
+@rule(
     "IB302",
     "tiny-after-resize",
+    level=Level.IMAGE,
     severity=Severity.WARNING,
     since="0.1",
     limits=("min_edge", "native_size"),
-    by_size=True,
 )
 def tiny_after_resize(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image is a long strip: once the API has scaled it, its short edge is very short.

@@ -2,16 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import (
-    BakeOrientation,
-    Context,
-    Fact,
-    FixSafety,
-    ImageUse,
-    Problem,
-    Severity,
-    image_rule,
-)
+from imgbudget.rule import BakeOrientation, Context, Fact, FixSafety, ImageUse, Level, Problem, Severity, rule
 
 STORED = {
     2: "mirrored",
@@ -25,14 +16,14 @@ STORED = {
 """How the stored pixels lie, by EXIF orientation (EXIF 2.32, tag 0x0112)."""
 
 
-@image_rule(
+@rule(
     "IB303",
     "exif-rotation",
+    level=Level.IMAGE,
     severity=Severity.WARNING,
     fix=FixSafety.SAFE,
     since="0.1",
     needs=Fact.ORIENTATION,
-    by_kind=True,
 )
 def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The pixels lie otherwise than the image is meant to be seen; only the EXIF orientation says so.

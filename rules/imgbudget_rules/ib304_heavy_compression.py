@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, Fact, ImageUse, Level, Problem, Severity, rule
 
 LEAST = 50
 """JPEG quality under which blocks and ringing show."""
 
 
-@image_rule(
-    "IB304", "heavy-compression", severity=Severity.INFO, since="0.1", needs=Fact.QUALITY, by_kind=True
+@rule(
+    "IB304", "heavy-compression", level=Level.IMAGE, severity=Severity.INFO, since="0.1", needs=Fact.QUALITY
 )
 def heavy_compression(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The JPEG is compressed so much that the model may misread details.

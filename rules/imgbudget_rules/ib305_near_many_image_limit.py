@@ -2,24 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import (
-    Context,
-    FixSafety,
-    Problem,
-    Request,
-    Resize,
-    Severity,
-    request_rule,
-)
+from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Resize, Severity, rule
 from imgbudget_rules.crowds import crowd_of, large_images
 
 NEAR = 15
 """Images from which the next few turns of a conversation pass the limit."""
 
 
-@request_rule(
+@rule(
     "IB305",
     "near-many-image-limit",
+    level=Level.REQUEST,
     severity=Severity.INFO,
     fix=FixSafety.SAFE,
     since="0.1",

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, Problem, Request, Severity, ShrinkRequest, request_rule
+from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkRequest, rule
 
 
-@request_rule(
+@rule(
     "IB401",
     "payload-over-limit",
+    level=Level.REQUEST,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",

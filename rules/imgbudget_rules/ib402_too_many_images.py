@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Problem, Request, Severity, request_rule
+from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 
 
-@request_rule("IB402", "too-many-images", severity=Severity.ERROR, since="0.1", limits=("request_media",))
+@rule(
+    "IB402",
+    "too-many-images",
+    level=Level.REQUEST,
+    severity=Severity.ERROR,
+    since="0.1",
+    limits=("request_media",),
+)
 def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     """The request holds more images and document pages than the API takes.
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, DocumentUse, ImageUse, Origin, Problem, Request, Severity, request_rule
+from imgbudget.rule import Context, DocumentUse, ImageUse, Level, Origin, Problem, Request, Severity, rule
 
 DOCUMENT_ONLY = ("text", "content")
 """Source types that a document may have beside those of an image (SDK types, 2026-08)."""
 
 
-@request_rule("IB403", "source-not-supported", severity=Severity.ERROR, since="0.1")
+@rule("IB403", "source-not-supported", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
 def source_not_supported(request: Request, ctx: Context) -> Iterator[Problem]:
     """An image or document comes from a source that the platform does not take.
 

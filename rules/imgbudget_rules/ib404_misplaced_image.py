@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule
+from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule
 
 
-@request_rule("IB404", "misplaced-image", severity=Severity.ERROR, since="0.1", limits=("messages_api",))
+@rule(
+    "IB404",
+    "misplaced-image",
+    level=Level.REQUEST,
+    severity=Severity.ERROR,
+    since="0.1",
+    limits=("messages_api",),
+)
 def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     """An image stands where the API takes none.
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Problem, Request, Severity, request_rule
+from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 from imgbudget_rules.spending import request_tokens
 
 
-@request_rule("IB405", "context-overflow", severity=Severity.ERROR, since="0.1")
+@rule("IB405", "context-overflow", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
 def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     """The images alone take more tokens than the model's context holds.
 

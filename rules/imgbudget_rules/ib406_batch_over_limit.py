@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Batch, Context, Limits, Problem, Severity, batch_rule
+from imgbudget.rule import Batch, Context, Level, Limits, Problem, Severity, rule
 
 
-@batch_rule("IB406", "batch-over-limit", severity=Severity.ERROR, since="0.1")
+@rule("IB406", "batch-over-limit", level=Level.BATCH, severity=Severity.ERROR, since="0.1")
 def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
     """The batch is larger than the API takes, or an entry has no id of its own.
 

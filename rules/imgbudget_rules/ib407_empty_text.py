@@ -7,17 +7,24 @@ from imgbudget.rule import (
     DropBlock,
     FixSafety,
     ImageUse,
+    Level,
     Problem,
     Request,
     Severity,
     Text,
-    request_rule,
+    rule,
     walk_blocks,
 )
 
 
-@request_rule(
-    "IB407", "empty-text", severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1", limits=("messages_api",)
+@rule(
+    "IB407",
+    "empty-text",
+    level=Level.REQUEST,
+    severity=Severity.ERROR,
+    fix=FixSafety.SAFE,
+    since="0.1",
+    limits=("messages_api",),
 )
 def empty_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     """An empty text block stands beside an image.

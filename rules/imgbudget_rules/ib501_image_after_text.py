@@ -7,19 +7,21 @@ from imgbudget.rule import (
     FixSafety,
     ImagesFirst,
     ImageUse,
+    Level,
     Problem,
     Request,
     Severity,
     Text,
     Turn,
     is_label,
-    request_rule,
+    rule,
 )
 
 
-@request_rule(
+@rule(
     "IB501",
     "image-after-text",
+    level=Level.REQUEST,
     severity=Severity.WARNING,
     fix=FixSafety.UNSAFE,
     since="0.1",

@@ -7,19 +7,21 @@ from imgbudget.rule import (
     FixSafety,
     ImageUse,
     LabelImages,
+    Level,
     Problem,
     Request,
     Severity,
     Text,
     Turn,
     is_label,
-    request_rule,
+    rule,
 )
 
 
-@request_rule(
+@rule(
     "IB502",
     "unlabelled-images",
+    level=Level.REQUEST,
     severity=Severity.INFO,
     fix=FixSafety.UNSAFE,
     since="0.1",

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule, walk_blocks
+from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule, walk_blocks
 from imgbudget_rules.spending import image_tokens
 
 
-@request_rule("IB503", "resent-image", severity=Severity.WARNING, since="0.1")
+@rule("IB503", "resent-image", level=Level.REQUEST, severity=Severity.WARNING, since="0.1")
 def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
     """Images of earlier turns are sent again with this request, as base64.
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Problem, Request, Severity, request_rule
+from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule
 from imgbudget_rules.spending import image_tokens
 
 
-@request_rule("IB504", "duplicate-image", severity=Severity.WARNING, since="0.1")
+@rule("IB504", "duplicate-image", level=Level.REQUEST, severity=Severity.WARNING, since="0.1")
 def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
     """The same image stands more than once in one request.
 

@@ -8,12 +8,13 @@ from imgbudget.rule import (
     Context,
     FixSafety,
     ImageUse,
+    Level,
     Problem,
     Request,
     Resize,
     Severity,
     Text,
-    request_rule,
+    rule,
     walk_blocks,
 )
 from imgbudget_rules.oversize import excess, is_refused
@@ -25,9 +26,10 @@ _ASKS = (
 """Words that ask for places in the picture."""
 
 
-@request_rule(
+@rule(
     "IB505",
     "coordinate-drift",
+    level=Level.REQUEST,
     severity=Severity.INFO,
     fix=FixSafety.SAFE,
     since="0.1",

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, ImageUse, Problem, Resize, Severity, image_rule
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 from imgbudget_rules.spending import money, size_for, tokens_for
 
 
-@image_rule(
+@rule(
     "IB601",
     "over-image-tokens",
+    level=Level.IMAGE,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, Problem, Request, Severity, ShrinkTokens, request_rule
+from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkTokens, rule
 from imgbudget_rules.spending import request_tokens, shrinkable
 
 
-@request_rule(
+@rule(
     "IB602",
     "over-request-tokens",
+    level=Level.REQUEST,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, Problem, Request, Severity, ShrinkTokens, request_rule
+from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkTokens, rule
 from imgbudget_rules.spending import money, request_tokens, shrinkable, tokens_for
 
 
-@request_rule(
+@rule(
     "IB603",
     "over-request-cost",
+    level=Level.REQUEST,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",

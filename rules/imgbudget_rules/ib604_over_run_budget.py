@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Problem, Run, Severity, Watch, whole_run_rule
+from imgbudget.rule import Context, Level, Problem, Run, RunData, Severity, rule
 from imgbudget_rules.spending import money
 
 
-@whole_run_rule(
+@rule(
     "IB604",
     "over-run-budget",
+    level=Level.RUN,
     severity=Severity.ERROR,
     since="0.1",
-    watch=Watch.TOTALS,
+    run_data=RunData.TOTALS,
     budgets=("run.tokens", "run.bytes", "run.cost"),
 )
 def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:

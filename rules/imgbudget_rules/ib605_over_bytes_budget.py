@@ -12,13 +12,14 @@ from imgbudget.rule import (
     Request,
     Severity,
     ShrinkRequest,
-    image_rule,
+    rule,
 )
 
 
-@image_rule(
+@rule(
     "IB605",
     "over-bytes-budget",
+    level=Level.IMAGE,
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",

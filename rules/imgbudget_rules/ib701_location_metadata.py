@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Problem, Severity, StripMetadata, image_rule
+from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Level, Problem, Severity, StripMetadata, rule
 
 
-@image_rule(
+@rule(
     "IB701",
     "location-metadata",
+    level=Level.IMAGE,
     severity=Severity.WARNING,
     fix=FixSafety.SAFE,
     since="0.1",
     needs=Fact.LOCATION,
-    by_kind=True,
 )
 def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     """The file says where it was taken.

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Place, Problem, Run, Severity, Watch, whole_run_rule
+from imgbudget.rule import Context, Level, Place, Problem, Run, RunData, Severity, rule
 
 
-@whole_run_rule("IB801", "duplicate-file", severity=Severity.INFO, since="0.1", watch=Watch.COPIES)
+@rule(
+    "IB801", "duplicate-file", level=Level.RUN, severity=Severity.INFO, since="0.1", run_data=RunData.COPIES
+)
 def duplicate_file(run: Run, _ctx: Context) -> Iterator[Problem]:
     """Two image files of the run have the same bytes.
 

@@ -105,4 +105,5 @@ def failure(what: str, error: Exception, place: Place, limits: Limits) -> Findin
         fix=None,
         fix_safety=None,
         fingerprint=fingerprint(FAILED_CODE + what, place),
+        internal=True,
     )

@@ -53,8 +53,8 @@ class Judge(NamedTuple):
 
     def judge_batch(self, batch: Batch, limits: Limits) -> list[Finding]:
         """The findings of the rules on a whole batch, without those on its requests."""
-        return list(run_rules(self.rules.run, batch, limits, self.budgets))
+        return list(run_rules(self.rules.batch, batch, limits, self.budgets))
 
     def judge_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
         """The findings of the rules on the run as a whole, one by one: there may be one for each file."""
-        return run_rules(self.rules.whole, run, limits, self.budgets)
+        return run_rules(self.rules.run, run, limits, self.budgets)

@@ -1,77 +1,143 @@
-"""Judges images, and remembers what rules say that look at a few facts: most images are like others."""
+"""Checks images, and remembers the findings by what the rules read: most images are like others.
 
-from collections.abc import Hashable
+A rule is a pure function: images with the same values in all that it reads have the same findings. What it
+reads is recorded and not declared. The values of a key are more than those that one run read; that is exact,
+as with the same key a rule reads the same first value, so the same second one, and so on. A rule that reads
+what differs from image to image, or reads it in a way that cannot be recorded, is run on each.
+"""
+
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from imgbudget.budgets import Budgets
-from imgbudget.engine.findings import FAILED_CODE, moved
+from imgbudget.engine.findings import moved
 from imgbudget.engine.running import Rules, run_rules
 from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse
+from imgbudget.model import Finding, ImageUse, Severity
+from imgbudget.registry import AnyRule
 
 _MOST = 10_000
-"""Sizes, or kinds, of which the findings are kept: some megabytes."""
+"""Keys of which the findings are kept: some megabytes."""
 
-_Said = dict[Hashable, tuple[Finding, ...]]
-"""What rules said, by all that they look at."""
+_Pair = tuple[AnyRule, Severity | None]
+
+_EACH = -1
+"""In place of what a rule reads: it is run on each image."""
 
 
-class _Known(NamedTuple):
-    """What was said by these limits. Others get one of their own, as another thread may be at this one."""
+class _Memory(NamedTuple):
+    """The findings of some rules, by the values of all that any of them was seen to read."""
+
+    rules: Rules
+    reads: int
+    key: Callable[[ImageUse], Hashable]
+    findings: dict[Hashable, tuple[Finding, ...]]
+
+
+class _Plan(NamedTuple):
+    """Which rules are remembered how, for one model, and for files or for blocks.
+
+    It is never changed but replaced: another thread may be using it.
+    """
 
     limits: Limits
-    by_size: _Said
-    by_kind: _Said
+    in_request: bool
+    by_size: _Memory
+    by_kind: _Memory
+    each: Rules
 
 
 class Images:
-    """Judges images by one set of rules: either files or blocks of requests, of which rules say other things.
+    """Checks images by one set of rules.
 
-    Cameras, screens and generators make few sizes, and fewer kinds of files: two thirds of what the rules
-    cost is spared for images like those before.
+    Cameras, screens and generators make few sizes, and fewer kinds of files. Two memories, one for rules that
+    read the size and one for those that do not, keep the keys from being as many as their products.
     """
 
     def __init__(self, rules: Rules, budgets: Budgets) -> None:
-        self._all, self._budgets = rules, budgets
-        self._by_size = [pair for pair in rules if pair[0].by_size]
-        self._by_kind = [pair for pair in rules if pair[0].by_kind]
-        self._others = [pair for pair in rules if not (pair[0].by_size or pair[0].by_kind)]
+        self._rules, self._budgets = rules, budgets
         self._order = {rule.code: number for number, (rule, _) in enumerate(rules)}
-        self._known: _Known | None = None
+        self._reads: dict[str, int] | None = None
+        self._plan: _Plan | None = None
+        self._first = True
 
     def judge(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of all rules on an image, in the order of the rules."""
-        known = self._known
-        if known is None or known.limits is not limits:
-            known = self._known = _Known(limits, {}, {})
-        size, facts = use.visible_size, use.facts
-        if facts is None or size is None or use.flaws:
-            return list(run_rules(self._all, use, limits, self._budgets))
-        _, form, _, orientation, frames, has_location, quality, *_ = facts
-        kind = (form, orientation, frames, has_location, quality, use.declared)
-        sized = self._recall(known.by_size, (size, use.toolset, use.oversized), self._by_size, use, limits)
-        kinded = self._recall(known.by_kind, kind, self._by_kind, use, limits)
-        found = [*sized, *kinded, *run_rules(self._others, use, limits, self._budgets)]
+        if self._first or use.visible_size is None or use.flaws:
+            self._first = False  # a run on one file learns nothing
+            return list(run_rules(self._rules, use, limits, self._budgets))
+        plan, in_request = self._plan, use.place.keys is not None
+        if plan is None or plan.limits is not limits or plan.in_request is not in_request:
+            plan = self._make_plan(limits, in_request=in_request)
+        found = [
+            *self._recall(plan.by_size, use, limits),
+            *self._recall(plan.by_kind, use, limits),
+            *run_rules(plan.each, use, limits, self._budgets),
+        ]
         if len(found) > 1:
-            if any(finding.code == FAILED_CODE for finding in found):
-                return list(run_rules(self._all, use, limits, self._budgets))
+            if any(finding.internal for finding in found):
+                return list(run_rules(self._rules, use, limits, self._budgets))
             found.sort(key=self._place_in_order)
         return found
 
-    def _recall(
-        self, said: _Said, key: Hashable, rules: Rules, use: ImageUse, limits: Limits
-    ) -> list[Finding]:
-        """What rules say of an image; `key` is all of it that they look at."""
-        known = said.get(key)
+    def _recall(self, memory: _Memory, use: ImageUse, limits: Limits) -> list[Finding]:
+        """The findings of the rules of a memory on an image."""
+        key = memory.key(use)
+        known = memory.findings.get(key)
         if known is not None:
             return [moved(finding, use.place) for finding in known] if known else []
-        found = list(run_rules(rules, use, limits, self._budgets))
-        # what a rule says of another place, or why it failed, is of this image alone
-        if all(finding.place is use.place and finding.code != FAILED_CODE for finding in found):
-            if len(said) >= _MOST:
-                said.clear()
-            said[key] = tuple(found)
-        return found
+        from imgbudget.engine.recording import record  # noqa: PLC0415 - a run on one file records nothing
+
+        made = record(memory.rules, use, limits, self._budgets)
+        if made is None or made.reads & ~memory.reads:
+            self._learn(use, limits)
+            return list(run_rules(memory.rules, use, limits, self._budgets))
+        if len(memory.findings) >= _MOST:
+            memory.findings.clear()
+        memory.findings[key] = made.findings
+        return list(made.findings)
+
+    def _learn(self, use: ImageUse, limits: Limits) -> None:
+        """Record each rule by itself, and plan anew by all that is known of what they read."""
+        from imgbudget.engine.recording import record  # noqa: PLC0415 - see above
+
+        reads = dict(self._known())
+        for pair in self._rules:
+            code = pair[0].code
+            if reads[code] != _EACH:
+                made = record((pair,), use, limits, self._budgets)
+                reads[code] = _EACH if made is None else reads[code] | made.reads
+        self._reads = reads
+        self._make_plan(limits, in_request=use.place.keys is not None)
+
+    def _known(self) -> dict[str, int]:
+        """What each rule was seen to read so far."""
+        if self._reads is None:
+            from imgbudget.engine.recording import tells_apart  # noqa: PLC0415 - see above
+
+            self._reads = {rule.code: _EACH if tells_apart(rule.check) else 0 for rule, _ in self._rules}
+        return self._reads
+
+    def _make_plan(self, limits: Limits, *, in_request: bool) -> _Plan:
+        from imgbudget.engine.recording import SIZE  # noqa: PLC0415 - see above
+
+        known = self._known()
+        by_size: list[_Pair] = []
+        by_kind: list[_Pair] = []
+        each: list[_Pair] = []
+        for pair in self._rules:
+            reads = known[pair[0].code]
+            (each if reads == _EACH else by_size if reads & SIZE else by_kind).append(pair)
+        self._plan = _Plan(limits, in_request, self._memory(by_size), self._memory(by_kind), each)
+        return self._plan
+
+    def _memory(self, rules: Rules) -> _Memory:
+        from imgbudget.engine.recording import key_of  # noqa: PLC0415 - see above
+
+        reads = 0
+        for rule, _ in rules:
+            reads |= self._known()[rule.code]
+        return _Memory(rules, reads, key_of(reads), {})
 
     def _place_in_order(self, finding: Finding) -> int:
         return self._order[finding.code]

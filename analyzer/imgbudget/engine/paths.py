@@ -126,7 +126,7 @@ class PathRules:
             yield from found
             return
         for finding in found:
-            by_code = {rule.code: severity for rule, severity in self.judge(finding.place.path).rules.whole}
+            by_code = {rule.code: severity for rule, severity in self.judge(finding.place.path).rules.run}
             if finding.code in by_code or finding.place.path == run.place.path:
                 severity = by_code.get(finding.code)
                 yield finding._replace(severity=severity) if severity else finding

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
-from imgbudget.model import Fact, Level, Severity, Watch
+from imgbudget.model import Fact, Level, RunData, Severity
 from imgbudget.registry import AnyRule
 
 EXACT = 1000
@@ -24,21 +24,21 @@ class Layer(NamedTuple):
 
 
 class RuleSet(NamedTuple):
-    """The rules that run, by level, each with the severity that the user set, and the facts they need.
+    """The rules that run, by level, each with the severity that the user set.
 
-    `run` judges batches, `whole` the run at its end, for which it wants to be told what is in `watch`.
+    `needs` are the facts of images that they read, `run_data` is what they read of the run at its end.
     """
 
     image: tuple[tuple[AnyRule, Severity | None], ...]
     request: tuple[tuple[AnyRule, Severity | None], ...]
+    batch: tuple[tuple[AnyRule, Severity | None], ...]
     run: tuple[tuple[AnyRule, Severity | None], ...]
-    needs: Fact
-    whole: tuple[tuple[AnyRule, Severity | None], ...] = ()
-    watch: Watch = Watch.NONE
+    needs: Fact = Fact.NONE
+    run_data: RunData = RunData.NONE
 
     def has(self, code: str) -> bool:
         """Whether the rule of that code runs."""
-        return any(rule.code == code for rule, _ in (*self.image, *self.request, *self.run, *self.whole))
+        return any(rule.code == code for rule, _ in (*self.image, *self.request, *self.batch, *self.run))
 
 
 def specificity(selector: str, rule: AnyRule) -> int:
@@ -94,18 +94,14 @@ def select_rules(  # noqa: PLR0913 - all that decides
     A rule on budgets runs only where one of its own is set.
     """
     chosen: dict[Level, list[tuple[AnyRule, Severity | None]]] = {level: [] for level in Level}
-    whole: list[tuple[AnyRule, Severity | None]] = []
-    needs, watch = Fact.NONE, Watch.NONE
+    needs, run_data = Fact.NONE, RunData.NONE
     for rule in rules:
         if not is_selected(rule, layers, pedantic=pedantic, preview=preview):
             continue
         if rule.budgets and not has_budget(rule, budgets):
             continue
         both = rule, severity_of(rule, severities or {})
-        if rule.watch:
-            watch |= rule.watch
-            whole.append(both)
-            continue
+        run_data |= rule.run_data
         needs |= rule.needs
         chosen[rule.level].append(both)
         if rule.also:
@@ -113,10 +109,10 @@ def select_rules(  # noqa: PLR0913 - all that decides
     return RuleSet(
         image=tuple(chosen[Level.IMAGE]),
         request=tuple(chosen[Level.REQUEST]),
+        batch=tuple(chosen[Level.BATCH]),
         run=tuple(chosen[Level.RUN]),
         needs=needs,
-        whole=tuple(whole),
-        watch=watch,
+        run_data=run_data,
     )
 
 

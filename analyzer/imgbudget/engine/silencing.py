@@ -8,11 +8,11 @@ from imgbudget.engine.baseline import Baseline, Entry, entry_of
 from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.engine.paths import NOTHING, Kept, Matcher, Silenced, relative
 from imgbudget.engine.selection import specificity
-from imgbudget.model import Finding, Watch
+from imgbudget.model import Finding, RunData
 from imgbudget.registry import AnyRule
 from imgbudget.sources.content import content_hash
 
-_ON_FILES = (Watch.NONE, Watch.COPIES)
+_ON_FILES = (RunData.NONE, RunData.COPIES)
 """What rules watch whose findings are about a file, and not about the run or the configuration."""
 
 
@@ -76,7 +76,7 @@ class Silencer:
 
     def _knows(self, path: str, finding: Finding, content: "_Content") -> bool:
         rule = self.rules.get(finding.code)
-        if finding.code == FAILED_CODE or (rule and rule.watch not in _ON_FILES):
+        if finding.code == FAILED_CODE or (rule and rule.run_data not in _ON_FILES):
             return False
         digest = content.sha256 if finding.place.keys is None else None
         entry = entry_of(finding, relative(path, self.base), digest)

@@ -197,7 +197,7 @@ def _graver(judge: Judge, level: Severity) -> Judge:
     def kept(pairs: Iterable[tuple[AnyRule, Severity | None]]) -> tuple[tuple[AnyRule, Severity | None], ...]:
         return tuple((rule, override) for rule, override in pairs if (override or rule.severity) >= level)
 
-    chosen = rules._replace(image=kept(rules.image), request=kept(rules.request), run=kept(rules.run))
+    chosen = rules._replace(image=kept(rules.image), request=kept(rules.request), batch=kept(rules.batch))
     return Judge.of(chosen, judge.budgets)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.engine.baseline import Baseline, Entry, read_baseline
 from imgbudget.errors import UsageError, os_error_text
-from imgbudget.model import Watch
+from imgbudget.model import RunData
 from imgbudget.registry import Registry
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def read_file(name: str, registry: Registry) -> Baseline:
 
 def placed(registry: Registry) -> frozenset[str]:
     """The rules whose findings are known by their place and not by their content alone."""
-    return frozenset(rule.code for rule in registry.rules if rule.watch is Watch.COPIES)
+    return frozenset(rule.code for rule in registry.rules if rule.run_data is RunData.COPIES)
 
 
 def fixed_entries(session: "Session", missed: Collection[str]) -> tuple[Entry, ...]:

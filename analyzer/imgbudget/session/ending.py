@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.config.files import shown
-from imgbudget.model import Finding, Place, Run, Span, UnusedIgnore, Watch
+from imgbudget.model import Finding, Place, Run, RunData, Span, UnusedIgnore
 from imgbudget.report import FileResult, Summary
 from imgbudget.sources.content import same_files
 
@@ -32,7 +32,7 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
     source = session.settings.source
     lines: dict[Place, int | None] = {}
     unused: list[UnusedIgnore] = []
-    if tally.watch & Watch.IGNORES:
+    if tally.watch & RunData.IGNORES:
         from imgbudget.engine.unused import unused_ignores  # noqa: PLC0415 - runs with ignores only
 
         for entry, line in unused_ignores(paths, session.named):
@@ -44,7 +44,7 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
         byte_size=tally.byte_size,
         # prices are whole nano-dollars; the last bits of a sum tell in which parts it was added up
         cost_usd=round(summary.cost_usd, 9),
-        copies=_Copies(tally) if tally.watch & Watch.COPIES else (),
+        copies=_Copies(tally) if tally.watch & RunData.COPIES else (),
         unused=tuple(unused),
     )
     by_path: dict[str, list[Finding]] = {}

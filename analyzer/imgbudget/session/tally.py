@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.engine.paths import PathRules
-from imgbudget.model import Finding, Watch
+from imgbudget.model import Finding, RunData
 from imgbudget.report import FileResult
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _BLOCK = 1000
 _AT_ONCE = 200_000
 """Files that are compared, or names of lookalikes that are taken apart, together: some 20 MB."""
 
-_COPIES, _TOTALS = int(Watch.COPIES), int(Watch.TOTALS)
+_COPIES, _TOTALS = int(RunData.COPIES), int(RunData.TOTALS)
 
 Block = tuple[Sequence[int], str]
 """What tells files apart, a number each, and their paths, joined by null characters."""
@@ -35,7 +35,7 @@ class Tally:
     """
 
     def __init__(
-        self, watch: Watch, statistics: "Statistics | None" = None, found: "list[Told] | None" = None
+        self, watch: RunData, statistics: "Statistics | None" = None, found: "list[Told] | None" = None
     ) -> None:
         self.watch = watch
         self.statistics = statistics
@@ -117,7 +117,7 @@ class Tally:
     @property
     def wants_an_end(self) -> bool:
         """Whether there is anything to be said of the run as a whole."""
-        watched = self.watch & ~Watch.COPIES or bool(self.blocks) or len(self._names) > 1
+        watched = self.watch & ~RunData.COPIES or bool(self.blocks) or len(self._names) > 1
         return bool(watched) or self.statistics is not None or self.found is not None
 
     def lookalikes(self) -> Iterator[list[str]]:
@@ -168,9 +168,9 @@ def _grouped(blocks: Sequence[Block], chosen: set[int]) -> Iterator[list[str]]:
 
 def new_tally(wishes: "RunOptions", paths: PathRules) -> Tally:
     """An empty tally for what the rules watch and the caller wishes."""
-    watch = paths.base_judge.rules.watch
+    watch = paths.base_judge.rules.run_data
     if paths.silencer is None or not paths.silencer.ignores:
-        watch &= ~Watch.IGNORES
+        watch &= ~RunData.IGNORES
     tally = Tally(watch)
     if wishes.statistics:
         from imgbudget.statistics import Statistics  # noqa: PLC0415 - on demand only

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Problem, Severity, image_rule
+from imgbudget.rule import Context, ImageUse, Level, Problem, Severity, rule
 
 SCREENS = {(1280, 720), (1280, 800), (1366, 768), (1440, 900), (1920, 1080), (2560, 1440), (3840, 2160)}
 
 
-@image_rule(
+@rule(
     "HR101",
     "screenshot-as-jpeg",
+    level=Level.IMAGE,
     severity=Severity.WARNING,
     since="0.1",
     url="https://example.com/house-rules/hr101",
