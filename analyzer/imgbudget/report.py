@@ -199,7 +199,7 @@ class Summary:
                     self.fixable += 1
                 else:
                     self.unsafely_fixable += 1
-            if finding.code == "IB003":
+            if finding.internal:
                 self.rules_failed += 1
 
     def _add_fix(self, fix: "FileFix") -> None:

@@ -124,7 +124,7 @@ def done(partition: Partition, records: list[Record], desk: Desk) -> Done:
         errors=severities["ERROR"],
         warnings=severities["WARNING"],
         infos=severities["INFO"],
-        rules_failed=sum(finding.code == "IB003" for record in records for finding in record.findings),
+        rules_failed=sum(finding.internal for record in records for finding in record.findings),
     )
     notes = tuple(session.bench.notes)
     return Done(partition, summary, write_rows(records, tiers_of(session), footer(summary, notes)), notes)

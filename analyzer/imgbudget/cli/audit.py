@@ -19,6 +19,7 @@ from imgbudget.cli.options import (
 )
 from imgbudget.cli.output import Sink, parse_formats, say, wants_colour, whole_file
 from imgbudget.cli.several import limits_of_all
+from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.errors import UsageError
 from imgbudget.limits import Limits
 from imgbudget.model import Severity
@@ -238,7 +239,8 @@ def _say_notes(session: Session, run: "Run", options: dict[str, Any]) -> None:
     for note in dict.fromkeys((*session.notes, *run.notes)):
         say(f"warning: {note}")
     if run.lost:
-        say(f"error: {count(len(run.lost), 'item')} could not be read: {one_line(run.lost[0])}; see IB003")
+        lost = f"{count(len(run.lost), 'item')} could not be read: {one_line(run.lost[0])}"
+        say(f"error: {lost}; see {FAILED_CODE}")
     if options["quiet"]:
         return
     if run.resumed:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from imgbudget.config import Ignore
 from imgbudget.engine.baseline import Baseline, Entry, entry_of
-from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.engine.paths import NOTHING, Kept, Matcher, Silenced, relative
 from imgbudget.engine.selection import specificity
 from imgbudget.model import Finding, RunData
@@ -76,7 +75,7 @@ class Silencer:
 
     def _knows(self, path: str, finding: Finding, content: "_Content") -> bool:
         rule = self.rules.get(finding.code)
-        if finding.code == FAILED_CODE or (rule and rule.run_data not in _ON_FILES):
+        if finding.internal or (rule and rule.run_data not in _ON_FILES):
             return False
         digest = content.sha256 if finding.place.keys is None else None
         entry = entry_of(finding, relative(path, self.base), digest)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from imgbudget.edit import EditedImage, ImageEdit, RequestEdit
 from imgbudget.engine import Judge
-from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.fixers.image import edit_image
 from imgbudget.limits import Limits
 from imgbudget.live.glance import Seen
@@ -187,7 +186,7 @@ class Inspector:
 
     def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Those of the level; that a rule failed is no mistake of the request."""
-        return (it for it in findings if it.severity >= self.level and it.code != FAILED_CODE)
+        return (it for it in findings if it.severity >= self.level and not it.internal)
 
 
 def _graver(judge: Judge, level: Severity) -> Judge:

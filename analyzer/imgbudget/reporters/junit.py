@@ -31,7 +31,7 @@ class JUnit(Reporter):
         if not result.findings:
             return ("",)
         path = _text(relative(result.path, self._root))
-        failed = sum(finding.code == "IB003" for finding in result.findings)
+        failed = sum(finding.internal for finding in result.findings)
         suite = _suite(path, len(result.findings), failures=len(result.findings) - failed, errors=failed)
         for finding in result.findings:
             self._case(suite, path, finding)
@@ -45,7 +45,7 @@ class JUnit(Reporter):
             case.set("line", str(finding.span.line))
             place += f":{finding.span.line}:{finding.span.column}"
         case.set("file", path)
-        kind = "error" if finding.code == "IB003" else "failure"
+        kind = "error" if finding.internal else "failure"
         message = _text(finding.message)
         fault = SubElement(case, kind, message=message, type=str(finding.severity))
         lines = [f"{place}: {finding.code} {finding.severity}: {message}"]

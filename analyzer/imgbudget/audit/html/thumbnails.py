@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from imgbudget.audit.inputs.fetch import fetch
 from imgbudget.audit.statistics import Row
+from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.errors import FixError, UnreadableError
 from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
@@ -20,8 +21,6 @@ MOST_BYTES = 16_000
 
 MOST_PIXELS = 60_000_000
 """Pixels beyond which no picture is decoded for a thumbnail."""
-
-_FAILED = "IB003"
 
 
 def thumbnails(rows: Sequence[Row]) -> dict[str, str]:
@@ -42,7 +41,7 @@ def _harmless(row: Row) -> bool:
         row.damage is None
         and row.size is not None
         and row.size.width * row.size.height <= MOST_PIXELS
-        and all(finding.code != _FAILED for finding in row.findings)
+        and all(finding.code != FAILED_CODE for finding in row.findings)
     )
 
 
