@@ -122,7 +122,7 @@ def rows_of(*datasets: str | Path, root: str | None = None) -> list[dict[str, An
 
 
 def facts_of(row: dict[str, Any]) -> dict[str, Any]:
-    """What does not depend on where an image lies."""
+    """The facts that do not depend on where an image is stored."""
     return {name: value for name, value in row.items() if name not in ("source", "member", "row", "pointer")}
 
 

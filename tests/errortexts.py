@@ -1,4 +1,4 @@
-"""Error texts as the API and servers before it worded them, with numbers from the reports they stand in."""
+"""Error texts as worded by the API and by servers in front of it, with the numbers of the reports."""
 
 from typing import NamedTuple
 

@@ -60,7 +60,7 @@ def documents(data: bytes, *, lines: bool = False, **sizing: Any) -> list[Docume
 
 
 def only(data: bytes, **sizing: Any) -> Document:
-    """The one sound document of the text."""
+    """The only valid document of the text."""
     (document,) = documents(data, **sizing)
     assert isinstance(document, Document), document
     return document
@@ -85,7 +85,7 @@ def filled(document: Document, value: Any) -> Any:
 
 
 def routes(value: Any, here: Keys = ()) -> Iterator[tuple[Keys, Any]]:
-    """Every route of a value, and what stands there."""
+    """Every path of a value, with the value there."""
     yield here, value
     items: Any = ()
     if isinstance(value, dict):
@@ -97,7 +97,7 @@ def routes(value: Any, here: Keys = ()) -> Iterator[tuple[Keys, Any]]:
 
 
 class Verdict(NamedTuple):
-    """What the json module makes of a text: a value, or an error and, where it tells one, the place of it."""
+    """What the json module reads: a value, or an error and its position if it has one."""
 
     value: Any = None
     error: ValueError | None = None

@@ -128,7 +128,7 @@ class Api:
         self.server.expect_request(path, method=method).respond_with_handler(handler)
 
     def always(self, reply: Response | Callable[[], Response], path: str = "/v1/messages") -> None:
-        """Answer a path alike each time."""
+        """Answer a path the same way each time."""
         self.on(path, lambda _request: reply if isinstance(reply, Response) else reply())
 
     def enforcing(self) -> None:
@@ -164,7 +164,7 @@ def counted(body: Json, tier: Tier = TIER) -> Response:
 
 
 def enforced(body: Json) -> Response:
-    """A message, or a 400 where more than 20 images stand beside one over 2000 px."""
+    """A message, or a 400 if more than 20 images include one over 2000 px."""
     if refused := many_image_refusal(body):
         return refused
     return answer(message(body["model"], image_tokens(body)))

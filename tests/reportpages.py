@@ -67,7 +67,7 @@ class Page(HTMLParser):
 
     @property
     def ids(self) -> Counter[str]:
-        """How often each id stands."""
+        """How often each id occurs."""
         return Counter(str(attributes["id"]) for _, attributes in self.elements if "id" in attributes)
 
     @property

@@ -27,12 +27,12 @@ def rules(*select: str, pedantic: bool = False, budgets: Budgets = NO_BUDGETS) -
     return Session(wishes).bench.paths.judge("request.json")
 
 
-def image_judge(limits: Limits, judge: Judge | None = None) -> Callable[[ImageUse], list[Finding]]:
+def image_checker(limits: Limits, judge: Judge | None = None) -> Callable[[ImageUse], list[Finding]]:
     """Return a function that gives the findings for an image."""
     held = judge or _session().bench.paths.judge("request.json")
     return lambda use: held.judge_image(use, limits)
 
 
-def request_judge(judge: Judge | None = None) -> Callable[[RequestUnderTest], list[Finding]]:
+def request_checker(judge: Judge | None = None) -> Callable[[RequestUnderTest], list[Finding]]:
     """Return a function that lists the findings for a request and its images."""
     return (judge or _session().bench.paths.judge("request.json")).check_request

@@ -1,4 +1,4 @@
-"""What holds for every rule that ships: registration, the contract, its page, its examples, purity."""
+"""Requirements for every shipped rule: registration, the contract, its page, its examples, purity."""
 
 import copy
 import re
@@ -103,8 +103,8 @@ def every_example() -> Iterator[tuple[AnyRule, Example]]:
             yield rule, example
 
 
-def can_judge(rule: AnyRule, subject: ImageUse | Request | Batch | Run) -> bool:
-    """Whether the subject is one that a rule of this level looks at; image rules look into requests too."""
+def applies_to(rule: AnyRule, subject: ImageUse | Request | Batch | Run) -> bool:
+    """Whether rules of this level run on the subject; rules on images run on those of requests too."""
     match rule.level:
         case Level.IMAGE:
             return isinstance(subject, (ImageUse, Request))
@@ -116,8 +116,8 @@ def can_judge(rule: AnyRule, subject: ImageUse | Request | Batch | Run) -> bool:
             return isinstance(subject, Run)
 
 
-def settled(use: ImageUse, fix: Fix) -> ImageUse:
-    """The use as it is once the fix is made."""
+def fixed(use: ImageUse, fix: Fix) -> ImageUse:
+    """The use of the image after the fix."""
     facts = use.facts or ImageFacts(byte_size=0)
     match fix:
         case Resize(size):
@@ -155,7 +155,7 @@ def test_every_rule_of_the_contract_is_there() -> None:
 
 
 def test_codes_and_names_are_unique() -> None:
-    """No code and no name stands twice."""
+    """No code and no name is used twice."""
     assert len({rule.code for rule in RULES}) == len(RULES)
     assert len({rule.name for rule in RULES}) == len(RULES)
 
@@ -168,7 +168,7 @@ def test_rule_keeps_the_contract(rule: AnyRule) -> None:
 
 
 @every_rule
-def test_file_stays_small_and_says_its_code_and_name(rule: AnyRule) -> None:
+def test_file_is_small_and_starts_with_code_and_name(rule: AnyRule) -> None:
     """A rule's file has its code and name in the first line and fewer than 150 lines."""
     lines = (PACK / f"{rule.code.lower()}_{rule.name.replace('-', '_')}.py").read_text("utf-8").splitlines()
     assert lines[0] == f'"""{rule.code} {rule.name}."""'
@@ -194,8 +194,8 @@ def test_page_has_both_kinds_of_examples(rule: AnyRule) -> None:
 
 
 @every_rule
-def test_examples_are_sound_requests(rule: AnyRule) -> None:
-    """Only the page on malformed requests shows requests with a flaw; elsewhere one would be a slip."""
+def test_examples_are_valid_requests(rule: AnyRule) -> None:
+    """Only the page on malformed requests has examples of malformed requests."""
     page = examples(rule)
     shown = [example.subject for example in (*page.reports, *page.silent)]
     flawed = [subject for subject in shown if isinstance(subject, Request) and subject.flaws]
@@ -203,8 +203,8 @@ def test_examples_are_sound_requests(rule: AnyRule) -> None:
 
 
 @every_rule
-def test_examples_are_silent_as_the_page_says(rule: AnyRule) -> None:
-    """What stands under Silent gives no problem."""
+def test_silent_examples_have_no_findings(rule: AnyRule) -> None:
+    """The examples under Silent give no problem."""
     for example in examples(rule).silent:
         found = run_rule(
             rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
@@ -213,8 +213,8 @@ def test_examples_are_silent_as_the_page_says(rule: AnyRule) -> None:
 
 
 @every_rule
-def test_examples_report_as_the_page_says(rule: AnyRule) -> None:
-    """What stands under Reports gives a problem, in the one voice of all messages."""
+def test_reported_examples_have_findings(rule: AnyRule) -> None:
+    """The examples under Reports give a problem whose message follows the style of all messages."""
     for example in examples(rule).reports:
         found = run_rule(
             rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
@@ -231,7 +231,7 @@ def test_examples_report_as_the_page_says(rule: AnyRule) -> None:
 
 @every_rule
 def test_numbers_of_a_problem_have_a_unit(rule: AnyRule) -> None:
-    """A measured value or a limit never stands without its unit, and is crossed where both are given."""
+    """A measured value or limit has a unit, and exceeds the limit if both are given."""
     for example in examples(rule).reports:
         for problem in run_rule(
             rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
@@ -270,7 +270,7 @@ def test_fix_of_an_image_settles_its_finding(rule: AnyRule) -> None:
             ):
                 if problem.fix is None:
                     continue
-                after = settled(use, problem.fix)
+                after = fixed(use, problem.fix)
                 assert (
                     run_rule(
                         rule, after, model=example.model, platform=example.platform, budgets=example.budgets
@@ -279,8 +279,8 @@ def test_fix_of_an_image_settles_its_finding(rule: AnyRule) -> None:
                 )
 
 
-def test_judging_changes_no_fact_and_gives_the_same_twice() -> None:
-    """A rule is a pure function: its subject stays as it was, and a second run says the same."""
+def test_rules_are_pure() -> None:
+    """A rule does not change its subject, and a second run gives the same findings."""
     for rule, example in every_example():
         before = copy.deepcopy(example.subject)
         first = run_rule(
@@ -296,11 +296,11 @@ def test_judging_changes_no_fact_and_gives_the_same_twice() -> None:
 
 
 def test_no_rule_fails_on_another_rules_example() -> None:
-    """Every rule judges the examples of all pages without raising, whatever they lack."""
+    """Every rule runs on the examples of all pages without raising."""
     judged = 0
     for _, example in every_example():
         for rule in RULES:
-            if not can_judge(rule, example.subject):
+            if not applies_to(rule, example.subject):
                 continue
             found = run_rule(
                 rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
@@ -310,8 +310,8 @@ def test_no_rule_fails_on_another_rules_example() -> None:
     assert judged > len(RULES)
 
 
-def test_files_of_a_size_are_judged_as_the_first_one_was(tmp_path: Path) -> None:
-    """The same findings in the same order, each at its own place, with its own fingerprint."""
+def test_files_of_the_same_size_get_the_same_findings(tmp_path: Path) -> None:
+    """The same findings in the same order, each with its own location and fingerprint."""
     for name in ("a.png", "b.png", "c.jpg"):
         (tmp_path / name).write_bytes(image_bytes((4000, 100)))
     (tmp_path / "d.png").write_bytes(b"")

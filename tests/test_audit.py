@@ -35,8 +35,8 @@ def test_numbers_are_those_of_check(imgbudget: Command) -> None:
     assert by_code == {code: codes.count(code) for code in set(codes)}
 
 
-def test_clean_folder_says_what_it_costs(imgbudget: Command, tmp_path: Path) -> None:
-    """One line for the bill, and no finding."""
+def test_clean_folder_shows_its_cost(imgbudget: Command, tmp_path: Path) -> None:
+    """One line with the cost, and no finding."""
     (tmp_path / "a.png").write_bytes(image_bytes((560, 560)))
     run = imgbudget("audit", ".", "--isolated")
     assert (run.code, run.err) == (0, "")
@@ -70,18 +70,18 @@ def test_findings_below_the_wish_do_not_fail(imgbudget: Command, tmp_path: Path)
         ((".", "--platform", "azure"), "unknown platform 'azure'"),
     ],
 )
-def test_mistakes_are_told_before_anything_runs(
+def test_usage_errors_are_reported_first(
     imgbudget: Command, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    """Exit 2, one clear line, nothing on standard output."""
+    """Usage errors exit with 2 and one clear line, before anything is read."""
     as_folder(tmp_path)
     run = imgbudget("audit", *arguments, "--isolated")
     assert (run.code, run.out) == (2, "")
     assert message in run.err
 
 
-def test_folder_without_a_file_is_told(imgbudget: Command, tmp_path: Path) -> None:
-    """No statistics of nothing."""
+def test_empty_folder_is_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """An audit without files prints no statistics."""
     run = imgbudget("audit", ".", "--isolated")
     assert (run.code, run.out, run.err) == (0, "", "imgbudget: warning: no files found\n")
 
@@ -120,8 +120,8 @@ def test_several_formats_at_once(imgbudget: Command, tmp_path: Path) -> None:
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 2
 
 
-def test_rows_are_parquet_that_anybody_can_ask(imgbudget: Command, tmp_path: Path) -> None:
-    """The facts table is there for questions that nobody here thought of."""
+def test_rows_are_queryable_parquet(imgbudget: Command, tmp_path: Path) -> None:
+    """The facts table can be queried with any SQL engine."""
     import duckdb  # noqa: PLC0415 - this test only
 
     as_tar(tmp_path / "x.tar")
@@ -134,8 +134,8 @@ def test_rows_are_parquet_that_anybody_can_ask(imgbudget: Command, tmp_path: Pat
     assert found == [("a/big.jpg", 1536, 4704), ("b/turned.jpg", 414, 414)]
 
 
-def test_request_findings_stand_on_requests(imgbudget: Command, tmp_path: Path) -> None:
-    """An empty text block is a finding of the request, not of the image beside it."""
+def test_request_findings_belong_to_the_request(imgbudget: Command, tmp_path: Path) -> None:
+    """An empty text block is a finding on the request, not on the image beside it."""
     write_json(tmp_path / "r.json", body(image_block(), ""))
     rows = csv.DictReader(imgbudget("audit", "r.json", "--isolated", "--format", "csv").out.splitlines())
     assert {row["subject"]: row["findings"] for row in rows} == {"image": "", "request": "IB407"}

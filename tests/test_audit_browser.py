@@ -37,7 +37,7 @@ _VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('r
 
 
 class Opened(NamedTuple):
-    """A page in a tab, with what it has said and asked for."""
+    """A page in a tab, with its console messages and requests."""
 
     tab: Any
     said: list[str]
@@ -53,15 +53,15 @@ class Opened(NamedTuple):
         texts = self.tab.locator(f"#rows-table tbody td:nth-child({column})").all_text_contents()
         return [int(text.replace(",", "")) for text in texts if text]
 
-    def told(self) -> str:
-        """How many rows are left, as it is told."""
+    def shown_row_count(self) -> str:
+        """The number of remaining rows as the page shows it."""
         text: str = self.tab.locator("#filter-count").text_content()
         return text
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One Chromium for the module, with a profile of its own."""
+    """One Chromium for the module, with a separate profile."""
     with playwright.sync_playwright() as runner:
         started = runner.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield started
@@ -80,7 +80,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(browser: Any, file: Path) -> Iterator[Opened]:
-    """The page in a new tab; at the end nothing may have been said, refused or asked for."""
+    """The page in a new tab; it must not log, be refused, or request anything."""
     yield from _opened(browser, file)
 
 
@@ -102,7 +102,7 @@ def _opened(browser: Any, file: Path, **options: Any) -> Iterator[Opened]:
 
 def test_only_rows_in_sight_are_in_the_document(opened: Opened) -> None:
     """Twelve thousand rows, some dozens of elements; the last ones come by scrolling."""
-    assert opened.told() == f"{COUNT:,} rows"
+    assert opened.shown_row_count() == f"{COUNT:,} rows"
     assert opened.names()[0] == "<img src=x onerror=alert(1)>\\u202egnp.jpg"
     assert len(opened.names()) < 60
     frame = opened.tab.locator("#rows-frame")
@@ -130,24 +130,27 @@ def test_rows_sort_by_every_column_both_ways(opened: Opened) -> None:
 
 
 def test_rows_filter_by_name_finding_and_format(opened: Opened) -> None:
-    """Each alone, together, and cleared; what is left is told."""
+    """Each filter works alone and combined, can be cleared, and the number of remaining rows is shown."""
     opened.tab.get_by_label("Name contains").fill("PHOTO_00001")
-    assert opened.told() == f"10 of {COUNT:,} rows"
+    assert opened.shown_row_count() == f"10 of {COUNT:,} rows"
     assert all("photo_00001" in name for name in opened.names())
     opened.tab.locator("#filter-code").select_option("IB201")
     assert set(opened.names()) == {f"photo_0000{i}.jpg" for i in range(10, 20) if i % 3 == 0}
     opened.tab.get_by_label("Name contains").fill("")
     opened.tab.locator("#filter-code").select_option("none")
-    assert opened.told() == f"{sum(i % 50 > 0 and i % 3 > 0 for i in range(COUNT - 1)):,} of {COUNT:,} rows"
+    assert (
+        opened.shown_row_count()
+        == f"{sum(i % 50 > 0 and i % 3 > 0 for i in range(COUNT - 1)):,} of {COUNT:,} rows"
+    )
     opened.tab.get_by_label("Name contains").fill("no such name")
-    assert opened.told() == f"0 of {COUNT:,} rows"
+    assert opened.shown_row_count() == f"0 of {COUNT:,} rows"
     assert opened.names() == []
     opened.tab.get_by_role("button", name="Clear").click()
     playwright.expect(opened.tab.locator("#filter-count")).to_have_text(f"{COUNT:,} rows")
 
 
-def test_all_is_had_by_keyboard(opened: Opened) -> None:
-    """The skip link comes first; sorting by Enter; the rows scroll by keys when they have the focus."""
+def test_everything_is_keyboard_accessible(opened: Opened) -> None:
+    """The skip link is first, Enter sorts, and focused rows scroll with keys."""
     keys = opened.tab.keyboard
     keys.press("Tab")
     assert opened.tab.evaluate("document.activeElement.textContent") == "Skip to the report"
@@ -165,8 +168,8 @@ def test_all_is_had_by_keyboard(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_colours_by_system_and_by_button(browser: Any, file: Path, scheme: str) -> None:
-    """The system's scheme holds until the button is used."""
+def test_colour_scheme_follows_system_and_button(browser: Any, file: Path, scheme: str) -> None:
+    """The system's colour scheme applies until the button is used."""
     for page in _opened(browser, file, color_scheme=scheme):
         ground = "getComputedStyle(document.body).backgroundColor"
         light, dark = "rgb(255, 255, 255)", "rgb(16, 21, 27)"
@@ -185,8 +188,8 @@ def test_nothing_is_wider_than_the_window(opened: Opened, width: int) -> None:
     assert opened.tab.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_without_script_the_tables_are_read(browser: Any, file: Path) -> None:
-    """The first hundred rows stand there; controls that would do nothing are not shown."""
+def test_tables_are_readable_without_script(browser: Any, file: Path) -> None:
+    """Without JavaScript the first hundred rows are shown, and controls that need it are hidden."""
     for page in _opened(browser, file, java_script_enabled=False):
         assert page.tab.locator("#rows-table tbody tr").count() == 100
         assert page.tab.locator("noscript p").is_visible()
@@ -207,13 +210,13 @@ def test_paper_is_light_and_has_no_controls(browser: Any, file: Path) -> None:
 @pytest.mark.skipif("AXE_CORE" not in os.environ, reason="AXE_CORE does not name axe-core's axe.min.js")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Any, file: Path, scheme: str) -> None:
-    """No violation of impact serious or critical, in either scheme; none at all, as it stands."""
+    """The axe engine finds no violation in either colour scheme."""
     axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
     asked = f"(async () => {{ const module = undefined; {axe}; return await axe.run(); }})()"
     for page in _opened(browser, file, color_scheme=scheme):
-        told = page.tab.evaluate(asked)
-        assert len(told["passes"]) > 20
-        assert [(item["impact"], item["id"], len(item["nodes"])) for item in told["violations"]] == []
+        result = page.tab.evaluate(asked)
+        assert len(result["passes"]) > 20
+        assert [(item["impact"], item["id"], len(item["nodes"])) for item in result["violations"]] == []
 
 
 def test_page_under_test_is_the_real_one(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Single images are had again from where their rows say they are."""
+"""Single images are read again from the locations in their rows."""
 
 import struct
 import zipfile
@@ -49,8 +49,8 @@ def test_one_member_that_cannot_be_unpacked_costs_no_other(imgbudget: Command, t
     assert {str(row.member) for row, _ in fetch(rows)} == set(IMAGES) - {"c.gif"}
 
 
-def test_what_cannot_be_had_is_left_out(imgbudget: Command, tmp_path: Path) -> None:
-    """Tables are not searched, and a file that has gone is no error."""
+def test_unavailable_images_are_left_out(imgbudget: Command, tmp_path: Path) -> None:
+    """Tables are not searched, and a deleted file is no error."""
     assert list(fetch(all_rows(imgbudget, as_parquet(tmp_path / "x.parquet")))) == []
     (tmp_path / "x.parquet").unlink()
     folder = as_folder(tmp_path / "y")

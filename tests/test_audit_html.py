@@ -1,4 +1,4 @@
-"""The report of an audit as a page: what can be held against it without a browser."""
+"""The HTML report of an audit, as far as it can be checked without a browser."""
 
 import base64
 import hashlib
@@ -87,8 +87,8 @@ def test_policy_allows_the_style_and_script_that_are_there_and_nothing_else(corp
         assert not [name for name in attributes if name == "style" or name.startswith("on")]
 
 
-def test_page_asks_nobody_for_anything(corpus_page: str) -> None:
-    """No element loads; addresses stand in links to rule pages only; the script knows no network."""
+def test_page_loads_nothing(corpus_page: str) -> None:
+    """No element loads a resource, addresses are only links to rule pages, the script uses no network."""
     page = Page(corpus_page)
     loading = ("src", "srcset", "action", "data", "poster", "xlink:href")
     assert [attributes for _, attributes in page.elements if set(attributes) & set(loading)] == []
@@ -114,8 +114,8 @@ def test_tables_can_be_read_by_all(corpus_page: str) -> None:
     assert corpus_page.count('<th scope="row" title=') == 100
 
 
-def test_headline_tells_cost_refusals_plan_and_move(corpus_page: str) -> None:
-    """One paragraph, with numbers, for whoever pays."""
+def test_headline_shows_cost_refusals_plan_and_other_models(corpus_page: str) -> None:
+    """One paragraph with numbers, for the person who pays."""
     lead = re.search(r'<p class="lead">(.*?)</p>', corpus_page)
     assert lead
     assert re.fullmatch(
@@ -245,10 +245,10 @@ def test_page_that_cannot_be_written_is_a_mistake_of_the_caller(imgbudget: Comma
     assert not (tmp_path / "none").exists()
 
 
-def test_thumbnails_are_upright_small_and_had_only_of_what_is_harmless(
+def test_thumbnails_are_upright_small_and_made_of_safe_images_only(
     imgbudget: Command, tmp_path: Path
 ) -> None:
-    """A turned photo stands; tables give none; what is damaged or killed its worker is not touched."""
+    """Rotated photos are upright; tables, damaged images and images that crashed a worker have none."""
     uri = thumbnail(image_bytes((640, 480), "JPEG", orientation=6))
     assert uri
     data = base64.b64decode(uri.partition(",")[2])

@@ -1,4 +1,4 @@
-"""Datasets in every form give the same numbers, and nothing that stands in them is lost in silence."""
+"""Every form of a dataset gives the same numbers, and no part of it is dropped silently."""
 
 import io
 import json
@@ -89,8 +89,8 @@ def test_everything_that_is_no_image_is_named_with_its_reason(tmp_path: Path) ->
     }
 
 
-def test_lists_tell_entries_that_lead_nowhere(tmp_path: Path) -> None:
-    """Gone files, web addresses, entries without an image and lines that are no JSON are all told."""
+def test_image_lists_report_unusable_entries(tmp_path: Path) -> None:
+    """Missing files, web addresses, entries without an image and invalid JSON lines are all reported."""
     (tmp_path / "a.png").write_bytes(image_bytes())
     lines = [
         json.dumps({"image": "a.png"}),
@@ -140,16 +140,16 @@ def test_archive_that_is_cut_off_gives_what_it_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.parquet", "x.arrow"])
 @pytest.mark.parametrize("data", [b"", b"no archive at all " * 100, b"PK\3\4PAR1\x1f\x8b"])
-def test_file_that_is_not_what_its_name_says_is_told(tmp_path: Path, name: str, data: bytes) -> None:
-    """Nothing raises, nothing is silent: one item that could not be looked at."""
+def test_file_with_a_wrong_extension_is_reported(tmp_path: Path, name: str, data: bytes) -> None:
+    """A mislabelled file is one unreadable item; nothing raises."""
     (tmp_path / name).write_bytes(data)
     (tmp_path / "a.png").write_bytes(image_bytes())
     rows = rows_of(tmp_path)
     assert sorted((row["subject"], row["missed"]) for row in rows) == [("image", False), ("skip", True)]
 
 
-def test_members_that_cannot_be_unpacked_are_told(tmp_path: Path) -> None:
-    """A wrong checksum in a zip archive loses one member only."""
+def test_damaged_members_are_reported(tmp_path: Path) -> None:
+    """A wrong checksum in a zip archive loses only that member."""
     path = as_zip(tmp_path / "x.zip")
     data = path.read_bytes()
     at = data.index(IMAGES["c.gif"])
@@ -184,10 +184,10 @@ def test_a_zip_archive_with_a_broken_name_ends_no_audit(tmp_path: Path) -> None:
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4),
     end=st.floats(0.5, 1),
 )
-def test_whatever_is_wrong_with_a_zip_archive_is_told_in_one_way(
+def test_damaged_zip_archives_raise_one_error(
     tmp_path_factory: pytest.TempPathFactory, packing: int, flips: list[tuple[float, int]], end: float
 ) -> None:
-    """Opening it and unpacking its members raise nothing but UnreadableError."""
+    """Opening an archive and unpacking its members raise nothing but UnreadableError."""
     text = io.BytesIO()
     with zipfile.ZipFile(text, "w", packing) as archive:
         archive.writestr("ä/b.png", b"abc" * 40)

@@ -28,7 +28,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def begin(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
-    """An audit on Ray as a process of its own."""
+    """Start an audit on Ray in a separate process."""
     command = [sys.executable, "-c", MAIN, "audit", *arguments, "--engine", "ray"]
     return subprocess.Popen(
         command,
@@ -88,7 +88,7 @@ def test_image_that_kills_is_the_only_one_lost(tmp_path: Path) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -22,13 +22,13 @@ MAIN = "from imgbudget.cli import main; main()"
 
 
 class Store(NamedTuple):
-    """A bucket, and the requests that came to it."""
+    """A bucket, and the requests that it received."""
 
     folder: Path
     requests: list[str]
 
     def audit(self, *arguments: str) -> tuple[Any, list[str]]:
-        """The report of an audit in a process of its own, and the requests that it made."""
+        """The report of an audit in a separate process, and the requests that it made."""
         self.requests.clear()
         command = [
             sys.executable,

@@ -81,10 +81,8 @@ def test_image_that_kills_is_known_the_next_time(imgbudget: Command, tmp_path: P
     assert "3 partitions of 3 taken from rows" in again.err
 
 
-def test_member_that_kills_is_found_in_a_tar_whose_length_nobody_knows(
-    imgbudget: Command, tmp_path: Path
-) -> None:
-    """Halving needs a number of members, which only reading tells."""
+def test_crashing_member_is_found_in_a_tar_of_unknown_length(imgbudget: Command, tmp_path: Path) -> None:
+    """Bisecting needs the number of members, which is known only after reading."""
     folder = as_folder(tmp_path / "x")
     (folder / "poison.png").write_bytes(PICTURE)
     subprocess.run(["tar", "-cf", tmp_path / "x.tar", "-C", folder, "."], check=True)
@@ -96,7 +94,7 @@ def test_member_that_kills_is_found_in_a_tar_whose_length_nobody_knows(
 
 
 def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """An audit as a process of its own."""
+    """Start an audit in a separate process."""
     command = [sys.executable, "-c", MAIN, "audit", *arguments, "--isolated"]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -189,7 +187,7 @@ def test_changed_question_is_asked_again(imgbudget: Command, tmp_path: Path, opt
 
 
 def test_damaged_row_file_is_made_again(imgbudget: Command, tmp_path: Path) -> None:
-    """A row file of another making is no proof that its partition was read."""
+    """A row file from another run does not count as evidence that its partition was read."""
     as_folder(tmp_path / "x")
     first = imgbudget("audit", "x", "--isolated", "--rows", "rows", "--format", "csv")
     (file,) = (tmp_path / "rows").iterdir()
@@ -199,8 +197,8 @@ def test_damaged_row_file_is_made_again(imgbudget: Command, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("small_shares")
-def test_report_does_not_tell_how_many_processes_there_were(imgbudget: Command, tmp_path: Path) -> None:
-    """One process, three, and a run that goes on print the same bytes."""
+def test_report_does_not_depend_on_the_number_of_processes(imgbudget: Command, tmp_path: Path) -> None:
+    """One process, three, and a resumed run print the same bytes."""
     as_folder(tmp_path / "x")
     as_tar(tmp_path / "x" / "y.tar")
     as_zip(tmp_path / "x" / "z.zip")

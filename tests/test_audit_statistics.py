@@ -126,7 +126,7 @@ def test_groups_are_those_of_a_counter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", [1, 7, 299, 300, 400])
 def test_worst_rows_are_those_of_sorting_all(tmp_path: Path, limit: int) -> None:
-    """Errors first, then bytes, unknown ones last, then warnings, then places; many are alike."""
+    """Errors first, then bytes with unknown sizes last, then warnings, then locations, with many ties."""
     records = [
         record._replace(byte_size=None if i % 7 == 0 else i % 3 * 1000)
         for i, record in enumerate(made(300, 8))
@@ -210,7 +210,7 @@ def test_nothing_but_skips_is_no_error(tmp_path: Path) -> None:
 
 
 def test_no_row_files_is_a_clear_error() -> None:
-    """There is nothing to tell."""
+    """Without row files there are no statistics."""
     with pytest.raises(UsageError, match="nothing was audited"), open_rows((), LIMITS):
         pass
 

@@ -1,4 +1,4 @@
-"""Tar headers are read as the standard library reads them, and damage is told."""
+"""Tar headers are read as the standard library reads them, and damage is reported."""
 
 import io
 import tarfile
@@ -43,7 +43,7 @@ def archive(names: list[str], contents: list[bytes], form: int) -> bytes:
     files=st.lists(st.tuples(st.lists(NAMES, min_size=1, max_size=3), st.binary(max_size=1100)), max_size=5)
 )
 def test_members_are_those_of_the_standard_library(form: int, files: list[tuple[list[str], bytes]]) -> None:
-    """Names of any length and script, contents of any length; folders are left out, links are told."""
+    """Names and contents of any length; folders are skipped and links are reported."""
     names = ["/".join(steps) for steps, _ in files]
     data = archive(names, [content for _, content in files], form)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
@@ -52,8 +52,8 @@ def test_members_are_those_of_the_standard_library(form: int, files: list[tuple[
 
 
 @given(cut=st.integers(0, 3000))
-def test_archive_that_is_cut_off_gives_its_first_members_or_is_damaged(cut: int) -> None:
-    """Wherever it is cut, no other error comes, and what is given is what stood there."""
+def test_truncated_archive_gives_its_first_members_or_is_damaged(cut: int) -> None:
+    """Wherever it is truncated, no other error is raised and the members read are correct."""
     data = archive(["a.png", "b" * 120 + ".png"], [b"x" * 700, b"y" * 10], tarfile.GNU_FORMAT)
     whole = members(data)
     found: list[Head] = []
@@ -66,8 +66,8 @@ def test_archive_that_is_cut_off_gives_its_first_members_or_is_damaged(cut: int)
 
 
 @given(at=st.integers(0, 511), value=st.integers(0, 255))
-def test_changed_header_is_told(at: int, value: int) -> None:
-    """The checksum catches a changed byte; one in the checksum itself may be written in another way."""
+def test_changed_header_is_detected(at: int, value: int) -> None:
+    """The checksum detects a changed byte; a checksum itself may be written in several ways."""
     data = bytearray(archive(["a.png"], [b"x"], tarfile.USTAR_FORMAT))
     if data[at] == value or 148 <= at < 156:
         return

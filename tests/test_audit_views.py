@@ -15,8 +15,8 @@ from imgbudget.audit.store import open_rows, row_files
 from tests.reportpages import SESSION, many, page_of
 
 
-def test_bars_beyond_a_limit_say_so() -> None:
-    """An image at the limit keeps it; bars beyond what the model sees or the platform takes stand out."""
+def test_bars_beyond_a_limit_are_marked() -> None:
+    """An image at the limit is within it; bars beyond the model's or platform's limit are marked."""
     marks = (Mark(1568, "standard tier", "seen"), Mark(8000, "refused", "refused"))
     half = ((0.5, 100),)
     bins = (Bin(None, 1568.5, 10), Bin(1568.5, 8000.5, 5), Bin(8000.5, None, 1))
@@ -36,8 +36,8 @@ def cost(model: str, platform: str, price: float | None, batch: float | None = N
     return CostRow(model, platform, "standard", None, price, 0, 0, 10**6, 10**6, price, price, half, half)
 
 
-def test_matrix_joins_what_is_alike_and_nothing_else() -> None:
-    """Platforms and models of the same price are one row; dearer ones, other batches, other tiers are not."""
+def test_matrix_merges_equal_rows_only() -> None:
+    """Platforms and models with the same price share a row; other prices, batches and tiers do not."""
     rows = [
         cost("a", "p", 3, 0.5),
         cost("a", "q", 3),
@@ -93,8 +93,8 @@ def test_matrix_names_models_without_a_price_below_it(tmp_path: Path, rows: list
     assert text.endswith("Rows that are alike are one." + note)
 
 
-def test_models_asked_for_stand_side_by_side(tmp_path: Path) -> None:
-    """Of any provider, with their own marks; limits that nothing reaches are not drawn."""
+def test_requested_models_are_compared(tmp_path: Path) -> None:
+    """Models of any provider have their own markers; limits that no image reaches are not drawn."""
     page_of(tmp_path / "rows", many(10))
     models = tuple(
         SESSION.limits.bind(*pair) for pair in (("gpt-4o", "openai"), ("claude-sonnet-4-6", "anthropic"))
@@ -126,6 +126,6 @@ def test_models_asked_for_stand_side_by_side(tmp_path: Path) -> None:
         (short(3_932_160.5, "bytes"), "3.93 MB"),
     ],
 )
-def test_numbers_are_short_and_do_not_round_to_lies(told: str, text: str) -> None:
+def test_numbers_are_short_and_not_misleading(told: str, text: str) -> None:
     """Shares, amounts and axis labels."""
     assert told == text

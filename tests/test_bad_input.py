@@ -38,7 +38,7 @@ def test_html_named_png(imgbudget: Command, tmp_path: Path) -> None:
 
 
 def test_unreadable_file(imgbudget: Command, tmp_path: Path) -> None:
-    """A link that leads nowhere, named or met: a skip that says so, never a traceback."""
+    """A dangling link is skipped with a reason, whether named or found, and never a traceback."""
     (tmp_path / "a.png").symlink_to("nowhere.png")
     run = imgbudget("check", "--format", "json")
     assert run.code == 0
@@ -49,7 +49,7 @@ def test_unreadable_file(imgbudget: Command, tmp_path: Path) -> None:
 def test_request_that_cannot_be_read(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A JSON file without permission: named it is a finding, met on a walk a skip that is told."""
+    """A JSON file without permission is a finding if named, and a reported skip if found."""
     write_json(tmp_path / "r.json", body(image_block()))
     opened = os.open
 
@@ -68,7 +68,7 @@ def test_request_that_cannot_be_read(
 
 
 def test_folder_without_images(imgbudget: Command, tmp_path: Path) -> None:
-    """Nothing to check is said, and is no failure."""
+    """An empty folder is reported and is not a failure."""
     run = imgbudget("check")
     assert run.code == 0
     assert "no files found" in run.err
@@ -86,8 +86,8 @@ def test_invalid_json_that_is_named(imgbudget: Command, tmp_path: Path) -> None:
     assert (run.json["findings"][0]["line"], run.json["findings"][0]["column"]) == (2, 6)
 
 
-def test_invalid_json_that_is_met(imgbudget: Command, tmp_path: Path) -> None:
-    """On a walk a broken file is IB002 when it was meant as a request, else a skip with its reason."""
+def test_invalid_json_found_in_a_folder(imgbudget: Command, tmp_path: Path) -> None:
+    """A broken file that looks like a request is IB002; any other is skipped with its reason."""
     (tmp_path / "tsconfig.json").write_text('{\n // comment\n "a": 1}')
     run = imgbudget("check", "--format", "json")
     assert run.code == 0
@@ -251,7 +251,7 @@ def test_unknown_pack(imgbudget: Command, tmp_path: Path) -> None:
 def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody expected: a finding at its file, the others are checked, exit 2; --verbose shows where."""
+    """An unexpected error is a finding on its file, the others are checked, exit 2; --verbose shows where."""
     from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
 
     read = read_image
@@ -270,7 +270,7 @@ def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
     assert run.json["findings"][0]["path"] == "a.png"
 
 
-def test_internal_error_elsewhere_is_told_without_a_traceback(
+def test_internal_error_elsewhere_has_no_traceback(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Outside of any file: one sentence and exit 2; --verbose shows where."""

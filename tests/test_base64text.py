@@ -51,7 +51,7 @@ def test_read_is_a_slice_of_the_decoded_bytes(data: bytes, size: int, offset: in
 def test_single_bytes_at_equal_distances(
     data: bytes, offset: int, step: int, count: int, draw: st.DataObject
 ) -> None:
-    """They are the slice with that step, of sound text, broken lines, the url-safe alphabet, no padding."""
+    """Equals slicing with that step, for valid text, broken lines, the URL-safe alphabet and no padding."""
     text = encoded(data)
     text = draw.draw(
         st.sampled_from(
@@ -68,10 +68,8 @@ def test_single_bytes_at_equal_distances(
 
 
 @given(data=binaries, size=offsets, offset=offsets, draw=st.data())
-def test_bytes_are_had_from_any_repairable_text(
-    data: bytes, size: int, offset: int, draw: st.DataObject
-) -> None:
-    """Prefixes, blanks, escapes, the other alphabet and wrong padding change nothing of the bytes."""
+def test_repairable_text_gives_its_bytes(data: bytes, size: int, offset: int, draw: st.DataObject) -> None:
+    """Prefixes, whitespace, escapes, the other alphabet and wrong padding do not change the bytes."""
     text = encoded(data)
     if draw.draw(st.booleans()):
         text = text.translate(str.maketrans("+/", "-_"))
@@ -128,7 +126,7 @@ def test_bytes_of_a_long_broken_text(step: int) -> None:
     ],
 )
 def test_flaws_that_can_be_repaired(text: str, flaws: tuple[str, ...]) -> None:
-    """Each flaw is a clause of its own, and the bytes can still be had."""
+    """Each flaw is named separately, and the bytes can still be decoded."""
     found = base64_text(text)
     assert (found.flaws, found.repairable) == (flaws, True)
 
@@ -157,7 +155,7 @@ def test_flaws_that_can_be_repaired(text: str, flaws: tuple[str, ...]) -> None:
     ],
 )
 def test_flaws_that_cannot_be_repaired(text: str, flaws: tuple[str, ...]) -> None:
-    """What is no base64 text is said to be damaged; reading on gives bytes and no error."""
+    """Text that is not base64 is reported as damaged; reading on gives bytes and no error."""
     found = base64_text(text)
     assert (found.flaws, found.repairable) == (flaws, False)
     assert len(found.read(1000, 0)) == found.byte_size
@@ -191,7 +189,7 @@ def test_text_that_changes_while_it_is_read(tmp_path: Path) -> None:
 
 
 def test_digest_is_that_of_the_text_as_sent() -> None:
-    """Escapes do not count, everything else does; short and long texts are treated alike."""
+    """Escapes do not count, everything else does; short and long texts are treated the same."""
     text = encoded(BYTES)
     expected = hashlib.sha256(text.encode()).hexdigest()
     assert base64_text(text).digest() == base64_text(text, long=1 << 5).digest() == expected
@@ -200,7 +198,7 @@ def test_digest_is_that_of_the_text_as_sent() -> None:
 
 
 def test_large_payload_is_never_in_memory() -> None:
-    """Of 20 MB broken into lines only the pieces that are asked for are held."""
+    """Of 20 MB in broken lines only the requested parts are in memory."""
     line = b"QUJD" * 19 + b"\\n"
     source = Repeated(b'["', line, 20_000_000 // len(line) * len(line), b'"]')
     tracemalloc.start()

@@ -18,7 +18,7 @@ NAME = ".imgbudget-baseline.json"
 
 
 def tiny(number: int) -> bytes:
-    """An image of its own that IB301 reports."""
+    """A distinct image that IB301 reports."""
     return image_bytes((100 + number % 90, 300 + number // 90), colour=number)
 
 
@@ -57,7 +57,7 @@ def test_a_thousand_old_findings_and_one_new_one(
 
 
 def test_a_moved_image_stays_known_and_a_changed_one_is_new(imgbudget: Command, tmp_path: Path) -> None:
-    """Content tells, not the name; the copy of a known file is a copy, and nothing else is new of it."""
+    """Images are identified by content, not by name; a copy of a known file is only reported as a copy."""
     (tmp_path / "a.png").write_bytes(tiny(1))
     imgbudget("baseline", "--write")
     (tmp_path / "deep").mkdir()
@@ -110,8 +110,8 @@ def test_a_finding_on_a_whole_body_is_known(imgbudget: Command, tmp_path: Path) 
     assert (run.codes, run.json["summary"]["silenced"]["baseline"]) == ([], 1)
 
 
-def test_what_is_said_of_the_run_is_never_known(imgbudget: Command, tmp_path: Path) -> None:
-    """A budget of the run, and an ignore without effect."""
+def test_findings_on_the_run_are_never_known(imgbudget: Command, tmp_path: Path) -> None:
+    """A run budget, and an ignore without effect."""
     (tmp_path / "a.png").write_bytes(tiny(1))
     (tmp_path / "imgbudget.yaml").write_text(
         f"baseline: {NAME}\nbudgets: {{run: {{tokens: 1}}}}\nignores: [{{rules: [IB2], reason: x}}]\n"
@@ -160,8 +160,8 @@ def test_it_only_shrinks(imgbudget: Command, tmp_path: Path) -> None:
     assert (tmp_path / NAME).read_text() == '{"version": 1, "findings": []}\n'
 
 
-def test_a_run_over_a_part_says_nothing_of_the_rest(imgbudget: Command, tmp_path: Path) -> None:
-    """Entries of files that were not looked at are not called gone."""
+def test_a_partial_run_keeps_the_other_entries(imgbudget: Command, tmp_path: Path) -> None:
+    """Entries of files that were not checked are not reported as fixed."""
     for number in (1, 2):
         (tmp_path / f"{number}.png").write_bytes(tiny(number))
     imgbudget("baseline", "--write")

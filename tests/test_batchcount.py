@@ -13,12 +13,12 @@ PLACE = Place("batch.jsonl", ())
 
 
 def entry(number: int) -> Place:
-    """The place of an entry that is a line of its own."""
+    """The location of an entry that is a line."""
     return Place("batch.jsonl", (), 0, number)
 
 
-def test_ids_that_differ_are_sound() -> None:
-    """Entries are counted and nothing is wrong."""
+def test_distinct_ids_are_valid() -> None:
+    """Entries with distinct ids are counted and nothing is reported."""
     count = BatchCount()
     assert [count.add(entry(i), f"id-{i}") for i in range(3)] == [None, None, None]
     assert count.batch(PLACE, 500) == (PLACE, 500, 3, (), ())

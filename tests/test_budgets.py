@@ -27,7 +27,7 @@ def configure(folder: Path, text: str) -> None:
     (folder / ".imgbudget.yaml").write_text(text)
 
 
-def test_without_budgets_nothing_is_judged(imgbudget: Command, tmp_path: Path) -> None:
+def test_nothing_is_reported_without_budgets(imgbudget: Command, tmp_path: Path) -> None:
     """The rules are on by default and silent until a budget is set."""
     (tmp_path / "a.png").write_bytes(SQUARE)
     write_json(tmp_path / "r.json", body(image_block(SQUARE)))
@@ -55,7 +55,7 @@ def test_budgets_of_the_configuration(imgbudget: Command, tmp_path: Path) -> Non
 
 
 def test_the_command_line_beats_the_file_amount_by_amount(imgbudget: Command, tmp_path: Path) -> None:
-    """`--budget image.tokens` leaves the file's budget of bytes as it is."""
+    """`--budget image.tokens` does not change the file's byte budget."""
     (tmp_path / "a.png").write_bytes(SQUARE)
     configure(tmp_path, "budgets:\n  image: {tokens: 100, bytes: 10 B}\n")
     assert imgbudget("check", "a.png", "--format", "json").codes == ["IB601", "IB605"]
@@ -80,8 +80,8 @@ def test_a_wrong_budget_is_a_usage_error(imgbudget: Command, given: str, told: s
     assert told in run.err
 
 
-def test_an_override_has_budgets_of_its_own(imgbudget: Command, tmp_path: Path) -> None:
-    """Amounts that it does not set are those of the top; a budget of the run stands at the top only."""
+def test_an_override_sets_its_own_budgets(imgbudget: Command, tmp_path: Path) -> None:
+    """Amounts that it does not set are inherited; a run budget is only allowed at the top level."""
     (tmp_path / "thumbs").mkdir()
     for folder in (".", "thumbs"):
         (tmp_path / folder / "a.png").write_bytes(image_bytes((300, 300), colour=len(folder)))  # 121 tokens

@@ -132,7 +132,7 @@ def test_places_are_lines_columns_and_pointers(imgbudget: Command, tmp_path: Pat
 
 
 def test_bare_array_of_requests(imgbudget: Command, tmp_path: Path) -> None:
-    """Each entry is a request of its own; locations are those inside the entry; a stray entry is IB002."""
+    """Each entry is a request with its own locations; an entry that is not a request is IB002."""
     write_json(
         tmp_path / "r.json",
         [body(image_block()), {"no": "request"}, body(image_block(image_bytes((10, 300))))],
@@ -145,7 +145,7 @@ def test_bare_array_of_requests(imgbudget: Command, tmp_path: Path) -> None:
 
 
 def test_model_of_a_request_wins(imgbudget: Command, tmp_path: Path) -> None:
-    """Files are held against --model, a request against its own."""
+    """Files are checked against --model, a request against its own model."""
     data = image_bytes((1920, 1080))
     (tmp_path / "a.png").write_bytes(data)
     write_json(tmp_path / "r.json", body(image_block(data), model="claude-opus-4-8"))
@@ -162,8 +162,8 @@ def test_bedrock_spelling_implies_its_platform(imgbudget: Command, tmp_path: Pat
     assert (request["model"], request["platform"]) == ("claude-opus-4-5", "bedrock")
 
 
-def test_unknown_model_warns_and_is_judged_strictly(imgbudget: Command, tmp_path: Path) -> None:
-    """Standard tier, a warning that names the nearest ids, no crash."""
+def test_unknown_model_warns_and_gets_the_strictest_limits(imgbudget: Command, tmp_path: Path) -> None:
+    """Standard tier, a warning that names the closest ids, no crash."""
     (tmp_path / "a.png").write_bytes(image_bytes((1920, 1080)))
     run = imgbudget("check", "a.png", "--model", "claude-sonet-4-6")
     assert run.code == 1
@@ -205,15 +205,15 @@ def test_stdin_as_image_and_as_request(imgbudget: Command) -> None:
 
 
 def test_stdin_may_be_json_lines(imgbudget: Command) -> None:
-    """An object a line is a request a line, without being told so."""
+    """One object per line is read as one request per line, without an option."""
     line = json.dumps(body(image_block(image_bytes((100, 300))))).encode()
     run = imgbudget("check", "-", "--format", "json", stdin=line + b"\n" + line + b"\n")
     assert [request["line"] for request in run.json["requests"]] == [1, 2]
     assert run.codes == ["IB301", "IB301"]
 
 
-def test_doubled_keys_are_reported(imgbudget: Command, tmp_path: Path) -> None:
-    """A key that stands twice is a warning at its second place; the last value is read."""
+def test_duplicate_keys_are_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """A duplicate key is a warning at its second location; the last value is read."""
     text = json.dumps(body(image_block()))
     (tmp_path / "r.json").write_text(text.replace('"max_tokens": 100', '"max_tokens": 1,\n"max_tokens": 100'))
     run = imgbudget("check", "r.json", "--format", "json")
@@ -237,7 +237,7 @@ def test_files_are_checked_plus_skipped(imgbudget: Command, tmp_path: Path) -> N
 def test_gitignore_and_exclude_are_respected_and_named_files_always(
     imgbudget: Command, tmp_path: Path
 ) -> None:
-    """Ignored and excluded files are not met on a walk, but checked when named; a hook enforces excludes."""
+    """Ignored and excluded files are skipped in folders but checked if named; --force-exclude skips them."""
     (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").write_text("build/\n")
     (tmp_path / ".imgbudget.yaml").write_text("exclude: ['third_party/**']\n")

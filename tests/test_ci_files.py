@@ -69,7 +69,7 @@ class Job:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """A job whose checkout holds an image over the native size and a clean one."""
+    """A job whose checkout contains one image over the native size and one clean image."""
     job = Job(tmp_path)
     (job.checkout / "big one.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
     (job.checkout / "good.png").write_bytes(image_bytes())
@@ -147,7 +147,7 @@ def test_fail_on_is_respected(job: Job) -> None:
 
 
 def test_gitlab_script_writes_both_reports(tmp_path: Path) -> None:
-    """The line of the template as it stands: both artifacts are there and valid, and the job fails."""
+    """The script of the template writes two valid reports, and the job fails."""
     (tmp_path / "a.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
     done = bash(
         tmp_path, GITLAB["script"][1], **{key: str(value) for key, value in GITLAB["variables"].items()}

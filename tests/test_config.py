@@ -1,4 +1,4 @@
-"""What a configuration says, and how its mistakes and unknown names are told all at once."""
+"""Reading a configuration, and reporting all its mistakes and unknown names together."""
 
 from pathlib import Path
 
@@ -139,8 +139,8 @@ def test_known_selectors_in_every_place_are_silent(tmp_path: Path) -> None:
     assert settings.extend_select == ("oversized-image",)
 
 
-def test_unknown_selectors_in_every_place_are_told_with_the_nearest(tmp_path: Path) -> None:
-    """The caller brings the known rules; file and line are still there."""
+def test_unknown_selectors_are_reported_with_the_closest(tmp_path: Path) -> None:
+    """The caller passes the known rules; file and line are reported."""
     settings = settings_of(
         tmp_path,
         """\
@@ -175,7 +175,7 @@ def test_unknown_selectors_in_every_place_are_told_with_the_nearest(tmp_path: Pa
 
 
 def test_platforms_are_checked_against_those_that_the_caller_knows(tmp_path: Path) -> None:
-    """The nearest one, or all of them; any model id is taken as it is."""
+    """The message names the closest platform, or all; any model id is accepted."""
     assert check_platform(settings_of(tmp_path, "platform: bedrock\nmodel: whatever-9"), PLATFORMS) == ()
     (near,) = check_platform(settings_of(tmp_path, "\nplatform: bedrok"), PLATFORMS)
     assert (near.line, near.message) == (2, 'platform: unknown platform "bedrok"; did you mean "bedrock"?')
@@ -184,7 +184,7 @@ def test_platforms_are_checked_against_those_that_the_caller_knows(tmp_path: Pat
 
 
 def test_settle_checks_only_what_it_is_given(tmp_path: Path) -> None:
-    """Without the known rules only the file itself is judged, as `load` does."""
+    """Without the known rules only the file itself is checked, as by `load`."""
     path = str(write(tmp_path, "select: [IB999]\nplatform: nowhere"))
     assert load(".", explicit=path).select == ("IB999",)
     with pytest.raises(ConfigError) as refusal:

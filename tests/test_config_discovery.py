@@ -1,4 +1,4 @@
-"""Which configuration holds: names, nearness, precedence, and what is not even imported without one."""
+"""Which configuration applies: names, nearness, precedence, and what is not imported without one."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def test_a_start_that_is_a_file_means_its_folder(tmp_path: Path) -> None:
 
 
 def test_precedence_within_a_folder(tmp_path: Path) -> None:
-    """The dotted name, then the plain one, then the table in pyproject.toml; the others are told of."""
+    """The dotted name, then the plain one, then pyproject.toml; the others are reported."""
     write(tmp_path, TABLE, "pyproject.toml")
     assert (load(str(tmp_path)).model, load(str(tmp_path)).notes) == ("from-pyproject", ())
     write(tmp_path, "model: plain")
@@ -81,8 +81,8 @@ def test_a_folder_with_the_name_is_no_configuration(tmp_path: Path) -> None:
     assert load(str(tmp_path)).source is None
 
 
-def test_a_misspelt_name_is_told(tmp_path: Path) -> None:
-    """imgbudget.yml is not read, and the user hears of it."""
+def test_a_misspelt_file_name_is_reported(tmp_path: Path) -> None:
+    """imgbudget.yml is not read, and a note says so."""
     write(tmp_path, "model: x", "imgbudget.yml")
     settings = load(str(tmp_path))
     assert settings.source is None

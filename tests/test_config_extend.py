@@ -1,4 +1,4 @@
-"""One configuration laid over another: what replaces, what is joined, and whose mistakes are told."""
+"""One configuration extending another: what is replaced, what is merged, and whose mistakes are reported."""
 
 from pathlib import Path
 
@@ -25,8 +25,8 @@ ignores:
 """
 
 
-def test_what_is_not_said_comes_from_below(tmp_path: Path) -> None:
-    """A file that only extends gives the settings of the other, with its own folder as the root."""
+def test_unset_keys_are_inherited(tmp_path: Path) -> None:
+    """A file that only extends has the settings of the other, with its own folder as the root."""
     base = settings_of(tmp_path / "shared", BASE, "base.yaml")
     upper = settings_of(tmp_path, "extend: shared/base.yaml")
     assert upper.root == str(tmp_path)
@@ -100,14 +100,14 @@ def test_extending_in_a_circle_is_refused(tmp_path: Path) -> None:
         ('extend: "a\\0b"', '1: extend: "a\\x00b" does not exist'),
     ],
 )
-def test_extending_what_is_not_there(tmp_path: Path, text: str, expected: str) -> None:
-    """The line of `extend` is told, and what the name was taken for."""
+def test_extending_a_missing_file(tmp_path: Path, text: str, expected: str) -> None:
+    """The line of `extend` is reported, and the path it resolved to."""
     (mistake,) = mistakes_in(tmp_path, text)
     assert mistake.startswith(expected)
 
 
-def test_mistakes_of_both_files_are_told_at_once(tmp_path: Path) -> None:
-    """Also those in what the upper file replaces, and unknown rules in either; the upper file first."""
+def test_mistakes_of_both_files_are_reported_together(tmp_path: Path) -> None:
+    """Also those in replaced values, and unknown rules in either; the extending file first."""
     write(tmp_path, "select: [IB999]\nplatfrom: x", "base.yaml")
     path = write(tmp_path, "extend: base.yaml\nselect: [IB998]\nmodle: x")
     with pytest.raises(ConfigError) as refusal:

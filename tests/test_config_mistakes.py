@@ -75,8 +75,8 @@ def test_unknown_keys_name_the_nearest(tmp_path: Path, text: str, expected: str)
         ("hello", "1: a table of settings, key: value, is wanted, here stands text"),
     ],
 )
-def test_wrong_types_say_what_is_wanted(tmp_path: Path, text: str, expected: str) -> None:
-    """With the route, what is wanted there and what was found, and how to write it where that is plain."""
+def test_wrong_types_name_the_expected_type(tmp_path: Path, text: str, expected: str) -> None:
+    """The message has the path, the expected and the actual type, and the correct spelling if it is clear."""
     (mistake,) = mistakes_in(tmp_path, text)
     assert mistake.startswith(expected)
 
@@ -99,8 +99,8 @@ def test_wrong_types_say_what_is_wanted(tmp_path: Path, text: str, expected: str
         ("budgets: {image: {tokens: 0}}", '"0" leaves no room at all'),
     ],
 )
-def test_bad_units_tell_the_spellings(tmp_path: Path, text: str, expected: str) -> None:
-    """Nothing is guessed, least of all what YAML 1.1 makes of 1:30 (90) and 010 (8)."""
+def test_bad_units_show_the_spellings(tmp_path: Path, text: str, expected: str) -> None:
+    """No value is guessed, in particular YAML 1.1's reading of 1:30 (90) and 010 (8)."""
     (mistake,) = mistakes_in(tmp_path, text)
     assert mistake.startswith("1: budgets.image.")
     assert expected in mistake

@@ -72,14 +72,14 @@ def test_every_key_is_described_and_nothing_else_is_allowed() -> None:
         ("ignores: [{rules: [IB501], reason: x, pointer: /a~2}]", False),
     ],
 )
-def test_schema_and_reader_judge_alike(tmp_path: Path, text: str, good: bool) -> None:  # noqa: FBT001 - a case
-    """What an editor underlines is what a run refuses."""
+def test_schema_and_reader_agree(tmp_path: Path, text: str, good: bool) -> None:  # noqa: FBT001 - a case
+    """An editor marks exactly what a run refuses."""
     validator = validator_of(json_schema())
     assert (mistakes_in(tmp_path, text) == []) is good
     assert validator.is_valid(yaml.safe_load(text)) is good
 
 
-def test_the_schema_takes_toml_alike() -> None:
-    """The contract's example, read by tomllib."""
+def test_the_schema_accepts_toml() -> None:
+    """The example of the contract, read by tomllib."""
     validator = validator_of(json_schema())
     assert validator.is_valid(tomllib.loads(CONTRACT_TOML)["tool"]["imgbudget"])

@@ -1,4 +1,4 @@
-"""Lines of TOML values, which tomllib does not tell, and what is wrong with a TOML configuration."""
+"""Lines of TOML values, which tomllib does not report, and mistakes in a TOML configuration."""
 
 import tomllib
 from pathlib import Path

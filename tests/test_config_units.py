@@ -1,4 +1,4 @@
-"""Amounts with units, as they stand in budgets."""
+"""Amounts with units, as written in budgets."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_parts_of_a_byte_are_dropped() -> None:
     ],
 )
 def test_other_bytes_are_refused_with_the_spellings(written: str) -> None:
-    """The message repeats what was written, and tells how bytes are written."""
+    """The message repeats the value and shows how bytes are written."""
     with pytest.raises(ValueError, match=r"is not a number of bytes; write 5 MB, 500 KB, 512 KiB, 4096 B"):
         parse_bytes(written)
 

@@ -85,8 +85,8 @@ def test_other_misread_words_are_to_be_quoted_too(tmp_path: Path, word: str, kin
     assert mistake.endswith(f'; quote it: "{word}"')
 
 
-def test_doubled_keys_are_refused_with_both_lines(tmp_path: Path) -> None:
-    """At the top and inside, each; the rest of the file is judged all the same."""
+def test_duplicate_keys_are_refused_with_both_lines(tmp_path: Path) -> None:
+    """Each duplicate key at any level is reported; the rest of the file is still checked."""
     assert mistakes_in(
         tmp_path,
         """\

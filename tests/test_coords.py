@@ -23,7 +23,7 @@ def test_the_guides_own_example() -> None:
 
 
 def test_nothing_is_mapped_where_nothing_was_scaled() -> None:
-    """The high-resolution tier sees the same page as it is."""
+    """The high-resolution tier receives the same page without scaling."""
     assert imgbudget.coords([(462, 653.5)], (1075, 1520), model="claude-opus-4-8") == ((462, 653.5),)
 
 
@@ -36,14 +36,14 @@ def test_the_map_goes_both_ways() -> None:
 
 
 def test_sizes_without_an_edge_are_refused() -> None:
-    """A size of 0 px is a mistake of the caller, told as one."""
+    """A size of 0 px is reported as a usage error."""
     with pytest.raises(ValueError, match="at least 1 px"):
         imgbudget.coords([(1, 1)], (0, 100))
 
 
 @given(edges, edges, st.floats(0, 1), st.floats(0, 1))
 def test_a_point_comes_back_within_half_a_pixel(width: int, height: int, x: float, y: float) -> None:
-    """What stands at a point of the original is found there again, its whole pixel at the model's rounded."""
+    """A point of the original maps back to itself, to its pixel if the model's point is rounded."""
     original = Size(width, height)
     found = CoordinateMap(original, STANDARD.native_size(original))
     there = found.to_resized(x * width, y * height)
@@ -57,7 +57,7 @@ def test_a_point_comes_back_within_half_a_pixel(width: int, height: int, x: floa
 
 @given(edges, edges, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 def test_no_point_leaves_the_original(width: int, height: int, x: float, y: float) -> None:
-    """What lies outside is taken to the border."""
+    """Points outside are clamped to the border."""
     original = Size(width, height)
     mapped = CoordinateMap(original, STANDARD.native_size(original)).to_original(x, y)
     assert 0 <= mapped[0] <= width
@@ -108,7 +108,7 @@ def test_points_of_a_screen_are_fewer_than_its_pixels(imgbudget: Command) -> Non
 
 
 def test_the_original_may_be_a_file(imgbudget: Command, tmp_path: Path) -> None:
-    """Its size is read as it is to be seen, also where the file lies on its side."""
+    """The upright size of the file is used, also if it has an EXIF rotation."""
     (tmp_path / "a.jpg").write_bytes(image_bytes((1520, 1075), "JPEG", orientation=6))
     run = imgbudget("coords", "--original", "a.jpg", "462,653.5", "--format", "json")
     assert (run.json["original"], run.json["points"][0]["mapped"]) == ([1075, 1520], [537.5, 760.0])

@@ -1,4 +1,4 @@
-"""Copies of files: the same bytes, found without reading what cannot be alike."""
+"""Copies of files: the same bytes, found without reading files that cannot be equal."""
 
 import os
 from pathlib import Path
@@ -74,8 +74,8 @@ def test_lookalikes_have_the_same_length_and_size(
         assert list(whole.lookalikes()) == groups  # a second rule may ask too
 
 
-def test_copies_are_told_as_they_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A set of nothing but copies has as many findings as files: they are never all in memory."""
+def test_copies_are_reported_as_they_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set of copies has as many findings as files; they are never all in memory."""
     for i in range(40):
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i // 4))
     monkeypatch.setattr(tally, "_AT_ONCE", 4)
@@ -98,8 +98,8 @@ def test_copies_are_told_as_they_are_found(tmp_path: Path, monkeypatch: pytest.M
     assert len(opened) == 40
 
 
-def test_copies_in_a_folder_are_told_once_each(imgbudget: Command, tmp_path: Path) -> None:
-    """At the later file, in the order of the run; a damaged image and a request are none."""
+def test_copies_in_a_folder_are_reported_once_each(imgbudget: Command, tmp_path: Path) -> None:
+    """At the later file, in the order of the run; a damaged image and a request are not copies."""
     data = image_bytes((300, 300))
     for name in ("b.png", "a.png"):
         (tmp_path / name).write_bytes(data)

@@ -1,4 +1,4 @@
-"""Files that nobody here wrote: no traceback, nothing dropped, facts as the manifest tells them."""
+"""Files from elsewhere: no traceback, nothing dropped, facts as in the manifest."""
 
 import csv
 from pathlib import Path

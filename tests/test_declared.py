@@ -47,7 +47,7 @@ def test_a_command_declared_without_click_is_the_command_that_click_makes() -> N
 
 
 def test_paths_alone_give_what_click_gives(imgbudget: Command, tmp_path: Path) -> None:
-    """Text, messages and exit codes do not tell which way a call went."""
+    """Text, messages and exit codes are the same with and without click."""
     (tmp_path / "good.png").write_bytes(image_bytes((560, 560)))
     (tmp_path / "bad.png").write_bytes(image_bytes((9000, 100)))
     (tmp_path / "note.txt").write_text("x")

@@ -61,7 +61,7 @@ def test_plain_data_is_no_request() -> None:
 
 
 def test_messages_and_count_tokens() -> None:
-    """Both shapes are the dialect `messages`; an id that no list knows is judged, not passed over."""
+    """Both shapes are the dialect `messages`; a request with an unlisted model id is checked."""
     request = request_of(body(image_block()))
     assert (request.dialect, request.platform, request.id) == ("messages", None, None)
     counting = {"model": "claude-opus-4-8", "messages": [turn(image_block())]}
@@ -77,7 +77,7 @@ def test_messages_and_count_tokens() -> None:
         ("2023-06-01", "messages", None),
     ],
 )
-def test_anthropic_version_tells_the_platform(version: str, dialect: str, platform: str | None) -> None:
+def test_anthropic_version_names_the_platform(version: str, dialect: str, platform: str | None) -> None:
     """InvokeModel and rawPredict name their platform in the version; the API's own version does not."""
     request = request_of(body(image_block(), model=None, anthropic_version=version))
     assert (request.dialect, request.platform, request.model) == (dialect, platform, None)
@@ -261,8 +261,8 @@ def test_chat_tool_messages_are_tool_results() -> None:
     assert request.flaws == ()
 
 
-def test_chat_without_images_is_told_by_its_keys() -> None:
-    """Text alone is Messages' unless a key or a role is OpenAI's; Messages' own blocks decide against it."""
+def test_chat_without_images_is_recognised_by_its_keys() -> None:
+    """Text alone is Messages unless a key or a role is OpenAI's; blocks of Messages decide against OpenAI."""
     assert request_of(chat({"type": "text", "text": "hi"})).dialect == "messages"
     assert request_of(chat({"type": "text", "text": "hi"}, response_format={})).dialect == "openai-chat"
     assert request_of(body("hi", image_block(), seed=1)).dialect == "messages"
@@ -310,8 +310,8 @@ def test_responses() -> None:
 @pytest.mark.parametrize(
     "model", ["gpt-4o", "openai/gpt-5", "us.amazon.nova-pro-v1%3A0", "grok-4", "Qwen/Qwen2.5-VL"]
 )
-def test_another_vendors_model_is_passed_over(model: str) -> None:
-    """Where nobody knows its limits, whatever the shape: a reason that names the model, no request."""
+def test_unknown_vendors_model_is_skipped(model: str) -> None:
+    """If its limits are unknown, the request is skipped with a reason that names the model."""
     for whole in (
         chat(part(), model=model),
         converse(picture(), modelId=model),
@@ -332,8 +332,8 @@ def test_another_vendors_model_is_passed_over(model: str) -> None:
         "sonnet",
     ],
 )
-def test_claude_behind_a_gateway_is_judged(model: str) -> None:
-    """Any spelling of Claude, and an id of a platform that says nothing else, is a request."""
+def test_claude_behind_a_gateway_is_checked(model: str) -> None:
+    """Any spelling of Claude is recognised, also an id that only implies the platform."""
     assert request_of(chat(part(), model=model)).model == model
     assert request_of(chat(part(), model=None)).model is None
 

@@ -1,4 +1,4 @@
-"""Recorded requests that nobody here wrote: dialect, images and model as the manifest tells them."""
+"""Recorded requests from elsewhere: dialect, images and model as in the manifest."""
 
 import csv
 from pathlib import Path
@@ -85,7 +85,7 @@ def read(path: Path) -> tuple[list[Request], list[NoRequest]]:
 
 
 def read_anyway(document: Document, path: str) -> Request:
-    """The request of a body, or of a batch line, for a model that is not judged."""
+    """The request of a body, or of a batch line, for a model that is not supported."""
     keys = ("body",) if "body" in document.value else ()
     value = document.value["body"] if keys else document.value
     dialect = dialect_of(value)
@@ -131,7 +131,7 @@ def test_models_of_transcripts(name: str, model: str | None) -> None:
 
 
 def test_sizes_and_declared_types_are_those_of_the_manifest() -> None:
-    """The first image of each file has the size and the declared type that stand there."""
+    """The first image of each file has the size and declared type of the manifest."""
     wrong = []
     for row in rows():
         size, _, rest = row["images"].partition(" ")
@@ -145,8 +145,8 @@ def test_sizes_and_declared_types_are_those_of_the_manifest() -> None:
     assert wrong == []
 
 
-def test_requests_to_other_vendors_are_judged_by_their_own_limits_or_passed_over(imgbudget: Command) -> None:
-    """A known GPT or Qwen is held against its own limits; of one that is not known nothing is said."""
+def test_requests_to_other_vendors_use_their_limits_or_are_skipped(imgbudget: Command) -> None:
+    """A known GPT or Qwen model is checked against its own limits; an unknown one is skipped."""
     run = imgbudget("check", str(REQUESTS), "--format", "json", "--isolated")
     reasons = {item["path"]: item["reason"] for item in run.json["summary"]["skipped"]}
     found = {finding["path"] for finding in run.json["findings"]}

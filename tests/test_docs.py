@@ -87,7 +87,7 @@ def test_every_page_is_linked_from_readme() -> None:
     assert {path for path in WRITTEN if path.is_relative_to(ROOT / "docs")} <= linked
 
 
-def test_no_page_names_a_home_that_the_project_does_not_have() -> None:
+def test_no_page_names_a_public_address() -> None:
     """Examples say `<address of this repository>`; nobody here owns an address on a public forge."""
     files = [*WRITTEN, ROOT / "action.yml", ROOT / "ci" / "gitlab.yml", ROOT / ".pre-commit-hooks.yaml"]
     for path in files:

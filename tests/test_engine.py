@@ -94,8 +94,8 @@ def test_severity_of_the_most_specific_selector(severities: dict[str, str], expe
     assert [finding.severity for finding in judge.judge_image(image("<png 300x300>"), LIMITS)] == [expected]
 
 
-def test_problem_severity_stands_between_rule_and_user() -> None:
-    """A problem may differ from its rule; what the user sets holds even where it is the default."""
+def test_user_severity_overrides_problem_and_rule() -> None:
+    """A problem may override the severity of its rule, and the user overrides both."""
 
     @rule("IB105", "mismatch", level=Level.IMAGE, severity=Severity.ERROR, since="1")
     def judge(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
@@ -111,7 +111,7 @@ def test_problem_severity_stands_between_rule_and_user() -> None:
 
 
 def test_failing_rule_is_a_finding_and_the_others_go_on() -> None:
-    """IB003 names the rule and its error; what it found before stands."""
+    """IB003 names the rule and its error; findings it made before the error are kept."""
 
     @rule("XX100", "breaks", level=Level.IMAGE, severity=Severity.INFO, since="1", fix=FixSafety.SAFE)
     def breaks(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
@@ -127,8 +127,8 @@ def test_failing_rule_is_a_finding_and_the_others_go_on() -> None:
     assert found[0].fix_safety is FixSafety.SAFE
 
 
-def test_fingerprints_tell_findings_apart() -> None:
-    """Another rule, file, document or pointer is another fingerprint; the same one is stable."""
+def test_fingerprints_identify_findings() -> None:
+    """A different rule, file, document or pointer changes the fingerprint; the same finding keeps it."""
     places = [
         Place("a.json", ("messages", 0)),
         Place("a.json", ("messages", 1)),
@@ -142,7 +142,7 @@ def test_fingerprints_tell_findings_apart() -> None:
 
 
 def test_rules_are_run_on_subjects_of_their_level() -> None:
-    """A rule on batches judges batches alone, and one that raises is a finding there too."""
+    """A rule on batches runs on batches only, and one that raises is a finding there too."""
 
     @rule("XX200", "counts", level=Level.BATCH, severity=Severity.ERROR, since="1")
     def counts(batch: Batch, _ctx: Context) -> Iterator[Problem]:

@@ -56,7 +56,7 @@ def shell_ate_quotes(text: ErrorText) -> str:
 
 
 def wrapped_by_a_terminal(text: ErrorText) -> str:
-    """The message in colour, its last words on lines of their own."""
+    """The message in colour, with its last words on separate lines."""
     return f"\x1b[31m{located(text)}\x1b[0m".replace(" > ", " >\n    ").replace(" image", "\n  image")
 
 
@@ -83,8 +83,8 @@ def test_quotes_and_case_do_not_matter(text: ErrorText) -> None:
     assert match.known == explain(text.text).matches[0].known
 
 
-def test_every_known_text_is_quoted_or_says_that_it_is_not() -> None:
-    """Each row is met by a vector, by a recorded answer, or marked as a wording that nobody quoted."""
+def test_every_known_text_is_quoted_or_marked_as_unquoted() -> None:
+    """Each pattern matches a quoted or recorded text, or is marked as an unquoted wording."""
     met = {explain(text.text).matches[0].known for text in TEXTS}
     left = {known.wording.partition("{")[0] for known in set(KNOWN) - met if not known.loose}
     assert left == {"URL sources are not supported", "Input tag '"}
@@ -96,15 +96,15 @@ def test_rules_are_those_of_the_contract() -> None:
     assert all(code in CONTRACT for known in KNOWN for code in known.codes)
 
 
-def test_every_row_says_what_to_do_and_where_it_is_from() -> None:
-    """Meaning, remedy, source and date are never empty, and two rows never have one wording."""
+def test_every_row_has_remedy_and_source() -> None:
+    """Meaning, remedy, source and date are never empty, and no two rows share a wording."""
     assert all(known.meaning and known.remedy and known.source and known.date for known in KNOWN)
     assert len({known.wording for known in KNOWN}) == len(KNOWN)
     assert all(pattern(known.wording).groups == known.wording.count("{") for known in KNOWN)
 
 
 def test_refusal_page_of_the_edge_is_one_error() -> None:
-    """The 413 page of a server before the API says it twice and is told once; a 404 page is none of ours."""
+    """The 413 page of a proxy repeats its error but is reported once; a 404 page is not recognised."""
     page = (
         "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 "
         "Request Entity Too Large</h1></center>\r\n<hr><center>edge</center>\r\n</body>\r\n</html>\r\n"
@@ -130,7 +130,7 @@ def test_loose_texts_yield_to_the_verbatim_one_on_their_line() -> None:
         ("screenshot for computer_toolset_20260801 exceeds 1568 pixels", "IB107"),
     ],
 )
-def test_texts_that_nobody_quoted_are_recognised_by_their_words(text: str, code: str) -> None:
+def test_unquoted_texts_are_recognised_by_their_words(text: str, code: str) -> None:
     """Two refusals are documented without their text: likely wordings are recognised, and marked."""
     (match,) = explain(text).matches
     assert match.known.codes[0] == code
@@ -138,7 +138,7 @@ def test_texts_that_nobody_quoted_are_recognised_by_their_words(text: str, code:
 
 
 def test_log_of_many_lines() -> None:
-    """Each error once with its first line and how often; other lines are no errors; the unknown is told."""
+    """Each error once, with its first line and count; other lines are ignored, unknown errors reported."""
     noise = [f"INFO step {i} done\n" for i in range(5)]
     first, second = envelope(TEXTS[0]), envelope(TEXTS[11])
     unknown = '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
@@ -207,8 +207,8 @@ def test_recorded_refusals() -> None:
     assert len(refused) == 8
 
 
-def test_command_tells_rule_meaning_and_remedy(imgbudget: Command) -> None:
-    """The text form has code, name, status, numbers, location; unquoted words are one text."""
+def test_command_shows_rule_meaning_and_remedy(imgbudget: Command) -> None:
+    """The text has code, name, status, numbers and location; unquoted words are one text."""
     run = imgbudget("explain", f"messages.3.content.311.image.source.base64.data: {MANY}")
     assert (run.code, run.err) == (0, "")
     for said in ("IB102 many-image-dimension", "status 400", "messages.3.content.311", "limit 2000 px"):

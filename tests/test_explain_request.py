@@ -15,7 +15,7 @@ B64 = "image.source.base64"
 
 
 def tool_result(*content: Json) -> Json:
-    """A tool result that holds these blocks."""
+    """A tool result that contains these blocks."""
     return {"type": "tool_result", "tool_use_id": "t", "content": list(content)}
 
 
@@ -115,7 +115,7 @@ def test_flat_index_without_tool_results_is_the_plain_index(imgbudget: Command, 
 
 
 def test_flat_index_with_two_readings_over_the_limit_names_both(imgbudget: Command, tmp_path: Path) -> None:
-    """Sizes cannot tell them apart: both are named, and said to be two readings."""
+    """If sizes cannot distinguish two readings, both are named as such."""
     blocks = [tool_result(text_block("a"), text_block("b"), wide()), text_block("c"), wide(2200), *small(20)]
     write_json(tmp_path / "r.json", body(*blocks))
     found = explained(imgbudget, f"messages.0.content.2.{B64}.data: {MANY}")
@@ -129,7 +129,7 @@ def test_flat_index_with_two_readings_over_the_limit_names_both(imgbudget: Comma
 def test_flat_index_that_leads_nowhere_names_what_is_over_the_limit(
     imgbudget: Command, tmp_path: Path
 ) -> None:
-    """An index past the end: the images over the limit of that message, and the doubt."""
+    """An index past the end: the images over the limit in that message, with the uncertainty."""
     write_json(tmp_path / "r.json", body(*small(20), wide()))
     found = explained(imgbudget, f"messages.0.content.311.{B64}.data: {MANY}")
     assert pointers(found) == ["/messages/0/content/20/source"]
@@ -185,16 +185,16 @@ def test_second_rule_is_asked_when_the_first_is_silent(imgbudget: Command, tmp_p
     assert found["blocks"][0]["why"] == "reported by IB104"
 
 
-def test_sound_request_is_doubted(imgbudget: Command, tmp_path: Path) -> None:
-    """No rule reports anything: no block is named, and whether this is the request is asked."""
+def test_valid_request_is_flagged(imgbudget: Command, tmp_path: Path) -> None:
+    """If no rule reports anything, no block is named and the note asks whether this is the right request."""
     write_json(tmp_path / "r.json", body(image_block()))
     found = explained(imgbudget, "Could not process image")
     assert found["blocks"] == []
     assert "is this the request that was sent" in found["note"]
 
 
-def test_location_that_is_not_there_is_told(imgbudget: Command, tmp_path: Path) -> None:
-    """A turn that the file does not have: told, with what the rule finds instead."""
+def test_missing_location_is_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """A turn that the file does not have is reported, with the findings of the rule elsewhere."""
     empty = image_block()
     empty["source"]["data"] = ""
     write_json(tmp_path / "r.json", body(image_block(), empty))
@@ -233,10 +233,10 @@ def test_download_errors_name_the_url_images(imgbudget: Command, tmp_path: Path)
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_download_error_without_a_single_suspect_says_how_many_images_have_a_url(
+def test_download_error_with_several_suspects_counts_them(
     imgbudget: Command, tmp_path: Path, count: int
 ) -> None:
-    """Each image with a url is named, and a note says that the error does not tell them apart."""
+    """Each image with a URL is named, and a note says that the error does not distinguish them."""
     urls = [
         {"type": "image", "source": {"type": "url", "url": f"https://example.com/{i}.png"}}
         for i in range(count)

@@ -40,7 +40,7 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def once(folder: Path, path: Path, want: Fact = Fact.ORIENTATION) -> object:
-    """The facts by a cache of their own, as another run would ask."""
+    """The facts through a new cache, as in another run."""
     cache = FactsCache(str(folder))
     facts = cache.probe(str(path), want)
     cache.flush()
@@ -48,14 +48,14 @@ def once(folder: Path, path: Path, want: Fact = Fact.ORIENTATION) -> object:
 
 
 def test_second_run_reads_no_image(tmp_path: Path, picture: Path, probed: list[str]) -> None:
-    """What was told once is told again, equal to the probe's word, without opening the file."""
+    """Cached facts equal the probe's, without opening the file."""
     first = once(tmp_path / "cache", picture)
     assert once(tmp_path / "cache", picture) == first == probe_file(str(picture), Fact.ORIENTATION)
     assert probed == [str(picture)]
 
 
-def test_more_facts_are_read_anew(tmp_path: Path, picture: Path, probed: list[str]) -> None:
-    """An entry holds for the facts that were wanted then, and for fewer."""
+def test_more_facts_are_read_again(tmp_path: Path, picture: Path, probed: list[str]) -> None:
+    """An entry is valid for the facts requested when it was made, and for fewer."""
     once(tmp_path / "cache", picture, Fact.ORIENTATION)
     once(tmp_path / "cache", picture, Fact.ORIENTATION | Fact.QUALITY)
     once(tmp_path / "cache", picture, Fact.QUALITY)
@@ -78,10 +78,10 @@ def replaced(path: Path) -> None:
         replaced,
     ],
 )
-def test_changed_file_is_probed_anew(
+def test_changed_file_is_probed_again(
     tmp_path: Path, picture: Path, probed: list[str], change: Callable[[Path], object]
 ) -> None:
-    """Another size, time or inode is another file."""
+    """A different size, time or inode is a different file."""
     once(tmp_path / "cache", picture)
     change(picture)
     once(tmp_path / "cache", picture)
@@ -97,10 +97,10 @@ def test_file_that_was_just_written_is_not_kept(tmp_path: Path, picture: Path, p
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"imgbudget facts 1 1 00000000\n{}", None])
-def test_damaged_cache_is_passed_over(
+def test_damaged_cache_is_ignored(
     tmp_path: Path, picture: Path, probed: list[str], damage: bytes | None
 ) -> None:
-    """A truncated, foreign or flipped cache file costs a probe, nothing else."""
+    """A truncated, foreign or corrupted cache file costs only the time to probe again."""
     once(tmp_path / "cache", picture)
     (file,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file() and len(path.name) == 62)
     data = file.read_bytes()
@@ -127,10 +127,10 @@ def test_clearing_takes_only_a_cache(tmp_path: Path, picture: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-def test_check_with_cache_says_the_same(
+def test_check_with_cache_gives_the_same(
     imgbudget: Command, tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder is checked with the cache, named files without; it changes no word, `clean` removes it."""
+    """The cache does not change the output, named files do not use it, and `clean` removes it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     plain = imgbudget("check", "photos", "--format", "json", "--no-cache")
     imgbudget("check", "photos/a.jpg")

@@ -1,4 +1,4 @@
-"""Images within a number of bytes: what is given up first, what last, and what is said of it."""
+"""Images within a byte limit: what is reduced first, what last, and what is reported."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.drawings import distance, drawn, encoded, noisy, opened, seen, soft
 
 
 def interface() -> Image.Image:
-    """A drawing of more colours than a palette holds."""
+    """A drawing with more colours than a palette can hold."""
     picture = drawn((240, 180))
     picture.paste(soft((60, 180)), (0, 0))
     return picture
@@ -55,7 +55,7 @@ def test_a_palette_is_taken_where_it_holds_every_colour() -> None:
 
 
 def test_webp_without_loss_comes_before_any_loss() -> None:
-    """The format is told; each pixel stays."""
+    """The change of format is reported; every pixel is kept."""
     picture = interface()
     limit = len(webp(picture))
     assert limit < len(encoded(picture, compress_level=9))
@@ -96,7 +96,7 @@ def test_webp_with_loss_comes_before_scale() -> None:
 
 
 def test_transparency_is_never_given_up_for_bytes() -> None:
-    """WebP holds it with loss, too; and where that is not enough the size gives."""
+    """Lossy WebP keeps transparency; if that is not enough, the size is reduced."""
     picture = noisy((240, 180))
     picture.putalpha(Image.linear_gradient("L").resize((240, 180)))
     for share in (0.15, 0.03):
@@ -108,7 +108,7 @@ def test_transparency_is_never_given_up_for_bytes() -> None:
 
 
 def test_a_gif_of_many_pixels_becomes_what_takes_fewer_bytes() -> None:
-    """Its colours are few, so that a PNG holds them all."""
+    """Its few colours all fit into a palette PNG."""
     picture = Image.effect_noise((200, 150), 40).point(lambda level: level // 32 * 32).convert("P")
     data = encoded(picture, "GIF")
     made = edit_image(data, ImageEdit(max_bytes=len(data) * 9 // 10))
@@ -129,7 +129,7 @@ def test_a_resize_does_not_make_a_file_larger(quality: int) -> None:
 
 
 def test_a_resize_of_webp_with_loss_does_not_make_it_larger() -> None:
-    """Its own quality stands nowhere, so that 80 is the least."""
+    """Its own quality is unknown, so 80 is the lowest."""
     data = encoded(noisy((240, 180)), "WEBP", quality=84)
     made = edit_image(data, ImageEdit(size=Size(238, 178)))
     assert len(made.data) <= len(data)
@@ -148,8 +148,8 @@ def test_a_converted_image_may_be_larger_than_the_original() -> None:
 @pytest.mark.parametrize(
     ("form", "options"), [("PNG", {}), ("JPEG", {"quality": 92}), ("WEBP", {"quality": 95})]
 )
-def test_a_byte_limit_that_is_met_exactly_costs_nothing(form: str, options: dict[str, int]) -> None:
-    """An encoding of just the allowed bytes is kept as it is; with one byte fewer it is encoded again."""
+def test_a_byte_limit_reached_exactly_costs_nothing(form: str, options: dict[str, int]) -> None:
+    """An encoding of exactly the allowed bytes is kept; with one byte fewer it is encoded again."""
     data = encoded(soft((240, 180)), form, **options)
     free = edit_image(data, ImageEdit(size=Size(216, 162)))
     exact = edit_image(data, ImageEdit(size=Size(216, 162), max_bytes=len(free.data)))

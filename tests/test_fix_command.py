@@ -72,7 +72,7 @@ def test_what_is_safe_is_fixed_and_the_rest_reported(tmp_path: Path, imgbudget: 
 
 
 def test_cache_does_not_remember_what_was_fixed(tmp_path: Path, imgbudget: Command) -> None:
-    """Facts of a file that is new are read anew, whatever its time says."""
+    """The facts of a rewritten file are read again, whatever its time is."""
     os.utime(make(tmp_path / "a.jpg", LARGE), (1, 1))
     assert imgbudget("check", "--cache", ".").code == 1
     assert imgbudget("check", "--cache", "--fix", ".").code == 0
@@ -183,8 +183,8 @@ def test_output_folder_holds_every_checked_file(tmp_path: Path, imgbudget: Comma
     assert tree(tmp_path / "in") == {**before, **{f"out/{name}": data for name, data in mirror.items()}}
 
 
-def test_several_folders_stand_side_by_side_in_the_mirror(tmp_path: Path, imgbudget: Command) -> None:
-    """Files of one name in two folders do not meet."""
+def test_several_folders_are_kept_apart_in_the_output_tree(tmp_path: Path, imgbudget: Command) -> None:
+    """Files of the same name in two folders do not collide."""
     make(tmp_path / "one/a.png", SMALL)
     make(tmp_path / "two/a.png", image_bytes((300, 400)))
     imgbudget("check", "--fix", "one", "two", "--output-dir", "out")
@@ -239,7 +239,7 @@ def test_options_that_do_not_go_together(
 
 
 def test_changed_format_changes_the_name(tmp_path: Path, imgbudget: Command) -> None:
-    """The new file stands under its own extension, the old one is gone; no other file is written over."""
+    """The new file has the right extension, the old one is removed; no other file is overwritten."""
     bmp = image_bytes((800, 600), "BMP")
     make(tmp_path / "a/scan.BMP", bmp)
     make(tmp_path / "b/scan.bmp", image_bytes((600, 800), "BMP"))
@@ -250,7 +250,7 @@ def test_changed_format_changes_the_name(tmp_path: Path, imgbudget: Command) -> 
 
 
 def test_file_that_a_killed_run_has_written_is_not_written_again(tmp_path: Path, imgbudget: Command) -> None:
-    """Old and new file stand side by side after a kill: the old one goes, the new one is as it was."""
+    """After a kill left both files, the old one is removed and the new one is unchanged."""
     bmp = image_bytes((800, 600), "BMP")
     (tmp_path / "a.bmp").write_bytes(bmp)
     imgbudget("check", "--fix", ".")
@@ -259,8 +259,8 @@ def test_file_that_a_killed_run_has_written_is_not_written_again(tmp_path: Path,
     assert sorted(tree(tmp_path)) == ["a.png"]
 
 
-def test_file_that_cannot_be_written_stays_and_is_told(tmp_path: Path, imgbudget: Command) -> None:
-    """A read-only file and one with two names: a message each, exit 2, the third one is fixed."""
+def test_unwritable_file_is_unchanged_and_reported(tmp_path: Path, imgbudget: Command) -> None:
+    """A read-only file and a hard link: a message each, exit 2, the third one is fixed."""
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         (tmp_path / name).write_bytes(LARGE)
     (tmp_path / "a.jpg").chmod(0o444)
@@ -273,8 +273,8 @@ def test_file_that_cannot_be_written_stays_and_is_told(tmp_path: Path, imgbudget
     assert size((tmp_path / "c.jpg").read_bytes()) == (1268, 951)
 
 
-def test_fix_that_fails_is_told_with_its_reason(tmp_path: Path, imgbudget: Command) -> None:
-    """An animation that is too large would lose frames: not safe, so it stays and stays reported."""
+def test_failed_fix_is_reported_with_its_reason(tmp_path: Path, imgbudget: Command) -> None:
+    """Resizing an animation would lose frames, which is unsafe, so it is still reported."""
     frames = [Image.new("P", (1600, 1600), colour) for colour in (1, 2)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     before = tree(tmp_path)
@@ -285,8 +285,8 @@ def test_fix_that_fails_is_told_with_its_reason(tmp_path: Path, imgbudget: Comma
     assert imgbudget("check", "--fix", "--unsafe-fixes", ".").code == 0
 
 
-def test_damaged_image_of_a_session_gives_way_to_a_text(tmp_path: Path, imgbudget: Command) -> None:
-    """The session stays valid, line by line; all other lines and values are as they were."""
+def test_damaged_image_of_a_session_is_replaced_by_a_text(tmp_path: Path, imgbudget: Command) -> None:
+    """The session stays valid line by line; all other lines and values are unchanged."""
     lines = [
         session_line("user", [image_block(SMALL[:60]), text_block("see")]),
         session_line("assistant", "ok"),
@@ -319,8 +319,8 @@ def write_lines(path: Path, lines: list[Any]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_lines_of_a_batch_are_fixed_each_for_itself(tmp_path: Path, imgbudget: Command) -> None:
-    """Bad lines stay as they are and are reported."""
+def test_lines_of_a_batch_are_fixed_separately(tmp_path: Path, imgbudget: Command) -> None:
+    """Invalid lines are unchanged and reported."""
     good = {"custom_id": "a", "params": body(image_block(LARGE, "image/jpeg"))}
     clean = json.dumps({"custom_id": "b", "params": body(image_block())})
     (tmp_path / "b.jsonl").write_text(f"{clean}\n{{broken\n\n{json.dumps(good)}\n{clean}")
@@ -348,8 +348,8 @@ def test_many_files_are_fixed_by_several_processes(tmp_path: Path, imgbudget: Co
     assert (tmp_path / "one.json").read_text() == (tmp_path / "two.json").read_text().replace("two/", "one/")
 
 
-def test_manifest_tells_what_was_and_what_is(tmp_path: Path, imgbudget: Command) -> None:
-    """Hashes, sizes, bytes, tokens, and the map of coordinates in the orientation that is seen."""
+def test_manifest_shows_before_and_after(tmp_path: Path, imgbudget: Command) -> None:
+    """Hashes, sizes, bytes, tokens, and the coordinate map in upright orientation."""
     before = image_bytes((2000, 1500), "JPEG", orientation=6)
     (tmp_path / "a.jpg").write_bytes(before)
     imgbudget("check", "--fix", "a.jpg", "--report", "m.json")
@@ -375,8 +375,8 @@ def test_manifest_tells_what_was_and_what_is(tmp_path: Path, imgbudget: Command)
     assert manifest["summary"] == {"files": 1, "changed": 1, "fixed": 2, "not_fixed": 0, "remaining": 0}
 
 
-def test_exit_code_tells_changes_when_asked(tmp_path: Path, imgbudget: Command) -> None:
-    """As hooks want it: 1 for a file that was changed, 0 in the next run."""
+def test_exit_code_can_report_changes(tmp_path: Path, imgbudget: Command) -> None:
+    """For hooks: 1 if a file was changed, 0 in the next run."""
     (tmp_path / "a.jpg").write_bytes(LARGE)
     assert imgbudget("check", "--fix", "--exit-non-zero-on-fix", ".").code == 1
     assert imgbudget("check", "--fix", "--exit-non-zero-on-fix", ".").code == 0
@@ -396,7 +396,7 @@ def test_plan_is_applied(tmp_path: Path, imgbudget: Command) -> None:
 
 
 def test_function_fixes_as_the_command_does(tmp_path: Path) -> None:
-    """`imgbudget.fix` tells of each file what became of it; a dry run writes nothing."""
+    """`imgbudget.fix` reports the result for each file; a dry run writes nothing."""
     path = make(tmp_path / "a.jpg", LARGE)
     dry = imgbudget.fix([str(path)], dry_run=True)
     assert path.read_bytes() == LARGE
@@ -413,10 +413,8 @@ def test_function_fixes_as_the_command_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not there")
-def test_image_that_nobody_can_decode_leaves_the_others_to_be_fixed(
-    tmp_path: Path, imgbudget: Command
-) -> None:
-    """A bitmap of an impossible depth in a request: told with the reason, and everything else is done."""
+def test_undecodable_image_does_not_stop_other_fixes(tmp_path: Path, imgbudget: Command) -> None:
+    """A bitmap with an invalid depth in a request is reported with the reason, everything else is fixed."""
     broken = (CORPUS / "images/unsupported/Pillow__badbitcount.bmp").read_bytes()
     block = image_block(broken, "image/bmp")
     write_json(tmp_path / "r.json", body(block, image_block(LARGE, "image/jpeg")))

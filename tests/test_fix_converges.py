@@ -1,4 +1,4 @@
-"""Real files, fixed: no safe finding is left untold, and a second run changes nothing."""
+"""Real files, fixed: no safe finding remains unreported, and a second run changes nothing."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def keys(records: list[dict[str, Any]]) -> set[tuple[str, ...]]:
-    """What tells one record from another."""
+    """The fields that identify a record."""
     return {(record["code"], record["path"], record["pointer"]) for record in records}
 
 
@@ -127,7 +127,7 @@ def blocks(draw: st.DrawFn) -> Any:
 def test_fix_after_fix_of_a_request_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, turns: list[Any], *, unsafe: bool, indent: int | None
 ) -> None:
-    """Whatever its blocks are, in whatever order; nothing that was to be fixed is left untold."""
+    """For any blocks in any order, every remaining finding is reported."""
     folder = tmp_path_factory.mktemp("fix")
     value = {"model": "claude-sonnet-4-6", "max_tokens": 9}
     value |= {"messages": [{"role": "user", "content": turn} for turn in turns]}

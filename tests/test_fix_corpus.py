@@ -1,4 +1,4 @@
-"""Images that nobody here wrote, through every edit: the result is sound, or one error says why not."""
+"""Images from elsewhere through every edit: the result is valid, or one error gives the reason."""
 
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def test_halving_gives_what_pillow_gives() -> None:
 
 
 def test_unsupported_files_are_converted_or_refused_by_name() -> None:
-    """All that Pillow decodes becomes PNG or JPEG; the others are told apart."""
+    """Everything that Pillow decodes becomes PNG or JPEG; the others are named."""
     made = {}
     for path in files("unsupported"):
         data = path.read_bytes()

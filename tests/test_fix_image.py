@@ -193,16 +193,16 @@ def test_lossy_formats_become_jpeg() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_avif_is_turned_as_its_boxes_say(orientation: int) -> None:
-    """Its reader leaves that to us."""
+def test_avif_is_rotated_by_its_boxes(orientation: int) -> None:
+    """Its reader does not rotate it."""
     data = encoded(soft(), "AVIF", orientation=orientation)
     made = edit_image(data, ImageEdit(upright=True))
     assert distance(seen(made.data), seen(data)) < 3
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_heic_is_turned_by_its_reader(turns: int) -> None:
-    """Once, and not twice; the rotation stands in a box, where another one stood that decoders do without."""
+def test_heic_is_rotated_by_its_reader(turns: int) -> None:
+    """The image is rotated once, not twice, although its box holds another rotation."""
     reader = pytest.importorskip("pillow_heif")
     reader.register_heif_opener()
     data = encoded(soft((128, 96)), "HEIF", quality=90).replace(b"pixi\0", b"irot" + bytes((turns,)))
@@ -238,8 +238,8 @@ def test_nothing_is_enlarged() -> None:
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-def test_a_limit_is_met_by_quality_then_by_scale(form: str) -> None:
-    """The quality never falls under 80; the size only where that is not enough, and to whole patches."""
+def test_a_byte_limit_reduces_quality_then_scale(form: str) -> None:
+    """Quality stays at 80 or more; the size is reduced only if necessary, to whole patches."""
     data = encoded(noisy((240, 180)), form, **({"quality": 94} if form == "JPEG" else {"lossless": True}))
     for share in (0.95, 0.8, 0.5, 0.2, 0.05):
         limit = int(len(data) * share)
@@ -297,7 +297,7 @@ def test_an_impossible_limit_is_refused() -> None:
     ],
     ids=["bmp", "nothing", "wide"],
 )
-def test_what_cannot_be_written_is_said(edit: ImageEdit, reason: str) -> None:
+def test_unwritable_size_is_reported(edit: ImageEdit, reason: str) -> None:
     """WebP has a longest edge, too."""
     with pytest.raises(FixError, match=reason):
         edit_image(encoded(Image.new("1", (17_000, 4))), edit)
@@ -309,8 +309,8 @@ def cut(data: bytes, share: float, end: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
-def test_a_cut_picture_is_refused_and_not_filled_up_with_grey(share: float) -> None:
-    """With an end marker of its own or without: decoders say nothing of the first."""
+def test_truncated_picture_is_refused_and_not_filled_with_grey(share: float) -> None:
+    """With or without an end marker: decoders do not report the former."""
     data = encoded(noisy((200, 160)), "JPEG")
     assert edit_image(data, HALF).size == (60, 45)
     for end in (b"", b"\xff\xd9", b"\xff\xff\xd9"):
@@ -369,13 +369,13 @@ def test_large_pictures_are_edited_without_a_warning() -> None:
     ids=["empty", "pdf", "hdr", "eps", "bmp"],
 )
 def test_what_cannot_be_decoded_is_named(data: bytes, reason: str) -> None:
-    """EPS too: its decoder would be a program of its own."""
+    """EPS is refused too: its decoder would be an external program."""
     with pytest.raises(FixError, match=reason):
         edit_image(data, ImageEdit())
 
 
-def test_a_gif_has_few_colours_and_says_so() -> None:
-    """What is transparent stays so."""
+def test_a_gif_has_few_colours_and_reports_it() -> None:
+    """Transparent pixels stay transparent."""
     picture = soft()
     picture.putalpha(Image.linear_gradient("L").resize(picture.size).point(lambda level: 255 * (level > 99)))
     data = encoded(picture, "GIF")
@@ -386,7 +386,7 @@ def test_a_gif_has_few_colours_and_says_so() -> None:
 
 
 def test_no_comment_slips_through() -> None:
-    """Pillow writes what it has read of comments and dots an inch, unless it is told not to."""
+    """Pillow writes the comments and the resolution that it has read, unless this is prevented."""
     options: dict[str, Any] = {"comment": b"secret", "dpi": (72, 72)}
     for form in ("JPEG", "GIF"):
         assert b"secret" not in edit_image(encoded(soft(), form, **options), HALF).data

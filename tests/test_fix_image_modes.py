@@ -66,7 +66,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def expected_size(facts: ImageFacts, edit: ImageEdit) -> Size:
-    """The size as it is to be seen."""
+    """The upright size."""
     size = edit.size or facts.size
     assert size is not None
     return size.transposed if facts.orientation > 4 and facts.format != "tiff" else size
@@ -103,8 +103,8 @@ def test_what_is_edited_needs_no_edit(case: Case) -> None:
 
 @given(case=cases(), limit=st.integers(600, 3000))
 @settings(max_examples=60)
-def test_a_limit_is_kept_or_said_to_be_impossible(case: Case, limit: int) -> None:
-    """Never a byte more; and what was given up has a name, or nothing was."""
+def test_a_byte_limit_is_kept_or_reported_as_impossible(case: Case, limit: int) -> None:
+    """The result is never a byte larger, and every loss is named."""
     try:
         made = edit_image(case.data, case.edit._replace(max_bytes=limit))
     except FixError as error:
@@ -141,7 +141,7 @@ SAMPLES = [
 def test_broken_bytes_are_refused_or_edited(
     data: bytes, holes: list[tuple[float, bytes]], keep: float, edit: ImageEdit
 ) -> None:
-    """Whatever is written over, whatever is missing: a result that the probe finds sound, or one error."""
+    """Overwritten or truncated bytes give a result that the probe finds valid, or one error."""
     broken = bytearray(data)
     for place, content in holes:
         at = int(place * len(broken))

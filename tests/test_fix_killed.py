@@ -16,7 +16,7 @@ COMMAND = "import sys; from imgbudget.cli import main; main(sys.argv[1:])"
 
 
 def start(folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    """The command under way, in a process group of its own."""
+    """Start the command in a process group."""
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, "check", "--fix", *arguments, str(folder)],
         stdout=subprocess.DEVNULL,
@@ -79,7 +79,7 @@ def test_interrupted_run_leaves_whole_files_and_nothing_else(tmp_path: Path) -> 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 def test_large_request_needs_little_memory(tmp_path: Path) -> None:
-    """31 MB with one image to be made anew: at its peak far less than three times the file."""
+    """Re-encoding one image in 31 MB takes far less memory at its peak than three times the file."""
     kept = image_block(image_bytes((900, 900), compress_level=0))
     large = image_block(image_bytes((2000, 1500), "JPEG"), "image/jpeg")
     write_json(tmp_path / "r.json", body(large, *[kept] * 9))

@@ -11,7 +11,7 @@ ELSEWHERE = Place("r.json", (), document=1)
 
 
 def finding(code: str, place: Place = IMAGE, severity: Severity = Severity.WARNING) -> Finding:
-    """A finding."""
+    """Make a finding of a severity at a location."""
     return finding_of(code=code, name="a-name", place=place, severity=severity)
 
 
@@ -59,7 +59,7 @@ def test_new_information_fails_nothing() -> None:
 
 
 def test_new_finding_on_the_request_fails_all_fixes_of_its_document() -> None:
-    """None stands at its place; those of other lines are not to blame."""
+    """No fix is at its location, and fixes on other lines are not affected."""
     one, two = finding("IB201"), finding("IB201", ELSEWHERE)
     why = failed([one, two], [finding("IB401", REQUEST, Severity.ERROR)], [one, two])
     assert list(why) == ["IB201 /messages/0/content/0/source"]
@@ -81,7 +81,7 @@ def test_lesser_finding_than_what_was_fixed_is_not_a_failure() -> None:
 
 
 def test_moved_blocks_are_counted_by_document() -> None:
-    """After a block has gone, the findings of those behind it stand at other places."""
+    """After a block is removed, the findings on later blocks have other locations."""
     empty, tiny = finding("IB407", IMAGE, Severity.ERROR), finding("IB301", OTHER)
     assert failed([empty, tiny], [finding("IB301")], [empty], moved=True) == {}
     both = [finding("IB301"), finding("IB301", OTHER)]

@@ -77,7 +77,7 @@ def content_of(data: bytes) -> list[Any]:
 @settings(max_examples=50)
 @given(value=values, data=st.data())
 def test_without_edits_a_file_is_the_same(value: Any, data: st.DataObject) -> None:
-    """Byte for byte, whatever it holds."""
+    """Any file is copied byte for byte."""
     text = data.draw(written(value))
     assert edited(text, RequestEdit()) == text
     assert edited(text, lines=True) == text
@@ -93,7 +93,7 @@ def test_without_edits_a_file_is_the_same(value: Any, data: st.DataObject) -> No
 def test_edited_images_differ_and_nothing_else(
     shape: Any, payloads: list[bytes], extra: Any, data: st.DataObject
 ) -> None:
-    """Values differ at the edited routes only, whatever stands around them and however it is written."""
+    """Values differ at the edited paths only, whatever the format around them."""
     place, route = SHAPES[shape]
     value = {"extra": extra, **body(*(shape(payload) for payload in payloads)), "last": [extra]}
     chosen = data.draw(st.sets(st.integers(0, len(payloads) - 1)))
@@ -206,7 +206,7 @@ def test_images_move_before_the_text_with_their_labels(layout: str) -> None:
 
 
 def test_what_moves_is_edited_on_its_way() -> None:
-    """An image that is moved and made anew, one that is labelled, a text that is dropped: all at once."""
+    """A moved and re-encoded image, a labelled image and a dropped text are edited together."""
     text = as_text(body(text_block("What is it?"), text_block(""), image(b"1"), image(b"2")), "pretty")
     fixes: list[tuple[Keys, Fix]]
     fixes = [(at(2, "source"), ImagesFirst()), (at(2, "source"), LabelImages()), (at(1), DropBlock())]
@@ -242,8 +242,8 @@ def test_labels_are_blocks_of_the_dialect(shape: Any, label: Any) -> None:
         (converse, {"text": "gone"}),
     ],
 )
-def test_image_gives_way_to_a_text(shape: Any, block: Any) -> None:
-    """In each dialect, and what else was to be done to the image is not done."""
+def test_image_is_replaced_by_a_text(shape: Any, block: Any) -> None:
+    """In each dialect; other edits of the image are not made."""
     place = at(1, *SHAPES[shape][0])
     text = as_text(body(shape(b"1"), shape(), shape(b"3")), "plain")
     out = edited(text, request_edit([place], [(place, ReplaceByText("gone")), (place, RepairBase64())]))
@@ -258,7 +258,7 @@ def test_text_ends_the_cache_where_the_image_did() -> None:
 
 
 def test_screenshot_of_a_computer_is_no_block_and_stays() -> None:
-    """Its output must be an image: no text can stand there, and the reason is told."""
+    """Its output must be an image, so it cannot be replaced by a text, and the reason is reported."""
     shot = {"type": "computer_screenshot", "image_url": f"data:image/png;base64,{b64(LONG)}"}
     text = as_text({"input": [{"type": "computer_call_output", "call_id": "c", "output": shot}]}, "plain")
     route = ("input", 0, "output", "image_url")
@@ -268,7 +268,7 @@ def test_screenshot_of_a_computer_is_no_block_and_stays() -> None:
 
 
 def test_refused_image_stays_and_the_others_are_made() -> None:
-    """What cannot be edited keeps its bytes and its type, and is told with the reason."""
+    """An image that cannot be edited keeps its bytes and type, and is reported with the reason."""
     text = as_text(body(image(b"!" * 2000), image(b"2")), "plain")
     by = fixer()
     out = edited(text, request_edit([at(0, "source"), at(1, "source")]), by=by)
@@ -316,7 +316,7 @@ def test_lines_are_edited_one_by_one() -> None:
 
 
 def test_irregular_blanks_stay_between_the_blocks_that_stay() -> None:
-    """What stood between two neighbours stands between them still."""
+    """Whitespace between two neighbours is kept between them."""
     blocks = ('{"type":"text","text":""}', '{"type":"text","text":"b"}', '{"type":"text","text":"c"}', "4")
     head, tail = '{"messages":[{"role":"user","content":[ ', " ]}]}"
     text = f"{head}{blocks[0]} ,{blocks[1]}\n,\t{blocks[2]},\r\n {blocks[3]}{tail}"
@@ -325,7 +325,7 @@ def test_irregular_blanks_stay_between_the_blocks_that_stay() -> None:
 
 
 def test_payload_of_many_pieces_is_one_text() -> None:
-    """No padding stands where one piece ends and the next begins."""
+    """There is no padding where one piece ends and the next begins."""
     data = b"abcdefg" * 100_000
     text = as_text(body(image(data)), "plain")
     assert edited(text, request_edit([at(0, "source")])) == as_text(

@@ -17,13 +17,13 @@ PROSE = "What is to be seen here? " * (LONG // 25 // ROWS + 5)
 
 
 def row(number: int, media_type: str) -> str:
-    """A row with an image; no two alike."""
+    """A row with an image, different for each number."""
     params = body(image_block(PNG, media_type), f"{number}: {PROSE}")
     return json.dumps({"custom_id": f"r{number}", "params": params}, ensure_ascii=False)
 
 
 def rows(wrong: str = "image/jpeg") -> bytes:
-    """Rows of which every tenth declares another type, with blank, broken and foreign ones between."""
+    """Rows of which every tenth declares a wrong type, with blank, broken and foreign ones between."""
     lines = [row(i, "image/png" if i % 10 else wrong) for i in range(ROWS)]
     for at in range(70, ROWS, 111):
         lines[at] = ("", "  \t", '{"custom_id": ', "[]", lines[at] + "  \r")[at // 111 % 5]
@@ -32,8 +32,8 @@ def rows(wrong: str = "image/jpeg") -> bytes:
     return text
 
 
-def test_parts_come_to_what_the_whole_comes_to(imgbudget: Command, tmp_path: Path) -> None:
-    """Against standard input, which is taken as a whole: bytes, findings with their lines, sums."""
+def test_parts_give_the_same_as_the_whole_file(imgbudget: Command, tmp_path: Path) -> None:
+    """Same bytes, findings with lines, and sums as standard input, which is read as a whole."""
     text = rows()
     (tmp_path / "r.jsonl").write_bytes(text)
     whole = imgbudget("check", "--fix", "-", "--stdin-filename", "r.jsonl", stdin=text)
@@ -56,7 +56,7 @@ def test_parts_come_to_what_the_whole_comes_to(imgbudget: Command, tmp_path: Pat
 
 
 def test_a_file_in_which_nothing_can_be_fixed_stays(imgbudget: Command, tmp_path: Path) -> None:
-    """Not even its time is new; what was found is told once."""
+    """Not even its time changes; its findings are reported once."""
     (tmp_path / "r.jsonl").write_bytes(rows(wrong="image/png"))
     before = os.stat(tmp_path / "r.jsonl")
     expected = imgbudget("check", "r.jsonl", "--format", "json").json
@@ -67,10 +67,8 @@ def test_a_file_in_which_nothing_can_be_fixed_stays(imgbudget: Command, tmp_path
     assert os.stat(tmp_path / "r.jsonl") == before
 
 
-def test_a_file_that_cannot_be_written_is_told_with_all_that_is_in_it(
-    imgbudget: Command, tmp_path: Path
-) -> None:
-    """Exit 2, nothing is said to be fixed, every finding is there."""
+def test_an_unwritable_file_is_reported_with_all_its_findings(imgbudget: Command, tmp_path: Path) -> None:
+    """Exit 2, nothing counts as fixed, every finding is reported."""
     path = tmp_path / "r.jsonl"
     path.write_bytes(rows())
     path.chmod(0o444)
@@ -82,8 +80,8 @@ def test_a_file_that_cannot_be_written_is_told_with_all_that_is_in_it(
     assert path.read_bytes() == rows()
 
 
-def test_what_the_file_as_a_whole_is_wrong_about_is_told(imgbudget: Command, tmp_path: Path) -> None:
-    """A name that is given twice, in rows of different parts; and results go into a tree of their own."""
+def test_findings_on_the_whole_file_are_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """A duplicate id in rows of different parts, with results in another folder."""
     text = rows().replace(b'"r1011"', b'"r1"')
     (tmp_path / "r.jsonl").write_bytes(text)
     run = imgbudget("check", "--fix", "r.jsonl", "--output-dir", "new", "--format", "json")

@@ -23,7 +23,7 @@ TALL = (232, 2300)
 
 @cache
 def interface(number: int, size: tuple[int, int] = TALL, compress_level: int = 1) -> bytes:
-    """A screen of an application: bars, rows of words, lines; no two alike."""
+    """A screen of an application: bars, rows of words, lines; each different."""
     picture = Image.new("RGB", size, (250, 250, 252))
     pen = ImageDraw.Draw(picture)
     for row, y in enumerate(range(0, size[1], 40)):
@@ -36,14 +36,14 @@ def interface(number: int, size: tuple[int, int] = TALL, compress_level: int = 1
 
 @cache
 def film(number: int, size: tuple[int, int] = TALL, compress_level: int = 1) -> bytes:
-    """A screen that shows a photograph: no two neighbours are alike."""
+    """A screen that shows a photograph: neighbouring pixels differ."""
     samples = random.Random(number).randbytes(size[0] // 4 * (size[1] // 4) * 3)  # noqa: S311 - the same each time
     coarse = Image.frombytes("RGB", (size[0] // 4, size[1] // 4), samples).resize(size)
     return encoded(coarse, compress_level=compress_level)
 
 
 def write_request(path: Path, blocks: list[dict[str, Any]]) -> bytes:
-    """A request in a layout of its own; its text."""
+    """Write a request in an unusual layout and return its text."""
     content = [*blocks, {"type": "text", "text": "Was ist hier zu sehen? → <ü>"}]
     body = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": content}]}
     text = json.dumps(body, indent=1, ensure_ascii=False).replace('"role": ', '"role"\t:  ')
@@ -58,7 +58,7 @@ def images(text: bytes) -> list[bytes]:
 
 
 def skeleton(text: bytes) -> tuple[bytes, ...]:
-    """All of a request that stands between the media types and payloads of its images."""
+    """The request without the media types and payloads of its images."""
     return tuple(re.split(rb'(?<="media_type": )"[^"]*"|(?<="data": )"[^"]*"', text))
 
 

@@ -34,8 +34,8 @@ def stripped(data: bytes, edit: ImageEdit = STRIP) -> EditedImage:
     return made
 
 
-def test_a_file_without_metadata_stays_byte_for_byte() -> None:
-    """There is nothing to drop, so nothing is written anew."""
+def test_a_file_without_metadata_is_unchanged() -> None:
+    """There is nothing to remove, so nothing is rewritten."""
     for form in ("JPEG", "PNG", "WEBP", "GIF"):
         data = encoded(soft(), form)
         assert edit_image(data, STRIP).data == data
@@ -82,8 +82,8 @@ def test_a_jpeg_header_loses_its_thumbnail_only() -> None:
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_an_orientation_that_nobody_bakes_in_is_written_anew(form: str, orientation: int) -> None:
-    """Without it the picture would lie on its side."""
+def test_an_orientation_that_is_not_applied_is_kept(form: str, orientation: int) -> None:
+    """Without it the picture would be shown rotated."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010E] = "a description" * 100
@@ -167,7 +167,7 @@ def test_the_first_frame_is_cut_out_without_a_loss(form: str) -> None:
 
 
 def test_a_first_frame_that_is_not_the_whole_picture_is_drawn() -> None:
-    """A WebP frame may stand anywhere on the canvas."""
+    """A WebP frame may cover any part of the canvas."""
     data = bytearray(animated("WEBP", lossless=True))
     at = data.index(b"ANMF")
     # two px further right, on a canvas as much wider
@@ -196,7 +196,7 @@ def test_pictures_behind_the_first_are_kept_and_stripped() -> None:
 
 
 def test_pictures_that_the_index_does_not_lead_to_are_not_dropped_unasked() -> None:
-    """A broken index leaves the file as it is."""
+    """A broken index leaves the file unchanged."""
     data = bytearray(animated("MPO"))
     at = data.index(b"MPF\0") + 4
     entries = data.index(b"\2\xb0", at) if data[at : at + 2] == b"II" else data.index(b"\xb0\2", at)
@@ -222,8 +222,8 @@ def test_a_large_profile_is_not_kept_but_followed() -> None:
         assert opened(kept.data).tobytes() == opened(data).tobytes()
 
 
-def test_a_limit_is_met_by_dropping_metadata_first() -> None:
-    """Nothing that is seen is given up for bytes that nobody sees."""
+def test_a_byte_limit_drops_metadata_first() -> None:
+    """Nothing visible is reduced as long as invisible bytes can be removed."""
     clean = encoded(soft(), "JPEG", quality=99)
     data = clean[:2] + segment(0xE1, b"Exif\0\0" + GPS + bytes(9000)) + clean[2:]
     made = edit_image(data, ImageEdit(max_bytes=len(clean)))

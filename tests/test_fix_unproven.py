@@ -47,7 +47,7 @@ def pack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 
 
 def test_fix_that_brings_an_error_is_left_out(tmp_path: Path, imgbudget: Command) -> None:
-    """The file keeps its bytes, the finding stays, the reason is told."""
+    """The file keeps its bytes, the finding stays, and the reason is reported."""
     data = image_bytes((910, 680))
     (tmp_path / "a.png").write_bytes(data)
     run = imgbudget("check", "--fix", "a.png", "--format", "json")

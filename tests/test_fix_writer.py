@@ -30,7 +30,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file of three bytes in a folder of its own, with a mode that no umask makes."""
+    """A file of three bytes in a separate folder, with a mode that no umask produces."""
     folder = tmp_path / "folder"
     folder.mkdir()
     path = folder / "a.jpg"
@@ -63,7 +63,7 @@ def meanwhile(event: Callable[[], object]) -> Iterator[bytes]:
 
 
 def refused(path: Path, reason: str) -> None:
-    """The file cannot be replaced for a reason, stands as it was, and nothing else is in its folder."""
+    """Check that replacing the file fails, leaves it unchanged, and adds nothing to its folder."""
     names = sorted(os.listdir(path.parent))
     with pytest.raises(WriteError, match=reason) as raised:
         replace_file(str(path), b"new")
@@ -73,7 +73,7 @@ def refused(path: Path, reason: str) -> None:
 
 
 def test_a_file_is_replaced_and_keeps_its_mode(file: Path) -> None:
-    """The new bytes stand there alone, with the rights of the old ones."""
+    """The file has the new bytes and the old permissions, and nothing else is left."""
     replace_file(str(file), b"new")
     assert file.read_bytes() == b"new"
     assert stat.S_IMODE(file.stat().st_mode) == 0o641
@@ -115,7 +115,7 @@ def test_an_error_on_the_way_leaves_the_old_file_alone(file: Path) -> None:
 
 
 def test_a_link_is_followed_and_stays(file: Path, tmp_path: Path) -> None:
-    """The file at its end is replaced, in its own folder; the backup stands there too."""
+    """The target is replaced in its folder; the backup is written there too."""
     link = tmp_path / "link.jpg"
     link.symlink_to(file)
     replace_file(str(link), b"new", backup=True)
@@ -194,7 +194,7 @@ def test_a_folder_that_takes_no_files_is_named(open_folder: Path) -> None:
 
 
 def test_a_disk_without_room_costs_nothing(file: Path) -> None:
-    """The system refuses bytes in the middle: the message says why, the old file stands, the new one goes."""
+    """If the system refuses bytes, the message says why, the old file stays, and the new one is removed."""
 
     def write_too_much() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -272,8 +272,8 @@ def test_a_link_does_not_become_another_format(file: Path, tmp_path: Path) -> No
     assert link.read_bytes() == b"old"
 
 
-def test_the_mirror_tree_has_the_same_shape(file: Path, tmp_path: Path) -> None:
-    """A file stands where it stands under its root; a file that is named itself stands at the top."""
+def test_the_output_tree_has_the_same_shape(file: Path, tmp_path: Path) -> None:
+    """A file keeps its path below its root; a file that is named directly is at the top."""
     out = str(tmp_path / "out")
     assert write_mirror(str(tmp_path), str(file), out, b"new") == os.path.join(out, "folder", "a.jpg")
     assert write_mirror(str(file), str(file), out, [b"n", b"ew"]) == os.path.join(out, "a.jpg")
@@ -307,7 +307,7 @@ def neighbours(folder: Path) -> Iterator[str]:
 
 
 def test_what_is_being_written_is_no_leftover(tmp_path: Path) -> None:
-    """Another run over the same folder lets it be, and so it does with names that only look alike."""
+    """Another run over the same folder leaves it alone, and so it does with similar names."""
     for name in (".imgbudget-1.tmp", ".imgbudget-1-0123456789abcdef.tmp.jpg", "x.tmp"):
         (tmp_path / name).write_bytes(b"")
     with writing(str(tmp_path / "a.jpg")) as out:
@@ -343,8 +343,8 @@ def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == sorted(path.name for path in files)
 
 
-def test_a_leftover_is_told_by_its_path(tmp_path: Path) -> None:
-    """So that a run can say what it has removed; a folder that is gone has none."""
+def test_a_leftover_is_reported_by_its_path(tmp_path: Path) -> None:
+    """A run can report what it removed; a missing folder has no leftovers."""
     out, name = open_neighbour(str(tmp_path))
     assert remove_leftovers(str(tmp_path)) == []
     out.close()

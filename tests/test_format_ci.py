@@ -61,8 +61,8 @@ def test_github_names_line_and_columns_of_a_request(imgbudget: Command, tmp_path
     assert re.search(r"file=b\.json,line=14,endLine=18,col=\d+,title=IB501", lines[1])
 
 
-def test_github_says_the_worst_first(imgbudget: Command, tmp_path: Path) -> None:
-    """Errors lead though their file comes last; of warnings the one furthest over its limit."""
+def test_github_lists_the_worst_first(imgbudget: Command, tmp_path: Path) -> None:
+    """Errors come first even if their file is last; warnings are sorted by how far they exceed the limit."""
     for i, edge in enumerate((1600, 4000, 2000)):
         (tmp_path / f"{i}.png").write_bytes(image_bytes((edge, edge // 2)))
     (tmp_path / "z.png").write_bytes(b"")
@@ -76,8 +76,8 @@ def test_github_says_the_worst_first(imgbudget: Command, tmp_path: Path) -> None
     assert lines[-1].startswith("1 error, 3 warnings in 4 checked files")
 
 
-def test_github_tells_that_ten_are_shown(imgbudget: Command, tmp_path: Path) -> None:
-    """With more than ten of a level the log says that the annotations are not all."""
+def test_github_notes_the_limit_of_ten(imgbudget: Command, tmp_path: Path) -> None:
+    """With more than ten findings of a level, the log says that the annotations are incomplete."""
     for i in range(11):
         (tmp_path / f"{i}.png").write_bytes(image_bytes((100, 300)))
     out = imgbudget("check", "--format", "github").out
@@ -151,7 +151,7 @@ def test_junit_is_xml_whatever_a_message_holds(message: str) -> None:
 @settings(max_examples=50)
 @given(st.text())
 def test_github_is_one_line_a_finding_whatever_a_message_holds(message: str) -> None:
-    """No message and no name begins a line of its own, where it could be a command."""
+    """No message and no name can start a new line, where it could be a command."""
     text = written("github", finding(message, help=message, place=Place(message or "x")))
     assert text.count("\n") == 1
     assert "\r" not in text
@@ -176,7 +176,7 @@ def test_markdown_clean_run_is_its_sum(imgbudget: Command, tmp_path: Path) -> No
     assert "|" not in out
 
 
-def test_markdown_tells_measured_limit_over_and_saved(imgbudget: Command, tmp_path: Path) -> None:
+def test_markdown_shows_measured_limit_over_and_saved(imgbudget: Command, tmp_path: Path) -> None:
     """The largest first, each with its numbers; then what the safe fixes save in all."""
     (tmp_path / "a.png").write_bytes(image_bytes((1121, 800)))
     (tmp_path / "b.jpg").write_bytes(image_bytes((4000, 3000), "JPEG", quality=95))
@@ -207,8 +207,8 @@ def test_markdown_fits_into_a_job_summary() -> None:
     assert f"and {5000 - rows} more findings for which there is no room here" in text
 
 
-def test_summary_tells_what_a_pull_request_changes(imgbudget: Command, tmp_path: Path) -> None:
-    """With an earlier report both formats for GitHub say the difference, the summary the statistics too."""
+def test_summary_shows_what_a_pull_request_changes(imgbudget: Command, tmp_path: Path) -> None:
+    """With an earlier report both GitHub formats show the difference, and the summary the statistics."""
     (tmp_path / "a.png").write_bytes(image_bytes())
     imgbudget("check", "--format", "json:../old.json")
     (tmp_path / "b.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
@@ -225,7 +225,7 @@ def test_summary_tells_what_a_pull_request_changes(imgbudget: Command, tmp_path:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_can_be_a_file_beside_another(imgbudget: Command, tmp_path: Path, name: str) -> None:
-    """What stands in the file is what goes to standard output, and nothing is left beside it."""
+    """The file holds what standard output would hold, and no temporary file remains."""
     make_hostile_names(tmp_path)
     alone = imgbudget("check", "--format", name)
     both = imgbudget("check", "--format", "concise", "--format", f"{name}:out.txt")
@@ -234,8 +234,8 @@ def test_every_format_can_be_a_file_beside_another(imgbudget: Command, tmp_path:
     assert not list(tmp_path.glob("out.txt.*"))
 
 
-def test_unknown_format_is_told_before_anything_is_checked(imgbudget: Command) -> None:
-    """A slip in a format costs no run."""
+def test_unknown_format_is_reported_before_the_run(imgbudget: Command) -> None:
+    """A misspelt format wastes no run."""
     run = imgbudget("check", "--format", "sarf")
     assert (run.code, run.out) == (2, "")
     assert "unknown format 'sarf'; known are full, concise, json" in run.err

@@ -29,7 +29,7 @@ def results(run: Run) -> list[dict[str, Any]]:
 
 
 def finding(number: int, severity: Severity, measured: float | None = None) -> Finding:
-    """A finding on a file of its own."""
+    """A finding on a distinct file."""
     return finding_of(
         severity=severity,
         place=Place(f"{number}.png"),
@@ -53,8 +53,8 @@ def test_clean_run_has_no_result_and_all_rules(imgbudget: Command, tmp_path: Pat
     assert run.json["runs"][0]["invocations"][0]["executionSuccessful"] is True
 
 
-def test_awkward_names_are_relative_uris(imgbudget: Command, tmp_path: Path) -> None:
-    """Names with anything in them are URIs below the root of the sources; an image's region is line 1."""
+def test_hostile_names_are_relative_uris(imgbudget: Command, tmp_path: Path) -> None:
+    """Names with any characters are URIs below the source root; the region of an image is line 1."""
     make_hostile_names(tmp_path)
     found = results(imgbudget("check", "--format", "sarif", "--select", "IB201", str(tmp_path)))
     places = [result["locations"][0]["physicalLocation"] for result in found]
@@ -71,7 +71,7 @@ def test_awkward_names_are_relative_uris(imgbudget: Command, tmp_path: Path) -> 
     assert all(place["region"]["startLine"] == 1 for place in places)
 
 
-def test_pointer_stands_beside_the_place(imgbudget: Command, tmp_path: Path) -> None:
+def test_pointer_is_a_logical_location(imgbudget: Command, tmp_path: Path) -> None:
     """A finding in a request has its region, the JSON pointer as logical location, and its rule by index."""
     make_hostile_names(tmp_path)
     run = imgbudget("check", "request.json", "--format", "sarif", "--select", "IB105")
@@ -186,8 +186,8 @@ def test_fix_of_an_image_file_is_no_edit(imgbudget: Command, tmp_path: Path) -> 
     assert result["partialFingerprints"]["imgbudget/v1"]
 
 
-def test_findings_on_one_line_have_fingerprints_of_their_own(imgbudget: Command, tmp_path: Path) -> None:
-    """Two images of a request that is one line: GitHub would take them for one alert by their line."""
+def test_findings_on_one_line_have_different_fingerprints(imgbudget: Command, tmp_path: Path) -> None:
+    """GitHub would merge two images of a one-line request into one alert."""
     large = [image_block(image_bytes((2000, 1000), colour=i)) for i in range(2)]
     write_json(tmp_path / "r.json", body(*large))
     found = results(imgbudget("check", "--format", "sarif", "--select", "IB201"))
@@ -195,8 +195,8 @@ def test_findings_on_one_line_have_fingerprints_of_their_own(imgbudget: Command,
     assert len(found) == len(prints) == 2
 
 
-def test_what_was_not_checked_is_told(imgbudget: Command, tmp_path: Path) -> None:
-    """A file that cannot be looked at is a notification: nothing is called clean that was not checked."""
+def test_unchecked_files_are_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """A file that cannot be read is a notification, so that it is not taken for clean."""
     (tmp_path / "a.png").write_bytes(image_bytes())
     (tmp_path / "loop.json").symlink_to("loop.json")
     run = imgbudget("check", "--format", "sarif")

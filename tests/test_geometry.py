@@ -189,8 +189,8 @@ def test_native_size_equals_an_exhaustive_scan(size: Size, tier: Tier) -> None:
 
 
 @given(sizes, tiers)
-def test_rule_is_the_same_lying_and_standing(size: Size, tier: Tier) -> None:
-    """Transposing before or after resizing is one: EXIF rotation never changes the tokens."""
+def test_rule_is_the_same_for_both_orientations(size: Size, tier: Tier) -> None:
+    """Transposing before or after resizing gives the same: EXIF rotation never changes the tokens."""
     assert native_size(size.transposed, tier) == native_size(size, tier).transposed
     assert tokens(size.transposed, tier) == tokens(size, tier)
 
@@ -258,8 +258,8 @@ def test_plan_takes_the_row_of_the_table_where_it_keeps_the_ratio() -> None:
 
 
 @given(sizes, tiers, st.none() | st.integers(1, 3000))
-def test_plan_never_enlarges_fits_and_settles(size: Size, tier: Tier, limit: int | None) -> None:
-    """A planned size fits, is within the original, keeps what fits as it is, and plans to itself."""
+def test_plan_never_enlarges_fits_and_is_stable(size: Size, tier: Tier, limit: int | None) -> None:
+    """A planned size fits, is within the original, keeps a size that fits, and plans to itself."""
     planned = planned_size(size, tier, limit)
     assert fits(planned, tier)
     assert planned.width <= size.width

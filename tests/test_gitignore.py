@@ -1,4 +1,4 @@
-"""Patterns of .gitignore files: the manual's own examples, hostile ones, and thousands held against git."""
+"""Patterns of .gitignore files: the manual's examples, hostile ones, and thousands compared with git."""
 
 import os
 import shutil
@@ -116,8 +116,8 @@ def listed_by_git() -> set[str]:
     return {os.fsdecode(path) for path in done.stdout.split(b"\0") if path}
 
 
-def met() -> set[str]:
-    """The files that a search of the working folder meets."""
+def found() -> set[str]:
+    """The files that a search of the working folder finds."""
     return {item.path for item in find_files(["."], exclude_root=".")}
 
 
@@ -142,7 +142,7 @@ def met() -> set[str]:
         ("a?c", ["abc"], ["ac", "a/c", "aéc"]),
     ],
 )
-def test_patterns_mean_what_the_manual_says(pattern: str, ignored: list[str], kept: list[str]) -> None:
+def test_patterns_follow_the_manual(pattern: str, ignored: list[str], kept: list[str]) -> None:
     """Anchors, folders, asterisks that cross slashes and those that do not, escapes and trailing blanks."""
     patterns = Patterns.parse([pattern])
     assert [path for path in kept if patterns.match_within(path)] == []
@@ -185,7 +185,7 @@ def test_any_ignore_files_are_read_as_git_reads_them(tree: Path, rules: dict[str
     for path, text in rules.items():
         (tree / path).write_bytes(text.encode())
     try:
-        assert met() == listed_by_git()
+        assert found() == listed_by_git()
     finally:
         for path in rules:
             (tree / path).unlink()
@@ -231,5 +231,5 @@ def test_sets_hold_the_bytes_that_they_hold_for_git(
     for pattern in [*(f"[[:{name}:]]" for name in classes), *odd]:
         for form in (f"x{pattern}", f"/x{pattern}", f"/*{pattern}"):
             Path(".gitignore").write_bytes(os.fsencode(form))
-            assert met() == listed_by_git(), form
+            assert found() == listed_by_git(), form
     shutil.rmtree(folder)

@@ -28,7 +28,7 @@ MODEL = "claude-sonnet-4-6"
 
 
 def screenshot(turn: int) -> Json:
-    """A user turn with a screenshot of 2100 px, each of its own."""
+    """A user turn with a distinct screenshot of 2100 px."""
     return {"role": "user", "content": [image_block(image_bytes((2100, 300), colour=0x101010 * (turn % 15)))]}
 
 
@@ -52,8 +52,8 @@ def client_of(**more: Any) -> anthropic.Anthropic:
     return anthropic.Anthropic(max_retries=0, **more)
 
 
-def test_a_sound_request_goes_out_byte_for_byte(api: Api) -> None:
-    """What the API takes is not touched: the very bytes that the SDK made arrive."""
+def test_a_valid_request_is_sent_byte_for_byte(api: Api) -> None:
+    """A request that the API accepts arrives with exactly the bytes that the SDK made."""
     api.enforcing()
     sent = body(image_block(), "what is it?")
     client_of().messages.create(**sent)
@@ -85,7 +85,7 @@ def test_raise_names_block_rule_and_remedy_and_sends_nothing(api: Api) -> None:
 
 
 def test_fix_lets_all_25_turns_through(api: Api) -> None:
-    """The images are shrunk in flight; what the caller holds stays as it is."""
+    """The images are downscaled in flight; the caller's messages are unchanged."""
     api.enforcing()
     client = imgbudget.guard(client_of(), "fix")
     with warnings.catch_warnings():
@@ -106,7 +106,7 @@ def test_fix_lets_all_25_turns_through(api: Api) -> None:
 
 
 def test_warn_sends_and_warns(api: Api) -> None:
-    """The request goes out as it is, and a warning says what is wrong with it."""
+    """The request is sent unchanged, and a warning says what is wrong with it."""
     api.always(lambda: answer(message(MODEL, 10)))
     client = imgbudget.guard(client_of(), "warn")
     wrong = body(image_block(image_bytes(), "image/jpeg"))
@@ -145,8 +145,8 @@ def test_streams_counts_and_batches_are_covered(api: Api) -> None:
     assert api.seen == []
 
 
-def test_a_doubled_id_in_a_batch_is_refused(api: Api) -> None:
-    """The batch is judged as a whole too."""
+def test_a_duplicate_id_in_a_batch_is_refused(api: Api) -> None:
+    """The batch is checked as a whole too."""
     entry: Any = {"custom_id": "a", "params": body(image_block())}
     with pytest.raises(GuardError, match="IB406"):
         imgbudget.guard(client_of()).messages.batches.create(requests=[entry, entry])
@@ -164,7 +164,7 @@ def test_a_guarded_stream_is_fixed_and_answers(api: Api) -> None:
     assert image_blocks(api.bodies[0])[0][1] != wrong["messages"][0]["content"][0]
 
 
-def test_the_async_client_is_guarded_alike(api: Api) -> None:
+def test_the_async_client_is_guarded_too(api: Api) -> None:
     """Raise and fix, under asyncio."""
     api.enforcing()
     wrong = body(image_block(image_bytes((8001, 30))))
@@ -223,7 +223,7 @@ def test_a_streamed_upload_of_json_is_looked_at(api: Api) -> None:
     [b"{", b"", b"[1, 2]", b'{"messages": "none"}', b'"text"', b"\xff\xfe", b'{"a": "' + b"x" * 5000],
 )
 def test_what_is_no_request_passes(api: Api, content: bytes) -> None:
-    """A body that holds no request is none of the guard's business, however broken."""
+    """A body that is not a request is sent unchanged, however broken."""
     api.always(lambda: answer({}), "/other")
     with httpx2.Client(transport=imgbudget.guard_transport(), base_url=api.url) as plain:
         plain.post("/other", content=content, headers={"content-type": "application/json"})
@@ -241,7 +241,7 @@ def test_guarding_again_changes_the_mode(api: Api) -> None:
 
 
 def test_a_signed_body_is_not_changed() -> None:
-    """Bedrock's signature holds for the body: fix mode raises in place of breaking it."""
+    """Bedrock's signature covers the body: fix mode raises instead of breaking it."""
     transport = imgbudget.guard_transport(httpx2.MockTransport(lambda _: httpx2.Response(200)), "fix")
     headers = {"content-type": "application/json", "authorization": "AWS4-HMAC-SHA256 Credential=x"}
     text = json.dumps(
@@ -278,7 +278,7 @@ def test_bedrock_is_known_by_its_address() -> None:
         ),
     ],
 )
-def test_addresses_tell_model_and_platform(url: str, target: Target) -> None:
+def test_addresses_imply_model_and_platform(url: str, target: Target) -> None:
     """The forms of the SDK's four clients."""
     assert target_of(httpx2.URL(url)) == target
 

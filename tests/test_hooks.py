@@ -1,4 +1,4 @@
-"""The hooks as pre-commit runs them: installed from this checkout, in a repository of their own."""
+"""The hooks as pre-commit runs them: installed from this checkout, in a separate repository."""
 
 import os
 import re
@@ -19,7 +19,7 @@ HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Run git in a folder, with nobody's configuration."""
+    """Run git in a folder, without any user configuration."""
     environment = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     subprocess.run(["git", *arguments], cwd=folder, env=environment, check=True, capture_output=True)
 
@@ -48,7 +48,7 @@ def test_hook_takes_every_image_that_identify_knows(hook: dict[str, Any]) -> Non
     ["req.json", "log.jsonl", "rows.ndjson", "p.HEIC", "a.apng", "x.jfif", "ünï/ a.jpe", ".json", "b.jxl"],
 )
 def test_hook_takes_requests_and_what_identify_does_not_know(hook: dict[str, Any], path: str) -> None:
-    """Requests, and images without a tag of their own."""
+    """Requests, and images for which identify has no tag."""
     assert re.search(hook["files"], path)
 
 
@@ -68,7 +68,7 @@ def test_hook_leaves_look_alikes_alone(hook: dict[str, Any], path: str) -> None:
 
 @pytest.mark.parametrize("hook", HOOKS.values(), ids=HOOKS)
 def test_hook_runs_alone_offline_and_quietly(hook: dict[str, Any]) -> None:
-    """One process at a time, no network, no progress; named files are held against excludes."""
+    """One process at a time, no network, no progress; excludes apply to named files."""
     assert hook["require_serial"] is True
     words = hook["entry"].split()
     assert {"--offline", "--no-progress"} <= set(words)

@@ -15,7 +15,7 @@ from tests.conftest import Command
 
 
 def test_empty_folder_gets_the_defaults(imgbudget: Command, tmp_path: Path) -> None:
-    """Nothing to measure: model and platform as they are by default, budgets as a comment."""
+    """With nothing to measure: default model and platform, budgets as a comment."""
     run = imgbudget("init")
     assert (run.code, run.err) == (0, "")
     settings = load(str(tmp_path))
@@ -56,7 +56,7 @@ def test_bedrock_is_proposed_by_the_dialect(imgbudget: Command, tmp_path: Path) 
 
 
 def test_folders_of_others_are_excluded(imgbudget: Command, tmp_path: Path) -> None:
-    """What stands under vendor is left out of the budgets and of the next run, whatever the folder's name."""
+    """Files under vendor are left out of the budgets and of the next run, whatever the folder's name."""
     foreign = tmp_path / "a[1] ü" / "vendor" / "deep"
     foreign.mkdir(parents=True)
     (foreign / "big.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
@@ -74,7 +74,7 @@ def test_folders_of_others_are_excluded(imgbudget: Command, tmp_path: Path) -> N
 def test_folder_of_others_without_anything_to_check_is_not_excluded(
     imgbudget: Command, tmp_path: Path
 ) -> None:
-    """JSON that holds no request is skipped, and gives no reason for an exclude."""
+    """JSON that is not a request is skipped, and gives no reason for an exclude."""
     (tmp_path / "vendor").mkdir()
     write_json(tmp_path / "vendor" / "package.json", {"name": "a"})
     (tmp_path / "a.png").write_bytes(image_bytes())
@@ -93,7 +93,7 @@ def test_dry_run_prints_and_writes_nothing(imgbudget: Command, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", [".imgbudget.yaml", "imgbudget.yaml", "pyproject.toml"])
 def test_configuration_that_is_there_is_never_touched(imgbudget: Command, tmp_path: Path, name: str) -> None:
-    """Under whichever name it stands, init refuses and says what it can do instead."""
+    """Whatever its name, init refuses and says what it can do instead."""
     text = "[tool.imgbudget]\n" if name == "pyproject.toml" else "model: claude-opus-4-8\n"
     (tmp_path / name).write_text(text)
     run = imgbudget("init")
@@ -103,8 +103,8 @@ def test_configuration_that_is_there_is_never_touched(imgbudget: Command, tmp_pa
     assert (tmp_path / name).read_text() == text
 
 
-def test_configuration_above_is_told(imgbudget: Command, tmp_path: Path) -> None:
-    """A nearer configuration hides the one above, which a user must hear."""
+def test_configuration_above_is_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """A nearer configuration hides the one above, and a note says so."""
     (tmp_path / "imgbudget.yaml").write_text("model: claude-opus-4-8\n")
     (tmp_path / "inner").mkdir()
     run = imgbudget("init", "inner")

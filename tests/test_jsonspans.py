@@ -1,4 +1,4 @@
-"""JSON documents with long strings left in the file: equal to what json.loads makes of them, and placed."""
+"""JSON documents with long strings left in the file: equal to json.loads, with positions."""
 
 import json
 import os
@@ -34,7 +34,7 @@ REQUESTS = sorted(path for path in CORPUS.glob("requests/**/*") if path.suffix i
 
 
 @given(data=st.data(), value=values, sizing=sizes, options=st.sampled_from(({}, {"check": False})))
-def test_hollowed_document_is_what_json_loads_says(
+def test_masked_document_equals_json_loads(
     data: st.DataObject, value: Any, sizing: Sizing, options: dict[str, bool]
 ) -> None:
     """With its placeholders filled in a document equals json.loads, whatever the window and the threshold."""
@@ -65,7 +65,7 @@ def test_spans_lead_to_the_values_of_their_routes(data: st.DataObject, value: An
 
 @given(data=st.data(), value=values, sizing=sizes)
 def test_span_of_a_value_is_the_same_asked_for_alone(data: st.DataObject, value: Any, sizing: Sizing) -> None:
-    """What stands behind a value, and is not walked through for it, changes nothing."""
+    """What follows a value does not change its span."""
     document = only(data.draw(written(value)), long=sizing.long, window=sizing.window)
     together = document.spans(route for route, _ in routes(document.value))
     for route, span in together.items():
@@ -80,7 +80,7 @@ def test_span_of_a_value_is_the_same_asked_for_alone(data: st.DataObject, value:
 def test_payload_is_read_by_position_however_it_is_escaped(
     pieces: list[str], sizing: Sizing, size: int, offset: int
 ) -> None:
-    """Length, slices and foreign characters are those of the unescaped text."""
+    """Length, slices and invalid characters are those of the unescaped text."""
     raw = '["' + "".join(pieces) + '"]'
     text = json.loads(raw)[0]
     document = only(raw.encode(), long=sizing.long, window=sizing.window)
@@ -104,14 +104,14 @@ def test_short_strings_are_themselves() -> None:
 
 
 def test_prose_is_left_to_the_parser() -> None:
-    """A long string with blanks or letters beyond ASCII near its beginning stands in the value as it is."""
+    """A long string with spaces or letters beyond ASCII near its beginning is kept in the value."""
     for text in ("a word " * 400, "é" * 2000):
         assert only(json.dumps([text], ensure_ascii=False).encode()).value == [text]
 
 
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,", "\\/9j\\/", "AAAA\\n"])
 def test_payload_stays_in_the_file(prefix: str) -> None:
-    """A long base64 string is a placeholder that tells where it stands; so is a data URI, escaped or not."""
+    """A long base64 string or data URI, escaped or not, is a placeholder with its position."""
     raw = f'{{"data": "{prefix}{LONG_TEXT}"}}'.encode()
     document = only(raw)
     payload = document.payload(document.value["data"])
@@ -132,7 +132,7 @@ def test_giant_string_stays_in_the_file_whatever_it_holds() -> None:
     "held", ["\\u0001", "\\u00010", "\\u0001\\u00010", "\\\\u0001", "\\u0001\\u0001\\u0001"]
 )
 def test_placeholder_is_no_string_of_the_document(held: str) -> None:
-    """A document that holds what looks like a placeholder gets others."""
+    """A document that contains a possible placeholder gets different ones."""
     raw = f'["{held}", "{LONG_TEXT}", {{"{held}": "{LONG_TEXT}"}}]'.encode()
     document = only(raw)
     assert filled(document, document.value) == json.loads(raw)
@@ -150,8 +150,8 @@ def test_spans_of_what_is_left_in_the_file() -> None:
     }
 
 
-def test_doubled_keys_are_told_and_the_last_one_counts() -> None:
-    """Routes of doubled members are told; spans are those of the value that json.loads keeps."""
+def test_duplicate_keys_are_reported_and_the_last_one_counts() -> None:
+    """Paths of duplicate members are reported; spans are those of the value that json.loads keeps."""
     raw = b'{"a": {"x": 1, "y": 2}, "b": [{"k": 1, "k": 2}], "a": {"x": 3}}'
     document = only(raw)
     assert only(b'[{"a": 1}, {"a": 1}]').duplicate_keys == ()
@@ -203,8 +203,8 @@ def test_file_is_read_by_position(tmp_path: Path) -> None:
         assert os.lseek(opened.fileno(), 0, os.SEEK_CUR) == 0
 
 
-def test_file_that_shrinks_is_said_to(tmp_path: Path) -> None:
-    """A payload that is gone when it is asked for raises the error for unreadable inputs."""
+def test_file_that_shrinks_is_reported(tmp_path: Path) -> None:
+    """A payload that is gone when it is read raises the error for unreadable inputs."""
     file = tmp_path / "a.json"
     file.write_bytes(f'["{LONG_TEXT}", "\\/{LONG_TEXT}"]'.encode())
     with JsonSource.open(str(file)) as source:
@@ -224,7 +224,7 @@ def test_file_that_shrinks_is_said_to(tmp_path: Path) -> None:
 
 
 def test_folder_is_no_text(tmp_path: Path) -> None:
-    """What cannot be read raises OSError, as it is opened or as it is read."""
+    """A path that cannot be read raises OSError, when opened or when read."""
     with JsonSource.open(str(tmp_path)) as source, pytest.raises(OSError, match="directory"):
         list(open_documents(source, lines=False))
 

@@ -71,7 +71,7 @@ def test_what_json_loads_refuses_is_refused_at_the_same_place(
         (b'{"a":' * 100_000, "nested deeper than 500 levels at line 1, column 2501"),
     ],
 )
-def test_bad_text_is_told_with_its_place(raw: bytes, message: str) -> None:
+def test_bad_text_is_reported_with_its_position(raw: bytes, message: str) -> None:
     """The message is a clause that says what is wrong and where."""
     assert bad(raw).message == message
 
@@ -96,8 +96,8 @@ def test_bytes_that_are_jumped_over_are_still_checked(inside: bytes, message: st
     assert (found.start, found.end) == (0, len(raw))
 
 
-def test_first_mistake_is_told() -> None:
-    """Garbage behind a string is told before what it holds, a bad escape before the end of the text."""
+def test_first_mistake_is_reported() -> None:
+    """Garbage after a string is reported before its contents, a bad escape before the end of the text."""
     behind = bad(f'{{"a"{LONG_TEXT}\x01{LONG_TEXT}": 1}}'.encode())
     assert behind.message == "not JSON: expecting ':' at line 1, column 5"
     ended = bad(f'["{LONG_TEXT}\\ '.encode())
@@ -106,7 +106,7 @@ def test_first_mistake_is_told() -> None:
 
 
 def test_unchecked_payload_is_checked_when_it_is_asked_for() -> None:
-    """Without the check a flaw is met later, as an input that cannot be read."""
+    """Without the check a flaw is found later, as an input that cannot be read."""
     raw = f'["{LONG_TEXT}", "{LONG_TEXT}\\x"]'.encode()
     (document,) = documents(raw, check=False)
     assert isinstance(document, Document)
@@ -119,7 +119,7 @@ def test_unchecked_payload_is_checked_when_it_is_asked_for() -> None:
 def test_string_without_end_is_refused_in_bounded_memory(
     piece: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long a string goes on and whatever it is made of, no more than a few windows of it are held."""
+    """However long and whatever its contents, only a few windows of the string are in memory."""
     monkeypatch.setattr(jsonspans, "MAX_TEXT", 4 << 20)
     source = Repeated(b'{"data": "x', piece, 96 << 20)
     tracemalloc.start()
@@ -134,7 +134,7 @@ def test_string_without_end_is_refused_in_bounded_memory(
 
 
 def test_endless_prose_is_given_up() -> None:
-    """A text string that is far larger than any body is not read to its end, sound or not."""
+    """A text string far larger than any body is not read to its end, valid or not."""
     (document,) = open_documents(Repeated(b'{"text": "', b"a b ", 160 << 20, b'"}'), lines=False)
     assert isinstance(document, BadDocument)
     assert document.message.startswith("over 64 MB of one string that are not plain base64")

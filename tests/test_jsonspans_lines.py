@@ -1,4 +1,4 @@
-"""JSON Lines: a document a line, each judged by itself, in memory that does not grow with the file."""
+"""JSON Lines: one document per line, each read separately, in memory that does not grow with the file."""
 
 import tracemalloc
 from typing import Any
@@ -12,10 +12,8 @@ from tests.sparse_source import Repeated
 
 
 @given(data=st.data(), rows=st.lists(values, max_size=5), sizing=sizes, cut=st.integers(0, 30))
-def test_each_line_is_a_document_of_its_own(
-    data: st.DataObject, rows: list[Any], sizing: Sizing, cut: int
-) -> None:
-    """Lines are judged one by one as json.loads does; blank ones are left out, a bad one spoils no other."""
+def test_each_line_is_a_document(data: st.DataObject, rows: list[Any], sizing: Sizing, cut: int) -> None:
+    """Each line is read as json.loads does; blank lines are skipped, a bad one affects no other."""
     written_rows = [data.draw(written(row)).replace(b"\r\n", b"").replace(b"\n", b"") for row in rows]
     joints = st.sampled_from((b"\n", b"\r\n", b"\n \n\n", b'\n{"half": "AAAAAAAAAA\n', b"\n\t\x00\n"))
     raw = b"".join(row + data.draw(joints) for row in written_rows)
@@ -42,7 +40,7 @@ def test_each_line_is_a_document_of_its_own(
 
 
 def test_rows_are_documents_blank_or_bad() -> None:
-    """Sound rows, bad rows and rows that end in mid-payload are told by their lines; blank ones are not."""
+    """Valid rows, bad rows and rows truncated in a payload are reported by line; blank ones are not."""
     row = f'{{"data": "{LONG_TEXT}"}}'.encode()
     raw = BOM + row + b"\r\n\r\n  \n{bad\n" + row[:900] + b"\n" + row + b"\n[1" + b"\n" + row[:1500]
     found = [(type(document), document.number, document.line) for document in documents(raw, lines=True)]

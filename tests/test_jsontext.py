@@ -69,7 +69,7 @@ places = st.builds(
     )
 )
 def test_a_finding_is_written_as_json_writes_its_record(finding: Finding) -> None:
-    """Whatever stands in it: quotes, control characters, half a surrogate pair, numbers of any size."""
+    """For any contents: quotes, control characters, lone surrogates, numbers of any size."""
     assert finding_text(finding) == json.dumps(finding_record(finding))
 
 
@@ -128,7 +128,7 @@ def test_pointer_and_location_are_made_of_the_keys(place: Place) -> None:
 
 
 def test_a_whole_run_is_written_as_json_writes_it(tmp_path: Path) -> None:
-    """Files and requests of all kinds, sound and broken."""
+    """Files and requests of all kinds, valid and broken."""
     (tmp_path / "large.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
     (tmp_path / "tiny é.png").write_bytes(image_bytes((20, 30)))
     (tmp_path / "cut.gif").write_bytes(image_bytes((20, 30), "GIF")[:20])

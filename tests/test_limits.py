@@ -79,8 +79,8 @@ def test_model_has_its_tier_context_and_prices(row: Model) -> None:
 
 
 @pytest.mark.parametrize(("model", "day"), RETIRED)
-def test_retired_model_is_standard_and_short_with_no_price_of_its_own(model: str, day: str) -> None:
-    """A retired model is standard tier with 200,000 tokens; its cost is counted at the dearest price."""
+def test_retired_model_has_the_standard_tier_and_no_price(model: str, day: str) -> None:
+    """A retired model has the standard tier and 200,000 tokens; its cost uses the highest price."""
     limits = SHIPPED.bind(model, "anthropic")
     assert (limits.known, limits.retired, limits.tier.name) == (True, day, "standard")
     assert (limits.context_tokens.value, limits.context_tokens.status) == (200_000, "derived")
@@ -100,8 +100,8 @@ def test_tiers_are_those_of_the_guide() -> None:
     assert all(tier.strategy == "" for tier in SHIPPED.tiers)
 
 
-def test_conflicting_and_derived_values_say_so() -> None:
-    """Doubt that the sources leave is in the status and the note."""
+def test_conflicting_and_derived_values_are_marked() -> None:
+    """Uncertainty in the sources is in the status and the note."""
     read = SHIPPED.bind("claude-sonnet-5-5", "anthropic").cache_read_factor
     assert (read.value, read.status, "0.05" in (read.note or "")) == (0.1, "conflicting", True)
     tier = next(term for term in SHIPPED.bind("claude-haiku-5-5", "anthropic").terms if term.name == "tier")
@@ -112,7 +112,7 @@ def test_conflicting_and_derived_values_say_so() -> None:
 
 
 def test_unknown_model_gets_the_strictest_of_everything() -> None:
-    """An unknown model is judged by the smallest tier, count and context and the dearest price."""
+    """An unknown model gets the smallest tier, count and context and the highest price."""
     limits = SHIPPED.bind("claude-opus-9", "anthropic")
     assert (limits.model, limits.known, limits.retired) == ("claude-opus-9", False, None)
     assert limits.tier == Tier("standard", 1568, 1568)
@@ -129,7 +129,7 @@ def test_unknown_model_gets_the_strictest_of_everything() -> None:
 
 
 def test_no_known_model_is_stricter_than_an_unknown_one() -> None:
-    """Each bound that stands in for an unknown model is the extreme over all known ones."""
+    """Each limit of an unknown model is the extreme over all known models."""
     strict = SHIPPED.bind("gpt-99", "anthropic")
     known = [
         bound
@@ -145,8 +145,8 @@ def test_no_known_model_is_stricter_than_an_unknown_one() -> None:
 
 
 @pytest.mark.parametrize("platform", ["openai", "gemini", "qwen"])
-def test_unknown_model_of_another_provider_is_held_against_its_peers(platform: str) -> None:
-    """Smallest edge and context and dearest price are those of the models that the platform serves."""
+def test_unknown_model_of_another_provider_gets_its_strictest_limits(platform: str) -> None:
+    """Smallest edge and context and highest price are those of the models that the platform serves."""
     strict = SHIPPED.bind("gpt-99", platform)
     known = [
         bound for model in SHIPPED.models if (bound := SHIPPED.bind(model, platform)).platform == platform
@@ -158,8 +158,8 @@ def test_unknown_model_of_another_provider_is_held_against_its_peers(platform: s
     assert (strict.input_price.status, strict.context_tokens.status) == ("unknown", "unknown")
 
 
-def test_platform_without_a_named_model_has_one_of_its_own() -> None:
-    """Anthropic's platforms take what is configured; others stand with a model that they serve."""
+def test_platform_has_a_default_model() -> None:
+    """Anthropic's platforms use the configured model; others have a default that they serve."""
     assert SHIPPED.model_for("claude-sonnet-4-6", "bedrock") == "claude-sonnet-4-6"
     assert SHIPPED.model_for("claude-sonnet-4-6", "openai") == "gpt-5"
     assert SHIPPED.model_for("gpt-4o", "openai") == "gpt-4o"
@@ -167,8 +167,8 @@ def test_platform_without_a_named_model_has_one_of_its_own() -> None:
     assert SHIPPED.model_for("claude-sonnet-4-6", "qwen") == "qwen2.5-vl-72b-instruct"
 
 
-def test_known_model_goes_home() -> None:
-    """A model is judged on a platform that serves it, whichever is asked for."""
+def test_known_model_is_bound_to_a_platform_that_serves_it() -> None:
+    """A model is checked on a platform that serves it, whichever is requested."""
     assert SHIPPED.bind("gpt-4o", "anthropic").platform == "openai"
     assert SHIPPED.bind("claude-opus-5-5", "openai").platform == "anthropic"
     assert SHIPPED.bind("nova-pro", "anthropic").platform == "bedrock"
@@ -176,7 +176,7 @@ def test_known_model_goes_home() -> None:
 
 
 def test_tier_of_a_level_of_detail_brings_its_own_sources() -> None:
-    """What `tier_values` tells is of the tier in force; Claude's tiers have all in the limits themselves."""
+    """`tier_values` are those of the tier in force; Claude's tiers have all values in the limits."""
     limits = SHIPPED.bind("gpt-5-mini", "openai")
     multiplier = next(value for value in limits.tier_values if value.name == "multiplier")
     assert (multiplier.text, multiplier.status, multiplier.note) == (

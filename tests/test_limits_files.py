@@ -39,7 +39,7 @@ def test_user_value_may_come_alone(tmp_path: Path) -> None:
 
 
 def test_user_value_may_bring_its_source(tmp_path: Path) -> None:
-    """Source, date, status and note of a user's value are kept as they stand."""
+    """Source, date, status and note of a user's value are kept."""
     data = overlaid(
         tmp_path,
         "platforms:\n  bedrock:\n    image_base64_bytes:\n      value: 4_000_000\n      source: our proxy\n"
@@ -52,7 +52,7 @@ def test_user_value_may_bring_its_source(tmp_path: Path) -> None:
 
 
 def test_user_value_for_one_platform_beats_the_common_one(tmp_path: Path) -> None:
-    """A limit that holds everywhere can be set for one platform."""
+    """A limit that applies everywhere can be set for one platform."""
     data = overlaid(tmp_path, "platforms:\n  bedrock:\n    max_edge: {value: 4000}\n")
     assert data.bind("claude-sonnet-4-6", "bedrock").max_edge.value == 4000
     assert data.bind("claude-sonnet-4-6", "anthropic").max_edge.value == 8000
@@ -84,7 +84,7 @@ def test_user_may_price_a_retired_model(tmp_path: Path) -> None:
 
 
 def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> None:
-    """A piece of a shipped file, copied with its sources, is taken as it is."""
+    """A part of a shipped file, copied with its sources, is accepted."""
     data = overlaid(
         tmp_path,
         "sources:\n  ours: &ours {source: contract, date: 2026-10, status: confirmed}\n"
@@ -192,15 +192,15 @@ def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> No
     ],
 )
 def test_malformed_user_file_is_refused_by_name_and_key(tmp_path: Path, text: str, message: str) -> None:
-    """Each mistake is told with the file, the route of keys and what would be right."""
+    """Each mistake is reported with the file, the path of keys and the correct form."""
     with pytest.raises(LimitsError) as caught:
         overlaid(tmp_path, text)
     assert str(caught.value).startswith(f"{tmp_path / 'limits.yaml'}: ") or "line" in message
     assert message in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    """A file with two mistakes is refused with both, a line each."""
+def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
+    """A file with two mistakes is refused with both, one per line."""
     with pytest.raises(LimitsError) as caught:
         overlaid(tmp_path, "images:\n  max_edge: {value: -1, status: x}\n  max_egde: {value: 5}\n")
     assert [line.rpartition("images.")[2].partition(":")[0] for line in str(caught.value).splitlines()] == [
@@ -217,7 +217,7 @@ def test_inheritance_in_a_ring_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_user_file_is_an_error_with_its_name(tmp_path: Path) -> None:
-    """A path that cannot be read is told with the reason."""
+    """A path that cannot be read is reported with the reason."""
     with pytest.raises(LimitsError, match=r"gone\.yaml: No such file or directory"):
         load_limits([DATA], str(tmp_path / "gone.yaml"))
 
@@ -226,13 +226,13 @@ def test_missing_user_file_is_an_error_with_its_name(tmp_path: Path) -> None:
 
 
 def test_no_pack_data_is_an_error() -> None:
-    """Without any limits data there is nothing to judge by."""
+    """Without any limits data nothing can be checked."""
     with pytest.raises(LimitsError, match="no rule pack brings limits data"):
         load_limits([], None)
 
 
-def test_later_pack_lays_its_data_over_the_earlier() -> None:
-    """A second pack may add a model, with a source of its own."""
+def test_later_pack_overrides_the_earlier() -> None:
+    """A second pack may add a model, with its own source."""
     origin = {"source": "pack's page", "date": "2026-10", "status": "confirmed"}
     extra = {
         "models": {
@@ -264,7 +264,7 @@ def test_data_without_a_section_is_refused(section: str) -> None:
 
 
 def test_data_without_any_price_is_refused() -> None:
-    """Where no model has a price, none can stand in."""
+    """If no model has a price, none can be used for unknown models."""
     models = {"m": {key: DATA["models"]["claude-opus-5"][key] for key in ("tier", "context_tokens")}}
     with pytest.raises(LimitsError, match="pack: models: at least one needs an input_price"):
         LimitsData.from_mapping({**DATA, "models": models}, "pack")

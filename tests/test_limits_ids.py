@@ -133,7 +133,7 @@ STRANGERS = [
 
 @pytest.mark.parametrize(("spelling", "model", "platform"), [*SPELLINGS, *OTHER_SPELLINGS])
 def test_spelling_names_its_model_and_platform(spelling: str, model: str, platform: str | None) -> None:
-    """An id of Bedrock, Google Cloud or a gateway leads to the API's id, and tells what it implies."""
+    """An id of Bedrock, Google Cloud or a gateway maps to the API's id and implies its platform."""
     normal = SHIPPED.normalize(spelling)
     assert (normal.id, normal.known, normal.nearest, normal.platform) == (model, True, (), platform)
 
@@ -147,8 +147,8 @@ def test_every_model_is_found_in_every_kind_of_spelling(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("spelling", STRANGERS)
-def test_model_that_nobody_knows_stays_as_given(spelling: str) -> None:
-    """An id that names no known model is handed back untouched."""
+def test_unknown_model_id_is_kept(spelling: str) -> None:
+    """An id that names no known model is returned unchanged."""
     normal = SHIPPED.normalize(spelling)
     assert (normal.id, normal.known) == (spelling, False)
 

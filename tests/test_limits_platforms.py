@@ -84,8 +84,8 @@ def test_batches_and_files_exist_on_the_claude_api_only() -> None:
         assert "batch_requests" in {term.name for term in other.terms}
 
 
-def test_limit_tells_whose_it_is_and_whether_it_is_assumed() -> None:
-    """The owner is the platform that states a limit; what a platform merely inherits is marked."""
+def test_limit_names_its_owner_and_marks_assumptions() -> None:
+    """The owner is the platform that states a limit; an inherited limit is marked."""
     bedrock = SHIPPED.bind("claude-sonnet-4-6", "bedrock")
     assert (bedrock.image_base64_bytes.owner, bedrock.max_edge.owner) == ("bedrock", "anthropic")
     assert (bedrock.tier_edge.owner, bedrock.input_price.owner) == ("standard tier", "claude-sonnet-4-6")

@@ -1,4 +1,4 @@
-"""Who imports the SDK: live mode only, when it is asked for; and what is said where it is not installed."""
+"""Only live mode imports the SDK, on demand; and the message if it is not installed."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ sys.meta_path.insert(0, Hidden())
 
 
 def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
-    """Python code in a process of its own."""
+    """Run Python code in a separate process."""
     command = [sys.executable, "-I", "-c", code]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 

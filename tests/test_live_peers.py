@@ -1,4 +1,4 @@
-"""Live mode against servers that nobody here wrote, where one is installed: llmock, litellm's proxy.
+"""Live mode against independent servers, if installed: llmock and litellm's proxy.
 
 `pip install llmock` (or `IMGBUDGET_LLMOCK=/path/to/llmock`) and `IMGBUDGET_LITELLM=/path/to/litellm` bring
 them in; without, these tests are skipped: they would be heavier than all other tests' needs together.
@@ -32,7 +32,7 @@ KEY = f"sk-{token_hex(32)}"
 
 @contextmanager
 def serving(command: list[str], port: int, folder: Path) -> Iterator[str]:
-    """A server as a process of its own, up when it takes connections, ended by its id."""
+    """A server in a separate process, ready when it accepts connections, ended by its id."""
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:
@@ -50,7 +50,7 @@ def serving(command: list[str], port: int, folder: Path) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that is not in use."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -99,7 +99,7 @@ def test_a_foreign_server_takes_what_is_sent(imgbudget: Command, peer: str, tmp_
 def test_the_guard_before_a_foreign_server(
     peer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sound request is answered, one that is not is kept back, and its fixed form is answered."""
+    """A valid request is answered, an invalid one is kept back, and its fixed form is answered."""
     monkeypatch.chdir(tmp_path)
     client = package.guard(anthropic.Anthropic(max_retries=0))
     assert client.messages.create(**body(image_block())).content

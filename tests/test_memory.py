@@ -44,10 +44,10 @@ def file_of(facts: ImageFacts, declared: str | None = None, name: str = "a.png")
 
 
 @given(st.lists(st.tuples(changes, st.sampled_from(OFTEN)), min_size=20, max_size=60))
-def test_a_file_is_judged_as_if_it_were_the_first(
+def test_findings_do_not_depend_on_earlier_files(
     met: list[tuple[tuple[str, Any], Limits]],
 ) -> None:
-    """The same findings in the same order, whatever came before it and for which model."""
+    """The same findings in the same order, whatever was checked before and for which model."""
     files = Images(JUDGED, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
     for number, ((name, value), limits) in enumerate(met):
@@ -74,10 +74,10 @@ def test_a_file_is_judged_as_if_it_were_the_first(
         max_size=60,
     )
 )
-def test_an_image_of_a_request_is_judged_as_if_it_were_the_first(
+def test_findings_do_not_depend_on_earlier_blocks(
     met: list[tuple[tuple[str, Any], str | None, str | None, tuple[str, ...], str, Limits]],
 ) -> None:
-    """Whatever its block wishes, and whatever is wrong with its text."""
+    """Whatever options its block has, and whatever is wrong with its text."""
     blocks = Images(JUDGED, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
     for number, ((name, value), oversized, toolset, flaws, role, limits) in enumerate(met):
@@ -99,8 +99,8 @@ def test_an_image_of_a_request_is_judged_as_if_it_were_the_first(
         assert blocks.judge(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
 
 
-def test_a_rule_that_fails_is_told_for_each_file_and_in_its_place() -> None:
-    """A failure names its own file; the findings of the other rules stand around it as ever."""
+def test_a_failing_rule_is_reported_for_each_file() -> None:
+    """A failure names its own file; the findings of the other rules around it are unchanged."""
 
     @rule("IB950", "fragile", level=Level.IMAGE, severity=Severity.ERROR, since="1")
     def fragile(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
@@ -123,8 +123,8 @@ def test_a_rule_that_fails_is_told_for_each_file_and_in_its_place() -> None:
         assert {finding.place.path for finding in found} == {name}
 
 
-def test_what_is_said_for_one_model_is_not_remembered_for_another() -> None:
-    """Not even where one thread judges by other limits while another one is at it, as the guard's may."""
+def test_cached_findings_are_separate_for_each_model() -> None:
+    """Even if two threads check with different limits at the same time, as the guard may."""
     use = file_of(ImageFacts(9, "png", Size(40, 40)))
     inside: list[Finding] = []
 
@@ -141,8 +141,8 @@ def test_what_is_said_for_one_model_is_not_remembered_for_another() -> None:
     assert [finding.message for finding in inside] == [LIMITS[1].model]
 
 
-def test_what_a_rule_says_of_another_place_is_not_remembered() -> None:
-    """Such a finding is made anew for the next file."""
+def test_findings_at_other_locations_are_not_cached() -> None:
+    """Such a finding is made again for the next file."""
     other = Place("other.json", ())
 
     @rule("IB951", "elsewhere", level=Level.IMAGE, severity=Severity.ERROR, since="1")

@@ -1,4 +1,4 @@
-"""Pages of a PDF file: told by the page tree, in tables and streams, plain and compressed, or not at all."""
+"""Pages of a PDF file, counted by the page tree in tables and streams, plain and compressed, or unknown."""
 
 import io
 import re
@@ -193,8 +193,8 @@ def test_a_hybrid_file_has_objects_in_a_stream() -> None:
         packed(OBJECTS)[:60] + b"xxxx" + packed(OBJECTS)[64:],
     ],
 )
-def test_what_cannot_be_told_is_none(data: bytes) -> None:
-    """Encrypted, damaged, without a tree, or no PDF."""
+def test_unknown_page_count_is_none(data: bytes) -> None:
+    """Encrypted, damaged, without a tree, or not a PDF."""
     assert pages(data) is None
 
 

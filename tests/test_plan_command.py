@@ -96,7 +96,7 @@ def test_bytes_of_a_body_are_a_budget_too(imgbudget: Command, tmp_path: Path) ->
     assert run.json["requests"][0]["binding"] == ["byte budget"]
 
 
-def test_what_no_plan_keeps_is_said_with_what_helps(imgbudget: Command, tmp_path: Path) -> None:
+def test_impossible_plan_says_what_would_help(imgbudget: Command, tmp_path: Path) -> None:
     """Exit 1, the reason, and the ways out: fewer images, or more requests."""
     blocks = [image_block(image_bytes(colour=i)) for i in range(103)]
     write_json(tmp_path / "r.json", body(*blocks, model="claude-haiku-4-5"))
@@ -109,8 +109,8 @@ def test_what_no_plan_keeps_is_said_with_what_helps(imgbudget: Command, tmp_path
     assert (len(remedy["drop"]), remedy["requests"]) == (3, 2)
 
 
-def test_a_request_that_fits_is_not_spoken_of(imgbudget: Command, tmp_path: Path) -> None:
-    """Unless all are asked for: then every limit is listed."""
+def test_a_request_that_fits_is_not_listed(imgbudget: Command, tmp_path: Path) -> None:
+    """Unless --all is given: then every limit is listed."""
     write_json(tmp_path / "r.json", body(image_block()))
     assert imgbudget("plan", "r.json").out.count("\n") == 1
     out = imgbudget("plan", "r.json", "--all").out
@@ -181,10 +181,10 @@ def test_reason_of_a_byte_bound_names_whose_limit_is_the_lower(
         (("--budget-cost", "0"), "--budget-cost"),
     ],
 )
-def test_mistakes_of_use_are_told(
+def test_usage_errors_are_reported(
     imgbudget: Command, tmp_path: Path, options: tuple[str, ...], said: str
 ) -> None:
-    """With what can be written instead, and exit 2."""
+    """With a valid alternative, and exit 2."""
     (tmp_path / "a.png").write_bytes(image_bytes())
     run = imgbudget("plan", "a.png", *options)
     assert (run.code, run.out) == (2, "")

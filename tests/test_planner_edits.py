@@ -16,16 +16,16 @@ from imgbudget.planner.request import plan_request
 from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.testing import image, request
 from imgbudget.undertest import bind_request
-from tests.rule_runner import image_judge, limits_of, request_judge, rules
+from tests.rule_runner import image_checker, limits_of, request_checker, rules
 
 STANDARD = limits_of()
 HIGH = limits_of("claude-opus-4-8")
 
 
 def edit_of(spec: str, *, unsafe: bool = False, edge_limit: int | None = None) -> ImageEdit | None:
-    """What the findings of all rules on an image come to."""
+    """The edit that results from the findings of all rules on an image."""
     use = image(spec)
-    return image_edit(use, HIGH, image_judge(HIGH)(use), unsafe=unsafe, edge_limit=edge_limit)
+    return image_edit(use, HIGH, image_checker(HIGH)(use), unsafe=unsafe, edge_limit=edge_limit)
 
 
 def one_turn(*content: str, **more: object) -> Request:
@@ -72,9 +72,9 @@ def test_all_wishes_come_in_one_edit() -> None:
 
 
 def test_the_smallest_size_wins_and_the_fewest_bytes() -> None:
-    """Of the size that the model looks at and the one advised for latency the smaller one."""
+    """Of the native size and the size advised for latency the smaller one."""
     use = image("<jpeg 4000x3000 bytes=9000000 quality=97>")
-    found = image_judge(HIGH, rules(pedantic=True))(use)
+    found = image_checker(HIGH, rules(pedantic=True))(use)
     edit = image_edit(use, HIGH, found, unsafe=True)
     assert edit is not None
     assert edit.size is not None
@@ -90,11 +90,11 @@ def test_formats_that_the_api_does_not_take_are_chosen_once() -> None:
     assert (scan.format, scan.first_frame) == ("png", True)
 
 
-def test_what_is_encoded_anew_stays_within_the_bytes_of_an_image() -> None:
-    """Nothing that a fix writes is itself too long; on Bedrock that is half as much."""
+def test_re_encoded_images_are_within_the_byte_limit() -> None:
+    """No fix writes an image over the limit; on Bedrock the limit is half as much."""
     bedrock = limits_of(platform="bedrock")
     use = image("<jpeg 4000x3000>")
-    edit = image_edit(use, bedrock, image_judge(bedrock)(use), unsafe=False)
+    edit = image_edit(use, bedrock, image_checker(bedrock)(use), unsafe=False)
     assert edit is not None
     assert edit.max_bytes == 3_932_160
 
@@ -122,7 +122,7 @@ specs = st.builds(
 )
 def test_fix_after_fix_changes_nothing(spec: str, limits: Limits, unsafe: bool) -> None:  # noqa: FBT001
     """Once the settled edit is made no rule has a fix left that may be made, and it never enlarges."""
-    use, judge = image(spec), image_judge(limits)
+    use, judge = image(spec), image_checker(limits)
     edit = settle_image(use, limits, judge, unsafe=unsafe)
     if edit is None:
         return
@@ -136,7 +136,7 @@ def test_fix_after_fix_changes_nothing(spec: str, limits: Limits, unsafe: bool) 
 
 def test_a_size_that_a_fix_makes_has_no_remainder_left() -> None:
     """2000x1457 is scaled to an edge two pixels into a patch; the edit goes on to the patch at once."""
-    judge = image_judge(STANDARD)
+    judge = image_checker(STANDARD)
     for width in range(1600, 2600):
         use = image(f"<jpeg {width}x1457>")
         found = judge(use)
@@ -151,18 +151,18 @@ def test_a_size_that_a_fix_makes_has_no_remainder_left() -> None:
     raise AssertionError("one of a thousand sizes has a remainder")
 
 
-def test_a_sound_request_has_no_edit() -> None:
+def test_a_valid_request_has_no_edit() -> None:
     """Neither images nor blocks."""
     asked = one_turn("<png 800x600>", "What is this?")
     assert request_edit(
-        bind_request(asked, STANDARD), request_judge()(bind_request(asked, STANDARD)), unsafe=False
+        bind_request(asked, STANDARD), request_checker()(bind_request(asked, STANDARD)), unsafe=False
     ).is_empty
 
 
 def test_blocks_are_changed_beside_images() -> None:
-    """A wrong media type, and an empty text; the image's own edit stands apart."""
+    """A wrong media type and an empty text; the edit of the image itself is separate."""
     asked = one_turn("<png 1920x1080 declared=image/jpeg>", "")
-    edit = settle_request(bind_request(asked, STANDARD), request_judge(), unsafe=False)
+    edit = settle_request(bind_request(asked, STANDARD), request_checker(), unsafe=False)
     assert [made.size for _, made in edit.images] == [Size(1456, 819)]
     assert edit.blocks == (
         BlockEdit(asked.images[0].place, DeclareType("image/png")),
@@ -173,17 +173,17 @@ def test_blocks_are_changed_beside_images() -> None:
 def test_many_screenshots_obey_the_edge_and_small_images_stay() -> None:
     """25 phone screenshots and an icon on a high-resolution model: 2000 px for those over it."""
     asked = one_turn("<png 1290x2796 bytes=600000> * 25", "<png 300x300 bytes=4000>")
-    edit = settle_request(bind_request(asked, HIGH), request_judge(), unsafe=False)
+    edit = settle_request(bind_request(asked, HIGH), request_checker(), unsafe=False)
     assert {made.size for _, made in edit.images} == {Size(923, 2000)}
     assert len(edit.images) == 25
     seen = with_images(asked, {use.place: edited_use(use, made) for use, made in edit.images})
-    assert not [finding for finding in request_judge()(bind_request(seen, HIGH)) if finding.fix]
+    assert not [finding for finding in request_checker()(bind_request(seen, HIGH)) if finding.fix]
 
 
 def test_a_long_body_is_levelled_from_the_largest_down() -> None:
     """40 MB: the photos that the model does not look at in full lose pixels, the others nothing."""
     asked = one_turn("<jpeg 4000x3000 bytes=5000000> * 5", "<jpeg 1200x900 bytes=1700000> * 3")
-    found = request_judge(rules("IB401"))
+    found = request_checker(rules("IB401"))
     edit = settle_request(bind_request(asked, HIGH), found, unsafe=False)
     assert [made.size for _, made in edit.images] == [Size(2212, 1659)] * 5
     assert body_after(asked, {use.place: made for use, made in edit.images}) <= 32_000_000
@@ -192,7 +192,7 @@ def test_a_long_body_is_levelled_from_the_largest_down() -> None:
 def test_a_long_body_of_native_images_gives_bytes() -> None:
     """Where all are seen in full, those over the level are encoded within it, equally."""
     asked = one_turn("<jpeg 1200x896 bytes=5000000> * 5", "<jpeg 1200x896 bytes=1000000> * 3")
-    edit = settle_request(bind_request(asked, HIGH), request_judge(), unsafe=False)
+    edit = settle_request(bind_request(asked, HIGH), request_checker(), unsafe=False)
     assert len(edit.images) == 5
     (bound,) = {made.max_bytes for _, made in edit.images}
     assert bound is not None
@@ -215,7 +215,7 @@ def test_no_edit_takes_a_body_over_its_limit(
     """Whatever the encoder makes within the bounds, the body is within the limit or no longer than it was."""
     limits = limits_of("claude-opus-4-8", platform)
     asked = one_turn(*(f"<{form} {width}x{height} bytes={size}>" for width, height, size in found))
-    edit = settle_request(bind_request(asked, limits), request_judge(), unsafe=False)
+    edit = settle_request(bind_request(asked, limits), request_checker(), unsafe=False)
     edits: dict[object, ImageEdit] = {use.place: made for use, made in edit.images}
     most = limits.request_bytes_doubt.value
     assert body_after(asked, edits) <= max(most, min(asked.byte_size, limits.request_bytes.value))
@@ -224,26 +224,26 @@ def test_no_edit_takes_a_body_over_its_limit(
 def test_undecodable_images_of_a_session_are_replaced_by_a_text() -> None:
     """Every later turn would send them again; in a single request such an image stays and is reported."""
     asked = one_turn("<png 800x600 damage='ends early'>", "<png 800x600>", "What is this?")
-    kept = settle_request(bind_request(asked, STANDARD), request_judge(), unsafe=False)
+    kept = settle_request(bind_request(asked, STANDARD), request_checker(), unsafe=False)
     assert kept.is_empty
     session = asked._replace(dialect="transcript")
-    edit = settle_request(bind_request(session, STANDARD), request_judge(), unsafe=False)
+    edit = settle_request(bind_request(session, STANDARD), request_checker(), unsafe=False)
     text = "[image removed, because it cannot be decoded: png 800x600 that ends early]"
     assert edit.blocks == (BlockEdit(session.images[0].place, ReplaceByText(text)),)
 
 
 def test_images_whose_rule_is_off_are_not_removed() -> None:
-    """Nobody reports it, so nobody touches it."""
+    """No rule reports the image, so it is not changed."""
     session = one_turn("<png 800x600 damage='ends early'>")._replace(dialect="transcript")
-    judge = request_judge(rules("IB2"))
+    judge = request_checker(rules("IB2"))
     assert settle_request(bind_request(session, STANDARD), judge, unsafe=False).is_empty
 
 
 def test_a_token_budget_is_shared_as_fairly_as_by_a_plan() -> None:
-    """Findings of the user's own budget and the joint plan come to the same sizes."""
+    """Findings on the user's own budget and the joint plan give the same sizes."""
     asked = one_turn("<jpeg 1500x1500> * 3", "<png 196x196> * 2")
     judge = rules("IB602", budgets=Budgets(request=Budget(tokens=5000)))
-    edit = settle_request(bind_request(asked, HIGH), request_judge(judge), unsafe=False)
+    edit = settle_request(bind_request(asked, HIGH), request_checker(judge), unsafe=False)
     planned = plan_request(bind_request(asked, HIGH), budget=Budget(tokens=5000))
     assert [made.size for _, made in edit.images] == [made.size for _, made in planned.edit.images]
     assert len(edit.images) == 3

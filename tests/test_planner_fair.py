@@ -27,7 +27,7 @@ def best_of_all(ladders: list[tuple[int, ...]], budget: int) -> list[int] | None
 
 @given(st.lists(amounts, min_size=1, max_size=5), st.integers(0, 150))
 def test_the_fairest_choice_is_the_best_of_all(ladders: list[tuple[int, ...]], budget: int) -> None:
-    """No other choice within the budget gives those with least more: proven by trying each."""
+    """No other choice within the budget gives more to the smallest: every choice is compared."""
     found = fairest(ladders, budget)
     if found is None:
         assert best_of_all(ladders, budget) is None
@@ -52,7 +52,7 @@ def test_the_fairest_sizes_of_real_images_are_the_best(
 def test_the_order_of_images_does_not_matter(
     ladders: list[tuple[int, ...]], budget: int, random: object
 ) -> None:
-    """Who has which staircase gets the same, wherever it stands; of equal ones the first has most."""
+    """An image gets the same in any order; of equal images the first has most."""
     order = list(range(len(ladders)))
     getattr(random, "shuffle")(order)  # noqa: B009 - hypothesis' random has no type of its own
     found = fairest(ladders, budget)
@@ -63,13 +63,13 @@ def test_the_order_of_images_does_not_matter(
         assert sorted(zip([ladders[i] for i in order], again, strict=True)) == pairs
 
 
-def test_nobody_gives_where_all_fit() -> None:
-    """Within the budget everyone has all that they can take."""
+def test_nothing_is_reduced_if_everything_fits() -> None:
+    """Within the budget every image keeps its full size."""
     assert fairest([(1, 5), (2, 9)], 14) == (5, 9)
 
 
 def test_the_largest_gives_first() -> None:
-    """One token too many is taken from the largest, and nobody else."""
+    """One token too many is taken from the largest image only."""
     assert fairest([(1, 2, 3), (1, 5, 10, 15, 20)], 22) == (3, 15)
 
 
@@ -85,7 +85,7 @@ def test_who_needs_a_large_step_stays_behind() -> None:
 
 
 def test_many_different_images_use_the_budget_up() -> None:
-    """Hundreds of images, no two alike: less is left over than the next step of any of them takes."""
+    """With hundreds of different images, less is left over than the next step of any of them."""
     found = [Size(800 + 14 * i, 4000 - 10 * i) for i in range(250)]
     ladders = [tuple(step.tokens for step in ladder(size, planned_size(size, HIGH), 200)) for size in found]
     budget = 400_000

@@ -14,7 +14,7 @@ from imgbudget.planner.image import plan_image
 from imgbudget.planner.request import RequestPlan, body_at_most, plan_request
 from imgbudget.testing import image, request
 from imgbudget.undertest import bind_request
-from tests.rule_runner import limits_of, request_judge
+from tests.rule_runner import limits_of, request_checker
 
 STANDARD = limits_of()
 HIGH = limits_of("claude-opus-4-8")
@@ -66,7 +66,7 @@ def test_on_bedrock_the_body_binds_too() -> None:
 
 
 def test_forty_megabytes_are_levelled_from_the_largest_down() -> None:
-    """The table tells what each gave: those over the level the same bytes, those under it none."""
+    """Images over the level get the same bytes, images under it are unchanged."""
     body = one_turn(
         "<jpeg 1200x896 bytes=9000000>",
         "<jpeg 1200x896 bytes=7000000> * 2",
@@ -84,7 +84,7 @@ def test_forty_megabytes_are_levelled_from_the_largest_down() -> None:
 
 
 def test_what_the_model_does_not_see_is_given_first() -> None:
-    """A photo of 12 megapixels saves the body, so a smaller image of more bytes a pixel stays as it is."""
+    """A 12-megapixel photo saves enough, so a smaller image with more bytes per pixel is unchanged."""
     plan = plan_request(
         bind_request(one_turn("<jpeg 4000x3000 bytes=5000000> * 5", "<jpeg 1200x896 bytes=2000000>"), HIGH)
     )
@@ -130,8 +130,8 @@ def test_the_context_binds_where_it_is_smallest() -> None:
     assert sum(image.tokens_after for image in plan.images) <= 200_000
 
 
-def test_too_many_images_are_said_with_what_helps() -> None:
-    """105 where 100 are taken: leave out 5, or two requests."""
+def test_too_many_images_are_reported_with_what_helps() -> None:
+    """105 images with a limit of 100: leave out 5, or send two requests."""
     plan = plan_request(bind_request(one_turn("<png 800x600> * 105"), limits_of("claude-haiku-4-5")))
     assert plan.remedy is not None
     assert plan.remedy.reasons == ("105 images; anthropic takes at most 100 for claude-haiku-4-5",)
@@ -161,7 +161,7 @@ def test_texts_alone_can_be_too_much() -> None:
 
 
 def test_animations_give_nothing_unless_allowed() -> None:
-    """Encoded anew one would lose its frames, so the still images give in its place."""
+    """Re-encoding would lose frames, so the still images are reduced instead."""
     body = one_turn("<gif 1200x896 frames=9 bytes=4000000>", "<jpeg 1200x896 bytes=7000000> * 4")
     assert [image.changes for image in plan_request(bind_request(body, HIGH)).images] == [
         False,
@@ -197,7 +197,7 @@ def test_goals_bound_each_image() -> None:
 
 
 def test_bytes_over_the_platforms_are_planned_even_at_native_size() -> None:
-    """A file of 9 MB makes a text of 12: it is encoded anew, and keeps its pixels."""
+    """A file of 9 MB makes a text of 12 MB: it is re-encoded and keeps its pixels."""
     plan = plan_image(image("<png 800x600 bytes=9000000>"), STANDARD)
     assert plan is not None
     assert (plan.changes, plan.resizes, plan.max_bytes) == (True, False, 7_864_320)
@@ -239,13 +239,13 @@ def test_a_feasible_plan_keeps_every_limit_that_it_names(
     assert all(tokens <= bound.tokens for bound in token_bounds(limits, budget))
     seen = with_images(body, {use.place: edited_use(use, edit) for use, edit in plan.edit.images})
     assert not [
-        it.code for it in request_judge()(bind_request(seen, limits)) if it.code[:3] in ("IB1", "IB4")
+        it.code for it in request_checker()(bind_request(seen, limits)) if it.code[:3] in ("IB1", "IB4")
     ]
 
 
 @given(bodies, budgets, everyone)
 def test_a_plan_of_what_was_planned_changes_nothing(body: Request, budget: Budget, limits: Limits) -> None:
-    """Images as they are planned, each within its bound, need no other size."""
+    """Images at their planned sizes, each within its limit, need no other size."""
     plan = plan_request(bind_request(body, limits), budget=budget)
     seen = with_images(body, {use.place: edited_use(use, edit) for use, edit in plan.edit.images})
     again = plan_request(bind_request(seen, limits), budget=budget)

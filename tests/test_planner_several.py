@@ -46,7 +46,7 @@ def test_largest_that_suits_all(size: Size, names: list[str]) -> None:
 
 @given(sizes, several, st.integers(1, 3000))
 def test_further_edge_and_further_models_only_take_away(size: Size, names: list[str], edge: int) -> None:
-    """A bound on edges holds, and more models never allow more."""
+    """A limit on edges is kept, and more models never allow more."""
     models = [limits_of(name) for name in names]
     assert size_for_all(size, models, edge).long_edge <= edge
     alone = min(size_for_all(size, [limits]).long_edge for limits in models)

@@ -38,7 +38,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_output_is_the_same_on_one_process_and_on_several(imgbudget: Command, tree: Path, form: str) -> None:
-    """Order, text, sums and notes do not tell how many processes there were."""
+    """Order, text, sums and notes do not depend on the number of processes."""
     alone = imgbudget("check", "--format", form, "-j", "1")
     several = imgbudget("check", "--format", form, "-j", "3")
     assert alone.code == several.code == 1
@@ -57,17 +57,17 @@ def test_reporters_go_to_processes_that_are_not_forked(form: str) -> None:
 def test_worker_that_dies_loses_only_the_file_that_kills(
     imgbudget: Command, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The poisonous file is told as not checked, all the others are there."""
+    """The file that crashes its worker is reported as not checked, all the others are checked."""
     from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
 
     read = read_image
 
-    def deadly(path: str, *more: object, **named: object) -> object:
+    def crash(path: str, *more: object, **named: object) -> object:
         if path == "013.png":
             os.kill(os.getpid(), signal.SIGKILL)
         return read(path, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(filecheck, "read_image", deadly)
+    monkeypatch.setattr(filecheck, "read_image", crash)
     run = imgbudget("check", "--format", "json", "-j", "2")
     assert run.code == 1
     assert "not checked: 013.png: the process that checked it died" in run.err
@@ -87,12 +87,12 @@ def test_a_worker_that_comes_later_counts_nothing_twice(
 
     read, here = read_image, os.getpid()
 
-    def deadly(path: str, *more: object, **named: object) -> object:
+    def crash(path: str, *more: object, **named: object) -> object:
         if path == "036.png" and os.getpid() != here:
             os.kill(os.getpid(), signal.SIGKILL)
         return read(path, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(filecheck, "read_image", deadly)
+    monkeypatch.setattr(filecheck, "read_image", crash)
     (tree / "036.png").write_bytes(image_bytes((999, 999)))  # no copy of another one
     arguments = ("check", "--format", "json", "--statistics")
     alone, several = (imgbudget(*arguments, "-j", jobs).json for jobs in ("1", "2"))

@@ -28,7 +28,7 @@ def test_tiff_orientation(turn: int, order: str) -> None:
 
 
 def test_tiff_pages_and_location() -> None:
-    """Pages are frames; a position is told when asked."""
+    """Pages are frames; a GPS position is reported if requested."""
     pages = saved("TIFF", save_all=True, append_images=[Image.new("L", (3, 3))] * 4)
     assert (probe_bytes(pages).frames, probe_bytes(pages, Fact.FRAMES).frames) == (2, 5)
     assert probe_bytes(tiff(gps=[(2, 3)]), Fact.LOCATION).has_location
@@ -61,7 +61,7 @@ def test_raw_formats_that_are_tiff(tags: list[tuple[int, int, int, bytes]], name
 
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_avif_of_pillow(turn: int) -> None:
-    """Size and turn stand in boxes; frames are those of the picture track."""
+    """Size and rotation are read from boxes; frames are those of the picture track."""
     pytest.importorskip("PIL._avif", reason="this Pillow has no AVIF")
     exif = Image.Exif()
     exif[0x0112] = turn
@@ -95,7 +95,7 @@ def heic(major: bytes = b"heic", *brands: bytes, links: bytes = b"\2\1\x83") -> 
     ],
 )
 def test_heif_is_named_by_its_brands(major: bytes, brands: list[bytes], name: str) -> None:
-    """The compatible brands say what a general file holds."""
+    """The compatible brands name the format of a generic file."""
     assert probe_bytes(heic(major, *brands)).format == name
 
 

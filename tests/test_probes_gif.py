@@ -56,7 +56,7 @@ def test_sub_blocks_of_mixed_lengths() -> None:
 
 
 def test_local_palettes_and_junk_between_blocks_are_stepped_over() -> None:
-    """A frame may have a palette of its own; decoders look on for the next block."""
+    """A frame may have a palette; decoders search for the next block."""
     frame = b"," + struct.pack("<HHHHB", 0, 0, 4, 3, 0x87) + bytes(768) + b"\2" + sub_blocks(b"abcd")
     assert probe_bytes(gif(frame, b"\0\0junk", frame, b"\0"), Fact.FRAMES).frames == 2
 
@@ -72,7 +72,7 @@ def test_a_cut_second_frame_is_none(tail: bytes) -> None:
 
 
 def test_metadata_is_comments_and_application_data_but_not_the_loop() -> None:
-    """What stands before the second frame is counted."""
+    """Metadata before the second frame is counted."""
     xmp = b"!\xff\x0bXMP DataXMP" + sub_blocks(b"<x/>" * 50)
     data = gif(LOOP, COMMENT, CONTROL, gif_frame(), xmp)
     assert probe_bytes(data, Fact.METADATA).metadata_bytes == len(COMMENT) + len(xmp)
@@ -152,8 +152,8 @@ class Strided:
 
 @pytest.mark.parametrize("length", [1, 63, 64, 254, 255])
 @pytest.mark.parametrize("total", [0, 255, 65_536, 200_000, 1_300_000])
-def test_strides_tell_what_reading_does(length: int, total: int) -> None:
-    """The facts are the same, whole or cut anywhere, with runs that change their length."""
+def test_strides_give_the_same_facts_as_reading(length: int, total: int) -> None:
+    """The facts are the same, whole or truncated anywhere, with runs of varying length."""
     frame = gif_frame(data=sub_blocks(bytes(min(total, 15_000 * length)), length))
     for whole in (gif(CONTROL, frame), gif(LOOP, frame, COMMENT, frame), gif(COMMENT, frame + b"\1")):
         for end in (len(whole), len(whole) - 1, len(whole) - 5, len(whole) // 2, len(whole) * 7 // 8):

@@ -15,8 +15,8 @@ BIG = segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(60_000))
 
 
 @pytest.mark.parametrize("marker", FRAMES)
-def test_every_frame_header_tells_the_size(marker: int) -> None:
-    """Baseline, progressive, lossless, arithmetic: the size stands in the same place."""
+def test_every_frame_header_has_the_size(marker: int) -> None:
+    """Baseline, progressive, lossless and arithmetic headers have the size at the same position."""
     facts = probe_bytes(jpeg(frame=frame_header(640, 480, marker=marker)))
     assert (facts.format, facts.size, facts.damage) == ("jpeg", Size(640, 480), None)
 
@@ -42,8 +42,8 @@ def test_markers_among_the_frame_headers_that_are_none(marker: int) -> None:
         segment(0xFE, bytes(4080)),
     ],
 )
-def test_what_stands_before_the_frame_header_is_stepped_over(before: bytes) -> None:
-    """Fill bytes, junk, markers without a length and long segments, whatever the border of the first read."""
+def test_segments_before_the_frame_header_are_skipped(before: bytes) -> None:
+    """Fill bytes, junk, markers without a length and long segments, across the end of the first read."""
     facts = probe_bytes(jpeg(segment(0xFE), before), Fact.ALL)
     assert (facts.size, facts.damage) == (Size(40, 30), None)
 
@@ -61,7 +61,7 @@ def test_orientation_is_read_only_when_asked() -> None:
 
 
 def test_orientation_behind_a_long_segment_and_in_a_long_block() -> None:
-    """The block is found wherever it stands, and its directory wherever its offset leads."""
+    """The block is found at any position, and its directory at any offset."""
     late = bytearray(tiff(8) + bytes(5000) + tiff(8)[8:])
     struct.pack_into("<I", late, 4, len(tiff(8)) + 5000)
     for block in (tiff(8), bytes(late)):
@@ -116,8 +116,8 @@ def test_location_is_a_directory_with_a_position(
     assert probe_bytes(data, Fact.LOCATION).has_location is told
 
 
-def test_location_is_told_wherever_the_segment_stands() -> None:
-    """Location data behind the frame header, or in a second block, is location data."""
+def test_location_is_found_in_any_segment() -> None:
+    """Location data after the frame header, or in a second block, is reported."""
     place = exif_segment(tiff(gps=[(2, 3)]))
     assert probe_bytes(jpeg(after=place), Fact.LOCATION).has_location
     assert probe_bytes(jpeg(exif_segment(tiff()), place), Fact.LOCATION).has_location
@@ -150,7 +150,7 @@ def test_metadata_counts_what_a_decoder_can_do_without() -> None:
 
 
 def test_metadata_counts_a_thumbnail_in_the_jfif_header() -> None:
-    """What stands behind the 16 bytes of the JFIF header is its thumbnail."""
+    """Data after the 16 bytes of the JFIF header is its thumbnail."""
     data = jpeg(segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\2\2" + bytes(12)))
     assert probe_bytes(data, Fact.METADATA).metadata_bytes == 12
 
@@ -238,8 +238,8 @@ def test_size_is_kept_where_it_is_known() -> None:
         b"\1" * 300_000 + b"\xff\xd9",
     ],
 )
-def test_a_file_with_an_end_marker_is_whole(end: bytes) -> None:
-    """Zeros, junk and the video of a motion photo may stand behind it."""
+def test_a_file_with_an_end_marker_is_complete(end: bytes) -> None:
+    """Zeros, junk and the video of a motion photo may follow it."""
     assert probe_bytes(jpeg(end=end), Fact.INTEGRITY).damage is None
 
 
@@ -253,8 +253,8 @@ def test_a_file_with_an_end_marker_is_whole(end: bytes) -> None:
         (jpeg().replace(TABLES, b""), "no quantisation table"),
     ],
 )
-def test_a_file_that_is_cut_is_damage_when_asked(data: bytes, clause: str) -> None:
-    """The proof costs a read of its own, so it is made only on request."""
+def test_a_truncated_file_is_damage_if_requested(data: bytes, clause: str) -> None:
+    """The check costs another read, so it is made only on request."""
     assert probe_bytes(data, Fact.ORIENTATION).damage is None
     damage = probe_bytes(data, Fact.INTEGRITY).damage
     assert damage is not None

@@ -66,7 +66,7 @@ def test_formats_that_pillow_writes(data: bytes, name: str | None) -> None:
 @pytest.mark.parametrize("bitmap", ["bmp", "png"])
 @pytest.mark.parametrize("edge", [17, 48, 256])
 def test_icons_have_the_size_of_their_largest_picture(bitmap: str, edge: int) -> None:
-    """0 in the directory stands for 256."""
+    """0 in the directory means 256."""
     data = saved("ICO", (256, 256), "RGBA", sizes=[(16, 16), (edge, edge)], bitmap_format=bitmap)
     for icon, name in ((data, "ico"), (b"\0\0\2\0" + data[4:], "cur")):
         assert (probe_bytes(icon).format, probe_bytes(icon).size) == (name, Size(edge, edge))
@@ -74,7 +74,7 @@ def test_icons_have_the_size_of_their_largest_picture(bitmap: str, edge: int) ->
 
 @pytest.mark.parametrize("bitmap", ["bmp", "png"])
 def test_icons_have_the_size_of_their_pictures_own_header(bitmap: str) -> None:
-    """Some programs leave the directory empty; where the picture is cut off, the directory tells."""
+    """Some programs leave the directory empty; if the picture is truncated, the directory is used."""
     data = saved("ICO", (16, 16), "RGBA", sizes=[(16, 16)], bitmap_format=bitmap)
     assert probe_bytes(data[:6] + b"\0\0" + data[8:]).size == Size(16, 16)
     assert probe_bytes(data[:22]).size == Size(16, 16)

@@ -146,7 +146,7 @@ def test_cut_files_are_damaged(written: Written, cut: float) -> None:
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_location_of_pillows_exif(form: str, turn: int) -> None:
-    """A position written by Pillow is told, beside any orientation."""
+    """A GPS position written by Pillow is found, with any orientation."""
     exif = Image.Exif()
     exif[0x0112] = turn
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 5.0, 1.0)})

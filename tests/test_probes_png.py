@@ -1,4 +1,4 @@
-"""PNG: the header and its checksum, animations, EXIF and XMP wherever they stand, metadata, damage."""
+"""PNG: the header and its checksum, animations, EXIF and XMP at any position, metadata, damage."""
 
 import struct
 import zlib
@@ -51,7 +51,7 @@ def test_every_kind_of_pixel_is_taken(depth: int, colour: int) -> None:
 
 
 def test_apples_variant_has_a_size() -> None:
-    """A CgBI chunk may stand before the header."""
+    """A CgBI chunk may precede the header."""
     apple = chunk(b"CgBI", b"\x50\0\x20\2") + ihdr(70, 50)
     assert probe_bytes(png(header=apple)).size == Size(70, 50)
 
@@ -110,7 +110,7 @@ def test_a_file_without_a_picture_is_damage(data: bytes, clause: str) -> None:
     [([], 1), ([actl(3), fctl()], 3), ([actl(3)], 4), ([actl(1), fctl()], 1), ([actl(1)], 2)],
 )
 def test_frames_of_an_animation(before: list[bytes], frames: int) -> None:
-    """The default picture is a frame more where no control chunk stands before it."""
+    """The default picture counts as a frame only without a control chunk before it."""
     assert probe_bytes(png(*before), Fact.FRAMES).frames == frames
     for want in (Fact.NONE, Fact.INTEGRITY):
         assert probe_bytes(png(*before), want).frames == min(frames, 2)
@@ -146,7 +146,7 @@ def test_exif_before_the_picture(between: bytes, order: str) -> None:
     "between", [b"", chunk(b"tEXt", b"a\0b"), chunk(b"tEXt", bytes(3000)), fctl() + chunk(b"fdAT", bytes(90))]
 )
 def test_exif_behind_the_picture(data: bytes, between: bytes) -> None:
-    """Found whatever way the picture data is cut, and whatever stands between."""
+    """Found however the picture data is divided, and whatever is in between."""
     whole = png(data=data, after=between + chunk(b"eXIf", tiff(8)))
     for want in (Fact.ORIENTATION, Fact.ALL):
         assert probe_bytes(whole, want).orientation == 8
@@ -215,14 +215,14 @@ def test_exif_comes_before_xmp() -> None:
     ],
 )
 def test_texts_without_an_orientation(text: bytes) -> None:
-    """Empty, cut and foreign text means 1."""
+    """Empty, truncated and unrelated text means 1."""
     assert probe_bytes(png(text), Fact.ALL).orientation == 1
     assert probe_bytes(png(after=text), Fact.ORIENTATION).orientation == 1
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_location_in_exif(kind: str) -> None:
-    """A position is told wherever the chunk stands."""
+    """A GPS position is found at any position of the chunk."""
     exif = chunk(b"eXIf", tiff(gps=[(2, 3)]))
     data = png(exif) if kind == "before" else png(after=exif)
     assert probe_bytes(data, Fact.LOCATION).has_location
@@ -281,8 +281,8 @@ def test_what_decoders_forgive_is_whole(data: bytes) -> None:
         ),
     ],
 )
-def test_a_broken_structure_is_damage_when_asked(data: bytes, clause: str) -> None:
-    """The proof costs reads of its own, so it is made only on request."""
+def test_a_broken_structure_is_damage_if_requested(data: bytes, clause: str) -> None:
+    """The check costs more reads, so it is made only on request."""
     assert probe_bytes(data, Fact.ORIENTATION).damage is None
     assert clause in str(probe_bytes(data, Fact.INTEGRITY).damage)
 

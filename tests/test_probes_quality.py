@@ -42,8 +42,8 @@ def standard_tables() -> list[list[int]]:
 @pytest.mark.parametrize(
     "data", [jpeg().replace(TABLES, b""), jpeg().replace(TABLES, segment(0xDB, b"\0" * 40))]
 )
-def test_quality_without_a_whole_table_cannot_be_told(data: bytes) -> None:
-    """No table, or a cut one: None."""
+def test_quality_without_a_complete_table_is_unknown(data: bytes) -> None:
+    """Without a table, or with a truncated one: None."""
     assert probe_bytes(data, Fact.QUALITY).quality is None
 
 

@@ -43,7 +43,7 @@ def test_frames_are_counted_where_the_flags_announce_an_animation(want: Fact) ->
 
 
 def test_frames_are_two_unless_they_are_wanted() -> None:
-    """That it is an animation is told in any case."""
+    """That it is an animation is known in any case."""
     assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, *[anmf()] * 40)).frames == 2
     assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, anmf())).frames == 1
 
@@ -52,8 +52,8 @@ def test_frames_are_two_unless_they_are_wanted() -> None:
 @pytest.mark.parametrize(
     "before", [[], [vp8()], [vp8(), webp_chunk(b"XMP ", bytes(5001))], [ANIM, *[anmf()] * 9]]
 )
-def test_orientation_stands_anywhere(before: list[bytes], want: Fact) -> None:
-    """Behind the picture as a rule; an odd length is padded."""
+def test_orientation_is_found_anywhere(before: list[bytes], want: Fact) -> None:
+    """Usually after the picture; a chunk of odd length is padded."""
     flags = EXIF | XMP | (ANIMATION if ANIM in before else 0)
     assert probe_bytes(riff(vp8x(flags=flags), *before, exif(7)), want).orientation == 7
     assert probe_bytes(riff(vp8x(flags=flags), *before, exif(7, order=">")), want).orientation == 7
@@ -72,7 +72,7 @@ def test_odd_exif_chunks(block: bytes) -> None:
 
 
 def test_location() -> None:
-    """A position in EXIF is told."""
+    """A GPS position in EXIF is found."""
     place = webp_chunk(b"EXIF", tiff(gps=[(2, 3), (4, 3)]))
     assert probe_bytes(riff(vp8x(flags=EXIF), vp8(), place), Fact.LOCATION).has_location
     assert not probe_bytes(riff(vp8x(flags=EXIF), vp8(), exif()), Fact.LOCATION).has_location

@@ -45,7 +45,7 @@ def test_every_provider_has_examples_for_every_model() -> None:
 
 @pytest.mark.parametrize("stem", sorted(DATA_OF))
 def test_every_value_of_a_provider_has_source_date_and_status(stem: str) -> None:
-    """Nothing is there on trust; what sources contradict or nobody knows has a note that says how."""
+    """Values that sources contradict or do not state also have a note."""
     found = list(values(DATA_OF[stem]))
     assert len(found) >= 10
     for route, value in found:
@@ -90,8 +90,8 @@ def test_rules_ask_for_what_there_is(rule: AnyRule) -> None:
 
 @pytest.mark.parametrize("model", [*MODELS, "qwen2.5-vl-7b-instruct"])
 @pytest.mark.parametrize("size", ["300x200", "1121x800", "4000x3000", "7900x150", "9000x600", "100x12000"])
-def test_what_is_said_of_an_image_is_about_its_own_model(model: str, size: str) -> None:
-    """No message to others speaks of Claude, of 28-px patches or of limits that the platform lacks."""
+def test_messages_are_about_the_images_own_model(model: str, size: str) -> None:
+    """No message about others mentions Claude, 28-px patches or limits that the platform lacks."""
     limits = SHIPPED.bind(model, "anthropic")
     subject = image(f"<png {size}>")
     for rule in RULES:
@@ -130,8 +130,8 @@ def test_what_is_said_of_an_image_is_about_its_own_model(model: str, size: str) 
         ("<jpeg 980x980>", "qwen2.5-vl-7b-instruct", []),
     ],
 )
-def test_image_is_judged_by_its_own_provider(spec: str, model: str, codes: list[str]) -> None:
-    """Each rule fires where it means something for the provider, and nowhere else."""
+def test_image_is_checked_by_its_own_provider(spec: str, model: str, codes: list[str]) -> None:
+    """Each rule reports only for providers to which it applies."""
     platform = SHIPPED.bind(model, "anthropic").platform
     fired = [
         rule.code

@@ -65,7 +65,7 @@ def test_size_of_every_strategy(
 
 
 def test_every_model_in_service_in_one_table(imgbudget: Command) -> None:
-    """A row a model, sorted by provider and id; retired ones are not there, and doubts are named."""
+    """One row per model, sorted by provider and id, without retired ones; uncertainty is marked."""
     out = imgbudget("size", "3840x2160", "--model", "all").out.splitlines()
     rows = [(line.split()[1], line.split()[0]) for line in out[1:]]
     assert len(rows) >= 55
@@ -90,7 +90,7 @@ def test_there_is_no_table_of_ratios_for_others(imgbudget: Command) -> None:
 
 
 def test_detail_that_a_model_does_not_have(imgbudget: Command) -> None:
-    """Counted without, and said; a level that nobody has is a mistake of use."""
+    """The image is counted without it, with a note; an unknown level is a usage error."""
     run = imgbudget("size", "640x480", "--model", "gpt-4o", "--detail", "ultra_high")
     assert (run.code, "425" in run.out) == (0, True)
     assert "gpt-4o has no detail ultra_high (it has low, high): counted without" in run.err
@@ -113,8 +113,8 @@ def test_limits_file_changes_a_strategys_number(imgbudget: Command, tmp_path: Pa
 # --- limits ---
 
 
-def test_limits_tell_the_numbers_of_a_strategy_and_their_doubt(imgbudget: Command) -> None:
-    """The multiplier of gpt-5-mini is there with status and note, for each level of detail."""
+def test_limits_show_the_numbers_of_a_strategy_and_their_status(imgbudget: Command) -> None:
+    """The multiplier of gpt-5-mini has status and note, for each level of detail."""
     lines = imgbudget("limits", "--model", "gpt-5-mini").out.splitlines()
     (row,) = (line for line in lines if line.startswith("multiplier "))
     assert "1.62 times" in row
@@ -138,7 +138,7 @@ def test_limits_tell_the_numbers_of_a_strategy_and_their_doubt(imgbudget: Comman
 
 
 def test_limit_that_a_provider_does_not_have_is_null(imgbudget: Command) -> None:
-    """`none` and `unknown` are told apart in text, and neither is a number in JSON."""
+    """`none` and `unknown` differ in text, and neither is a number in JSON."""
     document = imgbudget("limits", "--platform", "openai", "--format", "json").json
     by_name = {item["name"]: item for item in document["limits"]}
     assert (by_name["max_edge"]["value"], by_name["max_edge"]["status"]) == (None, "confirmed")
@@ -156,7 +156,7 @@ def test_limit_that_a_provider_does_not_have_is_null(imgbudget: Command) -> None
     [("openai", "gpt-5"), ("gemini", "gemini-3-flash-preview"), ("qwen", "qwen2.5-vl-72b-instruct")],
 )
 def test_platform_without_a_model(imgbudget: Command, photo: Path, platform: str, model: str) -> None:
-    """The platform's own model is assumed, and that is said."""
+    """The default model of the platform is used, with a note."""
     run = imgbudget("check", str(photo), "--platform", platform, "--format", "json")
     assert f"no model is named: {model} is assumed on {platform}; choose with --model" in run.err
     (record,) = run.json["images"]
@@ -165,7 +165,7 @@ def test_platform_without_a_model(imgbudget: Command, photo: Path, platform: str
 
 
 def test_model_on_a_platform_that_does_not_serve_it(imgbudget: Command, photo: Path) -> None:
-    """It is judged at home; who asked for the platform hears of it, who did not hears nothing."""
+    """The model's own platform is used, with a note only if another platform was requested."""
     run = imgbudget("plan", str(photo), "--platform", "bedrock", "--model", "gpt-4o", "--format", "json")
     assert "gpt-4o is not served on bedrock: judged as on openai" in run.err
     assert run.json["plans"][0]["platform"] == "openai"
@@ -199,8 +199,8 @@ def test_model_that_is_not_in_the_data(
         assert (document["sizes"][0] if command == "size" else document)["known"] is False
 
 
-def test_request_to_a_model_that_nobody_knows_names_the_nearest(imgbudget: Command, tmp_path: Path) -> None:
-    """It is passed over with a reason, as whose limits hold is not known."""
+def test_request_to_an_unknown_model_names_the_closest(imgbudget: Command, tmp_path: Path) -> None:
+    """It is skipped with a reason, as its limits are unknown."""
     asked = {"model": "gpt-4o-minii", "messages": [{"role": "user", "content": "hi"}]}
     (tmp_path / "r.json").write_text(json.dumps(asked))
     (skipped,) = imgbudget("check", "r.json", "--format", "json").json["summary"]["skipped"]
@@ -238,10 +238,8 @@ def test_one_request_in_three_shapes(imgbudget: Command) -> None:
 
 
 @pytest.mark.parametrize("name", ["claude", "gemini"])
-def test_what_is_known_of_claudes_api_alone_is_not_said_to_others(
-    imgbudget: Command, tmp_path: Path, name: str
-) -> None:
-    """Text first, an empty text, a picture of the model's own: flaws for Claude, none for Gemini."""
+def test_rules_on_claudes_api_are_silent_for_others(imgbudget: Command, tmp_path: Path, name: str) -> None:
+    """Text first, an empty text, an image in an assistant turn: findings for Claude, none for Gemini."""
     data = image_bytes((400, 300))
     encoded = base64.b64encode(data).decode()
     if name == "claude":
@@ -273,8 +271,8 @@ def test_detail_of_the_block_counts(imgbudget: Command, tmp_path: Path) -> None:
 # --- settings ---
 
 
-def test_settings_say_what_means_nothing_here(imgbudget: Command, photo: Path) -> None:
-    """A rule without what it needs is off, with the reason; with Claude all are applicable."""
+def test_settings_show_rules_that_do_not_apply(imgbudget: Command, photo: Path) -> None:
+    """A rule that lacks a limit is off, with the reason; for Claude all rules apply."""
 
     def reasons(*arguments: str) -> dict[str, str]:
         run = imgbudget("check", str(photo), "--show-settings", "--format", "json", *arguments)

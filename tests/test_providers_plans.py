@@ -20,7 +20,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def test_largest_size_that_no_model_shrinks(imgbudget: Command, photo: Path) -> None:
-    """The strictest model decides and is named; each model's view, tokens and cost stand beside."""
+    """The strictest model decides and is named; each model's size, tokens and cost are shown."""
     names = "gpt-4o,claude-sonnet-4-6,gemini-2.5-flash"
     document = imgbudget("plan", str(photo), "--for", names, "--format", "json").json
     (plan,) = document["plans"]
@@ -42,7 +42,7 @@ def test_largest_size_that_no_model_shrinks(imgbudget: Command, photo: Path) -> 
     assert "tokens of all images" in text
 
 
-def test_cheapest_size_that_all_read_alike(imgbudget: Command, photo: Path) -> None:
+def test_cheapest_size_within_a_tenth(imgbudget: Command, photo: Path) -> None:
     """No tile of GPT-4o is saved within a tenth, some of Claude's patches are."""
     arguments = ("plan", str(photo), "--for", "gpt-4o,claude-sonnet-4-6", "--format", "json")
     (large,) = imgbudget(*arguments).json["plans"]
@@ -91,7 +91,7 @@ def test_plans_for_several_that_make_no_sense(
 def test_token_targets_of_others(
     imgbudget: Command, photo: Path, case: tuple[str, int, list[int], int]
 ) -> None:
-    """A target of tokens is met by the provider's own staircase; where all sizes cost alike, by none."""
+    """A token target uses the provider's own steps; with flat counts no size can reach it."""
     model, target, to, tokens = case
     arguments = ("--model", model, "--target", f"tokens:{target}", "--format", "json")
     (plan,) = imgbudget("plan", str(photo), *arguments).json["plans"]
@@ -100,7 +100,7 @@ def test_token_targets_of_others(
 
 
 def test_coordinates_of_others(imgbudget: Command) -> None:
-    """Mapped where the size that the model saw is published, refused where nobody knows it."""
+    """Mapped if the effective size is published, otherwise refused."""
     out = imgbudget("coords", "--original", "4032x3024", "512,384", "--model", "gpt-4o").out
     assert "gpt-4o sees 4032x3024 as 1024x768" in out
     assert "2016,1512" in out

@@ -29,7 +29,7 @@ def turns(count: int, size: tuple[int, int] = (2100, 30)) -> list[Json]:
 
 
 def texts(messages: list[Json]) -> list[str]:
-    """The texts that stand where images were."""
+    """The texts in place of images."""
     found = [block for _, block in image_blocks({"messages": messages})]
     return [block["text"] for block in found if block["type"] == "text"]
 
@@ -55,7 +55,7 @@ def test_before_the_21st_image_all_are_shrunk() -> None:
 
 
 def test_a_high_resolution_model_keeps_2000_px() -> None:
-    """On a model that looks at 2576 px no more than the limit is given up."""
+    """For a model that uses 2576 px, images are reduced only to the limit."""
     pruned = imgbudget.prune_conversation(turns(20), model="claude-opus-4-8")
     assert set(sizes({"messages": pruned})) == {(2000, 29)}
 
@@ -98,7 +98,7 @@ def test_no_more_images_than_a_request_may_hold() -> None:
 
 
 def test_what_cannot_be_shrunk_stays() -> None:
-    """Urls, file ids, broken base64, broken files, blocks of the SDK, plain texts: all pass as they are."""
+    """URLs, file ids, broken base64, broken files, SDK blocks and plain texts are returned unchanged."""
     odd: list[Any] = [
         {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}},
         {"type": "image", "source": {"type": "file", "file_id": "file_a"}},
@@ -123,7 +123,7 @@ def test_what_cannot_be_shrunk_stays() -> None:
 
 
 def test_images_inside_documents_are_seen() -> None:
-    """A document of content blocks holds images too."""
+    """A document of content blocks contains images too."""
     inner = {"type": "content", "content": [image_block(image_bytes((2100, 30)))]}
     given = [*turns(20), {"role": "user", "content": [{"type": "document", "source": inner}]}]
     pruned = imgbudget.prune_conversation(given)

@@ -46,7 +46,7 @@ def reached(value: Any, pointer: str) -> Any:
 
 
 def test_yaml_that_is_no_cassette_is_not_looked_into(imgbudget: Command, tmp_path: Path) -> None:
-    """Configuration, workflows, data: passed over as any other file, met on a walk or named."""
+    """Configuration, workflows, data: skipped as any other file, found or named."""
     for name, text in (
         ("ci.yml", "on: push\njobs: {build: {steps: [{run: interactions}]}}\n"),
         ("data.yaml", yaml.safe_dump({"messages": body(image_block(TRUNCATED))["messages"]})),
@@ -132,7 +132,7 @@ def test_finding_in_each_kind(imgbudget: Command, tmp_path: Path, form: str) -> 
         assert f"{key}" in file.read_text().splitlines()[finding["line"] - 1]
 
 
-def test_images_of_one_string_are_told_apart(imgbudget: Command, tmp_path: Path) -> None:
+def test_images_of_one_string_are_distinguished(imgbudget: Command, tmp_path: Path) -> None:
     """One pointer for both, but two locations and two fingerprints."""
     (tmp_path / "r.har").write_text(json.dumps(har(json.dumps(body(*[image_block(TRUNCATED)] * 2)))))
     found = [
@@ -201,7 +201,7 @@ values = st.recursive(
 
 @given(values, st.booleans())
 def test_bodies_are_those_that_yaml_has(value: Any, flow: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
-    """Whatever stands around them: the events give what a loaded cassette holds at the same places."""
+    """The events give what a loaded cassette has at the same positions, whatever surrounds them."""
     twin = copy.deepcopy(value)  # the same object twice would be written as an alias, which no recorder does
     whole = {"interactions": value if isinstance(value, list) else [twin, {"request": {"body": value}}]}
     text = yaml.safe_dump(whole, default_flow_style=flow, allow_unicode=True)

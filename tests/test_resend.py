@@ -292,7 +292,7 @@ def test_plan_resend_of_a_transcript(imgbudget: Command, tmp_path: Path) -> None
     assert [call["resent"]["tokens"] for call in record["calls"]] == [0, 100, 200]
 
 
-def test_plan_resend_says_when_there_is_nothing(imgbudget: Command, tmp_path: Path) -> None:
+def test_plan_resend_reports_that_there_is_nothing(imgbudget: Command, tmp_path: Path) -> None:
     """No conversation: one line says so, and the list is empty."""
     write_json(tmp_path / "r.json", talk(1))
     assert "no conversation of more than one call" in imgbudget("plan", "r.json", "--resend").out

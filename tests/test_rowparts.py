@@ -169,7 +169,7 @@ def test_parts_are_checked_by_other_processes(
 
 
 def test_ids_of_a_batch_are_compared_over_all_parts(imgbudget: Command, parted: Path) -> None:
-    """The later row of two with one id is told at its line and column, wherever the other one stands."""
+    """The later of two rows with one id is reported with line and column, in whichever part the first is."""
     params = json.dumps(body("hi"))
     behind = f'{{"params": {params}, "custom_id": '
     ids = {70: f'{{"custom_id":   "r3", "params": {params}}}', 80: f'{behind}"r79"}}'}
@@ -180,7 +180,7 @@ def test_ids_of_a_batch_are_compared_over_all_parts(imgbudget: Command, parted: 
 
 
 def test_what_a_baseline_knows_is_silent_on_several_processes(imgbudget: Command, parted: Path) -> None:
-    """Its entries are met by whichever process judges the row."""
+    """Its entries match whichever process checks the row."""
     (parted / "a.jsonl").write_text(rows(60))
     imgbudget("baseline", "--write", "a.jsonl", "-j", "2")
     (parted / "a.jsonl").write_text(rows(90))
@@ -192,7 +192,7 @@ def test_what_a_baseline_knows_is_silent_on_several_processes(imgbudget: Command
 def test_a_baseline_is_written_the_same_on_several_processes(
     imgbudget: Command, parted: Path, seed: int
 ) -> None:
-    """Whichever process has met a finding."""
+    """Whichever process reported a finding."""
     rng = Random(seed)  # noqa: S311 - the same rows for the same seed
     (parted / "a.jsonl").write_text(text_of(rng, odd=0.1, turns=0.02), "utf-8")
     written = []
@@ -203,8 +203,8 @@ def test_a_baseline_is_written_the_same_on_several_processes(
     assert written[0] == written[1]
 
 
-def test_nothing_is_kept_of_rows_that_do_not_stand_for_themselves(parted: Path) -> None:
-    """Who goes on with them alone finds it again."""
+def test_nothing_is_kept_of_rows_that_depend_on_others(parted: Path) -> None:
+    """A reader that continues from there finds it again."""
     path = parted / "a.jsonl"
     path.write_text(rows(3) + turn(1) + "\n")
     stretch = Stretch(BEGINNING, path.stat().st_size)
@@ -216,21 +216,21 @@ def test_nothing_is_kept_of_rows_that_do_not_stand_for_themselves(parted: Path) 
     assert kept.entries == []
 
 
-def test_a_part_that_kills_ends_its_file_and_no_other(
+def test_a_part_that_crashes_ends_only_its_file(
     imgbudget: Command, parted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is told as not checked, what stood before the part is shown, the next file is checked."""
+    """The file is reported as not checked, findings before the part are shown, the next file is checked."""
     (parted / "a.jsonl").write_text(rows(90, instead={60: '{"poison": 1}'}))
     (parted / "b.jsonl").write_text(rows(50))
     check_part, here = documentfiles.check_part, os.getpid()
 
-    def deadly(bench: Any, path: str, stretch: Any) -> Any:
+    def crash(bench: Any, path: str, stretch: Any) -> Any:
         text = Path(path).read_bytes()[stretch.start.offset : stretch.end]
         if os.getpid() != here and b"poison" in text:
             os.kill(os.getpid(), signal.SIGKILL)
         return check_part(bench, path, stretch)
 
-    monkeypatch.setattr(rowparts, "check_part", deadly)
+    monkeypatch.setattr(rowparts, "check_part", crash)
     run = imgbudget("check", "a.jsonl", "b.jsonl", "--format", "json", "-j", "2")
     assert "not checked: a.jsonl: the process that checked it died" in run.err
     summary = run.json["summary"]

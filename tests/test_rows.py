@@ -32,8 +32,8 @@ def named(rows: Any) -> list[tuple[int, int, str]]:
     return [(item["line"], item["end_line"], item["reason"]) for item in rows["skipped"]]
 
 
-def test_sound_rows(imgbudget: Command, tmp_path: Path) -> None:
-    """Every row is checked; a file that is no JSONL has no rows."""
+def test_valid_rows(imgbudget: Command, tmp_path: Path) -> None:
+    """Every row is checked; a file that is not JSONL has no rows."""
     (tmp_path / "r.jsonl").write_text(f"{GOOD}\n{GOOD.replace('custom_id', 'id')}\n")
     (tmp_path / "r.json").write_text(GOOD)
     rows = settled(imgbudget("check", "r.jsonl", "--format", "json"))
@@ -80,15 +80,15 @@ def test_bad_rows_are_findings_by_number(imgbudget: Command, tmp_path: Path) -> 
 
 
 def test_ids_of_a_batch(imgbudget: Command, tmp_path: Path) -> None:
-    """A custom_id that stands twice is told at its line, in the order of the file."""
+    """A duplicate custom_id is reported at its line, in the order of the file."""
     (tmp_path / "r.jsonl").write_text(f"{GOOD}\n{GOOD}\n{{\n")
     run = imgbudget("check", "r.jsonl", "--format", "json", "--select", "IB406,IB002")
     told = [(finding["code"], finding["line"], finding["pointer"]) for finding in run.json["findings"]]
     assert told == [("IB406", 2, "/custom_id"), ("IB002", 3, "")]
 
 
-def test_rows_before_the_first_request_are_told_too(imgbudget: Command, tmp_path: Path) -> None:
-    """On a walk, junk alone is passed over; once a request follows, each row of it is named."""
+def test_rows_before_the_first_request_are_reported_too(imgbudget: Command, tmp_path: Path) -> None:
+    """In a folder, a file of junk only is skipped; if a request follows, each row of junk is named."""
     junk = 'not json\n{"a": 1}\n[1]\n'
     (tmp_path / "r.jsonl").write_text(junk)
     run = imgbudget("check", ".", "--format", "json")
@@ -111,7 +111,7 @@ def test_rows_of_a_file_without_requests(imgbudget: Command, tmp_path: Path) -> 
 
 
 def test_many_rows_without_a_request_keep_nothing(imgbudget: Command, tmp_path: Path) -> None:
-    """Rows of two kinds in turn, more than are remembered: told exactly once a request comes."""
+    """More rows of two alternating kinds than are kept: reported exactly once a request follows."""
     (tmp_path / "r.jsonl").write_text('{"a": 1}\n[]\n' * 6000 + GOOD + "\n")
     run = imgbudget("check", "r.jsonl", "--format", "json", "--select", "IB3")
     rows = settled(run)
@@ -161,7 +161,7 @@ def test_beginnings_of_texts_are_kept(tmp_path: Path) -> None:
 
 
 def test_findings_on_texts_of_rows(imgbudget: Command, tmp_path: Path) -> None:
-    """A finding on the text of a row is told at its place, and requests keep the number of their images."""
+    """A finding on the text of a row has its location, and requests keep their image counts."""
     late = body("describe this picture at length, please", image_block(image_bytes((40, 300))))
     (tmp_path / "r.jsonl").write_text(f"{json.dumps(late)}\n{GOOD}\n")
     run = imgbudget("check", "r.jsonl", "--format", "json")
@@ -170,8 +170,8 @@ def test_findings_on_texts_of_rows(imgbudget: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "concise", "full"])
-def test_long_file_is_handed_on_in_parts(imgbudget: Command, tmp_path: Path, form: str) -> None:
-    """It is one file, told as a short one is: findings in order, images, requests, rows; nothing twice."""
+def test_long_file_is_read_in_parts(imgbudget: Command, tmp_path: Path, form: str) -> None:
+    """It is reported as one file, like a short one: findings, images, requests and rows in order, once."""
     small = json.dumps(body(image_block(image_bytes((40, 300)))))
     lines = [*[small, small, "", "{broken"] * 280, FOREIGN]
     (tmp_path / "r.jsonl").write_text("\n".join(lines) + "\n")

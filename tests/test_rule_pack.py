@@ -109,8 +109,10 @@ Us.
         ("<png 10x10>", "<gif 9x9>", Problem("m", fix=Resize(Size(1, 1))), "declares the fix None"),
     ],
 )
-def test_page_that_does_not_hold_is_told(reports: str, silent: str, problem: Problem, flaw: str) -> None:
-    """Each promise of a page that its rule breaks is named, with the rule."""
+def test_page_that_the_rule_contradicts_is_reported(
+    reports: str, silent: str, problem: Problem, flaw: str
+) -> None:
+    """Each statement of a page that its rule contradicts is named, with the rule."""
 
     def judge(use: ImageUse, _ctx: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
         if use.size == (10, 10):
@@ -122,7 +124,7 @@ def test_page_that_does_not_hold_is_told(reports: str, silent: str, problem: Pro
         check_page(broken)
 
 
-def test_page_without_its_headings_is_told() -> None:
+def test_page_without_its_headings_is_reported() -> None:
     """A docstring of one line is no page."""
 
     def judge(use: ImageUse, _ctx: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
@@ -137,7 +139,7 @@ def test_page_without_its_headings_is_told() -> None:
 
 
 def test_page_of_ten_steps_shows_the_pack_that_is_there() -> None:
-    """The names that the page tells are those of the example: its steps, its file, its line of imports."""
+    """The steps, the file and the import line on the page are those of the example."""
     page = (PACK.parents[1] / "docs" / "how-to-add-a-rule.md").read_text("utf-8")
     assert re.findall(r"^(\d+)\. \*\*", page, re.MULTILINE) == [str(i) for i in range(1, 11)]
     rule = PACK / "imgbudget_house_rules" / "hr101_screenshot_as_jpeg.py"

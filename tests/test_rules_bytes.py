@@ -67,15 +67,15 @@ def test_encoding_at_the_bounds_is_silent(spec: str) -> None:
         ("<jpeg 1000x1000 bytes=1000001 quality=95>", 1_000_001, 1_000_000),
     ],
 )
-def test_encoding_over_the_bounds_is_told_with_what_is_enough(spec: str, spent: int, enough: int) -> None:
+def test_costly_encoding_is_reported_with_a_sufficient_size(spec: str, spent: int, enough: int) -> None:
     """Metadata is not counted; the fix never asks for less than a million bytes."""
     [problem] = run_rule(costly_encoding, image(spec))
     assert (problem.measured, problem.limit, problem.unit) == (spent, enough, "bytes")
     assert problem.fix == Recode(max_bytes=enough)
 
 
-def test_how_the_encoding_was_judged_stands_in_the_message() -> None:
-    """Format, quality where the tables tell it, and bytes a pixel."""
+def test_the_message_shows_how_the_encoding_was_measured() -> None:
+    """Format, quality if the tables show it, and bytes per pixel."""
     [png] = run_rule(costly_encoding, image("<png 1000x1000 bytes=3000000>"))
     assert png.message.startswith("png spends 3.0 bytes a pixel, 3,000,000 in all; 1 is plenty")
     [jpeg] = run_rule(costly_encoding, image("<jpeg 1000x1000 bytes=1200000 quality=98>"))
@@ -99,7 +99,7 @@ def test_quality_of_50_is_enough(spec: str) -> None:
 
 @pytest.mark.parametrize("quality", [49, 1, 0])
 def test_quality_under_50_is_reported(quality: int) -> None:
-    """The number of the tables stands in the message."""
+    """The message has the quality of the tables."""
     [problem] = run_rule(heavy_compression, image(f"<jpeg 8x8 quality={quality}>"))
     assert (problem.measured, problem.limit, problem.unit) == (quality, 50, "quality")
     assert problem.message.startswith(f"jpeg quality is {quality}; claude-sonnet-4-6 may misread")

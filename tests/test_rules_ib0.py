@@ -8,7 +8,7 @@ from imgbudget_rules.ib003_rule_failed import rule_failed
 TURN = {"role": "user"}
 
 
-def test_sound_image_is_readable() -> None:
+def test_valid_image_is_readable() -> None:
     """A format, a size and no damage: silent."""
     assert run_rule(unreadable_image, image("<jpeg 800x600>")) == []
 
@@ -18,8 +18,8 @@ def test_known_format_that_the_api_refuses_is_readable() -> None:
     assert run_rule(unreadable_image, image("<bmp 800x600>")) == []
 
 
-def test_image_whose_bytes_are_elsewhere_is_not_judged() -> None:
-    """A url has no facts."""
+def test_image_without_bytes_is_not_checked() -> None:
+    """A URL has no facts."""
     source = {"type": "url", "url": "https://example.com/a.png"}
     assert (
         run_rule(
@@ -43,8 +43,8 @@ def test_page_saved_as_an_image_is_named() -> None:
     assert problem.message == "is no image but HTML"
 
 
-def test_damage_is_told_as_it_was_found() -> None:
-    """The clause of the probe stands in the message."""
+def test_damage_is_reported_in_the_message() -> None:
+    """The message contains the description of the damage."""
     [problem] = run_rule(unreadable_image, image('<jpeg 800x600 damage="ends early">'))
     assert problem.message == "cannot be decoded: ends early"
 
@@ -57,13 +57,13 @@ def test_damage_in_a_request_names_the_answer_of_the_api() -> None:
     assert "`Could not process image`" in problem.message
 
 
-def test_sound_request_has_no_flaw() -> None:
+def test_valid_request_has_no_flaw() -> None:
     """A body with turns: silent."""
     assert run_rule(malformed_request, request({"messages": [TURN | {"content": "hello"}]})) == []
 
 
-def test_each_flaw_is_a_problem_at_its_own_place() -> None:
-    """`messages` that is no array is reported where it stands."""
+def test_each_flaw_is_a_problem_at_its_location() -> None:
+    """A `messages` that is not an array is reported at its location."""
     [problem] = run_rule(malformed_request, request({"messages": "hello"}))
     assert problem.message == "messages is a string, not an array"
     assert problem.place is not None
@@ -76,6 +76,6 @@ def test_text_that_is_no_json_is_a_malformed_request() -> None:
     assert problem.message.startswith("is not JSON: ")
 
 
-def test_rule_failed_says_nothing_by_itself() -> None:
+def test_rule_failed_reports_nothing_by_itself() -> None:
     """Only the engine reports it."""
     assert run_rule(rule_failed, image('<jpeg 9000x9000 damage="ends early">')) == []

@@ -22,13 +22,13 @@ def turn(*content: Any, **more: Any) -> Request:
 
 
 def locations(problems: list[Problem]) -> list[str | None]:
-    """Where the problems stand, in the API's notation."""
+    """The locations of the problems, in the API's notation."""
     return [problem.place.location if problem.place else None for problem in problems]
 
 
 @pytest.mark.parametrize("spec", ["<png 8000x8000>", "<png 8000x1>", "<png 1x8000>", "<svg>", "<html>"])
-def test_edge_at_the_limit_or_unknown_is_taken(spec: str) -> None:
-    """8000 px is taken, and a size that is not known is not judged."""
+def test_edge_at_the_limit_or_unknown_is_accepted(spec: str) -> None:
+    """8000 px is accepted, and an unknown size is not checked."""
     assert run_rule(dimension_over_limit, image(spec)) == []
 
 
@@ -56,8 +56,8 @@ def test_many_images_of_2000_px_are_taken() -> None:
     assert run_rule(many_image_dimension, turn("<png 2000x2000> * 21")) == []
 
 
-def test_image_of_unknown_size_counts_and_is_not_judged() -> None:
-    """A url counts toward the 20 and has no size."""
+def test_image_of_unknown_size_counts_and_is_not_reported() -> None:
+    """A URL counts toward the 20 and has no size."""
     source = {"type": "url", "url": "https://example.com/a.png"}
     found = run_rule(many_image_dimension, turn("<png 800x600> * 20", {"type": "image", "source": source}))
     assert found == []
@@ -134,7 +134,7 @@ def test_base64_text_over_the_limit_is_refused(
 
 
 def test_image_in_a_request_is_measured_as_it_is_sent() -> None:
-    """A block is judged by its base64 text like a file."""
+    """The base64 text of a block is measured like a file."""
     assert (
         len(
             run_rule(
@@ -231,8 +231,8 @@ def test_flaw_that_cannot_be_repaired_has_none() -> None:
     assert problem.fix is None
 
 
-def test_empty_base64_is_told_with_its_own_answer() -> None:
-    """The API has a text of its own for it."""
+def test_empty_base64_has_its_own_message() -> None:
+    """The API has a separate text for it."""
     empty = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": ""}}
     [problem] = run_rule(malformed_base64, turn(empty))
     assert "`image cannot be empty`" in problem.message

@@ -122,7 +122,7 @@ def test_remainder_that_is_none_or_not_worth_it_is_silent(spec: str) -> None:
         ("<png 1121x1121>", Size(1120, 1120), 81),
     ],
 )
-def test_small_remainder_tells_what_it_costs(spec: str, smaller: Size, saved: int) -> None:
+def test_small_remainder_shows_its_cost(spec: str, smaller: Size, saved: int) -> None:
     """One to four px over whole patches: the size without them, and the tokens saved."""
     [problem] = run_rule(patch_remainder, image(spec), model=OPUS)
     assert problem.fix == Resize(smaller)
@@ -162,7 +162,7 @@ def test_still_image_is_seen_whole(spec: str) -> None:
 
 
 @pytest.mark.parametrize(("spec", "frames"), [("<gif 8x8 frames=2>", 2), ("<png 8x8 frames=120>", 120)])
-def test_animation_tells_how_many_frames_are_lost(spec: str, frames: int) -> None:
+def test_animation_shows_how_many_frames_are_lost(spec: str, frames: int) -> None:
     """Two frames and more are reported with their number."""
     [problem] = run_rule(animated_image, image(spec))
     assert (problem.measured, problem.limit, problem.unit) == (frames, 1, "frames")
@@ -185,7 +185,7 @@ def test_size_within_keeps_both_bounds(width: int, height: int, pixels: int, edg
 
 @pytest.mark.parametrize("spec", ["<png 1568x733>", "<png 1000x1150>", "<png 9000x10>", "<svg>"])
 def test_image_within_the_advice_is_quick(spec: str) -> None:
-    """1568 px and 1,150,000 pixels are within it; what is refused for its edge is not judged."""
+    """1568 px and 1,150,000 pixels are within it; an image refused for its edge is not checked."""
     assert run_rule(over_latency_size, image(spec), model=OPUS) == []
 
 

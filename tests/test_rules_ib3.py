@@ -69,7 +69,7 @@ def test_advised_tiles_are_wide_enough(short: int, more: int) -> None:
     ],
 )
 def test_upright_image_is_silent(spec: str) -> None:
-    """Orientation 1, numbers that mean nothing, and pixels that nobody can turn."""
+    """Orientation 1, invalid numbers, and formats without rotation."""
     assert run_rule(exif_rotation, image(spec)) == []
 
 
@@ -94,14 +94,14 @@ def test_few_and_many_images_are_not_near_the_limit(small: int) -> None:
 
 
 def test_images_of_2000_px_may_become_many() -> None:
-    """At 2000 px nothing breaks, and a size that is not known is not judged."""
+    """At 2000 px nothing breaks, and an unknown size is not checked."""
     url = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
     assert run_rule(near_many_image_limit, turn("<png 2000x2000> * 15", url)) == []
 
 
 @pytest.mark.parametrize("small", [13, 18])
 def test_large_images_near_the_limit_are_reported_each(small: int) -> None:
-    """15 and 20 images: each one over 2000 px at its own place, with the fix that holds beyond 20."""
+    """With 15 and 20 images each one over 2000 px is reported, with a fix valid beyond 20."""
     found = run_rule(
         near_many_image_limit, turn("<png 2001x10>", f"<png 800x600> * {small}", "<png 4000x3000>")
     )

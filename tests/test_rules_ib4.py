@@ -25,7 +25,7 @@ def turn(*content: Any, **more: Any) -> Request:
 
 
 def locations(problems: list[Problem]) -> list[str | None]:
-    """Where the problems stand, in the API's notation."""
+    """The locations of the problems, in the API's notation."""
     return [problem.place.location if problem.place else None for problem in problems]
 
 
@@ -40,7 +40,7 @@ def test_body_within_both_readings_is_taken(platform: str, byte_size: int) -> No
 
 @pytest.mark.parametrize("byte_size", [32_000_001, 33_554_432])
 def test_body_between_the_readings_is_a_warning(byte_size: int) -> None:
-    """Over 32,000,000 and up to 33,554,432 bytes nobody knows; the message says so."""
+    """Between 32,000,000 and 33,554,432 bytes the limit is ambiguous; the message says so."""
     [problem] = run_rule(payload_over_limit, turn("<png 8x8>", bytes=byte_size))
     assert problem.severity is Severity.WARNING
     assert (problem.measured, problem.limit, problem.unit) == (byte_size, 32_000_000, "bytes")
@@ -124,7 +124,7 @@ def test_base64_and_text_documents_are_taken_everywhere(platform: str) -> None:
 
 @pytest.mark.parametrize("platform", ["bedrock", "google-cloud"])
 def test_urls_and_file_ids_are_refused_there(platform: str) -> None:
-    """Images and documents alike, each at its own place."""
+    """Images and documents, each at its location."""
     document = {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}
     found = run_rule(source_not_supported, turn(URL, FILE, document, platform=platform))
     assert locations(found) == ["messages.0.content.0", "messages.0.content.1", "messages.0.content.2"]
@@ -132,21 +132,21 @@ def test_urls_and_file_ids_are_refused_there(platform: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["path", "text", "content", "URL"])
-def test_source_type_that_nobody_knows_is_refused_everywhere(kind: str) -> None:
-    """An image knows three source types; those of documents are none of them."""
+def test_unknown_source_type_is_refused_everywhere(kind: str) -> None:
+    """Images have three source types; those of documents are not among them."""
     [problem] = run_rule(source_not_supported, turn({"type": "image", "source": {"type": kind}}))
     assert problem.message.startswith(f"source type {kind!r} is unknown; ")
 
 
-def test_images_may_stand_in_user_turns_tool_results_and_documents() -> None:
-    """The places that the API's types allow: silent."""
+def test_images_are_allowed_in_user_turns_tool_results_and_documents() -> None:
+    """The locations that the API's types allow: silent."""
     tool = {"type": "tool_result", "tool_use_id": "toolu_1", "content": ["<png 8x8>"]}
     document = {"type": "document", "source": {"type": "content", "content": ["<png 8x8>"]}}
     assert run_rule(misplaced_image, turn("<png 8x8>", tool, document, system="be short")) == []
 
 
 def test_system_turn_in_mid_conversation_is_not_known() -> None:
-    """Whether an image may stand there is documented nowhere: silent."""
+    """Whether an image is allowed there is not documented: silent."""
     body = request({"messages": [{"role": "system", "content": ["<png 8x8>"]}]})
     assert run_rule(misplaced_image, body) == []
 
@@ -177,14 +177,14 @@ def test_image_in_system_assistant_turn_or_search_result_is_misplaced() -> None:
     assert "`'image' blocks are not permitted within assistant turns`" in found[2].message
 
 
-def test_text_beside_an_image_that_says_something_is_taken() -> None:
+def test_non_empty_text_beside_an_image_is_accepted() -> None:
     """A text, a space, or no text at all: silent."""
     assert run_rule(empty_text, turn("<png 8x8>", "what?", " ")) == []
     assert run_rule(empty_text, turn("<png 8x8>")) == []
 
 
-def test_empty_text_of_another_turn_is_not_judged() -> None:
-    """Only turns that hold an image are looked at."""
+def test_empty_text_of_another_turn_is_not_reported() -> None:
+    """Only turns with an image are checked."""
     body = request(
         {"messages": [{"role": "user", "content": [""]}, {"role": "user", "content": ["<png 8x8>"]}]}
     )
@@ -192,7 +192,7 @@ def test_empty_text_of_another_turn_is_not_judged() -> None:
 
 
 def test_empty_text_beside_an_image_is_dropped() -> None:
-    """Each empty block is a problem of its own, a nested image counts."""
+    """Each empty block is a problem, and a nested image counts."""
     tool = {"type": "tool_result", "tool_use_id": "toolu_1", "content": ["<png 8x8>", ""]}
     found = run_rule(empty_text, turn("", tool))
     assert locations(found) == ["messages.0.content.0", "messages.0.content.1.content.1"]
@@ -235,7 +235,7 @@ def test_batch_within_both_readings_is_taken() -> None:
 
 @pytest.mark.parametrize("byte_size", [256_000_001, 268_435_456])
 def test_batch_between_the_readings_is_a_warning(byte_size: int) -> None:
-    """Nobody knows which one holds; the message says so."""
+    """The limit is ambiguous; the message says so."""
     [problem] = run_rule(batch_over_limit, entries("a", bytes=byte_size))
     assert problem.severity is Severity.WARNING
     assert (problem.measured, problem.limit, problem.unit) == (byte_size, 256_000_000, "bytes")
@@ -264,8 +264,8 @@ def test_platform_without_batches_has_no_limits_for_them(platform: str) -> None:
     assert "custom_id 'a' stands twice" in problem.message
 
 
-def test_each_entry_with_a_wrong_id_is_reported_at_its_place() -> None:
-    """Missing and empty ids at the entry, each repeat of an id at the id; the first one is sound."""
+def test_each_entry_with_a_wrong_id_is_reported_at_its_location() -> None:
+    """Missing and empty ids at the entry, each repeated id at the id; the first one is valid."""
     found = run_rule(batch_over_limit, entries("a", None, "b", "a", "", "a"))
     assert {problem.place.pointer: problem.message.split(";")[0] for problem in found if problem.place} == {
         "/requests/1": "request of a batch has no custom_id",

@@ -22,7 +22,7 @@ def turn(*content: Any, role: str = "user") -> Request:
 
 
 def locations(problems: list[Problem]) -> list[str | None]:
-    """Where the problems stand, in the API's notation."""
+    """The locations of the problems, in the API's notation."""
     return [problem.place.location if problem.place else None for problem in problems]
 
 
@@ -86,7 +86,7 @@ def test_text_that_names_an_image_is_a_label(text: str) -> None:
         "x" * 60 + ":",
     ],
 )
-def test_text_that_asks_or_tells_is_no_label(text: str) -> None:
+def test_questions_and_sentences_are_no_labels(text: str) -> None:
     """Questions, requests, sentences, several lines, more than 60 characters."""
     assert not is_label(text)
 
@@ -127,7 +127,7 @@ def test_other_turns_are_no_reason() -> None:
 
 
 def test_text_before_the_first_image_is_reported_once_a_turn() -> None:
-    """The first image that stands after the text is the place, in each turn for itself."""
+    """The location is the first image after the text, separately for each turn."""
     content = ["What changed?", "Image 1:", "<png 8x8>", "Image 2:", "<png 8x8>"]
     body = request({"messages": [{"role": "user", "content": content}, {"role": "user", "content": content}]})
     found = run_rule(image_after_text, body)
@@ -142,7 +142,7 @@ def test_different_images_are_no_duplicates() -> None:
 
 
 def test_every_repeat_is_reported_with_the_first_and_its_price() -> None:
-    """Two repeats of one image are two problems, the tokens and bytes of each are told."""
+    """Two repeats of one image are two problems with the tokens and bytes of each."""
     found = run_rule(duplicate_image, turn(A, "<png 800x600>", A, A))
     assert locations(found) == ["messages.0.content.2", "messages.0.content.3"]
     message = "the same image as messages.0.content.0: 638 tokens and 133,336 bytes are paid twice"
@@ -151,7 +151,7 @@ def test_every_repeat_is_reported_with_the_first_and_its_price() -> None:
 
 
 def test_repeat_in_another_turn_is_a_duplicate() -> None:
-    """A body holds each turn once, so the same bytes in two turns are paid twice."""
+    """A body contains each turn once, so the same bytes in two turns are paid for twice."""
     tool = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [A]}
     body = request({"messages": [{"role": "user", "content": [A]}, {"role": "user", "content": [tool]}]})
     assert locations(run_rule(duplicate_image, body)) == ["messages.1.content.0.content.0"]

@@ -55,13 +55,13 @@ def test_image_over_its_tokens_becomes_the_largest_within_them() -> None:
 
 
 def test_large_image_is_counted_as_the_api_scales_it() -> None:
-    """4000x3000 takes 1564 tokens, not those of its own size."""
+    """4000x3000 takes 1564 tokens, not those of its full size."""
     assert of_image(Budget(tokens=1564), "<jpeg 4000x3000>") == []
     [problem] = of_image(Budget(tokens=1563), "<jpeg 4000x3000>")
     assert problem.measured == 1564
 
 
-def test_image_over_its_cost_is_told_in_dollars() -> None:
+def test_image_over_its_cost_is_reported_in_dollars() -> None:
     """A tenth of a cent buys 333 tokens; less than one token buys no image at all."""
     [problem] = of_image(Budget(cost=0.001))
     assert (problem.limit, problem.unit) == (0.001, "USD")
@@ -117,13 +117,13 @@ def test_request_over_its_cost_is_to_shrink_to_what_that_buys() -> None:
 
 
 def test_run_within_its_budget_is_silent() -> None:
-    """Exactly the sums; and where nothing is set nothing is judged."""
+    """Exactly the budget is allowed; without a budget nothing is checked."""
     run = Run(Place("."), visual_tokens=10, byte_size=20, cost_usd=0.5)
     assert run_rule(over_run_budget, run, budgets=Budgets(run=Budget(tokens=10, bytes=20, cost=0.5))) == []
     assert run_rule(over_run_budget, run) == []
 
 
-def test_run_over_each_of_its_budgets_is_told_for_each() -> None:
+def test_run_over_several_budgets_is_reported_for_each() -> None:
     """Tokens, bytes and dollars are three problems."""
     run = Run(Place("."), visual_tokens=10, byte_size=20, cost_usd=0.5)
     found = run_rule(over_run_budget, run, budgets=Budgets(run=Budget(tokens=9, bytes=19, cost=0.49)))
@@ -156,7 +156,7 @@ def test_bytes_over_the_budget_are_to_become_fewer() -> None:
     assert (problem.measured, problem.fix) == (1000, None)
 
 
-def test_each_further_copy_is_told_at_its_place() -> None:
+def test_each_further_copy_is_reported_at_its_location() -> None:
     """Of three files with the same bytes the second and the third."""
     run = whole_run({"run": {"copies": [[5, ["a.png", "b.png", "c/d.png"]]]}})
     found = run_rule(duplicate_file, run)
@@ -165,8 +165,8 @@ def test_each_further_copy_is_told_at_its_place() -> None:
     assert run_rule(duplicate_file, Run(Place("."))) == []
 
 
-def test_unused_ignore_is_told_where_it_stands() -> None:
-    """Its rules, its files and the reason that was given; the fix takes it out."""
+def test_unused_ignore_is_reported_at_its_line() -> None:
+    """Its rules, its files and its reason; the fix removes it."""
     entry = {"rules": ["IB5", "IB301"], "files": ["a/**"], "reason": "recorded"}
     [problem] = run_rule(unused_ignore, whole_run({"run": {"unused": [entry]}}))
     assert problem.message == "ignore of IB5, IB301 in a/** silences nothing (reason given: recorded)"
@@ -180,6 +180,6 @@ def test_unused_ignore_is_told_where_it_stands() -> None:
     ("usd", "text"),
     [(0.05, "$0.05"), (5, "$5.00"), (0.004563, "$0.004563"), (1234.5, "$1,234.50"), (0.0000001, "$0.00")],
 )
-def test_money_is_told_to_the_millionth(usd: float, text: str) -> None:
+def test_money_has_at_most_six_digits(usd: float, text: str) -> None:
     """At least cents, at most six digits."""
     assert money(usd) == text

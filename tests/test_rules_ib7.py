@@ -1,4 +1,4 @@
-"""IB7: what an image tells beside its picture."""
+"""IB7: what a file reveals besides its picture."""
 
 from imgbudget.intent import StripMetadata
 from imgbudget.testing import image, request, run_rule
@@ -6,14 +6,14 @@ from imgbudget_rules.ib701_location_metadata import location_metadata
 
 
 def test_metadata_without_a_position_is_silent() -> None:
-    """EXIF alone tells no place; a url has no facts."""
+    """EXIF without GPS reveals no place; a URL has no facts."""
     url = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
     assert run_rule(location_metadata, image("<jpeg 8x8 metadata=900000>")) == []
     assert run_rule(location_metadata, request({"messages": [{"role": "user", "content": [url]}]})) == []
 
 
 def test_position_is_reported_in_files_and_requests() -> None:
-    """A GPS position is stripped wherever the image stands."""
+    """A GPS position is stripped in files and in requests."""
     [on_disk] = run_rule(location_metadata, image("<jpeg 8x8 gps>"))
     [sent] = run_rule(
         location_metadata, request({"messages": [{"role": "user", "content": ["<jpeg 8x8 gps>"]}]})

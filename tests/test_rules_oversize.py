@@ -27,7 +27,7 @@ def talk(*turns: list[Any] | str, **more: Any) -> Request:
 
 
 def locations(problems: list[Problem]) -> list[str | None]:
-    """Where the problems stand, in the API's notation."""
+    """The locations of the problems, in the API's notation."""
     return [problem.place.location if problem.place else None for problem in problems]
 
 
@@ -46,8 +46,8 @@ def screenshot(spec: str, kind: str = "computer_toolset_20260801", **more: Any) 
 
 
 @pytest.mark.parametrize("spec", ["<png 1568x784>", "<png 1092x1092>", "<png 9000x9000>", "<png damage=x>"])
-def test_screenshot_that_fits_is_taken(spec: str) -> None:
-    """1568 px and 1568 tokens pass; what is refused for its edge or cannot be decoded is not judged."""
+def test_screenshot_that_fits_is_accepted(spec: str) -> None:
+    """1568 px and 1568 tokens pass; refused or undecodable images are not checked."""
     assert run_rule(toolset_screenshot_oversized, screenshot(spec)) == []
 
 
@@ -77,8 +77,8 @@ def test_oversized_screenshot_of_a_toolset_is_refused(
     assert run_rule(oversized_image, body) == []
 
 
-def test_screenshot_is_held_against_the_tier_of_the_model() -> None:
-    """2560x1440 is fine for the high-resolution tier alone."""
+def test_screenshot_is_compared_with_the_tier_of_the_model() -> None:
+    """2560x1440 is allowed for the high-resolution tier only."""
     assert (
         run_rule(toolset_screenshot_oversized, screenshot("<png 2560x1440>", model="claude-opus-5-5")) == []
     )

@@ -1,4 +1,4 @@
-"""`imgbudget send`: refuses what it found, asks before spending, sends bytes as they are, tells the bill."""
+"""`imgbudget send`: refuses errors, asks before spending, sends bytes unchanged, and shows the bill."""
 
 import json
 import os
@@ -29,8 +29,8 @@ def request_file(folder: Path, *content: Any, **more: Any) -> Path:
     return write_json(folder / "r.json", value, indent=3)
 
 
-def test_the_body_goes_out_byte_for_byte(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Blanks, order and escapes of the file arrive as they stand; the SDK's own types accept it."""
+def test_the_body_is_sent_byte_for_byte(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """Whitespace, order and escapes of the file are unchanged; the SDK's types accept the body."""
     api.enforcing()
     file = request_file(tmp_path, image_block(), 'caf\\u00e9 "quoted" é')
     run = imgbudget("send", "r.json", "--yes")
@@ -41,8 +41,8 @@ def test_the_body_goes_out_byte_for_byte(imgbudget: Command, api: Api, tmp_path:
     assert run.out.startswith("A grey square.\n")
 
 
-def test_predicted_is_held_against_billed(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Visual tokens, envelope and text apart, the difference and its cause."""
+def test_prediction_is_compared_with_the_bill(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """Visual tokens, envelope and text separately, the difference and its cause."""
     api.enforcing()
     request_file(tmp_path, image_block(image_bytes((1092, 1092))), "what is it?")
     run = imgbudget("send", "r.json", "--yes")
@@ -157,7 +157,7 @@ def test_max_cost_is_the_most_that_it_may_cost(imgbudget: Command, api: Api, tmp
 def test_count_is_free_and_leaves_out_what_the_endpoint_refuses(
     imgbudget: Command, api: Api, tmp_path: Path
 ) -> None:
-    """max_tokens, stream and metadata are not sent; nobody is asked; the SDK's types accept the rest."""
+    """max_tokens, stream and metadata are not sent, and no question is asked; the SDK's types accept it."""
     api.enforcing()
     more = {"stream": True, "metadata": {"user_id": "u"}, "system": "be brief", "temperature": 0}
     request_file(tmp_path, image_block(image_bytes((1092, 1092))), **more)
@@ -178,10 +178,10 @@ def test_count_is_free_and_leaves_out_what_the_endpoint_refuses(
         ("messages", "model"),
     ],
 )
-def test_members_are_left_out_wherever_they_stand(
+def test_members_are_removed_at_any_position(
     imgbudget: Command, api: Api, tmp_path: Path, order: tuple[str, ...]
 ) -> None:
-    """At the beginning, in between or at the end: what is left is JSON, the other members as they were."""
+    """At the beginning, in between or at the end: the rest is JSON, the other members are unchanged."""
     api.enforcing()
     whole = {**body(image_block()), "stream": False, "metadata": {}, "top_k": 5}
     write_json(tmp_path / "r.json", {key: whole[key] for key in order})
@@ -190,7 +190,7 @@ def test_members_are_left_out_wherever_they_stand(
 
 
 def test_stream_shows_the_answer_as_it_comes(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """The flag is written into the body, and the usage of both ends is told."""
+    """The flag is written into the body, and the usage of both ends is shown."""
     stream = Response(events(MODEL, 30, "A grey ", "square."), content_type="text/event-stream")
     api.always(stream)
     request_file(tmp_path)
@@ -244,8 +244,8 @@ def test_a_request_on_standard_input(imgbudget: Command, api: Api) -> None:
     assert run.json["path"] == "<stdin>"
 
 
-def test_json_tells_all(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Findings, prediction, bill and answer stand in one document; refused, the reason."""
+def test_json_has_everything(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """Findings, prediction, bill and answer are in one document; if refused, the reason."""
     api.enforcing()
     request_file(tmp_path, image_block(image_bytes((1092, 1092))), "what?")
     told = imgbudget("send", "r.json", "--yes", "--format", "json").json
@@ -294,7 +294,7 @@ def test_record_appends_observations_without_content(imgbudget: Command, api: Ap
 def test_the_cause_of_a_difference(
     imgbudget: Command, api: Api, tmp_path: Path, billed: int, cause: str
 ) -> None:
-    """Text within what text may cost; more or fewer tokens than that are said to be odd."""
+    """Differences within the cost of text are normal; more or fewer tokens are reported as odd."""
     api.always(answer(message(MODEL, billed)))
     text = "w" * 100 if billed == 1561 else "w"
     request_file(tmp_path, image_block(image_bytes((1092, 1092))), text)
@@ -344,8 +344,8 @@ def test_upload_sends_file_ids_and_can_delete_them(imgbudget: Command, api: Api,
     assert "file_b could not be deleted; it stays in the Files API" in run.err
 
 
-def test_uploads_are_told_where_they_stay(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Without --delete-after, and when the request fails, the ids are told: nothing is lost."""
+def test_kept_uploads_are_listed(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """Without --delete-after, and if the request fails, the ids are printed: nothing is lost."""
     api.on("/v1/files", lambda _: answer({"id": "file_a"}))
     api.always(answer({"type": "error", "error": {"type": "api_error", "message": "no"}}, 500))
     request_file(tmp_path)
@@ -431,7 +431,7 @@ def test_foundry_goes_through_its_client(
 def test_a_platform_without_its_environment_is_named(
     imgbudget: Command, api: Api, tmp_path: Path, platform: str
 ) -> None:
-    """What is missing is said as the SDK says it, on one line."""
+    """The SDK's message about what is missing is shown on one line."""
     request_file(tmp_path)
     run = imgbudget("send", "r.json", "--yes", "--platform", platform)
     assert run.code == 2
@@ -439,7 +439,7 @@ def test_a_platform_without_its_environment_is_named(
     assert line.startswith(f"imgbudget: {platform}: ")
 
 
-def test_without_a_key_the_sdk_says_so(
+def test_without_a_key_nothing_is_sent(
     imgbudget: Command, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No key: exit 2, nothing is sent."""

@@ -1,4 +1,4 @@
-"""`imgbudget send` of batches: created from the file, watched, resumed by id, held against the bill."""
+"""`imgbudget send` of batches: created from the file, watched, resumed by id, compared with the bill."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ ID = "msgbatch_1"
 
 
 def state(status: str, **counts: int) -> Json:
-    """A batch as the API tells it; the address of the results is another server's."""
+    """The state of a batch as the API reports it; the address of the results is on another server."""
     return {
         "id": ID,
         "type": "message_batch",
@@ -51,10 +51,10 @@ def two(*, ids: bool = True) -> list[Json]:
 
 
 @pytest.mark.parametrize("form", ["batch", "list", "jsonl", "bodies", "body-list"])
-def test_every_form_of_a_batch_is_created_alike(
+def test_every_form_of_a_batch_gives_the_same_body(
     imgbudget: Command, api: Api, tmp_path: Path, form: str
 ) -> None:
-    """A batch body, a list, JSON Lines, with ids or without: the endpoint gets what the SDK's types take."""
+    """A batch body, a list, JSON Lines, with or without ids: the endpoint gets what the SDK's types take."""
     requests = two(ids=form not in ("bodies", "body-list"))
     name = "b.jsonl" if form in ("jsonl", "bodies") else "b.json"
     if name.endswith("l"):
@@ -74,7 +74,7 @@ def test_every_form_of_a_batch_is_created_alike(
     assert "the rule explains 2 of 2 requests" in run.out
 
 
-def test_progress_is_told_and_the_results_are_written(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+def test_progress_is_shown_and_the_results_are_written(imgbudget: Command, api: Api, tmp_path: Path) -> None:
     """Each change of the counts is a line on standard error; the results are the API's own lines."""
     write_json(tmp_path / "b.json", {"requests": two()})
     results = (succeeded("c0", 110), succeeded("c1", 424))
@@ -91,7 +91,7 @@ def test_progress_is_told_and_the_results_are_written(imgbudget: Command, api: A
 
 
 def test_a_batch_is_resumed_by_its_id(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Nothing is created twice; the requests of the file are held against the results."""
+    """Nothing is created twice; the requests of the file are compared with the results."""
     write_json(tmp_path / "b.json", {"requests": two()})
     batch_api(api, succeeded("c0", 110), succeeded("c1", 424))
     run = imgbudget("send", "b.json", "--batch-id", ID, "--poll", "0.01", "--record", "seen.jsonl")
@@ -102,7 +102,7 @@ def test_a_batch_is_resumed_by_its_id(imgbudget: Command, api: Api, tmp_path: Pa
 
 
 def test_a_lost_connection_names_the_id(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """A batch runs on when looking at it fails: how to go on is said."""
+    """A batch continues if polling fails, and the message says how to resume."""
     write_json(tmp_path / "b.json", {"requests": two()})
     api.always(answer(state("in_progress", processing=2)), "/v1/messages/batches")
     api.on(f"/v1/messages/batches/{ID}", lambda _: answer(envelope("no", "api_error"), 500), "GET")
@@ -121,8 +121,8 @@ def test_the_key_goes_to_no_address_that_an_answer_names(
     assert len(api.seen) == 3
 
 
-def test_what_is_missing_or_foreign_is_told(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Nothing is lost in silence: results of strangers and requests without a result are named, exit 2."""
+def test_missing_and_unknown_results_are_reported(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """Unknown results and requests without a result are named, exit 2."""
     write_json(tmp_path / "b.json", {"requests": two()})
     expired = {"custom_id": "c0", "result": {"type": "expired"}}
     batch_api(api, expired, succeeded("other", 5))
@@ -133,10 +133,8 @@ def test_what_is_missing_or_foreign_is_told(imgbudget: Command, api: Api, tmp_pa
     assert "no result for 1 request: c1" in run.err
 
 
-def test_a_request_that_costs_other_than_the_rule_says_is_named(
-    imgbudget: Command, api: Api, tmp_path: Path
-) -> None:
-    """The ones that the rule does not explain are listed with their cause."""
+def test_a_request_with_an_unexpected_cost_is_named(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """Requests that the formula does not explain are listed with their cause."""
     write_json(tmp_path / "b.json", {"requests": two()})
     batch_api(api, succeeded("c0", 110), succeeded("c1", 4000))
     run = imgbudget("send", "b.json", "--yes", "--poll", "0.01")
@@ -184,7 +182,7 @@ def test_counting_a_batch_counts_each_request(imgbudget: Command, api: Api, tmp_
 
 
 def test_a_platform_without_batches(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Bedrock has none: said before anything is sent."""
+    """Bedrock has none: reported before anything is sent."""
     requests = [{"custom_id": "a", "params": body(image_block(), model="anthropic.claude-sonnet-4-6")}]
     write_json(tmp_path / "b.json", {"requests": requests})
     run = imgbudget("send", "b.json", "--yes")

@@ -1,4 +1,4 @@
-"""Failures of the API and of what stands before it: each named with its rule and block, exit 2, observed."""
+"""Failures of the API and of servers in front of it: named with rule and block, exit 2, recorded."""
 
 import json
 import socket
@@ -91,7 +91,7 @@ def test_each_error_text_is_matched_on_each_endpoint(
 
 
 def test_each_error_text_is_matched_in_a_batch(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """Each failed request of a batch is told with its rule; all are recorded, the results are whole."""
+    """Each failed request of a batch is shown with its rule; all are recorded, the results are complete."""
     lines = [{"custom_id": f"c{i}", "params": refused(text)} for i, text in enumerate(TEXTS)]
     (tmp_path / "b.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     results = "".join(
@@ -113,8 +113,8 @@ def test_each_error_text_is_matched_in_a_batch(imgbudget: Command, api: Api, tmp
     ]
 
 
-def test_static_analysis_says_its_word_on_the_block(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """The finding on the refused block stands beside the error."""
+def test_findings_on_the_block_are_shown(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """The finding on the refused block is shown with the error."""
     blocks = [image_block(image_bytes((2100, 90), colour=i)) for i in range(21)]
     write_json(tmp_path / "r.json", body(*blocks))
     text = (
@@ -238,7 +238,7 @@ def test_a_proxy_that_answers_a_stream_with_html(imgbudget: Command, api: Api, t
 
 @pytest.mark.parametrize("at_end", [True, False])
 def test_a_stream_that_breaks_off(imgbudget: Command, api: Api, tmp_path: Path, *, at_end: bool) -> None:
-    """What was shown stays shown; the end is missing, and that is said."""
+    """Text already shown stays; a message says that the end is missing."""
     text = events(MODEL, 30, "A grey ", "squ", whole=False)
     text += b"" if at_end else b'event: content_block_delta\ndata: {"type": "content_'
     api.always(Response(text, content_type="text/event-stream"))
@@ -324,7 +324,7 @@ def test_connections_that_fail(  # noqa: PLR0913 - what a case is made of
     assert len(seen(tmp_path)) == 1
 
 
-def test_nobody_listens(
+def test_refused_connection(
     imgbudget: Command, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong base URL is a connection that failed."""
@@ -352,8 +352,8 @@ def test_the_sdk_retries(imgbudget: Command, api: Api, tmp_path: Path) -> None:
     assert [headers["X-Stainless-Retry-Count"] for headers in api.headers] == ["0", "1"]
 
 
-def test_an_unwritable_record_is_told(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """The answer was shown; that its observation could not be kept is exit 2."""
+def test_an_unwritable_record_is_reported(imgbudget: Command, api: Api, tmp_path: Path) -> None:
+    """The answer was shown; that its observation could not be recorded is exit 2."""
     api.enforcing()
     write_json(tmp_path / "r.json", body(image_block()))
     run = imgbudget("send", "r.json", "--yes", "--record", "gone/seen.jsonl")

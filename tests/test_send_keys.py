@@ -123,7 +123,7 @@ def test_unusable_credentials_are_not_quoted(
     monkeypatch: pytest.MonkeyPatch,
     environment: dict[str, str],
 ) -> None:
-    """What the library says of a key or address that it cannot use is said without it."""
+    """The library's message about an unusable key or address is shown without it."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     write_json(tmp_path / "r.json", body(image_block()))

@@ -1,4 +1,4 @@
-"""`--show-settings`: what holds for a path, and why each rule is on or off; rules in preview."""
+"""`--show-settings`: the settings of a path, and why each rule is on or off; preview rules."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +62,7 @@ layers = st.builds(Layer, select=st.none() | selectors, extend_select=selectors,
 def test_the_verdict_is_what_the_run_does(  # noqa: PLR0913 - all that decides
     *, config: Layer, override: Layer, command: Layer, pedantic: bool, preview: bool, tokens: int | None
 ) -> None:
-    """On exactly where the rule judges the file, whatever the selectors say."""
+    """A rule is on exactly if it checks the file, whatever the selectors."""
     settings = Settings(
         select=tuple(config.select or ("ALL",)),
         extend_select=tuple(config.extend_select),
@@ -108,7 +108,7 @@ PACK = """
 def test_preview_from_the_command_line_and_the_configuration(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A third-party rule in preview; selected without previews it is said to have no effect."""
+    """A third-party preview rule; selected without --preview it is reported to have no effect."""
     (tmp_path / "preview_pack.py").write_text(dedent(PACK))
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "a.png").write_bytes(b"no image")

@@ -52,8 +52,8 @@ def test_slip_in_an_image_is_an_error(spec: str) -> None:
         image(spec)
 
 
-def test_blocks_stand_where_a_file_would_have_them() -> None:
-    """Places, roles and kinds of all blocks, nested ones included."""
+def test_blocks_have_the_locations_of_a_file() -> None:
+    """Locations, roles and kinds of all blocks, nested ones included."""
     tool = {"type": "tool_result", "tool_use_id": "toolu_1", "content": ["done", "<png 8x8>"]}
     inner = {"type": "document", "source": {"type": "content", "content": ["<png 8x8>"]}}
     body = request(
@@ -92,8 +92,8 @@ def test_repeated_images_are_different_and_digests_make_them_the_same() -> None:
     assert len({use.digest for use in body.images}) == 4
 
 
-def test_sources_are_told_apart() -> None:
-    """Url and file id keep their reference; base64 may be written out, declared otherwise, or be empty."""
+def test_sources_are_distinguished() -> None:
+    """URL and file id keep their reference; base64 may be written out, declared otherwise, or be empty."""
     sources = [
         {"type": "url", "url": "https://example.com/a.png"},
         {"type": "file", "file_id": "file_1"},
@@ -110,8 +110,8 @@ def test_sources_are_told_apart() -> None:
     assert (unknown.origin, unknown.source_type) == (Origin.UNKNOWN, "path")
 
 
-def test_body_says_where_it_is_sent_and_how_long_it_is() -> None:
-    """`bytes` overrides the length, which else counts the payloads."""
+def test_body_names_its_platform_and_length() -> None:
+    """`bytes` overrides the length, which otherwise counts the payloads."""
     turns = [{"role": "user", "content": ["<png 8x8 bytes=300>"]}]
     assert request({"messages": turns, "bytes": 5, "platform": "bedrock", "model": "m"}).byte_size == 5
     assert request({"messages": turns, "platform": "bedrock"}).platform == "bedrock"
@@ -119,7 +119,7 @@ def test_body_says_where_it_is_sent_and_how_long_it_is() -> None:
 
 
 def test_body_with_requests_is_a_batch() -> None:
-    """Entries have places and ids; `count` and `bytes` stand for what is not written out."""
+    """Entries have locations and ids; `count` and `bytes` replace what is not written out."""
     entries = [{"custom_id": "a"}, {}, {"custom_id": "a"}]
     whole = batch({"requests": entries, "bytes": 5, "count": 9})
     assert (whole.byte_size, whole.request_count) == (5, 9)

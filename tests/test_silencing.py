@@ -40,7 +40,7 @@ def test_another_rule_or_file_is_not_silenced(imgbudget: Command, tmp_path: Path
     assert imgbudget("check", "--format", "json").codes == ["IB301", "IB004", "IB004"]
 
 
-def test_the_last_line_says_how_many_are_silenced(imgbudget: Command, tmp_path: Path) -> None:
+def test_the_last_line_counts_suppressed_findings(imgbudget: Command, tmp_path: Path) -> None:
     """By ignores, in text and in JSON; --no-ignores reports them, and no entry is then called unused."""
     (tmp_path / "a.png").write_bytes(TINY)
     ignore(tmp_path, "rules: [tiny-edge]")
@@ -77,8 +77,8 @@ def test_content_on_standard_input_is_in_no_file(imgbudget: Command, tmp_path: P
     assert run.codes == ["IB301"]
 
 
-def test_a_row_is_silenced_by_its_custom_id(imgbudget: Command, tmp_path: Path) -> None:
-    """That row alone, its images included, wherever it stands in the file."""
+def test_a_row_is_suppressed_by_its_custom_id(imgbudget: Command, tmp_path: Path) -> None:
+    """Only that row and its images, at any position in the file."""
     rows = [
         {"custom_id": name, "params": body(image_block(TINY), "what?", image_block(TINY))} for name in "abc"
     ]
@@ -131,8 +131,8 @@ def test_an_entry_that_silences_nothing_is_reported_at_its_line(imgbudget: Comma
     assert f"--> {CONFIG}:2:3\n" in imgbudget("check").out
 
 
-def test_a_run_over_a_few_files_says_nothing_of_the_others(imgbudget: Command, tmp_path: Path) -> None:
-    """As hooks call it: only what the run has looked at as a whole can be unused."""
+def test_a_run_over_a_few_files_does_not_report_other_ignores(imgbudget: Command, tmp_path: Path) -> None:
+    """For hooks: an ignore can only be unused if the run covered all its files."""
     (tmp_path / "sub").mkdir()
     for colour, name in enumerate(("a.png", "b.png", "sub/c.png")):
         (tmp_path / name).write_bytes(image_bytes(colour=colour))
@@ -206,8 +206,8 @@ def test_the_fix_takes_unused_entries_out(imgbudget: Command, tmp_path: Path) ->
     )
 
 
-def test_an_entry_that_cannot_be_taken_out_alone_is_told(imgbudget: Command, tmp_path: Path) -> None:
-    """Its anchor is used by the next one: the file stays as it is."""
+def test_an_entry_that_cannot_be_removed_alone_is_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """Its anchor is used by the next one: the file is unchanged."""
     (tmp_path / "a.png").write_bytes(TINY)
     text = (
         "ignores:\n  - {rules: [IB2], files: &all ['**'], reason: x}\n"
@@ -224,8 +224,8 @@ steps = st.text("ab*", min_size=1, max_size=3)
 
 
 @given(folders=st.lists(steps, max_size=3), named=st.lists(st.sampled_from("ab"), max_size=3))
-def test_what_is_covered_lies_in_what_was_named(folders: list[str], named: list[str]) -> None:
-    """A pattern is covered only if its part without wildcards leads into what was checked."""
+def test_covered_patterns_are_inside_the_checked_paths(folders: list[str], named: list[str]) -> None:
+    """A pattern is covered only if its part without wildcards is inside a checked path."""
     pattern = "/" + "/".join(folders)
     plain = []
     for step in folders:
@@ -235,8 +235,8 @@ def test_what_is_covered_lies_in_what_was_named(folders: list[str], named: list[
     assert covered(pattern, "/root", ["/" + "/".join(["root", *named])]) == (plain[: len(named)] == named)
 
 
-def test_five_mistakes_are_told_at_once(imgbudget: Command, tmp_path: Path) -> None:
-    """Each with its line and the nearest name; nothing is checked, exit 2."""
+def test_five_mistakes_are_reported_together(imgbudget: Command, tmp_path: Path) -> None:
+    """Each with its line and the closest name; nothing is checked, exit 2."""
     (tmp_path / "a.png").write_bytes(TINY)
     (tmp_path / CONFIG).write_text(
         "baselin: known.json\npreview: on please\nbudgets: {image: {token: 5}}\n"

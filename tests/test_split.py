@@ -75,7 +75,7 @@ def test_documents_count_with_their_pages() -> None:
     assert [(part.whole.images, part.whole.pages) for part in split.parts] == [(15, 60), (15, 60)]
 
 
-def test_what_is_too_much_alone_is_said() -> None:
+def test_image_too_large_by_itself_is_reported() -> None:
     """An image of 9000 px is refused in any request."""
     split = split_request(bind_request(one_turn("<png 9000x600>", "<png 800x600>"), STANDARD))
     assert not split.fits
@@ -92,8 +92,8 @@ images = st.builds(
 
 
 @given(st.lists(images, min_size=1, max_size=60), st.none() | st.integers(5000, 100_000))
-def test_parts_are_taken_as_they_stand_and_are_as_few_as_can_be(found: list[str], tokens: int | None) -> None:
-    """Every image is in one part, in order; each part passes the rules; two neighbours never fit as one."""
+def test_parts_are_valid_and_as_few_as_possible(found: list[str], tokens: int | None) -> None:
+    """Every image is in one part, in order; each part passes the rules; no two neighbours fit together."""
     asked = one_turn(*found)
     split = split_request(bind_request(asked, STANDARD), budget=Budget(tokens=tokens))
     assert sum(part.whole.images for part in split.parts) == len(asked.images)
@@ -132,16 +132,16 @@ def test_the_command_takes_budgets_and_standard_input(imgbudget: Command) -> Non
     assert [part["images"] for part in run.json["splits"][0]["parts"]] == [2, 2, 1]
 
 
-def test_the_command_says_what_cannot_be_divided(imgbudget: Command, tmp_path: Path) -> None:
-    """One image over the budget by itself: exit 1, with the reason beside it."""
+def test_the_command_names_what_cannot_be_divided(imgbudget: Command, tmp_path: Path) -> None:
+    """One image over the budget by itself: exit 1, with the reason."""
     write_json(tmp_path / "r.json", body(image_block()))
     run = imgbudget("split", "r.json", "--budget-tokens", "100")
     assert run.code == 1
     assert "too much by itself: 165 visual tokens; there is room for 100" in run.out
 
 
-def test_what_is_no_request_is_told(imgbudget: Command, tmp_path: Path) -> None:
-    """A file without a request is skipped with its reason, and nothing is made up."""
+def test_file_without_a_request_is_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """A file without a request is skipped with its reason."""
     (tmp_path / "r.json").write_text("{}")
     run = imgbudget("split", "r.json")
     assert (run.code, run.out) == (0, "0 of 0 requests fit as they stand\n")

@@ -93,7 +93,7 @@ def test_text_counts_the_folders_that_it_leaves_out(
 
 @pytest.mark.usefixtures("tree")
 def test_text_shows_both_tables_before_the_last_line(imgbudget: Command) -> None:
-    """In the formats for people; and a jsonl line of its own type."""
+    """In the formats for people; in jsonl it is a line of a separate type."""
     lines = imgbudget("check", "--statistics", "--format", "concise").out.splitlines()
     at = lines.index("rule   name             findings  fixable  measured  limit  over by  in all  unit")
     assert lines[at + 1].split() == [
@@ -131,8 +131,8 @@ def test_sums_are_the_same_over_several_processes(
     assert alone == several
 
 
-def test_a_pull_request_is_told_what_it_costs(imgbudget: Command, tree: Path) -> None:
-    """Images, tokens and dollars more, findings that came and went."""
+def test_a_pull_request_shows_its_cost(imgbudget: Command, tree: Path) -> None:
+    """Additional images, tokens and dollars, new and fixed findings."""
     imgbudget("check", "--format", "json:old.json")
     (tree / "old.json").rename(tree.parent / "old.json")
     name = str(tree.parent / "old.json")
@@ -188,7 +188,7 @@ def told_of(fingerprint: str) -> Told:
 
 @given(old=st.lists(st.sampled_from("abc")), new=st.lists(st.sampled_from("abc")))
 def test_what_came_and_went_is_the_difference(old: list[str], new: list[str]) -> None:
-    """Old findings and new ones less the fixed ones are those of today, each as often as it is there."""
+    """Old findings and new ones minus the fixed ones are the current ones, with their counts."""
     before = read_report(
         b'{"version": 1, "findings": [], "summary": {"images": 0, "requests": 0,'
         b' "visual_tokens": 0, "tokens_after_fix": 0, "cost_usd": 0}}',

@@ -1,4 +1,4 @@
-"""What other providers make of a size: worked examples, and what holds for every size."""
+"""Resizing and tokens of other providers: worked examples, and properties of every size."""
 
 from importlib import import_module
 from math import prod
@@ -75,7 +75,7 @@ def test_every_strategy_has_a_shipped_tier_and_an_example() -> None:
 
 @given(sizes, tiers)
 def test_what_is_seen_is_seen_again_and_costs_the_same(size: Size, tier: Tier) -> None:
-    """The resize does nothing to its own result, and the API bills both alike."""
+    """The resize does not change its own result, and the API bills both the same."""
     assume(refusal(size, tier) is None)
     seen = native_size(size, tier)
     assert native_size(seen, tier) == seen
@@ -95,8 +95,8 @@ def test_a_plan_never_enlarges_and_never_costs_more(size: Size, tier: Tier, edge
 
 
 @given(sizes, tiers)
-def test_a_size_that_lies_on_its_side_is_treated_alike(size: Size, tier: Tier) -> None:
-    """No provider's rule tells width from height."""
+def test_a_rotated_size_is_treated_the_same(size: Size, tier: Tier) -> None:
+    """No provider's formula distinguishes width and height."""
     assert native_size(size.transposed, tier) == native_size(size, tier).transposed
     assert tokens(size.transposed, tier) == tokens(size, tier)
     assert fits(size.transposed, tier) == fits(size, tier)
@@ -115,8 +115,8 @@ def test_only_qwen_enlarges(size: Size, tier: Tier) -> None:
 
 
 @given(sizes, tiers)
-def test_tokens_are_bounded_where_the_rule_says_so(size: Size, tier: Tier) -> None:
-    """A patch budget times its multiplier, or the area of Qwen's patches, is the most that is billed."""
+def test_tokens_are_bounded_if_the_rule_has_a_budget(size: Size, tier: Tier) -> None:
+    """The maximum is a patch budget times its multiplier, or the area of Qwen's patches."""
     if budget := tier.number("patch_budget", 0):
         assert tokens(size, tier) <= -(-budget * tier.number("multiplier", 1) // 1)
     if (most := tier.number("max_pixels", 0)) and refusal(size, tier) is None:

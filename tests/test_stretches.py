@@ -1,4 +1,4 @@
-"""Stretches of a text of lines, which are to be read apart: together they are the text, counted alike."""
+"""Chunks of a text of lines, which are read separately: together they are the text, counted the same."""
 
 from itertools import pairwise
 
@@ -33,10 +33,10 @@ lines = st.lists(st.tuples(st.sampled_from(MARKS), st.sampled_from(LINES)).map(b
     most=st.integers(1, 9),
     window=st.integers(1, 50),
 )
-def test_documents_of_stretches_are_those_of_the_text(
+def test_documents_of_chunks_are_those_of_the_text(
     lines: list[bytes], *, ended: bool, size: int, most: int, window: int
 ) -> None:
-    """Number, line and bytes of each, whatever stands where a window ends."""
+    """Number, line and bytes of each, wherever a window ends."""
     source = JsonSource.from_bytes(b"\n".join(lines) + b"\n" * ended)
     told = [
         (document.number, document.line, document.start, document.end)
@@ -48,8 +48,8 @@ def test_documents_of_stretches_are_those_of_the_text(
 
 
 @given(lines=lines, size=st.integers(1, 60), most=st.integers(1, 9))
-def test_stretches_follow_each_other_at_line_ends(lines: list[bytes], size: int, most: int) -> None:
-    """None but the last one has fewer bytes and fewer documents than asked for; none has more."""
+def test_chunks_follow_each_other_at_line_ends(lines: list[bytes], size: int, most: int) -> None:
+    """Only the last one has fewer bytes and fewer documents than requested; none has more."""
     text = b"\n".join(lines)
     found = list(stretches(JsonSource.from_bytes(text), BEGINNING, size, most))
     assert [part.start.offset for part in found] + [len(text)] == [0] + [part.end for part in found]
@@ -60,8 +60,8 @@ def test_stretches_follow_each_other_at_line_ends(lines: list[bytes], size: int,
         assert text[part.end - 1 : part.end] == b"\n"
 
 
-def test_stretches_begin_behind_a_document() -> None:
-    """Where a reader has come to, the rest of its line is no line of its own."""
+def test_chunks_begin_after_a_document() -> None:
+    """The rest of a partly read line is not a line."""
     text = b"\n[1] \n\n[2]\n[3]\n"
     parts = list(stretches(JsonSource.from_bytes(text), Start(4, 2, 1), 4, 99))
     assert parts == [(Start(4, 2, 1), 11), (Start(11, 5, 2), 15)]

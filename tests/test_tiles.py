@@ -41,7 +41,7 @@ def test_more_than_twenty_tiles_keep_the_edge_of_many_images() -> None:
 
 
 def test_no_end_of_tiles_is_refused() -> None:
-    """What would take more than any request holds is said to, and quickly."""
+    """More tiles than any request can contain are refused quickly."""
     with pytest.raises(ValueError, match="more than 10,000 tiles"):
         tiling(Size(999_999_999, 999_999_999), STANDARD)
     with pytest.raises(ValueError, match="overlap of 5000 px"):
@@ -50,7 +50,7 @@ def test_no_end_of_tiles_is_refused() -> None:
 
 @given(st.builds(Size, edges, edges), st.integers(0, 300), st.sampled_from([STANDARD, HIGH]))
 def test_tiles_cover_the_image_overlap_and_fit(size: Size, overlap: int, limits: Limits) -> None:
-    """Every pixel is in a tile, neighbours share what was asked for, and the model takes each as it is."""
+    """Every pixel is in a tile, neighbours overlap as requested, and the model does not resize any tile."""
     found = tiling(size, limits, overlap=overlap)
     assert len(found.tiles) == found.columns * found.rows
     assert found.tokens == sum(patches(tile.size) for tile in found.tiles)
@@ -94,7 +94,7 @@ def test_the_command_shows_tiles_with_their_places(imgbudget: Command) -> None:
 
 
 def test_a_file_is_cut_as_it_is_to_be_seen(imgbudget: Command, tmp_path: Path) -> None:
-    """A photo that lies on its side is cut upright."""
+    """A photo with EXIF rotation is cut upright."""
     (tmp_path / "a.jpg").write_bytes(image_bytes((3600, 1170), "JPEG", orientation=6))
     (cut,) = imgbudget("tiles", "a.jpg", "--format", "json").json["tilings"]
     assert (cut["size"], cut["columns"], cut["path"]) == ([1170, 3600], 1, "a.jpg")
@@ -111,7 +111,7 @@ def test_what_is_neither_a_size_nor_an_image_is_refused(imgbudget: Command, tmp_
 
 
 def test_one_bad_image_of_a_folder_does_not_end_the_run(imgbudget: Command, tmp_path: Path) -> None:
-    """It is said and passed over; the others are cut."""
+    """It is reported and skipped; the others are cut."""
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     (tmp_path / "b.png").write_bytes(image_bytes((1170, 3600)))
     run = imgbudget("tiles", ".", "--format", "json")

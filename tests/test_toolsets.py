@@ -56,10 +56,8 @@ def test_result_of_another_tool_answers_no_toolset(tools: Any, call: Any, result
         ([{"type": "computer_toolset_20991231"}], CALL, RESULT | SAYS, "computer_toolset_20991231"),
     ],
 )
-def test_result_of_a_toolset_is_told_by_name_or_by_what_else_there_is(
-    tools: Any, call: Any, result: Any, kind: str
-) -> None:
-    """What call or result says comes first; a transcript without tools is believed; else the call's name."""
+def test_result_of_a_toolset_is_recognised(tools: Any, call: Any, result: Any, kind: str) -> None:
+    """By the call or the result first; a transcript without tools is trusted; else by the call's name."""
     assert answered(tools, call, result) == {"a": kind}
 
 

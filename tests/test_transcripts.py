@@ -63,7 +63,7 @@ def test_lines_are_one_request() -> None:
 
 
 def test_size_is_that_of_the_contents() -> None:
-    """What a line holds beside its message is not sent again: copies of results do not count."""
+    """Data beside the message of a line is not sent again: copies of results do not count."""
     content = [image_block()]
     (request,) = requests_of(line("user", content, toolUseResult={"file": {"base64": "A" * 5000}}))
     assert request.byte_size == len(json.dumps(content))
@@ -94,7 +94,7 @@ def test_what_was_compacted_is_not_sent() -> None:
 
 
 def test_sub_agents_have_their_own_requests() -> None:
-    """A side chain is another conversation, told by its agent or by its parent line."""
+    """A side chain is another conversation, identified by its agent or by its parent line."""
     requests = requests_of(
         line("user", [image_block()], 1),
         line("user", [image_block(), image_block()], 2, isSidechain=True, parentUuid=None),
@@ -142,8 +142,8 @@ def test_truncated_image_in_turn_3(imgbudget: Command, tmp_path: Path) -> None:
     assert f"{path.name}:4:" in full
 
 
-def test_findings_stand_in_the_order_of_the_file(imgbudget: Command, tmp_path: Path) -> None:
-    """A half last line is told by its number, behind the findings on the messages before it."""
+def test_findings_are_in_the_order_of_the_file(imgbudget: Command, tmp_path: Path) -> None:
+    """A truncated last line is reported by its number, after the findings on the messages before it."""
     path = write(tmp_path / "s.jsonl", line("user", [image_block(CUT)]), line("assistant", "?"))
     path.write_text(path.read_text() + '{"type": "user", "mess')
     run = imgbudget("check", ".", "--format", "json", "--select", "IB0")

@@ -1,4 +1,4 @@
-"""Predicted visual tokens against what the API has counted, on recorded requests that nobody here made."""
+"""Predicted visual tokens against counts by the API, on requests recorded by others."""
 
 import csv
 import re
@@ -53,7 +53,7 @@ def rows() -> list[Row]:
 
 
 def test_every_model_and_image_is_known(rows: list[Row]) -> None:
-    """No row is scored by a stand-in: each id, in whatever spelling, is that of a known model."""
+    """Every id, in whatever spelling, is that of a known model, so that no default is scored."""
     assert len(rows) > 40
     assert [row.limits.model for row in rows if not row.limits.known] == []
     assert all(row.sizes for row in rows)

@@ -34,7 +34,7 @@ class Recorded(NamedTuple):
 
     @property
     def overhead(self) -> int:
-        """Tokens of the text and of what stands around it, if the prediction holds."""
+        """Tokens of the text and the envelope, if the prediction is correct."""
         return self.total - self.predicted
 
 
@@ -75,7 +75,7 @@ def test_what_is_left_is_the_text() -> None:
 
 
 def test_same_text_costs_the_same_on_every_model() -> None:
-    """Where a recording asked several models alike, the overheads agree: so do the predictions."""
+    """If several models got the same request, the overheads agree, and so do the predictions."""
     alike: dict[tuple[str, int], dict[str, int]] = {}
     for row in recorded():
         if row.model not in DOUBTED:
@@ -86,8 +86,8 @@ def test_same_text_costs_the_same_on_every_model() -> None:
 
 
 @pytest.mark.parametrize(("model", "multiplier"), DOUBTED.items())
-def test_doubted_multiplier_is_told_as_such(model: str, multiplier: float) -> None:
-    """The guide has 1.62 and 2.46; the recording beside gpt-4o-mini's of the same text fits 1.2 and 1.5."""
+def test_conflicting_multiplier_is_marked(model: str, multiplier: float) -> None:
+    """The guide has 1.62 and 2.46; recordings with the same text as gpt-4o-mini fit 1.2 and 1.5."""
     rows = {row.model: row for row in recorded() if (row.images, row.text) == ("640x480", 46)}
     patches = 20 * 15
     billed = rows[model].total - rows["gpt-4o-mini"].overhead

@@ -29,8 +29,8 @@ def counting(api: Api, tier: Tier = TIER) -> None:
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-4-6", "claude-opus-4-8"])
-def test_trials_stand_on_both_sides_of_each_boundary(model: str) -> None:
-    """Each rule has a size that is left alone and one, a pixel on, that is not."""
+def test_probe_cases_are_on_both_sides_of_each_boundary(model: str) -> None:
+    """Each rule has a size that is left alone and one that is a pixel larger and is not."""
     limits = limits_of(model)
     made = list(trials(limits))
     for rule in (EDGE, CAP):
@@ -68,7 +68,7 @@ def test_another_tier_is_refuted(imgbudget: Command, api: Api) -> None:
 
 
 def test_calls_are_at_most_what_is_asked_for(imgbudget: Command, api: Api) -> None:
-    """N calls and no more; a rule of which one side was not tried is not said to be confirmed."""
+    """N calls and no more; a rule with an untested side is not reported as confirmed."""
     counting(api)
     run = imgbudget("verify", "--calls", "3", "--format", "json")
     assert sum(body.startswith(b"{") for body in api.seen) == 3
@@ -76,7 +76,7 @@ def test_calls_are_at_most_what_is_asked_for(imgbudget: Command, api: Api) -> No
 
 
 def test_limits_writes_what_was_confirmed(imgbudget: Command, api: Api, tmp_path: Path) -> None:
-    """The overlay is read by --limits of other commands; what stood in it stays."""
+    """The file can be read by --limits of other commands; its other values are kept."""
     counting(api)
     (tmp_path / "o.yaml").write_text("images:\n  min_edge: {value: 150}\n  patch: {value: 28}\n")
     run = imgbudget("verify", "--limits", "o.yaml")
@@ -145,7 +145,7 @@ def test_a_failure_is_no_verdict(imgbudget: Command, api: Api) -> None:
 
 
 def test_a_refused_trial_refutes_its_rule(imgbudget: Command, api: Api) -> None:
-    """A 400 on one size is told in its row."""
+    """A 400 on one size is shown in its row."""
 
     def reply(request: Any) -> Any:
         body: Json = json.loads(request.get_data())

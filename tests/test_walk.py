@@ -42,8 +42,8 @@ def test_a_folder_without_files_gives_nothing(folder: Path) -> None:
         ("a.png.part", FileKind.UNKNOWN),
     ],
 )
-def test_the_suffix_tells_what_is_expected(name: str, kind: FileKind) -> None:
-    """A file that may be an image or a request comes out with its kind, of any case."""
+def test_the_suffix_decides_the_expected_kind(name: str, kind: FileKind) -> None:
+    """A file that may be an image or a request is found with its kind, in any case."""
     make(name)
     assert list(search(".")) == [Found(name, kind, named=False)]
 
@@ -72,8 +72,8 @@ def test_names_are_ordered_by_their_bytes_and_may_be_any_bytes(folder: Path) -> 
     assert os.fsencode(names(str(folder))[-1]).endswith(b"/\xff.png")
 
 
-def test_every_file_is_met_once(folder: Path) -> None:
-    """Found and passed together are the files that are there."""
+def test_every_file_is_found_once(folder: Path) -> None:
+    """Found and skipped files together are all files."""
     for number in range(300):
         suffix = ("png", "py", "json", "")[number % 4]
         make("/".join(str(number // 7**step % 7) for step in (3, 2, 1)) + f"/{number}.{suffix}")
@@ -117,7 +117,7 @@ def test_links_that_lead_nowhere_are_passed() -> None:
 
 @posix
 def test_what_is_no_regular_file_is_passed_and_not_opened() -> None:
-    """A pipe nobody writes to, a socket and a device cannot hang the run."""
+    """A pipe without a writer, a socket and a device cannot hang the run."""
     make("a.png")
     os.mkfifo("fifo.png")
     Path("link.png").symlink_to("fifo.png")
@@ -156,7 +156,7 @@ def test_a_folder_that_may_not_be_read_is_passed() -> None:
 
 
 def test_a_folder_that_vanishes_is_passed() -> None:
-    """What is gone or replaced between being met and being searched is named."""
+    """A folder that is removed or replaced before it is searched is named."""
     make("a/1.png", "b/1.png", "c/1.png", "d/1.png")
     met = search(".")
     next(met)

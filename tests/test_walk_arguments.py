@@ -110,6 +110,6 @@ def test_a_path_that_does_not_exist_is_missing(path: str) -> None:
 
 @posix
 def test_a_broken_link_is_not_missing() -> None:
-    """Something stands there, and the search says what is wrong with it."""
+    """It exists, and the search says what is wrong with it."""
     Path("broken.png").symlink_to("nowhere.png")
     assert missing(["broken.png"]) == []

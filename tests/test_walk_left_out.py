@@ -1,4 +1,4 @@
-"""What a search leaves out (folders of tools, excluded paths, what git ignores), and looks at even so."""
+"""What a search skips (tool folders, excluded paths, what git ignores), and what it finds anyway."""
 
 import shutil
 import subprocess
@@ -76,7 +76,7 @@ def test_exclusion_is_relative_to_its_own_root(folder: Path, path: str) -> None:
     assert "p/q/b.png" in met
 
 
-def test_exclusion_reaches_what_lies_outside_of_its_root() -> None:
+def test_exclusion_applies_outside_of_its_root() -> None:
     """A pattern without a slash, or one that begins with .., applies to a folder beside the root."""
     make("p/x.png", "data/a.png", "data/b.png", "data/c.png")
     assert excluding("a.png", "../data/b.png", "/c.png", paths=("data",), root="p") == ["data/c.png"]
@@ -109,7 +109,7 @@ def test_a_named_file_is_looked_at_even_if_it_is_excluded(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["d/a.png", "d/e/b.png", "c/a.png", "node_modules/b.png", "d"])
 def test_forced_exclusion_passes_what_is_named(path: str) -> None:
-    """A hook hands every changed file over; with force the configuration decides, and the skip is told."""
+    """A hook passes every changed file; with --force-exclude the configuration decides, and reports skips."""
     make("d/a.png", "d/e/b.png", "c/a.png", "c/b.png", "node_modules/b.png", ".git/HEAD")
     met = find_files(["c/b.png", path], exclude=["d/", "a.png"], exclude_root=".", force_exclude=True)
     assert list(met) == [
@@ -133,8 +133,8 @@ def test_forced_exclusion_keeps_the_root_itself() -> None:
     assert excluding("*", "!*.jpg", paths=("..",), force=True) == ["../work/b.jpg"]
 
 
-def test_outside_of_a_repository_the_gitignore_files_that_are_met_count() -> None:
-    """The copy of a repository without its .git is searched alike; files above the search do not count."""
+def test_outside_of_a_repository_gitignore_files_apply() -> None:
+    """A copy of a repository without .git is searched the same way; files above the search do not count."""
     make("a.png", "p/a.png", "p/b.png")
     write(".gitignore", "a.png")
     assert names(".") == [".gitignore", "p/b.png"]
@@ -165,8 +165,8 @@ def test_what_git_ignores_is_looked_at_when_it_is_named() -> None:
     assert names(".", "build") == [".gitignore", "c.png", "build/a.png"]
 
 
-def test_a_repository_inside_another_one_starts_anew() -> None:
-    """Its own rules count, those around it do not, as in a submodule."""
+def test_a_nested_repository_uses_its_own_rules() -> None:
+    """The rules around it do not apply, as in a submodule."""
     make(".git/HEAD", "sub/a.png", "sub/b.png", "sub/deep/a.png")
     write("sub/.git", "gitdir: ../.git/modules/sub")
     write(".gitignore", "a.png")
@@ -242,7 +242,7 @@ def test_the_nearer_ignore_file_overrules_the_users(folder: Path) -> None:
 
 @needs_git
 def test_a_worktree_is_searched_as_git_lists_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """In a worktree `.git` is a file, and info/exclude lies in the repository that it came from."""
+    """In a worktree `.git` is a file, and info/exclude is in the repository that it came from."""
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     git("init", "-q", "main")
     monkeypatch.chdir(folder / "main")
