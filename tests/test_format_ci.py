@@ -1,5 +1,6 @@
 """The formats that CI servers show: `github`, `gitlab`, `junit`, `markdown`."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -194,6 +195,19 @@ def test_markdown_shows_measured_limit_over_and_saved(imgbudget: Command, tmp_pa
     assert cells[0][5] == f"\\~{size * (4000 * 3000 - 1268 * 951) // (4000 * 3000):,} bytes"
     assert cells[3][5].startswith("29 tokens")
     assert any(line.startswith("The safe fixes save 29 tokens, about $0.000087") for line in rows)
+
+
+def test_markdown_prices_saved_tokens_at_the_rates_of_their_models(
+    imgbudget: Command, tmp_path: Path
+) -> None:
+    """29 tokens of a cheap model and 29 of a dear one: not 58 at the average rate of all that was sent."""
+    block = image_block(image_bytes((1121, 800)))
+    write_json(tmp_path / "a.json", body(block, model="claude-haiku-4-5"))
+    write_json(tmp_path / "b.json", body(block, *[image_block()] * 9, model="claude-opus-4-6"))
+    run = imgbudget("check", "--format", "markdown", "--format", "json:r.json", "--statistics")
+    total = json.loads((tmp_path / "r.json").read_text())["statistics"]["total"]
+    assert total["saved_usd"] == pytest.approx(29 * 1e-6 + 29 * 5e-6)
+    assert "The safe fixes save 58 tokens, about $0.000174." in run.out
 
 
 def test_markdown_fits_into_a_job_summary() -> None:

@@ -150,6 +150,17 @@ def test_max_bytes_is_there_only_where_something_bounds_the_bytes(imgbudget: Com
     assert bounds("--target", "bytes:20MB") == {"large.jpg": 7_864_320, "small.jpg": None}
 
 
+def test_reason_of_the_latency_target_is_its_advice(imgbudget: Command, tmp_path: Path) -> None:
+    """Where it asks for less than the model uses, else the model's own limit decides."""
+    (tmp_path / "photo.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
+    (tmp_path / "strip.jpg").write_bytes(image_bytes((4000, 300), "JPEG"))
+    plans = imgbudget("plan", ".", "--target", "latency", "--format", "json").json["plans"]
+    assert [(plan["to"], plan["reason"]) for plan in plans] == [
+        ([1238, 928], "over the size advised for a quick first token"),
+        ([1568, 118], "claude-sonnet-4-6 looks at 1568x118"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("target", "most", "reason"),
     [

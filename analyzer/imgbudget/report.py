@@ -141,6 +141,7 @@ class Summary:
         self.visual_tokens = 0
         self.tokens_after_fix = 0
         self.cost_usd = 0.0
+        self.saved_usd = 0.0
         self.rows = 0
         self.rows_checked = 0
         self.rows_bad = 0
@@ -182,7 +183,10 @@ class Summary:
                 continue
             tokens = limits.tokens(resized) if limits.tier.strategy else patches(resized)
             self.visual_tokens += tokens
-            self.tokens_after_fix += tokens if planned == resized else image.tokens_after_fix or 0
+            after = tokens if planned == resized else image.tokens_after_fix or 0
+            self.tokens_after_fix += after
+            if after != tokens:
+                self.saved_usd += limits.cost_usd(tokens) - limits.cost_usd(after)
             if use.place.keys is None:
                 self.cost_usd += limits.cost_usd(tokens)
 
@@ -242,6 +246,7 @@ class Summary:
         self.visual_tokens += other.visual_tokens
         self.tokens_after_fix += other.tokens_after_fix
         self.cost_usd += other.cost_usd
+        self.saved_usd += other.saved_usd
 
 
 class Report(NamedTuple):

@@ -179,10 +179,10 @@ def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, g
         if min(edges) == edge_limit:
             return reason_of_crowd(limits, edge_limit)
         return f"at most {goal.dimension} px an edge are asked for"
+    if goal.target is Target.LATENCY and planned != native:
+        return "over the size advised for a quick first token"
     if size.long_edge > limits.max_edge.value:
         return f"{limits.platform} takes at most {limits.max_edge.text} an edge"
-    if goal.target is Target.LATENCY and native == size:
-        return "over the size advised for a quick first token"
     return f"{limits.model} looks at {native}"
 
 

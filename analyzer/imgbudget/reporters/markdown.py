@@ -91,8 +91,7 @@ def _difference(summary: Summary) -> str:
 def _totals(summary: Summary) -> str:
     lines = [f"**{_plain(closing_line(summary))}**\n"]
     if saved := summary.visual_tokens - summary.tokens_after_fix:
-        cost = summary.cost_usd * saved / summary.visual_tokens
-        lines.append(f"The safe fixes save {count(saved, 'token')}, about {money(cost)}.\n")
+        lines.append(f"The safe fixes save {count(saved, 'token')}, about {money(summary.saved_usd)}.\n")
     if summary.missed:
         lines.append(f"{count(len(summary.missed), 'file')} could not be checked:\n")
         lines += [f"- {_plain(path)}: {_plain(reason)}" for path, reason in summary.missed[:20]]
