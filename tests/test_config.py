@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.config import Budget, Budgets, Ignore, Override, check_platform, check_selectors, draft, load
+from imgbudget.config import (
+    Budget,
+    Budgets,
+    Ignore,
+    Override,
+    check_platform,
+    check_selectors,
+    load,
+    load_unchecked,
+)
 from imgbudget.errors import ConfigError
 from tests.configs import CODES, NAMES, PLATFORMS, settings_of, write
 
@@ -108,7 +117,7 @@ def test_five_mistakes_give_five_messages(tmp_path: Path) -> None:
         """,
     )
     with pytest.raises(ConfigError) as refusal:
-        draft(".", explicit=str(path)).settle(CODES, NAMES, PLATFORMS)
+        load_unchecked(".", explicit=str(path)).validate(CODES, NAMES, PLATFORMS)
     assert [problem.line for problem in refusal.value.problems] == [1, 2, 3, 4, 5]
     assert {problem.path for problem in refusal.value.problems} == {str(path)}
     assert str(refusal.value).splitlines()[0] == f'{path}:1: unknown key "modle"; did you mean "model"?'
@@ -180,7 +189,7 @@ def test_platforms_are_checked_against_those_that_the_caller_knows(tmp_path: Pat
     (near,) = check_platform(settings_of(tmp_path, "\nplatform: bedrok"), PLATFORMS)
     assert (near.line, near.message) == (2, 'platform: unknown platform "bedrok"; did you mean "bedrock"?')
     (far,) = check_platform(settings_of(tmp_path, "platform: zzz"), PLATFORMS)
-    assert far.message.endswith("known are anthropic, bedrock, claude-ai, foundry, google-cloud")
+    assert far.message.endswith("known: anthropic, bedrock, claude-ai, foundry, google-cloud")
 
 
 def test_settle_checks_only_what_it_is_given(tmp_path: Path) -> None:
@@ -188,5 +197,5 @@ def test_settle_checks_only_what_it_is_given(tmp_path: Path) -> None:
     path = str(write(tmp_path, "select: [IB999]\nplatform: nowhere"))
     assert load(".", explicit=path).select == ("IB999",)
     with pytest.raises(ConfigError) as refusal:
-        draft(".", explicit=path).settle(CODES, NAMES, PLATFORMS)
+        load_unchecked(".", explicit=path).validate(CODES, NAMES, PLATFORMS)
     assert len(refusal.value.problems) == 2

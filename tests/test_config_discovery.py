@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.config import Settings, draft, load
+from imgbudget.config import Settings, load, load_unchecked
 from imgbudget.errors import ConfigError, UsageError
 from tests.configs import write
 
@@ -48,7 +48,7 @@ def test_precedence_within_a_folder(tmp_path: Path) -> None:
     settings = load(str(tmp_path))
     assert settings.model == "dotted"
     assert [Path(note.split()[0]).name for note in settings.notes] == ["imgbudget.yaml", "pyproject.toml"]
-    assert all("is not read; " in note and ".imgbudget.yaml comes first" in note for note in settings.notes)
+    assert all("is not read; " in note and ".imgbudget.yaml takes" in note for note in settings.notes)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_misspelt_file_name_is_reported(tmp_path: Path) -> None:
     settings = load(str(tmp_path))
     assert settings.source is None
     assert len(settings.notes) == 1
-    assert "imgbudget.yml is not read; a configuration is named imgbudget.yaml" in settings.notes[0]
+    assert "imgbudget.yml is not read; rename it to imgbudget.yaml" in settings.notes[0]
 
 
 def test_explicit_and_isolated(tmp_path: Path) -> None:
@@ -105,15 +105,15 @@ def test_explicit_must_be_a_file(tmp_path: Path) -> None:
         load(".", explicit=str(tmp_path / "nope.yaml"))
     with pytest.raises(UsageError, match="is a folder, not a file"):
         load(".", explicit=str(tmp_path))
-    with pytest.raises(UsageError, match="an isolated run reads no configuration"):
+    with pytest.raises(UsageError, match="an isolated run uses no configuration"):
         load(".", explicit=str(write(tmp_path, "")), isolated=True)
 
 
 def test_an_explicit_pyproject_needs_the_table(tmp_path: Path) -> None:
     """Who names it means its settings; another TOML file is read from its top."""
     bare = write(tmp_path, "[project]\nname = 'x'\n", "pyproject.toml")
-    assert [one.message for one in draft(".", explicit=str(bare)).problems] == [
-        "has no table [tool.imgbudget]"
+    assert [one.message for one in load_unchecked(".", explicit=str(bare)).problems] == [
+        "no table [tool.imgbudget]"
     ]
     top = write(tmp_path, 'model = "top"\n', "budget.toml")
     assert load(".", explicit=str(top)).model == "top"
@@ -127,10 +127,10 @@ def test_paths_in_messages_are_relative_to_the_current_folder(
     """As they would be typed; one outside of it stays whole."""
     write(tmp_path / "a", "modle: x")
     monkeypatch.chdir(tmp_path)
-    assert draft("a").problems[0].path == str(Path("a", "imgbudget.yaml"))
+    assert load_unchecked("a").problems[0].path == str(Path("a", "imgbudget.yaml"))
     (tmp_path / "b").mkdir()
     monkeypatch.chdir(tmp_path / "b")
-    assert draft("../a").problems[0].path == str(tmp_path / "a" / "imgbudget.yaml")
+    assert load_unchecked("../a").problems[0].path == str(tmp_path / "a" / "imgbudget.yaml")
 
 
 def imported(folder: Path) -> set[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.config import check_selectors, draft, load
+from imgbudget.config import check_selectors, load, load_unchecked
 from imgbudget.errors import ConfigError
 from tests.configs import CODES, NAMES, mistakes_in, settings_of, write
 
@@ -84,19 +84,22 @@ def test_extending_in_a_circle_is_refused(tmp_path: Path) -> None:
     """With the way round, at the line that closes it; a file that extends itself is the smallest circle."""
     write(tmp_path, "\nextend: imgbudget.yaml", "b.yaml")
     path = write(tmp_path, "extend: b.yaml")
-    (problem,) = draft(str(tmp_path)).problems
+    (problem,) = load_unchecked(str(tmp_path)).problems
     circle = f"{path} -> {tmp_path / 'b.yaml'} -> {path}"
     assert (problem.path, problem.line) == (str(tmp_path / "b.yaml"), 2)
-    assert problem.message == f"extend: goes round in a circle: {circle}"
-    assert "goes round in a circle" in mistakes_in(tmp_path, "extend: self.yaml", "self.yaml")[0]
+    assert problem.message == f"extend: configurations extend each other in a circle: {circle}"
+    assert "in a circle" in mistakes_in(tmp_path, "extend: self.yaml", "self.yaml")[0]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("model: x\nextend: nope.yaml", '2: extend: "nope.yaml" does not exist; it is looked for beside '),
-        ("extend: .", '1: extend: "." is a folder, not a file; it is looked for beside '),
-        ("extend: [a]", "1: extend: the name of a configuration file is wanted, here stands a list"),
+        (
+            "model: x\nextend: nope.yaml",
+            '2: extend: "nope.yaml" does not exist; paths are relative to ',
+        ),
+        ("extend: .", '1: extend: "." is a folder, not a file; paths are relative to '),
+        ("extend: [a]", "1: extend: expected the name of a configuration file, found a list"),
         ('extend: "a\\0b"', '1: extend: "a\\x00b" does not exist'),
     ],
 )
@@ -111,7 +114,7 @@ def test_mistakes_of_both_files_are_reported_together(tmp_path: Path) -> None:
     write(tmp_path, "select: [IB999]\nplatfrom: x", "base.yaml")
     path = write(tmp_path, "extend: base.yaml\nselect: [IB998]\nmodle: x")
     with pytest.raises(ConfigError) as refusal:
-        draft(".", explicit=str(path)).settle(CODES, NAMES)
+        load_unchecked(".", explicit=str(path)).validate(CODES, NAMES)
     told = [(Path(one.path).name, one.line) for one in refusal.value.problems]
     assert told == [("imgbudget.yaml", 2), ("imgbudget.yaml", 3), ("base.yaml", 1), ("base.yaml", 2)]
 
@@ -120,7 +123,7 @@ def test_an_unreadable_file_below_keeps_the_rest(tmp_path: Path) -> None:
     """Its mistake comes beside those of the upper file."""
     write(tmp_path, "model: [", "base.yaml")
     path = write(tmp_path, "extend: base.yaml\nmodle: x")
-    found = draft(".", explicit=str(path))
+    found = load_unchecked(".", explicit=str(path))
     assert [(Path(one.path).name, one.line) for one in found.problems] == [
         ("imgbudget.yaml", 2),
         ("base.yaml", 1),

@@ -19,7 +19,7 @@ from tests.configs import mistakes_in
         ),
         (
             "budgets: {image: {width: 5}}",
-            '1: unknown key "budgets.image.width"; the keys here are tokens, bytes, cost',
+            '1: unknown key "budgets.image.width"; valid keys: tokens, bytes, cost',
         ),
         (
             "overrides:\n  - files: [a]\n    sevrity: {}",
@@ -41,38 +41,38 @@ def test_unknown_keys_name_the_nearest(tmp_path: Path, text: str, expected: str)
     [
         (
             "model: 4.6",
-            "1: model: a model id is wanted, but 4.6 without quotes is read as a number with a fraction",
+            "1: model: expected a model id, but 4.6 without quotes is a number with a fraction",
         ),
-        ("model: [a]", "1: model: a model id is wanted, here stands a list"),
-        ("model: {a: b}", "1: model: a model id is wanted, here stands a table of keys"),
-        ("model: ''", '1: model: a model id is wanted, and "" is blank'),
-        ("ignore:", "1: ignore: a list of rules is wanted, here stands nothing; write []"),
-        ("ignore: IB203", '1: ignore: a list of rules is wanted, here stands text; write ["IB203"]'),
-        ("exclude: {a: b}", "1: exclude: a list of patterns is wanted, here stands a table of keys"),
+        ("model: [a]", "1: model: expected a model id, found a list"),
+        ("model: {a: b}", "1: model: expected a model id, found a table"),
+        ("model: ''", '1: model: expected a model id, but "" is blank'),
+        ("ignore:", "1: ignore: expected a list of rules, found nothing; write []"),
+        ("ignore: IB203", '1: ignore: expected a list of rules, found text; write ["IB203"]'),
+        ("exclude: {a: b}", "1: exclude: expected a list of file patterns, found a table"),
         (
             "severity: [IB301]",
-            "1: severity: a table of severities, rule: severity, is wanted, here stands a list",
+            "1: severity: expected a table of severities (rule: severity), found a list",
         ),
         (
             "budgets: 5",
-            "1: budgets: a table with the keys image, request and run is wanted, here stands a number",
+            "1: budgets: expected a table with the keys image, request and run, found a number",
         ),
         (
             "budgets: {run: $5}",
-            "1: budgets.run: a budget with the keys tokens, bytes and cost is wanted, here stands",
+            "1: budgets.run: expected a budget with the keys tokens, bytes and cost, found",
         ),
-        ("budgets: {run: {cost: [5]}}", "1: budgets.run.cost: a cost is wanted, here stands a list"),
+        ("budgets: {run: {cost: [5]}}", "1: budgets.run.cost: expected a cost, found a list"),
         (
             "budgets: {run: {bytes: on}}",
-            "1: budgets.run.bytes: a number of bytes is wanted, here stands a boolean",
+            "1: budgets.run.bytes: expected a number of bytes, found a boolean",
         ),
-        ("overrides: [a]", "1: overrides[0]: an override is wanted, here stands text"),
+        ("overrides: [a]", "1: overrides[0]: expected an override, found text"),
         (
             "ignores: {rules: [a]}",
-            "1: ignores: a list of ignore entries is wanted, here stands a table of keys",
+            "1: ignores: expected a list of ignore entries, found a table",
         ),
-        ("- model: x", "1: a table of settings, key: value, is wanted, here stands a list"),
-        ("hello", "1: a table of settings, key: value, is wanted, here stands text"),
+        ("- model: x", "1: expected a table of settings (key: value), found a list"),
+        ("hello", "1: expected a table of settings (key: value), found text"),
     ],
 )
 def test_wrong_types_name_the_expected_type(tmp_path: Path, text: str, expected: str) -> None:
@@ -96,7 +96,7 @@ def test_wrong_types_name_the_expected_type(tmp_path: Path, text: str, expected:
         ("budgets: {image: {tokens: 010}}", '"010" is not a number of tokens'),
         ("budgets: {image: {cost: 5 EUR}}", '"5 EUR" is not a cost; write $0.05, 0.05 USD or a plain number'),
         ("budgets: {image: {cost: .inf}}", '".inf" is not a cost'),
-        ("budgets: {image: {tokens: 0}}", '"0" leaves no room at all'),
+        ("budgets: {image: {tokens: 0}}", '"0" is not more than 0'),
     ],
 )
 def test_bad_units_show_the_spellings(tmp_path: Path, text: str, expected: str) -> None:
@@ -113,10 +113,10 @@ def test_bad_units_show_the_spellings(tmp_path: Path, text: str, expected: str) 
         ("severity: {IB301: Error}", '"Error" is not a severity; did you mean "error"?'),
         (
             "severity: {IB301: hide}",
-            "a severity is error, warning or info; to silence a rule list it under ignore",
+            "use error, warning or info; to turn a rule off, list it under ignore",
         ),
-        ("severity: {IB301: 3}", "here stands a number; a severity is error, warning or info"),
-        ("severity: {IB301: }", "here stands nothing; a severity is error, warning or info"),
+        ("severity: {IB301: 3}", "found a number; use error, warning or info"),
+        ("severity: {IB301: }", "found nothing; use error, warning or info"),
     ],
 )
 def test_unknown_severities(tmp_path: Path, text: str, expected: str) -> None:
@@ -131,47 +131,47 @@ def test_unknown_severities(tmp_path: Path, text: str, expected: str) -> None:
     [
         (
             "ignores:\n  - rules: [IB501]",
-            '2: ignores[0]: key "reason" is missing; say why these findings are',
+            '2: ignores[0]: missing key "reason"; say why these findings are',
         ),
         (
             "ignores:\n  - rules: [IB501]\n    reason: ' '",
-            '3: ignores[0].reason: a reason is wanted, and " " is blank',
+            '3: ignores[0].reason: expected a reason, but " " is blank',
         ),
-        ("ignores:\n  - reason: x", '2: ignores[0]: key "rules" is missing; say which rules are silenced'),
+        ("ignores:\n  - reason: x", '2: ignores[0]: missing key "rules"; say which rules to ignore'),
         (
             "ignores: [{rules: [], reason: x}]",
-            "1: ignores[0].rules: the list is empty; name at least one rule",
+            "1: ignores[0].rules: the list is empty; give at least one rule",
         ),
         (
             "ignores: [{rules: [IB501], files: [], reason: x}]",
-            "1: ignores[0].files: the list is empty; name at least",
+            "1: ignores[0].files: the list is empty; give at least",
         ),
         (
             "ignores: [{rules: [A], reason: x, pointer: a/b}]",
-            '1: ignores[0].pointer: a JSON pointer is wanted, and "a/b" is none; it begins with a slash',
+            '1: ignores[0].pointer: expected a JSON pointer, but "a/b" is not one; it starts with a slash',
         ),
         (
             "ignores: [{rules: [A], reason: x, pointer: /a~2}]",
-            '1: ignores[0].pointer: a JSON pointer is wanted, and "/a~2" is none; it begins',
+            '1: ignores[0].pointer: expected a JSON pointer, but "/a~2" is not one; it starts',
         ),
         (
             "overrides:\n  - ignore: [IB3]",
-            '2: overrides[0]: key "files" is missing; say for which files this holds',
+            '2: overrides[0]: missing key "files"; say which files this applies to',
         ),
         (
             "overrides: [{files: []}]",
-            "1: overrides[0].files: the list is empty; name at least one pattern of files",
+            "1: overrides[0].files: the list is empty; give at least one file pattern",
         ),
         (
             "overrides: [{files: ['']}]",
-            '1: overrides[0].files[0]: a pattern of files is wanted, and "" is blank',
+            '1: overrides[0].files[0]: expected a file pattern, but "" is blank',
         ),
-        ("packs: []", "1: packs: the list is empty; without a pack nothing is checked"),
+        ("packs: []", "1: packs: the list is empty; without a rule pack nothing is checked"),
         (
             "packs: [my-rules]",
-            '1: packs[0]: a rule pack is wanted, and "my-rules" is no name',
+            '1: packs[0]: expected a rule pack, but "my-rules" is not the name',
         ),
-        ("limits: nope.yaml", '1: limits: "nope.yaml" does not exist; it is looked for beside '),
+        ("limits: nope.yaml", '1: limits: "nope.yaml" does not exist; paths are relative to the folder of '),
     ],
 )
 def test_entries_that_lack_something(tmp_path: Path, text: str, expected: str) -> None:

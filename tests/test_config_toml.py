@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.config.tomllines import Route, toml_lines
-from imgbudget.config.tomlsource import read_toml
+from imgbudget.config.toml import KeyPath, key_lines, read_toml
 from imgbudget.errors import ConfigError
 from tests.configs import mistakes_in, settings_of
 from tests.test_config import CONTRACT_TOML
@@ -64,7 +63,7 @@ key = 46
 '''
 
 
-def numbers(value: object, route: Route = ()) -> dict[Route, int]:
+def numbers(value: object, route: KeyPath = ()) -> dict[KeyPath, int]:
     """Every whole number in parsed TOML, by its route."""
     if isinstance(value, dict):
         return {key: n for name, item in value.items() for key, n in numbers(item, (*route, name)).items()}
@@ -80,14 +79,20 @@ def test_every_value_is_found_on_its_line(ending: str) -> None:
     """Through comments, strings of every kind, nested lists, inline tables and arrays of tables."""
     text = NUMBERED.replace("\n", ending)
     expected = numbers(tomllib.loads(text))
-    lines = toml_lines(text)
+    lines = key_lines(text)
     assert len(expected) == 29
     assert {route: lines.get(route) for route in expected} == expected
 
 
+def test_a_list_of_lists_is_no_header() -> None:
+    """Neither on the line of its key nor at the beginning of a line."""
+    lines = key_lines('a = [["x"]]\nb = [\n["y"],\n  ["z"]\n]\n[c]\nd = 1\n')
+    assert (lines["b", 0], lines["b", 1], lines["c",], lines["c", "d"]) == (3, 4, 6, 7)
+
+
 def test_tables_are_found_on_their_headers() -> None:
     """The first mention of a table, and each element of an array of tables."""
-    lines = toml_lines(NUMBERED)
+    lines = key_lines(NUMBERED)
     assert lines["table",] == 27
     assert [lines["tables", index] for index in (0, 1)] == [33, 41]
     assert [lines["tables", 0, "nested", index] for index in (0, 1)] == [37, 39]
@@ -123,13 +128,13 @@ def test_mistakes_in_a_pyproject_have_the_lines_of_the_file(tmp_path: Path) -> N
     )
     expected = [
         '5: unknown key "modle"; did you mean "model"?',
-        "8: select[1]: a rule (a code, a prefix such as IB2, a name or ALL) is wanted, but true without ",
-        "10: platform: a platform is wanted, but 2026-01-01 without quotes is read as a date; quote it: ",
+        "8: select[1]: expected a rule (a code, a prefix such as IB2, a name or ALL), but true without ",
+        "10: platform: expected a platform, but 2026-01-01 without quotes is a date; quote it: ",
         '11: budgets.image.bytes: "5 EB" is not a number of bytes; write 5 MB, 500 KB, 512 KiB, 4096 B',
         '12: unknown key "budgets.request.tokns"; did you mean "tokens"?',
-        "14: overrides[0].files: the list is empty; name at least one pattern of files, e.g. tests/**",
+        "14: overrides[0].files: the list is empty; give at least one file pattern, e.g. tests/**",
         '18: overrides[1].severity.IB301: "eror" is not a severity; did you mean "error"?',
-        '19: ignores[0]: key "reason" is missing; say why these findings are expected',
+        '19: ignores[0]: missing key "reason"; say why these findings are expected',
     ]
     assert len(mistakes) == len(expected)
     assert [mistake[: len(text)] for mistake, text in zip(mistakes, expected, strict=True)] == expected
@@ -148,15 +153,15 @@ def test_fractions_keep_what_was_written(tmp_path: Path) -> None:
     [
         (
             "model = 'a'\n\nmodel = 'b'\nselect = []\n",
-            "3: the key stands already further up; keep one of them",
+            "3: duplicate key (first defined further up); keep one",
         ),
-        ("[budgets]\n[severity]\n[budgets]\n", "3: the table stands already further up; keep one of them"),
+        ("[budgets]\n[severity]\n[budgets]\n", "3: duplicate table (first defined further up); keep one"),
         ("select = [\nmodel", "2: not TOML: invalid value"),
         ("model = 'a", '1: not TOML: expected "\'"'),
         ("x = " + "[" * 10_000, "None: nested more than 32 levels deep"),
         ("x = " + "[" * 50 + "]" * 50, "1: nested more than 32 levels deep"),
         ("x = 1\n" + ".".join(["a"] * 50_000) + " = 1", "2: nested more than 32 levels deep"),
-        ("x = " + "9" * 5_000, "None: holds a number of thousands of digits"),
+        ("x = " + "9" * 5_000, "None: contains a number with thousands of digits"),
     ],
 )
 def test_what_is_no_configuration_names_the_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -174,7 +179,7 @@ def test_a_deep_table_of_another_tool_is_not_ours_to_refuse(tmp_path: Path) -> N
 def test_the_table_must_be_a_table(tmp_path: Path) -> None:
     """`imgbudget = 3` under [tool] is no configuration."""
     (mistake,) = mistakes_in(tmp_path, "tool.imgbudget = 3", "pyproject.toml")
-    assert mistake == "1: a table of settings, key: value, is wanted, here stands a number"
+    assert mistake == "1: expected a table of settings (key: value), found a number"
 
 
 @given(st.integers(0, len(CONTRACT_TOML)), st.integers(0, 12), st.text(max_size=6))
@@ -185,5 +190,5 @@ def test_a_damaged_file_is_read_or_refused(start: int, cut: int, put_in: str) ->
         read_toml(text, "pyproject.toml", is_pyproject=True)
     except ConfigError:
         return
-    lines = toml_lines(text)
+    lines = key_lines(text)
     assert all(route in lines for route in numbers(tomllib.loads(text)))

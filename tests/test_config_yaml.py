@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.config import draft
+from imgbudget.config import load_unchecked
 from imgbudget.config.layers import read_layers
-from imgbudget.config.yamlsource import read_yaml
+from imgbudget.config.yaml import read_yaml
 from imgbudget.errors import ConfigError
 from tests.configs import mistakes_in, settings_of, write
 from tests.test_config import CONTRACT
@@ -38,12 +38,12 @@ def test_words_that_yaml_takes_for_booleans_are_to_be_quoted(tmp_path: Path, wor
     for text, route in (
         (
             f"select: [{word}]",
-            "select[0]: a rule (a code, a prefix such as IB2, a name or ALL) is wanted, but ",
+            "select[0]: expected a rule (a code, a prefix such as IB2, a name or ALL), but ",
         ),
-        (f"model: {word}", "model: a model id is wanted, but "),
-        (f"platform: {word}", "platform: a platform is wanted, but "),
+        (f"model: {word}", "model: expected a model id, but "),
+        (f"platform: {word}", "platform: expected a platform, but "),
     ):
-        expected = f'1: {route}{word} without quotes is read as a boolean; quote it: "{word}"'
+        expected = f'1: {route}{word} without quotes is a boolean; quote it: "{word}"'
         assert mistakes_in(tmp_path, text) == [expected]
 
 
@@ -51,21 +51,21 @@ def test_a_severity_of_off_is_not_misread(tmp_path: Path) -> None:
     """It says that quotes are missing, that off is no severity even so, and where silencing is done."""
     (mistake,) = mistakes_in(tmp_path, "severity: {IB301: off}")
     assert mistake == (
-        '1: severity.IB301: off without quotes is read as a boolean; quote such a word: "off"; '
-        "a severity is error, warning or info; to silence a rule list it under ignore"
+        "1: severity.IB301: off without quotes is a boolean, not a severity; "
+        "use error, warning or info; to turn a rule off, list it under ignore"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("on: x", '1: a key is a word, but on without quotes is a boolean in YAML; quote it: "on"'),
+        ("on: x", '1: a key must be text, but on without quotes is a boolean in YAML; quote it: "on"'),
         (
             "severity:\n  no: info",
-            '2: a key is a word, but no without quotes is a boolean in YAML; quote it: "no"',
+            '2: a key must be text, but no without quotes is a boolean in YAML; quote it: "no"',
         ),
-        ("1: x", '1: a key is a word, but 1 without quotes is a number in YAML; quote it: "1"'),
-        ("? [a]\n: b", "1: a key is a word, not a list or a mapping"),
+        ("1: x", '1: a key must be text, but 1 without quotes is a number in YAML; quote it: "1"'),
+        ("? [a]\n: b", "1: a key must be text, not a list or a mapping"),
     ],
 )
 def test_keys_that_are_no_words(tmp_path: Path, text: str, expected: str) -> None:
@@ -79,9 +79,7 @@ def test_keys_that_are_no_words(tmp_path: Path, text: str, expected: str) -> Non
 def test_other_misread_words_are_to_be_quoted_too(tmp_path: Path, word: str, kind: str) -> None:
     """A reason that is a date, a pattern that is a number."""
     (mistake,) = mistakes_in(tmp_path, f"exclude: [{word}]")
-    assert mistake.startswith(
-        f"1: exclude[0]: a pattern of files is wanted, but {word} without quotes is read as {kind}"
-    )
+    assert mistake.startswith(f"1: exclude[0]: expected a file pattern, but {word} without quotes is {kind}")
     assert mistake.endswith(f'; quote it: "{word}"')
 
 
@@ -98,8 +96,8 @@ def test_duplicate_keys_are_refused_with_both_lines(tmp_path: Path) -> None:
         modle: c
         """,
     ) == [
-        '4: key "IB301" stands twice, first on line 3; keep one of them',
-        '5: key "model" stands twice, first on line 1; keep one of them',
+        '4: duplicate key "IB301" (first on line 3); keep one',
+        '5: duplicate key "model" (first on line 1); keep one',
         '6: unknown key "modle"; did you mean "model"?',
     ]
 
@@ -128,17 +126,20 @@ def test_anchors_aliases_and_merge_keys_are_fine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: *nothing", "1: alias *nothing has no anchor &nothing before it"),
-        ("a: &a\n  - *a", "2: alias *a stands inside its own anchor"),
-        ("budgets:\n  image:\n    <<: 5", "3: << wants a mapping, or a list of them, to merge in"),
-        ("model: a\n---\nmodel: b", "2: a second YAML document begins here; a file holds one"),
-        ("budgets:\n\timage: {}", "2: the line is indented with a tab; YAML takes only spaces"),
-        ("select:\n  - a\n\t- b", "3: the line is indented with a tab; YAML takes only spaces"),
-        ("model: a\n\nplatform: \x07", "3: holds the control character 0x07"),
-        ("model: !!python/name:os.system x", "1: tag !!python/name:os.system has no meaning here"),
-        ("model: !secret x", "1: tag !secret has no meaning here; write the plain value"),
-        ("severity: !!set {a}", "1: tag !!set has no meaning here; write the plain value"),
-        ("?\n: x", "1: a key is a word, but this one is empty"),
+        ("a: *nothing", "1: undefined alias *nothing"),
+        ("a: &a\n  - *a", "1: the value contains itself through an alias"),
+        ("budgets:\n  image:\n    <<: 5", "3: << merges a mapping or a list of mappings, nothing else"),
+        ("a: &a\n  <<: *a", "1: the value contains itself through an alias"),
+        ("a: &a {b: [{<<: *a}]}", "1: the value contains itself through an alias"),
+        ("model: &a x\nselect: &a [ALL]", "2: duplicate anchor &a"),
+        ("model: a\n---\nmodel: b", "2: a second YAML document starts here; only one is allowed"),
+        ("budgets:\n\timage: {}", "2: the line is indented with a tab; YAML allows only spaces"),
+        ("select:\n  - a\n\t- b", "3: the line is indented with a tab; YAML allows only spaces"),
+        ("model: a\n\nplatform: \x07", "3: contains the control character 0x07"),
+        ("model: !!python/name:os.system x", "1: tag !!python/name:os.system is not supported"),
+        ("model: !secret x", "1: tag !secret is not supported; write the plain value"),
+        ("severity: !!set {a}", "1: tag !!set is not supported; write the plain value"),
+        ("?\n: x", "1: a key must be text, but this one is empty"),
         ("model: a: b", "1: not YAML: mapping values are not allowed"),
         (
             "model: 'a\n",
@@ -163,25 +164,31 @@ def test_depth_size_and_aliases_are_bounded(tmp_path: Path) -> None:
     block = "".join(" " * level + "a:\n" for level in range(100))
     assert mistakes_in(tmp_path, block) == ["33: nested more than 32 levels deep"]
     bomb = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9)}]\n" for n in range(1, 12))
-    expected = ["6: stands for more than 100,000 values, aliases counted"]
+    expected = ["5: more than 100,000 values, counting aliases"]
     assert mistakes_in(tmp_path, "k0: &k0 [x, x, x, x, x, x, x, x, x]\n" + bomb) == expected
+    merged = "".join(f"k{n}: &k{n}\n  <<: [{', '.join([f'*k{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    expected = ["8: more than 100,000 values, counting aliases"]
+    assert mistakes_in(tmp_path, "k0: &k0 {a: 1, b: 2}\n" + merged) == expected
+    chain = "k0: &k0 [x]\n" + "".join(f"k{n}: &k{n} [*k{n - 1}]\n" for n in range(1, 10_000))
+    (mistake,) = mistakes_in(tmp_path, chain)
+    assert mistake.endswith("more than 100,000 values, counting aliases")
     large = mistakes_in(tmp_path, "# nothing but comments\n" * 50_000)
-    assert large == ["None: is larger than 1,048,576 bytes, too large for a configuration"]
+    assert large == ["None: larger than the 1,048,576 bytes that a configuration may have"]
 
 
 def test_text_that_is_not_utf8_names_the_byte(tmp_path: Path) -> None:
     """With its line, as any other mistake."""
     path = tmp_path / "imgbudget.yaml"
     path.write_bytes("model: a\nplatform: caf\u00e9".encode("latin-1"))
-    (problem,) = draft(str(tmp_path)).problems
-    assert (problem.line, problem.message) == (2, "is not UTF-8 text: byte 0xe9")
+    (problem,) = load_unchecked(str(tmp_path)).problems
+    assert (problem.line, problem.message) == (2, "not UTF-8: byte 0xe9")
 
 
 def test_messages_stay_on_one_line(tmp_path: Path) -> None:
     """Names with line feeds and terminal codes are shown escaped."""
     path = write(tmp_path, '"a\\nb": 1\nseverity: {"c\\nd": x}\nplatform: "e\\nf"\npacks: ["g\\e[1mh"]')
     with pytest.raises(ConfigError) as refusal:
-        draft(".", explicit=str(path)).settle(["IB101"], [], ["anthropic"])
+        load_unchecked(".", explicit=str(path)).validate(["IB101"], [], ["anthropic"])
     assert len(refusal.value.problems) == 5
     assert all(problem.message.isprintable() for problem in refusal.value.problems)
 

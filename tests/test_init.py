@@ -31,7 +31,7 @@ def test_model_platform_and_budgets_are_those_of_the_tree(imgbudget: Command, tm
     (tmp_path / "a.png").write_bytes(image_bytes((2000, 1500)))
     assert imgbudget("init").code == 0
     text = (tmp_path / ".imgbudget.yaml").read_text()
-    assert "# of 2 requests; others: claude-haiku-4-5 (1)" in text
+    assert "# used by 2 requests; others: claude-haiku-4-5 (1)" in text
     settings = load(str(tmp_path))
     assert settings.model == "claude-opus-4-8"
     assert settings.budgets.image.tokens == 4900  # 72 x 54 patches are 3888; a quarter more is 4860

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from imgbudget.geometry import Size
 from imgbudget.intent import DropEntry, Recode, Resize, ShrinkRequest, ShrinkTokens
 from imgbudget.limits import LimitsData
-from imgbudget.model import Place, Problem, Run
+from imgbudget.model import Place, Problem, Run, UnusedIgnore
 from imgbudget.testing import Budget, Budgets, image, request, run_rule, whole_run
 from imgbudget_rules.ib004_unused_ignore import unused_ignore
 from imgbudget_rules.ib601_over_image_tokens import over_image_tokens
@@ -174,6 +174,14 @@ def test_unused_ignore_is_reported_at_its_line() -> None:
     assert problem.place.pointer == "/ignores/0"
     assert problem.fix == DropEntry()
     assert run_rule(unused_ignore, Run(Place("."))) == []
+
+
+def test_an_unused_ignore_that_cannot_be_removed_has_no_fix() -> None:
+    """The help says why."""
+    entry = UnusedIgnore(Place("a.toml"), ("IB5",), ("**",), "recorded", "no editor is installed")
+    [problem] = run_rule(unused_ignore, Run(Place("."), unused=(entry,)))
+    assert problem.fix is None
+    assert problem.help == "remove the entry, or correct its rules, files or pointer; no editor is installed"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -92,18 +93,18 @@ def test_a_row_is_suppressed_by_its_custom_id(imgbudget: Command, tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("- rules: [IB301]", '2: ignores[0]: key "reason" is missing; say why these findings are expected'),
+        ("- rules: [IB301]", '2: ignores[0]: missing key "reason"; say why these findings are expected'),
         (
             "- {rules: [IB301], reason: x, sha256: abc}",
             (
-                '2: ignores[0].sha256: a SHA-256 is wanted, and "abc" is none; '
-                "write at least the first 8 of its 64 hexadecimal digits"
+                '2: ignores[0].sha256: expected a SHA-256, but "abc" is not one; '
+                "give at least the first 8 of its 64 hexadecimal digits"
             ),
         ),
         (
             "- {rules: [IB301], reason: x, sha256: 12345678}",
             (
-                "2: ignores[0].sha256: a SHA-256 is wanted, but 12345678 without quotes is read as a number; "
+                "2: ignores[0].sha256: expected a SHA-256, but 12345678 without quotes is a number; "
                 'quote it: "12345678"'
             ),
         ),
@@ -180,7 +181,7 @@ def test_use_is_remembered_over_several_processes(
 
 
 def test_the_fix_takes_unused_entries_out(imgbudget: Command, tmp_path: Path) -> None:
-    """In YAML and in pyproject.toml; used ones and every other byte stay; a second run is clean."""
+    """Used entries and every other byte stay; a second run is clean."""
     (tmp_path / "a.png").write_bytes(TINY)
     path = ignore(tmp_path, "rules: [IB2]", "rules: [IB301]", "rules: [IB303]")
     path.write_text("# why\n" + path.read_text() + "model: claude-sonnet-4-6  # ours\n")
@@ -194,16 +195,42 @@ def test_the_fix_takes_unused_entries_out(imgbudget: Command, tmp_path: Path) ->
         "# why\nignores:\n  - {rules: [IB301], reason: expected}\nmodel: claude-sonnet-4-6  # ours\n"
     )
     assert imgbudget("check").code == 0
-    path.unlink()
-    toml = tmp_path / "pyproject.toml"
-    toml.write_text(
-        '[tool.imgbudget]\n\n[[tool.imgbudget.ignores]]\nrules = ["IB2"]\nreason = "x"\n'
-        '[[tool.imgbudget.ignores]]\nrules = ["IB301"]\nreason = "y"\n'
-    )
+
+
+TOML = (
+    '[tool.imgbudget]\n\n[[tool.imgbudget.ignores]]\nrules = ["IB2"]\nreason = "x"\n'
+    '[[tool.imgbudget.ignores]]\nrules = ["IB301"]\nreason = "y"\n'
+)
+
+
+def test_the_fix_removes_unused_entries_from_a_pyproject(imgbudget: Command, tmp_path: Path) -> None:
+    """With tomlkit, the table of the entry goes and every other byte stays."""
+    pytest.importorskip("tomlkit")
+    (tmp_path / "a.png").write_bytes(TINY)
+    path = tmp_path / "pyproject.toml"
+    path.write_text(TOML)
     assert imgbudget("check", "--fix").code == 0
-    assert toml.read_text() == (
+    assert path.read_text() == (
         '[tool.imgbudget]\n\n[[tool.imgbudget.ignores]]\nrules = ["IB301"]\nreason = "y"\n'
     )
+
+
+def test_without_tomlkit_an_unused_entry_in_toml_has_no_fix(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The help says what to install, and --fix leaves the file and the finding."""
+    monkeypatch.setitem(sys.modules, "tomlkit", None)
+    (tmp_path / "a.png").write_bytes(TINY)
+    path = tmp_path / "pyproject.toml"
+    path.write_text(TOML)
+    [finding] = imgbudget("check", "--format", "json").json["findings"]
+    assert (finding["code"], finding["fix"]) == ("IB004", None)
+    assert finding["help"] == (
+        "remove the entry, or correct its rules, files or pointer; "
+        "--fix needs tomlkit to edit TOML files: pip install 'imgbudget[toml]'"
+    )
+    assert imgbudget("check", "--fix").code == 1
+    assert path.read_text() == TOML
 
 
 def test_an_entry_that_cannot_be_removed_alone_is_reported(imgbudget: Command, tmp_path: Path) -> None:
@@ -216,7 +243,7 @@ def test_an_entry_that_cannot_be_removed_alone_is_reported(imgbudget: Command, t
     (tmp_path / CONFIG).write_text(text)
     run = imgbudget("check", "--fix")
     assert run.code == 1
-    assert "the entry cannot be taken out alone; do it by hand" in run.err
+    assert "the entry cannot be removed on its own; remove it by hand" in run.err
     assert (tmp_path / CONFIG).read_text() == text
 
 
@@ -246,12 +273,9 @@ def test_five_mistakes_are_reported_together(imgbudget: Command, tmp_path: Path)
     assert (run.code, run.out) == (2, "")
     assert run.err.splitlines() == [
         f'imgbudget: {CONFIG}:1: unknown key "baselin"; did you mean "baseline"?',
-        (
-            f'imgbudget: {CONFIG}:2: preview: true or false is wanted, here stands "on please"; '
-            "write true or false"
-        ),
+        f'imgbudget: {CONFIG}:2: preview: expected true or false, found "on please"',
         f'imgbudget: {CONFIG}:3: unknown key "budgets.image.token"; did you mean "tokens"?',
-        f'imgbudget: {CONFIG}:5: ignores[0]: key "reason" is missing; say why these findings are expected',
+        f'imgbudget: {CONFIG}:5: ignores[0]: missing key "reason"; say why these findings are expected',
         f'imgbudget: {CONFIG}:6: select[0]: unknown rule "tiny-egde"; did you mean "tiny-edge"?',
     ]
 

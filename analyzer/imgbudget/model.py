@@ -246,12 +246,16 @@ class Batch(NamedTuple):
 
 
 class UnusedIgnore(NamedTuple):
-    """An ignore entry of the configuration that silenced nothing of what it is for."""
+    """An ignore entry of the configuration that matched no finding.
+
+    `obstacle` says why a fix cannot remove it, as a clause; empty if it can.
+    """
 
     place: Place
     rules: tuple[str, ...]
     files: tuple[str, ...]
     reason: str
+    obstacle: str = ""
 
 
 class RunData(IntFlag):

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from imgbudget.rule import Context, DropEntry, FixSafety, Level, Problem, Run, RunData, Severity, rule
 
+_HELP = "remove the entry, or correct its rules, files or pointer"
+
 
 @rule(
     "IB004",
@@ -33,7 +35,8 @@ def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe: the entry does nothing. It is taken out of the YAML or TOML file, every other byte stays.
+    Safe: the entry does nothing. It is removed from the YAML or TOML file; every other byte stays as it is.
+    TOML files are edited with tomlkit (`pip install 'imgbudget[toml]'`); without it there is no fix for them.
 
     ## Source
     imgbudget's own configuration.
@@ -42,7 +45,7 @@ def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
         rules, files = ", ".join(entry.rules), ", ".join(entry.files)
         yield Problem(
             message=f"ignore of {rules} in {files} silences nothing (reason given: {entry.reason})",
-            help="remove the entry, or correct its rules, files or pointer",
+            help=f"{_HELP}; {entry.obstacle}" if entry.obstacle else _HELP,
             place=entry.place,
-            fix=DropEntry(),
+            fix=None if entry.obstacle else DropEntry(),
         )

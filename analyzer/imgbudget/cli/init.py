@@ -6,8 +6,7 @@ import click
 
 from imgbudget.cli.completion import folders
 from imgbudget.cli.output import say
-from imgbudget.config.discovery import discover
-from imgbudget.config.files import shown
+from imgbudget.config.files import discover, shown
 from imgbudget.config.starter import Proposal, starter
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.reporters.base import count

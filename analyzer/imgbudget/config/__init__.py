@@ -1,27 +1,36 @@
-"""The configuration: its settings, where they are found, and every mistake in them at once.
+"""The configuration: its settings, where it is found, and all mistakes in it at once.
 
-Its schema, which costs a few milliseconds, stands in `imgbudget.config.schema`.
+The schema, which costs a few milliseconds, is in `imgbudget.config.schema`.
 """
 
-from imgbudget.config.loading import Draft, draft, load
-from imgbudget.config.selectors import check_platform, check_selectors
-from imgbudget.config.settings import Budget, Budgets, Ignore, NameKind, Origin, Override, Settings, Written
+from imgbudget.config.load import UncheckedSettings, load, load_unchecked
+from imgbudget.config.settings import (
+    Budget,
+    Budgets,
+    Ignore,
+    NameKind,
+    NameReference,
+    Origin,
+    Override,
+    Settings,
+)
+from imgbudget.config.suggest import check_platform, check_selectors
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 
 __all__ = [
     "Budget",
     "Budgets",
-    "Draft",
     "Ignore",
     "NameKind",
+    "NameReference",
     "Origin",
     "Override",
     "Settings",
-    "Written",
+    "UncheckedSettings",
     "check_platform",
     "check_selectors",
-    "draft",
     "load",
+    "load_unchecked",
     "parse_bytes",
     "parse_cost",
     "parse_tokens",

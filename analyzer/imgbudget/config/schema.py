@@ -1,10 +1,21 @@
-"""The configuration as one table of keys: validation, defaults and JSON Schema all come from it."""
+"""All keys of the configuration: the one source of validation, defaults and JSON Schema."""
 
 from typing import Any
 
-from imgbudget.config.records import Key, ListOf, MapOf, Record, Values
 from imgbudget.config.settings import ALL_FILES, Budget, Budgets, Ignore, NameKind, Override, Settings
-from imgbudget.config.shapes import Amount, Choice, FileName, Flag, JsonSchema, Text
+from imgbudget.config.shapes import (
+    Amount,
+    Choice,
+    FileName,
+    Flag,
+    JsonSchema,
+    Key,
+    ListOf,
+    MapOf,
+    Record,
+    Text,
+    Values,
+)
 from imgbudget.config.units import (
     BYTES_PATTERN,
     COST_PATTERN,
@@ -16,21 +27,21 @@ from imgbudget.config.units import (
 from imgbudget.model import Severity
 
 _DEFAULTS = Settings()
-_SEVERITY_HINT = "to silence a rule list it under ignore"
+_SEVERITY_HINT = "to turn a rule off, list it under ignore"
 
 
 _SELECTOR = Text("a rule (a code, a prefix such as IB2, a name or ALL)", kind=NameKind.RULE)
 _SELECTORS = ListOf("a list of rules", _SELECTOR)
-_PATTERN = Text("a pattern of files")
+_PATTERN = Text("a file pattern")
 _PACK = Text(
     "a rule pack",
     pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
-    flaw="is no name that Python imports, such as imgbudget_rules",
+    flaw="is not the name of a Python package, such as imgbudget_rules",
 )
 _SEVERITY = Choice(
     "a severity", tuple(str(level) for level in sorted(Severity, reverse=True)), _SEVERITY_HINT
 )
-_SEVERITIES = MapOf("a table of severities, rule: severity,", _SEVERITY, kind=NameKind.RULE)
+_SEVERITIES = MapOf("a table of severities (rule: severity)", _SEVERITY, kind=NameKind.RULE)
 
 TOKENS = Key(
     "tokens",
@@ -51,47 +62,47 @@ def _budget(values: Values) -> Budget:
 
 _BUDGET = Record("a budget with the keys tokens, bytes and cost", (TOKENS, BYTES, COST), _budget)
 
-IMAGE = Key("image", _BUDGET, "What one image may take.")
-REQUEST = Key("request", _BUDGET, "What all images of one request may take.")
-RUN = Key("run", _BUDGET, "What all that is checked in one run may take.")
+IMAGE = Key("image", _BUDGET, "Budget of one image.")
+REQUEST = Key("request", _BUDGET, "Budget of all images of one request.")
+RUN = Key("run", _BUDGET, "Budget of everything checked in one run.")
 
 
 def _budgets(values: Values) -> Budgets:
     return Budgets(
-        image=values.either(IMAGE, Budget()),
-        request=values.either(REQUEST, Budget()),
-        run=values.either(RUN, Budget()),
+        image=values.get_or(IMAGE, Budget()),
+        request=values.get_or(REQUEST, Budget()),
+        run=values.get_or(RUN, Budget()),
     )
 
 
-SELECT = Key("select", _SELECTORS, "The rules that run: codes, prefixes, names or ALL.")
-EXTEND_SELECT = Key("extend-select", _SELECTORS, "Rules that run beside the selected ones.")
-IGNORE = Key("ignore", _SELECTORS, "Rules that do not run.")
-SEVERITY = Key("severity", _SEVERITIES, "Rules whose findings count as error, warning or info.")
+SELECT = Key("select", _SELECTORS, "Rules to run: codes, prefixes, names or ALL.")
+EXTEND_SELECT = Key("extend-select", _SELECTORS, "Rules to run in addition to the selected ones.")
+IGNORE = Key("ignore", _SELECTORS, "Rules to turn off.")
+SEVERITY = Key("severity", _SEVERITIES, "Severity of the findings of a rule: error, warning or info.")
 
 FILES = Key(
     "files",
-    ListOf("a list of patterns", _PATTERN, empty="name at least one pattern of files, e.g. tests/**"),
-    "Patterns of files, relative to the folder of the configuration.",
-    required="say for which files this holds",
+    ListOf("a list of file patterns", _PATTERN, empty="give at least one file pattern, e.g. tests/**"),
+    "File patterns, relative to the folder of the configuration.",
+    required="say which files this applies to",
 )
 
 
 FILE_BUDGETS = Key(
     "budgets",
     Record("a table with the keys image and request", (IMAGE, REQUEST), _budgets),
-    "Budgets of their own; one for the run stands at the top only.",
+    "Different budgets for these files; a budget for the run can only be set at the top level.",
 )
 
 
 def _override(values: Values) -> Override:
     return Override(
-        files=values.either(FILES, ()),
+        files=values.get_or(FILES, ()),
         select=values.get(SELECT),
-        extend_select=values.either(EXTEND_SELECT, ()),
-        ignore=values.either(IGNORE, ()),
-        severity=values.either(SEVERITY, {}),
-        budgets=values.either(FILE_BUDGETS, Budgets()),
+        extend_select=values.get_or(EXTEND_SELECT, ()),
+        ignore=values.get_or(IGNORE, ()),
+        severity=values.get_or(SEVERITY, {}),
+        budgets=values.get_or(FILE_BUDGETS, Budgets()),
         path=values.origin.path,
     )
 
@@ -100,31 +111,31 @@ _OVERRIDE = Record("an override", (FILES, SELECT, EXTEND_SELECT, IGNORE, SEVERIT
 
 RULES = Key(
     "rules",
-    ListOf("a list of rules", _SELECTOR, empty="name at least one rule, e.g. IB501"),
+    ListOf("a list of rules", _SELECTOR, empty="give at least one rule, e.g. IB501"),
     "The rules whose findings are expected.",
-    required="say which rules are silenced",
+    required="say which rules to ignore",
 )
-IGNORED_FILES = Key("files", FILES.shape, FILES.about + " All files when left out.")
+IGNORED_FILES = Key("files", FILES.shape, FILES.about + " All files if left out.")
 POINTER = Key(
     "pointer",
     Text(
         "a JSON pointer",
         pattern=r"^(/([^~]|~[01])*)?$",
-        flaw="is none; it begins with a slash and writes ~ as ~0, e.g. /messages/0",
+        flaw="is not one; it starts with a slash and writes ~ as ~0, e.g. /messages/0",
     ),
-    "JSON pointer (RFC 6901) to the value that is meant, with all that stands inside it.",
+    "JSON pointer (RFC 6901): only findings at this value or inside it.",
 )
 SHA256 = Key(
     "sha256",
     Text(
         "a SHA-256",
         pattern=r"^[0-9a-fA-F]{8,64}$",
-        flaw="is none; write at least the first 8 of its 64 hexadecimal digits",
+        flaw="is not one; give at least the first 8 of its 64 hexadecimal digits",
     ),
-    "SHA-256 of the content of an image file, or its first digits: holds wherever the file is moved to.",
+    "SHA-256 of the content of an image file, or its first digits; applies wherever the file is moved.",
 )
 CUSTOM_ID = Key(
-    "custom_id", Text("a custom_id"), "The custom_id of the request that is meant, in a batch or JSONL file."
+    "custom_id", Text("a custom_id"), "Only the request with this custom_id, in a batch or JSONL file."
 )
 REASON = Key(
     "reason",
@@ -136,12 +147,12 @@ REASON = Key(
 
 def _ignore(values: Values) -> Ignore:
     return Ignore(
-        rules=values.either(RULES, ()),
-        files=values.either(IGNORED_FILES, ALL_FILES),
+        rules=values.get_or(RULES, ()),
+        files=values.get_or(IGNORED_FILES, ALL_FILES),
         pointer=values.get(POINTER),
         sha256=(values.get(SHA256) or "").lower() or None,
         custom_id=values.get(CUSTOM_ID),
-        reason=values.either(REASON, ""),
+        reason=values.get_or(REASON, ""),
         path=values.origin.path,
         line=values.origin.line,
     )
@@ -150,57 +161,57 @@ def _ignore(values: Values) -> Ignore:
 _IGNORE = Record("an ignore entry", (RULES, IGNORED_FILES, POINTER, SHA256, CUSTOM_ID, REASON), _ignore)
 
 EXTEND = Key(
-    "extend", FileName("the name of a configuration file"), "Another configuration, laid under this one."
+    "extend", FileName("the name of a configuration file"), "Another configuration that this one extends."
 )
-MODEL = Key("model", Text("a model id"), "The model that images are judged for, where a request names none.")
-PLATFORM = Key("platform", Text("a platform", kind=NameKind.PLATFORM), "The platform that requests go to.")
+MODEL = Key("model", Text("a model id"), "Model to check images for, unless a request names one.")
+PLATFORM = Key("platform", Text("a platform", kind=NameKind.PLATFORM), "Platform that requests are sent to.")
 PACKS = Key(
     "packs",
-    ListOf("a list of rule packs", _PACK, empty="without a pack nothing is checked"),
-    "Python packages that bring rules.",
+    ListOf("a list of rule packs", _PACK, empty="without a rule pack nothing is checked"),
+    "Python packages with rules.",
 )
 EXCLUDE = Key(
-    "exclude", ListOf("a list of patterns", _PATTERN), "Patterns of files and folders to pass over."
+    "exclude", ListOf("a list of file patterns", _PATTERN), "Patterns of files and folders to skip."
 )
 BUDGETS = Key(
     "budgets",
     Record("a table with the keys image, request and run", (IMAGE, REQUEST, RUN), _budgets),
-    "Your own limits on tokens, bytes and cost.",
+    "Your own limits of tokens, bytes and cost.",
 )
-OVERRIDES = Key("overrides", ListOf("a list of overrides", _OVERRIDE), "Other rules for some files.")
+OVERRIDES = Key("overrides", ListOf("a list of overrides", _OVERRIDE), "Different settings for some files.")
 IGNORES = Key(
     "ignores", ListOf("a list of ignore entries", _IGNORE), "Findings that are expected, with the reason."
 )
-LIMITS = Key("limits", FileName("the name of a limits file"), "A file of limits laid over the shipped ones.")
+LIMITS = Key("limits", FileName("the name of a limits file"), "File of limits that replace shipped ones.")
 BASELINE = Key(
     "baseline",
     FileName("the name of a baseline file", exists=False),
-    "A file of known findings, written by imgbudget baseline: what stands in it is not reported.",
+    "File of known findings, written by imgbudget baseline; they are not reported.",
 )
-PREVIEW = Key("preview", Flag("true or false"), "Whether rules that may still change run too.")
+PREVIEW = Key("preview", Flag(), "Whether to also run rules that may still change.")
 
 
 def _settings(values: Values) -> Settings:
     return Settings(
-        model=values.either(MODEL, _DEFAULTS.model),
-        platform=values.either(PLATFORM, _DEFAULTS.platform),
-        packs=values.either(PACKS, _DEFAULTS.packs),
-        select=values.either(SELECT, _DEFAULTS.select),
-        extend_select=values.either(EXTEND_SELECT, ()),
-        ignore=values.either(IGNORE, ()),
-        severity=values.either(SEVERITY, {}),
-        exclude=values.either(EXCLUDE, ()),
-        budgets=values.either(BUDGETS, Budgets()),
-        overrides=values.either(OVERRIDES, ()),
-        ignores=values.either(IGNORES, ()),
+        model=values.get_or(MODEL, _DEFAULTS.model),
+        platform=values.get_or(PLATFORM, _DEFAULTS.platform),
+        packs=values.get_or(PACKS, _DEFAULTS.packs),
+        select=values.get_or(SELECT, _DEFAULTS.select),
+        extend_select=values.get_or(EXTEND_SELECT, ()),
+        ignore=values.get_or(IGNORE, ()),
+        severity=values.get_or(SEVERITY, {}),
+        exclude=values.get_or(EXCLUDE, ()),
+        budgets=values.get_or(BUDGETS, Budgets()),
+        overrides=values.get_or(OVERRIDES, ()),
+        ignores=values.get_or(IGNORES, ()),
         limits=values.get(LIMITS),
         baseline=values.get(BASELINE),
-        preview=values.either(PREVIEW, default=False),
+        preview=values.get_or(PREVIEW, default=False),
     )
 
 
 CONFIGURATION = Record(
-    "a table of settings, key: value,",
+    "a table of settings (key: value)",
     (
         EXTEND,
         MODEL,
@@ -220,7 +231,7 @@ CONFIGURATION = Record(
     ),
     _settings,
 )
-"""All of it: the top of a YAML file, or the table `[tool.imgbudget]` of a pyproject.toml."""
+"""The top level of a YAML file, or the table `[tool.imgbudget]` of a pyproject.toml."""
 
 
 def json_schema() -> JsonSchema:

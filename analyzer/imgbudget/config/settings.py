@@ -1,4 +1,4 @@
-"""The settings that a run goes by, as frozen values with their defaults; nothing here reads a file."""
+"""The settings of a run as frozen values with their defaults; nothing here reads a file."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -13,10 +13,10 @@ __all__ = [
     "Budgets",
     "Ignore",
     "NameKind",
+    "NameReference",
     "Origin",
     "Override",
     "Settings",
-    "Written",
 ]
 
 ALL_FILES = ("**",)
@@ -24,9 +24,9 @@ ALL_FILES = ("**",)
 
 
 class Origin(NamedTuple):
-    """Where a value of a configuration stands: the file as people are shown it, and the 1-based line.
+    """The position of a value in a configuration: the file as messages show it, and the 1-based line.
 
-    `line` is None only where it cannot be told.
+    `line` is None only if it is not known.
     """
 
     path: str
@@ -34,14 +34,14 @@ class Origin(NamedTuple):
 
 
 class NameKind(Enum):
-    """What a name in a configuration is the name of, where only the caller knows which there are."""
+    """What a name in a configuration refers to, if only the caller knows the valid names."""
 
     RULE = "rule"
     PLATFORM = "platform"
 
 
-class Written(NamedTuple):
-    """A name that a configuration uses; `at` is the route to it, e.g. `overrides[0].select[1]`."""
+class NameReference(NamedTuple):
+    """A name used in a configuration; `at` is the path of its value, e.g. `overrides[0].select[1]`."""
 
     kind: NameKind
     at: str
@@ -50,9 +50,9 @@ class Written(NamedTuple):
 
 
 class Override(NamedTuple):
-    """Other rules, severities or budgets for some files. `select` None leaves what was selected before.
+    """Different rules, severities or budgets for some files. `select` None keeps the rules selected so far.
 
-    `path` is the configuration that it stands in.
+    `path` is the configuration that contains it.
     """
 
     files: tuple[str, ...]
@@ -65,10 +65,10 @@ class Override(NamedTuple):
 
 
 class Ignore(NamedTuple):
-    """Findings that are expected, and why. `pointer` (RFC 6901) narrows it to a value and all inside it.
+    """Findings that are expected, and why. `pointer` (RFC 6901) limits it to a value and its contents.
 
-    `sha256` narrows it to image files whose content has a hash that begins so, wherever they lie,
-    `custom_id` to the request of that id. `path` and `line` say where the entry itself stands.
+    `sha256` limits it to image files whose hash starts with these digits, in any folder, `custom_id` to the
+    request with that id. `path` and `line` are the position of the entry itself.
     """
 
     rules: tuple[str, ...]
@@ -82,14 +82,13 @@ class Ignore(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """All that a configuration says, defaults filled in.
+    """A whole configuration with the defaults filled in.
 
-    `severity` maps selectors of rules to `error`, `warning` or `info`. `limits` is the absolute path of a
-    file laid over the shipped limits, `baseline` that of a file of known findings. Patterns are relative to
-    `root`, the folder of the configuration (of the start where there is none), also those that come from a
-    file it extends. `source` is the absolute path of the configuration, None without one. `notes` are
-    remarks for the user that are no mistakes. `written` keeps the places of names that are checked once the
-    rules are loaded.
+    `severity` maps rule selectors to `error`, `warning` or `info`. `limits` is the absolute path of a file
+    that overrides the shipped limits, `baseline` that of a file of known findings. Patterns are relative to
+    `root`, the folder of the configuration (without one, of the checked path), even those from an extended
+    file. `source` is the absolute path of the configuration, None without one. `notes` are remarks for the
+    user that are no mistakes. `references` are the names to check after the rules are loaded.
     """
 
     model: str = "claude-sonnet-4-6"
@@ -109,4 +108,4 @@ class Settings(NamedTuple):
     root: str = "."
     source: str | None = None
     notes: tuple[str, ...] = ()
-    written: tuple[Written, ...] = ()
+    references: tuple[NameReference, ...] = ()

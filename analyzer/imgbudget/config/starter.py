@@ -1,4 +1,4 @@
-"""A first configuration as text: what was found in a tree, a quarter more as budgets, and why in comments."""
+"""The text of a first configuration for a folder, with budgets 25 % above what was measured."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from imgbudget.budgets import Budgets
 
 ROOM = 1.25
-"""How much more than what was measured a budget allows."""
+"""Ratio of a proposed budget to the largest amount measured."""
 
 _COMMENT = 32
 _OTHERS = 3
@@ -15,11 +15,11 @@ _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
 
 
 class Proposal(NamedTuple):
-    """What a first configuration is made of.
+    """The contents of a first configuration.
 
-    `models` and `platforms` count the requests that name each, `excluded` the files below each folder that is
-    left out. `measured` is the largest image and request, and the run as a whole; an amount is None where
-    there is nothing to measure.
+    `models` and `platforms` count the requests that name each, `excluded` the files below each excluded
+    folder. `measured` has the amounts of the largest image, the largest request and the whole run; an amount
+    is None if there was nothing to measure.
     """
 
     model: str
@@ -38,7 +38,7 @@ def starter(proposal: Proposal) -> str:
 
 
 def _lines(proposal: Proposal) -> Iterator[str]:
-    yield "# What the images and vision-model requests of this project are held against."
+    yield "# Settings of imgbudget for the images and vision-model requests of this project."
     yield "# All keys: https://github.com/imgbudget/imgbudget#configuration"
     yield ""
     yield _line(f"model: {json.dumps(proposal.model)}", _named(proposal.models))
@@ -48,17 +48,17 @@ def _lines(proposal: Proposal) -> Iterator[str]:
         yield "exclude:"
         for folder, files in proposal.excluded.items():
             pattern = json.dumps(f"/{_escaped(folder)}/**", ensure_ascii=False)
-            yield _line(f"  - {pattern}", f"not ours: {_count(files, 'file')}")
+            yield _line(f"  - {pattern}", f"third-party: {_count(files, 'file')}")
     yield ""
     yield from _budgets(proposal)
 
 
 def _named(counts: Mapping[str, int]) -> str:
-    """Of how many requests the first is, and what the others are."""
+    """How many requests use the first, and how many use the others."""
     if not counts:
-        return "the default: no request says otherwise"
+        return "default (no request names one)"
     first, *others = counts.items()
-    text = f"of {_count(first[1], 'request')}"
+    text = f"used by {_count(first[1], 'request')}"
     if others:
         text += "; others: " + ", ".join(f"{name} ({count:,})" for name, count in others[:_OTHERS])
     return f"{text} and {len(others) - _OTHERS} more" if len(others) > _OTHERS else text
@@ -75,14 +75,14 @@ def _budgets(proposal: Proposal) -> Iterator[str]:
         if (amounts := {unit: amount for unit, amount in budget._asdict().items() if amount})
     }
     if not found:
-        yield "# Nothing to measure yet. Budgets look like this:"
+        yield "# Nothing to measure yet. Example of budgets:"
         yield "# budgets:"
         yield "#   image: {tokens: 1600, bytes: 5 MB}"
         yield "#   request: {tokens: 20k, cost: $0.05}"
         return
     subjects = f"{_count(proposal.images, 'image')} and {_count(proposal.requests, 'request')}"
-    yield f"# A quarter more than what was measured on {subjects}."
-    yield "# Raise what is too tight, take out what does not matter."
+    yield f"# 25 % above the largest amounts measured in {subjects}."
+    yield "# Raise what is too tight, delete what does not matter."
     yield "budgets:"
     for scope, amounts in found.items():
         yield f"  {scope}:"
@@ -99,7 +99,7 @@ def _exact(unit: str, amount: float) -> str:
 
 
 def rounded_up(amount: float) -> float:
-    """The next number of two digits and zeros from `amount` on: 1955 gives 2000, 0.00587 gives 0.0059."""
+    """The amount rounded up to two significant digits: 1955 gives 2000, 0.00587 gives 0.0059."""
     digits = f"{amount:.12e}"
     mantissa, exponent = float(digits[: digits.index("e")]), int(digits[digits.index("e") + 1 :])
     tenths = int(mantissa * 10)
@@ -128,5 +128,5 @@ _AMOUNTS = {"tokens": _tokens, "bytes": _bytes, "cost": _cost}
 
 
 def _escaped(folder: str) -> str:
-    """A folder's name as a pattern that means it alone."""
+    """A folder's name as a pattern that matches only this name."""
     return "".join(f"\\{char}" if char in "\\*?[]!#" else char for char in folder)

@@ -1,18 +1,18 @@
-"""Amounts with units: tokens, bytes and US dollars as people write them.
+"""Amounts with units: reads tokens, bytes and US dollars as people write them.
 
-KB, MB and GB are powers of 1024 here, as KiB, MiB and GiB always are: the API's own error texts call
-10,485,760 bytes "10 MB" and 5,242,880 bytes "5 MB" (API errors, quoted 2024-03 to 2026-09), and a budget
-is compared with those. Tokens count in thousands: 20k is 20,000.
+KB, MB and GB are powers of 1024, like KiB, MiB and GiB, because budgets are compared with the API's limits:
+its error messages call 10,485,760 bytes "10 MB" and 5,242,880 bytes "5 MB" (API errors, quoted 2024-03 to
+2026-09). Tokens count in thousands: 20k is 20,000.
 """
 
 import re
 from collections.abc import Iterable
 
 from imgbudget.budgets import NAMES, Budgets
-from imgbudget.config.wording import nearest, quoted
+from imgbudget.config.suggest import nearest, quoted
 
 NUMBER = r"(0|[1-9][0-9]{0,14}|[1-9][0-9]{0,2}(?:_[0-9]{3}){1,4})(?:\.([0-9]{1,9}))?"
-"""A plain number, thousands set off by underscores or not; no sign, no exponent, no leading zero."""
+"""A plain number, with or without underscores between thousands; no sign, exponent or leading zero."""
 
 BYTES_PATTERN = rf"^{NUMBER} ?([bB]|[bB]ytes?|[kKmMgG][iI]?[bB])?$"
 TOKENS_PATTERN = rf"^{NUMBER} ?([kKM])?(?: ?tokens?)?$"
@@ -27,33 +27,33 @@ _TOKENS_FACTORS = {"k": 1_000, "K": 1_000, "M": 1_000_000}
 
 
 def parse_bytes(value: str | int) -> int:
-    """Whole bytes of `5 MB`, `512 KiB`, `4096 B` or a plain number, parts of a byte dropped.
+    """Whole bytes of `5 MB`, `512 KiB`, `4096 B` or a plain number, rounded down.
 
     Raises:
-        ValueError: not such an amount, or none at all; the text is a clause that tells the spellings.
+        ValueError: not a positive amount; the message is a clause with the valid spellings.
     """
     found = re.match(BYTES_PATTERN, _text(value))
     if found is None:
-        raise ValueError(_refusal(value, "a number of bytes", BYTES_SPELLINGS))
+        raise ValueError(_not_an_amount(value, "a number of bytes", BYTES_SPELLINGS))
     whole, fraction, unit = found.groups()
     factor = _BYTES_FACTORS.get((unit or "b")[0].lower(), 1)
     if fraction and factor == 1:
-        raise ValueError(_refusal(value, "a number of bytes", BYTES_SPELLINGS))
+        raise ValueError(_not_an_amount(value, "a number of bytes", BYTES_SPELLINGS))
     return _positive(_scaled(whole, fraction, factor), value, BYTES_SPELLINGS)
 
 
 def parse_tokens(value: str | int) -> int:
-    """Whole visual tokens of `1600`, `1600 tokens`, `20k` or `1.5M`, parts of a token dropped.
+    """Whole visual tokens of `1600`, `1600 tokens`, `20k` or `1.5M`, rounded down.
 
     Raises:
-        ValueError: not such an amount, or none at all; the text is a clause that tells the spellings.
+        ValueError: not a positive amount; the message is a clause with the valid spellings.
     """
     found = re.match(TOKENS_PATTERN, _text(value))
     if found is None:
-        raise ValueError(_refusal(value, "a number of tokens", TOKENS_SPELLINGS))
+        raise ValueError(_not_an_amount(value, "a number of tokens", TOKENS_SPELLINGS))
     whole, fraction, unit = found.groups()
     if fraction and unit is None:
-        raise ValueError(_refusal(value, "a number of tokens", TOKENS_SPELLINGS))
+        raise ValueError(_not_an_amount(value, "a number of tokens", TOKENS_SPELLINGS))
     amount = _scaled(whole, fraction, _TOKENS_FACTORS[unit] if unit else 1)
     return _positive(amount, value, TOKENS_SPELLINGS)
 
@@ -62,23 +62,23 @@ def parse_cost(value: str | float) -> float:
     """US dollars of `$0.05`, `0.05 USD` or a plain number.
 
     Raises:
-        ValueError: not such an amount, or none at all; the text is a clause that tells the spellings.
+        ValueError: not a positive amount; the message is a clause with the valid spellings.
     """
     found = re.match(COST_PATTERN, _text(value))
     if found is None:
-        raise ValueError(_refusal(value, "a cost", COST_SPELLINGS))
+        raise ValueError(_not_an_amount(value, "a cost", COST_SPELLINGS))
     whole, fraction = found.groups()
     dollars = float(f"{whole}.{fraction or 0}")
     if dollars <= 0:
-        raise ValueError(_no_room(value, COST_SPELLINGS))
+        raise ValueError(_not_positive(value, COST_SPELLINGS))
     return dollars
 
 
 def parse_budgets(given: Iterable[str]) -> Budgets:
-    """The budgets that `image.tokens=1600` and the like set.
+    """The budgets set by texts such as `image.tokens=1600`.
 
     Raises:
-        ValueError: no such budget, or no such amount; the text is a clause that names it.
+        ValueError: an unknown budget, or an invalid amount; the message is a clause that names it.
     """
     parsers = {"tokens": parse_tokens, "bytes": parse_bytes, "cost": parse_cost}
     budgets = Budgets()
@@ -87,8 +87,8 @@ def parse_budgets(given: Iterable[str]) -> Budgets:
         name = name.strip()
         if name not in NAMES or not equals:
             near = nearest(name, NAMES)
-            hint = f"did you mean {near}?" if near and near != name else f"known are {', '.join(NAMES)}"
-            raise ValueError(f"{quoted(text)} sets no budget; write image.tokens=1600; {hint}")
+            hint = f"did you mean {near}?" if near and near != name else f"known: {', '.join(NAMES)}"
+            raise ValueError(f"{quoted(text)} is not a budget; write e.g. image.tokens=1600; {hint}")
         scope, _, unit = name.partition(".")
         budget = getattr(budgets, scope)._replace(**{unit: parsers[unit](value)})
         budgets = budgets._replace(**{scope: budget})
@@ -108,13 +108,13 @@ def _scaled(whole: str, fraction: str | None, factor: int) -> int:
 
 def _positive(amount: int, value: str | int, spellings: str) -> int:
     if amount <= 0:
-        raise ValueError(_no_room(value, spellings))
+        raise ValueError(_not_positive(value, spellings))
     return amount
 
 
-def _refusal(value: object, what: str, spellings: str) -> str:
+def _not_an_amount(value: object, what: str, spellings: str) -> str:
     return f"{quoted(str(value))} is not {what}; write {spellings}"
 
 
-def _no_room(value: object, spellings: str) -> str:
-    return f"{quoted(str(value))} leaves no room at all; write more than 0, as {spellings}"
+def _not_positive(value: object, spellings: str) -> str:
+    return f"{quoted(str(value))} is not more than 0; write e.g. {spellings}"

@@ -90,11 +90,11 @@ def _where(option: str, selector: str | None, step: _Step, settings: Settings) -
     if step.route is None:
         return f"--{said}"
     begin = f"{step.route}{option}["
-    for written in settings.written:  # those of the uppermost configuration come first
+    for name in settings.references:  # those of the extending configuration come first
         if (
-            written.at.startswith(begin)
-            and selector in (None, written.text)
-            and step.file in (None, written.origin.path)
+            name.at.startswith(begin)
+            and selector in (None, name.text)
+            and step.file in (None, name.origin.path)
         ):
-            return f"{step.route}{said} ({written.origin.path}:{written.origin.line})"
+            return f"{step.route}{said} ({name.origin.path}:{name.origin.line})"
     return f"{said} (default)"

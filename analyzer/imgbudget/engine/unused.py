@@ -23,7 +23,10 @@ def unused_ignores(paths: PathRules, named: Sequence[str]) -> Iterator[tuple[Unu
         if number in paths.silencer.used or not _rules_ran(ignore, paths):
             continue
         if all(covered(pattern, root, real) for pattern in ignore.files):
-            yield UnusedIgnore(place, ignore.rules, ignore.files, ignore.reason), ignore.line
+            from imgbudget.config.edit import obstacle  # noqa: PLC0415 - runs with unused entries only
+
+            why_not = obstacle(place.path)
+            yield UnusedIgnore(place, ignore.rules, ignore.files, ignore.reason, why_not), ignore.line
 
 
 def _places(settings: Settings) -> list[Place]:

@@ -1,9 +1,9 @@
-"""Takes unused ignore entries out of the configuration, in a run that fixes."""
+"""Removes unused ignore entries from the configuration, in a run with --fix."""
 
 import codecs
 from difflib import unified_diff
 
-from imgbudget.config.removal import without_ignores
+from imgbudget.config.edit import without_ignores
 from imgbudget.errors import WriteError, os_error_text
 from imgbudget.fixed import FailedFix, FileFix
 from imgbudget.fixers.writer import read_file, replace_file
@@ -11,13 +11,13 @@ from imgbudget.intent import DropEntry
 from imgbudget.model import Finding
 from imgbudget.report import FileResult
 
-_WHY_NOT = "the entry cannot be taken out alone; do it by hand"
+_WHY_NOT = "the entry cannot be removed on its own; remove it by hand"
 
 
 def without_entries(result: FileResult, *, difference: bool, backup: bool) -> FileResult:
-    """The result of a configuration once the entries that its findings want gone are; the file is written.
+    """The result of a configuration after the entries that its findings ask to remove are removed.
 
-    With `difference` it is not written, and the difference is told instead.
+    The file is written, or with `difference` the result has the difference instead.
     """
     asking = [finding for finding in result.findings if isinstance(finding.fix, DropEntry)]
     path = result.path
@@ -25,7 +25,7 @@ def without_entries(result: FileResult, *, difference: bool, backup: bool) -> Fi
         data, seen = read_file(path)
         bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
         text = data[len(bom) :].decode("utf-8")
-        after, gone = _taken_out(text, path, asking)
+        after, gone = _remove_entries(text, path, asking)
         fix = FileFix(
             path=path,
             changed=bool(gone),
@@ -46,8 +46,8 @@ def without_entries(result: FileResult, *, difference: bool, backup: bool) -> Fi
     return result._replace(findings=tuple(one for one in result.findings if one not in gone), fix=fix)
 
 
-def _taken_out(text: str, path: str, asking: list[Finding]) -> tuple[str, list[Finding]]:
-    """The text without the entries that can be taken out, and the findings that this settles."""
+def _remove_entries(text: str, path: str, asking: list[Finding]) -> tuple[str, list[Finding]]:
+    """The text without the entries that can be removed, and the findings that this resolves."""
     gone = []
     for finding in sorted(asking, key=_number, reverse=True):
         after = without_ignores(text, path, [_number(finding)])

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
-from imgbudget.config import Settings, draft
+from imgbudget.config import Settings, load_unchecked
 from imgbudget.engine.findings import failure
 from imgbudget.engine.paths import Choice, PathRules
 from imgbudget.engine.selection import Layer, specificity
@@ -100,11 +100,11 @@ class Session:
 
     def _load(self, start: str) -> None:
         wishes = self.wishes
-        first = draft(start, explicit=wishes.config, isolated=wishes.isolated)
+        first = load_unchecked(start, explicit=wishes.config, isolated=wishes.isolated)
         self.registry = load_packs(first.settings.packs)
         self.limits = load_limits(self.registry.limits, wishes.limits or first.settings.limits)
         rules = self.registry.rules
-        self.settings = first.settle(
+        self.settings = first.validate(
             [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
         )
         self._refuse_unknown_names()

@@ -1,32 +1,32 @@
-"""Loads the settings that hold for a place; imports no parser where there is no configuration."""
+"""Loads the settings for a path; imports no parser if there is no configuration."""
 
+import os
 from collections.abc import Collection
 from typing import NamedTuple
 
-from imgbudget.config.discovery import Discovery, discover
-from imgbudget.config.files import absolute, folder_of, why_no_file
-from imgbudget.config.selectors import check_platform, check_selectors
+from imgbudget.config.files import Discovery, discover, folder_of, why_no_file
 from imgbudget.config.settings import Settings
+from imgbudget.config.suggest import check_platform, check_selectors
 from imgbudget.errors import ConfigError, ConfigProblem, UsageError
 
 
-class Draft(NamedTuple):
-    """Settings as far as they could be read, and the mistakes found so far.
+class UncheckedSettings(NamedTuple):
+    """Settings as far as they could be read, with the mistakes found so far.
 
-    Names of rules and platforms can be checked only once the packs that the settings name are loaded: load
-    them for `settings.packs`, then `settle`.
+    Names of rules and platforms can be checked only after the rule packs that the settings name are loaded:
+    load `settings.packs`, then call `validate`.
     """
 
     settings: Settings
     problems: tuple[ConfigProblem, ...] = ()
 
-    def settle(
+    def validate(
         self,
         known_codes: Collection[str] | None = None,
         known_names: Collection[str] = (),
         known_platforms: Collection[str] | None = None,
     ) -> Settings:
-        """The settings, once nothing is wrong with them; what is None is not checked.
+        """The settings, if they have no mistakes; names of which None are known are not checked.
 
         Raises:
             ConfigError: all mistakes of all files at once, in the order of their lines.
@@ -43,44 +43,44 @@ class Draft(NamedTuple):
 
 
 def load(start: str, *, explicit: str | None = None, isolated: bool = False) -> Settings:
-    """The settings for `start`, a file or folder; names of rules and platforms are not checked yet.
+    """The settings for `start`, a file or folder; names of rules and platforms are not checked.
 
-    `explicit` names the configuration instead of looking for it; `isolated` takes none.
-
-    Raises:
-        ConfigError: the configuration has mistakes; all of them are in it.
-        UsageError: `explicit` is no file, or was given together with `isolated`.
-    """
-    return draft(start, explicit=explicit, isolated=isolated).settle()
-
-
-def draft(start: str, *, explicit: str | None = None, isolated: bool = False) -> Draft:
-    """The same, with the mistakes kept beside the settings, so that more can be added before they are told.
+    `explicit` is the path of the configuration, which is then not searched for; `isolated` uses none.
 
     Raises:
+        ConfigError: the configuration has mistakes; it contains all of them.
         UsageError: `explicit` is no file, or was given together with `isolated`.
     """
-    found = _found(start, explicit, isolated=isolated)
+    return load_unchecked(start, explicit=explicit, isolated=isolated).validate()
+
+
+def load_unchecked(start: str, *, explicit: str | None = None, isolated: bool = False) -> UncheckedSettings:
+    """As `load`, but with the mistakes returned beside the settings, so that more can be added.
+
+    Raises:
+        UsageError: `explicit` is no file, or was given together with `isolated`.
+    """
+    found = _find(start, explicit, isolated=isolated)
     if found.path is None:
-        return Draft(Settings(root=folder_of(start), notes=found.notes))
-    from imgbudget.config.layers import read_layers  # noqa: PLC0415 - with a configuration only
+        return UncheckedSettings(Settings(root=folder_of(start), notes=found.notes))
+    from imgbudget.config.layers import read_layers  # noqa: PLC0415 - only if there is a configuration
 
     layers = read_layers(found.path)
     settings = layers.settings._replace(
         root=folder_of(found.path),
         source=found.path,
         notes=found.notes,
-        written=layers.written,
+        references=layers.references,
     )
-    return Draft(settings, layers.problems)
+    return UncheckedSettings(settings, layers.problems)
 
 
-def _found(start: str, explicit: str | None, *, isolated: bool) -> Discovery:
+def _find(start: str, explicit: str | None, *, isolated: bool) -> Discovery:
     if explicit is None:
         return Discovery(None, ()) if isolated else discover(start)
     if isolated:
-        raise UsageError(f"an isolated run reads no configuration, but {explicit} is named")
+        raise UsageError(f"an isolated run uses no configuration, but {explicit} was given")
     flaw = why_no_file(explicit)
     if flaw is not None:
         raise UsageError(f"configuration {explicit} {flaw}")
-    return Discovery(absolute(explicit), ())
+    return Discovery(os.path.abspath(explicit), ())

@@ -1,4 +1,4 @@
-"""A configuration file as a tree of values that know their line, whatever it was written in."""
+"""A configuration file as a tree of values with their lines, whether it was written in YAML or TOML."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,16 +9,13 @@ from imgbudget.config.settings import Origin
 from imgbudget.errors import ConfigError, ConfigProblem
 
 MAX_DEPTH = 32
-"""Deepest nesting that is read; the deepest key of the schema stands at 4."""
+"""Deepest nesting that is read; the deepest key of the schema is at level 4."""
 
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
-MAX_VALUES = 100_000
-"""Most values that are read, each alias counted as often as it stands for its target."""
-
 
 class Kind(Enum):
-    """What a file's format reads a scalar as; the value is the word for it in messages."""
+    """The type that YAML or TOML gives to a scalar; the value is its name in messages."""
 
     TEXT = "text"
     WHOLE = "a number"
@@ -30,7 +27,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value; `text` is how it was written, without quotes."""
+    """A single value; `text` is the value as written, without quotes."""
 
     kind: Kind
     text: str
@@ -46,7 +43,7 @@ class Items:
 
 
 class Entry(NamedTuple):
-    """A key of a table with its value; `origin` is the key's."""
+    """A key of a table with its value; `origin` is the position of the key."""
 
     key: str
     value: "Node"
@@ -55,13 +52,13 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Keys and values, each key once."""
+    """A mapping in the order of the file; no key occurs twice."""
 
     entries: tuple[Entry, ...]
     origin: Origin
 
     def get(self, key: str) -> "Node | None":
-        """The value of a key, None where it is not there."""
+        """The value of a key, None if the key is missing."""
         return next((entry.value for entry in self.entries if entry.key == key), None)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -71,6 +68,6 @@ class Table:
 Node = Scalar | Items | Table
 
 
-def refusal(path: str, line: int | None, message: str) -> ConfigError:
-    """The error for a file that cannot be taken as a tree at all."""
+def failure(path: str, line: int | None, message: str) -> ConfigError:
+    """The error for a file of which no tree can be made."""
     return ConfigError((ConfigProblem(path, line, message),))

@@ -1,0 +1,171 @@
+"""Removes entries from the list `ignores` of a configuration text and leaves every other byte as it is.
+
+The text is read again after each removal and compared with what it should mean; if it differs, nothing is
+changed. TOML is edited with tomlkit, which is an optional dependency.
+"""
+
+import os
+from collections.abc import Collection
+from importlib.util import find_spec
+from typing import Any
+
+from imgbudget.config.files import PYPROJECT
+from imgbudget.config.tree import Items, Node, Scalar, Table
+from imgbudget.errors import ConfigError
+
+_KEY = "ignores"
+_SENTINEL = "imgbudget removes this entry"
+
+
+def obstacle(path: str) -> str:
+    """Why entries of the configuration at `path` cannot be removed, as a clause; empty if they can."""
+    if not path.endswith(".toml") or find_spec("tomlkit"):
+        return ""
+    return "--fix needs tomlkit to edit TOML files: pip install 'imgbudget[toml]'"
+
+
+def without_ignores(text: str, path: str, numbers: Collection[int]) -> str | None:
+    """The text of the configuration at `path` without these entries, counted from 0 in this file.
+
+    None if an entry cannot be removed without changing the rest, e.g. because an alias refers to it.
+    """
+    remove = _without_in_toml if path.endswith(".toml") else _without_in_yaml
+    for number in sorted(set(numbers), reverse=True):
+        try:
+            wanted = _without(_values(_read(text, path)), number)
+            shorter = remove(text, path, number)
+            if shorter is None or _values(_read(shorter, path)) != wanted:
+                return None
+        except ConfigError:
+            return None
+        text = shorter
+    return text
+
+
+def _read(text: str, path: str) -> Node | None:
+    if path.endswith(".toml"):
+        from imgbudget.config.toml import read_toml  # noqa: PLC0415 - a run edits one of the two formats
+
+        return read_toml(text, path, is_pyproject=os.path.basename(path) == PYPROJECT)
+    from imgbudget.config.yaml import read_yaml  # noqa: PLC0415 - as above
+
+    return read_yaml(text, path)[0]
+
+
+def _values(node: Node | None) -> object:
+    """A tree without its positions, so that two can be compared."""
+    match node:
+        case Scalar(kind, text, _):
+            return kind, text
+        case Items(items, _):
+            return [_values(item) for item in items]
+        case Table(entries, _):
+            return {entry.key: _values(entry.value) for entry in entries}
+        case None:
+            return {}
+
+
+def _without(tree: object, number: int) -> object:
+    """The tree without one entry, and without the key if it was the only one."""
+    if not isinstance(tree, dict) or not isinstance(tree.get(_KEY), list):
+        return None
+    left = [item for i, item in enumerate(tree[_KEY]) if i != number]
+    rest = {key: value for key, value in tree.items() if key != _KEY}
+    return {**rest, _KEY: left} if left else rest
+
+
+def _line_start(text: str, offset: int) -> int:
+    """The offset at which the line of `offset` starts."""
+    return text.rfind("\n", 0, offset) + 1
+
+
+def _line_end(text: str, offset: int) -> int:
+    """The offset after the line of `offset`, with its line feed."""
+    newline = text.find("\n", offset)
+    return len(text) if newline < 0 else newline + 1
+
+
+def _without_in_yaml(text: str, path: str, number: int) -> str | None:
+    from imgbudget.config.yaml import compose  # noqa: PLC0415 - as in _read
+
+    root: Any = compose(text, path)
+    pairs = root.value if root is not None and root.id == "mapping" else ()
+    key, entries = next(((key, value) for key, value in pairs if key.value == _KEY), (None, None))
+    if key is None or entries is None or entries.id != "sequence" or number >= len(entries.value):
+        return None
+    if entries.flow_style:
+        return _without_flow_item(text, key, entries, number)
+    item = entries.value[number]
+    dash = text.rfind("-", 0, item.start_mark.index)
+    begin = _line_start(text, dash)
+    if dash < 0 or text[begin:dash].strip() or text[dash + 1 : item.start_mark.index].strip():
+        return None
+    last = _last_leaf(item).end_mark
+    end = last.index if last.column == 0 else _line_end(text, last.index)
+    text = text[:begin] + text[end:]
+    if len(entries.value) > 1:
+        return text
+    return text[: _line_start(text, key.start_mark.index)] + text[_line_end(text, key.end_mark.index) :]
+
+
+def _last_leaf(node: Any) -> Any:
+    """The node inside another that ends last; the end mark of a block itself is after its comments."""
+    while node.id != "scalar" and node.value and not node.flow_style:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    return node
+
+
+def _without_flow_item(text: str, key: Any, entries: Any, number: int) -> str | None:
+    """The text without an item of a list in brackets and one comma, or without the key of the only item."""
+    spans = [(item.start_mark.index, item.end_mark.index) for item in entries.value]
+    if len(spans) > 1:
+        begin, end = spans[number]
+        if number + 1 < len(spans):
+            end = spans[number + 1][0]
+        else:
+            begin = spans[number - 1][1]
+        return text[:begin] + text[end:]
+    begin, end = _line_start(text, key.start_mark.index), _line_end(text, entries.end_mark.index)
+    rest = text[entries.end_mark.index : end].strip()
+    is_alone = not text[begin : key.start_mark.index].strip() and rest[:1] in ("", "#")
+    return text[:begin] + text[end:] if is_alone else None
+
+
+def _without_in_toml(text: str, _path: str, number: int) -> str | None:
+    if not find_spec("tomlkit"):
+        return None
+    import tomlkit  # noqa: PLC0415 - optional, and only for this
+
+    from imgbudget.config.toml import TABLE  # noqa: PLC0415 - as in _read
+
+    document: Any = tomlkit.parse(text)
+    table = document
+    for name in TABLE:
+        table = table.get(name, {})
+    entries = (table or document).get(_KEY)
+    if not isinstance(entries, list) or number >= len(entries) or tomlkit.dumps(document) != text:
+        return None
+    if isinstance(entries, tomlkit.items.AoT):
+        return _without_table(document, entries[number])
+    if len(entries) > 1:
+        del entries[number]
+    else:
+        del (table or document)[_KEY]
+    return str(tomlkit.dumps(document))
+
+
+def _without_table(document: Any, entry: Any) -> str:
+    """The text of a document without a table of an array, but with the comments after the table's last key.
+
+    tomlkit counts such comments among the table, though they are most often about what follows.
+    """
+    import tomlkit  # noqa: PLC0415 - as above
+
+    entry.comment(_SENTINEL)
+    body = entry.value.body
+    last = max(index for index, (key, _) in enumerate(body) if key is not None)
+    body.insert(last + 1, (None, tomlkit.comment(_SENTINEL)))
+    text = str(tomlkit.dumps(document))
+    begin, end = text.index(_SENTINEL), text.rindex(_SENTINEL)
+    return text[: _line_start(text, begin)] + text[_line_end(text, end) :]

@@ -1,0 +1,97 @@
+"""Suggestions for misspelt names, and checks of the names that only loaded rules and limits can confirm."""
+
+from collections.abc import Collection, Iterable, Sequence
+from os.path import commonprefix
+
+from imgbudget.config.settings import NameKind, Settings
+from imgbudget.errors import ConfigProblem
+
+MAX_HINTS = 100
+"""Mistakes of a kind for which a near name is looked up; a file with more of them is no configuration."""
+
+_SIMILARITY = 0.6
+"""Least share of matching letters of a suggested name; the default of difflib."""
+
+_MAX_SHOWN = 60
+"""Most characters of a value that a message repeats."""
+
+
+def plain(text: str) -> str:
+    """The text on one line, without control characters, and shortened if it is long."""
+    if not text.isprintable():
+        text = text.encode("unicode_escape").decode("ascii")
+    return f"{text[:_MAX_SHOWN]}..." if len(text) > _MAX_SHOWN else text
+
+
+def quoted(text: str) -> str:
+    """The same in double quotes."""
+    return f'"{plain(text)}"'
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The most similar known name, None if none is similar; a longer common beginning decides a tie.
+
+    Case is ignored, and `-` and `_` are the same.
+    """
+    from difflib import SequenceMatcher  # noqa: PLC0415 - needed for mistakes only
+
+    word = _folded(word)[:_MAX_SHOWN]
+    matcher = SequenceMatcher(b=word)
+    similar = []
+    for name in known:
+        matcher.set_seq1(_folded(name))
+        # the cheap bounds first: they rule out most names
+        if matcher.real_quick_ratio() < _SIMILARITY or matcher.quick_ratio() < _SIMILARITY:
+            continue
+        if (ratio := matcher.ratio()) >= _SIMILARITY:
+            shared = commonprefix([word, _folded(name)])  # noqa: RUF071 - of letters, not of folders
+            similar.append((-ratio, -len(shared), name))
+    return min(similar)[-1] if similar else None
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def unknown(what: str, given: str, known: Sequence[str]) -> str:
+    """The message for an unknown name on the command line, with a near name if there is one."""
+    import difflib  # noqa: PLC0415 - needed for mistakes only
+
+    near = [
+        match for text in (given, given.upper()) for match in difflib.get_close_matches(text, known, 1, 0.5)
+    ]
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {what} {given!r}{hint}"
+
+
+def check_selectors(
+    settings: Settings, known_codes: Collection[str], known_names: Collection[str]
+) -> tuple[ConfigProblem, ...]:
+    """A mistake for each selector in the configuration that matches no rule.
+
+    A selector is `ALL`, a code or the beginning of one (both in any case), or a rule's name.
+    """
+    prefixes = {code[:end] for code in known_codes for end in range(1, len(code) + 1)} | {"ALL"}
+    names = {"ALL", *known_codes, *known_names, *(code[:-2] for code in known_codes)}
+    problems: list[ConfigProblem] = []
+    for kind, at, text, origin in settings.references:
+        if kind is not NameKind.RULE or text in known_names or text.upper() in prefixes:
+            continue
+        near = nearest(text, names) if len(problems) < MAX_HINTS else None
+        hint = f"did you mean {quoted(near)}?" if near else "imgbudget rule --all lists the rules"
+        problems.append(ConfigProblem(origin.path, origin.line, f"{at}: unknown rule {quoted(text)}; {hint}"))
+    return tuple(problems)
+
+
+def check_platform(settings: Settings, known_platforms: Collection[str]) -> tuple[ConfigProblem, ...]:
+    """A mistake if the configuration names an unknown platform."""
+    problems = []
+    for kind, at, text, origin in settings.references:
+        if kind is not NameKind.PLATFORM or text in known_platforms:
+            continue
+        near = nearest(text, known_platforms)
+        hint = f"did you mean {quoted(near)}?" if near else f"known: {', '.join(sorted(known_platforms))}"
+        problems.append(
+            ConfigProblem(origin.path, origin.line, f"{at}: unknown platform {quoted(text)}; {hint}")
+        )
+    return tuple(problems)
