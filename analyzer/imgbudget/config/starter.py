@@ -39,7 +39,7 @@ def starter(proposal: Proposal) -> str:
 
 def _lines(proposal: Proposal) -> Iterator[str]:
     yield "# Settings of imgbudget for the images and vision-model requests of this project."
-    yield "# All keys: https://github.com/imgbudget/imgbudget#configuration"
+    yield "# All keys: https://github.com/imgbudget/imgbudget/blob/main/docs/configuration.md"
     yield ""
     yield _line(f"model: {json.dumps(proposal.model)}", _named(proposal.models))
     yield _line(f"platform: {json.dumps(proposal.platform)}", _named(proposal.platforms))
