@@ -1,0 +1,337 @@
+"""Puts small faults into the product, one at a time, and tells which of them no test notices.
+
+Run it from the repository: `python benchmarks/mutants.py --number 100`. It works in copies of the tree, takes
+for each fault the tests that run the line, and keeps what it found in `mutants/`, so that a run that was
+stopped goes on where it was. Not part of CI: the first run measures the coverage of the whole suite.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import xml.etree.ElementTree as ET  # our own test runner wrote it
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from coverage import CoverageData
+
+from mutations import Mutant, mutants_of
+
+ROOT = Path(__file__).resolve().parents[1]
+_LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "mutants", "build", "dist")
+_PATIENCE, _LEAST_SECONDS = 5, 30
+"""A fault may make tests this many times slower, and this many seconds are always given."""
+
+
+def main() -> int:
+    """Test the faults that the command line asks for, and print a table of those that survive."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("packages", nargs="*", help="default: [tool.mutants] packages of pyproject.toml")
+    parser.add_argument("--number", type=int, default=100, help="faults to draw (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the draw (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=1, help="at the same time (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=60, help="of tests a fault (default: %(default)s)")
+    parser.add_argument("--tests", nargs="+", default=["tests"], help="files or folders (default: all)")
+    parser.add_argument("--nice", type=int, default=10, help="how far to give way (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, default=ROOT / "mutants", help="for coverage and results")
+    parser.add_argument("--again", action="store_true", help="test again what has survived before")
+    wish = parser.parse_args()
+    os.nice(wish.nice)
+    packages = wish.packages or _configured()
+    wish.folder.mkdir(parents=True, exist_ok=True)
+    suite = _suite(packages, wish.tests, wish.folder)
+    drawn = _draw(packages, wish.number, wish.seed)
+    store = Store(wish.folder / "results.jsonl", again=wish.again)
+    left = [mutant for mutant in drawn if store.get(mutant) is None]
+    print(f"{len(drawn)} faults, {len(drawn) - len(left)} of them tested before", file=sys.stderr)
+    _test_all(left, suite, store, processes=wish.processes, seconds=wish.seconds)
+    return _report(drawn, store)
+
+
+def _configured() -> list[str]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return [str(name) for name in settings["tool"]["mutants"]["packages"]]
+
+
+def _sources(packages: Iterable[str]) -> list[Path]:
+    """The modules of packages, given by their dotted names."""
+    found: list[Path] = []
+    for package in packages:
+        parts = package.split(".")
+        places = [folder.joinpath(*parts) for folder in (ROOT / "analyzer", ROOT / "rules")]
+        files = [path for place in places for path in (place.with_suffix(".py"), *place.rglob("*.py"))]
+        known = [path for path in files if path.is_file() and not path.name.startswith("_generated")]
+        if not known:
+            sys.exit(f"no package {package}")
+        found += known
+    return sorted(set(found))
+
+
+def _draw(packages: Iterable[str], number: int, seed: int) -> list[Mutant]:
+    """So many of all faults in a random order, the same ones for the same seed and sources."""
+    every = [
+        mutant
+        for path in _sources(packages)
+        for mutant in mutants_of(path.relative_to(ROOT).as_posix(), path.read_bytes())
+    ]
+    return random.Random(seed).sample(every, min(number, len(every)))  # noqa: S311 - not for secrets
+
+
+class Test(NamedTuple):
+    """A test function: its node id, and the seconds that all of its cases take."""
+
+    name: str
+    seconds: float
+
+
+@dataclass
+class Suite:
+    """Which tests run which lines. Lines that run at import only count for all tests of their file."""
+
+    database: Path
+    tests: dict[str, Test]
+    _files: dict[str, dict[int, frozenset[str]]] = field(default_factory=dict)
+
+    def tests_of(self, mutant: Mutant) -> list[Test]:
+        """The tests that run a fault, the fastest first."""
+        lines = self._lines(mutant.path)
+        touched = range(mutant.first_line, mutant.last_line + 1)
+        names = {name for line in touched for name in lines.get(line, ())}
+        names &= self.tests.keys()
+        if not names and any(line in lines for line in touched):
+            names = {name for known in lines.values() for name in known} & self.tests.keys()
+        return sorted((self.tests[name] for name in names), key=lambda test: (test.seconds, test.name))
+
+    def _lines(self, path: str) -> dict[int, frozenset[str]]:
+        if path not in self._files:
+            data = CoverageData(str(self.database))
+            data.read()
+            measured = next((name for name in data.measured_files() if name.endswith("/" + path)), None)
+            contexts = data.contexts_by_lineno(measured) if measured else {}
+            self._files[path] = {line: frozenset(names) for line, names in contexts.items()}
+        return self._files[path]
+
+
+def _suite(packages: Sequence[str], tests: Sequence[str], folder: Path) -> Suite:
+    """The coverage of the tests, measured where they or the sources are others than last time."""
+    database, times, stamp = folder / "coverage.db", folder / "times.xml", folder / "stamp"
+    now = _fingerprint((*packages, *tests))
+    if not stamp.exists() or stamp.read_text() != now:
+        print("measuring the coverage of the tests", file=sys.stderr)
+        for old in (stamp, times, database):
+            old.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            tree = _copy(Path(scratch) / "tree")
+            settings = Path(scratch) / "coveragerc"
+            names = ",".join(packages)
+            settings.write_text(
+                f"[run]\ndynamic_context = test_function\ndata_file = {database}\nsource_pkgs = {names}\n"
+            )
+            coverage = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest"]
+            command = [*coverage, "-q", "-n", "0", "-p", "no:cacheprovider", f"--junit-xml={times}", *tests]
+            subprocess.run(command, cwd=tree, env=_environment(tree), check=False)
+        if not times.exists():
+            sys.exit("the tests did not run to their end")
+        stamp.write_text(now)
+    return Suite(database, _tests(times))
+
+
+def _fingerprint(arguments: Sequence[str]) -> str:
+    """Of all that the coverage depends on."""
+    digest = hashlib.sha256(" ".join(arguments).encode())
+    for folder in ("analyzer", "rules", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _tests(times: Path) -> dict[str, Test]:
+    """The test functions that pass without a fault, by the name that coverage has for them."""
+    seconds: dict[str, float] = {}
+    broken: set[str] = set()
+    for case in ET.parse(times).getroot().iter("testcase"):  # noqa: S314 - see the import
+        name = f"{case.get('classname')}.{(case.get('name') or '').partition('[')[0]}"
+        seconds[name] = seconds.get(name, 0.0) + float(case.get("time") or 0)
+        if any(case.find(outcome) is not None for outcome in ("failure", "error")):
+            broken.add(name)
+    found = {}
+    for name, time_taken in seconds.items():
+        module, _, function = name.rpartition(".")
+        node = f"{module.replace('.', '/')}.py::{function}"
+        if name not in broken and (ROOT / node.partition("::")[0]).exists():
+            found[name] = Test(node, time_taken)
+    return found
+
+
+def _copy(tree: Path) -> Path:
+    shutil.copytree(ROOT, tree, ignore=_LEFT_OUT, symlinks=True)
+    return tree
+
+
+def _environment(tree: Path) -> dict[str, str]:
+    """In which the product of a copied tree is imported, and not the one that is installed."""
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join((str(tree / "analyzer"), str(tree / "rules"))),
+        "PYTHONPYCACHEPREFIX": str(tree.parent / "pycache"),
+    }
+
+
+class Store:
+    """Results by fault, a JSON object a line; a fault in a source that has changed since is another one."""
+
+    def __init__(self, path: Path, *, again: bool) -> None:
+        """Read what is known; with `again` what has survived is not."""
+        self._path = path
+        self._known: dict[str, str] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            record = json.loads(line)
+            self._known[record["key"]] = record["result"]
+        if again:
+            self._known = {key: result for key, result in self._known.items() if result != "survived"}
+
+    def get(self, mutant: Mutant) -> str | None:
+        """killed, survived, timeout, untested, or None for what is not known."""
+        return self._known.get(_key(mutant))
+
+    def add(self, mutant: Mutant, result: str, seconds: float, tests: int) -> None:
+        """Keep a result."""
+        self._known[_key(mutant)] = result
+        record = {
+            "key": _key(mutant),
+            "place": f"{mutant.path}:{mutant.first_line}",
+            "kind": mutant.kind,
+            "result": result,
+            "tests": tests,
+            "seconds": round(seconds, 1),
+            "diff": _diff(mutant),
+        }
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+def _key(mutant: Mutant) -> str:
+    source = (ROOT / mutant.path).read_bytes()
+    return hashlib.sha256(repr(mutant).encode() + source).hexdigest()[:20]
+
+
+def _test_all(
+    mutants: Sequence[Mutant], suite: Suite, store: Store, *, processes: int, seconds: float
+) -> None:
+    """Test faults, in one copy of the tree for each process."""
+    if not mutants:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for number in range(processes):
+            trees.put(_copy(Path(scratch) / str(number) / "tree"))
+
+        def test(job: tuple[Mutant, list[Test]]) -> tuple[str, float]:
+            tree = trees.get()
+            try:
+                return _test(job[0], job[1], tree)
+            finally:
+                trees.put(tree)
+
+        jobs = [(mutant, _within(suite.tests_of(mutant), seconds)) for mutant in mutants]
+        with ThreadPoolExecutor(processes) as pool:
+            for (mutant, tests), (result, taken) in zip(jobs, pool.map(test, jobs), strict=True):
+                store.add(mutant, result, taken, len(tests))
+                place = f"{mutant.path}:{mutant.first_line}"
+                print(f"{result:9} {place}  {mutant.kind}  ({taken:.0f} s)", file=sys.stderr, flush=True)
+
+
+def _within(tests: Sequence[Test], seconds: float) -> list[Test]:
+    """The first of the tests, as many as take so long together; one at least."""
+    total = 0.0
+    taken: list[Test] = []
+    for test in tests:
+        total += test.seconds
+        if taken and total > seconds:
+            break
+        taken.append(test)
+    return taken
+
+
+def _test(mutant: Mutant, tests: Sequence[Test], tree: Path) -> tuple[str, float]:
+    """Whether the tests notice the fault, and the seconds that it took."""
+    if not tests:
+        return "untested", 0.0
+    path, began = tree / mutant.path, time.monotonic()
+    source = path.read_bytes()
+    _write(path, mutant.applied(source))
+    try:
+        limit = _LEAST_SECONDS + _PATIENCE * sum(test.seconds for test in tests)
+        options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--no-header"]
+        command = [sys.executable, "-m", "pytest", *options, *(test.name for test in tests)]
+        code = _run(command, tree, limit)
+    finally:
+        _write(path, source)
+    result = "timeout" if code is None else "survived" if code == 0 else "killed"
+    return result, time.monotonic() - began
+
+
+_ages = iter(range(1_000_000_000, 2_000_000_000))
+
+
+def _write(path: Path, source: bytes) -> None:
+    """Write a source with a time of its own, by which Python sees that its bytecode is that of another."""
+    path.write_bytes(source)
+    age = next(_ages)
+    os.utime(path, (age, age))
+
+
+def _run(command: Sequence[str], tree: Path, limit: float) -> int | None:
+    """The exit code; None where the time was up, and then no child is left."""
+    with subprocess.Popen(
+        command,
+        cwd=tree,
+        env=_environment(tree),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.wait(limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return None
+
+
+def _diff(mutant: Mutant) -> str:
+    """The lines of the fault, before and after."""
+    source = (ROOT / mutant.path).read_bytes()
+    changed = mutant.applied(source)
+    before = source.decode().splitlines()[mutant.first_line - 1 : mutant.last_line]
+    more = changed.count(b"\n") - source.count(b"\n")
+    after = changed.decode().splitlines()[mutant.first_line - 1 : mutant.last_line + more]
+    return "\n".join([*(f"- {line}" for line in before), *(f"+ {line}" for line in after)])
+
+
+def _report(drawn: Sequence[Mutant], store: Store) -> int:
+    """Print the sums and what survives."""
+    results = {mutant: store.get(mutant) or "?" for mutant in sorted(drawn)}
+    sums = Counter(results.values())
+    noticed = sums["killed"] + sums["timeout"]
+    for mutant, result in results.items():
+        if result in {"survived", "untested"}:
+            print(f"\n{result}: {mutant.path}:{mutant.first_line}  {mutant.kind}\n{_diff(mutant)}")
+    parts = ", ".join(f"{count} {result}" for result, count in sums.most_common())
+    print(f"\n{noticed} of {len(drawn)} faults noticed ({noticed / max(len(drawn), 1):.0%}): {parts}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
