@@ -46,6 +46,8 @@ class Run(NamedTuple):
 
 Command = Callable[..., Run]
 
+posix = pytest.mark.skipif(os.name != "posix", reason="ends processes by signals")
+
 
 @pytest.fixture
 def imgbudget(

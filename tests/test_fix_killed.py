@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import body, image_block, image_bytes, write_json
+from tests.conftest import posix
 
 COMMAND = "import sys; from imgbudget.cli import main; main(sys.argv[1:])"
 
@@ -43,6 +44,7 @@ def fill(folder: Path) -> None:
     write_json(folder / "r.json", body(image_block(image_bytes((1700, 400)))))
 
 
+@posix
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     """Old or new, whole, in each of a few runs; then a run to its end makes everything new and clean."""
     fill(tmp_path / "wanted")

@@ -1,7 +1,6 @@
 """Files are written whole or not at all, and what cannot be replaced stays as it was, with a reason."""
 
 import os
-import resource
 import signal
 import stat
 import subprocess
@@ -24,6 +23,8 @@ from imgbudget.fixers.writer import (
     write_mirror,
     writing,
 )
+
+resource = pytest.importorskip("resource", reason="only POSIX has limits on resources, owners and modes")
 
 NOBODY = 65534
 

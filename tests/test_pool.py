@@ -18,7 +18,7 @@ from imgbudget.reporters.pages import rule_pages
 from imgbudget.session import Session
 from imgbudget.sources.images import read_image
 from tests.builders import body, image_block, image_bytes, write_json
-from tests.conftest import Command
+from tests.conftest import Command, posix
 
 
 @pytest.fixture
@@ -128,6 +128,7 @@ HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_h
 """A shell that starts tests in the background has them ignore it, and so whatever they start."""
 
 
+@posix
 def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None:
     """An interrupted run exits 130 with one line, no traceback, no worker left."""
     picture = image_bytes((300, 300))
@@ -163,6 +164,7 @@ def test_ctrl_c_stops_within_a_second_and_leaves_nothing(tmp_path: Path) -> None
         os.killpg(process.pid, 0)
 
 
+@posix
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     """A run that is killed outright leaves no process behind."""
     first = tmp_path / "0.png"

@@ -21,7 +21,7 @@ from imgbudget.session.run import RunOptions, Session
 from imgbudget.sources.jsonspans import BEGINNING, Start
 from imgbudget.sources.stretches import Stretch
 from tests.builders import body, image_block, image_bytes
-from tests.conftest import Command
+from tests.conftest import Command, posix
 
 if TYPE_CHECKING:
     from imgbudget.session.pool import Batch
@@ -241,6 +241,7 @@ def test_a_part_that_crashes_ends_only_its_file(
     assert sum(item["path"] == "b.jsonl" for item in run.json["requests"]) == 50
 
 
+@posix
 def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     """An interrupted run exits 130 with one line, no traceback, no worker left."""
     (tmp_path / "a.jsonl").write_text(rows(300) * 600)
