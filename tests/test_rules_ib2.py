@@ -6,12 +6,15 @@ from hypothesis import strategies as st
 
 from imgbudget.geometry import Tier, fits, native_size, patches, planned_size, size_within
 from imgbudget.intent import FirstFrame, Resize
+from imgbudget.planner.goal import Target
+from imgbudget.planner.image import plan_image
 from imgbudget.rule import Size
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib201_oversized_image import oversized_image
 from imgbudget_rules.ib202_patch_remainder import patch_remainder
 from imgbudget_rules.ib203_over_latency_size import over_latency_size
 from imgbudget_rules.ib204_animated_image import animated_image
+from tests.rule_runner import limits_of
 
 STANDARD = Tier("standard", 1568, 1568)
 HIGH = Tier("high-resolution", 2576, 4784)
@@ -205,6 +208,17 @@ def test_image_over_the_advice_is_resized_within_it(spec: str, measured: int, li
     assert isinstance(problem.fix, Resize)
     assert problem.fix.size.width * problem.fix.size.height <= 1_150_000
     assert problem.fix.size.long_edge <= 1568
+
+
+@given(st.integers(1, 4000), st.integers(1, 4000))
+def test_advice_is_the_size_that_a_plan_for_latency_sends(width: int, height: int) -> None:
+    """The rule's fix and `plan --target latency` answer the same question with the same size."""
+    use = image(f"<png {width}x{height}>")
+    limits = limits_of(OPUS)
+    plan = plan_image(use, limits, target=Target.LATENCY)
+    assert plan
+    for problem in run_rule(over_latency_size, use, model=OPUS):
+        assert problem.fix == Resize(plan.planned)
 
 
 def test_advice_is_below_the_native_size_of_the_standard_tier() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule, size_within
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 
 
 @rule(
@@ -47,7 +47,7 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if size is None or size.long_edge > limits.max_edge.value:
         return
     pixels, edge = limits.latency_pixels, limits.latency_edge
-    advised = size_within(limits.native_size(size), int(pixels.value), int(edge.value))
+    advised = limits.latency_size(size)
     if size.long_edge > edge.value:
         measured, limit, text = size.long_edge, edge, f"long edge is {size.long_edge} px"
     elif size.width * size.height > pixels.value:

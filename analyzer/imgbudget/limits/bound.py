@@ -101,9 +101,22 @@ class Limits(NamedTuple):
         """The size that the model looks at; `edge_limit` in px is one more bound on both edges."""
         return geometry.native_size(size, self.tier, edge_limit)
 
-    def planned_size(self, size: Size, edge_limit: int | None = None) -> Size:
-        """The size to send instead; the same where it fits. `edge_limit` as of `native_size`."""
+    def planned_size(self, size: Size, edge_limit: int | None = None, *, from_table: bool = True) -> Size:
+        """The size to send instead; the same where it fits. `edge_limit` as of `native_size`.
+
+        Without `from_table` it is the largest one, although a row of the table would keep the exact ratio.
+        """
+        if not from_table and self.counts_patches_of_28:
+            return self.native_size(size, edge_limit)
         return geometry.planned_size(size, self.tier, edge_limit)
+
+    def latency_size(self, size: Size, edge_limit: int | None = None) -> Size:
+        """The largest size within the advice for a quick first token, and within the native size."""
+        native = self.native_size(size, edge_limit)
+        pixels, edge = int(self.latency_pixels.value), int(self.latency_edge.value)
+        if native.width * native.height <= pixels and native.long_edge <= edge:
+            return native
+        return geometry.size_within(size, pixels, min(edge, native.long_edge))
 
     def tokens(self, size: Size) -> int:
         """Visual tokens billed for an image of this size."""

@@ -25,6 +25,7 @@ from imgbudget.model import Finding, FixSafety, ImageUse, Origin, Place, Request
 from imgbudget.planner.body import within_body
 from imgbudget.planner.changed import without_images
 from imgbudget.planner.encodings import written_format
+from imgbudget.planner.sizes import smallest_size
 from imgbudget.planner.tokens import within_tokens
 from imgbudget.undertest import RequestUnderTest
 
@@ -157,13 +158,12 @@ def _smallest(size: Size | None, fixes: Iterable[Fix], limits: Limits, edge_limi
     """The smallest size asked for; None when none is smaller than the image."""
     if size is None:
         return None
-    wishes = [fix.size for fix in fixes if isinstance(fix, Resize)]
-    wish = min(wishes, key=lambda it: it.width * it.height, default=size)
-    if wish.width > size.width or wish.height > size.height or wish == size:
+    found = smallest_size(size, fixes)
+    if found == size:
         return None
-    if edge_limit is not None and wish.long_edge > edge_limit:
+    if edge_limit is not None and found.long_edge > edge_limit:
         return limits.planned_size(size, edge_limit)
-    return wish
+    return found
 
 
 def _undecodable(

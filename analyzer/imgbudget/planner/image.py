@@ -7,7 +7,6 @@ from imgbudget.geometry import (
     CoordinateMap,
     Size,
     area_tokens,
-    size_within,
     table_row,
 )
 from imgbudget.limits import Limits
@@ -126,13 +125,12 @@ def plan_image(
     if models:
         planned = size_for_all(size, models, edge, cheapest=goal.cheapest)
     elif goal.target is Target.LATENCY:
-        planned = _latency_size(size, limits, edge)
-    elif goal.target is Target.NATIVE and limits.counts_patches_of_28:
-        planned = limits.native_size(size, edge)
+        planned = limits.latency_size(size, edge)
     else:
-        planned = limits.planned_size(size, edge)
-        if planned != size and (found := table_row(size, limits.tier, edge)) and found.size == planned:
-            row = found.label
+        from_table = goal.target is Target.TABLE
+        planned = limits.planned_size(size, edge, from_table=from_table)
+        found = table_row(size, limits.tier, edge) if from_table and planned != size else None
+        row = found.label if found and found.size == planned else None
     reason = _reason(size, planned, limits, edge_limit, goal)
     if models and planned != size and (edge is None or planned.long_edge < edge):
         reason = _reason_of_several(size, models, cheapest=goal.cheapest)
@@ -158,15 +156,6 @@ def _within_bytes(plan: ImagePlan, goal: Goal) -> ImagePlan:
         else f"{limits.platform} takes at most {limits.image_base64_bytes.text} of base64, {most:,} bytes"
     )
     return plan._replace(max_bytes=most, reason=reason)
-
-
-def _latency_size(size: Size, limits: Limits, edge_limit: int | None) -> Size:
-    """The largest size of the same ratio within the advice on pixels and edge, and within the native size."""
-    native = limits.native_size(size, edge_limit)
-    pixels, edge = int(limits.latency_pixels.value), int(limits.latency_edge.value)
-    if native.width * native.height <= pixels and native.long_edge <= edge:
-        return native
-    return size_within(size, pixels, min(edge, native.long_edge))
 
 
 def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, goal: Goal) -> str:

@@ -59,7 +59,7 @@ def within_tokens(
             continue
         edit = edits.get(use.place) or untouched(use, unsafe=unsafe)
         if edit is not None and use.origin is Origin.BASE64:
-            top = planned_top(edit.size or size, limits, test.edge_limit)
+            top = limits.planned_size(edit.size or size, test.edge_limit, from_table=False)
             giving.append(_Giving(use, limits, edit, size, top))
         else:
             most -= limits.tokens(size)
@@ -67,11 +67,6 @@ def within_tokens(
         if size not in (one.edit.size, one.size) and one.limits.tokens(size) < one.limits.tokens(one.top):
             bounded[one.use.place] = one.edit._replace(size=size)
     return bounded
-
-
-def planned_top(size: Size, limits: Limits, edge: int | None) -> Size:
-    """The largest size that a plan sends: what the model looks at, and never more than the image has."""
-    return limits.native_size(size, edge) if limits.counts_patches_of_28 else limits.planned_size(size, edge)
 
 
 def _shared(giving: Sequence[_Giving], most: int) -> list[Size]:
