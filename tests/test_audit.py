@@ -63,7 +63,7 @@ def test_findings_below_the_wish_do_not_fail(imgbudget: Command, tmp_path: Path)
     ("arguments", "message"),
     [
         (("gone",), "gone: no such file or folder"),
-        ((".", "--format", "html"), "unknown format 'html'; audit knows full, json, markdown, csv"),
+        ((".", "--format", "html"), "unknown format 'html'; known are full, json, markdown, csv"),
         ((".", "--ray-address", "auto"), "--ray-address needs --engine ray"),
         ((".", "--select", "IB999"), "unknown rule 'IB999'"),
         (("nope://x/y",), "nope://x/y: "),

@@ -50,7 +50,7 @@ def test_a_thousand_old_findings_and_one_new_one(
     before = (tmp_path / NAME).read_text().splitlines()
     (tmp_path / "old" / "0008.png").write_bytes(image_bytes((300, 300)))
     run = imgbudget("baseline", "--prune")
-    assert (run.code, run.out) == (0, f"took 2 of 1000 findings out of {NAME}; 1 finding is not in it\n")
+    assert (run.code, run.out) == (0, f"removed 2 of 1000 findings from {NAME}; 1 finding is not in it\n")
     after = (tmp_path / NAME).read_text().splitlines()
     assert len(after) == len(before) - 2
     assert [line for line in before if line not in after] == before[8:10]
@@ -148,15 +148,16 @@ def test_it_only_shrinks(imgbudget: Command, tmp_path: Path) -> None:
     first = (tmp_path / NAME).read_text()
     run = imgbudget("baseline", "--write")
     assert run.code == 2
-    assert f"{NAME} exists, and a baseline only shrinks: --prune takes out what is fixed" in run.err
+    assert f"{NAME} exists, and a baseline only shrinks: --prune removes fixed findings" in run.err
     assert (tmp_path / NAME).read_text() == first
     imgbudget("baseline", "--write", "--force")
     assert len(json.loads((tmp_path / NAME).read_text())["findings"]) == 2
     for name in ("x", "y"):
         (tmp_path / name / "a.png").unlink()
-    assert imgbudget("baseline", "--prune", "y").out == f"took 1 of 2 findings out of {NAME}\n"
-    assert imgbudget("baseline", "--prune", "--ignore", "IB301").out == f"took 0 of 1 finding out of {NAME}\n"
-    assert imgbudget("baseline", "--prune").out == f"took 1 of 1 finding out of {NAME}\n"
+    assert imgbudget("baseline", "--prune", "y").out == f"removed 1 of 2 findings from {NAME}\n"
+    ignoring = imgbudget("baseline", "--prune", "--ignore", "IB301")
+    assert ignoring.out == f"removed 0 of 1 finding from {NAME}\n"
+    assert imgbudget("baseline", "--prune").out == f"removed 1 of 1 finding from {NAME}\n"
     assert (tmp_path / NAME).read_text() == '{"version": 1, "findings": []}\n'
 
 

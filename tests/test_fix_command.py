@@ -223,8 +223,8 @@ def test_standard_input_goes_to_standard_output(tmp_path: Path) -> None:
         (("--backup",), "--backup goes with --fix"),
         (("--report", "m.json"), "--report goes with --fix"),
         (("--fix", "--backup", "--output-dir", "out"), "--backup keeps what is replaced"),
-        (("--fix", "-", "a.png"), "- stands alone"),
-        (("--fix", "-", "--output-dir", "out"), "to no folder"),
+        (("--fix", "-", "a.png"), "- must be the only path"),
+        (("--fix", "-", "--output-dir", "out"), "not to a folder"),
         (("--diff", "--format", "json"), "cannot both go to standard output"),
     ],
 )

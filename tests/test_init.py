@@ -98,7 +98,7 @@ def test_configuration_that_is_there_is_never_touched(imgbudget: Command, tmp_pa
     (tmp_path / name).write_text(text)
     run = imgbudget("init")
     assert (run.code, run.out) == (2, "")
-    assert f"{name} is there already; --dry-run shows" in run.err
+    assert f"{name} already exists; --dry-run shows" in run.err
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == text
 
@@ -109,7 +109,7 @@ def test_configuration_above_is_reported(imgbudget: Command, tmp_path: Path) -> 
     (tmp_path / "inner").mkdir()
     run = imgbudget("init", "inner")
     assert run.code == 0
-    assert "imgbudget.yaml does not hold below inner/.imgbudget.yaml any more" in run.err
+    assert "imgbudget.yaml no longer applies below inner/.imgbudget.yaml" in run.err
 
 
 def test_folder_that_is_not_there(imgbudget: Command) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 from click.testing import CliRunner
 
-from imgbudget.cli.limits import command
+from imgbudget.cli.group import cli
 from imgbudget.errors import LimitsError
 from imgbudget.geometry import PATCH
 from imgbudget.limits import LimitsData
@@ -64,7 +64,7 @@ def test_what_the_model_sees_is_the_same_on_every_platform(platform: str) -> Non
 def test_platforms_are_those_of_the_command() -> None:
     """The data knows the five platforms of Claude, and those of others; the help names them all."""
     assert SHIPPED.platforms == (*(row.id for row in PLATFORMS), "gemini", "openai", "qwen")
-    text = CliRunner().invoke(command, ["--help"]).output
+    text = CliRunner().invoke(cli, ["limits", "--help"]).output
     assert all(platform in text for platform in SHIPPED.platforms)
 
 

@@ -59,7 +59,7 @@ def test_errors_keep_a_request_back(imgbudget: Command, api: Api, tmp_path: Path
     assert run.code == 1
     assert api.seen == []
     assert "error[IB101]" in run.err
-    assert "not sent: 1 error found; --fix mends what is safe to mend, --force sends all the same" in run.err
+    assert "not sent: 1 error found; --fix applies the safe fixes, --force sends anyway" in run.err
     request_file(tmp_path, image_block(image_bytes((4000, 1000))))
     run = imgbudget("send", "r.json", "--yes")
     assert run.code == 0
@@ -109,7 +109,7 @@ def test_it_asks_before_spending(imgbudget: Command, api: Api, tmp_path: Path) -
     request_file(tmp_path)
     run = imgbudget("send", "r.json")
     assert run.code == 2
-    assert "nobody can be asked before spending here; --yes sends without asking" in run.err
+    assert "cannot ask for confirmation (no terminal); pass --yes to send without asking" in run.err
     assert api.seen == []
 
 
@@ -361,9 +361,9 @@ def test_kept_uploads_are_listed(imgbudget: Command, api: Api, tmp_path: Path) -
         (("--count", "--stream"), "do not go together"),
         (("--delete-after",), "--delete-after goes with --upload"),
         (("--upload", "--platform", "google-cloud"), "google-cloud takes no file ids"),
-        (("--platform", "claude-ai"), "claude-ai takes no requests from programs"),
+        (("--platform", "claude-ai"), "`send` does not support claude-ai; choose another --platform"),
         (("--batch-id", "a/../b"), "is no id of a batch"),
-        (("--format", "sarif"), "unknown format 'sarif'; send knows full, json"),
+        (("--format", "sarif"), "unknown format 'sarif'; known are full, json"),
     ],
 )
 def test_what_does_not_go_together(

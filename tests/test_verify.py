@@ -121,7 +121,7 @@ def test_models_are_listed(imgbudget: Command, api: Api) -> None:
         (("--platform", "bedrock"), "bedrock has no count endpoint"),
         (("--platform", "foundry", "--models"), "foundry has no list of models"),
         (("--calls", "1"), "1 is not in the range"),
-        (("--format", "xml"), "unknown format 'xml'; verify knows full, json"),
+        (("--format", "xml"), "unknown format 'xml'; known are full, json"),
     ],
 )
 def test_what_cannot_be_verified(

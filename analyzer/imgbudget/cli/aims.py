@@ -4,70 +4,38 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import click
-
 from imgbudget.budgets import Budget
-from imgbudget.cli.options import codes
+from imgbudget.cli.command import flag, option
+from imgbudget.cli.options import BudgetOptions, codes
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 from imgbudget.errors import UsageError
 from imgbudget.planner.goal import Goal, Target
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _KINDS = ("dimension", "tokens", "bytes")
 _SPELLINGS = "table, native, latency, dimension:1024, tokens:800 or bytes:500KB"
 
 
-def target_option(function: F) -> F:
-    """`--target`: which sizes a plan takes, and what one image may have."""
-    return click.option(
-        "--target",
-        "targets",
-        multiple=True,
-        metavar="TARGET",
-        help="table: a row of the aspect-ratio table where one keeps the ratio, else native (default); "
-        "native: the largest size that the API leaves alone; latency: 1.15 megapixels and 1568 px. Beside "
-        "one of them dimension:N, tokens:N and bytes:SIZE bound each image: px an edge, visual tokens, bytes "
-        "of the file.",
-    )(function)
-
-
-def for_options(function: F) -> F:
-    """`--for`, `--cheapest`: a size that suits several models at once."""
-    for name, more in (
-        (
-            "--cheapest",
-            {
-                "is_flag": True,
-                "help": "With --for: of the sizes down to nine tenths of the largest the one for which all "
-                "these models together cost least.",
-            },
-        ),
-        (
-            "--for",
-            {
-                "multiple": True,
-                "callback": codes,
-                "metavar": "IDS",
-                "help": "Models that the images are for, of any provider, comma-separated: the largest size "
-                "that none of them scales down or refuses.",
-            },
-        ),
-    ):
-        names = (name, "for_models") if name == "--for" else (name,)
-        function = click.option(*names, **more)(function)  # type: ignore[arg-type]
-    return function
-
-
-def budget_options(function: F) -> F:
-    """`--budget-tokens`, `--budget-cost`, `--budget-bytes`: what one request may take."""
-    for name, metavar, text in (
-        ("--budget-bytes", "SIZE", "Most bytes of the body of a request, e.g. 20MB."),
-        ("--budget-cost", "USD", "Most US dollars for the visual tokens of a request, e.g. $0.05."),
-        ("--budget-tokens", "N", "Most visual tokens of a request, e.g. 20k."),
-    ):
-        function = click.option(name, metavar=metavar, help=text)(function)
-    return function
+TARGET = option(
+    "--target",
+    many=True,
+    metavar="TARGET",
+    help="table: a row of the aspect-ratio table if one keeps the ratio, else native (default); native: the "
+    "largest size that the API does not resize; latency: 1.15 megapixels and 1568 px. Can be combined with "
+    "dimension:N, tokens:N and bytes:SIZE, which bound each image: edge in px, visual tokens, file size.",
+)
+FOR = option(
+    "--for",
+    many=True,
+    parse=codes,
+    metavar="IDS",
+    help="Models that will read the images, of any provider, comma-separated: the largest size that none of "
+    "them downscales or rejects.",
+)
+CHEAPEST = flag(
+    "--cheapest",
+    help="With --for: of all sizes down to nine tenths of the largest, the one that costs least on all these "
+    "models together.",
+)
 
 
 def goal_of(targets: tuple[str, ...]) -> Goal:
@@ -87,16 +55,16 @@ def goal_of(targets: tuple[str, ...]) -> Goal:
     return goal
 
 
-def budget_of(options: dict[str, Any]) -> Budget:
+def budget_of(options: BudgetOptions) -> Budget:
     """The budget of a request that the options give.
 
     Raises:
         UsageError: an amount that is none.
     """
     return Budget(
-        tokens=_amount(parse_tokens, "--budget-tokens", options["budget_tokens"]),
-        bytes=_amount(parse_bytes, "--budget-bytes", options["budget_bytes"]),
-        cost=_amount(parse_cost, "--budget-cost", options["budget_cost"]),
+        tokens=_amount(parse_tokens, "--budget-tokens", options.budget_tokens),
+        bytes=_amount(parse_bytes, "--budget-bytes", options.budget_bytes),
+        cost=_amount(parse_cost, "--budget-cost", options.budget_cost),
     )
 
 

@@ -4,20 +4,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from io import StringIO
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from imgbudget.cli.audit_progress import AuditProgress
+from imgbudget.cli.command import Choice, Command, argument, option
 from imgbudget.cli.options import (
+    FAIL_ON,
+    JOBS,
+    NO_IGNORES,
+    PEDANTIC,
+    ConfigOptions,
+    ModelOptions,
+    OutputOptions,
+    SelectionOptions,
     codes,
-    config_options,
-    model_options,
-    output_options,
-    selection_options,
-    wishes,
+    run_options,
 )
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour, whole_file
+from imgbudget.cli.output import Format, Sink, chosen_formats, say, say_warnings, wants_colour, whole_file
 from imgbudget.cli.several import limits_of_all
 from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.errors import UsageError
@@ -35,75 +38,92 @@ if TYPE_CHECKING:
 FORMATS = ("full", "json", "markdown", "csv")
 
 
-@click.command("audit")
-@click.argument("datasets", nargs=-1, required=True, metavar="DATASET...")
-@model_options
-@selection_options
-@click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")
-@click.option("--no-ignores", is_flag=True, help="Report what the configuration's ignores silence.")
-@click.option(
-    "--models",
-    multiple=True,
-    callback=codes,
-    metavar="IDS",
-    help="Models to show the costs of side by side, of any provider: comma-separated ids, or all.",
-)
-@click.option(
-    "--rows",
-    metavar="DIR",
-    help="Keep the facts table there, Parquet, a row an image; a run that was stopped goes on from it.",
-)
-@click.option(
-    "--html",
-    metavar="FILE",
-    help="Write the report as one HTML file that needs nothing else; --format is for what is printed.",
-)
-@click.option(
-    "--image-root",
-    metavar="DIR",
-    help="Folder or URL where the paths of a manifest begin; default: the manifest's own folder.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Processes of this machine, or Ray (extra: imgbudget[ray]).",
-)
-@click.option(
-    "--ray-address",
-    metavar="ADDRESS",
-    help="With --engine ray: the cluster, HOST:6379 or auto; default: a private Ray on this machine.",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "info", "never"]),
-    default="never",
-    show_default=True,
-    help="Least severity that makes the exit code 1; an audit is a report.",
-)
-@click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Processes; default: one for each core."
-)
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
-    """Audit datasets: cost, refusals, waste, duplicates.
+class AuditOptions(NamedTuple):
+    """The options of `audit`."""
+
+    datasets: Annotated[tuple[str, ...], argument("DATASET...", many=True)]
+    provider: ModelOptions = ModelOptions()
+    rules: SelectionOptions = SelectionOptions()
+    pedantic: Annotated[bool, PEDANTIC] = False
+    no_ignores: Annotated[bool, NO_IGNORES] = False
+    models: Annotated[
+        tuple[str, ...],
+        option(
+            "--models",
+            many=True,
+            parse=codes,
+            metavar="IDS",
+            help="Models whose costs are compared, of any provider: comma-separated ids, or all.",
+        ),
+    ] = ()
+    rows: Annotated[
+        str | None,
+        option(
+            "--rows",
+            metavar="DIR",
+            help="Keep the facts table in DIR (Parquet, one row per image); an interrupted run resumes.",
+        ),
+    ] = None
+    html: Annotated[
+        str | None,
+        option(
+            "--html",
+            metavar="FILE",
+            help="Also write the report as one self-contained HTML file; --format is for the printed report.",
+        ),
+    ] = None
+    image_root: Annotated[
+        str | None,
+        option(
+            "--image-root",
+            metavar="DIR",
+            help="Folder or URL that paths of a manifest are relative to; default: the manifest's folder.",
+        ),
+    ] = None
+    engine: Annotated[
+        str,
+        option(
+            "--engine",
+            type=Choice(("local", "ray")),
+            show_default=True,
+            help="Processes of this machine, or Ray (extra: imgbudget[ray]).",
+        ),
+    ] = "local"
+    ray_address: Annotated[
+        str | None,
+        option(
+            "--ray-address",
+            metavar="ADDRESS",
+            help="With --engine ray: the cluster, HOST:6379 or auto; default: a private Ray on this machine.",
+        ),
+    ] = None
+    fail_on: Annotated[str, FAIL_ON] = "never"
+    jobs: Annotated[
+        int | None,
+        option("-j", "--jobs", type=JOBS, metavar="N", help="Number of processes; default: one per core."),
+    ] = None
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def audit(options: AuditOptions) -> int:
+    """Audit datasets: cost, rejected images, waste, duplicates.
 
     DATASET is a folder, an image, a zip or tar archive, WebDataset shards, Hugging Face Parquet or Arrow
     files, request JSONL, a list of images (LLaVA or OpenAI style JSONL, COCO), or a URL of any of these
-    (s3://, gs://, hf://). Exit code 0, 1 as --fail-on says, 2 when something could not be read or counted.
+    (s3://, gs://, hf://). Exit code 0; 1 as --fail-on says; 2 if something could not be read or counted.
     """
     _require_datasets()
-    formats = parse_formats(options["formats"], "full")
-    for name, _ in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; audit knows {', '.join(FORMATS)}")
-    if options["ray_address"] and options["engine"] != "ray":
+    output = options.output
+    formats = chosen_formats(output.formats, FORMATS)
+    if options.ray_address and options.engine != "ray":
         raise UsageError("--ray-address needs --engine ray")
-    session = Session(wishes(options))
-    models = limits_of_all(session, options["models"] or ())
-    with _folder(options["rows"]) as folder:
+    asked = run_options(
+        provider=options.provider, settings=options.settings, rules=options.rules, verbose=output.verbose
+    )
+    session = Session(asked._replace(pedantic=options.pedantic, use_ignores=not options.no_ignores))
+    models = limits_of_all(session, options.models)
+    with _folder(options.rows) as folder:
         run = _run(session, options, folder)
         if not run.files:
             say("warning: no files found")
@@ -113,9 +133,7 @@ def command(**options: Any) -> int:
     if run.summary.rules_failed:
         return 2
     worst = _worst(run)
-    return (
-        1 if worst and options["fail_on"] != "never" and worst >= Severity[options["fail_on"].upper()] else 0
-    )
+    return 1 if worst and options.fail_on != "never" and worst >= Severity[options.fail_on.upper()] else 0
 
 
 def _require_datasets() -> None:
@@ -140,18 +158,18 @@ def _folder(rows: str | None) -> Iterator[str]:
     yield rows
 
 
-def _run(session: Session, options: dict[str, Any], folder: str) -> "Run":
+def _run(session: Session, options: AuditOptions, folder: str) -> "Run":
     """All partitions read, their rows in the folder."""
     from imgbudget.audit.partition import Naming  # noqa: PLC0415 - audits only
     from imgbudget.audit.plan import plan  # noqa: PLC0415
     from imgbudget.audit.run import Run  # noqa: PLC0415
     from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415
 
-    progress = AuditProgress(wanted=not options["no_progress"] and not options["quiet"])
+    progress = AuditProgress(wanted=not options.output.no_progress and not options.output.quiet)
     naming = Naming(configuration_key(session))
-    partitions = plan(options["datasets"], session, naming, root=options["image_root"])
+    partitions = plan(options.datasets, session, naming, root=options.image_root)
     # Ray reports lost workers on standard output, where only results belong
-    with redirect_stdout(sys.stderr if options["verbose"] else StringIO()):
+    with redirect_stdout(sys.stderr if options.output.verbose else StringIO()):
         executor = _executor(options)
         try:
             run = Run(Work.of(session), executor, folder, progress)
@@ -162,14 +180,14 @@ def _run(session: Session, options: dict[str, Any], folder: str) -> "Run":
     return run
 
 
-def _executor(options: dict[str, Any]) -> "Executor":
+def _executor(options: AuditOptions) -> "Executor":
     from imgbudget.session.pool import cores  # noqa: PLC0415 - audits only
 
-    jobs = options["jobs"] or cores()
-    if options["engine"] == "ray":
+    jobs = options.jobs or cores()
+    if options.engine == "ray":
         from imgbudget.audit.executors.ray import RayExecutor  # noqa: PLC0415 - this engine only
 
-        return RayExecutor(jobs, options["ray_address"])
+        return RayExecutor(jobs, options.ray_address)
     from imgbudget.audit.executors.local import LocalExecutor  # noqa: PLC0415 - this engine only
 
     return LocalExecutor(jobs)
@@ -178,8 +196,8 @@ def _executor(options: dict[str, Any]) -> "Executor":
 def _report(
     session: Session,
     run: "Run",
-    options: dict[str, Any],
-    formats: list[tuple[str, str | None]],
+    options: AuditOptions,
+    formats: list[Format],
     models: tuple[Limits, ...],
 ) -> None:
     """Prove the rows complete, gather the statistics, write every format."""
@@ -188,18 +206,18 @@ def _report(
     from imgbudget.audit.store import open_rows  # noqa: PLC0415
 
     notes = (*session.notes, *run.notes)
-    about = About(session.limits, session.registry.rules, options["datasets"], notes, models)
+    about = About(session.limits, session.registry.rules, options.datasets, notes, models)
     with open_rows(run.files, session.bench.limits()) as store:
         prove(store, run.files, run.summary)
         statistics = gather(store, about)
-        if options["html"] is not None:
-            _write_page(store, statistics, options["html"])
+        if options.html is not None:
+            _write_page(store, statistics, options.html)
         for name, file in formats:
             if name == "csv":
                 _write_rows(store, file)
                 continue
             sink = Sink(file)
-            colour = file is None and wants_colour(options["color"], sys.stdout)
+            colour = file is None and wants_colour(options.output.color, sys.stdout)
             sink.write(_text(name, statistics, run, colour=colour))
             sink.close()
 
@@ -235,19 +253,18 @@ def _write_page(store: "Store", statistics: "Statistics", file: str) -> None:
         out.write(page(statistics, store, thumbnails))
 
 
-def _say_notes(session: Session, run: "Run", options: dict[str, Any]) -> None:
-    for note in dict.fromkeys((*session.notes, *run.notes)):
-        say(f"warning: {note}")
+def _say_notes(session: Session, run: "Run", options: AuditOptions) -> None:
+    say_warnings(dict.fromkeys((*session.notes, *run.notes)))
     if run.lost:
         lost = f"{count(len(run.lost), 'item')} could not be read: {one_line(run.lost[0])}"
         say(f"error: {lost}; see {FAILED_CODE}")
-    if options["quiet"]:
+    if options.output.quiet:
         return
     if run.resumed:
         done = count(run.resumed, "partition")
-        say(f"{done} of {len(run.files)} taken from {options['rows']}: read by an earlier run")
+        say(f"{done} of {len(run.files)} reused from {options.rows}, as read by an earlier run")
     if run.summary.missed:
-        say(f"warning: {count(run.summary.missed, 'item')} could not be looked at")
+        say(f"warning: {count(run.summary.missed, 'item')} could not be examined")
 
 
 def _worst(run: "Run") -> Severity | None:
@@ -257,3 +274,6 @@ def _worst(run: "Run") -> Severity | None:
         Severity.INFO: run.summary.infos,
     }
     return max((severity for severity, number in counts.items() if number), default=None)
+
+
+command = Command("audit", AuditOptions, audit, formats=FORMATS)

@@ -1,13 +1,21 @@
-"""`imgbudget baseline`: writes the findings of today as known, and takes out what is fixed."""
+"""`imgbudget baseline`: records the current findings as known, and removes fixed ones."""
 
 import os
-from typing import Any
-
-import click
+from typing import Annotated, NamedTuple
 
 from imgbudget.cli.checking import check_paths
-from imgbudget.cli.options import config_options, model_options, selection_options, silencing_options, wishes
-from imgbudget.cli.output import Sink, say
+from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.options import (
+    FORCE_EXCLUDE,
+    JOBS,
+    PEDANTIC,
+    ConfigOptions,
+    ModelOptions,
+    SelectionOptions,
+    SuppressionOptions,
+    run_options,
+)
+from imgbudget.cli.output import Sink, say, say_warnings
 from imgbudget.cli.progress import Progress
 from imgbudget.config.files import identity, shown
 from imgbudget.engine.baseline import NAME, Baseline
@@ -18,32 +26,54 @@ from imgbudget.session import Session
 from imgbudget.session.baselines import fixed_entries, placed, read_file
 
 
-@click.command("baseline")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
-@click.option("--write", is_flag=True, help="Write every finding of today; an existing file is not touched.")
-@click.option("--prune", is_flag=True, help="Take out what is no longer found; nothing is added.")
-@click.option("--force", is_flag=True, help="With --write: replace an existing file, new findings and all.")
-@model_options
-@selection_options
-@click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")
-@silencing_options
-@click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Processes for many files.")
-@click.option("-v", "--verbose", is_flag=True, help="Show tracebacks.")
-@click.option("--no-progress", is_flag=True, help="Show no progress.")
-@config_options
-def command(**options: Any) -> int:
-    """Keep the findings of today apart, so that `check --baseline FILE` reports only new ones.
+class BaselineOptions(NamedTuple):
+    """The options of `baseline`."""
+
+    paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True)] = (".",)
+    write: Annotated[
+        bool, flag("--write", help="Record all current findings; an existing file is not overwritten.")
+    ] = False
+    prune: Annotated[
+        bool, flag("--prune", help="Remove findings that are no longer found; nothing is added.")
+    ] = False
+    force: Annotated[
+        bool, flag("--force", help="With --write: replace an existing file, new findings included.")
+    ] = False
+    provider: ModelOptions = ModelOptions()
+    rules: SelectionOptions = SelectionOptions()
+    pedantic: Annotated[bool, PEDANTIC] = False
+    findings: SuppressionOptions = SuppressionOptions()
+    force_exclude: Annotated[bool, FORCE_EXCLUDE] = False
+    jobs: Annotated[
+        int | None,
+        option("-j", "--jobs", type=JOBS, metavar="N", help="Number of processes for many files."),
+    ] = None
+    verbose: Annotated[bool, flag("-v", "--verbose", help="Show tracebacks.")] = False
+    no_progress: Annotated[bool, flag("--no-progress", help="Show no progress.")] = False
+    settings: ConfigOptions = ConfigOptions()
+
+
+def baseline(options: BaselineOptions) -> int:
+    """Record the current findings as known, so that `check --baseline FILE` reports only new ones.
 
     Without --baseline the file is the one that the configuration names, else .imgbudget-baseline.json beside
-    the configuration. Image files are known by their content: a moved one stays known, a changed one is new.
+    the configuration. Image files are recognised by their content: a moved file stays known, a changed file
+    counts as new.
     """
-    if options["write"] == options["prune"]:
+    if options.write == options.prune:
         raise UsageError("give either --write or --prune")
-    paths = options["paths"] or (".",)
-    session = Session(wishes({**options, "no_baseline": True, "collect": options["write"]}))
-    name = _name(session, options["baseline"])
-    return _write(session, name, paths, options) if options["write"] else _prune(name, paths, options)
+    asked = run_options(
+        provider=options.provider,
+        settings=options.settings,
+        rules=options.rules,
+        findings=options.findings,
+        verbose=options.verbose,
+    )._replace(pedantic=options.pedantic, force_exclude=options.force_exclude)
+    session = Session(asked._replace(use_baseline=False, collect=options.write))
+    name = _name(session, options.findings.baseline)
+    if options.write:
+        return _write(session, name, options)
+    return _prune(Session(asked._replace(baseline=name, use_baseline=True)), name, options)
 
 
 def _name(session: Session, given: str | None) -> str:
@@ -51,28 +81,27 @@ def _name(session: Session, given: str | None) -> str:
     return given or shown(settings.baseline or os.path.join(settings.root, NAME))
 
 
-def _write(session: Session, name: str, paths: tuple[str, ...], options: dict[str, Any]) -> int:
-    if os.path.lexists(name) and not options["force"]:
+def _write(session: Session, name: str, options: BaselineOptions) -> int:
+    if os.path.lexists(name) and not options.force:
         raise UsageError(
-            f"{name} exists, and a baseline only shrinks: --prune takes out what is fixed; "
-            "--write --force replaces it, and what is new becomes known"
+            f"{name} exists, and a baseline only shrinks: --prune removes fixed findings; "
+            "--write --force replaces it, and new findings become known"
         )
-    if not _run(session, paths, options):
+    if not _run(session, options):
         return 2
     silencer = session.bench.paths.silencer
-    baseline = Baseline(silencer.entries if silencer else (), placed=placed(session.registry))
-    _save(name, baseline)
-    click.echo(f"wrote {count(len(baseline.entries), 'finding')} to {one_line(name)}")
+    found = Baseline(silencer.entries if silencer else (), placed=placed(session.registry))
+    _save(name, found)
+    print(f"wrote {count(len(found.entries), 'finding')} to {one_line(name)}")
     known = session.settings.baseline
     if known is None or identity(known) != identity(name):
-        say(f"check --baseline {one_line(name)} leaves them out, as baseline: in the configuration does")
+        say(f"check --baseline {one_line(name)} ignores them, as does baseline: in the configuration")
     return 0
 
 
-def _prune(name: str, paths: tuple[str, ...], options: dict[str, Any]) -> int:
-    session = Session(wishes({**options, "baseline": name, "no_baseline": False}))
+def _prune(session: Session, name: str, options: BaselineOptions) -> int:
     before = read_file(name, session.registry)
-    summary = _run(session, paths, options)
+    summary = _run(session, options)
     if not summary:
         return 2
     gone = set(fixed_entries(session, [path for path, _ in summary.missed]))
@@ -80,28 +109,29 @@ def _prune(name: str, paths: tuple[str, ...], options: dict[str, Any]) -> int:
         left = (entry for entry in before.entries if entry not in gone)
         _save(name, Baseline(left, placed=placed(session.registry)))
     new = sum(summary.findings.values())
-    click.echo(
-        f"took {figure(len(gone))} of {count(len(before.entries), 'finding')} out of {one_line(name)}"
+    print(
+        f"removed {figure(len(gone))} of {count(len(before.entries), 'finding')} from {one_line(name)}"
         + (f"; {count(new, 'finding is', 'findings are')} not in it" if new else "")
     )
     return 0
 
 
-def _run(session: Session, paths: tuple[str, ...], options: dict[str, Any]) -> Summary | None:
-    """Check everything; None, once it is said, where a rule failed and so nothing is sure."""
-    progress = Progress(wanted=not options["no_progress"])
-    summary = check_paths(session, paths, (), progress, jobs=options["jobs"])
-    for note in session.notes:
-        say(f"warning: {note}")
-    for path, reason in summary.missed:
-        say(f"warning: not checked: {one_line(path)}: {reason}")
+def _run(session: Session, options: BaselineOptions) -> Summary | None:
+    """Check everything; None, with a message, if a rule failed and the findings are therefore incomplete."""
+    progress = Progress(wanted=not options.no_progress)
+    summary = check_paths(session, options.paths, (), progress, jobs=options.jobs)
+    say_warnings(session.notes)
+    say_warnings(f"not checked: {one_line(path)}: {reason}" for path, reason in summary.missed)
     if summary.rules_failed:
-        say("a rule failed, so nothing is written; imgbudget check tells which")
+        say("a rule failed, so nothing is written; imgbudget check shows which")
         return None
     return summary
 
 
-def _save(name: str, baseline: Baseline) -> None:
+def _save(name: str, entries: Baseline) -> None:
     sink = Sink(name)
-    sink.write(baseline.text())
+    sink.write(entries.text())
     sink.close()
+
+
+command = Command("baseline", BaselineOptions, baseline)

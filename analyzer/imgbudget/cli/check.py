@@ -2,29 +2,26 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from imgbudget.cli import declared as click
 from imgbudget.cli.checking import Output, check_paths
+from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.fixing import (
-    fix_exit_code,
-    fix_options,
-    fix_outputs,
-    fix_wishes,
-    fixer_of,
-    say_fixes,
-    wants_fixes,
-)
+from imgbudget.cli.fixing import fix_exit_code, fix_options, fix_outputs, fixer_of, say_fixes, wants_fixes
 from imgbudget.cli.options import (
-    config_options,
-    model_options,
-    output_options,
-    selection_options,
-    silencing_options,
-    wishes,
+    FAIL_ON,
+    FORCE_EXCLUDE,
+    JOBS,
+    PEDANTIC,
+    ConfigOptions,
+    ModelOptions,
+    OutputOptions,
+    SelectionOptions,
+    SuppressionOptions,
+    WriteOptions,
+    run_options,
 )
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.output import Format, Sink, chosen_formats, say, say_warnings, wants_colour
 from imgbudget.cli.progress import Progress
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.model import Fact, Severity
@@ -32,7 +29,7 @@ from imgbudget.report import Summary
 from imgbudget.reporters import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
 from imgbudget.reporters.base import Style, count, one_line
 from imgbudget.reporters.records import SHOWN
-from imgbudget.session import Session
+from imgbudget.session import RunOptions, Session
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Earlier
@@ -42,98 +39,141 @@ if TYPE_CHECKING:
 _LISTED = 5
 
 
-@click.command("check")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
-@model_options
-@selection_options
-@click.option("--pedantic", is_flag=True, help="Run the pedantic rules too.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "info", "never"]),
-    default="warning",
-    show_default=True,
-    help="Least severity that makes the exit code 1.",
-)
-@click.option("--exit-zero", is_flag=True, help="Exit 0 even with findings; errors of use still exit 2.")
-@fix_options
-@silencing_options
-@click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
-@click.option("--stdin-filename", metavar="NAME", help="Name under which standard input is reported.")
-@click.option("--statistics", is_flag=True, help="Sum up by rule and by folder: how far over, what it costs.")
-@click.option("--compare", metavar="REPORT", help="Show the difference to a saved JSON report.")
-@click.option("--show-files", is_flag=True, help="Print the files that would be checked, and check nothing.")
-@click.option(
-    "--show-settings",
-    is_flag=True,
-    help="Print what holds for each path and why a rule is off; check nothing.",
-)
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes for many files; default: one for each core.",
-)
-@click.option(
-    "--cache/--no-cache",
-    default=None,
-    help="Keep facts of unchanged files between runs; default: when a folder is checked.",
-)
-@click.option("--offline", is_flag=True, help="Never use the network; check never does.")
-@output_options(tuple(FORMATS), "full")
-@config_options
-def command(**options: Any) -> int:
+class CheckOptions(NamedTuple):
+    """The options of `check`."""
+
+    paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
+    provider: ModelOptions = ModelOptions()
+    rules: SelectionOptions = SelectionOptions()
+    pedantic: Annotated[bool, PEDANTIC] = False
+    fail_on: Annotated[str, FAIL_ON] = "warning"
+    exit_zero: Annotated[
+        bool, flag("--exit-zero", help="Exit 0 even with findings; usage errors still exit 2.")
+    ] = False
+    fix: Annotated[bool, flag("--fix", help="Fix what can be fixed safely; - writes to standard output.")] = (
+        False
+    )
+    unsafe_fixes: Annotated[
+        bool, flag("--unsafe-fixes", help="Also apply fixes that change what the model sees or reads.")
+    ] = False
+    exit_non_zero_on_fix: Annotated[
+        bool, flag("--exit-non-zero-on-fix", help="Also exit 1 if any file was changed.")
+    ] = False
+    write: WriteOptions = WriteOptions()
+    findings: SuppressionOptions = SuppressionOptions()
+    force_exclude: Annotated[bool, FORCE_EXCLUDE] = False
+    stdin_filename: Annotated[
+        str | None,
+        option("--stdin-filename", metavar="NAME", help="File name to report for standard input."),
+    ] = None
+    statistics: Annotated[
+        bool,
+        flag("--statistics", help="Summarise by rule and by folder: how far over the limits, and the cost."),
+    ] = False
+    compare: Annotated[
+        str | None,
+        option("--compare", metavar="REPORT", help="Show the difference to a saved JSON report."),
+    ] = None
+    show_files: Annotated[
+        bool, flag("--show-files", help="List the files that would be checked, without checking them.")
+    ] = False
+    show_settings: Annotated[
+        bool,
+        flag(
+            "--show-settings",
+            help="Print the settings for each path, and why each rule is on or off, without checking.",
+        ),
+    ] = False
+    jobs: Annotated[
+        int | None,
+        option(
+            "-j",
+            "--jobs",
+            type=JOBS,
+            metavar="N",
+            help="Number of processes for many files; default: one per core.",
+        ),
+    ] = None
+    cache: Annotated[
+        bool | None,
+        flag(
+            "--cache",
+            off="--no-cache",
+            help="Keep facts of unchanged files between runs; default: when a folder is checked.",
+        ),
+    ] = None
+    offline: Annotated[bool, flag("--offline", help="Never use the network; check never does.")] = False
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def check(options: CheckOptions) -> int:
     """Lint images, folders, request JSON, or standard input (-).
 
     Exit code 0: clean, or nothing of --fail-on or above; 1: findings; 2: usage, configuration or internal
     error. Without PATHS the current folder is checked.
     """
-    paths = options["paths"] or (".",)
-    formats = parse_formats(options["formats"], "full")
-    names = {name for name, _ in formats}
-    if unknown := names - FORMATS.keys():
-        raise UsageError(f"unknown format {min(unknown)!r}; known are {', '.join(FORMATS)}")
-    want = SHOWN if names & {"json", "jsonl"} else Fact.NONE
-    if options["cache"] is None:  # for a few named files it does not pay
-        options["cache"] = any(os.path.isdir(path) for path in paths)
-    edits = bool(names & WITH_EDITS)
-    session = Session(wishes(options, want=want, excerpts="full" in names, edits=edits))
-    if options["show_files"]:
+    paths, output = options.paths, options.output
+    formats = chosen_formats(output.formats, tuple(FORMATS))
+    session = Session(_run_options(options, {name for name, _ in formats}))
+    if options.show_files:
         return _show_files(session, paths)
-    if options["show_settings"]:
+    if options.show_settings:
         return _show_settings(session, paths, formats)
-    earlier = _read_report(options["compare"])
-    outputs = [_output(name, file, session, options) for name, file in formats]
-    fixes = wants_fixes(options | {"paths": paths})
+    earlier = _read_report(options.compare)
+    outputs = [_output(name, file, session, output) for name, file in formats]
+    fixes = wants_fixes(options)
     checker: Session | Fixer = session
     if fixes:
         from imgbudget.session.choices import ByFindings  # noqa: PLC0415 - runs that fix only
 
-        choice = ByFindings(unsafe=options["unsafe_fixes"])
-        checker = fixer_of(session, fix_wishes(options, choice), paths)
-        outputs = fix_outputs(outputs, options | {"paths": paths})
-    progress = Progress(wanted=not options["no_progress"] and not options["quiet"])
+        choice = ByFindings(unsafe=options.unsafe_fixes)
+        checker = fixer_of(session, fix_options(options.write, choice), paths)
+        outputs = fix_outputs(outputs, options.write, paths, formats_given=bool(output.formats))
+    progress = Progress(wanted=not output.no_progress and not output.quiet)
     summary = check_paths(
         checker,
         paths,
         outputs,
         progress,
-        jobs=options["jobs"],
-        stdin_name=options["stdin_filename"],
+        jobs=options.jobs,
+        stdin_name=options.stdin_filename,
         earlier=earlier,
     )
-    _say_notes(session, summary, options)
-    code = exit_code(summary, options["fail_on"], exit_zero=options["exit_zero"])
+    _say_notes(session, summary, output)
+    code = exit_code(summary, options.fail_on, exit_zero=options.exit_zero)
     if not fixes:
         return code
-    say_fixes(summary, options)
-    return fix_exit_code(summary, code, options)
+    say_fixes(summary, output, diff=options.write.diff, counts=True)
+    return fix_exit_code(summary, code, fail=options.write.diff or options.exit_non_zero_on_fix)
 
 
-def _output(name: str, file: str | None, session: Session, options: dict[str, Any]) -> Output:
+def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
+    cache = options.cache
+    if cache is None:  # for a few named files it does not pay
+        cache = any(os.path.isdir(path) for path in options.paths)
+    return run_options(
+        provider=options.provider,
+        settings=options.settings,
+        rules=options.rules,
+        findings=options.findings,
+        verbose=options.output.verbose,
+    )._replace(
+        pedantic=options.pedantic,
+        statistics=options.statistics,
+        compare=options.compare is not None,
+        force_exclude=options.force_exclude,
+        want=SHOWN if formats & {"json", "jsonl"} else Fact.NONE,
+        cache=cache,
+        excerpts="full" in formats,
+        edits=bool(formats & WITH_EDITS),
+    )
+
+
+def _output(name: str, file: str | None, session: Session, output: OutputOptions) -> Output:
     style = Style(
-        colour=file is None and wants_colour(options["color"], sys.stdout),
-        quiet=options["quiet"],
+        colour=file is None and wants_colour(output.color, sys.stdout),
+        quiet=output.quiet,
         root=os.getcwd(),
     )
     if name in WITH_RULES:
@@ -149,7 +189,7 @@ def _show_files(session: Session, paths: tuple[str, ...]) -> int:
     return 0
 
 
-def _show_settings(session: Session, paths: tuple[str, ...], formats: list[tuple[str, str | None]]) -> int:
+def _show_settings(session: Session, paths: tuple[str, ...], formats: list[Format]) -> int:
     from imgbudget.cli.settings import show_settings  # noqa: PLC0415 - on demand only
 
     show_settings(session, paths, formats)
@@ -168,22 +208,21 @@ def _read_report(name: str | None) -> "Earlier | None":
         raise UsageError(f"--compare {name}: cannot be read: {os_error_text(error)}") from error
 
 
-def _say_notes(session: Session, summary: Summary, options: dict[str, Any]) -> None:
-    for note in session.notes:
-        say(f"warning: {note}")
-    if options["quiet"]:
+def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> None:
+    say_warnings(session.notes)
+    if output.quiet:
         return
     if gone := _fixed_entries(session, summary):
         say(
             f"{count(len(gone), 'entry', 'entries')} of the baseline no longer found; "
-            "imgbudget baseline --prune takes them out"
+            "imgbudget baseline --prune removes them"
         )
     if summary.files == 0:
         say("warning: no files found")
     for path, reason in summary.missed:
         say(f"warning: not checked: {one_line(path)}: {reason}")
-    if summary.skipped and (options["verbose"] or summary.checked == 0):
-        shown = summary.skipped if options["verbose"] else summary.skipped[:_LISTED]
+    if summary.skipped and (output.verbose or summary.checked == 0):
+        shown = summary.skipped if output.verbose else summary.skipped[:_LISTED]
         for path, reason in shown:
             say(f"skipped {one_line(path)}: {reason}")
         if len(summary.skipped) > len(shown):
@@ -205,3 +244,6 @@ def _fixed_entries(session: Session, summary: Summary) -> "tuple[Entry, ...]":
     from imgbudget.session.baselines import fixed_entries  # noqa: PLC0415 - with a baseline only
 
     return fixed_entries(session, [path for path, _ in summary.missed])
+
+
+command = Command("check", CheckOptions, check, formats=tuple(FORMATS))

@@ -1,14 +1,11 @@
 """`imgbudget coords`: coordinates that a model returned, in pixels of the original image."""
 
-import json
 import re
-import sys
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-import click
-
-from imgbudget.cli.options import config_options, model_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.command import Choice, Command, Number, argument, option
+from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
+from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.cli.size import parse_size
 from imgbudget.cli.subjects import subjects
 from imgbudget.cli.tables import Table
@@ -25,64 +22,70 @@ _NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
 _POINTS = re.compile(rf"{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})*")
 
 
-@click.command("coords", context_settings={"ignore_unknown_options": True})
-@click.argument("points", nargs=-1, required=True, metavar="X,Y[,X2,Y2]...")
-@click.option(
-    "--original",
-    required=True,
-    metavar="WxH|IMAGE",
-    help="Width and height of the original image in px, or the image.",
-)
-@click.option("--sent", metavar="WxH", help="The size that was sent, where the image was resized before.")
-@click.option(
-    "--from",
-    "source",
-    type=click.Choice(["sent", "original"]),
-    default="sent",
-    show_default=True,
-    help="sent: from the image as the model saw it to the original; original: the other way.",
-)
-@click.option(
-    "--display-scale",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    metavar="N",
-    help="Pixels of the original in a point of the screen, for clicks on HiDPI screens; 2 on most of them.",
-)
-@model_options
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
+class CoordsOptions(NamedTuple):
+    """The options of `coords`."""
+
+    points: Annotated[tuple[str, ...], argument("X,Y[,X2,Y2]...", many=True)]
+    original: Annotated[
+        str,
+        option(
+            "--original",
+            metavar="WxH|IMAGE",
+            help="Width and height of the original image in px, or the image file.",
+        ),
+    ]
+    sent: Annotated[
+        str | None,
+        option("--sent", metavar="WxH", help="Size that was sent, if the image was resized before sending."),
+    ] = None
+    source: Annotated[
+        str,
+        option(
+            "--from",
+            type=Choice(("sent", "original")),
+            show_default=True,
+            help="sent: from the image that the model saw to the original; original: the other way.",
+        ),
+    ] = "sent"
+    display_scale: Annotated[
+        float,
+        option(
+            "--display-scale",
+            type=Number(0, float, exclusive=True),
+            metavar="N",
+            help="Pixels of the original per point of the screen, for clicks on HiDPI screens; usually 2.",
+        ),
+    ] = 1.0
+    provider: ModelOptions = ModelOptions()
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def coords(options: CoordsOptions) -> int:
     """Map coordinates that the model returned to the original image.
 
-    The model answers in pixels of the image as it saw it: scaled down to its tier, without the padding. What
-    lies outside of it is taken to its border. A box is its two corners, X,Y,X2,Y2. Normalised coordinates
+    The model answers in pixels of the image that it saw: scaled down to its tier, without the padding.
+    Points outside it are moved to its border. A box is its two corners, X,Y,X2,Y2. Normalised coordinates
     and those in a PDF cannot be mapped.
     """
-    formats = parse_formats(options["formats"], "full")
-    for name, _ in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; coords knows {', '.join(FORMATS)}")
-    given = [_parse(text) for text in options["points"]]
-    session = Session(wishes(options, want=Fact.ORIENTATION))
-    originals = [subject.size for subject in subjects(session, options["original"])]
+    formats = chosen_formats(options.output.formats, FORMATS)
+    given = [_parse(text) for text in options.points]
+    asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
+    session = Session(asked._replace(want=Fact.ORIENTATION))
+    originals = [subject.size for subject in subjects(session, options.original)]
     if len(originals) > 1:
-        raise UsageError(f"--original {options['original']}: holds more than one image")
+        raise UsageError(f"--original {options.original}: holds more than one image")
     limits, original = session.bench.limits(), originals[0]
-    sent = parse_size(options["sent"]) if options["sent"] else original
+    sent = parse_size(options.sent) if options.sent else original
     found = coordinates(limits, original, sent)
-    mapped = [_mapped(points, found, options["source"], options["display_scale"]) for points in given]
-    for name, file in formats:
-        sink = Sink(file)
-        if name == "json":
-            document = _document(limits, found, sent, options["source"], mapped)
-            sink.write(json.dumps(document, indent=1) + "\n")
-        else:
-            colour = file is None and wants_colour(options["color"], sys.stdout)
-            sink.write(_text(limits, found, sent, mapped, colour=colour))
-        sink.close()
-    for note in session.notes:
-        say(f"warning: {note}")
+    mapped = [_mapped(points, found, options.source, options.display_scale) for points in given]
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda colour: _text(limits, found, sent, mapped, colour=colour),
+        document=lambda: _document(limits, found, sent, options.source, mapped),
+    )
+    say_warnings(session.notes)
     return 0
 
 
@@ -155,3 +158,6 @@ def _text(limits: Limits, found: CoordinateMap, sent: Size, mapped: list[_Mapped
 
 def _numbers(numbers: tuple[float, ...]) -> str:
     return ",".join(f"{number:.2f}".rstrip("0").rstrip(".") for number in numbers)
+
+
+command = Command("coords", CoordsOptions, coords, formats=FORMATS, negative_numbers=True)

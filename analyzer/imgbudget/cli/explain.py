@@ -1,17 +1,16 @@
 """`imgbudget explain`: what an error text of the API means, and which block of a request it is about."""
 
-import json
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
-import click
-
+from imgbudget.cli.command import Command, argument, option
 from imgbudget.cli.explain_text import full_text
-from imgbudget.cli.options import config_options, model_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, SelectionOptions, run_options
+from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.errors import UsageError
-from imgbudget.explain import Explanation, Located, Match, explain, locate
+from imgbudget.explain import Explanation, Located, Match, locate
+from imgbudget.explain import explain as explain_text
 from imgbudget.model import Finding, Place, Request, Span
 from imgbudget.reporters.explanations import Whereabouts, explanation_document
 from imgbudget.session import Session
@@ -21,42 +20,43 @@ FORMATS = ("full", "json")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-@click.command("explain")
-@click.argument("words", nargs=-1, metavar="[TEXT]")
-@click.option(
-    "--request",
-    "request_file",
-    metavar="FILE",
-    help="The request that was refused, as JSON: find the block that the error means.",
-)
-@model_options
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
-    """Explain an API error: which rule it is, what it means, what to do, which block it is about.
+class ExplainOptions(NamedTuple):
+    """The options of `explain`."""
+
+    words: Annotated[tuple[str, ...], argument("[TEXT]", many=True)] = ()
+    request_file: Annotated[
+        str | None,
+        option(
+            "--request",
+            metavar="FILE",
+            help="The rejected request, as JSON: find the block that the error means.",
+        ),
+    ] = None
+    provider: ModelOptions = ModelOptions()
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def explain(options: ExplainOptions) -> int:
+    """Explain an API error: which rule it breaks, what it means, what to do, which block caused it.
 
     TEXT is a message, an error envelope or a traceback; without TEXT, or with -, a whole log is read from
     standard input. Exit code 0: at least one error was recognised; 1: none; 2: usage.
     """
-    formats = parse_formats(options["formats"], "full")
-    for name, _ in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; explain knows {', '.join(FORMATS)}")
-    text = _text(options["words"], options["request_file"])
-    explanation = explain(text)
+    formats = chosen_formats(options.output.formats, FORMATS)
+    text = _text(options.words, options.request_file)
+    explanation = explain_text(text)
     found: list[Whereabouts] = []
-    if options["request_file"] is not None:
-        found = _whereabouts(explanation, options)
-    for name, file in formats:
-        sink = Sink(file)
-        if name == "json":
-            sink.write(json.dumps(explanation_document(explanation, found), indent=1) + "\n")
-        else:
-            colour = file is None and wants_colour(options["color"], sys.stdout)
-            sink.write(full_text(explanation, found, colour=colour))
-        sink.close()
+    if options.request_file is not None:
+        found = _whereabouts(explanation, options.request_file, options)
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda colour: full_text(explanation, found, colour=colour),
+        document=lambda: explanation_document(explanation, found),
+    )
     if not explanation.matches and os.path.isfile(text.strip()):
-        say(f"{text.strip()} is a file; to explain what is in it: imgbudget explain - < {text.strip()}")
+        say(f"{text.strip()} is a file; to explain its content: imgbudget explain - < {text.strip()}")
     return 0 if explanation.matches else 1
 
 
@@ -86,7 +86,7 @@ class _Checked(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def _check(path: str, options: dict[str, Any]) -> _Checked:
+def _check(path: str, options: ExplainOptions) -> _Checked:
     """Run every rule on the request, whatever the configuration leaves out.
 
     Raises:
@@ -94,11 +94,16 @@ def _check(path: str, options: dict[str, Any]) -> _Checked:
     """
     if os.path.isdir(path):
         raise UsageError(f"--request {path}: is a folder; name the file of the request")
-    session = Session(wishes({**options, "select": ("ALL",), "pedantic": True, "no_ignores": True}))
+    asked = run_options(
+        provider=options.provider,
+        settings=options.settings,
+        rules=SelectionOptions(select=("ALL",)),
+        verbose=options.output.verbose,
+    )
+    session = Session(asked._replace(pedantic=True, use_ignores=False))
     text = sys.stdin.buffer.read() if path == STDIN else None
     (result,) = session.check((path,), stdin=text, stdin_name="<stdin>")
-    for note in session.notes:
-        say(f"warning: {note}")
+    say_warnings(session.notes)
     if not result.requests:
         first = next((finding.message for finding in result.findings), None)
         raise UsageError(f"--request {path}: holds no request: {result.skipped or first or 'an image'}")
@@ -106,9 +111,9 @@ def _check(path: str, options: dict[str, Any]) -> _Checked:
     return _Checked(result.path, text, requests, result.findings)
 
 
-def _whereabouts(explanation: Explanation, options: dict[str, Any]) -> list[Whereabouts]:
+def _whereabouts(explanation: Explanation, request_file: str, options: ExplainOptions) -> list[Whereabouts]:
     """What each error means in the request, in the order of the matches."""
-    checked = _check(options["request_file"], options)
+    checked = _check(request_file, options)
     located = [locate(match, checked.requests, checked.findings) for match in explanation.matches]
     spans = _spans(checked, located)
     return [_placed(match, found, spans) for match, found in zip(explanation.matches, located, strict=True)]
@@ -132,3 +137,6 @@ def _spans(checked: _Checked, located: list[Located]) -> dict[Place, Span]:
         if candidate.field:
             wanted.add(candidate.place.at(candidate.field))
     return spans_of(wanted, checked.path, checked.text)
+
+
+command = Command("explain", ExplainOptions, explain, formats=FORMATS)

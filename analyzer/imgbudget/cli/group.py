@@ -1,14 +1,15 @@
-"""The group of commands as click has it, each loaded when it is called."""
+"""The commands as click has them, made from their tables of options: for help, completion and mistakes."""
 
 import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
-from imgbudget.cli.declared import Declared
-from imgbudget.cli.main import COMMANDS
+from imgbudget.cli.command import Choice, Command, Field, Number
+from imgbudget.cli.completion import one_of
+from imgbudget.cli.main import COMMANDS, load
 from imgbudget.version import __version__
 
 
@@ -23,9 +24,7 @@ class Commands(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        found = import_module(f"imgbudget.cli.{cmd_name}").command
-        command: click.Command = found.command if isinstance(found, Declared) else found
-        return command
+        return click_command(load(cmd_name))
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in `--help`, without importing what it lists."""
@@ -48,6 +47,80 @@ def _nearest(name: str) -> str:
     import difflib  # noqa: PLC0415 - only a mistake pays for it
 
     return next(iter(difflib.get_close_matches(name, COMMANDS, 1)), "")
+
+
+def click_command(command: Command[Any]) -> click.Command:
+    """The same command for click."""
+    fields = list(command.fields())
+    parsed = {field.name for field in fields if field.parameter.parse}
+
+    def call(**given: Any) -> int:
+        chosen = {
+            name: value
+            for name, value in given.items()
+            if value is not None and (value != () or name in parsed)
+        }
+        return command.run(command.made(chosen))
+
+    return click.Command(
+        command.name,
+        callback=call,
+        params=[_parameter(field, command.formats) for field in fields],
+        help=command.run.__doc__,
+        context_settings={"ignore_unknown_options": command.negative_numbers},
+    )
+
+
+def _parameter(field: Field, formats: Sequence[str]) -> click.Parameter:
+    name, parameter, default, required = field
+    if not parameter.names:
+        return click.Argument(
+            [name],
+            nargs=-1 if parameter.many else 1,
+            required=required,
+            metavar=parameter.metavar,
+            shell_complete=parameter.complete,
+        )
+    spelling = "/".join((parameter.names[-1], *((parameter.off,) if parameter.off else ())))
+    # a default that is None makes a required option optional
+    value: dict[str, Any] = {} if required else {"default": default if parameter.show_default else None}
+    is_format = "--format" in parameter.names
+    text = f"{', '.join(formats)}; default {formats[0]}; repeatable, with a file each." if is_format else ""
+    return click.Option(
+        [name, *parameter.names[:-1], spelling],
+        required=required,
+        is_flag=parameter.is_flag,
+        multiple=parameter.many,
+        type=_type(parameter.type),
+        **value,
+        show_default=parameter.show_default,
+        callback=_parsed(parameter.parse) if parameter.parse else None,
+        metavar=parameter.metavar,
+        help=text or parameter.help,
+        shell_complete=one_of(formats) if is_format else parameter.complete,
+    )
+
+
+def _type(kind: Choice | Number | None) -> "click.ParamType[Any] | None":
+    match kind:
+        case Choice():
+            return click.Choice(kind.names)
+        case Number() if kind.kind is int:
+            return click.IntRange(min=int(kind.minimum))
+        case Number():
+            return click.FloatRange(min=kind.minimum, min_open=kind.exclusive)
+        case None:
+            return None
+
+
+def _parsed(parse: Callable[[Any], object]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def parsed(_ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        try:
+            return parse(value) if value is not None and value != () else None
+        except ValueError as error:
+            raise click.BadParameter(str(error), param=param) from None
+
+    return parsed
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

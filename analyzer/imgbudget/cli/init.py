@@ -1,9 +1,9 @@
 """`imgbudget init`: writes a first configuration, and says how to run imgbudget at each commit."""
 
 import os
+from typing import Annotated, NamedTuple
 
-import click
-
+from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import folders
 from imgbudget.cli.output import say
 from imgbudget.config.files import discover, shown
@@ -24,24 +24,29 @@ repos:
 """
 
 
-@click.command("init")
-@click.argument("folder", default=".", metavar="[FOLDER]", shell_complete=folders)
-@click.option("--dry-run", is_flag=True, help="Print the configuration and write nothing.")
-def command(folder: str, *, dry_run: bool) -> int:
-    """Write a first configuration, made from what stands in FOLDER, and print the hook snippet.
+class InitOptions(NamedTuple):
+    """The options of `init`."""
 
-    Model and platform are those that most requests name; folders of other people's files are excluded;
-    budgets are what was measured and a quarter more. A configuration that is there is never touched.
+    folder: Annotated[str, argument("[FOLDER]", complete=folders)] = "."
+    dry_run: Annotated[bool, flag("--dry-run", help="Print the configuration and write nothing.")] = False
+
+
+def init(options: InitOptions) -> int:
+    """Write a first configuration that suits the files in FOLDER, and print the pre-commit snippet.
+
+    Model and platform are the ones that most requests name; folders of third-party files are excluded;
+    budgets are the measured values plus a quarter. An existing configuration is never changed.
     """
+    folder = options.folder
     if not os.path.isdir(folder):
         raise UsageError(f"{folder}: no such folder")
     nearest = discover(folder).path
-    if nearest and os.path.dirname(nearest) == os.path.abspath(folder) and not dry_run:
-        raise UsageError(f"{shown(nearest)} is there already; --dry-run shows what init would write")
+    if nearest and os.path.dirname(nearest) == os.path.abspath(folder) and not options.dry_run:
+        raise UsageError(f"{shown(nearest)} already exists; --dry-run shows what init would write")
     proposal = survey(folder)
     text = starter(proposal)
-    if dry_run:
-        click.echo(text, nl=False)
+    if options.dry_run:
+        print(text, end="")
         return 0
     path = os.path.join(folder, NAME)
     try:
@@ -49,14 +54,17 @@ def command(folder: str, *, dry_run: bool) -> int:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{shown(path)}: cannot be written: {os_error_text(error)}") from error
-    click.echo(f"wrote {shown(path)}: {_told(proposal)}")
+    print(f"wrote {shown(path)}: {_told(proposal)}")
     if nearest:
-        hidden = f"{nearest} does not hold below {shown(path)} any more"
-        say(f"warning: {hidden}; `extend: {nearest}` takes it along")
-    click.echo(f"\nTo check each commit, add to .pre-commit-config.yaml:\n\n{_HOOK}\nNext: imgbudget check")
+        hidden = f"{nearest} no longer applies below {shown(path)}"
+        say(f"warning: {hidden}; `extend: {nearest}` includes it")
+    print(f"\nTo check each commit, add to .pre-commit-config.yaml:\n\n{_HOOK}\nNext: imgbudget check")
     return 0
 
 
 def _told(proposal: Proposal) -> str:
     measured = f"{count(proposal.images, 'image')}, {count(proposal.requests, 'request')}"
     return f"{proposal.model} on {proposal.platform}, budgets from {measured}"
+
+
+command = Command("init", InitOptions, init)

@@ -1,16 +1,12 @@
 """`imgbudget limits`: every limit in force for a model on a platform, with source and date."""
 
-import json
-import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-import click
-
-from imgbudget.cli.options import config_options, model_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.command import Command
+from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
+from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.cli.tables import Table
-from imgbudget.errors import UsageError
 from imgbudget.limits import Limit, Limits, Term
 from imgbudget.reporters.records import TOOL, VERSION
 from imgbudget.session import Session
@@ -19,25 +15,27 @@ FORMATS = ("full", "json")
 _CLAUDE = "anthropic"
 
 
-@click.command("limits")
-@model_options
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
-    """Show every limit in force for --model on --platform, with its source, date and doubt."""
-    session = Session(wishes(options))
+class LimitsOptions(NamedTuple):
+    """The options of `limits`."""
+
+    provider: ModelOptions = ModelOptions()
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def show_limits(options: LimitsOptions) -> int:
+    """Show all limits that apply to --model on --platform, with source, date and certainty."""
+    formats = chosen_formats(options.output.formats, FORMATS)
+    asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
+    session = Session(asked)
     limits = session.bench.limits()
-    for name, file in parse_formats(options["formats"], "full"):
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; limits knows {', '.join(FORMATS)}")
-        sink = Sink(file)
-        if name == "json":
-            sink.write(json.dumps(_document(limits), indent=1) + "\n")
-        else:
-            sink.write(_text(limits, colour=file is None and wants_colour(options["color"], sys.stdout)))
-        sink.close()
-    for note in session.notes:
-        say(f"warning: {note}")
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda colour: _text(limits, colour=colour),
+        document=lambda: _document(limits),
+    )
+    say_warnings(session.notes)
     return 0
 
 
@@ -111,3 +109,6 @@ def _text(limits: Limits, *, colour: bool) -> str:
 
 def _add(table: Table, name: str, value: Limit | Term) -> None:
     table.add(name, value.text, value.owner, value.status, value.source, value.date, value.note or "")
+
+
+command = Command("limits", LimitsOptions, show_limits, formats=FORMATS)

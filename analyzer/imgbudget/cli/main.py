@@ -4,27 +4,31 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from imgbudget.errors import ImgbudgetError, os_error_text
+
+if TYPE_CHECKING:
+    from imgbudget.cli.command import Command
 
 COMMANDS = {
     "check": "lint images, folders and request JSON",
     "plan": "show the resize plan: from, to, tokens, bytes, cost",
-    "split": "divide a request that is too much into several that fit",
+    "split": "split a request that is too large into several that fit",
     "tiles": "cut an image that is too large into overlapping tiles",
-    "audit": "report what a dataset costs, what is refused, what a plan saves",
-    "size": "show what a model makes of a size",
+    "audit": "report what a dataset costs, what is rejected, and what a plan saves",
+    "size": "show how a model resizes and counts an image size",
     "coords": "map coordinates that the model returned to the original image",
-    "rule": "show a rule's page",
-    "limits": "show every limit in force, with source and date",
-    "explain": "say what an API error means, and which block it is about",
-    "send": "send a request once it is linted, and hold the prediction against the bill",
-    "verify": "hold the token rule against the API's own count",
-    "init": "write a first configuration and the hook snippet",
-    "baseline": "write the findings that are known, or take the fixed ones out",
-    "clean": "remove the cache of facts",
+    "rule": "show the documentation of a rule",
+    "limits": "show all limits that apply, with source and date",
+    "explain": "explain an API error, and find the block that caused it",
+    "send": "lint a request, send it, and compare the bill with the prediction",
+    "verify": "check the token formula against the count endpoint",
+    "init": "write a first configuration, and print the pre-commit snippet",
+    "baseline": "record current findings as known, or remove fixed ones",
+    "clean": "remove the cache of image facts",
 }
-"""Name of each command to the line that stands beside it in `--help`; each has a module of its name."""
+"""Name of each command, and its line in `--help`; each has a module of its name."""
 
 INTERRUPTED = 130
 
@@ -45,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str]) -> int:
     try:
-        return _check_plainly(arguments[1:]) if _is_plain(arguments) else _run_group(arguments)
+        code = _run_directly(arguments)
+        return _run_group(arguments) if code is None else code
     except ImgbudgetError as error:
         return _say_error(str(error))
     except KeyboardInterrupt:
@@ -66,28 +71,28 @@ def _run(arguments: list[str]) -> int:
         )
 
 
-def _is_plain(arguments: list[str]) -> bool:
-    """Whether this is `check` with paths and nothing else, and no shell asks for completions."""
-    return (
-        arguments[:1] == ["check"]
-        and not any(argument.startswith("-") and argument != "-" for argument in arguments)
-        and "_IMGBUDGET_COMPLETE" not in os.environ
-    )
+def load(name: str) -> "Command[Any]":
+    """The command of that name; its module is imported only now."""
+    from importlib import import_module  # noqa: PLC0415 - a module of this package alone
+
+    command: Command[Any] = import_module(f"imgbudget.cli.{name}").command
+    return command
 
 
-def _check_plainly(paths: list[str]) -> int:
-    """`check` without options, which needs no click: a quarter of such a start."""
-    from imgbudget.cli.check import command  # noqa: PLC0415 - each command is loaded when it is called
-    from imgbudget.cli.declared import Declared  # noqa: PLC0415
-
-    if not isinstance(command, Declared) or not command.complete:
-        return _run_group(["check", *paths])
+def _run_directly(arguments: list[str]) -> int | None:
+    """Run a well-formed command line; None for what click answers: help, completion and mistakes."""
+    if not arguments or arguments[0] not in COMMANDS or "_IMGBUDGET_COMPLETE" in os.environ:
+        return None
+    command = load(arguments[0])
+    options = command.parse(arguments[1:])
+    if options is None:
+        return None
     try:
-        code: int = command.function(**command.defaults() | {"paths": tuple(paths)})
+        code = command.run(options)
     except KeyboardInterrupt:
         print(file=sys.stderr)  # behind the ^C of the terminal, as click does it
         raise
-    except BrokenPipeError:  # as click has it: what was not shown is not clean
+    except BrokenPipeError:  # as in click: what was not shown is not clean
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until the process ends
         return 1
     sys.stdout.flush()
@@ -95,7 +100,7 @@ def _check_plainly(paths: list[str]) -> int:
 
 
 def _run_group(arguments: list[str]) -> int:
-    from imgbudget.cli.group import run  # noqa: PLC0415 - see _check_plainly
+    from imgbudget.cli.group import run  # noqa: PLC0415 - loading click takes 25 ms
 
     return run(arguments)
 

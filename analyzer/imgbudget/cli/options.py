@@ -1,192 +1,233 @@
-"""Options that several commands share, and what they mean together."""
+"""Groups of options that several commands share, and the options of a run that they come to."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
-from imgbudget.cli import declared as click
-from imgbudget.cli.completion import files, one_of
-from imgbudget.model import Fact
+from imgbudget.cli.command import Choice, Number, flag, option
+from imgbudget.cli.completion import files
 from imgbudget.session import RunOptions
 
-if TYPE_CHECKING:
-    from click import Context, Parameter
-
-F = TypeVar("F", bound=Callable[..., Any])
+JOBS = Number(1)
+SECONDS = Number(0.01, float)
 
 
-def codes(_ctx: "Context", _param: "Parameter", value: Sequence[str]) -> tuple[str, ...] | None:
-    """Split comma-separated selectors; None when the option was not given."""
-    if not value:
-        return None
-    return tuple(code.strip() for item in value for code in item.split(",") if code.strip())
+def codes(texts: Sequence[str]) -> tuple[str, ...]:
+    """Comma-separated selectors, each by itself."""
+    return tuple(code.strip() for text in texts for code in text.split(",") if code.strip())
 
 
-def _stack(decorators: Sequence[Callable[[F], F]], function: F) -> F:
-    for decorator in reversed(decorators):
-        function = decorator(function)
-    return function
+def to_budgets(texts: Sequence[str]) -> Budgets:
+    """The budgets that `--budget image.tokens=1600` and the like set.
 
-
-def model_options(function: F) -> F:
-    """`--model`, `--platform`, `--limits`: whose limits are meant."""
-    return _stack(
-        (
-            click.option(
-                "--model", metavar="ID", help="Model whose limits hold; a request's own model wins."
-            ),
-            click.option(
-                "--platform",
-                metavar="NAME",
-                help="anthropic, bedrock, google-cloud, foundry, claude-ai, openai, gemini or qwen.",
-            ),
-            click.option(
-                "--limits",
-                metavar="FILE",
-                shell_complete=files,
-                help="YAML file of limits laid over the built-in ones.",
-            ),
-        ),
-        function,
-    )
-
-
-def config_options(function: F) -> F:
-    """`--config`, `--isolated`: which configuration is read."""
-    return _stack(
-        (
-            click.option(
-                "--config",
-                metavar="FILE",
-                shell_complete=files,
-                help="Configuration file instead of the nearest one.",
-            ),
-            click.option("--isolated", is_flag=True, help="Read no configuration file."),
-        ),
-        function,
-    )
-
-
-def selection_options(function: F) -> F:
-    """`--select`, `--ignore`, `--extend-select`: which rules run."""
-    return _stack(
-        (
-            click.option(
-                "--select",
-                multiple=True,
-                callback=codes,
-                metavar="CODES",
-                help="Rules to run: codes, prefixes such as IB2, names or ALL; comma-separated.",
-            ),
-            click.option(
-                "--ignore", multiple=True, callback=codes, metavar="CODES", help="Rules not to run."
-            ),
-            click.option(
-                "--extend-select",
-                multiple=True,
-                callback=codes,
-                metavar="CODES",
-                help="Rules to run as well.",
-            ),
-        ),
-        function,
-    )
-
-
-def budgets(_ctx: "Context", param: "Parameter", value: Sequence[str]) -> Budgets:
-    """The budgets that `--budget image.tokens=1600` and the like set."""
-    if not value:
-        return NO_BUDGETS
+    Raises:
+        ValueError: one is unknown, or its amount is none.
+    """
     from imgbudget.config.units import parse_budgets  # noqa: PLC0415 - on demand only
 
-    try:
-        return parse_budgets(item for text in value for item in text.split(","))
-    except ValueError as error:
-        from click import BadParameter  # noqa: PLC0415 - see declared.py
-
-        raise BadParameter(str(error), param=param) from None
+    return parse_budgets(item for text in texts for item in text.split(","))
 
 
-def silencing_options(function: F) -> F:
-    """`--no-ignores`, `--baseline`, `--no-baseline`, `--budget`, `--preview`: what counts as a finding."""
-    return _stack(
-        (
-            click.option("--preview", is_flag=True, help="Run the rules in preview too."),
-            click.option(
-                "--budget",
-                "budgets",
-                multiple=True,
-                callback=budgets,
-                metavar="NAME=AMOUNT",
-                help="A budget, e.g. image.tokens=1600, request.cost=$0.05, run.bytes=5GB; repeatable.",
-            ),
-            click.option(
-                "--no-ignores", is_flag=True, help="Report what the configuration's ignores silence."
-            ),
-            click.option("--baseline", metavar="FILE", help="Do not report the known findings in this file."),
-            click.option("--no-baseline", is_flag=True, help="Report what the baseline knows."),
+PEDANTIC = flag("--pedantic", help="Also run the pedantic rules.")
+NO_IGNORES = flag("--no-ignores", help="Also report findings that the configuration ignores.")
+FORCE_EXCLUDE = flag(
+    "--force-exclude", help="Also apply exclude patterns to files named on the command line (for hooks)."
+)
+FAIL_ON = option(
+    "--fail-on",
+    type=Choice(("error", "warning", "info", "never")),
+    show_default=True,
+    help="Lowest severity that causes exit code 1.",
+)
+
+
+class ModelOptions(NamedTuple):
+    """Whose limits apply."""
+
+    model: Annotated[
+        str | None,
+        option("--model", metavar="ID", help="Model whose limits apply; a request's own model wins."),
+    ] = None
+    platform: Annotated[
+        str | None,
+        option(
+            "--platform",
+            metavar="NAME",
+            help="anthropic, bedrock, google-cloud, foundry, claude-ai, openai, gemini or qwen.",
         ),
-        function,
-    )
+    ] = None
+    limits: Annotated[
+        str | None,
+        option(
+            "--limits",
+            metavar="FILE",
+            complete=files,
+            help="YAML file of limits that override the built-in ones.",
+        ),
+    ] = None
 
 
-def output_options(formats: Sequence[str], default: str) -> Callable[[F], F]:
-    """`--format`, `--color`, `--quiet`, `--verbose`, `--no-progress`: how results are shown."""
+class ConfigOptions(NamedTuple):
+    """Which configuration is read."""
 
-    def decorate(function: F) -> F:
-        return _stack(
-            (
-                click.option(
-                    "--format",
-                    "formats",
-                    multiple=True,
-                    metavar="FORMAT[:FILE]",
-                    shell_complete=one_of(formats),
-                    help=f"{', '.join(formats)}; default {default}; repeatable, with a file each.",
-                ),
-                click.option(
-                    "--color",
-                    type=click.Choice(["auto", "always", "never"]),
-                    default="auto",
-                    show_default=True,
-                    help="Colour text; NO_COLOR is respected.",
-                ),
-                click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
-                click.option("-v", "--verbose", is_flag=True, help="Say more; show tracebacks."),
-                click.option("--no-progress", is_flag=True, help="Show no progress."),
-            ),
-            function,
-        )
-
-    return decorate
+    config: Annotated[
+        str | None,
+        option(
+            "--config", metavar="FILE", complete=files, help="Configuration file instead of the nearest one."
+        ),
+    ] = None
+    isolated: Annotated[bool, flag("--isolated", help="Ignore all configuration files.")] = False
 
 
-def wishes(
-    options: dict[str, Any], *, want: Fact = Fact.NONE, excerpts: bool = False, edits: bool = False
+class SelectionOptions(NamedTuple):
+    """Which rules run."""
+
+    select: Annotated[
+        tuple[str, ...] | None,
+        option(
+            "--select",
+            many=True,
+            parse=codes,
+            metavar="CODES",
+            help="Rules to run: codes, prefixes such as IB2, names or ALL; comma-separated.",
+        ),
+    ] = None
+    ignore: Annotated[
+        tuple[str, ...],
+        option("--ignore", many=True, parse=codes, metavar="CODES", help="Rules to skip."),
+    ] = ()
+    extend_select: Annotated[
+        tuple[str, ...],
+        option("--extend-select", many=True, parse=codes, metavar="CODES", help="Rules to run in addition."),
+    ] = ()
+
+
+class SuppressionOptions(NamedTuple):
+    """What counts as a finding."""
+
+    preview: Annotated[bool, flag("--preview", help="Also run the rules in preview.")] = False
+    budgets: Annotated[
+        Budgets,
+        option(
+            "--budget",
+            many=True,
+            parse=to_budgets,
+            metavar="NAME=AMOUNT",
+            help="A budget, e.g. image.tokens=1600, request.cost=$0.05, run.bytes=5GB; repeatable.",
+        ),
+    ] = NO_BUDGETS
+    no_ignores: Annotated[bool, NO_IGNORES] = False
+    baseline: Annotated[
+        str | None,
+        option("--baseline", metavar="FILE", help="Do not report the known findings recorded in this file."),
+    ] = None
+    no_baseline: Annotated[
+        bool, flag("--no-baseline", help="Also report the findings recorded in the baseline.")
+    ] = False
+
+
+class OutputOptions(NamedTuple):
+    """How results are shown."""
+
+    formats: Annotated[
+        tuple[str, ...],
+        option("--format", many=True, metavar="FORMAT[:FILE]", help="the formats of the command"),
+    ] = ()
+    color: Annotated[
+        str,
+        option(
+            "--color",
+            type=Choice(("auto", "always", "never")),
+            show_default=True,
+            help="Colour the text output; NO_COLOR is respected.",
+        ),
+    ] = "auto"
+    quiet: Annotated[bool, flag("-q", "--quiet", help="Print findings only.")] = False
+    verbose: Annotated[bool, flag("-v", "--verbose", help="Print more details; show tracebacks.")] = False
+    no_progress: Annotated[bool, flag("--no-progress", help="Show no progress.")] = False
+
+
+class WriteOptions(NamedTuple):
+    """Where fixed files go."""
+
+    diff: Annotated[bool, flag("--diff", help="Show what would change, and write nothing.")] = False
+    output_dir: Annotated[
+        str | None,
+        option(
+            "--output-dir",
+            metavar="DIR",
+            help="Write results to DIR (fixed files, and copies of unchanged ones); "
+            "originals are not modified.",
+        ),
+    ] = None
+    backup: Annotated[bool, flag("--backup", help="Keep each replaced file as NAME.bak.")] = False
+    report: Annotated[
+        str | None,
+        option(
+            "--report",
+            metavar="FILE",
+            help="Write a JSON manifest of all changes: hashes, sizes, tokens, coordinate maps.",
+        ),
+    ] = None
+
+
+class BudgetOptions(NamedTuple):
+    """What one request may take."""
+
+    budget_tokens: Annotated[
+        str | None, option("--budget-tokens", metavar="N", help="Most visual tokens of a request, e.g. 20k.")
+    ] = None
+    budget_cost: Annotated[
+        str | None,
+        option(
+            "--budget-cost",
+            metavar="USD",
+            help="Most US dollars for the visual tokens of a request, e.g. $0.05.",
+        ),
+    ] = None
+    budget_bytes: Annotated[
+        str | None,
+        option("--budget-bytes", metavar="SIZE", help="Most bytes of the body of a request, e.g. 20MB."),
+    ] = None
+
+
+class ConnectionOptions(NamedTuple):
+    """How the API is called."""
+
+    timeout: Annotated[
+        float | None,
+        option("--timeout", type=SECONDS, metavar="SECONDS", help="Default: the SDK's own timeout."),
+    ] = None
+    retries: Annotated[
+        int | None,
+        option(
+            "--retries", type=Number(0), metavar="N", help="Attempts after the first; default: the SDK's own."
+        ),
+    ] = None
+
+
+def run_options(
+    *,
+    provider: ModelOptions = ModelOptions(),  # noqa: B008 - immutable
+    settings: ConfigOptions = ConfigOptions(),  # noqa: B008
+    rules: SelectionOptions = SelectionOptions(),  # noqa: B008
+    findings: SuppressionOptions = SuppressionOptions(),  # noqa: B008
+    verbose: bool = False,
 ) -> RunOptions:
-    """What the options of a command ask for."""
+    """The options of a run that these groups come to; with `verbose` errors of rules are raised."""
     return RunOptions(
-        model=options.get("model"),
-        platform=options.get("platform"),
-        limits=options.get("limits"),
-        config=options.get("config"),
-        isolated=bool(options.get("isolated")),
-        select=options.get("select"),
-        extend_select=options.get("extend_select") or (),
-        ignore=options.get("ignore") or (),
-        pedantic=bool(options.get("pedantic")),
-        preview=bool(options.get("preview")),
-        budgets=options.get("budgets") or NO_BUDGETS,
-        use_ignores=not options.get("no_ignores"),
-        baseline=options.get("baseline"),
-        use_baseline=not options.get("no_baseline"),
-        collect=bool(options.get("collect")),
-        statistics=bool(options.get("statistics")),
-        compare=bool(options.get("compare")),
-        force_exclude=bool(options.get("force_exclude")),
-        want=want,
-        cache=bool(options.get("cache")),
-        raise_errors=bool(options.get("verbose")),
-        excerpts=excerpts,
-        edits=edits,
+        model=provider.model,
+        platform=provider.platform,
+        limits=provider.limits,
+        config=settings.config,
+        isolated=settings.isolated,
+        select=rules.select,
+        extend_select=rules.extend_select,
+        ignore=rules.ignore,
+        preview=findings.preview,
+        budgets=findings.budgets,
+        use_ignores=not findings.no_ignores,
+        baseline=findings.baseline,
+        use_baseline=not findings.no_baseline,
+        raise_errors=verbose,
     )

@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from imgbudget.errors import UsageError, os_error_text
 
@@ -16,22 +16,63 @@ def wants_colour(choice: str, stream: TextIO) -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
 
 
-def split_format(text: str) -> tuple[str, str | None]:
-    """`FORMAT[:FILE]` as a pair."""
-    name, colon, file = text.partition(":")
-    if colon and not file:
-        raise UsageError(f"--format {text}: a file name is missing after the colon")
-    return name, file or None
+class Format(NamedTuple):
+    """A format, and the file that it is written to; None for standard output."""
+
+    name: str
+    file: str | None
 
 
-def parse_formats(given: Sequence[str], default: str) -> list[tuple[str, str | None]]:
-    """The formats that are asked for, each with its file; at most one may go to standard output."""
-    pairs = [split_format(text) for text in given] or [(default, None)]
-    if sum(file is None for _, file in pairs) > 1:
+def chosen_formats(given: Sequence[str], known: Sequence[str]) -> list[Format]:
+    """The formats of `--format FORMAT[:FILE]`; without any, the first of those that are known.
+
+    Raises:
+        UsageError: a format is unknown, has no file after its colon, or two go to standard output.
+    """
+    formats = [_format(text) for text in given] or [Format(known[0], None)]
+    if sum(file is None for _, file in formats) > 1:
         raise UsageError(
             "two formats cannot both go to standard output; give all but one a file: --format json:FILE"
         )
-    return pairs
+    for name, _ in formats:
+        if name not in known:
+            raise UsageError(f"unknown format {name!r}; known are {', '.join(known)}")
+    return formats
+
+
+def _format(text: str) -> Format:
+    name, colon, file = text.partition(":")
+    if colon and not file:
+        raise UsageError(f"--format {text}: a file name is missing after the colon")
+    return Format(name, file or None)
+
+
+def write_formats(
+    formats: Iterable[Format],
+    color: str,
+    *,
+    text: Callable[[bool], str],
+    document: Callable[[], object],
+    aside: bool = False,
+) -> None:
+    """Write each format: `document` as JSON, and else `text`, which is told whether to use colour.
+
+    `aside` sends to standard error what would go to standard output.
+    """
+    for name, file in formats:
+        sink = Sink(file, aside=aside)
+        if name == "json":
+            sink.write(json_text(document()))
+        else:
+            sink.write(text(file is None and wants_colour(color, sys.stdout)))
+        sink.close()
+
+
+def json_text(document: object) -> str:
+    """A document as indented JSON."""
+    import json  # noqa: PLC0415 - not at the start of a check
+
+    return json.dumps(document, indent=1) + "\n"
 
 
 class Sink:
@@ -90,3 +131,9 @@ def whole_file(file: str) -> Iterator[TextIO]:
 def say(text: str) -> None:
     """A line for people, beside the results."""
     print(f"imgbudget: {text}", file=sys.stderr)
+
+
+def say_warnings(notes: Iterable[str]) -> None:
+    """A warning for each of these notes."""
+    for note in notes:
+        say(f"warning: {note}")

@@ -1,16 +1,22 @@
 """`imgbudget plan`: the resize plan of every image, with tokens, bytes and cost before and after."""
 
-import json
 import sys
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-import click
-
-from imgbudget.cli.aims import budget_of, budget_options, for_options, goal_of, target_option
+from imgbudget.cli.aims import CHEAPEST, FOR, TARGET, budget_of, goal_of
+from imgbudget.cli.command import Command, Number, argument, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.fixing import place_options, wants_apply
-from imgbudget.cli.options import config_options, model_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.fixing import wants_apply
+from imgbudget.cli.options import (
+    FORCE_EXCLUDE,
+    BudgetOptions,
+    ConfigOptions,
+    ModelOptions,
+    OutputOptions,
+    WriteOptions,
+    run_options,
+)
+from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.cli.plan_text import image_table, models_table, request_text, totals_line
 from imgbudget.cli.resend_text import resend_text
 from imgbudget.cli.several import limits_of_all
@@ -29,68 +35,78 @@ from imgbudget.session.planning import Aims, plans_of
 FORMATS = ("full", "json")
 
 
-@click.command("plan")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...", shell_complete=files)
-@model_options
-@target_option
-@for_options
-@budget_options
-@click.option(
-    "--resend",
-    "show_resend",
-    is_flag=True,
-    help="For conversations: what each call sent again, and what files, caching or pruning would save.",
-)
-@click.option(
-    "--keep",
-    type=click.IntRange(min=0),
-    default=KEPT,
-    show_default=True,
-    metavar="N",
-    help="With --resend: the last images that pruning keeps.",
-)
-@click.option("--all", "show_all", is_flag=True, help="List images that stay as they are, too.")
-@click.option("--force-exclude", is_flag=True, help="Hold named files against excludes too (for hooks).")
-@click.option("--apply", is_flag=True, help="Make the planned changes; - writes to standard output.")
-@click.option("--unsafe-fixes", is_flag=True, help="With --apply: let animations lose all frames but one.")
-@place_options
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
+class PlanOptions(NamedTuple):
+    """The options of `plan`."""
+
+    paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
+    provider: ModelOptions = ModelOptions()
+    targets: Annotated[tuple[str, ...], TARGET] = ()
+    for_models: Annotated[tuple[str, ...], FOR] = ()
+    cheapest: Annotated[bool, CHEAPEST] = False
+    budget: BudgetOptions = BudgetOptions()
+    show_resend: Annotated[
+        bool,
+        flag(
+            "--resend",
+            help="For conversations: what each call sends again, and what files, caching or pruning save.",
+        ),
+    ] = False
+    keep: Annotated[
+        int,
+        option(
+            "--keep",
+            type=Number(0),
+            show_default=True,
+            metavar="N",
+            help="With --resend: number of most recent images that pruning keeps.",
+        ),
+    ] = KEPT
+    show_all: Annotated[bool, flag("--all", help="Also list images that stay unchanged.")] = False
+    force_exclude: Annotated[bool, FORCE_EXCLUDE] = False
+    apply: Annotated[bool, flag("--apply", help="Make the planned changes; - writes to standard output.")] = (
+        False
+    )
+    unsafe_fixes: Annotated[
+        bool, flag("--unsafe-fixes", help="With --apply: reduce animations to a single frame.")
+    ] = False
+    write: WriteOptions = WriteOptions()
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def plan(options: PlanOptions) -> int:
     """Show the resize plan: from, to, tokens, bytes, cost, before and after.
 
-    The images of a request are planned together: under the edge that their number imposes, the bytes of an
-    image and of the body, the model's context, and budgets given here or in the configuration. The largest
-    give first, images that fit stay byte for byte. Limits that a request is over are named, and so is what
-    would help where no plan does: then the exit code is 1, and --apply leaves the request as it is.
+    The images of a request are planned together: under the edge limit that their number imposes, the byte
+    limits of an image and of the body, the model's context, and budgets given here or in the configuration.
+    The largest images shrink first; images that fit stay byte for byte. If a request is still over a limit,
+    the output names the limit and what would help; the exit code is then 1, and --apply leaves the request
+    unchanged.
 
-    Nothing is written without --apply. Bytes of a resized image are an estimate by area; all other numbers
-    are exact.
+    Nothing is written without --apply. The byte size of a resized image is an estimate from its area; all
+    other numbers are exact.
     """
-    paths = options["paths"] = options["paths"] or (".",)
+    paths, output = options.paths, options.output
     applies = wants_apply(options)
-    goal, budget = goal_of(options["targets"]), budget_of(options)
+    goal, budget = goal_of(options.targets), budget_of(options.budget)
     several = _several(options, goal)
-    formats = parse_formats(options["formats"], "full")
-    for name, _ in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; plan knows {', '.join(FORMATS)}")
+    formats = chosen_formats(output.formats, FORMATS)
     named = next((name for name in several if name != "all"), None)
-    session = Session(wishes(options if options["model"] else {**options, "model": named}))
+    provider = options.provider if options.provider.model else options.provider._replace(model=named)
+    asked = run_options(provider=provider, settings=options.settings, verbose=output.verbose)
+    session = Session(asked._replace(force_exclude=options.force_exclude))
     models = limits_of_all(session, several)
-    aims = Aims(session.bench.paths, goal._replace(models=models, cheapest=options["cheapest"]), budget)
+    aims = Aims(session.bench.paths, goal._replace(models=models, cheapest=options.cheapest), budget)
     stdin = sys.stdin.buffer.read() if "-" in paths else None
     found = _gather(session, options, aims, stdin)
-    for name, file in formats if not options["diff"] else ():
-        sink = Sink(file, aside=applies and "-" in paths)
-        if name == "json":
-            sink.write(json.dumps(_document(found), indent=1) + "\n")
-        else:
-            colour = file is None and wants_colour(options["color"], sys.stdout)
-            sink.write(_text(found, show_all=options["show_all"], colour=colour))
-        sink.close()
-    for note in session.notes:
-        say(f"warning: {note}")
+    write_formats(
+        () if options.write.diff else formats,
+        output.color,
+        text=lambda colour: _text(found, show_all=options.show_all, colour=colour),
+        document=lambda: _document(found),
+        aside=applies and "-" in paths,
+    )
+    say_warnings(session.notes)
     if found.summary.files == 0:
         say("warning: no files found")
     if applies:
@@ -101,13 +117,16 @@ def command(**options: Any) -> int:
     return 0 if all(request.feasible for request in found.requests) else 1
 
 
-def _several(options: dict[str, Any], goal: Goal) -> tuple[str, ...]:
+def _several(options: PlanOptions, goal: Goal) -> tuple[str, ...]:
     """The models that the images are for; none unless --for names some."""
-    several: tuple[str, ...] = options["for_models"] or ()
-    if options["cheapest"] and not several:
-        raise UsageError("--cheapest needs --for with the models that are meant")
+    several = options.for_models
+    if options.cheapest and not several:
+        raise UsageError("--cheapest needs --for and the models to compare")
     if several and goal.target is not Target.TABLE:
-        raise UsageError("--for takes no --target but dimension, tokens and bytes: it has a size of its own")
+        raise UsageError(
+            "--for chooses the size itself; "
+            "only --target dimension:, tokens: and bytes: can be combined with it"
+        )
     return several
 
 
@@ -122,20 +141,20 @@ class _Found(NamedTuple):
     models: tuple[Limits, ...] = ()
 
 
-def _gather(session: Session, options: dict[str, Any], aims: Aims, stdin: bytes | None) -> _Found:
+def _gather(session: Session, options: PlanOptions, aims: Aims, stdin: bytes | None) -> _Found:
     summary = Summary()
     plans: list[ImagePlan] = []
     requests: list[RequestPlan] = []
     resends: list[Resend] = []
-    for result in session.check(options["paths"], stdin=stdin):
+    for result in session.check(options.paths, stdin=stdin):
         summary.add(result)
-        planned = plans_of(result, aims, unsafe=options["unsafe_fixes"])
+        planned = plans_of(result, aims, unsafe=options.unsafe_fixes)
         plans.extend(planned.images)
         requests.extend(planned.requests)
-        if options["show_resend"]:
-            found = (resend(one.test, kept=options["keep"]) for one in result.requests)
+        if options.show_resend:
+            found = (resend(one.test, kept=options.keep) for one in result.requests)
             resends.extend(one for one in found if one)
-    shown = resends if options["show_resend"] else None
+    shown = resends if options.show_resend else None
     return _Found(plans, requests, PlanTotals.of(plans), summary, shown, aims.goal.models)
 
 
@@ -161,3 +180,6 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
     if not found.resends:
         return text + "no conversation of more than one call with images\n"
     return "\n".join([text, *(resend_text(one, colour=colour) for one in found.resends)])
+
+
+command = Command("plan", PlanOptions, plan, formats=FORMATS)

@@ -1,13 +1,11 @@
 """`imgbudget rule`: a rule's page, or all of them."""
 
-import json
-from typing import Any
+from typing import Annotated, NamedTuple
 
-import click
-
+from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import rules as completed_rules
-from imgbudget.cli.options import config_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats
+from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
+from imgbudget.cli.output import Sink, chosen_formats, json_text
 from imgbudget.cli.tables import Table
 from imgbudget.errors import UsageError
 from imgbudget.registry import AnyRule
@@ -17,37 +15,40 @@ from imgbudget.session import Session
 FORMATS = ("text", "json", "markdown")
 
 
-@click.command("rule")
-@click.argument("name", required=False, metavar="[CODE|NAME]", shell_complete=completed_rules)
-@click.option("--all", "show_all", is_flag=True, help="Every rule: a line each; as json or markdown, pages.")
-@click.option("--packs", is_flag=True, help="List the rule packs that are installed.")
-@output_options(FORMATS, "text")
-@config_options
-def command(**options: Any) -> int:
-    """Show a rule's page: what it reports, why, what the fix does, and its source."""
-    if options["packs"]:
+class RuleOptions(NamedTuple):
+    """The options of `rule`."""
+
+    name: Annotated[str | None, argument("[CODE|NAME]", complete=completed_rules)] = None
+    show_all: Annotated[
+        bool, flag("--all", help="All rules: one line each; with --format json or markdown, full pages.")
+    ] = False
+    packs: Annotated[bool, flag("--packs", help="List the installed rule packs.")] = False
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def show_rule(options: RuleOptions) -> int:
+    """Show the documentation of a rule: what it reports, why, what the fix does, and its source."""
+    if options.packs:
         return _packs()
-    session = Session(wishes(options))
-    if options["show_all"]:
+    session = Session(run_options(settings=options.settings, verbose=options.output.verbose))
+    if options.show_all:
         rules = list(session.registry.rules)
-    elif options["name"]:
-        rule = session.registry.find(options["name"])
+    elif options.name:
+        rule = session.registry.find(options.name)
         if rule is None:
-            raise UsageError(session.unknown_rule(options["name"]))
+            raise UsageError(session.unknown_rule(options.name))
         rules = [rule]
     else:
         raise UsageError("give a rule's code or name such as IB201, or --all")
-    formats = parse_formats(options["formats"], "text")
-    if unknown := {name for name, _ in formats} - {*FORMATS, "full"}:  # what other commands call text
-        raise UsageError(f"unknown format {min(unknown)!r}; rule knows {', '.join(FORMATS)}")
-    for name, file in formats:
+    known = (*FORMATS, "full")  # what other commands call text
+    for name, file in chosen_formats(options.output.formats, known):
         sink = Sink(file)
         if name == "json":
-            records = [page._asdict() for page in rule_pages(rules)]
-            sink.write(json.dumps(records, indent=1) + "\n")
+            sink.write(json_text([page._asdict() for page in rule_pages(rules)]))
         elif name == "markdown":
             sink.write("\n".join(markdown(rule) for rule in rules))
-        elif options["show_all"]:
+        elif options.show_all:
             sink.write(_list(rules))
         else:
             sink.write(markdown(rules[0]))
@@ -60,7 +61,7 @@ def _packs() -> int:
 
     for entry in sorted(entry_points(group="imgbudget.rules"), key=lambda entry: entry.name):
         distribution = f" ({entry.dist.name} {entry.dist.version})" if entry.dist else ""
-        click.echo(f"{entry.name}{distribution}")
+        print(f"{entry.name}{distribution}")
     return 0
 
 
@@ -80,3 +81,6 @@ def markdown(rule: AnyRule) -> str:
     extra = ", pedantic" if rule.pedantic else ""
     facts = f"{rule.severity}{extra}, {rule.level.value} level, {fix}, since {rule.since}"
     return f"# {rule.code} {rule.name}\n\n{facts}\n\n{rule.page}\n"
+
+
+command = Command("rule", RuleOptions, show_rule, formats=FORMATS)

@@ -90,7 +90,7 @@ def _tokens(planned: Sequence["Planned"]) -> str:
 
 def dry_run(run: "SendRun", where: str) -> str:
     """What would go out."""
-    endpoint = BATCHES if run.is_batch else COUNT if run.options["count"] else MESSAGES
+    endpoint = BATCHES if run.is_batch else COUNT if run.options.count_only else MESSAGES
     size = sum(it.one.request.byte_size for it in run.planned)
     images = sum(it.prediction.images for it in run.planned)
     changed = run.out.fix is not None and run.out.fix.changed
@@ -101,9 +101,9 @@ def dry_run(run: "SendRun", where: str) -> str:
         f"  holds:    {count(len(run.planned), 'request')}, {count(images, 'image')}",
         f"  tokens:   {_tokens(run.planned)}",
     ]
-    if run.options["upload"]:
+    if run.options.upload:
         lines.append("  upload:   base64 images would go to the Files API first, and file ids in their place")
-    if run.options["count"]:
+    if run.options.count_only:
         lines.append("  cost:     none: counting is free")
     else:
         lines.append(f"  cost:     {_cost(run.total.expected_input, run.total.most, _bound(run.planned))}")

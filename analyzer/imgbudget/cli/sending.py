@@ -3,12 +3,10 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
-
-import click
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgbudget.cli import send_text as words
-from imgbudget.cli.output import Sink, say, wants_colour, whole_file
+from imgbudget.cli.output import Format, Sink, json_text, say, say_warnings, wants_colour, whole_file
 from imgbudget.errors import UsageError
 from imgbudget.live import batches, sending
 from imgbudget.live.answers import ApiError, Failure
@@ -26,6 +24,9 @@ from imgbudget.reporters.base import Style, count
 from imgbudget.reporters.full import Full
 from imgbudget.session import Session
 from imgbudget.session.wishes import RunOptions
+
+if TYPE_CHECKING:
+    from imgbudget.cli.send import SendOptions
 
 
 class Planned(NamedTuple):
@@ -46,8 +47,8 @@ class SendRun:
         self,
         session: Session,
         out: Outgoing,
-        options: dict[str, Any],
-        formats: Sequence[tuple[str, str | None]],
+        options: "SendOptions",
+        formats: Sequence[Format],
         asked: RunOptions,
     ) -> None:
         """Send what `out` holds as the options say."""
@@ -56,26 +57,25 @@ class SendRun:
         self.options = options
         self.formats = formats
         self.judge = Judge(out, asked)
-        self.recorder = Recorder(options["record"])
-        self.is_batch = out.is_batch and not options["count"]
-        if out.is_batch and options["stream"]:
+        self.recorder = Recorder(options.record)
+        self.is_batch = out.is_batch and not options.count_only
+        if out.is_batch and options.stream:
             raise UsageError("--stream is for one request; a batch is answered as a whole")
         self.platform = out.platform
         self.planned = tuple(self._plan())
         self.told: dict[str, Any] = words.document(self)
-        self.quiet: bool = options["quiet"]
+        self.quiet: bool = options.output.quiet
 
     def run(self) -> int:
         """Go through with it; the exit code."""
         code = self._refused()
         if code is None:
             code = self._go()
-        for note in self.session.notes:
-            say(f"warning: {note}")
+        say_warnings(self.session.notes)
         for name, file in self.formats:
             if name == "json":
                 sink = Sink(file)
-                sink.write(json.dumps(self.told, indent=1) + "\n")
+                sink.write(json_text(self.told))
                 sink.close()
         return code
 
@@ -94,28 +94,26 @@ class SendRun:
 
     def _refused(self) -> int | None:
         """Why nothing is sent, as an exit code; None when it is to be sent."""
-        if self.options["batch_id"] is None:
+        if self.options.batch_id is None:
             self._show_findings()
-            if self.out.errors and not self.options["force"]:
+            if self.out.errors and not self.options.force:
                 errors = count(len(self.out.errors), "error")
-                return self._not_sent(
-                    f"{errors} found; --fix mends what is safe to mend, --force sends all the same"
-                )
-        if self.options["upload"]:
+                return self._not_sent(f"{errors} found; --fix applies the safe fixes, --force sends anyway")
+        if self.options.upload:
             for planned in self.planned:
                 require_files(planned.one.limits)
         if self.is_batch:
             for planned in self.planned[:1]:
                 batches.require_batches(planned.one.limits)
-        if self.options["dry_run"]:
+        if self.options.dry_run:
             self.write(words.dry_run(self, address(self.platform)))
             return 0
-        if self.options["count"] or self.options["batch_id"] is not None:
+        if self.options.count_only or self.options.batch_id is not None:
             return None
         return self._unaffordable()
 
     def _unaffordable(self) -> int | None:
-        total, most = self.total, self.options["max_cost"]
+        total, most = self.total, self.options.max_cost
         if most is not None:
             if total.most is None:
                 raise UsageError(
@@ -124,12 +122,12 @@ class SendRun:
                 )
             if total.most > most:
                 return self._not_sent(f"it may cost {words.dollars(total.most)}, over {words.dollars(most)}")
-        if self.options["yes"]:
+        if self.options.yes:
             return None
-        if self.options["request"] == "-" or not sys.stdin.isatty():
-            raise UsageError("nobody can be asked before spending here; --yes sends without asking")
+        if self.options.request == "-" or not sys.stdin.isatty():
+            raise UsageError("cannot ask for confirmation (no terminal); pass --yes to send without asking")
         question = f"{words.what_it_costs(self)}\nsend it?"
-        return None if click.confirm(question, err=True) else self._not_sent("you said no")
+        return None if _confirmed(question) else self._not_sent("you said no")
 
     @property
     def total(self) -> Price:
@@ -143,7 +141,7 @@ class SendRun:
                 f"fixed in what is sent: {count(len(self.out.fix.fixed), 'finding')}; the file stays as it is"
             )
         shown = self.out.errors if self.quiet else tuple(findings)
-        style = Style(colour=wants_colour(self.options["color"], sys.stderr), quiet=True)
+        style = Style(colour=wants_colour(self.options.output.color, sys.stderr), quiet=True)
         text = "".join(Full(style).render(self.out.result._replace(findings=shown)))
         sys.stderr.write(text)
 
@@ -153,16 +151,15 @@ class SendRun:
         return 1
 
     def _go(self) -> int:
-        connection = connect(
-            self.platform, timeout=self.options["timeout"], max_retries=self.options["retries"]
-        )
+        timeout, retries = self.options.connection
+        connection = connect(self.platform, timeout=timeout, max_retries=retries)
         uploads = Uploads(connection, say)
         try:
             if self.is_batch:
                 from imgbudget.cli.sending_batch import BatchSending  # noqa: PLC0415 - it imports this module
 
                 return BatchSending(self, connection, uploads).run()
-            if self.options["count"]:
+            if self.options.count_only:
                 return self._count(connection)
             return self._send(connection, uploads)
         finally:
@@ -171,7 +168,7 @@ class SendRun:
     def _send(self, connection: Connection, uploads: Uploads) -> int:
         (planned,) = self.planned
         body = next(self.out.bodies())
-        streams = self.options["stream"] or body.flag("stream")
+        streams = self.options.stream or body.flag("stream")
         try:
             self.prepare(body, uploads)
             if streams and not body.flag("stream"):
@@ -209,13 +206,13 @@ class SendRun:
         """Write into a body what has to be in it: the model, and file ids for uploaded images."""
         if "model" not in body.members:
             body.set("model", body.one.limits.model)
-        if uploads is not None and self.options["upload"]:
+        if uploads is not None and self.options.upload:
             uploads.put(body)
 
     def _clean_up(self, uploads: Uploads) -> None:
         if not uploads.ids:
             return
-        if self.options["delete_after"]:
+        if self.options.delete_after:
             for left in uploads.delete():
                 say(f"warning: {left} could not be deleted; it stays in the Files API")
         else:
@@ -244,11 +241,11 @@ class SendRun:
         blame = self.judge.blame(failure, planned.one.request.place if planned else None)
         name = planned.id if planned and len(self.planned) > 1 else None
         if explained:
-            colour = wants_colour(self.options["color"], sys.stderr)
+            colour = wants_colour(self.options.output.color, sys.stderr)
             sys.stderr.write(words.failure_text(failure, blame, name, colour=colour))
         outcome = failed_record(failure, blame.codes, blame.locations)
         for one in (planned,) if planned else self.planned:
-            endpoint = sending.COUNT if self.options["count"] else sending.MESSAGES
+            endpoint = sending.COUNT if self.options.count_only else sending.MESSAGES
             self._observe(one, batches.BATCHES if self.is_batch else endpoint, outcome)
         self.told["errors"].append(words.failure_record(failure, blame, name))
         return 2
@@ -279,9 +276,23 @@ class SendRun:
                 sink.close()
 
     def _keep(self, text: str) -> None:
-        if self.options["output"]:
-            with whole_file(self.options["output"]) as out:
+        if self.options.answer_file:
+            with whole_file(self.options.answer_file) as out:
                 out.write(text)
+
+
+def _confirmed(question: str) -> bool:
+    """Ask on the terminal; no by default.
+
+    Raises:
+        KeyboardInterrupt: the question was not answered.
+    """
+    from click import Abort, confirm  # noqa: PLC0415 - sends that spend only
+
+    try:
+        return confirm(question, err=True)
+    except Abort:
+        raise KeyboardInterrupt from None
 
 
 def _nothing(_text: str) -> None:

@@ -30,16 +30,16 @@ class BatchSending:
         self._run = run
         self._connection = connection
         self._uploads = uploads
-        self._id: str | None = run.options["batch_id"]
+        self._id: str | None = run.options.batch_id
 
     def run(self) -> int:
         """Create the batch or take it up again, wait for it, tell the results; the exit code."""
         run = self._run
-        line = words.BatchLine(wanted=not run.options["no_progress"] and not run.options["quiet"])
+        line = words.BatchLine(wanted=not run.options.output.no_progress and not run.options.output.quiet)
         try:
             progress = self._begin()
             run.told |= {"sent": True, "batch": {"id": progress.id, "status": progress.status}}
-            seconds = run.options["poll"]
+            seconds = run.options.poll
             progress = batches.watch(self._connection, progress, seconds=seconds, tell=line.at)
             line.clear()
             run.told["batch"] = {"id": progress.id, "status": progress.status}
@@ -80,7 +80,7 @@ class BatchSending:
         waiting = {planned.id: planned for planned in run.planned}
         held: list[tuple[Planned, Comparison]] = []
         failures = 0
-        file = run.options["output"]
+        file = run.options.answer_file
         with whole_file(file) if file else nullcontext() as out:
             for outcome in batches.outcomes(self._connection, progress.id):
                 _keep(out, outcome.line)

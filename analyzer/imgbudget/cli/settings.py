@@ -1,11 +1,10 @@
 """What `check --show-settings` prints: all that holds for a path, and why each rule is on or off."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from imgbudget.budgets import NAMES
-from imgbudget.cli.output import Sink
+from imgbudget.cli.output import Format, write_formats
 from imgbudget.cli.tables import Table
 from imgbudget.config.files import shown
 from imgbudget.engine.reasons import verdicts
@@ -16,22 +15,22 @@ from imgbudget.session import Session
 FORMATS = ("full", "json")
 
 
-def show_settings(session: Session, paths: Sequence[str], formats: Sequence[tuple[str, str | None]]) -> None:
+def show_settings(session: Session, paths: Sequence[str], formats: Sequence[Format]) -> None:
     """Print the settings for each path, as text or JSON.
 
     Raises:
         UsageError: a format that settings cannot be shown in.
     """
-    for name, file in formats:
+    for name, _ in formats:
         if name not in FORMATS:
             raise UsageError(f"settings are shown as {' or '.join(FORMATS)}, not as {name}")
-        records = [settings_record(session, path) for path in paths]
-        sink = Sink(file)
-        if name == "json":
-            sink.write(json.dumps({"version": 1, "settings": records}, indent=1) + "\n")
-        else:
-            sink.write("\n".join(_text(record) for record in records))
-        sink.close()
+    records = [settings_record(session, path) for path in paths]
+    write_formats(
+        formats,
+        "never",
+        text=lambda _colour: "\n".join(_text(record) for record in records),
+        document=lambda: {"version": 1, "settings": records},
+    )
 
 
 def settings_record(session: Session, path: str) -> dict[str, Any]:

@@ -1,15 +1,12 @@
 """`imgbudget size`: what a model makes of a size, without an image."""
 
-import json
 import re
-import sys
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-import click
-
-from imgbudget.cli.options import codes, config_options, model_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
-from imgbudget.cli.several import limits_of_all
+from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, codes, run_options
+from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
+from imgbudget.cli.several import ALL, limits_of_all
 from imgbudget.cli.size_text import side_by_side, single
 from imgbudget.errors import UsageError
 from imgbudget.geometry import Size
@@ -36,47 +33,57 @@ def parse_size(text: str) -> Size:
     return Size(int(match[1]), int(match[2]))
 
 
-@click.command("size")
-@click.argument("sizes", nargs=-1, metavar="WxH...")
-@model_options
-@click.option(
-    "--detail",
-    metavar="LEVEL",
-    help=f"What the image asks for (OpenAI's detail, Gemini's media resolution): {', '.join(DETAILS)}.",
-)
-@click.option("--table", is_flag=True, help="Print the table of sizes that are not resized, a row a ratio.")
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
-    """Show what a model makes of a size: resized to, padded, tokens, cost, scale.
+class SizeOptions(NamedTuple):
+    """The options of `size`."""
 
-    Several models at once: --model a,b; every model in service, side by side: --model all.
+    sizes: Annotated[tuple[str, ...], argument("WxH...", many=True)] = ()
+    provider: ModelOptions = ModelOptions()
+    detail: Annotated[
+        str | None,
+        option(
+            "--detail",
+            metavar="LEVEL",
+            help="Level of detail that the image asks for (OpenAI's detail, Gemini's media resolution): "
+            f"{', '.join(DETAILS)}.",
+        ),
+    ] = None
+    table: Annotated[
+        bool, flag("--table", help="Print the table of sizes that are not resized, one row per aspect ratio.")
+    ] = False
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def show_size(options: SizeOptions) -> int:
+    """Show how a model resizes and counts an image size: resized to, padded, tokens, cost, scale.
+
+    Several models at once: --model a,b; all models in service, side by side: --model all.
     """
-    sizes = [parse_size(text) for text in options["sizes"]]
-    if not sizes and not options["table"]:
+    sizes = [parse_size(text) for text in options.sizes]
+    if not sizes and not options.table:
         raise UsageError("give at least one size such as 1920x1080, or --table")
-    detail = _detail(options["detail"])
-    models = codes(None, None, (options["model"],)) if options["model"] else None  # type: ignore[arg-type]
-    several = models is not None and (len(models) > 1 or models == ("all",))
-    session = Session(wishes({**options, "model": models[0] if models and not several else None}))
-    bound = limits_of_all(session, models) if several and models else (session.bench.limits(),)
+    formats = chosen_formats(options.output.formats, FORMATS)
+    detail = _detail(options.detail)
+    models = codes((options.provider.model or "",))
+    several = len(models) > 1 or models == (ALL,)
+    named = models[0] if models and not several else None
+    asked = run_options(
+        provider=options.provider._replace(model=named),
+        settings=options.settings,
+        verbose=options.output.verbose,
+    )
+    session = Session(asked)
+    bound = limits_of_all(session, models) if several else (session.bench.limits(),)
     notes = [] if several else list(session.notes)
     all_limits = [_at(limits, detail, notes) for limits in bound]
-    for name, file in parse_formats(options["formats"], "full"):
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; size knows {', '.join(FORMATS)}")
-        sink = Sink(file)
-        if name == "json":
-            sink.write(
-                json.dumps(_document(sizes, all_limits, detail, table=options["table"]), indent=1) + "\n"
-            )
-        else:
-            colour = file is None and wants_colour(options["color"], sys.stdout)
-            show = side_by_side if len({limits.platform for limits in bound}) > 1 else single
-            sink.write(show(sizes, all_limits, table=options["table"], colour=colour))
-        sink.close()
-    for note in dict.fromkeys((*notes, *(session.notes if several else ()))):
-        say(f"warning: {note}")
+    show = side_by_side if len({limits.platform for limits in bound}) > 1 else single
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda colour: show(sizes, all_limits, table=options.table, colour=colour),
+        document=lambda: _document(sizes, all_limits, detail, table=options.table),
+    )
+    say_warnings(dict.fromkeys((*notes, *(session.notes if several else ()))))
     return 0
 
 
@@ -115,3 +122,6 @@ def _document(
     if table:
         document["table"] = [row for limits in all_limits for row in table_records(limits)]
     return document
+
+
+command = Command("size", SizeOptions, show_size, formats=FORMATS)

@@ -1,17 +1,14 @@
 """`imgbudget split`: how to divide a request that is too much into several that fit."""
 
-import json
 import sys
-from typing import Any
+from typing import Annotated, NamedTuple
 
-import click
-
-from imgbudget.cli.aims import budget_of, budget_options
-from imgbudget.cli.options import config_options, model_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.aims import budget_of
+from imgbudget.cli.command import Command, argument, flag
+from imgbudget.cli.options import BudgetOptions, ConfigOptions, ModelOptions, OutputOptions, run_options
+from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.cli.plan_text import request_name
 from imgbudget.cli.tables import Table
-from imgbudget.errors import UsageError
 from imgbudget.planner.goal import Goal
 from imgbudget.planner.split import Part, Split, split_request
 from imgbudget.report import Summary
@@ -23,49 +20,46 @@ from imgbudget.session.planning import Aims
 FORMATS = ("full", "json")
 
 
-@click.command("split")
-@click.argument("requests", nargs=-1, required=True, metavar="REQUEST...")
-@model_options
-@budget_options
-@click.option("--all", "show_all", is_flag=True, help="List requests that need not be divided, too.")
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
-    """Show how to divide a request that is too much into as few as hold its images and documents.
+class SplitOptions(NamedTuple):
+    """The options of `split`."""
 
-    No image is changed: each of the requests is taken as it stands, with texts and tools repeated in each,
-    the blocks in their order and a turn divided only where it does not fit by itself. `imgbudget plan` says
-    whether shrinking the images would do instead. The exit code is 1 where a single image or document is
-    too much for a request of its own.
+    requests: Annotated[tuple[str, ...], argument("REQUEST...", many=True)]
+    provider: ModelOptions = ModelOptions()
+    budget: BudgetOptions = BudgetOptions()
+    show_all: Annotated[bool, flag("--all", help="Also list requests that need not be split.")] = False
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def split(options: SplitOptions) -> int:
+    """Show how to split a request that is too large into as few requests as possible.
+
+    No image is changed. Texts and tools are repeated in each request, blocks keep their order, and a turn is
+    split only if it does not fit by itself. `imgbudget plan` shows whether shrinking the images would be
+    enough. The exit code is 1 if a single image or document is too large for a request of its own.
     """
-    formats = parse_formats(options["formats"], "full")
-    for name, _ in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; split knows {', '.join(FORMATS)}")
-    budget = budget_of(options)
-    session = Session(wishes(options))
+    formats = chosen_formats(options.output.formats, FORMATS)
+    budget = budget_of(options.budget)
+    asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
+    session = Session(asked)
     aims = Aims(session.bench.paths, Goal(), budget)
-    stdin = sys.stdin.buffer.read() if "-" in options["requests"] else None
+    stdin = sys.stdin.buffer.read() if "-" in options.requests else None
     summary, splits = Summary(), []
-    for result in session.check(options["requests"], stdin=stdin):
+    for result in session.check(options.requests, stdin=stdin):
         summary.add(result)
         _, most = aims.at(result.path)
         splits += [split_request(one.test, budget=most) for one in result.requests]
-    for name, file in formats:
-        sink = Sink(file)
-        if name == "json":
-            sink.write(json.dumps(split_document(splits, summary), indent=1) + "\n")
-        else:
-            colour = file is None and wants_colour(options["color"], sys.stdout)
-            sink.write(_text(splits, show_all=options["show_all"], colour=colour))
-        sink.close()
-    for note in session.notes:
-        say(f"warning: {note}")
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda colour: _text(splits, show_all=options.show_all, colour=colour),
+        document=lambda: split_document(splits, summary),
+    )
+    say_warnings(session.notes)
     if not splits:
         say("warning: no requests found")
-    for path, reason in summary.skipped:
-        say(f"warning: {path}: skipped: {reason}")
-    return 0 if all(split.fits for split in splits) else 1
+    say_warnings(f"{path}: skipped: {reason}" for path, reason in summary.skipped)
+    return 0 if all(one.fits for one in splits) else 1
 
 
 def _text(splits: list[Split], *, show_all: bool, colour: bool) -> str:
@@ -106,3 +100,6 @@ def _split_text(split: Split, *, colour: bool) -> str:
 
 def _note(part: Part) -> str:
     return f"too much by itself: {'; '.join(part.reasons)}" if part.reasons else ""
+
+
+command = Command("split", SplitOptions, split, formats=FORMATS)

@@ -1,13 +1,10 @@
 """`imgbudget tiles`: cut a long strip or a dense scan into tiles that the model looks at in full."""
 
-import json
-import sys
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-import click
-
-from imgbudget.cli.options import config_options, model_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour
+from imgbudget.cli.command import Command, Number, argument, option
+from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
+from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.cli.subjects import Subject, subjects
 from imgbudget.cli.tables import Table
 from imgbudget.errors import UsageError
@@ -21,49 +18,53 @@ from imgbudget.session import Session
 FORMATS = ("full", "json")
 
 
-@click.command("tiles")
-@click.argument("images", nargs=-1, required=True, metavar="WxH|IMAGE...")
-@model_options
-@click.option(
-    "--overlap",
-    type=click.IntRange(min=0),
-    default=OVERLAP,
-    show_default=True,
-    metavar="PX",
-    help="Pixels that neighbouring tiles share at least, so that what one cuts is whole in the other.",
-)
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
-    """Show how to cut an image into the fewest overlapping tiles that the model looks at in full.
+class TilesOptions(NamedTuple):
+    """The options of `tiles`."""
 
-    For long strips and dense scans, which lose their small print when they are scaled down as a whole. Tiles
-    are given row by row with the place of their upper left corner; add it to coordinates in a tile to get
-    those in the image. An image file is taken as it is to be seen, its EXIF orientation applied.
+    images: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True)]
+    provider: ModelOptions = ModelOptions()
+    overlap: Annotated[
+        int,
+        option(
+            "--overlap",
+            type=Number(0),
+            show_default=True,
+            metavar="PX",
+            help="Minimum overlap of neighbouring tiles in px, so that what one cuts is whole in the other.",
+        ),
+    ] = OVERLAP
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def tiles(options: TilesOptions) -> int:
+    """Show how to cut an image into the fewest overlapping tiles that the model sees at full resolution.
+
+    For long strips and dense scans, which lose their small print when they are downscaled as a whole. Tiles
+    are listed row by row with the position of their upper left corner; add it to coordinates in a tile to get
+    those in the image. The EXIF orientation of an image file is applied first.
     """
-    formats = parse_formats(options["formats"], "full")
-    for name, _ in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; tiles knows {', '.join(FORMATS)}")
-    session = Session(wishes(options, want=Fact.ORIENTATION))
+    formats = chosen_formats(options.output.formats, FORMATS)
+    asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
+    session = Session(asked._replace(want=Fact.ORIENTATION))
     cuts = [
-        (subject, _cut(subject, options["overlap"]))
-        for text in options["images"]
+        (subject, _cut(subject, options.overlap))
+        for text in options.images
         for subject in subjects(session, text)
     ]
-    for name, file in formats:
-        sink = Sink(file)
-        if name == "json":
-            records = [tiling_record(cut, subject.path) for subject, cut in cuts]
-            document = {"version": VERSION, "tool": TOOL, "tilings": records}
-            sink.write(json.dumps(document, indent=1) + "\n")
-        else:
-            colour = file is None and wants_colour(options["color"], sys.stdout)
-            sink.write("\n".join(_text(subject, cut, colour=colour) for subject, cut in cuts))
-        sink.close()
-    for note in session.notes:
-        say(f"warning: {note}")
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda colour: "\n".join(_text(subject, cut, colour=colour) for subject, cut in cuts),
+        document=lambda: _document(cuts),
+    )
+    say_warnings(session.notes)
     return 0
+
+
+def _document(cuts: list[tuple[Subject, Tiling]]) -> dict[str, Any]:
+    records = [tiling_record(cut, subject.path) for subject, cut in cuts]
+    return {"version": VERSION, "tool": TOOL, "tilings": records}
 
 
 def _cut(subject: Subject, overlap: int) -> Tiling:
@@ -92,3 +93,6 @@ def _text(subject: Subject, cut: Tiling, *, colour: bool) -> str:
         f"(as a whole it is seen as {limits.native_size(cut.size)}: {figure(whole)} tokens, {cost})\n"
         f"{table.text(right={0, 1, 2, 4})}"
     )
+
+
+command = Command("tiles", TilesOptions, tiles, formats=FORMATS)

@@ -1,18 +1,15 @@
-"""`imgbudget verify`: the token rule held against the API's own count, free of charge."""
+"""`imgbudget verify`: checks the token formula against the API's count endpoint, which is free."""
 
-import json
 import os
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-import click
-
+from imgbudget.cli.command import Command, Number, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.options import config_options, output_options, wishes
-from imgbudget.cli.output import Sink, parse_formats, say, wants_colour, whole_file
+from imgbudget.cli.options import ConfigOptions, ConnectionOptions, ModelOptions, OutputOptions, run_options
+from imgbudget.cli.output import chosen_formats, say, say_warnings, whole_file, write_formats
 from imgbudget.cli.tables import Table
 from imgbudget.errors import UsageError
 from imgbudget.limits import Limits
@@ -27,66 +24,87 @@ from imgbudget.session import Session
 FORMATS = ("full", "json")
 
 
-@click.command("verify")
-@click.option("--model", metavar="ID", help="Model whose rule is verified.")
-@click.option("--platform", metavar="NAME", help="anthropic, google-cloud or foundry; Bedrock has no count.")
-@click.option(
-    "--calls", type=click.IntRange(min=2), default=16, show_default=True, help="Most counts to ask for."
-)
-@click.option(
-    "--limits",
-    metavar="FILE",
-    shell_complete=files,
-    help="Write what was confirmed as observed today into this YAML file, which --limits of others reads.",
-)
-@click.option("--models", "list_models", is_flag=True, help="List the models of the key, and count nothing.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0.01), metavar="SECONDS", help="Default: as the SDK has it."
-)
-@click.option(
-    "--retries", type=click.IntRange(min=0), metavar="N", help="Attempts after the first; as the SDK has it."
-)
-@output_options(FORMATS, "full")
-@config_options
-def command(**options: Any) -> int:
-    """Hold the token rule against the count endpoint, which is free.
+class VerifyOptions(NamedTuple):
+    """The options of `verify`."""
 
-    Grey images on both sides of each boundary are counted: the edges of patches, the tier's longest edge, its
-    most tokens. Exit code 0: the rule is confirmed; 1: it is not; 2: usage, configuration, or the API failed.
+    model: Annotated[
+        str | None, option("--model", metavar="ID", help="Model whose token formula is checked.")
+    ] = None
+    platform: Annotated[
+        str | None,
+        option(
+            "--platform",
+            metavar="NAME",
+            help="anthropic, google-cloud or foundry; Bedrock has no count endpoint.",
+        ),
+    ] = None
+    calls: Annotated[
+        int, option("--calls", type=Number(2), show_default=True, help="Maximum number of count calls.")
+    ] = 16
+    limits: Annotated[
+        str | None,
+        option(
+            "--limits",
+            metavar="FILE",
+            complete=files,
+            help="Write what was confirmed today into this YAML file, for the --limits of other commands.",
+        ),
+    ] = None
+    list_models: Annotated[
+        bool, flag("--models", help="List the models that the key can use, and count nothing.")
+    ] = False
+    connection: ConnectionOptions = ConnectionOptions()
+    output: OutputOptions = OutputOptions()
+    settings: ConfigOptions = ConfigOptions()
+
+
+def verify(options: VerifyOptions) -> int:
+    """Check the token formula against the count endpoint, which is free.
+
+    Grey images on both sides of each boundary are counted: the patch edges, the longest edge of the tier, its
+    maximum of tokens. Exit code 0: the formula is confirmed; 1: it is not; 2: usage, configuration, or the
+    API failed.
     """
-    formats = parse_formats(options["formats"], "full")
-    for name, _ in formats:
-        if name not in FORMATS:
-            raise UsageError(f"unknown format {name!r}; verify knows {', '.join(FORMATS)}")
+    output, file = options.output, options.limits
+    formats = chosen_formats(output.formats, FORMATS)
     require_sdk("imgbudget verify")
-    file = options["limits"]
     before = read_overlay(file) if file else {}
-    session = Session(wishes({**options, "limits": file if file and os.path.exists(file) else None}))
+    provider = ModelOptions(options.model, options.platform, file if file and os.path.exists(file) else None)
+    session = Session(run_options(provider=provider, settings=options.settings, verbose=output.verbose))
     limits = session.bench.limits()
     platform = session.bench.platform
     if platform == "bedrock":
         raise UsageError("bedrock has no count endpoint (SDK 2.14); verify the model on another platform")
-    if options["list_models"] and platform != "anthropic":
+    if options.list_models and platform != "anthropic":
         raise UsageError(f"{platform} has no list of models; --models is for the anthropic platform")
-    connection = connect(platform, timeout=options["timeout"], max_retries=options["retries"])
-    if options["list_models"]:
+    connection = connect(platform, timeout=options.connection.timeout, max_retries=options.connection.retries)
+    if options.list_models:
         listed = _listed(connection)
-        _show(formats, _models_document(listed), _models_text(session, listed, options))
+        write_formats(
+            formats,
+            output.color,
+            text=lambda colour: _models_text(session, listed, colour=colour),
+            document=lambda: _models_document(listed),
+        )
         return 0
     try:
-        shown = tuple(tried(connection, session.bench.model, islice(trials(limits), options["calls"])))
+        shown = tuple(tried(connection, session.bench.model, islice(trials(limits), options.calls)))
         listed = models(connection) if platform == "anthropic" else ()
     except ApiError as error:
         raise _told(error) from None
     told = next((it for it in listed if it.id in (session.bench.model, limits.model)), None)
     verdict = judge(shown)
-    _show(formats, _document(limits, shown, verdict, told), _text(limits, shown, verdict, told, options))
-    for note in session.notes:
-        say(f"warning: {note}")
+    write_formats(
+        formats,
+        output.color,
+        text=lambda colour: _text(limits, shown, verdict, told, colour=colour),
+        document=lambda: _document(limits, shown, verdict, told),
+    )
+    say_warnings(session.notes)
     if file:
         with whole_file(file) as out:
             out.write(as_yaml(overlay(limits, verdict, told, before, datetime.now(UTC).date())))
-        if not options["quiet"]:
+        if not output.quiet:
             written = [rule for rule in (PATCH, EDGE, CAP) if verdict.confirmed.get(rule)]
             say(f"{file}: written; observed today: {', '.join(written) or 'no part of the rule'}")
     return 0 if all(verdict.confirmed.values()) else 1
@@ -105,13 +123,6 @@ def _told(error: ApiError) -> ApiError:
     if remedy:
         error.args = (f"{error}; {remedy}",)
     return error
-
-
-def _show(formats: Sequence[tuple[str, str | None]], document: dict[str, Any], text: str) -> None:
-    for name, file in formats:
-        sink = Sink(file)
-        sink.write(json.dumps(document, indent=1) + "\n" if name == "json" else text)
-        sink.close()
 
 
 def _document(limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Model | None) -> dict[str, Any]:
@@ -143,10 +154,8 @@ def _document(limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Mo
 
 
 def _text(
-    limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Model | None, options: dict[str, Any]
+    limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Model | None, *, colour: bool
 ) -> str:
-    colour = all(file is None for _, file in parse_formats(options["formats"], "full"))
-    colour = colour and wants_colour(options["color"], sys.stdout)
     table = Table(
         ("rule", "images", "size", "resized", "tokens", "counted", "less envelope", ""), colour=colour
     )
@@ -189,10 +198,10 @@ def _models_document(listed: Sequence[Model]) -> dict[str, Any]:
     return {"version": VERSION, "tool": TOOL, "models": [it._asdict() for it in listed]}
 
 
-def _models_text(session: Session, listed: Sequence[Model], options: dict[str, Any]) -> str:
+def _models_text(session: Session, listed: Sequence[Model], *, colour: bool) -> str:
     table = Table(
         ("model", "images", "context", "output", "lifecycle", "tier here"),
-        colour=wants_colour(options["color"], sys.stdout),
+        colour=colour,
     )
     for it in listed:
         limits = session.limits.bind(it.id, session.bench.platform)
@@ -205,3 +214,6 @@ def _models_text(session: Session, listed: Sequence[Model], options: dict[str, A
             limits.tier.name if limits.known else "unknown model",
         )
     return table.text(right=(2, 3))
+
+
+command = Command("verify", VerifyOptions, verify, formats=FORMATS)

@@ -64,7 +64,7 @@ class Outgoing:
         if len(platforms) > 1:
             raise UsageError(f"{self.path}: its requests are for {' and '.join(platforms)}; send them apart")
         if platforms[0] not in PLATFORMS:
-            raise UsageError(f"{platforms[0]} takes no requests from programs; name another --platform")
+            raise UsageError(f"`send` does not support {platforms[0]}; choose another --platform")
         return platforms[0]
 
     def bodies(self) -> Iterator["Body"]:
