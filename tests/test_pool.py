@@ -19,6 +19,7 @@ from imgbudget.session import Session
 from imgbudget.sources.images import read_image
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command, posix
+from tests.processes import one_thread
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_json(tmp_path / f"r{i}.json", body(image_block(pictures[0]), model="no-such-model"))
     monkeypatch.setattr(Session, "pool_worth", 20)
     monkeypatch.setattr(Session, "chunk", 7)
+    one_thread(monkeypatch)
     return tmp_path
 
 

@@ -22,9 +22,10 @@ from imgbudget.sources.jsonspans import BEGINNING, Start
 from imgbudget.sources.stretches import Stretch
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command, posix
+from tests.processes import one_thread
 
 if TYPE_CHECKING:
-    from imgbudget.session.pool import Batch
+    from imgbudget.session.rendering import Batch
 
 PICTURES = [image_bytes((40, 300)), image_bytes((1121, 80)), image_bytes((90, 90), "GIF"), b"no image"]
 
@@ -97,6 +98,7 @@ def parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(documents, "LONG", 1)
     monkeypatch.setattr(documents, "PART", 30)
     monkeypatch.setattr(rowparts, "SIZE", 9000)
+    one_thread(monkeypatch)
     (tmp_path / "imgbudget.yaml").write_text(
         "select: [ALL]\nignores:\n"
         "- {rules: [IB301], files: ['*.jsonl'], pointer: /params/messages/0/content/1, reason: known}\n"

@@ -10,6 +10,7 @@ from imgbudget.audit.merge import find, join, row_file, save
 from imgbudget.audit.partition import Partition
 from imgbudget.audit.work import Done, Failed, Summary, Work, give_up
 from imgbudget.errors import AuditError
+from imgbudget.session.pool import narrow_down
 
 
 class Watcher(Protocol):
@@ -49,7 +50,7 @@ class Run:
             else:
                 self._keep(outcome)
         for failed in suspects:
-            self._keep(self._carefully(failed.partition))
+            self._keep(narrow_down(failed.partition, self._attempt, _halves, join))
         self.files.sort()
 
     def _todo(self, partitions: Iterable[Partition]) -> Iterator[Partition]:
@@ -73,15 +74,24 @@ class Run:
         self.notes.update(dict.fromkeys(notes))
         self.watcher.at(self.summary)
 
-    def _carefully(self, partition: Partition) -> Done:
-        """A partition that failed, alone; in halves when it fails again, down to the item to blame."""
+    def _attempt(self, partition: Partition) -> Done | None:
+        """A partition that failed, by itself; None when it fails again, unless it is a single item."""
         outcome = next(iter(self.executor.run(self.work, [partition], careful=True)))
         if isinstance(outcome, Done):
             return outcome
-        if partition.known is None:
-            items = input_of(partition.kind).count(partition)
-            partition = partition._replace(stop=partition.start + items)
-        if (partition.known or 0) <= 1:
-            self.lost.append(outcome.reason)
-            return give_up(partition, self.work, outcome.reason)
-        return join(partition, [self._carefully(half) for half in partition.halves()])
+        counted = _counted(partition)
+        if (counted.known or 0) > 1:
+            return None
+        self.lost.append(outcome.reason)
+        return give_up(counted, self.work, outcome.reason)
+
+
+def _counted(partition: Partition) -> Partition:
+    """The partition with a known number of items."""
+    if partition.known is not None:
+        return partition
+    return partition._replace(stop=partition.start + input_of(partition.kind).count(partition))
+
+
+def _halves(partition: Partition) -> tuple[Partition, Partition]:
+    return _counted(partition).halves()

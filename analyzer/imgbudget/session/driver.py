@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imgbudget.reporters import Reporter
     from imgbudget.session.checkers import Output, RunChecker
     from imgbudget.session.parts import PartCount, PartReceiver
-    from imgbudget.session.pool import Batch
+    from imgbudget.session.rendering import Batch
     from imgbudget.sources.jsonspans import Start
     from imgbudget.sources.walk import Found, Passed
 
@@ -96,7 +96,7 @@ class _Run:
             for result in self.checker.check_all(files, self._receiver):
                 self._add(result)
             return
-        from imgbudget.session.pool import check_in_pool  # noqa: PLC0415 - many files only
+        from imgbudget.session.rendering import check_in_pool  # noqa: PLC0415 - many files only
 
         for batch in check_in_pool(self.checker, self._reporters, files, self._processes):
             self._add_batch(batch)

@@ -1,35 +1,35 @@
-"""Checks many files on several processes: chunks of paths out, rendered text and sums back, in order.
+"""Worker processes with a pipe each: items out, answers back, and the item of a dead worker is always known.
 
-Rules and reporters run in the workers too, so that only text comes back; threads would make header reading
-slower. The parent talks to each worker over a pipe of its own and has no thread, so it always knows which
-chunk a dead worker had, and Ctrl-C finds nobody waiting for a lock.
+`multiprocessing.Pool` waits for ever when a worker dies, and an executor of futures loses all that is in
+flight; here the parent has no thread, and Ctrl-C finds nobody waiting for a lock. Threads in place of
+processes would make header reading slower.
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple
-
-from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Reporter, merge
-from imgbudget.session.checkers import Checker, Work
-from imgbudget.session.tally import Tally
-from imgbudget.sources.walk import FileKind, Found
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from types import TracebackType
 
 _AHEAD = 4
-"""Chunks a worker by which the slowest one may be behind; bounds memory."""
+"""Items a worker by which the slowest one may be behind where order is kept; bounds memory."""
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+Work = Callable[[Item], Answer]
+"""What a worker does with an item."""
 
 
-class Batch(NamedTuple):
-    """What came of a chunk: a piece for each reporter, the sum, the notes, what is kept for the end."""
+class Outcome(NamedTuple, Generic[Item, Answer]):
+    """What came of an item; `answer` is None where the worker died. `number` counts the items from 0."""
 
-    pieces: tuple[Piece, ...]
-    summary: Summary
-    notes: tuple[str, ...]
-    tally: Tally
+    number: int
+    item: Item
+    answer: Answer | None
 
 
 def cores() -> int:
@@ -39,100 +39,160 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def check_in_pool(
-    session: Checker[Work], reporters: Sequence[Reporter], files: Iterable[Work], jobs: int
-) -> Iterator[Batch]:
-    """The batches of all files, in order.
+def narrow_down(
+    item: Item,
+    attempt: Callable[[Item], Answer | None],
+    halve: Callable[[Item], tuple[Item, Item]],
+    join: Callable[[Item, Sequence[Answer]], Answer],
+) -> Answer:
+    """The answer for an item that killed its worker, tried in halves until the part to blame is alone.
 
-    A worker that dies takes no other file with it: its chunk is run again in halves until the file that
-    kills is alone, and that one is told as not checked.
+    `attempt` gives the answer for an item, or None where it kills again and can be halved; what cannot be
+    halved gets an answer too, which says so. `join` makes one answer of those of both halves.
     """
-    from multiprocessing.connection import wait  # noqa: PLC0415 - many files only
+    answer = attempt(item)
+    if answer is not None:
+        return answer
+    return join(item, [narrow_down(half, attempt, halve, join) for half in halve(item)])
 
-    source = iter(files)
-    chunks = iter(lambda: list(islice(source, session.chunk)), [])
-    done: dict[int, Batch] = {}
-    given = shown = 0
-    workers: list[_Worker[Work]] = []
-    for _ in range(jobs):
-        workers.append(_Worker(session, reporters, workers))
-    try:
+
+class WorkerPool(Generic[Item, Answer]):
+    """Up to `jobs` processes, started when there is work for them and ended when the pool is closed.
+
+    `make_worker` is called once in each process and gives what it does with an item. A forked process has the
+    caller's memory; another one gets `make_worker` pickled. What a worker raises is raised here.
+    """
+
+    def __init__(self, make_worker: Callable[[], Work[Item, Answer]], jobs: int) -> None:
+        self._make_worker = make_worker
+        self._jobs = jobs
+        self._processes: list[_Process[Item, Answer]] = []
+
+    def __enter__(self) -> "WorkerPool[Item, Answer]":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: "TracebackType | None"
+    ) -> None:
+        self.close()
+
+    def run(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Answer]]:
+        """The outcomes of all items, as they come."""
+        return self._outcomes(items, lambda _given: True)
+
+    def run_in_order(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Answer]]:
+        """The outcomes of all items, in the order of the items."""
+        done: dict[int, Outcome[Item, Answer]] = {}
+        next_one = 0
+
+        def has_room(given: int) -> bool:
+            return given - next_one < self._jobs * _AHEAD
+
+        for outcome in self._outcomes(items, has_room):
+            done[outcome.number] = outcome
+            while next_one in done:
+                yield done.pop(next_one)
+                next_one += 1
+
+    def run_alone(self, item: Item) -> Answer | None:
+        """The answer for one item from a process of its own; None where that process died."""
+        process = _Process(self._make_worker, self._processes)
+        try:
+            process.give(0, item)
+            return process.take().answer
+        finally:
+            process.end()
+
+    def close(self) -> None:
+        """End all processes, at once and whatever they do."""
+        while self._processes:
+            self._processes.pop().end()
+
+    def _outcomes(
+        self, items: Iterable[Item], has_room: Callable[[int], bool]
+    ) -> Iterator[Outcome[Item, Answer]]:
+        """The outcomes as they come; `has_room` says whether one more may be begun after so many."""
+        from multiprocessing.connection import wait  # noqa: PLC0415 - 10 ms, several processes only
+
+        todo = enumerate(items)
+        waiting = next(todo, None)
         while True:
-            idle = [worker for worker in workers if worker.chunk is None]
-            while idle and given - shown < jobs * _AHEAD and (chunk := next(chunks, None)):
-                idle.pop().give(given, chunk)
-                given += 1
-            busy = [worker for worker in workers if worker.chunk is not None]
-            if not busy and not done:
+            while waiting is not None and has_room(waiting[0]) and (idle := self._idle()):
+                idle.give(*waiting)
+                waiting = next(todo, None)
+            busy = [process for process in self._processes if process.given is not None]
+            if not busy:
                 return
-            for pipe in wait([worker.pipe for worker in busy]):
-                worker = next(worker for worker in busy if worker.pipe is pipe)
-                number, chunk = worker.number, worker.chunk or []
-                batch = worker.take()
-                if batch is None:
-                    others = [other for other in workers if other is not worker]
-                    workers[workers.index(worker)] = _Worker(session, reporters, others)
-                    batch = _carefully(session, reporters, chunk, workers)
-                done[number] = batch
-            while shown in done:
-                batch = done.pop(shown)
-                session.bench.notes.update(dict.fromkeys(batch.notes))
-                session.take_in(batch.tally)
-                yield batch
-                shown += 1
-    finally:
-        for worker in workers:
-            worker.end()
+            for pipe in wait([process.pipe for process in busy]):
+                process = next(process for process in busy if process.pipe is pipe)
+                outcome = process.take()
+                if outcome.answer is None:
+                    self._processes.remove(process)
+                    process.end()
+                yield outcome
+
+    def _idle(self) -> "_Process[Item, Answer] | None":
+        """A process without an item, which may be a new one; None where all that may be there are busy."""
+        for process in self._processes:
+            if process.given is None:
+                return process
+        if len(self._processes) >= self._jobs:
+            return None
+        self._processes.append(_Process(self._make_worker, self._processes))
+        return self._processes[-1]
 
 
-class _Worker(Generic[Work]):
-    """A process that checks one chunk at a time. `chunk` is what it is at, None when idle."""
+class _Raised(NamedTuple):
+    """What a worker raised."""
+
+    error: Exception
+
+
+class _Process(Generic[Item, Answer]):
+    """A process that works on one item at a time. `given` is that item with its number, None when idle."""
 
     def __init__(
-        self, session: Checker[Work], reporters: Sequence[Reporter], others: "Sequence[_Worker[Work]]"
+        self, make_worker: Callable[[], Work[Item, Answer]], others: "Sequence[_Process[Item, Answer]]"
     ) -> None:
-        import multiprocessing  # noqa: PLC0415 - 10 ms, many files only
+        import multiprocessing  # noqa: PLC0415 - 10 ms, several processes only
 
-        forks = "fork" in multiprocessing.get_all_start_methods()
+        # a process that has threads must not be forked: remote stores and Ray leave some behind
+        forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
         # Any: the two contexts' Process classes have no common type
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
         self.pipe: Connection[Any, Any]
         self.pipe, theirs = context.Pipe()
-        # a forked worker has the session already, another one makes its own
-        known = (lambda: session) if forks else session.again
-        # and copies of our ends of all pipes: none would close when we are killed
+        # a forked process has copies of our ends of all pipes: none would close when we are killed
         inherited = (self.pipe, *(other.pipe for other in others)) if forks else ()
-        arguments = (theirs, known, tuple(reporters), inherited)
-        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, make_worker, inherited), daemon=True)
         self._process.start()
         theirs.close()
-        self.number = -1
-        self.chunk: list[Work] | None = None
+        self.given: tuple[int, Item] | None = None
 
-    def give(self, number: int, chunk: list[Work]) -> None:
-        """Hand over a chunk."""
-        self.number, self.chunk = number, chunk
+    def give(self, number: int, item: Item) -> None:
+        """Hand over an item."""
+        self.given = number, item
         try:
-            self.pipe.send(_packed(chunk))
+            self.pipe.send(item)
         except OSError:
             return  # it died while idle; `take` finds out
 
-    def take(self) -> Batch | None:
-        """What came of the chunk, None when the worker died.
+    def take(self) -> Outcome[Item, Answer]:
+        """What came of the item.
 
         Raises:
             Exception: what the worker raised.
         """
-        self.chunk = None
+        if self.given is None:
+            raise RuntimeError("a worker was asked for an answer that it does not owe")
+        (number, item), self.given = self.given, None
         try:
-            answer = self.pipe.recv()
+            answer: Answer | _Raised = self.pipe.recv()
         except (EOFError, OSError):
-            self.end()
-            return None
-        if isinstance(answer, Exception):
-            raise answer
-        batch: Batch = answer
-        return batch
+            return Outcome(number, item, None)
+        if isinstance(answer, _Raised):
+            raise answer.error
+        return Outcome(number, item, answer)
 
     def end(self) -> None:
         """End the process, whatever it does: on Ctrl-C nobody waits for a slow disk."""
@@ -143,96 +203,26 @@ class _Worker(Generic[Work]):
 
 def _serve(
     pipe: "Connection[Any, Any]",
-    known: Callable[[], Checker[Any]],
-    reporters: tuple[Reporter, ...],
+    make_worker: Callable[[], Work[Any, Any]],
     inherited: "tuple[Connection[Any, Any], ...]",
 ) -> None:
-    """The life of a worker: chunks in, batches out, until the pipe closes. Ctrl-C is the parent's."""
+    """The life of a worker: items in, answers out, until the pipe closes. Ctrl-C is the parent's."""
     import signal  # noqa: PLC0415 - workers only
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for end in inherited:
         end.close()
-    session = known()
-    session.hand_over()  # a forked process has what its parent has kept, too
+    work = make_worker()
     while True:
         try:
-            chunk = _unpacked(pipe.recv())
+            item = pipe.recv()
         except (EOFError, OSError):
             return
         try:
-            answer: Batch | Exception = _render(session, reporters, chunk)
-        except Exception as error:  # noqa: BLE001 - told by the parent, as if it had happened there
-            answer = error
-        pipe.send(answer)
-
-
-def _packed(chunk: Iterable[Work]) -> list[Work | str]:
-    """A chunk for the way to a worker: most files are images of a folder, and a path is enough for one.
-
-    That is a microsecond less for each on either side.
-    """
-    return [
-        met.path if isinstance(met, Found) and met.kind is FileKind.IMAGE and not met.named else met
-        for met in chunk
-    ]
-
-
-def _unpacked(packed: Iterable[Work | str]) -> list[Work | Found]:
-    return [Found(met, FileKind.IMAGE) if isinstance(met, str) else met for met in packed]
-
-
-def _render(session: Checker[Work], reporters: Sequence[Reporter], chunk: Iterable[Work]) -> Batch:
-    """Check and render the files of a chunk."""
-    batch = _batch(session, reporters, session.check_all(chunk))
-    session.flush()
-    return batch
-
-
-def _batch(session: Checker[Work], reporters: Sequence[Reporter], results: Iterable[FileResult]) -> Batch:
-    # each result is let go before the next one: a thousand of them in hand keep the garbage collector busy
-    summary = Summary()
-    rendered: list[list[Piece]] = [[] for _ in reporters]
-    for result in results:
-        summary.add(result)
-        for reporter, pieces in zip(reporters, rendered, strict=True):
-            pieces.append(reporter.render(result))
-    merged = [merge(one.joints, pieces) for one, pieces in zip(reporters, rendered, strict=True)]
-    return Batch(tuple(merged), summary, tuple(session.bench.notes), session.hand_over())
-
-
-def _carefully(
-    session: Checker[Work], reporters: Sequence[Reporter], chunk: list[Work], others: Sequence[_Worker[Work]]
-) -> Batch:
-    """A chunk that killed its worker, on a worker of its own, in halves when it kills again."""
-    worker = _Worker(session, reporters, others)
-    try:
-        worker.give(0, chunk)
-        batch = worker.take()
-    finally:
-        worker.end()
-    if batch is not None:
-        return batch
-    if len(chunk) == 1:
-        lost = FileResult(path=chunk[0].path, skipped="the process that checked it died", missed=True)
-        kept = session.hand_over()  # what this process has taken in stays with it
-        batch = _batch(session, reporters, [lost])
-        session.take_in(kept)
-        return batch
-    middle = len(chunk) // 2
-    return _join(
-        reporters,
-        _carefully(session, reporters, chunk[:middle], others),
-        _carefully(session, reporters, chunk[middle:], others),
-    )
-
-
-def _join(reporters: Sequence[Reporter], first: Batch, second: Batch) -> Batch:
-    """Two batches in order as one."""
-    first.summary.merge(second.summary)
-    first.tally.merge(second.tally)
-    pieces = (
-        merge(reporter.joints, pair)
-        for reporter, *pair in zip(reporters, first.pieces, second.pieces, strict=True)
-    )
-    return Batch(tuple(pieces), first.summary, (*first.notes, *second.notes), first.tally)
+            answer = work(item)
+        except Exception as error:  # noqa: BLE001 - raised by the parent, as if it had happened there
+            answer = _Raised(error)
+        try:
+            pipe.send(answer)
+        except OSError:
+            return  # the run is over

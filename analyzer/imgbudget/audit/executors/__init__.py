@@ -6,6 +6,14 @@ from typing import Protocol
 from imgbudget.audit.partition import Partition
 from imgbudget.audit.work import Done, Failed, Work
 
+DIED = "the process that read it died"
+"""Why a partition failed whose worker died."""
+
+
+def why_failed(error: BaseException) -> str:
+    """Why a partition failed whose reading raised an error."""
+    return f"reading it failed: {type(error).__name__}: {error}"
+
 
 class Executor(Protocol):
     """Runs work. A worker that dies costs its own partition, which ends as Failed, and no other one.

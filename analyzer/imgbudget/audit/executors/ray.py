@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from imgbudget.audit.executors import DIED, why_failed
 from imgbudget.audit.partition import Partition
 from imgbudget.audit.work import Done, Failed, Work
 from imgbudget.errors import UsageError, os_error_text
@@ -97,9 +98,9 @@ class RayExecutor:
         try:
             answer: Done = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
-            return Failed(partition, f"reading it failed: {type(error.cause).__name__}: {error.cause}")
+            return Failed(partition, why_failed(error.cause))
         except self._ray.exceptions.RayError:
-            return Failed(partition, "the process that read it died")
+            return Failed(partition, DIED)
         return answer
 
     def close(self) -> None:
