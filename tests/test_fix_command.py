@@ -285,6 +285,31 @@ def test_failed_fix_is_reported_with_its_reason(tmp_path: Path, imgbudget: Comma
     assert imgbudget("check", "--fix", "--unsafe-fixes", ".").code == 0
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("", "it was empty"),
+        ("!!!!", "its base64 text"),
+        (base64.b64encode(b"<!DOCTYPE html><html><body>not found</body></html>").decode(), "the bytes were"),
+        (base64.b64encode(SMALL[:60]).decode(), "png 400x300 that is cut off"),
+    ],
+    ids=["empty", "no base64", "no image", "cut off"],
+)
+def test_text_in_place_of_an_image_of_a_session_says_what_was_wrong_with_it(
+    tmp_path: Path, imgbudget: Command, data: str, reason: str
+) -> None:
+    """No bytes, no base64, no image, or an image that is cut off."""
+    block = image_block() | {"source": {"type": "base64", "media_type": "image/png", "data": data}}
+    write_lines(
+        tmp_path / "s.jsonl",
+        [session_line("user", [block, text_block("see")]), session_line("assistant", "ok")],
+    )
+    assert imgbudget("check", "--fix", ".").code == 0
+    first = json.loads((tmp_path / "s.jsonl").read_text().splitlines()[0])
+    text = first["message"]["content"][0]["text"]
+    assert text.startswith(f"[image removed, because it cannot be decoded: {reason}")
+
+
 def test_damaged_image_of_a_session_is_replaced_by_a_text(tmp_path: Path, imgbudget: Command) -> None:
     """The session stays valid line by line; all other lines and values are unchanged."""
     lines = [

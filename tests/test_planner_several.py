@@ -64,6 +64,18 @@ def test_cheapest_suits_all_and_costs_no_more(size: Size, names: list[str]) -> N
     assert cost_for_all(cheapest, models) <= cost_for_all(largest, models)
 
 
+@given(sizes.filter(lambda size: size.long_edge < 1500), several)
+def test_cheapest_is_the_largest_of_the_cheapest_sizes(size: Size, names: list[str]) -> None:
+    """Every size of the ratio is considered, from the largest down to nine tenths of it."""
+    models = [limits_of(name) for name in names]
+    largest = size_for_all(size, models)
+    lengths = range(int(largest.long_edge * LEAST_SHARE) or 1, largest.long_edge)
+    sizes_to_try = [*(at(size, long) for long in lengths), largest]
+    least = min(cost_for_all(candidate, models) for candidate in sizes_to_try)
+    best = [candidate for candidate in sizes_to_try if cost_for_all(candidate, models) == least]
+    assert size_for_all(size, models, cheapest=True) == best[-1]
+
+
 @pytest.mark.parametrize(
     ("size", "names", "expected"),
     [

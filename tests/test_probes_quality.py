@@ -57,6 +57,14 @@ def test_quality_of_nearly_standard_tables_is_the_nearest(by: int) -> None:
         assert probe_bytes(saved(50, qtables=tables), Fact.QUALITY).quality == quality
 
 
+def test_quality_does_not_depend_on_where_the_tables_are() -> None:
+    """Long metadata before them moves the tables across the end of what is read at first."""
+    data = saved(83)
+    for length in (*range(0, 60_000, 997), *range(3900, 4200, 5), *range(8000, 8300, 5)):
+        moved = data[:2] + segment(0xE5, bytes(length)) + data[2:]
+        assert probe_bytes(moved, Fact.QUALITY).quality == 83, length
+
+
 def test_quality_of_16_bit_tables() -> None:
     """Tables with two bytes an entry count the same."""
     wide = b"".join(struct.pack(">H", 16) for _ in range(64))

@@ -10,7 +10,7 @@ from imgbudget.fixers.image import edit_image
 from imgbudget.fixers.remake import EditImage, Remade
 from imgbudget.fixers.request import RequestFixer
 from imgbudget.fixers.splices import Region, copied
-from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ShrinkRequest, ShrinkTokens
+from imgbudget.intent import DropBlock, ImagesFirst, LabelImages, ReplaceByText, ShrinkRequest, ShrinkTokens
 from imgbudget.model import Finding, Place, walk_blocks
 from imgbudget.report import FileResult, RequestResult
 from imgbudget.session.bench import Bench
@@ -66,6 +66,9 @@ class RequestDraft:
         draft = self._rewritten(fixer, edits)
         places = {edit.place for request in edits for edit in request.blocks}
         places |= {use.place for request in edits for use, _ in request.images}
+        replaced = {
+            edit.place for request in edits for edit in request.blocks if isinstance(edit.fix, ReplaceByText)
+        }
         shrunk = {
             one.request.place for one, edit in zip(self.result.requests, edits, strict=True) if edit.images
         }
@@ -76,6 +79,8 @@ class RequestDraft:
             and isinstance(finding.fix, _MOVING) is moved
             and finding.place in (shrunk if isinstance(finding.fix, _SHRINKING) else places)
         ]
+        # no fix of their own: what was reported of an image that a text replaces is settled with it
+        active += [finding for finding in wanted if finding.fix is None and finding.place in replaced]
         reasons = {refusal.place: refusal.reason for refusal in fixer.refused}
         failed = {key_of(finding): reasons[finding.place] for finding in active if finding.place in reasons}
         failed |= {key_at(WHOLE, place): reason for place, reason in reasons.items()}
