@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from imgbudget.explain import KNOWN, explain
+from imgbudget.explain import ERROR_PATTERNS, explain
 from imgbudget.explain.known import pattern
 from tests.builders import CORPUS
 from tests.conftest import Command
@@ -86,21 +86,21 @@ def test_quotes_and_case_do_not_matter(text: ErrorText) -> None:
 def test_every_known_text_is_quoted_or_marked_as_unquoted() -> None:
     """Each pattern matches a quoted or recorded text, or is marked as an unquoted wording."""
     met = {explain(text.text).matches[0].known for text in TEXTS}
-    left = {known.wording.partition("{")[0] for known in set(KNOWN) - met if not known.loose}
+    left = {known.wording.partition("{")[0] for known in set(ERROR_PATTERNS) - met if not known.loose}
     assert left == {"URL sources are not supported", "Input tag '"}
 
 
 def test_rules_are_those_of_the_contract() -> None:
     """Codes and names are those that the pack has promised."""
-    assert all(CONTRACT[known.rule.code][0] == known.rule.name for known in KNOWN if known.rule)
-    assert all(code in CONTRACT for known in KNOWN for code in known.codes)
+    assert all(CONTRACT[known.rule.code][0] == known.rule.name for known in ERROR_PATTERNS if known.rule)
+    assert all(code in CONTRACT for known in ERROR_PATTERNS for code in known.codes)
 
 
 def test_every_row_has_remedy_and_source() -> None:
     """Meaning, remedy, source and date are never empty, and no two rows share a wording."""
-    assert all(known.meaning and known.remedy and known.source and known.date for known in KNOWN)
-    assert len({known.wording for known in KNOWN}) == len(KNOWN)
-    assert all(pattern(known.wording).groups == known.wording.count("{") for known in KNOWN)
+    assert all(known.meaning and known.remedy and known.source and known.date for known in ERROR_PATTERNS)
+    assert len({known.wording for known in ERROR_PATTERNS}) == len(ERROR_PATTERNS)
+    assert all(pattern(known.wording).groups == known.wording.count("{") for known in ERROR_PATTERNS)
 
 
 def test_refusal_page_of_the_edge_is_one_error() -> None:

@@ -85,7 +85,7 @@ def test_byte_size_that_differs_is_noted(imgbudget: Command, tmp_path: Path) -> 
     assert explained(imgbudget, error.format(size))["note"] is None
     found = explained(imgbudget, error.format(5_429_176))
     assert pointers(found) == ["/messages/0/content/0/source"]
-    assert f"{size:,} bytes, the error says 5,429,176" in found["note"]
+    assert f"{size:,} bytes, but the error says 5,429,176" in found["note"]
 
 
 def test_flat_index_counts_blocks_inside_tool_results(imgbudget: Command, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_flat_index_with_two_readings_over_the_limit_names_both(imgbudget: Comma
         "/messages/0/content/2/source/data",
         "/messages/0/content/0/content/2/source/data",
     ]
-    assert "more than one way" in found["note"]
+    assert "ambiguous" in found["note"]
 
 
 def test_flat_index_that_leads_nowhere_names_what_is_over_the_limit(
@@ -133,7 +133,7 @@ def test_flat_index_that_leads_nowhere_names_what_is_over_the_limit(
     write_json(tmp_path / "r.json", body(*small(20), wide()))
     found = explained(imgbudget, f"messages.0.content.311.{B64}.data: {MANY}")
     assert pointers(found) == ["/messages/0/content/20/source"]
-    assert "leads to no image over the limit" in found["note"]
+    assert "the image at the index is not over the limit" in found["note"]
 
 
 def test_other_offenders_are_counted(imgbudget: Command, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_text_without_location_and_two_suspects_names_both(imgbudget: Command, t
     write_json(tmp_path / "r.json", body(image_block(cut), image_block(), image_block(cut + b"x")))
     found = explained(imgbudget, "Could not process image")
     assert pointers(found) == ["/messages/0/content/0/source", "/messages/0/content/2/source"]
-    assert "each of them" in found["note"]
+    assert "any of them" in found["note"]
 
 
 def test_second_rule_is_asked_when_the_first_is_silent(imgbudget: Command, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_valid_request_is_flagged(imgbudget: Command, tmp_path: Path) -> None:
     write_json(tmp_path / "r.json", body(image_block()))
     found = explained(imgbudget, "Could not process image")
     assert found["blocks"] == []
-    assert "is this the request that was sent" in found["note"]
+    assert "is this the complete, unchanged request that was sent" in found["note"]
 
 
 def test_missing_location_is_reported(imgbudget: Command, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_missing_location_is_reported(imgbudget: Command, tmp_path: Path) -> Non
     empty["source"]["data"] = ""
     write_json(tmp_path / "r.json", body(image_block(), empty))
     found = explained(imgbudget, f"messages.7.content.2.{B64}: image cannot be empty")
-    assert found["note"].startswith(f"messages.7.content.2.{B64} is not in the request")
+    assert found["note"].startswith(f"messages.7.content.2.{B64} does not exist in the request")
     assert pointers(found) == ["/messages/0/content/1/source"]
 
 

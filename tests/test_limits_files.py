@@ -187,7 +187,7 @@ def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> No
         ("tiers:\n  small:\n    tier_edge: {value: 1}", "tiers.small: needs tier_tokens"),
         ("- models", "must be a mapping, not a list"),
         ("models: {a: 1", "line 1:"),
-        ("models: {}\nmodels: {}", "line 2: models stands twice"),
+        ("models: {}\nmodels: {}", "line 2: duplicate key models"),
         ("models: \x00", "not YAML:"),
     ],
 )
@@ -218,7 +218,7 @@ def test_inheritance_in_a_ring_is_refused(tmp_path: Path) -> None:
 
 def test_missing_user_file_is_an_error_with_its_name(tmp_path: Path) -> None:
     """A path that cannot be read is reported with the reason."""
-    with pytest.raises(LimitsError, match=r"gone\.yaml: No such file or directory"):
+    with pytest.raises(LimitsError, match=r"gone\.yaml: no such file or directory"):
         load_limits([DATA], str(tmp_path / "gone.yaml"))
 
 

@@ -197,7 +197,7 @@ def test_all_else_that_holds_is_shown(imgbudget: Command, tmp_path: Path) -> Non
     assert "\n  override       0: fixtures/**\n" not in other
     assert "IB301  tiny-edge                     on   error " in other
     run = imgbudget("check", "--show-settings", "--format", "sarif")
-    assert (run.code, run.err) == (2, "imgbudget: settings are shown as full or json, not as sarif\n")
+    assert (run.code, run.err) == (2, "imgbudget: --show-settings has the formats full and json, not sarif\n")
 
 
 def test_session_notes_are_silent_without_previews(tmp_path: Path) -> None:

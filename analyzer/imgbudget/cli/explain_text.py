@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgbudget.explain import Explanation, Known, Match, Unknown
+from imgbudget.explain import ErrorPattern, Explanation, Match, Unknown
 from imgbudget.explain.locate import Candidate
 from imgbudget.model import Place, Span
 from imgbudget.reporters.base import Style, count, figure, one_line
@@ -23,7 +23,7 @@ def full_text(explanation: Explanation, found: Sequence[Whereabouts], *, colour:
     return "\n".join(parts)
 
 
-def _rule(known: Known) -> str:
+def _rule(known: ErrorPattern) -> str:
     if known.rule is None:
         return "no rule can see this before sending"
     also = f" (or {', '.join(known.also)})" if known.also else ""

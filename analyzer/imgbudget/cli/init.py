@@ -1,4 +1,4 @@
-"""`imgbudget init`: writes a first configuration, and says how to run imgbudget at each commit."""
+"""`imgbudget init`: writes a first configuration, and shows how to run imgbudget on each commit."""
 
 import os
 from typing import Annotated, NamedTuple
@@ -54,15 +54,15 @@ def init(options: InitOptions) -> int:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{shown(path)}: cannot be written: {os_error_text(error)}") from error
-    print(f"wrote {shown(path)}: {_told(proposal)}")
+    print(f"wrote {shown(path)}: {_summary(proposal)}")
     if nearest:
         hidden = f"{nearest} no longer applies below {shown(path)}"
-        say(f"warning: {hidden}; `extend: {nearest}` includes it")
+        say(f"warning: {hidden}; to keep its settings, add `extend: {nearest}`")
     print(f"\nTo check each commit, add to .pre-commit-config.yaml:\n\n{_HOOK}\nNext: imgbudget check")
     return 0
 
 
-def _told(proposal: Proposal) -> str:
+def _summary(proposal: Proposal) -> str:
     measured = f"{count(proposal.images, 'image')}, {count(proposal.requests, 'request')}"
     return f"{proposal.model} on {proposal.platform}, budgets from {measured}"
 

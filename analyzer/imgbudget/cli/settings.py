@@ -1,4 +1,4 @@
-"""What `check --show-settings` prints: all that holds for a path, and why each rule is on or off."""
+"""The output of `check --show-settings`: the settings of a path, and why each rule is on or off."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,11 +19,11 @@ def show_settings(session: Session, paths: Sequence[str], formats: Sequence[Form
     """Print the settings for each path, as text or JSON.
 
     Raises:
-        UsageError: a format that settings cannot be shown in.
+        UsageError: a format that this output does not have.
     """
     for name, _ in formats:
         if name not in FORMATS:
-            raise UsageError(f"settings are shown as {' or '.join(FORMATS)}, not as {name}")
+            raise UsageError(f"--show-settings has the formats {' and '.join(FORMATS)}, not {name}")
     records = [settings_record(session, path) for path in paths]
     write_formats(
         formats,
@@ -34,7 +34,7 @@ def show_settings(session: Session, paths: Sequence[str], formats: Sequence[Form
 
 
 def settings_record(session: Session, path: str) -> dict[str, Any]:
-    """All that holds for one path."""
+    """The settings of one path, as a record for JSON."""
     settings, rules = session.settings, session.bench.paths
     key = rules.overrides(path)
     budgets = rules.budgets(key)
@@ -71,7 +71,7 @@ def _text(record: dict[str, Any]) -> str:
 
 
 def _lines(record: dict[str, Any]) -> Iterator[str]:
-    yield f"  configuration  {record['configuration'] or 'none, all by default'}"
+    yield f"  configuration  {record['configuration'] or 'none, only defaults'}"
     yield f"  model          {record['model']}"
     yield f"  platform       {record['platform']}"
     yield f"  limits         {record['limits'] or 'built in'}"

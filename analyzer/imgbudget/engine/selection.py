@@ -1,6 +1,6 @@
 """Which rules run, and how severe each is: layers of selectors, the more specific one wins."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from imgbudget.budgets import NO_BUDGETS, Budgets
@@ -130,3 +130,11 @@ def severity_of(rule: AnyRule, severities: Mapping[str, str]) -> Severity | None
         if found > best:
             best, severity = found, Severity[name.upper()]
     return severity
+
+
+def without_effect(rules: Iterable[AnyRule], selectors: Collection[str]) -> Iterator[str]:
+    """A note for each preview rule that is selected by its own code or name, for a run without previews."""
+    codes = {text.upper() for text in selectors}
+    for rule in rules:
+        if rule.preview and (rule.name in selectors or rule.code in codes):
+            yield f"{rule.code} is in preview and does not run; enable it with --preview or preview: true"

@@ -1,8 +1,18 @@
-"""What an error text of the API means: which rule it is, what to do, and which block is meant."""
+"""Explains an error message of the API: its meaning, the rule for it, the remedy and the block at fault."""
 
-from imgbudget.explain.known import Known
+from imgbudget.explain.known import ErrorPattern
 from imgbudget.explain.locate import Candidate, Located, locate
 from imgbudget.explain.match import Explanation, Match, Unknown, explain
-from imgbudget.explain.texts import KNOWN
+from imgbudget.explain.texts import ERROR_PATTERNS
 
-__all__ = ["KNOWN", "Candidate", "Explanation", "Known", "Located", "Match", "Unknown", "explain", "locate"]
+__all__ = [
+    "ERROR_PATTERNS",
+    "Candidate",
+    "ErrorPattern",
+    "Explanation",
+    "Located",
+    "Match",
+    "Unknown",
+    "explain",
+    "locate",
+]

@@ -1,4 +1,4 @@
-"""What is known of one error text: its wording, the rule it belongs to, its meaning and where it was seen."""
+"""A known error message: its wording, the rule that finds its cause, its meaning and its source."""
 
 import re
 from functools import lru_cache
@@ -22,9 +22,9 @@ FIELDS = {
     "between": r"[^\n]{0,120}?",
     "page": r"(?:(?:(?!</html>).){0,2000}?</html>)?",
 }
-"""What may stand for a name in braces of a wording; sizes are px x px, numbers may have separators."""
+"""The expression for each name in braces of a wording; sizes are px x px, numbers may have separators."""
 
-_QUOTE = "['\"\u2018\u2019\u201c\u201d]?"  # a shell or a log takes quotes away, or turns them round
+_QUOTE = "['\"\u2018\u2019\u201c\u201d]?"  # shells and logs drop quotes, or change them
 _PIECE = re.compile(r"\{(\w+)\}|(\s+)|(['\"])|([^{\s'\"]+)")
 
 
@@ -35,14 +35,14 @@ class RuleName(NamedTuple):
     name: str
 
 
-class Known(NamedTuple):
-    """An error text as the API, or a server before it, words it.
+class ErrorPattern(NamedTuple):
+    """An error message as the API, or a server in front of it, words it.
 
-    `wording` is the text with names of FIELDS in braces. `rule` is None where no rule can see the cause
-    before sending, and `also` holds codes of other rules that may report it. `flat` marks texts whose
-    location counts the blocks inside tool results flat. `source_type` names the image sources that alone
-    can be meant. `loose` marks a wording that was not seen verbatim: it counts only on a line without any
-    other known text. `unit` is that of the numbers `measured` and `limit`.
+    `wording` is the message with names of FIELDS in braces. `rule` is None if no rule can find the cause
+    before sending; `also` has the codes of other rules that may report it. `flat` marks messages whose
+    location counts the blocks inside tool results as blocks of the turn. `source_type` is the only type of
+    image source that can cause it. `loose` marks a wording that was not seen verbatim: it matches only on a
+    line without any other known message. `unit` is that of the numbers `measured` and `limit`.
     """
 
     wording: str
@@ -61,20 +61,20 @@ class Known(NamedTuple):
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The rules that may report the cause, the likeliest first."""
+        """The rules that may report the cause, the most likely first."""
         return (self.rule.code, *self.also) if self.rule else self.also
 
     @property
     def plain(self) -> str:
-        """The wording with 0 for each number and name, to measure likeness against."""
+        """The wording with 0 for each number and name, for comparing other messages with it."""
         return re.sub(r"\{\w+\}", "0", self.wording)
 
 
 @lru_cache(maxsize=64)
 def pattern(wording: str) -> re.Pattern[str]:
-    """A wording as an expression for text in lower case: any blanks between words, quotes optional.
+    """A wording as an expression for text in lower case, with any white space and optional quotes.
 
-    Without letters of either case the search for its first word is ten times as quick, which a log notices.
+    In lower case the search for its first word is ten times as fast as ignoring case, which matters for logs.
     """
     parts = []
     for found in _PIECE.finditer(wording.lower()):

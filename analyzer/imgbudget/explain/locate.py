@@ -1,4 +1,4 @@
-"""Finds the block that an error text means: by its location, by its flat index, or by our own rules."""
+"""Finds the block that an error message refers to: by its location, its flat index, or our own rules."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -17,17 +17,17 @@ from imgbudget.model import (
 )
 
 MOST = 20
-"""Most blocks that are named for one text where nothing tells them apart."""
+"""Most blocks that are listed for one message if it may refer to any of them."""
 
 _ROOTS = ("messages", "system")
 _FIELDS = ("data", "media_type", "url", "file_id")
-"""Fields of an image source that a location may end in (quoted errors, 2024-03 to 2026-09)."""
+"""Fields of an image source that may end a location (quoted errors, 2024-03 to 2026-09)."""
 
 
 class Candidate(NamedTuple):
-    """A block that may be the one: its place, the image in it, why it is named, what the rules say of it.
+    """A block that may be at fault: its place, its image, why it is listed, and the findings on it.
 
-    `field` is the key of the source that the location ends in, None when it names the whole block.
+    `field` is the field of the source at the end of the location, None if the location is the whole block.
     """
 
     place: Place
@@ -38,14 +38,14 @@ class Candidate(NamedTuple):
 
 
 class Located(NamedTuple):
-    """The candidates, the likeliest alone where one stands out; `note` says what to think of them."""
+    """The candidates, or only the most likely one if there is one; `note` is a remark on them."""
 
     candidates: tuple[Candidate, ...]
     note: str | None = None
 
 
 class Target(NamedTuple):
-    """What a location says: `messages` or `system`, the indices behind it, and the field at its end."""
+    """A parsed location: `messages` or `system`, the indices after it, and the field at its end."""
 
     root: str
     indices: tuple[int, ...]
@@ -53,7 +53,7 @@ class Target(NamedTuple):
 
 
 def parse_location(location: str) -> Target | None:
-    """A location as the API writes it, union tags left out; None for one without an index.
+    """Parse a location as the API writes it, without its union tags; None if it has no index.
 
     `messages.0.content.1.tool_result.content.2.image.source.base64.data` has the indices 0, 1, 2.
     """
@@ -66,7 +66,7 @@ def parse_location(location: str) -> Target | None:
 
 
 def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding]) -> Located:
-    """The blocks of `requests` that `match` may mean; `findings` are those of our own rules on the file."""
+    """The blocks of `requests` that `match` may refer to; `findings` are those of our own rules."""
     mine = [finding for finding in findings if finding.code in match.known.codes]
     target = parse_location(match.location) if match.location else None
     if target is None:
@@ -81,16 +81,16 @@ def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding
     if confirmed and (more := len({finding.place for finding in mine}) - len(confirmed)) > 0:
         notes.append(f"{more} more reported by {' or '.join(match.known.codes)}: they would be refused next")
     if len(requests) > 1 and not confirmed and len(candidates) > 1:
-        notes = [f"{len(requests)} requests stand in the file, and the location fits more than one"]
+        notes = [f"the file has {len(requests)} requests, and the location exists in more than one"]
     if candidates:
         return Located(tuple(confirmed or candidates)[:MOST], "; ".join(dict.fromkeys(notes)) or None)
     fallback = _by_rule(match, requests, mine)
-    note = f"{match.location} is not in the request: is this the one that was sent?"
+    note = f"{match.location} does not exist in the request; is this the request that was sent?"
     return fallback._replace(note=f"{note} {fallback.note}" if fallback.note else note)
 
 
 def indices_of(place: Place) -> tuple[Key, ...]:
-    """The root key of a place inside its request and the indices behind it, as `Target` has them."""
+    """The root key of a place in its request and the indices after it, in the form of `Target`."""
     keys = (*place.lead, *(place.keys or ())[place.root :])
     return (*keys[:1], *(key for key in keys[1:] if isinstance(key, int)))
 
@@ -102,15 +102,15 @@ def _judged(candidates: Iterable[Candidate], findings: list[Finding]) -> Iterato
 
 
 def _direct(match: Match, target: Target, request: Request) -> Located:
-    """The block whose indices are those of the location."""
+    """The block with the indices of the location."""
     wanted = (target.root, *target.indices)
     for use in request.images:
         if indices_of(use.place) == wanted:
             why, note = "its location", None
             if match.known.unit == "bytes" and use.base64_size not in (None, match.measured):
                 note = (
-                    f"its base64 text has {use.base64_size:,} bytes, the error says {match.measured:,}: "
-                    "the request was changed since, or is another"
+                    f"its base64 text has {use.base64_size:,} bytes, but the error says {match.measured:,}: "
+                    "the request has changed, or it is a different one"
                 )
             return Located((Candidate(use.place, why, use, target.field),), note)
     for turn in request.turns:
@@ -121,21 +121,21 @@ def _direct(match: Match, target: Target, request: Request) -> Located:
 
 
 def _inside(block: Block) -> Located:
-    """The images inside a block that is named as a whole, or the block itself."""
+    """The images inside a block that the location refers to as a whole, or the block itself."""
     inner = block.blocks if isinstance(block, (Nested, DocumentUse)) else ()
     images = [found for found in walk_blocks(inner) if isinstance(found, ImageUse)]
     if images:
-        why = "stands in the block that is named"
+        why = "inside the block at this location"
         return Located(tuple(Candidate(use.place, why, use) for use in images))
     return Located((Candidate(block.place, "its location"),))
 
 
 def _flat(match: Match, target: Target, request: Request) -> Located:
-    """The image that an index of a dimension error means.
+    """The image that the index of a dimension error refers to.
 
     Such an index counts the blocks inside tool results among those of the turn (earendil-works/pi#7337,
-    oh-my-pi#10633, microsoft/vscode#300407, 2026). How the tool result itself counts is not known, so each
-    reading is tried, and the sizes tell them apart.
+    oh-my-pi#10633, microsoft/vscode#300407, 2026). Whether the tool result itself counts is not known, so
+    every interpretation is tried, and the sizes decide.
     """
     if len(target.indices) < 2:
         return _direct(match, target, request)
@@ -165,14 +165,14 @@ def _flat(match: Match, target: Target, request: Request) -> Located:
     unsized = [candidate for candidate in images if candidate.use is not None and candidate.use.size is None]
     if over or unsized:
         found = tuple(over or unsized)
-        note = "the index can be read in more than one way" if len(found) > 1 else None
+        note = "the index is ambiguous" if len(found) > 1 else None
         return Located(found, note)
     return _over_limit(match, turn, top, request)
 
 
 def _over_limit(match: Match, turn: int, top: Sequence[Block], request: Request) -> Located:
-    """The images over the limit, of the turn or else of the request, where the index names none."""
-    note = "the index leads to no image over the limit"
+    """The images over the limit in the turn, or else in the request, if the index refers to none."""
+    note = "the image at the index is not over the limit"
     in_turn = [block for block in walk_blocks(tuple(top)) if isinstance(block, ImageUse)]
     for images, where in ((in_turn, f"in messages.{turn}"), (list(request.images), "in the request")):
         over = [use for use in images if _is_over(use, match)]
@@ -187,7 +187,7 @@ def _is_over(use: ImageUse | None, match: Match) -> bool:
 
 
 def _leaves(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Blocks with each tool result replaced by what is in it."""
+    """The blocks, with each tool result replaced by its contents."""
     for block in blocks:
         if isinstance(block, Nested) and block.blocks:
             yield from _leaves(block.blocks)
@@ -196,7 +196,7 @@ def _leaves(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 def _all(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Blocks with each tool result followed by what is in it."""
+    """The blocks, with each tool result followed by its contents."""
     for block in blocks:
         yield block
         if isinstance(block, Nested):
@@ -208,14 +208,14 @@ def _nth(blocks: Iterable[Block], index: int) -> list[Block]:
 
 
 def _by_rule(match: Match, requests: Sequence[Request], findings: list[Finding]) -> Located:
-    """The blocks that our rules report, for a text that names none."""
+    """The blocks that our rules report, for a message without a location."""
     uses = {use.place: use for request in requests for use in request.images}
     if findings:
         first = next((code for code in match.known.codes if any(f.code == code for f in findings)), "")
         mine = [finding for finding in findings if finding.code == first]
         places = dict.fromkeys(finding.place for finding in mine)
         found = (Candidate(place, f"reported by {first}", uses.get(place)) for place in places)
-        note = "each of them may be the one" if 1 < len(places) <= MOST else None
+        note = "any of them may be the cause" if 1 < len(places) <= MOST else None
         if len(places) > MOST:
             note = f"the first {MOST} of {len(places)} blocks that {first} reports"
         return Located(tuple(_judged(found, mine))[:MOST], note)
@@ -229,4 +229,4 @@ def _by_rule(match: Match, requests: Sequence[Request], findings: list[Finding])
 
 def _silent(match: Match) -> str:
     codes = " or ".join(match.known.codes)
-    return f"our own {codes} finds nothing here: is this the request that was sent, whole and unchanged?"
+    return f"{codes} reports nothing here; is this the complete, unchanged request that was sent?"

@@ -1,12 +1,12 @@
-"""Finds the known error texts in a message or a whole log, with their numbers, status and location."""
+"""Finds known error messages in a text or a whole log, with their numbers, status and location."""
 
 import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from imgbudget.explain.known import Known, pattern
-from imgbudget.explain.texts import KNOWN
+from imgbudget.explain.known import ErrorPattern, pattern
+from imgbudget.explain.texts import ERROR_PATTERNS
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ESCAPE = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'])|[nrt])")
@@ -15,7 +15,7 @@ _ENTITIES = {"gt": ">", "lt": "<", "quot": '"', "apos": "'", "amp": "&", "#39": 
 
 _LOCATION = re.compile(r"(?<![\w.])((?:\w+\.)*(?:messages|system)(?:\.[\w-]+)*)\s*:\s*$")
 _BEFORE = 400
-"""Characters before a text in which its location and status are looked for."""
+"""Characters before a message that are searched for its location and status."""
 
 _STATUS = re.compile(
     r"\b(?:error code|api error|https?(?:/[\d.]+)?|status(?:[ _-]?code)?)[\"']?\s*[:=]?\s*\(?([45]\d\d)\b",
@@ -28,7 +28,7 @@ _VALIDATION = re.compile(r"ValidationException\)?(?: when calling the \w+ operat
 _SUSPECT = re.compile(r"error|exceed|invalid|refus|reject|not (?:allowed|supported)", re.IGNORECASE)
 
 _ALIKE = 0.6
-"""Least likeness, 0 to 1, at which a known text is named beside an unknown one."""
+"""Least similarity, 0 to 1, of a known message that is suggested for an unknown one."""
 
 _LONGEST = 500
 _FEW_LINES = 3
@@ -36,13 +36,13 @@ _SUSPECTS = 5
 
 
 class Match(NamedTuple):
-    """A known text as it was met: `line` is the first line of the input with it, from 1, `seen` how often.
+    """A known message found in the input: `line` is its first line, from 1, `seen` how often it occurs.
 
-    `text` is on one line. `measured` and `limit` are in the unit of `known`; `values` holds what else the
-    text says, by name. `status` is the HTTP status in the log where it stands there, else the usual one.
+    `text` is on one line. `measured` and `limit` are in the unit of `known`; `values` are the other values
+    in the message, by name. `status` is the HTTP status given in the log, else the usual one.
     """
 
-    known: Known
+    known: ErrorPattern
     text: str
     line: int
     status: int
@@ -54,32 +54,32 @@ class Match(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """An error text that is not known, with the known one that is most like it, if any is."""
+    """An unknown error message, with the most similar known one, if any."""
 
     text: str
     line: int
-    nearest: Known | None = None
+    nearest: ErrorPattern | None = None
     seen: int = 1
 
 
 class Explanation(NamedTuple):
-    """What stands in an input: the known texts and the unknown ones, each once, in order."""
+    """The known and the unknown messages of an input, each once, in order."""
 
     matches: tuple[Match, ...]
     unknown: tuple[Unknown, ...]
 
 
 class _Hit(NamedTuple):
-    """A known text at an offset of the input, and the line it begins in; `found` is in lower case."""
+    """A known message at an offset of the input, and the line of its start; `found` is in lower case."""
 
     start: int
     line: int
-    known: Known
+    known: ErrorPattern
     found: re.Match[str]
 
 
 def explain(text: str) -> Explanation:
-    """Recognise what stands in `text`: one message, an envelope, a traceback, a page, or a log of them."""
+    """Recognise the error messages in a text: a message, a JSON error, a traceback, an HTML page or a log."""
     text = _plain(text)
     lines = [found.start() for found in re.finditer("\n", text)]
     hits = _hits(text, lines)
@@ -99,7 +99,7 @@ def explain(text: str) -> Explanation:
 
 
 def _plain(text: str) -> str:
-    """The text without colours, escapes of JSON and repr, and HTML entities; lines stay lines."""
+    """The text without colours, escapes of JSON and repr, and HTML entities, with the same lines."""
     return _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], _ESCAPE.sub(_unescape, _ANSI.sub("", text)))
 
 
@@ -112,11 +112,11 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 def _hits(text: str, lines: list[int]) -> list[_Hit]:
-    """Where known texts stand, none over another; a loose one only on a line without any other."""
+    """The known messages, without overlaps; a loose one only on a line without any other."""
     lower = _lower(text)
     found = [
         _Hit(match.start(), bisect(lines, match.start()) + 1, known, match)
-        for known in KNOWN
+        for known in ERROR_PATTERNS
         for match in pattern(known.wording).finditer(lower)
     ]
     taken: list[_Hit] = []
@@ -167,7 +167,7 @@ def _match(text: str, hit: _Hit) -> Match:
 
 
 _SHOWN = ("measured", "limit", "pages", "images", "declared", "actual", "size", "target", "tag", "toolset")
-"""Names of a wording whose values are told; the others only bridge it."""
+"""Names of a wording whose values are shown; the others only fill gaps."""
 
 
 def _number(text: str | None) -> int | None:
@@ -180,7 +180,7 @@ def _one_line(text: str) -> str:
 
 
 def _others(text: str, hits: list[_Hit]) -> Iterator[tuple[int, str]]:
-    """The error texts that are not known, each with where it begins."""
+    """The unknown error messages, each with its offset."""
     found = False
     begins = [hit.start for hit in hits]
     for expression, group in ((_ENVELOPE, 2), (_VALIDATION, 1)):
@@ -210,13 +210,13 @@ def _lines(text: str) -> Iterable[tuple[int, str]]:
         at += len(line)
 
 
-def _nearest(message: str) -> Known | None:
-    """The known text that is most like a message, None when none is much alike."""
-    import difflib  # noqa: PLC0415 - only an unknown text pays for it
+def _nearest(message: str) -> ErrorPattern | None:
+    """The known message most similar to this one, None if none is similar enough."""
+    import difflib  # noqa: PLC0415 - for unknown messages only
 
     mine = re.sub(r"\d+", "0", re.sub(r"^(?:messages|system)(?:\.[\w-]+)*\s*:\s*", "", message)).lower()
     best, most = None, _ALIKE
-    for known in KNOWN:
+    for known in ERROR_PATTERNS:
         if known.loose:
             continue
         likeness = difflib.SequenceMatcher(None, mine, known.plain.lower(), autojunk=False).ratio()

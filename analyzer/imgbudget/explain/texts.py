@@ -1,6 +1,6 @@
-"""Every error text that is known, each with its source and date; what stands first is tried first."""
+"""All known error messages, each with its source and date, in the order in which they are tried."""
 
-from imgbudget.explain.known import Known, RuleName
+from imgbudget.explain.known import ErrorPattern, RuleName
 
 _UNREADABLE = RuleName("IB001", "unreadable-image")
 _DIMENSION = RuleName("IB101", "dimension-over-limit")
@@ -18,11 +18,11 @@ _CONTEXT = RuleName("IB405", "context-overflow")
 _EMPTY_TEXT = RuleName("IB407", "empty-text")
 
 _SMALLER = "make the image smaller: fewer pixels, or JPEG; `imgbudget plan` gives the size"
-_DECLARE = "declare the type of the bytes; `imgbudget check` names it"
-_SHRINK_BODY = "shrink the images, leave out those of earlier turns, or send them by the Files API"
+_DECLARE = "declare the actual type of the image; `imgbudget check` names it"
+_SHRINK_BODY = "shrink the images, drop those of earlier turns, or send them through the Files API"
 
-KNOWN: tuple[Known, ...] = (
-    Known(
+ERROR_PATTERNS: tuple[ErrorPattern, ...] = (
+    ErrorPattern(
         wording="image exceeds 5 MB maximum: {measured} bytes > {limit} bytes",
         rule=_IMAGE_BYTES,
         meaning="the base64 text of one image is longer than 5 MB, which is 3.75 MB of file: the limit of "
@@ -33,227 +33,226 @@ KNOWN: tuple[Known, ...] = (
         unit="bytes",
         era="earlier, and Bedrock and Google Cloud",
     ),
-    Known(
+    ErrorPattern(
         wording="image exceeds {maximum} MB maximum: {measured} bytes > {limit} bytes",
         rule=_IMAGE_BYTES,
-        meaning="the base64 text of one image is longer than the platform takes; the text is 4/3 of the "
-        "file, so a file well below the limit can be over it",
+        meaning="the base64 text of one image is longer than the platform allows; base64 adds a third to the "
+        "file, so a file well below the limit can exceed it",
         remedy=_SMALLER,
         source="gajae-code#934 and quotes of 2026-08 and 2026-09",
         date="2026-06-21",
         unit="bytes",
     ),
-    Known(
+    ErrorPattern(
         wording="At least one of the image dimensions exceed max allowed size for many-image requests: "
         "{limit} pixels",
         rule=_MANY_IMAGES,
-        meaning="the request holds more than 20 images, those of earlier turns and tool results counted, "
-        "and then each of them must be within this edge; the first offender alone is named",
+        meaning="the request has more than 20 images, including those of earlier turns and tool results, "
+        "so every image must be within this edge; the message names only the first one that is not",
         remedy="resize every image over the limit, or send fewer images: drop those of earlier turns",
         source="claude-code#2664, #9375, #17513, #24630; microsoft/vscode#300407; earendil-works/pi#7337",
         date="2026-07-30",
         unit="px",
         flat=True,
     ),
-    Known(
+    ErrorPattern(
         wording="At least one of the image dimensions exceed max allowed size: {limit} pixels",
         rule=_DIMENSION,
-        meaning="an edge of one image is longer than any request takes",
+        meaning="an edge of one image is longer than the API accepts in any request",
         remedy="resize the image, or cut a long strip into tiles",
         source="claude-code#4778; oh-my-pi#10633",
         date="2025-08-04 to 2026-09-03",
         unit="px",
         flat=True,
     ),
-    Known(
+    ErrorPattern(
         wording="Too much media: {pages} document pages + {images} images > {limit}",
         rule=_MEDIA_COUNT,
-        meaning="images and document pages of the whole request are added up, earlier turns and tool "
-        "results too, and are more than the model takes: 100 with 200k tokens of context, 600 with more",
-        remedy="leave out images of earlier turns, or split the request",
+        meaning="the request, including earlier turns and tool results, has more images and document "
+        "pages than the model allows: 100 with 200k tokens of context, 600 with more",
+        remedy="drop images of earlier turns, or split the request",
         source="traceback of the computer-use demo; public notes on Bedrock (ValidationException)",
         date="undated",
         unit="images",
     ),
-    Known(
+    ErrorPattern(
         wording="Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'",
         rule=_MEDIA_TYPE,
         also=("IB104",),
-        meaning="media_type is none of the four that the API takes: image/jpg is refused, and so is a "
-        "format such as HEIC or BMP under its own name",
+        meaning="media_type is not one of the four that the API accepts: image/jpg is refused, and so is a "
+        "format such as HEIC or BMP",
         remedy="declare one of the four types, and convert an image of another format",
         source="claude-code#3073, #4661, #5955",
         date="2025-07 to 2025-08",
     ),
-    Known(
+    ErrorPattern(
         wording="Image does not match the provided media type {declared}",
         rule=_MEDIA_TYPE,
         also=("IB104",),
-        meaning="the bytes are of another type than the one that media_type declares",
+        meaning="the image has a different type than media_type declares",
         remedy=_DECLARE,
         source="claude-code#6300, #18483",
         date="2025-08-22 to 2026-01-16",
         era="earlier",
     ),
-    Known(
+    ErrorPattern(
         wording="The image was specified using the {declared} media type, but the image appears to be a "
         "{actual} image",
         rule=_MEDIA_TYPE,
-        meaning="the bytes are of another type than the one that media_type declares",
+        meaning="the image has a different type than media_type declares",
         remedy=_DECLARE,
         source="vybestack/llxprt-code#2130",
         date="2026-06-23",
     ),
-    Known(
+    ErrorPattern(
         wording="Could not process image",
         rule=_UNREADABLE,
         also=("IB104", "IB106"),
-        meaning="the bytes of one image cannot be decoded: cut short, damaged, or a web page saved as an "
-        "image. The API says not which one, and every later turn that holds it fails too",
-        remedy="run `imgbudget check` on the request, then make or fetch that image again or drop its block",
+        meaning="the bytes of one image cannot be decoded: truncated, damaged, or a web page saved as an "
+        "image. The API does not say which one, and every later turn that includes it fails too",
+        remedy="run `imgbudget check` on the request, then create or download that image again or drop it",
         source="claude-code#12616, #22351, #40583, #1747, #6175, #55492",
         date="2025 to 2026",
     ),
-    Known(
+    ErrorPattern(
         wording="invalid base64 data",
         rule=_BASE64,
         meaning="the text in data is not plain base64: a data: prefix, line breaks, another alphabet, "
         "wrong padding",
-        remedy="send standard base64 with padding and nothing else; `imgbudget check` says what is wrong",
+        remedy="send standard base64 with padding and nothing else; `imgbudget check` shows what is wrong",
         source="HiveNexus/HiveChat#39; musistudio/claude-code-router#958",
         date="2025-03-06",
     ),
-    Known(
+    ErrorPattern(
         wording="image cannot be empty",
         rule=_BASE64,
         also=("IB001",),
-        meaning="data is the empty string: the screenshot or download that should fill it failed",
-        remedy="send the bytes, or leave the block out",
+        meaning="data is an empty string, usually because a screenshot or download failed",
+        remedy="send the image, or drop the block",
         source="claude-code#4534, #34338",
         date="undated",
     ),
-    Known(
+    ErrorPattern(
         wording="text content blocks must be non-empty",
         rule=_EMPTY_TEXT,
-        meaning="a text block, usually the one beside an image, holds no text",
-        remedy="take the empty block out",
+        meaning="a text block, usually one next to an image, is empty",
+        remedy="remove the empty block",
         source="claude-code#55645, #62150",
         date="undated",
     ),
-    Known(
+    ErrorPattern(
         wording="'image' blocks are not permitted within assistant turns",
         rule=_MISPLACED,
-        meaning="an image stands in a turn of the assistant; images belong into user turns and tool results",
+        meaning="an image is in an assistant turn; images belong in user turns and tool results",
         remedy="move the image into a user turn",
         source="SEMOSS/Semoss#2323",
         date="2026-04-09",
     ),
-    Known(
+    ErrorPattern(
         wording="Request exceeds the maximum size",
         rule=_PAYLOAD,
-        meaning="the body as a whole is larger than the endpoint takes (request_too_large); it was "
-        "refused before any block was looked at",
+        meaning="the whole body is larger than the endpoint accepts (request_too_large); it was "
+        "refused before any block was read",
         remedy=_SHRINK_BODY,
         source="claude-code#3335, #14567; anthropic-sdk-python#938",
         date="2026-08-05",
         status=413,
     ),
-    Known(
+    ErrorPattern(
         wording="Request size exceeds model context window",
         rule=_CONTEXT,
         also=("IB401",),
-        meaning="the request needs more tokens than the model's context holds, its images counted",
-        remedy="send fewer or smaller images, or take a model with a longer context",
+        meaning="the request, including its images, needs more tokens than the model's context window has",
+        remedy="send fewer or smaller images, or use a model with a longer context",
         source="claude-code#6380",
         date="undated",
         status=413,
     ),
-    Known(
+    ErrorPattern(
         wording="Unable to download the file. Please verify the URL and try again",
         rule=None,
-        meaning="the API could not fetch the image behind a url; no check before sending can see that",
+        meaning="the API could not download the image at a url; this cannot be checked before sending",
         remedy="open the url from another network, without login or cookies, or send the image as base64",
         source="public notes, and a recorded answer",
         date="undated",
         source_type="url",
     ),
-    Known(
+    ErrorPattern(
         wording="This URL is disallowed by the website's robots.txt file",
         rule=None,
-        meaning="the API honours robots.txt, and that site forbids fetching the image",
-        remedy="fetch the image yourself and send it as base64 or by the Files API",
+        meaning="the API respects robots.txt, and that site does not allow downloading the image",
+        remedy="download the image yourself and send it as base64 or through the Files API",
         source="vercel/ai#6279",
         date="2025-05-12",
         source_type="url",
     ),
-    Known(
+    ErrorPattern(
         wording="URL sources are not supported",
         rule=_SOURCE,
-        meaning="this model or platform takes images as base64 only",
+        meaning="this model or platform accepts images only as base64",
         remedy="send the image as base64",
         source="a recorded answer (chatlas)",
         date="undated",
         source_type="url",
         era="earlier",
     ),
-    Known(
+    ErrorPattern(
         wording="Input tag '{tag}' found using 'type' does not match any of the expected tags:",
         rule=_SOURCE,
         also=("IB002", "IB404"),
-        meaning="the block or source names a type that is not taken there; for a file source, the "
+        meaning="the block or source has a type that is not allowed there; for a file source, the "
         "platform has no Files API or the request lacked its beta header (needed until 2026-08-19)",
         remedy="use one of the types that the message lists",
         source="recorded answers (pydantic-ai)",
         date="undated",
     ),
-    Known(
+    ErrorPattern(
         wording="image dimensions {size} exceed the maximum image size of a model named on this request "
         "and would be downsized to {target}",
         rule=_STRICT,
-        meaning='the block asks for oversized_image: "error", and a model of the request would scale the '
-        "image down; "
-        "the target fits every model named",
+        meaning='the block asks for oversized_image: "error", and a model of the request would downscale '
+        "the image; the target fits every model of the request",
         remedy='scale the image to the target, or set oversized_image to "downsize"',
         source="vision-coordinates guide; a live answer of 2026-09-30",
         date="2026-09-30",
     ),
-    Known(
+    ErrorPattern(
         wording="dimensions{between}{undetermined}",
         rule=_STRICT,
         also=("IB001",),
         meaning='the block asks for oversized_image: "error", and the size of the image cannot be read',
-        remedy='send the image as base64 in a sound file, or set oversized_image to "downsize"',
+        remedy='send the image as base64 in a valid file, or set oversized_image to "downsize"',
         source="vision-coordinates guide; its exact text is not known",
         date="2026-09",
         loose=True,
         era="not seen verbatim",
     ),
-    Known(
+    ErrorPattern(
         wording="{toolset}{between}{exceeds}",
         rule=_TOOLSET,
-        meaning="screenshots for the computer-use and browser toolsets must be within the model's native "
-        "size; they are refused, not resized",
-        remedy="scale the screenshot down before it is sent, and map the coordinates back",
+        meaning="screenshots for the computer-use and browser toolsets must not exceed the model's native "
+        "size; larger ones are refused, not resized",
+        remedy="downscale the screenshot before sending, and map the coordinates back",
         source="vision guide; its exact text is not known",
         date="2026-09",
         loose=True,
         era="not seen verbatim",
     ),
-    Known(
+    ErrorPattern(
         wording="413 {too_large}{page}",
         rule=_PAYLOAD,
-        meaning="a server in front of the API (its edge, a gateway, a proxy of your own) refused the body "
-        "for its size, before the API saw it",
-        remedy=_SHRINK_BODY + "; a proxy of your own may have a smaller limit than the API",
+        meaning="a server in front of the API (its edge, a gateway, your own proxy) refused the body "
+        "because of its size, before it reached the API",
+        remedy=_SHRINK_BODY + "; your own proxy may have a smaller limit than the API",
         source="RFC 9110 section 15.5.14 and its forerunners name the status; claude-code#3335",
         date="2022-06",
         status=413,
         loose=True,
     ),
-    Known(
+    ErrorPattern(
         wording="request_too_large",
         rule=_PAYLOAD,
-        meaning="the body as a whole is larger than the endpoint takes",
+        meaning="the whole body is larger than the endpoint accepts",
         remedy=_SHRINK_BODY,
         source="API errors page",
         date="2026-06",
@@ -261,4 +260,4 @@ KNOWN: tuple[Known, ...] = (
         loose=True,
     ),
 )
-"""The API's texts from the guides and quoted reports (2024-03 to 2026-09), and those of servers before it."""
+"""Messages of the API from its guides and from reports (2024-03 to 2026-09), and of servers before it."""

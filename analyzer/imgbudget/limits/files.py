@@ -1,4 +1,4 @@
-"""Limits data from a YAML file: doubled keys refused, dates left as text."""
+"""Limits data from a YAML file: duplicate keys are refused, dates stay text."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that takes no date for more than text, and no key twice."""
+    """A safe loader that reads dates as text and refuses duplicate keys."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the loader's own protocol
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
@@ -19,23 +19,23 @@ class _Loader(yaml.SafeLoader):
     }
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Refuse a key that stands twice; here, because merge keys are not yet resolved."""
+        """Refuse duplicate keys; here, because merge keys are not yet resolved."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen = set()
         for key, _value in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     raise yaml.MarkedYAMLError(
-                        problem=f"{key.value} stands twice", problem_mark=key.start_mark
+                        problem=f"duplicate key {key.value}", problem_mark=key.start_mark
                     )
                 seen.add(key.value)
         return node
 
 
 def read_yaml(path: str) -> dict[str, Any]:
-    """The mapping that a YAML file holds; an empty file holds an empty one.
+    """The mapping in a YAML file, empty for an empty file.
 
-    Raises LimitsError with the path, and the line where there is one.
+    Raises LimitsError with the path, and with the line if it is known.
     """
     try:
         content = yaml.load(Path(path).read_bytes(), _Loader)  # noqa: S506 - derived from the safe one

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from imgbudget.explain import Explanation, Known, Match, Unknown
+from imgbudget.explain import ErrorPattern, Explanation, Match, Unknown
 from imgbudget.explain.locate import Candidate
 from imgbudget.model import Place, Span
 from imgbudget.reporters.records import TOOL, VERSION
@@ -29,7 +29,7 @@ def explanation_document(explanation: Explanation, found: Sequence[Whereabouts])
     }
 
 
-def _rule_record(known: Known) -> dict[str, Any]:
+def _rule_record(known: ErrorPattern) -> dict[str, Any]:
     return {
         "code": known.rule.code if known.rule else None,
         "name": known.rule.name if known.rule else None,

@@ -7,9 +7,10 @@ from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from imgbudget.config import Settings, load_unchecked
+from imgbudget.config.suggest import unknown
 from imgbudget.engine.findings import failure
 from imgbudget.engine.paths import Choice, PathRules
-from imgbudget.engine.selection import Layer, specificity
+from imgbudget.engine.selection import Layer, specificity, without_effect
 from imgbudget.errors import UsageError
 from imgbudget.limits import Limits, LimitsData, load_limits
 from imgbudget.model import ImageUse, Place
@@ -17,7 +18,6 @@ from imgbudget.registry import Registry, load_packs
 from imgbudget.report import FileResult, Summary
 from imgbudget.session.bench import Bench
 from imgbudget.session.filecheck import FileCheck
-from imgbudget.session.naming import unknown, without_effect
 from imgbudget.session.tally import Tally, new_tally
 from imgbudget.session.wishes import RunOptions
 from imgbudget.sources.entry import NEITHER
@@ -96,7 +96,7 @@ class Session:
         self.one = FileCheck(self.bench, force_exclude=wishes.force_exclude, cache=wishes.cache)
         self.tally = new_tally(wishes, self.bench.paths)
         self.named: tuple[str, ...] = ()
-        self._previews = tuple(without_effect(self.registry.rules, wishes, self.settings))
+        self._previews = tuple(self._without_effect())
 
     def _load(self, start: str) -> None:
         wishes = self.wishes
@@ -113,6 +113,15 @@ class Session:
     def notes(self) -> tuple[str, ...]:
         """What a reader should know beside the findings, e.g. that a model is unknown."""
         return (*self.settings.notes, *self._previews, *self.bench.notes)
+
+    def _without_effect(self) -> Iterator[str]:
+        """Notes on rules that are selected by name but do not run, because previews are off."""
+        options, settings = self.wishes, self.settings
+        if options.preview or settings.preview:
+            return iter(())
+        selected = settings.select if options.select is None else options.select
+        selectors = {*selected, *settings.extend_select, *options.extend_select}
+        return without_effect(self.registry.rules, selectors)
 
     def _refuse_unknown_names(self) -> None:
         wishes = self.wishes
