@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from imgbudget.session.pool import WorkerPool, narrow_down
+from tests.conftest import posix
 from tests.processes import one_thread
 
 MEMORY = ["of this module"]
@@ -46,6 +47,7 @@ def test_answers_come_as_they_are_ready() -> None:
         assert [one.item for one in pool.run([0, 5, 6, 7])][-1] == 0
 
 
+@posix
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_a_dead_worker_leaves_its_item_without_an_answer(jobs: int) -> None:
     """Another process takes its place."""
@@ -70,6 +72,7 @@ def inverse() -> Callable[[int], float]:
     return (1).__truediv__
 
 
+@posix
 def test_processes_with_threads_are_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread may hold a lock that nobody would ever release in the copy; without one it is quicker."""
     monkeypatch.setattr(sys.modules[__name__], "MEMORY", ["of the test"])

@@ -78,7 +78,17 @@ def check_part(bench: Bench, path: str, stretch: Stretch) -> tuple[FileResult, P
 
 def check_text(bench: Bench, text: bytes, name: str, *, lines: bool) -> FileResult:
     """The result of JSON text that came from standard input, under `name`."""
-    with JsonSource.from_bytes(text) as source, _without_collector():
+    with JsonSource.from_bytes(text) as source:
+        return check_source(bench, source, name, lines=lines)
+
+
+def check_source(bench: Bench, source: JsonSource, name: str, *, lines: bool) -> FileResult:
+    """The result of JSON that is open already, from standard input or a remote store, under `name`.
+
+    Raises:
+        UnreadableError: it changed while it was read.
+    """
+    with _without_collector():
         return DocumentCheck(bench=bench, source=source, path=name, lines=lines, fails_closed=True).run()
 
 

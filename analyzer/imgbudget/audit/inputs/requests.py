@@ -12,7 +12,7 @@ from imgbudget.audit.inputs.opening import BLOCK, open_stream, why
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.rows import Record
 from imgbudget.errors import UnreadableError
-from imgbudget.session.documents import DocumentCheck
+from imgbudget.session.documentfiles import check_source
 from imgbudget.sources.filetypes import FileKind, kind_of
 from imgbudget.sources.jsonsource import JsonSource
 
@@ -35,14 +35,9 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
         with TemporaryFile() as spooled, open_stream(partition.where) as stream:
             shutil.copyfileobj(stream, spooled, BLOCK)
             spooled.flush()
-            check = DocumentCheck(
-                bench=desk.session.bench,
-                source=JsonSource(spooled.fileno()),
-                path=partition.source,
-                lines=lines,
-                fails_closed=True,
-            )
-            yield from desk.result(where, check.run(), lines=lines)
+            source = JsonSource(spooled.fileno())
+            result = check_source(desk.session.bench, source, partition.source, lines=lines)
+        yield from desk.result(where, result, lines=lines)
     except (OSError, UnreadableError) as error:
         reason = why(error) if isinstance(error, OSError) else str(error)
         yield desk.skip(where, reason, missed=True)
