@@ -261,3 +261,17 @@ def test_a_request_is_bound_to_its_limits_once() -> None:
     assert first is again
     assert default is high is unknown is test.limits
     assert test.visual_tokens == 85 * 2 + 3 * default.tokens(Size(800, 600))
+
+
+@pytest.mark.parametrize(("details", "fixable"), [(("low", "low"), False), (("low", "high"), True)])
+def test_images_of_a_fixed_price_are_not_offered_to_be_shrunk(
+    details: tuple[str, ...], imgbudget: Command, tmp_path: Path, *, fixable: bool
+) -> None:
+    """IB602 offers a fix only where smaller images would take fewer tokens."""
+    write_json(tmp_path / "r.json", chat(*details))
+    most = 100 if details == ("low", "low") else 600
+    run = imgbudget(
+        "check", "r.json", "--budget", f"request.tokens={most}", "--select", "IB602", "--format", "json"
+    )
+    (finding,) = run.json["findings"]
+    assert (finding["fix"] is not None) is fixable

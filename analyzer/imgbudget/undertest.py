@@ -61,15 +61,26 @@ def bind_image(use: ImageUse, limits: Limits) -> Limits:
     return limits.at(use.detail)
 
 
-def bind_request(request: Request, limits: Limits) -> RequestUnderTest:
-    """The request with the limits of its model, and of each image at the level of detail that it asks for."""
+Levels = dict[tuple[str, str, str], Limits]
+"""Limits at a level of detail, by model, platform and level."""
+
+
+def bind_request(request: Request, limits: Limits, levels: Levels | None = None) -> RequestUnderTest:
+    """The request with the limits of its model, and of each image at the level of detail that it asks for.
+
+    `levels` keeps what was bound before: findings are remembered by the identity of the limits.
+    """
     if not limits.details:
         return RequestUnderTest(request, limits)
-    by_detail: dict[str | None, Limits] = {}
+    levels = {} if levels is None else levels
+    known = {name for name, _ in limits.details}
     found: dict[Place, Limits] = {}
     for use in request.images:
-        if use.detail not in by_detail:
-            by_detail[use.detail] = bind_image(use, limits)
-        if (bound := by_detail[use.detail]) is not limits:
-            found[use.place] = bound
+        if use.detail is None or use.detail not in known:
+            continue
+        key = limits.model, limits.platform, use.detail
+        if key not in levels:
+            levels[key] = bind_image(use, limits)
+        if levels[key] is not limits:
+            found[use.place] = levels[key]
     return RequestUnderTest(request, limits, found)

@@ -51,7 +51,7 @@ def over_request_tokens(request: Request, ctx: Context) -> Iterator[Problem]:
     tokens = request_tokens(request, ctx)
     if tokens <= most:
         return
-    possible = shrinkable(request) and most >= len(request.images)
+    possible = shrinkable(request, ctx, most)
     yield Problem(
         message=f"images take {tokens:,} visual tokens; your budget for a request is {most:,}",
         help="shrink or leave out images, split the request, or raise budgets.request.tokens",

@@ -54,7 +54,7 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
         return
     model, advice = ctx.limits.model, "take a cheaper model, or raise budgets.request.cost"
     affordable = tokens_for(most, ctx.limits, tokens)
-    possible = shrinkable(request) and affordable >= len(request.images)
+    possible = shrinkable(request, ctx, affordable)
     yield Problem(
         message=f"images cost {money(cost)} on {model}; your budget for a request is {money(most)}",
         help=f"shrink them to {affordable:,} tokens together, {advice}",

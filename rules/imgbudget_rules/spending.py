@@ -43,6 +43,11 @@ def money(usd: float) -> str:
     return f"${whole}.{cents:0<2}"
 
 
-def shrinkable(request: Request) -> bool:
-    """Whether a request holds an image whose pixels can be made fewer."""
-    return any(use.base64_size and use.visible_size for use in request.images)
+def shrinkable(request: Request, ctx: Context, most: int) -> bool:
+    """Whether the images of a request can take `most` visual tokens, if they are made smaller.
+
+    An image in the body takes at least what one of a single pixel does, which at a level of detail with a
+    fixed price is what it takes now.
+    """
+    fewest = sum(ctx.limits_of(use).tokens(Size(1, 1)) for use in request.images if use.visible_size)
+    return fewest <= most and any(use.base64_size and use.visible_size for use in request.images)

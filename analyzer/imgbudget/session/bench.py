@@ -9,7 +9,7 @@ from imgbudget.limits import Limits, LimitsData
 from imgbudget.model import Fact, Finding, FixSafety, ImageUse, Place, Request
 from imgbudget.planner.sizes import size_after_fixes
 from imgbudget.report import FileResult, ImageResult
-from imgbudget.undertest import RequestUnderTest, bind_request
+from imgbudget.undertest import Levels, RequestUnderTest, bind_request
 
 
 class Bench:
@@ -39,6 +39,7 @@ class Bench:
         self.notes: dict[str, None] = {}
         # the limits for files, once they were asked for: each file is judged by the same
         self._own: Limits | None = None
+        self._levels: Levels = {}
 
     def other(self, model: str, platform: str) -> "Bench":
         """The same for another model on another platform; it leaves its notes here."""
@@ -78,7 +79,7 @@ class Bench:
 
     def bind(self, request: Request) -> RequestUnderTest:
         """The request with the limits that it and its images are checked against."""
-        return bind_request(request, self.limits(request))
+        return bind_request(request, self.limits(request), self._levels)
 
     def note_unknown(self, model: str, nearest: Sequence[str], tier: str) -> None:
         """Leave a note, once a model, that nothing is known of it, and which tier stands in."""
