@@ -182,7 +182,7 @@ def test_native_size_equals_an_exhaustive_scan(size: Size, tier: Tier) -> None:
     ratio = upright.width / upright.height
     best = next(
         candidate
-        for long in range(min(upright.width, tier.max_edge), 0, -1)
+        for long in range(min(upright.width, tier.bounds[0]), 0, -1)
         if fits(candidate := Size(long, max(round(long / ratio), 1)), tier)
     )
     assert native_size(size, tier) == (best if upright == size else best.transposed)

@@ -8,6 +8,7 @@ from imgbudget.geometry import Size, Tier
 from imgbudget.limits import Limit, LimitsData
 from imgbudget_rules.limits import DATA
 from tests.resize_examples import EXAMPLES
+from tests.stated import stated
 
 SHIPPED = LimitsData.from_mapping(DATA)
 
@@ -116,7 +117,7 @@ def test_unknown_model_gets_the_strictest_of_everything() -> None:
     limits = SHIPPED.bind("claude-opus-9", "anthropic")
     assert (limits.model, limits.known, limits.retired) == ("claude-opus-9", False, None)
     assert limits.tier == Tier("standard", 1568, 1568)
-    assert limits.request_media.value == 100
+    assert stated(limits.request_media).value == 100
     assert limits.output_price is None
     assert limits.context_tokens.value == 200_000
     assert limits.input_price.value == 10
@@ -137,9 +138,9 @@ def test_no_known_model_is_stricter_than_an_unknown_one() -> None:
         if (bound := SHIPPED.bind(model, "anthropic")).platform == "anthropic"
     ]
     assert len(known) == len(MODELS) + len(RETIRED)
-    assert strict.tier.max_edge == min(limits.tier.max_edge for limits in known)
-    assert strict.tier.max_tokens == min(limits.tier.max_tokens for limits in known)
-    assert strict.request_media.value == min(limits.request_media.value for limits in known)
+    assert strict.tier.bounds[0] == min(limits.tier.bounds[0] for limits in known)
+    assert strict.tier.bounds[1] == min(limits.tier.bounds[1] for limits in known)
+    assert stated(strict.request_media).value == min(stated(limits.request_media).value for limits in known)
     assert strict.context_tokens.value == min(limits.context_tokens.value for limits in known)
     assert strict.input_price.value == max(limits.input_price.value for limits in known)
 
@@ -151,8 +152,9 @@ def test_unknown_model_of_another_provider_gets_its_strictest_limits(platform: s
     known = [
         bound for model in SHIPPED.models if (bound := SHIPPED.bind(model, platform)).platform == platform
     ]
-    assert (strict.known, strict.platform, strict.counts_patches_of_28) == (False, platform, False)
-    assert strict.tier.max_edge == min(limits.tier.max_edge for limits in known)
+    assert (strict.known, strict.platform, strict.uses_claude_patches) == (False, platform, False)
+    edges = [limits.tier.max_edge for limits in known if limits.tier.max_edge is not None]
+    assert strict.tier.max_edge == min(edges, default=None)
     assert strict.context_tokens.value == min(limits.context_tokens.value for limits in known)
     assert strict.input_price.value == max(limits.input_price.value for limits in known)
     assert (strict.input_price.status, strict.context_tokens.status) == ("unknown", "unknown")

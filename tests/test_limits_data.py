@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.limits import Limit, LimitsData, Term
+from imgbudget.limits import Absent, Limit, LimitsData, Term
 from imgbudget_rules.limits import DATA
 from imgbudget_rules.limits.generate import GENERATED, render
 
@@ -47,7 +47,7 @@ def test_every_entry_in_force_has_source_and_date(platform: str) -> None:
     """What `entries` lists is complete, also for an unknown model, and no name comes twice."""
     for model in (*SHIPPED.models, "gpt-4o"):
         limits = SHIPPED.bind(model, platform)
-        listed: list[Limit | Term] = [*limits.entries(), *limits.terms]
+        listed: list[Limit[float] | Term | Absent] = [*limits.entries(), *limits.terms]
         assert all(
             entry.source and entry.date and entry.status and entry.owner and entry.text for entry in listed
         )

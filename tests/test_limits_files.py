@@ -7,6 +7,7 @@ import pytest
 from imgbudget.errors import LimitsError
 from imgbudget.limits import LimitsData, load_limits
 from imgbudget_rules.limits import DATA
+from tests.stated import stated
 
 SHIPPED = LimitsData.from_mapping(DATA)
 
@@ -45,17 +46,17 @@ def test_user_value_may_bring_its_source(tmp_path: Path) -> None:
         "platforms:\n  bedrock:\n    image_base64_bytes:\n      value: 4_000_000\n      source: our proxy\n"
         "      date: 2026-10-01\n      status: confirmed\n      note: measured\n",
     )
-    limit = data.bind("claude-sonnet-4-6", "bedrock").image_base64_bytes
+    limit = stated(data.bind("claude-sonnet-4-6", "bedrock").image_base64_bytes)
     assert (limit.value, limit.source, limit.date) == (4_000_000, "our proxy", "2026-10-01")
     assert (limit.status, limit.note) == ("confirmed", "measured")
-    assert data.bind("claude-sonnet-4-6", "google-cloud").image_base64_bytes.value == 5_242_880
+    assert stated(data.bind("claude-sonnet-4-6", "google-cloud").image_base64_bytes).value == 5_242_880
 
 
 def test_user_value_for_one_platform_beats_the_common_one(tmp_path: Path) -> None:
     """A limit that applies everywhere can be set for one platform."""
     data = overlaid(tmp_path, "platforms:\n  bedrock:\n    max_edge: {value: 4000}\n")
-    assert data.bind("claude-sonnet-4-6", "bedrock").max_edge.value == 4000
-    assert data.bind("claude-sonnet-4-6", "anthropic").max_edge.value == 8000
+    assert stated(data.bind("claude-sonnet-4-6", "bedrock").max_edge).value == 4000
+    assert stated(data.bind("claude-sonnet-4-6", "anthropic").max_edge).value == 8000
 
 
 def test_user_may_add_a_model(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_user_may_add_a_model(tmp_path: Path) -> None:
     )
     limits = data.bind("eu.anthropic.claude-saga-6-v1:0", "bedrock")
     assert (limits.model, limits.known, limits.tier.max_edge) == ("claude-saga-6", True, 2576)
-    assert (limits.request_media.value, limits.input_price.value) == (100, 10)
+    assert (stated(limits.request_media).value, limits.input_price.value) == (100, 10)
     assert data.normalize("house-model-a").id == "claude-saga-6"
     assert not SHIPPED.normalize("claude-saga-6").known
 
@@ -173,7 +174,10 @@ def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> No
             "images:\n  max_edge: {value: 1, first_seen: 5}",
             "first_seen must be a date like 2026-09-28, not 5",
         ),
-        ("platforms:\n  bedrok:\n    max_edge: {value: 1}", "platforms.bedrok: needs source_types, "),
+        (
+            "platforms:\n  bedrok:\n    max_edge: {value: 1}",
+            "platforms.bedrok: needs source_types (not a ",
+        ),
         ("platforms:\n  bedrok:\n    max_edge: {value: 1}", "(not a known name; the nearest is bedrock)"),
         ("platforms:\n  bedrock: {inherits: azure}", "platforms.bedrock.inherits: no platform 'azure'"),
         (

@@ -10,6 +10,7 @@ from imgbudget.errors import LimitsError
 from imgbudget.geometry import PATCH
 from imgbudget.limits import LimitsData
 from imgbudget_rules.limits import DATA
+from tests.stated import stated
 
 SHIPPED = LimitsData.from_mapping(DATA)
 
@@ -42,10 +43,13 @@ PLATFORMS = [
 def test_platform_has_its_limits(row: Platform) -> None:
     """Bytes, counts and source types are those of the platform, the count also that of the context."""
     limits = SHIPPED.bind("claude-sonnet-4-6", row.id)
-    assert (limits.platform, limits.image_base64_bytes.value) == (row.id, row.base64)
-    assert (limits.request_bytes.value, limits.request_bytes_doubt.value) == (row.request_bytes, row.doubt)
-    assert SHIPPED.bind("claude-haiku-4-5", row.id).request_media.value == row.media_short
-    assert limits.request_media.value == row.media_long
+    assert (limits.platform, stated(limits.image_base64_bytes).value) == (row.id, row.base64)
+    assert (stated(limits.request_bytes).value, stated(limits.request_bytes_doubt).value) == (
+        row.request_bytes,
+        row.doubt,
+    )
+    assert stated(SHIPPED.bind("claude-haiku-4-5", row.id).request_media).value == row.media_short
+    assert stated(limits.request_media).value == row.media_long
     assert (limits.source_types, limits.documents_count_as_images) == (row.sources, "document" in row.counted)
 
 
@@ -53,9 +57,12 @@ def test_platform_has_its_limits(row: Platform) -> None:
 def test_what_the_model_sees_is_the_same_on_every_platform(platform: str) -> None:
     """Edges, the many-image rule, advice and media types do not depend on the platform."""
     limits = SHIPPED.bind("claude-opus-5-5", platform)
-    assert (limits.max_edge.text, limits.many_image_count.text) == ("8000 px", "20 images")
-    assert (limits.many_image_edge.text, limits.min_edge.text) == ("2000 px", "200 px")
-    assert (limits.latency_pixels.text, limits.latency_edge.text) == ("1.15 megapixels", "1568 px")
+    assert (stated(limits.max_edge).text, stated(limits.many_image_count).text) == ("8000 px", "20 images")
+    assert (stated(limits.many_image_edge).text, stated(limits.min_edge).text) == ("2000 px", "200 px")
+    assert (stated(limits.latency_pixels).text, stated(limits.latency_edge).text) == (
+        "1.15 megapixels",
+        "1568 px",
+    )
     assert limits.media_types == ("image/jpeg", "image/png", "image/gif", "image/webp")
     assert limits.patch.value == PATCH
     assert (limits.page_text_tokens_low.value, limits.page_text_tokens_high.value) == (1500, 3000)
@@ -87,9 +94,15 @@ def test_batches_and_files_exist_on_the_claude_api_only() -> None:
 def test_limit_names_its_owner_and_marks_assumptions() -> None:
     """The owner is the platform that states a limit; an inherited limit is marked."""
     bedrock = SHIPPED.bind("claude-sonnet-4-6", "bedrock")
-    assert (bedrock.image_base64_bytes.owner, bedrock.max_edge.owner) == ("bedrock", "anthropic")
-    assert (bedrock.tier_edge.owner, bedrock.input_price.owner) == ("standard tier", "claude-sonnet-4-6")
-    foundry = SHIPPED.bind("claude-sonnet-4-6", "foundry").request_bytes
+    assert (stated(bedrock.image_base64_bytes).owner, stated(bedrock.max_edge).owner) == (
+        "bedrock",
+        "anthropic",
+    )
+    assert (stated(bedrock.tier_edge).owner, bedrock.input_price.owner) == (
+        "standard tier",
+        "claude-sonnet-4-6",
+    )
+    foundry = stated(SHIPPED.bind("claude-sonnet-4-6", "foundry").request_bytes)
     assert (foundry.owner, foundry.status) == ("anthropic", "unknown")
     assert "Microsoft Foundry" in (foundry.note or "")
 
@@ -113,4 +126,4 @@ def test_binding_twice_gives_the_same_object() -> None:
     limits = SHIPPED.bind("claude-sonnet-4-6", "anthropic")
     assert SHIPPED.bind("claude-sonnet-4-6", "anthropic") is limits
     with pytest.raises(AttributeError):
-        limits.max_edge = limits.min_edge  # type: ignore[misc]  # refusing it is the test
+        limits.max_edge = limits.min_edge

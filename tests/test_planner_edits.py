@@ -17,6 +17,7 @@ from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.testing import image, request
 from imgbudget.undertest import bind_request
 from tests.rule_runner import image_checker, limits_of, request_checker, rules
+from tests.stated import stated
 
 STANDARD = limits_of()
 HIGH = limits_of("claude-opus-4-8")
@@ -217,8 +218,8 @@ def test_no_edit_takes_a_body_over_its_limit(
     asked = one_turn(*(f"<{form} {width}x{height} bytes={size}>" for width, height, size in found))
     edit = settle_request(bind_request(asked, limits), request_checker(), unsafe=False)
     edits: dict[object, ImageEdit] = {use.place: made for use, made in edit.images}
-    most = limits.request_bytes_doubt.value
-    assert body_after(asked, edits) <= max(most, min(asked.byte_size, limits.request_bytes.value))
+    most = stated(limits.request_bytes_doubt).value
+    assert body_after(asked, edits) <= max(most, min(asked.byte_size, stated(limits.request_bytes).value))
 
 
 def test_undecodable_images_of_a_session_are_replaced_by_a_text() -> None:

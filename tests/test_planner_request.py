@@ -15,6 +15,7 @@ from imgbudget.planner.request import RequestPlan, body_at_most, plan_request
 from imgbudget.testing import image, request
 from imgbudget.undertest import bind_request
 from tests.rule_runner import limits_of, request_checker
+from tests.stated import stated
 
 STANDARD = limits_of()
 HIGH = limits_of("claude-opus-4-8")
@@ -234,7 +235,7 @@ def test_a_feasible_plan_keeps_every_limit_that_it_names(
     if not plan.feasible:
         return
     assert all(bound.kept for bound in plan.bounds)
-    assert at_most(plan) <= min(limits.request_bytes_doubt.value, budget.bytes or 1 << 40)
+    assert at_most(plan) <= min(stated(limits.request_bytes_doubt).value, budget.bytes or 1 << 40)
     tokens = sum(one.tokens_after for one in plan.images)
     assert all(tokens <= bound.tokens for bound in token_bounds(limits, budget))
     seen = with_images(body, {use.place: edited_use(use, edit) for use, edit in plan.edit.images})

@@ -84,7 +84,7 @@ def test_no_tier_of_another_provider_is_among_claudes() -> None:
 def test_rules_ask_for_what_there_is(rule: AnyRule) -> None:
     """A rule's needs are names of limits, and Claude has each of them: there every rule is applicable."""
     claude = SHIPPED.bind("claude-sonnet-4-6", "anthropic")
-    assert claude.lack(rule.limits) is None
+    assert claude.missing(rule.limits) is None
     assert all(need in NEEDS or hasattr(claude, need) for need in rule.limits)
 
 

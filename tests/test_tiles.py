@@ -13,6 +13,7 @@ from imgbudget.planner.tiles import tiling
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.rule_runner import limits_of
+from tests.stated import stated
 
 STANDARD = limits_of()
 HIGH = limits_of("claude-opus-4-8")
@@ -65,8 +66,8 @@ def test_tiles_cover_the_image_overlap_and_fit(size: Size, overlap: int, limits:
         assert begins[-1] + edge == length
         assert all(earlier + edge - later >= overlap for earlier, later in pairwise(begins))
         assert all(earlier < later for earlier, later in pairwise(begins))
-    if len(found.tiles) > limits.many_image_count.value:
-        assert found.tiles[0].size.long_edge <= limits.many_image_edge.value
+    if len(found.tiles) > stated(limits.many_image_count).value:
+        assert found.tiles[0].size.long_edge <= stated(limits.many_image_edge).value
 
 
 @given(st.builds(Size, st.integers(1, 6000), st.integers(1, 6000)), st.integers(0, 120))

@@ -56,17 +56,31 @@ class Size(NamedTuple):
 
 
 class Tier(NamedTuple):
-    """A resolution tier: the longest edge in px and the most visual tokens that are left alone.
+    """A resolution tier: the longest edge in px and the most visual tokens that the API does not downscale.
 
-    `strategy` names the module of imgbudget.strategies that knows what becomes of an image, empty for the
-    patches of 28 px that Claude counts; `numbers` are what it needs to know, by name.
+    `strategy` names the module of imgbudget.strategies that calculates for the tier, empty for Claude's
+    patches of 28 px; `numbers` are what it calculates with, by name. Each of the two bounds is None where the
+    provider has no such bound; a tier of Claude has both.
     """
 
     name: str
-    max_edge: int
-    max_tokens: int
+    max_edge: int | None
+    max_tokens: int | None
     strategy: str = ""
     numbers: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Both bounds of a tier of Claude; ValueError for a tier that lacks one."""
+        _, edge, tokens, _, _ = self
+        if edge is None or tokens is None:
+            raise ValueError(f"tier {self.name} is not bounded in edge and tokens")
+        return edge, tokens
+
+    def within_edge(self, size: Size) -> Size:
+        """The size scaled down to the longest edge."""
+        edge, long_edge = self.max_edge, size.long_edge
+        return size if edge is None or long_edge <= edge else size.scaled(edge, long_edge)
 
     def number(self, name: str, default: float | None = None) -> float:
         """A number of the tier; KeyError where it has none of this name and no default is given."""
@@ -145,13 +159,16 @@ def padded_size(size: Size) -> Size:
 
 def fits(size: Size, tier: Tier) -> bool:
     """Whether the model takes the size as it is: both padded edges and the patches within the tier."""
-    if tier.strategy:
-        return _strategy(tier.strategy).fits(size, tier)
+    _, max_edge, max_tokens, strategy, _ = tier
+    if strategy:
+        return _strategy(strategy).fits(size, tier)
     # `padded_size` and `patches` written out: each image is asked several times, and this takes a third
     width, height = size
     across, down = -(-width // PATCH), -(-height // PATCH)
-    most = tier.max_edge // PATCH
-    return across <= most and down <= most and across * down <= tier.max_tokens
+    if max_edge is None or max_tokens is None:  # no tier of Claude is without
+        return True
+    most = max_edge // PATCH
+    return across <= most and down <= most and across * down <= max_tokens
 
 
 @lru_cache(maxsize=4096)
@@ -173,8 +190,8 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
         return native_size(size.transposed, tier, edge_limit).transposed
     ratio = size.width / size.height
     # patches along the long edge that the tier allows; `fits` written out, as this loop is most of a run
-    most = tier.max_edge // PATCH
-    max_tokens = tier.max_tokens
+    max_edge, max_tokens = tier.bounds
+    most = max_edge // PATCH
     low, high = 1, min(size.width, edge_limit + 1, most * PATCH + 1)
     while low + 1 < high:
         middle = (low + high) // 2
@@ -203,7 +220,7 @@ def largest_exact(short: int, long: int, tier: Tier) -> Size:
     """The largest portrait size with exactly the ratio short:long that the tier leaves alone."""
     unit = gcd(short, long)
     short, long = short // unit, long // unit
-    most = tier.max_edge // long
+    most = tier.bounds[0] // long
     low, high = min(1, most), most + 1
     while low + 1 < high:  # a loop downwards costs a millisecond
         middle = (low + high) // 2

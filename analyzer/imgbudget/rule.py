@@ -37,7 +37,7 @@ from imgbudget.intent import (
     StripMetadata,
 )
 from imgbudget.labels import is_label
-from imgbudget.limits import Limits
+from imgbudget.limits import Limit, Limits
 from imgbudget.model import (
     Batch,
     Block,
@@ -84,6 +84,7 @@ __all__ = [
     "ImagesFirst",
     "LabelImages",
     "Level",
+    "Limit",
     "Limits",
     "Nested",
     "Origin",

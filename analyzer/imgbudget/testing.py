@@ -93,7 +93,7 @@ def run_rule(
 
 
 def _problems(rule: AnyRule, subject: ImageUse | Request | Batch | Run, context: Context) -> list[Problem]:
-    return [] if context.limits.lack(rule.limits) else list(rule.check(subject, context))
+    return [] if context.limits.missing(rule.limits) else list(rule.check(subject, context))
 
 
 def check_page(rule: AnyRule) -> None:

@@ -49,7 +49,8 @@ class RequestUnderTest(NamedTuple):
         """The edge in px that the number of images imposes on each of them, None when none."""
         request, limits = self.request, self.limits
         count = limits.counted_images(len(request.images), len(request.documents))
-        return int(limits.many_image_edge.value) if count > limits.many_image_count.value else None
+        edge = limits.many_image_edge
+        return edge.value if edge is not None and limits.many_images(count) else None
 
     def changed_to(self, request: Request) -> "RequestUnderTest":
         """The same request after a change that keeps its model and the detail of its images."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from imgbudget.rule import Context, ImageUse, Limits, Request, Size
+from imgbudget.rule import Context, ImageUse, Limit, Limits, Request, Size
 
 
 class Crowd(NamedTuple):
@@ -20,12 +20,11 @@ class Large(NamedTuple):
     size: Size
     planned: Size
 
-    def message(self, crowd: Crowd, limits: Limits) -> str:
+    def message(self, crowd: Crowd, few: Limit[int], edge: Limit[int]) -> str:
         """What is too large, in a request of how many, and whose limit that is."""
-        edge = limits.many_image_edge
         return (
             f"long edge is {self.size.long_edge} px in a request of {crowd.size} {crowd.counted}; "
-            f"{edge.owner} takes at most {edge.text} once there are more than {limits.many_image_count.value}"
+            f"{edge.owner} takes at most {edge.text} once there are more than {few.value}"
         )
 
 
@@ -35,9 +34,8 @@ def crowd_of(request: Request, limits: Limits) -> Crowd:
     return Crowd(count, "images" if count == len(request.images) else "images and documents")
 
 
-def large_images(request: Request, ctx: Context) -> Iterator[Large]:
-    """The images with an edge over that of a many-image request."""
-    edge = int(ctx.limits.many_image_edge.value)
+def large_images(request: Request, ctx: Context, edge: int) -> Iterator[Large]:
+    """The images with an edge over that of a many-image request, px."""
     for use in request.images:
         size = use.visible_size
         if size is not None and size.long_edge > edge:

@@ -51,6 +51,6 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         message = f"is no image but {facts.content or 'of no known kind'}"
     else:
         return
-    if use.in_request and ctx.limits.counts_patches_of_28:
+    if use.in_request and ctx.limits.uses_claude_patches:
         message += "; the API answers `Could not process image`"
     yield Problem(message=message, help="make or fetch the image again, or leave it out")

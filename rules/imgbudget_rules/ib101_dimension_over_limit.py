@@ -50,7 +50,7 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     planned = limits.planned_size(size)
     helps = refusal.helped and limits.refusal(planned) is None
-    whose = limits.max_edge.owner if refusal.unit == "px" else limits.model
+    whose = limits.max_edge.owner if limits.max_edge and refusal.unit == "px" else limits.model
     seen = f"resize to {planned}, the size that {limits.model} looks at"
     smaller = seen if limits.native_size(planned) == planned else f"resize to {planned}"
     yield Problem(

@@ -54,11 +54,11 @@ def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
     """
     few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
     crowd = crowd_of(request, ctx.limits)
-    if crowd.size <= few.value:
+    if few is None or limit is None or crowd.size <= few.value:
         return
-    for large in large_images(request, ctx):
+    for large in large_images(request, ctx, limit.value):
         yield Problem(
-            message=large.message(crowd, ctx.limits),
+            message=large.message(crowd, few, limit),
             help=f"resize to {large.planned}, or send at most {few.value} {crowd.counted} in a request",
             measured=large.size.long_edge,
             limit=limit.value,

@@ -41,7 +41,7 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Whether line breaks in the text count is not known; they are counted.
     """
     limit, length = ctx.limits.image_base64_bytes, use.base64_size
-    if length is None or length <= limit.value:
+    if limit is None or length is None or length <= limit.value:
         return
     is_image = use.facts is not None and use.facts.format is not None
     if not is_image and not use.in_request:  # a file that is no image is never sent as one

@@ -66,7 +66,7 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
             fix_safety=FixSafety.UNSAFE,
         )
         return
-    if not ctx.limits.counts_patches_of_28:
+    if not ctx.limits.uses_claude_patches:
         yield Problem(
             message=f"declared as {use.declared!r}, but the bytes are {actual}; {ctx.limits.platform} may "
             "refuse or misread it",

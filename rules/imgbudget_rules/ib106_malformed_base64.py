@@ -40,7 +40,7 @@ def malformed_base64(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """
     if not use.in_request:
         return
-    claude = ctx.limits.counts_patches_of_28
+    claude = ctx.limits.uses_claude_patches
     if use.base64_size == 0:
         yield Problem(
             message="base64 text is empty" + ("; the API answers `image cannot be empty`" if claude else ""),

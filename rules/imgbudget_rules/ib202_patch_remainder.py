@@ -53,9 +53,9 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Token formula: vision guide, 2026-09. What counts as few (4 px) is imgbudget's own choice.
     """
     size = use.visible_size
-    if size is None or not ctx.limits.counts_patches_of_28 or not ctx.limits.fits(size):
+    if size is None or not ctx.limits.uses_claude_patches or not ctx.limits.fits(size):
         return
-    smaller = without_remainders(size, int(ctx.limits.min_edge.value))
+    smaller = without_remainders(size, ctx.limits.least_edge)
     if smaller == size:
         return
     over = " and ".join(

@@ -44,9 +44,9 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Vision guide of spring 2026; not in the guides of 2026-06 and later.
     """
     size, limits = use.visible_size, ctx.limits
-    if size is None or size.long_edge > limits.max_edge.value:
+    pixels, edge, most = limits.latency_pixels, limits.latency_edge, limits.max_edge
+    if size is None or pixels is None or edge is None or (most and size.long_edge > most.value):
         return
-    pixels, edge = limits.latency_pixels, limits.latency_edge
     advised = limits.latency_size(size)
     if size.long_edge > edge.value:
         measured, limit, text = size.long_edge, edge, f"long edge is {size.long_edge} px"

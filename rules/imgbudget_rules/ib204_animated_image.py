@@ -42,11 +42,11 @@ def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if use.facts is None or not use.facts.animated or use.facts.damage is not None:
         return
     frames, limits, own = use.facts.frames, ctx.limits, f"image/{use.facts.format}"
-    if own in limits.still_types or (own not in limits.media_types and not limits.counts_patches_of_28):
+    if own in limits.still_types or (own not in limits.media_types and not limits.uses_claude_patches):
         return
     seen = (
         f"{limits.model} sees the first one only"
-        if limits.counts_patches_of_28
+        if limits.uses_claude_patches
         else f"what {limits.model} sees behind the first one is not published"
     )
     yield Problem(

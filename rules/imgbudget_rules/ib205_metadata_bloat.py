@@ -51,7 +51,7 @@ def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if metadata < LEAST or metadata * SHARE <= size:
         return
     never = f"{ctx.limits.model} never receives them"
-    why = never if ctx.limits.counts_patches_of_28 else "they are no pixels"
+    why = never if ctx.limits.uses_claude_patches else "they are no pixels"
     yield Problem(
         message=f"{metadata:,} of {size:,} bytes ({metadata * 100 // size} %) are metadata; {why}",
         help=f"strip the metadata before sending: about {size - metadata:,} bytes stay",

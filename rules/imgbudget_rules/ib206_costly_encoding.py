@@ -80,7 +80,8 @@ def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     facts, size = use.facts, use.visible_size
     if facts is None or size is None or facts.animated:
         return
-    if (use.base64_size or 0) > ctx.limits.image_base64_bytes.value:
+    limit = ctx.limits.image_base64_bytes
+    if limit is not None and (use.base64_size or 0) > limit.value:
         return
     bound = _bound(facts)
     pixels, spent = size.width * size.height, facts.byte_size - (facts.metadata_bytes or 0)

@@ -29,7 +29,7 @@ def tiny_edge(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Vision guide, 2026-09, "Limitations": images under 200 px on an edge.
     """
     size, limit = use.visible_size, ctx.limits.min_edge
-    if size is None or size.short_edge >= limit.value:
+    if size is None or limit is None or size.short_edge >= limit.value:
         return
     yield Problem(
         message=f"short edge is {size.short_edge} px; {ctx.limits.model} may misread it under {limit.text}",

@@ -41,12 +41,13 @@ def tiny_after_resize(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Vision guide, 2026-09: resize rule, and images under 200 px on an edge.
     """
     size, limit = use.visible_size, ctx.limits.min_edge
-    if size is None or size.short_edge < limit.value:
+    if size is None or limit is None or size.short_edge < limit.value:
         return
     seen = ctx.limits.native_size(size)
     if seen.short_edge >= limit.value:
         return
-    tiles = -(-size.long_edge * int(limit.value) // (size.short_edge * ctx.limits.tier.max_edge))
+    most = ctx.limits.tier.max_edge or seen.long_edge
+    tiles = -(-size.long_edge * limit.value // (size.short_edge * most))
     yield Problem(
         message=f"short edge falls to {seen.short_edge} px when {size} is scaled to {seen}; "
         f"{ctx.limits.model} may misread it under {limit.text}",

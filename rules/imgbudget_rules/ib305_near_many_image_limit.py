@@ -59,12 +59,12 @@ def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     """
     few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
     crowd = crowd_of(request, ctx.limits)
-    if not NEAR <= crowd.size <= few.value:
+    if few is None or limit is None or not NEAR <= crowd.size <= few.value:
         return
-    for large in large_images(request, ctx):
+    for large in large_images(request, ctx, limit.value):
         sees_more = ctx.limits_of(large.use).native_size(large.size).long_edge > limit.value
         yield Problem(
-            message=large.message(crowd, ctx.limits),
+            message=large.message(crowd, few, limit),
             help=f"resize to {large.planned} before the request holds more than {few.value} {crowd.counted}",
             measured=large.size.long_edge,
             limit=limit.value,

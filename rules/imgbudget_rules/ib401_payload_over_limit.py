@@ -50,7 +50,7 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     """
     limit, doubt = ctx.limits.request_bytes, ctx.limits.request_bytes_doubt
     size = request.byte_size
-    if size <= min(limit.value, doubt.value):
+    if limit is None or doubt is None or size <= min(limit.value, doubt.value):
         return
     over = size > limit.value
     exceeded = limit if over else doubt
@@ -72,5 +72,5 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
         limit=exceeded.value,
         unit=exceeded.unit,
         severity=None if over else Severity.WARNING,
-        fix=ShrinkRequest(int(doubt.value)) if has_images else None,
+        fix=ShrinkRequest(doubt.value) if has_images else None,
     )

@@ -52,7 +52,7 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     """
     limit, images = ctx.limits.request_media, len(request.images)
     pages = sum(1 if document.pages is None else document.pages for document in request.documents)
-    if pages + images <= limit.value:
+    if limit is None or pages + images <= limit.value:
         return
     yield Problem(
         message=f"too much media: {pages} document pages + {images} images > {limit.value}, "

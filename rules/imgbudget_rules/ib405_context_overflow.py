@@ -35,7 +35,7 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     tokens = request_tokens(request, ctx)
     if tokens <= limit.value:
         return
-    claude = ctx.limits.counts_patches_of_28
+    claude = ctx.limits.uses_claude_patches
     answer = "; the API answers `Request size exceeds model context window`" if claude else ""
     yield Problem(
         message=f"images take {tokens:,} tokens; the context of {limit.owner} holds {limit.text}{answer}",

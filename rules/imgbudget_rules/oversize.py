@@ -30,14 +30,15 @@ def excess(use: ImageUse, limits: Limits) -> Excess | None:
     if size is None or limits.fits(size) or limits.refusal(size) is not None:
         return None
     seen, planned = limits.native_size(size), limits.planned_size(size)
-    if not limits.counts_patches_of_28:
+    if not limits.uses_claude_patches:
         text = f"long edge is {size.long_edge} px"
         return Excess(size, seen, planned, size.long_edge, seen.long_edge, "px", text)
-    if size.long_edge > tier.max_edge:
+    edge, most = tier.bounds
+    if size.long_edge > edge:
         text = f"long edge is {size.long_edge} px"
-        return Excess(size, seen, planned, size.long_edge, tier.max_edge, "px", text)
+        return Excess(size, seen, planned, size.long_edge, edge, "px", text)
     tokens = patches(size)
-    return Excess(size, seen, planned, tokens, tier.max_tokens, "tokens", f"{size} takes {tokens} tokens")
+    return Excess(size, seen, planned, tokens, most, "tokens", f"{size} takes {tokens} tokens")
 
 
 def is_refused(use: ImageUse) -> bool:

@@ -30,10 +30,10 @@ def size_for(tokens: int, size: Size, limits: Limits) -> Size | None:
 
     None too for a model that does not count patches of 28 px: `imgbudget plan` looks for its sizes.
     """
-    if tokens < 1 or not limits.counts_patches_of_28:
+    if tokens < 1 or not limits.uses_claude_patches:
         return None
-    tier = limits.tier
-    return native_size(size, Tier(tier.name, tier.max_edge, min(tier.max_tokens, tokens)))
+    edge, most = limits.tier.bounds
+    return native_size(size, Tier(limits.tier.name, edge, min(most, tokens)))
 
 
 def money(usd: float) -> str:

@@ -25,14 +25,14 @@ class _Sums(NamedTuple):
 
 def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
     """The dataset on every tier, the smallest first."""
-    tiers = sorted(data.tiers, key=lambda tier: tier.max_tokens)
+    tiers = sorted(data.tiers, key=lambda tier: tier.bounds[1])
     sums = _sums(store, data)
     least = sums[tiers[0].name].tokens
     return tuple(
         TierRow(
             tier=tier.name,
-            max_edge=tier.max_edge,
-            max_tokens=tier.max_tokens,
+            max_edge=tier.bounds[0],
+            max_tokens=tier.bounds[1],
             resized=sums[tier.name].resized,
             tokens=sums[tier.name].tokens,
             tokens_after=sums[tier.name].tokens_after,
@@ -52,7 +52,7 @@ def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
     """
     sums = _sums(store, data)
     asked = ((data.bind(model, name), name) for model in data.models for name in data.platforms)
-    bound = [limits for limits, name in asked if limits.platform == name and limits.counts_patches_of_28]
+    bound = [limits for limits, name in asked if limits.platform == name and limits.uses_claude_patches]
     refused = _refused(store, bound)
     return tuple(_cost_row(limits, sums[limits.tier.name], refused[_bounds(limits)]) for limits in bound)
 
@@ -137,20 +137,24 @@ def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
     return {tier.name: _Sums(*map(int, part)) for tier, part in zip(data.tiers, parts, strict=True)}
 
 
-def _bounds(limits: Limits) -> tuple[float, float, tuple[str, ...]]:
-    """What a platform asks of each image by itself."""
-    return limits.image_base64_bytes.value, limits.max_edge.value, limits.media_types
+_Bounds = tuple[int | None, int | None, tuple[str, ...]]
+"""What a platform asks of each image by itself: bytes of base64, edge in px, media types."""
 
 
-def _refused(store: Store, bound: Iterable[Limits]) -> dict[tuple[float, float, tuple[str, ...]], int]:
+def _bounds(limits: Limits) -> _Bounds:
+    base64, edge = limits.image_base64_bytes, limits.max_edge
+    return base64 and base64.value, edge and edge.value, limits.media_types
+
+
+def _refused(store: Store, bound: Iterable[Limits]) -> dict[_Bounds, int]:
     """How many images each set of bounds refuses."""
     sets = list(dict.fromkeys(_bounds(limits) for limits in bound))
     terms = []
     for base64_bytes, edge, types in sets:
         formats = ", ".join(f"'{name.partition('/')[2]}'" for name in types)
-        terms.append(
-            f"count(*) filter (where damage is not null or base64_bytes > {base64_bytes} or "
-            f"greatest(width, height) > {edge} or (format is not null and format not in ({formats})))"
-        )
+        refused = ["damage is not null", f"(format is not null and format not in ({formats}))"]
+        refused += [f"base64_bytes > {base64_bytes}"] if base64_bytes is not None else []
+        refused += [f"greatest(width, height) > {edge}"] if edge is not None else []
+        terms.append(f"count(*) filter (where {' or '.join(refused)})")
     counts = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
     return dict(zip(sets, counts, strict=True))

@@ -5,10 +5,6 @@ from collections.abc import Iterator, Sequence
 from imgbudget.audit.statistics import Mark, RuleRow
 from imgbudget.geometry import Tier
 from imgbudget.limits import Limits, LimitsData
-from imgbudget.limits.fields import ENDLESS
-
-_NONE = ENDLESS / 1e9
-"""Numbers from there on are no limit, in megapixels too."""
 
 
 def marks_of(name: str, limits: Limits, data: LimitsData, rules: Sequence[RuleRow]) -> tuple[Mark, ...]:
@@ -17,13 +13,17 @@ def marks_of(name: str, limits: Limits, data: LimitsData, rules: Sequence[RuleRo
         case "long_edge":
             found = _edges(limits, data)
         case "megapixels":
-            found = iter([Mark(limits.latency_pixels.value / 1e6, "advised for a fast answer", "told")])
+            pixels = limits.latency_pixels
+            found = iter(
+                [Mark(pixels.value / 1e6, "advised for a fast answer", "told")] if pixels is not None else []
+            )
         case "bytes":
             found = _bytes(limits, data)
         case "tokens":
             found = (
                 Mark(tier.max_tokens, f"most on the {tier.name} tier", "told")
                 for tier in _tiers(limits, data)
+                if tier.max_tokens is not None
             )
         case "quality":
             found = (
@@ -33,21 +33,24 @@ def marks_of(name: str, limits: Limits, data: LimitsData, rules: Sequence[RuleRo
             )
         case _:
             found = iter(())
-    return tuple(_together(sorted(mark for mark in found if mark.value < _NONE)))
+    return tuple(_together(sorted(found)))
 
 
 def _tiers(limits: Limits, data: LimitsData) -> Sequence[Tier]:
     """The tiers between which the model could be exchanged: Claude's, or its own alone."""
-    return data.tiers if limits.counts_patches_of_28 else (limits.tier,)
+    return data.tiers if limits.uses_claude_patches else (limits.tier,)
 
 
 def _edges(limits: Limits, data: LimitsData) -> Iterator[Mark]:
     for tier in _tiers(limits, data):
-        seen = tier.name == limits.tier.name
-        yield Mark(tier.max_edge, f"{tier.name} tier", "seen" if seen else "told")
-    many = limits.many_image_edge
-    yield Mark(many.value, f"over {limits.many_image_count.value} images", "told")
-    yield Mark(limits.max_edge.value, "refused", "refused")
+        if tier.max_edge is not None:
+            seen = tier.name == limits.tier.name
+            yield Mark(tier.max_edge, f"{tier.name} tier", "seen" if seen else "told")
+    many, few = limits.many_image_edge, limits.many_image_count
+    if many is not None and few is not None:
+        yield Mark(many.value, f"over {few.value} images", "told")
+    if limits.max_edge is not None:
+        yield Mark(limits.max_edge.value, "refused", "refused")
 
 
 def _bytes(limits: Limits, data: LimitsData) -> Iterator[Mark]:
@@ -55,7 +58,7 @@ def _bytes(limits: Limits, data: LimitsData) -> Iterator[Mark]:
     owners: dict[int, list[str]] = {}
     for platform in data.platforms:
         bound = data.bind(limits.model, platform)
-        if bound.platform == platform:
+        if bound.platform == platform and bound.image_raw_bytes is not None:
             owners.setdefault(bound.image_raw_bytes, []).append(platform)
     for value, platforms in owners.items():
         named = ", ".join(platforms[:2]) + (" …" if platforms[2:] else "")

@@ -129,7 +129,7 @@ def _document(
         "original": list(found.original),
         "sent": list(sent),
         "seen": list(found.resized),
-        "padded": list(padded_size(found.resized)) if limits.counts_patches_of_28 else None,
+        "padded": list(padded_size(found.resized)) if limits.uses_claude_patches else None,
         "scale": list(found.scale),
         "from": source,
         "points": [

@@ -7,7 +7,7 @@ from imgbudget.cli.command import Command
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.cli.tables import Table
-from imgbudget.limits import Limit, Limits, Term
+from imgbudget.limits import Absent, Limit, Limits, Term
 from imgbudget.reporters.records import TOOL, VERSION
 from imgbudget.session import Session
 
@@ -49,7 +49,7 @@ def _document(limits: Limits) -> dict[str, Any]:
         "known": limits.known,
         "tier": limits.tier.name,
         "limits": [_record(limit) for limit in numbers],
-        "terms": [_record(term) for term in terms],
+        "terms": [_record(term, unlimited=False) for term in terms],
         "details": [
             {
                 "detail": detail,
@@ -61,9 +61,9 @@ def _document(limits: Limits) -> dict[str, Any]:
     }
 
 
-def _in_force(limits: Limits) -> tuple[list[Limit], list[Term]]:
+def _in_force(limits: Limits) -> tuple[list[Limit[float] | Absent], list[Term | Absent]]:
     """The numbers and the other facts; what is said of Claude's images alone is no matter of other models."""
-    own = limits.counts_patches_of_28
+    own = limits.uses_claude_patches
     numbers = [limit for limit in limits.entries() if own or limit.owner != _CLAUDE]
     terms = [term for term in limits.terms if term.name != "strategy" and (own or term.owner != _CLAUDE)]
     return numbers, terms
@@ -71,18 +71,20 @@ def _in_force(limits: Limits) -> tuple[list[Limit], list[Term]]:
 
 def _levels(limits: Limits) -> Iterator[tuple[str | None, Limits]]:
     """The limits at each level of detail, first those of an image that asks for none; nothing for Claude."""
-    if limits.tiers:
+    if limits.tier_values:
         yield None, limits
         for detail, _ in limits.details:
             yield detail, limits.at(detail)
 
 
-def _record(value: Limit | Term) -> dict[str, Any]:
-    """A number, or a fact that is a list; a number that a provider does not have is null."""
+def _record(value: Limit[float] | Term | Absent, *, unlimited: bool = True) -> dict[str, Any]:
+    """A number, or a list of names; an unlimited number is null, what is unavailable is empty."""
     if isinstance(value, Limit):
-        what: dict[str, Any] = {"value": value.value if value.exists else None, "unit": value.unit}
+        what: dict[str, Any] = {"value": value.value, "unit": value.unit}
+    elif isinstance(value, Absent) and unlimited:
+        what = {"value": None, "unit": value.unit}
     else:
-        what = {"value": list(value.values), "unit": None}
+        what = {"value": list(value.values) if isinstance(value, Term) else [], "unit": None}
     return {
         "name": value.name,
         **what,
@@ -107,7 +109,7 @@ def _text(limits: Limits, *, colour: bool) -> str:
     return f"{limits.model} on {limits.platform}: {limits.tier.name} tier\n" + table.text()
 
 
-def _add(table: Table, name: str, value: Limit | Term) -> None:
+def _add(table: Table, name: str, value: Limit[float] | Term | Absent) -> None:
     table.add(name, value.text, value.owner, value.status, value.source, value.date, value.note or "")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from imgbudget.cli.tables import Table
 from imgbudget.geometry import Size, ratio_table
 from imgbudget.limits import Limits
-from imgbudget.limits.fields import ENDLESS
 from imgbudget.reporters.base import figure, money
 from imgbudget.reporters.sizes import size_record
 
@@ -74,8 +73,8 @@ def _model(sizes: Sequence[Size], limits: Limits, *, table: bool, colour: bool) 
 def tier_line(limits: Limits) -> str:
     """The tier with its bounds, and what its strategy counts by."""
     tier = limits.tier
-    most = [f"{tier.max_edge} px an edge"] if tier.max_edge < ENDLESS else []
-    most += [f"{tier.max_tokens} tokens"] if tier.max_tokens < ENDLESS else []
+    most = [f"{tier.max_edge} px an edge"] if tier.max_edge else []
+    most += [f"{tier.max_tokens} tokens"] if tier.max_tokens else []
     parts = [f"{tier.name} tier"]
     if most:
         parts.append(f"at most {' and '.join(most)}")
@@ -109,7 +108,7 @@ def _note(size: Size, limits: Limits) -> str:
     notes = []
     if refusal := limits.refusal(size):
         if refusal.unit == "px":
-            notes.append(f"rejected: over {limits.max_edge.text} an edge")
+            notes.append(f"rejected: over {refusal.limit} px an edge")
         else:
             notes.append(f"rejected: {refusal.measured} {refusal.unit}, at most {refusal.limit}")
     notes += (f"{value.name} is {value.status}" for value in limits.tier_values if value.doubtful)

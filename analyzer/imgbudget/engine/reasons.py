@@ -55,8 +55,8 @@ def verdicts(paths: PathRules, path: str, limits: Limits | None = None) -> Itera
             on, reason = False, f"pedantic: --pedantic or selecting {rule.code} itself brings it"
         elif on and rule.budgets and not has_budget(rule, budgets):
             on, reason = False, f"no budget is set: {' or '.join(rule.budgets)}"
-        elif on and limits is not None and (lack := limits.lack(rule.limits)):
-            on, reason = False, f"not applicable: {lack}"
+        elif on and limits is not None and (missing := limits.missing(rule.limits)):
+            on, reason = False, f"not applicable: {missing}"
         yield Verdict(rule, on, severity_of(rule, severities) or rule.severity, reason)
 
 

@@ -29,7 +29,7 @@ def run_rules(  # noqa: PLR0913 - what a rule is run on, and by
     """
     context = Context(limits, budgets, image_limits)
     if limits.tier.strategy:  # Claude has all that the rules ask for
-        rules = [pair for pair in rules if not pair[0].limits or limits.lack(pair[0].limits) is None]
+        rules = [pair for pair in rules if not pair[0].limits or limits.missing(pair[0].limits) is None]
     for rule, override in rules:
         try:
             for problem in rule.check(subject if shown is None else shown, context):

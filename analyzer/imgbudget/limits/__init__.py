@@ -4,6 +4,6 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.ids import NormalizedModel
 from imgbudget.limits.schema import Checked
-from imgbudget.limits.values import Limit, Term
+from imgbudget.limits.values import Absent, Limit, Term
 
-__all__ = ["Checked", "Limit", "Limits", "LimitsData", "NormalizedModel", "Term", "load_limits"]
+__all__ = ["Absent", "Checked", "Limit", "Limits", "LimitsData", "NormalizedModel", "Term", "load_limits"]

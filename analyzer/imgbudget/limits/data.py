@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from imgbudget.errors import LimitsError
 from imgbudget.geometry import Tier
-from imgbudget.limits.bound import Limits, bind_values, tier_of
-from imgbudget.limits.fields import TIER_NEEDS
+from imgbudget.limits.bound import Limits, tier_of
+from imgbudget.limits.fields import TIER_BOUNDS
 from imgbudget.limits.ids import NormalizedModel, nearest_names, read_id
 from imgbudget.limits.schema import Checked, Tree, parse, parse_on_demand
 from imgbudget.limits.tree import merge, require_whole, resolve_platforms
@@ -136,7 +137,7 @@ class LimitsData:
             own = own | {"input_price": _dearest_price(normal.id, self._peers(platform))}
         tier = term(own, "tier").values[0]
         values = self._platforms[platform] | self._tree.tiers[tier] | own
-        return bind_values(normal.id, platform, self._tree.tiers, values, known=normal.known)
+        return Limits(normal.id, platform, self._tree.tiers, values, known=normal.known)
 
     def _home(self, model: str, platform: str) -> str:
         """The platform that a model is judged on: the one asked for, its own where that does not serve it."""
@@ -158,10 +159,7 @@ class LimitsData:
 def _strictest(model: str, peers: Iterable[Values], tiers: Mapping[str, Values]) -> Values:
     """What stands in for an unknown model: the smallest tier and the smallest context of its peers."""
     peers = [values for values in peers if "strategy" not in tiers[term(values, "tier").values[0]]] or peers
-    tier = min(
-        (term(values, "tier") for values in peers),
-        key=lambda item: tuple(limit(tiers[item.values[0]], key).value for key in TIER_NEEDS),
-    )
+    tier = min((term(values, "tier") for values in peers), key=lambda item: _bounds(tiers[item.values[0]]))
     context = min((limit(values, "context_tokens") for values in peers), key=lambda item: item.value)
     note = f"{model} is not a known model: the smallest {{}} stands in"
     return {
@@ -170,7 +168,13 @@ def _strictest(model: str, peers: Iterable[Values], tiers: Mapping[str, Values])
     }
 
 
-def _dearest_price(model: str, peers: Iterable[Values]) -> Limit:
+def _bounds(tier: Values) -> tuple[float, ...]:
+    """The edge and the tokens of a tier, for comparison."""
+    bounds = (tier.get(name) for name in TIER_BOUNDS)
+    return tuple(bound.value if isinstance(bound, Limit) else inf for bound in bounds)
+
+
+def _dearest_price(model: str, peers: Iterable[Values]) -> Limit[float]:
     """The price that stands in where none is known."""
     items = (values.get("input_price") for values in peers)
     dearest = max((item for item in items if isinstance(item, Limit)), key=lambda item: item.value)

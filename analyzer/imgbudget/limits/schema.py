@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from imgbudget.errors import LimitsError
-from imgbudget.limits.fields import IMAGES, MODELS, NULLABLE, PLATFORMS, PRICES, TIERS, WITHOUT
+from imgbudget.limits.fields import SPECS, LimitSpec, Scope, rows_of
 from imgbudget.limits.ids import nearest_names
-from imgbudget.limits.values import Limit, Term, Value, Values
+from imgbudget.limits.values import Absent, Limit, Term, Value, Values
 
 _SECTIONS = ("sources", "tiers", "images", "prices", "platforms", "models")
-_FIELDS = ("value", "source", "date", "status", "note", "first_seen")
+_ORIGIN = ("source", "date", "status", "note", "first_seen")
+_ABSENT = "absent"
+"""The key behind which a tier, platform or model lists the limits that do not exist."""
 STATUSES = ("confirmed", "single source", "conflicting", "derived", "unknown")
 _PUBLISHER = "anthropic"
 """Owner of what stands in `images` and `prices`."""
@@ -123,18 +125,18 @@ class _Parser:
         )
 
     def shared(self, sections: Mapping[str, Any]) -> Values:
-        shared = self.values("images", sections.get("images", {}), IMAGES, _PUBLISHER)
-        return shared | self.values("prices", sections.get("prices", {}), PRICES, _PUBLISHER)
+        shared = self.values("images", "images", sections.get("images", {}), _PUBLISHER)
+        return shared | self.values("prices", "prices", sections.get("prices", {}), _PUBLISHER)
 
     def tier(self, key: str, item: object) -> Values:
-        return self.values(f"tiers.{key}", item, TIERS, f"{key} tier")
+        return self.values("tiers", f"tiers.{key}", item, f"{key} tier")
 
     def model(self, key: str, item: object) -> Values:
-        return self.values(f"models.{key}", item, MODELS, key)
+        return self.values("models", f"models.{key}", item, key)
 
     def platform(self, key: str, item: object) -> Platform:
         path = f"platforms.{key}"
-        entries = self.mapping(path, item, ("inherits", "inherited", *PLATFORMS))
+        entries = self.mapping(path, item, ("inherits", "inherited", _ABSENT, *rows_of("platforms")))
         inherits = entries.pop("inherits", None)
         if inherits is not None and not isinstance(inherits, str):
             self.problem(f"{path}.inherits", "must be the name of a platform")
@@ -147,15 +149,41 @@ class _Parser:
                 inherited = status, note
             else:
                 self.problem(f"{path}.inherited", f"needs a note and a status of {', '.join(STATUSES)}")
-        return Platform(self.values(path, entries, PLATFORMS, key), inherits, inherited)
+        return Platform(self.values("platforms", path, entries, key), inherits, inherited)
 
-    def values(self, path: str, item: object, units: Mapping[str, str], owner: str) -> Values:
+    def values(self, section: Scope, path: str, item: object, owner: str) -> Values:
+        rows = rows_of(section)
+        entries = self.mapping(path, item, (*rows, _ABSENT))
+        may = {key: row for key, row in rows.items() if row.absent and key not in entries}
+        rest = () if section == "models" else tuple(may)  # a model leaves the rest to its platform
         values: Values = {}
-        for key, record in self.mapping(path, item, units).items():
-            value = self.value(f"{path}.{key}", key, units[key], record, owner)
-            if value is not None:
+        for key, record in entries.items():
+            here = f"{path}.{key}"
+            if key == _ABSENT:
+                values |= self.absent(here, may, rest, record, owner)
+            elif (value := self.value(here, rows[key], record, owner)) is not None:
                 values[key] = value
         return values
+
+    def absent(
+        self, path: str, may: Mapping[str, LimitSpec[Any]], rest: tuple[str, ...], item: object, owner: str
+    ) -> Values:
+        """The limits that do not exist; an entry without names means `rest`."""
+        if not isinstance(item, (list, tuple)):
+            self.problem(path, f"must be a list, not {_kind(item)}")
+            return {}
+        found: Values = {}
+        for number, entry in enumerate(item):
+            here = f"{path}[{number}]"
+            fields = {**self.defaults, **self.mapping(here, entry, ("names", *_ORIGIN))}
+            names = fields.get("names", rest)
+            mistakes = [*self.origin_mistakes(fields), *_name_mistakes(names)]
+            for mistake in mistakes:
+                self.problem(here, mistake)
+            if not mistakes:
+                stated = (name for name in names if name in may and name not in found)
+                found |= {name: Absent(name, may[name].unit, *_origin(fields, owner)) for name in stated}
+        return found
 
     def mapping(
         self, path: str, item: object, allowed: "Mapping[str, str] | tuple[str, ...] | None"
@@ -176,20 +204,20 @@ class _Parser:
                 good[key] = value
         return good
 
-    def value(self, path: str, key: str, unit: str, record: object, owner: str) -> Value | None:
+    def value(self, path: str, row: LimitSpec[Any], record: object, owner: str) -> Value | None:
         if not isinstance(record, dict):
             self.problem(path, f"must be a mapping with a value, like {{value: ...}}, not {_kind(record)}")
             return None
-        fields = {**self.defaults, **self.mapping(path, record, _FIELDS)}
+        fields = {**self.defaults, **self.mapping(path, record, ("value", *_ORIGIN))}
         if "value" not in fields:
             self.problem(path, "needs a value")
             return None
-        mistakes = [*self.origin_mistakes(fields), *_value_mistakes(fields["value"], key, unit)]
+        mistakes = [*self.origin_mistakes(fields), *_value_mistakes(fields["value"], row)]
         for mistake in mistakes:
             self.problem(path, mistake)
         if mistakes:
             return None
-        return _typed(key, unit, fields, owner)
+        return _typed(row, fields, owner)
 
     def origin_mistakes(self, fields: dict[str, Any]) -> Iterator[str]:
         if not isinstance(fields.get("source"), str) or not fields["source"]:
@@ -206,29 +234,52 @@ class _Parser:
             yield f"first_seen must be a date like 2026-09-28, not {_kind(first_seen)}"
 
 
-def _typed(key: str, unit: str, fields: dict[str, Any], owner: str) -> Value:
-    """The value as what it is, once nothing is wrong with it."""
-    raw = fields["value"]
-    origin = fields["source"], fields["date"], fields["status"], fields.get("note"), owner
-    if raw is None and key in WITHOUT:
-        raw = WITHOUT[key]
+def _typed(row: LimitSpec[Any], fields: dict[str, Any], owner: str) -> Value:
+    """The value by its type, once nothing is wrong with it."""
+    raw, origin = fields["value"], _origin(fields, owner)
     if raw is None:
-        return Term(key, (), *origin, fields.get("first_seen"))
-    if unit in {"names", "name", "date"}:
-        return Term(key, tuple(raw) if unit == "names" else (raw,), *origin, fields.get("first_seen"))
-    return Limit(key, raw, unit, *origin, fields.get("first_seen"))
+        return Absent(row.name, row.unit, *origin)
+    if row.unit in {"names", "name", "date"}:
+        return Term(row.name, tuple(raw) if row.unit == "names" else (raw,), *origin)
+    return Limit(row.name, raw, row.unit, *origin)
 
 
-def _value_mistakes(raw: object, key: str, unit: str) -> Iterator[str]:
-    wrong = _mistake(raw, key, unit)
+def _origin(fields: dict[str, Any], owner: str) -> tuple[str, str, str, str | None, str, str | None]:
+    """Source, date, status, note, owner and `first_seen`, as the value types take them."""
+    return (
+        fields["source"],
+        fields["date"],
+        fields["status"],
+        fields.get("note"),
+        owner,
+        fields.get("first_seen"),
+    )
+
+
+def _name_mistakes(names: object) -> Iterator[str]:
+    """What is wrong with the names of limits that do not exist."""
+    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
+        yield f"names must be a list of limits, not {_kind(names)}"
+        return
+    known = tuple(name for name, row in SPECS.items() if row.absent)
+    for name in names:
+        if name not in known:
+            nearest = nearest_names(name, known)
+            hint = f"; the nearest is {nearest[0]}" if nearest else ""
+            yield f"{name} is not a limit that may be absent{hint}"
+
+
+def _value_mistakes(raw: object, row: LimitSpec[Any]) -> Iterator[str]:
+    wrong = _mistake(raw, row)
     if wrong:
         yield f"value {wrong}, not {_kind(raw)}"
 
 
-def _mistake(raw: object, key: str, unit: str) -> str | None:
+def _mistake(raw: object, row: LimitSpec[Any]) -> str | None:
     """What a value of this unit must be, as a clause, when it is not; None when it is."""
+    unit = row.unit
     if raw is None:
-        return None if key in NULLABLE or key in WITHOUT else "must not be empty"
+        return None if row.absent else "must not be empty"
     if unit == "name":
         return None if isinstance(raw, str) and raw else "must be a name"
     if unit == "names":

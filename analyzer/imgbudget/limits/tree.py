@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from imgbudget.errors import LimitsError
 from imgbudget.geometry import PATCH
-from imgbudget.limits.fields import DETAILS, IMAGES, MODEL_NEEDS, PLATFORM_MAY, PLATFORMS, PRICES, TIER_NEEDS
+from imgbudget.limits.fields import DETAILS, TIER_BOUNDS, required_in
 from imgbudget.limits.ids import nearest_names
 from imgbudget.limits.schema import OnDemand, Platform, Tree
-from imgbudget.limits.values import Limit, Term, Values
+from imgbudget.limits.values import Absent, Limit, Term, Values
 
 
 def merge(base: Tree, upper: Tree) -> Tree:
@@ -52,11 +52,11 @@ def _platform_values(platforms: Mapping[str, Platform], key: str, seen: tuple[st
 def require_whole(tree: Tree, platforms: Mapping[str, Values], name: str) -> None:
     """Raise LimitsError, told with `name`, when the tree lacks something that binding needs."""
     problems = [
-        *_absent("tiers", tree.tiers, TIER_NEEDS),
-        *_absent("platforms", platforms, tuple(key for key in PLATFORMS if key not in PLATFORM_MAY)),
-        *_absent("models", tree.models, MODEL_NEEDS),
-        *(f"images.{key}: is missing" for key in IMAGES if key not in tree.shared),
-        *(f"prices.{key}: is missing" for key in PRICES if key not in tree.shared),
+        *_incomplete("tiers", tree.tiers, TIER_BOUNDS),
+        *_incomplete("platforms", platforms, required_in("platforms")),
+        *_incomplete("models", tree.models, required_in("models")),
+        *(f"images.{key}: is missing" for key in required_in("images") if key not in tree.shared),
+        *(f"prices.{key}: is missing" for key in required_in("prices") if key not in tree.shared),
         *_dangling(tree),
     ]
     if not any(isinstance(values.get("input_price"), Limit) for values in tree.models.values()):
@@ -68,19 +68,23 @@ def require_whole(tree: Tree, platforms: Mapping[str, Values], name: str) -> Non
         raise LimitsError("\n".join(f"{name}: {problem}" for problem in problems))
 
 
-def _absent(section: str, items: Mapping[str, Values], needs: tuple[str, ...]) -> list[str]:
+def _incomplete(section: str, items: Mapping[str, Values], needs: tuple[str, ...]) -> list[str]:
     """What is missing in each item of a section; an item that lacks it all may be a misspelt name."""
     if not items:
         return [f"{section}: at least one is needed"]
     problems = []
-    whole = tuple(key for key, values in items.items() if all(need in values for need in needs))
+    whole = tuple(key for key, values in items.items() if not _missing(values, needs))
     for key, values in items.items():
-        missing = [need for need in needs if need not in values]
+        missing = [] if "strategy" in values else _missing(values, needs)  # a strategy needs what it asks for
         if missing:
             nearest = nearest_names(key, whole)
             hint = f" (not a known name; the nearest is {nearest[0]})" if nearest else ""
             problems.append(f"{section}.{key}: needs {', '.join(missing)}{hint}")
     return problems
+
+
+def _missing(values: Values, needs: tuple[str, ...]) -> list[str]:
+    return [need for need in needs if need not in values or isinstance(values[need], Absent)]
 
 
 def _dangling(tree: Tree) -> list[str]:

@@ -1,29 +1,28 @@
-"""One limit, and one fact that is not a number, each with where it comes from.
+"""A limit, a fact that is not a number, and a limit that does not exist, each with its source.
 
 Named tuples and not dataclasses: a frozen dataclass costs a millisecond at every start.
 """
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from imgbudget.errors import LimitsError
-from imgbudget.limits.fields import ENDLESS
 
+N_co = TypeVar("N_co", int, float, covariant=True)
 _BINARY = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"))
 
 
-class Limit(NamedTuple):
+class Limit(NamedTuple, Generic[N_co]):
     """A number that somebody sets: a limit, a price, a factor.
 
     `unit` is px, pixels, bytes, images, tokens, patches, requests, messages, times or USD/MTok (US dollars
-    a million tokens). `date` is ISO 8601, a month or a year where the source tells no day, "undated" for a
+    a million tokens). `date` is ISO 8601, a month or a year where the source gives no day, "undated" for a
     user's own value without one. `status` is confirmed, single source, conflicting, derived or unknown.
     `owner` is whose limit it is: a platform, a model id, "standard tier". `first_seen` is when the value
-    came into force, as far as that is known. A limit that a provider does not have is one that nothing
-    reaches: `exists` is False.
+    came into force, as far as that is known.
     """
 
     name: str
-    value: int | float
+    value: N_co
     unit: str
     source: str
     date: str
@@ -33,11 +32,6 @@ class Limit(NamedTuple):
     first_seen: str | None = None
 
     @property
-    def exists(self) -> bool:
-        """Whether there is such a limit at all."""
-        return self.unit == "USD/MTok" or 0 < self.value < ENDLESS
-
-    @property
     def doubtful(self) -> bool:
         """Whether the source, or what sources there are, leave a doubt."""
         return self.status != "confirmed"
@@ -45,8 +39,6 @@ class Limit(NamedTuple):
     @property
     def text(self) -> str:
         """The value with its unit, for messages; MB, GB and TB are powers of two."""
-        if not self.exists:
-            return "unknown" if self.status == "unknown" else "none"
         if self.unit == "bytes":
             for size, name in _BINARY:
                 if self.value % size == 0:
@@ -60,11 +52,7 @@ class Limit(NamedTuple):
 
 
 class Term(NamedTuple):
-    """A fact that is a list, a date or the absence of a number; the fields are those of a Limit.
-
-    `values` is empty where the source says that there is none (a platform without batches) or where the
-    value is not known; `status` tells the two apart.
-    """
+    """A fact that is a list, a name or a date; the other fields are those of a Limit."""
 
     name: str
     values: tuple[str, ...]
@@ -83,17 +71,38 @@ class Term(NamedTuple):
     @property
     def text(self) -> str:
         """The values, for tables."""
-        if self.values:
-            return ", ".join(self.values)
+        return ", ".join(self.values)
+
+
+class Absent(NamedTuple):
+    """A number that does not exist; `source` says so, or nothing was found and `status` is unknown."""
+
+    name: str
+    unit: str
+    source: str
+    date: str
+    status: str
+    note: str | None
+    owner: str
+    first_seen: str | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the source, or what sources there are, leave a doubt."""
+        return self.status != "confirmed"
+
+    @property
+    def text(self) -> str:
+        """Whether it does not exist or is not known, for tables."""
         return "unknown" if self.status == "unknown" else "none"
 
 
-Value = Limit | Term
+Value = Limit[float] | Term | Absent
 Values = dict[str, Value]
 """Values by their names in the data files, which are also the names that a user's file overrides."""
 
 
-def limit(values: Values, name: str) -> Limit:
+def limit(values: Values, name: str) -> Limit[float]:
     """The number of this name, which the data is known to have."""
     value = values[name]
     if isinstance(value, Limit):
@@ -101,14 +110,8 @@ def limit(values: Values, name: str) -> Limit:
     raise LimitsError(f"{value.owner}: {name} has no value")
 
 
-def limit_or_none(values: Values, name: str) -> Limit | None:
-    """The number of this name, None where there is none or none is known."""
-    value = values.get(name)
-    return value if isinstance(value, Limit) else None
-
-
 def term(values: Values, name: str) -> Term:
-    """The list or date of this name, which the data is known to have."""
+    """The list, name or date of this name, which the data is known to have."""
     value = values[name]
     if isinstance(value, Term):
         return value

@@ -48,10 +48,11 @@ def prune_conversation(
     messages = list(messages)
     images = [block for message in messages for block in _images(_content(message))]
     documents = sum(_documents(_content(message)) for message in messages)
-    room = max(int(limits.request_media.value) - documents - next_images, 0)
+    media = limits.request_media
+    room = len(images) if media is None else max(media.value - documents - next_images, 0)
     stay = min(len(images), room if keep is None else min(keep, room))
     doomed = {id(block) for block in images[: len(images) - stay]}
-    many = limits.counted_images(stay + next_images, documents) > limits.many_image_count.value
+    many = limits.many_images(limits.counted_images(stay + next_images, documents))
 
     def change(block: Block) -> Block:
         if id(block) in doomed:
@@ -150,12 +151,12 @@ def _shrunk(block: Block, limits: Limits) -> Block:
     """The image within the edge of many-image requests; itself where it is, or cannot be shrunk."""
     data = _bytes(block)
     size = _size(data)
-    edge = int(limits.many_image_edge.value)
-    if data is None or size is None or size.long_edge <= edge:
+    edge = limits.many_image_edge
+    if data is None or size is None or edge is None or size.long_edge <= edge.value:
         return block
     try:
         made = edit_image(
-            data, ImageEdit(size=limits.native_size(size, edge), upright=True, first_frame=True)
+            data, ImageEdit(size=limits.native_size(size, edge.value), upright=True, first_frame=True)
         )
     except FixError:
         return block

@@ -73,9 +73,10 @@ def predict(one: RequestResult, text_bytes: int) -> Prediction:
     """The tokens of a request, from what its check has read and the bytes of all text in it."""
     test, visual = one
     request, limits = test.request, test.limits
-    unsized = [asked.tier.max_tokens for use, asked in test.images if use.visible_size is None]
+    context = limits.context_tokens.value
+    unsized = [asked.tier.max_tokens or context for use, asked in test.images if use.visible_size is None]
     pages = sum(document.pages or 0 for document in request.documents)
-    low, high = int(limits.page_text_tokens_low.value), int(limits.page_text_tokens_high.value)
+    low, high = limits.page_text_tokens_low.value, limits.page_text_tokens_high.value
     unpaged = sum(document.pages is None for document in request.documents)
     envelope = MESSAGE_TOKENS + IMAGE_TOKENS * len(request.images)
     return Prediction(
@@ -91,8 +92,8 @@ def predict(one: RequestResult, text_bytes: int) -> Prediction:
         + sum(unsized)
         + envelope
         + ceil(text_bytes / _FEWEST_BYTES)
-        + pages * (high + limits.tier.max_tokens)
-        + unpaged * int(limits.context_tokens.value),
+        + pages * (high + (limits.tier.max_tokens or context))
+        + unpaged * context,
     )
 
 

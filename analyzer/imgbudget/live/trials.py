@@ -43,7 +43,7 @@ class Trial(NamedTuple):
 
 def trials(limits: Limits) -> Iterator[Trial]:
     """All trials, those that tell most first; each boundary has its two sides one after the other."""
-    patch, edge, cap = int(limits.patch.value), limits.tier.max_edge, limits.tier.max_tokens
+    patch, (edge, cap) = limits.patch.value, limits.tier.bounds
     ten, low = 10 * patch, 5 * patch
     square = int(cap**0.5) * patch
     rows = cap // (edge // patch) * patch

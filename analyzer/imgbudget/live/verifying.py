@@ -115,7 +115,9 @@ def overlay(
     source = f"observed: token counts of {limits.model} by imgbudget verify"
     data = {key: dict(value) for key, value in before.items()}
 
-    def write(section: str, owner: str | None, limit: Limit, value: float, note: str | None = None) -> None:
+    def write(
+        section: str, owner: str | None, limit: Limit[float], value: float, note: str | None = None
+    ) -> None:
         place = data.setdefault(section, {})
         if owner is not None:
             place[owner] = dict(place.get(owner) or {})
@@ -130,12 +132,12 @@ def overlay(
 
     if verdict.confirmed.get(PATCH):
         write("images", None, limits.patch, limits.patch.value)
-    if verdict.confirmed.get(EDGE):
+    if limits.tier_edge and verdict.confirmed.get(EDGE):
         write("tiers", limits.tier.name, limits.tier_edge, limits.tier_edge.value)
-    if verdict.confirmed.get(CAP):
+    if limits.tier_tokens and verdict.confirmed.get(CAP):
         write("tiers", limits.tier.name, limits.tier_tokens, limits.tier_tokens.value)
     if told is not None and told.context is not None and limits.known:
-        documented = int(limits.context_tokens.value)
+        documented = limits.context_tokens.value
         note = None if documented == told.context else f"documented as {documented:,}"
         write("models", limits.model, limits.context_tokens, told.context, note)
         source_of_model = data["models"][limits.model][limits.context_tokens.name]

@@ -7,6 +7,7 @@ from imgbudget.edit import ImageEdit
 from imgbudget.limits import Limits
 from imgbudget.model import ImageUse, Origin, Place
 from imgbudget.planner.encodings import enough_bytes, least_bytes, raw_bytes, text_length
+from imgbudget.planner.image import tightest
 from imgbudget.planner.levels import fair_level, shares
 from imgbudget.undertest import RequestUnderTest
 
@@ -59,7 +60,8 @@ def within_body(
         return dict(edits)
     fixed = request.byte_size - sum(payload.now for payload in payloads)
     reserve = RESERVE * len(request.images)
-    room = (_body_limit(test, reserve) if most is None else most) - fixed - reserve
+    limit = _body_limit(test, reserve) if most is None else most
+    room = sum(payload.need for payload in payloads) if limit is None else limit - fixed - reserve
     if shrinks:
         payloads = _without_unseen_pixels(payloads, test, room)
     bounded = dict(edits)
@@ -68,10 +70,8 @@ def within_body(
             continue
         edit = payload.edit or untouched(payload.use, unsafe=unsafe)
         if edit is not None:
-            bounds = (raw_bytes(share), limits.image_raw_bytes, edit.max_bytes)
-            bounded[payload.use.place] = edit._replace(
-                max_bytes=min(bound for bound in bounds if bound is not None)
-            )
+            bound = tightest(raw_bytes(share), limits.image_raw_bytes, edit.max_bytes)
+            bounded[payload.use.place] = edit._replace(max_bytes=bound)
     return bounded
 
 
@@ -90,7 +90,7 @@ def _payload(use: ImageUse, edit: ImageEdit, limits: Limits, *, has_edit: bool) 
         return None
     if use.origin is not Origin.BASE64 or (facts.animated and not edit.first_frame):
         return None
-    least = text_length(least_bytes(facts, int(limits.min_edge.value)))
+    least = text_length(least_bytes(facts, limits.least_edge))
     if not has_edit:
         return Payload(use, now, now, least, None)
     enough = facts.byte_size
@@ -100,11 +100,16 @@ def _payload(use: ImageUse, edit: ImageEdit, limits: Limits, *, has_edit: bool) 
     return Payload(use, now, need, min(least, need), edit)
 
 
-def _body_limit(test: RequestUnderTest, reserve: int) -> int:
-    """What the body may have when nobody asks for less: the limit that it keeps, or what it has."""
+def _body_limit(test: RequestUnderTest, reserve: int) -> int | None:
+    """What the body may have when no budget asks for less: the limit that it keeps, or what it has.
+
+    None where the platform has no limit.
+    """
     limits, length = test.limits, test.request.byte_size
-    within = (int(limits.request_bytes_doubt.value), int(limits.request_bytes.value))
-    kept = [most for most in within if length <= most]
+    stated = [limit.value for limit in (limits.request_bytes_doubt, limits.request_bytes) if limit]
+    if not stated:
+        return None
+    kept = [most for most in stated if length <= most]
     return max(min(kept, default=0), length + reserve)
 
 

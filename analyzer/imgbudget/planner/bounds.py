@@ -1,6 +1,6 @@
 """The limits and budgets that a request has to keep, and what it comes to before and after a plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imgbudget.budgets import Budget
@@ -8,7 +8,7 @@ from imgbudget.limits import Limits
 from imgbudget.model import DocumentUse
 from imgbudget.planner.encodings import text_length
 from imgbudget.planner.goal import tokens_for_cost
-from imgbudget.planner.image import ImagePlan, reason_of_crowd
+from imgbudget.planner.image import ImagePlan, reason_of_crowd, tightest
 from imgbudget.undertest import RequestUnderTest
 
 YOURS = "your budget"
@@ -73,14 +73,14 @@ def bounds_of(
     alone: Sequence[ImagePlan],
     planned: Sequence[ImagePlan],
 ) -> tuple[Bound, ...]:
-    """Every limit on the request; `alone` are the plans of its images before tokens and bytes are shared."""
+    """Every limit on the request that exists; `alone` are the plans before tokens and bytes are shared."""
     limits = test.limits
     tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
     before, after = _tokens(planned, before=True), _tokens(planned)
     return (
-        _media(test),
+        *_media(test),
         *_edges(test, alone, planned),
-        _image_bytes(limits, planned),
+        *_image_bytes(limits, planned),
         *(
             _of_tokens(
                 bound, limits, before, after, binds=bound == tightest and _tokens(alone) > bound.tokens
@@ -99,10 +99,10 @@ def reason_of_tokens(bound: TokenBound) -> str:
     return f"the context of {bound.owner} holds {bound.limit:,} tokens"
 
 
-def body_limit(limits: Limits, budget: Budget) -> int:
+def body_limit(limits: Limits, budget: Budget) -> int | None:
     """The bytes that a body is planned for: the smaller reading of the platform's limit, or the budget."""
-    doubt = int(limits.request_bytes_doubt.value)
-    return doubt if budget.bytes is None else min(doubt, budget.bytes)
+    doubt = limits.request_bytes_doubt
+    return tightest(doubt.value if doubt else None, budget.bytes)
 
 
 def reason_of_body(most: int) -> str:
@@ -130,11 +130,12 @@ def _of_tokens(bound: TokenBound, limits: Limits, before: int, after: int, *, bi
     return Bound(bound.name, bound.limit, bound.unit, bound.owner, before, after, binds)
 
 
-def _media(test: RequestUnderTest) -> Bound:
+def _media(test: RequestUnderTest) -> Iterator[Bound]:
     """Images and pages: a plan drops none, so what is too many stays too many."""
     request, limit = test.request, test.limits.request_media
     count = len(request.images) + pages_of(request.documents)
-    return Bound("images and pages", limit.value, "images", limit.owner, count, count)
+    if limit is not None:
+        yield Bound("images and pages", limit.value, "images", limit.owner, count, count)
 
 
 def pages_of(documents: Sequence[DocumentUse]) -> int:
@@ -142,43 +143,47 @@ def pages_of(documents: Sequence[DocumentUse]) -> int:
     return sum(1 if document.pages is None else document.pages for document in documents)
 
 
-def _edges(test: RequestUnderTest, alone: Sequence[ImagePlan], planned: Sequence[ImagePlan]) -> list[Bound]:
+def _edges(
+    test: RequestUnderTest, alone: Sequence[ImagePlan], planned: Sequence[ImagePlan]
+) -> Iterator[Bound]:
     limits = test.limits
     before = max((plan.size.long_edge for plan in planned), default=0)
     after = max((plan.planned.long_edge for plan in planned), default=0)
-    limit = limits.max_edge
-    found = [Bound("edge of an image", limit.value, limit.unit, limit.owner, before, after)]
-    if edge := test.edge_limit:
+    if limit := limits.max_edge:
+        yield Bound("edge of an image", limit.value, limit.unit, limit.owner, before, after)
+    few, many = limits.many_image_count, limits.many_image_edge
+    if few and many and (edge := test.edge_limit):
         reason = reason_of_crowd(limits, edge)
         binds = any(
             first.reason == reason and first.planned == plan.planned
             for first, plan in zip(alone, planned, strict=True)
         )
-        name = f"edge where there are more than {limits.many_image_count.value}"
-        found.append(Bound(name, edge, "px", limits.many_image_edge.owner, before, after, binds))
-    return found
+        name = f"edge where there are more than {few.value}"
+        yield Bound(name, edge, "px", many.owner, before, after, binds)
 
 
-def _image_bytes(limits: Limits, planned: Sequence[ImagePlan]) -> Bound:
+def _image_bytes(limits: Limits, planned: Sequence[ImagePlan]) -> Iterator[Bound]:
     limit = limits.image_base64_bytes
+    if limit is None:
+        return
     before = [plan.use.base64_size or 0 for plan in planned]
     after = [
         text_length(plan.byte_size_after) if plan.changes else plan.use.base64_size or 0 for plan in planned
     ]
     binds = any(size > limit.value and not plan.resizes for size, plan in zip(before, planned, strict=True))
     most = max(before, default=0), max(after, default=0)
-    return Bound("base64 of an image", limit.value, "bytes", limit.owner, *most, binds)
+    yield Bound("base64 of an image", limit.value, "bytes", limit.owner, *most, binds)
 
 
 def _bodies(test: RequestUnderTest, budget: Budget, planned: Sequence[ImagePlan]) -> list[Bound]:
     limits = test.limits
-    after, tightest = planned_body(test, planned), body_limit(limits, budget)
-    levelled = any(reason_of_body(tightest) in plan.reason for plan in planned)
+    after, most = planned_body(test, planned), body_limit(limits, budget)
+    levelled = most is not None and any(reason_of_body(most) in plan.reason for plan in planned)
     doubt = limits.request_bytes_doubt
-    whose = [("body", int(doubt.value), doubt.owner)]
+    whose = [("body", doubt.value, doubt.owner)] if doubt else []
     if budget.bytes is not None:
         whose.append(("byte budget", budget.bytes, YOURS))
     return [
-        Bound(name, limit, "bytes", owner, test.request.byte_size, after, levelled and limit == tightest)
+        Bound(name, limit, "bytes", owner, test.request.byte_size, after, levelled and limit == most)
         for name, limit, owner in whose
     ]

@@ -25,6 +25,7 @@ from imgbudget.model import Finding, FixSafety, ImageUse, Origin, Place, Request
 from imgbudget.planner.body import within_body
 from imgbudget.planner.changed import without_images
 from imgbudget.planner.encodings import written_format
+from imgbudget.planner.image import tightest
 from imgbudget.planner.sizes import smallest_size
 from imgbudget.planner.tokens import within_tokens
 from imgbudget.undertest import RequestUnderTest
@@ -60,11 +61,11 @@ def image_edit(
         return None
     form = written_format(facts.format, limits.media_types)
     wished = [fix.format for fix in recodes if fix.format]
-    bounds = [fix.max_bytes for fix in recodes if fix.max_bytes is not None]
+    bounds, own = [fix.max_bytes for fix in recodes], limits.image_raw_bytes
     return ImageEdit(
         size=size,
         format=wished[0] if wished else form,
-        max_bytes=min((max(limits.image_raw_bytes, facts.byte_size), *bounds)),
+        max_bytes=tightest(None if own is None else max(own, facts.byte_size), *bounds),
         upright=True,
         strip=any(isinstance(fix, StripMetadata) for fix in fixes),
         first_frame=facts.animated and (unsafe or form is not None),

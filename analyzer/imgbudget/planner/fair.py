@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import chain
+from math import inf
 from typing import NamedTuple
 
 Amounts = tuple[int, ...]
@@ -108,15 +109,12 @@ class _Rest(NamedTuple):
         places = sum(counts.values())
         seats = _Seats(self.ladders, counts)
         hopeless: set[Amounts] = set()
-        for i in sorted(range(len(self.ladders)), key=lambda i: -(higher[i] or _ENDLESS)):
+        for i in sorted(range(len(self.ladders)), key=lambda i: -(higher[i] or inf)):
             if len(seats.taken) == places:
                 break
             if self.ladders[i] not in hopeless and not seats.seat(i, set()):
                 hopeless.add(self.ladders[i])
         return seats.taken if len(seats.taken) == places else None
-
-
-_ENDLESS = 1 << 62
 
 
 class _Seats:

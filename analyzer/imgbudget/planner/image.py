@@ -53,7 +53,7 @@ class ImagePlan(NamedTuple):
         return ImageEdit(
             size=self.planned if self.resizes else None,
             format=written_format(facts.format, self.limits.media_types),
-            max_bytes=min(self.limits.image_raw_bytes, self.max_bytes or self.limits.image_raw_bytes),
+            max_bytes=tightest(self.limits.image_raw_bytes, self.max_bytes or None),
             upright=True,
         )
 
@@ -70,14 +70,14 @@ class ImagePlan(NamedTuple):
     @property
     def tokens_area_before(self) -> int | None:
         """The older published estimate for the image as it is; None for a model of another provider."""
-        if not self.limits.counts_patches_of_28:
+        if not self.limits.uses_claude_patches:
             return None
         return area_tokens(self.limits.native_size(self.size))
 
     @property
     def tokens_area_after(self) -> int | None:
         """The older published estimate for the planned size; None for a model of another provider."""
-        return area_tokens(self.planned) if self.limits.counts_patches_of_28 else None
+        return area_tokens(self.planned) if self.limits.uses_claude_patches else None
 
     @property
     def byte_size_before(self) -> int:
@@ -108,6 +108,11 @@ class ImagePlan(NamedTuple):
         return CoordinateMap(self.size, self.planned)
 
 
+def tightest(*bounds: int | None) -> int | None:
+    """The smallest of the bounds that exist; None where none does."""
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
 def plan_image(
     use: ImageUse, limits: Limits, *, edge_limit: int | None = None, target: Goal | Target = Target.TABLE
 ) -> ImagePlan | None:
@@ -119,7 +124,7 @@ def plan_image(
     if size is None:
         return None
     goal = target if isinstance(target, Goal) else Goal(target)
-    edge = min((edge for edge in (edge_limit, goal.dimension) if edge is not None), default=None)
+    edge = tightest(edge_limit, goal.dimension)
     planned, row = size, None
     models = tuple(bind_image(use, limits) for limits in goal.models)
     if models:
@@ -144,16 +149,16 @@ def plan_image(
 
 def _within_bytes(plan: ImagePlan, goal: Goal) -> ImagePlan:
     """The plan with the bound on bytes that the goal and the platform set, where it has a say."""
-    limits = plan.limits
-    most = min(goal.byte_size or limits.image_raw_bytes, limits.image_raw_bytes)
-    if plan.byte_size_before <= most and (goal.byte_size is None or not plan.resizes):
+    own, limit = plan.limits.image_raw_bytes, plan.limits.image_base64_bytes
+    most = tightest(goal.byte_size or None, own)
+    if most is None or (plan.byte_size_before <= most and (goal.byte_size is None or not plan.resizes)):
         return plan
     if plan.resizes:
         return plan._replace(max_bytes=most)
     reason = (
-        f"at most {most:,} bytes an image are asked for"
-        if goal.byte_size is not None and goal.byte_size <= limits.image_raw_bytes
-        else f"{limits.platform} takes at most {limits.image_base64_bytes.text} of base64, {most:,} bytes"
+        f"{plan.limits.platform} takes at most {limit.text} of base64, {most:,} bytes"
+        if limit is not None and most == own and goal.byte_size != own
+        else f"at most {most:,} bytes an image are asked for"
     )
     return plan._replace(max_bytes=most, reason=reason)
 
@@ -170,7 +175,7 @@ def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, g
         return f"at most {goal.dimension} px an edge are asked for"
     if goal.target is Target.LATENCY and planned != native:
         return "over the size advised for a quick first token"
-    if size.long_edge > limits.max_edge.value:
+    if limits.max_edge and size.long_edge > limits.max_edge.value:
         return f"{limits.platform} takes at most {limits.max_edge.text} an edge"
     return f"{limits.model} looks at {native}"
 
@@ -185,5 +190,6 @@ def _reason_of_several(size: Size, models: tuple[Limits, ...], *, cheapest: bool
 
 def reason_of_crowd(limits: Limits, edge_limit: int) -> str:
     """Why an image of a request of many is made smaller."""
-    count = limits.many_image_count.text
-    return f"more than {count}: {limits.platform} takes at most {edge_limit} px an edge"
+    few = limits.many_image_count
+    more = f"more than {few.text}: " if few else ""
+    return f"{more}{limits.platform} takes at most {edge_limit} px an edge"

@@ -46,7 +46,7 @@ def remedy_of(
 def token_steps(plan: ImagePlan, *, unsafe: bool) -> tuple[Step, ...]:
     """The sizes that an image can give down to, its planned one last; that one alone where it cannot give."""
     if _gives(plan, unsafe=unsafe):
-        return ladder(plan.size, plan.planned, int(plan.limits.min_edge.value), plan.limits.tier)
+        return ladder(plan.size, plan.planned, plan.limits.least_edge, plan.limits.tier)
     return (Step(plan.tokens_after, plan.planned),)
 
 
@@ -59,7 +59,7 @@ def _least(unit: Unit, plan: ImagePlan | None, *, unsafe: bool) -> Unit:
     """The unit when it gives all that it can."""
     if plan is None or plan.use.facts is None or not _gives(plan, unsafe=unsafe):
         return unit
-    least = text_length(least_bytes(plan.use.facts, int(plan.limits.min_edge.value)))
+    least = text_length(least_bytes(plan.use.facts, plan.limits.least_edge))
     text = min(least, unit.characters)
     return unit._replace(
         tokens=token_steps(plan, unsafe=unsafe)[0].tokens,

@@ -90,8 +90,9 @@ def plan_request(
     sized = _within_tokens(alone, tightest, unsafe=unsafe)
     edits = {plan.use.place: edit for plan in sized if (edit := _edit(plan, unsafe=unsafe))}
     most = body_limit(limits, budget)
-    bounded = within_body(test, edits, most=most if request.byte_size > most else None, unsafe=unsafe)
-    if body_at_most(request, bounded) > most >= request.byte_size:
+    over = most is not None and request.byte_size > most
+    bounded = within_body(test, edits, most=most if over else None, unsafe=unsafe)
+    if most is not None and body_at_most(request, bounded) > most >= request.byte_size:
         bounded = within_body(test, edits, most=most, unsafe=unsafe)
     plans = tuple(_bounded(plan, edits, bounded, most) for plan in sized)
     bounds = bounds_of(test, budget, alone, plans)
@@ -139,7 +140,7 @@ def _edit(plan: ImagePlan, *, unsafe: bool) -> ImageEdit | None:
 
 
 def _bounded(
-    plan: ImagePlan, edits: Mapping[Place, ImageEdit], bounded: Mapping[Place, ImageEdit], most: int
+    plan: ImagePlan, edits: Mapping[Place, ImageEdit], bounded: Mapping[Place, ImageEdit], most: int | None
 ) -> ImagePlan:
     """The plan as the bounds on bytes leave it."""
     edit, before = bounded.get(plan.use.place), edits.get(plan.use.place)
@@ -149,5 +150,5 @@ def _bounded(
     found = plan._replace(planned=planned, max_bytes=edit.max_bytes)
     if found.planned == plan.planned and not (found.is_bounded and not plan.is_bounded):
         return found
-    reason = reason_of_body(most)
-    return found._replace(reason=f"{plan.reason}; {reason}" if plan.changes else reason)
+    reason = reason_of_body(most) if most is not None else ""
+    return found._replace(reason="; ".join(filter(None, (plan.reason * plan.changes, reason))))

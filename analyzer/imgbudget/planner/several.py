@@ -20,7 +20,7 @@ def size_for_all(
     largest of these: costs are staircases, and a step may be a few px away. Where nothing is accepted, as
     its ratio is refused at any size, the size stays.
     """
-    bounds = tuple((limits.tier, int(limits.max_edge.value)) for limits in models)
+    bounds = tuple((limits.tier, limits.max_edge.value if limits.max_edge else None) for limits in models)
     largest = _largest(size, bounds, edge_limit)
     if not cheapest:
         return largest
@@ -40,7 +40,7 @@ def binding(size: Size, models: Sequence[Limits]) -> Limits:
 
 
 @lru_cache(maxsize=4096)
-def _largest(size: Size, bounds: tuple[tuple[Tier, int], ...], edge_limit: int | None) -> Size:
+def _largest(size: Size, bounds: tuple[tuple[Tier, int | None], ...], edge_limit: int | None) -> Size:
     """By halves: what fits still fits when it is smaller, whoever the provider is."""
     top = size.long_edge if edge_limit is None else min(size.long_edge, edge_limit)
     if top == size.long_edge and _suits(size, bounds):
@@ -56,9 +56,10 @@ def _largest(size: Size, bounds: tuple[tuple[Tier, int], ...], edge_limit: int |
     return found if _suits(found, bounds) else size
 
 
-def _suits(size: Size, bounds: tuple[tuple[Tier, int], ...]) -> bool:
+def _suits(size: Size, bounds: tuple[tuple[Tier, int | None], ...]) -> bool:
     return all(
-        size.long_edge <= most and fits(size, tier) and refusal(size, tier) is None for tier, most in bounds
+        (most is None or size.long_edge <= most) and fits(size, tier) and refusal(size, tier) is None
+        for tier, most in bounds
     )
 
 

@@ -49,12 +49,12 @@ def tiling(size: Size, limits: Limits, *, overlap: int = OVERLAP) -> Tiling:
     Raises:
         ValueError: it would take more tiles than make sense; the text says so.
     """
-    if not limits.counts_patches_of_28:
+    if not limits.uses_claude_patches:
         raise ValueError(f"tiles are cut for Claude's patches of 28 px; {limits.model} does not count them")
-    edge = limits.tier.max_edge
+    edge, many = limits.tier.bounds[0], limits.many_image_edge
     found = _grid(size, limits, overlap, edge)
-    if found[0] * found[1] > limits.many_image_count.value and limits.many_image_edge.value < edge:
-        found = _grid(size, limits, overlap, int(limits.many_image_edge.value))
+    if many and many.value < edge and limits.many_images(found[0] * found[1]):
+        found = _grid(size, limits, overlap, many.value)
     columns, rows = found
     width, height = _share(size.width, columns, overlap), _share(size.height, rows, overlap)
     tiles = tuple(

@@ -73,7 +73,7 @@ def _shared(giving: Sequence[_Giving], most: int) -> list[Size]:
     """The fairest sizes within the tokens; those that the images have anyway where there are none."""
     for legible in (True, False):
         ladders = [
-            ladder(one.size, one.top, int(one.limits.min_edge.value) if legible else 1, one.limits.tier)
+            ladder(one.size, one.top, one.limits.least_edge if legible else 1, one.limits.tier)
             for one in giving
         ]
         steps = share_tokens([one.use for one in giving], ladders, most)

@@ -57,12 +57,13 @@ class Lack(NamedTuple):
 class Room(NamedTuple):
     """What one request may hold of images and documents: visual tokens and bytes of its body.
 
-    `fixed` are the bytes of texts and tools, which are in every request.
+    `body` is None where nothing limits it. `fixed` are the bytes of texts and tools, which are in every
+    request.
     """
 
     limits: Limits
     tokens: int
-    body: int
+    body: int | None
     fixed: int
 
     def holds(self, unit: Unit) -> bool:
@@ -72,36 +73,33 @@ class Room(NamedTuple):
     def lacks(self, unit: Unit) -> list[Lack]:
         """Why a request of this would be refused or over a budget; empty where it would not."""
         limits, found = self.limits, []
-        edge, few = limits.many_image_edge, limits.many_image_count
-        if unit.long_edge > limits.max_edge.value:
-            text = f"an edge of {unit.long_edge} px; {limits.platform} takes at most {limits.max_edge.text}"
+        most, edge, few = limits.max_edge, limits.many_image_edge, limits.many_image_count
+        accepted = most is None or unit.long_edge <= most.value
+        if most is not None and not accepted:
+            text = f"an edge of {unit.long_edge} px; {limits.platform} takes at most {most.text}"
             found.append(Lack(text, lambda it: it.long_edge))
-        if unit.largest > limits.image_base64_bytes.value:
-            most = limits.image_base64_bytes.text
-            text = f"an image of {unit.largest:,} bytes of base64; {limits.platform} takes at most {most}"
+        if (base64 := limits.image_base64_bytes) and unit.largest > base64.value:
+            text = (
+                f"an image of {unit.largest:,} bytes of base64; {limits.platform} takes at most {base64.text}"
+            )
             found.append(Lack(text, lambda it: it.largest))
         crowd = limits.counted_images(unit.images, unit.documents)
-        if crowd > few.value and edge.value < unit.long_edge <= limits.max_edge.value:
+        if few and edge and crowd > few.value and edge.value < unit.long_edge and accepted:
             text = (
                 f"an edge of {unit.long_edge} px; where there are more than {few.text}, at most {edge.text}"
             )
             found.append(Lack(text, lambda it: it.long_edge))
-        if unit.images + unit.pages > limits.request_media.value:
-            media = f"{unit.images} images" + (f" and {unit.pages} pages" if unit.pages else "")
-            most = f"{limits.platform} takes at most {limits.request_media.value:,} for {limits.model}"
-            found.append(Lack(f"{media}; {most}", lambda it: it.images + it.pages))
+        if (media := limits.request_media) and unit.images + unit.pages > media.value:
+            text = f"{unit.images} images" + (f" and {unit.pages} pages" if unit.pages else "")
+            text += f"; {limits.platform} takes at most {media.value:,} for {limits.model}"
+            found.append(Lack(text, lambda it: it.images + it.pages))
         if unit.tokens > self.tokens:
             text = f"{unit.tokens:,} visual tokens; there is room for {self.tokens:,}"
             found.append(Lack(text, lambda it: it.tokens))
-        if unit.characters > self.characters:
+        if self.body is not None and unit.characters > self.body - self.fixed:
             text = f"{unit.characters + self.fixed:,} bytes with texts and tools; at most {self.body:,}"
             found.append(Lack(text, lambda it: it.characters))
         return found
-
-    @property
-    def characters(self) -> int:
-        """The base64 text that there is room for beside texts and tools; negative where there is none."""
-        return self.body - self.fixed
 
 
 def units_of(test: RequestUnderTest) -> list[Unit]:

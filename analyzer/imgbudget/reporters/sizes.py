@@ -22,7 +22,7 @@ def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[s
     """
     known = scales(limits.tier)
     resized, tokens = limits.native_size(size), limits.tokens(size)
-    area = area_tokens(resized) if limits.counts_patches_of_28 else None
+    area = area_tokens(resized) if limits.uses_claude_patches else None
     return {
         "model": limits.model,
         "platform": limits.platform,
@@ -33,7 +33,7 @@ def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[s
         "fits": resized == size,
         "accepted": limits.refusal(size) is None,
         "resized": list(resized) if known else None,
-        "padded": list(padded_size(resized)) if limits.counts_patches_of_28 else None,
+        "padded": list(padded_size(resized)) if limits.uses_claude_patches else None,
         "planned": list(limits.planned_size(size)),
         "tokens": tokens,
         "cost_usd": usd(limits.cost_usd(tokens)),

@@ -39,8 +39,8 @@ def coordinates(limits: Limits, original: Size, sent: Size) -> CoordinateMap:
     Raises:
         UsageError: the provider does not publish what it scales images down to.
     """
-    if (lack := limits.lack(("native_size",))) is not None:
-        raise UsageError(f"{lack}: its coordinates cannot be mapped")
+    if (missing := limits.missing(("native_size",))) is not None:
+        raise UsageError(f"{missing}: its coordinates cannot be mapped")
     return CoordinateMap(original, limits.native_size(sent))
 
 

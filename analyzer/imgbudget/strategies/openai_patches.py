@@ -20,7 +20,7 @@ def patches(size: Size, tier: Tier) -> int:
 
 def seen(size: Size, tier: Tier) -> Size:
     """The size within edge and budget, px."""
-    within = size.scaled(tier.max_edge, size.long_edge) if size.long_edge > tier.max_edge else size
+    within = tier.within_edge(size)
     budget, edge = tier.number("patch_budget", 0), tier.number("patch_edge")
     if not budget or patches(within, tier) <= budget:
         return within
@@ -34,7 +34,7 @@ def seen(size: Size, tier: Tier) -> Size:
 def fits(size: Size, tier: Tier) -> bool:
     """Whether the image is left alone."""
     budget = tier.number("patch_budget", 0)
-    return size.long_edge <= tier.max_edge and (not budget or patches(size, tier) <= budget)
+    return tier.within_edge(size) == size and (not budget or patches(size, tier) <= budget)
 
 
 def cost(size: Size, tier: Tier) -> int:

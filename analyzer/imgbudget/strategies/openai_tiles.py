@@ -12,14 +12,14 @@ SCALES = True
 
 def seen(size: Size, tier: Tier) -> Size:
     """The size after both steps, px."""
-    within = size.scaled(tier.max_edge, size.long_edge) if size.long_edge > tier.max_edge else size
+    within = tier.within_edge(size)
     short = int(tier.number("short_edge"))
     return within.scaled(short, within.short_edge) if within.short_edge > short else within
 
 
 def fits(size: Size, tier: Tier) -> bool:
     """Whether neither step has anything to do."""
-    return size.long_edge <= tier.max_edge and size.short_edge <= tier.number("short_edge")
+    return tier.within_edge(size) == size and size.short_edge <= tier.number("short_edge")
 
 
 def cost(size: Size, tier: Tier) -> int:

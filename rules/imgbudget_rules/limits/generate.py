@@ -50,19 +50,18 @@ def _literal(item: Any, depth: int) -> str:
     if not isinstance(item, dict):
         return _quoted(item)
     if "value" in item:
-        fields = (
-            f'"{key}": {_quoted(field)}' for key, field in item.items() if field is not None or key == "value"
-        )
-        return "{" + ", ".join(fields) + "}"
+        return _quoted({key: field for key, field in item.items() if field is not None or key == "value"})
     pad = "    " * depth
     lines = (f'{pad}    "{key}": {_literal(value, depth + 1)},\n' for key, value in item.items())
     return "{\n" + "".join(lines) + pad + "}"
 
 
 def _quoted(item: Any) -> str:
-    """A scalar or a list of names, quoted as the formatter would."""
+    """A scalar, a list of names or of records, quoted as the formatter would."""
     if isinstance(item, list):
         return "[" + ", ".join(_quoted(name) for name in item) + "]"
+    if isinstance(item, dict):
+        return "{" + ", ".join(f'"{key}": {_quoted(field)}' for key, field in item.items()) + "}"
     if isinstance(item, str) and '"' not in item:
         return json.dumps(item)
     return repr(item)
