@@ -177,7 +177,7 @@ def _syntax_error(error: Any, text: str) -> tuple[int | None, str]:
     if mark is None:
         return None, f"not YAML: {error}"
     lines = text.splitlines() or [""]
-    line = min(mark.line + 1, len(lines))  # the end of the text has a line of its own
+    line = min(mark.line + 1, len(lines))  # the mark may be after the last line
     problem = str(error.problem or error.context)
     if "nesting depth" in problem:  # the scanner's limit since PyYAML 6.0.4, which reads ahead
         return line, TOO_DEEP

@@ -125,11 +125,11 @@ def _hits(text: str, lines: list[int]) -> list[_Hit]:
         if hit.start >= end:
             taken.append(hit)
             end = hit.found.end()
-    told = {line for hit in taken for line in _lines_of(hit)}
+    matched_lines = {line for hit in taken for line in _lines_of(hit)}
     for hit in found:
-        if hit.known.loose and not told & _lines_of(hit):
+        if hit.known.loose and not matched_lines & _lines_of(hit):
             taken.append(hit)
-            told |= _lines_of(hit)
+            matched_lines |= _lines_of(hit)
     return sorted(taken, key=lambda hit: hit.start)
 
 
@@ -140,7 +140,7 @@ def _lower(text: str) -> str:
 
 
 def _lines_of(hit: _Hit) -> set[int]:
-    """The lines that a hit stands on."""
+    """The lines that a hit covers."""
     return set(range(hit.line, hit.line + hit.found[0].count("\n") + 1))
 
 
