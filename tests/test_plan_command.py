@@ -162,6 +162,24 @@ def test_reason_of_the_latency_target_is_its_advice(imgbudget: Command, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("most", "to", "reason"),
+    [
+        (1563, [1260, 945], "at most 1,563 tokens an image are asked for"),
+        (1564, [1268, 951], "claude-sonnet-4-6"),
+        (5000, [1268, 951], "claude-sonnet-4-6"),
+    ],
+)
+def test_token_target_decides_only_where_the_image_would_take_more(
+    imgbudget: Command, tmp_path: Path, most: int, to: list[int], reason: str
+) -> None:
+    """An image planned at exactly the tokens that are allowed keeps its size and the reason for it."""
+    (tmp_path / "photo.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
+    (plan,) = imgbudget("plan", ".", "--target", f"tokens:{most}", "--format", "json").json["plans"]
+    assert plan["to"] == to
+    assert plan["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
     ("target", "most", "reason"),
     [
         (None, 7_864_320, "anthropic takes at most 10 MB"),

@@ -95,7 +95,7 @@ def test_metadata_is_comments_and_application_data_but_not_the_loop() -> None:
 def test_a_header_without_a_picture_is_damage(data: bytes, clause: str, size: Size | None) -> None:
     """The first frame is looked for in any case."""
     facts = probe_bytes(data)
-    assert facts.format == "gif"
+    assert (facts.format, facts.frames) == ("gif", 1)
     assert clause in str(facts.damage)
     assert facts.size == size
 

@@ -107,6 +107,14 @@ def test_formats_known_by_their_signature(data: bytes, name: str) -> None:
     assert (facts.format, facts.content, facts.damage) == (name, None, None)
 
 
+@pytest.mark.parametrize("text", [b"static int x_width = 5;\n", b"#define PI 3\n", b"x #define x_width 5\n"])
+def test_source_code_is_no_x_bitmap(text: bytes) -> None:
+    """A bitmap begins with a definition, and a width is defined; one of the two is not enough."""
+    facts = probe_bytes(text, Fact.ALL)
+    assert (facts.format, facts.content) == (None, "plain text")
+    assert probe_bytes(b"#define x_width 5\n#define x_height 3\n").format == "xbm"
+
+
 @pytest.mark.parametrize(
     ("bits", "size"),
     [

@@ -60,7 +60,7 @@ def test_quality_of_nearly_standard_tables_is_the_nearest(by: int) -> None:
 def test_quality_does_not_depend_on_where_the_tables_are() -> None:
     """Long metadata before them moves the tables across the end of what is read at first."""
     data = saved(83)
-    for length in (*range(0, 60_000, 997), *range(3900, 4200, 5), *range(8000, 8300, 5)):
+    for length in (*range(1000), *range(1000, 60_000, 997)):
         moved = data[:2] + segment(0xE5, bytes(length)) + data[2:]
         assert probe_bytes(moved, Fact.QUALITY).quality == 83, length
 

@@ -79,7 +79,8 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
                     if not deep:
                         return sound_facts(size, "jpeg", area, turn or 1, 1)
                     seen.components = buffer[i + 10 : i + 10 + 3 * components]
-                    seen.components_at = base + i + 10
+                    if i + 10 + 3 * components > n:  # few files cut the read there
+                        seen.components = read(3 * components, base + i + 10)
             elif marker == _APP1:
                 if deep:
                     seen.metadata += 2 + length

@@ -42,7 +42,7 @@ Segment = tuple[int, int]
 class Outline:
     """What the segments up to the scan say, noted while they are stepped over.
 
-    The components of the frame are three bytes each, as far as they were in hand. `tables` are payloads of
+    The components of the frame are three bytes each. `tables` are payloads of
     quantisation tables, `apps` the first APP1 segments, `index` is the MP index, `scan` the offset of the
     scan, 0 when there is none. What is seldom noted has its value from the class, which makes an instance in
     half the time.
@@ -51,7 +51,6 @@ class Outline:
     apps: tuple[Segment, ...] = ()
     index: Segment | None = None
     components = b""
-    components_at = 0
     metadata = 0
     scan = 0
     has_location = False
@@ -95,12 +94,9 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - each file comes by here: a named
         if not want & _FRAMES:
             frames = min(frames, 2)
     if want & _QUALITY:
-        # three bytes a component, the last one is the number of its table; few files cut the read there
-        components = seen.components
-        if len(components) % 3:
-            components = Source(head, read, size).bytes_at(seen.components_at, 12)
+        # three bytes a component, the last one is the number of its table
         estimate = _quality if len(seen.tables) <= _TABLES else estimate_quality
-        quality = estimate(tuple(seen.tables), components[2::3])
+        quality = estimate(tuple(seen.tables), seen.components[2::3])
     if want & _METADATA:
         metadata = min(seen.metadata, size)
     if want & _INTEGRITY:
