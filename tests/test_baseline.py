@@ -46,7 +46,7 @@ def test_a_thousand_old_findings_and_one_new_one(
     run = imgbudget("check", "--baseline", NAME, "--format", "json")
     assert [item["path"] for item in run.json["findings"]] == ["old/0007.png"]
     assert run.json["summary"]["silenced"] == {"ignores": 0, "baseline": 999}
-    assert "1 entry of the baseline no longer found; imgbudget baseline --prune takes them out" in run.err
+    assert "1 entry of the baseline no longer found; imgbudget baseline --prune removes them" in run.err
     before = (tmp_path / NAME).read_text().splitlines()
     (tmp_path / "old" / "0008.png").write_bytes(image_bytes((300, 300)))
     run = imgbudget("baseline", "--prune")
