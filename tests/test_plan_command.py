@@ -161,6 +161,16 @@ def test_reason_of_the_latency_target_is_its_advice(imgbudget: Command, tmp_path
     ]
 
 
+def test_latency_target_bounds_the_edge_of_images_with_few_pixels(imgbudget: Command, tmp_path: Path) -> None:
+    """A wide image under 1.15 megapixels is over the advised edge on a model that uses more."""
+    (tmp_path / "wide.jpg").write_bytes(image_bytes((2400, 400), "JPEG"))
+    options = ("--model", "claude-opus-4-8", "--format", "json")
+    (plan,) = imgbudget("plan", ".", "--target", "latency", *options).json["plans"]
+    assert plan["to"] == [1568, 261]
+    (plan,) = imgbudget("plan", ".", "--all", *options).json["plans"]
+    assert plan["to"] == [2400, 400]
+
+
 @pytest.mark.parametrize(
     ("most", "to", "reason"),
     [

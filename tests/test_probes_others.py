@@ -107,6 +107,13 @@ def test_formats_known_by_their_signature(data: bytes, name: str) -> None:
     assert (facts.format, facts.content, facts.damage) == (name, None, None)
 
 
+@pytest.mark.parametrize(("stored", "orientation"), [(0, 1), (1, 1), (8, 8), (9, 1)])
+def test_orientation_of_a_tiff_is_one_of_eight(stored: int, orientation: int) -> None:
+    """Other numbers mean nothing."""
+    data = saved("TIFF", tiffinfo={274: stored})
+    assert probe_bytes(data, Fact.ORIENTATION).orientation == orientation
+
+
 @pytest.mark.parametrize("text", [b"static int x_width = 5;\n", b"#define PI 3\n", b"x #define x_width 5\n"])
 def test_source_code_is_no_x_bitmap(text: bytes) -> None:
     """A bitmap begins with a definition, and a width is defined; one of the two is not enough."""
