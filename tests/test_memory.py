@@ -178,6 +178,16 @@ def test_shipped_rules_are_not_run_again_for_an_image_like_one_before() -> None:
     assert ran == ["IB103", "IB205", "IB206"]
 
 
+def test_nothing_is_remembered_any_longer_where_each_image_has_its_own_size() -> None:
+    """The findings are the same as before, and the memory does not grow."""
+    files = Images(JUDGED, NO_BUDGETS)
+    for number in range(2_100):
+        use = file_of(ImageFacts(90_000, "jpeg", Size(500 + number, 210)), "image/jpeg", f"{number}.jpg")
+        found = files.judge(use, LIMITS[0])
+        if number % 100 < 3:
+            assert found == list(run_rules(JUDGED, use, LIMITS[0], NO_BUDGETS))
+
+
 SMALL, LARGE = ImageFacts(500, "png", Size(400, 400)), ImageFacts(500_000, "png", Size(400, 400))
 
 

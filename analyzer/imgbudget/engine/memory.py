@@ -19,6 +19,9 @@ from imgbudget.registry import AnyRule
 _MOST = 10_000
 """Keys of which the findings are kept: some megabytes."""
 
+_TRIAL = 1_000
+"""Keys after which a memory has to have answered for half of the images."""
+
 _Pair = tuple[AnyRule, Severity | None]
 
 _EACH = -1
@@ -60,12 +63,14 @@ class Images:
         self._reads: dict[str, int] | None = None
         self._plan: _Plan | None = None
         self._first = True
+        self._images = 0
 
     def judge(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of all rules on an image, in the order of the rules."""
         if self._first or use.visible_size is None or use.flaws:
             self._first = False  # a run on one file learns nothing
             return list(run_rules(self._rules, use, limits, self._budgets))
+        self._images += 1
         plan, in_request = self._plan, use.place.keys is not None
         if plan is None or plan.limits is not limits or plan.in_request is not in_request:
             plan = self._make_plan(limits, in_request=in_request)
@@ -95,6 +100,9 @@ class Images:
         if len(memory.findings) >= _MOST:
             memory.findings.clear()
         memory.findings[key] = made.findings
+        if len(memory.findings) == _TRIAL and self._images < 2 * _TRIAL:
+            self._reads = {**self._known(), **{rule.code: _EACH for rule, _ in memory.rules}}
+            self._make_plan(limits, in_request=use.place.keys is not None)
         return list(made.findings)
 
     def _learn(self, use: ImageUse, limits: Limits) -> None:
@@ -121,7 +129,7 @@ class Images:
     def _make_plan(self, limits: Limits, *, in_request: bool) -> _Plan:
         from imgbudget.engine.recording import SIZE  # noqa: PLC0415 - see above
 
-        known = self._known()
+        known, self._images = self._known(), 0
         by_size: list[_Pair] = []
         by_kind: list[_Pair] = []
         each: list[_Pair] = []
