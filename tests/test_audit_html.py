@@ -89,14 +89,13 @@ def test_policy_allows_the_style_and_script_that_are_there_and_nothing_else(corp
 
 
 def test_page_loads_nothing(corpus_page: str) -> None:
-    """No element loads a resource, addresses are only links to rule pages, the script uses no network."""
+    """No element loads a resource, links stay in the page, the script uses no network."""
     page = Page(corpus_page)
     loading = ("src", "srcset", "action", "data", "poster", "xlink:href")
     assert [attributes for _, attributes in page.elements if set(attributes) & set(loading)] == []
     assert not page.of("link")
     links = {str(attributes["href"]) for attributes in page.of("a")}
-    assert all(re.fullmatch(r"#[a-z]+|https://[^ ]+/docs/rules/ib[0-9]{3}\.md", link) for link in links)
-    assert any(link.endswith("ib101.md") for link in links)
+    assert all(re.fullmatch(r"#[a-z]+", link) for link in links)  # the shipped rules have no address yet
     script = next(text for tag, attributes, text in page.raw if tag == "script" and not attributes)
     assert not re.search(r"fetch|XMLHttp|import\(|WebSocket|innerHTML|eval\(|http", script)
     style = next(text for tag, _, text in page.raw if tag == "style")

@@ -160,7 +160,7 @@ def test_all_rule_pages_in_every_format(imgbudget: Command) -> None:
     for page in pages:
         assert f"# {page['code']} {page['name']}\n" in markdown
         assert page["page"] in markdown
-        assert page["url"].endswith(f"/docs/rules/{page['code'].lower()}.md")
+        assert page["url"] is None
     run = imgbudget("rule", "IB201", "--format", "html")
     assert (run.code, run.out) == (2, "")
     assert "rule knows text, json, markdown" in run.err

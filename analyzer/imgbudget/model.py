@@ -326,7 +326,7 @@ class Finding(NamedTuple):
     place: Place
     message: str
     help: str | None
-    url: str
+    url: str | None
     measured: float | None
     limit: float | None
     unit: str | None

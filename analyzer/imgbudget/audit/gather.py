@@ -19,7 +19,7 @@ from imgbudget.audit.statistics import (
     place_text,
 )
 from imgbudget.audit.store import PLACE_ORDER, Store
-from imgbudget.engine.findings import PAGES
+from imgbudget.engine.findings import page_of
 from imgbudget.geometry import Size
 from imgbudget.limits import Limits, LimitsData
 from imgbudget.registry import AnyRule
@@ -179,7 +179,7 @@ def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
             name=known[code].name if code in known else code,
             summary=known[code].summary if code in known else "",
             severity=severity,
-            url=f"{PAGES}{code.lower()}.md",
+            url=page_of(known[code]) if code in known else None,
             findings=findings,
             rows=rows,
             examples=_places(examples),

@@ -188,7 +188,7 @@ class RuleRow(NamedTuple):
     name: str
     summary: str
     severity: str
-    url: str
+    url: str | None
     findings: int
     rows: int
     examples: tuple[str, ...]

@@ -3,6 +3,7 @@
 import os
 from typing import Annotated, NamedTuple
 
+from imgbudget import version
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import folders
 from imgbudget.cli.output import say
@@ -11,14 +12,13 @@ from imgbudget.config.starter import Proposal, starter
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.reporters.base import count
 from imgbudget.session.survey import survey
-from imgbudget.version import __version__
 
 NAME = ".imgbudget.yaml"
 
-_HOOK = f"""\
+_HOOK = """\
 repos:
-  - repo: https://github.com/imgbudget/imgbudget
-    rev: v{__version__}
+  - repo: {repo}
+    rev: {rev}
     hooks:
       - id: imgbudget
 """
@@ -58,7 +58,7 @@ def init(options: InitOptions) -> int:
     if nearest:
         hidden = f"{nearest} no longer applies below {shown(path)}"
         say(f"warning: {hidden}; to keep its settings, add `extend: {nearest}`")
-    print(f"\nTo check each commit, add to .pre-commit-config.yaml:\n\n{_HOOK}\nNext: imgbudget check")
+    print(f"\nTo check each commit, add to .pre-commit-config.yaml:\n\n{_hook()}\nNext: imgbudget check")
     return 0
 
 
@@ -68,3 +68,10 @@ def _summary(proposal: Proposal) -> str:
 
 
 command = Command("init", InitOptions, init)
+
+
+def _hook() -> str:
+    """The lines of `.pre-commit-config.yaml`, with places to fill in while the project has no address."""
+    if version.HOME is None:
+        return _HOOK.format(repo="<address of the repository of imgbudget>", rev="<tag or commit>")
+    return _HOOK.format(repo=version.HOME, rev=f"v{version.__version__}")

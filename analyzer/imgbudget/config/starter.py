@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from imgbudget import version
 from imgbudget.budgets import Budgets
 
 ROOM = 1.25
@@ -39,7 +40,8 @@ def starter(proposal: Proposal) -> str:
 
 def _lines(proposal: Proposal) -> Iterator[str]:
     yield "# Settings of imgbudget for the images and vision-model requests of this project."
-    yield "# All keys: https://github.com/imgbudget/imgbudget/blob/main/docs/configuration.md"
+    if version.HOME is not None:
+        yield f"# All keys: {version.HOME}/blob/main/docs/configuration.md"
     yield ""
     yield _line(f"model: {json.dumps(proposal.model)}", _named(proposal.models))
     yield _line(f"platform: {json.dumps(proposal.platform)}", _named(proposal.platforms))

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
+from imgbudget import version
 from imgbudget.limits import Limits
 from imgbudget.model import Batch, Finding, ImageUse, Place, Problem, Request, Run, Severity
 from imgbudget.registry import AnyRule
@@ -10,9 +11,6 @@ from imgbudget.registry import AnyRule
 if TYPE_CHECKING:
     from collections.abc import Callable
     from hashlib import _Hash as HASH
-
-PAGES = "https://github.com/imgbudget/imgbudget/blob/main/docs/rules/"
-"""Where the pages of the rules that ship are read."""
 
 FAILED_CODE = "IB003"
 FAILED_NAME = "rule-failed"
@@ -62,11 +60,15 @@ def moved(finding: Finding, place: Place) -> Finding:
     return _new(Finding, changed)
 
 
-def page_of(rule: AnyRule) -> str:
-    """The address of a rule's page; empty for a rule of another pack that names none."""
-    if rule.url is None and rule.code.startswith("IB"):
-        return f"{PAGES}{rule.code.lower()}.md"
-    return rule.url or ""
+def page_of(rule: AnyRule) -> str | None:
+    """The address of a rule's page: the rule's own, else for a shipped rule the one in the repository."""
+    if rule.url is not None or not rule.code.startswith("IB"):
+        return rule.url
+    return _shipped_page(rule.code)
+
+
+def _shipped_page(code: str) -> str | None:
+    return None if version.HOME is None else f"{version.HOME}/blob/main/docs/rules/{code.lower()}.md"
 
 
 def fingerprint(code: str, place: Place) -> str:
@@ -96,7 +98,7 @@ def failure(what: str, error: Exception, place: Place, limits: Limits) -> Findin
         place=place,
         message=f"{what} failed: {type(error).__name__}: {error}",
         help="a mistake in imgbudget: run again with --verbose for the traceback and report it",
-        url=f"{PAGES}{FAILED_CODE.lower()}.md",
+        url=_shipped_page(FAILED_CODE),
         measured=None,
         limit=None,
         unit=None,

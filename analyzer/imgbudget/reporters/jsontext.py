@@ -60,7 +60,7 @@ def finding_text(finding: Finding) -> str:
     return (
         f'{{"code": {_quote(finding.code)}, "name": {_quote(finding.name)}, '
         f'"severity": {_SEVERITIES[finding.severity]}, "message": {_quote(finding.message)}, '
-        f'"help": {_text(finding.help)}, "url": {_quote(finding.url)}, '
+        f'"help": {_text(finding.help)}, "url": {_text(finding.url)}, '
         f'"path": {_quote(place.path)}, "pointer": {_text(place.pointer)}, '
         f'"location": {_text(place.location)}, '
         f"{_NOWHERE if span is None else _lines(span)}"

@@ -53,7 +53,7 @@ class JUnit(Reporter):
             lines.append(f"help: {_text(finding.help)}")
         if finding.fix and finding.fix_safety:
             lines.append(f"fix: {finding.fix.title} ({finding.fix_safety})")
-        fault.text = "\n".join([*lines, finding.url]).rstrip()
+        fault.text = "\n".join([*lines, finding.url] if finding.url else lines)
 
     def add(self, piece: Piece) -> str:
         """The suites, at once."""

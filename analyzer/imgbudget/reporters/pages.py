@@ -8,7 +8,7 @@ from imgbudget.registry import AnyRule
 
 
 class RulePage(NamedTuple):
-    """One rule: its identity, and its page in Markdown. `url` is empty where a pack names no address."""
+    """One rule: its identity, and its page in Markdown. `url` is the address of the page, if it has one."""
 
     code: str
     name: str
@@ -19,7 +19,7 @@ class RulePage(NamedTuple):
     pedantic: bool
     preview: bool
     since: str
-    url: str
+    url: str | None
     page: str
 
 

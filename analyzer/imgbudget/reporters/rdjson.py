@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from imgbudget import version
 from imgbudget.model import Finding, Span
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Reporter, Style, one_line
 from imgbudget.reporters.places import relative
 
 _JOINT = ",\n  "
-_SOURCE = {"name": "imgbudget", "url": "https://github.com/imgbudget/imgbudget"}
 _dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
@@ -28,7 +28,7 @@ class RdJson(Reporter):
 
     def begin(self) -> str:
         """The source, and the opening of the diagnostics."""
-        return f'{{"source": {_dump(_SOURCE)},\n "diagnostics": ['
+        return f'{{"source": {_dump(_source())},\n "diagnostics": ['
 
     def render(self, result: FileResult) -> Piece:
         """The diagnostics of one file."""
@@ -70,3 +70,7 @@ def _range(span: Span) -> dict[str, dict[str, int]]:
     if span.byte_column is not None and span.end_byte_column is not None:
         start["column"], end["column"] = span.byte_column, span.end_byte_column
     return {"start": start, "end": end}
+
+
+def _source() -> dict[str, str]:
+    return {"name": "imgbudget"} | ({"url": version.HOME} if version.HOME else {})

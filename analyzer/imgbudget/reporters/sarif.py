@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from imgbudget import version
 from imgbudget.model import Finding, Span
 from imgbudget.report import FileResult, Summary
 from imgbudget.reporters.base import Piece, Style, count, figure, one_line
@@ -22,7 +23,6 @@ MOST_NOTES = 1_000
 """Files that could not be checked of which each is told in a notification of its own."""
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_HOME = "https://github.com/imgbudget/imgbudget"
 _BASE = "%SRCROOT%"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 _PROBLEMS = {"error": "error", "warning": "warning", "info": "recommendation"}
@@ -97,7 +97,7 @@ class Sarif(WorstFirst):
         driver = {
             "name": "imgbudget",
             "semanticVersion": __version__,
-            "informationUri": _HOME,
+            **({"informationUri": version.HOME} if version.HOME else {}),
             "rules": self._rules,
         }
         invocation = {
@@ -150,7 +150,7 @@ def _descriptor(page: RulePage) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in page.name.split("-")),
         "shortDescription": {"text": page.summary},
         "fullDescription": {"text": page.summary},
-        "help": {"text": f"{page.summary} {fix} {page.url}".rstrip(), "markdown": page.page},
+        "help": {"text": f"{page.summary} {fix} {page.url or ''}".rstrip(), "markdown": page.page},
         **more,
         "defaultConfiguration": {"level": _LEVELS[page.severity]},
         "properties": {

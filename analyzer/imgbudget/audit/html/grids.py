@@ -20,7 +20,7 @@ class Cell(NamedTuple):
 
     text: str
     more: str = ""
-    link: str = ""
+    link: str | None = None
     severity: str = ""
     name: bool = False
     share: float | None = None

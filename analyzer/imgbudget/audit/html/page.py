@@ -40,7 +40,7 @@ class Offender(NamedTuple):
     name: str
     folder: str
     facts: str
-    findings: tuple[tuple[str, str, str, str, str], ...]
+    findings: tuple[tuple[str, str, str, str | None, str], ...]
     thumbnail: str
 
 
@@ -114,7 +114,7 @@ def _part(env: "jinja2.Environment", name: str) -> Markup:
     return Markup(f"\n{source}")  # noqa: S704 - packaged with this module
 
 
-def _offender(row: Row, named: Mapping[str, tuple[str, str]], picture: str) -> Offender:
+def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: str) -> Offender:
     facts = [row.format.upper()] if row.format else []
     if row.size is not None:
         facts.append(f"{row.size.width} × {row.size.height} px")

@@ -92,13 +92,13 @@
   const tag = (kind) => {
     const [code, severity] = data.kinds[kind];
     const page = data.pages[code];
-    const link = document.createElement(page ? "a" : "span");
+    const link = document.createElement(page && page[1] ? "a" : "span");
     link.className = `tag ${severity}`;
     link.textContent = code;
-    if (page) {
+    if (page) link.title = page[0];
+    if (page && page[1]) {
       link.href = page[1];
       link.rel = "noreferrer";
-      link.title = page[0];
     }
     return link;
   };
