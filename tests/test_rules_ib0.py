@@ -40,7 +40,7 @@ def test_base64_that_cannot_be_decoded_is_not_reported_twice() -> None:
 def test_page_saved_as_an_image_is_named() -> None:
     """HTML under an image's name: the message says what it is."""
     [problem] = run_rule(unreadable_image, image("<html named=photo.jpg>"))
-    assert problem.message == "is no image but HTML"
+    assert problem.message == "is not an image but HTML"
 
 
 def test_damage_is_reported_in_the_message() -> None:

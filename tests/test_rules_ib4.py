@@ -261,15 +261,15 @@ def test_platform_without_batches_has_no_limits_for_them(platform: str) -> None:
     """Only the ids are checked there."""
     body = entries("a", "a", bytes=300_000_000, count=200_000)
     [problem] = run_rule(batch_over_limit, body, platform=platform)
-    assert "custom_id 'a' stands twice" in problem.message
+    assert "duplicate custom_id 'a' (first used by an earlier request)" in problem.message
 
 
 def test_each_entry_with_a_wrong_id_is_reported_at_its_location() -> None:
     """Missing and empty ids at the entry, each repeated id at the id; the first one is valid."""
     found = run_rule(batch_over_limit, entries("a", None, "b", "a", "", "a"))
     assert {problem.place.pointer: problem.message.split(";")[0] for problem in found if problem.place} == {
-        "/requests/1": "request of a batch has no custom_id",
-        "/requests/4": "request of a batch has no custom_id",
-        "/requests/3/custom_id": "custom_id 'a' stands twice",
-        "/requests/5/custom_id": "custom_id 'a' stands twice",
+        "/requests/1": "request in a batch has no custom_id",
+        "/requests/4": "request in a batch has no custom_id",
+        "/requests/3/custom_id": "duplicate custom_id 'a' (first used by an earlier request)",
+        "/requests/5/custom_id": "duplicate custom_id 'a' (first used by an earlier request)",
     }

@@ -145,7 +145,7 @@ def test_every_repeat_is_reported_with_the_first_and_its_price() -> None:
     """Two repeats of one image are two problems with the tokens and bytes of each."""
     found = run_rule(duplicate_image, turn(A, "<png 800x600>", A, A))
     assert locations(found) == ["messages.0.content.2", "messages.0.content.3"]
-    message = "the same image as messages.0.content.0: 638 tokens and 133,336 bytes are paid twice"
+    message = "the same image as messages.0.content.0: 638 tokens and 133,336 bytes are billed and sent twice"
     assert [problem.message for problem in found] == [message, message]
     assert (found[0].measured, found[0].unit) == (638, "tokens")
 

@@ -169,7 +169,7 @@ def test_unused_ignore_is_reported_at_its_line() -> None:
     """Its rules, its files and its reason; the fix removes it."""
     entry = {"rules": ["IB5", "IB301"], "files": ["a/**"], "reason": "recorded"}
     [problem] = run_rule(unused_ignore, whole_run({"run": {"unused": [entry]}}))
-    assert problem.message == "ignore of IB5, IB301 in a/** silences nothing (reason given: recorded)"
+    assert problem.message == "ignore of IB5, IB301 in a/** suppresses nothing (reason given: recorded)"
     assert problem.place is not None
     assert problem.place.pointer == "/ignores/0"
     assert problem.fix == DropEntry()

@@ -9,11 +9,11 @@ from imgbudget.rule import Context, Fact, ImageUse, Level, Problem, Severity, ru
     "IB001", "unreadable-image", level=Level.IMAGE, severity=Severity.ERROR, since="0.1", needs=Fact.INTEGRITY
 )
 def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The bytes are no image, or an image that cannot be decoded.
+    """The bytes are not an image, or an image that cannot be decoded.
 
     ## Why it matters
-    The API answers `Could not process image` and says not which one. In a conversation the block is sent
-    again with each turn, so that one such image refuses every later turn too. Web pages saved under an
+    The API answers `Could not process image` without saying which one. In a conversation the block
+    is sent again with each turn, so one such image makes every later turn fail too. Web pages saved under an
     image's name and downloads that stopped early are the usual cause.
 
     What decoders forgive (a few bytes missing behind the picture) may pass the API; what ends early is
@@ -48,7 +48,7 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if facts.damage is not None:
         message = f"cannot be decoded: {facts.damage}"
     elif facts.format is None:
-        message = f"is no image but {facts.content or 'of no known kind'}"
+        message = f"is not an image but {facts.content or 'of no known kind'}"
     else:
         return
     if use.in_request and ctx.limits.uses_claude_patches:

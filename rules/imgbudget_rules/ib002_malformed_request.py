@@ -7,7 +7,7 @@ from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 
 @rule("IB002", "malformed-request", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
 def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
-    """The request is not JSON, or has a shape that the API refuses before it looks at an image.
+    """The request is not JSON, or has a shape that the API rejects before it decodes any image.
 
     ## Why it matters
     The API answers with a 400 for the whole request; in a JSONL file one bad line can cost a whole batch.
@@ -31,7 +31,7 @@ def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: what was meant cannot be told from what stands there.
+    There is no fix: the intended content cannot be derived from the text.
 
     ## Source
     Request shape: types of the official Python and TypeScript SDKs, 2026-08.

@@ -17,7 +17,7 @@ _HELP = "remove the entry, or correct its rules, files or pointer"
     run_data=RunData.IGNORES,
 )
 def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
-    """An ignore entry of the configuration silences nothing.
+    """An ignore entry of the configuration suppresses nothing.
 
     ## Why it matters
     What it was written for is gone, or it never matched. Left alone it would silence the next finding of its
@@ -44,7 +44,7 @@ def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
     for entry in run.unused:
         rules, files = ", ".join(entry.rules), ", ".join(entry.files)
         yield Problem(
-            message=f"ignore of {rules} in {files} silences nothing (reason given: {entry.reason})",
+            message=f"ignore of {rules} in {files} suppresses nothing (reason given: {entry.reason})",
             help=f"{_HELP}; {entry.obstacle}" if entry.obstacle else _HELP,
             place=entry.place,
             fix=None if entry.obstacle else DropEntry(),

@@ -15,10 +15,10 @@ from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize,
     limits=("largest_size",),
 )
 def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The image has more pixels than the API takes: an edge is too long, or there are too many patches.
+    """The image has more pixels than the API accepts: an edge is too long, or there are too many patches.
 
     ## Why it matters
-    The request is refused, not scaled down: `At least one of the image dimensions exceed max allowed size:
+    The request is rejected, not downscaled: `At least one of the image dimensions exceed max allowed size:
     8000 pixels`. The location in that error counts blocks in a flattened list when the image stands in a
     tool result, so it may not lead to the block; the location of this finding does.
 
@@ -39,7 +39,7 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 5536x5536> for gpt-5.6-sol
 
     ## Fix safety
-    Safe: the API would have refused the image, and it is resized to what the model looks at.
+    Safe: the API would have rejected the image, and it is resized to what the model uses.
 
     ## Source
     Vision guide, 2026-09: 8000 px an edge. OpenAI images and vision guide, 2026-09: 30,000 patches.
@@ -51,7 +51,7 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     planned = limits.planned_size(size)
     helps = refusal.helped and limits.refusal(planned) is None
     whose = limits.max_edge.owner if limits.max_edge and refusal.unit == "px" else limits.model
-    seen = f"resize to {planned}, the size that {limits.model} looks at"
+    seen = f"resize to {planned}, the size that {limits.model} uses"
     smaller = seen if limits.native_size(planned) == planned else f"resize to {planned}"
     yield Problem(
         message=f"{refusal.text} {refusal.measured} {refusal.unit}; {whose} takes at most {refusal.limit} "

@@ -15,7 +15,7 @@ from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Recode,
     limits=("image_base64_bytes",),
 )
 def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The base64 text of the image is longer than the platform takes.
+    """The base64 text of the image is longer than the platform accepts.
 
     ## Why it matters
     The limit is on the encoded text, which is a third longer than the file: with 10 MB a file of at most
@@ -32,8 +32,8 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <jpeg 1200x900 bytes=3932160> on bedrock
 
     ## Fix safety
-    Safe: the API would have refused the image. It is scaled to what the model looks at first, then encoded
-    with less quality only as far as the limit asks for.
+    Safe: the API would have rejected the image. It is downscaled to what the model uses, then encoded at
+    a lower quality, only as low as the limit requires.
 
     ## Source
     Vision guide, 2026-09: 10 MB, on Bedrock and Google Cloud 5 MB, base64-encoded. That the text is measured

@@ -16,17 +16,17 @@ from imgbudget_rules.oversize import TOOLSETS, excess
     limits=("patches_of_28",),
 )
 def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """A screenshot for the computer-use or browser toolset is larger than the model looks at.
+    """A screenshot for the computer-use or browser toolset is larger than the model uses; the API rejects it.
 
     ## Why it matters
     Screenshots and zoomed images that answer `computer_toolset_20260801` or `browser_toolset_20260801` are
-    not scaled down like other images: the request is refused with a validation error, and with it every
+    not downscaled like other images: the request is rejected with a validation error, and with it every
     later turn of the session. What fits depends on the model, so that a screen that was fine for one model
     is refused by another. The text of the error is not known.
 
     A tool result is the toolset's when it or its call says so (`"toolset_name": "computer"`), or when the
     request lists the toolset and no other tool of the call's name. The tools before it (`computer_20250124`
-    and the like) have their screenshots scaled down: that is IB201.
+    and the like) have their screenshots downscaled: that is IB201.
 
     ## Reports
     ```json
@@ -64,8 +64,8 @@ def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Proble
     if use.toolset not in TOOLSETS or (over := excess(use, ctx.limits)) is None:
         return
     yield Problem(
-        message=f"{over.text}; {ctx.limits.model} looks at {over.limit} {over.unit}, and a screenshot for "
-        f"{use.toolset} over that is refused, not scaled down",
+        message=f"{over.text}, over the {over.limit} {over.unit} that {ctx.limits.model} uses; the API "
+        f"rejects such a screenshot for {use.toolset}, it does not downscale it",
         help=f"resize screenshots to {over.planned} and scale the model's clicks back to the screen",
         measured=over.measured,
         limit=over.limit,

@@ -16,10 +16,10 @@ from imgbudget_rules.oversize import excess
     limits=("patches_of_28",),
 )
 def oversized_and_strict(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The image would be scaled down, and its block asks the API to refuse that.
+    """The image would be downscaled, and its block tells the API to reject it instead.
 
     ## Why it matters
-    A block with `"transformations": {"oversized_image": "error"}` is never scaled down: coordinates stay
+    A block with `"transformations": {"oversized_image": "error"}` is never downscaled: coordinates stay
     those of the image that was sent. One that is too large costs the request: `image dimensions 1920x1080
     exceed the maximum image size of a model named on this request and would be downsized to 1456x819; scale
     the image to at most 1456x819 or set the image's oversized_image setting to "downsize"`.
@@ -41,7 +41,7 @@ def oversized_and_strict(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         "transformations": {"oversized_image": "error"}}]}]}
     ```
 
-    Without the wish, or with `downsize`, the image is scaled down: that is IB201.
+    Without the setting, or with `downsize`, the image is downscaled: that is IB201.
     ```json
     {"messages": [{"role": "user", "content": [{"type": "image",
         "source": {"type": "base64", "media_type": "image/png", "data": "<png 1920x1080>"},
@@ -49,7 +49,7 @@ def oversized_and_strict(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe: the API would have refused the request. The wish stays, the image is resized to what it allows.
+    Safe: the API would have refused the request. The setting stays; the image is resized to fit.
 
     ## Source
     Vision-coordinates guide, 2026-09; types of the TypeScript SDK, 2026-08-19. Error text: the guide, and a
@@ -58,7 +58,7 @@ def oversized_and_strict(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if use.oversized != "error" or (over := excess(use, ctx.limits)) is None:
         return
     yield Problem(
-        message=f"image is refused for {ctx.limits.model}; the API answers `image dimensions {over.size} "
+        message=f"image is rejected for {ctx.limits.model}; the API answers `image dimensions {over.size} "
         "exceed the maximum image size of a model named on this request and would be downsized to "
         f"{over.seen}; scale the image to at most {over.seen} or set the image's oversized_image setting to "
         '"downsize"`',

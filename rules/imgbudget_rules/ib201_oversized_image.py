@@ -16,13 +16,12 @@ from imgbudget_rules.oversize import excess, is_refused
     limits=("native_size",),
 )
 def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The image has more pixels than the model looks at.
+    """The image has more pixels than the model uses; the API downscales it.
 
     ## Why it matters
-    The API scales it down before the model sees it: the extra pixels are uploaded, waited for and thrown
-    away. Coordinates that the model returns are those of the smaller image. What fits depends on the model:
-    the standard tier looks at 1568 px and 1568 tokens, the high-resolution tier (Claude 4.7 and later) at
-    2576 px and 4784 tokens.
+    The extra pixels are uploaded and waited for, then discarded before the model sees the image. Coordinates
+    that the model returns are those of the downscaled image. The limit depends on the model: 1568 px and 1568
+    tokens for the standard tier, 2576 px and 4784 tokens for the high-resolution tier (Claude 4.7 and later).
 
     ## Reports
     <png 4000x3000>
@@ -34,25 +33,26 @@ def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 1568x784>
     <png 2576x1449> for claude-opus-5-5
 
-    An edge over 8000 px is refused and not scaled: that is IB101.
+    An edge over 8000 px is rejected, not downscaled: that is IB101.
     <png 9000x600>
 
-    A block whose `transformations.oversized_image` is `error` is refused as well (IB108), and so is a
+    A block whose `transformations.oversized_image` is `error` is rejected as well (IB108), and so is a
     screenshot for a toolset (IB107).
 
     ## Fix safety
-    Safe: the model receives the size that the API would have made itself, or the row of the published table
-    for the same ratio, at most a pixel or two smaller.
+    Safe: the model receives the size that the API would have downscaled to, or the published table's size for
+    the same aspect ratio, which is at most a pixel or two smaller.
 
     ## Source
-    Vision guide and vision-coordinates guide, 2026-09; held against recorded token counts.
+    Vision guide and vision-coordinates guide, 2026-09; compared with recorded token counts.
     """
     if is_refused(use) or (over := excess(use, ctx.limits)) is None:
         return
     model, tokens = ctx.limits.model, ctx.limits.tokens(over.planned)
     yield Problem(
-        message=f"{over.text}; {model} looks at {over.limit} {over.unit} and makes {over.seen} of it",
-        help=f"resize to {over.planned} before sending: {tokens} tokens, nothing sent in vain",
+        message=f"{over.text}, over the {over.limit} {over.unit} that {model} uses; the API downscales it to "
+        f"{over.seen}",
+        help=f"resize to {over.planned} before sending ({tokens} tokens, no wasted upload)",
         measured=over.measured,
         limit=over.limit,
         unit=over.unit,

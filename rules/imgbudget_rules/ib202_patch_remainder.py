@@ -31,8 +31,8 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A few pixels over a multiple of 28 cost a whole row or column of tokens.
 
     ## Why it matters
-    A visual token is a patch of 28 x 28 px, and a patch that is begun is billed whole. An image of 1121x800
-    px has 41 columns of patches, the last of them for one column of pixels: 29 tokens, each time it is sent.
+    A visual token is a patch of 28 x 28 px, and a partial patch is billed as a whole one. An image of
+    1121x800 px has 41 columns of patches, the last of them for one column of pixels: 29 tokens per request.
 
     ## Reports
     <png 1121x800>
@@ -42,12 +42,12 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 1120x800>
     <png 1125x800>
 
-    An image that the API scales down anyway is IB201, and none is made smaller than 200 px:
+    An image that the API downscales anyway is IB201, and no edge is made shorter than 200 px:
     <png 4001x3000>
     <png 1000x200>
 
     ## Fix safety
-    Safe: the image loses at most a few of every thousand pixels, its ratio stays to within rounding.
+    Safe: the image loses at most a few of every thousand pixels, its aspect ratio stays to within rounding.
 
     ## Source
     Token formula: vision guide, 2026-09. What counts as few (4 px) is imgbudget's own choice.
@@ -65,8 +65,8 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     )
     before, after = patches(size), patches(smaller)
     yield Problem(
-        message=f"{over}; {ctx.limits.model} bills {PATCH} px a patch, {before} tokens in all",
-        help=f"resize to {smaller}: {after} tokens instead of {before}, {before - after} saved",
+        message=f"{over}; {ctx.limits.model} bills a partial patch as a whole one: {before} tokens",
+        help=f"resize to {smaller} ({after} tokens instead of {before})",
         measured=before,
         limit=after,
         unit="tokens",

@@ -22,7 +22,7 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Up to spring 2026 the guide advised images of at most 1.15 megapixels and 1568 px an edge: larger ones
     make the wait for the first token longer, and most tasks lose nothing by it.
 
-    The doubt: that sentence is gone from the guides since 2026-06, and no number stands in its place. That
+    The doubt: that sentence is no longer in the guides since 2026-06, and no other number replaces it. That
     more tokens take longer to read has not changed, so the advice is kept for those who ask for it, as
     information with `--pedantic`.
 
@@ -38,7 +38,7 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 9000x100>
 
     ## Fix safety
-    Unsafe: the model receives fewer pixels than it would look at.
+    Unsafe: the model receives fewer pixels than it would use.
 
     ## Source
     Vision guide of spring 2026; not in the guides of 2026-06 and later.
@@ -56,8 +56,8 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     else:
         return
     yield Problem(
-        message=f"{text}; {limit.text} was the advice of spring 2026 for a quick first token",
-        help=f"resize to {advised}: {limits.tokens(advised)} tokens instead of {limits.tokens(size)}",
+        message=f"{text}; the guide of spring 2026 advised {limit.text} for a short time to first token",
+        help=f"resize to {advised} ({limits.tokens(advised)} tokens instead of {limits.tokens(size)})",
         measured=measured,
         limit=limit.value,
         unit=limit.unit,

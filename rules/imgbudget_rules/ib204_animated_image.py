@@ -15,11 +15,11 @@ from imgbudget.rule import Context, Fact, FirstFrame, FixSafety, ImageUse, Level
     needs=Fact.FRAMES,
 )
 def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The image is animated, and the model sees its first frame only.
+    """The image is animated, and the model sees only its first frame.
 
     ## Why it matters
-    All frames are uploaded and one is looked at. What happens later in the animation is not seen, and the
-    model does not say so: the first frame of a screen recording is often empty.
+    All frames are uploaded and one is used. The model does not see what happens later in the animation, and
+    does not say so: the first frame of a screen recording is often empty.
 
     ## Reports
     <gif 640x480 frames=12>
@@ -45,9 +45,9 @@ def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if own in limits.still_types or (own not in limits.media_types and not limits.uses_claude_patches):
         return
     seen = (
-        f"{limits.model} sees the first one only"
+        f"{limits.model} sees only the first one"
         if limits.uses_claude_patches
-        else f"what {limits.model} sees behind the first one is not published"
+        else f"it is not published whether {limits.model} sees more than the first one"
     )
     yield Problem(
         message=f"animation of {frames} frames; {seen}",

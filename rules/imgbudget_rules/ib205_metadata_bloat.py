@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Level, Problem, Severity, StripMetadata, rule
 
 LEAST = 1 << 16
-"""Bytes of metadata that are worth a word."""
+"""Bytes of metadata from which on they are reported."""
 
 SHARE = 4
 """One part in so many of the file may be metadata."""
@@ -21,7 +21,7 @@ SHARE = 4
     needs=Fact.METADATA,
 )
 def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """Much of the file is not pixels.
+    """A large part of the file is metadata, not pixels.
 
     ## Why it matters
     Thumbnails, editing histories, maker notes and embedded previews are uploaded, a third longer as base64,
@@ -50,11 +50,11 @@ def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     metadata, size = facts.metadata_bytes, facts.byte_size
     if metadata < LEAST or metadata * SHARE <= size:
         return
-    never = f"{ctx.limits.model} never receives them"
-    why = never if ctx.limits.uses_claude_patches else "they are no pixels"
+    never = f"{ctx.limits.model} never receives it"
+    why = never if ctx.limits.uses_claude_patches else "it is uploaded with the pixels"
     yield Problem(
         message=f"{metadata:,} of {size:,} bytes ({metadata * 100 // size} %) are metadata; {why}",
-        help=f"strip the metadata before sending: about {size - metadata:,} bytes stay",
+        help=f"strip the metadata before sending (about {size - metadata:,} bytes remain)",
         measured=metadata,
         limit=size // SHARE,
         unit="bytes",

@@ -46,7 +46,7 @@ JPEG = Bound(0.5, 0.5)
     needs=Fact.QUALITY | Fact.METADATA,
 )
 def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The file spends far more bytes on a pixel than the picture needs.
+    """The file uses far more bytes per pixel than the picture needs.
 
     ## Why it matters
     Photographs saved as PNG, and JPEGs of the highest quality, are uploaded and counted toward the limits
@@ -90,9 +90,9 @@ def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     enough = int(max(LEAST, bound.enough * pixels))
     quality = f" of quality {facts.quality}" if facts.quality is not None else ""
     yield Problem(
-        message=f"{facts.format}{quality} spends {spent / pixels:.1f} bytes a pixel, {spent:,} in all; "
-        f"{bound.enough:g} is plenty, and the tokens are the same",
-        help=f"encode it within {enough:,} bytes, as JPEG or WebP of quality 85 to 90 if it is a photograph",
+        message=f"{facts.format}{quality} uses {spent / pixels:.1f} bytes per pixel ({spent:,} bytes); "
+        f"{bound.enough:g} is enough, and the tokens are the same",
+        help=f"re-encode it within {enough:,} bytes, a photograph as JPEG or WebP of quality 85 to 90",
         measured=spent,
         limit=enough,
         unit="bytes",

@@ -10,8 +10,8 @@ def tiny_edge(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """An edge of the image is so short that the model may misread it.
 
     ## Why it matters
-    The API never refuses a small image and never enlarges it. Under 200 px on an edge the guide warns of
-    worse answers: the model sees few patches of it, and guesses.
+    The API never rejects a small image and never upscales it. The guide warns of worse answers when an edge
+    is under 200 px: the model sees only a few patches and guesses.
 
     ## Reports
     <png 199x800>
@@ -22,8 +22,7 @@ def tiny_edge(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 800x600>
 
     ## Fix safety
-    There is no fix: enlarging adds no detail. Take the image from a larger original, or with what stands
-    around it.
+    There is no fix: upscaling adds no detail. Use a larger original, or crop less tightly.
 
     ## Source
     Vision guide, 2026-09, "Limitations": images under 200 px on an edge.
@@ -33,7 +32,7 @@ def tiny_edge(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     yield Problem(
         message=f"short edge is {size.short_edge} px; {ctx.limits.model} may misread it under {limit.text}",
-        help="take it from a larger original, or with more of what stands around it",
+        help="use a larger original, or crop less tightly",
         measured=size.short_edge,
         limit=limit.value,
         unit=limit.unit,

@@ -14,7 +14,7 @@ from imgbudget.rule import Context, ImageUse, Level, Problem, Severity, rule
     limits=("min_edge", "native_size"),
 )
 def tiny_after_resize(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The image is a long strip: once the API has scaled it, its short edge is very short.
+    """The image is a long strip: when the API downscales it, its short edge becomes very short.
 
     ## Why it matters
     The API scales by the long edge. A screenshot of a whole page, 1200x12000 px, reaches a model of the
@@ -49,7 +49,7 @@ def tiny_after_resize(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     most = ctx.limits.tier.max_edge or seen.long_edge
     tiles = -(-size.long_edge * limit.value // (size.short_edge * most))
     yield Problem(
-        message=f"short edge falls to {seen.short_edge} px when {size} is scaled to {seen}; "
+        message=f"short edge becomes {seen.short_edge} px when the API downscales {size} to {seen}; "
         f"{ctx.limits.model} may misread it under {limit.text}",
         help=f"cut it into {tiles} or more tiles along the long edge and send them as images in order",
         measured=seen.short_edge,

@@ -26,7 +26,7 @@ STORED = {
     needs=Fact.ORIENTATION,
 )
 def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The pixels lie otherwise than the image is meant to be seen; only the EXIF orientation says so.
+    """The pixels are stored rotated or mirrored; only the EXIF orientation says how to show them.
 
     ## Why it matters
     Viewers turn the picture, so nobody notices. The coordinates guide lists orientation correction among
@@ -54,9 +54,9 @@ def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     orientation = use.facts.orientation
     yield Problem(
-        message=f"EXIF orientation is {orientation}: the pixels lie {STORED[orientation]}, "
-        f"and {ctx.limits.model} may see them so",
-        help="turn the pixels and drop the tag before sending",
+        message=f"EXIF orientation is {orientation}: the pixels are stored {STORED[orientation]}, "
+        f"and {ctx.limits.model} may see them that way",
+        help="rotate the pixels and drop the tag before sending",
         measured=orientation,
         limit=1,
         unit="orientation",

@@ -40,7 +40,7 @@ def heavy_compression(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     yield Problem(
         message=f"jpeg quality is {facts.quality}; {ctx.limits.model} may misread details under {LEAST}",
-        help="save it from the original with quality 80 or more; the tokens stay the same",
+        help="save it again from the original at quality 80 or more (same tokens)",
         measured=facts.quality,
         limit=LEAST,
         unit="quality",

@@ -14,7 +14,7 @@ from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity,
     limits=("messages_api",),
 )
 def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
-    """An image stands where the API takes none.
+    """An image is in a place where the API accepts none.
 
     ## Why it matters
     Images may stand in user turns, in tool results and in the content of documents. In an assistant turn
@@ -51,7 +51,7 @@ def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     for use in request.images:
         if where := _forbidden(use):
             yield Problem(
-                message=f"image stands in {where}",
+                message=f"image is in {where}",
                 help="move it into a user turn",
                 place=use.place,
             )
@@ -60,10 +60,10 @@ def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
 def _forbidden(use: ImageUse) -> str | None:
     """The place that takes no images, with what the API says of it; None for a place that does."""
     if "search_result" in use.inside:
-        return "a search result; the API takes text there only"
+        return "a search result; the API accepts only text there"
     if use.role == "assistant":
         return "an assistant turn; the API answers `'image' blocks are not permitted within assistant turns`"
     keys = use.place.keys or ()
     if keys[use.place.root : use.place.root + 1] == ("system",):
-        return "the system prompt; the API takes text there only"
+        return "the system prompt; the API accepts only text there"
     return None

@@ -7,12 +7,12 @@ from imgbudget.rule import Batch, Context, Level, Limits, Problem, Severity, rul
 
 @rule("IB406", "batch-over-limit", level=Level.BATCH, severity=Severity.ERROR, since="0.1")
 def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
-    """The batch is larger than the API takes, or an entry has no id of its own.
+    """The batch is larger than the API accepts, or an entry has a missing or duplicate `custom_id`.
 
     ## Why it matters
-    A batch of more than 256 MB or 100,000 requests is refused as a whole. Results come back in any order,
-    each under its `custom_id`: a request without one is refused, and of two with the same id nobody could
-    tell whose answer is whose. Each entry with a wrong id is a problem at its own place.
+    A batch of more than 256 MB or 100,000 requests is rejected as a whole. Results come back in any order,
+    each under its `custom_id`: a request without one is rejected, and two answers with the same id cannot be
+    told apart. Each entry with a wrong id is reported at its own location.
 
     A JSONL file is measured as it stands; the body that is made of it is about as long. The doubt: whether
     256 MB are 256,000,000 or 268,435,456 bytes is not said. A batch over the larger number is an error, one
@@ -57,14 +57,14 @@ def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
         )
     for place in batch.missing:
         yield Problem(
-            message="request of a batch has no custom_id",
-            help="give each request an id that no other has",
+            message="request in a batch has no custom_id; the API rejects it",
+            help="give each request a unique custom_id",
             place=place,
         )
     for place, custom_id in batch.doubled:
         yield Problem(
-            message=f"custom_id {custom_id!r} stands twice; an earlier request of the batch has it",
-            help="give each request an id that no other has",
+            message=f"duplicate custom_id {custom_id!r} (first used by an earlier request)",
+            help="give each request a unique custom_id",
             place=place,
         )
 

@@ -28,7 +28,7 @@ from imgbudget.rule import (
     limits=("messages_api",),
 )
 def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
-    """Text longer than a label stands before the first image of a turn.
+    """Text longer than a label comes before the first image of a turn.
 
     ## Why it matters
     The model does best when it sees the image before the question. It still works well the other way
@@ -72,7 +72,7 @@ def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     for turn in request.turns if request.images else ():
         if turn.role == "user" and (late := _image_after_text(turn)):
             yield Problem(
-                message="the first image of the turn stands after text; it is read best before the text",
+                message="the first image of the turn comes after text; answers are best with images first",
                 help="move the images of the turn before its text; short labels may stay before them",
                 place=late.place,
                 fix=ImagesFirst(),

@@ -8,7 +8,7 @@ from imgbudget_rules.spending import image_tokens
 
 @rule("IB504", "duplicate-image", level=Level.REQUEST, severity=Severity.WARNING, since="0.1")
 def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
-    """The same image stands more than once in one request.
+    """The same image occurs more than once in one request.
 
     ## Why it matters
     Each copy is uploaded and billed, and counts toward the limits on images and bytes. A body holds each
@@ -46,7 +46,7 @@ def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
         tokens = image_tokens(use, ctx)
         yield Problem(
             message=f"the same image as {original.place.location}: {tokens} tokens and "
-            f"{use.base64_size or 0:,} bytes are paid twice",
+            f"{use.base64_size or 0:,} bytes are billed and sent twice",
             help="send it once and refer to it by a label",
             measured=tokens,
             unit="tokens",

@@ -37,7 +37,7 @@ _ASKS = (
     pedantic=True,
 )
 def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
-    """The text asks for pixel coordinates of an image that the API scales down.
+    """The text asks for pixel coordinates of an image that the API downscales.
 
     ## Why it matters
     Coordinates come back in pixels of the image that the model saw, not of the one that was sent: a click
@@ -66,7 +66,7 @@ def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
     {"messages": [{"role": "user", "content": ["<png 1920x1080>", "What is in this image?"]}]}
     ```
 
-    What is refused and not scaled down is IB107 and IB108:
+    What is rejected and not downscaled is IB107 and IB108:
     ```json
     {"messages": [{"role": "user", "content": [{"type": "image",
         "source": {"type": "base64", "media_type": "image/png", "data": "<png 1920x1080>"},
@@ -90,7 +90,7 @@ def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
                 continue
             if over := excess(use, ctx.limits_of(use)):
                 yield Problem(
-                    message=f"text says {word!r}, and {ctx.limits.model} makes {over.seen} of {over.size}: "
+                    message=f"text says {word!r}, and the API downscales {over.size} to {over.seen}: "
                     "coordinates come back in pixels of the smaller image",
                     help=f"resize to {over.planned} before sending, or scale the answer back",
                     measured=over.measured,

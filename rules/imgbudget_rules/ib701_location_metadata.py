@@ -15,7 +15,7 @@ from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Level, Problem, S
     needs=Fact.LOCATION,
 )
 def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
-    """The file says where it was taken.
+    """The metadata of the file holds a GPS position.
 
     ## Why it matters
     A GPS position goes wherever the bytes go: to the API, into logs, caches and data sets. The model does
@@ -37,7 +37,7 @@ def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     if use.facts is None or not use.facts.has_location:
         return
     yield Problem(
-        message="the metadata holds a GPS position; it is uploaded and the model never receives it",
+        message="the metadata holds a GPS position, which is uploaded but never reaches the model",
         help="strip the metadata before sending",
         fix=StripMetadata(),
     )
