@@ -78,7 +78,7 @@ def test_image_that_kills_is_known_the_next_time(imgbudget: Command, tmp_path: P
     again = imgbudget("audit", "x", "--format", "csv", "--rows", "rows")
     assert (first.code, again.code) == (2, 2)
     assert again.out == first.out
-    assert "3 partitions of 3 taken from rows" in again.err
+    assert "3 partitions of 3 reused from rows" in again.err
 
 
 def test_crashing_member_is_found_in_a_tar_of_unknown_length(imgbudget: Command, tmp_path: Path) -> None:
