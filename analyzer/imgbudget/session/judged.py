@@ -62,7 +62,7 @@ class Judged:
         for route in document.duplicate_keys:
             yield from self.malformed(
                 Place(self.path, route, 0, document.number),
-                f"key {route[-1]!r} stands twice in its object; the last value was read here",
+                f"duplicate key {route[-1]!r}; the last value is used",
                 "leave one of them: readers differ in which value they take",
                 Severity.WARNING,
             )
