@@ -9,9 +9,10 @@ import pytest
 from imgbudget.intent import DropBlock
 from imgbudget.model import Finding, Place, Severity
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Style, merge
+from imgbudget.reporters.base import Style
 from imgbudget.reporters.places import relative, uri
 from imgbudget.reporters.sarif import MOST, Sarif
+from imgbudget.session.reporting import merge
 from tests.builders import body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command, Run
 from tests.findings import finding_of

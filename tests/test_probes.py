@@ -11,8 +11,9 @@ import pytest
 
 from imgbudget.geometry import Size
 from imgbudget.model import Fact, ImageFacts
+from imgbudget.positional import OPEN_FLAGS
 from imgbudget.probes import PROBE_VERSION, probe_bytes, probe_file, probe_reader
-from imgbudget.probes.reader import HEAD, OPEN_FLAGS, _seek_and_read, bytes_reader
+from imgbudget.probes.reader import HEAD, _seek_and_read, bytes_reader
 from tests.imagebytes import chunk, exif_segment, jpeg, png, segment, tiff
 
 CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpus"

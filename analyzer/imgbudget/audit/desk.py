@@ -13,8 +13,9 @@ from imgbudget.audit.statistics import place_text
 from imgbudget.engine import Judge
 from imgbudget.errors import AuditError
 from imgbudget.model import Fact, Finding, ImageFacts, ImageUse, Place
+from imgbudget.positional import OPEN_FLAGS, pread
 from imgbudget.probes import probe_bytes, probe_reader
-from imgbudget.probes.reader import OPEN_FLAGS, Read, pread
+from imgbudget.probes.reader import Read
 from imgbudget.report import FileResult, ImageResult
 from imgbudget.session import Session
 from imgbudget.sources.entry import NEITHER, Found

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgbudget.cli.output import Sink
 from imgbudget.cli.progress import Progress
 from imgbudget.report import Summary
-from imgbudget.reporters import Reporter
 from imgbudget.session.driver import StandardInput, run
+from imgbudget.session.reporting import Reporter
 
 if TYPE_CHECKING:
     from imgbudget.comparison import Earlier

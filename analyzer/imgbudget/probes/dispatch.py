@@ -9,7 +9,8 @@ from os import read as _read
 from types import MethodType
 
 from imgbudget.model import ImageFacts
-from imgbudget.probes.reader import HEAD, OPEN_FLAGS, Read, bytes_reader, pread
+from imgbudget.positional import OPEN_FLAGS, pread
+from imgbudget.probes.reader import HEAD, Read, bytes_reader
 
 PROBE_VERSION = 1
 """Rises whenever the facts of the same bytes may change: caches of facts are keyed by it."""

@@ -1,6 +1,5 @@
 """How probes read: positionally and little at a time, from a file or from bytes in hand."""
 
-import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,24 +16,6 @@ number) to the bytes at offset, offset + step, and so on, fewer at the end of th
 HEAD = 960
 """Bytes of the first read. Measured on 4,000 files: 4 KiB saves one read in 20 JPEG files, but costs more to
 copy in all of them, and four times as much out of base64; from 1,000 on malloc leaves its quick lists."""
-
-OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-    # a FIFO without a writer must not hold the run up
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-)
-
-
-def _seek_and_read(fd: int, size: int, offset: int) -> bytes:
-    """What os.pread does, for systems without it; moves the file's position."""
-    os.lseek(fd, offset, os.SEEK_SET)
-    return os.read(fd, size)
-
-
-pread: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)
 
 
 def bytes_reader(data: bytes) -> Read:

@@ -2,7 +2,8 @@
 
 from imgbudget.model import Finding
 from imgbudget.report import FileResult
-from imgbudget.reporters.base import Piece, RunningText, one_line
+from imgbudget.reporters.base import RunningText, one_line
+from imgbudget.session.reporting import Piece
 
 
 class Concise(RunningText):

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from imgbudget.fixed import FileFix
 from imgbudget.model import Finding, Place
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, RunningText, count, one_line
+from imgbudget.reporters.base import RunningText, count, one_line
+from imgbudget.session.reporting import Piece
 
 
 def fix_lines(fix: FileFix) -> Iterator[str]:

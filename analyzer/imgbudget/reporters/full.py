@@ -4,7 +4,8 @@ import re
 
 from imgbudget.model import Finding, FixSafety
 from imgbudget.report import FileResult, ImageResult
-from imgbudget.reporters.base import Piece, RunningText, count, figure, money, one_line
+from imgbudget.reporters.base import RunningText, count, figure, money, one_line
+from imgbudget.session.reporting import Piece
 
 
 class Full(RunningText):

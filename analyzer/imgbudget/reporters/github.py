@@ -6,9 +6,10 @@ ten (actions/toolkit, docs/problem-matchers.md, "Limitations"), so the worst com
 
 from imgbudget.model import Finding, Severity
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Style, closing_line, count, figure, one_line
+from imgbudget.reporters.base import Style, closing_line, count, figure, one_line
 from imgbudget.reporters.places import relative
 from imgbudget.reporters.worst import WorstFirst, piece_of
+from imgbudget.session.reporting import Piece
 
 MOST = 10_000
 """Commands that are written: a log of more is read by nobody."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from imgbudget.model import Finding, Severity
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Reporter, Style, one_line
+from imgbudget.reporters.base import Style, one_line
 from imgbudget.reporters.places import relative
+from imgbudget.session.reporting import Piece, Reporter
 
 _JOINT = ",\n  "
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}

@@ -1,7 +1,7 @@
 """The format `json`, version 1: one document with findings, images, requests and the sum."""
 
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Reporter, Style
+from imgbudget.reporters.base import Style
 from imgbudget.reporters.jsontext import dump, finding_text, image_text, request_text
 from imgbudget.reporters.records import (
     TOOL,
@@ -10,6 +10,7 @@ from imgbudget.reporters.records import (
     failed_record,
     summary_record,
 )
+from imgbudget.session.reporting import Piece, Reporter
 
 _JOINT = ",\n  "
 

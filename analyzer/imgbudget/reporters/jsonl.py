@@ -3,7 +3,7 @@
 from typing import Any
 
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Reporter, Style
+from imgbudget.reporters.base import Style
 from imgbudget.reporters.jsontext import dump, finding_text, image_text, request_text
 from imgbudget.reporters.records import (
     TOOL,
@@ -12,6 +12,7 @@ from imgbudget.reporters.records import (
     failed_record,
     summary_record,
 )
+from imgbudget.session.reporting import Piece, Reporter
 
 
 def _line(kind: str, record: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from imgbudget.model import Finding
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Reporter, Style, one_line
+from imgbudget.reporters.base import Style, one_line
 from imgbudget.reporters.places import relative
+from imgbudget.session.reporting import Piece, Reporter
 
 _NO_XML = re.compile("[\ufffe\uffff]")
 """What XML 1.0 cannot hold beside control characters and lone surrogates, which `one_line` writes out."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from imgbudget.fixed import BodyChange, FileFix, ImageChange, Picture
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Reporter
 from imgbudget.reporters.records import TOOL, VERSION, failed_record
+from imgbudget.session.reporting import Piece, Reporter
 
 _JOINT = ",\n  "
 

@@ -8,9 +8,10 @@ import re
 from imgbudget.intent import Resize
 from imgbudget.model import Finding, FixSafety
 from imgbudget.report import FileResult, ImageResult, Summary
-from imgbudget.reporters.base import Piece, Style, closing_line, count, figure, money, one_line
+from imgbudget.reporters.base import Style, closing_line, count, figure, money, one_line
 from imgbudget.reporters.places import relative
 from imgbudget.reporters.worst import NAMES, WorstFirst, piece_of
+from imgbudget.session.reporting import Piece
 
 MOST = 10_000
 """Rows that are kept; shorter ones than 100 bytes there are none."""

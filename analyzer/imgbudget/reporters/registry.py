@@ -3,7 +3,8 @@
 from importlib import import_module
 
 from imgbudget.errors import UsageError
-from imgbudget.reporters.base import Reporter, Style
+from imgbudget.reporters.base import Style
+from imgbudget.session.reporting import Reporter
 
 FORMATS = {
     "full": ("imgbudget.reporters.full", "Full"),

@@ -10,10 +10,11 @@ from typing import Any
 from imgbudget import version
 from imgbudget.model import Finding, Span
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Style, count, figure, one_line
+from imgbudget.reporters.base import Style, count, figure, one_line
 from imgbudget.reporters.pages import RulePage
 from imgbudget.reporters.places import relative, uri
 from imgbudget.reporters.worst import WorstFirst, piece_of
+from imgbudget.session.reporting import Piece
 from imgbudget.version import __version__
 
 MOST = 25_000

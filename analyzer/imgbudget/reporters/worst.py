@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from imgbudget.model import Finding, Severity
-from imgbudget.reporters.base import Piece, Reporter
+from imgbudget.session.reporting import Piece, Reporter
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _MOST_OVER = 1e9

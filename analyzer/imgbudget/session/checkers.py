@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Reporter
 from imgbudget.session.bench import Bench
 from imgbudget.session.parts import PartReceiver
+from imgbudget.session.reporting import Reporter
 from imgbudget.session.tally import Tally
 from imgbudget.sources.walk import Found, Passed
 

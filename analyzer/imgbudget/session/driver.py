@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from imgbudget.comparison import Earlier
-    from imgbudget.reporters import Reporter
     from imgbudget.session.checkers import Output, RunChecker
     from imgbudget.session.parts import PartCount, PartReceiver
     from imgbudget.session.rendering import Batch
+    from imgbudget.session.reporting import Reporter
     from imgbudget.sources.jsonspans import Start
     from imgbudget.sources.walk import Found, Passed
 

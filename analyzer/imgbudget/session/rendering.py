@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Generic, NamedTuple, cast
 
 from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Piece, Reporter, merge
 from imgbudget.session.checkers import Checker, Work
 from imgbudget.session.pool import WorkerPool, narrow_down
+from imgbudget.session.reporting import Piece, Reporter, merge
 from imgbudget.session.tally import Tally
 from imgbudget.sources.walk import FileKind, Found
 

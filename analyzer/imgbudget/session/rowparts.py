@@ -5,11 +5,11 @@ from functools import partial
 from typing import NamedTuple
 
 from imgbudget.report import FileResult
-from imgbudget.reporters.base import Reporter
 from imgbudget.session.bench import Bench
 from imgbudget.session.documentfiles import check_part
 from imgbudget.session.parts import PART, PartCount
 from imgbudget.session.rendering import Batch, check_in_pool
+from imgbudget.session.reporting import Reporter
 from imgbudget.session.run import Session
 from imgbudget.session.tally import Tally
 from imgbudget.sources.jsonspans import JsonSource, Start

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from imgbudget.probes.reader import OPEN_FLAGS, pread
+from imgbudget.positional import OPEN_FLAGS, pread
 
 _STEP = 1 << 20
 _SAMPLE = 2048

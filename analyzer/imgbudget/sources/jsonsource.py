@@ -4,7 +4,7 @@ import os
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from imgbudget.probes.reader import OPEN_FLAGS, pread
+from imgbudget.positional import OPEN_FLAGS, pread
 
 
 class Start(NamedTuple):

@@ -22,7 +22,8 @@ from imgbudget.audit.inputs.opening import is_url, open_stream
 from imgbudget.audit.inputs.tarheaders import RECORD, DamagedArchiveError, Head, heads, padded
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.rows import Record
-from imgbudget.probes.reader import bytes_reader, pread
+from imgbudget.positional import pread
+from imgbudget.probes.reader import bytes_reader
 
 HELD = 64 << 20
 """Bytes of a member that are held in memory at most."""

@@ -21,7 +21,8 @@ from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.rows import Record
 from imgbudget.errors import UnreadableError
-from imgbudget.probes.reader import Read, bytes_reader, pread
+from imgbudget.positional import pread
+from imgbudget.probes.reader import Read, bytes_reader
 
 MOST = 512 << 20
 """Bytes beyond which a compressed member is not unpacked: no picture that a model takes is that long."""
