@@ -47,12 +47,12 @@ def _bare() -> Callable[[str], Any]:
 
 
 def _ours(*names: str) -> Callable[[str], Any]:
-    from imgbudget.model import Fact  # noqa: PLC0415 - only the candidate that runs is loaded
-    from imgbudget.probes import probe_file  # noqa: PLC0415
+    from imgbudget.imageinfo.dispatch import probe_file  # noqa: PLC0415
+    from imgbudget.model.subjects import ProbeField  # noqa: PLC0415 - only the candidate that runs is loaded
 
-    want = Fact.NONE
+    want = ProbeField.NONE
     for name in names:
-        want |= Fact[name]
+        want |= ProbeField[name]
 
     def probe(path: str) -> Any:
         return probe_file(path, want)

@@ -14,9 +14,9 @@ from typing import Any
 
 from PIL import Image
 
-from imgbudget.live.inspection import Inspector, Target
-from imgbudget.model import Severity
-from imgbudget.session import RunOptions
+from imgbudget.linter.options import RunOptions
+from imgbudget.live.inspection import InspectionTarget, Inspector
+from imgbudget.model.subjects import Severity
 
 LIMIT = 0.10
 """Share of the serialising that the guard may add (issue 8)."""
@@ -69,12 +69,12 @@ def main() -> None:
     dumps = serialiser()
     body = dumps(value)
     inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
-    if found := inspector.look(body, Target()):
+    if found := inspector.look(body, InspectionTarget()):
         raise SystemExit(f"the body is not clean: {found[0].message}")
     writing, looking = [], []
     for _ in range(options.runs):
         writing.append(seconds(lambda: dumps(value)))
-        looking.append(seconds(lambda: inspector.look(body, Target())))
+        looking.append(seconds(lambda: inspector.look(body, InspectionTarget())))
     share = min(looking) / min(writing)
     print(
         f"{len(body) / 1e6:.1f} MB, {options.images} images of {edge} px: serialising "

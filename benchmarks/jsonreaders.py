@@ -52,7 +52,8 @@ def _library(name: str) -> Callable[[str, bool], None]:
 
 def _spans(*, check: bool) -> Callable[[str, bool], None]:
     """The span reader, each document dropped when the next one is asked for."""
-    from imgbudget.sources.jsonspans import Document, JsonSource, open_documents  # noqa: PLC0415
+    from imgbudget.jsontext.document import Document, open_documents  # noqa: PLC0415
+    from imgbudget.jsontext.source import JsonSource  # noqa: PLC0415
 
     def read(path: str, lines: bool) -> None:  # noqa: FBT001
         with JsonSource.open(path) as source:
@@ -66,17 +67,17 @@ def _spans(*, check: bool) -> Callable[[str, bool], None]:
 def _lint() -> Callable[[str, bool], None]:
     """All that `check --format json:FILE` does once its rules are loaded."""
     from imgbudget.cli.checking import Output, check_paths  # noqa: PLC0415
-    from imgbudget.cli.output import Sink  # noqa: PLC0415
-    from imgbudget.cli.progress import Progress  # noqa: PLC0415
-    from imgbudget.model import Fact  # noqa: PLC0415
-    from imgbudget.reporters import make_reporter  # noqa: PLC0415
-    from imgbudget.reporters.base import Style  # noqa: PLC0415
-    from imgbudget.session import RunOptions, Session  # noqa: PLC0415
+    from imgbudget.cli.output import Progress, Sink  # noqa: PLC0415
+    from imgbudget.linter.options import RunOptions  # noqa: PLC0415
+    from imgbudget.linter.run import Session  # noqa: PLC0415
+    from imgbudget.model.subjects import ProbeField  # noqa: PLC0415
+    from imgbudget.output.base import TextStyle  # noqa: PLC0415
+    from imgbudget.output.registry import make_reporter  # noqa: PLC0415
 
-    session = Session(RunOptions(isolated=True, want=Fact.ORIENTATION | Fact.FRAMES))
+    session = Session(RunOptions(isolated=True, fields=ProbeField.ORIENTATION | ProbeField.FRAMES))
 
     def check(path: str, lines: bool) -> None:  # noqa: ARG001, FBT001 - it tells by the name
-        output = Output(make_reporter("json", Style()), Sink(os.devnull))
+        output = Output(make_reporter("json", TextStyle()), Sink(os.devnull))
         check_paths(session, [path], [output], Progress(wanted=False))
 
     return check

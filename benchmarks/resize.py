@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from imgbudget.geometry import Size
+from imgbudget.limits.geometry import Size
 from measuring import Cost, interleave, median, note, ratio, run, table
 from resizers import RESIZERS, pixels
 

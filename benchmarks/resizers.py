@@ -73,19 +73,19 @@ def _vips_encode(data: bytes, size: tuple[int, int]) -> bytes:
 
 
 def _ours(data: bytes, size: tuple[int, int]) -> Any:
-    from imgbudget.fixers.decoding import decode  # noqa: PLC0415 - only the candidate that runs is loaded
-    from imgbudget.fixers.pixels import scaled  # noqa: PLC0415
-    from imgbudget.geometry import Size  # noqa: PLC0415
-    from imgbudget.model import Fact  # noqa: PLC0415
-    from imgbudget.probes import probe_bytes  # noqa: PLC0415
+    from imgbudget.fixing.decode import decode  # noqa: PLC0415 - only the candidate that runs is loaded
+    from imgbudget.fixing.encode import scaled  # noqa: PLC0415
+    from imgbudget.imageinfo.dispatch import probe_bytes  # noqa: PLC0415
+    from imgbudget.limits.geometry import Size  # noqa: PLC0415
+    from imgbudget.model.subjects import ProbeField  # noqa: PLC0415
 
-    return scaled(decode(data, probe_bytes(data, Fact.ALL), Size(*size)), Size(*size))
+    return scaled(decode(data, probe_bytes(data, ProbeField.ALL), Size(*size)), Size(*size))
 
 
 def _ours_encode(data: bytes, size: tuple[int, int]) -> bytes:
-    from imgbudget.edit import ImageEdit  # noqa: PLC0415 - only the candidate that runs is loaded
-    from imgbudget.fixers.image import edit_image  # noqa: PLC0415
-    from imgbudget.geometry import Size  # noqa: PLC0415
+    from imgbudget.fixing.image import edit_image  # noqa: PLC0415
+    from imgbudget.limits.geometry import Size  # noqa: PLC0415
+    from imgbudget.model.edits import ImageEdit  # noqa: PLC0415 - only the candidate that runs is loaded
 
     return edit_image(data, ImageEdit(size=Size(*size))).data
 

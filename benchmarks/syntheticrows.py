@@ -7,14 +7,16 @@ import sys
 from collections.abc import Iterator
 from time import perf_counter
 
-from imgbudget.audit.gather import About, gather
+from imgbudget.audit.gather import About, aggregate
 from imgbudget.audit.html.page import page
 from imgbudget.audit.html.thumbnails import thumbnails
-from imgbudget.audit.rows import Record, write_rows
+from imgbudget.audit.rows import FactsRecord, write_rows
 from imgbudget.audit.store import open_rows, row_files
-from imgbudget.geometry import Size
-from imgbudget.model import Finding, Place, Severity
-from imgbudget.session import RunOptions, Session
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import Finding, Severity
 
 PER_FILE = 1000
 _MADE = 100
@@ -46,8 +48,8 @@ def make_rows(folder: str, count: int, *, seed: int = 1) -> None:
         pq.write_table(table, os.path.join(folder, f"rows-{number:08}.parquet"), compression="zstd")
 
 
-def _records(chance: random.Random, number: int) -> Iterator[Record]:
-    place = Place("x")
+def _records(chance: random.Random, number: int) -> Iterator[FactsRecord]:
+    place = Location("x")
     for i in range(PER_FILE):
         size = Size(int(chance.lognormvariate(7, 0.7)) + 1, int(chance.lognormvariate(7, 0.7)) + 1)
         findings = []
@@ -56,7 +58,7 @@ def _records(chance: random.Random, number: int) -> Iterator[Record]:
         if size.long_edge > 8000:
             findings.append(_finding("IB101", Severity.ERROR, place, size.long_edge, 8000))
         byte_size = int(chance.lognormvariate(11, 1.5))
-        yield Record(
+        yield FactsRecord(
             "dataset",
             f"{number}/{i}.jpg",
             format=chance.choice(("jpeg", "jpeg", "png", "webp", "gif")),
@@ -72,7 +74,7 @@ def _records(chance: random.Random, number: int) -> Iterator[Record]:
         )
 
 
-def _finding(code: str, severity: Severity, place: Place, measured: float, limit: float) -> Finding:
+def _finding(code: str, severity: Severity, place: Location, measured: float, limit: float) -> Finding:
     return Finding(
         code,
         "name",
@@ -95,9 +97,9 @@ def _finding(code: str, severity: Severity, place: Place, measured: float, limit
 def main() -> int:
     """Statistics and page of a folder of row files; print the page's bytes and the peak in KiB."""
     session = Session(RunOptions(isolated=True))
-    with open_rows(row_files(sys.argv[1]), session.bench.limits()) as store:
+    with open_rows(row_files(sys.argv[1]), session.context.limits()) as store:
         begun = perf_counter()
-        statistics = gather(store, About(session.limits, session.registry.rules, ("dataset",)))
+        statistics = aggregate(store, About(session.limits, session.registry.rules, ("dataset",)))
         gathered = perf_counter()
         text = page(statistics, store, thumbnails)
     print(f"statistics {gathered - begun:.1f} s, page {perf_counter() - gathered:.1f} s", file=sys.stderr)

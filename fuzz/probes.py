@@ -16,16 +16,17 @@ import atheris
 
 with atheris.instrument_imports(include=["imgbudget"]):
     # the first file of a format loads its probe, which would be too late for its branches to count
-    from imgbudget.model import Fact, ImageFacts
-    from imgbudget.probes import gif, heif, jpeg, others, pillow, png, probe_bytes, webp  # noqa: F401
-    from imgbudget.probes.pdf import count_pages
+    from imgbudget.imageinfo import gif, heif, jpeg, other_formats, png, webp  # noqa: F401
+    from imgbudget.imageinfo.dispatch import probe_bytes
+    from imgbudget.imageinfo.pdf import count_pages
+    from imgbudget.model.subjects import ImageFacts, ProbeField
 
 SLOWEST = 0.1
 """Seconds that one file may take (measured beside others, so three tries)."""
 
 _PLAINLY = """
 import sys, time
-from imgbudget.probes import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes
 want, body = int(sys.argv[1]), sys.stdin.buffer.read()
 times = []
 for _ in range(3):
@@ -36,10 +37,10 @@ print(min(times))
 """
 
 
-def seconds(data: bytes, want: Fact) -> float:
+def seconds(data: bytes, fields: ProbeField) -> float:
     """Processor time of one probe."""
     begun = time.process_time()
-    facts = probe_bytes(data, want)
+    facts = probe_bytes(data, fields)
     took = time.process_time() - begun
     if not isinstance(facts, ImageFacts) or facts.byte_size != len(data):
         raise AssertionError(f"no facts of {len(data)} bytes: {facts!r}")
@@ -48,18 +49,18 @@ def seconds(data: bytes, want: Fact) -> float:
     return took
 
 
-def plain_seconds(data: bytes, want: Fact) -> float:
+def plain_seconds(data: bytes, fields: ProbeField) -> float:
     """The same in an interpreter that counts no branches, which takes most of the time here."""
-    command = [sys.executable, "-c", _PLAINLY, str(int(want))]
+    command = [sys.executable, "-c", _PLAINLY, str(int(fields))]
     return float(subprocess.run(command, input=data, capture_output=True, check=True).stdout)  # noqa: S603
 
 
 def one(data: bytes) -> None:
     """One input: its first byte chooses the wanted facts."""
-    want = Fact(data[0] & Fact.ALL) if data else Fact.ALL
+    fields = ProbeField(data[0] & ProbeField.ALL) if data else ProbeField.ALL
     body = data[1:]
-    slow = min(seconds(body, want) for _ in range(3)) > SLOWEST
-    if slow and plain_seconds(body, want) > SLOWEST:
+    slow = min(seconds(body, fields) for _ in range(3)) > SLOWEST
+    if slow and plain_seconds(body, fields) > SLOWEST:
         raise AssertionError(f"slower than {SLOWEST} s")
     if body.startswith(b"%PDF"):
         count_pages(lambda size, offset: body[offset : offset + size], len(body))

@@ -3,7 +3,9 @@
 from pathlib import Path
 from textwrap import dedent
 
-from imgbudget.config import Settings, load, load_unchecked
+from imgbudget.config import load
+from imgbudget.config.load import load_unchecked
+from imgbudget.config.settings import Settings
 
 CODES = ("IB101", "IB201", "IB203", "IB301", "IB501")
 NAMES = ("dimension-over-limit", "oversized-image", "over-latency-size", "tiny-edge", "image-after-text")

@@ -4,13 +4,14 @@ import os
 import signal
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, ImageUse, Level, Problem, Severity, rule
+from imgbudget.model.subjects import ImageUse, Level, Problem, Severity
+from imgbudget.rule import Context, rule
 
 
 @rule("XX901", "crashing", level=Level.IMAGE, severity=Severity.INFO, since="0.1")
 def crashing(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     """The image kills the process that checks it."""
-    if "poison" in use.place.path:
+    if "poison" in use.location.path:
         os.kill(os.getpid(), signal.SIGKILL)
     yield from ()
 

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from imgbudget.audit.partition import Naming
 from imgbudget.audit.plan import plan
 from imgbudget.audit.work import Work, configuration_key
-from imgbudget.session import RunOptions, Session
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
 from tests.builders import image_bytes
 
 IMAGES: dict[str, bytes] = {

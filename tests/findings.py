@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from imgbudget.model import Finding, Place, Severity
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import Finding, Severity
 
 _PLAIN = Finding(
     code="IB201",
     name="oversized-image",
     severity=Severity.WARNING,
-    place=Place("a.png"),
+    location=Location("a.png"),
     message="what is wrong",
     help=None,
     url="https://example.com/ib201",

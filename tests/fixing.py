@@ -5,13 +5,14 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from imgbudget.edit import BlockEdit, EditedImage, ImageEdit, RequestEdit
 from imgbudget.errors import FixError
-from imgbudget.fixers.request import RequestFixer
-from imgbudget.geometry import CoordinateMap, Size
-from imgbudget.intent import Fix
-from imgbudget.model import ImageUse, Keys, Origin, Place
-from imgbudget.sources.jsonspans import JsonSource
+from imgbudget.fixing.request import RequestFixer
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.limits.geometry import CoordinateMap, Size
+from imgbudget.model.edits import BlockEdit, EditedImage, ImageEdit, RequestEdit
+from imgbudget.model.fixes import Fix
+from imgbudget.model.location import Keys, Location
+from imgbudget.model.subjects import ImageUse, Origin
 
 SIZE = Size(4, 3)
 EDIT = ImageEdit(size=SIZE)
@@ -24,19 +25,19 @@ def marked(data: bytes, _edit: ImageEdit) -> EditedImage:
     return EditedImage(data + b"+", "webp", SIZE, 90, (), CoordinateMap(SIZE, SIZE))
 
 
-def place(*keys: str | int, document: int = 0) -> Place:
+def location(*keys: str | int, document: int = 0) -> Location:
     """A place in the file."""
-    return Place("r.json", keys, 0, document)
+    return Location("r.json", keys, 0, document)
 
 
 def request_edit(
     images: Iterable[Keys] = (), blocks: Iterable[tuple[Keys, Fix]] = (), *, document: int = 0
 ) -> RequestEdit:
     """An edit of the images at some routes and of blocks at others."""
-    uses = (ImageUse(place=place(*keys, document=document), origin=Origin.BASE64) for keys in images)
+    uses = (ImageUse(location=location(*keys, document=document), origin=Origin.BASE64) for keys in images)
     return RequestEdit(
         images=tuple((use, EDIT) for use in uses),
-        blocks=tuple(BlockEdit(place(*keys, document=document), fix) for keys, fix in blocks),
+        blocks=tuple(BlockEdit(location(*keys, document=document), fix) for keys, fix in blocks),
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, NoReturn
 
 from hypothesis import strategies as st
 
-from imgbudget.model import Keys
-from imgbudget.sources.jsonspans import BadDocument, Document, JsonSource, open_documents
+from imgbudget.jsontext.document import BadDocument, Document, open_documents
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.location import Keys
 
 CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpus"
 BOM = b"\xef\xbb\xbf"
@@ -101,7 +102,7 @@ class Verdict(NamedTuple):
 
     value: Any = None
     error: ValueError | None = None
-    place: tuple[int, int] | None = None
+    location: tuple[int, int] | None = None
 
 
 def verdict(data: bytes) -> Verdict:
@@ -111,7 +112,7 @@ def verdict(data: bytes) -> Verdict:
     except json.JSONDecodeError as error:
         # CPython calls a sound escape invalid when the text ends with it; here the string has no end
         misplaced = "uXXXX" in error.msg and error.pos + 5 >= len(error.doc)
-        return Verdict(error=error, place=None if misplaced else (error.lineno, error.colno))
+        return Verdict(error=error, location=None if misplaced else (error.lineno, error.colno))
     except ValueError as error:
         return Verdict(error=error)
 
@@ -120,7 +121,7 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def place(data: bytes, offset: int) -> tuple[int, int]:
+def location(data: bytes, offset: int) -> tuple[int, int]:
     """Line and column of a byte offset, counted without the reader."""
     before = data[:offset].removeprefix(BOM)
     return before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode()) + 1

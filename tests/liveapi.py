@@ -10,7 +10,7 @@ from PIL import Image
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from imgbudget.geometry import Size, Tier, native_size, patches
+from imgbudget.limits.geometry import Size, Tier, native_size, patches
 
 KEY = "sk-ant-marked-0123456789abcdef"
 """The key that no output may show."""

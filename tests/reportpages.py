@@ -7,14 +7,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from imgbudget.audit.gather import About, gather
+from imgbudget.audit.gather import About, aggregate
 from imgbudget.audit.html.page import page
-from imgbudget.audit.rows import Record, write_rows
+from imgbudget.audit.rows import FactsRecord, write_rows
 from imgbudget.audit.statistics import Row
 from imgbudget.audit.store import open_rows, row_files
-from imgbudget.geometry import Size
-from imgbudget.model import Finding, Severity
-from imgbudget.session import RunOptions, Session
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.subjects import Finding, Severity
 from tests.findings import finding_of
 
 SESSION = Session(RunOptions(isolated=True))
@@ -92,15 +93,15 @@ def no_thumbnails(rows: Sequence[Row]) -> Mapping[str, str]:
 
 
 def page_of(
-    folder: Path, records: Sequence[Record], files: int = 1, sources: tuple[str, ...] = ("x",)
+    folder: Path, records: Sequence[FactsRecord], files: int = 1, sources: tuple[str, ...] = ("x",)
 ) -> str:
     """The page of these rows, from so many files."""
     folder.mkdir(exist_ok=True)
     for i in range(files):
         data = write_rows(records[i::files], SESSION.limits.tiers, {})
         (folder / f"rows-{i}.parquet").write_bytes(data)
-    with open_rows(row_files(str(folder)), SESSION.bench.limits()) as store:
-        statistics = gather(store, About(SESSION.limits, SESSION.registry.rules, sources))
+    with open_rows(row_files(str(folder)), SESSION.context.limits()) as store:
+        statistics = aggregate(store, About(SESSION.limits, SESSION.registry.rules, sources))
         return page(statistics, store, no_thumbnails)
 
 
@@ -109,9 +110,9 @@ def found(code: str, severity: Severity, measured: float = 9000, limit: float = 
     return finding_of(code=code, severity=severity, measured=measured, limit=limit, unit="px")
 
 
-def image(name: str, size: Size | None = MIDDLING, byte_size: int = 1000, **more: Any) -> Record:
+def image(name: str, size: Size | None = MIDDLING, byte_size: int = 1000, **more: Any) -> FactsRecord:
     """The row of an image."""
-    return Record(
+    return FactsRecord(
         "x",
         name,
         format="jpeg",
@@ -123,7 +124,7 @@ def image(name: str, size: Size | None = MIDDLING, byte_size: int = 1000, **more
     )
 
 
-def many(count: int) -> list[Record]:
+def many(count: int) -> list[FactsRecord]:
     """Rows of different sizes and findings."""
     error, warning = found("IB101", Severity.ERROR), found("IB201", Severity.WARNING)
     return [

@@ -3,15 +3,16 @@
 import json
 from typing import Any
 
-from imgbudget.model import Fact, Request
-from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
-from imgbudget.sources.requests import Item, RequestReader
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.subjects import ProbeField, Request
+from imgbudget.requests.reader import Item, RequestReader
 
 
 def items_of(*documents: Any) -> list[Item]:
     """What stands in a file of these documents, one a line, and what its end adds."""
     text = "".join(json.dumps(document) + "\n" for document in documents)
-    reader = RequestReader("r.jsonl", Fact.ALL)
+    reader = RequestReader("r.jsonl", ProbeField.ALL)
     found: list[Item] = []
     with JsonSource.from_bytes(text.encode()) as source:
         for document in open_documents(source, lines=True):

@@ -7,7 +7,7 @@ calls an estimate. The keys of EXAMPLES_OF are the YAML files of the limits data
 
 from typing import NamedTuple
 
-from imgbudget.geometry import Size
+from imgbudget.limits.geometry import Size
 
 
 class ResizeExample(NamedTuple):

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from functools import cache
 
-from imgbudget.budgets import NO_BUDGETS, Budgets
-from imgbudget.engine import Judge
-from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageUse
-from imgbudget.session import RunOptions, Session
-from imgbudget.undertest import RequestUnderTest
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.rule_sets import RuleRunner
+from imgbudget.linter.run import Session
+from imgbudget.model.budgets import NO_BUDGETS, Budgets
+from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.subjects import Finding, ImageUse
 
 
 @cache
@@ -21,18 +22,18 @@ def limits_of(model: str = "claude-sonnet-4-6", platform: str = "anthropic") -> 
     return _session().limits.bind(model, platform)
 
 
-def rules(*select: str, pedantic: bool = False, budgets: Budgets = NO_BUDGETS) -> Judge:
+def rules(*select: str, pedantic: bool = False, budgets: Budgets = NO_BUDGETS) -> RuleRunner:
     """The shipped rules, or the selected ones, with the given budgets."""
     wishes = RunOptions(isolated=True, select=select or None, pedantic=pedantic, budgets=budgets)
-    return Session(wishes).bench.paths.judge("request.json")
+    return Session(wishes).context.paths.runner("request.json")
 
 
-def image_checker(limits: Limits, judge: Judge | None = None) -> Callable[[ImageUse], list[Finding]]:
+def image_checker(limits: Limits, judge: RuleRunner | None = None) -> Callable[[ImageUse], list[Finding]]:
     """Return a function that gives the findings for an image."""
-    held = judge or _session().bench.paths.judge("request.json")
-    return lambda use: held.judge_image(use, limits)
+    held = judge or _session().context.paths.runner("request.json")
+    return lambda use: held.check_image(use, limits)
 
 
-def request_checker(judge: Judge | None = None) -> Callable[[RequestUnderTest], list[Finding]]:
+def request_checker(judge: RuleRunner | None = None) -> Callable[[RequestUnderTest], list[Finding]]:
     """Return a function that lists the findings for a request and its images."""
-    return (judge or _session().bench.paths.judge("request.json")).check_request
+    return (judge or _session().context.paths.runner("request.json")).check_request

@@ -1,6 +1,6 @@
 """A JSON source of any size that is generated when read and never stored."""
 
-from imgbudget.sources.jsonspans import JsonSource
+from imgbudget.jsontext.source import JsonSource
 
 
 class Repeated(JsonSource):

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from imgbudget.limits import Limit
+from imgbudget.limits.values import Limit
 
 N = TypeVar("N", int, float)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from imgbudget.errors import LimitsError
-from imgbudget.geometry import Size
-from imgbudget.limits import Absent, LimitsData
-from imgbudget.reporters import FORMATS
-from imgbudget_rules.limits import DATA
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import Absent
+from imgbudget.output.registry import FORMATS
+from imgbudget_rules.limits._generated import DATA
 from tests.builders import image_block, image_bytes, text_block
 from tests.conftest import Command
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import imgbudget_rules
-from imgbudget.intent import (
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.fixes import (
     BakeOrientation,
     DeclareType,
     FirstFrame,
@@ -18,19 +20,9 @@ from imgbudget.intent import (
     Resize,
     StripMetadata,
 )
-from imgbudget.model import (
-    Batch,
-    FixSafety,
-    ImageFacts,
-    ImageUse,
-    Level,
-    Request,
-    Run,
-    Severity,
-)
+from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import Batch, FixSafety, ImageFacts, ImageUse, Level, Request, Run, Severity
 from imgbudget.registry import AnyRule
-from imgbudget.report import FileResult
-from imgbudget.session.run import RunOptions, Session
 from imgbudget.testing import Example, examples, run_rule
 from imgbudget_rules import RULES
 from tests.builders import image_bytes
@@ -226,7 +218,7 @@ def test_reported_examples_have_findings(rule: AnyRule) -> None:
             )
             assert not problem.message.endswith(".")
             assert problem.help
-            assert example.subject.place.path not in problem.message
+            assert example.subject.location.path not in problem.message
 
 
 @every_rule

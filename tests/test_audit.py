@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.geometry import Size
+from imgbudget.limits.geometry import Size
 from tests.builders import CORPUS, body, image_block, image_bytes, write_json
 from tests.conftest import Command
 from tests.datasets import IMAGES, as_folder, as_tar

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from imgbudget.model import Severity
+from imgbudget.model.subjects import Severity
 from tests.reportpages import Page, found, image, many, page_of
 
 playwright = pytest.importorskip(

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.gather import About, gather
+from imgbudget.audit.gather import About, aggregate
 from imgbudget.audit.inputs.fetch import fetch
 from imgbudget.audit.statistics import Row
 from imgbudget.audit.store import open_rows, row_files
-from imgbudget.session import RunOptions, Session
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
 from tests.conftest import Command
 from tests.datasets import IMAGES, as_folder, as_parquet, as_tar, as_zip
 
@@ -20,8 +21,8 @@ def all_rows(imgbudget: Command, dataset: Path) -> tuple[Row, ...]:
     """The rows of an audit."""
     imgbudget("audit", str(dataset), "--isolated", "--rows", "rows")
     session = Session(RunOptions(isolated=True))
-    with open_rows(row_files("rows"), session.bench.limits()) as store:
-        assert gather(store, About(session.limits, session.registry.rules)).totals.images == len(IMAGES)
+    with open_rows(row_files("rows"), session.context.limits()) as store:
+        assert aggregate(store, About(session.limits, session.registry.rules)).totals.images == len(IMAGES)
         return tuple(store.rows("subject = 'image'"))
 
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgbudget.audit.html.shown import parted, shown
+from imgbudget.audit.html.names import parted, shown
 from imgbudget.audit.html.thumbnails import EDGE, MOST_BYTES, thumbnail, thumbnails
-from imgbudget.audit.rows import Record
+from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.statistics import FoundCode
 from imgbudget.audit.store import open_rows, row_files
-from imgbudget.geometry import Size
-from imgbudget.model import Severity
-from imgbudget.reporters.base import figure
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import Severity
+from imgbudget.output.base import figure
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.datasets import IMAGES, as_folder, as_parquet
@@ -128,7 +128,7 @@ def test_headline_shows_cost_refusals_plan_and_other_models(corpus_page: str) ->
 
 def test_limits_are_drawn_where_the_data_has_them(corpus_page: str) -> None:
     """The marks of the long edge are the tiers', the many-image limit and the platform's own."""
-    limits = SESSION.bench.limits()
+    limits = SESSION.context.limits()
     edges = [tier.max_edge for tier in SESSION.limits.tiers]
     for value in (*edges, stated(limits.many_image_edge).value, stated(limits.max_edge).value):
         assert re.search(rf'<text class="mark [a-z]+"[^>]*>{value} ', corpus_page)
@@ -146,7 +146,7 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     """Nothing in a name becomes markup, ends a script, turns the line or hides."""
     error = found("IB101", Severity.ERROR)
     records = [image(name, findings=[error], digest=b"x" * 16) for name in HOSTILE]
-    records += [Record("x", name, subject="skip", skipped=name) for name in HOSTILE]
+    records += [FactsRecord("x", name, subject="skip", skipped=name) for name in HOSTILE]
     text = page_of(tmp_path / "rows", records, sources=(HOSTILE[0],))
     page = Page(text)
     assert page.broken == []
@@ -211,14 +211,14 @@ def test_long_names_are_cut_by_rows_not_by_bytes(tmp_path: Path) -> None:
 
 def test_pages_of_little_are_pages_too(tmp_path: Path) -> None:
     """Nothing but a skip, one clean image, one that cannot be decoded."""
-    nothing = page_of(tmp_path / "a", [Record("x", "a.txt", subject="skip", skipped="not an image")])
+    nothing = page_of(tmp_path / "a", [FactsRecord("x", "a.txt", subject="skip", skipped="not an image")])
     assert "There is no image in this dataset." in nothing
     assert Page(nothing).broken == []
     clean = page_of(tmp_path / "b", [image("a.jpg", Size(560, 560))])
     assert "Nothing: no rule reports anything." in clean
     assert "The worst images" not in clean
     assert "Sending this one image once costs $0.0012" in clean
-    broken = page_of(tmp_path / "c", [Record("x", "a.jpg", damage="is empty")])
+    broken = page_of(tmp_path / "c", [FactsRecord("x", "a.jpg", damage="is empty")])
     assert "No image could be measured." in broken
     assert "1 image cannot be decoded" in broken
 
@@ -259,7 +259,7 @@ def test_thumbnails_are_upright_small_and_made_of_safe_images_only(
     as_folder(tmp_path / "d")
     as_parquet(tmp_path / "d.parquet")
     imgbudget("audit", "d", "d.parquet", "--isolated", "--rows", "rows")
-    with open_rows(row_files("rows"), SESSION.bench.limits()) as store:
+    with open_rows(row_files("rows"), SESSION.context.limits()) as store:
         rows = list(store.rows("subject = 'image'"))
     had = thumbnails(rows)
     assert set(had) == {f"d/{name}" for name in IMAGES if name != "b/broken.png"}

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.gather import About, gather
-from imgbudget.audit.rows import Record, write_rows
-from imgbudget.audit.statistics import Statistics, place_text
+from imgbudget.audit.gather import About, aggregate
+from imgbudget.audit.rows import FactsRecord, write_rows
+from imgbudget.audit.statistics import AuditStatistics, place_text
 from imgbudget.audit.store import PLACE_ORDER, open_rows, row_files
 from imgbudget.errors import UsageError
-from imgbudget.geometry import Size, native_size, patches, planned_size
-from imgbudget.limits import Limits
-from imgbudget.model import Finding, Severity
-from imgbudget.session import RunOptions, Session
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size, native_size, patches, planned_size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.subjects import Finding, Severity
 from tests.findings import finding_of
 
 SESSION = Session(RunOptions(isolated=True))
-LIMITS: Limits = SESSION.bench.limits()
+LIMITS: Limits = SESSION.context.limits()
 
 
 def finding(code: str, severity: Severity) -> Finding:
@@ -26,7 +27,7 @@ def finding(code: str, severity: Severity) -> Finding:
     return finding_of(code=code, severity=severity, measured=1, limit=2, unit="px")
 
 
-def made(count: int, seed: int) -> list[Record]:
+def made(count: int, seed: int) -> list[FactsRecord]:
     """Rows of all kinds."""
     chance = random.Random(seed)  # noqa: S311 - repeatable data
     digests = [chance.randbytes(16) for _ in range(count * 3 // 4)]
@@ -39,7 +40,7 @@ def made(count: int, seed: int) -> list[Record]:
     for i in range(count):
         size = Size(chance.randint(1, 6000), chance.randint(1, 6000)) if chance.random() > 0.1 else None
         records.append(
-            Record(
+            FactsRecord(
                 chance.choice(("photos", "x.tar")),
                 f"{chance.choice('abc')}/{i}.jpg",
                 format=chance.choice(("jpeg", "png", None)),
@@ -54,20 +55,21 @@ def made(count: int, seed: int) -> list[Record]:
             )
         )
     records += [
-        Record("photos", f"{i}.txt", subject="skip", skipped="not an image", missed=i > 2) for i in range(5)
+        FactsRecord("photos", f"{i}.txt", subject="skip", skipped="not an image", missed=i > 2)
+        for i in range(5)
     ]
-    return [*records, Record("photos", "r.json", None, "", subject="request", findings=found[:1])]
+    return [*records, FactsRecord("photos", "r.json", None, "", subject="request", findings=found[:1])]
 
 
 def statistics_of(
-    folder: Path, records: list[Record], files: int = 3, models: tuple[Limits, ...] = ()
-) -> Statistics:
+    folder: Path, records: list[FactsRecord], files: int = 3, models: tuple[Limits, ...] = ()
+) -> AuditStatistics:
     """Their statistics, from several files."""
     for i in range(files):
         data = write_rows(records[i::files], SESSION.limits.tiers, {})
         (folder / f"rows-{i}.parquet").write_bytes(data)
     with open_rows(row_files(str(folder)), LIMITS) as store:
-        return gather(store, About(SESSION.limits, SESSION.registry.rules, models=models))
+        return aggregate(store, About(SESSION.limits, SESSION.registry.rules, models=models))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -204,7 +206,7 @@ def test_statistics_do_not_depend_on_how_rows_lie_in_files(tmp_path: Path) -> No
 
 def test_nothing_but_skips_is_no_error(tmp_path: Path) -> None:
     """A folder without an image has statistics too."""
-    told = statistics_of(tmp_path, [Record("x", "a.txt", subject="skip", skipped="not an image")], 1)
+    told = statistics_of(tmp_path, [FactsRecord("x", "a.txt", subject="skip", skipped="not an image")], 1)
     assert (told.totals.images, told.folders, told.offenders) == (0, (), ())
     assert told.distributions[0].quantiles == ()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.audit.inputs.tarheaders import DamagedArchiveError, Head, heads, padded
+from imgbudget.audit.inputs.tars import DamagedArchiveError, Head, heads, padded
 
 NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=150)
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.gather import About, gather
+from imgbudget.audit.gather import About, aggregate, axis_markers_of
 from imgbudget.audit.html.charts import histogram
-from imgbudget.audit.html.costgrid import cost_grid, model_grid, offers
-from imgbudget.audit.html.shown import dollars, percent, short
-from imgbudget.audit.marks import marks_of
+from imgbudget.audit.html.names import dollars, percent, short
+from imgbudget.audit.html.tables import cost_grid, model_grid, offers
 from imgbudget.audit.statistics import Bin, CostRow, Distribution, Mark
 from imgbudget.audit.store import open_rows, row_files
 from tests.reportpages import SESSION, many, page_of
@@ -67,8 +66,8 @@ def test_matrix_merges_equal_rows_only() -> None:
 def test_matrix_has_every_model_in_service_and_names_the_others(tmp_path: Path) -> None:
     """No model of Claude's matrix is missing."""
     page_of(tmp_path / "rows", many(10))
-    with open_rows(row_files(str(tmp_path / "rows")), SESSION.bench.limits()) as store:
-        statistics = gather(store, About(SESSION.limits, SESSION.registry.rules))
+    with open_rows(row_files(str(tmp_path / "rows")), SESSION.context.limits()) as store:
+        statistics = aggregate(store, About(SESSION.limits, SESSION.registry.rules))
     grid = cost_grid(statistics)
     named = {name for row in grid.rows for name in row[0].text.split(", ")}
     assert named | set(re.findall(r"claude-[a-z0-9-]+", grid.note)) == {row.model for row in statistics.costs}
@@ -87,8 +86,8 @@ def test_matrix_has_every_model_in_service_and_names_the_others(tmp_path: Path) 
 def test_matrix_names_models_without_a_price_below_it(tmp_path: Path, rows: list[CostRow], note: str) -> None:
     """Each once; a model out of service is named as such, whatever its price."""
     page_of(tmp_path / "rows", many(1))
-    with open_rows(row_files(str(tmp_path / "rows")), SESSION.bench.limits()) as store:
-        statistics = gather(store, About(SESSION.limits, SESSION.registry.rules))
+    with open_rows(row_files(str(tmp_path / "rows")), SESSION.context.limits()) as store:
+        statistics = aggregate(store, About(SESSION.limits, SESSION.registry.rules))
     text = cost_grid(statistics._replace(costs=tuple(rows))).note
     assert text.endswith("Rows that are alike are one." + note)
 
@@ -99,15 +98,17 @@ def test_requested_models_are_compared(tmp_path: Path) -> None:
     models = tuple(
         SESSION.limits.bind(*pair) for pair in (("gpt-4o", "openai"), ("claude-sonnet-4-6", "anthropic"))
     )
-    with open_rows(row_files(str(tmp_path / "rows")), SESSION.bench.limits()) as store:
-        statistics = gather(store, About(SESSION.limits, SESSION.registry.rules, models=models))
+    with open_rows(row_files(str(tmp_path / "rows")), SESSION.context.limits()) as store:
+        statistics = aggregate(store, About(SESSION.limits, SESSION.registry.rules, models=models))
     grid = model_grid(statistics)
     assert [row[0].text for row in grid.rows] == ["gpt-4o", "claude-sonnet-4-6"]
     assert grid.marked == 1
     other = models[0]
-    assert [mark.value for mark in marks_of("long_edge", other, SESSION.limits, ())] == [other.tier.max_edge]
+    assert [mark.value for mark in axis_markers_of("long_edge", other, SESSION.limits, ())] == [
+        other.tier.max_edge
+    ]
     for name in ("megapixels", "bytes", "tokens"):
-        assert marks_of(name, other, SESSION.limits, ()) == ()
+        assert axis_markers_of(name, other, SESSION.limits, ()) == ()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.sources.images import read_image
+from imgbudget.imageinfo.files import read_image
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 
@@ -252,7 +252,7 @@ def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unexpected error is a finding on its file, the others are checked, exit 2; --verbose shows where."""
-    from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
+    from imgbudget.linter import files  # noqa: PLC0415 - this test only
 
     read = read_image
 
@@ -261,7 +261,7 @@ def test_internal_error_on_a_file_is_a_finding_and_the_run_goes_on(
             raise ZeroDivisionError("by zero")
         return read(path, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(filecheck, "read_image", burst)
+    monkeypatch.setattr(files, "read_image", burst)
     (tmp_path / "a.png").write_bytes(image_bytes())
     (tmp_path / "b.png").write_bytes(image_bytes((100, 300)))
     run = imgbudget("check", "a.png", "b.png", "--format", "json")
@@ -274,7 +274,7 @@ def test_internal_error_elsewhere_has_no_traceback(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Outside of any file: one sentence and exit 2; --verbose shows where."""
-    import imgbudget.session.run as run_module  # noqa: PLC0415 - this test only
+    import imgbudget.linter.run as run_module  # noqa: PLC0415 - this test only
 
     def burst(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by zero")

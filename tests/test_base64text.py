@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgbudget.errors import UnreadableError
-from imgbudget.sources.base64text import Base64Text, inspect
-from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
+from imgbudget.jsontext.base64text import Base64Text, inspect
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.source import JsonSource
 from tests.sparse_source import Repeated
 
 PREFIX = "data:image/png;base64,"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.engine.baseline import Baseline, Entry, read_baseline
 from imgbudget.errors import UsageError
-from imgbudget.session import Session
+from imgbudget.linter.baseline import Baseline, BaselineEntry, read_baseline
+from imgbudget.linter.run import Session
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 
@@ -207,7 +207,7 @@ def test_one_of_both_is_wanted(imgbudget: Command, options: tuple[str, ...]) -> 
 
 words = st.text(min_size=1, max_size=5)
 entries = st.builds(
-    Entry,
+    BaselineEntry,
     path=words,
     rule=words,
     pointer=st.none() | st.text(max_size=5),
@@ -218,7 +218,7 @@ entries = st.builds(
 
 
 @given(st.lists(entries, max_size=8))
-def test_what_is_written_is_read_back(known: list[Entry]) -> None:
+def test_what_is_written_is_read_back(known: list[BaselineEntry]) -> None:
     """Every entry once, sorted, a line each, and each one is found."""
     baseline = Baseline(known)
     text = baseline.text()

@@ -3,18 +3,18 @@
 import json
 from pathlib import Path
 
-from imgbudget.model import Place
-from imgbudget.sources import batchcount
-from imgbudget.sources.batchcount import BatchCount
+from imgbudget.model.location import Location
+from imgbudget.requests import batches
+from imgbudget.requests.batches import BatchCount
 from tests.builders import Json, body, image_block, write_json
 from tests.conftest import Command
 
-PLACE = Place("batch.jsonl", ())
+PLACE = Location("batch.jsonl", ())
 
 
-def entry(number: int) -> Place:
+def entry(number: int) -> Location:
     """The location of an entry that is a line."""
-    return Place("batch.jsonl", (), 0, number)
+    return Location("batch.jsonl", (), 0, number)
 
 
 def test_distinct_ids_are_valid() -> None:
@@ -39,7 +39,7 @@ def test_missing_and_doubled_ids_are_kept_with_their_places() -> None:
 
 def test_ids_of_a_batch_without_end_are_not_remembered() -> None:
     """Past twice the API's limit entries are only counted, so that memory stays bounded."""
-    count = BatchCount(count=batchcount.MOST_IDS - 1)
+    count = BatchCount(count=batches.MOST_IDS - 1)
     assert count.add(entry(0), None) == entry(0)
     assert count.add(entry(1), None) is None
     assert count.add(entry(2), "a") is None

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.budgets import Budget, Budgets
-from imgbudget.limits import LimitsData
-from imgbudget.planner.ladder import ladder
-from imgbudget.planner.tokens import within_tokens
-from imgbudget.session import Session
+from imgbudget.limits.data import LimitsData
+from imgbudget.linter.run import Session
+from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.model.request_under_test import bind_request
+from imgbudget.planner.allocation import within_tokens
+from imgbudget.planner.sizes import size_steps
 from imgbudget.testing import request
-from imgbudget.undertest import bind_request
-from imgbudget_rules.limits import DATA
+from imgbudget_rules.limits._generated import DATA
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.configs import mistakes_in
 from tests.conftest import Command
@@ -67,10 +67,10 @@ def test_the_command_line_beats_the_file_amount_by_amount(imgbudget: Command, tm
     ("given", "told"),
     [
         ("image.token=5", "did you mean image.tokens?"),
-        ("nonsense", "known are image.tokens, image.bytes"),
-        ("image.tokens", "write image.tokens=1600"),
+        ("nonsense", "known: image.tokens, image.bytes"),
+        ("image.tokens", "write e.g. image.tokens=1600"),
         ("image.tokens=many", '"many" is not a number of tokens'),
-        ("run.cost=0", "leaves no room at all"),
+        ("run.cost=0", '"0" is not more than 0'),
     ],
 )
 def test_a_wrong_budget_is_a_usage_error(imgbudget: Command, given: str, told: str) -> None:
@@ -98,7 +98,7 @@ def test_an_override_sets_its_own_budgets(imgbudget: Command, tmp_path: Path) ->
     ]
     text = "overrides:\n  - files: [a]\n    budgets: {run: {tokens: 5}}\n"
     assert mistakes_in(tmp_path, text) == [
-        '3: unknown key "overrides[0].budgets.run"; the keys here are image, request'
+        '3: unknown key "overrides[0].budgets.run"; valid keys: image, request'
     ]
 
 
@@ -142,7 +142,7 @@ def test_shares_of_a_request_are_fair(edges: list[tuple[int, int]], *, animated:
     specs = [f"<gif 300x300{frames}>", *(f"<png {width}x{height}>" for width, height in edges)]
     asked = request({"messages": [{"role": "user", "content": specs}]})
     edits = within_tokens(bind_request(asked, LIMITS), {}, most=most, unsafe=False)
-    sizes = [edits[use.place].size if use.place in edits else use.visible_size for use in asked.images]
+    sizes = [edits[use.location].size if use.location in edits else use.visible_size for use in asked.images]
     after = [LIMITS.tokens(size) for size in sizes if size]
     before = [LIMITS.tokens(use.visible_size) for use in asked.images if use.visible_size]
     assert all(now <= then for now, then in zip(after, before, strict=True))
@@ -153,7 +153,7 @@ def test_shares_of_a_request_are_fair(edges: list[tuple[int, int]], *, animated:
     if room >= len(after):
         assert sum(after) <= most
         level = room // len(after)
-        lowest = [ladder(size, LIMITS.native_size(size), 200)[0].tokens for size in legible]
+        lowest = [size_steps(size, LIMITS.native_size(size), 200)[0].tokens for size in legible]
         if all(tokens <= level for tokens in lowest):  # else others give for one that may not get smaller
             assert all(now == then for now, then in zip(after, before, strict=True) if then <= level)
     if sum(before) <= most:

@@ -4,17 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.config import (
-    Budget,
-    Budgets,
-    Ignore,
-    Override,
-    check_platform,
-    check_selectors,
-    load,
-    load_unchecked,
-)
+from imgbudget.config import load
+from imgbudget.config.load import load_unchecked
+from imgbudget.config.settings import Ignore, Override
+from imgbudget.config.suggest import check_platform, check_selectors
 from imgbudget.errors import ConfigError
+from imgbudget.model.budgets import Budget, Budgets
 from tests.configs import CODES, NAMES, PLATFORMS, settings_of, write
 
 CONTRACT = """\

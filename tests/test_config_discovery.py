@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.config import Settings, load, load_unchecked
+from imgbudget.config import load
+from imgbudget.config.load import load_unchecked
+from imgbudget.config.settings import Settings
 from imgbudget.errors import ConfigError, UsageError
 from tests.configs import write
 

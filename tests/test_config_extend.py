@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.config import check_selectors, load, load_unchecked
+from imgbudget.config import load
+from imgbudget.config.load import load_unchecked
+from imgbudget.config.suggest import check_selectors
 from imgbudget.errors import ConfigError
 from tests.configs import CODES, NAMES, mistakes_in, settings_of, write
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbudget.config import parse_bytes, parse_cost, parse_tokens
+from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 
 
 @pytest.mark.parametrize(

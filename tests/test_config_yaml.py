@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.config import load_unchecked
 from imgbudget.config.layers import read_layers
+from imgbudget.config.load import load_unchecked
 from imgbudget.config.yaml import read_yaml
 from imgbudget.errors import ConfigError
 from tests.configs import mistakes_in, settings_of, write

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imgbudget
-from imgbudget.geometry import CoordinateMap, Size
+from imgbudget.limits.geometry import CoordinateMap, Size
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.rule_runner import limits_of

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Size
-from imgbudget.limits import LimitsData
-from imgbudget.model import ImageFacts, ImageUse, Origin, Place, RunData
-from imgbudget.report import FileResult, Summary
-from imgbudget.session import RunOptions, Session, ending, tally
-from imgbudget.session.bench import image_result
-from imgbudget.session.tally import Tally
-from imgbudget.sources.content import content_hash, same_files
-from imgbudget_rules.limits import DATA
+from imgbudget.imageinfo.files import content_hash, same_files
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import Size
+from imgbudget.linter import end_of_run
+from imgbudget.linter.context import image_result
+from imgbudget.linter.end_of_run import RunTotals
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.location import Location
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.subjects import ImageFacts, ImageUse, Origin, RunData
+from imgbudget_rules.limits._generated import DATA
 from tests.builders import image_bytes
 from tests.conftest import Command
 
@@ -45,7 +48,7 @@ def test_a_file_that_is_gone_is_left_out(tmp_path: Path) -> None:
 def result(path: str, length: int, edge: int) -> FileResult:
     """The result of an image file with these facts."""
     facts = ImageFacts(byte_size=length, format="png", size=Size(edge, 300))
-    use = ImageUse(place=Place(path), origin=Origin.PATH, facts=facts)
+    use = ImageUse(location=Location(path), origin=Origin.PATH, facts=facts)
     return FileResult(path=path, images=(image_result(use, LIMITS, ()),))
 
 
@@ -58,10 +61,10 @@ def test_lookalikes_have_the_same_length_and_size(
     chunks: list[list[tuple[int, int]]], *, split: bool, at_once: int
 ) -> None:
     """However files are spread over processes, and groups over portions, they are those of equal facts."""
-    whole = Tally(RunData.COPIES)
+    whole = RunTotals(RunData.COPIES)
     expected: dict[tuple[int, int], list[str]] = {}
     for i, chunk in enumerate(chunks):
-        part = Tally(RunData.COPIES) if split else whole
+        part = RunTotals(RunData.COPIES) if split else whole
         for j, facts in enumerate(chunk):
             part.add(result(f"{i}/{j}", *facts))
             expected.setdefault(facts, []).append(f"{i}/{j}")
@@ -69,7 +72,7 @@ def test_lookalikes_have_the_same_length_and_size(
             whole.merge(part.take())
     groups = [paths for paths in expected.values() if len(paths) > 1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tally, "_AT_ONCE", at_once)
+        patch.setattr(end_of_run, "_AT_ONCE", at_once)
         assert list(whole.lookalikes()) == groups
         assert list(whole.lookalikes()) == groups  # a second rule may ask too
 
@@ -78,8 +81,8 @@ def test_copies_are_reported_as_they_are_found(tmp_path: Path, monkeypatch: pyte
     """A set of copies has as many findings as files; they are never all in memory."""
     for i in range(40):
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i // 4))
-    monkeypatch.setattr(tally, "_AT_ONCE", 4)
-    monkeypatch.setattr(ending, "_AT_ONCE", 3)
+    monkeypatch.setattr(end_of_run, "_AT_ONCE", 4)
+    monkeypatch.setattr(end_of_run, "_PATHS_AT_ONCE", 3)
     session = Session(RunOptions(isolated=True))
     for _ in session.check([str(tmp_path)]):
         pass

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 import imgbudget as package
-from imgbudget.geometry import Size
-from imgbudget.live.inspection import Inspector, Target
-from imgbudget.live.prediction import predict
-from imgbudget.model import Severity
-from imgbudget.session import RunOptions, Session
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.live.billing import predict
+from imgbudget.live.inspection import InspectionTarget, Inspector
+from imgbudget.model.request_under_test import bind_request
+from imgbudget.model.subjects import Severity
 from imgbudget.testing import request
-from imgbudget.undertest import bind_request
 from tests.builders import image_bytes, write_json
 from tests.conftest import Command, Run
 from tests.rule_runner import limits_of
@@ -218,8 +219,8 @@ def test_the_guard_judges_by_the_detail(detail: str | None, codes: set[str]) -> 
     """One look at a body reports what the check of a file does."""
     inspector = Inspector(RunOptions(isolated=True, select=("IB201",)), Severity.INFO)
     text = json.dumps(chat(detail)).encode()
-    assert {finding.code for finding in inspector.look(text, Target())} == codes
-    assert (inspector.fixed(text, Target()).body == text) is not bool(codes)
+    assert {finding.code for finding in inspector.look(text, InspectionTarget())} == codes
+    assert (inspector.fixed(text, InspectionTarget()).body == text) is not bool(codes)
 
 
 @pytest.mark.parametrize(("detail", "reported"), [("low", False), ("high", True), (None, True)])

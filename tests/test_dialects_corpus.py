@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model import Fact, Place, Request
-from imgbudget.sources.dialects.base import Body
-from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
-from imgbudget.sources.requests import NoRequest, RequestReader, dialect_of
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import ProbeField, Request
+from imgbudget.requests.base import RequestBody
+from imgbudget.requests.reader import NoRequest, RequestReader, dialect_of
 from tests.builders import CORPUS
 from tests.conftest import Command
 from tests.rule_runner import limits_of
@@ -70,7 +72,7 @@ def rows() -> list[dict[str, str]]:
 
 def read(path: Path) -> tuple[list[Request], list[NoRequest]]:
     """The requests of a file and what is none, those for other vendors' models as requests too."""
-    reader = RequestReader(str(path), Fact.NONE)
+    reader = RequestReader(str(path), ProbeField.NONE)
     found: list[Any] = []
     with JsonSource.open(str(path)) as source:
         for document in open_documents(source, lines=path.suffix == ".jsonl"):
@@ -90,7 +92,7 @@ def read_anyway(document: Document, path: str) -> Request:
     value = document.value["body"] if keys else document.value
     dialect = dialect_of(value)
     assert dialect is not None
-    return dialect.read(document, value, Body(Place(path, keys, len(keys)), 1, 0), Fact.NONE)
+    return dialect.read(document, value, RequestBody(Location(path, keys, len(keys)), 1, 0), ProbeField.NONE)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row["path"].rpartition("/")[2][-60:])

@@ -4,18 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from imgbudget.engine import Judge, Layer, select_rules
-from imgbudget.intent import Resize
-from imgbudget.limits import LimitsData
-from imgbudget.model import Batch, Fact, FixSafety, ImageUse, Place, Problem, Severity
-from imgbudget.rule import Context, Level, Rule, Size, rule
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.rule_sets import RuleRunner
+from imgbudget.linter.selection import SelectionLayer, select_rules
+from imgbudget.model.fixes import Resize
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import Batch, FixSafety, ImageUse, Level, ProbeField, Problem, Severity
+from imgbudget.rule import Context, Rule, rule
 from imgbudget.testing import image
-from imgbudget_rules.limits import DATA
+from imgbudget_rules.limits._generated import DATA
 
 LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
 
 
-def make(code: str, name: str, *, pedantic: bool = False, needs: Fact = Fact.NONE) -> Rule[ImageUse]:
+def make(
+    code: str, name: str, *, pedantic: bool = False, needs: ProbeField = ProbeField.NONE
+) -> Rule[ImageUse]:
     """A rule that reports each image it sees."""
 
     @rule(code, name, level=Level.IMAGE, severity=Severity.WARNING, since="1", pedantic=pedantic, needs=needs)
@@ -34,35 +39,38 @@ RULES = (
 )
 
 
-def selected(*layers: Layer, pedantic: bool = False) -> list[str]:
+def selected(*layers: SelectionLayer, pedantic: bool = False) -> list[str]:
     """The codes that the layers select."""
     rules = select_rules(RULES, layers, pedantic=pedantic)
     return [rule.code for rule, _ in (*rules.image, *rules.request, *rules.batch)]
 
 
-ALL = Layer(["ALL"])
+ALL = SelectionLayer(["ALL"])
 
 
 @pytest.mark.parametrize(
     ("layers", "codes"),
     [
         ([ALL], ["IB201", "IB202", "IB301"]),
-        ([Layer(["IB2"])], ["IB201", "IB202"]),
-        ([Layer(["ib2", "three"])], ["IB201", "IB202", "IB301"]),
-        ([Layer(["ALL"], (), ["IB2"])], ["IB301"]),
-        ([Layer(["IB201"], (), ["IB2"])], ["IB201"]),
-        ([Layer(["IB2"], (), ["IB201"])], ["IB202"]),
-        ([Layer(["IB2"], (), ["IB2"])], []),
-        ([ALL, Layer(None, (), ["IB3"])], ["IB201", "IB202"]),
-        ([Layer(["ALL"], (), ["IB3"]), Layer(None, ["IB301"])], ["IB201", "IB202", "IB301"]),
-        ([Layer(["ALL"], (), ["IB201"]), Layer(["IB2"])], ["IB201", "IB202"]),
-        ([Layer(["ALL"], (), ["IB201"]), Layer(["IB3"])], ["IB301"]),
-        ([ALL, Layer(["IB502"])], ["IB502"]),
-        ([ALL, Layer(None, ["fussy"])], ["IB201", "IB202", "IB301", "IB502"]),
-        ([ALL, Layer(None, ["IB5"])], ["IB201", "IB202", "IB301"]),
+        ([SelectionLayer(["IB2"])], ["IB201", "IB202"]),
+        ([SelectionLayer(["ib2", "three"])], ["IB201", "IB202", "IB301"]),
+        ([SelectionLayer(["ALL"], (), ["IB2"])], ["IB301"]),
+        ([SelectionLayer(["IB201"], (), ["IB2"])], ["IB201"]),
+        ([SelectionLayer(["IB2"], (), ["IB201"])], ["IB202"]),
+        ([SelectionLayer(["IB2"], (), ["IB2"])], []),
+        ([ALL, SelectionLayer(None, (), ["IB3"])], ["IB201", "IB202"]),
+        (
+            [SelectionLayer(["ALL"], (), ["IB3"]), SelectionLayer(None, ["IB301"])],
+            ["IB201", "IB202", "IB301"],
+        ),
+        ([SelectionLayer(["ALL"], (), ["IB201"]), SelectionLayer(["IB2"])], ["IB201", "IB202"]),
+        ([SelectionLayer(["ALL"], (), ["IB201"]), SelectionLayer(["IB3"])], ["IB301"]),
+        ([ALL, SelectionLayer(["IB502"])], ["IB502"]),
+        ([ALL, SelectionLayer(None, ["fussy"])], ["IB201", "IB202", "IB301", "IB502"]),
+        ([ALL, SelectionLayer(None, ["IB5"])], ["IB201", "IB202", "IB301"]),
     ],
 )
-def test_the_later_layer_and_the_longer_selector_win(layers: list[Layer], codes: list[str]) -> None:
+def test_the_later_layer_and_the_longer_selector_win(layers: list[SelectionLayer], codes: list[str]) -> None:
     """Command line over configuration; within one place the more specific selector, refusal at a tie."""
     assert selected(*layers) == codes
 
@@ -74,9 +82,9 @@ def test_pedantic_rules_run_on_demand() -> None:
 
 def test_needs_are_those_of_the_rules_that_run() -> None:
     """A probe reads nothing for a rule that is off."""
-    rules = (make("IB201", "one"), make("IB701", "where", needs=Fact.LOCATION))
-    assert select_rules(rules, [Layer(["IB2"])]).needs == Fact.NONE
-    assert select_rules(rules, [ALL]).needs == Fact.LOCATION
+    rules = (make("IB201", "one"), make("IB701", "where", needs=ProbeField.LOCATION))
+    assert select_rules(rules, [SelectionLayer(["IB2"])]).needs == ProbeField.NONE
+    assert select_rules(rules, [ALL]).needs == ProbeField.LOCATION
 
 
 @pytest.mark.parametrize(
@@ -90,8 +98,8 @@ def test_needs_are_those_of_the_rules_that_run() -> None:
 )
 def test_severity_of_the_most_specific_selector(severities: dict[str, str], expected: Severity) -> None:
     """The user's severity is above the rule's own, the longest selector above the others."""
-    judge = Judge(select_rules(RULES, [Layer(["IB301"])], severities=severities))
-    assert [finding.severity for finding in judge.judge_image(image("<png 300x300>"), LIMITS)] == [expected]
+    judge = RuleRunner(select_rules(RULES, [SelectionLayer(["IB301"])], severities=severities))
+    assert [finding.severity for finding in judge.check_image(image("<png 300x300>"), LIMITS)] == [expected]
 
 
 def test_user_severity_overrides_problem_and_rule() -> None:
@@ -104,7 +112,7 @@ def test_user_severity_overrides_problem_and_rule() -> None:
 
     def severity(severities: dict[str, str]) -> Severity:
         rules = select_rules([judge], [ALL], severities=severities)
-        return Judge(rules).judge_image(image("<png 300x300>"), LIMITS)[0].severity
+        return RuleRunner(rules).check_image(image("<png 300x300>"), LIMITS)[0].severity
 
     assert severity({}) is Severity.WARNING
     assert severity({"IB105": "error"}) is Severity.ERROR
@@ -119,8 +127,8 @@ def test_failing_rule_is_a_finding_and_the_others_go_on() -> None:
         yield Problem(message="before", fix=Resize(Size(1, 1)))
         raise KeyError("lost")
 
-    judge = Judge(select_rules([breaks, *RULES], [ALL]))
-    found = judge.judge_image(image("<png 300x300>"), LIMITS)
+    judge = RuleRunner(select_rules([breaks, *RULES], [ALL]))
+    found = judge.check_image(image("<png 300x300>"), LIMITS)
     assert [finding.code for finding in found] == ["XX100", "IB003", "IB201", "IB202", "IB301"]
     assert found[1].severity is Severity.ERROR
     assert "XX100" in found[1].message
@@ -129,15 +137,15 @@ def test_failing_rule_is_a_finding_and_the_others_go_on() -> None:
 
 def test_fingerprints_identify_findings() -> None:
     """A different rule, file, document or pointer changes the fingerprint; the same finding keeps it."""
-    places = [
-        Place("a.json", ("messages", 0)),
-        Place("a.json", ("messages", 1)),
-        Place("a.json", ("messages", 0), document=1),
-        Place("b.json", ("messages", 0)),
+    locations = [
+        Location("a.json", ("messages", 0)),
+        Location("a.json", ("messages", 1)),
+        Location("a.json", ("messages", 0), document=1),
+        Location("b.json", ("messages", 0)),
     ]
-    judge = Judge(select_rules(RULES, [ALL]))
-    uses = [image("<png 300x300>")._replace(place=place) for place in (*places, *places)]
-    prints = [finding.fingerprint for use in uses for finding in judge.judge_image(use, LIMITS)]
+    judge = RuleRunner(select_rules(RULES, [ALL]))
+    uses = [image("<png 300x300>")._replace(location=location) for location in (*locations, *locations)]
+    prints = [finding.fingerprint for use in uses for finding in judge.check_image(use, LIMITS)]
     assert len(set(prints)) == len(prints) // 2 == 12
 
 
@@ -150,11 +158,11 @@ def test_rules_are_run_on_subjects_of_their_level() -> None:
         yield Problem(message=f"{1 // batch.request_count} seen")
 
     rules = select_rules([counts, *RULES], [ALL])
-    judge = Judge(rules)
+    judge = RuleRunner(rules)
     assert rules.has("XX200")
     assert [rule.code for rule, _ in rules.batch] == ["XX200"]
-    assert "XX200" not in [finding.code for finding in judge.judge_image(image("<png 300x300>"), LIMITS)]
-    [finding] = judge.judge_batch(Batch(Place("b.jsonl", ()), byte_size=10, request_count=1), LIMITS)
-    assert (finding.code, finding.message, finding.place.path) == ("XX200", "1 seen", "b.jsonl")
-    [failure] = judge.judge_batch(Batch(Place("b.jsonl", ()), byte_size=10, request_count=0), LIMITS)
+    assert "XX200" not in [finding.code for finding in judge.check_image(image("<png 300x300>"), LIMITS)]
+    [finding] = judge.check_batch(Batch(Location("b.jsonl", ()), byte_size=10, request_count=1), LIMITS)
+    assert (finding.code, finding.message, finding.location.path) == ("XX200", "1 seen", "b.jsonl")
+    [failure] = judge.check_batch(Batch(Location("b.jsonl", ()), byte_size=10, request_count=0), LIMITS)
     assert (failure.code, failure.severity) == ("IB003", Severity.ERROR)

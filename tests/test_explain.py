@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from imgbudget.explain import ERROR_PATTERNS, explain
-from imgbudget.explain.known import pattern
+from imgbudget.explain.match import explain
+from imgbudget.explain.patterns import ERROR_PATTERNS, pattern
 from tests.builders import CORPUS
 from tests.conftest import Command
 from tests.errortexts import TEXTS, ErrorText
@@ -85,8 +85,8 @@ def test_quotes_and_case_do_not_matter(text: ErrorText) -> None:
 
 def test_every_known_text_is_quoted_or_marked_as_unquoted() -> None:
     """Each pattern matches a quoted or recorded text, or is marked as an unquoted wording."""
-    met = {explain(text.text).matches[0].known for text in TEXTS}
-    left = {known.wording.partition("{")[0] for known in set(ERROR_PATTERNS) - met if not known.loose}
+    entry = {explain(text.text).matches[0].known for text in TEXTS}
+    left = {known.wording.partition("{")[0] for known in set(ERROR_PATTERNS) - entry if not known.loose}
     assert left == {"URL sources are not supported", "Input tag '"}
 
 

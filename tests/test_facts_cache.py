@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.model import Fact
-from imgbudget.probes import probe_file
-from imgbudget.sources import facts_cache
-from imgbudget.sources.facts_cache import FactsCache, cache_folder, clear
+from imgbudget.imageinfo import cache
+from imgbudget.imageinfo.cache import FactsCache, cache_folder, clear
+from imgbudget.imageinfo.dispatch import probe_file
+from imgbudget.model.subjects import ProbeField
 from tests.builders import image_bytes
 from tests.conftest import Command
 
@@ -31,18 +31,18 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that were really probed."""
     paths: list[str] = []
 
-    def spy(path: str, want: Fact) -> object:
+    def spy(path: str, fields: ProbeField) -> object:
         paths.append(path)
-        return probe_file(path, want)
+        return probe_file(path, fields)
 
-    monkeypatch.setattr(facts_cache, "probe_file", spy)
+    monkeypatch.setattr(cache, "probe_file", spy)
     return paths
 
 
-def once(folder: Path, path: Path, want: Fact = Fact.ORIENTATION) -> object:
+def once(folder: Path, path: Path, fields: ProbeField = ProbeField.ORIENTATION) -> object:
     """The facts through a new cache, as in another run."""
     cache = FactsCache(str(folder))
-    facts = cache.probe(str(path), want)
+    facts = cache.probe(str(path), fields)
     cache.flush()
     return facts
 
@@ -50,15 +50,15 @@ def once(folder: Path, path: Path, want: Fact = Fact.ORIENTATION) -> object:
 def test_second_run_reads_no_image(tmp_path: Path, picture: Path, probed: list[str]) -> None:
     """Cached facts equal the probe's, without opening the file."""
     first = once(tmp_path / "cache", picture)
-    assert once(tmp_path / "cache", picture) == first == probe_file(str(picture), Fact.ORIENTATION)
+    assert once(tmp_path / "cache", picture) == first == probe_file(str(picture), ProbeField.ORIENTATION)
     assert probed == [str(picture)]
 
 
 def test_more_facts_are_read_again(tmp_path: Path, picture: Path, probed: list[str]) -> None:
     """An entry is valid for the facts requested when it was made, and for fewer."""
-    once(tmp_path / "cache", picture, Fact.ORIENTATION)
-    once(tmp_path / "cache", picture, Fact.ORIENTATION | Fact.QUALITY)
-    once(tmp_path / "cache", picture, Fact.QUALITY)
+    once(tmp_path / "cache", picture, ProbeField.ORIENTATION)
+    once(tmp_path / "cache", picture, ProbeField.ORIENTATION | ProbeField.QUALITY)
+    once(tmp_path / "cache", picture, ProbeField.QUALITY)
     assert len(probed) == 2
 
 
@@ -114,7 +114,7 @@ def test_damaged_cache_is_ignored(
 def test_cache_that_cannot_be_written_costs_nothing(tmp_path: Path, picture: Path) -> None:
     """A file where the folder should be: the run goes on."""
     (tmp_path / "cache").write_text("in the way")
-    assert once(tmp_path / "cache", picture) == probe_file(str(picture), Fact.ORIENTATION)
+    assert once(tmp_path / "cache", picture) == probe_file(str(picture), ProbeField.ORIENTATION)
 
 
 def test_clearing_takes_only_a_cache(tmp_path: Path, picture: Path) -> None:

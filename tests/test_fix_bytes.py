@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgbudget.edit import EditedImage, ImageEdit
-from imgbudget.fixers.image import edit_image
-from imgbudget.geometry import Size, is_remainder, without_remainders
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.fixing.image import edit_image
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import Size, is_remainder, without_remainders
+from imgbudget.model.edits import EditedImage, ImageEdit
+from imgbudget.model.subjects import ProbeField
 from tests.conftest import Command
 from tests.drawings import distance, drawn, encoded, noisy, opened, seen, soft
 
@@ -193,7 +193,7 @@ def test_files_take_the_name_of_what_they_become(imgbudget: Command, tmp_path: P
     (path,) = tmp_path.glob("shot.*")
     assert path.suffix in {".jpg", ".webp"}
     assert "planned was PNG" in run.out
-    facts = probe_bytes(path.read_bytes(), Fact.ALL)
+    facts = probe_bytes(path.read_bytes(), ProbeField.ALL)
     assert facts.byte_size <= 40_000
     before = path.read_bytes()
     assert imgbudget("check", "--fix", ".").out.count("fixed") == 0

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import imgbudget
-from imgbudget.fixers.writer import stamp
+from imgbudget.fixing.writer import stamp
 from tests.builders import CORPUS, body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
 

@@ -134,10 +134,10 @@ def test_fix_after_fix_of_a_request_changes_nothing(
     write_json(folder / "r.json", value, indent=indent)
     wishes = imgbudget.RunOptions(isolated=True, pedantic=True)
     report = imgbudget.fix([str(folder)], wishes, unsafe=unsafe)
-    told = {(failed.code, failed.place) for failed in report.summary.failed}
+    told = {(failed.code, failed.location) for failed in report.summary.failed}
     for finding in report.findings:
         if finding.fix and finding.fix_safety and (unsafe or finding.fix_safety.name == "SAFE"):
-            assert (finding.code, finding.place) in told, finding
+            assert (finding.code, finding.location) in told, finding
     files = digests(folder)
     assert imgbudget.fix([str(folder)], wishes, unsafe=unsafe).summary.changed == 0
     assert digests(folder) == files

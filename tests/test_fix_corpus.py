@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from imgbudget.edit import ImageEdit
 from imgbudget.errors import FixError
-from imgbudget.fixers.image import WRITTEN, edit_image
-from imgbudget.geometry import Size
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.fixing.image import WRITTEN, edit_image
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import Size
+from imgbudget.model.edits import ImageEdit
+from imgbudget.model.subjects import ProbeField
 from tests.builders import CORPUS
 from tests.drawings import distance, opened, seen
 
@@ -48,7 +48,7 @@ def test_stripping_leaves_every_pixel_of_valid_files() -> None:
         if not is_small(data):
             continue
         made = edit_image(data, ImageEdit(strip=True))
-        facts = probe_bytes(made.data, Fact.ALL)
+        facts = probe_bytes(made.data, ProbeField.ALL)
         if made.quality is not None:
             continue
         seen_any += 1
@@ -56,7 +56,7 @@ def test_stripping_leaves_every_pixel_of_valid_files() -> None:
         assert len(made.data) <= len(data) + 40, path
         assert not facts.has_location, path
         assert opened(made.data).tobytes() == opened(data).tobytes(), path
-        assert facts.orientation == probe_bytes(data, Fact.ALL).orientation, path
+        assert facts.orientation == probe_bytes(data, ProbeField.ALL).orientation, path
     assert seen_any > 160
 
 
@@ -66,7 +66,7 @@ def test_halving_gives_what_pillow_gives() -> None:
     far = {}
     for path in files("valid", "photos"):
         data = path.read_bytes()
-        facts = probe_bytes(data, Fact.ALL)
+        facts = probe_bytes(data, ProbeField.ALL)
         assert facts.size is not None, path
         if not is_small(data):
             continue

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from imgbudget.edit import ImageEdit
 from imgbudget.errors import FixError
-from imgbudget.fixers.image import edit_image
-from imgbudget.geometry import CoordinateMap, Size, is_remainder
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.fixing.image import edit_image
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import CoordinateMap, Size, is_remainder
+from imgbudget.model.edits import ImageEdit
+from imgbudget.model.subjects import ProbeField
 from tests.drawings import animated, distance, drawn, encoded, noisy, opened, seen, soft
 from tests.imagebytes import SIGNATURE, bmff, chunk, ihdr
 
@@ -38,7 +38,7 @@ def test_a_resize_gives_the_planned_size_in_the_same_format(form: str) -> None:
 def test_an_orientation_is_baked_in(form: str, orientation: int) -> None:
     """The new pixels are those that were seen, with no tag; the planned size is turned with them."""
     data = encoded(soft(), form, orientation=orientation)
-    size = probe_bytes(data, Fact.ALL).size
+    size = probe_bytes(data, ProbeField.ALL).size
     assert size is not None
     lies = orientation > 4
     for edit in (
@@ -49,7 +49,7 @@ def test_an_orientation_is_baked_in(form: str, orientation: int) -> None:
         expected = (90, 120) if lies else (120, 90)
         if edit.size is not None:
             expected = (expected[0] // 2, expected[1] // 2)
-        facts = probe_bytes(made.data, Fact.ALL)
+        facts = probe_bytes(made.data, ProbeField.ALL)
         assert (made.size, facts.size, facts.orientation) == (expected, expected, 1)
         assert distance(seen(made.data), seen(data, expected)) < 3
         assert made.coordinates == CoordinateMap(Size(90, 120) if lies else Size(120, 90), Size(*expected))
@@ -59,7 +59,7 @@ def test_a_resize_that_bakes_nothing_in_keeps_the_orientation() -> None:
     """The size is that of the stored pixels; what is seen is turned as before."""
     data = encoded(soft(), "JPEG", orientation=6)
     made = edit_image(data, HALF)
-    assert probe_bytes(made.data, Fact.ALL).orientation == 6
+    assert probe_bytes(made.data, ProbeField.ALL).orientation == 6
     assert made.size == (60, 45)
     assert distance(seen(made.data), seen(data, (45, 60))) < 3
     assert made.coordinates == CoordinateMap(Size(90, 120), Size(45, 60))
@@ -160,7 +160,7 @@ def test_jpeg_keeps_its_quality_within_bounds(quality: int, expected: int, subsa
     """And how coarse its colours are."""
     data = encoded(soft(), "JPEG", quality=quality, subsampling=subsampling)
     made = edit_image(data, HALF)
-    assert (made.quality, probe_bytes(made.data, Fact.ALL).quality) == (expected, expected)
+    assert (made.quality, probe_bytes(made.data, ProbeField.ALL).quality) == (expected, expected)
     assert opened(made.data).layer == opened(data).layer  # type: ignore[attr-defined]  # of JPEG files only
     assert made.degraded == (("quality 94, was 100",) if quality == 100 else ())
 

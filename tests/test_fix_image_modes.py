@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbudget.edit import EditedImage, ImageEdit
 from imgbudget.errors import FixError
-from imgbudget.fixers.image import edit_image
-from imgbudget.geometry import Size
-from imgbudget.model import Fact, ImageFacts
-from imgbudget.probes import probe_bytes
+from imgbudget.fixing.image import edit_image
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import Size
+from imgbudget.model.edits import EditedImage, ImageEdit
+from imgbudget.model.subjects import ImageFacts, ProbeField
 from tests.drawings import animated, distance, encoded, seen, soft
 
 MODES = {
@@ -56,7 +56,7 @@ def cases(draw: st.DrawFn) -> Case:
     elif form == "AVIF":
         options = {"speed": 10, "quality": 90}
     data = encoded(soft(size, mode), form, orientation=orientation, **options)
-    facts = probe_bytes(data, Fact.ALL)
+    facts = probe_bytes(data, ProbeField.ALL)
     assert facts.size is not None
     wanted = None
     if draw(st.booleans()):
@@ -77,7 +77,7 @@ def expected_size(facts: ImageFacts, edit: ImageEdit) -> Size:
 def test_the_result_is_what_was_asked_for(case: Case) -> None:
     """Size, format, orientation, one frame, no metadata; and it looks like the original."""
     made = edit_image(case.data, case.edit)
-    before, after = probe_bytes(case.data, Fact.ALL), probe_bytes(made.data, Fact.ALL)
+    before, after = probe_bytes(case.data, ProbeField.ALL), probe_bytes(made.data, ProbeField.ALL)
     size = expected_size(before, case.edit)
     assert (after.size, made.size) == (size, size)
     assert after.format == made.format
@@ -111,7 +111,7 @@ def test_a_byte_limit_is_kept_or_reported_as_impossible(case: Case, limit: int) 
         assert str(error).startswith("cannot be brought within")  # noqa: PT017 - only that reason is right
         return
     assert len(made.data) <= limit
-    planned = expected_size(probe_bytes(case.data, Fact.ALL), case.edit)
+    planned = expected_size(probe_bytes(case.data, ProbeField.ALL), case.edit)
     assert (made.size == planned) is not any("scaled to" in clause for clause in made.degraded)
     assert made.quality is None or made.quality >= 80
 
@@ -143,8 +143,8 @@ def test_broken_bytes_are_refused_or_edited(
 ) -> None:
     """Overwritten or truncated bytes give a result that the probe finds valid, or one error."""
     broken = bytearray(data)
-    for place, content in holes:
-        at = int(place * len(broken))
+    for location, content in holes:
+        at = int(location * len(broken))
         broken[at : at + len(content)] = content
     try:
         made: EditedImage | None = edit_image(bytes(broken[: int(keep * len(broken))]), edit)

@@ -1,18 +1,19 @@
 """When a fix counts: what it was to settle is gone, and nothing as bad has come for it."""
 
-from imgbudget.model import Finding, Place, Severity
-from imgbudget.session.proof import STILL_THERE, key_of, unproven
+from imgbudget.fixing.strategy import STILL_THERE, failed_fixes, key_of
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import Finding, Severity
 from tests.findings import finding_of
 
-IMAGE = Place("r.json", ("messages", 0, "content", 0, "source"))
-OTHER = Place("r.json", ("messages", 0, "content", 1, "source"))
-REQUEST = Place("r.json", ())
-ELSEWHERE = Place("r.json", (), document=1)
+IMAGE = Location("r.json", ("messages", 0, "content", 0, "source"))
+OTHER = Location("r.json", ("messages", 0, "content", 1, "source"))
+REQUEST = Location("r.json", ())
+ELSEWHERE = Location("r.json", (), document=1)
 
 
-def finding(code: str, place: Place = IMAGE, severity: Severity = Severity.WARNING) -> Finding:
+def finding(code: str, location: Location = IMAGE, severity: Severity = Severity.WARNING) -> Finding:
     """Make a finding of a severity at a location."""
-    return finding_of(code=code, name="a-name", place=place, severity=severity)
+    return finding_of(code=code, name="a-name", location=location, severity=severity)
 
 
 def failed(
@@ -20,8 +21,8 @@ def failed(
 ) -> dict[str, str]:
     """The codes of the fixes that failed, with the reasons."""
     return {
-        f"{code} {place.pointer}": why
-        for (code, place), why in unproven(before, after, active, moved=moved).items()
+        f"{code} {location.pointer}": why
+        for (code, location), why in failed_fixes(before, after, active, moved=moved).items()
     }
 
 
@@ -92,7 +93,7 @@ def test_moved_blocks_are_counted_by_document() -> None:
 
 def test_file_may_get_another_name() -> None:
     """Places compare without it."""
-    before = finding("IB301", Place("a.bmp"))
-    one = finding("IB104", Place("a.bmp"), Severity.ERROR)
-    assert failed([one, before], [finding("IB301", Place("a.png"))], [one]) == {}
-    assert key_of(finding("IB301", Place("a.bmp"))) == key_of(finding("IB301", Place("a.png")))
+    before = finding("IB301", Location("a.bmp"))
+    one = finding("IB104", Location("a.bmp"), Severity.ERROR)
+    assert failed([one, before], [finding("IB301", Location("a.png"))], [one]) == {}
+    assert key_of(finding("IB301", Location("a.bmp"))) == key_of(finding("IB301", Location("a.png")))

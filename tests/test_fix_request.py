@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbudget.edit import RequestEdit
-from imgbudget.fixers.splices import Region, Splice, spliced
-from imgbudget.intent import (
+from imgbudget.jsontext.edit import Region, Splice, spliced
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.edits import RequestEdit
+from imgbudget.model.fixes import (
     DeclareType,
     DropBlock,
     Fix,
@@ -18,8 +19,7 @@ from imgbudget.intent import (
     RepairBase64,
     ReplaceByText,
 )
-from imgbudget.model import Keys
-from imgbudget.sources.jsonspans import JsonSource
+from imgbudget.model.location import Keys
 from tests.builders import text_block
 from tests.fixing import LAYOUTS, as_text, b64, edited, fixer, request_edit
 from tests.jsontexts import values, written
@@ -94,11 +94,11 @@ def test_edited_images_differ_and_nothing_else(
     shape: Any, payloads: list[bytes], extra: Any, data: st.DataObject
 ) -> None:
     """Values differ at the edited paths only, whatever the format around them."""
-    place, route = SHAPES[shape]
+    location, route = SHAPES[shape]
     value = {"extra": extra, **body(*(shape(payload) for payload in payloads)), "last": [extra]}
     chosen = data.draw(st.sets(st.integers(0, len(payloads) - 1)))
     text = data.draw(written(value))
-    out = edited(text, request_edit([at(i, *place) for i in chosen]))
+    out = edited(text, request_edit([at(i, *location) for i in chosen]))
     expected = json.loads(text.decode("utf-8-sig"))
     for i in chosen:
         block = expected["messages"][0]["content"][i]
@@ -244,9 +244,11 @@ def test_labels_are_blocks_of_the_dialect(shape: Any, label: Any) -> None:
 )
 def test_image_is_replaced_by_a_text(shape: Any, block: Any) -> None:
     """In each dialect; other edits of the image are not made."""
-    place = at(1, *SHAPES[shape][0])
+    location = at(1, *SHAPES[shape][0])
     text = as_text(body(shape(b"1"), shape(), shape(b"3")), "plain")
-    out = edited(text, request_edit([place], [(place, ReplaceByText("gone")), (place, RepairBase64())]))
+    out = edited(
+        text, request_edit([location], [(location, ReplaceByText("gone")), (location, RepairBase64())])
+    )
     assert out == as_text(body(shape(b"1"), block, shape(b"3")), "plain")
 
 
@@ -273,7 +275,7 @@ def test_refused_image_stays_and_the_others_are_made() -> None:
     by = fixer()
     out = edited(text, request_edit([at(0, "source"), at(1, "source")]), by=by)
     assert out == as_text(body(image(b"!" * 2000), image(b"2+", "image/webp")), "plain")
-    assert [(refusal.place.pointer, refusal.reason) for refusal in by.refused] == [
+    assert [(refusal.location.pointer, refusal.reason) for refusal in by.refused] == [
         ("/messages/0/content/0/source", "is refused")
     ]
     assert [made.byte_size for made in by.remade] == [2]

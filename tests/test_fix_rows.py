@@ -4,8 +4,8 @@ import json
 import os
 from pathlib import Path
 
-from imgbudget.session.parts import PART
-from imgbudget.session.rowfixing import LONG
+from imgbudget.fixing.long_files import LONG
+from imgbudget.linter.rows import PART
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from imgbudget.probes import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes
 from tests.builders import image_block
 from tests.conftest import Command
 from tests.drawings import encoded

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms
 
-from imgbudget.edit import EditedImage, ImageEdit
 from imgbudget.errors import FixError
-from imgbudget.fixers.image import edit_image
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.fixing.image import edit_image
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.model.edits import EditedImage, ImageEdit
+from imgbudget.model.subjects import ProbeField
 from tests.drawings import animated, distance, encoded, opened, seen, soft
 from tests.imagebytes import chunk, segment, tiff, webp_chunk
 
@@ -24,7 +24,7 @@ GPS = tiff(None, gps=[(2, 3), (4, 3)])
 def stripped(data: bytes, edit: ImageEdit = STRIP) -> EditedImage:
     """The file without metadata: smaller, nothing lost, no position, and once more changes nothing."""
     made = edit_image(data, edit)
-    facts = probe_bytes(made.data, Fact.ALL)
+    facts = probe_bytes(made.data, ProbeField.ALL)
     assert made.degraded == ()
     assert made.quality is None
     assert not facts.has_location
@@ -66,7 +66,7 @@ def test_a_jpeg_keeps_its_scans_and_its_profile(mode: str, options: dict[str, An
         + segment(0xEC, b"Ducky" + bytes(3000))
     )
     data = clean[:2] + more + clean[2:] + b"a video" * 1000
-    assert probe_bytes(data, Fact.ALL).has_location
+    assert probe_bytes(data, ProbeField.ALL).has_location
     made = stripped(data)
     assert made.data == clean
     assert opened(made.data).info["icc_profile"] == PROFILE
@@ -90,7 +90,7 @@ def test_an_orientation_that_is_not_applied_is_kept(form: str, orientation: int)
     data = encoded(soft(), form, exif=exif)
     made = stripped(data)
     assert len(made.data) < len(data)
-    assert probe_bytes(made.data, Fact.ALL).orientation == orientation
+    assert probe_bytes(made.data, ProbeField.ALL).orientation == orientation
     assert seen(made.data).tobytes() == seen(data).tobytes()
 
 
@@ -113,7 +113,7 @@ def test_a_png_keeps_what_it_is_shown_by(mode: str) -> None:
         + chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>")
         + clean[-12:]
     )
-    assert probe_bytes(data, Fact.ALL).has_location
+    assert probe_bytes(data, ProbeField.ALL).has_location
     made = stripped_png = edit_image(data + b"trailer", STRIP)
     assert made.data == clean[:33] + gamma + clean[33:]
     assert opened(stripped_png.data).tobytes() == opened(data).tobytes()
@@ -128,7 +128,7 @@ def test_a_webp_keeps_its_picture(options: dict[str, Any]) -> None:
     data += webp_chunk(b"JUNK", b"12345678")
     data = data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
     made = edit_image(data, STRIP)
-    facts = probe_bytes(made.data, Fact.ALL)
+    facts = probe_bytes(made.data, ProbeField.ALL)
     assert (facts.has_location, made.degraded) == (False, ())
     picture = opened(made.data)
     assert picture.info["icc_profile"] == PROFILE
@@ -161,7 +161,7 @@ def test_the_first_frame_is_cut_out_without_a_loss(form: str) -> None:
     data = animated(form, lossless=True) if form == "WEBP" else animated(form)
     made = edit_image(data, FIRST)
     assert made.degraded == ("first of 3 frames",)
-    assert probe_bytes(made.data, Fact.ALL).frames == 1
+    assert probe_bytes(made.data, ProbeField.ALL).frames == 1
     assert len(made.data) < len(data)
     assert distance(seen(made.data), seen(data)) == 0
 
@@ -184,7 +184,7 @@ def test_pictures_behind_the_first_are_kept_and_stripped() -> None:
     assert data.count(GPS) == 3
     made = edit_image(data, STRIP)
     assert made.degraded == ()
-    assert not probe_bytes(made.data, Fact.ALL).has_location
+    assert not probe_bytes(made.data, ProbeField.ALL).has_location
     assert GPS not in made.data
     before, after = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(made.data))
     assert getattr(after, "n_frames", 1) == 3

@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 
 from imgbudget.errors import WriteError
-from imgbudget.fixers.leftovers import open_neighbour, remove_leftovers
-from imgbudget.fixers.writer import (
-    mirror_path,
+from imgbudget.fixing.writer import (
+    open_neighbour,
+    output_tree_path,
     read_file,
+    remove_leftovers,
     replace_file,
     replacing,
     stamp,
     write_file,
-    write_mirror,
+    write_output_tree,
     writing,
 )
 
@@ -276,8 +277,8 @@ def test_a_link_does_not_become_another_format(file: Path, tmp_path: Path) -> No
 def test_the_output_tree_has_the_same_shape(file: Path, tmp_path: Path) -> None:
     """A file keeps its path below its root; a file that is named directly is at the top."""
     out = str(tmp_path / "out")
-    assert write_mirror(str(tmp_path), str(file), out, b"new") == os.path.join(out, "folder", "a.jpg")
-    assert write_mirror(str(file), str(file), out, [b"n", b"ew"]) == os.path.join(out, "a.jpg")
+    assert write_output_tree(str(tmp_path), str(file), out, b"new") == os.path.join(out, "folder", "a.jpg")
+    assert write_output_tree(str(file), str(file), out, [b"n", b"ew"]) == os.path.join(out, "a.jpg")
     assert (tmp_path / "out" / "folder" / "a.jpg").read_bytes() == b"new"
     assert (tmp_path / "out" / "a.jpg").read_bytes() == b"new"
     assert file.read_bytes() == b"old"
@@ -286,12 +287,12 @@ def test_the_output_tree_has_the_same_shape(file: Path, tmp_path: Path) -> None:
 def test_a_mirror_never_leads_outside_or_back(file: Path, tmp_path: Path) -> None:
     """Nothing is written over an original, by whichever way."""
     with pytest.raises(WriteError, match="stands outside of"):
-        mirror_path(str(tmp_path / "else"), str(file), str(tmp_path / "out"))
+        output_tree_path(str(tmp_path / "else"), str(file), str(tmp_path / "out"))
     with pytest.raises(WriteError, match="leads back to the file itself"):
-        mirror_path(str(tmp_path), str(file), str(tmp_path))
+        output_tree_path(str(tmp_path), str(file), str(tmp_path))
     (tmp_path / "out").symlink_to(tmp_path)
     with pytest.raises(WriteError, match="leads back to the file itself"):
-        write_mirror(str(tmp_path), str(file), str(tmp_path / "out"), b"new")
+        write_output_tree(str(tmp_path), str(file), str(tmp_path / "out"), b"new")
     assert file.read_bytes() == b"old"
 
 

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from imgbudget.model import Finding, Place
-from imgbudget.report import FileResult, Summary
-from imgbudget.reporters import FORMATS, make_reporter
-from imgbudget.reporters.base import Style
-from imgbudget.reporters.markdown import MOST_BYTES, Markdown
+from imgbudget.model.location import Location
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.subjects import Finding
+from imgbudget.output.base import TextStyle
+from imgbudget.output.markdown import MOST_BYTES, Markdown
+from imgbudget.output.registry import FORMATS, make_reporter
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 from tests.findings import finding_of
@@ -31,7 +32,7 @@ def finding(message: str, **more: Any) -> Finding:
 
 def written(name: str, *findings: Finding) -> str:
     """What a format writes of one file with these findings."""
-    reporter = make_reporter(name, Style(quiet=True))
+    reporter = make_reporter(name, TextStyle(quiet=True))
     text = reporter.begin()
     text += reporter.add(reporter.render(FileResult(path="a.png", findings=findings)))
     return text + reporter.end(Summary())
@@ -47,7 +48,7 @@ def test_github_is_silent_on_a_clean_run(imgbudget: Command, tmp_path: Path) -> 
 
 def test_github_escapes_messages_and_properties() -> None:
     """Per cent and line ends in both, colon and comma in properties only; nothing else is touched."""
-    line = written("github", finding("100% of\r\nit: a, b", place=Place("50%:a,b\n.png")))
+    line = written("github", finding("100% of\r\nit: a, b", location=Location("50%:a,b\n.png")))
     assert line == (
         "::warning file=50%25%3Aa%2Cb%0A.png,title=IB201 oversized-image::100%25 of%0D%0Ait: a, b\n"
     )
@@ -144,7 +145,7 @@ def test_junit_calls_a_failed_rule_an_error() -> None:
 @given(st.text())
 def test_junit_is_xml_whatever_a_message_holds(message: str) -> None:
     """Control characters, lone surrogates and characters that XML has not: one case is there."""
-    text = written("junit", finding(message, help=message, place=Place(message or "x")))
+    text = written("junit", finding(message, help=message, location=Location(message or "x")))
     xml = JUnitXml.fromstring(text.encode())
     assert [len(case.result) for suite in xml for case in suite] == [1]
 
@@ -153,7 +154,7 @@ def test_junit_is_xml_whatever_a_message_holds(message: str) -> None:
 @given(st.text())
 def test_github_is_one_line_a_finding_whatever_a_message_holds(message: str) -> None:
     """No message and no name can start a new line, where it could be a command."""
-    text = written("github", finding(message, help=message, place=Place(message or "x")))
+    text = written("github", finding(message, help=message, location=Location(message or "x")))
     assert text.count("\n") == 1
     assert "\r" not in text
     text.encode()
@@ -163,7 +164,7 @@ def test_github_is_one_line_a_finding_whatever_a_message_holds(message: str) -> 
 @given(st.text())
 def test_a_table_row_is_one_row_whatever_a_message_holds(message: str) -> None:
     """No bar, line feed or tag of a message or a name breaks the table."""
-    text = written("markdown", finding(message, place=Place(message or "x")))
+    text = written("markdown", finding(message, location=Location(message or "x")))
     row = text.split("\n")[4]
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 7
     assert not re.search(r"(?<!\\)(?:\\\\)*<", row)
@@ -212,8 +213,8 @@ def test_markdown_prices_saved_tokens_at_the_rates_of_their_models(
 
 def test_markdown_fits_into_a_job_summary() -> None:
     """However much is found, the summary stays under 1 MiB and counts what it leaves out."""
-    reporter = Markdown(Style())
-    findings = tuple(finding("ü" * 300, place=Place(f"{i}.png")) for i in range(5000))
+    reporter = Markdown(TextStyle())
+    findings = tuple(finding("ü" * 300, location=Location(f"{i}.png")) for i in range(5000))
     reporter.add(reporter.render(FileResult(path="x", findings=findings)))
     text = reporter.end(Summary())
     rows = text.count("| warning ")

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from imgbudget.intent import DropBlock
-from imgbudget.model import Finding, Place, Severity
-from imgbudget.report import FileResult, Summary
-from imgbudget.reporters.base import Style
-from imgbudget.reporters.places import relative, uri
-from imgbudget.reporters.sarif import MOST, Sarif
-from imgbudget.session.reporting import merge
+from imgbudget.linter.reporting import merge
+from imgbudget.model.fixes import DropBlock
+from imgbudget.model.location import Location
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.subjects import Finding, Severity
+from imgbudget.output.base import TextStyle, relative, uri
+from imgbudget.output.sarif import MOST, Sarif
 from tests.builders import body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command, Run
 from tests.findings import finding_of
@@ -33,7 +33,7 @@ def finding(number: int, severity: Severity, measured: float | None = None) -> F
     """A finding on a distinct file."""
     return finding_of(
         severity=severity,
-        place=Place(f"{number}.png"),
+        location=Location(f"{number}.png"),
         measured=measured,
         limit=10 if measured else None,
         unit="px",
@@ -58,8 +58,10 @@ def test_hostile_names_are_relative_uris(imgbudget: Command, tmp_path: Path) -> 
     """Names with any characters are URIs below the source root; the region of an image is line 1."""
     make_hostile_names(tmp_path)
     found = results(imgbudget("check", "--format", "sarif", "--select", "IB201", str(tmp_path)))
-    places = [result["locations"][0]["physicalLocation"] for result in found]
-    images = {place["artifactLocation"]["uri"] for place in places if "endLine" not in place["region"]}
+    locations = [result["locations"][0]["physicalLocation"] for result in found]
+    images = {
+        location["artifactLocation"]["uri"] for location in locations if "endLine" not in location["region"]
+    }
     assert images == {
         "a%20b.jpg",
         "fot%C3%B3%20100%25.jpg",
@@ -68,8 +70,8 @@ def test_hostile_names_are_relative_uris(imgbudget: Command, tmp_path: Path) -> 
         "bad%FF.jpg",
         "%3C%26%7C%60.jpg",
     }
-    assert {place["artifactLocation"]["uriBaseId"] for place in places} == {"%SRCROOT%"}
-    assert all(place["region"]["startLine"] == 1 for place in places)
+    assert {location["artifactLocation"]["uriBaseId"] for location in locations} == {"%SRCROOT%"}
+    assert all(location["region"]["startLine"] == 1 for location in locations)
 
 
 def test_pointer_is_a_logical_location(imgbudget: Command, tmp_path: Path) -> None:
@@ -209,7 +211,7 @@ def test_unchecked_files_are_reported(imgbudget: Command, tmp_path: Path) -> Non
 
 def test_at_most_25000_results_and_the_worst_of_them() -> None:
     """25,010 warnings, then five errors: the errors lead, then what is furthest over; 15 are counted."""
-    reporter = Sarif(Style())
+    reporter = Sarif(TextStyle())
     for begin in range(0, MOST + 10, 1000):
         count = min(1000, MOST + 10 - begin)
         warnings = [finding(begin + i, Severity.WARNING, 20 + (begin + i) % 7) for i in range(count)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbudget.geometry import (
+from imgbudget.limits.geometry import (
     CoordinateMap,
     Size,
     Tier,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imgbudget.sources.gitignore import Patterns
-from imgbudget.sources.walk import find_files
+from imgbudget.discovery.gitignore import Patterns
+from imgbudget.discovery.walk import find_files
 
 GIT = shutil.which("git")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes as a name")

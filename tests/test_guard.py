@@ -13,13 +13,13 @@ import pytest
 from werkzeug import Response
 
 import imgbudget
-from imgbudget.edit import ImageEdit
 from imgbudget.errors import GuardError, UsageError
-from imgbudget.geometry import Size
-from imgbudget.live.inspection import EditMemory, Inspector, Target
-from imgbudget.live.transport import RequestWarning, target_of
-from imgbudget.model import Severity
-from imgbudget.session import RunOptions
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.live.guard import RequestWarning, target_of
+from imgbudget.live.inspection import EditMemory, InspectionTarget, Inspector
+from imgbudget.model.edits import ImageEdit
+from imgbudget.model.subjects import Severity
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.liveapi import Api, answer, events, image_blocks, image_tokens, many_image_refusal, message, sizes
 
@@ -265,20 +265,23 @@ def test_bedrock_is_known_by_its_address() -> None:
 @pytest.mark.parametrize(
     ("url", "target"),
     [
-        ("https://api.anthropic.com/v1/messages", Target()),
-        ("https://x.services.ai.azure.com/anthropic/v1/messages", Target(None, "foundry")),
+        ("https://api.anthropic.com/v1/messages", InspectionTarget()),
+        ("https://x.services.ai.azure.com/anthropic/v1/messages", InspectionTarget(None, "foundry")),
         (
             "https://eu-aiplatform.googleapis.com/v1/projects/p/publishers/anthropic/models/claude-x@1:rawPredict",
-            Target("claude-x@1", "google-cloud"),
+            InspectionTarget("claude-x@1", "google-cloud"),
         ),
-        ("https://claude.googleapis.com/v1/projects/p/invoke/v1/messages", Target(None, "google-cloud")),
+        (
+            "https://claude.googleapis.com/v1/projects/p/invoke/v1/messages",
+            InspectionTarget(None, "google-cloud"),
+        ),
         (
             "https://b.amazonaws.com/model/anthropic.claude-x%3A0/invoke",
-            Target("anthropic.claude-x:0", "bedrock"),
+            InspectionTarget("anthropic.claude-x:0", "bedrock"),
         ),
     ],
 )
-def test_addresses_imply_model_and_platform(url: str, target: Target) -> None:
+def test_addresses_imply_model_and_platform(url: str, target: InspectionTarget) -> None:
     """The forms of the SDK's four clients."""
     assert target_of(httpx2.URL(url)) == target
 
@@ -321,20 +324,20 @@ def test_rules_under_the_level_are_not_run(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / ".imgbudget.yaml").write_text("packs: [imgbudget_rules, counting_pack]\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     text = json.dumps(body(image_block())).encode()
-    assert Inspector(RunOptions(), Severity.ERROR).look(text, Target()) == ()
+    assert Inspector(RunOptions(), Severity.ERROR).look(text, InspectionTarget()) == ()
     import counting_pack  # type: ignore[import-not-found]  # noqa: PLC0415 - written above
 
     assert counting_pack.ASKED == ["CP103"]
 
 
 def test_the_configuration_of_the_project_holds(api: Api, tmp_path: Path) -> None:
-    """An ignored rule is ignored by the guard, and wishes win over the configuration."""
+    """An ignored rule is ignored by the guard, and options win over the configuration."""
     api.enforcing()
     (tmp_path / ".imgbudget.yaml").write_text("ignore: [IB101]\n")
     wrong = body(image_block(image_bytes((8001, 30))))
     imgbudget.guard(client_of()).messages.create(**wrong)
     with pytest.raises(GuardError, match="IB101"):
-        imgbudget.guard(client_of(), wishes=RunOptions(isolated=True)).messages.create(**wrong)
+        imgbudget.guard(client_of(), options=RunOptions(isolated=True)).messages.create(**wrong)
 
 
 def test_ignores_and_a_baseline_hold_for_requests(api: Api, tmp_path: Path) -> None:
@@ -352,7 +355,7 @@ def test_flaws_of_base64_are_seen_by_the_look() -> None:
     inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
     sound = image_block(image_bytes((900, 900), "JPEG", quality=95), "image/jpeg")
     data = sound["source"]["data"]
-    assert inspector.look(json.dumps(body(sound)).encode(), Target()) == ()
+    assert inspector.look(json.dumps(body(sound)).encode(), InspectionTarget()) == ()
     flawed = (
         "data:image/jpeg;base64," + data,
         data[:600] + "\n" + data[600:],
@@ -363,7 +366,7 @@ def test_flaws_of_base64_are_seen_by_the_look() -> None:
     )
     for text in flawed:
         wrong = {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": text}}
-        found = inspector.look(json.dumps(body(wrong)).encode(), Target())
+        found = inspector.look(json.dumps(body(wrong)).encode(), InspectionTarget())
         assert "IB106" in {finding.code for finding in found}, text[:40]
 
 

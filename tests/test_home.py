@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgbudget import version
-from imgbudget.engine.findings import page_of
+from imgbudget.linter.evaluate import page_of
 from imgbudget.registry import load_packs
 from tests.builders import image_bytes
 from tests.conftest import Command

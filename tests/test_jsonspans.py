@@ -12,16 +12,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imgbudget.errors import UnreadableError
-from imgbudget.model import Span
-from imgbudget.sources.jsonspans import BadDocument, Document, JsonSource, open_documents
+from imgbudget.jsontext.document import BadDocument, Document, open_documents
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.location import Span
 from tests.jsontexts import (
     BOM,
     CORPUS,
     LONG_TEXT,
     Sizing,
     filled,
+    location,
     only,
-    place,
     routes,
     sizes,
     values,
@@ -57,8 +58,8 @@ def test_spans_lead_to_the_values_of_their_routes(data: st.DataObject, value: An
     assert spans.keys() == wanted.keys()
     for route, span in spans.items():
         assert json.loads(raw[span.start : span.end]) == filled(document, wanted[route])
-        assert (span.line, span.column) == place(raw, span.start)
-        assert (span.end_line, span.end_column) == place(raw, span.end)
+        assert (span.line, span.column) == location(raw, span.start)
+        assert (span.end_line, span.end_column) == location(raw, span.end)
     for route, span in document.key_spans(wanted).items():
         assert json.loads(raw[span.start : span.end]) == filled(document, route[-1])
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgbudget.errors import UnreadableError
-from imgbudget.sources import jsonspans
-from imgbudget.sources.jsonspans import BadDocument, Document, open_documents
+from imgbudget.jsontext import document as document_module
+from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from tests.jsontexts import (
     CORPUS,
     LONG_TEXT,
@@ -17,7 +17,7 @@ from tests.jsontexts import (
     bad,
     documents,
     filled,
-    place,
+    location,
     sizes,
     values,
     verdict,
@@ -46,9 +46,9 @@ def test_what_json_loads_refuses_is_refused_at_the_same_place(
         assert filled(document, document.value) == expected.value
         return
     assert isinstance(document, BadDocument)
-    if expected.place and "empty" not in document.message and "UTF" not in document.message:
-        line, column = expected.place
-        assert (document.line, document.column) == place(raw, document.offset) == (line, column)
+    if expected.location and "empty" not in document.message and "UTF" not in document.message:
+        line, column = expected.location
+        assert (document.line, document.column) == location(raw, document.offset) == (line, column)
         assert document.message.endswith(f" at line {line}, column {column}")
 
 
@@ -120,7 +120,7 @@ def test_string_without_end_is_refused_in_bounded_memory(
     piece: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long and whatever its contents, only a few windows of the string are in memory."""
-    monkeypatch.setattr(jsonspans, "MAX_TEXT", 4 << 20)
+    monkeypatch.setattr(document_module, "MAX_TEXT", 4 << 20)
     source = Repeated(b'{"data": "x', piece, 96 << 20)
     tracemalloc.start()
     try:

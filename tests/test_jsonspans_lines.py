@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.sources.jsonspans import BadDocument, Document, open_documents
+from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from tests.jsontexts import BOM, LONG_TEXT, Sizing, documents, filled, sizes, values, verdict, written
 from tests.sparse_source import Repeated
 
@@ -31,7 +31,7 @@ def test_each_line_is_a_document(data: st.DataObject, rows: list[Any], sizing: S
             expected = verdict(line)
             if expected.error:
                 assert isinstance(document, BadDocument)
-                assert expected.place in (None, (1, document.column)) or not check
+                assert expected.location in (None, (1, document.column)) or not check
             else:
                 assert isinstance(document, Document)
                 assert filled(document, document.value) == expected.value

@@ -7,28 +7,26 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Size
-from imgbudget.intent import Resize
-from imgbudget.model import (
-    Finding,
-    FixSafety,
-    ImageFacts,
-    ImageUse,
-    Origin,
-    Place,
-    Request,
-    Severity,
-    Span,
+from imgbudget.api import check
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.fixes import Resize
+from imgbudget.model.location import Location, Span
+from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.results import ImageResult, RequestResult
+from imgbudget.model.subjects import Finding, FixSafety, ImageFacts, ImageUse, Origin, Request, Severity
+from imgbudget.output.records import (
+    finding_record,
+    finding_text,
+    image_record,
+    image_text,
+    request_record,
+    request_text,
 )
-from imgbudget.report import ImageResult, RequestResult
-from imgbudget.reporters.jsontext import finding_text, image_text, request_text
-from imgbudget.reporters.records import finding_record, image_record, request_record
-from imgbudget.session import RunOptions, check
-from imgbudget.session.run import Session
-from imgbudget.undertest import RequestUnderTest
 from tests.builders import body, image_block, image_bytes, write_json
 
-LIMITS = Session(RunOptions(isolated=True)).bench.limits()
+LIMITS = Session(RunOptions(isolated=True)).context.limits()
 
 texts = st.text(st.characters(), max_size=20)  # lone surrogates too: names need not be valid UTF-8
 numbers = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -36,8 +34,8 @@ sizes = st.builds(Size, st.integers(1, 1 << 31), st.integers(1, 1 << 31))
 keys = st.lists(st.integers(0, 99) | st.sampled_from(["messages", "", "a/b~", "~1"]) | texts, max_size=5).map(
     tuple
 )
-places = st.builds(
-    Place,
+locations = st.builds(
+    Location,
     texts,
     st.none() | keys,
     root=st.integers(0, 3),
@@ -53,7 +51,7 @@ places = st.builds(
         code=texts,
         name=texts,
         severity=st.sampled_from(Severity),
-        place=places,
+        location=locations,
         message=texts,
         help=st.none() | texts,
         url=texts,
@@ -75,7 +73,7 @@ def test_a_finding_is_written_as_json_writes_its_record(finding: Finding) -> Non
 
 @settings(max_examples=60)
 @given(
-    place=places,
+    location=locations,
     facts=st.none()
     | st.builds(
         ImageFacts,
@@ -90,41 +88,43 @@ def test_a_finding_is_written_as_json_writes_its_record(finding: Finding) -> Non
     resized=st.none() | st.builds(Size, st.integers(1, 1568), st.integers(1, 784)),
 )
 def test_an_image_is_written_as_json_writes_its_record(
-    place: Place, facts: ImageFacts | None, encoded: int | None, resized: Size | None
+    location: Location, facts: ImageFacts | None, encoded: int | None, resized: Size | None
 ) -> None:
     """With facts and without, in a request and as a file."""
-    use = ImageUse(place, Origin.PATH, facts, base64_size=encoded)
+    use = ImageUse(location, Origin.PATH, facts, base64_size=encoded)
     image = ImageResult(use, LIMITS, resized, resized)
     assert image_text(image) == json.dumps(image_record(image))
 
 
 @settings(max_examples=60)
 @given(
-    place=places,
+    location=locations,
     line=st.integers(1, 1 << 40),
     custom_id=st.none() | texts,
     byte_size=st.integers(0, 1 << 40),
     tokens=st.integers(0, 1 << 40),
 )
 def test_a_request_is_written_as_json_writes_its_record(
-    place: Place, line: int, custom_id: str | None, byte_size: int, tokens: int
+    location: Location, line: int, custom_id: str | None, byte_size: int, tokens: int
 ) -> None:
     """With an id and without."""
-    request = Request(place, "messages", byte_size, line, custom_id, images=(ImageUse(place, Origin.URL),))
+    request = Request(
+        location, "messages", byte_size, line, custom_id, images=(ImageUse(location, Origin.URL),)
+    )
     result = RequestResult(RequestUnderTest(request, LIMITS), tokens)
     assert request_text(result) == json.dumps(request_record(result))
 
 
-@given(places)
-def test_pointer_and_location_are_made_of_the_keys(place: Place) -> None:
+@given(locations)
+def test_pointer_and_location_are_made_of_the_keys(location: Location) -> None:
     """RFC 6901 escapes two characters; the API's notation ends with the last number."""
-    route = (place.keys or ())[: place.embedded or None]
+    route = (location.keys or ())[: location.embedded or None]
     escaped = [str(key).replace("~", "~0").replace("/", "~1") for key in route]
-    assert place.pointer == (None if place.keys is None else "".join(f"/{key}" for key in escaped))
-    inside = (*place.lead, *(place.keys or ())[place.root :])
+    assert location.pointer == (None if location.keys is None else "".join(f"/{key}" for key in escaped))
+    inside = (*location.lead, *(location.keys or ())[location.root :])
     numbers = [i for i, key in enumerate(inside) if isinstance(key, int)]
     named = inside[: numbers[-1] + 1] if numbers else inside
-    assert place.location == (".".join(str(key) for key in named) if inside else None)
+    assert location.location == (".".join(str(key) for key in named) if inside else None)
 
 
 def test_a_whole_run_is_written_as_json_writes_it(tmp_path: Path) -> None:

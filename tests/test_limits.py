@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import pytest
 
-from imgbudget.geometry import Size, Tier
-from imgbudget.limits import Limit, LimitsData
-from imgbudget_rules.limits import DATA
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import Size, Tier
+from imgbudget.limits.values import Limit
+from imgbudget_rules.limits._generated import DATA
 from tests.resize_examples import EXAMPLES
 from tests.stated import stated
 

@@ -3,13 +3,16 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imgbudget.limits import Absent, Limit, LimitsData, Term
-from imgbudget_rules.limits import DATA
+from imgbudget.limits.data import LimitsData
+from imgbudget_rules.limits._generated import DATA
 from imgbudget_rules.limits.generate import GENERATED, render
+
+if TYPE_CHECKING:
+    from imgbudget.limits.values import Absent, Limit, Term
 
 SHIPPED = LimitsData.from_mapping(DATA)
 

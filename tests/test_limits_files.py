@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from imgbudget.errors import LimitsError
-from imgbudget.limits import LimitsData, load_limits
-from imgbudget_rules.limits import DATA
+from imgbudget.limits.data import LimitsData, load_limits
+from imgbudget_rules.limits._generated import DATA
 from tests.stated import stated
 
 SHIPPED = LimitsData.from_mapping(DATA)

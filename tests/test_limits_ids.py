@@ -2,8 +2,8 @@
 
 import pytest
 
-from imgbudget.limits import LimitsData
-from imgbudget_rules.limits import DATA
+from imgbudget.limits.data import LimitsData
+from imgbudget_rules.limits._generated import DATA
 
 SHIPPED = LimitsData.from_mapping(DATA)
 

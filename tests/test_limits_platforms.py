@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from imgbudget.cli.group import cli
 from imgbudget.errors import LimitsError
-from imgbudget.geometry import PATCH
-from imgbudget.limits import LimitsData
-from imgbudget_rules.limits import DATA
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import PATCH
+from imgbudget_rules.limits._generated import DATA
 from tests.stated import stated
 
 SHIPPED = LimitsData.from_mapping(DATA)

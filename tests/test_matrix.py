@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import pytest
 
 import imgbudget as package
-from imgbudget.live.inspection import Inspector, Target
-from imgbudget.live.prediction import predict
-from imgbudget.model import Severity
-from imgbudget.session import RunOptions, Session
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.live.billing import predict
+from imgbudget.live.inspection import InspectionTarget, Inspector
+from imgbudget.model.subjects import Severity
 from tests.builders import image_bytes, write_json
 from tests.conftest import Command
 
@@ -237,8 +238,8 @@ class Table(NamedTuple):
     def guard(self, body: bytes) -> Answer:
         """What the guard finds in one look, and makes of the body: what `check --fix` has written."""
         inspector = Inspector(self.row.run_options, Severity.INFO)
-        found = inspector.look(body, Target())
-        fixed = inspector.fixed(body, Target())
+        found = inspector.look(body, InspectionTarget())
+        fixed = inspector.fixed(body, InspectionTarget())
         assert fixed.body == (self.folder / "out/r.json").read_bytes()
         return {"codes": [finding.code for finding in found]}
 
@@ -317,7 +318,7 @@ def test_all_commands_give_the_same_answers(name: str, imgbudget: Command, tmp_p
 def test_the_rows_cover_every_provider() -> None:
     """Claude on three platforms, OpenAI, Gemini and Qwen, each with a level of detail where it has one."""
     found = {
-        (Session(row.run_options).bench.limits().platform, row.detail is not None) for row in ROWS.values()
+        (Session(row.run_options).context.limits().platform, row.detail is not None) for row in ROWS.values()
     }
     assert {platform for platform, _ in found} >= {
         "anthropic",

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.budgets import NO_BUDGETS
-from imgbudget.engine.memory import Images
-from imgbudget.engine.running import run_rules
-from imgbudget.limits import Limits
-from imgbudget.model import Finding, ImageFacts, ImageUse, Origin, Place, Problem, Severity
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.evaluate import run_rules
+from imgbudget.linter.memory import Images
+from imgbudget.model.budgets import NO_BUDGETS
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Level, Origin, Problem, Severity
 from imgbudget.registry import AnyRule
-from imgbudget.rule import Context, Level, Size, rule
+from imgbudget.rule import Context, rule
 from tests.rule_runner import limits_of, rules
 
 JUDGED = rules(pedantic=True).rules.image
@@ -40,24 +42,24 @@ changes = st.sampled_from([(name, value) for name, some in values.items() for va
 
 def file_of(facts: ImageFacts, declared: str | None = None, name: str = "a.png") -> ImageUse:
     """A file with these facts."""
-    return ImageUse(Place(name), Origin.PATH, facts, declared, (facts.byte_size + 2) // 3 * 4)
+    return ImageUse(Location(name), Origin.PATH, facts, declared, (facts.byte_size + 2) // 3 * 4)
 
 
 @given(st.lists(st.tuples(changes, st.sampled_from(OFTEN)), min_size=20, max_size=60))
 def test_findings_do_not_depend_on_earlier_files(
-    met: list[tuple[tuple[str, Any], Limits]],
+    entry: list[tuple[tuple[str, Any], Limits]],
 ) -> None:
     """The same findings in the same order, whatever was checked before and for which model."""
     files = Images(JUDGED, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
-    for number, ((name, value), limits) in enumerate(met):
+    for number, ((name, value), limits) in enumerate(entry):
         if name == "declared":
             declared = value
         else:
             facts = facts._replace(**{name: value})
         # every third one is cut: nothing is to be remembered of it
         use = file_of(facts._replace(damage=None if number % 3 else "is cut"), declared, f"{number}.png")
-        assert files.judge(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
+        assert files.check_image(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
 
 
 @given(
@@ -75,18 +77,18 @@ def test_findings_do_not_depend_on_earlier_files(
     )
 )
 def test_findings_do_not_depend_on_earlier_blocks(
-    met: list[tuple[tuple[str, Any], str | None, str | None, tuple[str, ...], str, Limits]],
+    entry: list[tuple[tuple[str, Any], str | None, str | None, tuple[str, ...], str, Limits]],
 ) -> None:
     """Whatever options its block has, and whatever is wrong with its text."""
     blocks = Images(JUDGED, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
-    for number, ((name, value), oversized, toolset, flaws, role, limits) in enumerate(met):
+    for number, ((name, value), oversized, toolset, flaws, role, limits) in enumerate(entry):
         if name == "declared":
             declared = value
         else:
             facts = facts._replace(**{name: value})
         use = ImageUse(
-            Place("a.json", ("messages", 0, "content", number, "source")),
+            Location("a.json", ("messages", 0, "content", number, "source")),
             Origin.BASE64,
             facts,
             declared,
@@ -96,7 +98,7 @@ def test_findings_do_not_depend_on_earlier_blocks(
             oversized=oversized,
             toolset=toolset,
         )
-        assert blocks.judge(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
+        assert blocks.check_image(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
 
 
 def test_a_failing_rule_is_reported_for_each_file() -> None:
@@ -117,10 +119,10 @@ def test_a_failing_rule_is_reported_for_each_file() -> None:
         ("d", Size(500, 500)),
     ):
         use = file_of(ImageFacts(9, "png", size), name=name)
-        found = files.judge(use, LIMITS[0])
+        found = files.check_image(use, LIMITS[0])
         assert found == list(run_rules(judged, use, LIMITS[0], NO_BUDGETS))
         assert found[0].code == "IB003"
-        assert {finding.place.path for finding in found} == {name}
+        assert {finding.location.path for finding in found} == {name}
 
 
 def test_cached_findings_are_separate_for_each_model() -> None:
@@ -132,29 +134,29 @@ def test_cached_findings_are_separate_for_each_model() -> None:
     def slow(_use: ImageUse, ctx: Context) -> Iterator[Problem]:
         """It takes long, and meanwhile the other one has come."""
         if ctx.limits is LIMITS[0] and not inside:
-            inside.extend(files.judge(use, LIMITS[1]))
+            inside.extend(files.check_image(use, LIMITS[1]))
         yield Problem(message=ctx.limits.model)
 
     files = Images([(slow, None)], NO_BUDGETS)
     for limits in (LIMITS[0], LIMITS[1], LIMITS[0], LIMITS[1]):
-        assert [finding.message for finding in files.judge(use, limits)] == [limits.model]
+        assert [finding.message for finding in files.check_image(use, limits)] == [limits.model]
     assert [finding.message for finding in inside] == [LIMITS[1].model]
 
 
 def test_findings_at_other_locations_are_not_cached() -> None:
     """Such a finding is made again for the next file."""
-    other = Place("other.json", ())
+    other = Location("other.json", ())
 
     @rule("IB951", "elsewhere", level=Level.IMAGE, severity=Severity.ERROR, since="1")
     def elsewhere(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         """It looks elsewhere."""
-        yield Problem(message=use.place.path, place=other)
+        yield Problem(message=use.location.path, location=other)
 
     files = Images([(elsewhere, None)], NO_BUDGETS)
     found: list[Finding] = []
     for name in ("a.png", "b.png"):
-        found += files.judge(file_of(ImageFacts(9, "png", Size(40, 40)), name=name), LIMITS[0])
-    assert [(finding.message, finding.place) for finding in found] == [("a.png", other), ("b.png", other)]
+        found += files.check_image(file_of(ImageFacts(9, "png", Size(40, 40)), name=name), LIMITS[0])
+    assert [(finding.message, finding.location) for finding in found] == [("a.png", other), ("b.png", other)]
 
 
 def test_shipped_rules_are_not_run_again_for_an_image_like_one_before() -> None:
@@ -174,7 +176,7 @@ def test_shipped_rules_are_not_run_again_for_an_image_like_one_before() -> None:
     photo = ImageFacts(90_000, "jpeg", Size(4000, 210), quality=90)
     for number, facts in enumerate([photo] * 3 + [photo._replace(byte_size=80_000, metadata_bytes=70_000)]):
         ran.clear()
-        files.judge(file_of(facts, "image/jpeg", f"{number}.jpg"), LIMITS[0])
+        files.check_image(file_of(facts, "image/jpeg", f"{number}.jpg"), LIMITS[0])
     assert ran == ["IB103", "IB205", "IB206"]
 
 
@@ -183,7 +185,7 @@ def test_nothing_is_remembered_any_longer_where_each_image_has_its_own_size() ->
     files = Images(JUDGED, NO_BUDGETS)
     for number in range(2_100):
         use = file_of(ImageFacts(90_000, "jpeg", Size(500 + number, 210)), "image/jpeg", f"{number}.jpg")
-        found = files.judge(use, LIMITS[0])
+        found = files.check_image(use, LIMITS[0])
         if number % 100 < 3:
             assert found == list(run_rules(JUDGED, use, LIMITS[0], NO_BUDGETS))
 
@@ -287,7 +289,7 @@ def test_a_rule_on_bytes_is_right_in_either_order(way: str, order: tuple[ImageFa
 
     files = Images([(heavy, None)], NO_BUDGETS)
     for number, facts in enumerate([order[0], order[0], order[1], order[1], order[0], order[1]]):
-        found = files.judge(file_of(facts, name=f"{number}.png"), LIMITS[0])
+        found = files.check_image(file_of(facts, name=f"{number}.png"), LIMITS[0])
         assert [finding.message for finding in found] == (["heavy"] if facts is LARGE else [])
 
 
@@ -329,7 +331,7 @@ def test_what_a_rule_reads_may_depend_on_what_it_read_before(
         made: dict[str, Any] = {name: values[name][i] for name, i in zip(READABLE, chosen, strict=True)}
         declared = made.pop("declared")
         use = file_of(ImageFacts(9, **made), declared, f"{number}.png")
-        assert files.judge(use, LIMITS[0]) == list(run_rules(judged, use, LIMITS[0], NO_BUDGETS))
+        assert files.check_image(use, LIMITS[0]) == list(run_rules(judged, use, LIMITS[0], NO_BUDGETS))
 
 
 def test_a_value_is_not_remembered_with_a_stand_in_in_its_finding() -> None:
@@ -342,5 +344,5 @@ def test_a_value_is_not_remembered_with_a_stand_in_in_its_finding() -> None:
 
     files = Images([(holds, None)], NO_BUDGETS)
     for facts in (SMALL, SMALL, LARGE):
-        (finding,) = files.judge(file_of(facts), LIMITS[0])
+        (finding,) = files.check_image(file_of(facts), LIMITS[0])
         assert cast("Any", finding.unit) is facts

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgbudget.probes.pdf import count_pages
-from imgbudget.probes.reader import bytes_reader
+from imgbudget.imageinfo.pdf import count_pages
+from imgbudget.imageinfo.reader import bytes_reader
 
 CATALOGUE = b"<< /Type /Catalog /Pages 2 0 R >>"
 TREE = b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 12 >>"
@@ -72,7 +72,7 @@ def packed(
         entries = b"/Type /ObjStm /N %d /First %d /Filter /FlateDecode" % (len(objects), len(first))
         rows[8] = (1, len(body), 0)
         body += indirect(8, stream(entries, zlib.compress(first + text)))
-        rows |= {number: (2, 8, place) for place, number in enumerate(objects)}
+        rows |= {number: (2, 8, location) for location, number in enumerate(objects)}
     else:
         for number, value in objects.items():
             rows[number] = (1, len(body), 0)

@@ -3,19 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.budgets import Budget, Budgets
-from imgbudget.edit import BlockEdit, ImageEdit
-from imgbudget.geometry import Size
-from imgbudget.intent import DeclareType, DropBlock, ReplaceByText
-from imgbudget.limits import Limits
-from imgbudget.model import Request
-from imgbudget.planner.changed import edited_use, with_images
-from imgbudget.planner.edits import image_edit, request_edit
-from imgbudget.planner.encodings import text_length
+from imgbudget.fixing.strategy import converge_image, converge_request
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size
+from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.model.edits import BlockEdit, ImageEdit
+from imgbudget.model.fixes import DeclareType, DropBlock, ReplaceByText
+from imgbudget.model.request_under_test import bind_request
+from imgbudget.model.subjects import Request
+from imgbudget.planner.from_findings import edited_use, image_edit, request_edit, with_images
+from imgbudget.planner.image import text_length
 from imgbudget.planner.request import plan_request
-from imgbudget.planner.settle import settle_image, settle_request
 from imgbudget.testing import image, request
-from imgbudget.undertest import bind_request
 from tests.rule_runner import image_checker, limits_of, request_checker, rules
 from tests.stated import stated
 
@@ -37,9 +36,9 @@ def one_turn(*content: str, **more: object) -> Request:
 def body_after(asked: Request, edits: dict[object, ImageEdit]) -> int:
     """The longest body that the bounds of the edits allow."""
     return asked.byte_size + sum(
-        text_length(edits[use.place].max_bytes or 0) - (use.base64_size or 0)
+        text_length(edits[use.location].max_bytes or 0) - (use.base64_size or 0)
         for use in asked.images
-        if use.place in edits
+        if use.location in edits
     )
 
 
@@ -124,7 +123,7 @@ specs = st.builds(
 def test_fix_after_fix_changes_nothing(spec: str, limits: Limits, unsafe: bool) -> None:  # noqa: FBT001
     """Once the settled edit is made no rule has a fix left that may be made, and it never enlarges."""
     use, judge = image(spec), image_checker(limits)
-    edit = settle_image(use, limits, judge, unsafe=unsafe)
+    edit = converge_image(use, limits, judge, unsafe=unsafe)
     if edit is None:
         return
     after = edited_use(use, edit)
@@ -132,7 +131,7 @@ def test_fix_after_fix_changes_nothing(spec: str, limits: Limits, unsafe: bool) 
     assert after.size is not None
     assert after.size.width <= use.size.width
     assert after.size.height <= use.size.height
-    assert settle_image(after, limits, judge, unsafe=unsafe) is None
+    assert converge_image(after, limits, judge, unsafe=unsafe) is None
 
 
 def test_a_size_that_a_fix_makes_has_no_remainder_left() -> None:
@@ -144,7 +143,7 @@ def test_a_size_that_a_fix_makes_has_no_remainder_left() -> None:
         once = image_edit(use, STANDARD, found, unsafe=False)
         assert once is not None
         if judge(edited_use(use, once)):
-            settled = settle_image(use, STANDARD, judge, unsafe=False)
+            settled = converge_image(use, STANDARD, judge, unsafe=False)
             assert settled != once
             assert settled is not None
             assert not judge(edited_use(use, settled))
@@ -163,21 +162,21 @@ def test_a_valid_request_has_no_edit() -> None:
 def test_blocks_are_changed_beside_images() -> None:
     """A wrong media type and an empty text; the edit of the image itself is separate."""
     asked = one_turn("<png 1920x1080 declared=image/jpeg>", "")
-    edit = settle_request(bind_request(asked, STANDARD), request_checker(), unsafe=False)
+    edit = converge_request(bind_request(asked, STANDARD), request_checker(), unsafe=False)
     assert [made.size for _, made in edit.images] == [Size(1456, 819)]
     assert edit.blocks == (
-        BlockEdit(asked.images[0].place, DeclareType("image/png")),
-        BlockEdit(asked.turns[0].blocks[1].place, DropBlock()),
+        BlockEdit(asked.images[0].location, DeclareType("image/png")),
+        BlockEdit(asked.turns[0].blocks[1].location, DropBlock()),
     )
 
 
 def test_many_screenshots_obey_the_edge_and_small_images_stay() -> None:
     """25 phone screenshots and an icon on a high-resolution model: 2000 px for those over it."""
     asked = one_turn("<png 1290x2796 bytes=600000> * 25", "<png 300x300 bytes=4000>")
-    edit = settle_request(bind_request(asked, HIGH), request_checker(), unsafe=False)
+    edit = converge_request(bind_request(asked, HIGH), request_checker(), unsafe=False)
     assert {made.size for _, made in edit.images} == {Size(923, 2000)}
     assert len(edit.images) == 25
-    seen = with_images(asked, {use.place: edited_use(use, made) for use, made in edit.images})
+    seen = with_images(asked, {use.location: edited_use(use, made) for use, made in edit.images})
     assert not [finding for finding in request_checker()(bind_request(seen, HIGH)) if finding.fix]
 
 
@@ -185,20 +184,20 @@ def test_a_long_body_is_levelled_from_the_largest_down() -> None:
     """40 MB: the photos that the model does not look at in full lose pixels, the others nothing."""
     asked = one_turn("<jpeg 4000x3000 bytes=5000000> * 5", "<jpeg 1200x900 bytes=1700000> * 3")
     found = request_checker(rules("IB401"))
-    edit = settle_request(bind_request(asked, HIGH), found, unsafe=False)
+    edit = converge_request(bind_request(asked, HIGH), found, unsafe=False)
     assert [made.size for _, made in edit.images] == [Size(2212, 1659)] * 5
-    assert body_after(asked, {use.place: made for use, made in edit.images}) <= 32_000_000
+    assert body_after(asked, {use.location: made for use, made in edit.images}) <= 32_000_000
 
 
 def test_a_long_body_of_native_images_gives_bytes() -> None:
     """Where all are seen in full, those over the level are encoded within it, equally."""
     asked = one_turn("<jpeg 1200x896 bytes=5000000> * 5", "<jpeg 1200x896 bytes=1000000> * 3")
-    edit = settle_request(bind_request(asked, HIGH), request_checker(), unsafe=False)
+    edit = converge_request(bind_request(asked, HIGH), request_checker(), unsafe=False)
     assert len(edit.images) == 5
     (bound,) = {made.max_bytes for _, made in edit.images}
     assert bound is not None
     assert 4_100_000 < bound < 4_200_000
-    assert body_after(asked, {use.place: made for use, made in edit.images}) <= 32_000_000
+    assert body_after(asked, {use.location: made for use, made in edit.images}) <= 32_000_000
 
 
 @given(
@@ -216,8 +215,8 @@ def test_no_edit_takes_a_body_over_its_limit(
     """Whatever the encoder makes within the bounds, the body is within the limit or no longer than it was."""
     limits = limits_of("claude-opus-4-8", platform)
     asked = one_turn(*(f"<{form} {width}x{height} bytes={size}>" for width, height, size in found))
-    edit = settle_request(bind_request(asked, limits), request_checker(), unsafe=False)
-    edits: dict[object, ImageEdit] = {use.place: made for use, made in edit.images}
+    edit = converge_request(bind_request(asked, limits), request_checker(), unsafe=False)
+    edits: dict[object, ImageEdit] = {use.location: made for use, made in edit.images}
     most = stated(limits.request_bytes_doubt).value
     assert body_after(asked, edits) <= max(most, min(asked.byte_size, stated(limits.request_bytes).value))
 
@@ -225,26 +224,26 @@ def test_no_edit_takes_a_body_over_its_limit(
 def test_undecodable_images_of_a_session_are_replaced_by_a_text() -> None:
     """Every later turn would send them again; in a single request such an image stays and is reported."""
     asked = one_turn("<png 800x600 damage='ends early'>", "<png 800x600>", "What is this?")
-    kept = settle_request(bind_request(asked, STANDARD), request_checker(), unsafe=False)
+    kept = converge_request(bind_request(asked, STANDARD), request_checker(), unsafe=False)
     assert kept.is_empty
     session = asked._replace(dialect="transcript")
-    edit = settle_request(bind_request(session, STANDARD), request_checker(), unsafe=False)
+    edit = converge_request(bind_request(session, STANDARD), request_checker(), unsafe=False)
     text = "[image removed, because it cannot be decoded: png 800x600 that ends early]"
-    assert edit.blocks == (BlockEdit(session.images[0].place, ReplaceByText(text)),)
+    assert edit.blocks == (BlockEdit(session.images[0].location, ReplaceByText(text)),)
 
 
 def test_images_whose_rule_is_off_are_not_removed() -> None:
     """No rule reports the image, so it is not changed."""
     session = one_turn("<png 800x600 damage='ends early'>")._replace(dialect="transcript")
     judge = request_checker(rules("IB2"))
-    assert settle_request(bind_request(session, STANDARD), judge, unsafe=False).is_empty
+    assert converge_request(bind_request(session, STANDARD), judge, unsafe=False).is_empty
 
 
 def test_a_token_budget_is_shared_as_fairly_as_by_a_plan() -> None:
     """Findings on the user's own budget and the joint plan give the same sizes."""
     asked = one_turn("<jpeg 1500x1500> * 3", "<png 196x196> * 2")
     judge = rules("IB602", budgets=Budgets(request=Budget(tokens=5000)))
-    edit = settle_request(bind_request(asked, HIGH), request_checker(judge), unsafe=False)
+    edit = converge_request(bind_request(asked, HIGH), request_checker(judge), unsafe=False)
     planned = plan_request(bind_request(asked, HIGH), budget=Budget(tokens=5000))
     assert [made.size for _, made in edit.images] == [made.size for _, made in planned.edit.images]
     assert len(edit.images) == 3

@@ -5,10 +5,9 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Size, Tier, patches, planned_size
-from imgbudget.planner.fair import fairest
-from imgbudget.planner.ladder import ladder, step_within
-from imgbudget.planner.levels import fair_level, shares
+from imgbudget.limits.geometry import Size, Tier, patches, planned_size
+from imgbudget.planner.allocation import fair_level, fairest, shares
+from imgbudget.planner.sizes import size_steps, step_within
 
 HIGH = Tier("high", 2576, 4784)
 STANDARD = Tier("standard", 1568, 1568)
@@ -32,7 +31,7 @@ def test_the_fairest_choice_is_the_best_of_all(ladders: list[tuple[int, ...]], b
     if found is None:
         assert best_of_all(ladders, budget) is None
         return
-    assert all(amount in ladder for amount, ladder in zip(found, ladders, strict=True))
+    assert all(amount in size_steps for amount, size_steps in zip(found, ladders, strict=True))
     assert sorted(found) == best_of_all(ladders, budget)
 
 
@@ -41,7 +40,7 @@ def test_the_fairest_sizes_of_real_images_are_the_best(
     found: list[Size], tier: Tier, data: st.DataObject
 ) -> None:
     """The same for the staircases of real sizes, thinned so that trying each ends."""
-    steps = [[step.tokens for step in ladder(size, planned_size(size, tier), 200)] for size in found]
+    steps = [[step.tokens for step in size_steps(size, planned_size(size, tier), 200)] for size in found]
     thinned = [tuple(sorted({*tokens[:: max(len(tokens) // 12, 1)], tokens[-1]})) for tokens in steps]
     budget = data.draw(st.integers(0, sum(tokens[-1] for tokens in thinned)))
     choice = fairest(thinned, budget)
@@ -87,7 +86,9 @@ def test_who_needs_a_large_step_stays_behind() -> None:
 def test_many_different_images_use_the_budget_up() -> None:
     """With hundreds of different images, less is left over than the next step of any of them."""
     found = [Size(800 + 14 * i, 4000 - 10 * i) for i in range(250)]
-    ladders = [tuple(step.tokens for step in ladder(size, planned_size(size, HIGH), 200)) for size in found]
+    ladders = [
+        tuple(step.tokens for step in size_steps(size, planned_size(size, HIGH), 200)) for size in found
+    ]
     budget = 400_000
     choice = fairest(ladders, budget)
     assert choice is not None
@@ -98,7 +99,7 @@ def test_many_different_images_use_the_budget_up() -> None:
 def test_steps_are_the_largest_sizes_of_their_tokens(size: Size, tier: Tier, least: int) -> None:
     """Each long edge is looked at: of those with the same tokens the longest is the step."""
     top = planned_size(size, tier)
-    steps = ladder(size, top, least)
+    steps = size_steps(size, top, least)
     assert steps[-1].size == top
     assert [step.tokens for step in steps] == sorted({patches(step.size) for step in steps})
     ratio = size.long_edge / size.short_edge
@@ -118,7 +119,7 @@ def test_a_step_is_never_larger_and_is_a_step_of_itself(size: Size, tier: Tier, 
     step = step_within(size, top, tokens)
     assert step.width <= top.width
     assert step.height <= top.height
-    assert patches(step) <= tokens or step == ladder(size, top, 1)[0].size
+    assert patches(step) <= tokens or step == size_steps(size, top, 1)[0].size
     if patches(step) <= tokens:
         assert step_within(step, planned_size(step, tier), tokens) == step
 

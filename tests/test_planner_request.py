@@ -3,17 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.budgets import Budget
-from imgbudget.geometry import Size
-from imgbudget.limits import Limits
-from imgbudget.model import Request
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size
+from imgbudget.model.budgets import Budget
+from imgbudget.model.request_under_test import bind_request
+from imgbudget.model.subjects import Request
 from imgbudget.planner.bounds import token_bounds
-from imgbudget.planner.changed import edited_use, with_images
-from imgbudget.planner.goal import Goal, Target, tokens_for_cost
-from imgbudget.planner.image import plan_image
+from imgbudget.planner.from_findings import edited_use, with_images
+from imgbudget.planner.image import SizeGoal, SizePreset, plan_image, tokens_for_cost
 from imgbudget.planner.request import RequestPlan, body_at_most, plan_request
 from imgbudget.testing import image, request
-from imgbudget.undertest import bind_request
 from tests.rule_runner import limits_of, request_checker
 from tests.stated import stated
 
@@ -35,7 +34,7 @@ def binding(plan: RequestPlan) -> list[str]:
 
 def at_most(plan: RequestPlan) -> int:
     """The longest body that the plan allows."""
-    return body_at_most(plan.request, {use.place: edit for use, edit in plan.edit.images})
+    return body_at_most(plan.request, {use.location: edit for use, edit in plan.edit.images})
 
 
 def test_a_request_that_fits_is_left_alone() -> None:
@@ -148,7 +147,7 @@ def test_a_budget_under_what_is_legible_is_not_feasible() -> None:
     )
     assert not plan.feasible
     assert plan.remedy is not None
-    assert plan.remedy.dropped == (plan.request.images[0].place,)
+    assert plan.remedy.dropped == (plan.request.images[0].location,)
     assert plan.remedy.requests == 2
     assert all(image.planned.short_edge >= 200 for image in plan.images)
 
@@ -181,7 +180,12 @@ def test_goals_bound_each_image() -> None:
     photo = image("<jpeg 4000x3000 bytes=5000000>")
     plans = [
         plan_image(photo, STANDARD, target=goal)
-        for goal in (Goal(dimension=1024), Goal(tokens=800), Goal(byte_size=100_000), Goal(Target.NATIVE))
+        for goal in (
+            SizeGoal(dimension=1024),
+            SizeGoal(tokens=800),
+            SizeGoal(byte_size=100_000),
+            SizeGoal(SizePreset.NATIVE),
+        )
     ]
     edge, tokens, size, native = plans
     assert edge is not None
@@ -192,7 +196,7 @@ def test_goals_bound_each_image() -> None:
     assert (size.planned, size.max_bytes) == (Size(1268, 951), 100_000)
     assert native is not None
     assert native.planned == Size(1270, 952)
-    dear = plan_image(photo, STANDARD, target=Goal(cost=0.003))
+    dear = plan_image(photo, STANDARD, target=SizeGoal(cost=0.003))
     assert dear is not None
     assert 900 < dear.tokens_after <= 1000
 
@@ -238,7 +242,7 @@ def test_a_feasible_plan_keeps_every_limit_that_it_names(
     assert at_most(plan) <= min(stated(limits.request_bytes_doubt).value, budget.bytes or 1 << 40)
     tokens = sum(one.tokens_after for one in plan.images)
     assert all(tokens <= bound.tokens for bound in token_bounds(limits, budget))
-    seen = with_images(body, {use.place: edited_use(use, edit) for use, edit in plan.edit.images})
+    seen = with_images(body, {use.location: edited_use(use, edit) for use, edit in plan.edit.images})
     assert not [
         it.code for it in request_checker()(bind_request(seen, limits)) if it.code[:3] in ("IB1", "IB4")
     ]
@@ -248,7 +252,7 @@ def test_a_feasible_plan_keeps_every_limit_that_it_names(
 def test_a_plan_of_what_was_planned_changes_nothing(body: Request, budget: Budget, limits: Limits) -> None:
     """Images at their planned sizes, each within its limit, need no other size."""
     plan = plan_request(bind_request(body, limits), budget=budget)
-    seen = with_images(body, {use.place: edited_use(use, edit) for use, edit in plan.edit.images})
+    seen = with_images(body, {use.location: edited_use(use, edit) for use, edit in plan.edit.images})
     again = plan_request(bind_request(seen, limits), budget=budget)
     if plan.feasible:
         assert [one.planned for one in again.images] == [one.planned for one in plan.images]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Size
-from imgbudget.limits import Limits
-from imgbudget.planner.several import LEAST_SHARE, binding, cost_for_all, size_for_all
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size
+from imgbudget.planner.sizes import LEAST_SHARE, binding, cost_for_all, size_for_all
 from tests.rule_runner import limits_of
 
 NAMES = (

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from imgbudget.imageinfo.files import read_image
+from imgbudget.linter.run import Session
+from imgbudget.output.base import TextStyle
+from imgbudget.output.registry import FORMATS, make_reporter
+from imgbudget.output.rule_pages import rule_pages
 from imgbudget.registry import load_packs
-from imgbudget.reporters import FORMATS, make_reporter
-from imgbudget.reporters.base import Style
-from imgbudget.reporters.pages import rule_pages
-from imgbudget.session import Session
-from imgbudget.sources.images import read_image
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command, posix
 from tests.processes import one_thread
@@ -52,7 +52,7 @@ def test_output_is_the_same_on_one_process_and_on_several(imgbudget: Command, tr
 @pytest.mark.parametrize("form", FORMATS)
 def test_reporters_go_to_processes_that_are_not_forked(form: str) -> None:
     """Where processes cannot fork, a reporter is sent to them: rules are functions and must not be in it."""
-    reporter = make_reporter(form, Style(rules=rule_pages(load_packs(["imgbudget_rules"]).rules)))
+    reporter = make_reporter(form, TextStyle(rules=rule_pages(load_packs(["imgbudget_rules"]).rules)))
     assert type(pickle.loads(pickle.dumps(reporter))) is type(reporter)  # noqa: S301 - our own bytes
 
 
@@ -60,7 +60,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
     imgbudget: Command, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file that crashes its worker is reported as not checked, all the others are checked."""
-    from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
+    from imgbudget.linter import files  # noqa: PLC0415 - this test only
 
     read = read_image
 
@@ -69,7 +69,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
             os.kill(os.getpid(), signal.SIGKILL)
         return read(path, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(filecheck, "read_image", crash)
+    monkeypatch.setattr(files, "read_image", crash)
     run = imgbudget("check", "--format", "json", "-j", "2")
     assert run.code == 1
     assert "not checked: 013.png: the process that checked it died" in run.err
@@ -85,7 +85,7 @@ def test_a_worker_that_comes_later_counts_nothing_twice(
     imgbudget: Command, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is made when results of others were taken in already, and knows them: they are not its own."""
-    from imgbudget.session import filecheck  # noqa: PLC0415 - this test only
+    from imgbudget.linter import files  # noqa: PLC0415 - this test only
 
     read, here = read_image, os.getpid()
 
@@ -94,7 +94,7 @@ def test_a_worker_that_comes_later_counts_nothing_twice(
             os.kill(os.getpid(), signal.SIGKILL)
         return read(path, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(filecheck, "read_image", crash)
+    monkeypatch.setattr(files, "read_image", crash)
     (tree / "036.png").write_bytes(image_bytes((999, 999)))  # no copy of another one
     arguments = ("check", "--format", "json", "--statistics")
     alone, several = (imgbudget(*arguments, "-j", jobs).json for jobs in ("1", "2"))

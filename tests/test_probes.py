@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.geometry import Size
-from imgbudget.model import Fact, ImageFacts
-from imgbudget.positional import OPEN_FLAGS
-from imgbudget.probes import PROBE_VERSION, probe_bytes, probe_file, probe_reader
-from imgbudget.probes.reader import HEAD, _seek_and_read, bytes_reader
+from imgbudget.imageinfo.dispatch import PROBE_VERSION, probe_bytes, probe_file, probe_reader
+from imgbudget.imageinfo.reader import HEAD, bytes_reader
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ImageFacts, ProbeField
+from imgbudget.positional import OPEN_FLAGS, _seek_and_read
 from tests.imagebytes import chunk, exif_segment, jpeg, png, segment, tiff
 
 CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpus"
 IMAGES = CORPUS / "images"
-WANTS = [Fact.NONE, *(fact for fact in Fact if fact), Fact.ALL]
+WANTS = [ProbeField.NONE, *(fact for fact in ProbeField if fact), ProbeField.ALL]
 
 needs_corpus = pytest.mark.skipif(not IMAGES.is_dir(), reason="the corpus is not beside this checkout")
 
@@ -77,7 +77,7 @@ def test_corpus_agrees_with_pillow() -> None:
     differing: dict[str, set[str]] = {}
     for row in rows():
         if row["opens"] == "1":
-            facts = probe_file(str(IMAGES / row["path"]), Fact.ALL)
+            facts = probe_file(str(IMAGES / row["path"]), ProbeField.ALL)
             wrong = {key for key, value in row_facts(row).items() if getattr(facts, key) != value}
             if wrong:
                 differing[row["path"]] = wrong
@@ -91,7 +91,7 @@ def test_corpus_raises_no_false_alarm() -> None:
         row["path"]: facts.damage or facts.content
         for row in rows()
         if row["valid"] == "1"
-        for facts in [probe_file(str(IMAGES / row["path"]), Fact.ALL)]
+        for facts in [probe_file(str(IMAGES / row["path"]), ProbeField.ALL)]
         if facts.damage or facts.content
     }
     assert alarms == {}
@@ -104,7 +104,7 @@ def test_corpus_damage_is_seen() -> None:
         row["path"]
         for row in rows()
         if row["valid"] == "0" and row["path"].startswith("malformed/")
-        for facts in [probe_file(str(IMAGES / row["path"]), Fact.ALL)]
+        for facts in [probe_file(str(IMAGES / row["path"]), ProbeField.ALL)]
         if not (facts.damage or facts.content)
     }
     assert unseen == UNSEEN
@@ -116,11 +116,11 @@ def test_corpus_facts_do_not_hang_on_what_else_is_wanted() -> None:
     for row in rows():
         path = IMAGES / row["path"]
         data = path.read_bytes()
-        whole = probe_bytes(data, Fact.ALL)
-        assert probe_file(str(path), Fact.ALL) == whole
-        assert probe_reader(bytes_reader(data), len(data), Fact.ALL) == whole
-        for want in WANTS:
-            facts = probe_bytes(data, want)
+        whole = probe_bytes(data, ProbeField.ALL)
+        assert probe_file(str(path), ProbeField.ALL) == whole
+        assert probe_reader(bytes_reader(data), len(data), ProbeField.ALL) == whole
+        for fields in WANTS:
+            facts = probe_bytes(data, fields)
             assert (facts.byte_size, facts.format, facts.size, facts.animated, facts.content) == (
                 whole.byte_size,
                 whole.format,
@@ -129,15 +129,15 @@ def test_corpus_facts_do_not_hang_on_what_else_is_wanted() -> None:
                 whole.content,
             ), row["path"]
             for fact, name in (
-                (Fact.ORIENTATION, "orientation"),
-                (Fact.FRAMES, "frames"),
-                (Fact.LOCATION, "has_location"),
-                (Fact.QUALITY, "quality"),
-                (Fact.METADATA, "metadata_bytes"),
-                (Fact.INTEGRITY, "damage"),
+                (ProbeField.ORIENTATION, "orientation"),
+                (ProbeField.FRAMES, "frames"),
+                (ProbeField.LOCATION, "has_location"),
+                (ProbeField.QUALITY, "quality"),
+                (ProbeField.METADATA, "metadata_bytes"),
+                (ProbeField.INTEGRITY, "damage"),
             ):
-                if want & fact:
-                    assert getattr(facts, name) == getattr(whole, name), (row["path"], want)
+                if fields & fact:
+                    assert getattr(facts, name) == getattr(whole, name), (row["path"], fields)
 
 
 @needs_corpus
@@ -146,20 +146,20 @@ def test_corpus_facts_do_not_hang_on_what_else_is_wanted() -> None:
 )
 def test_corpus_locations(name: str, *, told: bool) -> None:
     """A GPS directory without a position is none."""
-    assert probe_file(str(IMAGES / "valid" / "jpeg" / name), Fact.LOCATION).has_location is told
+    assert probe_file(str(IMAGES / "valid" / "jpeg" / name), ProbeField.LOCATION).has_location is told
 
 
 @needs_corpus
 def test_corpus_quality() -> None:
     """The file's name says which quality it was saved with."""
     path = IMAGES / "valid" / "jpeg" / "wuffs__mona-lisa.21x32.q50.jpeg"
-    assert probe_file(str(path), Fact.QUALITY).quality == 50
+    assert probe_file(str(path), ProbeField.QUALITY).quality == 50
 
 
-@pytest.mark.parametrize("want", WANTS)
-def test_facts_are_the_models_own_type(want: Fact) -> None:
+@pytest.mark.parametrize("fields", WANTS)
+def test_facts_are_the_models_own_type(fields: ProbeField) -> None:
     """However they were put together: the size has edges, defaults are the model's."""
-    facts = probe_bytes(png(), want)
+    facts = probe_bytes(png(), fields)
     assert isinstance(facts, ImageFacts)
     assert isinstance(facts.size, Size)
     plain = ImageFacts(byte_size=len(png()), format="png", size=Size(40, 30))
@@ -175,8 +175,8 @@ def test_version_is_a_whole_number() -> None:
 def test_a_header_may_lie_behind_the_first_read(tmp_path: Path, length: int) -> None:
     """From a file as from bytes."""
     data = jpeg(segment(0xFE, bytes(length)), exif_segment(tiff(6)))
-    facts = probe_file(write(tmp_path, data), Fact.ORIENTATION)
-    assert facts == probe_bytes(data, Fact.ORIENTATION)
+    facts = probe_file(write(tmp_path, data), ProbeField.ORIENTATION)
+    assert facts == probe_bytes(data, ProbeField.ORIENTATION)
     assert (facts.size, facts.orientation) == (Size(40, 30), 6)
 
 
@@ -211,7 +211,7 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
     first = os.open(path, os.O_RDONLY)
     os.close(first)
     for _ in range(5):
-        probe_file(path, Fact.ALL)
+        probe_file(path, ProbeField.ALL)
         with pytest.raises(IsADirectoryError):
             probe_file(str(tmp_path))
     again = os.open(path, os.O_RDONLY)
@@ -241,7 +241,7 @@ def test_an_error_of_the_reader_comes_through(form: bytes, allowed: int) -> None
         return form[offset : offset + size]
 
     with pytest.raises(OSError, match="no such sector"):
-        probe_reader(read, len(form), Fact.ALL)
+        probe_reader(read, len(form), ProbeField.ALL)
     assert calls == allowed + 1
 
 
@@ -249,7 +249,7 @@ def test_an_error_of_the_reader_comes_through(form: bytes, allowed: int) -> None
 def test_a_file_that_shrinks_while_it_is_read(left: int) -> None:
     """The size says more than the reader has: facts or damage, and no exception."""
     for data in (jpeg(segment(0xFE, bytes(9000)), exif_segment(tiff(6))), png(), bytes(9000)):
-        facts = probe_reader(bytes_reader(data[:left]), len(data), Fact.ALL)
+        facts = probe_reader(bytes_reader(data[:left]), len(data), ProbeField.ALL)
         assert facts.byte_size == len(data)
         assert facts.damage or facts.content or left > 40
 
@@ -266,11 +266,12 @@ def test_reading_without_pread(tmp_path: Path) -> None:
 def test_known_formats_are_probed_without_pillow() -> None:
     """Nothing heavy is imported for the four formats, nor for text."""
     code = (
-        "import sys; from imgbudget.probes import probe_bytes; from imgbudget.model import Fact\n"
+        "import sys; from imgbudget.imageinfo.dispatch import probe_bytes\n"
+        "from imgbudget.model.subjects import ProbeField\n"
         "from tests.imagebytes import *\n"
         "files = jpeg(exif_segment(tiff())), png(), gif(gif_frame()), riff(vp8()), b'{}', b'%PDF-1.5'\n"
         "for data in files:\n"
-        "    probe_bytes(data, Fact.ALL)\n"
+        "    probe_bytes(data, ProbeField.ALL)\n"
         "print(*{'PIL', 'logging', 'hashlib', 'yaml', 'msgspec'} & set(sys.modules))"
     )
     root = Path(__file__).resolve().parents[1]

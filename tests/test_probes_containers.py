@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imgbudget.geometry import Size
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ProbeField
 from tests.imagebytes import bmff, tiff
 
 
@@ -23,24 +23,24 @@ def saved(form: str, size: tuple[int, int] = (50, 37), **options: Any) -> bytes:
 @pytest.mark.parametrize(("turn", "order"), [(turn, order) for turn in range(1, 9) for order in "<>"])
 def test_tiff_orientation(turn: int, order: str) -> None:
     """The tag is the same as in EXIF; the size stays as stored."""
-    facts = probe_bytes(tiff(turn, order=order), Fact.ORIENTATION)
+    facts = probe_bytes(tiff(turn, order=order), ProbeField.ORIENTATION)
     assert (facts.format, facts.orientation, facts.size) == ("tiff", turn, None)
 
 
 def test_tiff_pages_and_location() -> None:
     """Pages are frames; a GPS position is reported if requested."""
     pages = saved("TIFF", save_all=True, append_images=[Image.new("L", (3, 3))] * 4)
-    assert (probe_bytes(pages).frames, probe_bytes(pages, Fact.FRAMES).frames) == (2, 5)
-    assert probe_bytes(tiff(gps=[(2, 3)]), Fact.LOCATION).has_location
-    assert not probe_bytes(tiff(gps=[(29, 3)]), Fact.LOCATION).has_location
-    assert not probe_bytes(tiff(), Fact.LOCATION).has_location
+    assert (probe_bytes(pages).frames, probe_bytes(pages, ProbeField.FRAMES).frames) == (2, 5)
+    assert probe_bytes(tiff(gps=[(2, 3)]), ProbeField.LOCATION).has_location
+    assert not probe_bytes(tiff(gps=[(29, 3)]), ProbeField.LOCATION).has_location
+    assert not probe_bytes(tiff(), ProbeField.LOCATION).has_location
 
 
 def test_tiff_directories_that_form_a_ring_end() -> None:
     """The next directory may be one that was there before."""
     ring = bytearray(tiff(6))
     struct.pack_into("<I", ring, len(ring) - 4, 8)
-    assert probe_bytes(bytes(ring), Fact.FRAMES).frames == 1
+    assert probe_bytes(bytes(ring), ProbeField.FRAMES).frames == 1
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_avif_of_pillow(turn: int) -> None:
     pytest.importorskip("PIL._avif", reason="this Pillow has no AVIF")
     exif = Image.Exif()
     exif[0x0112] = turn
-    facts = probe_bytes(saved("AVIF", exif=exif), Fact.ALL)
+    facts = probe_bytes(saved("AVIF", exif=exif), ProbeField.ALL)
     assert (facts.format, facts.size, facts.orientation, facts.frames) == ("avif", Size(50, 37), turn, 1)
     frames = [Image.new("RGB", (50, 37), (shade, 0, 0)) for shade in (10, 200, 90)]
-    moving = probe_bytes(saved("AVIF", save_all=True, append_images=frames), Fact.ALL)
+    moving = probe_bytes(saved("AVIF", save_all=True, append_images=frames), ProbeField.ALL)
     assert (moving.format, moving.size, moving.frames) == ("avif", Size(50, 37), 4)
 
 
@@ -111,5 +111,5 @@ def test_heif_is_named_by_its_brands(major: bytes, brands: list[bytes], name: st
 )
 def test_heic_takes_the_primary_pictures_properties(links: bytes, size: Size, turn: int) -> None:
     """Tiles and thumbnails have a size too; without a link that leads anywhere the first one counts."""
-    facts = probe_bytes(heic(links=links), Fact.ORIENTATION)
+    facts = probe_bytes(heic(links=links), ProbeField.ORIENTATION)
     assert (facts.size, facts.orientation) == (size, turn)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgbudget.model import Fact, ImageFacts
-from imgbudget.probes import probe_bytes, probe_reader
+from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
+from imgbudget.model.subjects import ImageFacts, ProbeField
 from tests.imagebytes import (
     IDAT,
     SIGNATURE,
@@ -83,7 +83,7 @@ def check(data: bytes) -> ImageFacts:
         assert offset >= 0
         return data[offset : offset + size]
 
-    facts = probe_reader(read, len(data), Fact.ALL)
+    facts = probe_reader(read, len(data), ProbeField.ALL)
     assert facts.byte_size == len(data)
     assert facts.format or facts.content or facts.damage
     assert facts.size is None or min(facts.size) > 0
@@ -91,7 +91,7 @@ def check(data: bytes) -> ImageFacts:
     assert facts.frames >= 1
     assert 0 <= (facts.metadata_bytes or 0) <= len(data)
     assert facts.quality is None or 1 <= facts.quality <= 100
-    quick = probe_bytes(data, Fact.ORIENTATION)
+    quick = probe_bytes(data, ProbeField.ORIENTATION)
     assert (quick.format, quick.content, quick.size, quick.orientation, quick.animated) == (
         facts.format,
         facts.content,
@@ -244,14 +244,14 @@ def test_endless_files_end(name: str) -> None:
     for _ in range(2):
         given_out = 0
         start = time.process_time()
-        facts = probe_reader(read, 1 << 40, Fact.ALL)
+        facts = probe_reader(read, 1 << 40, ProbeField.ALL)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.3
     assert facts.byte_size == 1 << 40
     assert given_out < 160 << 20
     tracemalloc.start()
     try:
-        probe_reader(content, 1 << 40, Fact.ALL)
+        probe_reader(content, 1 << 40, ProbeField.ALL)
         assert tracemalloc.get_traced_memory()[1] < 24 << 20
     finally:
         tracemalloc.stop()

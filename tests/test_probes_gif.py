@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from imgbudget.geometry import Size
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes, probe_reader
+from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ProbeField
 from tests.imagebytes import gif, gif_frame, sub_blocks
 
 COMMENT = b"!\xfe" + sub_blocks(b"made for a test " * 100)
@@ -41,9 +41,9 @@ def test_frames_are_counted_over_sub_blocks_of_any_length(length: int, total: in
     # single bytes by the hundred thousand are beyond what is stepped over
     frame = gif_frame(data=sub_blocks(bytes(min(total, 15_000 * length)), length))
     still, three = gif(CONTROL, frame), gif(LOOP, CONTROL, frame, COMMENT, frame, CONTROL, frame)
-    assert probe_bytes(still, Fact.FRAMES).frames == 1
+    assert probe_bytes(still, ProbeField.FRAMES).frames == 1
     assert probe_bytes(three).frames == 2
-    assert probe_bytes(three, Fact.FRAMES).frames == 3
+    assert probe_bytes(three, ProbeField.FRAMES).frames == 3
 
 
 def test_sub_blocks_of_mixed_lengths() -> None:
@@ -52,13 +52,13 @@ def test_sub_blocks_of_mixed_lengths() -> None:
         b"".join(bytes((length,)) + bytes(length) for length in (255, 255, 64, 64, 64, 3, 255, 1, 200))
         + b"\0"
     )
-    assert probe_bytes(gif(gif_frame(data=data), gif_frame(data=data)), Fact.FRAMES).frames == 2
+    assert probe_bytes(gif(gif_frame(data=data), gif_frame(data=data)), ProbeField.FRAMES).frames == 2
 
 
 def test_local_palettes_and_junk_between_blocks_are_stepped_over() -> None:
     """A frame may have a palette; decoders search for the next block."""
     frame = b"," + struct.pack("<HHHHB", 0, 0, 4, 3, 0x87) + bytes(768) + b"\2" + sub_blocks(b"abcd")
-    assert probe_bytes(gif(frame, b"\0\0junk", frame, b"\0"), Fact.FRAMES).frames == 2
+    assert probe_bytes(gif(frame, b"\0\0junk", frame, b"\0"), ProbeField.FRAMES).frames == 2
 
 
 @pytest.mark.parametrize(
@@ -68,16 +68,16 @@ def test_local_palettes_and_junk_between_blocks_are_stepped_over() -> None:
 def test_a_cut_second_frame_is_none(tail: bytes) -> None:
     """A frame counts from its code size on."""
     data = gif(gif_frame(), tail, end=b"")
-    assert probe_bytes(data, Fact.ALL).frames == probe_bytes(data).frames == 1
+    assert probe_bytes(data, ProbeField.ALL).frames == probe_bytes(data).frames == 1
 
 
 def test_metadata_is_comments_and_application_data_but_not_the_loop() -> None:
     """Metadata before the second frame is counted."""
     xmp = b"!\xff\x0bXMP DataXMP" + sub_blocks(b"<x/>" * 50)
     data = gif(LOOP, COMMENT, CONTROL, gif_frame(), xmp)
-    assert probe_bytes(data, Fact.METADATA).metadata_bytes == len(COMMENT) + len(xmp)
+    assert probe_bytes(data, ProbeField.METADATA).metadata_bytes == len(COMMENT) + len(xmp)
     assert probe_bytes(data).metadata_bytes is None
-    assert probe_bytes(gif(gif_frame()), Fact.METADATA).metadata_bytes == 0
+    assert probe_bytes(gif(gif_frame()), ProbeField.METADATA).metadata_bytes == 0
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_header_without_a_picture_is_damage(data: bytes, clause: str, size: Si
 )
 def test_a_whole_first_frame_is_enough(data: bytes) -> None:
     """What is missing behind it changes nothing that the model sees."""
-    assert probe_bytes(data, Fact.INTEGRITY).damage is None
+    assert probe_bytes(data, ProbeField.INTEGRITY).damage is None
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_a_whole_first_frame_is_enough(data: bytes) -> None:
 )
 def test_a_first_frame_that_cannot_be_decoded_is_damage_when_asked(data: bytes, clause: str) -> None:
     """Found from the lengths alone."""
-    assert probe_bytes(data, Fact.ORIENTATION).damage is None
-    assert clause in str(probe_bytes(data, Fact.INTEGRITY).damage)
+    assert probe_bytes(data, ProbeField.ORIENTATION).damage is None
+    assert clause in str(probe_bytes(data, ProbeField.INTEGRITY).damage)
 
 
 class Strided:
@@ -158,13 +158,13 @@ def test_strides_give_the_same_facts_as_reading(length: int, total: int) -> None
     for whole in (gif(CONTROL, frame), gif(LOOP, frame, COMMENT, frame), gif(COMMENT, frame + b"\1")):
         for end in (len(whole), len(whole) - 1, len(whole) - 5, len(whole) // 2, len(whole) * 7 // 8):
             data = whole[:end]
-            for want in (Fact.NONE, Fact.ALL):
-                assert probe_reader(Strided(data), len(data), want) == probe_bytes(data, want)
+            for fields in (ProbeField.NONE, ProbeField.ALL):
+                assert probe_reader(Strided(data), len(data), fields) == probe_bytes(data, fields)
 
 
 def test_long_runs_are_not_read() -> None:
     """Of a large still one the lengths of its sub-blocks are asked for, and not what is between them."""
     data = gif(gif_frame(data=sub_blocks(bytes(3_000_000), 255)))
     reader = Strided(data)
-    assert probe_reader(reader, len(data), Fact.ALL).damage is None
+    assert probe_reader(reader, len(data), ProbeField.ALL).damage is None
     assert reader.read < len(data) / 10

@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from imgbudget.geometry import Size
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ProbeField
 from tests.builders import image_bytes
 from tests.imagebytes import SCAN, TABLES, exif_segment, frame_header, jpeg, segment, tiff
 
@@ -44,7 +44,7 @@ def test_markers_among_the_frame_headers_that_are_none(marker: int) -> None:
 )
 def test_segments_before_the_frame_header_are_skipped(before: bytes) -> None:
     """Fill bytes, junk, markers without a length and long segments, across the end of the first read."""
-    facts = probe_bytes(jpeg(segment(0xFE), before), Fact.ALL)
+    facts = probe_bytes(jpeg(segment(0xFE), before), ProbeField.ALL)
     assert (facts.size, facts.damage) == (Size(40, 30), None)
 
 
@@ -52,7 +52,9 @@ def test_segments_before_the_frame_header_are_skipped(before: bytes) -> None:
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_orientation_in_both_byte_orders(turn: int, order: str) -> None:
     """EXIF of either byte order is read."""
-    assert probe_bytes(jpeg(exif_segment(tiff(turn, order=order))), Fact.ORIENTATION).orientation == turn
+    assert (
+        probe_bytes(jpeg(exif_segment(tiff(turn, order=order))), ProbeField.ORIENTATION).orientation == turn
+    )
 
 
 def test_orientation_is_read_only_when_asked() -> None:
@@ -65,8 +67,8 @@ def test_orientation_behind_a_long_segment_and_in_a_long_block() -> None:
     late = bytearray(tiff(8) + bytes(5000) + tiff(8)[8:])
     struct.pack_into("<I", late, 4, len(tiff(8)) + 5000)
     for block in (tiff(8), bytes(late)):
-        assert probe_bytes(jpeg(BIG, exif_segment(block)), Fact.ORIENTATION).orientation == 8
-        assert probe_bytes(jpeg(exif_segment(block)), Fact.ORIENTATION).orientation == 8
+        assert probe_bytes(jpeg(BIG, exif_segment(block)), ProbeField.ORIENTATION).orientation == 8
+        assert probe_bytes(jpeg(exif_segment(block)), ProbeField.ORIENTATION).orientation == 8
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_orientation_behind_a_long_segment_and_in_a_long_block() -> None:
 )
 def test_broken_exif_means_no_orientation(block: bytes) -> None:
     """Cut blocks, wild offsets and numbers that there are not: 1, and no exception."""
-    facts = probe_bytes(jpeg(exif_segment(block)), Fact.ALL)
+    facts = probe_bytes(jpeg(exif_segment(block)), ProbeField.ALL)
     assert (facts.orientation, facts.size, facts.has_location) == (1, Size(40, 30), False)
 
 
@@ -93,15 +95,17 @@ def test_a_directory_outside_its_segment_is_none() -> None:
     """The offset may not lead into the segment behind."""
     block = tiff(6)
     lost = exif_segment(b"II*\0" + struct.pack("<I", 12 + 8))
-    assert probe_bytes(jpeg(lost, segment(0xFE, block)), Fact.ORIENTATION).orientation == 1
+    assert probe_bytes(jpeg(lost, segment(0xFE, block)), ProbeField.ORIENTATION).orientation == 1
     inside = exif_segment(b"II*\0" + struct.pack("<I", 12 + 8) + bytes(4) + block)
-    assert probe_bytes(jpeg(inside), Fact.ORIENTATION).orientation == 6
+    assert probe_bytes(jpeg(inside), ProbeField.ORIENTATION).orientation == 6
 
 
 def test_exif_behind_the_frame_header_does_not_turn() -> None:
     """EXIF 2.32 puts it first; a quick look and a thorough one say the same."""
     data = jpeg(after=exif_segment(tiff(6)))
-    assert {probe_bytes(data, want).orientation for want in (Fact.ORIENTATION, Fact.ALL)} == {1}
+    assert {probe_bytes(data, fields).orientation for fields in (ProbeField.ORIENTATION, ProbeField.ALL)} == {
+        1
+    }
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -113,14 +117,14 @@ def test_location_is_a_directory_with_a_position(
 ) -> None:
     """A GPS directory with a date alone, or an empty latitude, is no position."""
     data = jpeg(exif_segment(tiff(gps=gps, order=order)))
-    assert probe_bytes(data, Fact.LOCATION).has_location is told
+    assert probe_bytes(data, ProbeField.LOCATION).has_location is told
 
 
 def test_location_is_found_in_any_segment() -> None:
     """Location data after the frame header, or in a second block, is reported."""
-    place = exif_segment(tiff(gps=[(2, 3)]))
-    assert probe_bytes(jpeg(after=place), Fact.LOCATION).has_location
-    assert probe_bytes(jpeg(exif_segment(tiff()), place), Fact.LOCATION).has_location
+    location = exif_segment(tiff(gps=[(2, 3)]))
+    assert probe_bytes(jpeg(after=location), ProbeField.LOCATION).has_location
+    assert probe_bytes(jpeg(exif_segment(tiff()), location), ProbeField.LOCATION).has_location
 
 
 def test_a_directory_that_points_at_itself_ends() -> None:
@@ -130,14 +134,14 @@ def test_a_directory_that_points_at_itself_ends() -> None:
         struct.pack("<HHI", 0x8825, 4, 1) + block[42:46], struct.pack("<HHII", 0x8825, 4, 1, 8)
     )
     assert looped != block
-    assert not probe_bytes(jpeg(exif_segment(looped)), Fact.ALL).has_location
+    assert not probe_bytes(jpeg(exif_segment(looped)), ProbeField.ALL).has_location
 
 
 def test_metadata_counts_what_a_decoder_can_do_without() -> None:
     """EXIF, XMP, ICC and comments count; tables, the JFIF header and Adobe's marker do not."""
     jfif = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
     adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
-    assert probe_bytes(jpeg(jfif, adobe), Fact.METADATA).metadata_bytes == 0
+    assert probe_bytes(jpeg(jfif, adobe), ProbeField.METADATA).metadata_bytes == 0
     parts = [
         exif_segment(tiff()),
         segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
@@ -145,14 +149,14 @@ def test_metadata_counts_what_a_decoder_can_do_without() -> None:
         segment(0xFE, b"hello"),
     ]
     data = jpeg(jfif, *parts, adobe)
-    assert probe_bytes(data, Fact.METADATA).metadata_bytes == sum(map(len, parts))
+    assert probe_bytes(data, ProbeField.METADATA).metadata_bytes == sum(map(len, parts))
     assert probe_bytes(data).metadata_bytes is None
 
 
 def test_metadata_counts_a_thumbnail_in_the_jfif_header() -> None:
     """Data after the 16 bytes of the JFIF header is its thumbnail."""
     data = jpeg(segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\2\2" + bytes(12)))
-    assert probe_bytes(data, Fact.METADATA).metadata_bytes == 12
+    assert probe_bytes(data, ProbeField.METADATA).metadata_bytes == 12
 
 
 def mpf(count: int, *, listed: int | None = None, attribute: int = 0) -> bytes:
@@ -165,12 +169,13 @@ def mpf(count: int, *, listed: int | None = None, attribute: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("want", "frames"), [(Fact.NONE, 2), (Fact.INTEGRITY, 2), (Fact.FRAMES, 3), (Fact.ALL, 3)]
+    ("fields", "frames"),
+    [(ProbeField.NONE, 2), (ProbeField.INTEGRITY, 2), (ProbeField.FRAMES, 3), (ProbeField.ALL, 3)],
 )
-def test_frames_are_those_of_the_mp_index(want: Fact, frames: int) -> None:
+def test_frames_are_those_of_the_mp_index(fields: ProbeField, frames: int) -> None:
     """A multi-picture file has the frames that Pillow counts; unless they are wanted, two are enough."""
-    assert probe_bytes(jpeg(mpf(1)), want).frames == 1
-    assert probe_bytes(jpeg(mpf(3)), want).frames == frames
+    assert probe_bytes(jpeg(mpf(1)), fields).frames == 1
+    assert probe_bytes(jpeg(mpf(3)), fields).frames == frames
 
 
 @pytest.mark.parametrize(
@@ -184,13 +189,13 @@ def test_frames_are_those_of_the_mp_index(want: Fact, frames: int) -> None:
 )
 def test_a_broken_mp_index_counts_one_frame(before: bytes) -> None:
     """Pillow takes such a file for a plain JPEG."""
-    assert probe_bytes(jpeg(before), Fact.FRAMES).frames == 1
+    assert probe_bytes(jpeg(before), ProbeField.FRAMES).frames == 1
 
 
-@pytest.mark.parametrize("want", [Fact.NONE, Fact.ALL])
-def test_an_mp_index_behind_the_frame_header_is_none(want: Fact) -> None:
+@pytest.mark.parametrize("fields", [ProbeField.NONE, ProbeField.ALL])
+def test_an_mp_index_behind_the_frame_header_is_none(fields: ProbeField) -> None:
     """A quick look and a thorough one say the same."""
-    assert probe_bytes(jpeg(after=mpf(3)), want).frames == 1
+    assert probe_bytes(jpeg(after=mpf(3)), fields).frames == 1
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -240,7 +245,7 @@ def test_size_is_kept_where_it_is_known() -> None:
 )
 def test_a_file_with_an_end_marker_is_complete(end: bytes) -> None:
     """Zeros, junk and the video of a motion photo may follow it."""
-    assert probe_bytes(jpeg(end=end), Fact.INTEGRITY).damage is None
+    assert probe_bytes(jpeg(end=end), ProbeField.INTEGRITY).damage is None
 
 
 @pytest.mark.parametrize(
@@ -255,8 +260,8 @@ def test_a_file_with_an_end_marker_is_complete(end: bytes) -> None:
 )
 def test_a_truncated_file_is_damage_if_requested(data: bytes, clause: str) -> None:
     """The check costs another read, so it is made only on request."""
-    assert probe_bytes(data, Fact.ORIENTATION).damage is None
-    damage = probe_bytes(data, Fact.INTEGRITY).damage
+    assert probe_bytes(data, ProbeField.ORIENTATION).damage is None
+    damage = probe_bytes(data, ProbeField.INTEGRITY).damage
     assert damage is not None
     assert clause in damage
 
@@ -266,13 +271,13 @@ def test_the_end_marker_is_found_across_the_pieces_of_a_search() -> None:
     piece = 1 << 18
     for junk in range(piece - 3, piece + 3):
         data = jpeg(end=b"\1" * piece + b"\xff\xd9" + b"\1" * junk)
-        assert probe_bytes(data, Fact.INTEGRITY).damage is None
+        assert probe_bytes(data, ProbeField.INTEGRITY).damage is None
 
 
 def test_a_file_that_ends_at_its_scan_has_no_picture_data() -> None:
     """The usual tables are stepped over at once, but not to a scan that is not there."""
     data = image_bytes((64, 48), "JPEG")
     scan = data.index(b"\xff\xda")
-    whole, cut = (probe_bytes(part, Fact.INTEGRITY) for part in (data, data[: scan + 4]))
+    whole, cut = (probe_bytes(part, ProbeField.INTEGRITY) for part in (data, data[: scan + 4]))
     assert whole.damage is None
     assert cut.damage == f"ends before its picture data ({scan + 4} bytes)"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imgbudget.geometry import Size
-from imgbudget.model import Fact, ImageFacts
-from imgbudget.probes import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ImageFacts, ProbeField
 from tests.imagebytes import bmff
 
 
@@ -56,7 +56,7 @@ def zipped() -> bytes:
 )
 def test_formats_that_pillow_writes(data: bytes, name: str | None) -> None:
     """Named in small letters, with their size."""
-    facts = probe_bytes(data, Fact.ALL)
+    facts = probe_bytes(data, ProbeField.ALL)
     if name is None:
         assert facts == ImageFacts(byte_size=len(data), content="unknown bytes")
     else:
@@ -103,7 +103,7 @@ def test_icons_have_the_size_of_their_pictures_own_header(bitmap: str) -> None:
 )
 def test_formats_known_by_their_signature(data: bytes, name: str) -> None:
     """The name is what matters: the API takes none of them."""
-    facts = probe_bytes(data, Fact.ALL)
+    facts = probe_bytes(data, ProbeField.ALL)
     assert (facts.format, facts.content, facts.damage) == (name, None, None)
 
 
@@ -111,13 +111,13 @@ def test_formats_known_by_their_signature(data: bytes, name: str) -> None:
 def test_orientation_of_a_tiff_is_one_of_eight(stored: int, orientation: int) -> None:
     """Other numbers mean nothing."""
     data = saved("TIFF", tiffinfo={274: stored})
-    assert probe_bytes(data, Fact.ORIENTATION).orientation == orientation
+    assert probe_bytes(data, ProbeField.ORIENTATION).orientation == orientation
 
 
 @pytest.mark.parametrize("text", [b"static int x_width = 5;\n", b"#define PI 3\n", b"x #define x_width 5\n"])
 def test_source_code_is_no_x_bitmap(text: bytes) -> None:
     """A bitmap begins with a definition, and a width is defined; one of the two is not enough."""
-    facts = probe_bytes(text, Fact.ALL)
+    facts = probe_bytes(text, ProbeField.ALL)
     assert (facts.format, facts.content) == (None, "plain text")
     assert probe_bytes(b"#define x_width 5\n#define x_height 3\n").format == "xbm"
 
@@ -164,7 +164,7 @@ def test_jpeg_xl_size_header(bits: list[tuple[int, int]], size: Size) -> None:
 )
 def test_headers_that_make_no_sense_have_no_size(data: bytes) -> None:
     """Zero, negative, missing: None, and the name stays."""
-    facts = probe_bytes(data, Fact.ALL)
+    facts = probe_bytes(data, ProbeField.ALL)
     assert facts.format is not None
     assert facts.size is None
 
@@ -218,12 +218,12 @@ def test_a_bitmap_may_run_from_top_to_bottom() -> None:
 )
 def test_what_is_no_image_is_named(data: bytes, content: str) -> None:
     """The name completes "the bytes are"."""
-    assert probe_bytes(data, Fact.ALL) == ImageFacts(byte_size=len(data), content=content)
+    assert probe_bytes(data, ProbeField.ALL) == ImageFacts(byte_size=len(data), content=content)
 
 
 def test_an_empty_file_is_damage() -> None:
     """Nothing is no image."""
-    assert probe_bytes(b"", Fact.ALL) == ImageFacts(byte_size=0, damage="is empty (0 bytes)")
+    assert probe_bytes(b"", ProbeField.ALL) == ImageFacts(byte_size=0, damage="is empty (0 bytes)")
 
 
 def test_a_bomb_that_only_pillow_knows_is_damage() -> None:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgbudget.geometry import Size
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ProbeField
 
 MODES = {
     "JPEG": ["L", "RGB", "CMYK", "1"],
@@ -121,12 +121,12 @@ def loaded_by_pillow(data: bytes) -> bool:
 @given(written=files())
 def test_facts_are_those_that_pillow_reads(written: Written) -> None:
     """Format, size, frames, orientation; nothing is called damaged."""
-    facts, told = probe_bytes(written.data, Fact.ALL), read_by_pillow(written.data)
+    facts, told = probe_bytes(written.data, ProbeField.ALL), read_by_pillow(written.data)
     if told["format"] == "ppm":
         told["format"] = {b"P4": "pbm", b"P5": "pgm", b"P6": "ppm"}[written.data[:2]]
     assert {name: getattr(facts, name) for name in told} == told
     assert (facts.damage, facts.content) == (None, None)
-    quick = probe_bytes(written.data, Fact.ORIENTATION)
+    quick = probe_bytes(written.data, ProbeField.ORIENTATION)
     assert (quick.size, quick.orientation, quick.animated) == (facts.size, facts.orientation, facts.animated)
 
 
@@ -135,7 +135,7 @@ def test_facts_are_those_that_pillow_reads(written: Written) -> None:
 def test_cut_files_are_damaged(written: Written, cut: float) -> None:
     """What Pillow no longer loads is damaged; what it loads still is cut, when it is anything."""
     data = written.data[: int(cut * len(written.data))]
-    facts = probe_bytes(data, Fact.ALL)
+    facts = probe_bytes(data, ProbeField.ALL)
     if loaded_by_pillow(data):
         # the last bytes of the picture may be more than a decoder needs
         assert facts.damage is None or "is cut off" in facts.damage
@@ -152,5 +152,5 @@ def test_location_of_pillows_exif(form: str, turn: int) -> None:
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 5.0, 1.0)})
     out = io.BytesIO()
     Image.new("RGB", (9, 9)).save(out, form, exif=exif)
-    facts = probe_bytes(out.getvalue(), Fact.LOCATION | Fact.ORIENTATION)
+    facts = probe_bytes(out.getvalue(), ProbeField.LOCATION | ProbeField.ORIENTATION)
     assert (facts.has_location, facts.orientation) == (True, turn)

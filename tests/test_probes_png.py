@@ -5,10 +5,10 @@ import zlib
 
 import pytest
 
-from imgbudget.geometry import Size
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes, probe_reader
-from imgbudget.probes.reader import bytes_reader
+from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
+from imgbudget.imageinfo.reader import bytes_reader
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ProbeField
 from tests.builders import image_bytes
 from tests.imagebytes import IDAT, IEND, SIGNATURE, actl, chunk, fctl, ihdr, png, tiff
 
@@ -46,7 +46,7 @@ def many(count: int, last: bytes = b"xy") -> bytes:
 )
 def test_every_kind_of_pixel_is_taken(depth: int, colour: int) -> None:
     """The bit depths and colour types that there are."""
-    facts = probe_bytes(png(header=ihdr(70, 50, depth, colour)), Fact.ALL)
+    facts = probe_bytes(png(header=ihdr(70, 50, depth, colour)), ProbeField.ALL)
     assert (facts.format, facts.size, facts.damage) == ("png", Size(70, 50), None)
 
 
@@ -111,9 +111,9 @@ def test_a_file_without_a_picture_is_damage(data: bytes, clause: str) -> None:
 )
 def test_frames_of_an_animation(before: list[bytes], frames: int) -> None:
     """The default picture counts as a frame only without a control chunk before it."""
-    assert probe_bytes(png(*before), Fact.FRAMES).frames == frames
-    for want in (Fact.NONE, Fact.INTEGRITY):
-        assert probe_bytes(png(*before), want).frames == min(frames, 2)
+    assert probe_bytes(png(*before), ProbeField.FRAMES).frames == frames
+    for fields in (ProbeField.NONE, ProbeField.INTEGRITY):
+        assert probe_bytes(png(*before), fields).frames == min(frames, 2)
 
 
 @pytest.mark.parametrize("before", [actl(0), actl(0x80000001)])
@@ -124,7 +124,7 @@ def test_impossible_frame_counts_are_no_animation(before: bytes) -> None:
 
 def test_an_animation_chunk_behind_the_picture_is_none() -> None:
     """The specification puts it first."""
-    assert probe_bytes(png(after=actl(3)), Fact.ALL).frames == 1
+    assert probe_bytes(png(after=actl(3)), ProbeField.ALL).frames == 1
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -135,8 +135,8 @@ def test_an_animation_chunk_behind_the_picture_is_none() -> None:
 def test_exif_before_the_picture(between: bytes, order: str) -> None:
     """Found behind chunks of any length, in either byte order."""
     data = png(between, chunk(b"eXIf", tiff(6, order=order)))
-    for want in (Fact.ORIENTATION, Fact.ALL):
-        assert probe_bytes(data, want).orientation == 6
+    for fields in (ProbeField.ORIENTATION, ProbeField.ALL):
+        assert probe_bytes(data, fields).orientation == 6
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_exif_before_the_picture(between: bytes, order: str) -> None:
 def test_exif_behind_the_picture(data: bytes, between: bytes) -> None:
     """Found however the picture data is divided, and whatever is in between."""
     whole = png(data=data, after=between + chunk(b"eXIf", tiff(8)))
-    for want in (Fact.ORIENTATION, Fact.ALL):
-        assert probe_bytes(whole, want).orientation == 8
-    assert probe_bytes(png(data=data, after=between), Fact.ORIENTATION).orientation == 1
+    for fields in (ProbeField.ORIENTATION, ProbeField.ALL):
+        assert probe_bytes(whole, fields).orientation == 8
+    assert probe_bytes(png(data=data, after=between), ProbeField.ORIENTATION).orientation == 1
 
 
 def test_exif_behind_many_chunks_takes_few_reads() -> None:
@@ -165,7 +165,7 @@ def test_exif_behind_many_chunks_takes_few_reads() -> None:
         reads.append(offset)
         return bytes_reader(data)(size, offset)
 
-    assert probe_reader(read, len(data), Fact.ORIENTATION).orientation == 8
+    assert probe_reader(read, len(data), ProbeField.ORIENTATION).orientation == 8
     assert len(reads) < 20
 
 
@@ -185,8 +185,8 @@ def test_exif_behind_many_chunks_takes_few_reads() -> None:
 def test_orientation_in_places_of_older_programs(text: bytes) -> None:
     """ImageMagick's profile, compressed or not, and XMP are read as Pillow reads them."""
     for data in (png(text), png(after=text)):
-        assert probe_bytes(data, Fact.ORIENTATION).orientation == 5
-        assert probe_bytes(data, Fact.ALL).orientation == 5
+        assert probe_bytes(data, ProbeField.ORIENTATION).orientation == 5
+        assert probe_bytes(data, ProbeField.ALL).orientation == 5
 
 
 def test_exif_comes_before_xmp() -> None:
@@ -195,10 +195,10 @@ def test_exif_comes_before_xmp() -> None:
         chunk(b"iTXt", XMP + TURNED),
         chunk(b"tEXt", profile(tiff(5))) + chunk(b"tEXt", profile(tiff(4))),
     )
-    for want in (Fact.ORIENTATION, Fact.ALL):
-        assert probe_bytes(png(xmp, chunk(b"eXIf", tiff(6))), want).orientation == 6
-        assert probe_bytes(png(xmp, profiles), want).orientation == 5
-        assert probe_bytes(png(xmp, profiles, chunk(b"eXIf", tiff(6))), want).orientation == 6
+    for fields in (ProbeField.ORIENTATION, ProbeField.ALL):
+        assert probe_bytes(png(xmp, chunk(b"eXIf", tiff(6))), fields).orientation == 6
+        assert probe_bytes(png(xmp, profiles), fields).orientation == 5
+        assert probe_bytes(png(xmp, profiles, chunk(b"eXIf", tiff(6))), fields).orientation == 6
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,8 @@ def test_exif_comes_before_xmp() -> None:
 )
 def test_texts_without_an_orientation(text: bytes) -> None:
     """Empty, truncated and unrelated text means 1."""
-    assert probe_bytes(png(text), Fact.ALL).orientation == 1
-    assert probe_bytes(png(after=text), Fact.ORIENTATION).orientation == 1
+    assert probe_bytes(png(text), ProbeField.ALL).orientation == 1
+    assert probe_bytes(png(after=text), ProbeField.ORIENTATION).orientation == 1
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
@@ -225,8 +225,8 @@ def test_location_in_exif(kind: str) -> None:
     """A GPS position is found at any position of the chunk."""
     exif = chunk(b"eXIf", tiff(gps=[(2, 3)]))
     data = png(exif) if kind == "before" else png(after=exif)
-    assert probe_bytes(data, Fact.LOCATION).has_location
-    assert not probe_bytes(png(), Fact.ALL).has_location
+    assert probe_bytes(data, ProbeField.LOCATION).has_location
+    assert not probe_bytes(png(), ProbeField.ALL).has_location
 
 
 def test_metadata_counts_what_a_picture_is_not_shown_by() -> None:
@@ -235,7 +235,7 @@ def test_metadata_counts_what_a_picture_is_not_shown_by() -> None:
     others = [chunk(b"iCCP", b"x\0\0" + bytes(50)), chunk(b"tEXt", b"a\0b"), chunk(b"prVt", bytes(9))]
     behind = [chunk(b"tIME", bytes(7)), chunk(b"eXIf", tiff())]
     data = png(*shown, *others, after=b"".join(behind))
-    assert probe_bytes(data, Fact.METADATA).metadata_bytes == sum(map(len, others + behind))
+    assert probe_bytes(data, ProbeField.METADATA).metadata_bytes == sum(map(len, others + behind))
     assert probe_bytes(data).metadata_bytes is None
 
 
@@ -258,7 +258,7 @@ def test_metadata_counts_what_a_picture_is_not_shown_by() -> None:
 )
 def test_what_decoders_forgive_is_whole(data: bytes) -> None:
     """A missing end, junk behind it, a cut in a later frame, and long data that is no compressed text."""
-    assert probe_bytes(data, Fact.INTEGRITY).damage is None
+    assert probe_bytes(data, ProbeField.INTEGRITY).damage is None
 
 
 @pytest.mark.parametrize(
@@ -283,25 +283,25 @@ def test_what_decoders_forgive_is_whole(data: bytes) -> None:
 )
 def test_a_broken_structure_is_damage_if_requested(data: bytes, clause: str) -> None:
     """The check costs more reads, so it is made only on request."""
-    assert probe_bytes(data, Fact.ORIENTATION).damage is None
-    assert clause in str(probe_bytes(data, Fact.INTEGRITY).damage)
+    assert probe_bytes(data, ProbeField.ORIENTATION).damage is None
+    assert clause in str(probe_bytes(data, ProbeField.INTEGRITY).damage)
 
 
 def test_sixty_thousand_pixels_square_is_a_size_and_no_crash() -> None:
     """A header is taken at its word, whatever a decoder would need for it."""
-    facts = probe_bytes(png(header=ihdr(60_000, 60_000)), Fact.ALL)
+    facts = probe_bytes(png(header=ihdr(60_000, 60_000)), ProbeField.ALL)
     assert (facts.size, facts.damage) == (Size(60_000, 60_000), None)
 
 
 def test_lengths_beyond_the_file_end_the_walk() -> None:
     """A chunk that claims four gigabytes leads to the end of the file."""
     data = SIGNATURE + ihdr() + struct.pack(">I4s", 0xFFFFFFFF, b"tEXt") + bytes(100)
-    assert "ends before its picture data" in str(probe_bytes(data, Fact.ALL).damage)
+    assert "ends before its picture data" in str(probe_bytes(data, ProbeField.ALL).damage)
 
 
 def test_what_is_as_long_as_an_end_chunk_need_not_be_one() -> None:
     """Twelve bytes behind the picture data are looked at: another chunk may begin there, and be cut."""
     data = image_bytes((64, 48), "PNG")
     cut = data[:-12] + b"\0\0\0\x64tEXtmore"
-    assert probe_bytes(data, Fact.INTEGRITY).damage is None
-    assert "inside its tEXt chunk" in (probe_bytes(cut, Fact.INTEGRITY).damage or "")
+    assert probe_bytes(data, ProbeField.INTEGRITY).damage is None
+    assert "inside its tEXt chunk" in (probe_bytes(cut, ProbeField.INTEGRITY).damage or "")

@@ -6,8 +6,8 @@ import struct
 import pytest
 from PIL import Image
 
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.model.subjects import ProbeField
 from tests.imagebytes import TABLES, jpeg, segment
 
 
@@ -22,13 +22,13 @@ def saved(quality: int, mode: str = "RGB", **options: object) -> bytes:
 def test_quality_of_the_standard_tables_is_exact(mode: str) -> None:
     """Each quality from 1 to 100 is read back from the tables that libjpeg makes of it."""
     for quality in range(1, 101):
-        assert probe_bytes(saved(quality, mode), Fact.QUALITY).quality == quality
+        assert probe_bytes(saved(quality, mode), ProbeField.QUALITY).quality == quality
 
 
 def test_quality_of_other_tables_is_near() -> None:
     """Tables half as coarse as those of quality 50 come out near quality 75."""
     tables = [[round(value / 2) for value in table] for table in standard_tables()]
-    told = probe_bytes(saved(50, qtables=tables), Fact.QUALITY).quality
+    told = probe_bytes(saved(50, qtables=tables), ProbeField.QUALITY).quality
     assert told is not None
     assert 72 <= told <= 78
 
@@ -44,7 +44,7 @@ def standard_tables() -> list[list[int]]:
 )
 def test_quality_without_a_complete_table_is_unknown(data: bytes) -> None:
     """Without a table, or with a truncated one: None."""
-    assert probe_bytes(data, Fact.QUALITY).quality is None
+    assert probe_bytes(data, ProbeField.QUALITY).quality is None
 
 
 @pytest.mark.parametrize("by", [-1, 1])
@@ -54,7 +54,7 @@ def test_quality_of_nearly_standard_tables_is_the_nearest(by: int) -> None:
         with Image.open(io.BytesIO(saved(quality))) as image:
             tables = [list(table) for table in image.quantization.values()]  # type: ignore[attr-defined]
         tables[0][0] += by
-        assert probe_bytes(saved(50, qtables=tables), Fact.QUALITY).quality == quality
+        assert probe_bytes(saved(50, qtables=tables), ProbeField.QUALITY).quality == quality
 
 
 def test_quality_does_not_depend_on_where_the_tables_are() -> None:
@@ -62,7 +62,7 @@ def test_quality_does_not_depend_on_where_the_tables_are() -> None:
     data = saved(83)
     for length in (*range(1000), *range(1000, 60_000, 997)):
         moved = data[:2] + segment(0xE5, bytes(length)) + data[2:]
-        assert probe_bytes(moved, Fact.QUALITY).quality == 83, length
+        assert probe_bytes(moved, ProbeField.QUALITY).quality == 83, length
 
 
 def test_quality_of_16_bit_tables() -> None:
@@ -70,4 +70,4 @@ def test_quality_of_16_bit_tables() -> None:
     wide = b"".join(struct.pack(">H", 16) for _ in range(64))
     data = jpeg().replace(TABLES, segment(0xDB, b"\x10" + wide + b"\x11" + wide))
     narrow = jpeg().replace(TABLES, segment(0xDB, b"\0" + bytes([16] * 64) + b"\1" + bytes([16] * 64)))
-    assert probe_bytes(data, Fact.QUALITY).quality == probe_bytes(narrow, Fact.QUALITY).quality
+    assert probe_bytes(data, ProbeField.QUALITY).quality == probe_bytes(narrow, ProbeField.QUALITY).quality

@@ -2,9 +2,9 @@
 
 import pytest
 
-from imgbudget.geometry import Size
-from imgbudget.model import Fact
-from imgbudget.probes import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ProbeField
 from tests.imagebytes import anmf, riff, tiff, vp8, vp8l, vp8x, webp_chunk
 
 ANIMATION, XMP, EXIF, ICC = 2, 4, 8, 32
@@ -20,7 +20,7 @@ def exif(turn: int = 6, **options: object) -> bytes:
 def test_size_of_lossy_lossless_and_extended_files(size: Size) -> None:
     """14 bits an edge, 24 in the extended header."""
     for data in (riff(vp8(*size)), riff(vp8l(*size)), riff(vp8x(*size), vp8(*size))):
-        facts = probe_bytes(data, Fact.ALL)
+        facts = probe_bytes(data, ProbeField.ALL)
         assert (facts.format, facts.size, facts.frames, facts.damage) == ("webp", size, 1, None)
 
 
@@ -34,12 +34,12 @@ def test_a_canvas_may_be_larger_than_any_frame() -> None:
     assert probe_bytes(riff(vp8x(1 << 24, 100_000), vp8())).size == Size(1 << 24, 100_000)
 
 
-@pytest.mark.parametrize("want", [Fact.FRAMES, Fact.ALL])
-def test_frames_are_counted_where_the_flags_announce_an_animation(want: Fact) -> None:
+@pytest.mark.parametrize("fields", [ProbeField.FRAMES, ProbeField.ALL])
+def test_frames_are_counted_where_the_flags_announce_an_animation(fields: ProbeField) -> None:
     """One frame under the animation flag is no animation."""
-    assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, anmf()), want).frames == 1
-    assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, *[anmf()] * 40), want).frames == 40
-    assert probe_bytes(riff(vp8x(), ANIM, *[anmf()] * 3), want).frames == 1
+    assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, anmf()), fields).frames == 1
+    assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, *[anmf()] * 40), fields).frames == 40
+    assert probe_bytes(riff(vp8x(), ANIM, *[anmf()] * 3), fields).frames == 1
 
 
 def test_frames_are_two_unless_they_are_wanted() -> None:
@@ -48,34 +48,34 @@ def test_frames_are_two_unless_they_are_wanted() -> None:
     assert probe_bytes(riff(vp8x(flags=ANIMATION), ANIM, anmf())).frames == 1
 
 
-@pytest.mark.parametrize("want", [Fact.ORIENTATION, Fact.ALL])
+@pytest.mark.parametrize("fields", [ProbeField.ORIENTATION, ProbeField.ALL])
 @pytest.mark.parametrize(
     "before", [[], [vp8()], [vp8(), webp_chunk(b"XMP ", bytes(5001))], [ANIM, *[anmf()] * 9]]
 )
-def test_orientation_is_found_anywhere(before: list[bytes], want: Fact) -> None:
+def test_orientation_is_found_anywhere(before: list[bytes], fields: ProbeField) -> None:
     """Usually after the picture; a chunk of odd length is padded."""
     flags = EXIF | XMP | (ANIMATION if ANIM in before else 0)
-    assert probe_bytes(riff(vp8x(flags=flags), *before, exif(7)), want).orientation == 7
-    assert probe_bytes(riff(vp8x(flags=flags), *before, exif(7, order=">")), want).orientation == 7
+    assert probe_bytes(riff(vp8x(flags=flags), *before, exif(7)), fields).orientation == 7
+    assert probe_bytes(riff(vp8x(flags=flags), *before, exif(7, order=">")), fields).orientation == 7
 
 
 def test_exif_without_its_flag_is_not_read() -> None:
     """The library of WebP does not hand it out either."""
-    assert probe_bytes(riff(vp8x(), vp8(), exif()), Fact.ALL).orientation == 1
+    assert probe_bytes(riff(vp8x(), vp8(), exif()), ProbeField.ALL).orientation == 1
 
 
 @pytest.mark.parametrize("block", [b"", b"II", b"Exif\0\0" + tiff(5), b"Exif\0\0Exif\0\0" + tiff(5)])
 def test_odd_exif_chunks(block: bytes) -> None:
     """The prefix of JPEG is taken off; nothing else makes an orientation."""
     data = riff(vp8x(flags=EXIF), vp8(), webp_chunk(b"EXIF", block))
-    assert probe_bytes(data, Fact.ORIENTATION).orientation == (5 if len(block) > 2 else 1)
+    assert probe_bytes(data, ProbeField.ORIENTATION).orientation == (5 if len(block) > 2 else 1)
 
 
 def test_location() -> None:
     """A GPS position in EXIF is found."""
-    place = webp_chunk(b"EXIF", tiff(gps=[(2, 3), (4, 3)]))
-    assert probe_bytes(riff(vp8x(flags=EXIF), vp8(), place), Fact.LOCATION).has_location
-    assert not probe_bytes(riff(vp8x(flags=EXIF), vp8(), exif()), Fact.LOCATION).has_location
+    location = webp_chunk(b"EXIF", tiff(gps=[(2, 3), (4, 3)]))
+    assert probe_bytes(riff(vp8x(flags=EXIF), vp8(), location), ProbeField.LOCATION).has_location
+    assert not probe_bytes(riff(vp8x(flags=EXIF), vp8(), exif()), ProbeField.LOCATION).has_location
 
 
 def test_metadata() -> None:
@@ -87,8 +87,8 @@ def test_metadata() -> None:
         webp_chunk(b"abcd", b"123"),
     ]
     data = riff(vp8x(flags=EXIF | XMP | ICC), others[0], vp8(), *others[1:])
-    assert probe_bytes(data, Fact.METADATA).metadata_bytes == sum(map(len, others))
-    assert probe_bytes(riff(vp8()), Fact.METADATA).metadata_bytes == 0
+    assert probe_bytes(data, ProbeField.METADATA).metadata_bytes == sum(map(len, others))
+    assert probe_bytes(riff(vp8()), ProbeField.METADATA).metadata_bytes == 0
     assert probe_bytes(data).metadata_bytes is None
 
 
@@ -120,7 +120,7 @@ def test_what_decoders_forgive_is_whole(data: bytes) -> None:
     """Bytes behind the end, and a picture shorter than the header of the other kinds."""
     if len(data) < 30:
         data = data[:4] + (21).to_bytes(4, "little") + data[8:16] + (9).to_bytes(4, "little") + data[20:]
-    assert probe_bytes(data, Fact.INTEGRITY).damage is None
+    assert probe_bytes(data, ProbeField.INTEGRITY).damage is None
 
 
 @pytest.mark.parametrize(
@@ -134,5 +134,5 @@ def test_what_decoders_forgive_is_whole(data: bytes) -> None:
 )
 def test_a_file_that_is_cut_is_damage_when_asked(data: bytes, clause: str) -> None:
     """The length in the header against the file's."""
-    assert probe_bytes(data, Fact.ORIENTATION).damage is None
-    assert clause in str(probe_bytes(data, Fact.INTEGRITY).damage)
+    assert probe_bytes(data, ProbeField.ORIENTATION).damage is None
+    assert clause in str(probe_bytes(data, ProbeField.INTEGRITY).damage)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from imgbudget.limits import LimitsData
+from imgbudget.limits.data import LimitsData
 from imgbudget.limits.files import read_yaml
 from imgbudget.registry import AnyRule, load_packs
 from imgbudget.testing import image, run_rule
 from imgbudget_rules import limits as shipped
-from imgbudget_rules.limits import DATA
+from imgbudget_rules.limits._generated import DATA
 from tests.resize_examples import EXAMPLES_OF
 
 FOLDER = Path(str(shipped.__file__)).parent
@@ -149,7 +149,7 @@ def test_what_is_refused_for_its_patches_is_resized_within_them() -> None:
     (problem,) = run_rule(rule, image("<jpeg 8000x8000>"), model="gpt-5.6-sol", platform="openai")
     assert problem.message == "8000x8000 takes 62500 patches; gpt-5.6-sol takes at most 30000 patches"
     assert (problem.measured, problem.limit, problem.unit) == (62500, 30000, "patches")
-    assert problem.help == "resize to 5536x5536, the size that gpt-5.6-sol looks at"
+    assert problem.help == "resize to 5536x5536, the size that gpt-5.6-sol uses"
     (strip,) = run_rule(rule, image("<jpeg 8000x39>"), model="qwen2.5-vl-7b-instruct", platform="qwen")
     assert strip.fix is None
     assert "cut it into tiles" in (strip.help or "")

@@ -232,8 +232,8 @@ def test_one_request_in_three_shapes(imgbudget: Command) -> None:
         pytest.approx(1548 * 0.3 / 1e6),
     ]
     told = {item["model"]: item["message"] for item in document["findings"]}
-    assert "makes 1456x819 of it" in told["claude-sonnet-4-6"]
-    assert "makes 1365x768 of it" in told["gpt-4o"]
+    assert "the API downscales it to 1456x819" in told["claude-sonnet-4-6"]
+    assert "the API downscales it to 1365x768" in told["gpt-4o"]
     assert "gemini-2.5-flash" not in told
 
 

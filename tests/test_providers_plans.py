@@ -67,7 +67,7 @@ def test_plan_for_several_is_applied(imgbudget: Command, photo: Path) -> None:
         (("--cheapest",), "--cheapest needs --for"),
         (
             ("--for", "gpt-4o", "--target", "native"),
-            "--for takes no --target but dimension, tokens and bytes",
+            "--for chooses the size itself",
         ),
     ],
 )

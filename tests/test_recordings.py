@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.sources.cassettes import read_cassette
-from imgbudget.sources.jsonsource import JsonSource
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.requests.cassettes import read_cassette
 from tests.builders import CORPUS, body, image_block, image_bytes
 from tests.conftest import Command
 

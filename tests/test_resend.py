@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Size
-from imgbudget.limits import Limits, load_limits
-from imgbudget.model import ImageFacts, ImageUse, Nested, Origin, Place, Request, Text, Turn
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.data import load_limits
+from imgbudget.limits.geometry import Size
+from imgbudget.model.location import Location
+from imgbudget.model.request_under_test import bind_request
+from imgbudget.model.subjects import ImageFacts, ImageUse, Nested, Origin, Request, Text, Turn
 from imgbudget.planner.resend import Load, Resend, Saving, load_of, resend
 from imgbudget.registry import load_packs
-from imgbudget.undertest import bind_request
 from tests.builders import Json, body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
 
@@ -27,22 +29,22 @@ def limits_of(model: str = "claude-sonnet-4-6", platform: str = "anthropic") -> 
 def an_image(edge: int = 280, raw: int = 300, origin: Origin = Origin.BASE64) -> ImageUse:
     """A square image: (edge / 28)² tokens where it fits, `raw` bytes of file."""
     facts = ImageFacts(byte_size=raw, format="png", size=Size(edge, edge))
-    here = Place("r.json", ("messages",))
+    here = Location("r.json", ("messages",))
     if origin is not Origin.BASE64:
-        return ImageUse(place=here, origin=origin, source_type=origin.value)
-    return ImageUse(place=here, origin=origin, facts=facts, base64_size=-(-raw // 3) * 4)
+        return ImageUse(location=here, origin=origin, source_type=origin.value)
+    return ImageUse(location=here, origin=origin, facts=facts, base64_size=-(-raw // 3) * 4)
 
 
 def conversation(*turns: tuple[str, list[ImageUse]]) -> Request:
     """A request of turns, each a role and its images, half of them inside a tool result."""
     made = []
     for i, (role, images) in enumerate(turns):
-        place = Place("r.json", ("messages", i))
+        location = Location("r.json", ("messages", i))
         half = len(images) // 2
-        nested = Nested(place, "tool_result", tuple(images[half:]))
-        made.append(Turn(place, role, (Text(place, "hi"), *images[:half], nested)))
+        nested = Nested(location, "tool_result", tuple(images[half:]))
+        made.append(Turn(location, role, (Text(location, "hi"), *images[:half], nested)))
     return Request(
-        place=Place("r.json", ()),
+        location=Location("r.json", ()),
         dialect="messages",
         byte_size=1,
         turns=tuple(made),
@@ -90,7 +92,7 @@ def test_calls_by_hand() -> None:
         (Load(2, 800, 200), Load(1, 400, 100)),
         (Load(), Load(3, 1200, 300)),
     ]
-    assert [call.place.location for call in accounting.calls] == ["messages.0", "messages.2", "messages.4"]
+    assert [call.location.location for call in accounting.calls] == ["messages.0", "messages.2", "messages.4"]
     assert (accounting.once, accounting.sent) == (Load(3, 1200, 300), Load(7, 2800, 700))
     assert accounting.resent == Load(4, 1600, 400)
     assert accounting.cost_usd == pytest.approx(700 * 3e-6)

@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imgbudget.reporters import make_reporter
-from imgbudget.reporters.base import Style
-from imgbudget.session import documentfiles, documents, rowparts
-from imgbudget.session.rowparts import Part, PartChecker, check_rows
-from imgbudget.session.run import RunOptions, Session
-from imgbudget.sources.jsonspans import BEGINNING, Start
-from imgbudget.sources.stretches import Stretch
+from imgbudget.jsontext.lines import Chunk
+from imgbudget.jsontext.source import BEGINNING, Start
+from imgbudget.linter import documents, parallel
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.parallel import PartChecker, RowPart, check_rows
+from imgbudget.linter.run import Session
+from imgbudget.output.base import TextStyle
+from imgbudget.output.registry import make_reporter
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command, posix
 from tests.processes import one_thread
 
 if TYPE_CHECKING:
-    from imgbudget.session.rendering import Batch
+    from imgbudget.linter.parallel import ResultBatch
 
 PICTURES = [image_bytes((40, 300)), image_bytes((1121, 80)), image_bytes((90, 90), "GIF"), b"no image"]
 
@@ -97,7 +98,7 @@ def parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for files that are thought long, with an ignore and a model."""
     monkeypatch.setattr(documents, "LONG", 1)
     monkeypatch.setattr(documents, "PART", 30)
-    monkeypatch.setattr(rowparts, "SIZE", 9000)
+    monkeypatch.setattr(parallel, "SIZE", 9000)
     one_thread(monkeypatch)
     (tmp_path / "imgbudget.yaml").write_text(
         "select: [ALL]\nignores:\n"
@@ -148,15 +149,15 @@ def test_parts_are_checked_by_other_processes(
         asked.append(arguments[3])
         return check_rows(*arguments)
 
-    monkeypatch.setattr(rowparts, "check_rows", spy)
+    monkeypatch.setattr(parallel, "check_rows", spy)
     here = os.getpid()
-    check_part = documentfiles.check_part
+    check_part = documents.check_part
 
     def elsewhere(*arguments: Any) -> Any:
         assert os.getpid() != here
         return check_part(*arguments)
 
-    monkeypatch.setattr(rowparts, "check_part", elsewhere)
+    monkeypatch.setattr(parallel, "check_part", elsewhere)
     run = imgbudget("check", "a.jsonl", "--format", "json", "-j", "3").json
     (start,) = asked
     assert (start.line, start.number) == (3, 2)
@@ -209,11 +210,11 @@ def test_nothing_is_kept_of_rows_that_depend_on_others(parted: Path) -> None:
     """A reader that continues from there finds it again."""
     path = parted / "a.jsonl"
     path.write_text(rows(3) + turn(1) + "\n")
-    stretch = Stretch(BEGINNING, path.stat().st_size)
+    chunk = Chunk(BEGINNING, path.stat().st_size)
     checker = PartChecker(Session(RunOptions(isolated=True, collect=True)))
-    (result,) = checker.check_all([Part(str(path), stretch)])
+    (result,) = checker.check_all([RowPart(str(path), chunk)])
     assert (result.partial, result.requests, result.findings) == (True, (), ())
-    kept = checker.hand_over()
+    kept = checker.drain()
     assert [count.alone for count in kept.parts] == [False]
     assert kept.entries == []
 
@@ -224,15 +225,15 @@ def test_a_part_that_crashes_ends_only_its_file(
     """The file is reported as not checked, findings before the part are shown, the next file is checked."""
     (parted / "a.jsonl").write_text(rows(90, instead={60: '{"poison": 1}'}))
     (parted / "b.jsonl").write_text(rows(50))
-    check_part, here = documentfiles.check_part, os.getpid()
+    check_part, here = documents.check_part, os.getpid()
 
-    def crash(bench: Any, path: str, stretch: Any) -> Any:
-        text = Path(path).read_bytes()[stretch.start.offset : stretch.end]
+    def crash(context: Any, path: str, chunk: Any) -> Any:
+        text = Path(path).read_bytes()[chunk.start.offset : chunk.end]
         if os.getpid() != here and b"poison" in text:
             os.kill(os.getpid(), signal.SIGKILL)
-        return check_part(bench, path, stretch)
+        return check_part(context, path, chunk)
 
-    monkeypatch.setattr(rowparts, "check_part", crash)
+    monkeypatch.setattr(parallel, "check_part", crash)
     run = imgbudget("check", "a.jsonl", "b.jsonl", "--format", "json", "-j", "2")
     assert "not checked: a.jsonl: the process that checked it died" in run.err
     summary = run.json["summary"]
@@ -276,8 +277,8 @@ def test_processes_that_are_not_forked_check_parts_too(parted: Path, monkeypatch
     path = parted / "a.jsonl"
     path.write_text(rows(40))
     session = Session(RunOptions(isolated=True))
-    shown: list[Batch] = []
-    reporter = make_reporter("json", Style())
+    shown: list[ResultBatch] = []
+    reporter = make_reporter("json", TextStyle())
     counts = list(check_rows(session, [reporter], str(path), BEGINNING, 1, shown.append))
     assert sum(batch.summary.requests for batch in shown) == 40
     assert [count.alone for count in counts if count] == [True] * len(shown)

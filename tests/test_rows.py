@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model import Nested, Text
-from imgbudget.report import FileResult
-from imgbudget.session.api import check
-from imgbudget.session.parts import PartReceiver
-from imgbudget.session.run import RunOptions, Session
+from imgbudget.api import check
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.rows import PartReceiver
+from imgbudget.linter.run import Session
+from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import Nested, Text
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.conftest import Command, Run
 
@@ -208,16 +209,16 @@ def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
     small = json.dumps(body(image_block()))
     (tmp_path / "r.jsonl").write_text(f"{small}\n" * 1203)
     session = Session(RunOptions(isolated=True))
-    (met,) = session.walk([str(tmp_path / "r.jsonl")])
+    (entry,) = session.walk([str(tmp_path / "r.jsonl")])
     taken = Parts()
-    (last,) = session.check_all([met], taken)
+    (last,) = session.check_all([entry], taken)
     parts = taken.results
     assert [len(part.requests) for part in (*parts, last)] == [500, 500, 203, 0]
     assert [part.partial for part in (*parts, last)] == [True, True, True, False]
     assert [part.rows for part in parts] == [None, None, None]
     assert last.rows is not None
     assert last.rows.checked == 1203
-    assert len(session.check_met(met).requests) == 1203
+    assert len(session.check_met(entry).requests) == 1203
 
 
 def test_a_check_leaves_the_collector_as_it_was(tmp_path: Path) -> None:

@@ -9,23 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from imgbudget.limits.geometry import Size
+from imgbudget.model.fixes import Resize
+from imgbudget.model.subjects import FixSafety, ImageUse, Level, Problem, RunData, Severity
 from imgbudget.registry import load_packs
-from imgbudget.rule import (
-    Context,
-    FixSafety,
-    ImageUse,
-    Level,
-    Problem,
-    Resize,
-    RunData,
-    Severity,
-    Size,
-    batch_rule,
-    image_rule,
-    request_rule,
-    rule,
-    whole_run_rule,
-)
+from imgbudget.rule import Context, batch_rule, image_rule, request_rule, rule, whole_run_rule
 from imgbudget.testing import check_page
 from tests.builders import image_bytes
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbudget.intent import Recode, StripMetadata
+from imgbudget.model.fixes import Recode, StripMetadata
 from imgbudget.testing import image, run_rule
 from imgbudget_rules.ib205_metadata_bloat import metadata_bloat
 from imgbudget_rules.ib206_costly_encoding import costly_encoding
@@ -77,7 +77,7 @@ def test_costly_encoding_is_reported_with_a_sufficient_size(spec: str, spent: in
 def test_the_message_shows_how_the_encoding_was_measured() -> None:
     """Format, quality if the tables show it, and bytes per pixel."""
     [png] = run_rule(costly_encoding, image("<png 1000x1000 bytes=3000000>"))
-    assert png.message.startswith("png spends 3.0 bytes a pixel, 3,000,000 in all; 1 is plenty")
+    assert png.message.startswith("png uses 3.0 bytes per pixel (3,000,000 bytes); 1 is enough")
     [jpeg] = run_rule(costly_encoding, image("<jpeg 1000x1000 bytes=1200000 quality=98>"))
     assert jpeg.message.startswith("jpeg of quality 98 spends 1.2 bytes a pixel")
 

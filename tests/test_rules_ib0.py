@@ -66,8 +66,8 @@ def test_each_flaw_is_a_problem_at_its_location() -> None:
     """A `messages` that is not an array is reported at its location."""
     [problem] = run_rule(malformed_request, request({"messages": "hello"}))
     assert problem.message == "messages is a string, not an array"
-    assert problem.place is not None
-    assert problem.place.pointer == "/messages"
+    assert problem.location is not None
+    assert problem.location.pointer == "/messages"
 
 
 def test_text_that_is_no_json_is_a_malformed_request() -> None:

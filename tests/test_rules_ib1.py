@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from imgbudget.intent import DeclareType, Recode, RepairBase64, Resize
-from imgbudget.model import Problem, Request, Severity
-from imgbudget.rule import Size
+from imgbudget.limits.geometry import Size
+from imgbudget.model.fixes import DeclareType, Recode, RepairBase64, Resize
+from imgbudget.model.subjects import Problem, Request, Severity
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib101_dimension_over_limit import dimension_over_limit
 from imgbudget_rules.ib102_many_image_dimension import many_image_dimension
@@ -23,7 +23,7 @@ def turn(*content: Any, **more: Any) -> Request:
 
 def locations(problems: list[Problem]) -> list[str | None]:
     """The locations of the problems, in the API's notation."""
-    return [problem.place.location if problem.place else None for problem in problems]
+    return [problem.location.location if problem.location else None for problem in problems]
 
 
 @pytest.mark.parametrize("spec", ["<png 8000x8000>", "<png 8000x1>", "<png 1x8000>", "<svg>", "<html>"])

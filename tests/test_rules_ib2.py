@@ -4,11 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Tier, fits, native_size, patches, planned_size, size_within
-from imgbudget.intent import FirstFrame, Resize
-from imgbudget.planner.goal import Target
-from imgbudget.planner.image import plan_image
-from imgbudget.rule import Size
+from imgbudget.limits.geometry import Size, Tier, fits, native_size, patches, planned_size, size_within
+from imgbudget.model.fixes import FirstFrame, Resize
+from imgbudget.planner.image import SizePreset, plan_image
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib201_oversized_image import oversized_image
 from imgbudget_rules.ib202_patch_remainder import patch_remainder
@@ -215,7 +213,7 @@ def test_advice_is_the_size_that_a_plan_for_latency_sends(width: int, height: in
     """The rule's fix and `plan --target latency` answer the same question with the same size."""
     use = image(f"<png {width}x{height}>")
     limits = limits_of(OPUS)
-    plan = plan_image(use, limits, target=Target.LATENCY)
+    plan = plan_image(use, limits, target=SizePreset.LATENCY)
     assert plan
     for problem in run_rule(over_latency_size, use, model=OPUS):
         assert problem.fix == Resize(plan.planned)

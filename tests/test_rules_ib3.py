@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Tier, native_size
-from imgbudget.intent import BakeOrientation, Resize
-from imgbudget.model import FixSafety, Request
-from imgbudget.rule import Size
+from imgbudget.limits.geometry import Size, Tier, native_size
+from imgbudget.model.fixes import BakeOrientation, Resize
+from imgbudget.model.subjects import FixSafety, Request
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib301_tiny_edge import tiny_edge
 from imgbudget_rules.ib302_tiny_after_resize import tiny_after_resize
@@ -105,7 +104,7 @@ def test_large_images_near_the_limit_are_reported_each(small: int) -> None:
     found = run_rule(
         near_many_image_limit, turn("<png 2001x10>", f"<png 800x600> * {small}", "<png 4000x3000>")
     )
-    assert [problem.place and problem.place.location for problem in found] == [
+    assert [problem.location and problem.location.location for problem in found] == [
         "messages.0.content.0",
         f"messages.0.content.{small + 1}",
     ]

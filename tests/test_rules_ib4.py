@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from imgbudget.intent import DropBlock, ShrinkRequest
-from imgbudget.model import Batch, Problem, Request, Severity
+from imgbudget.model.fixes import DropBlock, ShrinkRequest
+from imgbudget.model.subjects import Batch, Problem, Request, Severity
 from imgbudget.testing import batch, request, run_rule
 from imgbudget_rules.ib401_payload_over_limit import payload_over_limit
 from imgbudget_rules.ib402_too_many_images import too_many_images
@@ -26,7 +26,7 @@ def turn(*content: Any, **more: Any) -> Request:
 
 def locations(problems: list[Problem]) -> list[str | None]:
     """The locations of the problems, in the API's notation."""
-    return [problem.place.location if problem.place else None for problem in problems]
+    return [problem.location.location if problem.location else None for problem in problems]
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,9 @@ def test_platform_without_batches_has_no_limits_for_them(platform: str) -> None:
 def test_each_entry_with_a_wrong_id_is_reported_at_its_location() -> None:
     """Missing and empty ids at the entry, each repeated id at the id; the first one is valid."""
     found = run_rule(batch_over_limit, entries("a", None, "b", "a", "", "a"))
-    assert {problem.place.pointer: problem.message.split(";")[0] for problem in found if problem.place} == {
+    assert {
+        problem.location.pointer: problem.message.split(";")[0] for problem in found if problem.location
+    } == {
         "/requests/1": "request in a batch has no custom_id",
         "/requests/4": "request in a batch has no custom_id",
         "/requests/3/custom_id": "duplicate custom_id 'a' (first used by an earlier request)",

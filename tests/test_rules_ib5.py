@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from imgbudget.intent import ImagesFirst, LabelImages
-from imgbudget.labels import is_label
-from imgbudget.model import Problem, Request
+from imgbudget.model.fixes import ImagesFirst, LabelImages
+from imgbudget.model.labels import is_label
+from imgbudget.model.subjects import Problem, Request
 from imgbudget.testing import request, run_rule
 from imgbudget_rules.ib501_image_after_text import image_after_text
 from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
@@ -23,7 +23,7 @@ def turn(*content: Any, role: str = "user") -> Request:
 
 def locations(problems: list[Problem]) -> list[str | None]:
     """The locations of the problems, in the API's notation."""
-    return [problem.place.location if problem.place else None for problem in problems]
+    return [problem.location.location if problem.location else None for problem in problems]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_labelled_images_and_single_ones_are_silent(content: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "bare", "place"),
+    ("content", "bare", "location"),
     [
         (["<png 8x8>", "<png 8x8>", "Compare."], 2, 0),
         (["Image 1:", "<png 8x8>", "<png 8x8>"], 1, 2),
@@ -188,12 +188,12 @@ def test_labelled_images_and_single_ones_are_silent(content: list[Any]) -> None:
         (["Image 1:", "<png 8x8>", "", "<png 8x8>"], 1, 3),
     ],
 )
-def test_images_without_a_label_are_one_problem_a_turn(content: list[Any], bare: int, place: int) -> None:
+def test_images_without_a_label_are_one_problem_a_turn(content: list[Any], bare: int, location: int) -> None:
     """No text, a sentence and an empty text are no labels; the first image without one is the place."""
     [problem] = run_rule(unlabelled_images, turn(*content))
     assert (problem.measured, problem.unit) == (bare, "images")
     assert problem.message.startswith(f"{bare} of the 2 images of the turn have no label")
-    assert locations([problem]) == [f"messages.0.content.{place}"]
+    assert locations([problem]) == [f"messages.0.content.{location}"]
     assert problem.fix == LabelImages()
 
 

@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Size
-from imgbudget.intent import DropEntry, Recode, Resize, ShrinkRequest, ShrinkTokens
-from imgbudget.limits import LimitsData
-from imgbudget.model import Place, Problem, Run, UnusedIgnore
-from imgbudget.testing import Budget, Budgets, image, request, run_rule, whole_run
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import Size
+from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.model.fixes import DropEntry, Recode, Resize, ShrinkRequest, ShrinkTokens
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import Problem, Run, UnusedIgnore
+from imgbudget.testing import image, request, run_rule, whole_run
 from imgbudget_rules.ib004_unused_ignore import unused_ignore
 from imgbudget_rules.ib601_over_image_tokens import over_image_tokens
 from imgbudget_rules.ib602_over_request_tokens import over_request_tokens
@@ -16,7 +18,7 @@ from imgbudget_rules.ib603_over_request_cost import over_request_cost
 from imgbudget_rules.ib604_over_run_budget import over_run_budget
 from imgbudget_rules.ib605_over_bytes_budget import over_bytes_budget
 from imgbudget_rules.ib801_duplicate_file import duplicate_file
-from imgbudget_rules.limits import DATA
+from imgbudget_rules.limits._generated import DATA
 from imgbudget_rules.spending import money, size_for, tokens_for
 
 LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
@@ -118,14 +120,14 @@ def test_request_over_its_cost_is_to_shrink_to_what_that_buys() -> None:
 
 def test_run_within_its_budget_is_silent() -> None:
     """Exactly the budget is allowed; without a budget nothing is checked."""
-    run = Run(Place("."), visual_tokens=10, byte_size=20, cost_usd=0.5)
+    run = Run(Location("."), visual_tokens=10, byte_size=20, cost_usd=0.5)
     assert run_rule(over_run_budget, run, budgets=Budgets(run=Budget(tokens=10, bytes=20, cost=0.5))) == []
     assert run_rule(over_run_budget, run) == []
 
 
 def test_run_over_several_budgets_is_reported_for_each() -> None:
     """Tokens, bytes and dollars are three problems."""
-    run = Run(Place("."), visual_tokens=10, byte_size=20, cost_usd=0.5)
+    run = Run(Location("."), visual_tokens=10, byte_size=20, cost_usd=0.5)
     found = run_rule(over_run_budget, run, budgets=Budgets(run=Budget(tokens=9, bytes=19, cost=0.49)))
     assert [(problem.measured, problem.limit, problem.unit) for problem in found] == [
         (10, 9, "tokens"),
@@ -160,9 +162,9 @@ def test_each_further_copy_is_reported_at_its_location() -> None:
     """Of three files with the same bytes the second and the third."""
     run = whole_run({"run": {"copies": [[5, ["a.png", "b.png", "c/d.png"]]]}})
     found = run_rule(duplicate_file, run)
-    assert [problem.place for problem in found] == [Place("b.png"), Place("c/d.png")]
+    assert [problem.location for problem in found] == [Location("b.png"), Location("c/d.png")]
     assert {problem.message for problem in found} == {"same 5 bytes as a.png"}
-    assert run_rule(duplicate_file, Run(Place("."))) == []
+    assert run_rule(duplicate_file, Run(Location("."))) == []
 
 
 def test_unused_ignore_is_reported_at_its_line() -> None:
@@ -170,16 +172,16 @@ def test_unused_ignore_is_reported_at_its_line() -> None:
     entry = {"rules": ["IB5", "IB301"], "files": ["a/**"], "reason": "recorded"}
     [problem] = run_rule(unused_ignore, whole_run({"run": {"unused": [entry]}}))
     assert problem.message == "ignore of IB5, IB301 in a/** suppresses nothing (reason given: recorded)"
-    assert problem.place is not None
-    assert problem.place.pointer == "/ignores/0"
+    assert problem.location is not None
+    assert problem.location.pointer == "/ignores/0"
     assert problem.fix == DropEntry()
-    assert run_rule(unused_ignore, Run(Place("."))) == []
+    assert run_rule(unused_ignore, Run(Location("."))) == []
 
 
 def test_an_unused_ignore_that_cannot_be_removed_has_no_fix() -> None:
     """The help says why."""
-    entry = UnusedIgnore(Place("a.toml"), ("IB5",), ("**",), "recorded", "no editor is installed")
-    [problem] = run_rule(unused_ignore, Run(Place("."), unused=(entry,)))
+    entry = UnusedIgnore(Location("a.toml"), ("IB5",), ("**",), "recorded", "no editor is installed")
+    [problem] = run_rule(unused_ignore, Run(Location("."), unused=(entry,)))
     assert problem.fix is None
     assert problem.help == "remove the entry, or correct its rules, files or pointer; no editor is installed"
 

@@ -1,6 +1,6 @@
 """IB7: what a file reveals besides its picture."""
 
-from imgbudget.intent import StripMetadata
+from imgbudget.model.fixes import StripMetadata
 from imgbudget.testing import image, request, run_rule
 from imgbudget_rules.ib701_location_metadata import location_metadata
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from imgbudget.intent import Resize
-from imgbudget.model import Problem, Request
-from imgbudget.rule import Size
+from imgbudget.limits.geometry import Size
+from imgbudget.model.fixes import Resize
+from imgbudget.model.subjects import Problem, Request
 from imgbudget.testing import request, run_rule
 from imgbudget_rules.ib107_toolset_screenshot_oversized import toolset_screenshot_oversized
 from imgbudget_rules.ib108_oversized_and_strict import oversized_and_strict
@@ -28,7 +28,7 @@ def talk(*turns: list[Any] | str, **more: Any) -> Request:
 
 def locations(problems: list[Problem]) -> list[str | None]:
     """The locations of the problems, in the API's notation."""
-    return [problem.place.location if problem.place else None for problem in problems]
+    return [problem.location.location if problem.location else None for problem in problems]
 
 
 def screenshot(spec: str, kind: str = "computer_toolset_20260801", **more: Any) -> Request:
@@ -72,7 +72,7 @@ def test_oversized_screenshot_of_a_toolset_is_refused(
     body = screenshot(spec, kind)
     [problem] = run_rule(toolset_screenshot_oversized, body)
     assert (problem.measured, problem.limit, problem.unit) == (measured, 1568, unit)
-    assert f"a screenshot for {kind} over that is refused, not scaled down" in problem.message
+    assert f"the API rejects such a screenshot for {kind}, it does not downscale it" in problem.message
     assert problem.fix == Resize(planned)
     assert run_rule(oversized_image, body) == []
 
@@ -161,7 +161,7 @@ def test_image_that_forbids_scaling_does_not_drift() -> None:
 def test_question_for_places_in_a_scaled_image_is_reported(text: str) -> None:
     """Each of the words, with both sizes and the fix."""
     [problem] = run_rule(coordinate_drift, turn("<png 1920x1080>", text))
-    assert "claude-sonnet-4-6 makes 1456x819 of 1920x1080" in problem.message
+    assert "the API downscales 1920x1080 to 1456x819" in problem.message
     assert (problem.measured, problem.limit, problem.unit) == (1920, 1568, "px")
     assert problem.fix == Resize(Size(1456, 819))
 

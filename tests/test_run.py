@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget import RunOptions, Session, check, fix
-from imgbudget.report import FileResult, Report
-from imgbudget.session.driver import StandardInput, run
-from imgbudget.sources.facts_cache import cache_folder
+from imgbudget.api import check, fix
+from imgbudget.imageinfo.cache import cache_folder
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.model.results import FileResult, Report
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command
 
@@ -38,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def found(report: Report) -> list[tuple[str, str, str]]:
     """The findings of a report, sorted."""
-    return sorted((one.code, one.place.path, one.message) for one in report.findings)
+    return sorted((one.code, one.location.path, one.message) for one in report.findings)
 
 
 def reported(command: Command, *arguments: str) -> list[tuple[str, str, str]]:

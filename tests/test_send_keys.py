@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug import Request, Response
 
-from imgbudget.live.secrets import MASK, Flowing, Scrubber, secrets_of
+from imgbudget.live.client import MASK, Flowing, Scrubber, secrets_of
 from tests.builders import body, image_block, write_json
 from tests.conftest import Command
 from tests.liveapi import KEY, Api, answer, envelope, events, message

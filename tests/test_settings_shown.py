@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.budgets import Budget, Budgets
-from imgbudget.config import Override, Settings
-from imgbudget.engine import Layer, select_rules
-from imgbudget.engine.paths import Choice, PathRules
-from imgbudget.engine.reasons import verdicts
-from imgbudget.model import ImageUse, Problem, Severity
-from imgbudget.rule import Context, Level, Rule, rule
-from imgbudget.session import RunOptions, Session
+from imgbudget.config.settings import Override, Settings
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.rule_sets import PathRules, RuleChoice
+from imgbudget.linter.run import Session
+from imgbudget.linter.selection import SelectionLayer, select_rules
+from imgbudget.linter.selection_report import verdicts
+from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.model.subjects import ImageUse, Level, Problem, Severity
+from imgbudget.rule import Context, Rule, rule
 from tests.conftest import Command
 
 
@@ -48,7 +49,7 @@ RULES = (
 selectors = st.lists(
     st.sampled_from(["ALL", "IB", "IB2", "ib20", "IB201", "IB202", "name-ib301", "IB301", "IB6"]), max_size=3
 ).map(tuple)
-layers = st.builds(Layer, select=st.none() | selectors, extend_select=selectors, ignore=selectors)
+layers = st.builds(SelectionLayer, select=st.none() | selectors, extend_select=selectors, ignore=selectors)
 
 
 @given(
@@ -60,7 +61,13 @@ layers = st.builds(Layer, select=st.none() | selectors, extend_select=selectors,
     tokens=st.none() | st.just(5),
 )
 def test_the_verdict_is_what_the_run_does(  # noqa: PLR0913 - all that decides
-    *, config: Layer, override: Layer, command: Layer, pedantic: bool, preview: bool, tokens: int | None
+    *,
+    config: SelectionLayer,
+    override: SelectionLayer,
+    command: SelectionLayer,
+    pedantic: bool,
+    preview: bool,
+    tokens: int | None,
 ) -> None:
     """A rule is on exactly if it checks the file, whatever the selectors."""
     settings = Settings(
@@ -78,9 +85,9 @@ def test_the_verdict_is_what_the_run_does(  # noqa: PLR0913 - all that decides
             ),
         ),
     )
-    paths = PathRules(RULES, settings, Choice(layer=command, pedantic=pedantic))
+    paths = PathRules(RULES, settings, RuleChoice(layer=command, pedantic=pedantic))
     for path in ("x/a.png", "y/a.png"):
-        runs = {rule.code for rule, _ in paths.judge(path).rules.image}
+        runs = {rule.code for rule, _ in paths.runner(path).rules.image}
         told = list(verdicts(paths, path))
         assert {verdict.rule.code for verdict in told if verdict.on} == runs
         assert all(verdict.reason for verdict in told)
@@ -88,9 +95,9 @@ def test_the_verdict_is_what_the_run_does(  # noqa: PLR0913 - all that decides
 
 def test_rules_in_preview_run_only_when_previews_are_asked_for() -> None:
     """Not even by their own code; with previews like any other."""
-    assert select_rules(RULES, [Layer(["IB301"])]).image == ()
-    assert select_rules(RULES, [Layer(["ALL"], (), ["IB3"])], preview=True).has("IB301") is False
-    assert select_rules(RULES, [Layer(["IB3"])], preview=True).has("IB301")
+    assert select_rules(RULES, [SelectionLayer(["IB301"])]).image == ()
+    assert select_rules(RULES, [SelectionLayer(["ALL"], (), ["IB3"])], preview=True).has("IB301") is False
+    assert select_rules(RULES, [SelectionLayer(["IB3"])], preview=True).has("IB301")
 
 
 PACK = """

@@ -2,8 +2,8 @@
 
 import pytest
 
-from imgbudget.geometry import Size
-from imgbudget.model import DocumentUse, ImageFacts, Nested, Origin, Other, Text
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import DocumentUse, ImageFacts, Nested, Origin, Other, Text
 from imgbudget.testing import batch, examples, image, request, run_rule
 from imgbudget_rules.ib101_dimension_over_limit import dimension_over_limit
 from imgbudget_rules.ib201_oversized_image import oversized_image
@@ -67,13 +67,13 @@ def test_blocks_have_the_locations_of_a_file() -> None:
         }
     )
     system, hello, call, answer = body.turns
-    assert (system.role, system.blocks[0].place.pointer) == ("system", "/system/0")
+    assert (system.role, system.blocks[0].location.pointer) == ("system", "/system/0")
     assert isinstance(hello.blocks[0], Text)
-    assert hello.blocks[0].place.pointer == "/messages/0/content"
+    assert hello.blocks[0].location.pointer == "/messages/0/content"
     assert isinstance(call.blocks[0], Other)
     assert isinstance(answer.blocks[0], Nested)
     assert answer.blocks[0].reference == "toolu_1"
-    assert [use.place.pointer for use in body.images] == [
+    assert [use.location.pointer for use in body.images] == [
         "/messages/2/content/0/content/1/source",
         "/messages/2/content/1/source/content/0/source",
         "/messages/2/content/3/source",
@@ -83,7 +83,11 @@ def test_blocks_have_the_locations_of_a_file() -> None:
     assert {(use.role, use.turn) for use in body.images} == {("user", 2)}
     pdf = answer.blocks[2]
     assert isinstance(pdf, DocumentUse)
-    assert (pdf.pages, pdf.media_type, pdf.place.pointer) == (12, "application/pdf", "/messages/2/content/2")
+    assert (pdf.pages, pdf.media_type, pdf.location.pointer) == (
+        12,
+        "application/pdf",
+        "/messages/2/content/2",
+    )
 
 
 def test_repeated_images_are_different_and_digests_make_them_the_same() -> None:
@@ -123,8 +127,8 @@ def test_body_with_requests_is_a_batch() -> None:
     entries = [{"custom_id": "a"}, {}, {"custom_id": "a"}]
     whole = batch({"requests": entries, "bytes": 5, "count": 9})
     assert (whole.byte_size, whole.request_count) == (5, 9)
-    assert [place.pointer for place in whole.missing] == ["/requests/1"]
-    assert [(place.pointer, name) for place, name in whole.doubled] == [("/requests/2/custom_id", "a")]
+    assert [location.pointer for location in whole.missing] == ["/requests/1"]
+    assert [(location.pointer, name) for location, name in whole.doubled] == [("/requests/2/custom_id", "a")]
     assert batch({"requests": entries}).request_count == 3
 
 

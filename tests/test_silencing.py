@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.engine.unused import covered
 from imgbudget.errors import ConfigError
-from imgbudget.session import RunOptions, Session
+from imgbudget.linter.ignores import covered
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
 from tests.builders import body, image_block, image_bytes
 from tests.configs import mistakes_in
 from tests.conftest import Command

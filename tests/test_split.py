@@ -6,11 +6,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.budgets import Budget
-from imgbudget.model import Request
-from imgbudget.planner.split import split_request
+from imgbudget.model.budgets import Budget
+from imgbudget.model.request_under_test import bind_request
+from imgbudget.model.subjects import Request
+from imgbudget.planner.division import split_request
 from imgbudget.testing import request, run_rule
-from imgbudget.undertest import bind_request
 from imgbudget_rules import RULES
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
@@ -101,7 +101,7 @@ def test_parts_are_valid_and_as_few_as_possible(found: list[str], tokens: int | 
     for part in split.parts:
         mine = asked.images[at : at + part.whole.images]
         at += len(mine)
-        assert (part.whole.first, part.whole.last) == (mine[0].place, mine[-1].place)
+        assert (part.whole.first, part.whole.last) == (mine[0].location, mine[-1].location)
         seen = asked._replace(images=mine, byte_size=part.byte_size)
         assert not [problem for rule in REFUSES for problem in run_rule(rule, seen)]
         assert tokens is None or part.whole.tokens <= tokens

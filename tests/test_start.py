@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.builders import body, image_block, image_bytes, write_json
 
-JSON_READER = ("imgbudget.sources.jsonspans", "imgbudget.session.documents", "dataclasses", "inspect")
+JSON_READER = ("imgbudget.jsontext.document", "imgbudget.linter.documents", "dataclasses", "inspect")
 """What reads requests, and what that needs; 20 ms, which a hook on some pictures need not pay."""
 
 HEAVY = (

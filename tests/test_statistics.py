@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.comparison import Told, compare, read_report
 from imgbudget.errors import UsageError
-from imgbudget.report import Summary
-from imgbudget.reporters.comparison import headline, verdict
-from imgbudget.session import Session
-from imgbudget.statistics import RuleSum
+from imgbudget.linter.run import Session
+from imgbudget.model.comparison import FindingRecord, compare, read_report
+from imgbudget.model.results import Summary
+from imgbudget.model.statistics import RuleSum
+from imgbudget.output.summaries import headline, verdict
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 
@@ -181,9 +181,9 @@ def test_a_file_that_is_no_report_ends_the_run(
     )
 
 
-def told_of(fingerprint: str) -> Told:
+def told_of(fingerprint: str) -> FindingRecord:
     """A finding of that fingerprint."""
-    return Told("IB201", "oversized-image", "warning", "a.png", None, "too large", fingerprint)
+    return FindingRecord("IB201", "oversized-image", "warning", "a.png", None, "too large", fingerprint)
 
 
 @given(old=st.lists(st.sampled_from("abc")), new=st.lists(st.sampled_from("abc")))

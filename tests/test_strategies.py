@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import (
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import (
     Size,
     Tier,
     fits,
@@ -19,9 +20,8 @@ from imgbudget.geometry import (
     scales,
     tokens,
 )
-from imgbudget.limits import LimitsData
-from imgbudget.planner.ladder import ladder
-from imgbudget_rules.limits import DATA
+from imgbudget.planner.sizes import size_steps
+from imgbudget_rules.limits._generated import DATA
 from tests.resize_examples import EXAMPLES, ResizeExample
 
 SHIPPED = LimitsData.from_mapping(DATA)
@@ -63,7 +63,7 @@ def test_qwen_with_the_area_that_many_checkpoints_set(
 
 def test_every_strategy_has_a_shipped_tier_and_an_example() -> None:
     """No module of strategies is dead, and none comes without a worked example."""
-    folder = Path(import_module("imgbudget.strategies").__path__[0])
+    folder = Path(import_module("imgbudget.limits.strategies").__path__[0])
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert modules == {tier.strategy for tier in TIERS}
     used = {SHIPPED.bind(example.model, "anthropic").at(example.detail).tier.strategy for example in EXAMPLES}
@@ -134,7 +134,7 @@ def test_there_is_no_table_of_ratios(size: Size, tier: Tier) -> None:
 @given(st.builds(Size, st.integers(1, 1500), st.integers(1, 1500)), tiers)
 def test_steps_of_tokens_go_up(size: Size, tier: Tier) -> None:
     """Each step of the ladder has more tokens and more pixels than the one before; the top is the last."""
-    steps = ladder(size, size, 1, tier)
+    steps = size_steps(size, size, 1, tier)
     assert [step.tokens for step in steps] == sorted({step.tokens for step in steps})
     assert [step.size.long_edge for step in steps] == sorted({step.size.long_edge for step in steps})
     assert steps[-1].size == size

@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.sources.jsonsource import BEGINNING, JsonSource, Start
-from imgbudget.sources.jsonspans import open_documents
-from imgbudget.sources.stretches import stretches
+from imgbudget.jsontext.document import open_documents
+from imgbudget.jsontext.lines import split_into_chunks
+from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 
 LINES = (
     b"",
@@ -40,7 +40,7 @@ def test_documents_of_chunks_are_those_of_the_text(
     source = JsonSource.from_bytes(b"\n".join(lines) + b"\n" * ended)
     told = [
         (document.number, document.line, document.start, document.end)
-        for part in stretches(source, BEGINNING, size, most, window=window)
+        for part in split_into_chunks(source, BEGINNING, size, most, window=window)
         for document in open_documents(source.until(part.end), lines=True, start=part.start)
     ]
     whole = open_documents(source, lines=True)
@@ -51,7 +51,7 @@ def test_documents_of_chunks_are_those_of_the_text(
 def test_chunks_follow_each_other_at_line_ends(lines: list[bytes], size: int, most: int) -> None:
     """Only the last one has fewer bytes and fewer documents than requested; none has more."""
     text = b"\n".join(lines)
-    found = list(stretches(JsonSource.from_bytes(text), BEGINNING, size, most))
+    found = list(split_into_chunks(JsonSource.from_bytes(text), BEGINNING, size, most))
     assert [part.start.offset for part in found] + [len(text)] == [0] + [part.end for part in found]
     for part, behind in pairwise(found):
         count = behind.start.number - part.start.number
@@ -63,5 +63,5 @@ def test_chunks_follow_each_other_at_line_ends(lines: list[bytes], size: int, mo
 def test_chunks_begin_after_a_document() -> None:
     """The rest of a partly read line is not a line."""
     text = b"\n[1] \n\n[2]\n[3]\n"
-    parts = list(stretches(JsonSource.from_bytes(text), Start(4, 2, 1), 4, 99))
+    parts = list(split_into_chunks(JsonSource.from_bytes(text), Start(4, 2, 1), 4, 99))
     assert parts == [(Start(4, 2, 1), 11), (Start(11, 5, 2), 15)]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.geometry import Size, patches
-from imgbudget.limits import Limits
-from imgbudget.planner.tiles import tiling
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size, patches
+from imgbudget.planner.division import tiling
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.rule_runner import limits_of

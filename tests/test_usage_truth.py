@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
-from imgbudget.geometry import PATCH, Size
-from imgbudget.limits import Limits
-from imgbudget.session.run import RunOptions, Session
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import PATCH, Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
 from tests.builders import CORPUS
 
 TABLE = CORPUS / "usage_truth.csv"

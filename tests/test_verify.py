@@ -6,11 +6,22 @@ from typing import Any
 
 import pytest
 
-from imgbudget.geometry import Size, Tier, fits, patches
-from imgbudget.limits import Limits
-from imgbudget.live.trials import CAP, EDGE, ENVELOPE, PATCH, TARGET, Shown, judge, picture, trials
-from imgbudget.probes import probe_bytes
-from imgbudget.session import RunOptions, Session
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size, Tier, fits, patches
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.live.verification import (
+    CAP,
+    EDGE,
+    ENVELOPE,
+    PATCH,
+    TARGET,
+    Shown,
+    case_verdict,
+    picture,
+    probe_cases,
+)
 from tests.conftest import Command
 from tests.liveapi import TIER, Api, Json, answer, counted, envelope, image_blocks, listed
 
@@ -19,7 +30,7 @@ HIGH = Tier("high-resolution", 2576, 4784)
 
 def limits_of(model: str) -> Limits:
     """The limits of a model on the API."""
-    return Session(RunOptions(isolated=True, model=model)).bench.limits()
+    return Session(RunOptions(isolated=True, model=model)).context.limits()
 
 
 def counting(api: Api, tier: Tier = TIER) -> None:
@@ -32,7 +43,7 @@ def counting(api: Api, tier: Tier = TIER) -> None:
 def test_probe_cases_are_on_both_sides_of_each_boundary(model: str) -> None:
     """Each rule has a size that is left alone and one that is a pixel larger and is not."""
     limits = limits_of(model)
-    made = list(trials(limits))
+    made = list(probe_cases(limits))
     for rule in (EDGE, CAP):
         sides = {fits(it.size, limits.tier) for it in made if it.rule == rule}
         assert sides == {True, False}, rule
@@ -163,9 +174,11 @@ def test_a_refused_trial_refutes_its_rule(imgbudget: Command, api: Api) -> None:
 def test_the_envelope_is_what_most_trials_show() -> None:
     """One odd count does not move it."""
     limits = limits_of("claude-sonnet-4-6")
-    shown = [Shown(it, counted=it.expected + 8) for it in trials(limits) if it.images == 1 and not it.strict]
+    shown = [
+        Shown(it, counted=it.expected + 8) for it in probe_cases(limits) if it.images == 1 and not it.strict
+    ]
     odd = [shown[0]._replace(counted=5000), *shown[1:]]
-    assert judge(shown).envelope == judge(odd).envelope == 8
-    assert judge(odd).confirmed[PATCH] is False
-    assert judge(odd).confirmed[EDGE] is True
-    assert judge([]).envelope is None
+    assert case_verdict(shown).envelope == case_verdict(odd).envelope == 8
+    assert case_verdict(odd).confirmed[PATCH] is False
+    assert case_verdict(odd).confirmed[EDGE] is True
+    assert case_verdict([]).envelope is None

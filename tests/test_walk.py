@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.sources.walk import FileKind, Found, Passed, missing
+from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.walk import FoundFile, SkippedFile, missing
 from tests.trees import folder, make, names, search
 
 __all__ = ["folder"]
@@ -45,14 +46,14 @@ def test_a_folder_without_files_gives_nothing(folder: Path) -> None:
 def test_the_suffix_decides_the_expected_kind(name: str, kind: FileKind) -> None:
     """A file that may be an image or a request is found with its kind, in any case."""
     make(name)
-    assert list(search(".")) == [Found(name, kind, named=False)]
+    assert list(search(".")) == [FoundFile(name, kind, named=False)]
 
 
 @pytest.mark.parametrize("name", ["a.py", "a.TXT", "a.tar.gz", "a.pdf", "a.mp4", "a.parquet", ".gitignore"])
 def test_what_is_known_to_be_neither_is_passed(name: str) -> None:
     """Text, code, data and archives are counted and not opened."""
     make(name)
-    assert list(search(".")) == [Passed(name, "not an image or a request")]
+    assert list(search(".")) == [SkippedFile(name, "not an image or a request")]
 
 
 def test_files_come_by_name_and_before_the_folders_beside_them() -> None:
@@ -73,23 +74,23 @@ def test_names_are_ordered_by_their_bytes_and_may_be_any_bytes(folder: Path) -> 
 
 
 def test_every_file_is_found_once(folder: Path) -> None:
-    """Found and skipped files together are all files."""
+    """FoundFile and skipped files together are all files."""
     for number in range(300):
         suffix = ("png", "py", "json", "")[number % 4]
         make("/".join(str(number // 7**step % 7) for step in (3, 2, 1)) + f"/{number}.{suffix}")
     there = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    met = names(".")
-    assert len(met) == 300
-    assert sorted(met) == sorted(there)
+    entry = names(".")
+    assert len(entry) == 300
+    assert sorted(entry) == sorted(there)
 
 
 def test_the_search_goes_only_as_far_as_it_is_asked() -> None:
     """A folder is read when its turn comes: what appears before is found."""
     make("a/1.png", "b/1.png")
-    met = search(".")
-    assert next(met).path == "a/1.png"
+    entry = search(".")
+    assert next(entry).path == "a/1.png"
     make("b/2.png")
-    assert [item.path for item in met] == ["b/1.png", "b/2.png"]
+    assert [item.path for item in entry] == ["b/1.png", "b/2.png"]
 
 
 @posix
@@ -108,8 +109,8 @@ def test_links_that_lead_nowhere_are_passed() -> None:
     Path("broken.png").symlink_to("nowhere.png")
     Path("self.png").symlink_to("self.png")
     expected = [
-        Passed("broken.png", "broken symbolic link"),
-        Passed("self.png", os.strerror(errno.ELOOP).lower()),
+        SkippedFile("broken.png", "broken symbolic link"),
+        SkippedFile("self.png", os.strerror(errno.ELOOP).lower()),
     ]
     assert list(search(".")) == expected
     assert list(search("broken.png", "self.png")) == expected
@@ -124,14 +125,14 @@ def test_what_is_no_regular_file_is_passed_and_not_opened() -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket.png")
         assert list(search(".")) == [
-            Found("a.png", FileKind.IMAGE),
-            Passed("fifo.png", "not a regular file (FIFO)"),
-            Passed("link.png", "not a regular file (FIFO)"),
-            Passed("socket.png", "not a regular file (socket)"),
+            FoundFile("a.png", FileKind.IMAGE),
+            SkippedFile("fifo.png", "not a regular file (FIFO)"),
+            SkippedFile("link.png", "not a regular file (FIFO)"),
+            SkippedFile("socket.png", "not a regular file (socket)"),
         ]
     assert list(search("fifo.png", "/dev/null")) == [
-        Passed("fifo.png", "not a regular file (FIFO)"),
-        Passed("/dev/null", "not a regular file (character device)"),
+        SkippedFile("fifo.png", "not a regular file (FIFO)"),
+        SkippedFile("/dev/null", "not a regular file (character device)"),
     ]
 
 
@@ -142,33 +143,33 @@ def test_a_folder_that_may_not_be_read_is_passed() -> None:
     make("closed/a.png", "open/a.png")
     Path("closed").chmod(0)
     try:
-        met = list(search("."))
+        entry = list(search("."))
         named = list(search("closed/a.png"))
         gone = missing(["closed/a.png"])
     finally:
         Path("closed").chmod(0o755)
-    assert met == [
-        Passed("closed", "permission denied: the folder was not searched"),
-        Found("open/a.png", FileKind.IMAGE),
+    assert entry == [
+        SkippedFile("closed", "permission denied: the folder was not searched"),
+        FoundFile("open/a.png", FileKind.IMAGE),
     ]
-    assert named == [Passed("closed/a.png", "permission denied")]
+    assert named == [SkippedFile("closed/a.png", "permission denied")]
     assert gone == []
 
 
 def test_a_folder_that_vanishes_is_passed() -> None:
     """A folder that is removed or replaced before it is searched is named."""
     make("a/1.png", "b/1.png", "c/1.png", "d/1.png")
-    met = search(".")
-    next(met)
+    entry = search(".")
+    next(entry)
     for name in ("b", "c"):
         Path(name, "1.png").unlink()
         Path(name).rmdir()
     Path("c").touch()
-    gone, replaced, last = met
-    assert gone == Passed("b", "gone before it could be looked at: the folder was not searched")
-    assert isinstance(replaced, Passed)
+    gone, replaced, last = entry
+    assert gone == SkippedFile("b", "gone before it could be looked at: the folder was not searched")
+    assert isinstance(replaced, SkippedFile)
     assert replaced.path == "c"
-    assert last == Found("d/1.png", FileKind.IMAGE)
+    assert last == FoundFile("d/1.png", FileKind.IMAGE)
 
 
 @linux
@@ -181,6 +182,6 @@ def test_a_tree_deeper_than_paths_may_be_is_passed_where_it_ends(
         monkeypatch.chdir("d" * 200)
     Path("a.png").touch()
     monkeypatch.chdir(folder)
-    (met,) = search(".")
-    assert isinstance(met, Passed)
-    assert met.reason == f"{os.strerror(errno.ENAMETOOLONG).lower()}: the folder was not searched"
+    (entry,) = search(".")
+    assert isinstance(entry, SkippedFile)
+    assert entry.reason == f"{os.strerror(errno.ENAMETOOLONG).lower()}: the folder was not searched"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.sources.walk import FileKind, Found, Passed, missing
+from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.walk import FoundFile, SkippedFile, missing
 from tests.trees import folder, make, names, search
 
 __all__ = ["folder"]
@@ -50,8 +51,8 @@ def test_a_named_file_is_looked_at_whatever_its_suffix() -> None:
     """Who names a file wants an answer from its bytes."""
     make("a.txt", "b.PNG")
     assert list(search("a.txt", "b.PNG")) == [
-        Found("a.txt", FileKind.UNKNOWN, named=True),
-        Found("b.PNG", FileKind.IMAGE, named=True),
+        FoundFile("a.txt", FileKind.UNKNOWN, named=True),
+        FoundFile("b.PNG", FileKind.IMAGE, named=True),
     ]
 
 
@@ -79,8 +80,8 @@ def test_a_file_inside_a_searched_folder_is_still_named() -> None:
     """Naming a file counts, though a folder around it is named before."""
     make("p/a.png", "p/b.png")
     assert list(search("p", "p/a.png")) == [
-        Found("p/b.png", FileKind.IMAGE, named=False),
-        Found("p/a.png", FileKind.IMAGE, named=True),
+        FoundFile("p/b.png", FileKind.IMAGE, named=False),
+        FoundFile("p/a.png", FileKind.IMAGE, named=True),
     ]
 
 
@@ -105,7 +106,7 @@ def test_a_path_that_does_not_exist_is_missing(path: str) -> None:
     """The caller learns of it beforehand; a search passes it and goes on."""
     Path("here.png").touch()
     assert missing(["here.png", path, "-"]) == [path]
-    assert [type(met) for met in search(path, "here.png")] == [Passed, Found]
+    assert [type(entry) for entry in search(path, "here.png")] == [SkippedFile, FoundFile]
 
 
 @posix

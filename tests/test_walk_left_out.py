@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.sources.walk import DEFAULT_PRUNED, FileKind, Found, Passed, find_files
+from imgbudget.discovery.filetypes import DEFAULT_PRUNED, FileKind
+from imgbudget.discovery.walk import FoundFile, SkippedFile, find_files
 from tests.trees import folder, make, names, search, write
 
 __all__ = ["folder"]
@@ -27,8 +28,8 @@ def excluding(
     *patterns: str, paths: tuple[str, ...] = (".",), root: str = ".", force: bool = False
 ) -> list[str]:
     """The paths that are looked at with these patterns."""
-    met = find_files(paths, exclude=patterns, exclude_root=root, force_exclude=force)
-    return [item.path for item in met if isinstance(item, Found)]
+    entry = find_files(paths, exclude=patterns, exclude_root=root, force_exclude=force)
+    return [item.path for item in entry if isinstance(item, FoundFile)]
 
 
 @pytest.mark.parametrize("name", sorted(DEFAULT_PRUNED))
@@ -71,9 +72,9 @@ def test_exclusion_is_relative_to_its_own_root(folder: Path, path: str) -> None:
     """The same file is left out from wherever the search starts."""
     make("p/q/a.png", "p/q/b.png", "q/a.png")
     found = excluding("/q/a.png", paths=(path,), root="p")
-    met = {(folder / name).resolve().relative_to(folder).as_posix() for name in found}
-    assert "p/q/a.png" not in met
-    assert "p/q/b.png" in met
+    entry = {(folder / name).resolve().relative_to(folder).as_posix() for name in found}
+    assert "p/q/a.png" not in entry
+    assert "p/q/b.png" in entry
 
 
 def test_exclusion_applies_outside_of_its_root() -> None:
@@ -103,7 +104,7 @@ def test_a_named_file_is_looked_at_even_if_it_is_excluded(path: str) -> None:
     """Naming is stronger than leaving out."""
     make(path)
     assert list(find_files([path], exclude=["d/", "a.png"], exclude_root=".")) == [
-        Found(path, FileKind.IMAGE, named=True)
+        FoundFile(path, FileKind.IMAGE, named=True)
     ]
 
 
@@ -111,10 +112,10 @@ def test_a_named_file_is_looked_at_even_if_it_is_excluded(path: str) -> None:
 def test_forced_exclusion_passes_what_is_named(path: str) -> None:
     """A hook passes every changed file; with --force-exclude the configuration decides, and reports skips."""
     make("d/a.png", "d/e/b.png", "c/a.png", "c/b.png", "node_modules/b.png", ".git/HEAD")
-    met = find_files(["c/b.png", path], exclude=["d/", "a.png"], exclude_root=".", force_exclude=True)
-    assert list(met) == [
-        Found("c/b.png", FileKind.IMAGE, named=True),
-        Passed(path, "excluded, and exclusion is enforced"),
+    entry = find_files(["c/b.png", path], exclude=["d/", "a.png"], exclude_root=".", force_exclude=True)
+    assert list(entry) == [
+        FoundFile("c/b.png", FileKind.IMAGE, named=True),
+        SkippedFile(path, "excluded, and exclusion is enforced"),
     ]
 
 
@@ -122,8 +123,8 @@ def test_forced_exclusion_asks_the_configuration_and_not_git() -> None:
     """A file that is tracked although it is ignored can be had from a hook, as with ruff."""
     make(".git/HEAD", "a.png")
     write(".gitignore", "a.png")
-    met = find_files(["a.png"], exclude_root=".", force_exclude=True)
-    assert list(met) == [Found("a.png", FileKind.IMAGE, named=True)]
+    entry = find_files(["a.png"], exclude_root=".", force_exclude=True)
+    assert list(entry) == [FoundFile("a.png", FileKind.IMAGE, named=True)]
 
 
 def test_forced_exclusion_keeps_the_root_itself() -> None:
@@ -151,7 +152,7 @@ def test_ignored_files_are_left_out_wherever_the_search_starts() -> None:
     assert names(".") == [".gitignore", "b.png", *kept]
     assert names("p") == kept
     assert names("p/q") == kept[2:]
-    assert [met.path for met in find_files(["p/q"], exclude_root=".", respect_gitignore=False)] == [
+    assert [entry.path for entry in find_files(["p/q"], exclude_root=".", respect_gitignore=False)] == [
         *("p/q/.gitignore", "p/q/a.png", "p/q/b.png", "p/q/c.png")
     ]
 
@@ -268,4 +269,4 @@ def test_a_separate_git_folder_is_searched_as_git_lists_it(
     monkeypatch.chdir(folder / "tree")
     make("a.png", "b.png")
     assert git("ls-files", "-o", "--exclude-standard").split() == ["b.png"]
-    assert [met.path for met in search(".")] == [".git", "b.png"]
+    assert [entry.path for entry in search(".")] == [".git", "b.png"]

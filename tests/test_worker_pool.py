@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from imgbudget.session.pool import WorkerPool, narrow_down
+from imgbudget.linter.pool import WorkerPool, narrow_down
 from tests.conftest import posix
 from tests.processes import one_thread
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.sources.walk import Found, Passed, find_files
+from imgbudget.discovery.walk import FoundFile, SkippedFile, find_files
 
 
 @pytest.fixture
@@ -32,11 +32,11 @@ def write(path: str, *lines: str) -> None:
     Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def search(*paths: str) -> Iterator[Found | Passed]:
+def search(*paths: str) -> Iterator[FoundFile | SkippedFile]:
     """The files under paths, with nothing excluded."""
     return find_files(paths, exclude_root=".")
 
 
 def names(*paths: str) -> list[str]:
     """The paths of all that a search meets, in its order."""
-    return [met.path for met in search(*paths)]
+    return [entry.path for entry in search(*paths)]

@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Any
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
-    from imgbudget.errors import GuardError as GuardError
-    from imgbudget.errors import ImgbudgetError as ImgbudgetError
-    from imgbudget.geometry import CoordinateMap as CoordinateMap
-    from imgbudget.live.conversation import prune_conversation as prune_conversation
-    from imgbudget.live.guard import guard as guard
-    from imgbudget.live.guard import guard_transport as guard_transport
-    from imgbudget.session import RunOptions as RunOptions
-    from imgbudget.session import Session as Session
-    from imgbudget.session import check as check
-    from imgbudget.session import fix as fix
-    from imgbudget.session import plan as plan
-    from imgbudget.session.coordinates import coordinate_map as coordinate_map
-    from imgbudget.session.coordinates import coords as coords
+    from imgbudget.api import check, coordinate_map, coords, fix, plan
+    from imgbudget.errors import GuardError, ImgbudgetError
+    from imgbudget.limits.geometry import CoordinateMap
+    from imgbudget.linter.options import RunOptions
+    from imgbudget.linter.run import Session
+    from imgbudget.live.conversation import prune_conversation
+    from imgbudget.live.guard import guard, guard_transport
 
 __all__ = [
     "CoordinateMap",
@@ -43,16 +37,18 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "CoordinateMap": "imgbudget.geometry",
+    "RunOptions": "imgbudget.linter.options",
+    "Session": "imgbudget.linter.run",
+    "CoordinateMap": "imgbudget.limits.geometry",
     "GuardError": "imgbudget.errors",
     "ImgbudgetError": "imgbudget.errors",
-    "coordinate_map": "imgbudget.session.coordinates",
-    "coords": "imgbudget.session.coordinates",
+    "coordinate_map": "imgbudget.api",
+    "coords": "imgbudget.api",
     "guard": "imgbudget.live.guard",
     "guard_transport": "imgbudget.live.guard",
     "prune_conversation": "imgbudget.live.conversation",
 }
-"""The modules of the names that are not in imgbudget.session."""
+"""The modules of the names that are not in imgbudget.api."""
 
 
 _RENAMED = {"Wishes": "RunOptions"}
@@ -75,4 +71,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'imgbudget' has no attribute {name!r}")
     import importlib  # noqa: PLC0415 - see above
 
-    return getattr(importlib.import_module(_ELSEWHERE.get(name, "imgbudget.session")), name)
+    return getattr(importlib.import_module(_ELSEWHERE.get(name, "imgbudget.api")), name)

@@ -16,7 +16,7 @@ ImgbudgetError
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from imgbudget.model import Finding
+    from imgbudget.model.subjects import Finding
 
 
 class ImgbudgetError(Exception):
@@ -38,8 +38,8 @@ class ConfigProblem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        place = self.path if self.line is None else f"{self.path}:{self.line}"
-        return f"{place}: {self.message}"
+        location = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{location}: {self.message}"
 
 
 class ConfigError(ImgbudgetError):

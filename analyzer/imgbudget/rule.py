@@ -4,8 +4,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, TypeVar, overload
 
-from imgbudget.budgets import NO_BUDGETS, Budget, Budgets
-from imgbudget.geometry import (
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import (
     PATCH,
     Size,
     Tier,
@@ -20,7 +20,9 @@ from imgbudget.geometry import (
     table_row,
     without_remainders,
 )
-from imgbudget.intent import (
+from imgbudget.limits.values import Limit
+from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
+from imgbudget.model.fixes import (
     BakeOrientation,
     DeclareType,
     DropBlock,
@@ -36,13 +38,12 @@ from imgbudget.intent import (
     ShrinkTokens,
     StripMetadata,
 )
-from imgbudget.labels import is_label
-from imgbudget.limits import Limit, Limits
-from imgbudget.model import (
+from imgbudget.model.labels import is_label
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import (
     Batch,
     Block,
     DocumentUse,
-    Fact,
     FixSafety,
     ImageFacts,
     ImageUse,
@@ -50,7 +51,7 @@ from imgbudget.model import (
     Nested,
     Origin,
     Other,
-    Place,
+    ProbeField,
     Problem,
     Request,
     Run,
@@ -75,7 +76,6 @@ __all__ = [
     "DocumentUse",
     "DropBlock",
     "DropEntry",
-    "Fact",
     "FirstFrame",
     "Fix",
     "FixSafety",
@@ -86,10 +86,11 @@ __all__ = [
     "Level",
     "Limit",
     "Limits",
+    "Location",
     "Nested",
     "Origin",
     "Other",
-    "Place",
+    "ProbeField",
     "Problem",
     "Recode",
     "RepairBase64",
@@ -130,7 +131,7 @@ __all__ = [
 Subject = TypeVar("Subject", bound=ImageUse | Request | Batch | Run)
 
 
-NO_IMAGE_LIMITS: Mapping[Place, Limits] = {}
+NO_IMAGE_LIMITS: Mapping[Location, Limits] = {}
 
 
 class Context(NamedTuple):
@@ -142,11 +143,11 @@ class Context(NamedTuple):
 
     limits: Limits
     budgets: Budgets = NO_BUDGETS
-    image_limits: Mapping[Place, Limits] = NO_IMAGE_LIMITS
+    image_limits: Mapping[Location, Limits] = NO_IMAGE_LIMITS
 
     def limits_of(self, use: ImageUse) -> Limits:
         """The limits of an image of the request, at the level of detail that it asks for."""
-        return self.image_limits.get(use.place, self.limits) if self.image_limits else self.limits
+        return self.image_limits.get(use.location, self.limits) if self.image_limits else self.limits
 
 
 class Rule(NamedTuple, Generic[Subject]):
@@ -162,7 +163,7 @@ class Rule(NamedTuple, Generic[Subject]):
     severity: Severity
     since: str
     fix: FixSafety | None = None
-    needs: Fact = Fact.NONE
+    needs: ProbeField = ProbeField.NONE
     pedantic: bool = False
     preview: bool = False
     url: str | None = None
@@ -210,7 +211,7 @@ if TYPE_CHECKING:
         severity: Severity
         since: str
         fix: NotRequired[FixSafety | None]
-        needs: NotRequired[Fact]
+        needs: NotRequired[ProbeField]
         pedantic: NotRequired[bool]
         preview: NotRequired[bool]
         url: NotRequired[str | None]

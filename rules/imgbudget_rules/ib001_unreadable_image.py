@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, ImageUse, Level, Problem, Severity, rule
+from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, rule
 
 
 @rule(
-    "IB001", "unreadable-image", level=Level.IMAGE, severity=Severity.ERROR, since="0.1", needs=Fact.INTEGRITY
+    "IB001",
+    "unreadable-image",
+    level=Level.IMAGE,
+    severity=Severity.ERROR,
+    since="0.1",
+    needs=ProbeField.INTEGRITY,
 )
 def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The bytes are not an image, or an image that cannot be decoded.

@@ -41,6 +41,6 @@ def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
         yield Problem(
             message=flaw.message,
             help=flaw.help or f"write it as the reference of {reference} says",
-            place=flaw.place,
+            location=flaw.location,
             severity=flaw.severity,
         )

@@ -46,6 +46,6 @@ def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
         yield Problem(
             message=f"ignore of {rules} in {files} suppresses nothing (reason given: {entry.reason})",
             help=f"{_HELP}; {entry.obstacle}" if entry.obstacle else _HELP,
-            place=entry.place,
+            location=entry.location,
             fix=None if entry.obstacle else DropEntry(),
         )

@@ -63,6 +63,6 @@ def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
             measured=large.size.long_edge,
             limit=limit.value,
             unit=limit.unit,
-            place=large.use.place,
+            location=large.use.location,
             fix=Resize(large.planned),
         )

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from imgbudget.rule import (
     Context,
-    Fact,
     FirstFrame,
     FixSafety,
     ImageUse,
     Level,
     Limits,
+    ProbeField,
     Problem,
     Recode,
     Severity,
@@ -35,7 +35,7 @@ _TAKEN_BY_MOST = ("gif", "webp")
     severity=Severity.ERROR,
     fix=FixSafety.SAFE,
     since="0.1",
-    needs=Fact.FRAMES,
+    needs=ProbeField.FRAMES,
 )
 def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image is in a format that the API does not take.

@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, FirstFrame, FixSafety, ImageUse, Level, Problem, Severity, rule
+from imgbudget.rule import (
+    Context,
+    FirstFrame,
+    FixSafety,
+    ImageUse,
+    Level,
+    ProbeField,
+    Problem,
+    Severity,
+    rule,
+)
 
 
 @rule(
@@ -12,7 +22,7 @@ from imgbudget.rule import Context, Fact, FirstFrame, FixSafety, ImageUse, Level
     severity=Severity.WARNING,
     fix=FixSafety.UNSAFE,
     since="0.1",
-    needs=Fact.FRAMES,
+    needs=ProbeField.FRAMES,
 )
 def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image is animated, and the model sees only its first frame.

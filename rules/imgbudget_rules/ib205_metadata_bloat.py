@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Level, Problem, Severity, StripMetadata, rule
+from imgbudget.rule import (
+    Context,
+    FixSafety,
+    ImageUse,
+    Level,
+    ProbeField,
+    Problem,
+    Severity,
+    StripMetadata,
+    rule,
+)
 
 LEAST = 1 << 16
 """Bytes of metadata from which on they are reported."""
@@ -18,7 +28,7 @@ SHARE = 4
     severity=Severity.INFO,
     fix=FixSafety.SAFE,
     since="0.1",
-    needs=Fact.METADATA,
+    needs=ProbeField.METADATA,
 )
 def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A large part of the file is metadata, not pixels.

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from imgbudget.rule import (
     Context,
-    Fact,
     FixSafety,
     ImageFacts,
     ImageUse,
     Level,
+    ProbeField,
     Problem,
     Recode,
     Severity,
@@ -43,7 +43,7 @@ JPEG = Bound(0.5, 0.5)
     severity=Severity.INFO,
     fix=FixSafety.UNSAFE,
     since="0.1",
-    needs=Fact.QUALITY | Fact.METADATA,
+    needs=ProbeField.QUALITY | ProbeField.METADATA,
 )
 def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The file uses far more bytes per pixel than the picture needs.

@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import BakeOrientation, Context, Fact, FixSafety, ImageUse, Level, Problem, Severity, rule
+from imgbudget.rule import (
+    BakeOrientation,
+    Context,
+    FixSafety,
+    ImageUse,
+    Level,
+    ProbeField,
+    Problem,
+    Severity,
+    rule,
+)
 
 STORED = {
     2: "mirrored",
@@ -23,7 +33,7 @@ STORED = {
     severity=Severity.WARNING,
     fix=FixSafety.SAFE,
     since="0.1",
-    needs=Fact.ORIENTATION,
+    needs=ProbeField.ORIENTATION,
 )
 def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The pixels are stored rotated or mirrored; only the EXIF orientation says how to show them.

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, ImageUse, Level, Problem, Severity, rule
+from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, rule
 
 LEAST = 50
 """JPEG quality under which blocks and ringing show."""
 
 
 @rule(
-    "IB304", "heavy-compression", level=Level.IMAGE, severity=Severity.INFO, since="0.1", needs=Fact.QUALITY
+    "IB304",
+    "heavy-compression",
+    level=Level.IMAGE,
+    severity=Severity.INFO,
+    since="0.1",
+    needs=ProbeField.QUALITY,
 )
 def heavy_compression(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The JPEG is compressed so much that the model may misread details.

@@ -69,7 +69,7 @@ def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
             measured=large.size.long_edge,
             limit=limit.value,
             unit=limit.unit,
-            place=large.use.place,
+            location=large.use.location,
             fix=Resize(large.planned),
             fix_safety=FixSafety.UNSAFE if sees_more else None,
         )

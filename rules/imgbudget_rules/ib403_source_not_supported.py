@@ -56,7 +56,7 @@ def source_not_supported(request: Request, ctx: Context) -> Iterator[Problem]:
         yield Problem(
             message=f"source type {said}; {ctx.limits.platform} takes {', '.join(ctx.limits.source_types)}",
             help="send the bytes as base64",
-            place=use.place,
+            location=use.location,
         )
 
 

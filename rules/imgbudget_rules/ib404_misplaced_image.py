@@ -53,7 +53,7 @@ def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
             yield Problem(
                 message=f"image is in {where}",
                 help="move it into a user turn",
-                place=use.place,
+                location=use.location,
             )
 
 
@@ -63,7 +63,7 @@ def _forbidden(use: ImageUse) -> str | None:
         return "a search result; the API accepts only text there"
     if use.role == "assistant":
         return "an assistant turn; the API answers `'image' blocks are not permitted within assistant turns`"
-    keys = use.place.keys or ()
-    if keys[use.place.root : use.place.root + 1] == ("system",):
+    keys = use.location.keys or ()
+    if keys[use.location.root : use.location.root + 1] == ("system",):
         return "the system prompt; the API accepts only text there"
     return None

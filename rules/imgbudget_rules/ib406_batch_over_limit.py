@@ -55,17 +55,17 @@ def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
             limit=most.value,
             unit=most.unit,
         )
-    for place in batch.missing:
+    for location in batch.missing:
         yield Problem(
             message="request in a batch has no custom_id; the API rejects it",
             help="give each request a unique custom_id",
-            place=place,
+            location=location,
         )
-    for place, custom_id in batch.doubled:
+    for location, custom_id in batch.doubled:
         yield Problem(
             message=f"duplicate custom_id {custom_id!r} (first used by an earlier request)",
             help="give each request a unique custom_id",
-            place=place,
+            location=location,
         )
 
 

@@ -70,6 +70,6 @@ def empty_text(request: Request, _ctx: Context) -> Iterator[Problem]:
                 yield Problem(
                     message="text block is empty; the API answers `text content blocks must be non-empty`",
                     help="leave the block out",
-                    place=block.place,
+                    location=block.location,
                     fix=DropBlock(),
                 )

@@ -74,7 +74,7 @@ def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
             yield Problem(
                 message="the first image of the turn comes after text; answers are best with images first",
                 help="move the images of the turn before its text; short labels may stay before them",
-                place=late.place,
+                location=late.location,
                 fix=ImagesFirst(),
             )
 

@@ -74,7 +74,7 @@ def unlabelled_images(request: Request, _ctx: Context) -> Iterator[Problem]:
                 measured=len(bare),
                 limit=0,
                 unit="images",
-                place=bare[0].place,
+                location=bare[0].location,
                 fix=LabelImages(),
             )
 

@@ -61,7 +61,7 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
         "of the price), or leave out images that the conversation is done with",
         measured=size,
         unit="bytes",
-        place=resent[0].place,
+        location=resent[0].location,
     )
 
 

@@ -96,7 +96,7 @@ def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
                     measured=over.measured,
                     limit=over.limit,
                     unit=over.unit,
-                    place=use.place,
+                    location=use.location,
                     fix=Resize(over.planned),
                 )
 

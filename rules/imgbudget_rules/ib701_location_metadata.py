@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Level, Problem, Severity, StripMetadata, rule
+from imgbudget.rule import (
+    Context,
+    FixSafety,
+    ImageUse,
+    Level,
+    ProbeField,
+    Problem,
+    Severity,
+    StripMetadata,
+    rule,
+)
 
 
 @rule(
@@ -12,7 +22,7 @@ from imgbudget.rule import Context, Fact, FixSafety, ImageUse, Level, Problem, S
     severity=Severity.WARNING,
     fix=FixSafety.SAFE,
     since="0.1",
-    needs=Fact.LOCATION,
+    needs=ProbeField.LOCATION,
 )
 def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     """The metadata of the file holds a GPS position.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbudget.rule import Context, Level, Place, Problem, Run, RunData, Severity, rule
+from imgbudget.rule import Context, Level, Location, Problem, Run, RunData, Severity, rule
 
 
 @rule(
@@ -40,5 +40,5 @@ def duplicate_file(run: Run, _ctx: Context) -> Iterator[Problem]:
                 help="keep one of the two, or ignore the rule where copies are meant",
                 measured=size,
                 unit="bytes",
-                place=Place(path),
+                location=Location(path),
             )

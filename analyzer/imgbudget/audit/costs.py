@@ -6,8 +6,9 @@ from typing import NamedTuple
 from imgbudget.audit.rows import tier_prefix
 from imgbudget.audit.statistics import CostRow, TierRow
 from imgbudget.audit.store import Store
-from imgbudget.geometry import Size, Tier, native_size, planned_size, tokens
-from imgbudget.limits import Limits, LimitsData
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import Size, Tier, native_size, planned_size, tokens
 
 _FETCHED = 4096
 """Sizes that are held at a time: a dataset may have as many as images."""

@@ -1,28 +1,219 @@
-"""Gathers the statistics from the rows, question by question; all that is told is exact."""
+"""Gathers the statistics from the rows, question by question; every number is exact."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from imgbudget.audit.costs import cost_rows, model_rows, tier_rows, usd
-from imgbudget.audit.marks import marks_of
-from imgbudget.audit.measures import MEASURES, distribution
 from imgbudget.audit.statistics import (
+    AuditStatistics,
+    Bin,
+    Distribution,
     DuplicateGroup,
     Duplicates,
     FolderRow,
     FormatRow,
+    Mark,
     RuleRow,
     SizeRow,
     SkipRow,
-    Statistics,
     Totals,
     place_text,
 )
 from imgbudget.audit.store import PLACE_ORDER, Store
-from imgbudget.engine.findings import page_of
-from imgbudget.geometry import Size
-from imgbudget.limits import Limits, LimitsData
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.data import LimitsData
+from imgbudget.limits.geometry import Size, Tier
+from imgbudget.linter.evaluate import page_of
 from imgbudget.registry import AnyRule
+
+
+def axis_markers_of(
+    name: str, limits: Limits, data: LimitsData, rules: Sequence[RuleRow]
+) -> tuple[Mark, ...]:
+    """The marks on the scale of a measure, in rising order, values that are equal told as one."""
+    match name:
+        case "long_edge":
+            found = _edges(limits, data)
+        case "megapixels":
+            pixels = limits.latency_pixels
+            found = iter(
+                [Mark(pixels.value / 1e6, "advised for a fast answer", "told")] if pixels is not None else []
+            )
+        case "bytes":
+            found = _bytes(limits, data)
+        case "tokens":
+            found = (
+                Mark(tier.max_tokens, f"most on the {tier.name} tier", "told")
+                for tier in _tiers(limits, data)
+                if tier.max_tokens is not None
+            )
+        case "quality":
+            found = (
+                Mark(rule.limit, rule.code, "told", least=True)
+                for rule in rules
+                if rule.unit == "quality" and rule.limit is not None
+            )
+        case _:
+            found = iter(())
+    return tuple(_together(sorted(found)))
+
+
+def _tiers(limits: Limits, data: LimitsData) -> Sequence[Tier]:
+    """The tiers between which the model could be exchanged: Claude's, or its own alone."""
+    return data.tiers if limits.uses_claude_patches else (limits.tier,)
+
+
+def _edges(limits: Limits, data: LimitsData) -> Iterator[Mark]:
+    for tier in _tiers(limits, data):
+        if tier.max_edge is not None:
+            seen = tier.name == limits.tier.name
+            yield Mark(tier.max_edge, f"{tier.name} tier", "seen" if seen else "told")
+    many, few = limits.many_image_edge, limits.many_image_count
+    if many is not None and few is not None:
+        yield Mark(many.value, f"over {few.value} images", "told")
+    if limits.max_edge is not None:
+        yield Mark(limits.max_edge.value, "refused", "refused")
+
+
+def _bytes(limits: Limits, data: LimitsData) -> Iterator[Mark]:
+    """The longest files whose base64 text each platform takes; the platforms with the same limit in one."""
+    owners: dict[int, list[str]] = {}
+    for platform in data.platforms:
+        bound = data.bind(limits.model, platform)
+        if bound.platform == platform and bound.image_raw_bytes is not None:
+            owners.setdefault(bound.image_raw_bytes, []).append(platform)
+    for value, platforms in owners.items():
+        named = ", ".join(platforms[:2]) + (" …" if platforms[2:] else "")
+        kind = "refused" if limits.platform in platforms else "told"
+        yield Mark(value, f"refused by {limits.platform if kind == 'refused' else named}", kind)
+
+
+def _together(marks: Sequence[Mark]) -> Iterator[Mark]:
+    by_value: dict[float, list[Mark]] = {}
+    for mark in marks:
+        by_value.setdefault(mark.value, []).append(mark)
+    for same in by_value.values():
+        kinds = {mark.kind for mark in same}
+        kind = next(name for name in ("refused", "seen", "told") if name in kinds)
+        yield same[0]._replace(label=", ".join(mark.label for mark in same), kind=kind)
+
+
+SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""The quantiles that are told."""
+
+
+class Metric(NamedTuple):
+    """A number of each image: `sql` over the columns, edges between bins; `{tier}` is the model's tier.
+
+    `step` is the smallest difference between two values: a bin that ends at a limit holds what is at it.
+    """
+
+    name: str
+    title: str
+    unit: str
+    sql: str
+    edges: tuple[float, ...]
+    step: float = 1
+
+
+METRICS = (
+    Metric(
+        "long_edge",
+        "long edge",
+        "px",
+        "greatest(width, height)",
+        (100, 200, 400, 800, 1200, 4000, 6000, 12_000),
+    ),
+    Metric(
+        "megapixels",
+        "megapixels",
+        "MP",
+        "width::bigint * height / 1e6",
+        (0.05, 0.1, 0.25, 0.5, 2, 4, 8, 12, 24, 48),
+        1e-6,
+    ),
+    Metric(
+        "aspect_ratio",
+        "aspect ratio, width to height",
+        "",
+        "width / nullif(height, 0)",
+        (0.25, 0.5, 0.56, 0.66, 0.74, 0.9, 1.1, 1.34, 1.51, 1.78, 2, 4),
+    ),
+    Metric(
+        "bytes",
+        "file size",
+        "bytes",
+        "bytes",
+        (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 2e6, 2e7),
+    ),
+    Metric(
+        "tokens",
+        "visual tokens",
+        "tokens",
+        "{tier}tokens",
+        (100, 200, 400, 600, 800, 1000, 1200, 1400, 2000, 2500, 3000, 3500, 4000),
+    ),
+    Metric(
+        "quality",
+        "JPEG quality",
+        "",
+        "quality",
+        (10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 100),
+    ),
+)
+"""In the order in which they are shown."""
+
+
+def distribution(store: Store, measure: Metric, marks: tuple[Mark, ...] = ()) -> Distribution:
+    """The exact distribution of a measure over all images that have it, its bins parted at the marks too.
+
+    The mean sums millionths as whole numbers: a sum of fractions would depend on the order of the rows.
+    """
+    value = measure.sql.format(tier=store.tier)
+    edges = sorted({*measure.edges, *(edge_of(mark, measure.step) for mark in marks)})
+    pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
+    counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)
+    number, lowest, highest, mean, quantiles, *binned = store.one(
+        f"""select count(v), min(v), max(v), sum(round(v * 1e6)::hugeint)::double / 1e6 / count(v),
+        quantile_disc(v, {list(SHARES)}), {counts}
+        from (select {value} as v from rows where subject = 'image') where v is not null"""  # noqa: S608 - ours
+    )
+    bins = tuple(Bin(low, high, count) for (low, high), count in zip(pairs, binned, strict=True))
+    return Distribution(
+        name=measure.name,
+        title=measure.title,
+        unit=measure.unit,
+        images=number,
+        minimum=lowest,
+        maximum=highest,
+        mean=mean,
+        quantiles=tuple(zip(SHARES, quantiles or (), strict=False)),
+        bins=_trimmed(bins, [edge_of(mark, measure.step) for mark in marks]),
+        marks=marks,
+    )
+
+
+def edge_of(mark: Mark, step: float = 1) -> float:
+    """Where bins part at a mark: a value at the limit stands with those that keep it."""
+    return mark.value if mark.least else mark.value + step / 2
+
+
+def _between(low: float | None, high: float | None) -> str:
+    tests = [f"v >= {low}"] if low is not None else []
+    tests += [f"v < {high}"] if high is not None else []
+    return " and ".join(tests)
+
+
+def _trimmed(bins: tuple[Bin, ...], marks: Sequence[float]) -> tuple[Bin, ...]:
+    """The bins without the empty ones at both ends, up to the first mark that no image reaches."""
+    filled = [i for i, item in enumerate(bins) if item.images]
+    if not filled:
+        return ()
+    end = bins[filled[-1]].high
+    beyond = min((mark for mark in marks if end is not None and mark >= end), default=None)
+    last = filled[-1] if beyond is None else [item.low for item in bins].index(beyond)
+    return bins[filled[0] : last + 1]
+
 
 FOLDERS = 200
 SIZES = 50
@@ -51,21 +242,21 @@ class About(NamedTuple):
     models: tuple[Limits, ...] = ()
 
 
-def gather(store: Store, about: About) -> Statistics:
+def aggregate(store: Store, about: About) -> AuditStatistics:
     """The statistics of all rows in the store."""
     limits = store.limits
     folders, folders_total = _folders(store)
     sizes, sizes_total = _sizes(store)
     rules = _rules(store, about.rules)
-    return Statistics(
+    return AuditStatistics(
         model=limits.model,
         platform=limits.platform,
         tier=limits.tier.name,
         sources=about.sources,
         totals=_totals(store),
         distributions=tuple(
-            distribution(store, measure, marks_of(measure.name, limits, about.data, rules))
-            for measure in MEASURES
+            distribution(store, measure, axis_markers_of(measure.name, limits, about.data, rules))
+            for measure in METRICS
         ),
         folders=folders,
         folders_total=folders_total,

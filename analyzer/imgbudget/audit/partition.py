@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-from imgbudget.sources.entry import Found, Passed
+from imgbudget.discovery.walk import FoundFile, SkippedFile
 
 SHARE = 1000
 """Files, members or rows of a partition: enough to make its costs small, few enough to wait for."""
@@ -26,7 +26,7 @@ class Object(NamedTuple):
     byte_size: int
 
 
-Items = tuple[Found | Passed, ...] | tuple[Listed, ...] | tuple[Object, ...]
+Items = tuple[FoundFile | SkippedFile, ...] | tuple[Listed, ...] | tuple[Object, ...]
 
 
 class Partition(NamedTuple):

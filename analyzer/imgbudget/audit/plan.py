@@ -8,9 +8,9 @@ from imgbudget.audit.inputs.manifests import plan as plan_manifest
 from imgbudget.audit.inputs.objects import plan_url
 from imgbudget.audit.inputs.opening import is_url, local_path
 from imgbudget.audit.partition import Naming, Partition
-from imgbudget.session import Session
-from imgbudget.sources.entry import Entry, look_at
-from imgbudget.sources.filetypes import FileKind, kind_of
+from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.discovery.walk import PathEntry, look_at
+from imgbudget.linter.run import Session
 
 
 def plan(
@@ -38,5 +38,7 @@ def plan(
 
 def _is_manifest(path: str) -> bool:
     return (
-        kind_of(path) in (FileKind.JSON, FileKind.JSONL) and look_at(path) is Entry.FILE and is_manifest(path)
+        kind_of(path) in (FileKind.JSON, FileKind.JSONL)
+        and look_at(path) is PathEntry.FILE
+        and is_manifest(path)
     )

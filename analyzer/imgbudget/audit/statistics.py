@@ -7,7 +7,7 @@ each image sent in the size that `imgbudget plan` proposes for the tier in quest
 
 from typing import NamedTuple
 
-from imgbudget.geometry import Size
+from imgbudget.limits.geometry import Size
 
 
 class FoundCode(NamedTuple):
@@ -270,7 +270,7 @@ class SkipRow(NamedTuple):
     examples: tuple[str, ...]
 
 
-class Statistics(NamedTuple):
+class AuditStatistics(NamedTuple):
     """Everything that is told of a dataset, for the model and platform of the audit.
 
     `offenders` are the worst rows, errors first and then by bytes. Lists are cut to a length that people

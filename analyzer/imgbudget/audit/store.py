@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imgbudget.audit.rows import tier_prefix
 from imgbudget.audit.statistics import FoundCode, Row
 from imgbudget.errors import UsageError
-from imgbudget.geometry import Size
-from imgbudget.limits import Limits
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

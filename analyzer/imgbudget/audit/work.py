@@ -10,30 +10,31 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgbudget.audit.desk import WANTED, Desk, Where
 from imgbudget.audit.inputs import input_of
 from imgbudget.audit.partition import Listed, Object, Partition
-from imgbudget.audit.rows import IMAGE, SKIP, Record, write_rows
-from imgbudget.engine.findings import failure
+from imgbudget.audit.records import WANTED, RecordBuilder, Where
+from imgbudget.audit.rows import IMAGE, SKIP, FactsRecord, write_rows
+from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import AuditError
-from imgbudget.model import Place
-from imgbudget.probes import PROBE_VERSION
-from imgbudget.session import RunOptions, Session
-from imgbudget.sources.entry import Found, Passed
+from imgbudget.imageinfo.dispatch import PROBE_VERSION
+from imgbudget.linter.evaluate import failure
+from imgbudget.linter.run import Session
+from imgbudget.model.location import Location
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imgbudget.config import Settings
-    from imgbudget.geometry import Tier
-    from imgbudget.limits import LimitsData
+    from imgbudget.config.settings import Settings
+    from imgbudget.limits.data import LimitsData
+    from imgbudget.limits.geometry import Tier
+    from imgbudget.linter.options import RunOptions
 
 ROWS_VERSION = 1
 """Rises whenever the columns or their meaning change: row files of another version are made again."""
 
 
-class Summary(NamedTuple):
+class PartitionSummary(NamedTuple):
     """The sums of one partition, or of several: order does not matter when they are added."""
 
     partitions: int = 0
@@ -52,16 +53,16 @@ class Summary(NamedTuple):
         """Rows of the facts table."""
         return self.images + self.others + self.skipped
 
-    def plus(self, other: "Summary") -> "Summary":
+    def plus(self, other: "PartitionSummary") -> "PartitionSummary":
         """The sum of both."""
-        return Summary(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return PartitionSummary(*(mine + its for mine, its in zip(self, other, strict=True)))
 
 
 class Done(NamedTuple):
     """What came of a partition: its sums, its rows as a Parquet file, notes for readers."""
 
     partition: Partition
-    summary: Summary
+    summary: PartitionSummary
     rows: bytes
     notes: tuple[str, ...] = ()
 
@@ -85,20 +86,20 @@ class Work(NamedTuple):
     @classmethod
     def of(cls, session: Session) -> "Work":
         """The work of a session."""
-        return cls(_dump((session.wishes, session.settings, session.limits)), os.getcwd())
+        return cls(_dump((session.options, session.settings, session.limits)), os.getcwd())
 
     def __call__(self, partition: Partition) -> Done:
         """Read a partition. What is wrong with single images is in their rows."""
         session = _session(self.state)
         if os.getcwd() != self.folder and os.path.isdir(self.folder):
             os.chdir(self.folder)
-        desk = Desk(session)
-        records = list(input_of(partition.kind).read(partition, desk))
+        builder = RecordBuilder(session)
+        records = list(input_of(partition.kind).read(partition, builder))
         _require_all(partition, records)
-        return done(partition, records, desk)
+        return done(partition, records, builder)
 
 
-def _require_all(partition: Partition, records: list[Record]) -> None:
+def _require_all(partition: Partition, records: list[FactsRecord]) -> None:
     """Hold the rows against the items that were planned: a file has one or more, anything else exactly one.
 
     Raises:
@@ -109,16 +110,16 @@ def _require_all(partition: Partition, records: list[Record]) -> None:
         raise AuditError(f"{len(partition.items)} items were planned and {rows} have rows")
 
 
-def done(partition: Partition, records: list[Record], desk: Desk) -> Done:
+def done(partition: Partition, records: list[FactsRecord], builder: RecordBuilder) -> Done:
     """The rows of a partition with their sums, which are counted where rows were met, not from the rows."""
-    session = desk.session
-    met = desk.met
+    session = builder.session
+    entry = builder.entry
     severities = Counter(finding.severity.name for record in records for finding in record.findings)
-    summary = Summary(
+    summary = PartitionSummary(
         partitions=1,
-        images=met[IMAGE],
-        others=met.total() - met[IMAGE] - met[SKIP],
-        skipped=met[SKIP],
+        images=entry[IMAGE],
+        others=entry.total() - entry[IMAGE] - entry[SKIP],
+        skipped=entry[SKIP],
         missed=sum(record.missed for record in records),
         byte_size=sum(record.byte_size or 0 for record in records if record.subject == IMAGE),
         errors=severities["ERROR"],
@@ -126,16 +127,16 @@ def done(partition: Partition, records: list[Record], desk: Desk) -> Done:
         infos=severities["INFO"],
         rules_failed=sum(finding.internal for record in records for finding in record.findings),
     )
-    notes = tuple(session.bench.notes)
+    notes = tuple(session.context.notes)
     return Done(partition, summary, write_rows(records, tiers_of(session), footer(summary, notes)), notes)
 
 
 def tiers_of(session: Session) -> "tuple[Tier, ...]":
     """The tiers that rows have columns of: Claude's, and that of the audit's own model."""
-    return tuple(dict.fromkeys((*session.limits.tiers, session.bench.limits().tier)))
+    return tuple(dict.fromkeys((*session.limits.tiers, session.context.limits().tier)))
 
 
-def footer(summary: Summary, notes: tuple[str, ...]) -> dict[str, str]:
+def footer(summary: PartitionSummary, notes: tuple[str, ...]) -> dict[str, str]:
     """What a row file says of itself, so that a run that goes on need not read its rows again."""
     import json  # noqa: PLC0415 - workers and runs that go on
 
@@ -144,15 +145,15 @@ def footer(summary: Summary, notes: tuple[str, ...]) -> dict[str, str]:
 
 def give_up(partition: Partition, work: Work, reason: str) -> Done:
     """The one row of an item whose reading ends its worker each time: a finding that names it."""
-    desk = Desk(_session(work.state))
+    builder = RecordBuilder(_session(work.state))
     where = _where(partition)
-    bench = desk.session.bench
-    place = Place(Where(*where).member or partition.source)
-    finding = failure("reading it", RuntimeError(reason), place, bench.limits())
+    context = builder.session.context
+    location = Location(Where(*where).member or partition.source)
+    finding = failure("reading it", RuntimeError(reason), location, context.limits())
     finding = finding._replace(
         message=f"{reason}; everything around it was read", help="look at it by itself"
     )
-    return done(partition, [desk.lost(where, finding)], desk)
+    return done(partition, [builder.lost(where, finding)], builder)
 
 
 def _where(partition: Partition) -> Where:
@@ -160,7 +161,7 @@ def _where(partition: Partition) -> Where:
     source = partition.source
     for item in partition.items:
         match item:
-            case Found(path) | Passed(path):
+            case FoundFile(path) | SkippedFile(path):
                 root = "" if source == "." else source.rstrip("/") + "/"
                 return Where(source, path.removeprefix(root) if path != source else None)
             case Listed(name, row, pointer):
@@ -172,14 +173,14 @@ def _where(partition: Partition) -> Where:
 
 def configuration_key(session: Session) -> str:
     """What stands for all that rows depend on beside the input: a hash over configuration and versions."""
-    data, wishes = session.limits, session.wishes
+    data, options = session.limits, session.options
     told: Iterable[Any] = (
         __version__,
         PROBE_VERSION,
         ROWS_VERSION,
         session.settings,
-        (session.bench.model, session.bench.platform),
-        (wishes.select, wishes.extend_select, wishes.ignore, wishes.pedantic, wishes.use_ignores),
+        (session.context.model, session.context.platform),
+        (options.select, options.extend_select, options.ignore, options.pedantic, options.use_ignores),
         tiers_of(session),
         *(data.bind(model, platform) for model in data.models for platform in data.platforms),
     )
@@ -190,8 +191,8 @@ def configuration_key(session: Session) -> str:
 def _session(state: bytes) -> Session:
     """The session that the driver had; made once in each worker."""
     loaded: tuple[RunOptions, Settings, LimitsData] = pickle.loads(state)  # noqa: S301 - made by this program
-    wishes, settings, limits = loaded
-    return Session(wishes._replace(want=wishes.want | WANTED, cache=False), loaded=(settings, limits))
+    options, settings, limits = loaded
+    return Session(options._replace(fields=options.fields | WANTED, cache=False), loaded=(settings, limits))
 
 
 def _dump(value: object) -> bytes:

@@ -6,7 +6,6 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from imgbudget.cli.audit_progress import AuditProgress
 from imgbudget.cli.command import Choice, Command, argument, option
 from imgbudget.cli.options import (
     FAIL_ON,
@@ -20,19 +19,28 @@ from imgbudget.cli.options import (
     codes,
     run_options,
 )
-from imgbudget.cli.output import Format, Sink, chosen_formats, say, say_warnings, wants_colour, whole_file
-from imgbudget.cli.several import limits_of_all
-from imgbudget.engine.findings import FAILED_CODE
+from imgbudget.cli.output import (
+    AuditProgress,
+    Format,
+    Sink,
+    chosen_formats,
+    say,
+    say_warnings,
+    wants_colour,
+    whole_file,
+)
+from imgbudget.cli.targets import limits_of_all
 from imgbudget.errors import UsageError
-from imgbudget.limits import Limits
-from imgbudget.model import Severity
-from imgbudget.reporters.base import count, one_line
-from imgbudget.session import Session
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.evaluate import FAILED_CODE
+from imgbudget.linter.run import Session
+from imgbudget.model.subjects import Severity
+from imgbudget.output.base import count, one_line
 
 if TYPE_CHECKING:
     from imgbudget.audit.executors import Executor
-    from imgbudget.audit.run import Run
-    from imgbudget.audit.statistics import Statistics
+    from imgbudget.audit.run import AuditRun
+    from imgbudget.audit.statistics import AuditStatistics
     from imgbudget.audit.store import Store
 
 FORMATS = ("full", "json", "markdown", "csv")
@@ -158,11 +166,11 @@ def _folder(rows: str | None) -> Iterator[str]:
     yield rows
 
 
-def _run(session: Session, options: AuditOptions, folder: str) -> "Run":
+def _run(session: Session, options: AuditOptions, folder: str) -> "AuditRun":
     """All partitions read, their rows in the folder."""
     from imgbudget.audit.partition import Naming  # noqa: PLC0415 - audits only
     from imgbudget.audit.plan import plan  # noqa: PLC0415
-    from imgbudget.audit.run import Run  # noqa: PLC0415
+    from imgbudget.audit.run import AuditRun  # noqa: PLC0415
     from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415
 
     progress = AuditProgress(wanted=not options.output.no_progress and not options.output.quiet)
@@ -172,7 +180,7 @@ def _run(session: Session, options: AuditOptions, folder: str) -> "Run":
     with redirect_stdout(sys.stderr if options.output.verbose else StringIO()):
         executor = _executor(options)
         try:
-            run = Run(Work.of(session), executor, folder, progress)
+            run = AuditRun(Work.of(session), executor, folder, progress)
             run.finish(partitions)
         finally:
             executor.close()
@@ -181,35 +189,35 @@ def _run(session: Session, options: AuditOptions, folder: str) -> "Run":
 
 
 def _executor(options: AuditOptions) -> "Executor":
-    from imgbudget.session.pool import cores  # noqa: PLC0415 - audits only
+    from imgbudget.linter.pool import cores  # noqa: PLC0415 - audits only
 
     jobs = options.jobs or cores()
     if options.engine == "ray":
-        from imgbudget.audit.executors.ray import RayExecutor  # noqa: PLC0415 - this engine only
+        from imgbudget.audit.ray_executor import RayExecutor  # noqa: PLC0415 - this engine only
 
         return RayExecutor(jobs, options.ray_address)
-    from imgbudget.audit.executors.local import LocalExecutor  # noqa: PLC0415 - this engine only
+    from imgbudget.audit.executors import LocalExecutor  # noqa: PLC0415 - this engine only
 
     return LocalExecutor(jobs)
 
 
 def _report(
     session: Session,
-    run: "Run",
+    run: "AuditRun",
     options: AuditOptions,
     formats: list[Format],
     models: tuple[Limits, ...],
 ) -> None:
     """Prove the rows complete, gather the statistics, write every format."""
-    from imgbudget.audit.gather import About, gather  # noqa: PLC0415 - audits only
-    from imgbudget.audit.merge import prove  # noqa: PLC0415
+    from imgbudget.audit.gather import About, aggregate  # noqa: PLC0415 - audits only
+    from imgbudget.audit.run import prove  # noqa: PLC0415
     from imgbudget.audit.store import open_rows  # noqa: PLC0415
 
     notes = (*session.notes, *run.notes)
     about = About(session.limits, session.registry.rules, options.datasets, notes, models)
-    with open_rows(run.files, session.bench.limits()) as store:
+    with open_rows(run.files, session.context.limits()) as store:
         prove(store, run.files, run.summary)
-        statistics = gather(store, about)
+        statistics = aggregate(store, about)
         if options.html is not None:
             _write_page(store, statistics, options.html)
         for name, file in formats:
@@ -222,30 +230,30 @@ def _report(
             sink.close()
 
 
-def _text(name: str, statistics: "Statistics", run: "Run", *, colour: bool) -> str:
+def _text(name: str, statistics: "AuditStatistics", run: "AuditRun", *, colour: bool) -> str:
     if name == "json":
-        from imgbudget.audit.formats.records import RunFacts, document  # noqa: PLC0415 - this format only
+        from imgbudget.audit.formats import RunFacts, document  # noqa: PLC0415 - this format only
 
         return document(statistics, RunFacts(len(run.files), run.resumed, tuple(run.lost)))
     if name == "markdown":
-        from imgbudget.audit.formats.markdown import markdown  # noqa: PLC0415 - this format only
+        from imgbudget.audit.formats import markdown  # noqa: PLC0415 - this format only
 
         return markdown(statistics)
-    from imgbudget.cli.audit_text import audit_text  # noqa: PLC0415 - this format only
+    from imgbudget.audit.formats import audit_text  # noqa: PLC0415 - this format only
 
     return audit_text(statistics, colour=colour)
 
 
 def _write_rows(store: "Store", file: str | None) -> None:
     """The facts table as CSV, a stretch at a time: it may be larger than memory."""
-    from imgbudget.audit.formats.table import lines  # noqa: PLC0415 - this format only
+    from imgbudget.audit.formats import lines  # noqa: PLC0415 - this format only
 
     with nullcontext(sys.stdout) if file is None else whole_file(file) as out:
         for text in lines(store):
             out.write(text)
 
 
-def _write_page(store: "Store", statistics: "Statistics", file: str) -> None:
+def _write_page(store: "Store", statistics: "AuditStatistics", file: str) -> None:
     from imgbudget.audit.html.page import page  # noqa: PLC0415 - this report only
     from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415
 
@@ -253,7 +261,7 @@ def _write_page(store: "Store", statistics: "Statistics", file: str) -> None:
         out.write(page(statistics, store, thumbnails))
 
 
-def _say_notes(session: Session, run: "Run", options: AuditOptions) -> None:
+def _say_notes(session: Session, run: "AuditRun", options: AuditOptions) -> None:
     say_warnings(dict.fromkeys((*session.notes, *run.notes)))
     if run.lost:
         lost = f"{count(len(run.lost), 'item')} could not be read: {one_line(run.lost[0])}"
@@ -267,7 +275,7 @@ def _say_notes(session: Session, run: "Run", options: AuditOptions) -> None:
         say(f"warning: {count(run.summary.missed, 'item')} could not be examined")
 
 
-def _worst(run: "Run") -> Severity | None:
+def _worst(run: "AuditRun") -> Severity | None:
     counts = {
         Severity.ERROR: run.summary.errors,
         Severity.WARNING: run.summary.warnings,

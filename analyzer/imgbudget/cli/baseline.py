@@ -15,15 +15,13 @@ from imgbudget.cli.options import (
     SuppressionOptions,
     run_options,
 )
-from imgbudget.cli.output import Sink, say, say_warnings
-from imgbudget.cli.progress import Progress
+from imgbudget.cli.output import Progress, Sink, say, say_warnings
 from imgbudget.config.files import identity, shown
-from imgbudget.engine.baseline import NAME, Baseline
 from imgbudget.errors import UsageError
-from imgbudget.report import Summary
-from imgbudget.reporters.base import count, figure, one_line
-from imgbudget.session import Session
-from imgbudget.session.baselines import fixed_entries, placed, read_file
+from imgbudget.linter.baseline import NAME, Baseline, fixed_entries, placed, read_file
+from imgbudget.linter.run import Session
+from imgbudget.model.results import Summary
+from imgbudget.output.base import count, figure, one_line
 
 
 class BaselineOptions(NamedTuple):
@@ -89,8 +87,8 @@ def _write(session: Session, name: str, options: BaselineOptions) -> int:
         )
     if not _run(session, options):
         return 2
-    silencer = session.bench.paths.silencer
-    found = Baseline(silencer.entries if silencer else (), placed=placed(session.registry))
+    suppressor = session.context.paths.suppressor
+    found = Baseline(suppressor.entries if suppressor else (), placed=placed(session.registry))
     _save(name, found)
     print(f"wrote {count(len(found.entries), 'finding')} to {one_line(name)}")
     known = session.settings.baseline

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from imgbudget.cli.checking import Output, check_paths
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.fixing import fix_exit_code, fix_options, fix_outputs, fixer_of, say_fixes, wants_fixes
+from imgbudget.cli.fix_options import (
+    fix_exit_code,
+    fix_options,
+    fix_outputs,
+    fixer_of,
+    say_fixes,
+    wants_fixes,
+)
 from imgbudget.cli.options import (
     FAIL_ON,
     FORCE_EXCLUDE,
@@ -21,20 +28,20 @@ from imgbudget.cli.options import (
     WriteOptions,
     run_options,
 )
-from imgbudget.cli.output import Format, Sink, chosen_formats, say, say_warnings, wants_colour
-from imgbudget.cli.progress import Progress
+from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, wants_colour
 from imgbudget.errors import UsageError, os_error_text
-from imgbudget.model import Fact, Severity
-from imgbudget.report import Summary
-from imgbudget.reporters import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
-from imgbudget.reporters.base import Style, count, one_line
-from imgbudget.reporters.records import SHOWN
-from imgbudget.session import RunOptions, Session
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.results import Summary
+from imgbudget.model.subjects import ProbeField, Severity
+from imgbudget.output.base import TextStyle, count, one_line
+from imgbudget.output.records import SHOWN
+from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
 
 if TYPE_CHECKING:
-    from imgbudget.comparison import Earlier
-    from imgbudget.engine.baseline import Entry
-    from imgbudget.session.fixing import Fixer
+    from imgbudget.fixing.run import Fixer
+    from imgbudget.linter.baseline import BaselineEntry
+    from imgbudget.model.comparison import Earlier
 
 _LISTED = 5
 
@@ -125,9 +132,9 @@ def check(options: CheckOptions) -> int:
     fixes = wants_fixes(options)
     checker: Session | Fixer = session
     if fixes:
-        from imgbudget.session.choices import ByFindings  # noqa: PLC0415 - runs that fix only
+        from imgbudget.fixing.strategy import FindingFixes  # noqa: PLC0415 - runs that fix only
 
-        choice = ByFindings(unsafe=options.unsafe_fixes)
+        choice = FindingFixes(unsafe=options.unsafe_fixes)
         checker = fixer_of(session, fix_options(options.write, choice), paths)
         outputs = fix_outputs(outputs, options.write, paths, formats_given=bool(output.formats))
     progress = Progress(wanted=not output.no_progress and not output.quiet)
@@ -163,7 +170,7 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
         statistics=options.statistics,
         compare=options.compare is not None,
         force_exclude=options.force_exclude,
-        want=SHOWN if formats & {"json", "jsonl"} else Fact.NONE,
+        fields=SHOWN if formats & {"json", "jsonl"} else ProbeField.NONE,
         cache=cache,
         excerpts="full" in formats,
         edits=bool(formats & WITH_EDITS),
@@ -171,13 +178,13 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
 
 
 def _output(name: str, file: str | None, session: Session, output: OutputOptions) -> Output:
-    style = Style(
+    style = TextStyle(
         colour=file is None and wants_colour(output.color, sys.stdout),
         quiet=output.quiet,
         root=os.getcwd(),
     )
     if name in WITH_RULES:
-        from imgbudget.reporters.pages import rule_pages  # noqa: PLC0415 - reads the docstring of each rule
+        from imgbudget.output.rule_pages import rule_pages  # noqa: PLC0415 - reads the docstring of each rule
 
         style = style._replace(rules=rule_pages(session.registry.rules))
     return Output(make_reporter(name, style), Sink(file))
@@ -199,7 +206,7 @@ def _show_settings(session: Session, paths: tuple[str, ...], formats: list[Forma
 def _read_report(name: str | None) -> "Earlier | None":
     if name is None:
         return None
-    from imgbudget.comparison import read_report  # noqa: PLC0415 - on demand only
+    from imgbudget.model.comparison import read_report  # noqa: PLC0415 - on demand only
 
     try:
         with open(name, "rb") as file:
@@ -238,10 +245,10 @@ def exit_code(summary: Summary, fail_on: str, *, exit_zero: bool = False) -> int
     return 1 if summary.worst >= Severity[fail_on.upper()] else 0
 
 
-def _fixed_entries(session: Session, summary: Summary) -> "tuple[Entry, ...]":
-    if session.bench.paths.baseline is None:
+def _fixed_entries(session: Session, summary: Summary) -> "tuple[BaselineEntry, ...]":
+    if session.context.paths.baseline is None:
         return ()
-    from imgbudget.session.baselines import fixed_entries  # noqa: PLC0415 - with a baseline only
+    from imgbudget.linter.baseline import fixed_entries  # noqa: PLC0415 - with a baseline only
 
     return fixed_entries(session, [path for path, _ in summary.missed])
 

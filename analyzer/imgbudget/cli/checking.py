@@ -4,15 +4,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.cli.output import Sink
-from imgbudget.cli.progress import Progress
-from imgbudget.report import Summary
-from imgbudget.session.driver import StandardInput, run
-from imgbudget.session.reporting import Reporter
+from imgbudget.cli.output import Progress, Sink
+from imgbudget.linter.reporting import Reporter
+from imgbudget.linter.run import StandardInput, run
+from imgbudget.model.results import Summary
 
 if TYPE_CHECKING:
-    from imgbudget.comparison import Earlier
-    from imgbudget.session.checkers import RunChecker
+    from imgbudget.linter.protocols import RunChecker
+    from imgbudget.model.comparison import Earlier
 
 
 class Output(NamedTuple):

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from imgbudget.cli.command import Command
-from imgbudget.reporters.base import count
-from imgbudget.sources.facts_cache import cache_folder, clear
+from imgbudget.imageinfo.cache import cache_folder, clear
+from imgbudget.output.base import count
 
 
 class CleanOptions(NamedTuple):

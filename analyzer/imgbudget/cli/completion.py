@@ -38,7 +38,8 @@ def rules(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
 
     from imgbudget.errors import ImgbudgetError  # noqa: PLC0415
-    from imgbudget.session import RunOptions, Session  # noqa: PLC0415
+    from imgbudget.linter.options import RunOptions  # noqa: PLC0415
+    from imgbudget.linter.run import Session  # noqa: PLC0415
 
     try:
         known = Session(RunOptions()).registry.rules

@@ -3,19 +3,18 @@
 import re
 from typing import Annotated, Any, NamedTuple
 
+from imgbudget.api import coordinates
 from imgbudget.cli.command import Choice, Command, Number, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.size import parse_size
-from imgbudget.cli.subjects import subjects
-from imgbudget.cli.tables import Table
+from imgbudget.cli.size import parse_size, subjects
 from imgbudget.errors import UsageError
-from imgbudget.geometry import CoordinateMap, Size, padded_size
-from imgbudget.limits import Limits
-from imgbudget.model import Fact
-from imgbudget.reporters.records import TOOL, VERSION
-from imgbudget.session import Session
-from imgbudget.session.coordinates import coordinates
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import CoordinateMap, Size, padded_size
+from imgbudget.linter.run import Session
+from imgbudget.model.subjects import ProbeField
+from imgbudget.output.base import TextTable
+from imgbudget.output.records import TOOL, VERSION
 
 FORMATS = ("full", "json")
 _NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
@@ -71,11 +70,11 @@ def coords(options: CoordsOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     given = [_parse(text) for text in options.points]
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
-    session = Session(asked._replace(want=Fact.ORIENTATION))
+    session = Session(asked._replace(fields=ProbeField.ORIENTATION))
     originals = [subject.size for subject in subjects(session, options.original)]
     if len(originals) > 1:
         raise UsageError(f"--original {options.original}: holds more than one image")
-    limits, original = session.bench.limits(), originals[0]
+    limits, original = session.context.limits(), originals[0]
     sent = parse_size(options.sent) if options.sent else original
     found = coordinates(limits, original, sent)
     mapped = [_mapped(points, found, options.source, options.display_scale) for points in given]
@@ -146,7 +145,7 @@ def _document(
 def _text(limits: Limits, found: CoordinateMap, sent: Size, mapped: list[_Mapped], *, colour: bool) -> str:
     what = str(found.original) if sent == found.original else f"{found.original}, sent as {sent},"
     x, y = found.scale
-    table = Table(("given", "mapped", ""), colour=colour)
+    table = TextTable(("given", "mapped", ""), colour=colour)
     for point in mapped:
         note = "taken to the border" if point.clamped else ""
         table.add(_numbers(point.given), _numbers(point.mapped), note)

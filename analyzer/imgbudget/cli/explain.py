@@ -5,16 +5,17 @@ import sys
 from typing import Annotated, NamedTuple
 
 from imgbudget.cli.command import Command, argument, option
-from imgbudget.cli.explain_text import full_text
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, SelectionOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.errors import UsageError
-from imgbudget.explain import Explanation, Located, Match, locate
-from imgbudget.explain import explain as explain_text
-from imgbudget.model import Finding, Place, Request, Span
-from imgbudget.reporters.explanations import Whereabouts, explanation_document
-from imgbudget.session import Session
-from imgbudget.session.run import STDIN
+from imgbudget.explain import locate
+from imgbudget.explain.locate import Located
+from imgbudget.explain.match import Explanation, Match
+from imgbudget.explain.match import explain as explain_text
+from imgbudget.linter.run import STDIN, Session
+from imgbudget.model.location import Location, Span
+from imgbudget.model.subjects import Finding, Request
+from imgbudget.output.explain import Whereabouts, explanation_document, full_text
 
 FORMATS = ("full", "json")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -119,23 +120,23 @@ def _whereabouts(explanation: Explanation, request_file: str, options: ExplainOp
     return [_placed(match, found, spans) for match, found in zip(explanation.matches, located, strict=True)]
 
 
-def _placed(match: Match, found: Located, spans: dict[Place, Span]) -> Whereabouts:
-    places = []
+def _placed(match: Match, found: Located, spans: dict[Location, Span]) -> Whereabouts:
+    locations = []
     for candidate in found.candidates:
-        field = candidate.place.at(candidate.field) if candidate.field else candidate.place
-        place = field if field in spans else candidate.place
-        places.append((candidate, place, spans.get(place)))
-    return Whereabouts(match=match, places=tuple(places), note=found.note)
+        field = candidate.location.at(candidate.field) if candidate.field else candidate.location
+        location = field if field in spans else candidate.location
+        locations.append((candidate, location, spans.get(location)))
+    return Whereabouts(match=match, locations=tuple(locations), note=found.note)
 
 
-def _spans(checked: _Checked, located: list[Located]) -> dict[Place, Span]:
-    from imgbudget.session.places import spans_of  # noqa: PLC0415 - texts alone need no JSON reader
+def _spans(checked: _Checked, located: list[Located]) -> dict[Location, Span]:
+    from imgbudget.linter.requests import spans_of  # noqa: PLC0415 - texts alone need no JSON reader
 
     wanted = set()
     for candidate in (candidate for found in located for candidate in found.candidates):
-        wanted.add(candidate.place)
+        wanted.add(candidate.location)
         if candidate.field:
-            wanted.add(candidate.place.at(candidate.field))
+            wanted.add(candidate.location.at(candidate.field))
     return spans_of(wanted, checked.path, checked.text)
 
 

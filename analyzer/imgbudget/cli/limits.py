@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from imgbudget.cli.command import Command
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.tables import Table
-from imgbudget.limits import Absent, Limit, Limits, Term
-from imgbudget.reporters.records import TOOL, VERSION
-from imgbudget.session import Session
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.values import Absent, Limit, Term
+from imgbudget.linter.run import Session
+from imgbudget.output.base import TextTable
+from imgbudget.output.records import TOOL, VERSION
 
 FORMATS = ("full", "json")
 _CLAUDE = "anthropic"
@@ -28,7 +29,7 @@ def show_limits(options: LimitsOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked)
-    limits = session.bench.limits()
+    limits = session.context.limits()
     write_formats(
         formats,
         options.output.color,
@@ -97,7 +98,7 @@ def _record(value: Limit[float] | Term | Absent, *, unlimited: bool = True) -> d
 
 
 def _text(limits: Limits, *, colour: bool) -> str:
-    table = Table(("limit", "value", "whose", "status", "source", "date", "note"), colour=colour)
+    table = TextTable(("limit", "value", "whose", "status", "source", "date", "note"), colour=colour)
     numbers, terms = _in_force(limits)
     for value in numbers:
         _add(table, value.name, value)
@@ -109,7 +110,7 @@ def _text(limits: Limits, *, colour: bool) -> str:
     return f"{limits.model} on {limits.platform}: {limits.tier.name} tier\n" + table.text()
 
 
-def _add(table: Table, name: str, value: Limit[float] | Term | Absent) -> None:
+def _add(table: TextTable, name: str, value: Limit[float] | Term | Absent) -> None:
     table.add(name, value.text, value.owner, value.status, value.source, value.date, value.note or "")
 
 

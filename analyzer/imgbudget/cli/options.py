@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
-from imgbudget.budgets import NO_BUDGETS, Budgets
 from imgbudget.cli.command import Choice, Number, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.session import RunOptions
+from imgbudget.linter.options import RunOptions
+from imgbudget.model.budgets import NO_BUDGETS, Budgets
 
 JOBS = Number(1)
 SECONDS = Number(0.01, float)

@@ -1,12 +1,16 @@
-"""Where text goes: formats to standard output or to files that are opened late and written whole."""
+"""Where output goes: standard output, files written whole at the end, and progress lines on a terminal."""
 
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, TextIO
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from imgbudget.errors import UsageError, os_error_text
+
+if TYPE_CHECKING:
+    from imgbudget.audit.work import PartitionSummary
 
 
 def wants_colour(choice: str, stream: TextIO) -> bool:
@@ -137,3 +141,61 @@ def say_warnings(notes: Iterable[str]) -> None:
     """A warning for each of these notes."""
     for note in notes:
         say(f"warning: {note}")
+
+
+_PATIENCE = 0.5
+_STEP = 0.1
+
+
+class Progress:
+    """Counts files on standard error, from half a second on, and never between two lines of results."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted and sys.stderr.isatty()
+        self._next = monotonic() + _PATIENCE
+        self._shown = False
+
+    def at(self, files: int) -> None:
+        """So many files are done."""
+        if self._wanted and monotonic() >= self._next:
+            self._next = monotonic() + _STEP
+            self._shown = True
+            print(f"\r{files:,} files", end="\x1b[K", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Make room for other text."""
+        if self._shown:
+            self._shown = False
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+_AUDIT_PATIENCE = 0.5
+_AUDIT_STEP = 0.1
+
+
+class AuditProgress:
+    """Tells images, their rate and partitions on standard error, from half a second on."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted and sys.stderr.isatty()
+        self._begun = monotonic()
+        self._next = self._begun + _AUDIT_PATIENCE
+        self._shown = False
+
+    def at(self, summary: "PartitionSummary") -> None:
+        """So much is done."""
+        now = monotonic()
+        if not self._wanted or now < self._next:
+            return
+        self._next = now + _AUDIT_STEP
+        self._shown = True
+        rate = summary.images / (now - self._begun)
+        errors = f", {summary.errors:,} errors" if summary.errors else ""
+        text = f"{summary.images:,} images, {rate:,.0f} a second, {summary.byte_size / 1e9:,.2f} GB{errors}"
+        print(f"\r{text}", end="\x1b[K", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Make room for other text."""
+        if self._shown:
+            self._shown = False
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -3,10 +3,17 @@
 import sys
 from typing import Annotated, Any, NamedTuple
 
-from imgbudget.cli.aims import CHEAPEST, FOR, TARGET, budget_of, goal_of
+from imgbudget.cli.checking import Output, check_paths
 from imgbudget.cli.command import Command, Number, argument, flag, option
 from imgbudget.cli.completion import files
-from imgbudget.cli.fixing import wants_apply
+from imgbudget.cli.fix_options import (
+    fix_exit_code,
+    fix_options,
+    fix_outputs,
+    fixer_of,
+    say_fixes,
+    wants_apply,
+)
 from imgbudget.cli.options import (
     FORCE_EXCLUDE,
     BudgetOptions,
@@ -16,21 +23,28 @@ from imgbudget.cli.options import (
     WriteOptions,
     run_options,
 )
-from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
-from imgbudget.cli.plan_text import image_table, models_table, request_text, totals_line
-from imgbudget.cli.resend_text import resend_text
-from imgbudget.cli.several import limits_of_all
+from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, write_formats
+from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of, goal_of, limits_of_all
 from imgbudget.errors import UsageError
-from imgbudget.limits import Limits
-from imgbudget.planner import ImagePlan
-from imgbudget.planner.goal import Goal, Target
+from imgbudget.fixing.strategy import PlanFixes, PlanTargets, plans_of
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.run import Session
+from imgbudget.model.results import Summary
+from imgbudget.output.base import TextStyle
+from imgbudget.output.fixes import FixLines
+from imgbudget.output.plan import (
+    PlanTotals,
+    image_table,
+    models_table,
+    plan_document,
+    request_text,
+    resend_record,
+    resend_text,
+    totals_line,
+)
+from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
 from imgbudget.planner.request import RequestPlan
 from imgbudget.planner.resend import KEPT, Resend, resend
-from imgbudget.report import Summary
-from imgbudget.reporters.plans import PlanTotals, plan_document
-from imgbudget.reporters.resends import resend_record
-from imgbudget.session import Session
-from imgbudget.session.planning import Aims, plans_of
 
 FORMATS = ("full", "json")
 
@@ -96,9 +110,11 @@ def plan(options: PlanOptions) -> int:
     asked = run_options(provider=provider, settings=options.settings, verbose=output.verbose)
     session = Session(asked._replace(force_exclude=options.force_exclude))
     models = limits_of_all(session, several)
-    aims = Aims(session.bench.paths, goal._replace(models=models, cheapest=options.cheapest), budget)
+    targets = PlanTargets(
+        session.context.paths, goal._replace(models=models, cheapest=options.cheapest), budget
+    )
     stdin = sys.stdin.buffer.read() if "-" in paths else None
-    found = _gather(session, options, aims, stdin)
+    found = _gather(session, options, targets, stdin)
     write_formats(
         () if options.write.diff else formats,
         output.color,
@@ -109,20 +125,17 @@ def plan(options: PlanOptions) -> int:
     say_warnings(session.notes)
     if found.summary.files == 0:
         say("warning: no files found")
-    if applies:
-        from imgbudget.cli.applying import apply_plan  # noqa: PLC0415 - when asked for only
-
-        if code := apply_plan(session, aims, options, stdin):
-            return code
+    if applies and (code := apply_plan(session, targets, options, stdin)):
+        return code
     return 0 if all(request.feasible for request in found.requests) else 1
 
 
-def _several(options: PlanOptions, goal: Goal) -> tuple[str, ...]:
+def _several(options: PlanOptions, goal: SizeGoal) -> tuple[str, ...]:
     """The models that the images are for; none unless --for names some."""
     several = options.for_models
     if options.cheapest and not several:
         raise UsageError("--cheapest needs --for and the models to compare")
-    if several and goal.target is not Target.TABLE:
+    if several and goal.target is not SizePreset.TABLE:
         raise UsageError(
             "--for chooses the size itself; "
             "only --target dimension:, tokens: and bytes: can be combined with it"
@@ -141,21 +154,21 @@ class _Found(NamedTuple):
     models: tuple[Limits, ...] = ()
 
 
-def _gather(session: Session, options: PlanOptions, aims: Aims, stdin: bytes | None) -> _Found:
+def _gather(session: Session, options: PlanOptions, targets: PlanTargets, stdin: bytes | None) -> _Found:
     summary = Summary()
     plans: list[ImagePlan] = []
     requests: list[RequestPlan] = []
     resends: list[Resend] = []
     for result in session.check(options.paths, stdin=stdin):
         summary.add(result)
-        planned = plans_of(result, aims, unsafe=options.unsafe_fixes)
+        planned = plans_of(result, targets, unsafe=options.unsafe_fixes)
         plans.extend(planned.images)
         requests.extend(planned.requests)
         if options.show_resend:
             found = (resend(one.test, kept=options.keep) for one in result.requests)
             resends.extend(one for one in found if one)
     shown = resends if options.show_resend else None
-    return _Found(plans, requests, PlanTotals.of(plans), summary, shown, aims.goal.models)
+    return _Found(plans, requests, PlanTotals.of(plans), summary, shown, targets.goal.models)
 
 
 def _document(found: _Found) -> dict[str, Any]:
@@ -183,3 +196,21 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
 
 
 command = Command("plan", PlanOptions, plan, formats=FORMATS)
+
+
+def apply_plan(session: Session, targets: PlanTargets, options: PlanOptions, stdin: bytes | None) -> int:
+    """Make the changes of a plan and say what was really made; the exit code.
+
+    0: all was made; 1: with `--diff`, a file would change; 2: a file could not be written.
+    """
+    write, output = options.write, options.output
+    strategy = PlanFixes(targets, options.unsafe_fixes)
+    fixer = fixer_of(session, fix_options(write, strategy), options.paths)
+    # a document on standard output is not to be followed by lines
+    aside = any(text.partition(":")[::2] == ("json", "") for text in output.formats)
+    lines = Output(FixLines(TextStyle(quiet=output.quiet)), Sink(aside=aside))
+    progress = Progress(wanted=not output.no_progress and not output.quiet)
+    outputs = fix_outputs([lines], write, options.paths)
+    summary = check_paths(fixer, options.paths, outputs, progress, stdin=stdin)
+    say_fixes(summary, output, diff=write.diff)
+    return fix_exit_code(summary, 0, fail=write.diff)

@@ -6,11 +6,11 @@ from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import rules as completed_rules
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
 from imgbudget.cli.output import Sink, chosen_formats, json_text
-from imgbudget.cli.tables import Table
 from imgbudget.errors import UsageError
+from imgbudget.linter.run import Session
+from imgbudget.output.base import TextTable
+from imgbudget.output.rule_pages import rule_pages
 from imgbudget.registry import AnyRule
-from imgbudget.reporters.pages import rule_pages
-from imgbudget.session import Session
 
 FORMATS = ("text", "json", "markdown")
 
@@ -66,7 +66,7 @@ def _packs() -> int:
 
 
 def _list(rules: list[AnyRule]) -> str:
-    table = Table(("code", "name", "severity", "level", "fix", "reports"))
+    table = TextTable(("code", "name", "severity", "level", "fix", "reports"))
     for rule in rules:
         severity = f"{rule.severity}{', pedantic' if rule.pedantic else ''}"
         table.add(

@@ -16,14 +16,13 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import chosen_formats
-from imgbudget.cli.sending import SendRun
+from imgbudget.cli.send_run import SendRun
 from imgbudget.config.units import parse_cost
 from imgbudget.errors import UsageError
+from imgbudget.linter.run import STDIN, Session
 from imgbudget.live.batches import checked_id
 from imgbudget.live.client import require_sdk
 from imgbudget.live.outgoing import outgoing
-from imgbudget.session import Session
-from imgbudget.session.run import STDIN
 
 FORMATS = ("full", "json")
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from imgbudget.budgets import NAMES
 from imgbudget.cli.output import Format, write_formats
-from imgbudget.cli.tables import Table
 from imgbudget.config.files import shown
-from imgbudget.engine.reasons import verdicts
 from imgbudget.errors import UsageError
-from imgbudget.reporters.base import figure, money, one_line
-from imgbudget.session import Session
+from imgbudget.linter.run import Session
+from imgbudget.linter.selection_report import verdicts
+from imgbudget.model.budgets import NAMES
+from imgbudget.output.base import TextTable, figure, money, one_line
 
 FORMATS = ("full", "json")
 
@@ -35,16 +34,16 @@ def show_settings(session: Session, paths: Sequence[str], formats: Sequence[Form
 
 def settings_record(session: Session, path: str) -> dict[str, Any]:
     """The settings of one path, as a record for JSON."""
-    settings, rules = session.settings, session.bench.paths
+    settings, rules = session.settings, session.context.paths
     key = rules.overrides(path)
     budgets = rules.budgets(key)
     return {
         "path": path,
         "configuration": shown(settings.source) if settings.source else None,
-        "model": session.bench.model,
-        "platform": session.bench.platform,
-        "limits": session.wishes.limits or settings.limits,
-        "baseline": session.wishes.baseline or settings.baseline,
+        "model": session.context.model,
+        "platform": session.context.platform,
+        "limits": session.options.limits or settings.limits,
+        "baseline": session.options.baseline or settings.baseline,
         "packs": list(settings.packs),
         "budgets": {name: amount for name in NAMES if (amount := budgets.amount(name)) is not None},
         "overrides": [{"index": number, "files": list(settings.overrides[number].files)} for number in key],
@@ -56,13 +55,13 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
                 "severity": str(verdict.severity),
                 "reason": verdict.reason,
             }
-            for verdict in verdicts(rules, path, session.bench.limits())
+            for verdict in verdicts(rules, path, session.context.limits())
         ],
     }
 
 
 def _text(record: dict[str, Any]) -> str:
-    table = Table(("code", "name", "", "severity", "why"))
+    table = TextTable(("code", "name", "", "severity", "why"))
     for rule in record["rules"]:
         on = "on" if rule["on"] else "off"
         table.add(rule["code"], rule["name"], on, rule["severity"], rule["reason"])

@@ -1,21 +1,23 @@
 """`imgbudget size`: what a model makes of a size, without an image."""
 
+import os
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, codes, run_options
-from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.several import ALL, limits_of_all
-from imgbudget.cli.size_text import side_by_side, single
+from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
+from imgbudget.cli.targets import ALL, limits_of_all
 from imgbudget.errors import UsageError
-from imgbudget.geometry import Size
-from imgbudget.limits import Limits
+from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
-from imgbudget.limits.ids import nearest_names
-from imgbudget.reporters.records import TOOL, VERSION
-from imgbudget.reporters.sizes import size_record, table_records
-from imgbudget.session import Session
+from imgbudget.limits.geometry import Size
+from imgbudget.limits.model_ids import nearest_names
+from imgbudget.linter.run import Session
+from imgbudget.output.base import one_line
+from imgbudget.output.records import TOOL, VERSION
+from imgbudget.output.size import side_by_side, single, size_record, table_records
 
 FORMATS = ("full", "json")
 _SIZE = re.compile(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})")
@@ -73,7 +75,7 @@ def show_size(options: SizeOptions) -> int:
         verbose=options.output.verbose,
     )
     session = Session(asked)
-    bound = limits_of_all(session, models) if several else (session.bench.limits(),)
+    bound = limits_of_all(session, models) if several else (session.context.limits(),)
     notes = [] if several else list(session.notes)
     all_limits = [_at(limits, detail, notes) for limits in bound]
     show = side_by_side if len({limits.platform for limits in bound}) > 1 else single
@@ -125,3 +127,41 @@ def _document(
 
 
 command = Command("size", SizeOptions, show_size, formats=FORMATS)
+
+
+_ON_THEIR_SIDE = (5, 6, 7, 8)
+"""EXIF orientations that turn width into height (EXIF 2.32, tag 0x0112)."""
+
+
+class Subject(NamedTuple):
+    """A size with the limits that it is held against; `path` is None for a size alone."""
+
+    path: str | None
+    size: Size
+    limits: Limits
+
+
+def subjects(session: Session, text: str) -> Iterator[Subject]:
+    """The size that a text is, or those of the images in the file or folder that it names.
+
+    What a folder holds that cannot be measured is said and passed over.
+
+    Raises:
+        UsageError: neither a size nor a path, or a named image that cannot be measured.
+    """
+    if not os.path.exists(text):
+        yield Subject(None, parse_size(text), session.context.limits())
+        return
+    found = [image for result in session.check([text]) for image in result.images]
+    if not found:
+        raise UsageError(f"{one_line(text)}: holds no image")
+    for image in found:
+        size, facts = image.use.visible_size, image.use.facts
+        if size is None or facts is None:
+            unsized = f"{one_line(image.use.location.path)}: is no image that can be measured"
+            if not os.path.isdir(text):
+                raise UsageError(unsized)
+            say(f"warning: {unsized}")
+            continue
+        upright = size.transposed if facts.orientation in _ON_THEIR_SIDE else size
+        yield Subject(image.use.location.path, upright, image.limits)

@@ -3,19 +3,18 @@
 import sys
 from typing import Annotated, NamedTuple
 
-from imgbudget.cli.aims import budget_of
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.options import BudgetOptions, ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
-from imgbudget.cli.plan_text import request_name
-from imgbudget.cli.tables import Table
-from imgbudget.planner.goal import Goal
-from imgbudget.planner.split import Part, Split, split_request
-from imgbudget.report import Summary
-from imgbudget.reporters.base import count, figure, money
-from imgbudget.reporters.divisions import split_document
-from imgbudget.session import Session
-from imgbudget.session.planning import Aims
+from imgbudget.cli.targets import budget_of
+from imgbudget.fixing.strategy import PlanTargets
+from imgbudget.linter.run import Session
+from imgbudget.model.results import Summary
+from imgbudget.output.base import TextTable, count, figure, money
+from imgbudget.output.plan import request_name
+from imgbudget.output.split import split_document
+from imgbudget.planner.division import Split, SplitPart, split_request
+from imgbudget.planner.image import SizeGoal
 
 FORMATS = ("full", "json")
 
@@ -42,12 +41,12 @@ def split(options: SplitOptions) -> int:
     budget = budget_of(options.budget)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked)
-    aims = Aims(session.bench.paths, Goal(), budget)
+    targets = PlanTargets(session.context.paths, SizeGoal(), budget)
     stdin = sys.stdin.buffer.read() if "-" in options.requests else None
     summary, splits = Summary(), []
     for result in session.check(options.requests, stdin=stdin):
         summary.add(result)
-        _, most = aims.at(result.path)
+        _, most = targets.at(result.path)
         splits += [split_request(one.test, budget=most) for one in result.requests]
     write_formats(
         formats,
@@ -71,7 +70,7 @@ def _text(splits: list[Split], *, show_all: bool, colour: bool) -> str:
 
 
 def _split_text(split: Split, *, colour: bool) -> str:
-    table = Table(
+    table = TextTable(
         ("part", "from", "to", "images", "documents", "pages", "bytes", "tokens", "cost", ""), colour=colour
     )
     for number, part in enumerate(split.parts, 1):
@@ -90,7 +89,7 @@ def _split_text(split: Split, *, colour: bool) -> str:
         )
     parts = len(split.parts)
     return (
-        f"{request_name(split.request.place, split.request.line)}: "
+        f"{request_name(split.request.location, split.request.line)}: "
         f"{count(len(split.request.images), 'image')}, {count(split.request.byte_size, 'byte')} "
         f"for {split.limits.model} on {split.limits.platform}: "
         f"{f'divide it into {parts} requests' if parts > 1 else 'one request'}\n"
@@ -98,7 +97,7 @@ def _split_text(split: Split, *, colour: bool) -> str:
     )
 
 
-def _note(part: Part) -> str:
+def _note(part: SplitPart) -> str:
     return f"too much by itself: {'; '.join(part.reasons)}" if part.reasons else ""
 
 

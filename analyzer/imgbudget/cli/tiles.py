@@ -5,15 +5,14 @@ from typing import Annotated, Any, NamedTuple
 from imgbudget.cli.command import Command, Number, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.subjects import Subject, subjects
-from imgbudget.cli.tables import Table
+from imgbudget.cli.size import Subject, subjects
 from imgbudget.errors import UsageError
-from imgbudget.model import Fact
-from imgbudget.planner.tiles import OVERLAP, Tiling, tiling
-from imgbudget.reporters.base import count, figure, money, one_line
-from imgbudget.reporters.divisions import tiling_record
-from imgbudget.reporters.records import TOOL, VERSION
-from imgbudget.session import Session
+from imgbudget.linter.run import Session
+from imgbudget.model.subjects import ProbeField
+from imgbudget.output.base import TextTable, count, figure, money, one_line
+from imgbudget.output.records import TOOL, VERSION
+from imgbudget.output.split import tiling_record
+from imgbudget.planner.division import OVERLAP, Tiling, tiling
 
 FORMATS = ("full", "json")
 
@@ -46,7 +45,7 @@ def tiles(options: TilesOptions) -> int:
     """
     formats = chosen_formats(options.output.formats, FORMATS)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
-    session = Session(asked._replace(want=Fact.ORIENTATION))
+    session = Session(asked._replace(fields=ProbeField.ORIENTATION))
     cuts = [
         (subject, _cut(subject, options.overlap))
         for text in options.images
@@ -83,7 +82,7 @@ def _text(subject: Subject, cut: Tiling, *, colour: bool) -> str:
     cost = money(limits.cost_usd(whole))
     if len(cut.tiles) == 1:
         return f"{_named(subject)}{cut.size} fits as it is: {whole} tokens on {limits.model}, {cost}\n"
-    table = Table(("tile", "x", "y", "size", "tokens"), colour=colour)
+    table = TextTable(("tile", "x", "y", "size", "tokens"), colour=colour)
     for number, tile in enumerate(cut.tiles, 1):
         table.add(str(number), str(tile.x), str(tile.y), str(tile.size), str(limits.tokens(tile.size)))
     return (

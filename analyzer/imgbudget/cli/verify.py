@@ -10,16 +10,29 @@ from imgbudget.cli.command import Command, Number, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ConnectionOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say, say_warnings, whole_file, write_formats
-from imgbudget.cli.tables import Table
 from imgbudget.errors import UsageError
-from imgbudget.limits import Limits
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.run import Session
 from imgbudget.live.answers import ApiError
 from imgbudget.live.client import Connection, connect, require_sdk
-from imgbudget.live.trials import CAP, EDGE, PATCH, TOLD, Shown, Verdict, judge, trials
-from imgbudget.live.verifying import Model, as_yaml, models, overlay, read_overlay, tried
-from imgbudget.reporters.base import count, figure, one_line
-from imgbudget.reporters.records import TOOL, VERSION
-from imgbudget.session import Session
+from imgbudget.live.verification import (
+    CAP,
+    EDGE,
+    PATCH,
+    TOLD,
+    CaseVerdict,
+    Model,
+    Shown,
+    as_yaml,
+    case_verdict,
+    models,
+    overlay,
+    probe_cases,
+    read_overlay,
+    tried,
+)
+from imgbudget.output.base import TextTable, count, figure, one_line
+from imgbudget.output.records import TOOL, VERSION
 
 FORMATS = ("full", "json")
 
@@ -71,8 +84,8 @@ def verify(options: VerifyOptions) -> int:
     before = read_overlay(file) if file else {}
     provider = ModelOptions(options.model, options.platform, file if file and os.path.exists(file) else None)
     session = Session(run_options(provider=provider, settings=options.settings, verbose=output.verbose))
-    limits = session.bench.limits()
-    platform = session.bench.platform
+    limits = session.context.limits()
+    platform = session.context.platform
     if platform == "bedrock":
         raise UsageError("bedrock has no count endpoint (SDK 2.14); verify the model on another platform")
     if options.list_models and platform != "anthropic":
@@ -88,12 +101,12 @@ def verify(options: VerifyOptions) -> int:
         )
         return 0
     try:
-        shown = tuple(tried(connection, session.bench.model, islice(trials(limits), options.calls)))
+        shown = tuple(tried(connection, session.context.model, islice(probe_cases(limits), options.calls)))
         listed = models(connection) if platform == "anthropic" else ()
     except ApiError as error:
         raise _told(error) from None
-    told = next((it for it in listed if it.id in (session.bench.model, limits.model)), None)
-    verdict = judge(shown)
+    told = next((it for it in listed if it.id in (session.context.model, limits.model)), None)
+    verdict = case_verdict(shown)
     write_formats(
         formats,
         output.color,
@@ -125,7 +138,9 @@ def _told(error: ApiError) -> ApiError:
     return error
 
 
-def _document(limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Model | None) -> dict[str, Any]:
+def _document(
+    limits: Limits, shown: Sequence[Shown], verdict: CaseVerdict, told: Model | None
+) -> dict[str, Any]:
     return {
         "version": VERSION,
         "tool": TOOL,
@@ -154,9 +169,9 @@ def _document(limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Mo
 
 
 def _text(
-    limits: Limits, shown: Sequence[Shown], verdict: Verdict, told: Model | None, *, colour: bool
+    limits: Limits, shown: Sequence[Shown], verdict: CaseVerdict, told: Model | None, *, colour: bool
 ) -> str:
-    table = Table(
+    table = TextTable(
         ("rule", "images", "size", "resized", "tokens", "counted", "less envelope", ""), colour=colour
     )
     for it in shown:
@@ -199,12 +214,12 @@ def _models_document(listed: Sequence[Model]) -> dict[str, Any]:
 
 
 def _models_text(session: Session, listed: Sequence[Model], *, colour: bool) -> str:
-    table = Table(
+    table = TextTable(
         ("model", "images", "context", "output", "lifecycle", "tier here"),
         colour=colour,
     )
     for it in listed:
-        limits = session.limits.bind(it.id, session.bench.platform)
+        limits = session.limits.bind(it.id, session.context.platform)
         table.add(
             one_line(it.id),
             {True: "yes", False: "no", None: "?"}[it.images],

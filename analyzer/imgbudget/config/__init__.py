@@ -4,18 +4,10 @@ The schema, which costs a few milliseconds, is in `imgbudget.config.schema`.
 """
 
 from imgbudget.config.load import UncheckedSettings, load, load_unchecked
-from imgbudget.config.settings import (
-    Budget,
-    Budgets,
-    Ignore,
-    NameKind,
-    NameReference,
-    Origin,
-    Override,
-    Settings,
-)
+from imgbudget.config.settings import Ignore, NameKind, NameReference, Origin, Override, Settings
 from imgbudget.config.suggest import check_platform, check_selectors
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
+from imgbudget.model.budgets import Budget, Budgets
 
 __all__ = [
     "Budget",

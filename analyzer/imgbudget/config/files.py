@@ -73,9 +73,9 @@ def _read_pyproject(path: str, notes: list[str]) -> bytes:
     return data
 
 
-def folder_of(place: str) -> str:
+def folder_of(location: str) -> str:
     """The absolute path of a folder, or of the folder that a file is in or would be in."""
-    path = os.path.abspath(place)
+    path = os.path.abspath(location)
     return path if os.path.isdir(path) else os.path.dirname(path)
 
 

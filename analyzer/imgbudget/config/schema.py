@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from imgbudget.config.settings import ALL_FILES, Budget, Budgets, Ignore, NameKind, Override, Settings
+from imgbudget.config.settings import ALL_FILES, Ignore, NameKind, Override, Settings
 from imgbudget.config.shapes import (
     Amount,
     Choice,
@@ -24,7 +24,8 @@ from imgbudget.config.units import (
     parse_cost,
     parse_tokens,
 )
-from imgbudget.model import Severity
+from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.model.subjects import Severity
 
 _DEFAULTS = Settings()
 _SEVERITY_HINT = "to turn a rule off, list it under ignore"

@@ -5,7 +5,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from imgbudget.budgets import Budget, Budgets
+from imgbudget.model.budgets import Budget, Budgets
 
 __all__ = [
     "ALL_FILES",

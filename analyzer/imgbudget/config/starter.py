@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from imgbudget import version
-from imgbudget.budgets import Budgets
+from imgbudget.model.budgets import Budgets
 
 ROOM = 1.25
 """Ratio of a proposed budget to the largest amount measured."""

@@ -8,8 +8,8 @@ its error messages call 10,485,760 bytes "10 MB" and 5,242,880 bytes "5 MB" (API
 import re
 from collections.abc import Iterable
 
-from imgbudget.budgets import NAMES, Budgets
 from imgbudget.config.suggest import nearest, quoted
+from imgbudget.model.budgets import NAMES, Budgets
 
 NUMBER = r"(0|[1-9][0-9]{0,14}|[1-9][0-9]{0,2}(?:_[0-9]{3}){1,4})(?:\.([0-9]{1,9}))?"
 """A plain number, with or without underscores between thousands; no sign, exponent or leading zero."""

@@ -1,9 +1,8 @@
 """Explains an error message of the API: its meaning, the rule for it, the remedy and the block at fault."""
 
-from imgbudget.explain.known import ErrorPattern
 from imgbudget.explain.locate import Candidate, Located, locate
 from imgbudget.explain.match import Explanation, Match, Unknown, explain
-from imgbudget.explain.texts import ERROR_PATTERNS
+from imgbudget.explain.patterns import ERROR_PATTERNS, ErrorPattern
 
 __all__ = [
     "ERROR_PATTERNS",

@@ -4,17 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from imgbudget.explain.match import Match
-from imgbudget.model import (
-    Block,
-    DocumentUse,
-    Finding,
-    ImageUse,
-    Key,
-    Nested,
-    Place,
-    Request,
-    walk_blocks,
-)
+from imgbudget.model.location import Key, Location
+from imgbudget.model.subjects import Block, DocumentUse, Finding, ImageUse, Nested, Request, walk_blocks
 
 MOST = 20
 """Most blocks that are listed for one message if it may refer to any of them."""
@@ -30,7 +21,7 @@ class Candidate(NamedTuple):
     `field` is the field of the source at the end of the location, None if the location is the whole block.
     """
 
-    place: Place
+    location: Location
     why: str
     use: ImageUse | None = None
     field: str | None = None
@@ -44,7 +35,7 @@ class Located(NamedTuple):
     note: str | None = None
 
 
-class Target(NamedTuple):
+class FailingBlock(NamedTuple):
     """A parsed location: `messages` or `system`, the indices after it, and the field at its end."""
 
     root: str
@@ -52,7 +43,7 @@ class Target(NamedTuple):
     field: str | None
 
 
-def parse_location(location: str) -> Target | None:
+def parse_location(location: str) -> FailingBlock | None:
     """Parse a location as the API writes it, without its union tags; None if it has no index.
 
     `messages.0.content.1.tool_result.content.2.image.source.base64.data` has the indices 0, 1, 2.
@@ -62,7 +53,7 @@ def parse_location(location: str) -> Target | None:
     if start is None:
         return None
     indices = tuple(int(key) for key in keys[start + 1 :] if key.isdigit())
-    return Target(keys[start], indices, keys[-1] if keys[-1] in _FIELDS else None) if indices else None
+    return FailingBlock(keys[start], indices, keys[-1] if keys[-1] in _FIELDS else None) if indices else None
 
 
 def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding]) -> Located:
@@ -78,7 +69,7 @@ def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding
         candidates += _judged(found.candidates, mine)
         notes += [found.note] if found.note else []
     confirmed = [candidate for candidate in candidates if candidate.findings]
-    if confirmed and (more := len({finding.place for finding in mine}) - len(confirmed)) > 0:
+    if confirmed and (more := len({finding.location for finding in mine}) - len(confirmed)) > 0:
         notes.append(f"{more} more reported by {' or '.join(match.known.codes)}: they would be refused next")
     if len(requests) > 1 and not confirmed and len(candidates) > 1:
         notes = [f"the file has {len(requests)} requests, and the location exists in more than one"]
@@ -89,33 +80,33 @@ def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding
     return fallback._replace(note=f"{note} {fallback.note}" if fallback.note else note)
 
 
-def indices_of(place: Place) -> tuple[Key, ...]:
+def indices_of(location: Location) -> tuple[Key, ...]:
     """The root key of a place in its request and the indices after it, in the form of `Target`."""
-    keys = (*place.lead, *(place.keys or ())[place.root :])
+    keys = (*location.lead, *(location.keys or ())[location.root :])
     return (*keys[:1], *(key for key in keys[1:] if isinstance(key, int)))
 
 
 def _judged(candidates: Iterable[Candidate], findings: list[Finding]) -> Iterator[Candidate]:
     for candidate in candidates:
-        of_it = tuple(finding for finding in findings if finding.place == candidate.place)
+        of_it = tuple(finding for finding in findings if finding.location == candidate.location)
         yield candidate._replace(findings=of_it)
 
 
-def _direct(match: Match, target: Target, request: Request) -> Located:
+def _direct(match: Match, target: FailingBlock, request: Request) -> Located:
     """The block with the indices of the location."""
     wanted = (target.root, *target.indices)
     for use in request.images:
-        if indices_of(use.place) == wanted:
+        if indices_of(use.location) == wanted:
             why, note = "its location", None
             if match.known.unit == "bytes" and use.base64_size not in (None, match.measured):
                 note = (
                     f"its base64 text has {use.base64_size:,} bytes, but the error says {match.measured:,}: "
                     "the request has changed, or it is a different one"
                 )
-            return Located((Candidate(use.place, why, use, target.field),), note)
+            return Located((Candidate(use.location, why, use, target.field),), note)
     for turn in request.turns:
         for block in walk_blocks(turn.blocks):
-            if indices_of(block.place) == wanted:
+            if indices_of(block.location) == wanted:
                 return _inside(block)
     return Located(())
 
@@ -126,11 +117,11 @@ def _inside(block: Block) -> Located:
     images = [found for found in walk_blocks(inner) if isinstance(found, ImageUse)]
     if images:
         why = "inside the block at this location"
-        return Located(tuple(Candidate(use.place, why, use) for use in images))
-    return Located((Candidate(block.place, "its location"),))
+        return Located(tuple(Candidate(use.location, why, use) for use in images))
+    return Located((Candidate(block.location, "its location"),))
 
 
-def _flat(match: Match, target: Target, request: Request) -> Located:
+def _flat(match: Match, target: FailingBlock, request: Request) -> Located:
     """The image that the index of a dimension error refers to.
 
     Such an index counts the blocks inside tool results among those of the turn (earendil-works/pi#7337,
@@ -144,22 +135,22 @@ def _flat(match: Match, target: Target, request: Request) -> Located:
         block
         for one in request.turns
         for block in one.blocks
-        if indices_of(block.place)[:2] == (target.root, turn)
+        if indices_of(block.location)[:2] == (target.root, turn)
     ]
     if len(target.indices) > 2:
         named = _direct(match, target, request)
         if named.candidates:
             return named
     readings = (
-        ("its index", [block for block in top if indices_of(block.place)[-1] == index][:1]),
+        ("its index", [block for block in top if indices_of(block.location)[-1] == index][:1]),
         ("the index, with blocks inside tool results counted", _nth(_leaves(top), index)),
         ("the index, with tool results and the blocks inside counted", _nth(_all(top), index)),
     )
-    named_images: dict[Place, Candidate] = {}
+    named_images: dict[Location, Candidate] = {}
     for why, blocks in readings:
         for block in blocks:
             if isinstance(block, ImageUse):
-                named_images.setdefault(block.place, Candidate(block.place, why, block, target.field))
+                named_images.setdefault(block.location, Candidate(block.location, why, block, target.field))
     images = list(named_images.values())
     over = [candidate for candidate in images if _is_over(candidate.use, match)]
     unsized = [candidate for candidate in images if candidate.use is not None and candidate.use.size is None]
@@ -178,7 +169,7 @@ def _over_limit(match: Match, turn: int, top: Sequence[Block], request: Request)
         over = [use for use in images if _is_over(use, match)]
         if over:
             why = f"over {match.limit} px, {where}" if match.limit else where
-            return Located(tuple(Candidate(use.place, why, use) for use in over), note)
+            return Located(tuple(Candidate(use.location, why, use) for use in over), note)
     return Located(())
 
 
@@ -209,21 +200,21 @@ def _nth(blocks: Iterable[Block], index: int) -> list[Block]:
 
 def _by_rule(match: Match, requests: Sequence[Request], findings: list[Finding]) -> Located:
     """The blocks that our rules report, for a message without a location."""
-    uses = {use.place: use for request in requests for use in request.images}
+    uses = {use.location: use for request in requests for use in request.images}
     if findings:
         first = next((code for code in match.known.codes if any(f.code == code for f in findings)), "")
         mine = [finding for finding in findings if finding.code == first]
-        places = dict.fromkeys(finding.place for finding in mine)
-        found = (Candidate(place, f"reported by {first}", uses.get(place)) for place in places)
-        note = "any of them may be the cause" if 1 < len(places) <= MOST else None
-        if len(places) > MOST:
-            note = f"the first {MOST} of {len(places)} blocks that {first} reports"
+        locations = dict.fromkeys(finding.location for finding in mine)
+        found = (Candidate(location, f"reported by {first}", uses.get(location)) for location in locations)
+        note = "any of them may be the cause" if 1 < len(locations) <= MOST else None
+        if len(locations) > MOST:
+            note = f"the first {MOST} of {len(locations)} blocks that {first} reports"
         return Located(tuple(_judged(found, mine))[:MOST], note)
     if match.known.source_type:
         of_type = [use for use in uses.values() if use.source_type == match.known.source_type]
         note = None if len(of_type) == 1 else f"{len(of_type)} images have a {match.known.source_type} source"
         why = f"a {match.known.source_type} source"
-        return Located(tuple(Candidate(use.place, why, use) for use in of_type)[:MOST], note)
+        return Located(tuple(Candidate(use.location, why, use) for use in of_type)[:MOST], note)
     return Located((), _silent(match))
 
 

@@ -5,8 +5,7 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from imgbudget.explain.known import ErrorPattern, pattern
-from imgbudget.explain.texts import ERROR_PATTERNS
+from imgbudget.explain.patterns import ERROR_PATTERNS, ErrorPattern, pattern
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ESCAPE = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'])|[nrt])")

@@ -2,7 +2,7 @@
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData, load_limits
-from imgbudget.limits.ids import NormalizedModel
+from imgbudget.limits.model_ids import NormalizedModel
 from imgbudget.limits.schema import Checked
 from imgbudget.limits.values import Absent, Limit, Term
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from imgbudget import geometry
-from imgbudget.geometry import Size, Tier
+from imgbudget.limits import geometry
 from imgbudget.limits.fields import DETAILS, FIELDS, TIER_BOUNDS, LimitFields
+from imgbudget.limits.geometry import Size, Tier
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, limit, term
 
 _NANO = 1_000_000_000
@@ -80,6 +80,10 @@ class Limits(LimitFields):
     def __eq__(self, other: object) -> bool:
         """Whether all values and the tier are the same."""
         return self is other or (isinstance(other, Limits) and self._key() == other._key())
+
+    def __repr__(self) -> str:
+        """All that tells these limits from others: audits name their row files after it."""
+        return f"Limits{self._key()!r}"
 
     def __hash__(self) -> int:
         return hash((self.model, self.platform, self.tier.name))

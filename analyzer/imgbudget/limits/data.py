@@ -6,10 +6,10 @@ from math import inf
 from typing import Any
 
 from imgbudget.errors import LimitsError
-from imgbudget.geometry import Tier
 from imgbudget.limits.bound import Limits, tier_of
 from imgbudget.limits.fields import TIER_BOUNDS
-from imgbudget.limits.ids import NormalizedModel, nearest_names, read_id
+from imgbudget.limits.geometry import Tier
+from imgbudget.limits.model_ids import NormalizedModel, nearest_names, read_id
 from imgbudget.limits.schema import Checked, Tree, parse, parse_on_demand
 from imgbudget.limits.tree import merge, require_whole, resolve_platforms
 from imgbudget.limits.values import Limit, Term, Values, limit, term

@@ -194,7 +194,7 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
 
 A platform with a `default_model` serves only models that name it. `tier` is that of an image which asks for
 no level of detail, `detail_low` and its like those of one that does. `strategy` names a module of
-imgbudget.strategies.
+imgbudget.limits.strategies.
 """
 
 SPECS: dict[str, LimitSpec[Any]] = {row.name: row for row in _INPUTS} | FIELDS

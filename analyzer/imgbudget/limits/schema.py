@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from imgbudget.errors import LimitsError
 from imgbudget.limits.fields import SPECS, LimitSpec, Scope, rows_of
-from imgbudget.limits.ids import nearest_names
+from imgbudget.limits.model_ids import nearest_names
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values
 
 _SECTIONS = ("sources", "tiers", "images", "prices", "platforms", "models")

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from imgbudget.errors import LimitsError
-from imgbudget.geometry import PATCH
 from imgbudget.limits.fields import DETAILS, TIER_BOUNDS, required_in
-from imgbudget.limits.ids import nearest_names
+from imgbudget.limits.geometry import PATCH
+from imgbudget.limits.model_ids import nearest_names
 from imgbudget.limits.schema import OnDemand, Platform, Tree
 from imgbudget.limits.values import Absent, Limit, Term, Values
 

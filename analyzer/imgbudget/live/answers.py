@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from imgbudget.errors import LiveError, UsageError
 from imgbudget.live.client import Connection
-from imgbudget.reporters.base import one_line
+from imgbudget.output.base import one_line
 
 _LONGEST = 2000
 

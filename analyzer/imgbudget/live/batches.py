@@ -8,7 +8,7 @@ from time import sleep
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UsageError
-from imgbudget.limits import Limits
+from imgbudget.limits.bound import Limits
 from imgbudget.live.answers import ApiError, Failure, answering, foreign, json_answer
 from imgbudget.live.billing import Usage
 from imgbudget.live.client import Connection
@@ -21,7 +21,7 @@ _STREAMED = {"X-Stainless-Raw-Response": "stream", "Accept": "application/binary
 """Asks the SDK for the answer unread, as its own `with_streaming_response` does."""
 
 
-class Progress(NamedTuple):
+class BatchProgress(NamedTuple):
     """How far a batch has come: its status, and how many requests have which outcome."""
 
     id: str
@@ -71,7 +71,7 @@ def checked_id(text: str) -> str:
     raise UsageError(f"--batch-id {text!r}: is no id of a batch, such as msgbatch_013Zva2CMHLNnXjNJJKqJ2EF")
 
 
-def create(connection: Connection, pieces: Callable[[], Iterator[bytes]]) -> Progress:
+def create(connection: Connection, pieces: Callable[[], Iterator[bytes]]) -> BatchProgress:
     """Create a batch of a body that comes in pieces.
 
     Raises:
@@ -89,7 +89,7 @@ def create(connection: Connection, pieces: Callable[[], Iterator[bytes]]) -> Pro
     return _progress(json_answer(response, connection, "processing_status"))
 
 
-def look(connection: Connection, batch_id: str) -> Progress:
+def look(connection: Connection, batch_id: str) -> BatchProgress:
     """How far a batch has come. Raises as `create`."""
     import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
 
@@ -99,8 +99,8 @@ def look(connection: Connection, batch_id: str) -> Progress:
 
 
 def watch(
-    connection: Connection, progress: Progress, *, seconds: float, tell: Callable[[Progress], None]
-) -> Progress:
+    connection: Connection, progress: BatchProgress, *, seconds: float, tell: Callable[[BatchProgress], None]
+) -> BatchProgress:
     """Wait until a batch has ended, looking every so many seconds. Raises as `create`."""
     tell(progress)
     while not progress.is_over:
@@ -152,10 +152,10 @@ def _outcome(connection: Connection, line: str, response: Any) -> Outcome:
     return Outcome(custom_id, line, failure=failure)
 
 
-def _progress(answer: Mapping[str, Any]) -> Progress:
+def _progress(answer: Mapping[str, Any]) -> BatchProgress:
     counts = answer.get("request_counts")
     numbers = counts if isinstance(counts, dict) else {}
-    return Progress(
+    return BatchProgress(
         checked_id(str(answer.get("id"))),
         str(answer["processing_status"]),
         {str(name): count for name, count in numbers.items() if isinstance(count, int)},

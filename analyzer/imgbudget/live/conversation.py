@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from imgbudget.edit import ImageEdit
 from imgbudget.errors import FixError, UsageError
-from imgbudget.fixers.image import edit_image
-from imgbudget.geometry import Size
-from imgbudget.limits import Limits
-from imgbudget.probes import probe_bytes
-from imgbudget.session.run import Session
-from imgbudget.session.wishes import RunOptions
+from imgbudget.fixing.image import edit_image
+from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.edits import ImageEdit
 
 Block = Mapping[str, Any]
 Change = Callable[[Block], Block]
@@ -64,7 +64,7 @@ def prune_conversation(
 
 @lru_cache(maxsize=16)
 def _limits(model: str | None, platform: str | None) -> Limits:
-    return Session(RunOptions(model=model, platform=platform)).bench.limits()
+    return Session(RunOptions(model=model, platform=platform)).context.limits()
 
 
 def _content(message: Any) -> Any:

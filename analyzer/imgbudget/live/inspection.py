@@ -1,30 +1,82 @@
-"""Request bodies in memory held against the rules: what the API would refuse in them, and how to mend it."""
+"""Request bodies in memory checked against the rules: what the API would refuse, and how to fix it."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
 
-from imgbudget.edit import EditedImage, ImageEdit, RequestEdit
-from imgbudget.engine import Judge
-from imgbudget.fixers.image import edit_image
-from imgbudget.limits import Limits
-from imgbudget.live.glance import Seen
-from imgbudget.model import Finding, ImageUse, Place, Severity
+from imgbudget.fixing.image import edit_image
+from imgbudget.fixing.revisions import RequestRevision, converged
+from imgbudget.fixing.strategy import FindingFixes, FindingKey, JudgeImage, JudgeRequest
+from imgbudget.jsontext.document import BadDocument, Document, open_documents
+from imgbudget.jsontext.scanner import LongString, stats_of
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.jsontext.strings import ALPHABET, KEPT, StringStats
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.context import LintContext
+from imgbudget.linter.documents import DocumentCheck
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.rule_sets import RuleRunner
+from imgbudget.linter.run import Session
+from imgbudget.model.edits import EditedImage, ImageEdit, RequestEdit
+from imgbudget.model.location import Location
+from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request, Severity
 from imgbudget.registry import AnyRule
-from imgbudget.report import FileResult
-from imgbudget.session.bench import Bench
-from imgbudget.session.choices import ByFindings, JudgeImage, JudgeRequest
-from imgbudget.session.documents import DocumentCheck
-from imgbudget.session.proof import Key
-from imgbudget.session.requestdraft import RequestDraft
-from imgbudget.session.run import Session
-from imgbudget.session.steps import settled
-from imgbudget.session.wishes import RunOptions
-from imgbudget.sources.batchcount import BatchCount
-from imgbudget.sources.jsonspans import JsonSource
-from imgbudget.undertest import RequestUnderTest
+from imgbudget.requests.batches import BatchCount
+from imgbudget.requests.reader import Knows, knows_none, read_requests
+
+_TAIL = 512
+_ESCAPE = b"\\"
+_PADDED = ALPHABET + b"="
+
+
+class QuickScan:
+    """A body as far as one look goes: the text that was looked at, and the requests in it."""
+
+    __slots__ = ("requests", "source")
+
+    def __init__(self, body: bytes, path: str, knows: Knows = knows_none) -> None:
+        """Look at a body; one that is no JSON, or holds no request, has none."""
+        self.source = JsonSource.from_bytes(body)
+        self.requests = tuple(_requests(self.source, body, path, knows))
+
+
+def _requests(source: JsonSource, body: bytes, path: str, knows: Knows) -> Iterator[Request]:
+    for document in open_documents(source, lines=False, check=False, tell=partial(_look, body)):
+        if isinstance(document, BadDocument):
+            return
+        for item in read_requests(_unlike(document), path, ProbeField.NONE, knows):
+            if isinstance(item, Request):
+                yield item
+
+
+def _unlike(document: Document) -> Document:
+    """The document with no two of its strings taken for equal, so that none is hashed."""
+    return replace(document, alike=False)
+
+
+def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:
+    """The tally of a long string as its ends tell it; of the whole string where they are no plain base64."""
+    head, tail = (
+        body[cut.start : min(cut.start + KEPT, cut.end)],
+        body[max(cut.end - _TAIL, cut.start) : cut.end],
+    )
+    padding = len(tail) - len(tail.rstrip(b"="))
+    odd = head.translate(None, _PADDED) or tail.translate(None, _PADDED) or padding > 2
+    if odd or body.find(_ESCAPE, cut.start, cut.end) >= 0:
+        return stats_of(cut, source)
+    stats = StringStats(cut.start)
+    stats.head = head
+    stats.length = stats.width = cut.end - cut.start
+    if padding:
+        stats.foreign["="] = padding
+    return stats
+
 
 PATH = "<request>"
 """What findings on a body in memory name in place of a file."""
@@ -33,7 +85,7 @@ _REMEMBERED = 64 << 20
 """Bytes of edited images that are kept: an agent sends its images again with each turn."""
 
 
-class Target(NamedTuple):
+class InspectionTarget(NamedTuple):
     """Where a body goes, as far as its address tells: None leaves it to the body and the configuration."""
 
     model: str | None = None
@@ -44,7 +96,7 @@ class Fixed(NamedTuple):
     """A body after its fixes: what they settled, and what is left of the findings that count."""
 
     body: bytes
-    settled: tuple[Finding, ...]
+    converged: tuple[Finding, ...]
     left: tuple[Finding, ...]
 
 
@@ -52,17 +104,17 @@ class AtLeast(NamedTuple):
     """The safe fixes of findings of a severity and above."""
 
     level: Severity
-    base: ByFindings = ByFindings()
+    base: FindingFixes = FindingFixes()
 
-    def intends(self, finding: Finding) -> bool:
+    def selects(self, finding: Finding) -> bool:
         """See Choice."""
-        return finding.severity >= self.level and self.base.intends(finding)
+        return finding.severity >= self.level and self.base.selects(finding)
 
-    def concerns(self, result: FileResult) -> bool:
+    def applies_to(self, result: FileResult) -> bool:
         """See Choice."""
-        return self.base.concerns(result)
+        return self.base.applies_to(result)
 
-    def left(self, result: FileResult, refused: Mapping[Key, str]) -> dict[Key, str]:
+    def left(self, result: FileResult, refused: Mapping[FindingKey, str]) -> dict[FindingKey, str]:
         """See Choice."""
         return self.base.left(result._replace(findings=self._graver(result.findings)), refused)
 
@@ -127,59 +179,59 @@ class EditMemory:
 class Inspector:
     """Rules and limits, loaded once, for bodies that a program sends."""
 
-    def __init__(self, wishes: RunOptions, level: Severity) -> None:
+    def __init__(self, options: RunOptions, level: Severity) -> None:
         """Count findings of `level` and above. Raises as Session does."""
-        self._session = Session(wishes)
-        if silencer := self._session.bench.paths.silencer:
-            silencer.unhashed = PATH
-        self._benches: dict[Target, Bench] = {Target(): self._session.bench}
+        self._session = Session(options)
+        if suppressor := self._session.context.paths.suppressor:
+            suppressor.unhashed = PATH
+        self._benches: dict[InspectionTarget, LintContext] = {InspectionTarget(): self._session.context}
         self._memory = EditMemory()
-        self._judge = _graver(self._session.bench.paths.judge(PATH), level)
+        self._judge = _graver(self._session.context.paths.runner(PATH), level)
         self.level = level
 
-    def look(self, body: bytes, target: Target) -> tuple[Finding, ...]:
+    def look(self, body: bytes, target: InspectionTarget) -> tuple[Finding, ...]:
         """What counts of a body, as one look at it tells."""
-        bench = self._bench(target)
+        context = self._bench(target)
         judge = self._judge
         found: list[Finding] = []
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
-        for request in Seen(body, PATH, bench.data.normalize).requests:
-            test = bench.bind(request)
+        for request in QuickScan(body, PATH, context.data.normalize).requests:
+            test = context.bind(request)
             found += judge.check_request(test)
             uses += test.images
             if request.dialect == "batches":
-                batch.add(_entry(request.place), request.id)
+                batch.add(_entry(request.location), request.id)
         if batch.count:
-            found += judge.judge_batch(batch.batch(Place(PATH, ()), len(body)), bench.limits())
+            found += judge.check_batch(batch.batch(Location(PATH, ()), len(body)), context.limits())
         if not any(finding.severity >= self.level for finding in found):
             return ()
-        kept, _, _ = bench.result(PATH, found, uses)
+        kept, _, _ = context.result(PATH, found, uses)
         return tuple(self._counted(kept))
 
-    def fixed(self, body: bytes, target: Target) -> Fixed:
+    def fixed(self, body: bytes, target: InspectionTarget) -> Fixed:
         """The body after its safe fixes, each proven by judging the result."""
-        bench = self._bench(target)
+        context = self._bench(target)
         with JsonSource.from_bytes(body) as source:
-            check = DocumentCheck(bench=bench, source=source, path=PATH, lines=False, fails_closed=True)
-            draft = RequestDraft(
-                bench=bench,
+            check = DocumentCheck(context=context, source=source, path=PATH, lines=False, explicit=True)
+            revision = RequestRevision(
+                context=context,
                 path=PATH,
                 result=check.run(),
                 source=source,
                 lines=False,
-                fails_closed=True,
+                explicit=True,
                 edit=self._memory,
             )
-            with settled(draft, AtLeast(self.level)) as (after, fix):
+            with converged(revision, AtLeast(self.level)) as (after, fix):
                 left = tuple(self._counted(after.result.findings))
-                if after is draft:
+                if after is revision:
                     return Fixed(body, (), left)
                 return Fixed(b"".join(after.pieces()), fix.fixed, left)
 
-    def _bench(self, target: Target) -> Bench:
+    def _bench(self, target: InspectionTarget) -> LintContext:
         if target not in self._benches:
-            own = self._session.bench
+            own = self._session.context
             model, platform = target.model or own.model, target.platform or own.platform
             self._benches[target] = own.other(model, platform)
         return self._benches[target]
@@ -189,7 +241,7 @@ class Inspector:
         return (it for it in findings if it.severity >= self.level and not it.internal)
 
 
-def _graver(judge: Judge, level: Severity) -> Judge:
+def _graver(judge: RuleRunner, level: Severity) -> RuleRunner:
     """A judge with only the rules whose findings are of a level and above: the others cost half of a look."""
     rules = judge.rules
 
@@ -197,8 +249,8 @@ def _graver(judge: Judge, level: Severity) -> Judge:
         return tuple((rule, override) for rule, override in pairs if (override or rule.severity) >= level)
 
     chosen = rules._replace(image=kept(rules.image), request=kept(rules.request), batch=kept(rules.batch))
-    return Judge.of(chosen, judge.budgets)
+    return RuleRunner.of(chosen, judge.budgets)
 
 
-def _entry(place: Place) -> Place:
-    return Place(place.path, (place.keys or ())[:-1], 0, place.document)
+def _entry(location: Location) -> Location:
+    return Location(location.path, (location.keys or ())[:-1], 0, location.document)

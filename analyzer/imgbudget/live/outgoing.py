@@ -1,27 +1,69 @@
-"""The requests of a file on their way out: linted, fixed if that is asked for, and cut out byte for byte."""
+"""Requests of a file on their way out: linted, fixed on request, and cut out byte for byte."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UsageError
-from imgbudget.fixed import FileFix
-from imgbudget.fixers.layout import as_json, value_at
-from imgbudget.fixers.splices import Region, Splice, spliced
+from imgbudget.fixing.revisions import RequestRevision, converged
+from imgbudget.fixing.strategy import FindingFixes
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.edit import Region, Splice, as_json, spliced, value_at
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.linter.documents import DocumentCheck
+from imgbudget.linter.files import is_lines
+from imgbudget.linter.run import STDIN, Session
 from imgbudget.live.client import PLATFORMS
-from imgbudget.model import Finding, Keys, Request, Severity
-from imgbudget.report import FileResult, RequestResult
-from imgbudget.session import Session
-from imgbudget.session.choices import ByFindings
-from imgbudget.session.documents import DocumentCheck
-from imgbudget.session.filecheck import is_lines
-from imgbudget.session.requestdraft import RequestDraft
-from imgbudget.session.run import STDIN
-from imgbudget.session.steps import settled
-from imgbudget.sources.filetypes import FileKind, kind_of
-from imgbudget.sources.jsonspans import Document, JsonSource, open_documents
+from imgbudget.model.edits import FileFix
+from imgbudget.model.location import Keys
+from imgbudget.model.results import FileResult, RequestResult
+from imgbudget.model.subjects import Finding, Request, Severity
+
+_READ = ("system", "messages", "tools")
+"""Members at the top of a body that a model reads."""
+_UNREAD = frozenset({"type", "role", "id", "tool_use_id", "cache_control", "media_type", "signature"})
+_PAYLOADS = ("image", "document")
+_NAMED = frozenset({"tools", "input"})
+"""Where keys are read too: schemas and arguments of tools."""
+_SCALAR = 2
+
+
+def text_bytes(document: Document, members: Mapping[str, Any]) -> int:
+    """The bytes of text in a body, whose members at the top these are."""
+    return sum(_size(document, members.get(key), keys=key in _NAMED) for key in _READ)
+
+
+def _size(document: Document, value: Any, *, keys: bool) -> int:
+    if isinstance(value, str):
+        return _length(document, value)
+    if isinstance(value, list):
+        return sum(_size(document, item, keys=keys) for item in value)
+    if not isinstance(value, dict):
+        return 0 if value is None else _SCALAR
+    if value.get("type") in _PAYLOADS:
+        return _of_source(document, value.get("source"))
+    return sum(
+        (len(key) if keys else 0) + _size(document, item, keys=keys or key in _NAMED)
+        for key, item in value.items()
+        if keys or key not in _UNREAD
+    )
+
+
+def _of_source(document: Document, source: Any) -> int:
+    """The text of a document that is given as text or as blocks; images and files have none."""
+    if not isinstance(source, dict) or source.get("type") not in ("text", "content"):
+        return 0
+    return _size(document, source.get("data") or source.get("content"), keys=False)
+
+
+def _length(document: Document, value: str) -> int:
+    """The bytes of a string; one that was left in the file is ASCII, or as long as if it were."""
+    payload = document.payload(value)
+    return len(value.encode("utf-8", "surrogatepass")) if payload.start is None else payload.length
+
 
 SENT = ("messages", "batches", "bedrock-invoke")
 """Dialects of bodies that the SDK sends."""
@@ -67,15 +109,15 @@ class Outgoing:
             raise UsageError(f"`send` does not support {platforms[0]}; choose another --platform")
         return platforms[0]
 
-    def bodies(self) -> Iterator["Body"]:
+    def bodies(self) -> Iterator["OutgoingBody"]:
         """The bodies, in order; each holds as long as the next is not asked for."""
         waiting: dict[int, list[RequestResult]] = {}
         for one in self.requests:
-            waiting.setdefault(one.request.place.document, []).append(one)
+            waiting.setdefault(one.request.location.document, []).append(one)
         for document in open_documents(self.source, lines=self.lines, check=False) if waiting else ():
             if isinstance(document, Document):
                 for one in waiting.get(document.number, ()):
-                    yield Body(document, self.source, one)
+                    yield OutgoingBody(document, self.source, one)
 
 
 @contextmanager
@@ -91,20 +133,20 @@ def outgoing(session: Session, path: str, text: bytes | None, *, fix: bool) -> I
         raise UsageError(f"{path}: is a folder; name the file of a request")
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     lines = is_lines(text, name) if text is not None else kind_of(path) is FileKind.JSONL
-    if text is not None and session.bench.paths.silencer:
-        session.bench.paths.silencer.unhashed = name
+    if text is not None and session.context.paths.suppressor:
+        session.context.paths.suppressor.unhashed = name
     with opened as source:
-        check = DocumentCheck(bench=session.bench, source=source, path=name, lines=lines, fails_closed=True)
+        check = DocumentCheck(context=session.context, source=source, path=name, lines=lines, explicit=True)
         result = check.run()
         _refuse_unsendable(result)
         if not fix:
             yield Outgoing(name, result, source, lines)
             return
-        draft = RequestDraft(
-            bench=session.bench, path=name, result=result, source=source, lines=lines, fails_closed=True
+        revision = RequestRevision(
+            context=session.context, path=name, result=result, source=source, lines=lines, explicit=True
         )
-        with settled(draft, ByFindings()) as (after, made):
-            if isinstance(after, RequestDraft):
+        with converged(revision, FindingFixes()) as (after, made):
+            if isinstance(after, RequestRevision):
                 yield Outgoing(name, after.result, after.source, lines, made)
 
 
@@ -117,11 +159,11 @@ def _refuse_unsendable(result: FileResult) -> None:
             raise UsageError(
                 f"{result.path}: is written as {request.dialect}; send takes Messages API bodies"
             )
-        if request.place.embedded:
+        if request.location.embedded:
             raise UsageError(f"{result.path}: is a recording; write the request into a file of its own")
 
 
-class Body:
+class OutgoingBody:
     """One body: what is told of it, and its bytes with changes at its top made in place."""
 
     def __init__(self, document: Document, source: JsonSource, one: RequestResult) -> None:
@@ -129,7 +171,7 @@ class Body:
         self.document = document
         self.one = one
         self._source = source
-        self._route: Keys = one.request.place.keys or ()
+        self._route: Keys = one.request.location.keys or ()
         self._splices: list[Splice] = []
         value = value_at(document, self._route)
         self.members: dict[str, Any] = value if isinstance(value, dict) else {}
@@ -203,7 +245,7 @@ class Body:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def batch_pieces(bodies: Iterable[tuple[str, Body]]) -> Iterator[bytes]:
+def batch_pieces(bodies: Iterable[tuple[str, OutgoingBody]]) -> Iterator[bytes]:
     """The body that creates a batch: each request with its custom_id, byte for byte."""
     yield b'{"requests": ['
     for number, (custom_id, body) in enumerate(bodies):
@@ -214,7 +256,7 @@ def batch_pieces(bodies: Iterable[tuple[str, Body]]) -> Iterator[bytes]:
     yield b"]}"
 
 
-def custom_id(body: Body, number: int, *, lines: bool) -> str:
+def custom_id(body: OutgoingBody, number: int, *, lines: bool) -> str:
     """The id of a request in a batch: its own, or else its line, or its number in the list from 1."""
     if body.request.id is not None:
         return body.request.id

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imgbudget.errors import WriteError, os_error_text
-from imgbudget.limits import Limits
+from imgbudget.limits.bound import Limits
 from imgbudget.live.answers import Failure
-from imgbudget.live.billing import Comparison
-from imgbudget.live.prediction import Prediction
-from imgbudget.undertest import RequestUnderTest
+from imgbudget.live.billing import BillComparison, Prediction
+from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.version import __version__
 
 VERSION = 1
@@ -69,7 +68,7 @@ def predicted_record(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def observed_record(comparison: Comparison) -> dict[str, Any]:
+def observed_record(comparison: BillComparison) -> dict[str, Any]:
     """The outcome of a request that was answered."""
     usage = comparison.usage
     return {

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 from imgbudget.live.answers import ApiError, answering, broken, json_answer
 from imgbudget.live.billing import Usage
-from imgbudget.live.client import Connection
-from imgbudget.live.outgoing import Body
-from imgbudget.live.secrets import Flowing
+from imgbudget.live.client import Connection, Flowing
+from imgbudget.live.outgoing import OutgoingBody
 
 _JSON = {"headers": {"Content-Type": "application/json"}}
 MESSAGES = "/v1/messages"
@@ -23,7 +22,7 @@ class Reply(NamedTuple):
     text: str
 
 
-def send(connection: Connection, body: Body) -> Reply:
+def send(connection: Connection, body: OutgoingBody) -> Reply:
     """Send a request and wait for the whole answer.
 
     Raises:
@@ -38,7 +37,7 @@ def send(connection: Connection, body: Body) -> Reply:
     return Reply(message, Usage.of(message.get("usage") or {}), text_of(message))
 
 
-def stream(connection: Connection, body: Body, show: Callable[[str], None]) -> Reply:
+def stream(connection: Connection, body: OutgoingBody, show: Callable[[str], None]) -> Reply:
     """Send a request and show the text of the answer as it comes. Raises as `send`."""
     from anthropic import Stream  # noqa: PLC0415 - loaded by whoever has a connection
     from anthropic.types import RawMessageStreamEvent  # noqa: PLC0415 - as above
@@ -88,7 +87,7 @@ def _at_once(response: Any, connection: Connection, show: Callable[[str], None])
     return Reply(message, Usage.of(message.get("usage") or {}), text)
 
 
-def count(connection: Connection, body: Body) -> tuple[int, tuple[str, ...]]:
+def count(connection: Connection, body: OutgoingBody) -> tuple[int, tuple[str, ...]]:
     """The input tokens of a request as the API counts them, free of charge, and the members left out.
 
     Members of the body that the count endpoint does not take are not sent, as the SDK's own types tell them.
@@ -116,7 +115,7 @@ def text_of(message: Mapping[str, Any]) -> str:
     )
 
 
-def _content(connection: Connection, body: Body) -> dict[str, Any]:
+def _content(connection: Connection, body: OutgoingBody) -> dict[str, Any]:
     """The body as the client takes it: its bytes, or its values where the SDK has to write it anew."""
     text = body.read()
     if connection.is_verbatim:

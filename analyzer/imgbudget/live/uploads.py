@@ -5,12 +5,12 @@ from hashlib import sha256
 from typing import Any
 
 from imgbudget.errors import UsageError
-from imgbudget.limits import Limits
+from imgbudget.jsontext.base64text import inspect
+from imgbudget.limits.bound import Limits
 from imgbudget.live.answers import ApiError, answering, json_answer
 from imgbudget.live.client import Connection
-from imgbudget.live.outgoing import Body
-from imgbudget.model import ImageUse, Origin
-from imgbudget.sources.base64text import inspect
+from imgbudget.live.outgoing import OutgoingBody
+from imgbudget.model.subjects import ImageUse, Origin
 
 FILES = "/v1/files"
 
@@ -29,7 +29,7 @@ class Uploads:
         """The ids of the files."""
         return tuple(self._known.values())
 
-    def put(self, body: Body) -> int:
+    def put(self, body: OutgoingBody) -> int:
         """Upload the base64 images of a body and write file ids in their place; how many were replaced.
 
         Raises:
@@ -40,7 +40,7 @@ class Uploads:
         count = 0
         for use, data in _images(body):
             file_id = self._upload(data, use)
-            body.put(use.place.keys or (), {"type": "file", "file_id": file_id})
+            body.put(use.location.keys or (), {"type": "file", "file_id": file_id})
             count += 1
         return count
 
@@ -73,7 +73,7 @@ class Uploads:
                 )
             answer: Any = json_answer(response, self._connection, "id")
             self._known[digest] = str(answer["id"])
-            self._say(f"uploaded {use.place.location} as {answer['id']} ({len(data):,} bytes)")
+            self._say(f"uploaded {use.location.location} as {answer['id']} ({len(data):,} bytes)")
         return self._known[digest]
 
 
@@ -86,13 +86,13 @@ def require_files(limits: Limits) -> None:
         )
 
 
-def _images(body: Body) -> Iterator[tuple[ImageUse, bytes]]:
+def _images(body: OutgoingBody) -> Iterator[tuple[ImageUse, bytes]]:
     """The sound base64 images of a body with their bytes."""
     for use in body.request.images:
         if use.origin is not Origin.BASE64 or use.flaws:
             continue
         value: Any = body.document.value
-        for key in use.place.keys or ():
+        for key in use.location.keys or ():
             value = value[key]
         text = inspect(body.document.payload(value["data"]))
         yield use, text.read(text.byte_size, 0)

@@ -3,10 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imgbudget.planner.goal import Goal as Goal
-    from imgbudget.planner.goal import Target as Target
-    from imgbudget.planner.image import ImagePlan as ImagePlan
-    from imgbudget.planner.image import plan_image as plan_image
+    from imgbudget.planner.image import ImagePlan, plan_image
+    from imgbudget.planner.image import SizeGoal as Goal
+    from imgbudget.planner.image import SizePreset as Target
 
 __all__ = ["Goal", "ImagePlan", "Target", "plan_image"]
 

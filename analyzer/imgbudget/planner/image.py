@@ -1,21 +1,128 @@
 """The plan for one image: from which size to which, why, and what it costs before and after."""
 
+from collections.abc import Iterator, Sequence
+from enum import Enum
 from typing import NamedTuple
 
-from imgbudget.edit import ImageEdit
-from imgbudget.geometry import (
-    CoordinateMap,
-    Size,
-    area_tokens,
-    table_row,
-)
-from imgbudget.limits import Limits
-from imgbudget.model import ImageUse
-from imgbudget.planner.encodings import written_format
-from imgbudget.planner.goal import Goal, Target
-from imgbudget.planner.ladder import step_within
-from imgbudget.planner.several import binding, size_for_all
-from imgbudget.undertest import bind_image
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, scales, table_row
+from imgbudget.model.edits import ImageEdit
+from imgbudget.model.request_under_test import bind_image
+from imgbudget.model.subjects import ImageFacts, ImageUse
+from imgbudget.planner.sizes import binding, size_for_all, step_within
+
+
+class SizePreset(Enum):
+    """Which of the sizes that the API leaves alone a plan takes."""
+
+    TABLE = "table"
+    """A row of the aspect-ratio table where one keeps the ratio, else the native size."""
+    NATIVE = "native"
+    """The largest size that the API leaves alone."""
+    LATENCY = "latency"
+    """Within the size that the guide advised for a quick first token: 1.15 megapixels and 1568 px."""
+
+
+class SizeGoal(NamedTuple):
+    """A target, and what one image may have at most: px an edge, visual tokens, bytes of its file, USD.
+
+    With `models` the size has to suit all of these, whatever the target; `cheapest` takes the one near the
+    largest for which they cost least together.
+    """
+
+    target: SizePreset = SizePreset.TABLE
+    dimension: int | None = None
+    tokens: int | None = None
+    byte_size: int | None = None
+    cost: float | None = None
+    models: tuple[Limits, ...] = ()
+    cheapest: bool = False
+
+    def most_tokens(self, limits: Limits) -> int | None:
+        """The visual tokens that one image may have by its tokens and by its cost; None where any number."""
+        wishes = (self.tokens, None if self.cost is None else tokens_for_cost(limits, self.cost))
+        return min((wish for wish in wishes if wish is not None), default=None)
+
+
+def tokens_for_cost(limits: Limits, usd: float) -> int:
+    """The most tokens that cost no more than `usd` at the model's input price, long prompts included."""
+    low, high = 0, int(usd * 1e9) + 1  # no price is under a nano-dollar a token
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if limits.cost_usd(middle) <= usd:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+_PHOTOGRAPHIC = ("avif", "heic", "heif", "jp2", "jxl")
+"""Formats of photos that the API does not take: written as JPEG, all others as PNG."""
+
+_LOSSY = ("jpeg", "webp")
+_GROWTH = 3
+"""How many times more bytes a pixel a picture may take once it is smaller: details lie closer together."""
+
+_LEAST_RATE = 0.25
+"""Bytes a pixel that a picture may take however few it took before: resampling softens flat edges."""
+
+_MOST_RATE_LOSSY = 1.5
+_MOST_RATE = 4.0
+"""Bytes a pixel that suffice for any picture: lossy at quality 95, and RGBA that nothing compresses."""
+
+_HEAD = 4096
+"""Bytes for headers, tables and a colour profile."""
+
+_LEAST_LEGIBLE_RATE = 0.25
+"""Bytes a pixel that a small photograph takes as JPEG of quality 80, the least that a fix goes down to."""
+
+_LEAST_HEAD = 1024
+"""Bytes of the headers and tables of a small JPEG."""
+
+
+def written_format(form: str, media_types: tuple[str, ...]) -> str | None:
+    """The format to write an image of format `form` in where its own is not taken; None keeps its own."""
+    if f"image/{form}" in media_types:
+        return None
+    return "jpeg" if form in _PHOTOGRAPHIC else "png"
+
+
+def enough_bytes(facts: ImageFacts, size: Size, form: str) -> int:
+    """Bytes that an encoding of the image as `form` at `size` px takes at most, by what it takes now.
+
+    An estimate on the generous side, imgbudget's own: only an encoder knows.
+    """
+    pixels = size.width * size.height
+    now = facts.size or size
+    rate = facts.byte_size / (now.width * now.height)
+    if form in _LOSSY and facts.format not in _LOSSY:
+        rate = _MOST_RATE_LOSSY
+    most = _MOST_RATE_LOSSY if form in _LOSSY else _MOST_RATE
+    enough = int(pixels * min(max(rate * _GROWTH, _LEAST_RATE), most)) + _HEAD
+    return max(enough, facts.byte_size) if size == facts.size and form == facts.format else enough
+
+
+def least_bytes(facts: ImageFacts, least_edge: int) -> int:
+    """Bytes that an image can be brought down to and still be looked at: `least_edge` px of short edge.
+
+    No more than it has; an estimate, imgbudget's own.
+    """
+    size = facts.size
+    if size is None:
+        return facts.byte_size
+    scale = min(1.0, least_edge / size.short_edge)
+    pixels = size.width * size.height * scale * scale
+    return min(facts.byte_size, int(pixels * _LEAST_LEGIBLE_RATE) + _LEAST_HEAD)
+
+
+def text_length(byte_size: int) -> int:
+    """Characters of the base64 text of that many bytes, with padding and without line breaks."""
+    return (byte_size + 2) // 3 * 4
+
+
+def raw_bytes(characters: int) -> int:
+    """The most bytes whose base64 text has no more than that many characters."""
+    return characters // 4 * 3
 
 
 class ImagePlan(NamedTuple):
@@ -114,7 +221,11 @@ def tightest(*bounds: int | None) -> int | None:
 
 
 def plan_image(
-    use: ImageUse, limits: Limits, *, edge_limit: int | None = None, target: Goal | Target = Target.TABLE
+    use: ImageUse,
+    limits: Limits,
+    *,
+    edge_limit: int | None = None,
+    target: SizeGoal | SizePreset = SizePreset.TABLE,
 ) -> ImagePlan | None:
     """The plan for one image, None when its size is not known or it cannot be decoded.
 
@@ -123,16 +234,16 @@ def plan_image(
     size = use.visible_size
     if size is None:
         return None
-    goal = target if isinstance(target, Goal) else Goal(target)
+    goal = target if isinstance(target, SizeGoal) else SizeGoal(target)
     edge = tightest(edge_limit, goal.dimension)
     planned, row = size, None
     models = tuple(bind_image(use, limits) for limits in goal.models)
     if models:
         planned = size_for_all(size, models, edge, cheapest=goal.cheapest)
-    elif goal.target is Target.LATENCY:
+    elif goal.target is SizePreset.LATENCY:
         planned = limits.latency_size(size, edge)
     else:
-        from_table = goal.target is Target.TABLE
+        from_table = goal.target is SizePreset.TABLE
         planned = limits.planned_size(size, edge, from_table=from_table)
         found = table_row(size, limits.tier, edge) if from_table and planned != size else None
         row = found.label if found and found.size == planned else None
@@ -147,7 +258,7 @@ def plan_image(
     return _within_bytes(plan, goal)
 
 
-def _within_bytes(plan: ImagePlan, goal: Goal) -> ImagePlan:
+def _within_bytes(plan: ImagePlan, goal: SizeGoal) -> ImagePlan:
     """The plan with the bound on bytes that the goal and the platform set, where it has a say."""
     own, limit = plan.limits.image_raw_bytes, plan.limits.image_base64_bytes
     most = tightest(goal.byte_size or None, own)
@@ -163,7 +274,7 @@ def _within_bytes(plan: ImagePlan, goal: Goal) -> ImagePlan:
     return plan._replace(max_bytes=most, reason=reason)
 
 
-def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, goal: Goal) -> str:
+def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, goal: SizeGoal) -> str:
     """The limit that decides, and whose it is."""
     if planned == size:
         return "fits"
@@ -173,7 +284,7 @@ def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, g
         if min(edges) == edge_limit:
             return reason_of_crowd(limits, edge_limit)
         return f"at most {goal.dimension} px an edge are asked for"
-    if goal.target is Target.LATENCY and planned != native:
+    if goal.target is SizePreset.LATENCY and planned != native:
         return "over the size advised for a quick first token"
     if limits.max_edge and size.long_edge > limits.max_edge.value:
         return f"{limits.platform} takes at most {limits.max_edge.text} an edge"
@@ -193,3 +304,55 @@ def reason_of_crowd(limits: Limits, edge_limit: int) -> str:
     few = limits.many_image_count
     more = f"more than {few.text}: " if few else ""
     return f"{more}{limits.platform} takes at most {edge_limit} px an edge"
+
+
+class View(NamedTuple):
+    """One image on one model. Sizes are what the model looks at, None where it is not published; USD."""
+
+    limits: Limits
+    seen_before: Size | None
+    seen_after: Size | None
+    tokens_before: int
+    tokens_after: int
+    cost_before: float
+    cost_after: float
+
+
+class ModelTotal(NamedTuple):
+    """All images on one model, each a prompt of its own; USD."""
+
+    limits: Limits
+    tokens_before: int
+    tokens_after: int
+    cost_before: float
+    cost_after: float
+
+
+def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
+    """The image on each model, in their order, at the level of detail that it asks for."""
+    for model in models:
+        limits = bind_image(plan.use, model)
+        known = scales(limits.tier)
+        before, after = limits.tokens(plan.size), limits.tokens(plan.planned)
+        yield View(
+            limits=limits,
+            seen_before=limits.native_size(plan.size) if known else None,
+            seen_after=limits.native_size(plan.planned) if known else None,
+            tokens_before=before,
+            tokens_after=after,
+            cost_before=limits.cost_usd(before),
+            cost_after=limits.cost_usd(after),
+        )
+
+
+def model_totals(plans: Sequence[ImagePlan], models: Sequence[Limits]) -> Iterator[ModelTotal]:
+    """The sums over all images, a model each."""
+    for model in models:
+        views = [view for plan in plans for view in views_of(plan, (model,))]
+        yield ModelTotal(
+            limits=model,
+            tokens_before=sum(view.tokens_before for view in views),
+            tokens_after=sum(view.tokens_after for view in views),
+            cost_before=sum(view.cost_before for view in views),
+            cost_after=sum(view.cost_after for view in views),
+        )

@@ -1,32 +1,109 @@
-"""The joint plan of a request: all limits at once, and those that decide named."""
+"""The joint plan of a request under all limits at once, and what to drop if no resize can save it."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from imgbudget.budgets import Budget
-from imgbudget.edit import ImageEdit, RequestEdit
-from imgbudget.limits import Limits
-from imgbudget.model import Origin, Place, Request
-from imgbudget.planner.body import within_body
+from imgbudget.limits.bound import Limits
+from imgbudget.model.budgets import Budget
+from imgbudget.model.edits import ImageEdit, RequestEdit
+from imgbudget.model.location import Location
+from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.subjects import Origin, Request
+from imgbudget.planner.allocation import share_tokens, within_body
 from imgbudget.planner.bounds import (
     NO_BUDGET,
-    Bound,
+    RequestBound,
+    Room,
     TokenBound,
+    Unit,
     body_limit,
     bounds_of,
+    groups,
     reason_of_body,
     reason_of_tokens,
+    room_of,
+    together,
     token_bounds,
+    units_of,
 )
-from imgbudget.planner.edits import in_order
-from imgbudget.planner.encodings import text_length
-from imgbudget.planner.goal import Goal
-from imgbudget.planner.image import ImagePlan, plan_image
-from imgbudget.planner.remedy import Remedy, remedy_of, token_steps
-from imgbudget.planner.tokens import share_tokens
-from imgbudget.undertest import RequestUnderTest
+from imgbudget.planner.from_findings import in_order
+from imgbudget.planner.image import ImagePlan, SizeGoal, least_bytes, plan_image, text_length
+from imgbudget.planner.sizes import SizeStep, size_steps
 
-NO_GOAL = Goal()
+
+class Remedy(NamedTuple):
+    """What would help: to leave out images, the largest first, or to divide the request.
+
+    `reasons` say what cannot be kept. `dropped` are the images to leave out, as few as do; None where that
+    does not help. `requests` is into how many it would have to be divided at least, in the order of the
+    blocks and with the texts repeated; None where that does not help. The images may be shrunk in both cases.
+    """
+
+    reasons: tuple[str, ...]
+    dropped: tuple[Location, ...] | None
+    requests: int | None
+
+
+def remedy_of(
+    test: RequestUnderTest, budget: Budget, plans: Sequence[ImagePlan], *, unsafe: bool
+) -> Remedy | None:
+    """What would make the request feasible; None where it is."""
+    now = units_of(test)
+    room = room_of(test, budget, now)
+    by_place = {plan.use.location: plan for plan in plans}
+    units = [_least(unit, by_place.get(unit.first), unsafe=unsafe) for unit in now]
+    if not units or not (lacks := room.lacks(together(units))):
+        return None
+    parts = groups(units, room.holds)
+    return Remedy(
+        reasons=tuple(lack.reason for lack in lacks),
+        dropped=_dropped(units, room),
+        requests=len(parts) if all(room.holds(together(part)) for part in parts) else None,
+    )
+
+
+def token_steps(plan: ImagePlan, *, unsafe: bool) -> tuple[SizeStep, ...]:
+    """The sizes that an image can give down to, its planned one last; that one alone where it cannot give."""
+    if _gives(plan, unsafe=unsafe):
+        return size_steps(plan.size, plan.planned, plan.limits.least_edge, plan.limits.tier)
+    return (SizeStep(plan.tokens_after, plan.planned),)
+
+
+def _gives(plan: ImagePlan, *, unsafe: bool) -> bool:
+    """Whether a fixer may encode the image anew: an animation would lose its other frames."""
+    return unsafe or plan.use.facts is None or not plan.use.facts.animated
+
+
+def _least(unit: Unit, plan: ImagePlan | None, *, unsafe: bool) -> Unit:
+    """The unit when it gives all that it can."""
+    if plan is None or plan.use.facts is None or not _gives(plan, unsafe=unsafe):
+        return unit
+    least = text_length(least_bytes(plan.use.facts, plan.limits.least_edge))
+    text = min(least, unit.characters)
+    return unit._replace(
+        tokens=token_steps(plan, unsafe=unsafe)[0].tokens,
+        characters=text,
+        largest=text,
+        long_edge=min(plan.planned.long_edge, unit.long_edge),
+    )
+
+
+def _dropped(units: list[Unit], room: Room) -> tuple[Location, ...] | None:
+    """The images to leave out: as long as something lacks, the one most to blame for the first of it."""
+    kept = list(units)
+    dropped: list[Location] = []
+    while lacks := room.lacks(together(kept)):
+        images = [unit for unit in kept if unit.images]
+        if len(images) < 2:
+            return None
+        worst = max(images, key=lacks[0].weight)
+        kept.remove(worst)
+        dropped.append(worst.first)
+    order = {unit.first: number for number, unit in enumerate(units)}
+    return tuple(sorted(dropped, key=order.__getitem__))
+
+
+NO_GOAL = SizeGoal()
 
 
 class RequestPlan(NamedTuple):
@@ -42,12 +119,12 @@ class RequestPlan(NamedTuple):
     request: Request
     limits: Limits
     images: tuple[ImagePlan, ...]
-    bounds: tuple[Bound, ...]
+    bounds: tuple[RequestBound, ...]
     edit: RequestEdit
     remedy: Remedy | None = None
 
     @property
-    def binding(self) -> tuple[Bound, ...]:
+    def binding(self) -> tuple[RequestBound, ...]:
         """The limits that decide: without one of them an image would keep more."""
         return tuple(bound for bound in self.bounds if bound.binds)
 
@@ -66,14 +143,14 @@ def plan_request(
     test: RequestUnderTest,
     *,
     budget: Budget = NO_BUDGET,
-    goal: Goal = NO_GOAL,
+    goal: SizeGoal = NO_GOAL,
     unsafe: bool = False,
 ) -> RequestPlan:
     """The joint plan of a request under the platform's limits and the user's own budget for it.
 
     First each image gets the size that its own limits and the request's edge leave it. Where the images then
     take more tokens than the context, the token budget or the cost budget allow, they get the fairest sizes
-    within that (imgbudget.planner.fair): an image can have the numbers of tokens on the staircase of sizes
+    within that (see `fairest`): an image can have the numbers of tokens on the staircase of sizes
     with its aspect ratio, from 200 px of short edge up to the size so far, and no other choice of them gives
     those with the fewest tokens more. Where the body is too long, bytes are levelled the same way. Images
     below the levels stay byte for byte, as do animations unless `unsafe` lets them lose frames.
@@ -88,7 +165,7 @@ def plan_request(
     ]
     tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
     sized = _within_tokens(alone, tightest, unsafe=unsafe)
-    edits = {plan.use.place: edit for plan in sized if (edit := _edit(plan, unsafe=unsafe))}
+    edits = {plan.use.location: edit for plan in sized if (edit := _edit(plan, unsafe=unsafe))}
     most = body_limit(limits, budget)
     over = most is not None and request.byte_size > most
     bounded = within_body(test, edits, most=most if over else None, unsafe=unsafe)
@@ -106,14 +183,14 @@ def plan_request(
     )
 
 
-def body_at_most(request: Request, edits: Mapping[Place, ImageEdit]) -> int:
+def body_at_most(request: Request, edits: Mapping[Location, ImageEdit]) -> int:
     """The length of the body at most, once every image is within the bytes that its edit allows."""
     return request.byte_size + sum(
         text_length(edit.max_bytes) - use.base64_size
         for use in request.images
         if use.origin is Origin.BASE64
         and use.base64_size is not None
-        and (edit := edits.get(use.place))
+        and (edit := edits.get(use.location))
         and edit.max_bytes is not None
     )
 
@@ -140,10 +217,13 @@ def _edit(plan: ImagePlan, *, unsafe: bool) -> ImageEdit | None:
 
 
 def _bounded(
-    plan: ImagePlan, edits: Mapping[Place, ImageEdit], bounded: Mapping[Place, ImageEdit], most: int | None
+    plan: ImagePlan,
+    edits: Mapping[Location, ImageEdit],
+    bounded: Mapping[Location, ImageEdit],
+    most: int | None,
 ) -> ImagePlan:
     """The plan as the bounds on bytes leave it."""
-    edit, before = bounded.get(plan.use.place), edits.get(plan.use.place)
+    edit, before = bounded.get(plan.use.location), edits.get(plan.use.location)
     if edit is None or edit == before:
         return plan
     planned = edit.size or plan.size

@@ -7,9 +7,10 @@ same body up to a user turn. Only images are counted here, neither text nor docu
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from imgbudget.limits import Limits
-from imgbudget.model import ImageUse, Place, Request, Turn, walk_blocks
-from imgbudget.undertest import RequestUnderTest
+from imgbudget.limits.bound import Limits
+from imgbudget.model.location import Location
+from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.subjects import ImageUse, Request, Turn, walk_blocks
 
 KEPT = 3
 """Images that pruning keeps unless another number is asked for: a choice of ours."""
@@ -39,9 +40,9 @@ class Load(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One call of the conversation: `place` is its last turn, `new` the images that were not sent before."""
+    """One call of the conversation: `location` is its last turn, `new` the images not sent before."""
 
-    place: Place
+    location: Location
     new: Load
     resent: Load
     cost_usd: float
@@ -98,15 +99,15 @@ def resend(test: RequestUnderTest, *, kept: int = KEPT) -> Resend | None:
     """
     request, limits = test.request, test.limits
     groups = [
-        (group[-1].place, [use for turn in group for use in _images(turn)]) for group in calls_of(request)
+        (group[-1].location, [use for turn in group for use in _images(turn)]) for group in calls_of(request)
     ]
     if len(groups) < 2 or not request.images:
         return None
     calls = []
     before = Load()
-    for place, uses in groups:
+    for location, uses in groups:
         new = load_of(uses, test)
-        calls.append(Call(place, new, before, limits.cost_usd(new.tokens + before.tokens)))
+        calls.append(Call(location, new, before, limits.cost_usd(new.tokens + before.tokens)))
         before = before.plus(new)
     sent = total(call.sent for call in calls)
     cost = sum(call.cost_usd for call in calls)

@@ -1,10 +1,13 @@
-"""The size that the fixes of findings come to: what a check counts tokens of, and what an edit resizes to."""
+"""The sizes an image can be sent in: token steps for one model, and one size for several models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from imgbudget.geometry import Size
-from imgbudget.intent import Fix, Resize
-from imgbudget.model import Finding, FixSafety
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import PATCH, Size, Tier, fits, patches, refusal, tokens
+from imgbudget.model.fixes import Fix, Resize
+from imgbudget.model.subjects import Finding, FixSafety
 
 
 def smallest_size(size: Size, fixes: Iterable[Fix]) -> Size:
@@ -18,3 +21,134 @@ def size_after_fixes(size: Size, findings: Iterable[Finding]) -> Size:
     """The size of an image after the safe resizes of its findings."""
     safe = (finding.fix for finding in findings if finding.fix_safety is FixSafety.SAFE)
     return smallest_size(size, (fix for fix in safe if fix is not None))
+
+
+class SizeStep(NamedTuple):
+    """A number of visual tokens, and the largest size of the image's ratio that takes no more."""
+
+    tokens: int
+    size: Size
+
+
+@lru_cache(maxsize=1024)
+def size_steps(size: Size, top: Size, least: int, tier: Tier | None = None) -> tuple[SizeStep, ...]:
+    """The steps of an image of `size` px from the smallest up to `top`, which is within `size`.
+
+    Tokens are patches of 28 px unless the tier is one of another provider, whose strategy counts.
+
+    For each long edge the short edge is the rounded one of the same ratio. Of all long edges with the same
+    number of tokens the longest is the step. No step has a short edge under `least` px, except the top
+    itself, which is always the last step.
+    """
+    if tier is not None and tier.strategy:
+        return _by_strategy(size, top, least, tier)
+    if size.width < size.height:
+        return tuple(
+            SizeStep(step.tokens, step.size.transposed)
+            for step in size_steps(size.transposed, top.transposed, least)
+        )
+    ratio = size.width / size.height
+    longest: dict[int, int] = {}
+    for long in _ends_of_patches(ratio, top):
+        short = round(long / ratio) or 1
+        if min(long, short) >= least and short <= top.height:
+            count = patches(Size(long, short))
+            longest[count] = max(long, longest.get(count, 0))
+    most = patches(top)
+    steps = (SizeStep(count, Size(long, round(long / ratio) or 1)) for count, long in sorted(longest.items()))
+    return (*(step for step in steps if step.tokens < most), SizeStep(most, top))
+
+
+def step_within(size: Size, top: Size, most: int, least: int = 1, *, tier: Tier | None = None) -> Size:
+    """The largest step of at most `most` tokens; the smallest step where all take more."""
+    steps = size_steps(size, top, least, tier)
+    return next((step.size for step in reversed(steps) if step.tokens <= most), steps[0].size)
+
+
+def _by_strategy(size: Size, top: Size, least: int, tier: Tier) -> tuple[SizeStep, ...]:
+    """The steps as a strategy counts them: it is asked for every long edge, as costs may fall again."""
+    steps: list[SizeStep] = []
+    last = SizeStep(tokens(top, tier), top)
+    for long in range(1, top.long_edge):
+        one = size.scaled(long, size.long_edge)
+        if one.short_edge < least:
+            continue
+        step = SizeStep(tokens(one, tier), one)
+        while steps and steps[-1].tokens >= step.tokens:
+            steps.pop()  # a larger size for no more is the better one
+        steps.append(step)
+    return (*(step for step in steps if step.tokens < last.tokens), last)
+
+
+def _ends_of_patches(ratio: float, top: Size) -> set[int]:
+    """The long edges behind which a column or a row of patches begins, below the top's long edge."""
+    ends = {columns * PATCH for columns in range(1, top.width // PATCH + 1)}
+    for rows in range(1, -(-top.height // PATCH) + 1):
+        long = int((rows * PATCH + 1) * ratio) + 1
+        while long > 1 and round(long / ratio) > rows * PATCH:
+            long -= 1
+        ends.add(min(long, top.width))
+    return {long for long in ends if long < top.width}
+
+
+LEAST_SHARE = 0.9
+"""How small the cheapest size may be, edge to edge, against the largest: no more than a tenth is given up."""
+
+
+def size_for_all(
+    size: Size, models: Sequence[Limits], edge_limit: int | None = None, *, cheapest: bool = False
+) -> Size:
+    """The largest size with the ratio of `size` that no model scales down or refuses; never an enlarged one.
+
+    All of them then look at the same pixels (Qwen's edges are rounded to whole patches all the same). With
+    `cheapest`, of the sizes down to nine tenths of it the one for which all models together cost least, the
+    largest of these: costs are staircases, and a step may be a few px away. Where nothing is accepted, as
+    its ratio is refused at any size, the size stays.
+    """
+    bounds = tuple((limits.tier, limits.max_edge.value if limits.max_edge else None) for limits in models)
+    largest = _largest(size, bounds, edge_limit)
+    if not cheapest:
+        return largest
+    least = max(int(largest.long_edge * LEAST_SHARE), 1)
+    candidates = (largest, *(_at(size, long) for long in range(largest.long_edge - 1, least - 1, -1)))
+    return min(candidates, key=lambda candidate: (cost_for_all(candidate, models), -candidate.long_edge))
+
+
+def cost_for_all(size: Size, models: Sequence[Limits]) -> float:
+    """US dollars for one image of this size sent to each model."""
+    return sum(limits.cost_usd(limits.tokens(size)) for limits in models)
+
+
+def binding(size: Size, models: Sequence[Limits]) -> Limits:
+    """The model that asks for the smallest size."""
+    return min(models, key=lambda limits: size_for_all(size, (limits,)).long_edge)
+
+
+@lru_cache(maxsize=4096)
+def _largest(size: Size, bounds: tuple[tuple[Tier, int | None], ...], edge_limit: int | None) -> Size:
+    """By halves: what fits still fits when it is smaller, whoever the provider is."""
+    top = size.long_edge if edge_limit is None else min(size.long_edge, edge_limit)
+    if top == size.long_edge and _suits(size, bounds):
+        return size
+    low, high = 1, top + 1
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if _suits(_at(size, middle), bounds):
+            low = middle
+        else:
+            high = middle
+    found = _at(size, low)
+    return found if _suits(found, bounds) else size
+
+
+def _suits(size: Size, bounds: tuple[tuple[Tier, int | None], ...]) -> bool:
+    return all(
+        (most is None or size.long_edge <= most) and fits(size, tier) and refusal(size, tier) is None
+        for tier, most in bounds
+    )
+
+
+def _at(size: Size, long: int) -> Size:
+    """The size with this long edge, its short edge rounded as the reference algorithm of Claude does."""
+    short = round(long / (size.long_edge / size.short_edge)) or 1
+    return Size(long, short) if size.width >= size.height else Size(short, long)

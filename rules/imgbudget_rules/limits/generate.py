@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbudget.errors import LimitsError
-from imgbudget.limits import LimitsData
+from imgbudget.limits.data import LimitsData
 from imgbudget.limits.files import read_yaml
 
 _HERE = Path(__file__).parent

@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from imgbudget.audit.formats.sections import bin_label
-from imgbudget.audit.html.shown import percent, plain, short
-from imgbudget.audit.measures import MEASURES, edge_of
+from imgbudget.audit.formats import bin_label
+from imgbudget.audit.gather import METRICS, edge_of
+from imgbudget.audit.html.names import percent, plain, short
 from imgbudget.audit.statistics import Bin, Distribution, Mark
-from imgbudget.reporters.base import count, figure
+from imgbudget.output.base import count, figure
 
 WIDTH, PLOT, LEFT, RIGHT, FOOT = 520, 150, 46, 10, 34
 """Px: the drawing's width, the height of the bars' field, the room around it."""
 
 _LINE, _CHARACTER, _BOLD = 15, 6.3, 7.1
-_STEPS = {measure.name: measure.step for measure in MEASURES}
+_STEPS = {measure.name: measure.step for measure in METRICS}
 _WHOLE = frozenset({"px", "bytes", "tokens"})
 
 

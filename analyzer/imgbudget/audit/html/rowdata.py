@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from imgbudget.audit.html.nearer import Base
-from imgbudget.audit.html.shown import parted, shown
+from imgbudget.audit.html.names import Base, parted, shown
 from imgbudget.audit.statistics import FoundCode, Row, RuleRow
 from imgbudget.audit.store import Store
 

@@ -1,15 +1,269 @@
-"""The page's tables out of the statistics, each one a function."""
+"""The tables of the page, each one a function of the statistics."""
 
-from imgbudget.audit.formats.sections import size, usd
-from imgbudget.audit.html.grids import Cell, Column, Grid
-from imgbudget.audit.html.shown import measured, percent, plain, shown
-from imgbudget.audit.statistics import Statistics
-from imgbudget.reporters.base import count, figure
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from imgbudget.audit.formats import size, usd
+from imgbudget.audit.html.names import measured, percent, plain, shown
+from imgbudget.audit.statistics import AuditStatistics, CostRow
+from imgbudget.output.base import count, figure
+
+
+class GridColumn(NamedTuple):
+    """A column; `number` ones stand to the right. Neighbours with the same `group` share a heading above."""
+
+    title: str
+    number: bool = False
+    group: str = ""
+
+
+class Cell(NamedTuple):
+    """A cell: its text, below it `more` in small, a link, a severity to colour it by.
+
+    `name` marks lines that are names of the dataset's, set apart from the direction of the text around them;
+    `share` (0 to 1) draws a bar before the number.
+    """
+
+    text: str
+    more: str = ""
+    link: str | None = None
+    severity: str = ""
+    name: bool = False
+    share: float | None = None
+
+
+class Grid(NamedTuple):
+    """A table with its caption; the first cell of each row is the row's heading.
+
+    `note` stands below, `marked` is the number of the row that is the audit's own.
+    """
+
+    key: str
+    caption: str
+    columns: tuple[GridColumn, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    marked: int | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it has so few columns that they would stand far apart on the whole width."""
+        return len(self.columns) <= 3
+
+    @property
+    def long(self) -> bool:
+        """Whether it has more rows than fit beside other things."""
+        return len(self.rows) > 16
+
+    @property
+    def groups(self) -> tuple[tuple[str, int], ...]:
+        """The headings above the columns with how many each spans; empty where no column has one."""
+        found: list[tuple[str, int]] = []
+        for column in self.columns:
+            if found and found[-1][0] == column.group:
+                found[-1] = (column.group, found[-1][1] + 1)
+            else:
+                found.append((column.group, 1))
+        return tuple(found) if any(name for name, _ in found) else ()
+
+
+class Offer(NamedTuple):
+    """Models that cost the same on the same platforms; `row` is one of theirs.
+
+    `batch` is the row of a platform that has batches, None where none has; `batching` are those platforms.
+    """
+
+    models: tuple[str, ...]
+    platforms: tuple[str, ...]
+    row: CostRow
+    batch: CostRow | None
+    batching: tuple[str, ...]
+
+
+def offers(costs: Sequence[CostRow]) -> tuple[Offer, ...]:
+    """All priced models in service, the cheapest first."""
+    by_model: dict[str, list[CostRow]] = {}
+    for row in costs:
+        if row.retired is None and row.cost_usd is not None:
+            by_model.setdefault(row.model, []).append(row)
+    alike: dict[tuple[object, ...], list[Offer]] = {}
+    for rows in by_model.values():
+        for offer in _of_model(rows):
+            row, batch = offer.row, offer.batch
+            batches = None if batch is None else (batch.batch_cost_usd, batch.batch_cost_after_usd)
+            key = (offer.platforms, offer.batching, batches, *_numbers(row))
+            alike.setdefault(key, []).append(offer)
+    joined = (
+        group[0]._replace(models=tuple(name for offer in group for name in offer.models))
+        for group in alike.values()
+    )
+    return tuple(sorted(joined, key=lambda offer: (offer.row.cost_usd, offer.models)))
+
+
+def _numbers(row: CostRow) -> tuple[object, ...]:
+    """What must be equal for two rows to be one, but for batches."""
+    return (
+        row.tier,
+        row.usd_per_million,
+        row.tokens,
+        row.tokens_after,
+        row.cost_usd,
+        row.cost_after_usd,
+    )
+
+
+def _of_model(rows: Sequence[CostRow]) -> Iterator[Offer]:
+    """The platforms of a model, those alike together, whether they have batches or not."""
+    alike: dict[tuple[object, ...], list[CostRow]] = {}
+    for row in rows:
+        alike.setdefault(_numbers(row), []).append(row)
+    for group in alike.values():
+        prices = {row.batch_cost_usd for row in group if row.batch_cost_usd is not None}
+        parts = [group] if len(prices) <= 1 else [[row] for row in group]
+        for part in parts:
+            batches = [row for row in part if row.batch_cost_usd is not None]
+            batching = tuple(row.platform for row in batches)
+            platforms = tuple(row.platform for row in part)
+            yield Offer((part[0].model,), platforms, part[0], next(iter(batches), None), batching)
+
+
+def cost_grid(statistics: AuditStatistics) -> Grid:
+    """The matrix; the row of the audit's own model is marked."""
+    found = offers(statistics.costs)
+    most = max((offer.row.cost_usd or 0 for offer in found), default=0)
+    every = {row.platform for row in statistics.costs}
+    marked = next(
+        (
+            i
+            for i, offer in enumerate(found)
+            if statistics.model in offer.models and statistics.platform in offer.platforms
+        ),
+        None,
+    )
+    return Grid(
+        "costs",
+        "Cost of sending every image once, by model and platform",
+        (
+            GridColumn("Model"),
+            GridColumn("Platforms"),
+            GridColumn("USD per million tokens", number=True),
+            GridColumn("plain", number=True, group="as it is"),
+            GridColumn("in batches", number=True, group="as it is"),
+            GridColumn("plain", number=True, group="after the plan"),
+            GridColumn("in batches", number=True, group="after the plan"),
+        ),
+        tuple(_row(offer, every, most) for offer in found),
+        _note(statistics),
+        marked,
+    )
+
+
+def _row(offer: Offer, every: set[str], most: float) -> tuple[Cell, ...]:
+    row, batch = offer.row, offer.batch
+    platforms = "all" if every == set(offer.platforms) else ", ".join(offer.platforms)
+    part = 0 < len(offer.batching) < len(offer.platforms)
+    batching = f"batches on {', '.join(offer.batching)}" if part else "" if batch else "no batches"
+    return (
+        Cell(", ".join(offer.models), more=f"{row.tier}, {figure(row.tokens)} tokens"),
+        Cell(platforms, more=batching),
+        Cell(f"{row.usd_per_million:g}" if row.usd_per_million is not None else ""),
+        Cell(usd(row.cost_usd), share=(row.cost_usd or 0) / most if most else 0),
+        Cell(usd(batch.batch_cost_usd) if batch else "–"),
+        Cell(usd(row.cost_after_usd)),
+        Cell(usd(batch.batch_cost_after_usd) if batch else "–"),
+    )
+
+
+def _note(statistics: AuditStatistics) -> str:
+    retired = dict.fromkeys(row.model for row in statistics.costs if row.retired is not None)
+    unpriced = dict.fromkeys(
+        row.model for row in statistics.costs if row.retired is None and row.cost_usd is None
+    )
+    text = "Input tokens of the images alone, at list price, one image a prompt. Rows that are alike are one."
+    if retired:
+        text += f" Out of service: {', '.join(retired)}."
+    if unpriced:
+        text += f" No price known: {', '.join(unpriced)}."
+    return text
+
+
+def model_grid(statistics: AuditStatistics) -> Grid:
+    """The models that were asked for side by side, each by its own provider's rule."""
+    most = max((row.cost_usd or 0 for row in statistics.models), default=0)
+    rows = tuple(
+        (
+            Cell(row.model, more=row.tier),
+            Cell(row.platform),
+            Cell(figure(row.tokens)),
+            Cell(_cost(row.cost_usd), share=(row.cost_usd or 0) / most if most else 0),
+            Cell("–" if row.batch_cost_usd is None else usd(row.batch_cost_usd)),
+            Cell(_cost(row.cost_after_usd)),
+            Cell(figure(row.resized)),
+            Cell(figure(row.refused) if row.refused else "–", severity="error" if row.refused else ""),
+        )
+        for row in statistics.models
+    )
+    columns = (
+        GridColumn("Model"),
+        GridColumn("Platform"),
+        GridColumn("Tokens", number=True),
+        GridColumn("Plain", number=True),
+        GridColumn("In batches", number=True),
+        GridColumn("After its plan", number=True),
+        GridColumn("Scaled down", number=True),
+        GridColumn("Refused", number=True),
+    )
+    note = "What of a provider's rule or price is in doubt: imgbudget limits --model ID."
+    own = ((row.model, row.platform) for row in statistics.models)
+    marked = next((i for i, pair in enumerate(own) if pair == (statistics.model, statistics.platform)), None)
+    return Grid(
+        "models",
+        "Cost of sending every image once, on the models that were asked for",
+        columns,
+        rows,
+        note,
+        marked,
+    )
+
+
+def _cost(amount_usd: float | None) -> str:
+    return "unknown" if amount_usd is None else usd(amount_usd)
+
+
+def platform_grid(statistics: AuditStatistics) -> Grid:
+    """What each platform refuses, whatever the model, and whether it has batches."""
+    by_platform: dict[str, list[CostRow]] = {}
+    for row in statistics.costs:
+        if row.retired is None:
+            by_platform.setdefault(row.platform, []).append(row)
+    rows = tuple(
+        (
+            Cell(platform),
+            _refused([row.refused for row in mine], statistics.totals.images),
+            Cell("yes" if any(row.batch_cost_usd is not None for row in mine) else "no"),
+        )
+        for platform, mine in by_platform.items()
+    )
+    marked = next((i for i, name in enumerate(by_platform) if name == statistics.platform), None)
+    columns = (
+        GridColumn("Platform"),
+        GridColumn("Images refused", number=True),
+        GridColumn("Batches at a discount"),
+    )
+    note = "Refused for their bytes, edge or format, or because they cannot be decoded."
+    return Grid("platforms", "What each platform takes", columns, rows, note, marked)
+
+
+def _refused(numbers: Sequence[int], images: int) -> Cell:
+    least, most = min(numbers), max(numbers)
+    text = figure(most) if least == most else f"{figure(least)} to {figure(most)}"
+    return Cell(text, percent(most, images) if most else "", severity="error" if most else "")
+
 
 _PLACES = 3
 
 
-def findings(statistics: Statistics) -> Grid:
+def findings(statistics: AuditStatistics) -> Grid:
     """By rule, with where it is explained and for example found."""
     totals = statistics.totals
     most = max((rule.findings for rule in statistics.rules), default=1)
@@ -25,12 +279,12 @@ def findings(statistics: Statistics) -> Grid:
         for rule in statistics.rules
     )
     columns = (
-        Column("Rule"),
-        Column("Severity"),
-        Column("Findings", number=True),
-        Column("Share", number=True),
-        Column("What it means"),
-        Column("For example"),
+        GridColumn("Rule"),
+        GridColumn("Severity"),
+        GridColumn("Findings", number=True),
+        GridColumn("Share", number=True),
+        GridColumn("What it means"),
+        GridColumn("For example"),
     )
     note = "Share: of all images and requests. A rule's page says why it matters and what to do."
     return Grid("rules", "Findings by rule", columns, rows, note)
@@ -40,7 +294,7 @@ def _against(limit: float | None, unit: str | None) -> str:
     return f"limit {measured(limit, None, unit)}" if limit is not None and unit == "px" else ""
 
 
-def tiers(statistics: Statistics) -> Grid:
+def tiers(statistics: AuditStatistics) -> Grid:
     """What each tier looks at and bills."""
     rows = tuple(
         (
@@ -54,18 +308,18 @@ def tiers(statistics: Statistics) -> Grid:
         for row in statistics.tiers
     )
     columns = (
-        Column("Resolution tier"),
-        Column("Tokens", number=True),
-        Column("Times the smallest", number=True),
-        Column("Tokens after the plan", number=True),
-        Column("Images scaled down", number=True),
-        Column("Pixels it sees", number=True),
+        GridColumn("Resolution tier"),
+        GridColumn("Tokens", number=True),
+        GridColumn("Times the smallest", number=True),
+        GridColumn("Tokens after the plan", number=True),
+        GridColumn("Images scaled down", number=True),
+        GridColumn("Pixels it sees", number=True),
     )
     marked = next((i for i, row in enumerate(statistics.tiers) if row.tier == statistics.tier), None)
     return Grid("tier-rows", "Moving between the resolution tiers of Claude", columns, rows, marked=marked)
 
 
-def formats(statistics: Statistics) -> Grid:
+def formats(statistics: AuditStatistics) -> Grid:
     """By format, as the bytes have it."""
     most = max((row.images for row in statistics.formats), default=1)
     rows = tuple(
@@ -81,18 +335,18 @@ def formats(statistics: Statistics) -> Grid:
         for row in statistics.formats
     )
     columns = (
-        Column("Format"),
-        Column("Images", number=True),
-        Column("Size", number=True),
-        Column("Tokens", number=True),
-        Column("After the plan", number=True),
-        Column("Errors", number=True),
-        Column("Warnings", number=True),
+        GridColumn("Format"),
+        GridColumn("Images", number=True),
+        GridColumn("Size", number=True),
+        GridColumn("Tokens", number=True),
+        GridColumn("After the plan", number=True),
+        GridColumn("Errors", number=True),
+        GridColumn("Warnings", number=True),
     )
     return Grid("format-rows", "By format, read from the content", columns, rows)
 
 
-def folders(statistics: Statistics) -> Grid:
+def folders(statistics: AuditStatistics) -> Grid:
     """By folder or archive, the dearest first."""
     most = max((row.cost_usd for row in statistics.folders), default=1) or 1
     rows = tuple(
@@ -109,21 +363,21 @@ def folders(statistics: Statistics) -> Grid:
         for row in statistics.folders
     )
     columns = (
-        Column("Folder"),
-        Column("Images", number=True),
-        Column("Size", number=True),
-        Column("Tokens", number=True),
-        Column("Cost", number=True),
-        Column("After the plan", number=True),
-        Column("Errors", number=True),
-        Column("Warnings", number=True),
+        GridColumn("Folder"),
+        GridColumn("Images", number=True),
+        GridColumn("Size", number=True),
+        GridColumn("Tokens", number=True),
+        GridColumn("Cost", number=True),
+        GridColumn("After the plan", number=True),
+        GridColumn("Errors", number=True),
+        GridColumn("Warnings", number=True),
     )
     more = statistics.folders_total - len(rows)
     note = f"And {count(more, 'folder')} more that cost less." if more > 0 else ""
     return Grid("folder-rows", "By folder, the dearest first", columns, rows, note)
 
 
-def sizes(statistics: Statistics) -> Grid:
+def sizes(statistics: AuditStatistics) -> Grid:
     """The most frequent stored sizes."""
     most = max((row.images for row in statistics.sizes), default=1)
     rows = tuple(
@@ -136,17 +390,17 @@ def sizes(statistics: Statistics) -> Grid:
         for row in statistics.sizes[:10]
     )
     columns = (
-        Column("Size, px"),
-        Column("Images", number=True),
-        Column("Tokens", number=True),
-        Column("After the plan", number=True),
+        GridColumn("Size, px"),
+        GridColumn("Images", number=True),
+        GridColumn("Tokens", number=True),
+        GridColumn("After the plan", number=True),
     )
     more = statistics.sizes_total - len(rows)
     note = f"And {count(more, 'size')} more." if more > 0 else ""
     return Grid("size-rows", "The most frequent sizes", columns, rows, note)
 
 
-def duplicates(statistics: Statistics) -> Grid:
+def duplicates(statistics: AuditStatistics) -> Grid:
     """Groups of images with the same bytes, those that waste most first."""
     rows = tuple(
         (
@@ -159,11 +413,11 @@ def duplicates(statistics: Statistics) -> Grid:
         for group in statistics.duplicates.largest
     )
     columns = (
-        Column("Places"),
-        Column("Copies", number=True),
-        Column("Size each", number=True),
-        Column("Tokens each", number=True),
-        Column("Tokens too many", number=True),
+        GridColumn("Places"),
+        GridColumn("Copies", number=True),
+        GridColumn("Size each", number=True),
+        GridColumn("Tokens each", number=True),
+        GridColumn("Tokens too many", number=True),
     )
     more = statistics.duplicates.groups - len(rows)
     note = f"And {count(more, 'group')} more." if more > 0 else ""
@@ -173,7 +427,7 @@ def duplicates(statistics: Statistics) -> Grid:
     return Grid("duplicate-rows", "Images that stand more than once", columns, rows, note.strip())
 
 
-def skips(statistics: Statistics) -> Grid:
+def skips(statistics: AuditStatistics) -> Grid:
     """What was passed over, and why."""
     rows = tuple(
         (
@@ -183,13 +437,13 @@ def skips(statistics: Statistics) -> Grid:
         )
         for row in statistics.skips[:100]
     )
-    columns = (Column("Reason"), Column("Items", number=True), Column("For example"))
+    columns = (GridColumn("Reason"), GridColumn("Items", number=True), GridColumn("For example"))
     more = len(statistics.skips) - len(rows)
     note = f"And {count(more, 'reason')} more." if more > 0 else ""
     return Grid("skip-rows", "What was passed over", columns, rows, note)
 
 
-def quantiles(statistics: Statistics) -> Grid:
+def quantiles(statistics: AuditStatistics) -> Grid:
     """The distributions in numbers."""
     shares = next((item.quantiles for item in statistics.distributions if item.quantiles), ())
     rows = tuple(
@@ -204,10 +458,10 @@ def quantiles(statistics: Statistics) -> Grid:
         if item.images
     )
     columns = (
-        Column("Measure"),
-        Column("least", number=True),
-        *(Column(f"{share:.0%}", number=True) for share, _ in shares),
-        Column("most", number=True),
+        GridColumn("Measure"),
+        GridColumn("least", number=True),
+        *(GridColumn(f"{share:.0%}", number=True) for share, _ in shares),
+        GridColumn("most", number=True),
     )
     note = "Each value is one that occurs; the given share of the images is at or below it."
     return Grid("quantile-rows", "The distributions in numbers", columns, rows, note)

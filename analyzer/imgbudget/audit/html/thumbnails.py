@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from imgbudget.audit.inputs.fetch import fetch
 from imgbudget.audit.statistics import Row
-from imgbudget.engine.findings import FAILED_CODE
 from imgbudget.errors import FixError, UnreadableError
-from imgbudget.geometry import Size
-from imgbudget.model import Fact, ImageFacts
+from imgbudget.limits.geometry import Size
+from imgbudget.linter.evaluate import FAILED_CODE
+from imgbudget.model.subjects import ImageFacts, ProbeField
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,11 +47,11 @@ def _harmless(row: Row) -> bool:
 
 def thumbnail(data: bytes) -> str | None:
     """An image file's first frame, upright and small, as a data URI; None when there is none to be had."""
-    from imgbudget.fixers.decoding import decode, refusing  # noqa: PLC0415 - this report only
-    from imgbudget.probes import probe_bytes  # noqa: PLC0415
+    from imgbudget.fixing.decode import decode, refusing  # noqa: PLC0415 - this report only
+    from imgbudget.imageinfo.dispatch import probe_bytes  # noqa: PLC0415
 
     try:
-        facts = probe_bytes(data, Fact.ORIENTATION)
+        facts = probe_bytes(data, ProbeField.ORIENTATION)
         if facts.size is None or facts.size.width * facts.size.height > MOST_PIXELS:
             return None
         picture = decode(data, facts, _small(facts))
@@ -72,7 +72,7 @@ def _encoded(image: "Image", turn: int) -> str | None:
     import base64  # noqa: PLC0415 - this report only
     import io  # noqa: PLC0415
 
-    from imgbudget.fixers.pixels import smooth, turned  # noqa: PLC0415 - this report only
+    from imgbudget.fixing.encode import smooth, turned  # noqa: PLC0415 - this report only
 
     small = smooth(image)
     small.thumbnail((EDGE, EDGE))

@@ -1,6 +1,7 @@
 """What a dataset can be: each module plans partitions of one kind of input, and reads them in a worker.
 
-A module has `plan(source, where, mark, naming)`, which gives the partitions, `read(partition, desk)`, which
+A module has `plan(source, where, mark, naming)`, which gives the partitions, `read(partition, builder)`,
+which
 gives the rows of one, and `count(partition)` for those of which only reading tells how many items there are.
 """
 
@@ -8,9 +9,9 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Protocol, cast
 
-from imgbudget.audit.desk import Desk
 from imgbudget.audit.partition import Naming, Partition
-from imgbudget.audit.rows import Record
+from imgbudget.audit.records import RecordBuilder
+from imgbudget.audit.rows import FactsRecord
 
 CONTAINERS = {
     ".zip": "zips",
@@ -34,7 +35,7 @@ class Input(Protocol):
     def plan(self, source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
         """The partitions of one archive or file; `where` is its path or URL, `mark` its fingerprint."""
 
-    def read(self, partition: Partition, desk: Desk) -> Iterator[Record]:
+    def read(self, partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         """The rows of a partition."""
 
     def count(self, partition: Partition) -> int:

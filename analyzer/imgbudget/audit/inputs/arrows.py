@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from imgbudget.audit.desk import Desk, Where
 from imgbudget.audit.inputs.opening import is_url, open_stream, why
-from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, Table, batch_rows, image_columns
+from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.rows import Record
+from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.rows import FactsRecord
 
 _FILE_MAGIC = b"ARROW1"
 
@@ -56,7 +56,7 @@ def count(partition: Partition) -> int:
         return sum(batch.num_rows for batch in batches)
 
 
-def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; a file that is no Arrow data, or has no images, is passed over."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
@@ -66,9 +66,9 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
         with _open(partition.where) as (schema, batches):
             columns = image_columns(schema)
             if not columns:
-                yield desk.skip(where, NO_IMAGES)
+                yield builder.skip(where, NO_IMAGES)
                 return
-            table = Table(partition.source, partition.where, columns)
+            table = ColumnTable(partition.source, partition.where, columns)
             for batch in batches:
                 low = max(partition.start - number, 0)
                 high = (
@@ -76,14 +76,14 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
                 )
                 for at in range(low, high, BATCH):
                     part = batch.slice(at, min(BATCH, high - at))
-                    yield from batch_rows(part, number + at, table, desk)
+                    yield from batch_rows(part, number + at, table, builder)
                 number += batch.num_rows
                 if partition.stop is not None and number >= partition.stop:
                     break
             if not number:
-                yield desk.skip(where, "holds no rows")
+                yield builder.skip(where, "holds no rows")
     except OSError as error:
-        yield desk.skip(where._replace(row=number), why(error), missed=True)
+        yield builder.skip(where._replace(row=number), why(error), missed=True)
     except pa.ArrowException as error:
         text = str(error).partition("\n")[0]
-        yield desk.skip(where._replace(row=number), f"damaged Arrow file: {text}", missed=True)
+        yield builder.skip(where._replace(row=number), f"damaged Arrow file: {text}", missed=True)

@@ -9,8 +9,8 @@ from imgbudget.audit.inputs.opening import file_system, is_url
 from imgbudget.audit.inputs.tars import extracted
 from imgbudget.audit.inputs.zips import archive_of
 from imgbudget.audit.statistics import Row
+from imgbudget.discovery.walk import PathEntry, look_at
 from imgbudget.errors import UnreadableError
-from imgbudget.sources.entry import Entry, look_at
 
 MOST = 32 << 20
 """Bytes beyond which an image is not fetched."""
@@ -43,7 +43,7 @@ def fetch(rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
 def _from_folder(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
     for row in rows:
         path = source if row.member is None else os.path.join(source, row.member)
-        if look_at(path) is Entry.FILE:
+        if look_at(path) is PathEntry.FILE:
             try:
                 with open(path, "rb") as file:
                     yield row, file.read(MOST)

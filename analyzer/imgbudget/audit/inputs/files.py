@@ -3,14 +3,13 @@
 import os
 from collections.abc import Iterator, Sequence
 
-from imgbudget.audit.desk import Desk, Where
 from imgbudget.audit.inputs import container_of, input_of
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.rows import Record
-from imgbudget.session import Session
-from imgbudget.sources.arguments import spell
-from imgbudget.sources.entry import Found, Passed
+from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.rows import FactsRecord
+from imgbudget.discovery.walk import FoundFile, SkippedFile, spell
+from imgbudget.linter.run import Session
 
 KIND = "files"
 
@@ -22,18 +21,20 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
         UsageError: a path does not exist.
     """
     roots = [spell(path) for path in paths]
-    shares: dict[str, list[Found | Passed]] = {root: [] for root in roots}
+    shares: dict[str, list[FoundFile | SkippedFile]] = {root: [] for root in roots}
     at = 0
-    for met in session.walk(paths):
-        while at < len(roots) - 1 and not _below(met.path, roots[at]):
+    for entry in session.walk(paths):
+        while at < len(roots) - 1 and not _below(entry.path, roots[at]):
             at += 1
-        root = roots[at] if _below(met.path, roots[at]) else met.path
-        kind = container_of(met.path)
-        if kind and os.path.isfile(met.path):
-            yield from input_of(kind).plan(met.path, os.path.abspath(met.path), fingerprint(met.path), naming)
+        root = roots[at] if _below(entry.path, roots[at]) else entry.path
+        kind = container_of(entry.path)
+        if kind and os.path.isfile(entry.path):
+            yield from input_of(kind).plan(
+                entry.path, os.path.abspath(entry.path), fingerprint(entry.path), naming
+            )
             continue
         share = shares.setdefault(root, [])
-        share.append(met)
+        share.append(entry)
         if len(share) == SHARE:
             yield _partition(root, share, naming)
             share.clear()
@@ -48,8 +49,8 @@ def _below(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
-def _partition(root: str, share: list[Found | Passed], naming: Naming) -> Partition:
-    marks = "\n".join(f"{met.path}\0{_mark(met.path)}" for met in share)
+def _partition(root: str, share: list[FoundFile | SkippedFile], naming: Naming) -> Partition:
+    marks = "\n".join(f"{entry.path}\0{_mark(entry.path)}" for entry in share)
     return naming.name(Partition("", KIND, root, root, items=tuple(share)), marks)
 
 
@@ -66,15 +67,15 @@ def count(partition: Partition) -> int:
     return len(partition.items)
 
 
-def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the files."""
     root = partition.source
     cut = 0 if root == "." else len(root.rstrip("/")) + 1
-    for met in partition.items:
-        if not isinstance(met, Found | Passed):
+    for entry in partition.items:
+        if not isinstance(entry, FoundFile | SkippedFile):
             continue
-        where = Where(root, met.path[cut:] or None) if met.path != root else Where(root)
-        if isinstance(met, Passed):
-            yield desk.skip(where, met.reason, missed=met.missed)
+        where = Where(root, entry.path[cut:] or None) if entry.path != root else Where(root)
+        if isinstance(entry, SkippedFile):
+            yield builder.skip(where, entry.reason, missed=entry.missed)
         else:
-            yield from desk.file(where, met)
+            yield from builder.file(where, entry)

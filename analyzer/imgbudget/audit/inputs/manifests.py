@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any
 
-from imgbudget.audit.desk import Desk, Where
 from imgbudget.audit.inputs.objects import remote_image
 from imgbudget.audit.inputs.opening import fingerprint, is_url, local_path, open_stream
 from imgbudget.audit.partition import SHARE, Listed, Naming, Partition
-from imgbudget.audit.rows import Record
-from imgbudget.sources.entry import Entry, Found, look_at
-from imgbudget.sources.filetypes import FileKind
+from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.rows import FactsRecord
+from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.walk import FoundFile, PathEntry, look_at
 
 _SNIFFED = 1 << 16
 _KEYS = ("image", "images", "image_path", "file_name", "img_path", "image_paths")
@@ -185,27 +185,27 @@ def count(partition: Partition) -> int:
     return len(partition.items)
 
 
-def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; those on the web are not fetched."""
     for item in partition.items:
         if isinstance(item, Listed):
-            yield from _row(item, partition, desk)
+            yield from _row(item, partition, builder)
 
 
-def _row(item: Listed, partition: Partition, desk: Desk) -> Iterator[Record]:
+def _row(item: Listed, partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     where = Where(partition.source, item.name, item.row, item.pointer)
     if item.name in _REASONS:
-        yield desk.skip(where._replace(member=None), _REASONS[item.name], missed=item.name != _EMPTY)
+        yield builder.skip(where._replace(member=None), _REASONS[item.name], missed=item.name != _EMPTY)
         return
     if _on_the_web(item.name):
-        yield desk.skip(where, "on the web: an audit fetches nothing from there", missed=True)
+        yield builder.skip(where, "on the web: an audit fetches nothing from there", missed=True)
         return
     path = _join(partition.where, item.name)
     if is_url(path):
-        yield remote_image(where, path, desk)
-    elif look_at(path) is Entry.FILE:
-        yield from desk.file(where, Found(path, FileKind.IMAGE), item.claim)
+        yield remote_image(where, path, builder)
+    elif look_at(path) is PathEntry.FILE:
+        yield from builder.file(where, FoundFile(path, FileKind.IMAGE), item.claim)
     else:
         reason = look_at(path)
         text = reason if isinstance(reason, str) and "gone" not in reason else "no such file"
-        yield desk.skip(where, f"named in the list: {text}", missed=True)
+        yield builder.skip(where, f"named in the list: {text}", missed=True)

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from imgbudget.audit.desk import Content, Desk, Where
 from imgbudget.audit.inputs import container_of, input_of
 from imgbudget.audit.inputs.opening import file_system, local_path, remote_fingerprint, why
 from imgbudget.audit.partition import Naming, Object, Partition
-from imgbudget.audit.rows import Record
+from imgbudget.audit.records import Content, RecordBuilder, Where
+from imgbudget.audit.rows import FactsRecord
+from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.discovery.walk import NEITHER
 from imgbudget.errors import UsageError
-from imgbudget.probes.reader import Read, bytes_reader
-from imgbudget.sources.entry import NEITHER
-from imgbudget.sources.filetypes import FileKind, kind_of
+from imgbudget.imageinfo.reader import Read, bytes_reader
 
 SHARE = 200
 """Objects of a partition: their first ranges are asked for together."""
@@ -76,7 +76,7 @@ def count(partition: Partition) -> int:
     return len(partition.items)
 
 
-def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the objects."""
     items = [item for item in partition.items if isinstance(item, Object)]
     files, _ = file_system(partition.where)
@@ -86,14 +86,14 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
         where = Where(partition.source, item.name)
         kind = kind_of(item.name or item.url)
         if kind is None:
-            yield desk.skip(where, NEITHER)
+            yield builder.skip(where, NEITHER)
             continue
         head = next(heads)
         if isinstance(head, Exception):
             text = why(head) if isinstance(head, OSError) else f"cannot be read: {head}"
-            yield desk.skip(where, text, missed=True)
+            yield builder.skip(where, text, missed=True)
         else:
-            yield _row(where, item, head, files, desk)
+            yield _row(where, item, head, files, builder)
 
 
 def _heads(files: Any, items: Sequence[Object]) -> list[bytes | Exception]:
@@ -106,11 +106,11 @@ def _heads(files: Any, items: Sequence[Object]) -> list[bytes | Exception]:
     return found
 
 
-def _row(where: Where, item: Object, head: bytes, files: Any, desk: Desk) -> Record:
+def _row(where: Where, item: Object, head: bytes, files: Any, builder: RecordBuilder) -> FactsRecord:
     if item.byte_size <= RANGE:
-        return desk.member(where, item.name or item.url, Content(len(head), bytes_reader(head), head))
+        return builder.member(where, item.name or item.url, Content(len(head), bytes_reader(head), head))
     content = Content(item.byte_size, _ranged(files, item, head), near=False)
-    return desk.member(where, item.name or item.url, content)
+    return builder.member(where, item.name or item.url, content)
 
 
 def _ranged(files: Any, item: Object, head: bytes) -> Read:
@@ -133,12 +133,12 @@ def _ranged(files: Any, item: Object, head: bytes) -> Read:
     return read_at
 
 
-def remote_image(where: Where, url: str, desk: Desk) -> Record:
+def remote_image(where: Where, url: str, builder: RecordBuilder) -> FactsRecord:
     """The row of one object that a list names."""
     files, path = file_system(local_path(url))
     try:
         size = int(files.info(path)["size"])
         head = files.cat_file(path, start=0, end=min(size, RANGE))
     except OSError as error:
-        return desk.skip(where, f"named in the list: {why(error)}", missed=True)
-    return _row(where, Object(url, where.member, size), head, files, desk)
+        return builder.skip(where, f"named in the list: {why(error)}", missed=True)
+    return _row(where, Object(url, where.member, size), head, files, builder)

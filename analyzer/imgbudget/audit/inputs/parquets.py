@@ -5,11 +5,11 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from imgbudget.audit.desk import Desk, Where
 from imgbudget.audit.inputs.opening import is_url, open_stream, why
-from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, Table, batch_rows, image_columns
+from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.rows import Record
+from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.rows import FactsRecord
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -71,7 +71,7 @@ def count(partition: Partition) -> int:
     return (partition.stop or 0) - partition.start
 
 
-def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; a file that is none of Parquet, or has no images, is passed over."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
@@ -81,20 +81,20 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
         metadata, schema = _metadata(partition.where, partition.mark)
         columns = image_columns(schema)
         if not columns:
-            yield desk.skip(where, NO_IMAGES)
+            yield builder.skip(where, NO_IMAGES)
             return
         if not metadata.num_rows:
-            yield desk.skip(where, "holds no rows")
+            yield builder.skip(where, "holds no rows")
             return
-        table = Table(partition.source, partition.where, columns)
+        table = ColumnTable(partition.source, partition.where, columns)
         for batch, first in _batches(partition, _starts(metadata), [column.name for column in columns]):
-            yield from batch_rows(batch, first, table, desk)
+            yield from batch_rows(batch, first, table, builder)
             number = first + batch.num_rows
     except OSError as error:
-        yield desk.skip(where._replace(row=number), why(error), missed=True)
+        yield builder.skip(where._replace(row=number), why(error), missed=True)
     except pa.ArrowException as error:
         text = str(error).partition("\n")[0]
-        yield desk.skip(where._replace(row=number), f"damaged Parquet file: {text}", missed=True)
+        yield builder.skip(where._replace(row=number), f"damaged Parquet file: {text}", missed=True)
 
 
 def _batches(partition: Partition, starts: list[int], names: list[str]) -> Iterator[tuple[Any, int]]:

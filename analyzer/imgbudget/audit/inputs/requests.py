@@ -7,14 +7,14 @@ import shutil
 from collections.abc import Iterator
 from tempfile import TemporaryFile
 
-from imgbudget.audit.desk import Desk, Where
 from imgbudget.audit.inputs.opening import BLOCK, open_stream, why
 from imgbudget.audit.partition import Naming, Partition
-from imgbudget.audit.rows import Record
+from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.rows import FactsRecord
+from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UnreadableError
-from imgbudget.session.documentfiles import check_source
-from imgbudget.sources.filetypes import FileKind, kind_of
-from imgbudget.sources.jsonsource import JsonSource
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.linter.documents import check_source
 
 
 def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
@@ -27,7 +27,7 @@ def count(_partition: Partition) -> int:
     return 1
 
 
-def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images and requests, and of the lines that were passed over."""
     where = Where(partition.source)
     lines = kind_of(partition.where) is FileKind.JSONL
@@ -36,8 +36,8 @@ def read(partition: Partition, desk: Desk) -> Iterator[Record]:
             shutil.copyfileobj(stream, spooled, BLOCK)
             spooled.flush()
             source = JsonSource(spooled.fileno())
-            result = check_source(desk.session.bench, source, partition.source, lines=lines)
-        yield from desk.result(where, result, lines=lines)
+            result = check_source(builder.session.context, source, partition.source, lines=lines)
+        yield from builder.result(where, result, lines=lines)
     except (OSError, UnreadableError) as error:
         reason = why(error) if isinstance(error, OSError) else str(error)
-        yield desk.skip(where, reason, missed=True)
+        yield builder.skip(where, reason, missed=True)

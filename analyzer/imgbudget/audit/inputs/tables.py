@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.audit.desk import Content, Desk, Where
 from imgbudget.audit.inputs.opening import is_url
-from imgbudget.audit.rows import Record
-from imgbudget.probes.reader import Read
-from imgbudget.sources.entry import Entry, Found, look_at
-from imgbudget.sources.filetypes import FileKind
+from imgbudget.audit.records import Content, RecordBuilder, Where
+from imgbudget.audit.rows import FactsRecord
+from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.walk import FoundFile, PathEntry, look_at
+from imgbudget.imageinfo.reader import Read
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +21,7 @@ NO_IMAGES = "holds no column of images"
 _WORDS = ("image", "img", "jpg", "jpeg", "png", "webp", "picture", "photo", "bytes", "content")
 
 
-class Column(NamedTuple):
+class ImageColumn(NamedTuple):
     """A column of images; `struct`: of bytes and path, `many`: a list of images a row."""
 
     name: str
@@ -29,7 +29,7 @@ class Column(NamedTuple):
     many: bool
 
 
-def image_columns(schema: "pa.Schema") -> tuple[Column, ...]:
+def image_columns(schema: "pa.Schema") -> tuple[ImageColumn, ...]:
     """The columns that hold images, by their type and, for plain binary, by their name."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
@@ -41,9 +41,9 @@ def image_columns(schema: "pa.Schema") -> tuple[Column, ...]:
         if pa.types.is_struct(kind):
             inner = {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)}
             if _is_binary(inner.get("bytes")):
-                found.append(Column(field.name, struct=True, many=many))
+                found.append(ImageColumn(field.name, struct=True, many=many))
         elif _is_binary(kind) and any(word in field.name.lower() for word in _WORDS):
-            found.append(Column(field.name, struct=False, many=many))
+            found.append(ImageColumn(field.name, struct=False, many=many))
     return tuple(found)
 
 
@@ -53,15 +53,17 @@ def _is_binary(kind: "pa.DataType | None") -> bool:
     return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-class Table(NamedTuple):
+class ColumnTable(NamedTuple):
     """Where the rows of a batch come from: what people are told, the path or URL, the columns of images."""
 
     source: str
     where: str
-    columns: tuple[Column, ...]
+    columns: tuple[ImageColumn, ...]
 
 
-def batch_rows(batch: "pa.RecordBatch", first: int, table: Table, desk: Desk) -> Iterator[Record]:
+def batch_rows(
+    batch: "pa.RecordBatch", first: int, table: ColumnTable, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
     """The rows of a batch, whose first row is number `first` of its file."""
     single = len(table.columns) == 1
     for column in table.columns:
@@ -69,19 +71,21 @@ def batch_rows(batch: "pa.RecordBatch", first: int, table: Table, desk: Desk) ->
         pointer = None if single and not column.many else f"/{column.name}"
         if not column.many:
             for i, (data, path) in enumerate(_values(array, column)):
-                yield from _image(data, Where(table.source, path, first + i, pointer), table, desk)
+                yield from _image(data, Where(table.source, path, first + i, pointer), table, builder)
             continue
         for i in range(batch.num_rows):
             values = array[i].values
             if not values:
-                yield desk.skip(Where(table.source, None, first + i, pointer), "the list of images is empty")
+                yield builder.skip(
+                    Where(table.source, None, first + i, pointer), "the list of images is empty"
+                )
                 continue
             for j, (data, path) in enumerate(_values(values, column)):
                 where = Where(table.source, path, first + i, f"{pointer}/{j}")
-                yield from _image(data, where, table, desk)
+                yield from _image(data, where, table, builder)
 
 
-def _values(array: "pa.Array", column: Column) -> Iterator[tuple["pa.Buffer | None", str | None]]:
+def _values(array: "pa.Array", column: ImageColumn) -> Iterator[tuple["pa.Buffer | None", str | None]]:
     """Bytes and path of each value; bytes stay where they are, since most of them are never looked at."""
     if not column.struct:
         yield from ((scalar.as_buffer(), None) for scalar in array)
@@ -100,17 +104,21 @@ def _reader(data: memoryview) -> Read:
     return read
 
 
-def _image(data: "pa.Buffer | None", where: Where, table: Table, desk: Desk) -> Iterator[Record]:
+def _image(
+    data: "pa.Buffer | None", where: Where, table: ColumnTable, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
     path = where.member
     if data is not None:
-        yield desk.image(where, Content(len(data), _reader(memoryview(data))))
+        yield builder.image(where, Content(len(data), _reader(memoryview(data))))
     elif not path:
-        yield desk.skip(where, "the row holds no image")
+        yield builder.skip(where, "the row holds no image")
     elif is_url(path) or is_url(table.where):
-        yield desk.skip(where, "its bytes are not in the file, only a path", missed=True)
+        yield builder.skip(where, "its bytes are not in the file, only a path", missed=True)
     else:
         outside = os.path.join(os.path.dirname(table.where), path)
-        if look_at(outside) is Entry.FILE:
-            yield from desk.file(where, Found(outside, FileKind.IMAGE))
+        if look_at(outside) is PathEntry.FILE:
+            yield from builder.file(where, FoundFile(outside, FileKind.IMAGE))
         else:
-            yield desk.skip(where, "its bytes are not in the file, and its path leads nowhere", missed=True)
+            yield builder.skip(
+                where, "its bytes are not in the file, and its path leads nowhere", missed=True
+            )

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import IO
 
-from imgbudget.audit.desk import Content, Desk, Where
-from imgbudget.audit.digest import WHOLE
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.rows import Record
+from imgbudget.audit.records import Content, RecordBuilder, Where
+from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.errors import UnreadableError
+from imgbudget.imageinfo.reader import Read, bytes_reader
 from imgbudget.positional import pread
-from imgbudget.probes.reader import Read, bytes_reader
 
 MOST = 512 << 20
 """Bytes beyond which a compressed member is not unpacked: no picture that a model takes is that long."""
@@ -153,28 +152,30 @@ def count(partition: Partition) -> int:
     return (partition.stop or 0) - partition.start
 
 
-def read(partition: Partition, desk: Desk) -> Iterator[Record]:
+def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the members; what cannot be unpacked is passed over and told."""
     try:
         archive = _open(partition.where, partition.mark)
     except UnreadableError as error:
-        yield desk.skip(Where(partition.source), f"damaged archive: {error}", missed=True)
+        yield builder.skip(Where(partition.source), f"damaged archive: {error}", missed=True)
         return
     if not archive.members:
-        yield desk.skip(Where(partition.source), "holds no files")
+        yield builder.skip(Where(partition.source), "holds no files")
     for info in archive.members[partition.start : partition.stop]:
         where = Where(partition.source, info.filename)
         if info.flag_bits & _ENCRYPTED:
-            yield desk.skip(where, "encrypted", missed=True)
+            yield builder.skip(where, "encrypted", missed=True)
         elif info.compress_type != zipfile.ZIP_STORED and info.file_size > MOST:
-            yield desk.skip(where, f"unpacks to {info.file_size:,} bytes, over {MOST >> 20} MB", missed=True)
+            yield builder.skip(
+                where, f"unpacks to {info.file_size:,} bytes, over {MOST >> 20} MB", missed=True
+            )
         else:
             try:
                 content = archive.content(info)
             except UnreadableError as error:
-                yield desk.skip(where, f"damaged member: {error}", missed=True)
+                yield builder.skip(where, f"damaged member: {error}", missed=True)
             else:
-                yield desk.member(where, info.filename, content)
+                yield builder.member(where, info.filename, content)
 
 
 def _unreadable(error: Exception) -> UnreadableError:

@@ -1,0 +1,417 @@
+"""What an audit prints: text for a terminal, JSON, Markdown, CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from imgbudget.audit.statistics import AuditStatistics, Bin, CostRow, Distribution, Row
+from imgbudget.audit.store import Store
+from imgbudget.output.base import TextTable, count, figure, one_line
+from imgbudget.output.records import TOOL, VERSION
+
+SHOWN = 10
+
+
+class Section(NamedTuple):
+    """A table under a title; columns of `right` hold numbers. `note` stands below."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+    note: str = ""
+
+
+def headline(statistics: AuditStatistics) -> tuple[str, ...]:
+    """What somebody who pays the bill reads first, a sentence a line."""
+    totals = statistics.totals
+    subjects = [count(totals.images, "image")]
+    if totals.requests:
+        subjects.append(count(totals.requests, "request"))
+    lines = [
+        f"{', '.join(subjects)}, {size(totals.byte_size)}, {figure(totals.tokens)} visual tokens on "
+        f"{statistics.model} ({statistics.platform}): {usd(totals.cost_usd)}"
+        + (f", {usd(totals.batch_cost_usd)} in batches" if totals.batch_cost_usd is not None else "")
+    ]
+    if totals.refused:
+        lines.append(
+            f"{count(totals.refused, 'image')} refused by the API ({part(totals.refused, totals.images)})"
+        )
+    if totals.resized:
+        lines.append(
+            f"{count(totals.resized, 'image')} larger than the model looks at "
+            f"({part(totals.resized, totals.images)}): resized before sending, {size(totals.byte_size)} "
+            f"become about {size(totals.bytes_after)}"
+        )
+    if totals.tokens_after != totals.tokens:
+        lines.append(
+            f"after the plan {figure(totals.tokens_after)} visual tokens, {usd(totals.cost_after_usd)}"
+        )
+    if statistics.duplicates.extra_images:
+        copies = statistics.duplicates
+        lines.append(
+            f"{count(copies.extra_images, 'copy', 'copies')} of images that are there already: "
+            f"{size(copies.extra_bytes)}, {figure(copies.extra_tokens)} tokens"
+        )
+    if totals.unreadable:
+        lines.append(f"{count(totals.unreadable, 'image')} cannot be decoded and cost nothing here")
+    if totals.unmeasured:
+        unsized = count(totals.unmeasured, "image")
+        lines.append(f"{unsized} without a size (vectors, or bytes that are elsewhere) cost nothing here")
+    if totals.skipped:
+        missed = f", {figure(totals.missed)} of them could not be looked at" if totals.missed else ""
+        lines.append(f"{count(totals.skipped, 'item')} passed over{missed}")
+    return tuple(lines)
+
+
+def sections(statistics: AuditStatistics) -> Iterator[Section]:
+    """The tables that have something to show, in the order of their weight."""
+    made = (
+        _rules(statistics),
+        _models(statistics),
+        _costs(statistics),
+        _tiers(statistics),
+        _quantiles(statistics),
+        _formats(statistics),
+        _folders(statistics),
+        _offenders(statistics),
+        _duplicates(statistics),
+        _skips(statistics),
+    )
+    for section in made:
+        if section.rows:
+            yield section
+
+
+def _rules(statistics: AuditStatistics) -> Section:
+    rows = tuple(
+        (
+            rule.code,
+            rule.name,
+            rule.severity,
+            figure(rule.findings),
+            figure(rule.rows),
+            next(iter(rule.examples), ""),
+        )
+        for rule in statistics.rules
+    )
+    return Section(
+        "Findings", ("rule", "name", "severity", "findings", "images", "for example"), rows, frozenset({3, 4})
+    )
+
+
+def _costs(statistics: AuditStatistics) -> Section:
+    """A row a model; its platforms share one where they charge and refuse alike."""
+    alike: dict[tuple[str, ...], list[CostRow]] = {}
+    for row in statistics.costs:
+        if row.retired is None and row.cost_usd is not None:
+            numbers = (figure(row.tokens), usd(row.cost_usd), usd(row.cost_after_usd), figure(row.refused))
+            alike.setdefault((row.model, row.tier, *numbers), []).append(row)
+    platforms = {row.platform for row in statistics.costs}
+    rows = []
+    for (model, tier, tokens, plain, after, refused), group in alike.items():
+        names = "all" if len(group) == len(platforms) else ", ".join(row.platform for row in group)
+        batch = next((usd(row.batch_cost_usd) for row in group if row.batch_cost_usd is not None), "")
+        rows.append((model, names, tier, tokens, plain, batch, after, refused))
+    head = ("model", "platforms", "tier", "tokens", "plain", "batch", "after the plan", "refused")
+    note = "input tokens of the images alone at list price; batches where the platform has them"
+    return Section("Cost by model", head, tuple(rows), frozenset({3, 4, 5, 6, 7}), note)
+
+
+def _models(statistics: AuditStatistics) -> Section:
+    """The models that were asked for, each by its own provider's rule."""
+    rows = tuple(
+        (
+            row.model,
+            row.platform,
+            row.tier,
+            figure(row.tokens),
+            "unknown" if row.cost_usd is None else usd(row.cost_usd),
+            usd(row.batch_cost_usd),
+            "unknown" if row.cost_after_usd is None else usd(row.cost_after_usd),
+            figure(row.resized),
+            figure(row.refused),
+        )
+        for row in statistics.models
+    )
+    head = (
+        *("model", "platform", "tier", "tokens", "plain", "batch"),
+        *("after its plan", "resized", "refused"),
+    )
+    note = "each model by its own provider's rule; imgbudget limits --model ID tells what of it is in doubt"
+    return Section("Models side by side", head, rows, frozenset({3, 4, 5, 6, 7, 8}), note)
+
+
+def _tiers(statistics: AuditStatistics) -> Section:
+    rows = tuple(
+        (
+            row.tier,
+            f"{row.max_edge} px, {row.max_tokens} tokens",
+            figure(row.resized),
+            figure(row.tokens),
+            "" if row.times is None else f"{row.times:.2f}",
+            part(row.pixels_seen, row.pixels),
+        )
+        for row in statistics.tiers
+    )
+    head = ("tier", "at most", "images resized", "tokens", "times", "pixels seen")
+    return Section("Resolution tiers", head, rows, frozenset({2, 3, 4, 5}))
+
+
+def _quantiles(statistics: AuditStatistics) -> Section:
+    shares = next((item.quantiles for item in statistics.distributions if item.quantiles), ())
+    rows = tuple(
+        (
+            item.title if item.unit in item.title else f"{item.title}, {item.unit}",
+            figure(item.images),
+            *(
+                amount(value)
+                for value in (item.minimum, *(value for _, value in item.quantiles), item.maximum)
+            ),
+        )
+        for item in statistics.distributions
+        if item.images
+    )
+    head = ("measure", "images", "least", *(f"{share:.0%}" for share, _ in shares), "most")
+    return Section("Distributions", head, rows, frozenset(range(1, len(head))))
+
+
+def _formats(statistics: AuditStatistics) -> Section:
+    rows = tuple(
+        (
+            row.format or "no image",
+            figure(row.images),
+            size(row.byte_size),
+            figure(row.tokens),
+            figure(row.errors),
+        )
+        for row in statistics.formats
+    )
+    return Section("Formats", ("format", "images", "size", "tokens", "errors"), rows, frozenset({1, 2, 3, 4}))
+
+
+def _folders(statistics: AuditStatistics) -> Section:
+    rows = tuple(
+        (
+            row.folder,
+            figure(row.images),
+            size(row.byte_size),
+            figure(row.tokens),
+            usd(row.cost_usd),
+            figure(row.errors),
+        )
+        for row in statistics.folders[:SHOWN]
+    )
+    more = statistics.folders_total - len(rows)
+    note = f"and {count(more, 'folder')} more" if more > 0 else ""
+    head = ("folder", "images", "size", "tokens", "cost", "errors")
+    return Section("Folders by tokens", head, rows, frozenset({1, 2, 3, 4, 5}), note)
+
+
+def _offenders(statistics: AuditStatistics) -> Section:
+    rows = tuple(
+        (
+            row.place,
+            str(row.size or ""),
+            size(row.byte_size) if row.byte_size is not None else "",
+            " ".join(dict.fromkeys(finding.code for finding in row.findings)),
+        )
+        for row in statistics.offenders[:SHOWN]
+    )
+    return Section("Worst images", ("image", "px", "size", "findings"), rows, frozenset({1, 2}))
+
+
+def _duplicates(statistics: AuditStatistics) -> Section:
+    rows = tuple(
+        (figure(group.images), size(group.byte_size), ", ".join(group.places[:3]))
+        for group in statistics.duplicates.largest[:SHOWN]
+    )
+    more = statistics.duplicates.groups - len(rows)
+    note = f"and {count(more, 'group')} more" if more > 0 else ""
+    return Section("Duplicates", ("images", "size each", "places"), rows, frozenset({0, 1}), note)
+
+
+def _skips(statistics: AuditStatistics) -> Section:
+    rows = tuple(
+        (row.reason, figure(row.items), next(iter(row.examples), "")) for row in statistics.skips[:SHOWN]
+    )
+    more = len(statistics.skips) - len(rows)
+    note = f"and {count(more, 'reason')} more" if more > 0 else ""
+    return Section("Passed over", ("reason", "items", "for example"), rows, frozenset({1}), note)
+
+
+def bin_label(measure: Distribution, item: Bin) -> str:
+    """A bin in words: `1568 to 2000 px`."""
+    unit = f" {measure.unit}" if measure.unit else ""
+    if item.low is None:
+        return f"under {amount(item.high)}{unit}"
+    if item.high is None:
+        return f"{amount(item.low)}{unit} and more"
+    return f"{amount(item.low)} to {amount(item.high)}{unit}"
+
+
+def size(byte_size: int) -> str:
+    """Bytes in the unit that suits them, powers of ten."""
+    value = float(byte_size)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
+        value /= 1000
+    raise AssertionError
+
+
+def usd(amount_usd: float | None) -> str:
+    """An amount in USD: cents, and below a dollar four digits."""
+    if amount_usd is None:
+        return ""
+    return f"${amount_usd:,.4f}" if 0 < amount_usd < 1 else f"${amount_usd:,.2f}"
+
+
+def part(some: int, whole: int) -> str:
+    """A share in percent."""
+    return f"{some / whole:.1%}" if whole else "0%"
+
+
+def amount(value: float | None) -> str:
+    """A measured number: whole where it is whole, else three digits."""
+    if value is None:
+        return ""
+    if float(value).is_integer():
+        return figure(int(value))
+    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+class RunFacts(NamedTuple):
+    """How a run went: partitions, how many of them an earlier run had finished, items that were lost."""
+
+    partitions: int
+    resumed: int
+    lost: tuple[str, ...]
+
+
+def document(statistics: AuditStatistics, run: RunFacts) -> str:
+    """The whole document."""
+    parts = {"version": VERSION, "tool": TOOL, "run": plain(run), "statistics": plain(statistics)}
+    return json.dumps(parts, indent=1) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """A value of named tuples as dictionaries and lists; amounts lose the noise of binary fractions."""
+    if hasattr(value, "_asdict"):
+        if type(value).__name__ == "Size":
+            return list(value)
+        return {name: plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    return round(value, 9) if isinstance(value, float) else value
+
+
+HEAD = (
+    "source",
+    "member",
+    "row",
+    "pointer",
+    "subject",
+    "format",
+    "width",
+    "height",
+    "orientation",
+    "frames",
+    "quality",
+    "bytes",
+    "base64_bytes",
+    "resized",
+    "tokens",
+    "planned",
+    "tokens_after",
+    "findings",
+    "hash",
+    "skipped",
+    "damage",
+    "note",
+)
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def lines(store: Store) -> Iterator[str]:
+    """The lines, ended by a line feed each: the head, then all rows in the order of places."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(HEAD)
+    for row in store.rows():
+        writer.writerow([_safe(cell) for cell in _cells(row)])
+        if buffer.tell() > 1 << 16:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _cells(row: Row) -> tuple[object, ...]:
+    return (
+        row.source,
+        row.member,
+        row.row,
+        row.pointer,
+        row.subject,
+        row.format,
+        *(row.size or (None, None)),
+        row.orientation,
+        row.frames,
+        row.quality,
+        row.byte_size,
+        row.base64_bytes,
+        row.resized,
+        row.tokens,
+        row.planned,
+        row.tokens_after,
+        " ".join(finding.code for finding in row.findings),
+        row.digest,
+        row.skipped,
+        row.damage,
+        row.note,
+    )
+
+
+def _safe(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula: names in archives are anybody's."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def markdown(statistics: AuditStatistics) -> str:
+    """The whole report."""
+    parts = ["# Image audit\n", "".join(f"- {line}\n" for line in headline(statistics))]
+    parts += [_section(section) for section in sections(statistics)]
+    return "\n".join(parts)
+
+
+def _section(section: Section) -> str:
+    rules = ["--:" if i in section.right else "---" for i in range(len(section.head))]
+    rows = [section.head, tuple(rules), *(tuple(map(_cell, row)) for row in section.rows)]
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    note = f"\n{section.note}\n" if section.note else ""
+    return f"## {section.title}\n\n{table}{note}"
+
+
+def _cell(text: str) -> str:
+    """Text that ends no cell and is no markup: names are anybody's."""
+    text = one_line(text)
+    for mark in "\\`*_|[<":
+        text = text.replace(mark, f"\\{mark}")
+    return text
+
+
+def audit_text(statistics: AuditStatistics, *, colour: bool) -> str:
+    """The headline, then a table a section."""
+    parts = ["".join(f"{line}\n" for line in headline(statistics))]
+    for section in sections(statistics):
+        table = TextTable(section.head, colour=colour)
+        for row in section.rows:
+            table.add(*(one_line(cell) for cell in row))
+        title = f"\x1b[1m{section.title}\x1b[0m" if colour else section.title
+        note = f"{section.note}\n" if section.note else ""
+        parts.append(f"{title}\n{table.text(right=section.right)}{note}")
+    return "\n".join(parts)

@@ -1,0 +1,392 @@
+"""A run of `send`: refusals, the question, the sending, batches, and the bill."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from imgbudget.cli import send_report as words
+from imgbudget.cli.output import Format, Sink, json_text, say, say_warnings, wants_colour, whole_file
+from imgbudget.errors import UsageError
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.live import batches, sending
+from imgbudget.live.answers import ApiError, Failure
+from imgbudget.live.attribution import RequestChecker
+from imgbudget.live.billing import BillComparison, Prediction, Price, Usage, compare, predict, price
+from imgbudget.live.client import Connection, address, connect
+from imgbudget.live.outgoing import Outgoing, OutgoingBody, batch_pieces, custom_id, text_bytes
+from imgbudget.live.records import Recorder, failed_record, observation, observed_record
+from imgbudget.live.uploads import Uploads, require_files
+from imgbudget.model.results import RequestResult
+from imgbudget.model.subjects import Severity
+from imgbudget.output.base import TextStyle, count, one_line
+from imgbudget.output.text import Full
+
+if TYPE_CHECKING:
+    from imgbudget.cli.send import SendOptions
+
+
+class Planned(NamedTuple):
+    """A request that is to be sent, and what it is expected to cost."""
+
+    id: str
+    one: RequestResult
+    prediction: Prediction
+    price: Price
+    max_tokens: int | None
+    members: tuple[str, ...]
+
+
+class SendRun:
+    """One call of `send`."""
+
+    def __init__(
+        self,
+        session: Session,
+        out: Outgoing,
+        options: "SendOptions",
+        formats: Sequence[Format],
+        asked: RunOptions,
+    ) -> None:
+        """Send what `out` holds as the options say."""
+        self.session = session
+        self.out = out
+        self.options = options
+        self.formats = formats
+        self.judge = RequestChecker(out, asked)
+        self.recorder = Recorder(options.record)
+        self.is_batch = out.is_batch and not options.count_only
+        if out.is_batch and options.stream:
+            raise UsageError("--stream is for one request; a batch is answered as a whole")
+        self.platform = out.platform
+        self.planned = tuple(self._plan())
+        self.told: dict[str, Any] = words.document(self)
+        self.quiet: bool = options.output.quiet
+
+    def run(self) -> int:
+        """Go through with it; the exit code."""
+        code = self._refused()
+        if code is None:
+            code = self._go()
+        say_warnings(self.session.notes)
+        for name, file in self.formats:
+            if name == "json":
+                sink = Sink(file)
+                sink.write(json_text(self.told))
+                sink.close()
+        return code
+
+    def _plan(self) -> Iterator[Planned]:
+        for number, body in enumerate(self.out.bodies()):
+            prediction = predict(body.one, text_bytes(body.document, body.members))
+            bound = body.number("max_tokens")
+            yield Planned(
+                id=custom_id(body, number, lines=self.out.lines),
+                one=body.one,
+                prediction=prediction,
+                price=price(prediction, body.one.limits, bound, batch=self.is_batch),
+                max_tokens=bound,
+                members=tuple(body.members),
+            )
+
+    def _refused(self) -> int | None:
+        """Why nothing is sent, as an exit code; None when it is to be sent."""
+        if self.options.batch_id is None:
+            self._show_findings()
+            if self.out.errors and not self.options.force:
+                errors = count(len(self.out.errors), "error")
+                return self._not_sent(f"{errors} found; --fix applies the safe fixes, --force sends anyway")
+        if self.options.upload:
+            for planned in self.planned:
+                require_files(planned.one.limits)
+        if self.is_batch:
+            for planned in self.planned[:1]:
+                batches.require_batches(planned.one.limits)
+        if self.options.dry_run:
+            self.write(words.dry_run(self, address(self.platform)))
+            return 0
+        if self.options.count_only or self.options.batch_id is not None:
+            return None
+        return self._unaffordable()
+
+    def _unaffordable(self) -> int | None:
+        total, most = self.total, self.options.max_cost
+        if most is not None:
+            if total.most is None:
+                raise UsageError(
+                    "--max-cost cannot be kept: no max_tokens, or no price of the output is known "
+                    "(a --limits FILE can tell it)"
+                )
+            if total.most > most:
+                return self._not_sent(f"it may cost {words.dollars(total.most)}, over {words.dollars(most)}")
+        if self.options.yes:
+            return None
+        if self.options.request == "-" or not sys.stdin.isatty():
+            raise UsageError("cannot ask for confirmation (no terminal); pass --yes to send without asking")
+        question = f"{words.what_it_costs(self)}\nsend it?"
+        return None if _confirmed(question) else self._not_sent("you said no")
+
+    @property
+    def total(self) -> Price:
+        """What all requests cost."""
+        return sum((planned.price for planned in self.planned), Price(0.0, 0.0))
+
+    def _show_findings(self) -> None:
+        findings = [it for it in self.out.result.findings if it.severity >= Severity.WARNING]
+        if self.out.fix and self.out.fix.changed:
+            say(
+                f"fixed in what is sent: {count(len(self.out.fix.fixed), 'finding')}; the file stays as it is"
+            )
+        shown = self.out.errors if self.quiet else tuple(findings)
+        style = TextStyle(colour=wants_colour(self.options.output.color, sys.stderr), quiet=True)
+        text = "".join(Full(style).render(self.out.result._replace(findings=shown)))
+        sys.stderr.write(text)
+
+    def _not_sent(self, why: str) -> int:
+        say(f"not sent: {why}")
+        self.told["reason"] = why
+        return 1
+
+    def _go(self) -> int:
+        timeout, retries = self.options.connection
+        connection = connect(self.platform, timeout=timeout, max_retries=retries)
+        uploads = Uploads(connection, say)
+        try:
+            if self.is_batch:
+                return BatchSending(self, connection, uploads).run()
+            if self.options.count_only:
+                return self._count(connection)
+            return self._send(connection, uploads)
+        finally:
+            self._clean_up(uploads)
+
+    def _send(self, connection: Connection, uploads: Uploads) -> int:
+        (planned,) = self.planned
+        body = next(self.out.bodies())
+        streams = self.options.stream or body.flag("stream")
+        try:
+            self.prepare(body, uploads)
+            if streams and not body.flag("stream"):
+                body.set("stream", value=True)
+            elif not streams and "stream" in body.members:
+                body.set("stream", value=False)
+            show = sys.stdout.write if self._is_shown else _nothing
+            if streams:
+                reply = sending.stream(connection, body, _flushed(show))
+            else:
+                reply = sending.send(connection, body)
+                show(connection.scrubber.clean(reply.text))
+        except ApiError as error:
+            return self.failed(error.failure, planned)
+        message = json.loads(connection.scrubber.clean(json.dumps(dict(reply.message))))
+        self._keep(json.dumps(message, indent=1) + "\n")
+        self.told |= {"sent": True, "reply": message, "files": list(uploads.ids)}
+        show("\n\n" if reply.text else "")
+        self._compared(planned, reply.usage, sending.MESSAGES)
+        return 0
+
+    def _count(self, connection: Connection) -> int:
+        code = 0
+        for planned, body in zip(self.planned, self.out.bodies(), strict=True):
+            try:
+                self.prepare(body, None)
+                tokens, _ = sending.count(connection, body)
+            except ApiError as error:
+                code = self.failed(error.failure, planned)
+                continue
+            self._compared(planned, Usage(tokens), sending.COUNT)
+        return code
+
+    def prepare(self, body: OutgoingBody, uploads: Uploads | None) -> None:
+        """Write into a body what has to be in it: the model, and file ids for uploaded images."""
+        if "model" not in body.members:
+            body.set("model", body.one.limits.model)
+        if uploads is not None and self.options.upload:
+            uploads.put(body)
+
+    def _clean_up(self, uploads: Uploads) -> None:
+        if not uploads.ids:
+            return
+        if self.options.delete_after:
+            for left in uploads.delete():
+                say(f"warning: {left} could not be deleted; it stays in the Files API")
+        else:
+            files = "the uploaded file stays" if len(uploads.ids) == 1 else "the uploaded files stay"
+            say(f"{files} in the Files API until deleted: {', '.join(uploads.ids)}")
+
+    def _compared(self, planned: Planned, usage: Usage, endpoint: str) -> None:
+        held = self.held(planned, usage, endpoint)
+        self.write(words.comparison_text(planned, held))
+
+    def held(self, planned: Planned, usage: Usage, endpoint: str) -> BillComparison:
+        """What was billed against what was predicted, observed."""
+        held = compare(
+            planned.prediction,
+            usage,
+            planned.one.request,
+            planned.one.limits,
+            data=self.session.limits,
+            members=planned.members,
+        )
+        self._observe(planned, endpoint, observed_record(held))
+        return held
+
+    def failed(self, failure: Failure, planned: Planned | None, *, explained: bool = True) -> int:
+        """Tell a failure of one request, or of all, and observe it; the exit code."""
+        blame = self.judge.blame(failure, planned.one.request.location if planned else None)
+        name = planned.id if planned and len(self.planned) > 1 else None
+        if explained:
+            colour = wants_colour(self.options.output.color, sys.stderr)
+            sys.stderr.write(words.failure_text(failure, blame, name, colour=colour))
+        outcome = failed_record(failure, blame.codes, blame.locations)
+        for one in (planned,) if planned else self.planned:
+            endpoint = sending.COUNT if self.options.count_only else sending.MESSAGES
+            self._observe(one, batches.BATCHES if self.is_batch else endpoint, outcome)
+        self.told["errors"].append(words.failure_record(failure, blame, name))
+        return 2
+
+    def _observe(self, planned: Planned, endpoint: str, outcome: dict[str, Any]) -> None:
+        record = observation(
+            endpoint=endpoint,
+            test=planned.one.test,
+            prediction=planned.prediction,
+            outcome=outcome,
+            members=planned.members,
+            fixed=bool(self.out.fix and self.out.fix.changed),
+        )
+        self.recorder.add(record)
+        self.told["requests"].append({"id": planned.id, **record})
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether text goes to standard output."""
+        return any(name == "full" and file is None for name, file in self.formats)
+
+    def write(self, text: str) -> None:
+        """Show text in the format for people."""
+        for name, file in self.formats:
+            if name == "full":
+                sink = Sink(file)
+                sink.write(text)
+                sink.close()
+
+    def _keep(self, text: str) -> None:
+        if self.options.answer_file:
+            with whole_file(self.options.answer_file) as out:
+                out.write(text)
+
+
+def _confirmed(question: str) -> bool:
+    """Ask on the terminal; no by default.
+
+    Raises:
+        KeyboardInterrupt: the question was not answered.
+    """
+    from click import Abort, confirm  # noqa: PLC0415 - sends that spend only
+
+    try:
+        return confirm(question, err=True)
+    except Abort:
+        raise KeyboardInterrupt from None
+
+
+def _nothing(_text: str) -> None:
+    pass
+
+
+def _flushed(show: Any) -> Any:
+    def shown(text: str) -> None:
+        show(text)
+        sys.stdout.flush()
+
+    return shown
+
+
+_EXPLAINED = 5
+"""Failed requests of a batch that are explained at length."""
+_LISTED = 5
+
+
+class BatchSending:
+    """A batch of one run of `send`."""
+
+    def __init__(self, run: SendRun, connection: Connection, uploads: Uploads) -> None:
+        """Send the requests of `run` together."""
+        self._run = run
+        self._connection = connection
+        self._uploads = uploads
+        self._id: str | None = run.options.batch_id
+
+    def run(self) -> int:
+        """Create the batch or take it up again, wait for it, tell the results; the exit code."""
+        run = self._run
+        line = words.BatchLine(wanted=not run.options.output.no_progress and not run.options.output.quiet)
+        try:
+            progress = self._begin()
+            run.told |= {"sent": True, "batch": {"id": progress.id, "status": progress.status}}
+            seconds = run.options.poll
+            progress = batches.watch(self._connection, progress, seconds=seconds, tell=line.at)
+            line.clear()
+            run.told["batch"] = {"id": progress.id, "status": progress.status}
+            return self._results(progress)
+        except ApiError as error:
+            line.clear()
+            code = run.failed(error.failure, None)
+            self._say_how_to_go_on("is not lost")
+            return code
+        except KeyboardInterrupt:
+            line.clear()
+            self._say_how_to_go_on("runs on")
+            raise
+
+    def _begin(self) -> batches.BatchProgress:
+        if self._id is not None:
+            return batches.look(self._connection, self._id)
+        progress = batches.create(self._connection, self._pieces)
+        self._id = progress.id
+        requests = count(len(self._run.planned), "request")
+        say(f"batch {progress.id}: {requests}; --batch-id goes on with it later")
+        return progress
+
+    def _say_how_to_go_on(self, state: str) -> None:
+        if self._id is not None:
+            say(f"batch {self._id} {state}: the same command with --batch-id {self._id} goes on with it")
+
+    def _pieces(self) -> Iterator[bytes]:
+        return batch_pieces(self._prepared())
+
+    def _prepared(self) -> Iterator[tuple[str, OutgoingBody]]:
+        for planned, body in zip(self._run.planned, self._run.out.bodies(), strict=True):
+            self._run.prepare(body, self._uploads)
+            yield planned.id, body
+
+    def _results(self, progress: batches.BatchProgress) -> int:
+        run = self._run
+        waiting = {planned.id: planned for planned in run.planned}
+        held: list[tuple[Planned, BillComparison]] = []
+        failures = 0
+        file = run.options.answer_file
+        with whole_file(file) if file else nullcontext() as out:
+            for outcome in batches.outcomes(self._connection, progress.id):
+                _keep(out, outcome.line)
+                planned = waiting.pop(outcome.custom_id, None)
+                if planned is None:
+                    name = one_line(outcome.custom_id)
+                    say(f"warning: batch {progress.id} answers {name!r}, which is not in {run.out.path}")
+                elif outcome.usage is not None:
+                    held.append((planned, run.held(planned, outcome.usage, batches.BATCHES)))
+                elif outcome.failure is not None:
+                    failures += 1
+                    run.failed(outcome.failure, planned, explained=failures <= _EXPLAINED)
+        if waiting:
+            named = ", ".join(one_line(it) for it in list(waiting)[:_LISTED])
+            say(f"warning: no result for {count(len(waiting), 'request')}: {named}")
+        run.write(words.batch_text(progress, held, failures))
+        return 2 if failures or waiting else 0
+
+
+def _keep(out: TextIO | None, line: str) -> None:
+    if out is not None:
+        out.write(f"{line}\n")

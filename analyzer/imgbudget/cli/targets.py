@@ -1,0 +1,121 @@
+"""Targets, budgets and several models: what `--target`, `--budget-*`, `--models` and `--for` mean."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from imgbudget.cli.command import flag, option
+from imgbudget.cli.options import BudgetOptions, codes
+from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
+from imgbudget.errors import UsageError
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.run import Session
+from imgbudget.model.budgets import Budget
+from imgbudget.planner.image import SizeGoal, SizePreset
+
+ALL = "all"
+
+
+def limits_of_all(session: Session, names: Sequence[str]) -> tuple[Limits, ...]:
+    """The limits of each model, once each, on the session's platform or the one that serves it.
+
+    `all` stands for the models in service, sorted by provider and then by id. What is unknown or served
+    elsewhere leaves a note.
+    """
+    found: dict[tuple[str, str], Limits] = {}
+    for name in names:
+        for limits in _in_service(session) if name == ALL else (session.limits_of(name),):
+            found.setdefault((limits.model, limits.platform), limits)
+    return tuple(found.values())
+
+
+def _in_service(session: Session) -> list[Limits]:
+    data = session.limits
+    every = [data.bind(model, session.context.platform) for model in data.models]
+    return sorted(
+        (limits for limits in every if limits.retired is None),
+        key=lambda limits: (data.platforms.index(limits.platform), limits.model),
+    )
+
+
+_KINDS = ("dimension", "tokens", "bytes")
+_SPELLINGS = "table, native, latency, dimension:1024, tokens:800 or bytes:500KB"
+
+
+TARGET = option(
+    "--target",
+    many=True,
+    metavar="TARGET",
+    help="table: a row of the aspect-ratio table if one keeps the ratio, else native (default); native: the "
+    "largest size that the API does not resize; latency: 1.15 megapixels and 1568 px. Can be combined with "
+    "dimension:N, tokens:N and bytes:SIZE, which bound each image: edge in px, visual tokens, file size.",
+)
+FOR = option(
+    "--for",
+    many=True,
+    parse=codes,
+    metavar="IDS",
+    help="Models that will read the images, of any provider, comma-separated: the largest size that none of "
+    "them downscales or rejects.",
+)
+CHEAPEST = flag(
+    "--cheapest",
+    help="With --for: of all sizes down to nine tenths of the largest, the one that costs least on all these "
+    "models together.",
+)
+
+
+def goal_of(targets: tuple[str, ...]) -> SizeGoal:
+    """The goal that the `--target`s come to.
+
+    Raises:
+        UsageError: one is not known, has no sound amount, or stands twice.
+    """
+    goal, given = SizeGoal(), set()
+    for text in targets:
+        name, colon, amount = text.partition(":")
+        kind = name if name in _KINDS else "target"
+        if kind in given:
+            raise UsageError(f"--target {text}: {_clash(kind)}")
+        given.add(kind)
+        goal = goal._replace(**_part(text, name, amount if colon else None))
+    return goal
+
+
+def budget_of(options: BudgetOptions) -> Budget:
+    """The budget of a request that the options give.
+
+    Raises:
+        UsageError: an amount that is none.
+    """
+    return Budget(
+        tokens=_amount(parse_tokens, "--budget-tokens", options.budget_tokens),
+        bytes=_amount(parse_bytes, "--budget-bytes", options.budget_bytes),
+        cost=_amount(parse_cost, "--budget-cost", options.budget_cost),
+    )
+
+
+T = TypeVar("T")
+
+
+def _amount(parse: Callable[[str], T], option: str, text: str | None) -> T | None:
+    try:
+        return None if text is None else parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+def _clash(kind: str) -> str:
+    return "give one of table, native and latency" if kind == "target" else f"{kind} is given twice"
+
+
+def _part(text: str, name: str, amount: str | None) -> dict[str, Any]:
+    if name == "dimension" and re.fullmatch(r"[1-9][0-9]{0,5}", amount or ""):
+        return {"dimension": int(amount or 0)}
+    if name == "tokens" and amount:
+        return {"tokens": _amount(parse_tokens, f"--target {text}", amount)}
+    if name == "bytes" and amount:
+        return {"byte_size": _amount(parse_bytes, f"--target {text}", amount)}
+    if amount is None and name in {target.value for target in SizePreset}:
+        return {"target": SizePreset(name)}
+    raise UsageError(f"unknown target {text!r}; write {_SPELLINGS}")

@@ -1,1 +1,0 @@
-"""Make plans real: one decode and one encode an image, edits of byte spans in requests, safe writes."""

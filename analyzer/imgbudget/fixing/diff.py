@@ -1,0 +1,140 @@
+"""What a fix changes in a file, for people: images in a line, changed values of JSON, long texts cut."""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
+
+from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision
+from imgbudget.jsontext.document import BadDocument, Document, open_documents
+from imgbudget.model.location import Keys, Location
+from imgbudget.output.base import one_line
+
+_SHOWN = 40
+"""Characters that are shown of a string."""
+
+_LONG = 64
+_PAYLOADS = ("data", "bytes", "url", "image_url")
+"""Keys of the string that holds the bytes of an image."""
+
+_STEP = 1 << 18
+
+
+class Difference(NamedTuple):
+    """A value of a document that is another: the route to it in the old one, and both as text.
+
+    `one` or `other` is empty where something was put in or taken out.
+    """
+
+    route: Keys
+    one: tuple[str, ...]
+    other: tuple[str, ...]
+
+
+def difference(before: Revision, after: Revision) -> str:
+    """The difference in lines."""
+    lines = [f"--- {one_line(before.path)}", f"+++ {one_line(after.path)}"]
+    if isinstance(before, ImageRevision):
+        lines += _of_image(after)
+    elif isinstance(before, RequestRevision) and isinstance(after, RequestRevision):
+        lines += _of_text(before, after)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _of_image(after: Revision) -> Iterator[str]:
+    if not after.images:
+        yield f" renamed to {one_line(after.path)}, the bytes stay"
+    for change in after.images:
+        yield f"-{change.before}"
+        yield f"+{change.after}{change.how}"
+
+
+def _of_text(before: RequestRevision, after: RequestRevision) -> Iterator[str]:
+    changes = {(location.document, location.keys or ()): change for location, change in after.changes.items()}
+    olds = open_documents(before.source, lines=before.lines)
+    news = open_documents(after.source, lines=after.lines)
+    for old, new in zip(olds, news, strict=True):
+        if isinstance(old, BadDocument) or isinstance(new, BadDocument):
+            continue
+        found = list(_differences(_Pair(old, new), old.value, new.value, ()))
+        spans = old.spans(item.route for item in found)
+        for item in found:
+            line = spans[item.route].line if item.route in spans else old.line
+            yield f"@@ line {line}, {Location('', item.route).pointer} @@"
+            yield from (f"-{text}" for text in item.one)
+            yield from (f"+{text}" for text in item.other)
+            change = next((changes[key] for key in _prefixes(old.number, item.route) if key in changes), None)
+            if change and item.route[-1] in _PAYLOADS:
+                yield f" {change.before} -> {change.after}{change.how}"
+
+
+def _prefixes(number: int, route: Keys) -> Iterator[tuple[int, Keys]]:
+    return ((number, route[:i]) for i in range(len(route), 0, -1))
+
+
+class _Pair(NamedTuple):
+    """A document before and after."""
+
+    old: Document
+    new: Document
+
+
+def _differences(pair: _Pair, one: Any, other: Any, route: Keys) -> Iterator[Difference]:
+    """The values that differ, the innermost ones."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in {**one, **other}:
+            here = (*route, pair.old.text(key, _LONG) if key in one else pair.new.text(key, _LONG))
+            if key not in one:
+                yield Difference(here, (), (_shown(pair.new, other[key]),))
+            elif key not in other:
+                yield Difference(here, (_shown(pair.old, one[key]),), ())
+            else:
+                yield from _differences(pair, one[key], other[key], here)
+    elif isinstance(one, list) and isinstance(other, list):
+        yield from _of_arrays(pair, one, other, route)
+    elif not _is_same(pair, one, other):
+        yield Difference(route, (_shown(pair.old, one),), (_shown(pair.new, other),))
+
+
+def _of_arrays(pair: _Pair, one: list[Any], other: list[Any], route: Keys) -> Iterator[Difference]:
+    olds = [_shown(pair.old, item) for item in one]
+    news = [_shown(pair.new, item) for item in other]
+    if len(olds) == len(news) and (olds == news or sorted(olds) != sorted(news)):
+        for i, (item, new) in enumerate(zip(one, other, strict=True)):
+            yield from _differences(pair, item, new, (*route, i))
+        return
+    for kind, i, end, j, new_end in SequenceMatcher(None, olds, news, autojunk=False).get_opcodes():
+        if kind == "equal" or (kind == "replace" and end - i == new_end - j):
+            for at in range(end - i):
+                yield from _differences(pair, one[i + at], other[j + at], (*route, i + at))
+        else:
+            yield Difference((*route, i), tuple(olds[i:end]), tuple(news[j:new_end]))
+
+
+def _is_same(pair: _Pair, one: Any, other: Any) -> bool:
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return bool(one == other) and type(one) is type(other)
+    old, new = pair.old.payload(one), pair.new.payload(other)
+    if old.length != new.length:
+        return False
+    return all(old.text(_STEP, at) == new.text(_STEP, at) for at in range(0, old.length, _STEP))
+
+
+def _shown(document: Document, value: Any) -> str:
+    """A value as JSON with its long strings cut."""
+    import json  # noqa: PLC0415 - when asked for only
+
+    return json.dumps(_cut(document, value), ensure_ascii=False)
+
+
+def _cut(document: Document, value: Any) -> Any:
+    if isinstance(value, str):
+        payload = document.payload(value)
+        text = payload.text(min(payload.length, _LONG))
+        if payload.length <= _LONG:
+            return text
+        return f"{text[:_SHOWN]}… ({payload.length:,} characters)"
+    if isinstance(value, list):
+        return [_cut(document, item) for item in value]
+    if isinstance(value, dict):
+        return {document.text(key, _LONG): _cut(document, item) for key, item in value.items()}
+    return value

@@ -1,0 +1,323 @@
+"""Pixels to bytes: colour modes, sizes and orientation an encoder takes, and how each format is written."""
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imgbudget.fixing.decode import BROKEN, RasterImage, refusing
+from imgbudget.fixing.metadata import exif_block
+from imgbudget.limits.geometry import Size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+_DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+_SMOOTH = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
+"""Modes that can be scaled; Pillow multiplies colours by alpha for it, so that no fringes arise."""
+
+_GAP = 3.0
+"""Times the wanted size that a simple reduction before Lanczos must leave: Pillow's own advice."""
+
+_TILES = 4
+_TILE = 64
+_TINY = 64 * 64
+"""Pixels that take no bytes to speak of without loss either."""
+
+_GRAPHIC_SHARE = 0.5
+"""Share of neighbours of one colour from which on a picture is drawn, not taken. In the corpus, photographs
+without loss have up to 0.3 (0.6 one with a black border), screenshots and diagrams 0.8 and more."""
+
+
+def is_graphic(image: "Image") -> bool:
+    """Whether a picture is drawn (a screenshot, a diagram) and not taken: most neighbours are alike."""
+    from PIL import ImageChops  # noqa: PLC0415 - Pillow takes 17 ms to import
+
+    if image.mode in {"1", "P", "PA"} or "transparency" in image.info or image.mode.endswith(("A", "a")):
+        return True
+    width, height = image.size
+    if width * height <= _TINY:
+        return True
+    same = seen = 0
+    for column in range(_TILES):
+        for row in range(_TILES):
+            left = column * max(width - _TILE, 0) // (_TILES - 1)
+            top = row * max(height - _TILE, 0) // (_TILES - 1)
+            tile = image.crop((left, top, min(left + _TILE, width), min(top + _TILE, height)))
+            tile = tile.convert("L" if image.mode in _DEEP else "RGB")
+            if tile.width < 2:
+                continue
+            across = tile.width - 1
+            apart = ImageChops.difference(
+                tile.crop((0, 0, across, tile.height)), tile.crop((1, 0, across + 1, tile.height))
+            )
+            bands = apart.split()
+            most = bands[0]
+            for band in bands[1:]:
+                most = ImageChops.lighter(most, band)
+            same += most.histogram()[0]
+            seen += across * tile.height
+    return same >= _GRAPHIC_SHARE * seen
+
+
+def has_alpha(image: "Image") -> bool:
+    """Whether a picture lets anything through."""
+    return image.mode in {"LA", "RGBA"} and image.getchannel("A").getextrema() != (255, 255)
+
+
+def has_depth(image: "Image") -> bool:
+    """Whether a sample has more than 8 bits."""
+    return image.mode in _DEEP
+
+
+def smooth(image: "Image") -> "Image":
+    """The picture in a mode that can be scaled: grey, RGB or CMYK with 8 bits a sample, with alpha or not."""
+    if image.mode in _DEEP:
+        return _levels(image)
+    if image.mode in _SMOOTH and "transparency" not in image.info:
+        return image
+    if image.mode == "LAB":
+        return _from_lab(image)
+    if image.mode in {"P", "PA", "RGBa", "La"} or "transparency" in image.info:
+        has_alpha = image.mode != "P" or "transparency" in image.info or image.palette.mode == "RGBA"  # type: ignore[union-attr]  # a picture of mode P has a palette
+        return image.convert("RGBA" if has_alpha else "RGB")
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def scaled(picture: RasterImage, size: Size) -> "Image":
+    """The picture at a size in px, in its stored orientation, by Lanczos; itself where nothing is to do."""
+    from PIL.Image import Resampling  # noqa: PLC0415 - Pillow takes 17 ms to import
+
+    if picture.image.size == size:
+        return picture.image
+    return smooth(picture.image).resize(size, Resampling.LANCZOS, reducing_gap=_GAP)
+
+
+def turned(image: "Image", orientation: int) -> "Image":
+    """The picture as its EXIF orientation (TIFF 6.0, tag 274) wants it to be seen."""
+    from PIL.Image import Transpose  # noqa: PLC0415 - Pillow takes 17 ms to import
+
+    steps = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return image.transpose(steps[orientation]) if orientation in steps else image
+
+
+def in_srgb(image: "Image", profile: bytes | None) -> tuple["Image", bool]:
+    """The picture in the colours that a viewer without colour management shows, and whether they were moved.
+
+    A profile that is broken, or for another kind of pixels, counts for none.
+    """
+    if profile is None or _is_srgb(profile):
+        return (image.convert("RGB"), True) if image.mode == "CMYK" else (image, False)
+    from PIL import ImageCms  # noqa: PLC0415 - few pictures need it
+
+    alpha = image.getchannel("A") if image.mode in {"LA", "RGBA"} else None
+    base = image.convert(image.mode[:-1]) if alpha else image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        moved = ImageCms.profileToProfile(
+            base,
+            source,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (*BROKEN, ImageCms.PyCMSError):
+        moved = None
+    if moved is None:
+        return (image.convert("RGB"), True) if image.mode == "CMYK" else (image, False)
+    if base.mode == "L":
+        moved = moved.convert("L")
+    if alpha is not None:
+        moved.putalpha(alpha)
+    return moved, True
+
+
+def without_alpha(image: "Image") -> "Image":
+    """The picture without an alpha channel that hides nothing."""
+    return image if image.mode not in {"LA", "RGBA"} or has_alpha(image) else image.convert(image.mode[:-1])
+
+
+def on_white(image: "Image") -> "Image":
+    """The picture laid on white, where it lets anything through."""
+    from PIL import Image  # noqa: PLC0415 - Pillow takes 17 ms to import
+
+    paper = Image.new("RGBA", image.size, "white")
+    paper.alpha_composite(image.convert("RGBA"))
+    return paper.convert("L" if image.mode == "LA" else "RGB")
+
+
+def _levels(image: "Image") -> "Image":
+    """Grey of 8 bits out of deeper samples: 16 bits by 257, others over the range that they have."""
+    if image.mode.startswith("I;16"):
+        low, high = 0.0, 65535.0
+        image = image.convert("I")
+    else:
+        low, high = image.getextrema()  # type: ignore[assignment]  # one band has one pair
+        if low >= 0:
+            # zero to one, to 255 and to 65535 are what writers mean; anything else is stretched
+            low = 0.0
+            ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+            high = next((top for top in ranges if high <= top), high)
+    scale = 255.0 / ((high - low) or 1.0)
+    if image.mode == "I":
+        image = image.convert("F")
+    return image.point(lambda level: level * scale + (0.5 - low * scale)).convert("L")
+
+
+def _from_lab(image: "Image") -> "Image":
+    from PIL import ImageCms  # noqa: PLC0415 - few pictures need it
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    moved = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    return moved if moved is not None else image.convert("L")
+
+
+def _is_srgb(profile: bytes) -> bool:
+    """Whether a profile says that it is sRGB, in one of the two spellings that ICC.1 has for text."""
+    return profile[16:20] == b"RGB " and (b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile)
+
+
+LOWEST, HIGHEST = 80, 94
+"""Qualities that are written: below the first a model sees the loss, above the second it sees no gain, and
+files grow by half."""
+
+NEW_QUALITY = 90
+"""Quality, 1 to 100, of a lossy encoding of what was not lossy before, or is not scaled."""
+
+LONGEST_WEBP = 16_383
+"""The longest edge of a WebP file, px."""
+
+COLOURS = 256
+"""Colours of a palette; in a GIF file one of them is for what is transparent."""
+
+
+class EncodingStyle(NamedTuple):
+    """How an image is written: the format, the quality of a lossy encoding and None of a lossless one.
+
+    `sampling` is how coarse a JPEG file's colours are (0 4:4:4, 1 4:2:2, 2 4:2:0), `thorough` whether time
+    is spent to save bytes without loss.
+    """
+
+    format: str
+    quality: int | None = None
+    sampling: int = 2
+    thorough: bool = False
+
+
+def encode(image: "Image", style: EncodingStyle, orientation: int = 1) -> bytes:
+    """The image as a file without metadata, but for an EXIF orientation other than 1.
+
+    Raises:
+        FixError: the format cannot hold it: WebP has edges of at most 16,383 px.
+    """
+    options = _OPTIONS[style.format](style)
+    if orientation != 1 and style.format != "gif":
+        options["exif"] = exif_block(orientation)
+        if style.format == "jpeg":
+            options["exif"] = b"Exif\0\0" + options["exif"]
+    if style.format == "gif":
+        image = _with_palette(image)
+    elif style.format == "png" and style.thorough:
+        image = _indexed(image)
+    out = io.BytesIO()
+    info = image.info
+    # Pillow writes what it has read of comments, profiles and dots an inch
+    image.info = {key: info[key] for key in ("transparency",) if key in info}
+    try:
+        with refusing(f"cannot be written as {style.format.upper()}"):
+            image.save(out, style.format.upper(), **options)
+    finally:
+        image.info = info
+    return out.getvalue()
+
+
+def prepared(image: "Image", form: str, profile: bytes | None) -> tuple["Image", tuple[str, ...]]:
+    """The image in colours that a format can hold, sRGB, and in clauses what that took."""
+    lost = []
+    if form == "gif" and image.mode in {"1", "L", "P"}:
+        return image, ()
+    keeps = form == "png" and image.mode in {"1", "P", "I;16"} and profile is None
+    if not keeps:
+        cmyk = image.mode == "CMYK"
+        image, moved = in_srgb(smooth(image), profile)
+        if moved:
+            lost.append("colours converted from CMYK to sRGB" if cmyk else "colours converted to sRGB")
+        image = without_alpha(image)
+    if form == "gif" and image.mode in {"LA", "RGBA"} and any(image.getchannel("A").histogram()[1:255]):
+        # transparent or not, there is nothing between
+        lost.append("half transparent parts laid on white")
+    if form == "jpeg" and image.mode not in {"L", "RGB"}:
+        image = on_white(image)
+        lost.append("transparency laid on white")
+    return image, tuple(lost)
+
+
+def has_few_colours(image: "Image") -> bool:
+    """Whether a palette can hold the colours of an opaque picture, each as it is."""
+    return image.mode == "RGB" and image.getcolors(COLOURS) is not None
+
+
+def _indexed(image: "Image") -> "Image":
+    """The image with a palette of its own colours where that holds each of them, else as it is."""
+    from PIL.Image import Quantize  # noqa: PLC0415 - Pillow takes 17 ms to import
+
+    if has_few_colours(image):
+        made = image.quantize(COLOURS, Quantize.MEDIANCUT)
+        if made.convert("RGB").tobytes() == image.tobytes():
+            return made
+    return image
+
+
+def _with_palette(image: "Image") -> "Image":
+    """The image with a palette as GIF has it: its own colours where it has so few, else the nearest."""
+    from PIL.Image import Quantize  # noqa: PLC0415 - Pillow takes 17 ms to import
+
+    if image.mode in {"1", "L", "P"}:
+        return image
+    if image.mode not in {"LA", "RGBA"}:
+        return image.convert("RGB").quantize(COLOURS, Quantize.MEDIANCUT)
+    made = on_white(image).convert("RGB").quantize(COLOURS - 1, Quantize.MEDIANCUT)
+    made.paste(COLOURS - 1, mask=image.getchannel("A").point(lambda level: 255 * (level == 0)))
+    made.info["transparency"] = COLOURS - 1
+    return made
+
+
+def _jpeg(style: EncodingStyle) -> dict[str, Any]:
+    options: dict[str, Any] = {"quality": style.quality, "subsampling": style.sampling, "optimize": True}
+    if style.thorough:
+        options["progressive"] = True
+    return options
+
+
+def _png(style: EncodingStyle) -> dict[str, Any]:
+    # level 3 stays within 10 % of level 9 at a fifth of its time; on screenshots it is often the smaller
+    return {"compress_level": 9 if style.thorough else 3}
+
+
+def _webp(style: EncodingStyle) -> dict[str, Any]:
+    if style.quality is None:
+        # without loss, quality is effort
+        return {"lossless": True, "quality": 50, "method": 2}
+    # higher methods take up to a hundred times as long where there is alpha, for a percent
+    return {"quality": style.quality, "method": 4}
+
+
+def _gif(_style: EncodingStyle) -> dict[str, Any]:
+    return {"optimize": False}
+
+
+_OPTIONS: dict[str, Callable[[EncodingStyle], dict[str, Any]]] = {
+    "jpeg": _jpeg,
+    "png": _png,
+    "webp": _webp,
+    "gif": _gif,
+}

@@ -1,0 +1,193 @@
+"""Long files of JSON Lines, fixed part by part, in memory that does not grow with the file."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from imgbudget.errors import WriteError
+from imgbudget.fixing.output_files import OutputTarget
+from imgbudget.fixing.revisions import RequestRevision, converged
+from imgbudget.fixing.strategy import FixStrategy, key_of
+from imgbudget.fixing.writer import Stamp
+from imgbudget.jsontext.document import open_documents
+from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
+from imgbudget.linter.context import LintContext
+from imgbudget.linter.documents import DocumentCheck
+from imgbudget.linter.rows import PART, PartReceiver, Scope
+from imgbudget.model.edits import FileFix
+from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import Finding
+
+LONG = 1 << 20
+"""Bytes of a file from which on it is fixed part by part: below that a whole takes little memory."""
+
+
+class _Part(NamedTuple):
+    """Some lines of a file: where they begin, and the byte behind them."""
+
+    start: Start
+    end: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class RowSpans(PartReceiver):
+    """What a first check says of a file: whether its lines stand for themselves, and ask for anything."""
+
+    strategy: FixStrategy
+    alone: bool = True
+    concerned: bool = False
+
+    def on_partial_result(self, result: FileResult) -> None:
+        """Take the result of a part."""
+        # a session is sent as a whole, with every turn
+        self.alone &= all(one.request.dialect != "transcript" for one in result.requests)
+        self.concerned |= self.strategy.applies_to(result)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _FindingSum(PartReceiver):
+    """The sum over the findings of all parts, see `_sum`."""
+
+    value: int = 0
+
+    def on_partial_result(self, result: FileResult) -> None:
+        """Take the result of a part."""
+        self.value += _sum(result.findings)
+
+
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
+class RowFixer:
+    """Fixes one file."""
+
+    context: LintContext
+    strategy: FixStrategy
+    output_target: OutputTarget
+    path: str
+    explicit: bool
+
+    def fix(self, seen: Stamp, parts: PartReceiver) -> FileResult:
+        """Write what the file becomes and give `parts` the results of its parts; the last result of the file.
+
+        It gives them once the new file has its name. Where no row changes, nothing is written.
+
+        Raises:
+            WriteError: it cannot be written; the file stands as it was.
+            UnreadableError: it was changed meanwhile.
+            OSError: it cannot be read.
+        """
+        import pickle  # noqa: PLC0415 - only what is written right here is read
+        from tempfile import TemporaryFile  # noqa: PLC0415 - fixes only
+
+        with JsonSource.open(self.path) as source, TemporaryFile() as results:
+            made, changed = 0, False
+            try:
+                with self.output_target.open(self.path, self.path, seen) as out:
+                    for part in _parts(source):
+                        result = self._fixed(source, part, out)
+                        made += _sum(result.findings)
+                        changed |= result.fix is not None and result.fix.changed
+                        pickle.dump(result, results)
+                    out.flush()
+                    _stop_unless(changed)
+                    last = self._rest(JsonSource(out.fileno()), made)
+                target = self.output_target.target(self.path, self.path)
+                last = last._replace(fix=FileFix(self.path, written=target, changed=True))
+            except _Unchanged:
+                last, target = self._rest(source, made), None
+            size = results.tell()
+            results.seek(0)
+            while results.tell() < size:
+                part_of: FileResult = pickle.load(results)  # noqa: S301 - see above
+                # the file is counted as changed once, at its end
+                fix = part_of.fix and part_of.fix._replace(written=target, changed=False)
+                parts.on_partial_result(part_of._replace(fix=fix))
+            return last
+
+    def _fixed(self, source: JsonSource, part: _Part, out: BinaryIO) -> FileResult:
+        """The result of some lines after their fixes, once they are written."""
+        revision = self._draft(source.until(part.end), part.start)
+        with converged(revision, self.strategy) as (after, fix):
+            begin = out.tell() - (part.start.offset if after is revision else 0)
+            out.writelines(after.pieces())
+            findings = tuple(_moved(finding, begin) for finding in after.result.findings)
+            return after.result._replace(
+                findings=findings, fix=fix if fix.changed or fix.failed else None, partial=True
+            )
+
+    def _draft(self, source: JsonSource, start: Start) -> RequestRevision:
+        check = DocumentCheck(
+            context=self.context,
+            source=source,
+            path=self.path,
+            lines=True,
+            explicit=self.explicit,
+            told=True,
+            start=start,
+            scope=Scope.PART,
+        )
+        return RequestRevision(
+            context=self.context,
+            path=self.path,
+            result=check.run(),
+            source=source,
+            lines=True,
+            explicit=self.explicit,
+            start=start,
+            scope=Scope.PART,
+        )
+
+    def _rest(self, source: JsonSource, made: int) -> FileResult:
+        """What is found in the file beside what its lines hold, which has to be what the parts have said.
+
+        Raises:
+            WriteError: it is not.
+        """
+        read = _FindingSum()
+        rest = DocumentCheck(
+            context=self.context,
+            source=source,
+            path=self.path,
+            lines=True,
+            explicit=self.explicit,
+            told=True,
+            parts=read,
+            scope=Scope.REST,
+        ).run()
+        if read.value != made:
+            raise WriteError(f"{self.path}: reads back otherwise than it was made; left as it was")
+        return rest
+
+
+class _Unchanged(Exception):  # noqa: N818 - no error, but the way out of a file that is not to be written
+    """No line is new."""
+
+
+def _stop_unless(changed: bool) -> None:  # noqa: FBT001 - a condition
+    if not changed:
+        raise _Unchanged
+
+
+def _parts(source: JsonSource) -> Iterator[_Part]:
+    """The lines of a file, some hundred at a time."""
+    start = behind = BEGINNING
+    for document in open_documents(source, lines=True, check=False):
+        if document.number - start.number == PART:
+            yield _Part(start, behind.offset)
+            start = behind
+        behind = Start(document.end, document.line, document.number + 1)
+    yield _Part(start, source.size)
+
+
+def _sum(findings: Iterable[Finding]) -> int:
+    """A number that tells findings from others, in whatever order they come."""
+    return sum(hash(key_of(finding)) for finding in findings)
+
+
+def _moved(finding: Finding, by: int) -> Finding:
+    """The finding with its offsets in the whole file."""
+    span, edit = finding.span, finding.edit
+    return finding._replace(
+        span=span and span._replace(start=span.start + by, end=span.end + by),
+        edit=edit
+        and edit._replace(span=edit.span._replace(start=edit.span.start + by, end=edit.span.end + by)),
+    )

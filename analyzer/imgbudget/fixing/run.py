@@ -1,0 +1,303 @@
+"""A run that fixes: each file is checked, edited, linted again as it will be, and only then written."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.walk import FoundFile, SkippedFile
+from imgbudget.errors import UnreadableError, WriteError, os_error_text
+from imgbudget.fixing.output_files import OutputTarget, common_root
+from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged
+from imgbudget.fixing.strategy import FindingFixes, FixStrategy
+from imgbudget.fixing.writer import Stamp, stamp
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.linter.context import LintContext
+from imgbudget.linter.end_of_run import RunTotals
+from imgbudget.linter.files import is_lines
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import STDIN, Session
+from imgbudget.model.edits import FileFix
+from imgbudget.model.fixes import DropEntry
+from imgbudget.model.results import FileResult, Summary
+
+if TYPE_CHECKING:
+    from imgbudget.linter.rows import PartReceiver
+
+IN_OUTPUT_TREE = "stands in the output folder"
+
+
+class FixOptions(NamedTuple):
+    """How a run fixes: by which choice of edits, and where the results go.
+
+    `difference` shows what would be written and writes nothing. `digests` asks for size and SHA-256 of whole
+    files.
+    """
+
+    strategy: FixStrategy = FindingFixes()
+    output_dir: str | None = None
+    backup: bool = False
+    difference: bool = False
+    digests: bool = False
+
+
+class Fixer:
+    """Fixes the files of a session, each for itself."""
+
+    chunk = 4
+    """Files that a worker takes at once: a photo takes about 0.2 s."""
+
+    pool_worth = 6
+    """Files from which on two processes are quicker than one: two are there in 0.03 s."""
+
+    def __init__(self, session: Session, options: FixOptions, paths: Sequence[str]) -> None:
+        """Fix what is met under `paths`."""
+        self.session = session
+        self.options = options
+        self.paths = tuple(paths)
+        named = [path for path in paths if path != STDIN]
+        self.output_target = OutputTarget(
+            options.output_dir, common_root(named) if named else ".", options.backup
+        )
+        self._tidied: set[str] = set()
+
+    @property
+    def context(self) -> LintContext:
+        """The workplace of the session."""
+        return self.session.context
+
+    @property
+    def again(self) -> "Callable[[], Fixer]":
+        """Makes another one that fixes alike."""
+        return partial(_made_again, self.session.options, self.options, self.paths)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know beside the findings."""
+        return self.session.notes
+
+    def walk(self, paths: Sequence[str]) -> Iterator[FoundFile | SkippedFile]:
+        """The files under `paths`, see Session."""
+        return self.session.walk(paths)
+
+    def flush(self) -> None:
+        """Write what the cache has learnt."""
+        self.session.flush()
+
+    @property
+    def totals(self) -> RunTotals:
+        """What the session keeps for the end of the run."""
+        return self.session.totals
+
+    def drain(self) -> RunTotals:
+        """What was kept for the end of the run, see Session."""
+        return self.session.drain()
+
+    def merge_totals(self, totals: RunTotals) -> None:
+        """Keep what another process kept, see Session."""
+        self.session.merge_totals(totals)
+
+    def finish(self, summary: Summary) -> Iterator[FileResult]:
+        """What is said of the run as a whole, once unused ignores are out of the configuration.
+
+        Where results go into a tree of their own the configuration stays as it is.
+        """
+        results = self.session.finish(summary)
+        if self.options.output_dir is not None:
+            yield from results
+            return
+        difference, backup = self.options.difference, self.options.backup
+        for result in results:
+            if any(isinstance(finding.fix, DropEntry) for finding in result.findings):
+                from imgbudget.fixing.ignores import without_entries  # noqa: PLC0415 - it may not be needed
+
+                yield without_entries(result, difference=difference, backup=backup)
+            else:
+                yield result
+
+    def check_all(
+        self, files: Iterable[FoundFile | SkippedFile], parts: "PartReceiver | None" = None
+    ) -> Iterator[FileResult]:
+        """The results of files, in order, after their fixes; see Session."""
+        for file in files:
+            passed = isinstance(file, FoundFile) and self.output_target.holds(file.path)
+            work = partial(self._fix_file, parts=parts)
+            yield self.session.guarded(SkippedFile(file.path, IN_OUTPUT_TREE) if passed else file, work)
+
+    def process_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes | None]:
+        """The result of what came on standard input, and what it becomes; with a difference None."""
+        result, text = self._fixed_stdin(data, name)
+        self.totals.add(result, is_file=False)
+        return result, None if self.options.difference else text
+
+    def _fixed_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
+        result = self.session.read_stdin(data, name)
+        if result.skipped is not None or not self.options.strategy.applies_to(result):
+            return result, data
+        revision: Revision | None = None
+        if result.requests:
+            revision = self._request(
+                result, JsonSource.from_bytes(data), lines=is_lines(data, name), closed=True
+            )
+        elif _is_image(result):
+            revision = ImageRevision.of(self.context, name, data)
+        if revision is None:
+            return result, data
+        with converged(revision, self.options.strategy) as (after, fix):
+            if after is revision:
+                return result._replace(fix=fix if fix.failed else None), data
+            return self._told(revision, after, fix), b"".join(after.pieces())
+
+    def _fix_file(self, found: FoundFile, parts: "PartReceiver | None") -> FileResult:
+        path = found.path
+        try:
+            seen = stamp(path)
+        except OSError:  # the check says so
+            return self.session.one.file(found)
+        if parts is not None and (result := self._fix_rows(found, seen, parts)) is not None:
+            return result
+        result = self.session.one.file(found)
+        if result.skipped is not None:
+            return result
+        try:
+            self._tidy(path)
+            with self._draft(found, result) as revision:
+                if revision is None:
+                    return self._kept(result)
+                with converged(revision, self.options.strategy) as (after, fix):
+                    if after is revision:
+                        return self._kept(result._replace(fix=fix if fix.failed else None))
+                    told = self._told(revision, after, fix)
+                    return told if self.options.difference else self._written(revision, after, told, seen)
+        except (UnreadableError, WriteError, OSError) as error:
+            return _unwritten(result, _reason(path, error))
+
+    def _fix_rows(self, found: FoundFile, seen: Stamp, parts: "PartReceiver") -> FileResult | None:
+        """The last result of a long file of lines that stand for themselves; None for any other."""
+        options = self.options
+        if found.kind is not FileKind.JSONL or options.difference or options.digests:
+            return None
+        from imgbudget.fixing.long_files import LONG, RowFixer, RowSpans  # noqa: PLC0415 - few files are long
+
+        if seen.byte_size < LONG or self.context.paths.suppressor is not None:
+            return None
+        rows = RowSpans(options.strategy)
+        result = self.session.one.file(found, rows)
+        rows.on_partial_result(result)
+        if result.skipped is not None or not rows.alone:
+            return None
+        if not rows.concerned:
+            return self._kept(self.session.one.file(found, parts))
+        closed = self.session.one.explicit(found)
+        fixer = RowFixer(
+            context=self.context,
+            strategy=options.strategy,
+            output_target=self.output_target,
+            path=found.path,
+            explicit=closed,
+        )
+        try:
+            self._tidy(found.path)
+            result = fixer.fix(seen, parts)
+        except (UnreadableError, WriteError, OSError) as error:
+            return _unwritten(self.session.one.file(found, parts), _reason(found.path, error))
+        return result if result.fix else self._kept(result)
+
+    @contextmanager
+    def _draft(self, found: FoundFile, result: FileResult) -> Iterator[Revision | None]:
+        """The file as it is; None where nothing in it can be fixed."""
+        if self.options.strategy.applies_to(result) and result.requests:
+            with JsonSource.open(found.path) as source:
+                lines, closed = found.kind is FileKind.JSONL, self.session.one.explicit(found)
+                yield self._request(result, source, lines=lines, closed=closed)
+        elif self.options.strategy.applies_to(result) and _is_image(result):
+            with open(found.path, "rb") as file:
+                yield ImageRevision.of(self.context, found.path, file.read())
+        else:
+            yield None
+
+    def _request(self, result: FileResult, source: JsonSource, *, lines: bool, closed: bool) -> Revision:
+        return RequestRevision(
+            context=self.context, path=result.path, result=result, source=source, lines=lines, explicit=closed
+        )
+
+    def _told(self, revision: Revision, after: Revision, fix: FileFix) -> FileResult:
+        """The result after the fixes, with all that is asked to be told of them."""
+        if self.options.difference:
+            from imgbudget.fixing.diff import difference  # noqa: PLC0415 - when asked for only
+
+            fix = fix._replace(difference=difference(revision, after))
+        if self.options.digests:
+            size, digest = _measured(revision.pieces())
+            size_after, digest_after = _measured(after.pieces())
+            fix = fix._replace(
+                bytes_before=size, digest_before=digest, bytes_after=size_after, digest_after=digest_after
+            )
+        return after.result._replace(fix=fix)
+
+    def _kept(self, result: FileResult) -> FileResult:
+        """The result of a file that stays; the mirror takes it over as it is."""
+        try:
+            target = self.output_target.keep(result.path) if not self.options.difference else None
+        except (WriteError, OSError) as error:
+            return _unwritten(result, str(error))
+        if target is None:
+            return result
+        return result._replace(fix=(result.fix or FileFix(result.path))._replace(written=target))
+
+    def _written(self, revision: Revision, after: Revision, told: FileResult, seen: Stamp) -> FileResult:
+        """Write what the file becomes, and prove it by linting what was written before it takes its name.
+
+        Raises:
+            WriteError: it cannot be written; the file stands as it was.
+        """
+        target = self.output_target.target(revision.path, after.path)
+        if self.output_target.is_done(revision.path, after.path):
+            self.output_target.finish(revision.path, seen)
+        else:
+            with self.output_target.open(revision.path, after.path, seen) as out:
+                out.writelines(after.pieces())
+                out.flush()
+                if after.read_back(out.fileno()).findings != after.result.findings:
+                    raise WriteError(
+                        f"{revision.path}: reads back otherwise than it was made; left as it was"
+                    )
+        return told._replace(fix=(told.fix or FileFix(revision.path))._replace(written=target))
+
+    def _tidy(self, path: str) -> None:
+        """Remove what killed runs have left, once a folder. Raises WriteError."""
+        folder = os.path.dirname(path)
+        if folder not in self._tidied and not self.options.difference:
+            self._tidied.add(folder)
+            self.output_target.tidy(path)
+
+
+def _made_again(options: RunOptions, fixes: FixOptions, paths: Sequence[str]) -> Fixer:
+    return Fixer(Session(options), fixes, paths)
+
+
+def _unwritten(result: FileResult, error: str) -> FileResult:
+    return result._replace(fix=FileFix(path=result.path, error=error))
+
+
+def _reason(path: str, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{path}: {os_error_text(error)}; nothing was changed"
+    return str(error)
+
+
+def _is_image(result: FileResult) -> bool:
+    return len(result.images) == 1 and not result.images[0].use.in_request
+
+
+def _measured(pieces: Iterable[bytes]) -> tuple[int, str]:
+    """How many bytes, and their SHA-256."""
+    from hashlib import sha256  # noqa: PLC0415 - when asked for only
+
+    size, text = 0, sha256()
+    for piece in pieces:
+        size += len(piece)
+        text.update(piece)
+    return size, text.hexdigest()

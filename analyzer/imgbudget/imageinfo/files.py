@@ -1,0 +1,109 @@
+"""An image file as a subject: its facts, the media type its extension claims, its base64 length, its hash."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from imgbudget.errors import os_error_text
+from imgbudget.imageinfo.dispatch import probe_bytes, probe_file
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import ImageFacts, ImageUse, Origin
+from imgbudget.positional import OPEN_FLAGS, pread
+
+_STEP = 1 << 20
+_SAMPLE = 2048
+
+
+def content_hash(path: str) -> str | None:
+    """The SHA-256 of a file's bytes in hexadecimal digits, in bounded memory; None when it cannot be read."""
+    import hashlib  # noqa: PLC0415 - a clean run needs none
+
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while part := file.read(_STEP):
+                digest.update(part)
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def same_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The groups of files with the same bytes among candidates that look alike, each with its length.
+
+    A few kilobytes of beginning, middle and end rule out most; only what agrees in them is read whole. A file
+    that cannot be read is left out.
+    """
+    for paths in candidates:
+        for alike in _parted(paths, _sample):
+            for same in _parted(alike, content_hash):
+                yield os.path.getsize(same[0]), tuple(same)
+
+
+def _sample(path: str) -> bytes | None:
+    import hashlib  # noqa: PLC0415 - a clean run needs none
+
+    try:
+        fd = os.open(path, OPEN_FLAGS)
+    except OSError:
+        return None
+    try:
+        size = os.fstat(fd).st_size
+        locations = (0, size // 2, max(size - _SAMPLE, 0))
+        digest = hashlib.sha256(b"%d " % size)  # pictures of one length may be very many
+        for location in locations:
+            digest.update(pread(fd, _SAMPLE, location))
+        return digest.digest()
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _parted(paths: Sequence[str], key: Callable[[str], object]) -> Iterator[list[str]]:
+    """The paths by what `key` makes of them, None left out; only groups of two and more."""
+    groups: dict[object, list[str]] = {}
+    for path in paths:
+        found = key(path)
+        if found is not None:
+            groups.setdefault(found, []).append(path)
+    return (group for group in groups.values() if len(group) > 1)
+
+
+EXTENSION_TYPES = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "jpe": "image/jpeg",
+    "jfif": "image/jpeg",
+    "png": "image/png",
+    "apng": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+}
+"""The media type that an extension claims, for the four types that the API takes."""
+
+
+def base64_length(byte_size: int) -> int:
+    """Characters of the base64 text of that many bytes, with padding and without line breaks."""
+    return (byte_size + 2) // 3 * 4
+
+
+def _use(path: str, facts: ImageFacts) -> ImageUse:
+    dot = path.rfind(".")
+    # a dot of a folder's name has a slash behind it somewhere, which no extension has
+    declared = EXTENSION_TYPES.get(path[dot + 1 :].lower()) if dot >= 0 else None
+    # by position, which saves half a microsecond a file
+    return ImageUse(Location(path), Origin.PATH, facts, declared, base64_length(facts.byte_size))
+
+
+def read_image(path: str, fields: int, *, probe: Callable[[str, int], ImageFacts] = probe_file) -> ImageUse:
+    """The image file at `path`. One that cannot be read is an image with that damage, never an exception."""
+    try:
+        facts = probe(path, fields)
+    except OSError as error:
+        facts = ImageFacts(byte_size=0, damage=f"cannot be read: {os_error_text(error)}")
+    return _use(path, facts)
+
+
+def image_from_bytes(data: bytes, name: str, fields: int) -> ImageUse:
+    """The image in `data`, reported under `name` (standard input)."""
+    return _use(name, probe_bytes(data, fields))

@@ -1,0 +1,160 @@
+"""GIF (GIF89a specification): canvas and frames, found by jumping over sub-blocks and never decoding."""
+
+from struct import Struct
+
+from imgbudget.imageinfo.reader import Each, Read
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ImageFacts, ProbeField
+
+_FRAMES, _METADATA, _INTEGRITY = int(ProbeField.FRAMES), int(ProbeField.METADATA), int(ProbeField.INTEGRITY)
+
+_STEP_LIMIT = 60_000
+"""Blocks, and runs of sub-blocks of one length, that are stepped over."""
+
+_FIRST_WINDOW, _WINDOW = 1 << 13, 1 << 16
+_BYTE_LIMIT = 1 << 27
+
+_VERSIONS = frozenset({b"7a", b"9a"})
+
+_screen = Struct("<HHB").unpack_from  # width, height, flags
+_descriptor = Struct("<HHHHB").unpack_from  # left, top, width, height, flags
+
+_IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
+_COMMENT, _APPLICATION = 0xFE, 0xFF
+_CODE_SIZE_LIMIT = b"\x0c"
+"""Bits of an LZW code (GIF89a, appendix F)."""
+
+_STRING_LIMIT = 4096
+
+_LONG_BLOCK = 64
+"""Bytes from which on a sub-block may be one of a run that is worth jumping over."""
+
+_STRIDES = 256
+"""Sub-blocks that are stepped over at once: of more, the text is longer than what malloc has at hand."""
+
+_LOOPING = (b"\x0bNETSCAPE2.0", b"\x0bANIMEXTS1.0")
+
+_LENGTHS = [bytes((length,)) for length in range(256)]
+
+
+def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  # noqa: C901, PLR0912, PLR0915 - one pass
+    """The facts of a GIF file; `head` holds its first bytes, `fields` the bits of the facts asked for.
+
+    The canvas grows to the first frame where that is larger than the screen, as Pillow has it.
+    """
+    n = len(head)
+    if n < 13 or head[4:6] not in _VERSIONS:
+        what = f"ends inside its header ({size:,} bytes)" if n < 13 else "has a GIF version that there is not"
+        return ImageFacts(byte_size=size, format="gif", damage=what)
+    width, height, flags = _screen(head, 6)
+    window = _FIRST_WINDOW
+    buffer, base, i = head, 0, 13 + (6 << (flags & 7) if flags & 0x80 else 0)
+    enough = 0x7FFFFFFF if fields & _FRAMES else 2
+    frames, metadata = 0, 0
+    damage: str | None = None
+    block = data = pixels = 0
+    each: Each | None = getattr(read, "each", None)
+    # both loops draw on this one iterator: all steps together are bounded
+    steps = iter(range(_STEP_LIMIT))
+    for _ in steps:
+        if i + 11 > n:
+            base += i
+            buffer = read(window, base) if base < _BYTE_LIMIT else b""
+            window = _WINDOW
+            i, n = 0, len(buffer)
+            if not n:
+                break
+        start, is_metadata = base + i, False
+        block = buffer[i]
+        if block == _IMAGE:
+            if n < i + 11:
+                break
+            left, top, across, down, flags = _descriptor(buffer, i + 1)
+            i += 11 + (6 << (flags & 7) if flags & 0x80 else 0)
+            data = base + i
+            if data > size:
+                break
+            frames += 1
+            if frames == 1:
+                width, height = max(width, left + across), max(height, top + down)
+                pixels = across * down
+                if not pixels:
+                    damage = f"has a first frame without a size ({across}x{down})"
+            elif frames >= enough:
+                break
+        elif block == _EXTENSION:
+            if fields & _METADATA and frames < 2 and n > i + 1:
+                label = buffer[i + 1]
+                looping = label == _APPLICATION and buffer.startswith(_LOOPING, i + 2)
+                is_metadata = label in {_COMMENT, _APPLICATION} and not looping
+            i += 2
+        elif block == _TRAILER:
+            break
+        else:
+            # decoders look on for the next block
+            i += 1
+            continue
+        length = 0
+        for _ in steps:
+            if i >= n:
+                base += i
+                if each and length >= _LONG_BLOCK and base < size:
+                    base = _end_of_run(each, base, length, min(size, _BYTE_LIMIT))
+                buffer = read(window, base) if base < _BYTE_LIMIT else b""
+                window = _WINDOW
+                i, n = 0, len(buffer)
+                if not n:
+                    break
+            length = buffer[i]
+            if length < _LONG_BLOCK:
+                i += 1 + length
+                if not length:
+                    break
+            else:
+                # encoders cut the data into blocks of one length, 255 as a rule: jump over the whole run
+                lengths = buffer[i :: length + 1]
+                i += (length + 1) * (len(lengths) - len(lengths.lstrip(_LENGTHS[length])))
+        if is_metadata:
+            metadata += min(base + i, size) - start
+        if frames == 1 and block == _IMAGE and fields & _INTEGRITY and damage is None:
+            missing = base + i - size if not n else None
+            damage = _first_frame_damage(base + i - data, missing, read(1, data - 1), pixels)
+    if not frames:
+        what = "has no picture" if block == _TRAILER else "ends before its picture"
+        damage = f"{what} ({size:,} bytes)"
+    return ImageFacts(
+        byte_size=size,
+        format="gif",
+        size=Size(width, height) if width and height else None,
+        frames=frames or 1,
+        metadata_bytes=metadata if fields & _METADATA else None,
+        damage=damage,
+    )
+
+
+def _end_of_run(each: Each, offset: int, length: int, end: int) -> int:
+    """Where a run of sub-blocks of one length ends, or the first one that goes beyond `end`."""
+    while offset < end:
+        lengths = each(offset, length + 1, _STRIDES)
+        same = len(lengths) - len(lengths.lstrip(_LENGTHS[length]))
+        offset += same * (length + 1)
+        if same < _STRIDES:
+            break
+    return offset
+
+
+def _first_frame_damage(length: int, missing: int | None, code_size: bytes, pixels: int) -> str | None:
+    """A clause when a decoder cannot make the frame's pixels of `length` bytes of sub-blocks.
+
+    `missing` is how many bytes a file that ended lacks of its last sub-block; None where it did not end.
+    """
+    if missing is not None and (missing > 0 or length < 2):
+        return "is cut off inside its first frame"
+    if code_size > _CODE_SIZE_LIMIT:
+        return f"has a first frame with codes of {code_size[0]} bits"
+    # a code stands for one pixel more than the code before it at most, and for 4,096 at most; of the
+    # sub-blocks one byte is the first one's length, and one the end where there is one
+    codes = 8 * max(length - (2 if missing is None else 1), 0) // (ord(code_size or b"\1") + 1)
+    if pixels > (codes * (codes + 1) // 2 if codes < _STRING_LIMIT else codes * _STRING_LIMIT):
+        return "has too little data for its first frame"
+    return None

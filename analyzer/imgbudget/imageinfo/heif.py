@@ -1,0 +1,174 @@
+"""AVIF and HEIC (HEIF, ISO/IEC 23008-12): size, rotation and frames from the boxes, without a decoder."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from imgbudget.imageinfo.reader import Source
+from imgbudget.limits.geometry import Size
+
+_BOX_LIMIT = 1000
+
+
+class Box(NamedTuple):
+    """Kind of a box, and where its content starts and ends."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def boxes(source: Source) -> Iterator[Box]:
+    """The boxes at the top of a file, by offsets in the file; a box that is cut ends where the file does."""
+    at = 0
+    for _ in range(_BOX_LIMIT):
+        header = source.bytes_at(at, 16)
+        box = _box(header, at, source.size)
+        if box is None:
+            return
+        yield box
+        at = box.end
+
+
+def inner_boxes(content: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """The boxes inside content[start:end], by offsets in it."""
+    at, end = start, len(content) if end is None else min(end, len(content))
+    for _ in range(_BOX_LIMIT):
+        box = _box(content[at : min(at + 16, end)], at, end)
+        if box is None:
+            return
+        yield box
+        at = box.end
+
+
+def _box(header: bytes, at: int, limit: int) -> Box | None:
+    """The box that starts at `at` with these bytes; None where there is none."""
+    if len(header) < 8:
+        return None
+    length, kind, start = int.from_bytes(header[:4], "big"), header[4:8], at + 8
+    if length == 1:
+        length, start = int.from_bytes(header[8:16], "big"), at + 16
+    elif length == 0:
+        # the last box may run to the end
+        length = limit - at
+    end = at + length
+    if end < start:
+        return None
+    return Box(kind, start, min(end, limit))
+
+
+_BOX_BYTES = 1 << 20
+"""Bytes of a meta or moov box that are read at most."""
+
+_SEQUENCES = frozenset({b"avis", b"msf1", b"hevc", b"hevx"})
+
+_ORIENTATIONS = {
+    # quarter turns against the clock, then the axis of a mirror (0 swaps top and bottom, 1 left and right)
+    (0, None): 1,
+    (0, 0): 4,
+    (0, 1): 2,
+    (1, None): 8,
+    (1, 0): 5,
+    (1, 1): 7,
+    (2, None): 3,
+    (2, 0): 2,
+    (2, 1): 4,
+    (3, None): 6,
+    (3, 0): 7,
+    (3, 1): 5,
+}
+"""EXIF orientation of irot and imir together."""
+
+
+class HeifItem(NamedTuple):
+    """What the boxes say of the primary picture."""
+
+    size: Size | None = None
+    orientation: int = 1
+    frames: int = 1
+
+
+def read_heif(source: Source) -> HeifItem:
+    """Size, orientation and frames of an AVIF or HEIC file; defaults where its boxes do not say."""
+    picture, frames = HeifItem(), 1
+    for box in boxes(source):
+        if box.kind == b"meta":
+            picture = _primary(_content(source, box))
+        elif box.kind == b"moov" and source.head[8:12] in _SEQUENCES:
+            frames = _samples(_content(source, box))
+    return picture._replace(frames=frames)
+
+
+def _content(source: Source, box: Box) -> bytes:
+    return source.bytes_at(box.start, min(box.end - box.start, _BOX_BYTES))
+
+
+def _primary(meta: bytes) -> HeifItem:
+    """The primary item's properties: ispe, irot and imir."""
+    parts = {}
+    for box in inner_boxes(meta, 4):
+        parts[box.kind] = box
+        if box.kind == b"iprp":
+            parts |= {part.kind: part for part in inner_boxes(meta, box.start, box.end)}
+    primary, container, links = (_inside(meta, parts.get(kind)) for kind in (b"pitm", b"ipco", b"ipma"))
+    # the number takes four bytes from version 1 on
+    item = int.from_bytes(primary[4 : 8 if primary[:1] != b"\0" else 6], "big")
+    properties = [(box.kind, container[box.start : box.end]) for box in inner_boxes(container)]
+    mine = [properties[at - 1] for at in _linked(links, item) if 0 < at <= len(properties)]
+    size, turn, mirror = None, 0, None
+    for kind, value in mine or properties:
+        if kind == b"ispe" and len(value) >= 12 and size is None:
+            size = Size(int.from_bytes(value[4:8], "big"), int.from_bytes(value[8:12], "big"))
+        elif kind == b"irot" and value:
+            turn = value[0] & 3
+        elif kind == b"imir" and value:
+            mirror = value[0] & 1
+    return HeifItem(size, _ORIENTATIONS[turn, mirror])
+
+
+def _inside(meta: bytes, box: Box | None) -> bytes:
+    return meta[box.start : box.end] if box else b""
+
+
+def _linked(links: bytes, item: int) -> list[int]:
+    """Numbers (from 1) of the properties that an ipma box links with an item."""
+    if len(links) < 8:
+        return []
+    wide_item, wide_link = 4 if links[0] else 2, 2 if links[3] & 1 else 1
+    at = 8
+    while at + wide_item < len(links):
+        found = int.from_bytes(links[at : at + wide_item], "big")
+        count = links[at + wide_item]
+        at += wide_item + 1
+        end = at + count * wide_link
+        if found == item:
+            # the highest bit says that a reader must know the property
+            mask = 0x7FFF if wide_link == 2 else 0x7F
+            return [int.from_bytes(links[i : i + wide_link], "big") & mask for i in range(at, end, wide_link)]
+        at = end
+    return []
+
+
+def _samples(moov: bytes) -> int:
+    """Frames of the first picture track, 1 when there is none."""
+    for track in inner_boxes(moov):
+        if track.kind == b"trak":
+            handler, count = b"", 0
+            for box in _descend(moov, track, (b"mdia", b"minf", b"stbl")):
+                if box.kind == b"hdlr" and not handler:
+                    handler = moov[box.start + 8 : box.start + 12]
+                elif box.kind == b"stsz":
+                    count = int.from_bytes(moov[box.start + 8 : box.start + 12], "big")
+            if handler == b"pict" and count:
+                return count
+    return 1
+
+
+def _descend(content: bytes, outer: Box, path: tuple[bytes, ...]) -> list[Box]:
+    """The boxes inside `outer`, and inside its first box of each kind of `path`, one in the other."""
+    found = list(inner_boxes(content, outer.start, outer.end))
+    for kind in path:
+        inner = next((box for box in found if box.kind == kind), None)
+        if inner is None:
+            break
+        found += inner_boxes(content, inner.start, inner.end)
+    return found

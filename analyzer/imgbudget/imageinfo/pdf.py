@@ -1,0 +1,408 @@
+"""The number of pages of a PDF file (ISO 32000-1), as the root of its page tree counts them."""
+
+import re
+import zlib
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias, TypeGuard
+
+from imgbudget.imageinfo.reader import Read
+
+_TOKEN_LIMIT = 500_000
+_DIGITS = 15
+
+_TOKEN = re.compile(
+    # possessive, so that a row of comment signs is not tried in all its parts
+    rb"(?:[\0\t\n\f\r ]++|%[^\r\n]*+)*+"
+    rb"(<<|>>|\[|\]|/[^\0\t\n\f\r ()<>\[\]{}/%]*+|[+-]?[\d.]++|\(|<[0-9A-Fa-f\0\t\n\f\r ]*+>|[A-Za-z]++)"
+)
+_IN_STRING = re.compile(rb"[()\\]")
+_OBJECT = re.compile(rb"[\0\t\n\f\r ]*(\d{1,10})[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj\b")
+
+
+class Reference(NamedTuple):
+    """An indirect reference: the number of the object meant."""
+
+    number: int
+
+
+Value: TypeAlias = "int | bytes | Reference | list[Value] | Dictionary | None"
+"""Names keep their slash; strings, reals and keywords are bytes that nobody here looks at."""
+
+Dictionary: TypeAlias = dict[bytes, Value]
+
+
+class PdfError(Exception):
+    """What stands there is damaged, written in a way not read here, or too large for the limits."""
+
+
+def parse_object(data: bytes, at: int = 0) -> tuple[Value, int]:
+    """The object that starts at `at`, and where it ends.
+
+    Raises:
+        PdfError: there is none, or it is cut, or it is too long.
+    """
+    stack: list[list[Value]] = [[]]
+    closers: list[bytes] = []
+    for _ in range(_TOKEN_LIMIT):
+        found = _TOKEN.match(data, at)
+        if found is None:
+            raise PdfError
+        token, at = found[1], found.end()
+        if token in {b"<<", b"["}:
+            stack.append([])
+            closers.append(b">>" if token == b"<<" else b"]")
+        elif token in {b">>", b"]"}:
+            if not closers or closers.pop() != token:
+                raise PdfError
+            items = stack.pop()
+            stack[-1].append(_dictionary(items) if token == b">>" else items)
+        elif token == b"(":
+            at = _end_of_string(data, at)
+            stack[-1].append(b"()")
+        elif token == b"R" and len(stack[-1]) > 1 and isinstance(stack[-1][-2], int):
+            number = stack[-1][-2]
+            stack[-1][-2:] = [Reference(number)]
+        else:
+            stack[-1].append(int(token) if len(token) <= _DIGITS and token.lstrip(b"+-").isdigit() else token)
+        if len(stack) == 1 and stack[0]:
+            return stack[0][0], at
+    raise PdfError
+
+
+def parse_indirect(data: bytes) -> tuple[int, Value, int]:
+    """The number and value of "7 0 obj ..." at the start of `data`, and where the value ends.
+
+    Raises:
+        PdfError: nothing of the kind stands there.
+    """
+    found = _OBJECT.match(data)
+    if found is None:
+        raise PdfError
+    value, end = parse_object(data, found.end())
+    return int(found[1]), value, end
+
+
+def _dictionary(items: list[Value]) -> dict[bytes, Value]:
+    if len(items) % 2:
+        raise PdfError
+    return {key: value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)}
+
+
+def _end_of_string(data: bytes, at: int) -> int:
+    """Where a literal string ends; brackets inside it are balanced or escaped."""
+    depth = 1
+    while depth:
+        found = _IN_STRING.search(data, at)
+        if found is None:
+            raise PdfError
+        at = found.end()
+        if found[0] == b"\\":
+            at += 1
+        else:
+            depth += 1 if found[0] == b"(" else -1
+    return at
+
+
+_PREDICTED_LIMIT = 4 << 20
+"""Bytes behind a predictor that are worked through: 700,000 objects of a cross-reference stream."""
+
+
+def decode(data: bytes, filters: Value, settings: Value, limit: int) -> bytes | None:
+    """A stream's content by its /Filter and /DecodeParms; None when it is written in a way not read here.
+
+    At most `limit` bytes are inflated: what is longer comes back cut.
+    """
+    name = _only(filters)
+    if name is None:
+        return data
+    if name != b"/FlateDecode" or limit <= 0:
+        return None
+    try:
+        inflated = zlib.decompressobj().decompress(data, limit)
+    except zlib.error:
+        return None
+    chosen = _only(settings)
+    predictor = chosen.get(b"/Predictor", 1) if isinstance(chosen, dict) else 1
+    if predictor == 1:
+        return inflated
+    columns = chosen.get(b"/Columns", 1) if isinstance(chosen, dict) else 1
+    if not isinstance(predictor, int) or predictor < 10 or not isinstance(columns, int) or columns < 1:
+        return None
+    return undo_predictor(inflated, columns)
+
+
+def _only(value: Value) -> Value:
+    """The member of a list of one, None for an empty list, any other value itself."""
+    if not isinstance(value, list):
+        return value
+    if len(value) > 1:
+        return b"several"
+    return value[0] if value else None
+
+
+def undo_predictor(data: bytes, columns: int) -> bytes | None:
+    """Rows of `columns` bytes out of rows with a PNG filter byte; None for filters but none, sub and up."""
+    if len(data) > _PREDICTED_LIMIT:
+        return None
+    width = columns + 1
+    data = data[: len(data) // width * width]
+    kinds = set(data[::width])
+    if kinds <= {2}:
+        # the filter that all writers use: each column is a running sum
+        rows = bytearray(len(data) // width * columns)
+        for column in range(columns):
+            rows[column::columns] = bytes(total & 0xFF for total in accumulate(data[column + 1 :: width]))
+        return bytes(rows)
+    if not kinds <= {0, 1, 2}:
+        return None
+    above, out = bytes(columns), bytearray()
+    for at in range(0, len(data), width):
+        row = data[at + 1 : at + width]
+        if data[at] == 1:
+            row = bytes(total & 0xFF for total in accumulate(row))
+        elif data[at] == 2:
+            row = bytes((a + b) & 0xFF for a, b in zip(row, above, strict=True))
+        out += row
+        above = row
+    return bytes(out)
+
+
+_READ_LIMIT = 64 << 20
+_INFLATE_LIMIT = 32 << 20
+_TAILS = (1 << 11, 1 << 16)
+"""Bytes at the end of the file that are searched for its start; some files have junk behind it."""
+
+_PIECE = 4096
+_OBJECT_LIMIT = 8 << 20
+_PART_LIMIT = 100
+_SUBSECTION_LIMIT = 2000
+_CHAIN_LIMIT = 8
+
+_START = re.compile(rb"startxref\s+(\d{1,15})")
+_SUBSECTION = re.compile(rb"\s*(\d{1,10}) +(\d{1,10})[ \t]*(?:\r\n|\n|\r)")
+_ENTRY = re.compile(rb"(\d{10}) \d{5} n")
+_ENTRY_LENGTH = 20
+_STREAM = re.compile(rb"\s*stream(?:\r\n|\n|\r)")
+
+
+class _Table(NamedTuple):
+    """A subsection of a cross-reference table: its first number, and where its entries of 20 bytes start."""
+
+    first: int
+    entries: int
+    offset: int
+
+
+class _Rows(NamedTuple):
+    """A subsection of a cross-reference stream: its first number, and its rows of three fields."""
+
+    first: int
+    entries: int
+    rows: bytes
+    widths: tuple[int, int, int]
+
+
+class _Indirect(NamedTuple):
+    """An object with the bytes it was read from: `end` is where its value ends in them."""
+
+    number: int
+    value: Value
+    offset: int
+    data: bytes
+    end: int
+
+
+class PdfFile:
+    """A PDF file behind a positional reader; offsets count from `mark`, where its header stands.
+
+    Every method may raise PdfError, and OSError as the reader raises it.
+    """
+
+    def __init__(self, read: Read, size: int, mark: int) -> None:
+        self._read, self._size, self._mark = read, size - mark, mark
+        self._bytes_left, self._inflate_left = _READ_LIMIT, _INFLATE_LIMIT
+        self._sections: list[_Table | _Rows] = []
+        self._streams: dict[int, tuple[list[int], bytes]] = {}
+
+    def trailer(self) -> Dictionary:
+        """The trailer of the newest part of the file, or an older one that says it is encrypted."""
+        starts: list[bytes] = []
+        for length in _TAILS:
+            if not starts:
+                starts = _START.findall(self._bytes_at(max(self._size - length, 0), length))
+        if not starts:
+            raise PdfError
+        newest: Dictionary = {}
+        waiting, seen = [int(starts[-1])], set[int]()
+        while waiting and len(seen) < _PART_LIMIT:
+            offset = waiting.pop()
+            if offset in seen:
+                continue
+            seen.add(offset)
+            trailer = self._part(offset)
+            if b"/Encrypt" in trailer:
+                return trailer
+            newest = newest or trailer
+            # of a hybrid file the stream comes before the older parts
+            waiting += [at for key in (b"/Prev", b"/XRefStm") if isinstance(at := trailer.get(key), int)]
+        return newest
+
+    def resolve(self, value: Value) -> Value:
+        """The object that a reference leads to; any other value is itself."""
+        for _ in range(_CHAIN_LIMIT):
+            if not isinstance(value, Reference):
+                return value
+            value = self._object(value.number)
+        raise PdfError
+
+    def _bytes_at(self, offset: int, length: int) -> bytes:
+        if length > self._bytes_left or offset < 0:
+            raise PdfError
+        data = self._read(length, offset + self._mark)
+        self._bytes_left -= len(data)
+        return data
+
+    def _indirect(self, offset: int) -> _Indirect:
+        length = _PIECE
+        while True:
+            data = self._bytes_at(offset, length)
+            try:
+                number, value, end = parse_indirect(data)
+            except PdfError:
+                # it may go on behind the bytes in hand: a page tree's root can list thousands of pages
+                if len(data) < length or length >= _OBJECT_LIMIT:
+                    raise
+                length *= 8
+            else:
+                return _Indirect(number, value, offset, data, end)
+
+    def _part(self, offset: int) -> Dictionary:
+        """Read a cross-reference section; its trailer, or the dictionary of its stream."""
+        start = self._bytes_at(offset, 16)
+        if start.lstrip().startswith(b"xref"):
+            return self._table(offset + start.index(b"xref") + 4)
+        found = self._indirect(offset)
+        if not isinstance(found.value, dict):
+            raise PdfError
+        widths, size = found.value.get(b"/W"), found.value.get(b"/Size")
+        index = found.value.get(b"/Index") or [0, size]
+        if not (_is_numbers(widths) and len(widths) == 3 and _is_numbers(index)):
+            raise PdfError
+        rows, at, width = self._stream_data(found), 0, sum(widths)
+        for first, count in zip(index[::2], index[1::2], strict=False):
+            part = rows[at : at + count * width]
+            self._sections.append(_Rows(first, count, part, (widths[0], widths[1], widths[2])))
+            at += count * width
+        return found.value
+
+    def _table(self, offset: int) -> Dictionary:
+        for _ in range(_SUBSECTION_LIMIT):
+            data = self._bytes_at(offset, 64)
+            found = _SUBSECTION.match(data)
+            if found is None:
+                break
+            first, count = int(found[1]), int(found[2])
+            self._sections.append(_Table(first, count, offset + found.end()))
+            offset += found.end() + count * _ENTRY_LENGTH
+        data = self._bytes_at(offset, _PIECE)
+        mark = data.find(b"trailer")
+        if mark < 0:
+            raise PdfError
+        trailer, _ = parse_object(data, mark + 7)
+        if not isinstance(trailer, dict):
+            raise PdfError
+        return trailer
+
+    def _object(self, number: int) -> Value:
+        kind, first, second = self._entry(number)
+        if kind == 2:
+            return self._packed(first, second)
+        found = self._indirect(first)
+        if found.number != number:
+            raise PdfError
+        return found.value
+
+    def _entry(self, number: int) -> tuple[int, int, int]:
+        """1 and the object's offset, or 2 and the stream it is in and its place there."""
+        for section in self._sections:
+            at = number - section.first
+            if not 0 <= at < section.entries:
+                continue
+            if isinstance(section, _Table):
+                found = _ENTRY.match(self._bytes_at(section.offset + at * _ENTRY_LENGTH, _ENTRY_LENGTH))
+                if found is not None:
+                    return 1, int(found[1]), 0
+            else:
+                a, b, c = section.widths
+                row = section.rows[at * (a + b + c) : (at + 1) * (a + b + c)]
+                kind = int.from_bytes(row[:a], "big") if a else 1
+                if len(row) == a + b + c and kind in {1, 2}:
+                    return kind, int.from_bytes(row[a : a + b], "big"), int.from_bytes(row[a + b :], "big")
+        raise PdfError
+
+    def _packed(self, stream: int, location: int) -> Value:
+        """The object at a place inside an object stream."""
+        if stream not in self._streams:
+            kind, offset, _ = self._entry(stream)
+            found = self._indirect(offset) if kind == 1 else None
+            if found is None or not isinstance(found.value, dict):
+                raise PdfError
+            first = found.value.get(b"/First")
+            data = self._stream_data(found)
+            if not isinstance(first, int) or not 0 <= first <= len(data):
+                raise PdfError
+            numbers = [int(word) for word in data[:first].split() if word.isdigit() and len(word) < 12]
+            self._streams[stream] = ([first + at for at in numbers[1::2]], data)
+        offsets, data = self._streams[stream]
+        if location >= len(offsets):
+            raise PdfError
+        return parse_object(data, offsets[location])[0]
+
+    def _stream_data(self, found: _Indirect) -> bytes:
+        """The content of a stream, inflated and with its predictor undone."""
+        start = _STREAM.match(found.data, found.end)
+        if start is None or not isinstance(found.value, dict):
+            raise PdfError
+        length = self.resolve(found.value.get(b"/Length"))
+        if not isinstance(length, int) or length < 0:
+            raise PdfError
+        data = self._bytes_at(found.offset + start.end(), length)
+        decoded = decode(
+            data, found.value.get(b"/Filter"), found.value.get(b"/DecodeParms"), self._inflate_left
+        )
+        if decoded is None:
+            raise PdfError
+        self._inflate_left -= len(decoded)
+        return decoded
+
+
+def _is_numbers(value: Value) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(isinstance(item, int) and item >= 0 for item in value)
+
+
+_MARK_ROOM = 1024
+_PAGE_LIMIT = 10_000_000
+
+
+def count_pages(read: Read, size: int) -> int | None:
+    """Pages of the PDF file of `size` bytes behind a positional reader; None when it cannot be told.
+
+    That is so for files that are encrypted or damaged, and beyond 64 MB read or 32 MB inflated.
+
+    Raises:
+        OSError: as the reader raises it.
+    """
+    mark = read(_MARK_ROOM, 0).find(b"%PDF-")
+    if mark < 0:
+        return None
+    file = PdfFile(read, size, mark)
+    try:
+        trailer = file.trailer()
+        if b"/Encrypt" in trailer:
+            return None
+        catalogue = file.resolve(trailer.get(b"/Root"))
+        pages = file.resolve(catalogue.get(b"/Pages")) if isinstance(catalogue, dict) else None
+        count = file.resolve(pages.get(b"/Count")) if isinstance(pages, dict) else None
+    except PdfError:
+        return None
+    return count if isinstance(count, int) and 0 <= count <= _PAGE_LIMIT else None

@@ -1,0 +1,77 @@
+"""How probes read: positionally and little at a time, from a file or from bytes in hand."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ImageFacts
+
+Read = Callable[[int, int], bytes]
+"""A positional reader: (number of bytes, offset) to the bytes there, fewer at the end of the input."""
+
+Each = Callable[[int, int, int], bytes]
+"""What a reader may have as its attribute `each`, where all bytes cost much more than a few: (offset, step,
+number) to the bytes at offset, offset + step, and so on, fewer at the end of the input."""
+
+HEAD = 960
+"""Bytes of the first read. Measured on 4,000 files: 4 KiB saves one read in 20 JPEG files, but costs more to
+copy in all of them, and four times as much out of base64; from 1,000 on malloc leaves its quick lists."""
+
+
+def bytes_reader(data: bytes) -> Read:
+    """A positional reader over bytes in hand."""
+
+    def read(size: int, offset: int) -> bytes:
+        return data[offset : offset + size]
+
+    return read
+
+
+class Source(NamedTuple):
+    """An input in parts: its first bytes, the reader for the others, its size in bytes."""
+
+    head: bytes
+    read: Read
+    size: int
+
+    def bytes_at(self, offset: int, length: int) -> bytes:
+        """Bytes of the input; fewer at its end, none of a length below zero."""
+        if length <= 0:
+            return b""
+        if offset + length <= len(self.head):
+            return self.head[offset : offset + length]
+        return self.read(length, offset)
+
+
+_new = tuple.__new__
+
+
+def sound_facts(
+    byte_size: int, form: str, area: tuple[int, int], orientation: int, frames: int
+) -> ImageFacts:
+    """The facts of an image of which only the header was asked, and nothing is wrong with that.
+
+    Put together without the constructors of the classes: every file of a folder comes by here, and they
+    cost twice as much.
+    """
+    size = _new(Size, area)
+    return _new(ImageFacts, (byte_size, form, size, orientation, frames, False, None, None, None, None))
+
+
+def facts_of(  # noqa: PLR0913, PLR0917 - the facts
+    byte_size: int,
+    form: str,
+    area: tuple[int, int],
+    orientation: int,
+    frames: int,
+    has_location: bool,  # noqa: FBT001 - one of the facts, and names cost as much as the whole call
+    quality: int | None,
+    metadata_bytes: int | None,
+    damage: str | None,
+) -> ImageFacts:
+    """The facts of an image that was looked into, put together as in `sound_facts`."""
+    size = _new(Size, area)
+    return _new(
+        ImageFacts,
+        (byte_size, form, size, orientation, frames, has_location, quality, metadata_bytes, damage, None),
+    )

@@ -1,0 +1,1 @@
+"""JSON text as a library: documents with the byte span of every value, long strings left in the file."""

@@ -1,0 +1,266 @@
+"""Base64 text as it is sent: its sizes by arithmetic, its flaws, and the decoded bytes at any offset."""
+
+import re
+from binascii import a2b_base64
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from imgbudget.errors import UnreadableError
+from imgbudget.jsontext.strings import ALPHABET, StringPayload, count_characters, foreign_characters
+
+_BLANKS = " \t\r\n\v\f"
+_URL_SAFE = "-_"
+_URL_SAFE_TABLE = bytes.maketrans(b"-_", b"+/")
+_NO_BASE64 = bytes(sorted(set(range(256)) - set(ALPHABET) - set(_URL_SAFE.encode())))
+_TAIL_BYTES = (0, 0, 1, 2)  # what 0, 1, 2, 3 characters after the last four decode to
+_PADDING = (b"", b"=", b"==")
+_SOUND = ((0, 0),)
+_LONGEST_PREFIX = 512
+_LONGEST_TAIL = 4096
+_STEP = 1 << 14
+_HASH_STEP = 1 << 18
+_SHOWN = 5
+_LONGEST_SHOWN = 64
+_PREFIXES = r"(?:\s*(?:data:([^,;]*)(?:;[^,]*)?|([\w.+-]+/[\w.+-]+);base64),)+"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base64Text:
+    """One base64 text.
+
+    `length` counts characters as they are sent, `byte_size` bytes when decoded. `flaws` says in clauses what
+    the API would refuse; `repairable`, whether the bytes can be had all the same. `prefix` is the data-URI
+    prefix in front of it with its comma (several, if there are), `prefix_media_type` what the last one
+    names, in lower case.
+    """
+
+    length: int
+    byte_size: int
+    flaws: tuple[str, ...]
+    repairable: bool
+    prefix: str
+    prefix_media_type: str | None
+    _payload: StringPayload = field(repr=False)
+    _characters: int = field(repr=False)
+    _url_safe: bool = field(repr=False)
+    _index: tuple[tuple[int, int], ...] = field(repr=False)
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether the text was not left in the file."""
+        return self._payload.start is None
+
+    def read(self, size: int, offset: int) -> bytes:
+        """The decoded bytes at `offset`, fewer than `size` at the end only; decodes only what is asked for.
+
+        Characters that are not base64 are passed over. Raises UnreadableError and OSError as Payload.read.
+        """
+        end = min(offset + size, self.byte_size)
+        if offset >= end:
+            return b""
+        first, last = offset // 3 * 4, min(-(-end // 3) * 4, self._characters)
+        sound = self._index is _SOUND
+        text = (self._payload.read if sound else self._clean)(last - first, first)
+        data = _decoded(text + b"=" * (-len(text) % 4))
+        return data[offset % 3 : offset % 3 + end - offset]
+
+    __call__ = read
+
+    def each(self, offset: int, step: int, count: int) -> bytes:
+        """The decoded bytes at `offset`, `offset + step` and so on, up to `count`; what is between is not.
+
+        Raises as `read` does.
+        """
+        count = min(count, -((offset - self.byte_size) // step))
+        if count <= 0:
+            return b""
+        first = offset // 3 * 4
+        last = min((offset + (count - 1) * step) // 3 * 4 + 4, self._characters)
+        text = self._clean(last - first, first)
+        found = bytearray(count)
+        for phase in range(min(3, count)):  # every third one stands in its four characters as this one does
+            at = offset + phase * step
+            number = len(found[phase::3])
+            quads = bytearray(b"A") * (4 * number)
+            for i in range(4):
+                part = text[at // 3 * 4 - first + i :: 4 * step][:number]
+                quads[i : 4 * len(part) : 4] = part
+            found[phase::3] = _decoded(quads)[at % 3 :: 3]
+        return bytes(found)
+
+    def digest(self) -> str:
+        """The SHA-256 of the text as it is sent, in hexadecimal, read in pieces. Raises as `read` does."""
+        from hashlib import sha256  # noqa: PLC0415 - only images of one length are compared
+
+        text = sha256()
+        for at in range(0, self.length, _HASH_STEP):
+            text.update(self._payload.read(_HASH_STEP, at))
+        return text.hexdigest()
+
+    def _clean(self, size: int, offset: int) -> bytes:
+        """Characters of the standard alphabet, counted without prefix, padding and all that is foreign."""
+        i = bisect_right(self._index, (offset, self.length)) - 1
+        clean, at = self._index[i]
+        if len(self._index) == 1:
+            text = self._payload.read(size, at + offset)
+            return text.translate(_URL_SAFE_TABLE) if self._url_safe else text
+        parts = []
+        while clean < offset + size and at < self.length:
+            part = _cleaned(self._payload.read(_STEP, at))
+            parts.append(part[max(offset - clean, 0) : offset + size - clean])
+            clean += len(part)
+            at += _STEP
+        return b"".join(parts)
+
+
+def _decoded(text: bytes | bytearray) -> bytes:
+    """Decode what was clean a moment ago."""
+    try:
+        return a2b_base64(text)
+    except ValueError:
+        raise UnreadableError("was changed while it was read") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Makeup:
+    """What a payload is made of: the prefix, and how many characters of each kind stand behind it."""
+
+    prefix: str
+    characters: int
+    equals: int
+    blanks: int
+    url_safe: int
+    foreign: dict[str, int]
+
+
+def _makeup(payload: StringPayload, prefix: str) -> _Makeup:
+    counts = dict(payload.foreign())
+    if prefix:
+        in_prefix: dict[str, int] = {}
+        count_characters(in_prefix, foreign_characters(prefix))
+        for character, count in in_prefix.items():
+            counts[character] = counts.get(character, 0) - count
+    equals = counts.pop("=", 0)
+    blanks = sum(counts.pop(character, 0) for character in _BLANKS)
+    url_safe = sum(counts.pop(character, 0) for character in _URL_SAFE)
+    foreign = {character: count for character, count in counts.items() if count > 0}
+    return _Makeup(
+        prefix=prefix,
+        characters=payload.length - len(prefix) - equals - blanks - sum(foreign.values()),
+        equals=equals,
+        blanks=blanks,
+        url_safe=url_safe,
+        foreign=foreign,
+    )
+
+
+def inspect(payload: StringPayload, *, prefixed: bool = False) -> Base64Text:
+    """What the payload is as base64; reads its ends, and the whole once more only if it has to be cleaned.
+
+    `prefixed` says that the format wants a data URI, so that one prefix is right.
+    Raises UnreadableError and OSError as Payload.read.
+    """
+    if sound := _sound(payload):
+        return sound
+    match = re.match(_PREFIXES, payload.text(_LONGEST_PREFIX), re.IGNORECASE)
+    makeup = _makeup(payload, match[0] if match else "")
+    ending = payload.text(_LONGEST_TAIL, max(payload.length - _LONGEST_TAIL, 0)) if makeup.equals else ""
+    damage = tuple(_damage(makeup, ending))
+    repairs = tuple(_repairs(makeup, prefixed=prefixed))
+    start = len(makeup.prefix)
+    straight = not makeup.foreign and _is_straight(payload, makeup)
+    index = ((0, start),) if straight else tuple(_index(payload, start))
+    characters = makeup.characters if straight else index[-1][0]
+    return Base64Text(
+        length=payload.length,
+        byte_size=characters // 4 * 3 + _TAIL_BYTES[characters % 4],
+        flaws=repairs + (damage or tuple(_padding(makeup))),
+        repairable=not damage,
+        prefix=makeup.prefix,
+        prefix_media_type=((match[1] or match[2] or "").strip().lower() or None) if match else None,
+        _payload=payload,
+        _characters=characters,
+        _url_safe=makeup.url_safe > 0,
+        _index=index,
+    )
+
+
+def _sound(payload: StringPayload) -> Base64Text | None:
+    """What the payload is when nothing at all is wrong with it, as nothing is with nearly all."""
+    foreign, length = payload.foreign(), payload.length
+    padding = foreign.get("=", 0)
+    if len(foreign) > (padding > 0) or padding >= len(_PADDING) or length % 4 or not length:
+        return None
+    if padding and payload.read(padding, length - padding) != _PADDING[padding]:
+        return None
+    return Base64Text(
+        length=length,
+        byte_size=length // 4 * 3 - padding,
+        flaws=(),
+        repairable=True,
+        prefix="",
+        prefix_media_type=None,
+        _payload=payload,
+        _characters=length - padding,
+        _url_safe=False,
+        _index=_SOUND,
+    )
+
+
+def _repairs(makeup: _Makeup, *, prefixed: bool) -> Iterator[str]:
+    """The flaws that leave the bytes readable."""
+    count = makeup.prefix.count(",")
+    if count > prefixed:
+        shown = makeup.prefix[:_LONGEST_SHOWN] + "…" * (len(makeup.prefix) > _LONGEST_SHOWN)
+        yield f"starts with {'a' if count == 1 else count} data-URI prefix{'es' * (count > 1)} ({shown})"
+    if makeup.blanks:
+        kind = "line breaks or blanks" if makeup.blanks > 1 else "line break or blank"
+        yield f"holds {makeup.blanks} {kind}"
+    if makeup.url_safe:
+        yield "uses the url-safe alphabet (- and _)"
+
+
+def _damage(makeup: _Makeup, ending: str) -> Iterator[str]:
+    """The flaws that do not."""
+    if makeup.foreign:
+        shown = ", ".join(repr(character) for character in list(makeup.foreign)[:_SHOWN])
+        more = ", …" if len(makeup.foreign) > _SHOWN else ""
+        yield f"holds characters outside the alphabet: {shown}{more}"
+    elif not makeup.characters:
+        yield "is empty"
+    elif not "".join(ending.split()).endswith("=" * makeup.equals):
+        yield "holds padding (=) before its end"
+    elif makeup.characters % 4 == 1:
+        yield "length is not a multiple of four"
+
+
+def _padding(makeup: _Makeup) -> Iterator[str]:
+    due = -makeup.characters % 4
+    if makeup.equals == due:
+        return
+    if makeup.equals:
+        yield f"padding is wrong ({makeup.equals} = where {due or 'none'} {'is' if due < 2 else 'are'} due)"
+    else:
+        yield f"padding is missing ({'=' * due})"
+
+
+def _is_straight(payload: StringPayload, makeup: _Makeup) -> bool:
+    """Whether padding and blanks, if any, stand at the end only: then nothing has to be cleaned."""
+    beside = makeup.equals + makeup.blanks
+    if beside > _LONGEST_TAIL:
+        return False
+    return not payload.text(beside, payload.length - beside).strip("=" + _BLANKS)
+
+
+def _index(payload: StringPayload, start: int) -> Iterator[tuple[int, int]]:
+    """Pairs of offsets, in the cleaned text and in the payload, a step apart, and the end of both."""
+    clean = 0
+    for at in range(start, payload.length, _STEP):
+        yield clean, at
+        clean += len(_cleaned(payload.read(_STEP, at)))
+    yield clean, payload.length
+
+
+def _cleaned(text: bytes) -> bytes:
+    return text.translate(_URL_SAFE_TABLE, _NO_BASE64)

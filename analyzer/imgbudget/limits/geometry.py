@@ -1,0 +1,374 @@
+"""What a vision model makes of a size: resize, patches, tokens, coordinates. Integers in and out.
+
+The rule is the one of the Claude vision and vision-coordinates guides (2026-09): an image is cut into
+patches of 28 x 28 px, one patch is one visual token; what is larger than the tier's long edge or token
+cap is scaled down first, keeping the aspect ratio, and then padded on the right and bottom.
+Nothing here knows a model, a price or a file: the tier is handed in. Where a tier names the strategy of
+another provider, a module of imgbudget.limits.strategies answers.
+"""
+
+from functools import cache, lru_cache
+from math import gcd, isqrt
+from typing import NamedTuple, Protocol
+
+PATCH = 28
+"""Edge of one patch in px (vision guide, 2026-09)."""
+
+FEW = 4
+"""Most px over a whole number of patches that are worth dropping (imgbudget's own choice)."""
+
+AREA_PER_TOKEN = 750
+"""Square px a token in the older published estimate (vision guide of spring 2026)."""
+
+PUBLISHED_RATIOS = ((1, 1), (3, 4), (2, 3), (9, 16), (1, 2))
+"""The rows of the vision guide's table of sizes that are not resized, short edge to long edge."""
+
+
+class Size(NamedTuple):
+    """Width and height in px."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    @property
+    def long_edge(self) -> int:
+        """The larger of the two edges, px."""
+        width, height = self
+        return width if width > height else height  # noqa: FURB136 - half the price, and every rule asks
+
+    @property
+    def short_edge(self) -> int:
+        """The smaller of the two edges, px."""
+        width, height = self
+        return width if width < height else height  # noqa: FURB136 - half the price, and every rule asks
+
+    @property
+    def transposed(self) -> "Size":
+        """The same size lying on its side."""
+        return Size(self.height, self.width)
+
+    def scaled(self, to: int, of: int) -> "Size":
+        """The size times `to` / `of`, each edge rounded to the nearest px and at least 1."""
+        return Size(*(max((2 * edge * to + of) // (2 * of), 1) for edge in self))
+
+
+class Tier(NamedTuple):
+    """A resolution tier: the longest edge in px and the most visual tokens that the API does not downscale.
+
+    `strategy` names the module of `limits.strategies` that calculates for the tier, empty for Claude's
+    patches of 28 px; `numbers` are what it calculates with, by name. Each of the two bounds is None where the
+    provider has no such bound; a tier of Claude has both.
+    """
+
+    name: str
+    max_edge: int | None
+    max_tokens: int | None
+    strategy: str = ""
+    numbers: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Both bounds of a tier of Claude; ValueError for a tier that lacks one."""
+        _, edge, tokens, _, _ = self
+        if edge is None or tokens is None:
+            raise ValueError(f"tier {self.name} is not bounded in edge and tokens")
+        return edge, tokens
+
+    def within_edge(self, size: Size) -> Size:
+        """The size scaled down to the longest edge."""
+        edge, long_edge = self.max_edge, size.long_edge
+        return size if edge is None or long_edge <= edge else size.scaled(edge, long_edge)
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """A number of the tier; KeyError where it has none of this name and no default is given."""
+        for key, value in self.numbers:
+            if key == name:
+                return value
+        if default is None:
+            raise KeyError(f"tier {self.name} has no {name}")
+        return default
+
+
+class Refusal(NamedTuple):
+    """What a size is refused for: `text` begins a sentence that goes on with `measured`, in `unit`.
+
+    `helped` tells whether a smaller size of the same ratio can be taken.
+    """
+
+    text: str
+    measured: int
+    limit: int
+    unit: str
+    helped: bool = True
+
+
+class Strategy(Protocol):
+    """What a module of imgbudget.limits.strategies can be asked; sizes in px."""
+
+    SCALES: bool
+    """Whether the size that the model looks at is published, and may be smaller than the image."""
+
+    def seen(self, size: Size, tier: Tier, /) -> Size:
+        """The size that the model looks at."""
+
+    def fits(self, size: Size, tier: Tier, /) -> bool:
+        """Whether the API leaves the size alone."""
+
+    def cost(self, size: Size, tier: Tier, /) -> int:
+        """Tokens billed for the size."""
+
+    def refusal(self, size: Size, tier: Tier, /) -> Refusal | None:
+        """What the API refuses the size for, None where it takes it."""
+
+
+@cache
+def _strategy(name: str) -> Strategy:
+    from importlib import import_module  # noqa: PLC0415 - most runs are about Claude alone
+
+    module: Strategy = import_module(f"imgbudget.limits.strategies.{name}")
+    return module
+
+
+def scales(tier: Tier) -> bool:
+    """Whether it is known to what size images of the tier are scaled down."""
+    return not tier.strategy or _strategy(tier.strategy).SCALES
+
+
+def refuses(tier: Tier) -> bool:
+    """Whether the tier itself refuses images for their size, beside what the platform does."""
+    return any(key.startswith("refused_") for key, _ in tier.numbers)
+
+
+def refusal(size: Size, tier: Tier) -> Refusal | None:
+    """What the tier refuses a size for, None where it takes it."""
+    return _strategy(tier.strategy).refusal(size, tier) if tier.strategy else None
+
+
+def patches(size: Size) -> int:
+    """Patches of 28 x 28 px that cover the size, the last row and column padded."""
+    return -(-size.width // PATCH) * -(-size.height // PATCH)
+
+
+def padded_size(size: Size) -> Size:
+    """The size rounded up to whole patches; the padding stands right and below."""
+    return Size(-(-size.width // PATCH) * PATCH, -(-size.height // PATCH) * PATCH)
+
+
+def fits(size: Size, tier: Tier) -> bool:
+    """Whether the model takes the size as it is: both padded edges and the patches within the tier."""
+    _, max_edge, max_tokens, strategy, _ = tier
+    if strategy:
+        return _strategy(strategy).fits(size, tier)
+    # `padded_size` and `patches` written out: each image is asked several times, and this takes a third
+    width, height = size
+    across, down = -(-width // PATCH), -(-height // PATCH)
+    if max_edge is None or max_tokens is None:  # no tier of Claude is without
+        return True
+    most = max_edge // PATCH
+    return across <= most and down <= most and across * down <= max_tokens
+
+
+@lru_cache(maxsize=4096)
+def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
+    """The size that the model looks at: the same when it fits, else the largest with this aspect ratio.
+
+    The reference algorithm of the vision-coordinates guide: a binary search on the long edge; the short
+    edge is rounded half to even. `edge_limit` is one more bound on both edges in px, for requests that
+    have their own. Never larger than `size`.
+    """
+    if edge_limit is None:
+        edge_limit = size.long_edge
+    if tier.strategy:
+        within = size.scaled(edge_limit, size.long_edge) if size.long_edge > edge_limit else size
+        return _strategy(tier.strategy).seen(within, tier)
+    if size.long_edge <= edge_limit and fits(size, tier):
+        return size
+    if size.width < size.height:
+        return native_size(size.transposed, tier, edge_limit).transposed
+    ratio = size.width / size.height
+    # patches along the long edge that the tier allows; `fits` written out, as this loop is most of a run
+    max_edge, max_tokens = tier.bounds
+    most = max_edge // PATCH
+    low, high = 1, min(size.width, edge_limit + 1, most * PATCH + 1)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        across = -(-middle // PATCH)
+        if across * -(-(round(middle / ratio) or 1) // PATCH) <= max_tokens:
+            low = middle
+        else:
+            high = middle
+    return Size(low, round(low / ratio) or 1)
+
+
+def tokens(size: Size, tier: Tier) -> int:
+    """Visual tokens billed for the size: the patches of what the model looks at."""
+    if tier.strategy:
+        return _strategy(tier.strategy).cost(size, tier)
+    return patches(native_size(size, tier))
+
+
+def area_tokens(size: Size) -> int:
+    """The older published estimate, width x height / 750 rounded up, of a size that is not resized."""
+    return -(-size.width * size.height // AREA_PER_TOKEN)
+
+
+@cache
+def largest_exact(short: int, long: int, tier: Tier) -> Size:
+    """The largest portrait size with exactly the ratio short:long that the tier leaves alone."""
+    unit = gcd(short, long)
+    short, long = short // unit, long // unit
+    most = tier.bounds[0] // long
+    low, high = min(1, most), most + 1
+    while low + 1 < high:  # a loop downwards costs a millisecond
+        middle = (low + high) // 2
+        if fits(Size(short * middle, long * middle), tier):
+            low = middle
+        else:
+            high = middle
+    return Size(short * low, long * low)
+
+
+@cache
+def ratio_table(
+    tier: Tier, ratios: tuple[tuple[int, int], ...] = PUBLISHED_RATIOS
+) -> tuple[tuple[tuple[int, int], Size], ...]:
+    """The table of sizes that are not resized, a row a ratio, in portrait; derived from the rule.
+
+    Empty for a tier of another provider: no such table is published for one.
+    """
+    if tier.strategy:
+        return ()
+    return tuple((ratio, largest_exact(*ratio, tier)) for ratio in ratios)
+
+
+class TableRow(NamedTuple):
+    """A row of the table that suits a size: its ratio as the guide writes it, and its size, turned alike."""
+
+    ratio: tuple[int, int]
+    size: Size
+
+    @property
+    def label(self) -> str:
+        """The ratio as text, the short edge first: 3:4."""
+        return f"{self.ratio[0]}:{self.ratio[1]}"
+
+
+def table_row(size: Size, tier: Tier, edge_limit: int | None = None) -> TableRow | None:
+    """The row that keeps the ratio of `size` to within half a pixel of the short edge, if there is one.
+
+    Only rows that are smaller than `size` on both edges count: a plan never enlarges.
+    """
+    upright = size if size.width <= size.height else size.transposed
+    for ratio, row in ratio_table(tier):
+        if edge_limit is not None and row.height > edge_limit:
+            continue
+        if row.width > upright.width or row.height > upright.height:
+            continue
+        if 2 * abs(upright.width * row.height - row.width * upright.height) <= upright.height:
+            return TableRow(ratio, row if upright == size else row.transposed)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
+    """The size a plan makes of `size`: itself where it fits, else the table's row for its ratio, else native.
+
+    `edge_limit` bounds both edges in px beside the tier. A row has exactly the ratio that it names, so the
+    coordinates scale alike along x and y; it loses a pixel or two against the native size.
+    """
+    native = native_size(size, tier, edge_limit)
+    if tier.strategy:
+        return _planned_by_strategy(size, native, tier, edge_limit)
+    if native == size:
+        return size
+    row = table_row(size, tier, edge_limit)
+    return native if row is None else row.size
+
+
+def _planned_by_strategy(size: Size, native: Size, tier: Tier, edge_limit: int | None) -> Size:
+    """What the strategy makes of a size that it does not leave alone; never larger on either edge."""
+    edge = size.long_edge if edge_limit is None else min(edge_limit, size.long_edge)
+    planned = size.scaled(edge, size.long_edge)
+    if not fits(planned, tier):
+        planned = Size(min(native.width, planned.width), min(native.height, planned.height))
+    refused = refusal(planned, tier)
+    if refused is None or not refused.helped:
+        return planned
+    low, high = 1, planned.long_edge
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if refusal(planned.scaled(middle, planned.long_edge), tier) is None:
+            low = middle
+        else:
+            high = middle
+    return planned.scaled(low, planned.long_edge)
+
+
+def size_within(size: Size, pixels: int, edge: int) -> Size:
+    """The size with this aspect ratio that has at most `pixels` pixels and edges of `edge` px.
+
+    The short edge is rounded, so it can be a pixel smaller than the largest one. Never larger than `size`.
+    """
+    if size.width * size.height <= pixels and size.long_edge <= edge:
+        return size
+    long_edge, short_edge = size.long_edge, size.short_edge
+    long = min(edge, long_edge, isqrt(pixels * long_edge // short_edge))
+    while long > 1 and long * max(round(long * short_edge / long_edge), 1) > pixels:
+        long -= 1
+    short = max(round(long * short_edge / long_edge), 1)
+    return Size(long, short) if size.width >= size.height else Size(short, long)
+
+
+def is_remainder(edge: int) -> bool:
+    """Whether an edge ends a few px into a patch, which is billed whole."""
+    return 0 < edge % PATCH <= FEW
+
+
+def without_remainders(size: Size, least: int = 1) -> Size:
+    """The size with its small remainders dropped, no edge under `least` px; the ratio stays.
+
+    Dropping one remainder can leave a small one on the other edge, so it goes on until none is left.
+    """
+    width, height = size
+    candidates = []
+    if is_remainder(width):
+        less = width - width % PATCH
+        candidates.append(Size(less, round(height * less / width)))
+    if is_remainder(height):
+        less = height - height % PATCH
+        candidates.append(Size(round(width * less / height), less))
+    candidates = [candidate for candidate in candidates if candidate.short_edge >= least]
+    if not candidates:
+        return size
+    return without_remainders(min(candidates, key=lambda it: (patches(it), -it.width * it.height)), least)
+
+
+class CoordinateMap(NamedTuple):
+    """Where a point of the image that the model saw stands in the original, both in px.
+
+    Coordinates that a model returns are px of the resized image without its padding (vision-coordinates
+    guide, 2026-09).
+    """
+
+    original: Size
+    resized: Size
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Original px a resized px, along x and y."""
+        return self.original.width / self.resized.width, self.original.height / self.resized.height
+
+    def to_original(self, x: float, y: float) -> tuple[float, float]:
+        """The point in the original; first clamped to the resized image."""
+        x = min(max(x, 0.0), self.resized.width)
+        y = min(max(y, 0.0), self.resized.height)
+        return x * self.original.width / self.resized.width, y * self.original.height / self.resized.height
+
+    def to_resized(self, x: float, y: float) -> tuple[float, float]:
+        """The point in the resized image; first clamped to the original."""
+        x = min(max(x, 0.0), self.original.width)
+        y = min(max(y, 0.0), self.original.height)
+        return x * self.resized.width / self.original.width, y * self.resized.height / self.original.height

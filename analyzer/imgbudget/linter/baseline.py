@@ -1,0 +1,188 @@
+"""Baselines: findings that were known when the file was written and are not reported again."""
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imgbudget.errors import UsageError, os_error_text
+from imgbudget.model.subjects import Finding, RunData
+from imgbudget.registry import Registry
+
+if TYPE_CHECKING:
+    from imgbudget.linter.run import Session
+
+
+VERSION = 1
+NAME = ".imgbudget-baseline.json"
+"""The file that `imgbudget baseline` writes beside the configuration unless another is named."""
+
+_FIELDS = ("path", "rule", "pointer", "document", "custom_id", "sha256")
+
+
+class BaselineEntry(NamedTuple):
+    """One known finding. `path` is relative to the folder of the baseline, with `/`.
+
+    `document` counts the documents of a JSONL file from 0, `sha256` is that of an image file's content.
+    """
+
+    path: str
+    rule: str
+    pointer: str | None = None
+    document: int = 0
+    custom_id: str | None = None
+    sha256: str | None = None
+
+
+def entry_of(finding: Finding, path: str, sha256: str | None) -> BaselineEntry:
+    """The entry of a finding in the file at `path`."""
+    named = finding.request_id is not None
+    return BaselineEntry(
+        path=path,
+        rule=finding.code,
+        pointer=finding.location.pointer,
+        document=0 if named else finding.location.document,
+        custom_id=finding.request_id,
+        sha256=sha256,
+    )
+
+
+class Baseline:
+    """Known findings, to be asked for one at a time."""
+
+    def __init__(self, entries: Iterable[BaselineEntry], *, placed: Collection[str] = ()) -> None:
+        """Take entries in any order; the rules in `placed` are known by their place too."""
+        self.entries = tuple(sorted(set(entries), key=_order))
+        self._placed = frozenset(placed)
+        self._known: dict[object, list[int]] = {}
+        for number, entry in enumerate(self.entries):
+            self._known.setdefault(self._key(entry), []).append(number)
+
+    def _key(self, entry: BaselineEntry) -> object:
+        if entry.sha256 is None:
+            return entry
+        return entry if entry.rule in self._placed else (entry.rule, entry.sha256)
+
+    def find(self, entry: BaselineEntry) -> int | None:
+        """The number of the entry that knows a finding, that of the same path if there is one."""
+        numbers = self._known.get(self._key(entry))
+        if not numbers:
+            return None
+        return next((number for number in numbers if self.entries[number].path == entry.path), numbers[0])
+
+    def text(self) -> str:
+        """The baseline as it is written: JSON, sorted, one entry a line, so that diffs are of lines."""
+        import json  # noqa: PLC0415 - images need no JSON
+
+        lines = []
+        for entry in self.entries:
+            record = {
+                name: value for name in _FIELDS if (value := getattr(entry, name)) is not None and value != 0
+            }
+            lines.append(json.dumps(record, ensure_ascii=True))
+        listed = "\n" + ",\n".join(lines) + "\n" if lines else ""
+        return f'{{"version": {VERSION}, "findings": [{listed}]}}\n'
+
+
+def _order(entry: BaselineEntry) -> tuple[Any, ...]:
+    return tuple(str(value or "") if not isinstance(value, int) else f"{value:012}" for value in entry)
+
+
+def read_baseline(data: bytes, name: str, *, placed: Collection[str] = ()) -> Baseline:
+    """The baseline in the bytes of a file that people know as `name`.
+
+    Raises:
+        UsageError: it is no baseline; the text says where and what to do.
+    """
+    import json  # noqa: PLC0415 - images need no JSON
+
+    remedy = "write it again with imgbudget baseline --write --force"
+    try:
+        tree = json.loads(data)
+    except RecursionError:
+        raise UsageError(f"{name}: is no baseline: nested too deep; {remedy}") from None
+    except ValueError as error:
+        where = f"line {error.lineno}: " if isinstance(error, json.JSONDecodeError) else ""
+        raise UsageError(f"{name}: is no baseline: {where}not JSON; {remedy}") from None
+    if not isinstance(tree, Mapping) or not isinstance(tree.get("findings"), list):
+        raise UsageError(f"{name}: is no baseline: it has no list of findings; {remedy}")
+    if tree.get("version") != VERSION:
+        told = f"version {tree.get('version')!r} of a baseline is not known, only {VERSION}"
+        raise UsageError(f"{name}: {told}; take the imgbudget that wrote it, or {remedy}")
+    return Baseline(
+        [_entry(record, number, name, remedy) for number, record in enumerate(tree["findings"])],
+        placed=placed,
+    )
+
+
+def _entry(record: Any, number: int, name: str, remedy: str) -> BaselineEntry:
+    kinds = {"document": int}
+    if (
+        not isinstance(record, Mapping)
+        or not {"path", "rule"} <= record.keys() <= set(_FIELDS)
+        or not all(type(value) is kinds.get(key, str) for key, value in record.items())
+    ):
+        raise UsageError(f"{name}: findings[{number}] is no entry of a baseline; {remedy}")
+    return BaselineEntry(**record)
+
+
+class KnownFindings(NamedTuple):
+    """A baseline, None where there is none, and the folder that its paths are relative to."""
+
+    baseline: Baseline | None
+    folder: str
+
+
+def load_baseline(name: str, registry: Registry, *, read: bool) -> KnownFindings:
+    """The baseline in the file of that name, unread where only its folder is wanted.
+
+    Raises:
+        UsageError: the file is not there, cannot be read or is no baseline.
+    """
+    folder = os.path.dirname(os.path.abspath(name))
+    return KnownFindings(read_file(name, registry) if read else None, folder)
+
+
+def read_file(name: str, registry: Registry) -> Baseline:
+    """The baseline in a file.
+
+    Raises:
+        UsageError: it is not there, cannot be read or is no baseline.
+    """
+    try:
+        with open(name, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise UsageError(f"{name}: no such baseline; write one with imgbudget baseline --write") from None
+    except OSError as error:
+        raise UsageError(f"{name}: baseline cannot be read: {os_error_text(error)}") from error
+    return read_baseline(data, name, placed=placed(registry))
+
+
+def placed(registry: Registry) -> frozenset[str]:
+    """The rules whose findings are known by their place and not by their content alone."""
+    return frozenset(rule.code for rule in registry.rules if rule.run_data is RunData.COPIES)
+
+
+def fixed_entries(session: "Session", missed: Collection[str]) -> tuple[BaselineEntry, ...]:
+    """The entries of the baseline that a run should have met, and has not.
+
+    An entry counts only where its rule ran and its file lies in what was checked. Nothing is known of the
+    `missed` files, which could not be looked at.
+    """
+    suppressor, ran = session.context.paths.suppressor, session.context.paths.base_judge.rules
+    if suppressor is None or suppressor.baseline is None:
+        return ()
+    folders = [_real(path) for path in session.named]
+    unseen = {_real(path) for path in missed}
+    base, fixed = _real(suppressor.base), []
+    for number, entry in enumerate(suppressor.baseline.entries):
+        if number in suppressor.entry or not ran.has(entry.rule):
+            continue
+        path = os.path.normpath(f"{base}/{entry.path}").replace(os.sep, "/")
+        if path not in unseen and any(path == folder or path.startswith(folder + "/") for folder in folders):
+            fixed.append(entry)
+    return tuple(fixed)
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(path).replace(os.sep, "/").rstrip("/")

@@ -1,0 +1,372 @@
+"""Lints text that may hold requests: JSON, JSONL, YAML cassettes, standard input; document by document."""
+
+import gc
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+
+from imgbudget.discovery.walk import NEITHER
+from imgbudget.errors import UnreadableError
+from imgbudget.jsontext.document import BadDocument, Document, open_documents
+from imgbudget.jsontext.lines import Chunk
+from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
+from imgbudget.linter.context import LintContext
+from imgbudget.linter.requests import RequestFindings, reason_of, resent
+from imgbudget.linter.rows import LONG, PART, BatchRows, PartCount, PartReceiver, RowCount, Scope
+from imgbudget.model.location import Location, Span
+from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import Finding, ProbeField, Request
+from imgbudget.requests.cassettes import Cassette, looks_like_cassette, read_cassette
+from imgbudget.requests.reader import (
+    BadEntry,
+    Item,
+    NoRequest,
+    RequestReader,
+    SessionLine,
+    looks_like_request,
+    read_recorded,
+)
+
+
+def check_cassette(context: LintContext, path: str, text: bytes | None = None) -> FileResult:
+    """The result of the YAML at `path`, or of `text` that stands for it; what is no cassette is passed over.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnreadableError: a cassette that is no YAML, or too large.
+    """
+    opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
+    with opened as source, _without_collector():
+        if not looks_like_cassette(source):
+            return FileResult(path=path, skipped=NEITHER)
+        check = DocumentCheck(context=context, source=source, path=path, lines=False, explicit=True)
+        return check.run_cassette(read_cassette(source))
+
+
+def check_document(
+    context: LintContext, path: str, *, lines: bool, explicit: bool, parts: PartReceiver | None = None
+) -> FileResult:
+    """The result of the JSON file at `path`; `lines` for one document a line.
+
+    With `parts`, that of its last part: `parts` takes the results of the others as they are read.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnreadableError: it changed while it was read.
+    """
+    with JsonSource.open(path) as source, _without_collector():
+        return DocumentCheck(
+            context=context,
+            source=source,
+            path=path,
+            lines=lines,
+            explicit=explicit,
+            parts=parts,
+        ).run()
+
+
+def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResult, PartCount]:
+    """The result of some rows of the file at `path`, which is known to hold requests, and what they count.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnreadableError: it changed while it was read.
+    """
+    with JsonSource.open(path) as source, _without_collector():
+        if source.size < chunk.end:
+            raise UnreadableError("became shorter while it was read")
+        check = DocumentCheck(
+            context=context,
+            source=source.until(chunk.end),
+            path=path,
+            lines=True,
+            explicit=True,
+            told=True,
+            start=chunk.start,
+            scope=Scope.PART,
+        )
+        result = check.run()
+        return result, PartCount(chunk, not check.rows.session, check.end, check.rows, check.batch)
+
+
+def check_text(context: LintContext, text: bytes, name: str, *, lines: bool) -> FileResult:
+    """The result of JSON text that came from standard input, under `name`."""
+    with JsonSource.from_bytes(text) as source:
+        return check_source(context, source, name, lines=lines)
+
+
+def check_source(context: LintContext, source: JsonSource, name: str, *, lines: bool) -> FileResult:
+    """The result of JSON that is open already, from standard input or a remote store, under `name`.
+
+    Raises:
+        UnreadableError: it changed while it was read.
+    """
+    with _without_collector():
+        return DocumentCheck(context=context, source=source, path=name, lines=lines, explicit=True).run()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for cycles: JSON and what is read from it have none, and may be very many."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not gc.get_freeze_count():
+            # puts what there is among the old objects, unseen: it would all be looked through at once
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
+
+
+_HEAD = 65536
+_MOST_REASONS = 100
+_NO_MESSAGE = "a line of a session without a message"
+
+
+@dataclass(slots=True, kw_only=True)
+class DocumentCheck:
+    """The check of one file, document by document; with `lines` each line is one.
+
+    `explicit` says that text that is no JSON is a finding even when nothing in it looks like a request:
+    the user named the file. Met on a walk, such a file is passed over with a reason. `told` says that the
+    file is known to hold requests, so that each row which holds none is told. `parts` takes what was found
+    in a long file part by part, in its order: memory then does not grow with the file. Its workers may check
+    the rows of a long file from the first request on, as long as each row is a request by itself. `start` is
+    where to begin.
+    """
+
+    context: LintContext
+    source: JsonSource
+    path: str
+    lines: bool
+    explicit: bool
+    told: bool = False
+    parts: PartReceiver | None = None
+    start: Start = BEGINNING
+    scope: Scope = Scope.FILE
+    reasons: dict[str, None] = field(default_factory=dict)
+    let_go: bool = False
+    handed_on: bool = False
+    long: bool = False
+    lost: bool = False
+    end: int = 0
+    batch: BatchRows = field(init=False)
+    judged: RequestFindings = field(init=False)
+    reader: RequestReader = field(init=False)
+    rows: RowCount = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Choose the rules for the path."""
+        self.judged = RequestFindings(
+            context=self.context, source=self.source, path=self.path, lines=self.lines
+        )
+        fields = ProbeField(self.context.facts(self.judged.runner))
+        self.reader = RequestReader(self.path, fields, self.context.data.normalize)
+        self.rows = RowCount(self.path)
+        self.batch = BatchRows(path=self.path, is_part=self.scope is Scope.PART)
+
+    def run(self) -> FileResult:
+        """The result of the file."""
+        start: Start | None = self.start
+        while start is not None:
+            start = self._read(start)
+        if self._let_go_too_early:
+            return DocumentCheck(
+                context=self.context,
+                source=self.source,
+                path=self.path,
+                lines=self.lines,
+                explicit=self.explicit,
+                told=True,
+                parts=self.parts,
+            ).run()
+        if self.scope is Scope.PART or self.lost:
+            return self.judged.result(partial=True)
+        if self.handed_on or self.long or self.scope is Scope.REST:
+            self._hand_on()  # what is found of the whole stands behind the rows, whoever has checked them
+        self._session()
+        self._batch()
+        if not self.judged.requests and not self.judged.findings and not self.handed_on:
+            return FileResult(path=self.path, skipped=reason_of(self.reasons))
+        return self.judged.result(rows=self.rows.close(self.source, self.end) if self.lines else None)
+
+    def _read(self, start: Start) -> Start | None:
+        """Check the documents from `start` on; where to go on when others have checked some."""
+        for document in open_documents(self.source, lines=self.lines, start=start):
+            if self.scope is Scope.PART and not self.end:
+                self.rows.begin(document.line)
+            self.end = document.end
+            self.rows.reach(document.line)
+            if isinstance(document, BadDocument):
+                self._bad(document)
+            else:
+                self._document(document)
+            if self._let_go_too_early:
+                return None
+            if len(self.judged.requests) >= PART:
+                self._hand_on()
+            if not self.long and self._is_long:
+                self.long = True
+                behind = Start(document.end, document.line, document.number + 1)
+                if self.parts and (counts := self.parts.row_workers(self.path, behind)):
+                    self._hand_on()
+                    return self._follow(counts)
+        return None
+
+    @property
+    def _let_go_too_early(self) -> bool:
+        """Whether rows were passed over in silence before the first request: all is to be told, from anew."""
+        return self.lines and self.let_go and not self.told and self._holds_requests
+
+    @property
+    def _is_long(self) -> bool:
+        """Whether many rows are to come which, as far as is known, are requests that stand for themselves."""
+        so_far = bool(self.judged.requests or self.handed_on) and not self.rows.session
+        return self.lines and so_far and self.source.size - self.end >= LONG
+
+    def _follow(self, parts: Generator[PartCount | None, None, None]) -> Start | None:
+        """Count what others have checked; where to go on alone, at rows that do not stand for themselves."""
+        with closing(parts):
+            for part in parts:
+                if part is None:
+                    self.lost = True
+                elif not part.alone:
+                    return part.chunk.start
+                else:
+                    self.rows.follow(part.rows)
+                    self.batch.follow(part.batch, part.chunk, self.source)
+                    self.end = part.end or self.end
+        return None
+
+    def run_cassette(self, cassette: Cassette) -> FileResult:
+        """The result of a file that is a cassette."""
+        recorded = list(
+            read_recorded(
+                cassette.bodies, Location(self.path, ()), self.reader.fields, self.context.data.normalize
+            )
+        )
+        self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
+        self.judged.sort()
+        if not self.judged.requests:
+            return FileResult(path=self.path, skipped=reason_of(self.reasons))
+        return self.judged.result()
+
+    def _hand_on(self) -> None:
+        """Hand on what was found so far, and forget it."""
+        if self.parts is None:
+            return
+        self.parts.on_partial_result(self.judged.result(partial=True))
+        self.handed_on = True
+        self.judged.clear()
+
+    @property
+    def _holds_requests(self) -> bool:
+        return self.handed_on or bool(self.judged.requests) or self.reader.session.started
+
+    def _bad(self, document: BadDocument) -> None:
+        head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
+        told = self.explicit or self.told or self._holds_requests
+        if not told and not looks_like_request(head):
+            self._pass_over(document.message, "not JSON")
+            self.let_go = True
+            return
+        self.rows.bad += 1
+        location = Location(self.path, (), 0, document.number)
+        offset = document.offset
+        span = Span(offset, offset + 1, document.line, document.column, document.line, document.column + 1)
+        self.judged.flaw(location, span, document.message)
+
+    def _pass_over(self, reason: str, of_row: str) -> None:
+        """Leave a document unchecked; the file's reason may say where a mistake is, the row's need not."""
+        if len(self.reasons) < _MOST_REASONS:
+            self.reasons[reason] = None
+        if self.told or self._holds_requests or not self.rows.is_long:
+            self.rows.skip(of_row)
+        else:
+            self.let_go = True
+
+    def _document(self, document: Document) -> None:
+        self._items(document, self.reader.read(document))
+
+    def _items(self, document: Document | Cassette, items: Iterable[Item]) -> None:
+        found: list[Finding] = []
+        wrong: list[Location] = []
+        checked, passed = False, None
+        for item in items:
+            match item:
+                case Request():
+                    checked = True
+                    found.extend(self.judged.request(item))
+                    wrong.extend(self.batch.add(item))
+                case BadEntry(location, reason):
+                    found.extend(self.judged.malformed(location, reason))
+                case NoRequest():
+                    passed = item
+                case SessionLine(sent):
+                    self._session_line(sent=sent)
+                    return
+        if checked:
+            self.rows.checked += 1
+            found.extend(self.judged.doubled_keys(document))
+        elif passed:
+            self._no_request(document, passed)
+        else:
+            self.rows.bad += 1
+        if found or wrong:
+            self.batch.locate(wrong, self.judged.location(document, found, wrong))
+
+    def _no_request(self, document: Document | Cassette, item: NoRequest) -> None:
+        self._pass_over(item.reason, item.reason)
+        if item.foreign:
+            return
+        if not self.told and not self._holds_requests:
+            self.let_go = True
+            return
+        line = document.line
+        location = Location(self.path, (), 0, document.number)
+        self.judged.flaw(
+            location, Span(document.start, document.start, line, 1, line, 1), f"is no request: {item.reason}"
+        )
+
+    def _session_line(self, *, sent: bool) -> None:
+        if sent or self.told or self._holds_requests:
+            self.rows.belongs()
+        else:  # many data have lines that look like it
+            self._pass_over(_NO_MESSAGE, _NO_MESSAGE)
+            self.let_go = True
+
+    def _batch(self) -> None:
+        """Judge the batch that the file is, its entries together."""
+        batch = self.batch.batch(self.source)
+        if batch is None:
+            return
+        found = self.judged.runner.check_batch(batch, self.context.limits())
+        self.judged.keep(found, self.batch.spans)
+
+    def _session(self) -> None:
+        """Judge the requests of a session, which are known at its end; a second pass finds their places."""
+        found: list[Finding] = []
+        reason: str | None = _NO_MESSAGE
+        for item in self.reader.end():
+            match item:
+                case NoRequest():
+                    reason = item.reason
+                    self.reasons[reason] = None
+                case Request():
+                    found.extend(resent(finding) for finding in self.judged.request(item))
+        judged = any(result.request.dialect == "transcript" for result in self.judged.requests)
+        self.rows.settle(self.reader.session.forgotten, None if judged else reason)
+        by_document: dict[int, list[Finding]] = {}
+        for finding in found:
+            by_document.setdefault(finding.location.document, []).append(finding)
+        for document in open_documents(self.source, lines=self.lines) if found else ():
+            mine = by_document.pop(document.number, None)
+            if mine and isinstance(document, Document):
+                self.judged.location(document, mine)
+            if not by_document:
+                break
+        self.judged.sort()

@@ -1,0 +1,263 @@
+"""The end of a run: totals kept on the way, and the findings about the run as a whole."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from imgbudget.config.files import shown
+from imgbudget.imageinfo.files import same_files
+from imgbudget.linter.rule_sets import PathRules
+from imgbudget.model.location import Location, Span
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.subjects import Finding, Run, RunData, UnusedIgnore
+
+if TYPE_CHECKING:
+    from imgbudget.linter.baseline import BaselineEntry
+    from imgbudget.linter.options import RunOptions
+    from imgbudget.linter.rows import PartCount
+    from imgbudget.linter.run import Session
+    from imgbudget.model.comparison import FindingRecord
+    from imgbudget.model.statistics import RunStatistics
+
+
+_BLOCK = 1000
+"""Names of files that are kept in one text: a string of its own costs 50 bytes more for each."""
+
+_AT_ONCE = 200_000
+"""Files that are compared, or names of lookalikes that are taken apart, together: some 20 MB."""
+
+_COPIES, _TOTALS = int(RunData.COPIES), int(RunData.TOTALS)
+
+Block = tuple[Sequence[int], str]
+"""What tells files apart, a number each, and their paths, joined by null characters."""
+
+
+class RunTotals:
+    """Gathers what is watched; of an image file only a number and its path, 8 bytes and the name.
+
+    `used`, `entry` and `entries` are what came of silencing in another process, `parts` what the parts of a
+    long file count that it has checked.
+    """
+
+    def __init__(
+        self,
+        watch: RunData,
+        statistics: "RunStatistics | None" = None,
+        found: "list[FindingRecord] | None" = None,
+    ) -> None:
+        self.watch = watch
+        self.statistics = statistics
+        self.found = found
+        self.byte_size = 0
+        self.blocks: list[Block] = []
+        self.used: set[int] = set()
+        self.entry: set[int] = set()
+        self.entries: list[BaselineEntry] = []
+        self.parts: list[PartCount] = []
+        self._keys: list[int] = []
+        self._names: list[str] = []
+
+    def add(self, result: FileResult, *, is_file: bool = True) -> None:
+        """Count one file, or with `is_file` false what came on standard input."""
+        # a plain integer: the flags' own arithmetic takes a microsecond
+        images, watch = result.images, int(self.watch)
+        if is_file and len(images) == 1 and not result.requests and images[0].resized is not None:
+            facts = images[0].use.facts
+            if facts is not None and watch & _COPIES:
+                self._keys.append(hash((facts.byte_size, facts.size)))
+                self._names.append(result.path)
+                if len(self._names) >= _BLOCK:
+                    self._close_block()
+        if watch & _TOTALS:
+            self.byte_size += sum(request.request.byte_size for request in result.requests)
+            for image in images:
+                if image.use.facts and not image.use.in_request:
+                    self.byte_size += image.use.facts.byte_size
+        if self.statistics is not None:
+            self.statistics.add(result)
+        if self.found is not None and result.findings:
+            self._tell(result.findings)
+
+    def add_findings(self, findings: Sequence[Finding]) -> None:
+        """Count findings on the run as a whole."""
+        if self.statistics is not None:
+            self.statistics.add_findings(findings)
+        if self.found is not None:
+            self._tell(findings)
+
+    def _tell(self, findings: Sequence[Finding]) -> None:
+        from imgbudget.model.comparison import to_record  # noqa: PLC0415 - only a comparison needs it
+
+        if self.found is not None:
+            self.found += [to_record(finding) for finding in findings]
+
+    def _close_block(self) -> None:
+        if self._names:
+            from array import array  # noqa: PLC0415 - many files only
+
+            self.blocks.append((array("q", self._keys), "\0".join(self._names)))
+            self._keys, self._names = [], []
+
+    def take(self) -> "RunTotals":
+        """What was gathered since the last time, to be handed to another process."""
+        self._close_block()
+        taken = RunTotals(self.watch, self.statistics, self.found)
+        taken.byte_size, taken.blocks = self.byte_size, self.blocks
+        self.byte_size, self.blocks = 0, []
+        if self.statistics is not None:
+            self.statistics = type(self.statistics)()
+        if self.found is not None:
+            self.found = []
+        return taken
+
+    def merge(self, other: "RunTotals") -> None:
+        """Count what another process gathered."""
+        self.byte_size += other.byte_size
+        self.blocks += other.blocks
+        self.used |= other.used
+        self.entry |= other.entry
+        self.entries = self.entries + other.entries
+        if self.statistics is not None and other.statistics is not None:
+            self.statistics.merge(other.statistics)
+        if self.found is not None and other.found is not None:
+            self.found += other.found
+
+    @property
+    def wants_an_end(self) -> bool:
+        """Whether there is anything to be said of the run as a whole."""
+        watched = self.watch & ~RunData.COPIES or bool(self.blocks) or len(self._names) > 1
+        return bool(watched) or self.statistics is not None or self.found is not None
+
+    def lookalikes(self) -> Iterator[list[str]]:
+        """The paths of image files with the same length and size in px, in the order of the first of each."""
+        blocks: list[Block] = [*self.blocks, (self._keys, "\0".join(self._names))]
+        chosen, names = set[int](), 0
+        for key, times in _repeated([keys for keys, _ in blocks]).items():
+            chosen.add(key)
+            names += times
+            if names >= _AT_ONCE:
+                yield from _grouped(blocks, chosen)
+                chosen, names = set(), 0
+        yield from _grouped(blocks, chosen)
+
+
+def _repeated(blocks: Sequence[Sequence[int]]) -> dict[int, int]:
+    """The keys that stand more than once, in the order of their first, and how often."""
+    again: set[int] = set()
+    parts = 1 + sum(map(len, blocks)) // _AT_ONCE
+    for part in range(parts):
+        seen: set[int] = set()
+        for keys in blocks:
+            mine = keys if parts == 1 else [key for key in keys if key % parts == part]
+            fresh = set(mine)
+            again |= seen & fresh
+            if len(fresh) < len(mine):
+                again.update(key for key, times in Counter(mine).items() if times > 1)
+            seen |= fresh
+    found: dict[int, int] = {}
+    for keys in blocks if again else ():
+        if not again.isdisjoint(keys):
+            for key in keys:
+                if key in again:
+                    found[key] = found.get(key, 0) + 1
+    return found
+
+
+def _grouped(blocks: Sequence[Block], chosen: set[int]) -> Iterator[list[str]]:
+    """The paths with each of the chosen keys, in the order of the first of each."""
+    groups: dict[int, list[str]] = {}
+    for keys, names in blocks if chosen else ():
+        if not chosen.isdisjoint(keys):
+            for key, name in zip(keys, names.split("\0"), strict=True):
+                if key in chosen:
+                    groups.setdefault(key, []).append(name)
+    yield from groups.values()
+
+
+def new_totals(options: "RunOptions", paths: PathRules) -> RunTotals:
+    """An empty tally for what the rules watch and the caller wishes."""
+    watch = paths.base_judge.rules.run_data
+    if paths.suppressor is None or not paths.suppressor.ignores:
+        watch &= ~RunData.IGNORES
+    totals = RunTotals(watch)
+    if options.statistics:
+        from imgbudget.model.statistics import RunStatistics  # noqa: PLC0415 - on demand only
+
+        totals.statistics = RunStatistics()
+    if options.compare:
+        totals.found = []
+    return totals
+
+
+_PATHS_AT_ONCE = 1000
+"""Files whose findings are gathered before they are told: each may be a copy of another one."""
+
+
+class _Copies:
+    """The groups of copies among the files of a run, found when they are gone through."""
+
+    def __init__(self, totals: "RunTotals") -> None:
+        self._tally = totals
+
+    def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        return same_files(self._tally.lookalikes())
+
+
+def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
+    """The results that are no file's own, by the file that they are about."""
+    paths, totals = session.context.paths, session.totals
+    source = session.settings.source
+    lines: dict[Location, int | None] = {}
+    unused: list[UnusedIgnore] = []
+    if totals.watch & RunData.IGNORES:
+        from imgbudget.linter.ignores import unused_ignores  # noqa: PLC0415 - runs with ignores only
+
+        for entry, line in unused_ignores(paths, session.named):
+            unused.append(entry)
+            lines[entry.location] = line
+    run = Run(
+        location=Location(shown(source) if source else "."),
+        visual_tokens=summary.visual_tokens,
+        byte_size=totals.byte_size,
+        # prices are whole nano-dollars; the last bits of a sum tell in which parts it was added up
+        cost_usd=round(summary.cost_usd, 9),
+        copies=_Copies(totals) if totals.watch & RunData.COPIES else (),
+        unused=tuple(unused),
+    )
+    by_path: dict[str, list[Finding]] = {}
+    for finding in paths.check_run(run, session.context.limits()):
+        placed = _placed(finding, lines.get(finding.location), excerpts=session.context.excerpts)
+        by_path.setdefault(finding.location.path, []).append(placed)
+        if len(by_path) >= _PATHS_AT_ONCE:
+            yield from _results(session, by_path)
+            by_path = {}
+    yield from _results(session, by_path)
+    summary.statistics = totals.statistics
+
+
+def _results(session: "Session", by_path: Mapping[str, Sequence[Finding]]) -> Iterator[FileResult]:
+    for path, findings in by_path.items():
+        kept, suppressed = session.context.paths.split(path, tuple(findings))
+        session.totals.add_findings(kept)
+        yield FileResult(path=path, findings=kept, suppressed=suppressed.ignored, baselined=suppressed.known)
+
+
+def _placed(finding: Finding, line: int | None, *, excerpts: bool) -> Finding:
+    """The finding with the line of the configuration that it is about."""
+    if line is None:
+        return finding
+    from imgbudget.jsontext.lines import excerpt  # noqa: PLC0415 - 6 ms, and most runs have no such finding
+    from imgbudget.jsontext.source import JsonSource  # noqa: PLC0415
+
+    try:
+        with JsonSource.open(finding.location.path) as source:
+            before = source.pread(source.size, 0).splitlines(keepends=True)[:line]
+            start = sum(map(len, before[:-1]))
+            text = before[-1].rstrip(b"\r\n")
+            lead = len(text) - len(text.lstrip())
+            end = start + len(text)
+            span = Span(start + lead, end, line, lead + 1, line, len(text.decode("utf-8", "replace")) + 1)
+            cut = excerpt(source, span) if excerpts else None
+            return finding._replace(span=span, excerpt=cut)
+    except (OSError, IndexError):  # changed since it was read
+        return finding

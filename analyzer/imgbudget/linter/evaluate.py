@@ -1,0 +1,147 @@
+"""Runs rules on one subject: problems in, findings with rule, location and fingerprint out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from imgbudget import version
+from imgbudget.limits.bound import Limits
+from imgbudget.model.budgets import Budgets
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import Batch, Finding, ImageUse, Problem, Request, Run, Severity
+from imgbudget.registry import AnyRule
+from imgbudget.rule import NO_IMAGE_LIMITS, Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from hashlib import _Hash as HASH
+
+
+FAILED_CODE = "IB003"
+FAILED_NAME = "rule-failed"
+
+_LOCATION, _FINGERPRINT = Finding._fields.index("location"), Finding._fields.index("fingerprint")
+
+_new = tuple.__new__
+
+
+def make_finding(
+    rule: AnyRule,
+    override: Severity | None,
+    problem: Problem,
+    subject: ImageUse | Request | Batch | Run,
+    limits: Limits,
+) -> Finding:
+    """The finding that a problem makes.
+
+    A problem's own severity says how a case differs from the rule's default; `override`, the severity that
+    the user set for the rule, is above both.
+    """
+    severity = override or problem.severity or rule.severity
+    location = problem.location or subject.location
+    return Finding(
+        code=rule.code,
+        name=rule.name,
+        severity=severity,
+        location=location,
+        message=problem.message,
+        help=problem.help,
+        url=page_of(rule),
+        measured=problem.measured,
+        limit=problem.limit,
+        unit=problem.unit,
+        model=limits.model,
+        platform=limits.platform,
+        fix=problem.fix,
+        fix_safety=(problem.fix_safety or rule.fix) if problem.fix else None,
+        fingerprint=fingerprint(rule.code, location),
+    )
+
+
+def moved(finding: Finding, location: Location) -> Finding:
+    """The same finding on another image file; `_replace` takes four times as long."""
+    changed = list(finding)
+    changed[_LOCATION], changed[_FINGERPRINT] = location, fingerprint(finding.code, location)
+    return _new(Finding, changed)
+
+
+def page_of(rule: AnyRule) -> str | None:
+    """The address of a rule's page: the rule's own, else for a shipped rule the one in the repository."""
+    if rule.url is not None or not rule.code.startswith("IB"):
+        return rule.url
+    return _shipped_page(rule.code)
+
+
+def _shipped_page(code: str) -> str | None:
+    return None if version.HOME is None else f"{version.HOME}/blob/main/docs/rules/{code.lower()}.md"
+
+
+def fingerprint(code: str, location: Location) -> str:
+    """A short stable name for a finding: its rule, its file, its pointer."""
+    pointer = ""
+    if location.keys is not None:
+        pointer = location.pointer or ""
+        if location.embedded:  # a string may hold many images
+            pointer += f"#{location.location}"
+    text = f"{code}\0{location.path}\0{location.document}\0{pointer}"
+    return _sha256()(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@cache
+def _sha256() -> "Callable[[bytes], HASH]":
+    from hashlib import sha256  # noqa: PLC0415 - a clean run needs none, and an import a finding costs 1 us
+
+    return sha256
+
+
+def failure(what: str, error: Exception, location: Location, limits: Limits) -> Finding:
+    """The finding IB003: something of ours, named by `what`, failed on a subject, and the run goes on."""
+    return Finding(
+        code=FAILED_CODE,
+        name=FAILED_NAME,
+        severity=Severity.ERROR,
+        location=location,
+        message=f"{what} failed: {type(error).__name__}: {error}",
+        help="a mistake in imgbudget: run again with --verbose for the traceback and report it",
+        url=_shipped_page(FAILED_CODE),
+        measured=None,
+        limit=None,
+        unit=None,
+        model=limits.model,
+        platform=limits.platform,
+        fix=None,
+        fix_safety=None,
+        fingerprint=fingerprint(FAILED_CODE + what, location),
+        internal=True,
+    )
+
+
+Subject = ImageUse | Request | Batch | Run
+Rules = Sequence[tuple[AnyRule, Severity | None]]
+
+
+def run_rules(  # noqa: PLR0913 - what a rule is run on, and by
+    rules: Rules,
+    subject: Subject,
+    limits: Limits,
+    budgets: Budgets,
+    image_limits: Mapping[Location, Limits] = NO_IMAGE_LIMITS,
+    *,
+    shown: Subject | None = None,
+) -> Iterator[Finding]:
+    """The findings on a subject in the order of the rules; those of a rule that fails up to its failure.
+
+    `image_limits` are those of a request, see RequestUnderTest; `shown` is given to the rules in place of the
+    subject.
+    """
+    context = Context(limits, budgets, image_limits)
+    if limits.tier.strategy:  # Claude has all that the rules ask for
+        rules = [pair for pair in rules if not pair[0].limits or limits.missing(pair[0].limits) is None]
+    for rule, override in rules:
+        try:
+            for problem in rule.check(subject if shown is None else shown, context):
+                yield make_finding(rule, override, problem, subject, limits)
+        except Exception as error:  # noqa: BLE001 - the one place: a rule must not end the run
+            what = f"rule {rule.code} {rule.name}"
+            failed = failure(what, error, subject.location, limits)
+            yield failed._replace(help=f"report it with the file; until then: --ignore {rule.code}")

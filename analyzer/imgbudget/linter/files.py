@@ -1,0 +1,143 @@
+"""Checks one file by what it is: an image, JSON, JSON Lines or a cassette; and standard input."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.walk import FoundFile
+from imgbudget.errors import UnreadableError, os_error_text
+from imgbudget.imageinfo.files import image_from_bytes, read_image
+from imgbudget.linter.context import LintContext
+from imgbudget.linter.rule_sets import RuleRunner
+from imgbudget.model.location import Location
+from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import ImageUse, Request, ShapeFlaw
+
+if TYPE_CHECKING:
+    from imgbudget.imageinfo.cache import FactsCache
+    from imgbudget.linter.rows import PartReceiver
+
+
+class FileCheck:
+    """The check of one file at a time. `cache` keeps facts between runs, None where nothing is kept."""
+
+    __slots__ = ("cache", "context", "force_exclude")
+
+    def __init__(self, context: LintContext, *, force_exclude: bool, cache: bool) -> None:
+        self.context = context
+        self.force_exclude = force_exclude
+        self.cache = _open_cache() if cache else None
+
+    def image(self, path: str, runner: RuleRunner) -> ImageUse:
+        """The image at a path, with the facts that its judge asks for."""
+        fields = self.context.facts(runner)
+        if self.cache is None:
+            return read_image(path, fields)
+        return read_image(path, fields, probe=self.cache.probe)
+
+    def file(
+        self, found: FoundFile, parts: "PartReceiver | None" = None, *, read: ImageUse | None = None
+    ) -> FileResult:
+        """The result of a file; with `parts` that of its last part, see Session.check_all.
+
+        `read` is its image where that is known.
+        """
+        kind, named = found.kind, self.explicit(found)
+        if kind is FileKind.JSON or kind is FileKind.JSONL:
+            lines = kind is FileKind.JSONL
+            return self._json(found.path, named=named, lines=lines, parts=parts)
+        if kind is FileKind.YAML:
+            return self._yaml(found.path, named=named)
+        runner = self.context.paths.runner(found.path)
+        use = read or self.image(found.path, runner)
+        if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
+            return self.context.file_of_image(use, runner)
+        if use.facts.content == "JSON":
+            return self._json(found.path, named=named, lines=False)
+        if named and use.facts.damage is not None:
+            return self.context.file_of_image(use)
+        return FileResult(path=found.path, skipped=_no_image(use))
+
+    def explicit(self, found: FoundFile) -> bool:
+        """Whether the user named the file, so that not to know what it is would be no answer."""
+        return found.named and not self.force_exclude
+
+    def _json(
+        self, path: str, *, named: bool, lines: bool, parts: "PartReceiver | None" = None
+    ) -> FileResult:
+        from imgbudget.linter.documents import check_document  # noqa: PLC0415 - images need no JSON reader
+
+        def check() -> FileResult:
+            return check_document(self.context, path, lines=lines, explicit=named, parts=parts)
+
+        return self._read_or_tell(path, check, named=named)
+
+    def _yaml(self, path: str, *, named: bool, text: bytes | None = None) -> FileResult:
+        from imgbudget.linter.documents import check_cassette  # noqa: PLC0415 - see _json
+
+        def check() -> FileResult:
+            return check_cassette(self.context, path, text)
+
+        return self._read_or_tell(path, check, named=named)
+
+    def _read_or_tell(self, path: str, check: Callable[[], FileResult], *, named: bool) -> FileResult:
+        try:
+            return check()
+        except UnreadableError as error:
+            return self._unread(path, str(error), named=named)
+        except OSError as error:
+            return self._unread(path, f"cannot be read: {os_error_text(error)}", named=named)
+
+    def _unread(self, path: str, why: str, *, named: bool) -> FileResult:
+        """A JSON file that could not be read: a finding when it was named, else a skip that is told."""
+        if named:
+            location = Location(path, ())
+            flaw = ShapeFlaw(location, why, "make it readable, or leave it out")
+            request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
+            findings = self.context.paths.runner(path).check_request(self.context.bind(request))
+            kept, suppressed, _ = self.context.result(path, findings, ())
+            if findings:
+                return FileResult(
+                    path=path, findings=kept, suppressed=suppressed.ignored, baselined=suppressed.known
+                )
+        return FileResult(path=path, skipped=why, missed=True)
+
+    def text(self, data: bytes, name: str) -> FileResult:
+        """The result of bytes that came on standard input, an image or a request, reported under `name`."""
+        extension = os.path.splitext(name)[1].lower()
+        if extension in (".yaml", ".yml"):
+            return self._yaml(name, named=True, text=data)
+        use = image_from_bytes(data, name, self.context.facts(self.context.paths.runner(name)))
+        text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        lines = is_lines(data, name)
+        if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
+            from imgbudget.linter.documents import check_text  # noqa: PLC0415 - see _json
+
+            return check_text(self.context, data, name, lines=lines)
+        return self.context.file_of_image(use)
+
+
+def _open_cache() -> "FactsCache":
+    from imgbudget.imageinfo.cache import FactsCache, cache_folder  # noqa: PLC0415 - on demand only
+
+    return FactsCache(cache_folder())
+
+
+def is_lines(data: bytes, name: str) -> bool:
+    """Whether what came on standard input is JSON Lines, by its name or else by its text."""
+    extension = os.path.splitext(name)[1].lower()
+    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+
+
+def _has_documents_a_line(data: bytes) -> bool:
+    """Whether text looks like JSON Lines: its first line is an object of its own, and more follows."""
+    first, _, rest = data.partition(b"\n")
+    return first.startswith(b"{") and first.rstrip().endswith(b"}") and bool(rest.strip())
+
+
+def _no_image(use: ImageUse) -> str:
+    if use.facts and use.facts.damage and not use.facts.content:
+        return f"neither an image nor a request: {use.facts.damage}"
+    content = use.facts.content if use.facts else None
+    return f"neither an image nor a request: {content or 'unknown bytes'}"

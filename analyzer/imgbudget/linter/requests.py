@@ -1,0 +1,266 @@
+"""Lints the requests of one file, and finds where each finding lies in its text."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.lines import excerpt
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.context import LintContext
+from imgbudget.linter.rule_sets import RuleRunner
+from imgbudget.model.fixes import DeclareType, DropBlock
+from imgbudget.model.location import Keys, Location, Span, TextEdit
+from imgbudget.model.results import FileResult, RequestResult, RowCounts
+from imgbudget.model.subjects import Finding, ImageUse, Request, Severity, ShapeFlaw
+from imgbudget.requests.cassettes import Cassette, read_cassette
+from imgbudget.requests.reader import shortened
+
+_RESENT = "the session sends it again with each turn: every later one fails with it"
+
+
+def position(finding: Finding) -> tuple[int, str]:
+    """What findings of one file are sorted by."""
+    return (finding.span.start if finding.span else 0, finding.code)
+
+
+def resent(finding: Finding) -> Finding:
+    """A finding on a session: what the API refuses in one turn it refuses in all that follow."""
+    if finding.severity is not Severity.ERROR or not finding.location.lead:
+        return finding
+    return finding._replace(help=f"{finding.help}; {_RESENT}" if finding.help else _RESENT)
+
+
+def reason_of(reasons: Iterable[str]) -> str:
+    """Why a file was passed over, from what its documents are."""
+    distinct = list(dict.fromkeys(reasons))
+    if not distinct:
+        return "holds no JSON document"
+    more = f" (and {len(distinct) - 1} more)" if len(distinct) > 1 else ""
+    return f"{'' if distinct[0].startswith('a request') else 'no request: '}{distinct[0]}{more}"
+
+
+_WINDOW = 1 << 16
+
+
+def with_edits(findings: Iterable[Finding], document: Document) -> tuple[Finding, ...]:
+    """The findings on one document, each with the edit that its fix comes to where it has one."""
+    findings = tuple(findings)
+    routes = {route for finding in findings for route in _routes(finding)}
+    if not routes:
+        return findings
+    spans = document.spans(routes)
+    return tuple(finding._replace(edit=_edit(finding, spans)) for finding in findings)
+
+
+def _routes(finding: Finding) -> tuple[Keys, ...]:
+    """The values that the edit of a finding's fix may be about."""
+    keys = finding.location.keys
+    if not keys:
+        return ()
+    match finding.fix:
+        case DeclareType():
+            return ((*keys, "media_type"), (*keys, "format"), (*keys[:-1], "format"))
+        case DropBlock() if isinstance(keys[-1], int):
+            return (keys, _beside(keys, -1), _beside(keys, 1))
+        case DropBlock():
+            return (keys,)
+        case _:
+            return ()
+
+
+def _edit(finding: Finding, spans: Mapping[Keys, Span]) -> TextEdit | None:
+    found = [spans.get(route) for route in _routes(finding)]
+    match finding.fix, found:
+        case DeclareType(media_type), [declared, *formats]:
+            if declared:
+                return TextEdit(declared, json.dumps(media_type))
+            named = next((span for span in formats if span), None)
+            return named and TextEdit(named, json.dumps(media_type.rpartition("/")[2]))
+        case DropBlock(), [Span() as block, before, after]:
+            if before:  # the comma goes with the block
+                return TextEdit(_stretch(before, block, from_end=True), "")
+            return after and TextEdit(_stretch(block, after, from_end=False), "")
+        case DropBlock(), [Span() as text]:  # a content that is nothing but an empty text
+            return TextEdit(text, "[]")
+        case _:
+            return None
+
+
+def _beside(keys: Keys, step: int) -> Keys:
+    return (*keys[:-1], int(keys[-1]) + step)
+
+
+def _stretch(first: Span, last: Span, *, from_end: bool) -> Span:
+    """From the end of `first` to the end of `last`, or from the start of one to the start of the other."""
+    if from_end:
+        return Span(first.end, last.end, first.end_line, first.end_column, last.end_line, last.end_column)
+    return Span(first.start, last.start, first.line, first.column, last.line, last.column)
+
+
+@dataclass(slots=True)
+class ByteColumns:
+    """Columns of one file counted in bytes; the start of a line is looked for once, back from where it is."""
+
+    source: JsonSource
+    _starts: dict[int, int] = field(default_factory=dict)
+
+    def of(self, finding: Finding) -> Finding:
+        """The finding with the byte columns of its span and its edit."""
+        span, edit = finding.span, finding.edit
+        return finding._replace(
+            span=span and self._in_bytes(span), edit=edit and edit._replace(span=self._in_bytes(edit.span))
+        )
+
+    def _in_bytes(self, span: Span) -> Span:
+        return span._replace(
+            byte_column=span.start - self._start(span.line, span.start) + 1,
+            end_byte_column=span.end - self._start(span.end_line, span.end) + 1,
+        )
+
+    def _start(self, line: int, offset: int) -> int:
+        """The byte at which a line begins that `offset` lies in."""
+        if line not in self._starts:
+            end, newline = offset, -1
+            while end > 0 and newline < 0:
+                begin = max(end - _WINDOW, 0)
+                newline = self.source.pread(end - begin, begin).rfind(b"\n")
+                end = begin
+            self._starts[line] = end + newline + 1
+        return self._starts[line]
+
+
+def spans_of(locations: Iterable[Location], path: str, text: bytes | None = None) -> dict[Location, Span]:
+    """The spans of places of one file, or of `text` that stood for it; a place that is not there is left out.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    wanted: dict[int, list[Location]] = {}
+    for location in locations:
+        wanted.setdefault(location.document, []).append(location)
+    spans: dict[Location, Span] = {}
+    if not wanted:
+        return spans
+    last = max(wanted)
+    lines = kind_of(path) is FileKind.JSONL
+    with JsonSource.open(path) if text is None else JsonSource.from_bytes(text) as source:
+        if kind_of(path) is FileKind.YAML:
+            return _placed(read_cassette(source), wanted[0])
+        for document in open_documents(source, lines=lines, check=False):
+            here = wanted.get(document.number)
+            if here and isinstance(document, Document):
+                spans |= _placed(document, here)
+            if document.number >= last:
+                break
+    return spans
+
+
+def _placed(document: Document | Cassette, locations: Sequence[Location]) -> dict[Location, Span]:
+    found = document.spans(location.route for location in locations)
+    return {location: found[location.route] for location in locations if location.route in found}
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestFindings:
+    """The requests of a file and what was found in them, as far as it was not handed on yet."""
+
+    context: LintContext
+    source: JsonSource
+    path: str
+    lines: bool
+    findings: list[Finding] = field(default_factory=list)
+    images: list[tuple[ImageUse, Limits]] = field(default_factory=list)
+    requests: list[RequestResult] = field(default_factory=list)
+    runner: RuleRunner = field(init=False)
+    columns: ByteColumns = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Choose the rules for the path."""
+        self.runner = self.context.paths.runner(self.path)
+        self.columns = ByteColumns(self.source)
+
+    def request(self, request: Request) -> Iterator[Finding]:
+        """Keep a request with its images; what the rules say of them, not yet placed."""
+        test = self.context.bind(request)
+        self.images.extend(test.images)
+        yield from self.runner.check_request(test)
+        tokens = test.visual_tokens
+        if self.lines and request.dialect != "transcript":
+            test = test.changed_to(shortened(request))
+        self.requests.append(RequestResult(test, tokens))
+
+    def malformed(
+        self, location: Location, message: str, remedy: str | None = None, severity: Severity | None = None
+    ) -> list[Finding]:
+        """What the rules say of a request of which only a flaw is known."""
+        flaw = ShapeFlaw(location, message, remedy, severity)
+        request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
+        return self.runner.check_request(self.context.bind(request))
+
+    def flaw(self, location: Location, span: Span, message: str) -> None:
+        """Keep what the rules say of a malformed request, which stands at the span."""
+        self.findings.extend(self.placed(finding, span) for finding in self.malformed(location, message))
+
+    def doubled_keys(self, document: Document | Cassette) -> Iterator[Finding]:
+        """Keys that an object of the request has twice: JSON readers differ in which value they take."""
+        for route in document.duplicate_keys:
+            yield from self.malformed(
+                Location(self.path, route, 0, document.number),
+                f"duplicate key {route[-1]!r}; the last value is used",
+                "leave one of them: readers differ in which value they take",
+                Severity.WARNING,
+            )
+
+    def location(
+        self, document: Document | Cassette, found: Iterable[Finding], others: Iterable[Location] = ()
+    ) -> Mapping[Keys, Span]:
+        """Keep what was found in a document; gives its spans, and those of other places, by route."""
+        found = (
+            with_edits(found, document)
+            if self.context.edits and isinstance(document, Document)
+            else tuple(found)
+        )
+        spans = document.spans({location.route for location in (*(item.location for item in found), *others)})
+        placed = (self.placed(finding, spans.get(finding.location.route)) for finding in found)
+        self.findings.extend(sorted(placed, key=position))
+        return spans
+
+    def keep(self, found: Iterable[Finding], spans: Mapping[Location, Span]) -> None:
+        """Keep what was found in several documents, with the spans that are known."""
+        self.findings.extend(self.placed(finding, spans.get(finding.location)) for finding in found)
+        self.sort()
+
+    def sort(self) -> None:
+        """Bring the findings into the order of the text."""
+        self.findings.sort(key=position)
+
+    def placed(self, finding: Finding, span: Span | None) -> Finding:
+        """The finding with its span and what else the output asked for."""
+        if span is None:
+            return finding
+        cut = excerpt(self.source, span) if self.context.excerpts else None
+        placed = finding._replace(span=span, excerpt=cut)
+        return self.columns.of(placed) if self.context.edits else placed
+
+    def result(self, *, rows: RowCounts | None = None, partial: bool = False) -> FileResult:
+        """All that is kept, as the result of the file or of a part of it."""
+        kept, suppressed, images = self.context.result(self.path, self.findings, self.images)
+        return FileResult(
+            path=self.path,
+            images=images,
+            requests=tuple(self.requests),
+            findings=kept,
+            suppressed=suppressed.ignored,
+            baselined=suppressed.known,
+            rows=rows,
+            partial=partial,
+        )
+
+    def clear(self) -> None:
+        """Keep nothing any longer."""
+        self.findings.clear()
+        self.images.clear()
+        self.requests.clear()

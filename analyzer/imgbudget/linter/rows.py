@@ -1,0 +1,192 @@
+"""The rows of a JSONL file: what became of each, the batch they form, and files that are linted in parts."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
+
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.lines import Chunk
+from imgbudget.jsontext.source import JsonSource, Start
+from imgbudget.model.location import Keys, Location, Span
+from imgbudget.model.results import FileResult, PassedRows, RowCounts
+from imgbudget.model.subjects import Batch, Request
+from imgbudget.requests.batches import BatchCount
+
+BLANK = "blank"
+COMPACTED = "sent before the session was compacted, not sent again"
+
+_STEP = 1 << 16
+_MOST_RUNS = 10_000
+
+
+@dataclass(slots=True)
+class RowCount:
+    """Counts the rows of one file in their order; rows in a row that share their fate are kept as one run.
+
+    `last` is the row come to; `first` that of a part of a file which is not blank, 0 where there is none.
+    """
+
+    path: str
+    checked: int = 0
+    bad: int = 0
+    passed: list[PassedRows] = field(default_factory=list)
+    session: list[PassedRows] = field(default_factory=list)
+    first: int = 0
+    last: int = 0
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there are more runs than a file should keep that may hold no request at all."""
+        return len(self.passed) + len(self.session) > _MOST_RUNS
+
+    def reach(self, line: int) -> None:
+        """Come to a row that is not blank."""
+        if line > self.last + 1:
+            self._add(self.passed, self.last + 1, line - 1, BLANK)
+        self.last = line
+
+    def begin(self, line: int) -> None:
+        """Come to the first row of a part; the blank ones before it are counted by what it is a part of."""
+        self.first, self.last = line, line - 1
+
+    def follow(self, part: "RowCount") -> None:
+        """Count the rows of the part that comes next, which belong to no session."""
+        if not part.first:
+            return
+        self.reach(part.first)
+        for run in part.passed:
+            self._add(self.passed, run.first, run.last, run.reason)
+        self.checked += part.checked
+        self.bad += part.bad
+        self.last = part.last
+
+    def skip(self, reason: str) -> None:
+        """Pass over the row come to."""
+        self._add(self.passed, self.last, self.last, reason)
+
+    def belongs(self) -> None:
+        """The row come to is one of a session."""
+        self._add(self.session, self.last, self.last, "")
+
+    def settle(self, forgotten: list[int], reason: str | None) -> None:
+        """Count the session's rows: passed over for a reason, or checked but for the forgotten ones."""
+        if reason is None:
+            for line in forgotten:
+                self._add(self.passed, line, line, COMPACTED)
+            self.checked += sum(run.last - run.first + 1 for run in self.session) - len(forgotten)
+        else:
+            self.passed += [run._replace(reason=reason) for run in self.session]
+        self.session.clear()
+
+    def close(self, source: JsonSource, end: int) -> RowCounts:
+        """The sum; behind byte `end` of the source, where the last row's text ends, stand only blanks."""
+        newlines, rest, offset = 0, b"", end
+        while part := source.pread(_STEP, offset):
+            newlines += part.count(b"\n")
+            rest, offset = part, offset + len(part)
+        total = self.last + newlines - (1 if rest.endswith(b"\n") else 0)
+        if total > self.last:
+            self._add(self.passed, self.last + 1, total, BLANK)
+        return RowCounts(total, self.checked, self.bad, tuple(sorted(self.passed)))
+
+    def _add(self, runs: list[PassedRows], first: int, last: int, reason: str) -> None:
+        if runs and runs[-1].last == first - 1 and runs[-1].reason == reason:
+            runs[-1] = runs[-1]._replace(last=last)
+        else:
+            runs.append(PassedRows(self.path, first, last, reason))
+
+
+class BatchEntry(NamedTuple):
+    """An entry of a batch and its custom_id."""
+
+    location: Location
+    id: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchRows:
+    """What is known of the batch in the file at `path`; `entries` are kept of a part alone, see `follow`."""
+
+    path: str
+    is_part: bool
+    spans: dict[Location, Span] = field(default_factory=dict)
+    entries: list[BatchEntry] = field(default_factory=list)
+    _count: BatchCount = field(default_factory=BatchCount)
+
+    def add(self, request: Request) -> Iterator[Location]:
+        """Count a request if it is an entry; the place of what is wrong with its id, to be given a span."""
+        if request.dialect == "batches":
+            location = request.location
+            entry = BatchEntry(
+                Location(self.path, (location.keys or ())[:-1], 0, location.document), request.id
+            )
+            if self.is_part:
+                self.entries.append(entry)
+            if wrong := self._count.add(*entry):
+                yield wrong
+
+    def locate(self, wrong: Iterable[Location], spans: Mapping[Keys, Span]) -> None:
+        """Keep where these places stand."""
+        self.spans.update((location, spans[location.route]) for location in wrong if location.route in spans)
+
+    def follow(self, part: "BatchRows", chunk: Chunk, source: JsonSource) -> None:
+        """Count the entries of the part that comes next; it does not know which ids stood before it."""
+        self.spans.update(part.spans)
+        unknown: dict[int, list[Location]] = {}
+        for entry in part.entries:
+            if (wrong := self._count.add(*entry)) and wrong not in part.spans:
+                unknown.setdefault(wrong.document, []).append(wrong)
+        if not unknown:
+            return
+        rows = open_documents(source.until(chunk.end), lines=True, check=False, start=chunk.start)
+        for row in rows:
+            if isinstance(row, Document) and (locations := unknown.get(row.number)):
+                self.locate(locations, row.spans(location.route for location in locations))
+
+    def batch(self, source: JsonSource) -> Batch | None:
+        """The whole batch, None where no row is an entry of one."""
+        return self._count.batch(Location(self.path, ()), source.size) if self._count.count else None
+
+
+PART = 500
+"""Requests of a file that are handed on together."""
+
+LONG = 32 << 20
+"""Bytes of rows that are worth several processes: those of text are from 8 MB on, of images from 60 MB."""
+
+
+class Scope(Enum):
+    """What the result of a check is about: a file, some lines out of it, or all that no line alone shows."""
+
+    FILE = auto()
+    PART = auto()
+    REST = auto()
+
+
+class PartCount(NamedTuple):
+    """What a part of a file counts for the whole; `end` is the byte behind the text of its last row.
+
+    `alone` says whether its rows stand for themselves: only then is the rest true of them in the file.
+    """
+
+    chunk: Chunk
+    alone: bool
+    end: int
+    rows: RowCount
+    batch: BatchRows
+
+
+class PartReceiver(Protocol):
+    """Takes what is found in a long file part by part, so that memory does not grow with the file."""
+
+    def on_partial_result(self, result: FileResult, /) -> None:
+        """Take what was found in the next part."""
+
+    def row_workers(self, _path: str, _start: Start, /) -> Generator[PartCount | None, None, None] | None:
+        """Have other processes check the rows of a file from some place on; None where there are none.
+
+        They take what they find to where the parts go, and hand out what it counts, part by part in order:
+        None for a part that cannot be checked.
+        """
+        return None

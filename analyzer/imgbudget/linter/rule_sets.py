@@ -1,0 +1,215 @@
+"""Rule sets by path: which rules and budgets apply to a file, and which of its findings are suppressed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from os.path import abspath, relpath
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgbudget.config.settings import Override, Settings
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.evaluate import run_rules
+from imgbudget.linter.memory import Images
+from imgbudget.linter.selection import RuleSet, SelectionLayer, select_rules
+from imgbudget.model.budgets import NO_BUDGETS, Budgets
+from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.subjects import Batch, Finding, ImageUse, Run
+from imgbudget.registry import AnyRule
+
+if TYPE_CHECKING:
+    from imgbudget.linter.baseline import Baseline
+    from imgbudget.linter.ignores import Suppressor
+
+
+class RuleRunner(NamedTuple):
+    """Runs one set of rules, by the budgets that go with it.
+
+    It keeps no state between subjects but that of `files` and of `blocks`, which judge images alone and in
+    requests, where they are there.
+    """
+
+    rules: RuleSet
+    budgets: Budgets = NO_BUDGETS
+    files: Images | None = None
+    blocks: Images | None = None
+
+    @classmethod
+    def of(cls, rules: RuleSet, budgets: Budgets) -> "RuleRunner":
+        """A judge that remembers images."""
+        return cls(rules, budgets, Images(rules.image, budgets), Images(rules.image, budgets))
+
+    def check_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
+        """The findings of the image rules on one use of one image."""
+        images = self.files if use.location.keys is None else self.blocks
+        if images is not None:
+            return images.check_image(use, limits)
+        return list(run_rules(self.rules.image, use, limits, self.budgets))
+
+    def check_request(self, test: RequestUnderTest) -> list[Finding]:
+        """The findings on a request: first those on each of its images, then those on the whole.
+
+        A request inside a string has no fixes: text inside text is not edited.
+        """
+        request, found = test.request, []
+        for use, limits in test.images:
+            found += self.check_image(use, limits)
+        found += run_rules(self.rules.request, request, test.limits, self.budgets, test.image_limits)
+        if request.location.embedded:
+            found = [finding._replace(fix=None, fix_safety=None) for finding in found]
+        if request.id:
+            found = [finding._replace(request_id=request.id) for finding in found]
+        return found
+
+    def check_batch(self, batch: Batch, limits: Limits) -> list[Finding]:
+        """The findings of the rules on a whole batch, without those on its requests."""
+        return list(run_rules(self.rules.batch, batch, limits, self.budgets))
+
+    def check_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
+        """The findings of the rules on the run as a whole, one by one: there may be one for each file."""
+        return run_rules(self.rules.run, run, limits, self.budgets)
+
+
+Matcher = Callable[[str], bool]
+Kept = tuple[Finding, ...]
+
+
+class SuppressedCounts(NamedTuple):
+    """How many findings are not reported, by what silences them."""
+
+    ignored: int = 0
+    known: int = 0
+
+
+NOTHING = SuppressedCounts()
+
+
+class RuleChoice(NamedTuple):
+    """What the command line says beside the configuration about rules and what they judge by."""
+
+    layer: SelectionLayer = SelectionLayer()
+    pedantic: bool = False
+    preview: bool = False
+    budgets: Budgets = NO_BUDGETS
+    use_ignores: bool = True
+
+
+DEFAULT = RuleChoice()
+
+
+class PathRules:
+    """Which rules judge a file, and which of its findings are silenced.
+
+    The selectors of the configuration come first, then those of the overrides for the path, then those of
+    the command line; budgets likewise.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a run is made of
+        self,
+        rules: Sequence[AnyRule],
+        settings: Settings,
+        choice: RuleChoice = DEFAULT,
+        *,
+        baseline: "Baseline | None" = None,
+        base: str = ".",
+        collect: bool = False,
+    ) -> None:
+        self.rules, self.settings, self.choice = rules, settings, choice
+        self.baseline = baseline
+        self._judges: dict[tuple[int, ...], RuleRunner] = {}
+        self._overrides: list[tuple[Override, Matcher]] = []
+        if settings.overrides:
+            self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
+        self.suppressor = self._silencer(base, collect=collect)
+
+    def runner(self, path: str) -> RuleRunner:
+        """The judge for a file."""
+        if not self._overrides:
+            return self._judges.get(()) or self._make(())
+        key = self.overrides(path)
+        return self._judges.get(key) or self._make(key)
+
+    @property
+    def base_judge(self) -> RuleRunner:
+        """The judge for what no override is about."""
+        return self._judges.get(()) or self._make(())
+
+    def overrides(self, path: str) -> tuple[int, ...]:
+        """The numbers of the overrides that hold for a file."""
+        name = relative(path, self.settings.root)
+        return tuple(i for i, (_, matches) in enumerate(self._overrides) if matches(name))
+
+    def layers(self, key: Sequence[int]) -> tuple[SelectionLayer, ...]:
+        """The selectors for files under these overrides, the strongest last."""
+        config = self.settings
+        chosen = [self._overrides[i][0] for i in key]
+        between = [SelectionLayer(item.select, item.extend_select, item.ignore) for item in chosen]
+        return SelectionLayer(config.select, config.extend_select, config.ignore), *between, self.choice.layer
+
+    def budgets(self, key: Sequence[int]) -> Budgets:
+        """The budgets for files under these overrides."""
+        budgets = self.settings.budgets
+        for i in key:
+            budgets = self._overrides[i][0].budgets.over(budgets)
+        return self.choice.budgets.over(budgets)
+
+    def severities(self, key: Sequence[int]) -> dict[str, str]:
+        """The severities that are set for files under these overrides."""
+        severities = dict(self.settings.severity)
+        for i in key:
+            severities.update(self._overrides[i][0].severity)
+        return severities
+
+    def _make(self, key: tuple[int, ...]) -> RuleRunner:
+        budgets = self.budgets(key)
+        rules = select_rules(
+            self.rules,
+            self.layers(key),
+            severities=self.severities(key),
+            pedantic=self.choice.pedantic,
+            preview=self.choice.preview or self.settings.preview,
+            budgets=budgets,
+        )
+        self._judges[key] = RuleRunner.of(rules, budgets)
+        return self._judges[key]
+
+    def check_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
+        """The findings on the run as a whole; an override for the file that one is about holds for it."""
+        found = self.base_judge.check_run(run, limits)
+        if not self._overrides:
+            yield from found
+            return
+        for finding in found:
+            by_code = {rule.code: severity for rule, severity in self.runner(finding.location.path).rules.run}
+            if finding.code in by_code or finding.location.path == run.location.path:
+                severity = by_code.get(finding.code)
+                yield finding._replace(severity=severity) if severity else finding
+
+    def _silencer(self, base: str, *, collect: bool) -> "Suppressor | None":
+        ignores = self.settings.ignores if self.choice.use_ignores else ()
+        if not (ignores or self.baseline is not None or collect):
+            return None
+        from imgbudget.linter.ignores import Suppressor  # noqa: PLC0415 - few runs silence anything
+
+        return Suppressor(
+            rules={rule.code: rule for rule in self.rules},
+            root=self.settings.root,
+            ignores=[(item, matcher(item.files)) for item in ignores],
+            baseline=self.baseline,
+            base=base,
+            collect=collect,
+        )
+
+    def split(self, path: str, findings: Kept) -> tuple[Kept, SuppressedCounts]:
+        """The findings that are reported, and how many are not."""
+        return (findings, NOTHING) if self.suppressor is None else self.suppressor.split(path, findings)
+
+
+def relative(path: str, root: str) -> str:
+    """A path as patterns and baselines have it: relative to a folder, with `/`."""
+    return relpath(abspath(path), root).replace("\\", "/")
+
+
+def matcher(patterns: Sequence[str]) -> Matcher:
+    """Whether gitignore patterns match a relative path."""
+    from imgbudget.discovery.gitignore import Patterns, as_bytes_text  # noqa: PLC0415 - few configurations
+
+    matches = Patterns.parse([as_bytes_text(pattern) for pattern in patterns]).match_within
+    return lambda path: matches(as_bytes_text(path))

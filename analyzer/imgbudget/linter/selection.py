@@ -1,0 +1,142 @@
+"""Which rules run, and how severe each is: layers of selectors, the more specific one wins."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from imgbudget.model.budgets import NO_BUDGETS, Budgets
+from imgbudget.model.subjects import Level, ProbeField, RunData, Severity
+from imgbudget.registry import AnyRule
+
+EXACT = 1000
+NO_MATCH = -1
+
+
+class SelectionLayer(NamedTuple):
+    """Selectors from one place (the configuration, the command line), a later layer beating an earlier one.
+
+    A selector is a code, a code's prefix such as `IB2`, a rule's name, or `ALL`. `select` None leaves what
+    the layer below selected.
+    """
+
+    select: Sequence[str] | None = None
+    extend_select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+
+
+class RuleSet(NamedTuple):
+    """The rules that run, by level, each with the severity that the user set.
+
+    `needs` are the facts of images that they read, `run_data` is what they read of the run at its end.
+    """
+
+    image: tuple[tuple[AnyRule, Severity | None], ...]
+    request: tuple[tuple[AnyRule, Severity | None], ...]
+    batch: tuple[tuple[AnyRule, Severity | None], ...]
+    run: tuple[tuple[AnyRule, Severity | None], ...]
+    needs: ProbeField = ProbeField.NONE
+    run_data: RunData = RunData.NONE
+
+    def has(self, code: str) -> bool:
+        """Whether the rule of that code runs."""
+        return any(rule.code == code for rule, _ in (*self.image, *self.request, *self.batch, *self.run))
+
+
+def specificity(selector: str, rule: AnyRule) -> int:
+    """How precisely a selector names a rule: the length of its prefix, most for a whole code or name.
+
+    Returns -1 where it does not name the rule at all.
+    """
+    if selector == rule.name or selector.upper() == rule.code:
+        return EXACT
+    if selector.upper() == "ALL":
+        return 0
+    return len(selector) if rule.code.startswith(selector.upper()) else NO_MATCH
+
+
+def _best(selectors: Iterable[str], rule: AnyRule) -> int:
+    return max((specificity(selector, rule) for selector in selectors), default=NO_MATCH)
+
+
+def is_selected(
+    rule: AnyRule, layers: Iterable[SelectionLayer], *, pedantic: bool, preview: bool = False
+) -> bool:
+    """Whether a rule runs: the last layer that names it decides, within a layer the longer selector.
+
+    A pedantic rule runs only when pedantic rules are asked for or its own code or name is selected; a rule
+    in preview only when preview rules are asked for.
+    """
+    if rule.preview and not preview:
+        return False
+    selected = False
+    named = False
+    for layer in layers:
+        wanted = _best((*(layer.select or ()), *layer.extend_select), rule)
+        refused = _best(layer.ignore, rule)
+        if layer.select is not None:
+            selected = False
+        if refused >= wanted and refused != NO_MATCH:
+            selected = False
+        elif wanted != NO_MATCH:
+            selected = True
+            named = named or wanted == EXACT
+    return selected and (pedantic or named or not rule.pedantic)
+
+
+def select_rules(  # noqa: PLR0913 - all that decides
+    rules: Iterable[AnyRule],
+    layers: Sequence[SelectionLayer],
+    *,
+    severities: Mapping[str, str] | None = None,
+    pedantic: bool = False,
+    preview: bool = False,
+    budgets: Budgets = NO_BUDGETS,
+) -> RuleSet:
+    """The rules that run. `severities` maps selectors to `error`, `warning` or `info`.
+
+    A rule on budgets runs only where one of its own is set.
+    """
+    chosen: dict[Level, list[tuple[AnyRule, Severity | None]]] = {level: [] for level in Level}
+    needs, run_data = ProbeField.NONE, RunData.NONE
+    for rule in rules:
+        if not is_selected(rule, layers, pedantic=pedantic, preview=preview):
+            continue
+        if rule.budgets and not has_budget(rule, budgets):
+            continue
+        both = rule, severity_of(rule, severities or {})
+        run_data |= rule.run_data
+        needs |= rule.needs
+        chosen[rule.level].append(both)
+        if rule.also:
+            chosen[rule.also].append(both)
+    return RuleSet(
+        image=tuple(chosen[Level.IMAGE]),
+        request=tuple(chosen[Level.REQUEST]),
+        batch=tuple(chosen[Level.BATCH]),
+        run=tuple(chosen[Level.RUN]),
+        needs=needs,
+        run_data=run_data,
+    )
+
+
+def has_budget(rule: AnyRule, budgets: Budgets) -> bool:
+    """Whether one of the budgets that a rule judges by is set."""
+    return any(budgets.amount(name) is not None for name in rule.budgets)
+
+
+def severity_of(rule: AnyRule, severities: Mapping[str, str]) -> Severity | None:
+    """The severity that the user set for a rule, the most specific selector's; None where there is none."""
+    severity: Severity | None = None
+    best = NO_MATCH
+    for selector, name in severities.items():
+        found = specificity(selector, rule)
+        if found > best:
+            best, severity = found, Severity[name.upper()]
+    return severity
+
+
+def without_effect(rules: Iterable[AnyRule], selectors: Collection[str]) -> Iterator[str]:
+    """A note for each preview rule that is selected by its own code or name, for a run without previews."""
+    codes = {text.upper() for text in selectors}
+    for rule in rules:
+        if rule.preview and (rule.name in selectors or rule.code in codes):
+            yield f"{rule.code} is in preview and does not run; enable it with --preview or preview: true"

@@ -1,0 +1,130 @@
+"""Whose fault a failure is: the rule of its text, the blocks that it means, what our rules say of them."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from imgbudget.explain import locate
+from imgbudget.explain.locate import Candidate, Located
+from imgbudget.explain.match import Explanation, Match, explain
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.linter.documents import DocumentCheck
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.live.answers import Failure
+from imgbudget.live.outgoing import Outgoing
+from imgbudget.model.location import Location, Span
+from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import Finding, Request
+from imgbudget.output.explain import Whereabouts
+
+
+class Attribution(NamedTuple):
+    """What a failure means, and where; `whereabouts` has an entry a match."""
+
+    explanation: Explanation
+    whereabouts: tuple[Whereabouts, ...] = ()
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The rules that the matches belong to."""
+        return tuple(code for match in self.explanation.matches for code in match.known.codes[:1])
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """The blocks that are meant, as the API writes them."""
+        locations = (candidate.location for where in self.whereabouts for candidate, _, _ in where.locations)
+        return tuple(dict.fromkeys(location.location for location in locations if location.location))
+
+
+class RequestChecker:
+    """Blames failures on blocks of what was sent; all rules look at it once, when the first failure comes."""
+
+    def __init__(self, sent: Outgoing, options: RunOptions) -> None:
+        """RequestChecker by all rules, whatever the configuration leaves out."""
+        self._sent = sent
+        self._wishes = options._replace(select=("ALL",), pedantic=True, use_ignores=False, use_baseline=False)
+        self._result: FileResult | None = None
+
+    def blame(self, failure: Failure, request: Location | None = None) -> Attribution:
+        """Explain a failure, of the request at that place where it is told."""
+        explanation = explain(failure.text) if failure.text else Explanation((), ())
+        if failure.origin != "api":  # a page or a network has words of its own: none is a text of the API
+            explanation = explanation._replace(unknown=())
+        if not explanation.matches:
+            return Attribution(explanation)
+        result = self._checked()
+        requests = [it.request for it in result.requests if request in (None, it.request.location)]
+        findings = [it for it in result.findings if _belongs(it.location, request)]
+        located = [_located(match, failure, requests, findings) for match in explanation.matches]
+        spans = self._spans(candidate.location for found in located for candidate in found.candidates)
+        return Attribution(
+            explanation,
+            tuple(
+                Whereabouts(
+                    match=match,
+                    locations=tuple((it, it.location, spans.get(it.location)) for it in found.candidates),
+                    note=found.note,
+                )
+                for match, found in zip(explanation.matches, located, strict=True)
+            ),
+        )
+
+    def _checked(self) -> FileResult:
+        if self._result is None:
+            sent = self._sent
+            self._result = DocumentCheck(
+                context=Session(self._wishes).context,
+                source=sent.source,
+                path=sent.path,
+                lines=sent.lines,
+                explicit=True,
+            ).run()
+        return self._result
+
+    def _spans(self, locations: Iterable[Location]) -> dict[Location, Span]:
+        wanted: dict[int, list[Location]] = {}
+        for location in locations:
+            wanted.setdefault(location.document, []).append(location)
+        spans: dict[Location, Span] = {}
+        documents = open_documents(self._sent.source, lines=self._sent.lines, check=False)
+        for document in documents if wanted else ():
+            here = wanted.pop(document.number, ())
+            if isinstance(document, Document):
+                found = document.spans(location.route for location in here)
+                spans |= {location: found[location.route] for location in here if location.route in found}
+            if not wanted:
+                break
+        return spans
+
+
+def _belongs(location: Location, request: Location | None) -> bool:
+    """Whether a place is inside a request."""
+    if request is None:
+        return True
+    root = request.keys or ()
+    return location.document == request.document and (location.keys or ())[: len(root)] == root
+
+
+def _located(
+    match: Match, failure: Failure, requests: Sequence[Request], findings: Sequence[Finding]
+) -> Located:
+    """The blocks that the error names one by one, else those that its text may mean."""
+    if failure.paths:
+        uses = {use.location.location: use for request in requests for use in request.images}
+        named = [use for path in failure.paths if (use := uses.get(path))]
+        if named:
+            codes = match.known.codes
+            return Located(
+                tuple(
+                    Candidate(
+                        location=use.location,
+                        why="the error names it",
+                        use=use,
+                        findings=tuple(
+                            it for it in findings if it.location == use.location and it.code in codes
+                        ),
+                    )
+                    for use in named
+                )
+            )
+    return locate(match, requests, findings)

@@ -1,0 +1,311 @@
+"""Checks the token formula against the count endpoint: probe cases on each boundary, models, observations."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from imgbudget.errors import LimitsError
+from imgbudget.explain.match import explain
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size, native_size, patches
+from imgbudget.limits.values import Limit
+from imgbudget.live.answers import ApiError, answering, json_answer
+from imgbudget.live.client import Connection
+from imgbudget.live.sending import COUNT
+
+PATCH = "patch"
+EDGE = "tier_edge"
+CAP = "tier_tokens"
+ENVELOPE = "envelope"
+TARGET = "target"
+
+TOLD = {
+    PATCH: "a row or column of patches begins with each further px",
+    EDGE: "a longer edge is scaled down to the tier's",
+    CAP: "more patches are scaled down to the tier's",
+    ENVELOPE: "a second image adds its patches and a constant",
+    TARGET: "a refusal names the size that the rule gives",
+}
+"""What each rule says, as the trials show it."""
+
+
+class ProbeCase(NamedTuple):
+    """Images of one size in one request: what is tried, and the visual tokens that the rule gives.
+
+    `strict` asks the API to refuse what it would scale down, so that its answer names the size.
+    """
+
+    rule: str
+    size: Size
+    images: int
+    resized: Size
+    strict: bool = False
+
+    @property
+    def expected(self) -> int:
+        """Visual tokens by the rule."""
+        return self.images * patches(self.resized)
+
+
+def probe_cases(limits: Limits) -> Iterator[ProbeCase]:
+    """All trials, those that tell most first; each boundary has its two sides one after the other."""
+    patch, (edge, cap) = limits.patch.value, limits.tier.bounds
+    ten, low = 10 * patch, 5 * patch
+    square = int(cap**0.5) * patch
+    rows = cap // (edge // patch) * patch
+    sizes = [
+        (PATCH, Size(ten, ten), 1),
+        (PATCH, Size(ten + 1, ten), 1),
+        (CAP, Size(square, square), 1),
+        (CAP, Size(square + 1, square + 1), 1),
+        (EDGE, Size(edge, low), 1),
+        (EDGE, Size(edge + 1, low), 1),
+        (ENVELOPE, Size(ten, ten), 2),
+        (CAP, Size(edge, rows), 1),
+        (CAP, Size(edge, rows + 1), 1),
+        (PATCH, Size(ten, ten + 1), 1),
+        (EDGE, Size(low, edge), 1),
+        (EDGE, Size(low, edge + 1), 1),
+        (CAP, Size(4000, 3000), 1),
+        (PATCH, Size(patch, patch), 1),
+        (PATCH, Size(patch + 1, patch), 1),
+    ]
+    made = [ProbeCase(rule, size, images, native_size(size, limits.tier)) for rule, size, images in sizes]
+    strict = ProbeCase(TARGET, Size(4000, 3000), 1, native_size(Size(4000, 3000), limits.tier), strict=True)
+    yield from (*made[:7], strict, *made[7:])
+
+
+def body(trial: ProbeCase, model: str) -> bytes:
+    """A count request for a trial: grey images, no text."""
+    import json  # noqa: PLC0415 - live runs only
+    from base64 import b64encode  # noqa: PLC0415 - as above
+
+    data = b64encode(picture(trial.size)).decode("ascii")
+    block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
+    if trial.strict:
+        block |= {"transformations": {"oversized_image": "error"}}
+    content = [block] * trial.images
+    return json.dumps({"model": model, "messages": [{"role": "user", "content": content}]}).encode()
+
+
+def picture(size: Size) -> bytes:
+    """A grey PNG."""
+    from PIL import Image  # noqa: PLC0415 - live runs only
+
+    out = BytesIO()
+    Image.new("L", size, 128).save(out, "PNG")
+    return out.getvalue()
+
+
+class Shown(NamedTuple):
+    """A trial and what the API said: the tokens counted, or the size that its refusal names, or a failure."""
+
+    trial: ProbeCase
+    counted: int | None = None
+    target: Size | None = None
+    failure: str | None = None
+
+
+class CaseVerdict(NamedTuple):
+    """What all trials together tell.
+
+    `envelope` is what one image brings beside its patches, `image_part` the share of the image in it, None
+    where no second image was counted. `confirmed` says of each rule, of which both sides were tried, whether
+    it held on all of its trials.
+    """
+
+    envelope: int | None
+    image_part: int | None
+    confirmed: dict[str, bool]
+
+    def visual(self, shown: Shown) -> int | None:
+        """What was counted less the envelope."""
+        if shown.counted is None or self.envelope is None:
+            return None
+        return shown.counted - self.envelope - (self.image_part or 0) * (shown.trial.images - 1)
+
+    def holds(self, shown: Shown) -> bool:
+        """Whether a trial came out as the rule gives."""
+        trial = shown.trial
+        if shown.failure is not None:
+            return False
+        if trial.strict:
+            return shown.target == trial.resized
+        if trial.images > 1:
+            return self.image_part is not None and 0 <= self.image_part <= (self.envelope or 0)
+        return self.visual(shown) == trial.expected
+
+
+def case_verdict(shown: Sequence[Shown]) -> CaseVerdict:
+    """Infer the envelope, the same for all single images if the rule holds, and judge each rule by it."""
+    singles = [it for it in shown if it.counted is not None and it.trial.images == 1]
+    beside = [it.counted - it.trial.expected for it in singles if it.counted is not None]
+    envelope = max(beside, key=lambda value: (beside.count(value), -value)) if beside else None
+    pair = next((it for it in shown if it.counted is not None and it.trial.images > 1), None)
+    part = None
+    if pair is not None and pair.counted is not None and envelope is not None:
+        more = pair.trial.images - 1
+        part, rest = divmod(pair.counted - pair.trial.expected - envelope, more)
+        part = None if rest else part
+    verdict = CaseVerdict(envelope, part, {})
+    rules = [it.trial.rule for it in shown]
+    for it in shown:
+        if rules.count(it.trial.rule) < 2 and it.trial.rule in (PATCH, EDGE, CAP):
+            continue  # one side of a boundary tells nothing
+        verdict.confirmed[it.trial.rule] = verdict.confirmed.get(it.trial.rule, True) and verdict.holds(it)
+    return verdict
+
+
+MODELS = "/v1/models"
+_PAGE = 100
+_REFUSED = 400
+
+
+class Model(NamedTuple):
+    """A model as the Models API lists it: context in tokens, whether it takes images; None where untold."""
+
+    id: str
+    name: str
+    context: int | None
+    output: int | None
+    images: bool | None
+    lifecycle: str | None
+
+
+def tried(connection: Connection, model: str, wanted: Iterable[ProbeCase]) -> Iterator[Shown]:
+    """Count each trial, as it is asked for.
+
+    Raises:
+        ApiError: a failure that is about no image: of the key, the model, the network.
+        UsageError: the platform has no count endpoint, or no key is there.
+    """
+    for trial in wanted:
+        try:
+            yield Shown(trial, counted=_counted(connection, body(trial, model)))
+        except ApiError as error:
+            failure = error.failure
+            if failure.status != _REFUSED or failure.origin != "api":
+                raise
+            target = _target(failure.text) if trial.strict else None
+            yield Shown(trial, target=target, failure=None if target else failure.message)
+
+
+def _counted(connection: Connection, text: bytes) -> int:
+    import json  # noqa: PLC0415 - live runs only
+
+    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
+
+    content: dict[str, Any] = {"content": text, "options": {"headers": {"Content-Type": "application/json"}}}
+    if not connection.is_verbatim:
+        content = {"body": json.loads(text)}
+    with answering(connection):
+        response = connection.client.post(COUNT, cast_to=httpx2.Response, **content)
+    return int(json_answer(response, connection, "input_tokens")["input_tokens"])
+
+
+def _target(text: str) -> Size | None:
+    """The size that a refusal of an oversized image names."""
+    for match in explain(text).matches:
+        if target := dict(match.values).get("target"):
+            width, _, height = target.partition("x")
+            return Size(int(width), int(height))
+    return None
+
+
+def models(connection: Connection) -> tuple[Model, ...]:
+    """All models that the key may use. Raises as `tried`."""
+    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
+
+    found: list[Model] = []
+    after: dict[str, str] = {}
+    while True:
+        with answering(connection):
+            response = connection.client.get(
+                MODELS, cast_to=httpx2.Response, options={"params": {"limit": _PAGE, **after}}
+            )
+        page = json_answer(response, connection, "data")
+        listed = [_model(item) for item in page["data"] if isinstance(item, dict)]
+        found += listed
+        if not page.get("has_more") or not listed:
+            return tuple(found)
+        after = {"after_id": listed[-1].id}
+
+
+def _model(item: Mapping[str, Any]) -> Model:
+    capabilities = item.get("capabilities")
+    image = capabilities.get("image_input") if isinstance(capabilities, dict) else None
+    return Model(
+        id=str(item.get("id")),
+        name=str(item.get("display_name") or ""),
+        context=_number(item.get("max_input_tokens")),
+        output=_number(item.get("max_tokens")),
+        images=image.get("supported") if isinstance(image, dict) else None,
+        lifecycle=item.get("lifecycle") if isinstance(item.get("lifecycle"), str) else None,
+    )
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def overlay(
+    limits: Limits, verdict: CaseVerdict, told: Model | None, before: Mapping[str, Any], today: date
+) -> dict[str, Any]:
+    """The limits file with what was observed today laid over what stood in it.
+
+    A rule that was not confirmed on all its trials is not written.
+    """
+    source = f"observed: token counts of {limits.model} by imgbudget verify"
+    data = {key: dict(value) for key, value in before.items()}
+
+    def write(
+        section: str, owner: str | None, limit: Limit[float], value: float, note: str | None = None
+    ) -> None:
+        location = data.setdefault(section, {})
+        if owner is not None:
+            location[owner] = dict(location.get(owner) or {})
+            location = location[owner]
+        location[limit.name] = {
+            "value": value,
+            "source": source,
+            "date": today.isoformat(),
+            "status": "confirmed",
+            **({"note": note} if note else {}),
+        }
+
+    if verdict.confirmed.get(PATCH):
+        write("images", None, limits.patch, limits.patch.value)
+    if limits.tier_edge and verdict.confirmed.get(EDGE):
+        write("tiers", limits.tier.name, limits.tier_edge, limits.tier_edge.value)
+    if limits.tier_tokens and verdict.confirmed.get(CAP):
+        write("tiers", limits.tier.name, limits.tier_tokens, limits.tier_tokens.value)
+    if told is not None and told.context is not None and limits.known:
+        documented = limits.context_tokens.value
+        note = None if documented == told.context else f"documented as {documented:,}"
+        write("models", limits.model, limits.context_tokens, told.context, note)
+        source_of_model = data["models"][limits.model][limits.context_tokens.name]
+        source_of_model["source"] = "observed: Models API by imgbudget verify"
+    return data
+
+
+def read_overlay(path: str) -> dict[str, Any]:
+    """What stands in a limits file; nothing where there is none. Raises LimitsError."""
+    import os  # noqa: PLC0415 - live runs only
+
+    from imgbudget.limits.files import read_yaml  # noqa: PLC0415 - as above
+
+    if not os.path.exists(path):
+        return {}
+    content = read_yaml(path)
+    if wrong := [key for key, value in content.items() if not isinstance(value, dict)]:
+        raise LimitsError(f"{path}: {wrong[0]} must be a mapping")
+    return content
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """A limits file as text."""
+    import yaml  # noqa: PLC0415 - live runs only
+
+    text: str = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=100)
+    return f"# limits laid over imgbudget's own by --limits\n{text}"

@@ -1,0 +1,141 @@
+"""A run against a saved JSON report of an earlier one: what came, what went, what it costs more."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from imgbudget.errors import UsageError
+from imgbudget.model.results import Summary
+from imgbudget.model.subjects import Finding
+
+VERSION = 1
+"""The version of the JSON report that is read."""
+
+
+class FindingRecord(NamedTuple):
+    """A finding as far as a comparison tells of it."""
+
+    code: str
+    name: str
+    severity: str
+    path: str
+    location: str | None
+    message: str
+    fingerprint: str
+
+
+def to_record(finding: Finding) -> FindingRecord:
+    """What is kept of a finding of this run."""
+    location = finding.location
+    return FindingRecord(
+        code=finding.code,
+        name=finding.name,
+        severity=str(finding.severity),
+        path=location.path,
+        location=location.location,
+        message=finding.message,
+        fingerprint=finding.fingerprint,
+    )
+
+
+class Earlier(NamedTuple):
+    """What a saved report says."""
+
+    name: str
+    images: int
+    requests: int
+    visual_tokens: int
+    tokens_after_fix: int
+    cost_usd: float
+    findings: tuple[FindingRecord, ...]
+
+
+class RunComparison(NamedTuple):
+    """The difference between this run and an earlier one; numbers are this run's less the earlier one's.
+
+    `name` is the file of the earlier report. A finding is the same when its fingerprint is.
+    """
+
+    name: str
+    images: int
+    requests: int
+    visual_tokens: int
+    tokens_after_fix: int
+    cost_usd: float
+    new: tuple[FindingRecord, ...]
+    fixed: tuple[FindingRecord, ...]
+
+
+def compare(earlier: Earlier, summary: Summary, found: Iterable[FindingRecord]) -> RunComparison:
+    """This run against an earlier one."""
+    now = tuple(found)
+    return RunComparison(
+        name=earlier.name,
+        images=summary.images - earlier.images,
+        requests=summary.requests - earlier.requests,
+        visual_tokens=summary.visual_tokens - earlier.visual_tokens,
+        tokens_after_fix=summary.tokens_after_fix - earlier.tokens_after_fix,
+        cost_usd=summary.cost_usd - earlier.cost_usd,
+        new=_beyond(now, earlier.findings),
+        fixed=_beyond(earlier.findings, now),
+    )
+
+
+def _beyond(these: Iterable[FindingRecord], those: Iterable[FindingRecord]) -> tuple[FindingRecord, ...]:
+    """Those findings of one run that the other does not have, as often as it does not have them."""
+    left = Counter(finding.fingerprint for finding in those)
+    beyond = []
+    for finding in these:
+        if left[finding.fingerprint]:
+            left[finding.fingerprint] -= 1
+        else:
+            beyond.append(finding)
+    return tuple(beyond)
+
+
+def read_report(data: bytes, name: str) -> Earlier:
+    """A saved report, from the bytes of a file that people know as `name`.
+
+    Raises:
+        UsageError: it is no JSON report of a version that is known.
+    """
+    import json  # noqa: PLC0415 - only a comparison needs it
+
+    remedy = "save one with imgbudget check --format json:FILE"
+    try:
+        tree = json.loads(data)
+    except (ValueError, RecursionError):
+        raise UsageError(f"{name}: is no JSON report; {remedy}") from None
+    if not isinstance(tree, Mapping) or "version" not in tree:
+        raise UsageError(f"{name}: is no JSON report of imgbudget; {remedy}")
+    if tree["version"] != VERSION:
+        raise UsageError(f"{name}: version {tree['version']!r} of a report is not known, only {VERSION}")
+    try:
+        return _earlier(tree, name)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise UsageError(f"{name}: is no whole JSON report: {what}; {remedy}") from None
+
+
+def _earlier(tree: Mapping[str, Any], name: str) -> Earlier:
+    summary = tree["summary"]
+    return Earlier(
+        name=name,
+        images=int(summary["images"]),
+        requests=int(summary["requests"]),
+        visual_tokens=int(summary["visual_tokens"]),
+        tokens_after_fix=int(summary["tokens_after_fix"]),
+        cost_usd=float(summary["cost_usd"]),
+        findings=tuple(
+            FindingRecord(
+                code=str(finding["code"]),
+                name=str(finding["name"]),
+                severity=str(finding["severity"]),
+                path=str(finding["path"]),
+                location=finding.get("location"),
+                message=str(finding["message"]),
+                fingerprint=str(finding["fingerprint"]),
+            )
+            for finding in tree["findings"]
+        ),
+    )

@@ -1,0 +1,165 @@
+"""Fixes as intentions: what rules want done; the planner merges all of one image into one edit."""
+
+from typing import ClassVar, NamedTuple
+
+from imgbudget.limits.geometry import Size
+
+
+class Resize(NamedTuple):
+    """Make the image no larger than `size` (px)."""
+
+    size: Size
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return f"resize to {self.size}"
+
+
+class Recode(NamedTuple):
+    """Write the image in another format, or within a number of bytes."""
+
+    format: str | None = None
+    max_bytes: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        if self.format:
+            return f"convert to {self.format.upper()}"
+        return f"encode within {self.max_bytes:,} bytes"
+
+
+class PlainFix:
+    """A fix without parameters: equal to any other of its kind."""
+
+    __slots__ = ()
+    title: ClassVar[str]
+    """What is done, for a menu."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class BakeOrientation(PlainFix):
+    """Turn the pixels as the EXIF orientation says and drop the tag."""
+
+    __slots__ = ()
+    title = "turn the pixels and drop the EXIF orientation"
+
+
+class StripMetadata(PlainFix):
+    """Write the image without EXIF, XMP and text."""
+
+    __slots__ = ()
+    title = "strip the metadata"
+
+
+class FirstFrame(PlainFix):
+    """Keep only the first frame of an animation."""
+
+    __slots__ = ()
+    title = "keep only the first frame"
+
+
+class DeclareType(NamedTuple):
+    """Write the media type of the bytes into the block, or into the file's name."""
+
+    media_type: str
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return f"declare {self.media_type}"
+
+
+class RepairBase64(PlainFix):
+    """Write the base64 text as the API takes it."""
+
+    __slots__ = ()
+    title = "rewrite the base64 text"
+
+
+class ImagesFirst(PlainFix):
+    """Move the images of a turn before its text."""
+
+    __slots__ = ()
+    title = "move the images before the text"
+
+
+class LabelImages(PlainFix):
+    """Put a label before each image of a turn."""
+
+    __slots__ = ()
+    title = "label the images of the turn"
+
+
+class DropBlock(PlainFix):
+    """Take the block out of the request."""
+
+    __slots__ = ()
+    title = "remove the block"
+
+
+class ReplaceByText(NamedTuple):
+    """Put a text block in the place of an image that nobody can decode, so that the rest can be sent."""
+
+    text: str
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return "put a text that says what was removed in its place"
+
+
+class ShrinkRequest(NamedTuple):
+    """Shrink the request's images until its body has at most `max_bytes` bytes."""
+
+    max_bytes: int
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return f"shrink the images until the body is within {self.max_bytes:,} bytes"
+
+
+class ShrinkTokens(NamedTuple):
+    """Shrink the request's images until they take at most `max_tokens` visual tokens together."""
+
+    max_tokens: int
+
+    @property
+    def title(self) -> str:
+        """What is done, for a menu."""
+        return f"shrink the images until they take at most {self.max_tokens:,} tokens"
+
+
+class DropEntry(PlainFix):
+    """Take an entry out of the configuration."""
+
+    __slots__ = ()
+    title = "remove the entry from the configuration"
+
+
+Fix = (
+    Resize
+    | Recode
+    | BakeOrientation
+    | StripMetadata
+    | FirstFrame
+    | DeclareType
+    | RepairBase64
+    | ImagesFirst
+    | LabelImages
+    | DropBlock
+    | ReplaceByText
+    | ShrinkRequest
+    | ShrinkTokens
+    | DropEntry
+)

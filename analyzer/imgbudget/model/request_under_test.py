@@ -1,0 +1,88 @@
+"""A request bound to the limits that it is checked against, and each of its images to its own.
+
+An image can ask for a level of detail (OpenAI's `detail`, Gemini's media resolution), which changes what it
+costs and what size the model uses. This is the one place where that level meets the limits of the model:
+rules, planner, split, resend and the guard take a RequestUnderTest and never a request and limits apart.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from imgbudget.limits.bound import Limits
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import ImageUse, Request
+
+_NONE: Mapping[Location, Limits] = {}
+
+
+class RequestUnderTest(NamedTuple):
+    """One request, the limits of its model and platform, and those of its images.
+
+    `image_limits` holds the limits of the images whose level of detail is not the model's default, by their
+    place; all other images have `limits`.
+    """
+
+    request: Request
+    limits: Limits
+    image_limits: Mapping[Location, Limits] = _NONE
+
+    def limits_of(self, use: ImageUse) -> Limits:
+        """The limits of one of its images, at the level of detail that it asks for."""
+        return self.image_limits.get(use.location, self.limits) if self.image_limits else self.limits
+
+    @property
+    def images(self) -> Iterator[tuple[ImageUse, Limits]]:
+        """Its images in order, each with its limits."""
+        return ((use, self.limits_of(use)) for use in self.request.images)
+
+    def tokens(self, use: ImageUse) -> int:
+        """Visual tokens of one of its images, 0 where its size is not known."""
+        size = use.visible_size
+        return self.limits_of(use).tokens(size) if size else 0
+
+    @property
+    def visual_tokens(self) -> int:
+        """Visual tokens of all images whose size is known."""
+        return sum(self.tokens(use) for use in self.request.images)
+
+    @property
+    def edge_limit(self) -> int | None:
+        """The edge in px that the number of images imposes on each of them, None when none."""
+        request, limits = self.request, self.limits
+        count = limits.counted_images(len(request.images), len(request.documents))
+        edge = limits.many_image_edge
+        return edge.value if edge is not None and limits.many_images(count) else None
+
+    def changed_to(self, request: Request) -> "RequestUnderTest":
+        """The same request after a change that keeps its model and the detail of its images."""
+        return self._replace(request=request)
+
+
+def bind_image(use: ImageUse, limits: Limits) -> Limits:
+    """The limits of a model for an image, at the level of detail that the image asks for."""
+    return limits.at(use.detail)
+
+
+Levels = dict[tuple[str, str, str], Limits]
+"""Limits at a level of detail, by model, platform and level."""
+
+
+def bind_request(request: Request, limits: Limits, levels: Levels | None = None) -> RequestUnderTest:
+    """The request with the limits of its model, and of each image at the level of detail that it asks for.
+
+    `levels` keeps what was bound before: findings are remembered by the identity of the limits.
+    """
+    if not limits.details:
+        return RequestUnderTest(request, limits)
+    levels = {} if levels is None else levels
+    known = {name for name, _ in limits.details}
+    found: dict[Location, Limits] = {}
+    for use in request.images:
+        if use.detail is None or use.detail not in known:
+            continue
+        key = limits.model, limits.platform, use.detail
+        if key not in levels:
+            levels[key] = bind_image(use, limits)
+        if levels[key] is not limits:
+            found[use.location] = levels[key]
+    return RequestUnderTest(request, limits, found)

@@ -1,0 +1,272 @@
+"""The results of a run: what was found in each file, and the totals."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size, area_tokens, patches
+from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.subjects import Finding, FixSafety, ImageUse, Request, Severity
+
+if TYPE_CHECKING:
+    from imgbudget.model.comparison import RunComparison
+    from imgbudget.model.edits import FailedFix, FileFix
+    from imgbudget.model.statistics import RunStatistics
+
+
+class ImageResult(NamedTuple):
+    """One use of an image with the limits it was held against.
+
+    `resized` is what the API makes of it, `planned` what it would be after the safe fixes; both None where
+    the size is not known, and then no tokens are counted.
+    """
+
+    use: ImageUse
+    limits: Limits
+    resized: Size | None
+    planned: Size | None
+
+    @property
+    def tokens(self) -> int | None:
+        """Visual tokens, exact."""
+        # what the API made of it is not resized again
+        if self.resized is None:
+            return None
+        return self.limits.tokens(self.resized) if self.limits.tier.strategy else patches(self.resized)
+
+    @property
+    def tokens_area(self) -> int | None:
+        """The older published estimate of the resized image; None for a model of another provider."""
+        return None if self.resized is None or self.limits.tier.strategy else area_tokens(self.resized)
+
+    @property
+    def tokens_after_fix(self) -> int | None:
+        """Visual tokens after the safe fixes."""
+        return None if self.planned is None else self.limits.tokens(self.planned)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Price of the tokens at the model's input rate, USD."""
+        tokens = self.tokens
+        return None if tokens is None else self.limits.cost_usd(tokens)
+
+
+class RequestResult(NamedTuple):
+    """One request with the limits that it was checked against; its images are listed beside it."""
+
+    test: RequestUnderTest
+    visual_tokens: int
+
+    @property
+    def request(self) -> Request:
+        """The request."""
+        return self.test.request
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of its model and platform."""
+        return self.test.limits
+
+    @property
+    def cost_usd(self) -> float:
+        """Price of the visual tokens at the model's input rate, USD."""
+        return self.limits.cost_usd(self.visual_tokens)
+
+
+class PassedRows(NamedTuple):
+    """Rows of a JSONL file that were passed over for one reason: lines `first` to `last`, from 1."""
+
+    path: str
+    first: int
+    last: int
+    reason: str
+
+
+class RowCounts(NamedTuple):
+    """What became of the rows of a JSONL file: `total` = `checked` + `bad` + those in `passed`.
+
+    `checked` rows hold a request or belong to a session, `bad` ones are no JSON or a malformed entry.
+    """
+
+    total: int = 0
+    checked: int = 0
+    bad: int = 0
+    passed: tuple[PassedRows, ...] = ()
+
+
+class FileResult(NamedTuple):
+    """All that was found in one file.
+
+    `suppressed` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
+    it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
+    be looked at. `rows` is None unless the file is JSONL and was checked. `partial` marks what was found in
+    the first part of a long file, of which more follows: the last result of a file is the one that counts it.
+    `fix` tells what became of its fixes, None where none were made or tried; all else is then said of the
+    file as it is after them.
+    """
+
+    path: str
+    images: tuple[ImageResult, ...] = ()
+    requests: tuple[RequestResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    suppressed: int = 0
+    baselined: int = 0
+    skipped: str | None = None
+    missed: bool = False
+    rows: RowCounts | None = None
+    partial: bool = False
+    fix: "FileFix | None" = None
+
+
+class Summary:
+    """The sum over all files of a run. Files = checked + skipped.
+
+    `fixed` counts findings that fixes have settled, `changed` files that are new, `failed` lists fixes that
+    were not made, `unwritten` says of files why they could not be written. `statistics` and `comparison` are
+    there at the end of a run that was asked for them.
+    """
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.images = 0
+        self.requests = 0
+        self.skipped: list[tuple[str, str]] = []
+        self.missed: list[tuple[str, str]] = []
+        self.findings: Counter[Severity] = Counter()
+        self.fixable = 0
+        self.unsafely_fixable = 0
+        self.suppressed = 0
+        self.baselined = 0
+        self.rules_failed = 0
+        self.visual_tokens = 0
+        self.tokens_after_fix = 0
+        self.cost_usd = 0.0
+        self.saved_usd = 0.0
+        self.rows = 0
+        self.rows_checked = 0
+        self.rows_bad = 0
+        self.rows_passed: list[PassedRows] = []
+        self.statistics: RunStatistics | None = None
+        self.comparison: RunComparison | None = None
+        self.fixed = 0
+        self.changed = 0
+        self.failed: list[FailedFix] = []
+        self.unwritten: list[str] = []
+
+    @property
+    def checked(self) -> int:
+        """Files that were checked."""
+        return self.files - len(self.skipped)
+
+    @property
+    def worst(self) -> Severity | None:
+        """The highest severity found."""
+        return max((severity for severity, count in self.findings.items() if count), default=None)
+
+    def add(self, result: FileResult) -> None:
+        """Count one more file, or a part of one."""
+        self.files += not result.partial
+        if result.skipped is not None:
+            self.skipped.append((result.path, result.skipped))
+            if result.missed:
+                self.missed.append((result.path, result.skipped))
+        self.images += len(result.images)
+        self.requests += len(result.requests)
+        self.add_findings(result)
+        if result.rows is not None:
+            self._add_rows(result.rows)
+        for request in result.requests:
+            self.cost_usd += request.cost_usd
+        for image in result.images:
+            use, limits, resized, planned = image
+            if resized is None:
+                continue
+            tokens = limits.tokens(resized) if limits.tier.strategy else patches(resized)
+            self.visual_tokens += tokens
+            after = tokens if planned == resized else image.tokens_after_fix or 0
+            self.tokens_after_fix += after
+            if after != tokens:
+                self.saved_usd += limits.cost_usd(tokens) - limits.cost_usd(after)
+            if use.location.keys is None:
+                self.cost_usd += limits.cost_usd(tokens)
+
+    def add_findings(self, result: FileResult) -> None:
+        """Count the findings of a result and what became of its fixes, without a file more."""
+        if result.fix is not None:
+            self._add_fix(result.fix)
+        self.suppressed += result.suppressed
+        self.baselined += result.baselined
+        for finding in result.findings:
+            self.findings[finding.severity] += 1
+            if finding.fix is not None:
+                if finding.fix_safety is FixSafety.SAFE:
+                    self.fixable += 1
+                else:
+                    self.unsafely_fixable += 1
+            if finding.internal:
+                self.rules_failed += 1
+
+    def _add_fix(self, fix: "FileFix") -> None:
+        self.fixed += len(fix.fixed)
+        self.changed += fix.changed
+        self.failed += fix.failed
+        if fix.error is not None:
+            self.unwritten.append(fix.error)
+
+    def _add_rows(self, rows: RowCounts) -> None:
+        self.rows += rows.total
+        self.rows_checked += rows.checked
+        self.rows_bad += rows.bad
+        self.rows_passed += rows.passed
+
+    def merge(self, other: "Summary") -> None:
+        """Count the files of another sum after these."""
+        for name in (
+            "files",
+            "images",
+            "requests",
+            "fixable",
+            "unsafely_fixable",
+            "suppressed",
+            "baselined",
+            "rules_failed",
+            "rows",
+            "rows_checked",
+            "rows_bad",
+            "fixed",
+            "changed",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.rows_passed += other.rows_passed
+        self.failed += other.failed
+        self.unwritten += other.unwritten
+        self.skipped += other.skipped
+        self.missed += other.missed
+        self.findings += other.findings
+        self.visual_tokens += other.visual_tokens
+        self.tokens_after_fix += other.tokens_after_fix
+        self.cost_usd += other.cost_usd
+        self.saved_usd += other.saved_usd
+
+
+class Report(NamedTuple):
+    """A whole run: its files in order and their sum."""
+
+    files: tuple[FileResult, ...]
+    summary: Summary
+    notes: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in the order of the files."""
+        return tuple(finding for file in self.files for finding in file.findings)
+
+    @property
+    def images(self) -> tuple[ImageResult, ...]:
+        """All uses of images, in the order of the files."""
+        return tuple(image for file in self.files for image in file.images)
+
+    @property
+    def requests(self) -> tuple[RequestResult, ...]:
+        """All requests, in the order of the files."""
+        return tuple(request for file in self.files for request in file.requests)

@@ -1,0 +1,134 @@
+"""Sums of a run by rule and by folder: how often, how far over, what it costs and what the fixes save."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import Finding
+
+
+@dataclass(slots=True)
+class RuleSum:
+    """The findings of one rule in one unit.
+
+    `measured` and `limit` are those of the finding that is furthest off, `over_max` by how much it is,
+    `over_sum` all of them together, in `unit`; None where the rule measures nothing or knows no limit.
+    """
+
+    code: str
+    name: str
+    unit: str | None
+    findings: int = 0
+    fixable: int = 0
+    measured: float | None = None
+    limit: float | None = None
+    over_max: float | None = None
+    over_sum: float | None = None
+
+    def count(self, measured: float | None, limit: float | None, *, fixable: bool) -> None:
+        """Count one finding."""
+        self.findings += 1
+        self.fixable += fixable
+        if measured is None:
+            return
+        if limit is None:
+            self.measured = max(self.measured or 0, measured)
+            return
+        self._reach(measured, limit, abs(measured - limit))
+        self.over_sum = (self.over_sum or 0) + abs(measured - limit)
+
+    def merge(self, other: "RuleSum") -> None:
+        """Count the findings of another sum of the same rule."""
+        self.findings += other.findings
+        self.fixable += other.fixable
+        if other.over_max is not None:
+            self._reach(other.measured, other.limit, other.over_max)
+            self.over_sum = (self.over_sum or 0) + (other.over_sum or 0)
+        elif other.measured is not None and self.over_max is None:
+            self.measured = max(self.measured or 0, other.measured)
+
+    def _reach(self, measured: float | None, limit: float | None, over: float) -> None:
+        if self.over_max is None or over > self.over_max:
+            self.measured, self.limit, self.over_max = measured, limit, over
+
+
+@dataclass(slots=True)
+class FolderSum:
+    """All files of one folder, without those of the folders in it. Costs and what is saved in USD."""
+
+    path: str
+    files: int = 0
+    images: int = 0
+    requests: int = 0
+    findings: int = 0
+    visual_tokens: int = 0
+    tokens_after_fix: int = 0
+    cost_usd: float = 0.0
+    saved_usd: float = 0.0
+
+    def add(self, result: FileResult) -> None:
+        """Count one file, or a part of one."""
+        self.files += not result.partial
+        self.images += len(result.images)
+        self.requests += len(result.requests)
+        self.findings += len(result.findings)
+        self.cost_usd += sum(request.cost_usd for request in result.requests)
+        for image in result.images:
+            tokens, after, cost = image.tokens, image.tokens_after_fix, image.cost_usd
+            if tokens is None or after is None or cost is None:
+                continue
+            self.visual_tokens += tokens
+            self.tokens_after_fix += after
+            if not image.use.in_request:
+                self.cost_usd += cost
+            if after != tokens:
+                self.saved_usd += cost - image.limits.cost_usd(after)
+
+    def merge(self, other: "FolderSum") -> None:
+        """Count the files of another sum of the same folder."""
+        for name in ("files", "images", "requests", "findings", "visual_tokens", "tokens_after_fix"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.cost_usd += other.cost_usd
+        self.saved_usd += other.saved_usd
+
+
+@dataclass(slots=True)
+class RunStatistics:
+    """The sums of a run, in the order in which rules and folders came."""
+
+    by_rule: dict[tuple[str, str | None], RuleSum] = field(default_factory=dict)
+    by_folder: dict[str, FolderSum] = field(default_factory=dict)
+
+    def add(self, result: FileResult) -> None:
+        """Count one file; one that was passed over has nothing to count."""
+        if result.skipped is not None:
+            return
+        folder = result.path.rpartition("/")[0] or ("/" if result.path.startswith("/") else ".")
+        self.by_folder.setdefault(folder, FolderSum(folder)).add(result)
+        self.add_findings(result.findings)
+
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """Count findings that are about no file more than those already counted."""
+        for finding in findings:
+            key = finding.code, finding.unit
+            if key not in self.by_rule:
+                self.by_rule[key] = RuleSum(finding.code, finding.name, finding.unit)
+            fixable = finding.fix is not None
+            self.by_rule[key].count(finding.measured, finding.limit, fixable=fixable)
+
+    def merge(self, other: "RunStatistics") -> None:
+        """Count the files of other sums."""
+        for key, rule in other.by_rule.items():
+            self.by_rule.setdefault(key, RuleSum(rule.code, rule.name, rule.unit)).merge(rule)
+        for path, folder in other.by_folder.items():
+            self.by_folder.setdefault(path, FolderSum(path)).merge(folder)
+
+    @property
+    def rules(self) -> list[RuleSum]:
+        """The rules in the order of their codes."""
+        return [self.by_rule[key] for key in sorted(self.by_rule, key=lambda key: (key[0], key[1] or ""))]
+
+    @property
+    def folders(self) -> list[FolderSum]:
+        """The folders, those that cost most first."""
+        return sorted(self.by_folder.values(), key=lambda folder: (-folder.visual_tokens, folder.path))

@@ -1,0 +1,180 @@
+"""What a reporter is, and the words, numbers and paths that all formats share."""
+
+import os
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import east_asian_width
+
+from imgbudget.linter.reporting import Fragment, Reporter
+from imgbudget.model.results import Summary
+from imgbudget.model.subjects import Severity
+
+if TYPE_CHECKING:
+    from imgbudget.output.rule_pages import RulePage
+
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+
+
+def relative(path: str, root: str) -> str:
+    """The path without `root` where it lies under it, and without a leading `./`; slashes throughout."""
+    path, root = path.replace(os.sep, "/"), root.replace(os.sep, "/").rstrip("/")
+    if root and path.startswith(root + "/"):
+        path = path[len(root) + 1 :]
+    while path.startswith("./"):
+        path = path[2:].lstrip("/")
+    return path
+
+
+def uri(path: str) -> str:
+    """A path with slashes as a URI reference (RFC 3986): an absolute one begins with `file://`.
+
+    Bytes that are no UTF-8 are written as they are in the file system.
+    """
+    raw = path.encode("utf-8", "surrogateescape" if _escaped(path) else "replace")
+    text = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)
+    if text.startswith("/"):
+        return f"file://{text}"
+    return f"file:///{text.replace('%3A', ':', 1)}" if path[1:3] == ":/" else text
+
+
+def _escaped(path: str) -> bool:
+    """Whether all lone surrogates of a name stand for bytes, as Python reads file names."""
+    return all(not "\ud800" <= char <= "\udfff" or "\udc80" <= char <= "\udcff" for char in path)
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+class TextTable:
+    """Rows of text cells under a head."""
+
+    def __init__(self, head: Sequence[str], *, colour: bool = False) -> None:
+        self._rows: list[Sequence[str]] = [head]
+        self._colour = colour
+
+    def add(self, *cells: str) -> None:
+        """One more row, as many cells as the head has."""
+        self._rows.append(cells)
+
+    def text(self, *, right: Collection[int] = ()) -> str:
+        """The table; columns of `right` are set flush right. Columns empty in every row are left out."""
+        head, *body = self._rows
+        columns = [i for i in range(len(head)) if not body or any(row[i] for row in body)]
+        widths = {i: max(_width(row[i]) for row in self._rows) for i in columns}
+        lines = []
+        for number, row in enumerate(self._rows):
+            cells = []
+            for i in columns:
+                blank = " " * (widths[i] - _width(row[i]))
+                cells.append(blank + row[i] if i in right else row[i] + blank)
+            line = "  ".join(cells).rstrip()
+            lines.append(f"\x1b[1m{line}\x1b[0m" if self._colour and number == 0 else line)
+        return "\n".join(lines) + "\n"
+
+
+_COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+
+
+class TextStyle(NamedTuple):
+    """How text is set: with ANSI colours or without, and whether only findings are wanted.
+
+    `root` is the folder of the run, to which other programs want paths relative; `rules` are the pages of the
+    run's rules, given only to formats of `WITH_RULES`.
+    """
+
+    colour: bool = False
+    quiet: bool = False
+    root: str = ""
+    rules: "tuple[RulePage, ...]" = ()
+
+    def paint(self, text: str, codes: str) -> str:
+        """The text in ANSI codes, unchanged without colour."""
+        return f"\x1b[{codes}m{text}\x1b[0m" if self.colour else text
+
+    def severity(self, severity: Severity, text: str) -> str:
+        """The text in the colour of a severity."""
+        return self.paint(text, f"1;{_COLOURS[severity]}")
+
+
+_CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), 127)} | {9: "\\t", 10: "\\n", 13: "\\r"}
+
+
+def one_line(text: str) -> str:
+    """Text on one line of a terminal: control characters written out, broken names made printable."""
+    return text.translate(_CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def figure(number: float) -> str:
+    """A number as text, its thousands parted from five digits on: 1564, 206,694."""
+    return str(number) if abs(number) < 10_000 else f"{number:,}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: 1 file, 2 files."""
+    return f"{figure(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def money(usd: float) -> str:
+    """An amount in USD, exact to a millionth."""
+    return f"${usd:,.6f}" if usd < 1 else f"${usd:,.2f}"
+
+
+def closing_line(summary: Summary) -> str:
+    """What was found in how many files, and what it costs."""
+    found = [
+        count(summary.findings[severity], str(severity), "info" if severity is Severity.INFO else None)
+        for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
+        if summary.findings[severity]
+    ]
+    subjects = f"{count(summary.images, 'image')}, {count(summary.requests, 'request')}"
+    head = ", ".join(found) if found else "no findings"
+    text = f"{head} in {count(summary.checked, 'checked file')} ({subjects})"
+    if summary.skipped:
+        text += f"; {figure(len(summary.skipped))} skipped"
+    if summary.suppressed:
+        text += f"; {figure(summary.suppressed)} silenced by ignores"
+    if summary.baselined:
+        text += f"; {figure(summary.baselined)} known to the baseline"
+    if summary.fixed:
+        remaining = summary.findings.total()
+        text += f"; {figure(summary.fixed)} fixed ({figure(remaining)} remaining)"
+    if summary.failed:
+        text += f"; {count(len(summary.failed), 'fix', 'fixes')} not made"
+    if summary.visual_tokens:
+        text += f"; {count(summary.visual_tokens, 'visual token')}, {money(summary.cost_usd)}"
+        if summary.tokens_after_fix != summary.visual_tokens:
+            text += f"; {figure(summary.tokens_after_fix)} tokens after the safe fixes"
+    return text
+
+
+class RunningText(Reporter):
+    """What the text formats for people share: findings as they come, the sum at the end."""
+
+    joints: tuple[str, ...] = ("",)
+    takes_parts = True
+
+    def __init__(self, style: TextStyle) -> None:
+        self.style = style
+
+    def begin(self) -> str:
+        """Nothing."""
+        return ""
+
+    def add(self, piece: Fragment) -> str:
+        """The findings, at once."""
+        return piece[0]
+
+    def end(self, summary: Summary) -> str:
+        """What was asked for beside the findings, and the sum unless only findings are wanted."""
+        text = ""
+        if summary.statistics is not None:
+            from imgbudget.output.summaries import statistics_text  # noqa: PLC0415 - on demand only
+
+            text += statistics_text(summary.statistics)
+        if summary.comparison is not None:
+            from imgbudget.output.summaries import comparison_text  # noqa: PLC0415 - on demand only
+
+            text += comparison_text(summary.comparison)
+        return text if self.style.quiet else text + closing_line(summary) + "\n"

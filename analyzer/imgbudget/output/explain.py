@@ -1,0 +1,181 @@
+"""Explanations of API errors, as text and as JSON."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from imgbudget.explain.locate import Candidate
+from imgbudget.explain.match import Explanation, Match, Unknown
+from imgbudget.explain.patterns import ErrorPattern
+from imgbudget.model.location import Location, Span
+from imgbudget.output.base import TextStyle, count, figure, one_line
+from imgbudget.output.records import TOOL, VERSION
+
+
+class Whereabouts(NamedTuple):
+    """The blocks that one error may mean: each with the place to point at, and its span where known."""
+
+    match: Match
+    locations: tuple[tuple[Candidate, Location, Span | None], ...]
+    note: str | None
+
+
+def explanation_document(explanation: Explanation, found: Sequence[Whereabouts]) -> dict[str, Any]:
+    """The whole explanation, version 1; `found` is empty where no request was given."""
+    return {
+        "version": VERSION,
+        "tool": TOOL,
+        "errors": [
+            _match_record(match, found[i] if found else None) for i, match in enumerate(explanation.matches)
+        ],
+        "unknown": [_unknown_record(unknown) for unknown in explanation.unknown],
+    }
+
+
+def _rule_record(known: ErrorPattern) -> dict[str, Any]:
+    return {
+        "code": known.rule.code if known.rule else None,
+        "name": known.rule.name if known.rule else None,
+    }
+
+
+def _match_record(match: Match, found: Whereabouts | None) -> dict[str, Any]:
+    known = match.known
+    return {
+        **_rule_record(known),
+        "also": list(known.also),
+        "text": match.text,
+        "line": match.line,
+        "seen": match.seen,
+        "status": match.status,
+        "location": match.location,
+        "measured": match.measured,
+        "limit": match.limit,
+        "unit": known.unit,
+        "values": dict(match.values),
+        "meaning": known.meaning,
+        "remedy": known.remedy,
+        "era": known.era,
+        "source": known.source,
+        "date": known.date,
+        "blocks": [_block_record(*location) for location in found.locations] if found else None,
+        "note": found.note if found else None,
+    }
+
+
+def _block_record(candidate: Candidate, location: Location, span: Span | None) -> dict[str, Any]:
+    use = candidate.use
+    size = use.size if use else None
+    return {
+        "path": location.path,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "pointer": location.pointer,
+        "location": candidate.location.location,
+        "width": size.width if size else None,
+        "height": size.height if size else None,
+        "base64_bytes": use.base64_size if use else None,
+        "why": candidate.why,
+        "findings": [
+            {"code": finding.code, "name": finding.name, "message": finding.message}
+            for finding in candidate.findings
+        ],
+    }
+
+
+def _unknown_record(unknown: Unknown) -> dict[str, Any]:
+    near = unknown.nearest
+    return {
+        "text": unknown.text,
+        "line": unknown.line,
+        "seen": unknown.seen,
+        "nearest": {**_rule_record(near), "text": near.wording} if near else None,
+    }
+
+
+_MOST_UNKNOWN = 10
+
+
+def full_text(explanation: Explanation, found: Sequence[Whereabouts], *, colour: bool) -> str:
+    """A block for each error; `found` is empty where no request was given."""
+    style = TextStyle(colour)
+    parts = [
+        _match_text(match, found[i] if found else None, style) for i, match in enumerate(explanation.matches)
+    ]
+    parts += [_unknown_text(unknown, style) for unknown in explanation.unknown[:_MOST_UNKNOWN]]
+    if len(explanation.unknown) > _MOST_UNKNOWN:
+        parts.append(f"and {count(len(explanation.unknown) - _MOST_UNKNOWN, 'more unknown text')}\n")
+    return "\n".join(parts)
+
+
+def _rule(known: ErrorPattern) -> str:
+    if known.rule is None:
+        return "no rule can see this before sending"
+    also = f" (or {', '.join(known.also)})" if known.also else ""
+    return f"{known.rule.code} {known.rule.name}{also}"
+
+
+def _match_text(match: Match, found: Whereabouts | None, style: TextStyle) -> str:
+    known = match.known
+    times = f", seen {figure(match.seen)} times, first" if match.seen > 1 else ""
+    lines = [
+        f"{style.paint(_rule(known), '1')}: status {match.status}{times} on line {match.line}",
+        f"  text:     {one_line(match.text)}",
+    ]
+    if match.location:
+        flat = "  (blocks inside tool results are counted in this index)" if known.flat else ""
+        lines.append(f"  location: {one_line(match.location)}{flat}")
+    if numbers := _numbers(match):
+        lines.append(f"  numbers:  {numbers}")
+    lines += [f"  means:    {known.meaning}", f"  do:       {known.remedy}"]
+    if found is not None:
+        lines += [line for location in found.locations for line in _block(*location, style)]
+        if not found.locations:
+            lines.append("  block:    none found")
+        if found.note:
+            lines.append(f"  note:     {found.note}")
+    era = "" if known.era == "current" else f" ({known.era})"
+    lines.append(f"  seen in:  {known.source}, {known.date}{era}")
+    if known.rule:
+        lines.append(f"  more:     imgbudget rule {known.rule.code}")
+    return "\n".join(lines) + "\n"
+
+
+def _numbers(match: Match) -> str:
+    unit = match.known.unit or ""
+    words = []
+    if match.measured is not None:
+        words.append(f"measured {figure(match.measured)} {unit}")
+    if match.limit is not None:
+        words.append(f"limit {figure(match.limit)} {unit}")
+    words += [f"{name} {one_line(value)}" for name, value in match.values]
+    return ", ".join(words)
+
+
+def _block(candidate: Candidate, location: Location, span: Span | None, style: TextStyle) -> list[str]:
+    where = one_line(location.path) + (f":{span.line}:{span.column}" if span else "")
+    use = candidate.use
+    facts = []
+    if use and use.size:
+        facts.append(f"{use.size} px")
+    if use and use.base64_size is not None:
+        facts.append(f"{figure(use.base64_size)} bytes as base64")
+    told = f", {', '.join(facts)}" if facts else ""
+    pointer = location.pointer or "the whole request"
+    head = f"  block:    {style.paint(where, '1')}  {pointer}  ({candidate.why}{told})"
+    return [
+        head,
+        *(f"            {finding.code}: {one_line(finding.message)}" for finding in candidate.findings),
+    ]
+
+
+def _unknown_text(unknown: Unknown, style: TextStyle) -> str:
+    times = f", seen {figure(unknown.seen)} times, first" if unknown.seen > 1 else ""
+    lines = [
+        f"{style.paint('not a known text', '1')}{times} on line {unknown.line}",
+        f"  text:     {one_line(unknown.text)}",
+    ]
+    if unknown.nearest:
+        lines.append(f"  nearest:  {unknown.nearest.wording} [{_rule(unknown.nearest)}]")
+    else:
+        lines.append("  nearest:  nothing like it is known to be about images")
+    return "\n".join(lines) + "\n"

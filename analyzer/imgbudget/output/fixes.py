@@ -1,0 +1,176 @@
+"""What fixes did to each file: as lines of text, and as the JSON manifest with coordinate maps."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from imgbudget.linter.reporting import Fragment, Reporter
+from imgbudget.model.edits import BodyChange, FileFix, ImageChange, ImageSnapshot
+from imgbudget.model.location import Location
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.subjects import Finding
+from imgbudget.output.base import RunningText, count, one_line
+from imgbudget.output.records import TOOL, VERSION, failed_record
+
+
+def fix_lines(fix: FileFix) -> Iterator[str]:
+    """A line for each image that is new, then one for each other fix; paths are those of the result."""
+    name = fix.written or fix.path
+    codes: dict[Location, list[str]] = {}
+    for finding in fix.fixed:
+        codes.setdefault(finding.location, []).append(finding.code)
+    if fix.written and fix.written != fix.path and fix.changed:
+        yield f"{fix.path}: written to {fix.written}"
+    for change in fix.images:
+        mine = codes.pop(change.location, None) or codes.pop(change.location._replace(path=fix.path), [])
+        why = f": {', '.join(dict.fromkeys(mine))}" if mine else ""
+        yield f"{_where(name, change.location)}: {change.before} -> {change.after}{change.how}{why}"
+    for finding in fix.fixed:
+        if finding.location in codes:
+            yield f"{_where(name, finding.location)}: {_title(finding)}: {finding.code}"
+    for body in fix.bodies:
+        if body.bytes_before != body.bytes_after:
+            yield (
+                f"{_where(name, body.location)}: body {body.bytes_before:,} -> {body.bytes_after:,} bytes, "
+                f"{body.tokens_before:,} -> {body.tokens_after:,} visual tokens"
+            )
+
+
+def _where(name: str, location: Location) -> str:
+    line = f":{location.document + 1}" if location.document else ""
+    return f"{name}{line}" + (f" {location.location}" if location.location else "")
+
+
+def _title(finding: Finding) -> str:
+    return finding.fix.title if finding.fix else finding.name
+
+
+class FixLines(RunningText):
+    """What was made of each file, and nothing of findings."""
+
+    def render(self, result: FileResult) -> Fragment:
+        """The lines of one file."""
+        lines = fix_lines(result.fix) if result.fix and not self.style.quiet else ()
+        return ("".join(f"made {one_line(line)}\n" for line in lines),)
+
+    def end(self, summary: Summary) -> str:
+        """The sum."""
+        return "" if self.style.quiet else f"{count(summary.changed, 'file')} changed\n"
+
+
+_JOINT = ",\n  "
+
+
+class Manifest(Reporter):
+    """One JSON document. Files whose bytes stay are listed only where they were copied or a fix failed."""
+
+    joints: tuple[str, ...] = (_JOINT,)
+
+    def __init__(self) -> None:
+        self._any = False
+
+    def begin(self) -> str:
+        """The head and the opening of the files."""
+        return f'{{"version": {VERSION},\n "tool": {json.dumps(TOOL)},\n "files": ['
+
+    def render(self, result: FileResult) -> Fragment:
+        """One file."""
+        return (json.dumps(_file(result.fix)) if result.fix else "",)
+
+    def add(self, piece: Fragment) -> str:
+        """The files, as they come."""
+        if not piece[0]:
+            return ""
+        joint = _JOINT if self._any else "\n  "
+        self._any = True
+        return joint + piece[0]
+
+    def end(self, summary: Summary) -> str:
+        """The sum."""
+        total = {
+            "files": summary.files,
+            "changed": summary.changed,
+            "fixed": summary.fixed,
+            "not_fixed": len(summary.failed),
+            "remaining": summary.findings.total(),
+        }
+        return f'],\n "summary": {json.dumps(total)}}}\n'
+
+
+def _file(fix: FileFix) -> dict[str, Any]:
+    return {
+        "path": fix.path,
+        "written": fix.written,
+        "changed": fix.changed,
+        "error": fix.error,
+        "original": {"bytes": fix.bytes_before, "sha256": fix.digest_before} if fix.changed else None,
+        "sent": {"bytes": fix.bytes_after, "sha256": fix.digest_after} if fix.changed else None,
+        "fixed": [
+            {"code": it.code, "pointer": it.location.pointer, "title": it.fix.title if it.fix else None}
+            for it in fix.fixed
+        ],
+        "not_fixed": [failed_record(failed) for failed in fix.failed],
+        "images": [_image(change) for change in fix.images],
+        "requests": [_body(body) for body in fix.bodies],
+    }
+
+
+def _image(change: ImageChange) -> dict[str, Any]:
+    original, sent = change.coordinates
+    return {
+        "pointer": change.location.pointer,
+        "location": change.location.location,
+        "document": change.location.document,
+        "original": _picture(change.before),
+        "sent": {**_picture(change.after), "quality": change.quality, "degraded": list(change.degraded)},
+        "coordinates": {
+            "original": list(original),
+            "sent": list(sent),
+            "scale": list(change.coordinates.scale),
+        },
+    }
+
+
+def _picture(picture: ImageSnapshot) -> dict[str, Any]:
+    return {
+        "sha256": picture.digest,
+        "format": picture.format,
+        "width": picture.size.width if picture.size else None,
+        "height": picture.size.height if picture.size else None,
+        "orientation": picture.orientation,
+        "frames": picture.frames,
+        "bytes": picture.byte_size,
+        "tokens": picture.tokens,
+    }
+
+
+def _body(body: BodyChange) -> dict[str, Any]:
+    return {
+        "pointer": body.location.pointer,
+        "line": body.line,
+        "id": body.id,
+        "bytes": [body.bytes_before, body.bytes_after],
+        "tokens": [body.tokens_before, body.tokens_after],
+    }
+
+
+class Differences(Reporter):
+    """What would change, file by file."""
+
+    joints: tuple[str, ...] = ("",)
+
+    def begin(self) -> str:
+        """Nothing."""
+        return ""
+
+    def render(self, result: FileResult) -> Fragment:
+        """The difference of one file."""
+        return (result.fix.difference if result.fix else "",)
+
+    def add(self, piece: Fragment) -> str:
+        """The difference, at once."""
+        return piece[0]
+
+    def end(self, summary: Summary) -> str:  # noqa: ARG002 - the protocol's
+        """Nothing."""
+        return ""

@@ -1,0 +1,91 @@
+"""The format `junit`: a suite a file with findings, a failed case a finding, for CI servers."""
+
+import re
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from imgbudget.linter.reporting import Fragment, Reporter
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.subjects import Finding
+from imgbudget.output.base import TextStyle, one_line, relative
+
+_NO_XML = re.compile("[\ufffe\uffff]")
+"""What XML 1.0 cannot hold beside control characters and lone surrogates, which `one_line` writes out."""
+
+
+class JUnit(Reporter):
+    """Suites as they come; files that could not be checked are skipped cases, a clean run is a passed one."""
+
+    joints = ("\n",)
+
+    def __init__(self, style: TextStyle) -> None:
+        self._root = style.root
+        self._any = False
+
+    def begin(self) -> str:
+        """The head."""
+        return '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="imgbudget">\n'
+
+    def render(self, result: FileResult) -> Fragment:
+        """The suite of one file."""
+        if not result.findings:
+            return ("",)
+        path = _text(relative(result.path, self._root))
+        failed = sum(finding.internal for finding in result.findings)
+        suite = _suite(path, len(result.findings), failures=len(result.findings) - failed, errors=failed)
+        for finding in result.findings:
+            self._case(suite, path, finding)
+        return (tostring(suite, "unicode"),)
+
+    def _case(self, suite: Element, path: str, finding: Finding) -> None:
+        where = f" at {finding.location.location}" if finding.location.location else ""
+        case = SubElement(suite, "testcase", classname=path, name=f"{finding.code} {finding.name}{where}")
+        location = path
+        if finding.span:
+            case.set("line", str(finding.span.line))
+            location += f":{finding.span.line}:{finding.span.column}"
+        case.set("file", path)
+        kind = "error" if finding.internal else "failure"
+        message = _text(finding.message)
+        fault = SubElement(case, kind, message=message, type=str(finding.severity))
+        lines = [f"{location}: {finding.code} {finding.severity}: {message}"]
+        if finding.help:
+            lines.append(f"help: {_text(finding.help)}")
+        if finding.fix and finding.fix_safety:
+            lines.append(f"fix: {finding.fix.title} ({finding.fix_safety})")
+        fault.text = "\n".join([*lines, finding.url] if finding.url else lines)
+
+    def add(self, piece: Fragment) -> str:
+        """The suites, at once."""
+        if not piece[0]:
+            return ""
+        self._any = True
+        return piece[0] + "\n"
+
+    def end(self, summary: Summary) -> str:
+        """What could not be checked, the case of a clean run, and the end."""
+        text = ""
+        if summary.missed:
+            text += tostring(self._missed(summary.missed), "unicode") + "\n"
+        if not self._any:
+            clean = _suite("imgbudget", 1)
+            SubElement(clean, "testcase", classname="imgbudget", name="no findings")
+            text += tostring(clean, "unicode") + "\n"
+        return text + "</testsuites>\n"
+
+    def _missed(self, missed: Sequence[tuple[str, str]]) -> Element:
+        suite = _suite("not checked", len(missed), skipped=len(missed))
+        for path, reason in missed:
+            name = _text(relative(path, self._root))
+            case = SubElement(suite, "testcase", classname=name, name="can be read")
+            SubElement(case, "skipped", message=_text(reason))
+        return suite
+
+
+def _suite(name: str, tests: int, *, failures: int = 0, errors: int = 0, skipped: int = 0) -> Element:
+    counts = {"tests": tests, "failures": failures, "errors": errors, "skipped": skipped}
+    return Element("testsuite", {"name": name, **{key: str(value) for key, value in counts.items()}})
+
+
+def _text(text: str) -> str:
+    return _NO_XML.sub("", one_line(text))

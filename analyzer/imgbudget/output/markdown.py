@@ -1,0 +1,146 @@
+"""The format `markdown`: a job summary, a table of what was found with the largest first, and the totals.
+
+A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); other rows are counted.
+"""
+
+import re
+
+from imgbudget.linter.reporting import Fragment
+from imgbudget.model.fixes import Resize
+from imgbudget.model.results import FileResult, ImageResult, Summary
+from imgbudget.model.subjects import Finding, FixSafety
+from imgbudget.output.base import TextStyle, closing_line, count, figure, money, one_line, relative
+from imgbudget.output.worst_first import NAMES, WorstFirst, piece_of
+
+MOST = 10_000
+"""Rows that are kept; shorter ones than 100 bytes there are none."""
+
+MOST_BYTES = 1_000_000
+"""Bytes of the whole summary; the rest of the 1,048,576 is left to who writes beside it."""
+
+_HEAD = (
+    "| finding | where | measured | limit | over by | saved by the plan |\n|---|---|---:|---:|---:|---:|\n"
+)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$@])")
+_NONE = "–"
+_FENCE = "```"
+
+
+class Markdown(WorstFirst):
+    """A table a run: worst severity first, in it what is furthest beyond its limit."""
+
+    def __init__(self, style: TextStyle) -> None:
+        super().__init__(MOST)
+        self._root = style.root
+
+    def render(self, result: FileResult) -> Fragment:
+        """A row a finding."""
+        if not result.findings:
+            return ("", "", "")
+        images = {image.use.location: image for image in result.images}
+        return piece_of(
+            (finding, self._row(finding, images.get(finding.location))) for finding in result.findings
+        )
+
+    def _row(self, finding: Finding, image: ImageResult | None) -> str:
+        code = f"[{finding.code}]({finding.url})" if finding.url else finding.code
+        where = relative(finding.location.path, self._root)
+        if finding.span:
+            where += f":{finding.span.line}"
+        if finding.location.location:
+            where += f" {finding.location.location}"
+        cells = (
+            f"{finding.severity} {code} {_plain(finding.message)}",
+            _plain(where),
+            _amount(finding.measured, finding.unit),
+            _amount(finding.limit, finding.unit),
+            _over(finding),
+            _saved(finding, image),
+        )
+        return f"| {' | '.join(cells)} |"
+
+    def end(self, summary: Summary) -> str:
+        """The table and the totals."""
+        head, foot = "## imgbudget\n\n" + _difference(summary), _totals(summary)
+        rows, shown = [], 0
+        room = MOST_BYTES - len(head.encode()) - len(foot.encode()) - len(_HEAD) - 200
+        for row in self.worst():
+            room -= len(row.encode()) + 1
+            if room < 0:
+                break
+            rows.append(row + "\n")
+            shown += 1
+        text = head
+        if rows:
+            text += _HEAD + "".join(rows) + "\n"
+        if left := sum(self.found) - shown:
+            text += f"and {count(left, 'more finding')} for which there is no room here\n\n"
+        return text + foot
+
+
+def _difference(summary: Summary) -> str:
+    """What a pull request changes, where an earlier report was named."""
+    if summary.comparison is None:
+        return ""
+    from imgbudget.output.summaries import headline, verdict  # noqa: PLC0415 - on demand only
+
+    told = summary.comparison
+    return f"**{_plain(headline(told))}** against {_plain(told.name)}; {verdict(told)}\n\n"
+
+
+def _totals(summary: Summary) -> str:
+    lines = [f"**{_plain(closing_line(summary))}**\n"]
+    if saved := summary.visual_tokens - summary.tokens_after_fix:
+        lines.append(f"The safe fixes save {count(saved, 'token')}, about {money(summary.saved_usd)}.\n")
+    if summary.missed:
+        lines.append(f"{count(len(summary.missed), 'file')} could not be checked:\n")
+        lines += [f"- {_plain(path)}: {_plain(reason)}" for path, reason in summary.missed[:20]]
+        if len(summary.missed) > 20:
+            lines.append(f"- and {figure(len(summary.missed) - 20)} more")
+    if summary.statistics is not None:
+        from imgbudget.output.summaries import statistics_text  # noqa: PLC0415 - on demand only
+
+        table = statistics_text(summary.statistics).strip("\n").replace(_FENCE, "...")
+        lines += ["<details><summary>statistics</summary>", "", f"{_FENCE}text", table, _FENCE, "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _amount(number: float | None, unit: str | None) -> str:
+    if number is None:
+        return _NONE
+    if unit == "USD":
+        return money(number).replace("$", "\\$")
+    return f"{_round(number)} {unit}" if unit else _round(number)
+
+
+def _round(number: float) -> str:
+    return figure(int(number) if number == int(number) else round(number, 2))
+
+
+def _over(finding: Finding) -> str:
+    """How far beyond its limit, above or below it."""
+    measured, limit = finding.measured, finding.limit
+    if measured is None or limit is None or measured == limit or finding.unit in NAMES:
+        return _NONE
+    amount = _amount(abs(measured - limit), finding.unit)
+    return amount if measured > limit else f"{amount} under"
+
+
+def _saved(finding: Finding, image: ImageResult | None) -> str:
+    """What the safe fixes of the image save: tokens exactly, bytes by area."""
+    if image is None or not isinstance(finding.fix, Resize) or finding.fix_safety is not FixSafety.SAFE:
+        return _NONE
+    words = []
+    if image.tokens and image.tokens_after_fix is not None and image.tokens > image.tokens_after_fix:
+        words.append(count(image.tokens - image.tokens_after_fix, "token"))
+    size, planned, facts = image.use.size, image.planned, image.use.facts
+    if size and planned and facts and planned != size:
+        area = size.width * size.height
+        saved = facts.byte_size * (area - planned.width * planned.height) // area
+        words.append(f"\\~{count(saved, 'byte')}")
+    return ", ".join(words) or _NONE
+
+
+def _plain(text: str) -> str:
+    """Text that means itself in a cell of a table."""
+    return _SPECIAL.sub(r"\\\1", one_line(text))

@@ -1,0 +1,384 @@
+"""Plans, and what resending images over turns costs, as tables of text and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imgbudget.limits.bound import Limits
+from imgbudget.model.location import Location
+from imgbudget.model.results import Summary
+from imgbudget.model.subjects import ImageUse
+from imgbudget.output.base import TextTable, count, figure, money, one_line
+from imgbudget.output.records import TOOL, VERSION, usd
+from imgbudget.planner.bounds import RequestBound
+from imgbudget.planner.image import ImagePlan, View, model_totals, views_of
+from imgbudget.planner.request import Remedy, RequestPlan
+from imgbudget.planner.resend import Load, Resend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTotals:
+    """Sums over all images, before and after the plan; bytes after are an estimate, costs in USD."""
+
+    changed: int
+    tokens_before: int
+    tokens_after: int
+    tokens_area_before: int
+    tokens_area_after: int
+    bytes_before: int
+    bytes_after: int
+    cost_before: float
+    cost_after: float
+
+    @classmethod
+    def of(cls, plans: Sequence[ImagePlan]) -> "PlanTotals":
+        """The sums over these plans."""
+        return cls(
+            changed=sum(plan.changes for plan in plans),
+            tokens_before=sum(plan.tokens_before for plan in plans),
+            tokens_after=sum(plan.tokens_after for plan in plans),
+            tokens_area_before=sum(plan.tokens_area_before or 0 for plan in plans),
+            tokens_area_after=sum(plan.tokens_area_after or 0 for plan in plans),
+            bytes_before=sum(plan.byte_size_before for plan in plans),
+            bytes_after=sum(plan.byte_size_after for plan in plans),
+            cost_before=sum(plan.limits.cost_usd(plan.tokens_before) for plan in plans),
+            cost_after=sum(plan.limits.cost_usd(plan.tokens_after) for plan in plans),
+        )
+
+
+def plan_record(plan: ImagePlan) -> dict[str, Any]:
+    """One image's plan."""
+    location = plan.use.location
+    return {
+        "path": location.path,
+        "pointer": location.pointer,
+        "location": location.location,
+        "model": plan.limits.model,
+        "platform": plan.limits.platform,
+        "from": list(plan.size),
+        "to": list(plan.planned),
+        "changes": plan.changes,
+        "row": plan.row,
+        "reason": plan.reason,
+        "max_bytes": plan.max_bytes,
+        "scale": list(plan.coordinates.scale),
+        "before": {
+            "tokens": plan.tokens_before,
+            "tokens_area": plan.tokens_area_before,
+            "bytes": plan.byte_size_before,
+            "cost_usd": usd(plan.limits.cost_usd(plan.tokens_before)),
+        },
+        "after": {
+            "tokens": plan.tokens_after,
+            "tokens_area": plan.tokens_area_after,
+            "bytes": plan.byte_size_after,
+            "bytes_exact": not plan.changes,
+            "cost_usd": usd(plan.limits.cost_usd(plan.tokens_after)),
+        },
+    }
+
+
+def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
+    """The joint plan of one request; its images are listed beside it."""
+    request, remedy = plan.request, plan.remedy
+    return {
+        "path": request.location.path,
+        "line": request.line,
+        "id": request.id,
+        "model": plan.limits.model,
+        "platform": plan.limits.platform,
+        "images": len(request.images),
+        "documents": len(request.documents),
+        "changed": sum(image.changes for image in plan.images),
+        "feasible": plan.feasible,
+        "binding": [bound.name for bound in plan.binding],
+        "limits": [
+            {
+                "name": bound.name,
+                "owner": bound.owner,
+                "limit": bound.limit,
+                "unit": bound.unit,
+                "before": usd(bound.before),
+                "after": usd(bound.after),
+                "exceeded": bound.exceeded,
+                "binds": bound.binds,
+            }
+            for bound in plan.bounds
+        ],
+        "remedy": None
+        if remedy is None
+        else {
+            "reasons": list(remedy.reasons),
+            "drop": None if remedy.dropped is None else [location.location for location in remedy.dropped],
+            "requests": remedy.requests,
+        },
+    }
+
+
+def view_record(view: View) -> dict[str, Any]:
+    """One planned image on one of the models that it is for; sizes are null where none is published."""
+    return {
+        "model": view.limits.model,
+        "platform": view.limits.platform,
+        "before": {
+            "resized": list(view.seen_before) if view.seen_before else None,
+            "tokens": view.tokens_before,
+            "cost_usd": usd(view.cost_before),
+        },
+        "after": {
+            "resized": list(view.seen_after) if view.seen_after else None,
+            "tokens": view.tokens_after,
+            "cost_usd": usd(view.cost_after),
+        },
+    }
+
+
+def _of_several(plan: ImagePlan, models: Sequence[Limits]) -> dict[str, Any]:
+    return {"models": [view_record(view) for view in views_of(plan, models)]} if models else {}
+
+
+def plan_document(
+    plans: Sequence[ImagePlan],
+    requests: Sequence[RequestPlan],
+    totals: PlanTotals,
+    summary: Summary,
+    models: Sequence[Limits] = (),
+) -> dict[str, Any]:
+    """The whole plan, version 1; with `models` each image has what each of them makes of it."""
+    return {
+        "version": VERSION,
+        "tool": TOOL,
+        "plans": [plan_record(plan) | _of_several(plan, models) for plan in plans],
+        "requests": [request_plan_record(plan) for plan in requests],
+        "totals": {
+            "images": len(plans),
+            "changed": totals.changed,
+            "before": {
+                "tokens": totals.tokens_before,
+                "tokens_area": totals.tokens_area_before,
+                "bytes": totals.bytes_before,
+                "cost_usd": usd(totals.cost_before),
+            },
+            "after": {
+                "tokens": totals.tokens_after,
+                "tokens_area": totals.tokens_area_after,
+                "bytes": totals.bytes_after,
+                "cost_usd": usd(totals.cost_after),
+            },
+        },
+        "summary": {
+            "files": summary.files,
+            "images": summary.images,
+            "requests": summary.requests,
+            "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
+        },
+    }
+
+
+def image_table(plans: Sequence[ImagePlan], *, colour: bool) -> str:
+    """What each image gives."""
+    head = ("image", "from", "to", "row", "tokens", "estimate", "bytes", "cost", "why")
+    table = TextTable(head, colour=colour)
+    for plan in plans:
+        before, after = plan.limits.cost_usd(plan.tokens_before), plan.limits.cost_usd(plan.tokens_after)
+        table.add(
+            _place(plan.use),
+            str(plan.size),
+            str(plan.planned),
+            plan.row or "",
+            f"{figure(plan.tokens_before)} → {figure(plan.tokens_after)}",
+            _estimates(plan.tokens_area_before, plan.tokens_area_after),
+            f"{figure(plan.byte_size_before)} → {_about(plan)}{figure(plan.byte_size_after)}",
+            f"{money(before)} → {money(after)}",
+            plan.reason,
+        )
+    return table.text(right={4, 5, 6, 7})
+
+
+def models_table(
+    plans: Sequence[ImagePlan], shown: Sequence[ImagePlan], models: Sequence[Limits], *, colour: bool
+) -> str:
+    """What each model makes of each image before and after, and what all images cost on each."""
+    head = ("image", "from", "to", "model", "looks at", "tokens", "cost", "why")
+    table = TextTable(head, colour=colour)
+    for plan in shown:
+        for number, view in enumerate(views_of(plan, models)):
+            first = number == 0
+            table.add(
+                _place(plan.use) if first else "",
+                str(plan.size) if first else "",
+                str(plan.planned) if first else "",
+                view.limits.model,
+                f"{view.seen_before or '?'} → {view.seen_after or '?'}",
+                f"{figure(view.tokens_before)} → {figure(view.tokens_after)}",
+                f"{money(view.cost_before)} → {money(view.cost_after)}",
+                plan.reason if first else "",
+            )
+    sums = TextTable(("model", "platform", "tokens of all images", "cost"), colour=colour)
+    for total in model_totals(plans, models):
+        sums.add(
+            total.limits.model,
+            total.limits.platform,
+            f"{figure(total.tokens_before)} → {figure(total.tokens_after)}",
+            f"{money(total.cost_before)} → {money(total.cost_after)}",
+        )
+    return (table.text(right={5, 6}) + "\n" if shown else "") + sums.text(right={2, 3})
+
+
+def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
+    """The limits that a request is over, what the plan makes of it, and what helps where no plan does."""
+    request, limits = plan.request, plan.limits
+    table = TextTable(("limit", "whose", "at most", "before", "after", ""), colour=colour)
+    for bound in plan.bounds:
+        if show_all or bound.exceeded or bound.binds or not bound.kept:
+            about = "~" if bound.unit == "bytes" and bound.after != bound.before else ""
+            table.add(
+                bound.name,
+                bound.owner,
+                _amount(bound, bound.limit),
+                _amount(bound, bound.before),
+                about + _amount(bound, bound.after),
+                "binds" if bound.binds else "",
+            )
+    changed = sum(image.changes for image in plan.images)
+    media = count(len(request.images), "image")
+    if request.documents:
+        media += f", {count(len(request.documents), 'document')}"
+    head = (
+        f"{request_name(request.location, request.line)}: {media} for {limits.model} on {limits.platform}; "
+        f"{figure(changed)} to change, the others stay byte for byte\n"
+    )
+    return head + table.text(right={2, 3, 4}) + (_remedy(plan.remedy) if plan.remedy else "")
+
+
+def request_name(location: Location, line: int) -> str:
+    """The file of a request, and its line where it is not the first."""
+    pointer = f" {location.pointer}" if location.pointer else ""
+    return one_line(location.path) + (f":{line}" if line > 1 else "") + pointer
+
+
+def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary) -> str:
+    """The sums over all images."""
+    skipped = (
+        f"; {figure(len(summary.skipped))} of {count(summary.files, 'file')} skipped"
+        if summary.skipped
+        else ""
+    )
+    unknown = summary.images - len(plans)
+    unsized = f"; {count(unknown, 'image')} that cannot be measured" if unknown else ""
+    older = _estimates(totals.tokens_area_before or None, totals.tokens_area_after)
+    return (
+        f"{figure(totals.changed)} of {count(len(plans), 'image')} to resize: "
+        f"{figure(totals.tokens_before)} → {figure(totals.tokens_after)} tokens"
+        f"{f' (older estimate {older})' if older else ''}, "
+        f"{figure(totals.bytes_before)} → {'~' if totals.changed else ''}{figure(totals.bytes_after)} bytes, "
+        f"{money(totals.cost_before)} → {money(totals.cost_after)}{unsized}{skipped}\n"
+    )
+
+
+def _estimates(before: int | None, after: int | None) -> str:
+    """The older published estimate, which is Claude's alone."""
+    return "" if before is None or after is None else f"{figure(before)} → {figure(after)}"
+
+
+def _about(plan: ImagePlan) -> str:
+    """What stands before the bytes after: an estimate, or a bound that decides."""
+    return "" if not plan.changes else "≤ " if plan.is_bounded else "~"
+
+
+def _amount(bound: RequestBound, amount: float) -> str:
+    if bound.unit == "USD":
+        return money(amount)
+    number = amount if isinstance(amount, int) else int(amount)
+    return figure(number) + (f" {bound.unit}" if bound.unit in ("px", "bytes") else "")
+
+
+def _remedy(remedy: Remedy) -> str:
+    ways = []
+    if remedy.dropped:
+        first = ", ".join(location.location or "" for location in remedy.dropped[:_MOST_PLACES])
+        more = len(remedy.dropped) - _MOST_PLACES
+        and_more = f" and {count(more, 'more', 'more')}" if more > 0 else ""
+        ways.append(f"leave out {count(len(remedy.dropped), 'image')} ({first}{and_more})")
+    if remedy.requests:
+        ways.append(f"divide it into at least {figure(remedy.requests)} requests (imgbudget split)")
+    helps = ", or ".join(ways) or "neither fewer images nor several requests help"
+    return f"no plan keeps all limits: even so {'; '.join(remedy.reasons)}\n  = help: {helps}\n"
+
+
+_MOST_PLACES = 3
+
+
+def _place(use: ImageUse) -> str:
+    location = use.location
+    return one_line(location.path) + (f" {location.location}" if location.location else "")
+
+
+def resend_record(found: Resend) -> dict[str, Any]:
+    """The accounting of one request."""
+    request = found.request
+    return {
+        "path": request.location.path,
+        "line": request.line,
+        "id": request.id,
+        "model": found.limits.model,
+        "platform": found.limits.platform,
+        "calls": [
+            {
+                "location": call.location.location,
+                "pointer": call.location.pointer,
+                "new": _load(call.new),
+                "resent": _load(call.resent),
+                "cost_usd": usd(call.cost_usd),
+            }
+            for call in found.calls
+        ],
+        "once": _load(found.once),
+        "sent": {**_load(found.sent), "cost_usd": usd(found.cost_usd)},
+        "resent": _load(found.resent),
+        "images_of_unknown_size": found.unsized,
+        "savings": [
+            {
+                "way": saving.way,
+                "available": saving.available,
+                "images": saving.images,
+                "base64_bytes": saving.byte_size,
+                "tokens": saving.tokens,
+                "cost_usd": usd(saving.cost_usd),
+                "terms": saving.terms,
+            }
+            for saving in found.savings
+        ],
+    }
+
+
+def _load(load: Load) -> dict[str, int]:
+    return {"images": load.images, "base64_bytes": load.base64_bytes, "tokens": load.tokens}
+
+
+def resend_text(found: Resend, *, colour: bool) -> str:
+    """The calls of one request with their sum, and what each remedy would save."""
+    request, limits = found.request, found.limits
+    calls = TextTable(
+        ("call", "up to", "new", "bytes", "tokens", "resent", "bytes", "tokens", "cost"), colour=colour
+    )
+    for number, call in enumerate(found.calls, 1):
+        loads = [figure(value) for value in (*call.new, *call.resent)]
+        calls.add(str(number), call.location.location or "", *loads, money(call.cost_usd))
+    sums = [figure(value) for value in (*found.once, *found.resent)]
+    calls.add("sum", "", *sums, money(found.cost_usd))
+    savings = TextTable(("saved by", "bytes", "tokens", "cost", "terms"), colour=colour)
+    for saving in found.savings:
+        if not saving.available:
+            savings.add(saving.way, "", "", "", f"{limits.platform} does not have it")
+            continue
+        dollars = f"{'-' if saving.cost_usd < 0 else ''}{money(abs(saving.cost_usd))}"
+        savings.add(saving.way, figure(saving.byte_size), figure(saving.tokens), dollars, saving.terms)
+    where = one_line(request.location.path) + (f":{request.line}" if request.line > 1 else "")
+    unsized = f"; {count(found.unsized, 'image')} of unknown size, without tokens" if found.unsized else ""
+    return (
+        f"{where}: {count(len(found.calls), 'call')} sent {count(found.sent.images, 'image')} "
+        f"({figure(found.once.images)} different), {count(found.sent.base64_bytes, 'byte')} as base64, "
+        f"{count(found.sent.tokens, 'visual token')}, {money(found.cost_usd)} on {limits.model}{unsized}\n"
+        f"{calls.text(right={0, 2, 3, 4, 5, 6, 7, 8})}\n{savings.text(right={1, 2, 3})}"
+    )

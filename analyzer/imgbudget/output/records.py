@@ -1,0 +1,213 @@
+"""Results as records of the JSON formats, version 1: as dictionaries, and as text. Absent values are null."""
+
+import json
+from collections.abc import Callable, Iterator
+from json.encoder import encode_basestring_ascii
+from typing import TYPE_CHECKING, Any
+
+from imgbudget.limits.geometry import area_tokens, patches, scales
+from imgbudget.model.location import Span
+from imgbudget.model.results import ImageResult, RequestResult, Summary
+from imgbudget.model.subjects import Finding, ProbeField, Severity
+from imgbudget.version import __version__
+
+if TYPE_CHECKING:
+    from imgbudget.model.edits import FailedFix
+
+
+VERSION = 1
+SHOWN = ProbeField.ORIENTATION | ProbeField.FRAMES
+"""Facts that the records show, whatever the rules ask for."""
+TOOL = {"name": "imgbudget", "version": __version__}
+
+
+def usd(amount: float | None) -> float | None:
+    """An amount in USD without the noise of binary fractions."""
+    return None if amount is None else round(amount, 9)
+
+
+def finding_record(finding: Finding) -> dict[str, Any]:
+    """One finding."""
+    span = finding.span
+    fix = None
+    if finding.fix is not None and finding.fix_safety is not None:
+        fix = {"safety": str(finding.fix_safety), "title": finding.fix.title}
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": str(finding.severity),
+        "message": finding.message,
+        "help": finding.help,
+        "url": finding.url,
+        "path": finding.location.path,
+        "pointer": finding.location.pointer,
+        "location": finding.location.location,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+        "measured": finding.measured,
+        "limit": finding.limit,
+        "unit": finding.unit,
+        "model": finding.model,
+        "platform": finding.platform,
+        "fix": fix,
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def failed_record(failed: "FailedFix") -> dict[str, Any]:
+    """A fix that was not made."""
+    return {
+        "code": failed.code,
+        "path": failed.location.path,
+        "pointer": failed.location.pointer,
+        "location": failed.location.location,
+        "reason": failed.reason,
+    }
+
+
+def image_record(image: ImageResult) -> dict[str, Any]:
+    """One use of an image."""
+    use, facts = image.use, image.use.facts
+    size = use.size
+    return {
+        "path": use.location.path,
+        "pointer": use.location.pointer,
+        "format": facts.format if facts else None,
+        "width": size.width if size else None,
+        "height": size.height if size else None,
+        "orientation": facts.orientation if facts else None,
+        "frames": facts.frames if facts else None,
+        "bytes": facts.byte_size if facts else None,
+        "base64_bytes": use.base64_size,
+        "resized": list(image.resized) if image.resized and scales(image.limits.tier) else None,
+        "tokens": image.tokens,
+        "tokens_area": image.tokens_area,
+        "cost_usd": usd(image.cost_usd),
+    }
+
+
+def request_record(result: RequestResult) -> dict[str, Any]:
+    """One request."""
+    request = result.request
+    return {
+        "path": request.location.path,
+        "line": request.line,
+        "id": request.id,
+        "model": result.limits.model,
+        "platform": result.limits.platform,
+        "images": len(request.images),
+        "documents": len(request.documents),
+        "bytes": request.byte_size,
+        "visual_tokens": result.visual_tokens,
+        "cost_usd": usd(result.cost_usd),
+    }
+
+
+def summary_record(summary: Summary) -> dict[str, Any]:
+    """The sum of a run."""
+    return {
+        "files": summary.files,
+        "images": summary.images,
+        "requests": summary.requests,
+        "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
+        "findings": {
+            str(severity): summary.findings[severity] for severity in sorted(Severity, reverse=True)
+        },
+        "visual_tokens": summary.visual_tokens,
+        "cost_usd": usd(summary.cost_usd),
+        "tokens_after_fix": summary.tokens_after_fix,
+        "silenced": {"ignores": summary.suppressed, "baseline": summary.baselined},
+        "rows": {
+            "total": summary.rows,
+            "checked": summary.rows_checked,
+            "bad": summary.rows_bad,
+            "skipped": [
+                {"path": run.path, "line": run.first, "end_line": run.last, "reason": run.reason}
+                for run in summary.rows_passed
+            ],
+        },
+    }
+
+
+def extra_records(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a run was asked for beside its findings, by name: the statistics, the comparison."""
+    if summary.statistics is not None:
+        from imgbudget.output.summaries import statistics_record  # noqa: PLC0415 - on demand only
+
+        yield "statistics", statistics_record(summary.statistics)
+    if summary.comparison is not None:
+        from imgbudget.output.summaries import comparison_record  # noqa: PLC0415 - on demand only
+
+        yield "comparison", comparison_record(summary.comparison)
+
+
+dump: Callable[[Any], str] = json.JSONEncoder().encode
+
+_quote: Callable[[str], str] = encode_basestring_ascii
+_NOWHERE = '"line": null, "column": null, "end_line": null, "end_column": null, '
+_SEVERITIES = {severity: f'"{severity}"' for severity in Severity}
+
+
+def image_text(image: ImageResult) -> str:
+    """`image_record` as JSON."""
+    use, _, resized, _ = image
+    location, facts, encoded = use.location, use.facts, use.base64_size
+    if facts is None or facts.format is None or facts.size is None:
+        return dump(image_record(image))
+    if resized is None or encoded is None or image.limits.tier.strategy:
+        return dump(image_record(image))
+    width, height = facts.size
+    tokens = patches(resized)
+    return (
+        f'{{"path": {_quote(location.path)}, "pointer": {_text(location.pointer)}, '
+        f'"format": "{facts.format}", '
+        f'"width": {width}, "height": {height}, "orientation": {facts.orientation}, '
+        f'"frames": {facts.frames}, "bytes": {facts.byte_size}, "base64_bytes": {encoded}, '
+        f'"resized": [{resized[0]}, {resized[1]}], "tokens": {tokens}, '
+        f'"tokens_area": {area_tokens(resized)}, "cost_usd": {usd(image.limits.cost_usd(tokens))!r}}}'
+    )
+
+
+def request_text(result: RequestResult) -> str:
+    """`request_record` as JSON."""
+    (request, limits, _), tokens = result
+    return (
+        f'{{"path": {_quote(request.location.path)}, "line": {request.line}, "id": {_text(request.id)}, '
+        f'"model": {_quote(limits.model)}, "platform": {_quote(limits.platform)}, '
+        f'"images": {len(request.images)}, "documents": {len(request.documents)}, '
+        f'"bytes": {request.byte_size}, "visual_tokens": {tokens}, "cost_usd": {usd(result.cost_usd)!r}}}'
+    )
+
+
+def finding_text(finding: Finding) -> str:
+    """`finding_record` as JSON."""
+    location, span = finding.location, finding.span
+    fix = "null"
+    if finding.fix is not None and finding.fix_safety is not None:
+        fix = f'{{"safety": "{finding.fix_safety}", "title": {_quote(finding.fix.title)}}}'
+    return (
+        f'{{"code": {_quote(finding.code)}, "name": {_quote(finding.name)}, '
+        f'"severity": {_SEVERITIES[finding.severity]}, "message": {_quote(finding.message)}, '
+        f'"help": {_text(finding.help)}, "url": {_text(finding.url)}, '
+        f'"path": {_quote(location.path)}, "pointer": {_text(location.pointer)}, '
+        f'"location": {_text(location.location)}, '
+        f"{_NOWHERE if span is None else _lines(span)}"
+        f'"measured": {_number(finding.measured)}, "limit": {_number(finding.limit)}, '
+        f'"unit": {_text(finding.unit)}, "model": {_quote(finding.model)}, '
+        f'"platform": {_quote(finding.platform)}, "fix": {fix}, "fingerprint": "{finding.fingerprint}"}}'
+    )
+
+
+def _lines(span: Span) -> str:
+    _, _, line, column, end_line, end_column, *_ = span
+    return f'"line": {line}, "column": {column}, "end_line": {end_line}, "end_column": {end_column}, '
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else _quote(value)
+
+
+def _number(value: float | None) -> str:
+    return "null" if value is None else repr(value)

@@ -1,0 +1,162 @@
+"""The format `sarif`: SARIF 2.1.0 for code scanning, as many results as GitHub takes, the worst first.
+
+Limits and the properties that GitHub reads: docs.github.com, "SARIF support for code scanning", 2026.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from imgbudget import version
+from imgbudget.linter.reporting import Fragment
+from imgbudget.model.location import Span
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.subjects import Finding
+from imgbudget.output.base import TextStyle, count, figure, one_line, relative, uri
+from imgbudget.output.rule_pages import RulePage
+from imgbudget.output.worst_first import WorstFirst, piece_of
+from imgbudget.version import __version__
+
+MOST = 25_000
+"""Results of a run that GitHub takes; a file with more is refused."""
+
+MOST_NOTES = 1_000
+"""Files that could not be checked of which each is told in a notification of its own."""
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_BASE = "%SRCROOT%"
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+_PROBLEMS = {"error": "error", "warning": "warning", "info": "recommendation"}
+_dump: Callable[[Any], str] = json.JSONEncoder().encode
+
+
+class Sarif(WorstFirst):
+    """One run with the pages of all rules. An image has no lines: its region is line 1."""
+
+    def __init__(self, style: TextStyle) -> None:
+        super().__init__(MOST)
+        self._root = style.root
+        self._rules = [_descriptor(page) for page in style.rules]
+        self._index = {page.code: i for i, page in enumerate(style.rules)}
+
+    def render(self, result: FileResult) -> Fragment:
+        """A result a finding."""
+        return piece_of((finding, _dump(self._result(finding))) for finding in result.findings)
+
+    def _result(self, finding: Finding) -> dict[str, Any]:
+        text = one_line(finding.message)
+        if finding.help:
+            text += f"\n{one_line(finding.help)}"
+        artifact = self._artifact(finding.location.path)
+        region = _region(finding.span) if finding.span else {"startLine": 1}
+        location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": region}}
+        if finding.location.pointer is not None:
+            logical = {"fullyQualifiedName": one_line(finding.location.pointer)}
+            if finding.location.location:
+                logical["name"] = one_line(finding.location.location)
+            location["logicalLocations"] = [logical]
+        known = {"ruleIndex": self._index[finding.code]} if finding.code in self._index else {}
+        record: dict[str, Any] = {
+            "ruleId": finding.code,
+            **known,
+            "level": _LEVELS[str(finding.severity)],
+            "message": {"text": text},
+            "locations": [location],
+            # the second is the one that GitHub tells alerts apart by: on one long line its own would be equal
+            "partialFingerprints": {
+                "imgbudget/v1": finding.fingerprint,
+                "primaryLocationLineHash": f"{finding.fingerprint}:1",
+            },
+            "properties": {
+                "measured": finding.measured,
+                "limit": finding.limit,
+                "unit": finding.unit,
+                "model": finding.model,
+                "platform": finding.platform,
+                "fix": str(finding.fix_safety) if finding.fix_safety else None,
+            },
+        }
+        if finding.edit and finding.fix:
+            replaced = {
+                "deletedRegion": _region(finding.edit.span),
+                "insertedContent": {"text": finding.edit.text},
+            }
+            record["fixes"] = [
+                {
+                    "description": {"text": finding.fix.title},
+                    "artifactChanges": [{"artifactLocation": artifact, "replacements": [replaced]}],
+                }
+            ]
+        return record
+
+    def _artifact(self, path: str) -> dict[str, str]:
+        address = uri(relative(path, self._root))
+        return {"uri": address} if address.startswith("file:") else {"uri": address, "uriBaseId": _BASE}
+
+    def end(self, summary: Summary) -> str:
+        """The whole log."""
+        driver = {
+            "name": "imgbudget",
+            "semanticVersion": __version__,
+            **({"informationUri": version.HOME} if version.HOME else {}),
+            "rules": self._rules,
+        }
+        invocation = {
+            "executionSuccessful": not summary.rules_failed,
+            "toolExecutionNotifications": self._notifications(summary),
+        }
+        base = {_BASE: {"description": {"text": "the folder in which imgbudget was run"}}}
+        results = ",\n    ".join(self.worst())
+        return (
+            f'{{"$schema": {_dump(_SCHEMA)},\n "version": "2.1.0",\n "runs": [{{\n'
+            f'  "tool": {{"driver": {_dump(driver)}}},\n'
+            f'  "invocations": [{_dump(invocation)}],\n'
+            f'  "columnKind": "unicodeCodePoints",\n'
+            f'  "originalUriBaseIds": {_dump(base)},\n'
+            f'  "results": [{results}]}}]}}\n'
+        )
+
+    def _notifications(self, summary: Summary) -> list[dict[str, Any]]:
+        """What the results do not tell: those left out, and files that could not be checked."""
+        notes: list[dict[str, Any]] = []
+        if self.left_out:
+            text = f"{figure(self.left_out)} of {count(sum(self.found), 'finding')} are left out, the least "
+            text += f"severe: GitHub takes {figure(MOST)} results"
+            notes.append({"level": "warning", "message": {"text": text}})
+        for path, reason in summary.missed[:MOST_NOTES]:
+            location = {"physicalLocation": {"artifactLocation": self._artifact(path)}}
+            text = f"not checked: {one_line(reason)}"
+            notes.append({"level": "warning", "message": {"text": text}, "locations": [location]})
+        if len(summary.missed) > MOST_NOTES:
+            text = f"{figure(len(summary.missed) - MOST_NOTES)} more files were not checked"
+            notes.append({"level": "warning", "message": {"text": text}})
+        return notes
+
+
+def _region(span: Span) -> dict[str, int]:
+    return {
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+    }
+
+
+def _descriptor(page: RulePage) -> dict[str, Any]:
+    """A rule as SARIF describes it, its page as the help that GitHub shows beside an alert."""
+    fix = f"Fix: {page.fix}." if page.fix else "There is no fix."
+    more = {"helpUri": page.url} if page.url else {}
+    return {
+        "id": page.code,
+        "name": "".join(word.capitalize() for word in page.name.split("-")),
+        "shortDescription": {"text": page.summary},
+        "fullDescription": {"text": page.summary},
+        "help": {"text": f"{page.summary} {fix} {page.url or ''}".rstrip(), "markdown": page.page},
+        **more,
+        "defaultConfiguration": {"level": _LEVELS[page.severity]},
+        "properties": {
+            "tags": ["image", page.name],
+            "precision": "very-high",
+            "problem.severity": _PROBLEMS[page.severity],
+        },
+    }

@@ -1,0 +1,172 @@
+"""What models make of sizes, as tables of text and as JSON records."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, padded_size, ratio_table, scales
+from imgbudget.output.base import TextTable, figure, money
+from imgbudget.output.records import usd
+
+
+def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[str, Any]:
+    """One size on one model; `limits` are those at the level of detail.
+
+    `resized` and `scale` are null where the provider publishes no size, `padded` and the older estimate for
+    all but Claude, costs where no price is known.
+    """
+    known = scales(limits.tier)
+    resized, tokens = limits.native_size(size), limits.tokens(size)
+    area = area_tokens(resized) if limits.uses_claude_patches else None
+    return {
+        "model": limits.model,
+        "platform": limits.platform,
+        "known": limits.known,
+        "tier": limits.tier.name,
+        "detail": detail if detail in dict(limits.details) else None,
+        "size": list(size),
+        "fits": resized == size,
+        "accepted": limits.refusal(size) is None,
+        "resized": list(resized) if known else None,
+        "padded": list(padded_size(resized)) if limits.uses_claude_patches else None,
+        "planned": list(limits.planned_size(size)),
+        "tokens": tokens,
+        "cost_usd": usd(limits.cost_usd(tokens)),
+        "price_known": limits.input_price.status != "unknown",
+        "tokens_area": area,
+        "cost_area_usd": None if area is None else usd(limits.cost_usd(area)),
+        "scale": list(CoordinateMap(size, resized).scale) if known else None,
+    }
+
+
+def table_records(limits: Limits) -> list[dict[str, Any]]:
+    """The rows of the table of sizes that are not resized; none where no such table exists."""
+    return [
+        {
+            "model": limits.model,
+            "tier": limits.tier.name,
+            "ratio": f"{ratio[0]}:{ratio[1]}",
+            "size": list(size),
+            "tokens": limits.tokens(size),
+            "cost_usd": usd(limits.cost_usd(limits.tokens(size))),
+        }
+        for ratio, size in ratio_table(limits.tier)
+    ]
+
+
+def single(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: bool, colour: bool) -> str:
+    """Each model with a table of its own; columns that mean nothing for its provider are left out."""
+    return "\n".join(_model(sizes, limits, table=table, colour=colour) for limits in all_limits)
+
+
+def side_by_side(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: bool, colour: bool) -> str:
+    """One table, a row a model and size."""
+    parts = []
+    if sizes:
+        shown = TextTable(
+            ("model", "platform", "size", "resized to", "tokens", "cost", "note"), colour=colour
+        )
+        for limits in all_limits:
+            for size in sizes:
+                record = size_record(size, limits)
+                shown.add(
+                    limits.model,
+                    limits.platform,
+                    str(size),
+                    _resized(record["resized"], size),
+                    figure(record["tokens"]),
+                    money(limits.cost_usd(record["tokens"])),
+                    _note(size, limits),
+                )
+        parts.append(shown.text(right={4, 5}))
+    if table:
+        parts += (_table(limits, colour=colour) for limits in all_limits)
+    return "\n".join(parts)
+
+
+def _model(sizes: Sequence[Size], limits: Limits, *, table: bool, colour: bool) -> str:
+    parts = [f"{limits.model} on {limits.platform}: {tier_line(limits)}\n"]
+    if sizes:
+        shown = TextTable(
+            (
+                *("size", "resized to", "padded", "tokens", "cost"),
+                *("older estimate", "its cost", "scale x, y", "note"),
+            ),
+            colour=colour,
+        )
+        for size in sizes:
+            record = size_record(size, limits)
+            area = record["tokens_area"]
+            scale = (
+                "{:.4f}, {:.4f}".format(*record["scale"]) if record["scale"] and not record["fits"] else ""
+            )
+            shown.add(
+                str(size),
+                _resized(record["resized"], size),
+                str(Size(*record["padded"])) if record["padded"] else "",
+                str(record["tokens"]),
+                money(limits.cost_usd(record["tokens"])),
+                "" if area is None else str(area),
+                "" if area is None else _about(limits.cost_usd(area)),
+                scale,
+                _note(size, limits),
+            )
+        parts.append(shown.text(right={3, 4, 5, 6}))
+    if table:
+        parts.append(_table(limits, colour=colour))
+    return "".join(parts)
+
+
+def tier_line(limits: Limits) -> str:
+    """The tier with its bounds, and what its strategy counts by."""
+    tier = limits.tier
+    most = [f"{tier.max_edge} px an edge"] if tier.max_edge else []
+    most += [f"{tier.max_tokens} tokens"] if tier.max_tokens else []
+    parts = [f"{tier.name} tier"]
+    if most:
+        parts.append(f"at most {' and '.join(most)}")
+    parts += (f"{name} {value:g}" if value < 1e6 else f"{name} {value:,.0f}" for name, value in tier.numbers)
+    return ", ".join(parts)
+
+
+def _table(limits: Limits, *, colour: bool) -> str:
+    found = ratio_table(limits.tier)
+    if not found:
+        return (
+            f"no table of sizes that are not resized exists for {limits.model}: its provider publishes none\n"
+        )
+    rows = TextTable(("ratio", "portrait", "landscape", "tokens", "cost"), colour=colour)
+    for ratio, size in found:
+        tokens = limits.tokens(size)
+        cost = money(limits.cost_usd(tokens))
+        rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), str(tokens), cost)
+    return "largest sizes that are not resized, of exactly that ratio:\n" + rows.text(right={3, 4})
+
+
+def _resized(resized: Sequence[int] | None, size: Size) -> str:
+    """What the model looks at; empty where it is not published."""
+    if resized is None:
+        return ""
+    return "as it is" if tuple(resized) == size else str(Size(*resized))
+
+
+def _note(size: Size, limits: Limits) -> str:
+    """Whether the size is refused, and what of its numbers is not sure."""
+    notes = []
+    if refusal := limits.refusal(size):
+        if refusal.unit == "px":
+            notes.append(f"rejected: over {refusal.limit} px an edge")
+        else:
+            notes.append(f"rejected: {refusal.measured} {refusal.unit}, at most {refusal.limit}")
+    notes += (f"{value.name} is {value.status}" for value in limits.tier_values if value.doubtful)
+    if limits.input_price.status == "unknown":
+        notes.append("price not known")
+    return "; ".join(notes)
+
+
+def _about(usd_amount: float) -> str:
+    """An amount to two significant digits, for an estimate."""
+    if not usd_amount:
+        return "~$0"
+    digits = max(1 - int(f"{usd_amount:e}".partition("e")[2]), 2)
+    return f"~${usd_amount:.{digits}f}"

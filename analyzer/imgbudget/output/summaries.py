@@ -1,0 +1,177 @@
+"""Statistics of a run and its comparison with an earlier report, as text and as records."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from imgbudget.model.comparison import FindingRecord, RunComparison
+from imgbudget.model.statistics import FolderSum, RuleSum, RunStatistics
+from imgbudget.output.base import count, figure, money, one_line
+from imgbudget.output.records import usd
+
+_SHOWN_CHANGES = 20
+"""New findings that the text lists; the JSON has all of them."""
+
+
+def headline(comparison: RunComparison) -> str:
+    """The difference in one line, for a pull request: +3 images, +4,120 tokens, +$0.012 per run."""
+    parts = [
+        _signed(comparison.images, "image"),
+        _signed(comparison.requests, "request"),
+        _signed(comparison.visual_tokens, "token"),
+    ]
+    said = [part for part in parts if part]
+    cost = round(comparison.cost_usd, 6)
+    if cost:
+        said.append(f"{'+' if cost > 0 else '-'}{_short(abs(cost))} per run")
+    return ", ".join(said) or "no images, tokens or cost more or less"
+
+
+def verdict(comparison: RunComparison) -> str:
+    """How many findings came and went."""
+    new, fixed = len(comparison.new), len(comparison.fixed)
+    if not new and not fixed:
+        return "no findings came or went"
+    return f"{count(new, 'new finding')}, {figure(fixed)} fixed"
+
+
+def comparison_text(comparison: RunComparison) -> str:
+    """The difference in a line, and the new findings, a line each."""
+    lines = [f"against {one_line(comparison.name)}: {headline(comparison)}; {verdict(comparison)}"]
+    for sign, findings in (("+", comparison.new), ("-", comparison.fixed)):
+        lines += [f"  {sign} {_line(finding)}" for finding in findings[:_SHOWN_CHANGES]]
+        if len(findings) > _SHOWN_CHANGES:
+            lines.append(
+                f"  {sign} and {figure(len(findings) - _SHOWN_CHANGES)} more; --format json has all of them"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _line(finding: FindingRecord) -> str:
+    where = f" {finding.location}" if finding.location else ""
+    return f"{one_line(finding.path)}{where}: {finding.code} {finding.severity}: {one_line(finding.message)}"
+
+
+def _signed(number: int, noun: str) -> str:
+    if not number:
+        return ""
+    return f"{number:+,} {noun if abs(number) == 1 else noun + 's'}"
+
+
+def _short(usd_amount: float) -> str:
+    """An amount without zeros behind its last digit, at least to the cent."""
+    whole, _, cents = money(usd_amount).partition(".")
+    return f"{whole}.{cents.rstrip('0'):0<2}"
+
+
+def comparison_record(comparison: RunComparison) -> dict[str, Any]:
+    """The difference for the JSON formats: numbers are this run's less the earlier one's."""
+    return {
+        "with": comparison.name,
+        "images": comparison.images,
+        "requests": comparison.requests,
+        "visual_tokens": comparison.visual_tokens,
+        "tokens_after_fix": comparison.tokens_after_fix,
+        "cost_usd": usd(comparison.cost_usd),
+        "new": [finding._asdict() for finding in comparison.new],
+        "fixed": [finding._asdict() for finding in comparison.fixed],
+    }
+
+
+_SHOWN = 20
+"""Folders that the text shows; the JSON has all of them."""
+
+
+def statistics_text(statistics: RunStatistics) -> str:
+    """A table of the rules and one of the folders, those first that cost most."""
+    rules: list[tuple[str, ...]] = [
+        ("rule", "name", "findings", "fixable", "measured", "limit", "over by", "in all", "unit")
+    ]
+    rules += [_rule_cells(rule) for rule in statistics.rules]
+    folders: list[tuple[str, ...]] = [
+        ("folder", "images", "requests", "findings", "tokens", "cost", "saved", "saved cost")
+    ]
+    folders += [_folder_cells(folder) for folder in statistics.folders[:_SHOWN]]
+    more = len(statistics.folders) - _SHOWN
+    text = _table(rules, 2) + "\n" if statistics.rules else ""
+    text += _table(folders, 1)
+    if more > 0:
+        text += f"and {count(more, 'more folder')}; --format json has all of them\n"
+    return text + "\n"
+
+
+def _rule_cells(rule: RuleSum) -> tuple[str, ...]:
+    numbers = (rule.measured, rule.limit, rule.over_max, rule.over_sum)
+    cells = [figure(rule.findings), figure(rule.fixable)]
+    cells += ["-" if number is None else _amount(number, rule.unit) for number in numbers]
+    return (rule.code, rule.name, *cells, rule.unit or "-")
+
+
+def _amount(number: float, unit: str | None) -> str:
+    if unit == "USD":
+        return money(number)
+    return figure(int(number) if number == int(number) else round(number, 3))
+
+
+def _folder_cells(folder: FolderSum) -> tuple[str, ...]:
+    saved = folder.visual_tokens - folder.tokens_after_fix
+    return (
+        one_line(folder.path),
+        figure(folder.images),
+        figure(folder.requests),
+        figure(folder.findings),
+        figure(folder.visual_tokens),
+        money(folder.cost_usd),
+        figure(saved),
+        money(folder.saved_usd),
+    )
+
+
+def _table(rows: Sequence[Sequence[str]], names: int) -> str:
+    """Columns as wide as their widest cell, all but the first `names` of them flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if i < names or (cell.isalpha() and i == len(row) - 1) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def statistics_record(statistics: RunStatistics) -> dict[str, Any]:
+    """The statistics for the JSON formats: all rules, all folders, the sum of the folders."""
+    total = FolderSum(".")
+    for folder in statistics.folders:
+        total.merge(folder)
+    return {
+        "rules": [
+            {
+                "code": rule.code,
+                "name": rule.name,
+                "unit": rule.unit,
+                "findings": rule.findings,
+                "fixable": rule.fixable,
+                "measured": rule.measured,
+                "limit": rule.limit,
+                "over_max": rule.over_max,
+                "over_sum": rule.over_sum,
+            }
+            for rule in statistics.rules
+        ],
+        "folders": [{"path": folder.path, **_folder_record(folder)} for folder in statistics.folders],
+        "total": _folder_record(total),
+    }
+
+
+def _folder_record(folder: FolderSum) -> dict[str, Any]:
+    return {
+        "files": folder.files,
+        "images": folder.images,
+        "requests": folder.requests,
+        "findings": folder.findings,
+        "visual_tokens": folder.visual_tokens,
+        "tokens_after_fix": folder.tokens_after_fix,
+        "cost_usd": usd(folder.cost_usd),
+        "saved_usd": usd(folder.saved_usd),
+    }

@@ -1,0 +1,100 @@
+"""The text formats `concise` (one line per finding) and `full` (with facts or source line and the remedy)."""
+
+import re
+
+from imgbudget.linter.reporting import Fragment
+from imgbudget.model.results import FileResult, ImageResult
+from imgbudget.model.subjects import Finding, FixSafety
+from imgbudget.output.base import RunningText, count, figure, money, one_line
+
+
+class Concise(RunningText):
+    """One line a finding, for editors and grep."""
+
+    def render(self, result: FileResult) -> Fragment:
+        """A line a finding."""
+        return ("".join([self._line(finding) for finding in result.findings]),)
+
+    def _line(self, finding: Finding) -> str:
+        location = one_line(finding.location.path)
+        if finding.span:
+            location += f":{finding.span.line}:{finding.span.column}"
+        code = self.style.severity(finding.severity, finding.code)
+        where = f" {finding.location.location}:" if finding.location.location else ""
+        return f"{location}: {code} {finding.severity}:{where} {one_line(finding.message)}\n"
+
+
+class Full(RunningText):
+    """For people at a terminal."""
+
+    def render(self, result: FileResult) -> Fragment:
+        """A block a finding, below a line for all that was fixed."""
+        fixed = self._fixed(result) if result.fix and not self.style.quiet else ""
+        if not result.findings:
+            return (fixed,)
+        images = {image.use.location: image for image in result.images}
+        blocks = [self._block(finding, images.get(finding.location)) for finding in result.findings]
+        return ("".join((fixed, *blocks)),)
+
+    def _fixed(self, result: FileResult) -> str:
+        from imgbudget.output.fixes import fix_lines  # noqa: PLC0415 - runs that fix only
+
+        lines = fix_lines(result.fix) if result.fix else ()
+        return "".join([f"{self.style.paint('fixed', '1;32')} {one_line(line)}\n" for line in lines])
+
+    def _block(self, finding: Finding, image: ImageResult | None) -> str:
+        style = self.style
+        head = style.severity(finding.severity, f"{finding.severity}[{finding.code}]")
+        lines = [f"{head} {style.paint(finding.name, '1')}: {one_line(finding.message)}"]
+        location = one_line(finding.location.path)
+        if finding.span:
+            location += f":{finding.span.line}:{finding.span.column}"
+        if finding.location.location:
+            location += f"  {finding.location.location}"
+        bar = style.paint("|", "34")
+        lines.append(f"  {style.paint('-->', '34')} {location}")
+        if finding.excerpt:
+            number = str(finding.excerpt.line)
+            pad = " " * len(number)
+            lines.append(f"  {style.paint(number, '34')} {bar} {one_line(finding.excerpt.text)}")
+            marks = " " * finding.excerpt.start + "^" * max(finding.excerpt.width, 1)
+            lines.append(f"  {pad} {bar} {style.severity(finding.severity, marks)}")
+        if image and (facts := _facts(image)):
+            lines.append(f"    {bar} {facts}")
+            if marks := _marks(facts, finding):
+                lines.append(f"    {bar} {style.severity(finding.severity, marks)}")
+        if finding.help:
+            lines.append(f"    {style.paint('=', '34')} help: {one_line(finding.help)}")
+        if finding.fix and finding.fix_safety is not None:
+            unsafe = "" if finding.fix_safety is FixSafety.SAFE else " (unsafe: changes what the model sees)"
+            lines.append(f"    {style.paint('=', '34')} fix: {finding.fix.title}{unsafe}")
+        return "\n".join(lines) + "\n\n"
+
+
+def _facts(image: ImageResult) -> str:
+    """The fact line of an image: what it is, what it weighs, what it costs."""
+    facts = image.use.facts
+    if facts is None:
+        return ""
+    kind = facts.format or facts.content or "unknown"
+    words = [f"{kind} {facts.size}" if facts.size else kind, count(facts.byte_size, "byte")]
+    if image.use.base64_size:
+        words.append(f"{figure(image.use.base64_size)} as base64")
+    if facts.orientation != 1:
+        words.append(f"orientation {facts.orientation}")
+    if facts.animated:
+        words.append(count(facts.frames, "frame"))
+    if image.tokens is not None:
+        words.append(count(image.tokens, "token"))
+        words.append(money(image.cost_usd or 0))
+    return ", ".join(words)
+
+
+def _marks(facts: str, finding: Finding) -> str:
+    """Carets under the number of the fact line that the finding measured."""
+    if finding.measured is None:
+        return ""
+    number = re.escape(figure(finding.measured))
+    if found := re.search(rf"(?<![\d,.]){number}(?![\d,])", facts):
+        return " " * found.start() + "^" * len(found.group())
+    return ""

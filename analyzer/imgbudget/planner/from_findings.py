@@ -1,0 +1,284 @@
+"""From findings to edits: everything rules want of one image, or of one request, merged into one change."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import Size
+from imgbudget.model.edits import BlockEdit, ImageEdit, RequestEdit
+from imgbudget.model.fixes import (
+    BakeOrientation,
+    DeclareType,
+    DropBlock,
+    FirstFrame,
+    Fix,
+    ImagesFirst,
+    LabelImages,
+    Recode,
+    RepairBase64,
+    ReplaceByText,
+    Resize,
+    ShrinkRequest,
+    ShrinkTokens,
+    StripMetadata,
+)
+from imgbudget.model.location import Location
+from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.subjects import (
+    Block,
+    DocumentUse,
+    Finding,
+    FixSafety,
+    ImageUse,
+    Nested,
+    Origin,
+    Request,
+    Severity,
+)
+from imgbudget.planner.allocation import within_body, within_tokens
+from imgbudget.planner.image import enough_bytes, text_length, tightest, written_format
+from imgbudget.planner.sizes import smallest_size
+
+
+def merged(first: ImageEdit, then: ImageEdit) -> ImageEdit:
+    """Both edits as one, `then` being made for what the first makes."""
+    bounds = [bound for bound in (first.max_bytes, then.max_bytes) if bound is not None]
+    return ImageEdit(
+        size=then.size or first.size,
+        format=first.format or then.format,
+        max_bytes=min(bounds, default=None),
+        upright=first.upright or then.upright,
+        strip=first.strip or then.strip,
+        first_frame=first.first_frame or then.first_frame,
+    )
+
+
+def edited_use(use: ImageUse, edit: ImageEdit) -> ImageUse:
+    """The image as it will be, as far as that is known before it is encoded.
+
+    The size stays in the orientation of the stored pixels; bytes are an estimate on the generous side, but
+    never more than they were.
+    """
+    facts = use.facts
+    if facts is None or facts.format is None:
+        return use
+    form = edit.format or facts.format
+    bounds = [facts.byte_size, edit.max_bytes or facts.byte_size]
+    if edit.size is not None:
+        bounds.append(enough_bytes(facts, edit.size, form))
+    byte_size = min(bounds)
+    return use._replace(
+        facts=facts._replace(
+            byte_size=byte_size,
+            format=form,
+            size=edit.size or facts.size,
+            orientation=1,
+            frames=1 if edit.first_frame else facts.frames,
+            has_location=False,
+            metadata_bytes=None if facts.metadata_bytes is None else 0,
+        ),
+        declared=f"image/{form}",
+        base64_size=None if use.base64_size is None else text_length(byte_size),
+        flaws=(),
+    )
+
+
+def with_images(request: Request, images: Mapping[Location, ImageUse]) -> Request:
+    """The request with other images at some places, and its body as long as they make it."""
+    uses = tuple(images.get(use.location, use) for use in request.images)
+    grown = sum(use.base64_size or 0 for use in uses) - sum(use.base64_size or 0 for use in request.images)
+    return request._replace(
+        byte_size=request.byte_size + grown,
+        images=uses,
+        turns=tuple(turn._replace(blocks=_with_images(turn.blocks, images)) for turn in request.turns),
+    )
+
+
+def without_images(request: Request, locations: Collection[Location]) -> Request:
+    """The request without the images at some places, its body shorter by their base64 text."""
+    gone = sum(use.base64_size or 0 for use in request.images if use.location in locations)
+    return request._replace(
+        byte_size=request.byte_size - gone,
+        images=tuple(use for use in request.images if use.location not in locations),
+    )
+
+
+def _with_images(blocks: tuple[Block, ...], images: Mapping[Location, ImageUse]) -> tuple[Block, ...]:
+    return tuple(
+        images.get(block.location, block)
+        if isinstance(block, ImageUse)
+        else block._replace(blocks=_with_images(block.blocks, images))
+        if isinstance(block, Nested | DocumentUse)
+        else block
+        for block in blocks
+    )
+
+
+TRANSCRIPT = "transcript"
+"""The dialect of sessions, which send each image again with every turn."""
+
+
+def image_edit(
+    use: ImageUse,
+    limits: Limits,
+    findings: Iterable[Finding],
+    *,
+    unsafe: bool,
+    edge_limit: int | None = None,
+) -> ImageEdit | None:
+    """What the findings on one image come to; None when they ask for no change of it.
+
+    Only fixes that may be made count: safe ones, and unsafe ones where `unsafe` allows them. Findings on
+    other places are passed over. The smallest size and the fewest bytes that one asks for win. An image
+    that is resized also obeys `edge_limit`, the edge in px that its request imposes. Whatever is encoded
+    anew is written in a format that the API takes and within its bytes an image, unless the image was over
+    them before and nobody asks for less. An animation loses its other frames only where `unsafe` allows it;
+    else its edit is one that a fixer refuses.
+    """
+    facts = use.facts
+    if facts is None or facts.format is None or facts.damage is not None:
+        return None
+    fixes = [fix for fix in _allowed(findings, use.location, unsafe=unsafe) if isinstance(fix, _OF_IMAGES)]
+    size = _smallest(use.visible_size, fixes, limits, edge_limit)
+    recodes = [fix for fix in fixes if isinstance(fix, Recode)]
+    if size is None and all(isinstance(fix, Resize) for fix in fixes):
+        return None
+    form = written_format(facts.format, limits.media_types)
+    wished = [fix.format for fix in recodes if fix.format]
+    bounds, own = [fix.max_bytes for fix in recodes], limits.image_raw_bytes
+    return ImageEdit(
+        size=size,
+        format=wished[0] if wished else form,
+        max_bytes=tightest(None if own is None else max(own, facts.byte_size), *bounds),
+        upright=True,
+        strip=any(isinstance(fix, StripMetadata) for fix in fixes),
+        first_frame=facts.animated and (unsafe or form is not None),
+    )
+
+
+_OF_IMAGES = (Resize, Recode, BakeOrientation, StripMetadata, FirstFrame)
+_OF_BLOCKS = (DeclareType, RepairBase64, ImagesFirst, LabelImages, DropBlock, ReplaceByText)
+
+
+def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe: bool) -> RequestEdit:
+    """What the findings on a request and on its images come to, under what the request imposes on them all.
+
+    Each image gets its edit (image_edit), bounded so that the body stays within the platform's limit, or
+    within what a fix asks for: then the largest images give first, down to one level, and those below it
+    stay byte for byte. In the transcript of a session an image that nobody can decode is replaced by a text
+    that says so, because every later turn would send it again and fail; elsewhere it stays and is reported.
+    """
+    findings = tuple(findings)
+    removed = _undecodable(test, _by_place(findings))
+    kept = test.changed_to(without_images(test.request, removed))
+    blocks = [
+        BlockEdit(finding.location, finding.fix)
+        for finding in findings
+        if finding.fix and is_allowed(finding, unsafe=unsafe) and isinstance(finding.fix, _OF_BLOCKS)
+    ]
+    edits = within_tokens(
+        kept,
+        image_edits(kept, findings, unsafe=unsafe),
+        most=token_wish(findings, unsafe=unsafe),
+        unsafe=unsafe,
+    )
+    edits = within_body(kept, edits, most=body_wish(findings, unsafe=unsafe), unsafe=unsafe)
+    return RequestEdit(
+        images=in_order(test.request, edits),
+        blocks=(*dict.fromkeys(blocks), *(BlockEdit(location, text) for location, text in removed.items())),
+    )
+
+
+def image_edits(
+    test: RequestUnderTest, findings: Iterable[Finding], *, unsafe: bool
+) -> dict[Location, ImageEdit]:
+    """The edit of each image of a request on which findings ask for one, not yet bounded by the body."""
+    by_place, edge = _by_place(findings), test.edge_limit
+    return {
+        use.location: edit
+        for use, limits in test.images
+        if (found := by_place.get(use.location))
+        and (edit := image_edit(use, limits, found, unsafe=unsafe, edge_limit=edge))
+    }
+
+
+def body_wish(findings: Iterable[Finding], *, unsafe: bool) -> int | None:
+    """The bytes that the body is to be brought within; None when no finding asks for that."""
+    fixes = _allowed(findings, unsafe=unsafe)
+    return min((fix.max_bytes for fix in fixes if isinstance(fix, ShrinkRequest)), default=None)
+
+
+def token_wish(findings: Iterable[Finding], *, unsafe: bool) -> int | None:
+    """The visual tokens that the images are to be brought within; None when no finding asks for that."""
+    fixes = _allowed(findings, unsafe=unsafe)
+    return min((fix.max_tokens for fix in fixes if isinstance(fix, ShrinkTokens)), default=None)
+
+
+def in_order(request: Request, edits: Mapping[Location, ImageEdit]) -> tuple[tuple[ImageUse, ImageEdit], ...]:
+    """The images that have an edit, in the order of the request."""
+    return tuple((use, edits[use.location]) for use in request.images if use.location in edits)
+
+
+def _by_place(findings: Iterable[Finding]) -> dict[Location, list[Finding]]:
+    by_place: dict[Location, list[Finding]] = {}
+    for finding in findings:
+        by_place.setdefault(finding.location, []).append(finding)
+    return by_place
+
+
+def is_allowed(finding: Finding, *, unsafe: bool) -> bool:
+    """Whether the finding has a fix that may be made: a safe one, or any where `unsafe` allows it."""
+    return finding.fix is not None and (unsafe or finding.fix_safety is FixSafety.SAFE)
+
+
+def _allowed(findings: Iterable[Finding], location: Location | None = None, *, unsafe: bool) -> list[Fix]:
+    return [
+        finding.fix
+        for finding in findings
+        if finding.fix and is_allowed(finding, unsafe=unsafe) and location in (None, finding.location)
+    ]
+
+
+def _smallest(size: Size | None, fixes: Iterable[Fix], limits: Limits, edge_limit: int | None) -> Size | None:
+    """The smallest size asked for; None when none is smaller than the image."""
+    if size is None:
+        return None
+    found = smallest_size(size, fixes)
+    if found == size:
+        return None
+    if edge_limit is not None and found.long_edge > edge_limit:
+        return limits.planned_size(size, edge_limit)
+    return found
+
+
+def _undecodable(
+    test: RequestUnderTest, by_place: Mapping[Location, list[Finding]]
+) -> dict[Location, ReplaceByText]:
+    """The images of a session that are errors because nobody can decode them, with what to put there."""
+    if test.request.dialect != TRANSCRIPT:
+        return {}
+    return {
+        use.location: ReplaceByText(f"[image removed, because it cannot be decoded: {reason}]")
+        for use, limits in test.images
+        if (reason := _why_undecodable(use, limits))
+        and any(
+            finding.severity is Severity.ERROR and finding.fix is None
+            for finding in by_place.get(use.location, ())
+        )
+    }
+
+
+def _why_undecodable(use: ImageUse, limits: Limits) -> str | None:
+    """Why the bytes of an image cannot be decoded by the API nor be made into what it takes."""
+    if use.origin is not Origin.BASE64:
+        return None
+    if not use.base64_size:
+        return "it was empty"
+    if use.facts is None:
+        return f"its base64 text {', '.join(use.flaws)}" if use.flaws else None
+    facts = use.facts
+    if facts.format is None:
+        return f"the bytes were {facts.content or 'of no known kind'}"
+    what = f"{facts.format} {facts.size}" if facts.size else facts.format
+    if facts.damage is not None:
+        return f"{what} that {facts.damage}"
+    return None if f"image/{facts.format}" in limits.media_types else what

@@ -1,0 +1,298 @@
+"""What a dialect is, and the collector it fills: images, documents, texts and shape flaws of one request."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from imgbudget.imageinfo.dispatch import probe_reader
+from imgbudget.jsontext.base64text import Base64Text, inspect
+from imgbudget.jsontext.document import Document
+from imgbudget.limits.model_ids import read_id
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import DocumentUse, ImageUse, Origin, ProbeField, Request, ShapeFlaw, Text, Turn
+
+
+class TurnOutline(NamedTuple):
+    """Roles of the turns and types of their blocks; `untyped` are the blocks without a type that is a text.
+
+    `has_role` says whether a turn has a role of any kind, `has_calls` whether one has `tool_calls`.
+    """
+
+    roles: frozenset[str] = frozenset()
+    has_role: bool = False
+    has_calls: bool = False
+    kinds: frozenset[str] = frozenset()
+    untyped: tuple[dict[str, Any], ...] = ()
+
+
+def outline(body: Any) -> TurnOutline:
+    """The outline of the `messages` of a body; an empty one where there are none."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    if not isinstance(messages, list):
+        return TurnOutline()
+    has_role = has_calls = False
+    roles, kinds, untyped = set(), set(), []
+    for turn in messages:  # plain loops: a long conversation has many blocks
+        if not isinstance(turn, dict):
+            continue
+        if "role" in turn:
+            has_role = True
+            if isinstance(role := turn["role"], str):
+                roles.add(role)
+        if turn.get("tool_calls"):
+            has_calls = True
+        content = turn.get("content")
+        for block in content if isinstance(content, list) else ():
+            if isinstance(block, dict):
+                if isinstance(kind := block.get("type"), str):
+                    kinds.add(kind)
+                else:
+                    untyped.append(block)
+    return TurnOutline(frozenset(roles), has_role, has_calls, frozenset(kinds), tuple(untyped))
+
+
+def each_block(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks that an outline tells of, for what it leaves open."""
+    turns = [turn for turn in body["messages"] if isinstance(turn, dict)]
+    contents = [turn["content"] for turn in turns if isinstance(turn.get("content"), list)]
+    return [block for content in contents for block in content if isinstance(block, dict)]
+
+
+_CLAUDE = ("claude", "anthropic", "opus", "sonnet", "haiku", "fable", "mythos")
+_OTHERS = re.compile(
+    r"(?:^|[/.:])(?:"
+    r"gpt|chatgpt|o[1-9](?![a-z0-9])|gemini|gemma|grok|(?:meta-)?llama|mi[sx]tral|pixtral|qwen|deepseek|nova|titan"
+    r"|kimi|glm|minimax|command|phi|jamba|internvl|llava"
+    r")"
+)
+"""How the ids of other vendors' model families begin, behind a path, a region or a vendor."""
+
+
+def is_other_vendors(model: str, dialect: str) -> bool:
+    """Whether the id is that of another vendor's model.
+
+    In OpenAI's shapes that is any id that neither names a family of Claude nor is spelled as Bedrock or
+    Google Cloud spell ids: such a body is Claude's only through a gateway. Elsewhere the id has to name
+    another family.
+    """
+    text = model.lower()
+    if any(word in text for word in _CLAUDE):
+        return False
+    if _OTHERS.search(text):
+        return True
+    return dialect.startswith("openai") and read_id(model).platform is None
+
+
+_LONG_TEXT = 4096
+"""Characters of a text block that are kept: rules ask for its beginning and whether it is long."""
+
+_LONG_REFERENCE = 2048
+"""Characters of a url or file id that are kept."""
+
+
+class RequestBody(NamedTuple):
+    """Where a request body stands: its place, its first line (1-based) and its length in bytes."""
+
+    location: Location
+    line: int
+    byte_size: int
+
+
+class Lengths:
+    """Whether base64 texts of a body share their length. `pick` finds the text in an image's object."""
+
+    __slots__ = ("_body", "_counts", "_document", "_pick")
+
+    def __init__(self, document: Document, body: Any, pick: Callable[[dict[str, Any]], Any]) -> None:
+        self._document, self._body, self._pick = document, body, pick
+        self._counts: Counter[int] | None = None
+
+    def shared(self, text: Base64Text) -> bool:
+        """Whether another text has the length of this one; the body is walked through only if it may be."""
+        if not (text.in_hand or self._document.alike):
+            return False
+        if self._counts is None:
+            self._counts = _count_lengths(self._document, self._body, self._pick)
+        return self._counts[text.length] > 1
+
+
+@dataclass(slots=True)
+class RequestCollector:
+    """Makes typed subjects of what stands in one request and keeps them in the order of the document.
+
+    `role` and `turn` are those of the message that is being read, `toolset` is that of the tool result.
+    Images that share the length of their base64 text, as `lengths` tells, are hashed; without it all are.
+    """
+
+    document: Document
+    fields: ProbeField
+    lengths: Lengths | None
+    images: list[ImageUse] = field(default_factory=list)
+    documents: list[DocumentUse] = field(default_factory=list)
+    flaws: list[ShapeFlaw] = field(default_factory=list)
+    role: str = "user"
+    turn: int | None = None
+    toolset: str | None = None
+
+    def flaw(self, location: Location, message: str, remedy: str | None = None) -> None:
+        """Note something that the API refuses."""
+        self.flaws.append(ShapeFlaw(location, message, remedy))
+
+    def text(self, value: str, location: Location) -> Text:
+        """A text, its beginning kept."""
+        return tuple.__new__(
+            Text, (location, self.document.text(value, _LONG_TEXT))
+        )  # there may be very many
+
+    def reference(self, value: Any) -> str | None:
+        """A url or an id; None where there is no text."""
+        return (self.document.text(value, _LONG_REFERENCE) or None) if isinstance(value, str) else None
+
+    def image(self, location: Location, origin: Origin, inside: tuple[str, ...], **more: Any) -> ImageUse:
+        """An image whose bytes are not in the request, or not to be had."""
+        use = ImageUse(
+            location=location,
+            origin=origin,
+            inside=inside,
+            role=self.role,
+            turn=self.turn,
+            toolset=self.toolset if inside == ("tool_result",) else None,
+            **more,
+        )
+        self.images.append(use)
+        return use
+
+    def base64_image(  # noqa: PLR0913 - what a block says of its image
+        self,
+        data: str,
+        location: Location,
+        inside: tuple[str, ...],
+        *,
+        declared: str | None = None,
+        oversized: str | None = None,
+        detail: str | None = None,
+        prefixed: bool = False,
+    ) -> ImageUse:
+        """An image in base64. `prefixed`: the format wants a data URI, and its prefix declares the type."""
+        text = inspect(self.document.payload(data), prefixed=prefixed)
+        readable = text.repairable and text.length > 0
+        return self.image(
+            location,
+            Origin.BASE64,
+            inside,
+            facts=probe_reader(text, text.byte_size, self.fields) if readable else None,
+            declared=text.prefix_media_type if prefixed else declared,
+            base64_size=text.length - (len(text.prefix) if prefixed else 0),
+            flaws=text.flaws,
+            repairable=text.repairable,
+            digest=self._digest(text),
+            source_type="base64",
+            oversized=oversized,
+            detail=detail,
+        )
+
+    def pdf(self, data: str, *, prefixed: bool = False) -> tuple[int | None, int]:
+        """Pages of a PDF in base64, None where they cannot be told, and its size in bytes."""
+        from imgbudget.imageinfo.pdf import count_pages  # noqa: PLC0415 - few requests hold a PDF
+
+        text = inspect(self.document.payload(data), prefixed=prefixed)
+        return count_pages(text.read, text.byte_size) if text.repairable else None, text.byte_size
+
+    def request(
+        self,
+        where: RequestBody,
+        dialect: str,
+        turns: Iterable[Turn],
+        *,
+        model: Any,
+        platform: str | None = None,
+    ) -> Request:
+        """The request, with all that was collected; a `model` that is no string becomes a flaw."""
+        if model is not None and not isinstance(model, str):
+            self.flaw(where.location.at("model"), f"model is {kind_of(model)}, not a string")
+        return Request(
+            location=where.location,
+            dialect=dialect,
+            byte_size=where.byte_size,
+            line=where.line,
+            model=self.reference(model),
+            platform=platform,
+            turns=tuple(turns),
+            images=tuple(self.images),
+            documents=tuple(self.documents),
+            flaws=tuple(self.flaws),
+        )
+
+    def _digest(self, text: Base64Text) -> str | None:
+        shared = self.lengths is None or self.lengths.shared(text)
+        return text.digest() if shared and text.length else None
+
+
+def _count_lengths(document: Document, body: Any, pick: Callable[[dict[str, Any]], Any]) -> Counter[int]:
+    lengths: Counter[int] = Counter()
+    stack = [body]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            data = pick(item)
+            if isinstance(data, str):
+                lengths[document.payload(data).length] += 1
+                continue
+            for child in item.values():
+                if isinstance(child, (list, dict)):
+                    stack.append(child)  # noqa: PERF401 - half the price of a generator for the few of a block
+    return lengths
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, with its article, for messages."""
+    match value:
+        case None:
+            return "missing"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case int() | float():
+            return "a number"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def each_message(
+    reading: RequestCollector, messages: Any, location: Location
+) -> Iterator[tuple[Location, dict[str, Any]]]:
+    """The messages of a body with their places, `reading.turn` set to each; what is none becomes a flaw."""
+    if not isinstance(messages, list):
+        reading.flaw(location, f"messages is {kind_of(messages)}, not an array")
+        return
+    if not messages:
+        reading.flaw(location, "messages is empty; the API wants at least one message")
+    for i, (message, here) in enumerate(zip(messages, location.items(len(messages)), strict=True)):
+        if isinstance(message, dict):
+            reading.turn = i
+            yield here, message
+        else:
+            reading.flaw(here, f"a message is {kind_of(message)}, not an object")
+
+
+class Dialect(NamedTuple):
+    """One shape of a request body.
+
+    `recognises` looks at the JSON value and the outline of its turns alone. `read` makes the typed request
+    of it: the document that the body stands in, the body, where it stands, and the facts that are wanted of
+    its images. `model_key` is where the body names its model, if it does, `turns_key` where its turns stand:
+    a body without it is none of the dialect.
+    """
+
+    name: str
+    recognises: Callable[[Any, TurnOutline], bool]
+    read: Callable[[Document, Any, RequestBody, ProbeField], Request]
+    model_key: str = "model"
+    turns_key: str = "messages"

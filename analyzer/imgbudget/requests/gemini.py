@@ -1,0 +1,161 @@
+"""The body of Gemini's generateContent: contents of parts, in the spelling of REST or of Python's SDK."""
+
+from typing import Any
+
+from imgbudget.jsontext.document import Document
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import (
+    Block,
+    DocumentUse,
+    ImageUse,
+    Nested,
+    Origin,
+    Other,
+    ProbeField,
+    Request,
+    Turn,
+)
+from imgbudget.requests.base import Dialect, Lengths, RequestBody, RequestCollector, TurnOutline, kind_of
+
+_ROLES = {"model": "assistant", "function": "user"}
+_LEVEL = "MEDIA_RESOLUTION_"
+_PDF = "application/pdf"
+
+
+def _either(item: dict[str, Any], camel: str, snake: str) -> tuple[str, Any]:
+    """A member in either spelling, with the key that it has."""
+    return (snake, item[snake]) if snake in item else (camel, item.get(camel))
+
+
+def recognises(body: Any, _outline: TurnOutline) -> bool:
+    """A body with `contents` of which one has `parts`."""
+    contents = body.get("contents") if isinstance(body, dict) else None
+    turns = contents if isinstance(contents, list) else [contents]
+    return any(isinstance(turn, dict) and isinstance(turn.get("parts"), list) for turn in turns)
+
+
+def read(document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField) -> Request:
+    """The request in `body`."""
+    reader = _GeminiReader(document, fields, lengths=Lengths(document, body, _payload))
+    reader.level = _level(body)
+    turns = []
+    key, system = _either(body, "systemInstruction", "system_instruction")
+    if isinstance(system, dict):
+        reader.role = "system"
+        here = where.location.at(key)
+        turns.append(Turn(here, "system", reader.parts(system.get("parts"), here.at("parts"))))
+    contents, location = body["contents"], where.location.at("contents")
+    for i, turn in enumerate(contents if isinstance(contents, list) else [contents]):
+        here = location.at(i) if isinstance(contents, list) else location
+        if not isinstance(turn, dict):
+            reader.flaw(here, f"a content is {kind_of(turn)}, not an object with parts")
+            continue
+        role = turn.get("role")
+        reader.role = _ROLES.get(role, role) if isinstance(role, str) else "user"
+        reader.turn = i
+        turns.append(Turn(here, reader.role, reader.parts(turn.get("parts"), here.at("parts"))))
+    return reader.request(where, "gemini", turns, model=body.get("model"), platform="gemini")
+
+
+def _level(body: dict[str, Any]) -> str | None:
+    """The media resolution that the request asks for as a whole."""
+    _, config = _either(body, "generationConfig", "generation_config")
+    if not isinstance(config, dict):
+        config = body.get("config")
+    return _detail(config) if isinstance(config, dict) else None
+
+
+def _detail(item: dict[str, Any]) -> str | None:
+    """`low` of MEDIA_RESOLUTION_LOW and so on; None where nothing is specified."""
+    _, value = _either(item, "mediaResolution", "media_resolution")
+    if isinstance(value, dict):
+        value = value.get("level")
+    if not isinstance(value, str) or not value.upper().startswith(_LEVEL):
+        return None
+    level = value.upper().removeprefix(_LEVEL).lower()
+    return None if level == "unspecified" else level
+
+
+def _payload(item: dict[str, Any]) -> Any:
+    """The base64 text of an inline part."""
+    _, blob = _either(item, "inlineData", "inline_data")
+    return blob.get("data") if isinstance(blob, dict) else None
+
+
+class _GeminiReader(RequestCollector):
+    """Reads the parts of one request; `level` is the media resolution of parts that ask for none."""
+
+    __slots__ = ("level",)
+    level: str | None
+
+    def parts(self, value: Any, location: Location, inside: tuple[str, ...] = ()) -> tuple[Block, ...]:
+        """The blocks of a list of parts."""
+        if not isinstance(value, list):
+            self.flaw(location, f"parts is {kind_of(value)}, not an array")
+            return ()
+        return tuple(self._part(item, location.at(i), inside) for i, item in enumerate(value))
+
+    def _part(self, value: Any, location: Location, inside: tuple[str, ...]) -> Block:
+        if not isinstance(value, dict):
+            self.flaw(location, f"a part is {kind_of(value)}, not an object")
+            return Other(location, kind_of(value))
+        if isinstance(value.get("text"), str):
+            return self.text(value["text"], location)
+        key, blob = _either(value, "inlineData", "inline_data")
+        if isinstance(blob, dict):
+            return self._inline(blob, value, location.at(key), inside)
+        key, file = _either(value, "fileData", "file_data")
+        if isinstance(file, dict):
+            return self._file(file, value, location.at(key), inside)
+        key, answer = _either(value, "functionResponse", "function_response")
+        if isinstance(answer, dict) and isinstance(answer.get("parts"), list) and not inside:
+            here = location.at(key, "parts")
+            return Nested(location, "tool_result", self.parts(answer["parts"], here, ("tool_result",)))
+        return Other(location, key if isinstance(answer, dict) else next(iter(value), ""))
+
+    def _inline(
+        self, blob: dict[str, Any], part: dict[str, Any], location: Location, inside: tuple[str, ...]
+    ) -> Block:
+        _, declared = _either(blob, "mimeType", "mime_type")
+        data = blob.get("data")
+        declared = declared if isinstance(declared, str) else None
+        if declared is None:
+            self.flaw(location, "inline data has no mime type", 'say "mimeType": "image/png"')
+        elif declared == _PDF and isinstance(data, str):
+            pages, size = self.pdf(data)
+            return self._document(DocumentUse(location, Origin.BASE64, _PDF, pages, size))
+        elif not declared.startswith("image/"):
+            return Other(location, declared)
+        if not isinstance(data, str):
+            self.flaw(location, f"data of an inline part is {kind_of(data)}, not a string")
+            return self.image(location, Origin.BASE64, inside, declared=declared)
+        return self.base64_image(
+            data, location, inside, declared=declared, detail=_detail(part) or self.level
+        )
+
+    def _file(
+        self, file: dict[str, Any], part: dict[str, Any], location: Location, inside: tuple[str, ...]
+    ) -> Block:
+        _, declared = _either(file, "mimeType", "mime_type")
+        _, uri = _either(file, "fileUri", "file_uri")
+        declared = declared if isinstance(declared, str) else None
+        if declared == _PDF:
+            return self._document(DocumentUse(location, Origin.FILE_ID, _PDF))
+        if declared is not None and not declared.startswith("image/"):
+            return Other(location, declared)
+        use: ImageUse = self.image(
+            location,
+            Origin.FILE_ID,
+            inside,
+            declared=declared,
+            reference=self.reference(uri),
+            detail=_detail(part) or self.level,
+        )
+        return use
+
+    def _document(self, use: DocumentUse) -> DocumentUse:
+        self.documents.append(use)
+        return use
+
+
+GEMINI = Dialect("gemini", recognises, read, turns_key="contents")

@@ -1,0 +1,235 @@
+"""The bodies of OpenAI's chat completions and responses, as gateways accept them for Claude models."""
+
+from typing import Any
+
+from imgbudget.jsontext.document import Document
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import (
+    Block,
+    DocumentUse,
+    ImageUse,
+    Nested,
+    Origin,
+    Other,
+    ProbeField,
+    Request,
+    Turn,
+)
+from imgbudget.requests.base import (
+    Dialect,
+    Lengths,
+    RequestBody,
+    RequestCollector,
+    TurnOutline,
+    each_block,
+    each_message,
+    kind_of,
+)
+
+_TEXTS = ("text", "input_text", "output_text")
+_IMAGES = ("image_url", "input_image", "computer_screenshot")
+_FILES = ("file", "input_file")
+_SCHEME = 16
+"""Characters at the beginning of an image's address that tell a data URI from a URL."""
+
+
+def part_payload(item: dict[str, Any]) -> Any:
+    """The data URI, or the URL, of an image part; None for any other object."""
+    image = item.get("image_url")
+    return image.get("url") if isinstance(image, dict) else image
+
+
+def _detail(item: dict[str, Any]) -> str | None:
+    """The `detail` of an image part, which stands beside the address in either API."""
+    image = item.get("image_url")
+    detail = image.get("detail") if isinstance(image, dict) else item.get("detail")
+    return detail if isinstance(detail, str) else None
+
+
+class PartReader(RequestCollector):
+    """Reads the content parts of one request."""
+
+    __slots__ = ()
+
+    def content(self, value: Any, location: Location, inside: tuple[str, ...]) -> tuple[Block, ...]:
+        """The blocks of a `content`: a string, an array of parts, or nothing."""
+        if value is None:
+            return ()
+        if isinstance(value, str):
+            return (self.text(value, location),)
+        if not isinstance(value, list):
+            self.flaw(location, f"content is {kind_of(value)}, not a string or an array of parts")
+            return ()
+        return tuple(self.part(item, location.at(i), inside) for i, item in enumerate(value))
+
+    def part(self, value: Any, location: Location, inside: tuple[str, ...]) -> Block:
+        """One part."""
+        if not isinstance(value, dict):
+            self.flaw(location, f"a content part is {kind_of(value)}, not an object")
+            return Other(location, kind_of(value))
+        kind = value.get("type")
+        if kind in _TEXTS and isinstance(value.get("text"), str):
+            return self.text(value["text"], location)
+        if kind in _IMAGES:
+            return self._image(value, location, inside)
+        if kind in _FILES:
+            inner = value.get("file") if kind == "file" else value
+            return self._file(inner if isinstance(inner, dict) else {}, location)
+        return Other(location, kind if isinstance(kind, str) else "")
+
+    def _image(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> ImageUse:
+        if identity := self.reference(value.get("file_id")):
+            return self.image(location, Origin.FILE_ID, inside, reference=identity, detail=_detail(value))
+        location, address = location.at("image_url"), part_payload(value)
+        if not isinstance(address, str):
+            self.flaw(location, f"image_url is {kind_of(address)}, not a data URI or a URL")
+            return self.image(location, Origin.UNKNOWN, inside)
+        scheme, colon, _ = self.document.payload(address).text(_SCHEME).partition(":")
+        detail = _detail(value)
+        if scheme.lower() == "data":
+            return self.base64_image(address, location, inside, prefixed=True, detail=detail)
+        if not colon:
+            remedy = 'begin it with "data:image/png;base64," or "https://"'
+            self.flaw(location, "image_url is neither a data URI nor a URL", remedy)
+            return self.image(location, Origin.UNKNOWN, inside)
+        # the gateway may fetch it and send its bytes, so that no source type is claimed here
+        return self.image(location, Origin.URL, inside, reference=self.reference(address), detail=detail)
+
+    def _file(self, value: dict[str, Any], location: Location) -> DocumentUse:
+        data = value.get("file_data")
+        pages, size = self.pdf(data, prefixed=True) if isinstance(data, str) else (None, None)
+        use = DocumentUse(
+            location=location,
+            origin=Origin.BASE64 if isinstance(data, str) else Origin.FILE_ID,
+            pages=pages,
+            byte_size=size,
+        )
+        self.documents.append(use)
+        return use
+
+
+_ROLES = {"developer": "system", "tool": "user", "function": "user"}
+"""Roles that the Messages API does not know, and the turns that gateways make of them."""
+
+_CHAT_PARTS = {"image_url": "image_url", "input_audio": "input_audio", "file": "file", "refusal": "refusal"}
+"""Types of parts that only this API has, and the key that goes with each."""
+
+_KEYS = (
+    *(
+        "max_completion_tokens",
+        "response_format",
+        "stream_options",
+        "parallel_tool_calls",
+        "reasoning_effort",
+    ),
+    *("frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "n", "seed", "functions"),
+)
+"""Keys of a body that only this API has (OpenAI, chat completions reference)."""
+
+_THEIRS = ("image", "document", "tool_use", "tool_result", "search_result", "thinking")
+
+
+def recognises_chat(body: Any, outline: TurnOutline) -> bool:
+    """A body with a role, a call or a part of this API, or with one of its keys and no block of Messages."""
+    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+        return False
+    if outline.has_calls or not outline.roles.isdisjoint(_ROLES):
+        return True
+    if not outline.kinds.isdisjoint(_CHAT_PARTS):
+        return any(_is_part(block) for block in each_block(body))
+    if not outline.kinds.isdisjoint(_THEIRS) or "system" in body:
+        return False
+    return outline.has_role and any(key in body for key in _KEYS)
+
+
+def _is_part(block: dict[str, Any]) -> bool:
+    kind = block.get("type")
+    return isinstance(kind, str) and kind in _CHAT_PARTS and _CHAT_PARTS[kind] in block
+
+
+def read_chat(document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField) -> Request:
+    """The request in `body`."""
+    reader = PartReader(document, fields, lengths=Lengths(document, body, part_payload))
+    turns = []
+    for here, message in each_message(reader, body["messages"], where.location.at("messages")):
+        role = message.get("role")
+        if not isinstance(role, str):
+            reader.flaw(here, "a message has no role")
+            role = "user"
+        reader.role = _ROLES.get(role, role)
+        turns.append(Turn(here, reader.role, _blocks(reader, message, here)))
+    return reader.request(where, "openai-chat", turns, model=body.get("model"))
+
+
+def _blocks(reader: PartReader, message: dict[str, Any], location: Location) -> tuple[Block, ...]:
+    """The blocks of a message; what a tool answers is a tool result, as gateways send it on."""
+    inner = location.at("content")
+    if message.get("role") not in ("tool", "function"):
+        return reader.content(message.get("content"), inner, ())
+    blocks = reader.content(message.get("content"), inner, ("tool_result",))
+    return (Nested(location, "tool_result", blocks, reader.reference(message.get("tool_call_id"))),)
+
+
+OPENAI_CHAT = Dialect("openai-chat", recognises_chat, read_chat)
+
+
+_RESPONSES_PARTS = ("input_text", "input_image", "input_file", "output_text")
+_OUTPUTS = ("function_call_output", "computer_call_output", "custom_tool_call_output")
+_ITEMS = (*_OUTPUTS, "function_call", "computer_call", "reasoning", "item_reference")
+"""Types of items and parts that only this API has (OpenAI, responses reference)."""
+
+
+def recognises_responses(body: Any, _outline: TurnOutline) -> bool:
+    """A body with an `input` of messages: with parts or items of this API, or beside a model."""
+    items = body.get("input") if isinstance(body, dict) else None
+    if not isinstance(items, list) or "messages" in body:
+        return False
+    objects = [item for item in items if isinstance(item, dict)]
+    if any(item.get("type") in _ITEMS for item in objects):
+        return True
+    contents = [item["content"] for item in objects if "role" in item and "content" in item]
+    lists = (content for content in contents if isinstance(content, list))
+    if any(
+        isinstance(part, dict) and part.get("type") in _RESPONSES_PARTS
+        for content in lists
+        for part in content
+    ):
+        return True
+    return "model" in body and any(isinstance(content, str) for content in contents)
+
+
+def read_responses(
+    document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField
+) -> Request:
+    """The request in `body`."""
+    reader = PartReader(document, fields, lengths=Lengths(document, body, part_payload))
+    turns = []
+    location = where.location
+    if isinstance(body.get("instructions"), str):
+        here = location.at("instructions")
+        turns.append(Turn(here, "system", (reader.text(body["instructions"], here),)))
+    for i, item in enumerate(body["input"]):
+        here, reader.turn = location.at("input", i), i
+        if not isinstance(item, dict):
+            reader.flaw(here, f"an item of the input is {kind_of(item)}, not an object")
+        elif item.get("type") in _OUTPUTS:
+            reader.role = "user"
+            turns.append(Turn(here, "user", _output(reader, item, here)))
+        elif "role" in item:
+            role = item["role"]
+            reader.role = "system" if role == "developer" else role if isinstance(role, str) else "user"
+            turns.append(Turn(here, reader.role, reader.content(item.get("content"), here.at("content"), ())))
+    return reader.request(where, "openai-responses", turns, model=body.get("model"))
+
+
+def _output(reader: PartReader, item: dict[str, Any], location: Location) -> tuple[Block, ...]:
+    """What a tool answers: a text, parts, or the screenshot of a computer."""
+    output, inner = item.get("output"), location.at("output")
+    if isinstance(output, dict):
+        blocks: tuple[Block, ...] = (reader.part(output, inner, ("tool_result",)),)
+    else:
+        blocks = reader.content(output, inner, ("tool_result",))
+    return (Nested(location, "tool_result", blocks, reader.reference(item.get("call_id"))),)
+
+
+OPENAI_RESPONSES = Dialect("openai-responses", recognises_responses, read_responses, turns_key="input")

@@ -1,0 +1,77 @@
+"""Requests inside recordings of HTTP traffic, as JSON text in a string: HAR, WireMock, VCR as JSON.
+
+The bodies of answers are not read. A place inside such a string is that of the string; what the API would
+call it is its location.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.location import Keys
+
+CASSETTE_KEYS = ("interactions", "http_interactions")
+"""Under which VCR keeps what was recorded: Python, Go and R; Ruby."""
+
+
+class Recorded(NamedTuple):
+    """A recorded body: the route to it, the line where it begins, from 1, and its text."""
+
+    keys: Keys
+    line: int
+    text: str | bytes
+
+
+class Inner(NamedTuple):
+    """A recorded body as a document of its own, the route to the string that it stands in, its line."""
+
+    document: Document
+    keys: Keys
+    line: int
+
+
+def recorded_bodies(document: Document) -> Iterator[Recorded]:
+    """The bodies of requests in a recording; nothing in any other document."""
+    found = [(keys, item) for keys, item in _bodies(document.value) if isinstance(item, str)]
+    spans = document.spans(keys for keys, _ in found) if found else {}
+    for keys, item in found:
+        yield Recorded(keys, spans[keys].line, document.text(item))
+
+
+def inner_documents(bodies: Iterable[Recorded]) -> Iterator[Inner]:
+    """The bodies that are JSON, as far as they are."""
+    for keys, line, text in bodies:
+        # a lone surrogate that was escaped in the recording is no text: what holds one is left alone
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+        for document in open_documents(JsonSource.from_bytes(data), lines=False):
+            if isinstance(document, Document):
+                yield Inner(document, keys, line)
+
+
+def _bodies(value: Any) -> Iterator[tuple[Keys, Any]]:
+    if not isinstance(value, dict):
+        return
+    for keys, entry in _items(value, "log", "entries"):  # HAR 1.2
+        yield from _at(entry, keys, "request", "postData", "text")
+    for keys, mapping in ((), value), *_items(value, "mappings"):  # WireMock, one mapping or many
+        for inner, pattern in _items(mapping, "request", "bodyPatterns"):
+            yield from _at(pattern, (*keys, *inner), "equalToJson")
+    for keys, interaction in ((), value), *(item for key in CASSETTE_KEYS for item in _items(value, key)):
+        yield from _at(interaction, keys, "request", "body")
+        yield from _at(interaction, keys, "request", "body", "string")
+
+
+def _at(value: Any, keys: Keys, *route: str) -> Iterator[tuple[Keys, Any]]:
+    for key in route:
+        if not isinstance(value, dict) or key not in value:
+            return
+        value = value[key]
+    yield (*keys, *route), value
+
+
+def _items(value: Any, *route: str) -> Iterator[tuple[Keys, Any]]:
+    """The items of the array at the end of a route."""
+    for keys, array in _at(value, (), *route):
+        if isinstance(array, list):
+            yield from (((*keys, i), item) for i, item in enumerate(array))

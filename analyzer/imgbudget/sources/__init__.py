@@ -1,1 +1,0 @@
-"""Where images and requests come from: folders, image files, JSON documents, stdin."""
