@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgbudget.audit.partition import Naming
-from imgbudget.audit.plan import plan
+from imgbudget.audit.run import plan
 from imgbudget.audit.work import Work, configuration_key
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session

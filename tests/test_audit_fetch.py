@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgbudget.audit.gather import About, aggregate
-from imgbudget.audit.inputs.fetch import fetch
+from imgbudget.audit.html.thumbnails import fetch
 from imgbudget.audit.statistics import Row
 from imgbudget.audit.store import open_rows, row_files
 from imgbudget.linter.options import RunOptions

@@ -79,7 +79,7 @@ def test_the_message_shows_how_the_encoding_was_measured() -> None:
     [png] = run_rule(costly_encoding, image("<png 1000x1000 bytes=3000000>"))
     assert png.message.startswith("png uses 3.0 bytes per pixel (3,000,000 bytes); 1 is enough")
     [jpeg] = run_rule(costly_encoding, image("<jpeg 1000x1000 bytes=1200000 quality=98>"))
-    assert jpeg.message.startswith("jpeg of quality 98 spends 1.2 bytes a pixel")
+    assert jpeg.message.startswith("jpeg of quality 98 uses 1.2 bytes per pixel")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.requests.blocks import answered_toolsets
+from imgbudget.requests.messages import answered_toolsets
 from imgbudget.testing import request
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command

@@ -28,7 +28,7 @@ def _double(number: int) -> int:
     if number == POISON:
         os.kill(os.getpid(), signal.SIGKILL)
     if number < 2:
-        time.sleep(0.2)
+        time.sleep(0.8)
     return 2 * number
 
 

@@ -37,7 +37,7 @@ from imgbudget.model.subjects import (
 from imgbudget.registry import AnyRule, load_packs
 from imgbudget.requests.base import kind_of
 from imgbudget.requests.batches import BatchCount
-from imgbudget.requests.blocks import ORIGINS, answered_toolsets
+from imgbudget.requests.messages import ORIGINS, answered_toolsets
 from imgbudget.rule import Context
 
 _BYTE_SIZE = 100_000

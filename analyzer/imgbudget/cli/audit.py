@@ -169,8 +169,7 @@ def _folder(rows: str | None) -> Iterator[str]:
 def _run(session: Session, options: AuditOptions, folder: str) -> "AuditRun":
     """All partitions read, their rows in the folder."""
     from imgbudget.audit.partition import Naming  # noqa: PLC0415 - audits only
-    from imgbudget.audit.plan import plan  # noqa: PLC0415
-    from imgbudget.audit.run import AuditRun  # noqa: PLC0415
+    from imgbudget.audit.run import AuditRun, plan  # noqa: PLC0415
     from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415
 
     progress = AuditProgress(wanted=not options.output.no_progress and not options.output.quiet)

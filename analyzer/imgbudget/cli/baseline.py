@@ -16,7 +16,7 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import Progress, Sink, say, say_warnings
-from imgbudget.config.files import identity, shown
+from imgbudget.config.load import identity, shown
 from imgbudget.errors import UsageError
 from imgbudget.linter.baseline import NAME, Baseline, fixed_entries, placed, read_file
 from imgbudget.linter.run import Session

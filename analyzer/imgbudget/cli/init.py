@@ -10,7 +10,7 @@ from imgbudget import version
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import folders
 from imgbudget.cli.output import say
-from imgbudget.config.files import discover, shown
+from imgbudget.config.load import discover, shown
 from imgbudget.config.starter import Proposal, starter
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions

@@ -18,7 +18,7 @@ from imgbudget.live.billing import BillComparison, Prediction, Price, Usage, com
 from imgbudget.live.client import Connection, address, connect
 from imgbudget.live.outgoing import Outgoing, OutgoingBody, batch_pieces, custom_id, text_bytes
 from imgbudget.live.records import Recorder, failed_record, observation, observed_record
-from imgbudget.live.uploads import Uploads, require_files
+from imgbudget.live.sending import Uploads, require_files
 from imgbudget.model.results import RequestResult
 from imgbudget.model.subjects import Severity
 from imgbudget.output.base import TextStyle, count, one_line

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from imgbudget.cli.output import Format, write_formats
-from imgbudget.config.files import shown
+from imgbudget.config.load import shown
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection_report import verdicts

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Any
 
-from imgbudget.config.files import PYPROJECT
+from imgbudget.config.load import PYPROJECT
 from imgbudget.config.tree import Items, Node, Scalar, Table
 from imgbudget.errors import ConfigError
 

@@ -7,7 +7,7 @@ A single value or list replaces that of the extended file; `severity` and `budge
 import os
 from typing import NamedTuple
 
-from imgbudget.config.files import MAX_BYTES, PYPROJECT, identity, read_head, shown
+from imgbudget.config.load import MAX_BYTES, PYPROJECT, identity, read_head, shown
 from imgbudget.config.schema import (
     BUDGETS,
     CONFIGURATION,

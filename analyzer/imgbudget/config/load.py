@@ -1,13 +1,121 @@
-"""Loads the settings for a path; imports no parser if there is no configuration."""
+"""Configuration files found, read, merged and validated."""
 
 import os
 from collections.abc import Collection
 from typing import NamedTuple
 
-from imgbudget.config.files import Discovery, discover, folder_of, why_no_file
 from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import check_platform, check_selectors
-from imgbudget.errors import ConfigError, ConfigProblem, UsageError
+from imgbudget.errors import ConfigError, ConfigProblem, UsageError, os_error_text
+
+MAX_BYTES = 1 << 20
+"""Most bytes of a configuration file; ten thousand ignore entries fit in."""
+
+YAML_NAMES = (".imgbudget.yaml", "imgbudget.yaml")
+PYPROJECT = "pyproject.toml"
+"""Names in the order of precedence within one folder; pyproject.toml is last."""
+
+_MISSPELT = (".imgbudget.yml", "imgbudget.yml")
+_TABLE_NAME = b"tool.imgbudget"
+_TABLE_HEADERS = (b"[tool.imgbudget]", b"[tool.imgbudget.")
+
+
+class Discovery(NamedTuple):
+    """The path of the configuration found, None without one, and notes on files that are not read."""
+
+    path: str | None
+    notes: tuple[str, ...]
+
+
+def discover(start: str) -> Discovery:
+    """The nearest configuration in the folder of `start` or a folder above; `start` is a file or folder."""
+    folder = folder_of(start)
+    notes: list[str] = []
+    while True:
+        found = _find_in(folder, notes)
+        if found is not None:
+            return Discovery(found, tuple(notes))
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return Discovery(None, tuple(notes))
+        folder = parent
+
+
+def _find_in(folder: str, notes: list[str]) -> str | None:
+    for name in _MISSPELT:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            notes.append(f"{shown(path)} is not read; rename it to {name.removesuffix('yml')}yaml")
+    found = [path for name in YAML_NAMES if os.path.isfile(path := os.path.join(folder, name))]
+    pyproject = os.path.join(folder, PYPROJECT)
+    text = _read_pyproject(pyproject, notes)
+    if found:
+        not_read = found[1:]
+        if any(header in text for header in _TABLE_HEADERS):
+            not_read.append(pyproject)
+        notes.extend(f"{shown(path)} is not read; {shown(found[0])} takes precedence" for path in not_read)
+        return found[0]
+    if _TABLE_NAME not in text:
+        return None
+    from imgbudget.config.toml import holds_table  # noqa: PLC0415 - 12 ms, only if the file has the name
+
+    return pyproject if holds_table(text.decode("utf-8-sig", "replace")) else None
+
+
+def _read_pyproject(path: str, notes: list[str]) -> bytes:
+    """The bytes of a pyproject.toml, empty if there is none."""
+    try:
+        data = read_head(path, MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return b""
+    except OSError as error:
+        notes.append(f"{shown(path)} is not searched for settings: {os_error_text(error)}")
+        return b""
+    if len(data) > MAX_BYTES:
+        notes.append(f"only the first {MAX_BYTES:,} bytes of {shown(path)} are searched for settings")
+    return data
+
+
+def folder_of(location: str) -> str:
+    """The absolute path of a folder, or of the folder that a file is in or would be in."""
+    path = os.path.abspath(location)
+    return path if os.path.isdir(path) else os.path.dirname(path)
+
+
+def beside(path: str, name: str) -> str:
+    """The absolute path of `name`, relative to the folder of the file at `path`; `~` is the home folder."""
+    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(name)))
+
+
+def why_no_file(path: str) -> str | None:
+    """Why a path cannot be opened as a file, as a clause; None if it is a file."""
+    if os.path.isfile(path):
+        return None
+    return "is a folder, not a file" if os.path.isdir(path) else "does not exist"
+
+
+def identity(path: str) -> str:
+    """The path with symbolic links resolved: the same for the same file."""
+    return os.path.realpath(path)
+
+
+def shown(path: str) -> str:
+    """A path for messages: relative if it is in or below the current folder."""
+    try:
+        relative = os.path.relpath(path)
+    except (ValueError, OSError):  # another drive, or the current folder was deleted
+        return path
+    return path if relative == os.pardir or relative.startswith(os.pardir + os.sep) else relative
+
+
+def read_head(path: str, size: int) -> bytes:
+    """At most the first `size` bytes of a file.
+
+    Raises:
+        OSError: it cannot be opened or read.
+    """
+    with open(path, "rb") as file:
+        return file.read(size)
 
 
 class UncheckedSettings(NamedTuple):

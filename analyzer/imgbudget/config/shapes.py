@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from imgbudget.config.files import beside, why_no_file
+from imgbudget.config.load import beside, why_no_file
 from imgbudget.config.settings import NameKind, NameReference, Origin
 from imgbudget.config.suggest import MAX_HINTS, nearest, plain, quoted
 from imgbudget.config.tree import Items, Kind, Node, Scalar, Table

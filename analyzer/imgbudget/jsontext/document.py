@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UnreadableError
-from imgbudget.jsontext.parser import MalformedError, Parser
-from imgbudget.jsontext.scanner import LONG, WINDOW, LongString, MaskedText, Point, fill, scan, stats_of
+from imgbudget.jsontext.scanner import (
+    LONG,
+    WINDOW,
+    LongString,
+    MalformedError,
+    MaskedText,
+    Parser,
+    Point,
+    fill,
+    scan,
+    stats_of,
+)
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.jsontext.strings import StringPayload, StringStats, not_utf8
 from imgbudget.model.location import Key, Keys, Span

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from imgbudget.config.files import shown
+from imgbudget.config.load import shown
 from imgbudget.imageinfo.files import same_files
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.model.location import Location, Span

@@ -6,11 +6,7 @@ from typing import NamedTuple
 
 from imgbudget.limits.geometry import Size
 from imgbudget.model.fixes import Fix
-from imgbudget.model.location import (
-    Excerpt,
-    Span,
-    TextEdit,
-)
+from imgbudget.model.location import Excerpt, Span, TextEdit
 from imgbudget.model.location import Location as Place
 
 

@@ -1,12 +1,236 @@
-"""The Messages API body: model, max_tokens, messages; a count_tokens body has the same shape."""
+"""The Messages API body and its content blocks as typed subjects; what is malformed becomes a shape flaw."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Location
-from imgbudget.model.subjects import ProbeField, Request, Turn
-from imgbudget.requests.base import Dialect, Lengths, RequestBody, TurnOutline, each_message, kind_of
-from imgbudget.requests.blocks import BlockReader, image_payload
+from imgbudget.model.subjects import (
+    Block,
+    DocumentUse,
+    ImageUse,
+    Nested,
+    Origin,
+    Other,
+    ProbeField,
+    Request,
+    Turn,
+)
+from imgbudget.requests.base import (
+    Dialect,
+    Lengths,
+    RequestBody,
+    RequestCollector,
+    TurnOutline,
+    each_message,
+    kind_of,
+)
+
+FAMILIES = {"computer": "computer_toolset_20260801", "browser": "browser_toolset_20260801"}
+"""The names of the toolsets in calls and results, and the one version of each (release notes, 2026-08)."""
+
+_CALL, _RESULT = "tool_use", "tool_result"
+
+
+def answered_toolsets(body: dict[str, Any]) -> dict[str, str]:
+    """The type of the toolset that each tool result answers, by `tool_use_id`; ordinary ones are left out.
+
+    What a result or its call says of itself comes first. A call that says nothing is the toolset's when no
+    other tool of the request has its name.
+    """
+    tools = list(_objects(body.get("tools")))
+    declared = {name: kind for tool in tools for name, kind in _family(tool)}
+    others = [tool.get("name") for tool in tools if not list(_family(tool))]
+    answered: dict[str, str] = {}
+    for block in _tool_blocks(body.get("messages")):
+        is_call = block["type"] == _CALL
+        identity, family = block.get("id" if is_call else "tool_use_id"), block.get("toolset_name")
+        if not isinstance(identity, str):
+            continue
+        if isinstance(family, str):
+            # a transcript has no list of tools
+            if found := (declared if tools else FAMILIES).get(family):
+                answered[identity] = found
+        elif is_call and declared and block.get("name") not in others:
+            answered[identity] = next(iter(declared.values()))
+    return answered
+
+
+def _family(tool: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The name and the type of a toolset; nothing for another tool."""
+    kind = tool.get("type")
+    for name in FAMILIES:
+        if isinstance(kind, str) and kind.startswith(f"{name}_toolset_"):
+            yield name, kind
+
+
+def _tool_blocks(messages: Any) -> Iterator[dict[str, Any]]:
+    """The calls and results of all turns, in order."""
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) else ():
+            if isinstance(block, dict) and block.get("type") in (_CALL, _RESULT):
+                yield block
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects of an array."""
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
+
+
+ORIGINS = {"base64": Origin.BASE64, "url": Origin.URL, "file": Origin.FILE_ID}
+"""The source types of an image block (vision guide, 2026-09)."""
+
+_REFERENCE_FIELD = {Origin.URL: "url", Origin.FILE_ID: "file_id"}
+DEEPEST = 16
+"""Blocks inside blocks that are followed; the API knows three (a tool result's document's content)."""
+
+
+@dataclass(slots=True)
+class BlockReader(RequestCollector):
+    """Reads the blocks of one request; collects its images, documents and flaws in document order.
+
+    `toolsets` are the toolsets that tool results answer, by `tool_use_id`, found in `body` for the first
+    result; `toolset` is that of the result which was read last.
+    """
+
+    body: dict[str, Any] = field(default_factory=dict)
+    toolsets: Mapping[str, str] | None = None
+
+    def content(self, value: Any, location: Location, inside: tuple[str, ...] = ()) -> tuple[Block, ...]:
+        """The blocks of a `content`, which may also be a plain string."""
+        if isinstance(value, str):
+            return (self.text(value, location),)
+        if not isinstance(value, list):
+            self.flaw(location, f"content is {kind_of(value)}, not a string or an array of blocks")
+            return ()
+        if len(inside) > DEEPEST:
+            self.flaw(location, f"blocks are nested more than {DEEPEST} deep")
+            return ()
+        blocks: list[Block] = []
+        for item, here in zip(value, location.items(len(value)), strict=True):
+            text = item.get("text") if isinstance(item, dict) and item.get("type") == "text" else None
+            # most blocks are texts, of which there may be very many: a call less for each
+            blocks.append(self.text(text, here) if isinstance(text, str) else self.block(item, here, inside))
+        return tuple(blocks)
+
+    def block(self, value: Any, location: Location, inside: tuple[str, ...]) -> Block:
+        """One block; `inside` are the types of those around it, outermost first."""
+        if not isinstance(value, dict):
+            self.flaw(location, f"a content block is {kind_of(value)}, not an object")
+            return Other(location, kind_of(value))
+        kind = value.get("type")
+        if kind == "text" and isinstance(text := value.get("text"), str):
+            return self.text(text, location)
+        if not isinstance(kind, str):
+            self.flaw(location, "a content block has no type", 'say "type": "text" or "type": "image"')
+            return Other(location, "")
+        if kind == "text":
+            self.flaw(location, f"text of a text block is {kind_of(text)}, not a string")
+            return Other(location, "text")
+        if kind == "image":
+            return self._image(value, location, inside)
+        if kind == "document":
+            return self._document(value, location, inside)
+        if kind in ("tool_result", "search_result"):
+            return self._nested(value, kind, location, inside)
+        return Other(location, kind)
+
+    def _nested(
+        self, value: dict[str, Any], kind: str, location: Location, inside: tuple[str, ...]
+    ) -> Nested:
+        content = value.get("content", [])
+        reference = value.get("tool_use_id")
+        reference = reference if isinstance(reference, str) else None
+        if not inside:
+            if self.toolsets is None:
+                self.toolsets = answered_toolsets(self.body)
+            self.toolset = self.toolsets.get(reference or "")
+        blocks = self.content(content, location.at("content"), (*inside, kind)) if content is not None else ()
+        return Nested(location, kind, blocks, reference)
+
+    def _image(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> ImageUse:
+        source = value.get("source")
+        if not isinstance(source, dict):
+            self.flaw(location, f"source of an image is {kind_of(source)}, not an object")
+            return self.image(location, Origin.UNKNOWN, inside)
+        kind = source.get("type")
+        if not isinstance(kind, str):
+            self.flaw(location.at("source"), "source of an image has no type", 'say "type": "base64"')
+            return self.image(location.at("source"), Origin.UNKNOWN, inside)
+        origin = ORIGINS.get(kind, Origin.UNKNOWN)
+        oversized = _oversized(value)
+        if origin is Origin.BASE64:
+            return self._base64_image(source, location.at("source"), inside, oversized)
+        reference = None
+        if wanted := _REFERENCE_FIELD.get(origin):
+            reference = self.reference(source.get(wanted))
+            if reference is None:
+                self.flaw(location.at("source"), f"{kind} source of an image has no {wanted}")
+        return self.image(
+            location.at("source"), origin, inside, source_type=kind, reference=reference, oversized=oversized
+        )
+
+    def _base64_image(
+        self, source: dict[str, Any], location: Location, inside: tuple[str, ...], oversized: str | None
+    ) -> ImageUse:
+        declared, data = source.get("media_type"), source.get("data")
+        if not isinstance(declared, str):
+            self.flaw(
+                location, "base64 source of an image has no media_type", 'say "media_type": "image/png"'
+            )
+            declared = None
+        if not isinstance(data, str):
+            self.flaw(location, f"data of a base64 source is {kind_of(data)}, not a string")
+            return self.image(location, Origin.BASE64, inside, declared=declared, source_type="base64")
+        return self.base64_image(data, location, inside, declared=declared, oversized=oversized)
+
+    def _document(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> DocumentUse:
+        source = value.get("source")
+        if "transformations" in value:
+            here = location.at("transformations")
+            self.flaw(here, "transformations stands on a document; only an image takes it")
+        if not isinstance(source, dict):
+            self.flaw(location, f"source of a document is {kind_of(source)}, not an object")
+            use = DocumentUse(location=location, origin=Origin.UNKNOWN)
+            self.documents.append(use)
+            return use
+        kind = source.get("type")
+        media_type = source.get("media_type")
+        pages, size = (0 if kind in ("text", "content") else None), None
+        data = source.get("data")
+        if kind == "base64" and isinstance(data, str):
+            pages, size = self.pdf(data)
+        blocks: tuple[Block, ...] = ()
+        if kind == "content":
+            here = location.at("source", "content")
+            blocks = self.content(source.get("content", []), here, (*inside, "document"))
+        use = DocumentUse(
+            location=location,
+            origin=ORIGINS.get(kind, Origin.UNKNOWN) if isinstance(kind, str) else Origin.UNKNOWN,
+            media_type=media_type if isinstance(media_type, str) else None,
+            pages=pages,
+            byte_size=size,
+            blocks=blocks,
+            source_type=kind if isinstance(kind, str) else None,
+        )
+        self.documents.append(use)
+        return use
+
+
+def _oversized(value: dict[str, Any]) -> str | None:
+    transformations = value.get("transformations")
+    wish = transformations.get("oversized_image") if isinstance(transformations, dict) else None
+    return wish if isinstance(wish, str) else None
+
+
+def image_payload(item: dict[str, Any]) -> Any:
+    """The base64 text of an image block; None for any other object."""
+    source = item.get("source")
+    return source.get("data") if item.get("type") == "image" and isinstance(source, dict) else None
+
 
 ROLES = ("user", "assistant", "system")
 """Roles of a turn (SDK types, 2026-08; `system` stands mid-conversation)."""

@@ -8,7 +8,7 @@ from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import Block, ProbeField, Request, Turn
 from imgbudget.requests.base import RequestBody, kind_of
-from imgbudget.requests.blocks import BlockReader, answered_toolsets
+from imgbudget.requests.messages import BlockReader, answered_toolsets
 
 _MARKS = ("uuid", "sessionId", "session_id", "parentUuid", "leafUuid", "messageId")
 """Keys of which each line of a session has one; `session_id` is the spelling of the streamed form."""
