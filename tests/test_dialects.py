@@ -81,7 +81,7 @@ def test_anthropic_version_names_the_platform(version: str, dialect: str, platfo
     """InvokeModel and rawPredict name their platform in the version; the API's own version does not."""
     request = request_of(body(image_block(), model=None, anthropic_version=version))
     assert (request.dialect, request.platform, request.model) == (dialect, platform, None)
-    assert [use.location.location for use in request.images] == ["messages.0.content.0"]
+    assert [use.location.dotted for use in request.images] == ["messages.0.content.0"]
 
 
 def test_batch_in_one_body() -> None:
@@ -94,7 +94,7 @@ def test_batch_in_one_body() -> None:
     assert [(request.dialect, request.id) for request in requests] == [("batches", "n0"), ("batches", "n1")]
     use = requests[1].images[0]
     assert use.location.pointer == "/requests/1/params/messages/0/content/1/source"
-    assert use.location.location == "messages.0.content.1"
+    assert use.location.dotted == "messages.0.content.1"
 
 
 def test_size_of_a_batch_entry_is_that_of_its_body() -> None:
@@ -137,7 +137,7 @@ def test_batch_lines(line: dict[str, Any], dialect: str, platform: str | None) -
     (request,) = requests_of(line)
     assert (request.dialect, request.platform, request.id) == (dialect, platform, "i")
     assert len(request.images) == 1
-    assert request.images[0].location.location == "messages.0.content.0"
+    assert request.images[0].location.dotted == "messages.0.content.0"
 
 
 def test_converse() -> None:
@@ -158,7 +158,7 @@ def test_converse() -> None:
     assert (direct.declared, str(direct.size), direct.origin) == ("image/png", "120x90", Origin.BASE64)
     assert (direct.location.pointer, direct.base64_size) == ("/messages/0/content/1/image", len(PNG))
     assert (nested.declared, nested.inside) == ("image/jpeg", ("tool_result",))
-    assert nested.location.location == "messages.0.content.2.toolResult.content.1"
+    assert nested.location.dotted == "messages.0.content.2.toolResult.content.1"
     assert [turn.role for turn in request.turns] == ["system", "user"]
     block = request.turns[1].blocks[2]
     assert isinstance(block, Nested)
@@ -215,7 +215,7 @@ def test_chat_completions() -> None:
     (use,) = request.images
     assert (use.origin, use.source_type, use.declared) == (Origin.BASE64, "base64", "image/png")
     assert (use.base64_size, use.flaws, str(use.size)) == (len(PNG), (), "120x90")
-    assert (use.location.pointer, use.location.location) == (
+    assert (use.location.pointer, use.location.dotted) == (
         "/messages/0/content/1/image_url",
         "messages.0.content.1",
     )
@@ -230,7 +230,7 @@ def test_chat_images_that_are_urls_or_nothing() -> None:
     assert (url.origin, url.reference, url.source_type) == (Origin.URL, "https://example.com/a.png", None)
     assert data.size is not None
     assert [use.origin for use in others] == [Origin.UNKNOWN] * 2
-    assert [flaw.location.location for flaw in request.flaws] == [
+    assert [flaw.location.dotted for flaw in request.flaws] == [
         "messages.0.content.2",
         "messages.0.content.3",
     ]
@@ -260,7 +260,7 @@ def test_chat_tool_messages_are_tool_results() -> None:
     assert request.dialect == "openai-chat"
     (use,) = request.images
     assert (use.role, use.inside, use.turn) == ("user", ("tool_result",), 2)
-    assert use.location.location == "messages.2.content.0"
+    assert use.location.dotted == "messages.2.content.0"
     assert request.flaws == ()
 
 
@@ -306,7 +306,7 @@ def test_responses() -> None:
         "/input/3/output/image_url",
     ]
     assert [use.inside for use in request.images] == [(), ("tool_result",), ("tool_result",)]
-    assert request.images[0].location.location == "input.0.content.1"
+    assert request.images[0].location.dotted == "input.0.content.1"
     assert [turn.role for turn in request.turns] == ["system", "user", "user", "user"]
 
 

@@ -39,8 +39,8 @@ locations = st.builds(
     texts,
     st.none() | keys,
     root=st.integers(0, 3),
-    lead=st.just(()) | keys,
-    embedded=st.just(0) | st.integers(1, 3),
+    prefix=st.just(()) | keys,
+    outer_depth=st.just(0) | st.integers(1, 3),
 )
 
 
@@ -118,13 +118,13 @@ def test_a_request_is_written_as_json_writes_its_record(
 @given(locations)
 def test_pointer_and_location_are_made_of_the_keys(location: Location) -> None:
     """RFC 6901 escapes two characters; the API's notation ends with the last number."""
-    route = (location.keys or ())[: location.embedded or None]
+    route = (location.keys or ())[: location.outer_depth or None]
     escaped = [str(key).replace("~", "~0").replace("/", "~1") for key in route]
     assert location.pointer == (None if location.keys is None else "".join(f"/{key}" for key in escaped))
-    inside = (*location.lead, *(location.keys or ())[location.root :])
+    inside = (*location.prefix, *(location.keys or ())[location.root :])
     numbers = [i for i, key in enumerate(inside) if isinstance(key, int)]
     named = inside[: numbers[-1] + 1] if numbers else inside
-    assert location.location == (".".join(str(key) for key in named) if inside else None)
+    assert location.dotted == (".".join(str(key) for key in named) if inside else None)
 
 
 def test_a_whole_run_is_written_as_json_writes_it(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_calls_by_hand() -> None:
         (Load(2, 800, 200), Load(1, 400, 100)),
         (Load(), Load(3, 1200, 300)),
     ]
-    assert [call.location.location for call in accounting.calls] == ["messages.0", "messages.2", "messages.4"]
+    assert [call.location.dotted for call in accounting.calls] == ["messages.0", "messages.2", "messages.4"]
     assert (accounting.once, accounting.sent) == (Load(3, 1200, 300), Load(7, 2800, 700))
     assert accounting.resent == Load(4, 1600, 400)
     assert accounting.cost_usd == pytest.approx(700 * 3e-6)

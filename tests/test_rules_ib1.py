@@ -23,7 +23,7 @@ def turn(*content: Any, **more: Any) -> Request:
 
 def locations(problems: list[Problem]) -> list[str | None]:
     """The locations of the problems, in the API's notation."""
-    return [problem.location.location if problem.location else None for problem in problems]
+    return [problem.location.dotted if problem.location else None for problem in problems]
 
 
 @pytest.mark.parametrize("spec", ["<png 8000x8000>", "<png 8000x1>", "<png 1x8000>", "<svg>", "<html>"])

@@ -104,7 +104,7 @@ def test_large_images_near_the_limit_are_reported_each(small: int) -> None:
     found = run_rule(
         near_many_image_limit, turn("<png 2001x10>", f"<png 800x600> * {small}", "<png 4000x3000>")
     )
-    assert [problem.location and problem.location.location for problem in found] == [
+    assert [problem.location and problem.location.dotted for problem in found] == [
         "messages.0.content.0",
         f"messages.0.content.{small + 1}",
     ]

@@ -28,7 +28,7 @@ def talk(*turns: list[Any] | str, **more: Any) -> Request:
 
 def locations(problems: list[Problem]) -> list[str | None]:
     """The locations of the problems, in the API's notation."""
-    return [problem.location.location if problem.location else None for problem in problems]
+    return [problem.location.dotted if problem.location else None for problem in problems]
 
 
 def screenshot(spec: str, kind: str = "computer_toolset_20260801", **more: Any) -> Request:

@@ -48,7 +48,7 @@ def test_lines_are_one_request() -> None:
     assert (request.dialect, request.model, request.id) == ("transcript", "claude-sonnet-4-6", "s1")
     assert [turn.role for turn in request.turns] == ["user", "assistant", "user"]
     assert [len(turn.blocks) for turn in request.turns] == [4, 2, 1]
-    assert [use.location.location for use in request.images] == [
+    assert [use.location.dotted for use in request.images] == [
         "messages.0.content.1",
         "messages.0.content.3",
         "messages.2.content.0.content.0",

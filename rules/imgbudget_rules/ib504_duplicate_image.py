@@ -45,7 +45,7 @@ def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
             continue
         tokens = image_tokens(use, ctx)
         yield Problem(
-            message=f"the same image as {original.location.location}: {tokens} tokens and "
+            message=f"the same image as {original.location.dotted}: {tokens} tokens and "
             f"{use.base64_size or 0:,} bytes are billed and sent twice",
             help="send it once and refer to it by a label",
             measured=tokens,

@@ -95,7 +95,7 @@ def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, counts: bo
     shown = summary.failed if output.verbose else summary.failed[:_LISTED]
     for failed in shown:
         where = one_line(failed.location.path) + (
-            f" {failed.location.location}" if failed.location.location else ""
+            f" {failed.location.dotted}" if failed.location.dotted else ""
         )
         say(f"warning: not fixed: {where}: {failed.code or 'resize'}: {one_line(failed.reason)}")
     if len(summary.failed) > len(shown):

@@ -77,8 +77,8 @@ def _split_text(split: Split, *, colour: bool) -> str:
         whole = part.whole
         table.add(
             str(number),
-            whole.first.location or "",
-            whole.last.location or "",
+            whole.first.dotted or "",
+            whole.last.dotted or "",
             figure(whole.images),
             figure(whole.documents) if split.request.documents else "",
             figure(whole.pages) if split.request.documents else "",

@@ -82,7 +82,7 @@ def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding
 
 def indices_of(location: Location) -> tuple[Key, ...]:
     """The root key of a place in its request and the indices after it, in the form of `Target`."""
-    keys = (*location.lead, *(location.keys or ())[location.root :])
+    keys = (*location.prefix, *(location.keys or ())[location.root :])
     return (*keys[:1], *(key for key in keys[1:] if isinstance(key, int)))
 
 

@@ -81,8 +81,8 @@ def fingerprint(code: str, location: Location) -> str:
     pointer = ""
     if location.keys is not None:
         pointer = location.pointer or ""
-        if location.embedded:  # a string may hold many images
-            pointer += f"#{location.location}"
+        if location.outer_depth:  # a string may hold many images
+            pointer += f"#{location.dotted}"
     text = f"{code}\0{location.path}\0{location.document}\0{pointer}"
     return _sha256()(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -28,7 +28,7 @@ def position(finding: Finding) -> tuple[int, str]:
 
 def resent(finding: Finding) -> Finding:
     """A finding on a session: what the API refuses in one turn it refuses in all that follow."""
-    if finding.severity is not Severity.ERROR or not finding.location.lead:
+    if finding.severity is not Severity.ERROR or not finding.location.prefix:
         return finding
     return finding._replace(help=f"{finding.help}; {_RESENT}" if finding.help else _RESENT)
 
@@ -159,8 +159,8 @@ def spans_of(locations: Iterable[Location], path: str, text: bytes | None = None
 
 
 def _placed(document: Document | Cassette, locations: Sequence[Location]) -> dict[Location, Span]:
-    found = document.spans(location.route for location in locations)
-    return {location: found[location.route] for location in locations if location.route in found}
+    found = document.spans(location.outer_path for location in locations)
+    return {location: found[location.outer_path] for location in locations if location.outer_path in found}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -223,8 +223,10 @@ class RequestFindings:
             if self.context.edits and isinstance(document, Document)
             else tuple(found)
         )
-        spans = document.spans({location.route for location in (*(item.location for item in found), *others)})
-        placed = (self.placed(finding, spans.get(finding.location.route)) for finding in found)
+        spans = document.spans(
+            {location.outer_path for location in (*(item.location for item in found), *others)}
+        )
+        placed = (self.placed(finding, spans.get(finding.location.outer_path)) for finding in found)
         self.findings.extend(sorted(placed, key=position))
         return spans
 

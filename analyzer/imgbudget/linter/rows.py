@@ -128,7 +128,9 @@ class BatchRows:
 
     def locate(self, wrong: Iterable[Location], spans: Mapping[Keys, Span]) -> None:
         """Keep where these places stand."""
-        self.spans.update((location, spans[location.route]) for location in wrong if location.route in spans)
+        self.spans.update(
+            (location, spans[location.outer_path]) for location in wrong if location.outer_path in spans
+        )
 
     def follow(self, part: "BatchRows", chunk: Chunk, source: JsonSource) -> None:
         """Count the entries of the part that comes next; it does not know which ids stood before it."""
@@ -142,7 +144,7 @@ class BatchRows:
         rows = open_documents(source.until(chunk.end), lines=True, check=False, start=chunk.start)
         for row in rows:
             if isinstance(row, Document) and (locations := unknown.get(row.number)):
-                self.locate(locations, row.spans(location.route for location in locations))
+                self.locate(locations, row.spans(location.outer_path for location in locations))
 
     def batch(self, source: JsonSource) -> Batch | None:
         """The whole batch, None where no row is an entry of one."""

@@ -52,7 +52,7 @@ class RuleRunner(NamedTuple):
         for use, limits in test.images:
             found += self.check_image(use, limits)
         found += run_rules(self.rules.request, request, test.limits, self.budgets, test.image_limits)
-        if request.location.embedded:
+        if request.location.outer_depth:
             found = [finding._replace(fix=None, fix_safety=None) for finding in found]
         if request.id:
             found = [finding._replace(request_id=request.id) for finding in found]

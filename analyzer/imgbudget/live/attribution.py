@@ -33,7 +33,7 @@ class Attribution(NamedTuple):
     def locations(self) -> tuple[str, ...]:
         """The blocks that are meant, as the API writes them."""
         locations = (candidate.location for where in self.whereabouts for candidate, _, _ in where.locations)
-        return tuple(dict.fromkeys(location.location for location in locations if location.location))
+        return tuple(dict.fromkeys(location.dotted for location in locations if location.dotted))
 
 
 class RequestChecker:
@@ -90,8 +90,10 @@ class RequestChecker:
         for document in documents if wanted else ():
             here = wanted.pop(document.number, ())
             if isinstance(document, Document):
-                found = document.spans(location.route for location in here)
-                spans |= {location: found[location.route] for location in here if location.route in found}
+                found = document.spans(location.outer_path for location in here)
+                spans |= {
+                    location: found[location.outer_path] for location in here if location.outer_path in found
+                }
             if not wanted:
                 break
         return spans
@@ -110,7 +112,7 @@ def _located(
 ) -> Located:
     """The blocks that the error names one by one, else those that its text may mean."""
     if failure.paths:
-        uses = {use.location.location: use for request in requests for use in request.images}
+        uses = {use.location.dotted: use for request in requests for use in request.images}
         named = [use for path in failure.paths if (use := uses.get(path))]
         if named:
             codes = match.known.codes

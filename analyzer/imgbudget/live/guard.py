@@ -176,7 +176,7 @@ def _lines(found: tuple[Finding, ...]) -> list[str]:
 
 def _line(finding: Finding) -> str:
     """Block, rule, measure and remedy of a finding."""
-    where = finding.location.location or "the request"
+    where = finding.location.dotted or "the request"
     text = f"{where}: {finding.code} {finding.name}: {one_line(finding.message)}"
     remedy = finding.help or (finding.fix.title if finding.fix else None)
     return f"{text}; {one_line(remedy)}" if remedy else text

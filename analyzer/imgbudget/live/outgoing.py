@@ -159,7 +159,7 @@ def _refuse_unsendable(result: FileResult) -> None:
             raise UsageError(
                 f"{result.path}: is written as {request.dialect}; send takes Messages API bodies"
             )
-        if request.location.embedded:
+        if request.location.outer_depth:
             raise UsageError(f"{result.path}: is a recording; write the request into a file of its own")
 
 

@@ -189,7 +189,7 @@ class Uploads:
                 )
             answer: Any = json_answer(response, self._connection, "id")
             self._known[digest] = str(answer["id"])
-            self._say(f"uploaded {use.location.location} as {answer['id']} ({len(data):,} bytes)")
+            self._say(f"uploaded {use.location.dotted} as {answer['id']} ({len(data):,} bytes)")
         return self._known[digest]
 
 

@@ -32,7 +32,7 @@ def to_record(finding: Finding) -> FindingRecord:
         name=finding.name,
         severity=str(finding.severity),
         path=location.path,
-        location=location.location,
+        location=location.dotted,
         message=finding.message,
         fingerprint=finding.fingerprint,
     )

@@ -4,60 +4,63 @@ from typing import NamedTuple
 
 Key = str | int
 Keys = tuple[Key, ...]
-"""The route to a value of a JSON document: object keys and array indices."""
+"""The path to a value of a JSON document: object keys and array indices."""
 
 _new = tuple.__new__
 
 
 class Location(NamedTuple):
-    """Where a subject stands: a file, and inside a JSON document the route to the value.
+    """A place in a file: the file itself, or a value of a JSON document in it.
 
-    `keys` is None for an image file. The first `root` keys lead to the request itself, so that `location`
-    is what the API would say of the same block. `document` counts the documents of a JSONL file, from 0.
-    `lead` is what the route inside the request begins with before the keys behind `root`: in a transcript a
-    message stands in a line of its own, in the request that is sent under `messages`. `embedded` is 0 but in
-    a recording: there so many keys lead to a string, and the others lead on in the JSON text that it holds.
+    `keys` is the path to the value, None for an image file. Its first `root` keys are the path to the request
+    body; the rest, after `prefix`, is the path inside the body as sent, which `dotted` gives. Only
+    transcripts have a prefix: a message has a line to itself there, and is under `messages` in the request.
+    `document` is the 0-based number of the document in a JSONL file. `outer_depth` is 0 except in recordings:
+    there the first `outer_depth` keys are the path to a string, the others a path in the JSON text it holds.
     """
 
     path: str
     keys: Keys | None = None
     root: int = 0
     document: int = 0
-    lead: Keys = ()
-    embedded: int = 0
+    prefix: Keys = ()
+    outer_depth: int = 0
 
     def at(self, *keys: Key) -> "Location":
-        """A place further inside."""
-        path, mine, root, document, lead, embedded = self
-        return _new(Location, (path, (mine or ()) + keys, root, document, lead, embedded))
+        """The location of a value inside this one."""
+        path, mine, root, document, prefix, outer_depth = self
+        return _new(Location, (path, (mine or ()) + keys, root, document, prefix, outer_depth))
 
     def items(self, count: int) -> "list[Location]":
-        """The places of the first items of the array that stands here."""
-        path, keys, root, document, lead, embedded = self
+        """The locations of the first `count` items of the array at this location."""
+        path, keys, root, document, prefix, outer_depth = self
         keys = keys or ()
-        # without the constructor, and without a list for each tuple: there may be very many
-        return [_new(Location, (path, keys + (i,), root, document, lead, embedded)) for i in range(count)]  # noqa: RUF005
+        # bypasses the constructor, and adds tuples instead of unpacking: there may be very many
+        return [
+            _new(Location, (path, keys + (i,), root, document, prefix, outer_depth))  # noqa: RUF005
+            for i in range(count)
+        ]
 
     @property
-    def route(self) -> Keys:
-        """The keys that lead to a value of the file: that of the place, or the string that holds it."""
-        return self.keys[: self.embedded or None] if self.keys else ()
+    def outer_path(self) -> Keys:
+        """The path to a value of the file itself: this one, or the string whose JSON text holds it."""
+        return self.keys[: self.outer_depth or None] if self.keys else ()
 
     @property
     def pointer(self) -> str | None:
-        """RFC 6901 pointer, to the string where the place is inside of one; None for an image file."""
+        """RFC 6901 pointer of `outer_path`; None for an image file."""
         if self.keys is None:
             return None
-        route = self.route
-        pointer = "/".join(["", *map(str, route)])
-        if "~" in pointer or pointer.count("/") != len(route):  # keys of requests have neither
-            return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in route)
+        path = self.outer_path
+        pointer = "/".join(["", *map(str, path)])
+        if "~" in pointer or pointer.count("/") != len(path):  # rare: a key with ~ or /
+            return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
         return pointer
 
     @property
-    def location(self) -> str | None:
+    def dotted(self) -> str | None:
         """The API's dotted notation of the block, e.g. `messages.0.content.1`; None outside a request."""
-        keys = self.lead + (self.keys or ())[self.root :]
+        keys = self.prefix + (self.keys or ())[self.root :]
         if not keys:
             return None
         names = keys
@@ -67,10 +70,10 @@ class Location(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A stretch of a text file: byte offsets, and 1-based lines and columns; the end is exclusive.
+    """A range of a text file: byte offsets, and 1-based lines and columns; the end is exclusive.
 
-    Columns count characters. `byte_column` and `end_byte_column` count bytes of UTF-8; they are None unless a
-    format asked for them.
+    Columns count characters. `byte_column` and `end_byte_column` count bytes of UTF-8; they are None unless
+    an output format needs them.
     """
 
     start: int
@@ -84,14 +87,14 @@ class Span(NamedTuple):
 
 
 class TextEdit(NamedTuple):
-    """A stretch of a JSON text and what to write there instead."""
+    """A range of a JSON text and its replacement."""
 
     span: Span
     text: str
 
 
 class Excerpt(NamedTuple):
-    """A line of a text file shortened to a terminal's width, with the stretch that is meant."""
+    """A line of a text file shortened to a terminal's width, and the columns to underline."""
 
     line: int
     text: str

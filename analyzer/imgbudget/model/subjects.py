@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from imgbudget.limits.geometry import Size
 from imgbudget.model.fixes import Fix
-from imgbudget.model.location import Excerpt, Span, TextEdit
-from imgbudget.model.location import Location as Place
+from imgbudget.model.location import Excerpt, Location, Span, TextEdit
 
 
 class Severity(IntEnum):
@@ -106,7 +105,7 @@ class ImageUse(NamedTuple):
     the level that the block asks for: OpenAI's detail, Gemini's media resolution.
     """
 
-    location: Place
+    location: Location
     origin: Origin
     facts: ImageFacts | None = None
     declared: str | None = None
@@ -147,7 +146,7 @@ class ImageUse(NamedTuple):
 class DocumentUse(NamedTuple):
     """A document block (PDF, text or content). `pages` is None where it cannot be told."""
 
-    location: Place
+    location: Location
     origin: Origin
     media_type: str | None = None
     pages: int | None = None
@@ -159,14 +158,14 @@ class DocumentUse(NamedTuple):
 class Text(NamedTuple):
     """A text block, or a message's content given as a plain string."""
 
-    location: Place
+    location: Location
     text: str
 
 
 class Nested(NamedTuple):
     """A block that holds blocks: a tool result, a search result."""
 
-    location: Place
+    location: Location
     kind: str
     blocks: "tuple[Block, ...]"
     reference: str | None = None
@@ -175,7 +174,7 @@ class Nested(NamedTuple):
 class Other(NamedTuple):
     """A block that holds neither text nor image as far as imgbudget knows: tool_use, thinking, ..."""
 
-    location: Place
+    location: Location
     kind: str
 
 
@@ -185,7 +184,7 @@ Block = Text | ImageUse | DocumentUse | Nested | Other
 class Turn(NamedTuple):
     """One message, or the system prompt (role `system`)."""
 
-    location: Place
+    location: Location
     role: str
     blocks: tuple[Block, ...]
 
@@ -196,7 +195,7 @@ class ShapeFlaw(NamedTuple):
     `severity` is the rule's own unless given.
     """
 
-    location: Place
+    location: Location
     message: str
     help: str | None = None
     severity: Severity | None = None
@@ -209,7 +208,7 @@ class Request(NamedTuple):
     `byte_size` is the length of the body as it stands in the file, `line` the line where it begins, 1-based.
     """
 
-    location: Place
+    location: Location
     dialect: str
     byte_size: int
     line: int = 1
@@ -229,11 +228,11 @@ class Batch(NamedTuple):
     custom_id, `doubled` the places of ids that an earlier entry has, each with the id.
     """
 
-    location: Place
+    location: Location
     byte_size: int
     request_count: int
-    missing: tuple[Place, ...] = ()
-    doubled: tuple[tuple[Place, str], ...] = ()
+    missing: tuple[Location, ...] = ()
+    doubled: tuple[tuple[Location, str], ...] = ()
 
 
 class UnusedIgnore(NamedTuple):
@@ -242,7 +241,7 @@ class UnusedIgnore(NamedTuple):
     `obstacle` says why a fix cannot remove it, as a clause; empty if it can.
     """
 
-    location: Place
+    location: Location
     rules: tuple[str, ...]
     files: tuple[str, ...]
     reason: str
@@ -269,7 +268,7 @@ class Run(NamedTuple):
     are found anew each time that they are gone through, and never all in memory.
     """
 
-    location: Place
+    location: Location
     visual_tokens: int = 0
     byte_size: int = 0
     cost_usd: float = 0.0
@@ -297,7 +296,7 @@ class Problem(NamedTuple):
     measured: float | None = None
     limit: float | None = None
     unit: str | None = None
-    location: Place | None = None
+    location: Location | None = None
     severity: Severity | None = None
     fix: Fix | None = None
     fix_safety: FixSafety | None = None
@@ -314,7 +313,7 @@ class Finding(NamedTuple):
     code: str
     name: str
     severity: Severity
-    location: Place
+    location: Location
     message: str
     help: str | None
     url: str | None

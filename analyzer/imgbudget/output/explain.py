@@ -70,7 +70,7 @@ def _block_record(candidate: Candidate, location: Location, span: Span | None) -
         "line": span.line if span else None,
         "column": span.column if span else None,
         "pointer": location.pointer,
-        "location": candidate.location.location,
+        "location": candidate.location.dotted,
         "width": size.width if size else None,
         "height": size.height if size else None,
         "base64_bytes": use.base64_size if use else None,

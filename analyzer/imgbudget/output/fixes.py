@@ -38,7 +38,7 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
 
 def _where(name: str, location: Location) -> str:
     line = f":{location.document + 1}" if location.document else ""
-    return f"{name}{line}" + (f" {location.location}" if location.location else "")
+    return f"{name}{line}" + (f" {location.dotted}" if location.dotted else "")
 
 
 def _title(finding: Finding) -> str:
@@ -119,7 +119,7 @@ def _image(change: ImageChange) -> dict[str, Any]:
     original, sent = change.coordinates
     return {
         "pointer": change.location.pointer,
-        "location": change.location.location,
+        "location": change.location.dotted,
         "document": change.location.document,
         "original": _picture(change.before),
         "sent": {**_picture(change.after), "quality": change.quality, "degraded": list(change.degraded)},

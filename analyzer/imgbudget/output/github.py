@@ -37,7 +37,7 @@ class GitHub(WorstFirst):
             if span.line == span.end_line:  # with several lines GitHub takes no end column
                 properties["endColumn"] = max(span.end_column, span.column)
         properties["title"] = f"{finding.code} {finding.name}"
-        text = f"{finding.location.location}: " if finding.location.location else ""
+        text = f"{finding.location.dotted}: " if finding.location.dotted else ""
         text += finding.message
         if finding.help:
             text += f"\n{finding.help}"

@@ -41,7 +41,7 @@ class GitLab(Reporter):
         return (_JOINT.join(issues),)
 
     def _issue(self, finding: Finding, times: int) -> dict[str, Any]:
-        where = f"{finding.location.location}: " if finding.location.location else ""
+        where = f"{finding.location.dotted}: " if finding.location.dotted else ""
         return {
             "description": where + one_line(finding.message),
             "check_name": f"{finding.code} {finding.name}",

@@ -38,7 +38,7 @@ class JUnit(Reporter):
         return (tostring(suite, "unicode"),)
 
     def _case(self, suite: Element, path: str, finding: Finding) -> None:
-        where = f" at {finding.location.location}" if finding.location.location else ""
+        where = f" at {finding.location.dotted}" if finding.location.dotted else ""
         case = SubElement(suite, "testcase", classname=path, name=f"{finding.code} {finding.name}{where}")
         location = path
         if finding.span:

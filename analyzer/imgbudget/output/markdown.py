@@ -47,8 +47,8 @@ class Markdown(WorstFirst):
         where = relative(finding.location.path, self._root)
         if finding.span:
             where += f":{finding.span.line}"
-        if finding.location.location:
-            where += f" {finding.location.location}"
+        if finding.location.dotted:
+            where += f" {finding.location.dotted}"
         cells = (
             f"{finding.severity} {code} {_plain(finding.message)}",
             _plain(where),

@@ -52,7 +52,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
     return {
         "path": location.path,
         "pointer": location.pointer,
-        "location": location.location,
+        "location": location.dotted,
         "model": plan.limits.model,
         "platform": plan.limits.platform,
         "from": list(plan.size),
@@ -109,7 +109,7 @@ def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
         if remedy is None
         else {
             "reasons": list(remedy.reasons),
-            "drop": None if remedy.dropped is None else [location.location for location in remedy.dropped],
+            "drop": None if remedy.dropped is None else [location.dotted for location in remedy.dropped],
             "requests": remedy.requests,
         },
     }
@@ -296,7 +296,7 @@ def _amount(bound: RequestBound, amount: float) -> str:
 def _remedy(remedy: Remedy) -> str:
     ways = []
     if remedy.dropped:
-        first = ", ".join(location.location or "" for location in remedy.dropped[:_MOST_PLACES])
+        first = ", ".join(location.dotted or "" for location in remedy.dropped[:_MOST_PLACES])
         more = len(remedy.dropped) - _MOST_PLACES
         and_more = f" and {count(more, 'more', 'more')}" if more > 0 else ""
         ways.append(f"leave out {count(len(remedy.dropped), 'image')} ({first}{and_more})")
@@ -311,7 +311,7 @@ _MOST_PLACES = 3
 
 def _place(use: ImageUse) -> str:
     location = use.location
-    return one_line(location.path) + (f" {location.location}" if location.location else "")
+    return one_line(location.path) + (f" {location.dotted}" if location.dotted else "")
 
 
 def resend_record(found: Resend) -> dict[str, Any]:
@@ -325,7 +325,7 @@ def resend_record(found: Resend) -> dict[str, Any]:
         "platform": found.limits.platform,
         "calls": [
             {
-                "location": call.location.location,
+                "location": call.location.dotted,
                 "pointer": call.location.pointer,
                 "new": _load(call.new),
                 "resent": _load(call.resent),
@@ -364,7 +364,7 @@ def resend_text(found: Resend, *, colour: bool) -> str:
     )
     for number, call in enumerate(found.calls, 1):
         loads = [figure(value) for value in (*call.new, *call.resent)]
-        calls.add(str(number), call.location.location or "", *loads, money(call.cost_usd))
+        calls.add(str(number), call.location.dotted or "", *loads, money(call.cost_usd))
     sums = [figure(value) for value in (*found.once, *found.resent)]
     calls.add("sum", "", *sums, money(found.cost_usd))
     savings = TextTable(("saved by", "bytes", "tokens", "cost", "terms"), colour=colour)

@@ -41,7 +41,7 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         "url": finding.url,
         "path": finding.location.path,
         "pointer": finding.location.pointer,
-        "location": finding.location.location,
+        "location": finding.location.dotted,
         "line": span.line if span else None,
         "column": span.column if span else None,
         "end_line": span.end_line if span else None,
@@ -62,7 +62,7 @@ def failed_record(failed: "FailedFix") -> dict[str, Any]:
         "code": failed.code,
         "path": failed.location.path,
         "pointer": failed.location.pointer,
-        "location": failed.location.location,
+        "location": failed.location.dotted,
         "reason": failed.reason,
     }
 
@@ -192,7 +192,7 @@ def finding_text(finding: Finding) -> str:
         f'"severity": {_SEVERITIES[finding.severity]}, "message": {_quote(finding.message)}, '
         f'"help": {_text(finding.help)}, "url": {_text(finding.url)}, '
         f'"path": {_quote(location.path)}, "pointer": {_text(location.pointer)}, '
-        f'"location": {_text(location.location)}, '
+        f'"location": {_text(location.dotted)}, '
         f"{_NOWHERE if span is None else _lines(span)}"
         f'"measured": {_number(finding.measured)}, "limit": {_number(finding.limit)}, '
         f'"unit": {_text(finding.unit)}, "model": {_quote(finding.model)}, '

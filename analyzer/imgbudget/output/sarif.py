@@ -52,8 +52,8 @@ class Sarif(WorstFirst):
         location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": region}}
         if finding.location.pointer is not None:
             logical = {"fullyQualifiedName": one_line(finding.location.pointer)}
-            if finding.location.location:
-                logical["name"] = one_line(finding.location.location)
+            if finding.location.dotted:
+                logical["name"] = one_line(finding.location.dotted)
             location["logicalLocations"] = [logical]
         known = {"ruleIndex": self._index[finding.code]} if finding.code in self._index else {}
         record: dict[str, Any] = {

@@ -41,8 +41,8 @@ def _split(split: Split) -> dict[str, Any]:
 def _part(part: SplitPart, split: Split) -> dict[str, Any]:
     whole = part.whole
     return {
-        "from": {"location": whole.first.location, "pointer": whole.first.pointer},
-        "to": {"location": whole.last.location, "pointer": whole.last.pointer},
+        "from": {"location": whole.first.dotted, "pointer": whole.first.pointer},
+        "to": {"location": whole.last.dotted, "pointer": whole.last.pointer},
         "images": whole.images,
         "documents": whole.documents,
         "pages": whole.pages,

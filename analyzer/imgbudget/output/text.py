@@ -20,7 +20,7 @@ class Concise(RunningText):
         if finding.span:
             location += f":{finding.span.line}:{finding.span.column}"
         code = self.style.severity(finding.severity, finding.code)
-        where = f" {finding.location.location}:" if finding.location.location else ""
+        where = f" {finding.location.dotted}:" if finding.location.dotted else ""
         return f"{location}: {code} {finding.severity}:{where} {one_line(finding.message)}\n"
 
 
@@ -49,8 +49,8 @@ class Full(RunningText):
         location = one_line(finding.location.path)
         if finding.span:
             location += f":{finding.span.line}:{finding.span.column}"
-        if finding.location.location:
-            location += f"  {finding.location.location}"
+        if finding.location.dotted:
+            location += f"  {finding.location.dotted}"
         bar = style.paint("|", "34")
         lines.append(f"  {style.paint('-->', '34')} {location}")
         if finding.excerpt:

@@ -101,7 +101,7 @@ def read_recorded(
     foreign: NoRequest | None = None
     any_request = False
     for document, keys, line in inner_documents(bodies):
-        here = location._replace(keys=keys, root=len(keys), embedded=len(keys))
+        here = location._replace(keys=keys, root=len(keys), outer_depth=len(keys))
         for item in _read_requests(document, here, fields, knows):
             if isinstance(item, Request):
                 any_request = True

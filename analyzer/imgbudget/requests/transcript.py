@@ -59,7 +59,7 @@ class _Conversation:
     def turn(self, role: str, location: Location) -> _Turn:
         """The turn that the next message of that role belongs to; `location` is that of the message."""
         if not self.turns or self.turns[-1].role != role:
-            location = location._replace(lead=("messages", len(self.turns)))
+            location = location._replace(prefix=("messages", len(self.turns)))
             self.turns.append(_Turn(location, role))
         return self.turns[-1]
 
@@ -146,21 +146,24 @@ def _read(conversation: _Conversation, document: Document, role: str, message: d
     reader, content = conversation.reader, message.get("content")
     location = Location(conversation.location.path, ("message",), 1, document.number)
     turn = conversation.turn(role, location)
-    lead = turn.location.lead
+    prefix = turn.location.prefix
     reader.role, reader.turn = role, len(conversation.turns) - 1
     route = ("message", "content")
     if isinstance(content, str):
         turn.blocks.append(
-            reader.text(content, location._replace(keys=route, root=2, lead=(*lead, "content")))
+            reader.text(content, location._replace(keys=route, root=2, prefix=(*prefix, "content")))
         )
     elif isinstance(content, list):
         reader.toolsets = {**(reader.toolsets or {}), **answered_toolsets({"messages": [message]})}
         for i, item in enumerate(content):
-            here = (*lead, "content", len(turn.blocks))
-            turn.blocks.append(reader.block(item, location._replace(keys=(*route, i), root=3, lead=here), ()))
+            here = (*prefix, "content", len(turn.blocks))
+            turn.blocks.append(
+                reader.block(item, location._replace(keys=(*route, i), root=3, prefix=here), ())
+            )
     else:
         reader.flaw(
-            location._replace(lead=lead), f"content is {kind_of(content)}, not a string or an array of blocks"
+            location._replace(prefix=prefix),
+            f"content is {kind_of(content)}, not a string or an array of blocks",
         )
     if span := document.spans([route]).get(route):
         conversation.byte_size += span.end - span.start
