@@ -147,6 +147,10 @@ def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> No
             "models.claude-opus-5.tier: no tier 'huge' (known: standard",
         ),
         (
+            "tiers:\n  low:\n    strategy: {value: tiled}",
+            "tiers.low.strategy: no strategy 'tiled' (known: flat, gemini_tiles",
+        ),
+        (
             "models:\n  claude-sonet-4-6:\n    input_price: {value: 2}",
             "sonet-4-6: needs tier, context_tokens (not a known name; the nearest is claude-sonnet-4-6)",
         ),

@@ -199,8 +199,8 @@ class Limits(LimitFields):
 
     def _missing(self, need: str) -> str | None:
         if need == "native_size":
-            scales = geometry.scales(self.tier)
-            return None if scales else f"what {self.model} scales images down to is not published"
+            published = geometry.publishes_size(self.tier)
+            return None if published else f"what {self.model} scales images down to is not published"
         if need == "largest_size":
             refuses = self.max_edge is not None or geometry.refuses(self.tier)
             return None if refuses else f"{self.platform} has no max_edge"

@@ -193,8 +193,8 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
 """What the limits in force are chosen by, and the numbers that strategies calculate with.
 
 A platform with a `default_model` serves only models that name it. `tier` is that of an image which asks for
-no level of detail, `detail_low` and its like those of one that does. `strategy` names a module of
-imgbudget.limits.strategies.
+no level of detail, `detail_low` and its like those of one that does. `strategy` is a name in
+`imgbudget.limits.strategies.STRATEGIES`.
 """
 
 SPECS: dict[str, LimitSpec[Any]] = {row.name: row for row in _INPUTS} | FIELDS

@@ -3,8 +3,8 @@
 The rule is the one of the Claude vision and vision-coordinates guides (2026-09): an image is cut into
 patches of 28 x 28 px, one patch is one visual token; what is larger than the tier's long edge or token
 cap is scaled down first, keeping the aspect ratio, and then padded on the right and bottom.
-Nothing here knows a model, a price or a file: the tier is handed in. Where a tier names the strategy of
-another provider, a module of imgbudget.limits.strategies answers.
+Nothing here knows a model, a price or a file: the tier is handed in. A tier of another provider
+names its strategy in `imgbudget.limits.strategies`.
 """
 
 from functools import cache, lru_cache
@@ -58,9 +58,9 @@ class Size(NamedTuple):
 class Tier(NamedTuple):
     """A resolution tier: the longest edge in px and the most visual tokens that the API does not downscale.
 
-    `strategy` names the module of `limits.strategies` that calculates for the tier, empty for Claude's
-    patches of 28 px; `numbers` are what it calculates with, by name. Each of the two bounds is None where the
-    provider has no such bound; a tier of Claude has both.
+    `strategy` is a name in `limits.strategies.STRATEGIES`, empty for Claude's patches of 28 px; `numbers` are
+    what the strategy calculates with, by name. Each of the two bounds is None if the provider has no such
+    bound; a tier of Claude has both.
     """
 
     name: str
@@ -106,35 +106,35 @@ class Refusal(NamedTuple):
 
 
 class Strategy(Protocol):
-    """What a module of imgbudget.limits.strategies can be asked; sizes in px."""
+    """How a provider resizes and counts images; implemented in `imgbudget.limits.strategies`. Sizes in px."""
 
-    SCALES: bool
-    """Whether the size that the model looks at is published, and may be smaller than the image."""
+    @property
+    def publishes_size(self) -> bool:
+        """Whether the provider publishes the size that the model uses."""
 
-    def seen(self, size: Size, tier: Tier, /) -> Size:
-        """The size that the model looks at."""
+    def effective_size(self, size: Size, tier: Tier, /) -> Size:
+        """The size that the model uses."""
 
     def fits(self, size: Size, tier: Tier, /) -> bool:
-        """Whether the API leaves the size alone."""
+        """Whether the API does not downscale the size."""
 
-    def cost(self, size: Size, tier: Tier, /) -> int:
+    def tokens(self, size: Size, tier: Tier, /) -> int:
         """Tokens billed for the size."""
 
     def refusal(self, size: Size, tier: Tier, /) -> Refusal | None:
-        """What the API refuses the size for, None where it takes it."""
+        """Why the API refuses the size; None if it accepts it."""
 
 
 @cache
 def _strategy(name: str) -> Strategy:
-    from importlib import import_module  # noqa: PLC0415 - most runs are about Claude alone
+    from imgbudget.limits.strategies import STRATEGIES  # noqa: PLC0415 - most runs concern only Claude
 
-    module: Strategy = import_module(f"imgbudget.limits.strategies.{name}")
-    return module
+    return STRATEGIES[name]
 
 
-def scales(tier: Tier) -> bool:
-    """Whether it is known to what size images of the tier are scaled down."""
-    return not tier.strategy or _strategy(tier.strategy).SCALES
+def publishes_size(tier: Tier) -> bool:
+    """Whether the size that images of the tier are downscaled to is published."""
+    return not tier.strategy or _strategy(tier.strategy).publishes_size
 
 
 def refuses(tier: Tier) -> bool:
@@ -183,7 +183,7 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
         edge_limit = size.long_edge
     if tier.strategy:
         within = size.scaled(edge_limit, size.long_edge) if size.long_edge > edge_limit else size
-        return _strategy(tier.strategy).seen(within, tier)
+        return _strategy(tier.strategy).effective_size(within, tier)
     if size.long_edge <= edge_limit and fits(size, tier):
         return size
     if size.width < size.height:
@@ -206,7 +206,7 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
 def tokens(size: Size, tier: Tier) -> int:
     """Visual tokens billed for the size: the patches of what the model looks at."""
     if tier.strategy:
-        return _strategy(tier.strategy).cost(size, tier)
+        return _strategy(tier.strategy).tokens(size, tier)
     return patches(native_size(size, tier))
 
 

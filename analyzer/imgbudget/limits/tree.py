@@ -88,8 +88,15 @@ def _missing(values: Values, needs: tuple[str, ...]) -> list[str]:
 
 
 def _dangling(tree: Tree) -> list[str]:
-    """Names of tiers and platforms that stand nowhere."""
+    """Names of strategies, tiers, models and platforms that are not defined."""
+    from imgbudget.limits.strategies import STRATEGIES  # noqa: PLC0415 - checked data needs no check
+
     problems = []
+    for key, values in tree.tiers.items():
+        strategy = values.get("strategy")
+        if isinstance(strategy, Term) and strategy.values[0] not in STRATEGIES:
+            known = ", ".join(STRATEGIES)
+            problems.append(f"tiers.{key}.strategy: no strategy {strategy.values[0]!r} (known: {known})")
     for key, values in tree.models.items():
         for name in ("tier", *(f"detail_{detail}" for detail in DETAILS)):
             tier = values.get(name)

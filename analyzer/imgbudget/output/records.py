@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
-from imgbudget.limits.geometry import area_tokens, patches, scales
+from imgbudget.limits.geometry import area_tokens, patches, publishes_size
 from imgbudget.model.location import Span
 from imgbudget.model.results import ImageResult, RequestResult, Summary
 from imgbudget.model.subjects import Finding, ProbeField, Severity
@@ -81,7 +81,7 @@ def image_record(image: ImageResult) -> dict[str, Any]:
         "frames": facts.frames if facts else None,
         "bytes": facts.byte_size if facts else None,
         "base64_bytes": use.base64_size,
-        "resized": list(image.resized) if image.resized and scales(image.limits.tier) else None,
+        "resized": list(image.resized) if image.resized and publishes_size(image.limits.tier) else None,
         "tokens": image.tokens,
         "tokens_area": image.tokens_area,
         "cost_usd": usd(image.cost_usd),

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgbudget.limits.bound import Limits
-from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, padded_size, ratio_table, scales
+from imgbudget.limits.geometry import (
+    CoordinateMap,
+    Size,
+    area_tokens,
+    padded_size,
+    publishes_size,
+    ratio_table,
+)
 from imgbudget.output.base import TextTable, figure, money
 from imgbudget.output.records import usd
 
@@ -15,7 +22,7 @@ def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[s
     `resized` and `scale` are null where the provider publishes no size, `padded` and the older estimate for
     all but Claude, costs where no price is known.
     """
-    known = scales(limits.tier)
+    known = publishes_size(limits.tier)
     resized, tokens = limits.native_size(size), limits.tokens(size)
     area = area_tokens(resized) if limits.uses_claude_patches else None
     return {

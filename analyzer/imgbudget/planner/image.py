@@ -5,7 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
-from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, scales, table_row
+from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, publishes_size, table_row
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
 from imgbudget.model.subjects import ImageFacts, ImageUse
@@ -332,7 +332,7 @@ def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
     """The image on each model, in their order, at the level of detail that it asks for."""
     for model in models:
         limits = bind_image(plan.use, model)
-        known = scales(limits.tier)
+        known = publishes_size(limits.tier)
         before, after = limits.tokens(plan.size), limits.tokens(plan.planned)
         yield View(
             limits=limits,
