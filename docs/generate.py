@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from imgbudget.cli.group import cli
 from imgbudget.cli.main import COMMANDS
 from imgbudget.cli.rule import markdown
-from imgbudget.config.schema import json_schema
+from imgbudget.config.layers import json_schema
 from imgbudget.registry import load_packs
 from screenshot import screenshot
 

@@ -141,7 +141,7 @@ def imported(folder: Path) -> set[str]:
         "import sys\n"
         "from imgbudget.config import load\n"
         "load('.')\n"
-        "slow = ('yaml', 'msgspec', 'tomllib', 'difflib', 'pathlib', 'imgbudget.config.schema')\n"
+        "slow = ('yaml', 'msgspec', 'tomllib', 'difflib', 'pathlib', 'imgbudget.config.layers')\n"
         "print(*[name for name in slow if name in sys.modules])\n"
     )
     done = subprocess.run(

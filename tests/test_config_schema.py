@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from imgbudget.config.schema import CONFIGURATION, json_schema
+from imgbudget.config.layers import CONFIGURATION, json_schema
 from tests.configs import mistakes_in
 from tests.test_config import CONTRACT, CONTRACT_TOML
 

@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgbudget.cli.init import Proposal, rounded_up, starter
 from imgbudget.config import load
-from imgbudget.config.starter import Proposal, rounded_up, starter
 from imgbudget.model.budgets import Budget, Budgets
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command

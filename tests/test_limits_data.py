@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from imgbudget.limits.data import LimitsData
+from imgbudget_rules.limits.__main__ import GENERATED, render
 from imgbudget_rules.limits._generated import DATA
-from imgbudget_rules.limits.generate import GENERATED, render
 
 if TYPE_CHECKING:
     from imgbudget.limits.values import Absent, Limit, Term

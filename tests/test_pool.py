@@ -15,7 +15,7 @@ from imgbudget.imageinfo.files import read_image
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextStyle
 from imgbudget.output.registry import FORMATS, make_reporter
-from imgbudget.output.rule_pages import rule_pages
+from imgbudget.output.sarif import rule_pages
 from imgbudget.registry import load_packs
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command, posix

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgbudget.cli.settings import verdicts
 from imgbudget.config.settings import Override, Settings
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import PathRules, RuleChoice
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import SelectionLayer, select_rules
-from imgbudget.linter.selection_report import verdicts
 from imgbudget.model.budgets import Budget, Budgets
 from imgbudget.model.subjects import ImageUse, Level, Problem, Severity
 from imgbudget.rule import Context, Rule, rule

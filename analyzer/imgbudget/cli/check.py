@@ -4,10 +4,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from imgbudget.cli.checking import Output, check_paths
-from imgbudget.cli.command import Command, argument, flag, option
-from imgbudget.cli.completion import files
-from imgbudget.cli.fix_options import (
+from imgbudget.cli.checking import (
+    Output,
+    check_paths,
     fix_exit_code,
     fix_options,
     fix_outputs,
@@ -15,6 +14,8 @@ from imgbudget.cli.fix_options import (
     say_fixes,
     wants_fixes,
 )
+from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     FAIL_ON,
     FORCE_EXCLUDE,
@@ -184,7 +185,7 @@ def _output(name: str, file: str | None, session: Session, output: OutputOptions
         root=os.getcwd(),
     )
     if name in WITH_RULES:
-        from imgbudget.output.rule_pages import rule_pages  # noqa: PLC0415 - reads the docstring of each rule
+        from imgbudget.output.sarif import rule_pages  # noqa: PLC0415 - reads the docstring of each rule
 
         style = style._replace(rules=rule_pages(session.registry.rules))
     return Output(make_reporter(name, style), Sink(file))

@@ -1,16 +1,24 @@
-"""The run of a command: its output to the terminal and to files, with a line of progress in between."""
+"""A run that a command drives: options of fixes that go together, outputs, progress and the exit code."""
 
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.cli.output import Progress, Sink
+from imgbudget.cli.options import OutputOptions, WriteOptions
+from imgbudget.cli.output import Progress, Sink, say
+from imgbudget.errors import UsageError
 from imgbudget.linter.reporting import Reporter
 from imgbudget.linter.run import StandardInput, run
 from imgbudget.model.results import Summary
+from imgbudget.output.base import count, figure, one_line
 
 if TYPE_CHECKING:
+    from imgbudget.cli.check import CheckOptions
+    from imgbudget.cli.plan import PlanOptions
+    from imgbudget.fixing.run import Fixer, FixOptions
+    from imgbudget.fixing.strategy import FixStrategy
     from imgbudget.linter.protocols import RunChecker
+    from imgbudget.linter.run import Session
     from imgbudget.model.comparison import Earlier
 
 
@@ -75,3 +83,105 @@ def _write(text: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
     sys.stdout.buffer.flush()
+
+
+_LISTED = 5
+
+
+def wants_fixes(options: "CheckOptions") -> bool:
+    """Whether files are to be fixed, or the difference shown.
+
+    Raises:
+        UsageError: options that do not go together.
+    """
+    wanted = options.fix or options.write.diff
+    _refuse_contradictions(options.write, options.paths, "--fix", wanted=wanted)
+    if options.unsafe_fixes and not wanted:
+        raise UsageError("--unsafe-fixes goes with --fix or --diff")
+    return wanted
+
+
+def wants_apply(options: "PlanOptions") -> bool:
+    """Whether a plan is to be applied, or the difference shown. Raises as `wants_fixes` does."""
+    wanted = options.apply or options.write.diff
+    _refuse_contradictions(options.write, options.paths, "--apply", wanted=wanted)
+    return wanted
+
+
+def _refuse_contradictions(write: WriteOptions, paths: Sequence[str], name: str, *, wanted: bool) -> None:
+    for option in ("output_dir", "backup", "report"):
+        if getattr(write, option) and not wanted:
+            raise UsageError(f"--{option.replace('_', '-')} goes with {name}")
+    if write.backup and (write.output_dir or write.diff):
+        raise UsageError("--backup keeps what is replaced; with --output-dir or --diff nothing is")
+    if "-" in paths and wanted:
+        if len(paths) > 1:
+            raise UsageError("- must be the only path when it is fixed: the result goes to standard output")
+        if write.output_dir or write.backup:
+            raise UsageError("a fix of standard input goes to standard output, not to a folder")
+
+
+def fix_options(write: WriteOptions, strategy: "FixStrategy") -> "FixOptions":
+    """How a run fixes."""
+    from imgbudget.fixing.run import FixOptions  # noqa: PLC0415 - runs that fix only
+
+    return FixOptions(
+        strategy=strategy,
+        output_dir=write.output_dir,
+        backup=write.backup,
+        difference=write.diff,
+        digests=write.report is not None,
+    )
+
+
+def fix_outputs(
+    outputs: list["Output"], write: WriteOptions, paths: Sequence[str], *, formats_given: bool = False
+) -> list["Output"]:
+    """The formats and, beside or in place of them, the difference and the manifest."""
+    from imgbudget.output.fixes import Differences, Manifest  # noqa: PLC0415 - runs that fix only
+
+    if write.diff:
+        if formats_given and any(output.sink.file is None for output in outputs):
+            raise UsageError("--diff and --format cannot both go to standard output; give the format a file")
+        outputs = [output for output in outputs if output.sink.file is not None]
+        outputs.append(Output(Differences(), Sink(None)))
+    elif "-" in paths:
+        for output in outputs:
+            output.sink.aside = True
+    if write.report:
+        outputs.append(Output(Manifest(), Sink(write.report)))
+    return outputs
+
+
+def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, counts: bool = False) -> None:
+    """Say what was not fixed or written, and with `diff` the total, with `counts` the findings too."""
+    for error in summary.unwritten:
+        say(f"error: {one_line(error)}")
+    if output.quiet:
+        return
+    shown = summary.failed if output.verbose else summary.failed[:_LISTED]
+    for failed in shown:
+        where = one_line(failed.location.path) + (
+            f" {failed.location.dotted}" if failed.location.dotted else ""
+        )
+        say(f"warning: not fixed: {where}: {failed.code or 'resize'}: {one_line(failed.reason)}")
+    if len(summary.failed) > len(shown):
+        say(f"and {len(summary.failed) - len(shown):,} more; --verbose lists them")
+    if diff:
+        remaining = summary.findings.total()
+        fixes = f": {figure(summary.fixed)} to fix ({figure(remaining)} remaining)" if counts else ""
+        say("would change " + count(summary.changed, "file") + fixes)
+
+
+def fix_exit_code(summary: Summary, code: int, *, fail: bool) -> int:
+    """The exit code: 2 where a file could not be written, 1 with `fail` where one was or would be changed."""
+    if summary.unwritten:
+        return 2
+    return code or int(bool(summary.changed and fail))
+
+
+def fixer_of(session: "Session", fixes: "FixOptions", paths: Sequence[str]) -> "Fixer":
+    """The fixer of a run."""
+    from imgbudget.fixing.run import Fixer  # noqa: PLC0415 - runs that fix only
+
+    return Fixer(session, fixes, paths)

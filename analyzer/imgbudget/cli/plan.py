@@ -3,10 +3,9 @@
 import sys
 from typing import Annotated, Any, NamedTuple
 
-from imgbudget.cli.checking import Output, check_paths
-from imgbudget.cli.command import Command, Number, argument, flag, option
-from imgbudget.cli.completion import files
-from imgbudget.cli.fix_options import (
+from imgbudget.cli.checking import (
+    Output,
+    check_paths,
     fix_exit_code,
     fix_options,
     fix_outputs,
@@ -14,6 +13,8 @@ from imgbudget.cli.fix_options import (
     say_fixes,
     wants_apply,
 )
+from imgbudget.cli.command import Command, Number, argument, flag, option
+from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     FORCE_EXCLUDE,
     BudgetOptions,

@@ -9,7 +9,7 @@ from imgbudget.cli.output import Sink, chosen_formats, json_text
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable
-from imgbudget.output.rule_pages import rule_pages
+from imgbudget.output.sarif import rule_pages
 from imgbudget.registry import AnyRule
 
 FORMATS = ("text", "json", "markdown")

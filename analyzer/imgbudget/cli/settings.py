@@ -1,15 +1,110 @@
-"""The output of `check --show-settings`: the settings of a path, and why each rule is on or off."""
+"""`--show-settings`: the settings of one path, and which rules are on there and why."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgbudget.cli.output import Format, write_formats
 from imgbudget.config.load import shown
+from imgbudget.config.settings import Settings
 from imgbudget.errors import UsageError
+from imgbudget.limits.bound import Limits
+from imgbudget.linter.rule_sets import PathRules
 from imgbudget.linter.run import Session
-from imgbudget.linter.selection_report import verdicts
+from imgbudget.linter.selection import EXACT, NO_MATCH, SelectionLayer, has_budget, severity_of, specificity
 from imgbudget.model.budgets import NAMES
+from imgbudget.model.subjects import Severity
 from imgbudget.output.base import TextTable, figure, money, one_line
+from imgbudget.registry import AnyRule
+
+
+class SelectionVerdict(NamedTuple):
+    """Whether a rule runs, how severe its findings count, and why it is on or off."""
+
+    rule: AnyRule
+    on: bool
+    severity: Severity
+    reason: str
+
+
+class _Step(NamedTuple):
+    """A layer of selectors and how people know it: a route in a configuration, or the command line.
+
+    `route` is None for the command line; `file` is None where the uppermost configuration that has the key
+    decides.
+    """
+
+    layer: SelectionLayer
+    route: str | None
+    file: str | None = None
+
+
+def verdicts(paths: PathRules, path: str, limits: Limits | None = None) -> Iterator[SelectionVerdict]:
+    """The verdict on every rule for the file at `path`, in the order of the codes.
+
+    `limits` are those of the model and platform that the file goes to, where the rules are to be held
+    against them too: a request of the file that names another model is judged by that one's.
+    """
+    key = paths.overrides(path)
+    config, *between, command = paths.layers(key)
+    steps = [_Step(config, "")]
+    for layer, number in zip(between, key, strict=True):
+        file = paths.settings.overrides[number].path
+        before = sum(override.path == file for override in paths.settings.overrides[:number])
+        steps.append(_Step(layer, f"overrides[{before}].", file))
+    steps.append(_Step(command, None))
+    budgets, severities = paths.budgets(key), paths.severities(key)
+    for rule in paths.rules:
+        on, reason, named = _selected(rule, steps, paths.settings)
+        if on and rule.preview and not (paths.choice.preview or paths.settings.preview):
+            on, reason = False, "in preview: --preview or preview: true brings it"
+        elif on and rule.pedantic and not (paths.choice.pedantic or named):
+            on, reason = False, f"pedantic: --pedantic or selecting {rule.code} itself brings it"
+        elif on and rule.budgets and not has_budget(rule, budgets):
+            on, reason = False, f"no budget is set: {' or '.join(rule.budgets)}"
+        elif on and limits is not None and (missing := limits.missing(rule.limits)):
+            on, reason = False, f"not applicable: {missing}"
+        yield SelectionVerdict(rule, on, severity_of(rule, severities) or rule.severity, reason)
+
+
+def _selected(rule: AnyRule, steps: Sequence[_Step], settings: Settings) -> tuple[bool, str, bool]:
+    """Whether a rule is selected, by what, and whether by its own code or name."""
+    on, reason, named = False, "not selected", False
+    for step in steps:
+        layer = step.layer
+        wanted = (*(layer.select or ()), *layer.extend_select)
+        chosen, refused = _best(wanted, rule), _best(layer.ignore, rule)
+        if layer.select is not None:
+            on, reason = False, f"not selected: {_where('select', None, step, settings)}"
+        if refused and specificity(refused, rule) >= (specificity(chosen, rule) if chosen else NO_MATCH):
+            on, reason = False, f"ignored: {_where('ignore', refused, step, settings)}"
+        elif chosen:
+            option = "select" if chosen in (layer.select or ()) else "extend-select"
+            on, reason = True, f"selected: {_where(option, chosen, step, settings)}"
+            named = named or specificity(chosen, rule) == EXACT
+    return on, reason, named
+
+
+def _best(selectors: Sequence[str], rule: AnyRule) -> str | None:
+    """The selector that names a rule most precisely, None where none does."""
+    found = max(selectors, key=lambda selector: specificity(selector, rule), default=None)
+    return found if found is not None and specificity(found, rule) != NO_MATCH else None
+
+
+def _where(option: str, selector: str | None, step: _Step, settings: Settings) -> str:
+    """A selector and the place where it stands, None for the whole list."""
+    said = f"{option} {selector}" if selector else option
+    if step.route is None:
+        return f"--{said}"
+    begin = f"{step.route}{option}["
+    for name in settings.references:  # those of the extending configuration come first
+        if (
+            name.at.startswith(begin)
+            and selector in (None, name.text)
+            and step.file in (None, name.origin.path)
+        ):
+            return f"{step.route}{said} ({name.origin.path}:{name.origin.line})"
+    return f"{said} (default)"
+
 
 FORMATS = ("full", "json")
 

@@ -1,6 +1,6 @@
 """The configuration: its settings, where it is found, and all mistakes in it at once.
 
-The schema, which costs a few milliseconds, is in `imgbudget.config.schema`.
+The schema, which costs a few milliseconds, is in `imgbudget.config.layers`.
 """
 
 from imgbudget.config.load import UncheckedSettings, load, load_unchecked

@@ -210,8 +210,7 @@ def find_files(
 
 
 def _search(exclude: Sequence[str], root: str, *, git: bool, named: Named) -> "Search":
-    from imgbudget.discovery.ignore_files import Exclusion, layers_around  # noqa: PLC0415 - folders only
-    from imgbudget.discovery.search import Search  # noqa: PLC0415 - folders only
+    from imgbudget.discovery.search import Exclusion, Search, layers_around  # noqa: PLC0415 - folders only
 
     exclusion, around = Exclusion.of(exclude, root), cache(layers_around)
     return Search(exclusion=exclusion, git=git, named=named, around=around)

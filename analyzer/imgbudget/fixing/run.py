@@ -1,30 +1,91 @@
 """A run that fixes: each file is checked, edited, linted again as it will be, and only then written."""
 
+import codecs
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import unified_diff
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgbudget.config.edit import without_ignores
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import UnreadableError, WriteError, os_error_text
 from imgbudget.fixing.output_files import OutputTarget, common_root
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged
 from imgbudget.fixing.strategy import FindingFixes, FixStrategy
-from imgbudget.fixing.writer import Stamp, stamp
+from imgbudget.fixing.writer import Stamp, read_file, replace_file, stamp
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals
 from imgbudget.linter.files import is_lines
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import STDIN, Session
-from imgbudget.model.edits import FileFix
+from imgbudget.model.edits import FailedFix, FileFix
 from imgbudget.model.fixes import DropEntry
 from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.subjects import Finding
 
 if TYPE_CHECKING:
     from imgbudget.linter.rows import PartReceiver
+
+
+_WHY_NOT = "the entry cannot be removed on its own; remove it by hand"
+
+
+def without_entries(result: FileResult, *, difference: bool, backup: bool) -> FileResult:
+    """The result of a configuration after the entries that its findings ask to remove are removed.
+
+    The file is written, or with `difference` the result has the difference instead.
+    """
+    asking = [finding for finding in result.findings if isinstance(finding.fix, DropEntry)]
+    path = result.path
+    try:
+        data, seen = read_file(path)
+        bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+        text = data[len(bom) :].decode("utf-8")
+        after, gone = _remove_entries(text, path, asking)
+        fix = FileFix(
+            path=path,
+            changed=bool(gone),
+            fixed=tuple(gone),
+            failed=tuple(FailedFix(one.location, one.code, _WHY_NOT) for one in asking if one not in gone),
+        )
+        if difference:
+            fix = fix._replace(difference=_difference(path, text, after))
+        elif gone:
+            replace_file(path, bom + after.encode("utf-8"), backup=backup, seen=seen)
+            fix = fix._replace(written=path)
+    except (WriteError, UnicodeDecodeError) as error:
+        return result._replace(fix=FileFix(path=path, error=str(error)))
+    except OSError as error:
+        return result._replace(
+            fix=FileFix(path=path, error=f"{path}: {os_error_text(error)}; nothing was changed")
+        )
+    return result._replace(findings=tuple(one for one in result.findings if one not in gone), fix=fix)
+
+
+def _remove_entries(text: str, path: str, asking: list[Finding]) -> tuple[str, list[Finding]]:
+    """The text without the entries that can be removed, and the findings that this resolves."""
+    gone = []
+    for finding in sorted(asking, key=_number, reverse=True):
+        after = without_ignores(text, path, [_number(finding)])
+        if after is not None:
+            text = after
+            gone.append(finding)
+    return text, gone[::-1]
+
+
+def _number(finding: Finding) -> int:
+    last = (finding.location.keys or (0,))[-1]
+    return last if isinstance(last, int) else 0
+
+
+def _difference(path: str, before: str, after: str) -> str:
+    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), path, path, n=1)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
 
 IN_OUTPUT_TREE = "stands in the output folder"
 
@@ -111,8 +172,6 @@ class Fixer:
         difference, backup = self.options.difference, self.options.backup
         for result in results:
             if any(isinstance(finding.fix, DropEntry) for finding in result.findings):
-                from imgbudget.fixing.ignores import without_entries  # noqa: PLC0415 - it may not be needed
-
                 yield without_entries(result, difference=difference, backup=backup)
             else:
                 yield result

@@ -10,7 +10,7 @@ from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Severity
 
 if TYPE_CHECKING:
-    from imgbudget.output.rule_pages import RulePage
+    from imgbudget.output.sarif import RulePage
 
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")

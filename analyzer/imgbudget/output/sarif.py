@@ -4,18 +4,56 @@ Limits and the properties that GitHub reads: docs.github.com, "SARIF support for
 """
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from imgbudget import version
+from imgbudget.linter.evaluate import page_of
 from imgbudget.linter.reporting import Fragment
 from imgbudget.model.location import Span
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
 from imgbudget.output.base import TextStyle, count, figure, one_line, relative, uri
-from imgbudget.output.rule_pages import RulePage
 from imgbudget.output.worst_first import WorstFirst, piece_of
+from imgbudget.registry import AnyRule
 from imgbudget.version import __version__
+
+
+class RulePage(NamedTuple):
+    """One rule: its identity, and its page in Markdown. `url` is the address of the page, if it has one."""
+
+    code: str
+    name: str
+    summary: str
+    severity: str
+    level: str
+    fix: str | None
+    pedantic: bool
+    preview: bool
+    since: str
+    url: str | None
+    page: str
+
+
+def rule_pages(rules: Iterable[AnyRule]) -> tuple[RulePage, ...]:
+    """The pages of rules, in their order."""
+    return tuple(
+        RulePage(
+            code=rule.code,
+            name=rule.name,
+            summary=rule.summary,
+            severity=str(rule.severity),
+            level=rule.level.value,
+            fix=str(rule.fix) if rule.fix else None,
+            pedantic=rule.pedantic,
+            preview=rule.preview,
+            since=rule.since,
+            url=page_of(rule),
+            page=rule.page,
+        )
+        for rule in rules
+    )
+
 
 MOST = 25_000
 """Results of a run that GitHub takes; a file with more is refused."""
