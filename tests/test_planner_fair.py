@@ -5,9 +5,16 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.limits.geometry import Size, Tier, patches, planned_size
+from imgbudget.limits.geometry import (
+    Size,
+    Tier,
+    native_size,
+    patches,
+    planned_size,
+    size_within_tokens,
+)
 from imgbudget.planner.allocation import fair_level, fairest, shares
-from imgbudget.planner.sizes import size_steps, step_within
+from imgbudget.planner.sizes import size_steps
 
 HIGH = Tier("high", 2576, 4784)
 STANDARD = Tier("standard", 1568, 1568)
@@ -113,15 +120,25 @@ def test_steps_are_the_largest_sizes_of_their_tokens(size: Size, tier: Tier, lea
 
 
 @given(sizes, tiers, st.integers(1, 5000))
-def test_a_step_is_never_larger_and_is_a_step_of_itself(size: Size, tier: Tier, tokens: int) -> None:
-    """Never enlarged, within the tokens where any step is, and the same when asked again."""
-    top = planned_size(size, tier)
-    step = step_within(size, top, tokens)
-    assert step.width <= top.width
-    assert step.height <= top.height
-    assert patches(step) <= tokens or step == size_steps(size, top, 1)[0].size
-    if patches(step) <= tokens:
-        assert step_within(step, planned_size(step, tier), tokens) == step
+def test_size_within_tokens_is_the_largest_step_that_fits(size: Size, tier: Tier, most: int) -> None:
+    """Never enlarged, within the tokens, the same when computed again, and a step of the staircase."""
+    found = size_within_tokens(size, tier, most)
+    assert found is not None
+    assert found.width <= size.width
+    assert found.height <= size.height
+    assert patches(found) <= most
+    assert size_within_tokens(found, tier, most) == found
+    steps = size_steps(size, native_size(size, tier), 1)
+    assert found == max((step for step in steps if step.tokens <= most), key=lambda step: step.tokens).size
+
+
+@given(sizes, tiers, st.integers(1, 5000), st.integers(1, 3000))
+def test_size_within_tokens_keeps_an_edge_limit(size: Size, tier: Tier, most: int, edge: int) -> None:
+    """The limit bounds both edges."""
+    found = size_within_tokens(size, tier, most, edge)
+    assert found is not None
+    assert found.long_edge <= edge
+    assert patches(found) <= most
 
 
 needs = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 100)), max_size=8)

@@ -10,7 +10,7 @@ from imgbudget.model.request_under_test import bind_request
 from imgbudget.model.subjects import Request
 from imgbudget.planner.bounds import token_bounds
 from imgbudget.planner.from_findings import edited_use, with_images
-from imgbudget.planner.image import SizeGoal, SizePreset, plan_image, tokens_for_cost
+from imgbudget.planner.image import SizeGoal, SizePreset, plan_image
 from imgbudget.planner.request import RequestPlan, body_at_most, plan_request
 from imgbudget.testing import image, request
 from tests.rule_runner import limits_of, request_checker
@@ -117,9 +117,9 @@ def test_the_tightest_of_several_budgets_binds() -> None:
 def test_cost_knows_the_dearer_price_of_long_prompts() -> None:
     """Haiku 5.5 costs five times as much a token from 100,001 tokens on, all of them."""
     limits = limits_of("claude-haiku-5-5")
-    assert tokens_for_cost(limits, 0.01) == 100_000
-    assert tokens_for_cost(limits, 0.04) == 100_000
-    assert tokens_for_cost(limits, 0.06) == 120_000
+    assert limits.tokens_within_cost(0.01) == 100_000
+    assert limits.tokens_within_cost(0.04) == 100_000
+    assert limits.tokens_within_cost(0.06) == 120_000
 
 
 def test_the_context_binds_where_it_is_smallest() -> None:

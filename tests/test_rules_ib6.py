@@ -1,8 +1,6 @@
 """IB6, IB801 and IB004: the user's own budgets, copies of files, ignores without effect."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size
@@ -19,7 +17,7 @@ from imgbudget_rules.ib604_over_run_budget import over_run_budget
 from imgbudget_rules.ib605_over_bytes_budget import over_bytes_budget
 from imgbudget_rules.ib801_duplicate_file import duplicate_file
 from imgbudget_rules.limits._generated import DATA
-from imgbudget_rules.spending import money, size_for, tokens_for
+from imgbudget_rules.spending import money
 
 LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
 SQUARE = "<png 1092x1092>"  # 39 x 39 patches: 1521 tokens
@@ -73,25 +71,15 @@ def test_image_over_its_cost_is_reported_in_dollars() -> None:
     assert hopeless.fix is None
 
 
-@given(width=st.integers(1, 9000), height=st.integers(1, 9000), tokens=st.integers(1, 5000))
-def test_size_for_tokens_is_within_them_and_never_larger(width: int, height: int, tokens: int) -> None:
-    """Whatever the shape, the size that is offered keeps the budget and does not enlarge."""
-    size = Size(width, height)
-    smaller = size_for(tokens, size, LIMITS)
-    assert smaller is not None
-    assert LIMITS.tokens(smaller) <= tokens
-    assert smaller.width <= width
-    assert smaller.height <= height
-    if LIMITS.fits(size) and LIMITS.tokens(size) <= tokens:
-        assert smaller == size
-
-
-@given(cost=st.floats(0, 1), most=st.integers(0, 100_000))
-def test_tokens_for_a_cost_are_the_most_that_it_buys(cost: float, most: int) -> None:
-    """They cost no more, and one more would."""
-    tokens = tokens_for(cost, LIMITS, most)
-    assert LIMITS.cost_usd(tokens) <= cost
-    assert tokens == most or LIMITS.cost_usd(tokens + 1) > cost
+def test_no_size_within_the_budget_is_not_advised() -> None:
+    """On a model with a base price for each image a resize may not help; the help says so."""
+    budgets = Budgets(image=Budget(tokens=84, cost=0.000001))
+    problems = run_rule(over_image_tokens, image(SQUARE), model="gpt-4o", platform="openai", budgets=budgets)
+    assert [problem.fix for problem in problems] == [None, None]
+    assert [problem.help for problem in problems] == [
+        "every size takes more than that: raise budgets.image.tokens",
+        "every size costs more than that: raise budgets.image.cost",
+    ]
 
 
 def test_request_within_its_budget_is_silent() -> None:

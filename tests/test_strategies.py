@@ -16,6 +16,7 @@ from imgbudget.limits.geometry import (
     publishes_size,
     ratio_table,
     refusal,
+    size_within_tokens,
     tokens,
 )
 from imgbudget.limits.strategies import STRATEGIES
@@ -143,6 +144,15 @@ def test_steps_of_tokens_go_up(size: Size, tier: Tier) -> None:
 _MONOTONE = [tier for tier in TIERS if tier.strategy in ("flat", "nova")] + [
     tier for tier in of("openai_patches") if not tier.number("patch_budget", 0)
 ]
+
+
+@given(st.builds(Size, st.integers(1, 1500), st.integers(1, 1500)), tiers, st.integers(0, 3000))
+def test_size_within_tokens_is_the_largest_of_all(size: Size, tier: Tier, most: int) -> None:
+    """Every smaller long edge is compared; None where each takes more."""
+    found = size_within_tokens(size, tier, most)
+    candidates = [size.scaled(long, size.long_edge) for long in range(1, size.long_edge + 1)]
+    expected = [candidate for candidate in candidates if tokens(candidate, tier) <= most]
+    assert found == (expected[-1] if expected else None)
 
 
 @given(sizes, st.integers(1, 9000), st.sampled_from(_MONOTONE))

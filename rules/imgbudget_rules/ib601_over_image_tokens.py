@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
-from imgbudget_rules.spending import money, size_for, tokens_for
+from imgbudget_rules.spending import money
 
 
 @rule(
@@ -46,18 +46,19 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     tokens = ctx.limits.tokens(size)
     cost = ctx.limits.cost_usd(tokens)
     if budget.tokens is not None and tokens > budget.tokens:
-        smaller = size_for(budget.tokens, size, ctx.limits)
+        smaller = ctx.limits.size_within_tokens(size, budget.tokens)
+        advice = f"resize to {smaller} or raise" if smaller else "every size takes more than that: raise"
         yield Problem(
             message=f"image takes {tokens:,} visual tokens; your budget for an image is {budget.tokens:,}",
-            help=f"resize to {smaller} or raise budgets.image.tokens",
+            help=f"{advice} budgets.image.tokens",
             measured=tokens,
             limit=budget.tokens,
             unit="tokens",
             fix=Resize(smaller) if smaller else None,
         )
     if budget.cost is not None and cost > budget.cost:
-        smaller = size_for(tokens_for(budget.cost, ctx.limits, tokens), size, ctx.limits)
-        advice = f"resize to {smaller} or raise" if smaller else "one token costs more than that: raise"
+        smaller = ctx.limits.size_within_tokens(size, ctx.limits.tokens_within_cost(budget.cost))
+        advice = f"resize to {smaller} or raise" if smaller else "every size costs more than that: raise"
         yield Problem(
             message=f"image costs {money(cost)}; your budget for an image is {money(budget.cost)}",
             help=f"{advice} budgets.image.cost",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkTokens, rule
-from imgbudget_rules.spending import money, request_tokens, shrinkable, tokens_for
+from imgbudget_rules.spending import money, request_tokens, shrinkable
 
 
 @rule(
@@ -53,7 +53,7 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
     if cost <= most:
         return
     model, advice = ctx.limits.model, "take a cheaper model, or raise budgets.request.cost"
-    affordable = tokens_for(most, ctx.limits, tokens)
+    affordable = ctx.limits.tokens_within_cost(most)
     possible = shrinkable(request, ctx, affordable)
     yield Problem(
         message=f"images cost {money(cost)} on {model}; your budget for a request is {money(most)}",

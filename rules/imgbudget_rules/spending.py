@@ -1,6 +1,6 @@
-"""What images take, and how few tokens they must take to stay within an amount of money."""
+"""Visual tokens of images, amounts of money as text, and whether a request can be shrunk enough."""
 
-from imgbudget.rule import Context, ImageUse, Limits, Request, Size, Tier, native_size
+from imgbudget.rule import Context, ImageUse, Request, Size
 
 
 def request_tokens(request: Request, ctx: Context) -> int:
@@ -11,29 +11,6 @@ def request_tokens(request: Request, ctx: Context) -> int:
 def image_tokens(use: ImageUse, ctx: Context) -> int:
     """Visual tokens of one image of a request, 0 where its size is not known."""
     return ctx.limits_of(use).tokens(use.visible_size) if use.visible_size else 0
-
-
-def tokens_for(cost: float, limits: Limits, most: int) -> int:
-    """The most visual tokens, up to `most`, that cost no more than `cost` USD."""
-    low, high = 0, most + 1
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if limits.cost_usd(middle) <= cost:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-def size_for(tokens: int, size: Size, limits: Limits) -> Size | None:
-    """The largest size of the same ratio that takes at most `tokens` visual tokens; None without any.
-
-    None too for a model that does not count patches of 28 px: `imgbudget plan` looks for its sizes.
-    """
-    if tokens < 1 or not limits.uses_claude_patches:
-        return None
-    edge, most = limits.tier.bounds
-    return native_size(size, Tier(limits.tier.name, edge, min(most, tokens)))
 
 
 def money(usd: float) -> str:

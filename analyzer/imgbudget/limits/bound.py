@@ -151,6 +151,13 @@ class Limits(LimitFields):
         """Visual tokens billed for an image of this size."""
         return geometry.tokens(size, self.tier)
 
+    def size_within_tokens(self, size: Size, most: int, edge_limit: int | None = None) -> Size | None:
+        """The largest size of the same ratio that takes at most `most` visual tokens; None if none does.
+
+        Never larger than `size`, nor than `edge_limit` px on an edge.
+        """
+        return geometry.size_within_tokens(size, self.tier, most, edge_limit)
+
     def fits(self, size: Size) -> bool:
         """Whether the model sees the size without downscaling."""
         return geometry.fits(size, self.tier)
@@ -178,6 +185,17 @@ class Limits(LimitFields):
         """
         price = self.input_price if self.long_prompt_tokens is None else self._price(tokens)
         return tokens * nano_usd(price) / _NANO
+
+    def tokens_within_cost(self, usd: float) -> int:
+        """The most visual tokens that cost no more than `usd` US dollars, long prompts included."""
+        low, high = 0, int(usd * _NANO) + 1  # no price is under a nano-dollar a token
+        while low + 1 < high:
+            middle = (low + high) // 2
+            if self.cost_usd(middle) <= usd:
+                low = middle
+            else:
+                high = middle
+        return low
 
     def batch_cost_usd(self, tokens: int) -> float | None:
         """The same in a batch; None where the platform has no batches."""

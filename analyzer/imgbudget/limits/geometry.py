@@ -210,6 +210,23 @@ def tokens(size: Size, tier: Tier) -> int:
     return patches(native_size(size, tier))
 
 
+@lru_cache(maxsize=4096)
+def size_within_tokens(size: Size, tier: Tier, most: int, edge_limit: int | None = None) -> Size | None:
+    """The largest size with this aspect ratio that takes at most `most` visual tokens; None if none does.
+
+    Never larger than `size`, nor than `edge_limit` px on an edge, nor than the model uses.
+    """
+    if most < 1:
+        return None
+    if not tier.strategy:
+        edge, tokens_limit = tier.bounds
+        return native_size(size, Tier(tier.name, edge, min(tokens_limit, most)), edge_limit)
+    longest = size.long_edge if edge_limit is None else min(edge_limit, size.long_edge)
+    # every long edge is tried, as the tokens of a smaller size may be more
+    candidates = (size.scaled(long, size.long_edge) for long in range(longest, 0, -1))
+    return next((candidate for candidate in candidates if tokens(candidate, tier) <= most), None)
+
+
 def area_tokens(size: Size) -> int:
     """The older published estimate, width x height / 750 rounded up, of a size that is not resized."""
     return -(-size.width * size.height // AREA_PER_TOKEN)

@@ -9,7 +9,7 @@ from imgbudget.model.budgets import Budget
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import DocumentUse, ImageUse, Origin, walk_blocks
-from imgbudget.planner.image import ImagePlan, reason_of_crowd, text_length, tightest, tokens_for_cost
+from imgbudget.planner.image import ImagePlan, reason_of_crowd, text_length, tightest
 
 YOURS = "your budget"
 """Whose a limit is that the user sets."""
@@ -62,7 +62,7 @@ def token_bounds(limits: Limits, budget: Budget) -> tuple[TokenBound, ...]:
     if budget.tokens is not None:
         found.append(TokenBound("token budget", budget.tokens, "tokens", YOURS, budget.tokens))
     if budget.cost is not None:
-        tokens = tokens_for_cost(limits, budget.cost)
+        tokens = limits.tokens_within_cost(budget.cost)
         found.append(TokenBound("cost budget", budget.cost, "USD", YOURS, tokens))
     return tuple(found)
 

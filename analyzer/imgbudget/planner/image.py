@@ -9,7 +9,7 @@ from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, publishe
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
 from imgbudget.model.subjects import ImageFacts, ImageUse
-from imgbudget.planner.sizes import binding, size_for_all, step_within
+from imgbudget.planner.sizes import binding, size_for_all, size_steps
 
 
 class SizePreset(Enum):
@@ -40,20 +40,8 @@ class SizeGoal(NamedTuple):
 
     def most_tokens(self, limits: Limits) -> int | None:
         """The visual tokens that one image may have by its tokens and by its cost; None where any number."""
-        wishes = (self.tokens, None if self.cost is None else tokens_for_cost(limits, self.cost))
+        wishes = (self.tokens, None if self.cost is None else limits.tokens_within_cost(self.cost))
         return min((wish for wish in wishes if wish is not None), default=None)
-
-
-def tokens_for_cost(limits: Limits, usd: float) -> int:
-    """The most tokens that cost no more than `usd` at the model's input price, long prompts included."""
-    low, high = 0, int(usd * 1e9) + 1  # no price is under a nano-dollar a token
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if limits.cost_usd(middle) <= usd:
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 _PHOTOGRAPHIC = ("avif", "heic", "heif", "jp2", "jxl")
@@ -252,7 +240,8 @@ def plan_image(
         reason = _reason_of_several(size, models, cheapest=goal.cheapest)
     most = goal.most_tokens(limits)
     if most is not None and limits.tokens(planned) > most:
-        planned, row = step_within(size, planned, most, tier=limits.tier), None
+        found_size = limits.size_within_tokens(size, most, planned.long_edge)
+        planned, row = found_size or size_steps(size, planned, 1, limits.tier)[0].size, None
         reason = f"at most {most:,} tokens an image are asked for"
     plan = ImagePlan(use, limits, size, planned, reason, row)
     return _within_bytes(plan, goal)

@@ -59,12 +59,6 @@ def size_steps(size: Size, top: Size, least: int, tier: Tier | None = None) -> t
     return (*(step for step in steps if step.tokens < most), SizeStep(most, top))
 
 
-def step_within(size: Size, top: Size, most: int, least: int = 1, *, tier: Tier | None = None) -> Size:
-    """The largest step of at most `most` tokens; the smallest step where all take more."""
-    steps = size_steps(size, top, least, tier)
-    return next((step.size for step in reversed(steps) if step.tokens <= most), steps[0].size)
-
-
 def _by_strategy(size: Size, top: Size, least: int, tier: Tier) -> tuple[SizeStep, ...]:
     """The steps as a strategy counts them: it is asked for every long edge, as costs may fall again."""
     steps: list[SizeStep] = []
