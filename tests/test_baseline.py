@@ -33,8 +33,8 @@ def test_a_thousand_old_findings_and_one_new_one(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Written on several processes, the run is clean; a changed image is reported alone; a fixed one goes."""
-    monkeypatch.setattr(Session, "pool_worth", 100)
-    monkeypatch.setattr(Session, "chunk", 90)
+    monkeypatch.setattr(Session, "pool_threshold", 100)
+    monkeypatch.setattr(Session, "chunk_size", 90)
     old_findings(tmp_path, 1000)
     run = imgbudget("baseline", "--write", "-j", "2")
     assert (run.code, run.out) == (0, f"wrote 1000 findings to {NAME}\n")

@@ -109,8 +109,8 @@ def test_the_run_is_summed_over_several_processes(
     for i in range(30):
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i * 999))
     configure(tmp_path, "budgets:\n  run: {tokens: 1k, bytes: 1 KB}\n")
-    monkeypatch.setattr(Session, "pool_worth", 10)
-    monkeypatch.setattr(Session, "chunk", 4)
+    monkeypatch.setattr(Session, "pool_threshold", 10)
+    monkeypatch.setattr(Session, "chunk_size", 4)
     alone, several = (imgbudget("check", "--format", "json", "-j", jobs) for jobs in ("1", "3"))
     assert alone.codes == ["IB604", "IB604"]
     assert alone.out == several.out

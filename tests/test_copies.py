@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbudget.imageinfo.files import content_hash, same_files
+from imgbudget.imageinfo.files import content_hash, identical_files
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size
 from imgbudget.linter import end_of_run
@@ -32,8 +32,8 @@ def test_different_files_of_one_length_are_no_copies(tmp_path: Path) -> None:
     paths = [str(tmp_path / str(i)) for i in range(len(texts))]
     for path, text in zip(paths, texts, strict=True):
         Path(path).write_bytes(text)
-    assert list(same_files([paths])) == [(100_000, (paths[0], paths[4]))]
-    assert list(same_files([paths[:4]])) == []
+    assert list(identical_files([paths])) == [(100_000, (paths[0], paths[4]))]
+    assert list(identical_files([paths[:4]])) == []
 
 
 def test_a_file_that_is_gone_is_left_out(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_file_that_is_gone_is_left_out(tmp_path: Path) -> None:
     paths = [str(tmp_path / name) for name in ("a", "b", "gone")]
     for path in paths[:2]:
         Path(path).write_bytes(b"same")
-    assert list(same_files([paths])) == [(4, tuple(paths[:2]))]
+    assert list(identical_files([paths])) == [(4, tuple(paths[:2]))]
     assert content_hash(paths[2]) is None
 
 
@@ -73,8 +73,8 @@ def test_lookalikes_have_the_same_length_and_size(
     groups = [paths for paths in expected.values() if len(paths) > 1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(end_of_run, "_AT_ONCE", at_once)
-        assert list(whole.lookalikes()) == groups
-        assert list(whole.lookalikes()) == groups  # a second rule may ask too
+        assert list(whole.possible_copies()) == groups
+        assert list(whole.possible_copies()) == groups  # a second rule may ask too
 
 
 def test_copies_are_reported_as_they_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,8 +135,8 @@ def test_copies_over_several_processes(
     """Two workers have one copy each: the parent finds them, in the same order as alone."""
     for i in range(40):
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i % 35 * 999))
-    monkeypatch.setattr(Session, "pool_worth", 10)
-    monkeypatch.setattr(Session, "chunk", 4)
+    monkeypatch.setattr(Session, "pool_threshold", 10)
+    monkeypatch.setattr(Session, "chunk_size", 4)
     alone, several = (imgbudget("check", "--format", "json", "-j", jobs) for jobs in ("1", "3"))
     assert [item["path"] for item in alone.json["findings"]] == [f"{i}.png" for i in range(35, 40)]
     assert alone.out == several.out

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 from imgbudget.fixing.long_files import LONG
-from imgbudget.linter.rows import PART
+from imgbudget.linter.rows import PART_REQUESTS
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command
 
-ROWS = 2 * PART + 20
+ROWS = 2 * PART_REQUESTS + 20
 """Three parts, the last of which is short."""
 
 PNG = image_bytes((300, 280))

@@ -216,7 +216,7 @@ def test_at_most_25000_results_and_the_worst_of_them() -> None:
         count = min(1000, MOST + 10 - begin)
         warnings = [finding(begin + i, Severity.WARNING, 20 + (begin + i) % 7) for i in range(count)]
         result = FileResult(path="x", findings=tuple(warnings))
-        assert reporter.add(merge(reporter.joints, [reporter.render(result)])) == ""
+        assert reporter.add(merge(reporter.separators, [reporter.render(result)])) == ""
     errors = tuple(finding(MOST + 10 + i, Severity.ERROR) for i in range(5))
     reporter.add(reporter.render(FileResult(path="y", findings=errors)))
     log = json.loads(reporter.end(Summary()))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.evaluate import run_rules
-from imgbudget.linter.memory import Images
+from imgbudget.linter.memory import ImageRuleCache
 from imgbudget.model.budgets import NO_BUDGETS
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Level, Origin, Problem, Severity
@@ -50,7 +50,7 @@ def test_findings_do_not_depend_on_earlier_files(
     entry: list[tuple[tuple[str, Any], Limits]],
 ) -> None:
     """The same findings in the same order, whatever was checked before and for which model."""
-    files = Images(JUDGED, NO_BUDGETS)
+    files = ImageRuleCache(JUDGED, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
     for number, ((name, value), limits) in enumerate(entry):
         if name == "declared":
@@ -80,7 +80,7 @@ def test_findings_do_not_depend_on_earlier_blocks(
     entry: list[tuple[tuple[str, Any], str | None, str | None, tuple[str, ...], str, Limits]],
 ) -> None:
     """Whatever options its block has, and whatever is wrong with its text."""
-    blocks = Images(JUDGED, NO_BUDGETS)
+    blocks = ImageRuleCache(JUDGED, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
     for number, ((name, value), oversized, toolset, flaws, role, limits) in enumerate(entry):
         if name == "declared":
@@ -111,7 +111,7 @@ def test_a_failing_rule_is_reported_for_each_file() -> None:
         yield
 
     judged = ((fragile, None), *JUDGED)
-    files = Images(judged, NO_BUDGETS)
+    files = ImageRuleCache(judged, NO_BUDGETS)
     for name, size in (
         ("a", Size(4000, 100)),
         ("b", Size(4000, 100)),
@@ -137,7 +137,7 @@ def test_cached_findings_are_separate_for_each_model() -> None:
             inside.extend(files.check_image(use, LIMITS[1]))
         yield Problem(message=ctx.limits.model)
 
-    files = Images([(slow, None)], NO_BUDGETS)
+    files = ImageRuleCache([(slow, None)], NO_BUDGETS)
     for limits in (LIMITS[0], LIMITS[1], LIMITS[0], LIMITS[1]):
         assert [finding.message for finding in files.check_image(use, limits)] == [limits.model]
     assert [finding.message for finding in inside] == [LIMITS[1].model]
@@ -152,7 +152,7 @@ def test_findings_at_other_locations_are_not_cached() -> None:
         """It looks elsewhere."""
         yield Problem(message=use.location.path, location=other)
 
-    files = Images([(elsewhere, None)], NO_BUDGETS)
+    files = ImageRuleCache([(elsewhere, None)], NO_BUDGETS)
     found: list[Finding] = []
     for name in ("a.png", "b.png"):
         found += files.check_image(file_of(ImageFacts(9, "png", Size(40, 40)), name=name), LIMITS[0])
@@ -172,7 +172,7 @@ def test_shipped_rules_are_not_run_again_for_an_image_like_one_before() -> None:
 
         return rule._replace(check=counted)
 
-    files = Images([(counting(rule), severity) for rule, severity in JUDGED], NO_BUDGETS)
+    files = ImageRuleCache([(counting(rule), severity) for rule, severity in JUDGED], NO_BUDGETS)
     photo = ImageFacts(90_000, "jpeg", Size(4000, 210), quality=90)
     for number, facts in enumerate([photo] * 3 + [photo._replace(byte_size=80_000, metadata_bytes=70_000)]):
         ran.clear()
@@ -182,7 +182,7 @@ def test_shipped_rules_are_not_run_again_for_an_image_like_one_before() -> None:
 
 def test_nothing_is_remembered_any_longer_where_each_image_has_its_own_size() -> None:
     """The findings are the same as before, and the memory does not grow."""
-    files = Images(JUDGED, NO_BUDGETS)
+    files = ImageRuleCache(JUDGED, NO_BUDGETS)
     for number in range(2_100):
         use = file_of(ImageFacts(90_000, "jpeg", Size(500 + number, 210)), "image/jpeg", f"{number}.jpg")
         found = files.check_image(use, LIMITS[0])
@@ -287,7 +287,7 @@ def test_a_rule_on_bytes_is_right_in_either_order(way: str, order: tuple[ImageFa
         if read(use) > 10_000 or (way == "text" and read(use) > 0):
             yield Problem(message="heavy")
 
-    files = Images([(heavy, None)], NO_BUDGETS)
+    files = ImageRuleCache([(heavy, None)], NO_BUDGETS)
     for number, facts in enumerate([order[0], order[0], order[1], order[1], order[0], order[1]]):
         found = files.check_image(file_of(facts, name=f"{number}.png"), LIMITS[0])
         assert [finding.message for finding in found] == (["heavy"] if facts is LARGE else [])
@@ -326,7 +326,7 @@ def test_what_a_rule_reads_may_depend_on_what_it_read_before(
             yield Problem(message=str(leaf))
 
     judged = [(decides, None)]
-    files = Images(judged, NO_BUDGETS)
+    files = ImageRuleCache(judged, NO_BUDGETS)
     for number, chosen in enumerate(images):
         made: dict[str, Any] = {name: values[name][i] for name, i in zip(READABLE, chosen, strict=True)}
         declared = made.pop("declared")
@@ -342,7 +342,7 @@ def test_a_value_is_not_remembered_with_a_stand_in_in_its_finding() -> None:
         """It hands its facts on."""
         yield Problem(message="m", unit=cast("Any", use.facts))
 
-    files = Images([(holds, None)], NO_BUDGETS)
+    files = ImageRuleCache([(holds, None)], NO_BUDGETS)
     for facts in (SMALL, SMALL, LARGE):
         (finding,) = files.check_image(file_of(facts), LIMITS[0])
         assert cast("Any", finding.unit) is facts

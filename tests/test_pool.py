@@ -32,8 +32,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for i in range(10):
         (tmp_path / f"notes{i}.txt").write_text("x")
         write_json(tmp_path / f"r{i}.json", body(image_block(pictures[0]), model="no-such-model"))
-    monkeypatch.setattr(Session, "pool_worth", 20)
-    monkeypatch.setattr(Session, "chunk", 7)
+    monkeypatch.setattr(Session, "pool_threshold", 20)
+    monkeypatch.setattr(Session, "chunk_size", 7)
     one_thread(monkeypatch)
     return tmp_path
 

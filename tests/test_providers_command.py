@@ -167,7 +167,7 @@ def test_platform_without_a_model(imgbudget: Command, photo: Path, platform: str
 def test_model_on_a_platform_that_does_not_serve_it(imgbudget: Command, photo: Path) -> None:
     """The model's own platform is used, with a note only if another platform was requested."""
     run = imgbudget("plan", str(photo), "--platform", "bedrock", "--model", "gpt-4o", "--format", "json")
-    assert "gpt-4o is not served on bedrock: judged as on openai" in run.err
+    assert "gpt-4o is not available on bedrock: using its limits on openai" in run.err
     assert run.json["plans"][0]["platform"] == "openai"
     assert imgbudget("plan", str(photo), "--model", "gpt-4o").err == ""
 
@@ -189,8 +189,7 @@ def test_model_that_is_not_in_the_data(
         run = imgbudget(command, *subject, *arguments, "--format", form)
         assert run.code in (0, 1)
         assert (
-            f"unknown model 'gpt-4o-mni': judged by the strictest limits ({tier} tier); did you mean"
-            in run.err
+            f"unknown model 'gpt-4o-mni': using the strictest limits ({tier} tier); did you mean" in run.err
         )
         assert "gpt-4o-mini" in run.err
         assert run.out

@@ -96,9 +96,9 @@ def text_of(rng: Random, *, odd: float, turns: float = 0.0) -> str:
 @pytest.fixture
 def parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for files that are thought long, with an ignore and a model."""
-    monkeypatch.setattr(documents, "LONG", 1)
-    monkeypatch.setattr(documents, "PART", 30)
-    monkeypatch.setattr(parallel, "SIZE", 9000)
+    monkeypatch.setattr(documents, "LONG_FILE", 1)
+    monkeypatch.setattr(documents, "PART_REQUESTS", 30)
+    monkeypatch.setattr(parallel, "PART_SIZE", 9000)
     one_thread(monkeypatch)
     (tmp_path / "imgbudget.yaml").write_text(
         "select: [ALL]\nignores:\n"
@@ -215,8 +215,8 @@ def test_nothing_is_kept_of_rows_that_depend_on_others(parted: Path) -> None:
     (result,) = checker.check_all([RowPart(str(path), chunk)])
     assert (result.partial, result.requests, result.findings) == (True, (), ())
     kept = checker.drain()
-    assert [count.alone for count in kept.parts] == [False]
-    assert kept.entries == []
+    assert [count.independent for count in kept.parts] == [False]
+    assert kept.collected_entries == []
 
 
 def test_a_part_that_crashes_ends_only_its_file(
@@ -281,5 +281,5 @@ def test_processes_that_are_not_forked_check_parts_too(parted: Path, monkeypatch
     reporter = make_reporter("json", TextStyle())
     counts = list(check_rows(session, [reporter], str(path), BEGINNING, 1, shown.append))
     assert sum(batch.summary.requests for batch in shown) == 40
-    assert [count.alone for count in counts if count] == [True] * len(shown)
+    assert [count.independent for count in counts if count] == [True] * len(shown)
     assert next(count.rows.first for count in counts if count) == 1

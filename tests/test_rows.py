@@ -218,7 +218,7 @@ def test_parts_are_not_made_for_formats_that_want_files(tmp_path: Path) -> None:
     assert [part.rows for part in parts] == [None, None, None]
     assert last.rows is not None
     assert last.rows.checked == 1203
-    assert len(session.check_met(entry).requests) == 1203
+    assert len(session.check_found(entry).requests) == 1203
 
 
 def test_a_check_leaves_the_collector_as_it_was(tmp_path: Path) -> None:

@@ -174,8 +174,8 @@ def test_use_is_remembered_over_several_processes(
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i * 999))
     (tmp_path / "17.png").write_bytes(TINY)
     ignore(tmp_path, "rules: [IB301]", "rules: [IB303]")
-    monkeypatch.setattr(Session, "pool_worth", 10)
-    monkeypatch.setattr(Session, "chunk", 4)
+    monkeypatch.setattr(Session, "pool_threshold", 10)
+    monkeypatch.setattr(Session, "chunk_size", 4)
     run = imgbudget("check", "-j", "3", "--format", "json")
     assert [item["pointer"] for item in run.json["findings"]] == ["/ignores/1"]
     assert run.json["summary"]["silenced"]["ignores"] == 1

@@ -123,8 +123,8 @@ def test_sums_are_the_same_over_several_processes(
     for i in range(30):
         (tree / f"{i:02}.png").write_bytes(image_bytes((100 + i, 300)))
     imgbudget("check", "photos", "--format", "json:old.json")
-    monkeypatch.setattr(Session, "pool_worth", 10)
-    monkeypatch.setattr(Session, "chunk", 4)
+    monkeypatch.setattr(Session, "pool_threshold", 10)
+    monkeypatch.setattr(Session, "chunk_size", 4)
     wish = ("check", "--statistics", "--compare", "old.json", "--format", "json")
     alone, several = (imgbudget(*wish, "-j", jobs).json for jobs in ("1", "3"))
     assert alone["comparison"]["new"]

@@ -100,7 +100,14 @@ def plan(
     session = Session(options or RunOptions())
     goal = target if isinstance(target, SizeGoal) else SizeGoal(target or SizePreset.TABLE)
     targets = PlanTargets(session.context.paths, goal, NO_BUDGET)
-    return tuple(found for result in session.check(paths) for found in plans_of(result, targets).images)
+    plans: list[ImagePlan] = []
+    run(
+        session,
+        paths,
+        on_result=lambda result: plans.extend(plans_of(result, targets).images),
+        whole_run=False,
+    )
+    return tuple(plans)
 
 
 def fix(  # noqa: PLR0913 - what a run that fixes is made of

@@ -95,7 +95,7 @@ class RecordBuilder:
             if found.kind is FileKind.IMAGE or (use.facts and use.facts.format is not None):
                 yield self._record(where, use, self._digest, claim)
                 return
-        yield from self.result(where, self.session.check_met(found), lines=found.kind is FileKind.JSONL)
+        yield from self.result(where, self.session.check_found(found), lines=found.kind is FileKind.JSONL)
 
     def skip(self, where: Where, reason: str, *, missed: bool = False) -> FactsRecord:
         """The row of something that is passed over."""
@@ -154,7 +154,7 @@ class RecordBuilder:
         context = self.session.context
         runner = context.paths.runner(path)
         if runner is not self._runner:
-            self._runner, self._facts = runner, context.facts(runner)
+            self._runner, self._facts = runner, context.needed_fields(runner)
         return self._facts
 
     def _probe_file(self, path: str, fields: int) -> ImageFacts:
@@ -175,7 +175,7 @@ class RecordBuilder:
     def _record(
         self, where: Where, use: ImageUse, digest: bytes | None, claim: tuple[int, int] | None
     ) -> FactsRecord:
-        result = self.session.context.file_of_image(use)
+        result = self.session.context.check_image_file(use)
         record = self._image_record(where, result.images[0], result.findings)
         return record._replace(digest=digest, silenced=result.suppressed, note=_claimed(use, claim))
 

@@ -17,7 +17,7 @@ from imgbudget.audit.rows import IMAGE, SKIP, FactsRecord, write_rows
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import AuditError
 from imgbudget.imageinfo.dispatch import PROBE_VERSION
-from imgbudget.linter.evaluate import failure
+from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
 from imgbudget.version import __version__
@@ -149,7 +149,7 @@ def give_up(partition: Partition, work: Work, reason: str) -> Done:
     where = _where(partition)
     context = builder.session.context
     location = Location(Where(*where).member or partition.source)
-    finding = failure("reading it", RuntimeError(reason), location, context.limits())
+    finding = failure_finding("reading it", RuntimeError(reason), location, context.limits())
     finding = finding._replace(
         message=f"{reason}; everything around it was read", help="look at it by itself"
     )

@@ -88,7 +88,7 @@ def _write(session: Session, name: str, options: BaselineOptions) -> int:
     if not _run(session, options):
         return 2
     suppressor = session.context.paths.suppressor
-    found = Baseline(suppressor.entries if suppressor else (), placed=placed(session.registry))
+    found = Baseline(suppressor.collected_entries if suppressor else (), placed=placed(session.registry))
     _save(name, found)
     print(f"wrote {count(len(found.entries), 'finding')} to {one_line(name)}")
     known = session.settings.baseline

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from imgbudget.cli.command import Command, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, SelectionOptions, run_options
@@ -12,10 +12,13 @@ from imgbudget.explain import locate
 from imgbudget.explain.locate import Located
 from imgbudget.explain.match import Explanation, Match
 from imgbudget.explain.match import explain as explain_text
-from imgbudget.linter.run import STDIN, Session
+from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import Finding, Request
 from imgbudget.output.explain import Whereabouts, explanation_document, full_text
+
+if TYPE_CHECKING:
+    from imgbudget.model.results import FileResult
 
 FORMATS = ("full", "json")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -103,7 +106,10 @@ def _check(path: str, options: ExplainOptions) -> _Checked:
     )
     session = Session(asked._replace(pedantic=True, use_ignores=False))
     text = sys.stdin.buffer.read() if path == STDIN else None
-    (result,) = session.check((path,), stdin=text, stdin_name="<stdin>")
+    results: list[FileResult] = []
+    stdin = StandardInput(lambda: text or b"")
+    run(session, (path,), on_result=results.append, stdin=stdin, whole_run=False)
+    (result,) = results
     say_warnings(session.notes)
     if not result.requests:
         first = next((finding.message for finding in result.findings), None)

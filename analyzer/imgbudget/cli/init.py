@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
@@ -14,7 +14,7 @@ from imgbudget.cli.output import say
 from imgbudget.config.load import discover, shown
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
-from imgbudget.linter.run import Session
+from imgbudget.linter.run import Session, run
 from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.model.results import FileResult
 from imgbudget.output.base import count
@@ -209,18 +209,17 @@ def survey(folder: str) -> Proposal:
         UsageError: the folder does not exist.
     """
     session = Session(RunOptions(isolated=True), start=folder)
-    found = _survey_counts(folder, session.check((folder,))).proposal(session)
+    found = _measured(folder, session)
     if (found.model, found.platform) == (session.context.model, session.context.platform):
         return found
     again = Session(RunOptions(isolated=True, model=found.model, platform=found.platform), start=folder)
-    return found._replace(measured=_survey_counts(folder, again.check((folder,))).proposal(again).measured)
+    return found._replace(measured=_measured(folder, again).measured)
 
 
-def _survey_counts(folder: str, results: Iterator[FileResult]) -> _SurveyCounts:
-    totals = _SurveyCounts(folder)
-    for result in results:
-        totals.add(result)
-    return totals
+def _measured(folder: str, session: Session) -> Proposal:
+    counts = _SurveyCounts(folder)
+    run(session, (folder,), on_result=counts.add, whole_run=False)
+    return counts.proposal(session)
 
 
 def _foreign_folder(path: str) -> str | None:

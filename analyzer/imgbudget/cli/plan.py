@@ -29,8 +29,8 @@ from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of, goal_of, lim
 from imgbudget.errors import UsageError
 from imgbudget.fixing.strategy import PlanFixes, PlanTargets, plans_of
 from imgbudget.limits.bound import Limits
-from imgbudget.linter.run import Session
-from imgbudget.model.results import Summary
+from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.model.results import FileResult, Summary
 from imgbudget.output.base import TextStyle
 from imgbudget.output.fixes import FixLines
 from imgbudget.output.plan import (
@@ -156,18 +156,20 @@ class _Found(NamedTuple):
 
 
 def _gather(session: Session, options: PlanOptions, targets: PlanTargets, stdin: bytes | None) -> _Found:
-    summary = Summary()
     plans: list[ImagePlan] = []
     requests: list[RequestPlan] = []
     resends: list[Resend] = []
-    for result in session.check(options.paths, stdin=stdin):
-        summary.add(result)
+
+    def add(result: FileResult) -> None:
         planned = plans_of(result, targets, unsafe=options.unsafe_fixes)
         plans.extend(planned.images)
         requests.extend(planned.requests)
         if options.show_resend:
             found = (resend(one.test, kept=options.keep) for one in result.requests)
             resends.extend(one for one in found if one)
+
+    given = StandardInput(lambda: stdin or b"")
+    summary = run(session, options.paths, on_result=add, stdin=given, whole_run=False)
     shown = resends if options.show_resend else None
     return _Found(plans, requests, PlanTotals.of(plans), summary, shown, targets.goal.models)
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, codes, run_options
@@ -14,10 +14,13 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.model_ids import nearest_names
-from imgbudget.linter.run import Session
+from imgbudget.linter.run import Session, run
 from imgbudget.output.base import one_line
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.size import side_by_side, single, size_record, table_records
+
+if TYPE_CHECKING:
+    from imgbudget.model.results import ImageResult
 
 FORMATS = ("full", "json")
 _SIZE = re.compile(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})")
@@ -152,7 +155,8 @@ def subjects(session: Session, text: str) -> Iterator[Subject]:
     if not os.path.exists(text):
         yield Subject(None, parse_size(text), session.context.limits())
         return
-    found = [image for result in session.check([text]) for image in result.images]
+    found: list[ImageResult] = []
+    run(session, [text], on_result=lambda result: found.extend(result.images), whole_run=False)
     if not found:
         raise UsageError(f"{one_line(text)}: holds no image")
     for image in found:

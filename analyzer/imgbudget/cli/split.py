@@ -8,8 +8,8 @@ from imgbudget.cli.options import BudgetOptions, ConfigOptions, ModelOptions, Ou
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.cli.targets import budget_of
 from imgbudget.fixing.strategy import PlanTargets
-from imgbudget.linter.run import Session
-from imgbudget.model.results import Summary
+from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.model.results import FileResult
 from imgbudget.output.base import TextTable, count, figure, money
 from imgbudget.output.plan import request_name
 from imgbudget.output.split import split_document
@@ -42,12 +42,14 @@ def split(options: SplitOptions) -> int:
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked)
     targets = PlanTargets(session.context.paths, SizeGoal(), budget)
-    stdin = sys.stdin.buffer.read() if "-" in options.requests else None
-    summary, splits = Summary(), []
-    for result in session.check(options.requests, stdin=stdin):
-        summary.add(result)
+    splits: list[Split] = []
+
+    def add(result: FileResult) -> None:
         _, most = targets.at(result.path)
-        splits += [split_request(one.test, budget=most) for one in result.requests]
+        splits.extend(split_request(one.test, budget=most) for one in result.requests)
+
+    stdin = StandardInput(sys.stdin.buffer.read)
+    summary = run(session, options.requests, on_result=add, stdin=stdin, whole_run=False)
     write_formats(
         formats,
         options.output.color,

@@ -13,7 +13,7 @@ from imgbudget.jsontext.document import open_documents
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import DocumentCheck
-from imgbudget.linter.rows import PART, PartReceiver, Scope
+from imgbudget.linter.rows import PART_REQUESTS, PartReceiver, Scope
 from imgbudget.model.edits import FileFix
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding
@@ -121,7 +121,7 @@ class RowFixer:
             path=self.path,
             lines=True,
             explicit=self.explicit,
-            told=True,
+            known_requests=True,
             start=start,
             scope=Scope.PART,
         )
@@ -149,7 +149,7 @@ class RowFixer:
             path=self.path,
             lines=True,
             explicit=self.explicit,
-            told=True,
+            known_requests=True,
             parts=read,
             scope=Scope.REST,
         ).run()
@@ -171,7 +171,7 @@ def _parts(source: JsonSource) -> Iterator[_Part]:
     """The lines of a file, some hundred at a time."""
     start = behind = BEGINNING
     for document in open_documents(source, lines=True, check=False):
-        if document.number - start.number == PART:
+        if document.number - start.number == PART_REQUESTS:
             yield _Part(start, behind.offset)
             start = behind
         behind = Start(document.end, document.line, document.number + 1)

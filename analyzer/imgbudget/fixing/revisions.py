@@ -95,7 +95,7 @@ class ImageRevision(NamedTuple):
         cls, context: LintContext, path: str, data: bytes, change: ImageChange | None = None
     ) -> "ImageRevision":
         """The draft of an image whose bytes are in hand."""
-        return cls(context, path, context.file_of_image(_use(context, path, data)), data, change)
+        return cls(context, path, context.check_image_file(_use(context, path, data)), data, change)
 
     @property
     def images(self) -> tuple[ImageChange, ...]:
@@ -156,7 +156,7 @@ class ImageRevision(NamedTuple):
 
     def read_back(self, fd: int) -> FileResult:
         """See Revision."""
-        return self.context.file_of_image(_use(self.context, self.path, read_all(fd)))
+        return self.context.check_image_file(_use(self.context, self.path, read_all(fd)))
 
     def close(self) -> None:
         """Nothing is held but bytes."""
@@ -185,7 +185,7 @@ def read_all(fd: int) -> bytes:
 
 
 def _use(context: LintContext, path: str, data: bytes) -> ImageUse:
-    return image_from_bytes(data, path, context.facts(context.paths.runner(path)))
+    return image_from_bytes(data, path, context.needed_fields(context.paths.runner(path)))
 
 
 def digest_of(data: bytes) -> str:
@@ -346,7 +346,7 @@ class RequestRevision:
             path=self.path,
             lines=self.lines,
             explicit=self.explicit,
-            told=self.scope is Scope.PART,
+            known_requests=self.scope is Scope.PART,
             start=self.start._replace(offset=0),
             scope=self.scope,
         ).run()

@@ -107,10 +107,10 @@ class FixOptions(NamedTuple):
 class Fixer:
     """Fixes the files of a session, each for itself."""
 
-    chunk = 4
+    chunk_size = 4
     """Files that a worker takes at once: a photo takes about 0.2 s."""
 
-    pool_worth = 6
+    pool_threshold = 6
     """Files from which on two processes are quicker than one: two are there in 0.03 s."""
 
     def __init__(self, session: Session, options: FixOptions, paths: Sequence[str]) -> None:
@@ -130,7 +130,7 @@ class Fixer:
         return self.session.context
 
     @property
-    def again(self) -> "Callable[[], Fixer]":
+    def factory(self) -> "Callable[[], Fixer]":
         """Makes another one that fixes alike."""
         return partial(_made_again, self.session.options, self.options, self.paths)
 
@@ -214,10 +214,10 @@ class Fixer:
         try:
             seen = stamp(path)
         except OSError:  # the check says so
-            return self.session.one.file(found)
+            return self.session.file_check.file(found)
         if parts is not None and (result := self._fix_rows(found, seen, parts)) is not None:
             return result
-        result = self.session.one.file(found)
+        result = self.session.file_check.file(found)
         if result.skipped is not None:
             return result
         try:
@@ -243,13 +243,13 @@ class Fixer:
         if seen.byte_size < LONG or self.context.paths.suppressor is not None:
             return None
         rows = RowSpans(options.strategy)
-        result = self.session.one.file(found, rows)
+        result = self.session.file_check.file(found, rows)
         rows.on_partial_result(result)
         if result.skipped is not None or not rows.alone:
             return None
         if not rows.concerned:
-            return self._kept(self.session.one.file(found, parts))
-        closed = self.session.one.explicit(found)
+            return self._kept(self.session.file_check.file(found, parts))
+        closed = self.session.file_check.explicit(found)
         fixer = RowFixer(
             context=self.context,
             strategy=options.strategy,
@@ -261,7 +261,7 @@ class Fixer:
             self._tidy(found.path)
             result = fixer.fix(seen, parts)
         except (UnreadableError, WriteError, OSError) as error:
-            return _unwritten(self.session.one.file(found, parts), _reason(found.path, error))
+            return _unwritten(self.session.file_check.file(found, parts), _reason(found.path, error))
         return result if result.fix else self._kept(result)
 
     @contextmanager
@@ -269,7 +269,7 @@ class Fixer:
         """The file as it is; None where nothing in it can be fixed."""
         if self.options.strategy.applies_to(result) and result.requests:
             with JsonSource.open(found.path) as source:
-                lines, closed = found.kind is FileKind.JSONL, self.session.one.explicit(found)
+                lines, closed = found.kind is FileKind.JSONL, self.session.file_check.explicit(found)
                 yield self._request(result, source, lines=lines, closed=closed)
         elif self.options.strategy.applies_to(result) and _is_image(result):
             with open(found.path, "rb") as file:

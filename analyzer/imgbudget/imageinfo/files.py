@@ -27,7 +27,7 @@ def content_hash(path: str) -> str | None:
     return digest.hexdigest()
 
 
-def same_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+def identical_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The groups of files with the same bytes among candidates that look alike, each with its length.
 
     A few kilobytes of beginning, middle and end rule out most; only what agrees in them is read whole. A file

@@ -169,14 +169,14 @@ def fixed_entries(session: "Session", missed: Collection[str]) -> tuple[Baseline
     An entry counts only where its rule ran and its file lies in what was checked. Nothing is known of the
     `missed` files, which could not be looked at.
     """
-    suppressor, ran = session.context.paths.suppressor, session.context.paths.base_judge.rules
+    suppressor, ran = session.context.paths.suppressor, session.context.paths.base_runner.rules
     if suppressor is None or suppressor.baseline is None:
         return ()
-    folders = [_real(path) for path in session.named]
+    folders = [_real(path) for path in session.checked_paths]
     unseen = {_real(path) for path in missed}
     base, fixed = _real(suppressor.base), []
     for number, entry in enumerate(suppressor.baseline.entries):
-        if number in suppressor.entry or not ran.has(entry.rule):
+        if number in suppressor.matched_entries or not ran.has(entry.rule):
             continue
         path = os.path.normpath(f"{base}/{entry.path}").replace(os.sep, "/")
         if path not in unseen and any(path == folder or path.startswith(folder + "/") for folder in folders):

@@ -1,4 +1,4 @@
-"""Everything needed to lint one file: rules, limits, requested facts; and the notes it leaves."""
+"""The context of a run: everything needed to lint one file, and the notes that linting it adds."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -7,8 +7,8 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.linter.rule_sets import PathRules, RuleRunner, SuppressedCounts
 from imgbudget.model.fixes import BakeOrientation, Recode, Resize, StripMetadata
-from imgbudget.model.request_under_test import Levels, RequestUnderTest, bind_request
-from imgbudget.model.results import FileResult, ImageResult
+from imgbudget.model.request_under_test import LimitsByDetail, RequestUnderTest, bind_request
+from imgbudget.model.results import FileResult, ImageResult, RequestResult, RowCounts
 from imgbudget.model.subjects import Finding, FixSafety, ImageUse, ProbeField, Request
 from imgbudget.planner.sizes import size_after_fixes
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class LintContext:
-    """The workplace of a run.
+    """Rules, limits and requested facts of a run, and its notes.
 
-    `fields` are facts that the output needs beside those of the rules. `asked_platform` says that the user
-    named the platform, and must hear where it does not serve a model.
+    `fields` are facts that the output needs beside those of the rules. If `explicit_platform`, the user named
+    the platform, and a model that it does not serve adds a note.
     """
 
-    def __init__(  # noqa: PLR0913 - what a run is made of
+    def __init__(  # noqa: PLR0913 - keyword arguments only
         self,
         *,
         paths: PathRules,
@@ -33,20 +33,19 @@ class LintContext:
         fields: ProbeField = ProbeField.NONE,
         excerpts: bool = False,
         edits: bool = False,
-        asked_platform: bool = False,
+        explicit_platform: bool = False,
     ) -> None:
         self.paths, self.data = paths, data
         self.model, self.platform = model, platform
         self.fields = fields
         self.excerpts, self.edits = excerpts, edits
-        self.asked_platform = asked_platform
+        self.explicit_platform = explicit_platform
         self.notes: dict[str, None] = {}
-        # the limits for files, once they were asked for: each file is judged by the same
-        self._own: Limits | None = None
-        self._levels: Levels = {}
+        self._file_limits: Limits | None = None
+        self._limits_by_detail: LimitsByDetail = {}
 
-    def other(self, model: str, platform: str) -> "LintContext":
-        """The same for another model on another platform; it leaves its notes here."""
+    def for_model(self, model: str, platform: str) -> "LintContext":
+        """A context that differs in model and platform only and shares these notes."""
         context = LintContext(
             paths=self.paths,
             data=self.data,
@@ -55,15 +54,15 @@ class LintContext:
             fields=self.fields,
             excerpts=self.excerpts,
             edits=self.edits,
-            asked_platform=self.asked_platform,
+            explicit_platform=self.explicit_platform,
         )
         context.notes = self.notes
         return context
 
     def limits(self, request: Request | None = None) -> Limits:
-        """The limits for files, or for a request: its own model, the platform that id or dialect implies."""
-        if request is None and self._own is not None:
-            return self._own
+        """The limits for image files, or for a request: those of the model and platform that it names."""
+        if request is None and self._file_limits is not None:
+            return self._file_limits
         model, platform = self.model, self.platform
         if request is not None and request.model:
             model = request.model
@@ -75,41 +74,44 @@ class LintContext:
         limits = self.data.bind(model, platform)
         if not limits.known:
             self.note_unknown(model, spelling.nearest, limits.tier.name)
-        elif self.asked_platform and platform == self.platform and limits.platform != platform:
-            self.note_elsewhere(limits, platform)
+        elif self.explicit_platform and platform == self.platform and limits.platform != platform:
+            self.note_not_served(limits, platform)
         if request is None:
-            self._own = limits
+            self._file_limits = limits
         return limits
 
     def bind(self, request: Request) -> RequestUnderTest:
         """The request with the limits that it and its images are checked against."""
-        return bind_request(request, self.limits(request), self._levels)
+        return bind_request(request, self.limits(request), self._limits_by_detail)
 
     def note_unknown(self, model: str, nearest: Sequence[str], tier: str) -> None:
-        """Leave a note, once a model, that nothing is known of it, and which tier stands in."""
+        """Add a note, once per model, that the model is unknown and which tier is used for it."""
         hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-        self.notes[f"unknown model {model!r}: judged by the strictest limits ({tier} tier){hint}"] = None
+        self.notes[f"unknown model {model!r}: using the strictest limits ({tier} tier){hint}"] = None
 
-    def note_elsewhere(self, limits: Limits, platform: str) -> None:
-        """Leave a note, once a model, that the platform asked for does not serve it."""
-        note = f"{limits.model} is not served on {platform}: judged as on {limits.platform}"
+    def note_not_served(self, limits: Limits, platform: str) -> None:
+        """Add a note, once per model, that the platform which the user named does not serve it."""
+        note = f"{limits.model} is not available on {platform}: using its limits on {limits.platform}"
         self.notes[note] = None
 
-    def facts(self, runner: RuleRunner) -> int:
-        """What the probes must read for the rules and the output, as bits of `Fact`."""
-        # of plain integers: the flags' own arithmetic takes 2 us, of each file
+    def needed_fields(self, runner: RuleRunner) -> int:
+        """The facts that rules and output need, as bits of `ProbeField`."""
+        # on plain integers: arithmetic on flags takes 2 us per file
         return int.__or__(runner.rules.needs, self.fields)
 
     def result(
         self, path: str, findings: Iterable[Finding], images: Iterable[tuple[ImageUse, Limits]]
     ) -> tuple[tuple[Finding, ...], SuppressedCounts, tuple[ImageResult, ...]]:
-        """The findings that are reported, how many are silenced by what, and the images with their plans."""
+        """The findings that are reported, how many are suppressed, and the images with their plans."""
         kept, suppressed = self.paths.split(path, tuple(findings))
         images = tuple(images)
         if not kept:
             return kept, suppressed, tuple([image_result(use, limits, ()) for use, limits in images])
         if animated := {use.location for use, _ in images if _is_animation(use)}:
-            kept = tuple(_of_frames(finding) if finding.location in animated else finding for finding in kept)
+            kept = tuple(
+                _keeps_first_frame_only(finding) if finding.location in animated else finding
+                for finding in kept
+            )
         fixed: dict[Location, list[Finding]] = {}
         for finding in kept:
             if finding.fix:
@@ -117,38 +119,61 @@ class LintContext:
         results = (image_result(use, limits, fixed.get(use.location, ())) for use, limits in images)
         return kept, suppressed, tuple(results)
 
-    def file_of_image(self, use: ImageUse, runner: RuleRunner | None = None) -> FileResult:
-        """The result of an image file; `runner` is the one for its path, where it is known."""
+    def file_result(  # noqa: PLR0913 - keyword arguments with defaults
+        self,
+        path: str,
+        findings: Iterable[Finding],
+        images: Iterable[tuple[ImageUse, Limits]] = (),
+        requests: Iterable[RequestResult] = (),
+        *,
+        rows: RowCounts | None = None,
+        partial: bool = False,
+    ) -> FileResult:
+        """The result of a file, or with `partial` of a part of one, without suppressed findings."""
+        kept, suppressed, results = self.result(path, findings, images)
+        return FileResult(
+            path=path,
+            images=results,
+            requests=tuple(requests),
+            findings=kept,
+            suppressed=suppressed.ignored,
+            baselined=suppressed.baselined,
+            rows=rows,
+            partial=partial,
+        )
+
+    def check_image_file(self, use: ImageUse, runner: RuleRunner | None = None) -> FileResult:
+        """The result of an image file; `runner` is the one for its path, if known."""
         path, limits = use.location.path, self.limits()
         found = (runner or self.paths.runner(path)).check_image(use, limits)
-        # what `result` does, for one image at the file's own place
+        # the steps of `result` for a single image, which take less time
         kept, suppressed = self.paths.split(path, tuple(found))
         if kept and _is_animation(use):
-            kept = tuple(_of_frames(finding) for finding in kept)
+            kept = tuple(_keeps_first_frame_only(finding) for finding in kept)
         image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
-        return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.known)
+        return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
 
 
 _ANIMATED = ("gif", "png", "webp")
-"""Formats whose animations the API takes (it looks at the first frame)."""
+"""Formats of animations that the API accepts (the model gets the first frame)."""
 
-_REDRAWN = (Resize, Recode, BakeOrientation, StripMetadata)
+_REENCODING = (Resize, Recode, BakeOrientation, StripMetadata)
 
 
 def _is_animation(use: ImageUse) -> bool:
-    """Whether the image has frames that are sent and that any change of its pixels would drop."""
+    """Whether the image has frames that the API accepts and that a re-encoding fix would drop."""
     return use.facts is not None and use.facts.animated and use.facts.format in _ANIMATED
 
 
-def _of_frames(finding: Finding) -> Finding:
-    """The finding on an animation: what would draw it anew keeps the first frame only, which is unsafe."""
-    if isinstance(finding.fix, _REDRAWN):
+def _keeps_first_frame_only(finding: Finding) -> Finding:
+    """Mark a fix that re-encodes an animation as unsafe: it keeps only the first frame."""
+    if isinstance(finding.fix, _REENCODING):
         return finding._replace(fix_safety=FixSafety.UNSAFE)
     return finding
 
 
 def image_result(use: ImageUse, limits: Limits, fixed: Sequence[Finding]) -> ImageResult:
-    """One use of an image with what the model makes of it and what the safe ones of its fixes would."""
+    """One use of an image, with the size that the model uses and the size after the safe fixes."""
     size = use.visible_size
     if size is None:
         return ImageResult(use=use, limits=limits, resized=None, planned=None)

@@ -11,8 +11,16 @@ from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.lines import Chunk
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.requests import RequestFindings, reason_of, resent
-from imgbudget.linter.rows import LONG, PART, BatchRows, PartCount, PartReceiver, RowCount, Scope
+from imgbudget.linter.requests import CheckedRequests, reason_of, with_resend_note
+from imgbudget.linter.rows import (
+    LONG_FILE,
+    PART_REQUESTS,
+    BatchRows,
+    PartCount,
+    PartReceiver,
+    RowCount,
+    Scope,
+)
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding, ProbeField, Request
@@ -81,7 +89,7 @@ def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResul
             path=path,
             lines=True,
             explicit=True,
-            told=True,
+            known_requests=True,
             start=chunk.start,
             scope=Scope.PART,
         )
@@ -144,27 +152,27 @@ class DocumentCheck:
     path: str
     lines: bool
     explicit: bool
-    told: bool = False
+    known_requests: bool = False
     parts: PartReceiver | None = None
     start: Start = BEGINNING
     scope: Scope = Scope.FILE
     reasons: dict[str, None] = field(default_factory=dict)
-    let_go: bool = False
-    handed_on: bool = False
+    skipped_silently: bool = False
+    parts_delivered: bool = False
     long: bool = False
-    lost: bool = False
+    part_lost: bool = False
     end: int = 0
     batch: BatchRows = field(init=False)
-    judged: RequestFindings = field(init=False)
+    checked: CheckedRequests = field(init=False)
     reader: RequestReader = field(init=False)
     rows: RowCount = field(init=False)
 
     def __post_init__(self) -> None:
         """Choose the rules for the path."""
-        self.judged = RequestFindings(
+        self.checked = CheckedRequests(
             context=self.context, source=self.source, path=self.path, lines=self.lines
         )
-        fields = ProbeField(self.context.facts(self.judged.runner))
+        fields = ProbeField(self.context.needed_fields(self.checked.runner))
         self.reader = RequestReader(self.path, fields, self.context.data.normalize)
         self.rows = RowCount(self.path)
         self.batch = BatchRows(path=self.path, is_part=self.scope is Scope.PART)
@@ -174,71 +182,71 @@ class DocumentCheck:
         start: Start | None = self.start
         while start is not None:
             start = self._read(start)
-        if self._let_go_too_early:
+        if self._must_restart:
             return DocumentCheck(
                 context=self.context,
                 source=self.source,
                 path=self.path,
                 lines=self.lines,
                 explicit=self.explicit,
-                told=True,
+                known_requests=True,
                 parts=self.parts,
             ).run()
-        if self.scope is Scope.PART or self.lost:
-            return self.judged.result(partial=True)
-        if self.handed_on or self.long or self.scope is Scope.REST:
-            self._hand_on()  # what is found of the whole stands behind the rows, whoever has checked them
+        if self.scope is Scope.PART or self.part_lost:
+            return self.checked.result(partial=True)
+        if self.parts_delivered or self.long or self.scope is Scope.REST:
+            self._deliver_part()  # findings on the whole file come after those on its rows
         self._session()
         self._batch()
-        if not self.judged.requests and not self.judged.findings and not self.handed_on:
+        if not self.checked.requests and not self.checked.findings and not self.parts_delivered:
             return FileResult(path=self.path, skipped=reason_of(self.reasons))
-        return self.judged.result(rows=self.rows.close(self.source, self.end) if self.lines else None)
+        return self.checked.result(rows=self.rows.close(self.source, self.end) if self.lines else None)
 
     def _read(self, start: Start) -> Start | None:
         """Check the documents from `start` on; where to go on when others have checked some."""
         for document in open_documents(self.source, lines=self.lines, start=start):
             if self.scope is Scope.PART and not self.end:
-                self.rows.begin(document.line)
+                self.rows.start_part(document.line)
             self.end = document.end
-            self.rows.reach(document.line)
+            self.rows.advance(document.line)
             if isinstance(document, BadDocument):
                 self._bad(document)
             else:
                 self._document(document)
-            if self._let_go_too_early:
+            if self._must_restart:
                 return None
-            if len(self.judged.requests) >= PART:
-                self._hand_on()
+            if len(self.checked.requests) >= PART_REQUESTS:
+                self._deliver_part()
             if not self.long and self._is_long:
                 self.long = True
                 behind = Start(document.end, document.line, document.number + 1)
                 if self.parts and (counts := self.parts.row_workers(self.path, behind)):
-                    self._hand_on()
-                    return self._follow(counts)
+                    self._deliver_part()
+                    return self._add_parts(counts)
         return None
 
     @property
-    def _let_go_too_early(self) -> bool:
+    def _must_restart(self) -> bool:
         """Whether rows were passed over in silence before the first request: all is to be told, from anew."""
-        return self.lines and self.let_go and not self.told and self._holds_requests
+        return self.lines and self.skipped_silently and not self.known_requests and self._holds_requests
 
     @property
     def _is_long(self) -> bool:
         """Whether many rows are to come which, as far as is known, are requests that stand for themselves."""
-        so_far = bool(self.judged.requests or self.handed_on) and not self.rows.session
-        return self.lines and so_far and self.source.size - self.end >= LONG
+        so_far = bool(self.checked.requests or self.parts_delivered) and not self.rows.session
+        return self.lines and so_far and self.source.size - self.end >= LONG_FILE
 
-    def _follow(self, parts: Generator[PartCount | None, None, None]) -> Start | None:
+    def _add_parts(self, parts: Generator[PartCount | None, None, None]) -> Start | None:
         """Count what others have checked; where to go on alone, at rows that do not stand for themselves."""
         with closing(parts):
             for part in parts:
                 if part is None:
-                    self.lost = True
-                elif not part.alone:
+                    self.part_lost = True
+                elif not part.independent:
                     return part.chunk.start
                 else:
-                    self.rows.follow(part.rows)
-                    self.batch.follow(part.batch, part.chunk, self.source)
+                    self.rows.add_part(part.rows)
+                    self.batch.add_part(part.batch, part.chunk, self.source)
                     self.end = part.end or self.end
         return None
 
@@ -250,44 +258,44 @@ class DocumentCheck:
             )
         )
         self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
-        self.judged.sort()
-        if not self.judged.requests:
+        self.checked.sort()
+        if not self.checked.requests:
             return FileResult(path=self.path, skipped=reason_of(self.reasons))
-        return self.judged.result()
+        return self.checked.result()
 
-    def _hand_on(self) -> None:
+    def _deliver_part(self) -> None:
         """Hand on what was found so far, and forget it."""
         if self.parts is None:
             return
-        self.parts.on_partial_result(self.judged.result(partial=True))
-        self.handed_on = True
-        self.judged.clear()
+        self.parts.on_partial_result(self.checked.result(partial=True))
+        self.parts_delivered = True
+        self.checked.clear()
 
     @property
     def _holds_requests(self) -> bool:
-        return self.handed_on or bool(self.judged.requests) or self.reader.session.started
+        return self.parts_delivered or bool(self.checked.requests) or self.reader.session.started
 
     def _bad(self, document: BadDocument) -> None:
         head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
-        told = self.explicit or self.told or self._holds_requests
+        told = self.explicit or self.known_requests or self._holds_requests
         if not told and not looks_like_request(head):
             self._pass_over(document.message, "not JSON")
-            self.let_go = True
+            self.skipped_silently = True
             return
         self.rows.bad += 1
         location = Location(self.path, (), 0, document.number)
         offset = document.offset
         span = Span(offset, offset + 1, document.line, document.column, document.line, document.column + 1)
-        self.judged.flaw(location, span, document.message)
+        self.checked.add_flaw(location, span, document.message)
 
     def _pass_over(self, reason: str, of_row: str) -> None:
         """Leave a document unchecked; the file's reason may say where a mistake is, the row's need not."""
         if len(self.reasons) < _MOST_REASONS:
             self.reasons[reason] = None
-        if self.told or self._holds_requests or not self.rows.is_long:
+        if self.known_requests or self._holds_requests or not self.rows.is_long:
             self.rows.skip(of_row)
         else:
-            self.let_go = True
+            self.skipped_silently = True
 
     def _document(self, document: Document) -> None:
         self._items(document, self.reader.read(document))
@@ -300,10 +308,10 @@ class DocumentCheck:
             match item:
                 case Request():
                     checked = True
-                    found.extend(self.judged.request(item))
+                    found.extend(self.checked.request(item))
                     wrong.extend(self.batch.add(item))
                 case BadEntry(location, reason):
-                    found.extend(self.judged.malformed(location, reason))
+                    found.extend(self.checked.malformed(location, reason))
                 case NoRequest():
                     passed = item
                 case SessionLine(sent):
@@ -311,41 +319,41 @@ class DocumentCheck:
                     return
         if checked:
             self.rows.checked += 1
-            found.extend(self.judged.doubled_keys(document))
+            found.extend(self.checked.duplicate_keys(document))
         elif passed:
             self._no_request(document, passed)
         else:
             self.rows.bad += 1
         if found or wrong:
-            self.batch.locate(wrong, self.judged.location(document, found, wrong))
+            self.batch.locate(wrong, self.checked.add_located(document, found, wrong))
 
     def _no_request(self, document: Document | Cassette, item: NoRequest) -> None:
         self._pass_over(item.reason, item.reason)
         if item.foreign:
             return
-        if not self.told and not self._holds_requests:
-            self.let_go = True
+        if not self.known_requests and not self._holds_requests:
+            self.skipped_silently = True
             return
         line = document.line
         location = Location(self.path, (), 0, document.number)
-        self.judged.flaw(
+        self.checked.add_flaw(
             location, Span(document.start, document.start, line, 1, line, 1), f"is no request: {item.reason}"
         )
 
     def _session_line(self, *, sent: bool) -> None:
-        if sent or self.told or self._holds_requests:
-            self.rows.belongs()
+        if sent or self.known_requests or self._holds_requests:
+            self.rows.add_session_row()
         else:  # many data have lines that look like it
             self._pass_over(_NO_MESSAGE, _NO_MESSAGE)
-            self.let_go = True
+            self.skipped_silently = True
 
     def _batch(self) -> None:
         """Judge the batch that the file is, its entries together."""
         batch = self.batch.batch(self.source)
         if batch is None:
             return
-        found = self.judged.runner.check_batch(batch, self.context.limits())
-        self.judged.keep(found, self.batch.spans)
+        found = self.checked.runner.check_batch(batch, self.context.limits())
+        self.checked.add(found, self.batch.spans)
 
     def _session(self) -> None:
         """Judge the requests of a session, which are known at its end; a second pass finds their places."""
@@ -357,16 +365,16 @@ class DocumentCheck:
                     reason = item.reason
                     self.reasons[reason] = None
                 case Request():
-                    found.extend(resent(finding) for finding in self.judged.request(item))
-        judged = any(result.request.dialect == "transcript" for result in self.judged.requests)
-        self.rows.settle(self.reader.session.forgotten, None if judged else reason)
+                    found.extend(with_resend_note(finding) for finding in self.checked.request(item))
+        judged = any(result.request.dialect == "transcript" for result in self.checked.requests)
+        self.rows.end_session(self.reader.session.forgotten, None if judged else reason)
         by_document: dict[int, list[Finding]] = {}
         for finding in found:
             by_document.setdefault(finding.location.document, []).append(finding)
         for document in open_documents(self.source, lines=self.lines) if found else ():
             mine = by_document.pop(document.number, None)
             if mine and isinstance(document, Document):
-                self.judged.location(document, mine)
+                self.checked.add_located(document, mine)
             if not by_document:
                 break
-        self.judged.sort()
+        self.checked.sort()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.config.load import shown
-from imgbudget.imageinfo.files import same_files
+from imgbudget.imageinfo.files import identical_files
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult, Summary
@@ -41,18 +41,18 @@ class RunTotals:
 
     def __init__(
         self,
-        watch: RunData,
+        run_data: RunData,
         statistics: "RunStatistics | None" = None,
-        found: "list[FindingRecord] | None" = None,
+        records: "list[FindingRecord] | None" = None,
     ) -> None:
-        self.watch = watch
+        self.run_data = run_data
         self.statistics = statistics
-        self.found = found
+        self.records = records
         self.byte_size = 0
         self.blocks: list[Block] = []
-        self.used: set[int] = set()
-        self.entry: set[int] = set()
-        self.entries: list[BaselineEntry] = []
+        self.used_ignores: set[int] = set()
+        self.matched_entries: set[int] = set()
+        self.collected_entries: list[BaselineEntry] = []
         self.parts: list[PartCount] = []
         self._keys: list[int] = []
         self._names: list[str] = []
@@ -60,36 +60,36 @@ class RunTotals:
     def add(self, result: FileResult, *, is_file: bool = True) -> None:
         """Count one file, or with `is_file` false what came on standard input."""
         # a plain integer: the flags' own arithmetic takes a microsecond
-        images, watch = result.images, int(self.watch)
+        images, run_data = result.images, int(self.run_data)
         if is_file and len(images) == 1 and not result.requests and images[0].resized is not None:
             facts = images[0].use.facts
-            if facts is not None and watch & _COPIES:
+            if facts is not None and run_data & _COPIES:
                 self._keys.append(hash((facts.byte_size, facts.size)))
                 self._names.append(result.path)
                 if len(self._names) >= _BLOCK:
                     self._close_block()
-        if watch & _TOTALS:
+        if run_data & _TOTALS:
             self.byte_size += sum(request.request.byte_size for request in result.requests)
             for image in images:
                 if image.use.facts and not image.use.in_request:
                     self.byte_size += image.use.facts.byte_size
         if self.statistics is not None:
             self.statistics.add(result)
-        if self.found is not None and result.findings:
-            self._tell(result.findings)
+        if self.records is not None and result.findings:
+            self._record(result.findings)
 
     def add_findings(self, findings: Sequence[Finding]) -> None:
         """Count findings on the run as a whole."""
         if self.statistics is not None:
             self.statistics.add_findings(findings)
-        if self.found is not None:
-            self._tell(findings)
+        if self.records is not None:
+            self._record(findings)
 
-    def _tell(self, findings: Sequence[Finding]) -> None:
+    def _record(self, findings: Sequence[Finding]) -> None:
         from imgbudget.model.comparison import to_record  # noqa: PLC0415 - only a comparison needs it
 
-        if self.found is not None:
-            self.found += [to_record(finding) for finding in findings]
+        if self.records is not None:
+            self.records += [to_record(finding) for finding in findings]
 
     def _close_block(self) -> None:
         if self._names:
@@ -101,34 +101,34 @@ class RunTotals:
     def take(self) -> "RunTotals":
         """What was gathered since the last time, to be handed to another process."""
         self._close_block()
-        taken = RunTotals(self.watch, self.statistics, self.found)
+        taken = RunTotals(self.run_data, self.statistics, self.records)
         taken.byte_size, taken.blocks = self.byte_size, self.blocks
         self.byte_size, self.blocks = 0, []
         if self.statistics is not None:
             self.statistics = type(self.statistics)()
-        if self.found is not None:
-            self.found = []
+        if self.records is not None:
+            self.records = []
         return taken
 
     def merge(self, other: "RunTotals") -> None:
         """Count what another process gathered."""
         self.byte_size += other.byte_size
         self.blocks += other.blocks
-        self.used |= other.used
-        self.entry |= other.entry
-        self.entries = self.entries + other.entries
+        self.used_ignores |= other.used_ignores
+        self.matched_entries |= other.matched_entries
+        self.collected_entries = self.collected_entries + other.collected_entries
         if self.statistics is not None and other.statistics is not None:
             self.statistics.merge(other.statistics)
-        if self.found is not None and other.found is not None:
-            self.found += other.found
+        if self.records is not None and other.records is not None:
+            self.records += other.records
 
     @property
-    def wants_an_end(self) -> bool:
+    def reports_on_run(self) -> bool:
         """Whether there is anything to be said of the run as a whole."""
-        watched = self.watch & ~RunData.COPIES or bool(self.blocks) or len(self._names) > 1
-        return bool(watched) or self.statistics is not None or self.found is not None
+        watched = self.run_data & ~RunData.COPIES or bool(self.blocks) or len(self._names) > 1
+        return bool(watched) or self.statistics is not None or self.records is not None
 
-    def lookalikes(self) -> Iterator[list[str]]:
+    def possible_copies(self) -> Iterator[list[str]]:
         """The paths of image files with the same length and size in px, in the order of the first of each."""
         blocks: list[Block] = [*self.blocks, (self._keys, "\0".join(self._names))]
         chosen, names = set[int](), 0
@@ -176,16 +176,16 @@ def _grouped(blocks: Sequence[Block], chosen: set[int]) -> Iterator[list[str]]:
 
 def new_totals(options: "RunOptions", paths: PathRules) -> RunTotals:
     """An empty tally for what the rules watch and the caller wishes."""
-    watch = paths.base_judge.rules.run_data
+    run_data = paths.base_runner.rules.run_data
     if paths.suppressor is None or not paths.suppressor.ignores:
-        watch &= ~RunData.IGNORES
-    totals = RunTotals(watch)
+        run_data &= ~RunData.IGNORES
+    totals = RunTotals(run_data)
     if options.statistics:
         from imgbudget.model.statistics import RunStatistics  # noqa: PLC0415 - on demand only
 
         totals.statistics = RunStatistics()
     if options.compare:
-        totals.found = []
+        totals.records = []
     return totals
 
 
@@ -197,10 +197,10 @@ class _Copies:
     """The groups of copies among the files of a run, found when they are gone through."""
 
     def __init__(self, totals: "RunTotals") -> None:
-        self._tally = totals
+        self._totals = totals
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
-        return same_files(self._tally.lookalikes())
+        return identical_files(self._totals.possible_copies())
 
 
 def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
@@ -209,10 +209,10 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
     source = session.settings.source
     lines: dict[Location, int | None] = {}
     unused: list[UnusedIgnore] = []
-    if totals.watch & RunData.IGNORES:
+    if totals.run_data & RunData.IGNORES:
         from imgbudget.linter.ignores import unused_ignores  # noqa: PLC0415 - runs with ignores only
 
-        for entry, line in unused_ignores(paths, session.named):
+        for entry, line in unused_ignores(paths, session.checked_paths):
             unused.append(entry)
             lines[entry.location] = line
     run = Run(
@@ -221,12 +221,12 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
         byte_size=totals.byte_size,
         # prices are whole nano-dollars; the last bits of a sum tell in which parts it was added up
         cost_usd=round(summary.cost_usd, 9),
-        copies=_Copies(totals) if totals.watch & RunData.COPIES else (),
+        copies=_Copies(totals) if totals.run_data & RunData.COPIES else (),
         unused=tuple(unused),
     )
     by_path: dict[str, list[Finding]] = {}
     for finding in paths.check_run(run, session.context.limits()):
-        placed = _placed(finding, lines.get(finding.location), excerpts=session.context.excerpts)
+        placed = _with_span(finding, lines.get(finding.location), excerpts=session.context.excerpts)
         by_path.setdefault(finding.location.path, []).append(placed)
         if len(by_path) >= _PATHS_AT_ONCE:
             yield from _results(session, by_path)
@@ -237,12 +237,12 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
 
 def _results(session: "Session", by_path: Mapping[str, Sequence[Finding]]) -> Iterator[FileResult]:
     for path, findings in by_path.items():
-        kept, suppressed = session.context.paths.split(path, tuple(findings))
-        session.totals.add_findings(kept)
-        yield FileResult(path=path, findings=kept, suppressed=suppressed.ignored, baselined=suppressed.known)
+        result = session.context.file_result(path, findings)
+        session.totals.add_findings(result.findings)
+        yield result
 
 
-def _placed(finding: Finding, line: int | None, *, excerpts: bool) -> Finding:
+def _with_span(finding: Finding, line: int | None, *, excerpts: bool) -> Finding:
     """The finding with the line of the configuration that it is about."""
     if line is None:
         return finding

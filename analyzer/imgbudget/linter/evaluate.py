@@ -58,7 +58,7 @@ def make_finding(
     )
 
 
-def moved(finding: Finding, location: Location) -> Finding:
+def relocated(finding: Finding, location: Location) -> Finding:
     """The same finding on another image file; `_replace` takes four times as long."""
     changed = list(finding)
     changed[_LOCATION], changed[_FINGERPRINT] = location, fingerprint(finding.code, location)
@@ -94,7 +94,7 @@ def _sha256() -> "Callable[[bytes], HASH]":
     return sha256
 
 
-def failure(what: str, error: Exception, location: Location, limits: Limits) -> Finding:
+def failure_finding(what: str, error: Exception, location: Location, limits: Limits) -> Finding:
     """The finding IB003: something of ours, named by `what`, failed on a subject, and the run goes on."""
     return Finding(
         code=FAILED_CODE,
@@ -127,7 +127,7 @@ def run_rules(  # noqa: PLR0913 - what a rule is run on, and by
     budgets: Budgets,
     image_limits: Mapping[Location, Limits] = NO_IMAGE_LIMITS,
     *,
-    shown: Subject | None = None,
+    proxy: Subject | None = None,
 ) -> Iterator[Finding]:
     """The findings on a subject in the order of the rules; those of a rule that fails up to its failure.
 
@@ -139,9 +139,9 @@ def run_rules(  # noqa: PLR0913 - what a rule is run on, and by
         rules = [pair for pair in rules if not pair[0].limits or limits.missing(pair[0].limits) is None]
     for rule, override in rules:
         try:
-            for problem in rule.check(subject if shown is None else shown, context):
+            for problem in rule.check(subject if proxy is None else proxy, context):
                 yield make_finding(rule, override, problem, subject, limits)
         except Exception as error:  # noqa: BLE001 - the one place: a rule must not end the run
             what = f"rule {rule.code} {rule.name}"
-            failed = failure(what, error, subject.location, limits)
+            failed = failure_finding(what, error, subject.location, limits)
             yield failed._replace(help=f"report it with the file; until then: --ignore {rule.code}")

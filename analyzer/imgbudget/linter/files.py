@@ -31,7 +31,7 @@ class FileCheck:
 
     def image(self, path: str, runner: RuleRunner) -> ImageUse:
         """The image at a path, with the facts that its judge asks for."""
-        fields = self.context.facts(runner)
+        fields = self.context.needed_fields(runner)
         if self.cache is None:
             return read_image(path, fields)
         return read_image(path, fields, probe=self.cache.probe)
@@ -52,11 +52,11 @@ class FileCheck:
         runner = self.context.paths.runner(found.path)
         use = read or self.image(found.path, runner)
         if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
-            return self.context.file_of_image(use, runner)
+            return self.context.check_image_file(use, runner)
         if use.facts.content == "JSON":
             return self._json(found.path, named=named, lines=False)
         if named and use.facts.damage is not None:
-            return self.context.file_of_image(use)
+            return self.context.check_image_file(use)
         return FileResult(path=found.path, skipped=_no_image(use))
 
     def explicit(self, found: FoundFile) -> bool:
@@ -96,11 +96,8 @@ class FileCheck:
             flaw = ShapeFlaw(location, why, "make it readable, or leave it out")
             request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
             findings = self.context.paths.runner(path).check_request(self.context.bind(request))
-            kept, suppressed, _ = self.context.result(path, findings, ())
             if findings:
-                return FileResult(
-                    path=path, findings=kept, suppressed=suppressed.ignored, baselined=suppressed.known
-                )
+                return self.context.file_result(path, findings)
         return FileResult(path=path, skipped=why, missed=True)
 
     def text(self, data: bytes, name: str) -> FileResult:
@@ -108,14 +105,14 @@ class FileCheck:
         extension = os.path.splitext(name)[1].lower()
         if extension in (".yaml", ".yml"):
             return self._yaml(name, named=True, text=data)
-        use = image_from_bytes(data, name, self.context.facts(self.context.paths.runner(name)))
+        use = image_from_bytes(data, name, self.context.needed_fields(self.context.paths.runner(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
             from imgbudget.linter.documents import check_text  # noqa: PLC0415 - see _json
 
             return check_text(self.context, data, name, lines=lines)
-        return self.context.file_of_image(use)
+        return self.context.check_image_file(use)
 
 
 def _open_cache() -> "FactsCache":

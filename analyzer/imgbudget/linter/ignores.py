@@ -9,7 +9,7 @@ from imgbudget.config.settings import Ignore, Settings
 from imgbudget.discovery.gitignore import SPECIAL
 from imgbudget.imageinfo.files import content_hash
 from imgbudget.linter.baseline import Baseline, BaselineEntry, entry_of
-from imgbudget.linter.rule_sets import NOTHING, Kept, Matcher, PathRules, SuppressedCounts, relative
+from imgbudget.linter.rule_sets import NOTHING, Findings, Matcher, PathRules, SuppressedCounts, relative
 from imgbudget.linter.selection import SelectionLayer, is_selected, specificity
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Finding, RunData, UnusedIgnore
@@ -34,13 +34,13 @@ class Suppressor:
     baseline: Baseline | None = None
     base: str = "."
     collect: bool = False
-    used: set[int] = field(default_factory=set)
-    entry: set[int] = field(default_factory=set)
-    entries: list[BaselineEntry] = field(default_factory=list)
+    used_ignores: set[int] = field(default_factory=set)
+    matched_entries: set[int] = field(default_factory=set)
+    collected_entries: list[BaselineEntry] = field(default_factory=list)
     unhashed: str | None = None
     """The name under which standard input is checked: no file holds its bytes."""
 
-    def split(self, path: str, findings: Kept) -> tuple[Kept, SuppressedCounts]:
+    def split(self, path: str, findings: Findings) -> tuple[Findings, SuppressedCounts]:
         """The findings of the file at `path` that are reported, and how many are not."""
         if not findings:
             return findings, NOTHING
@@ -48,21 +48,21 @@ class Suppressor:
         left = self._without_ignored(path, findings, content) if self.ignores else findings
         kept = left
         if self.baseline is not None or self.collect:
-            kept = tuple(finding for finding in left if not self._knows(path, finding, content))
+            kept = tuple(finding for finding in left if not self._is_known(path, finding, content))
         return kept, SuppressedCounts(len(findings) - len(left), len(left) - len(kept))
 
-    def _without_ignored(self, path: str, findings: Kept, content: "_ContentIndex") -> Kept:
+    def _without_ignored(self, path: str, findings: Findings, content: "_ContentIndex") -> Findings:
         name = relative(path, self.root)
         mine = [(i, entry) for i, (entry, matches) in enumerate(self.ignores) if matches(name)]
         kept = []
         for finding in findings:
-            silencing = [i for i, entry in mine if self._silences(entry, finding, content)]
-            self.used.update(silencing)
-            if not silencing:
+            matching = [i for i, entry in mine if self._applies(entry, finding, content)]
+            self.used_ignores.update(matching)
+            if not matching:
                 kept.append(finding)
         return tuple(kept)
 
-    def _silences(self, ignore: Ignore, finding: Finding, content: "_ContentIndex") -> bool:
+    def _applies(self, ignore: Ignore, finding: Finding, content: "_ContentIndex") -> bool:
         rule = self.rules.get(finding.code)
         if rule is None or all(specificity(selector, rule) < 0 for selector in ignore.rules):
             return False
@@ -77,7 +77,7 @@ class Suppressor:
             return digest is not None and digest.startswith(ignore.sha256)
         return True
 
-    def _knows(self, path: str, finding: Finding, content: "_ContentIndex") -> bool:
+    def _is_known(self, path: str, finding: Finding, content: "_ContentIndex") -> bool:
         rule = self.rules.get(finding.code)
         if finding.internal or (rule and rule.run_data not in _ON_FILES):
             return False
@@ -85,10 +85,10 @@ class Suppressor:
         entry = entry_of(finding, relative(path, self.base), digest)
         number = self.baseline.find(entry) if self.baseline else None
         if number is not None:
-            self.entry.add(number)
+            self.matched_entries.add(number)
             return True
         if self.collect:
-            self.entries.append(entry)
+            self.collected_entries.append(entry)
         return False
 
 
@@ -115,7 +115,7 @@ def unused_ignores(paths: PathRules, named: Sequence[str]) -> Iterator[tuple[Unu
     locations = _places(paths.settings)
     for number, (ignore, _) in enumerate(paths.suppressor.ignores):
         location = locations[number]
-        if number in paths.suppressor.used or not _rules_ran(ignore, paths):
+        if number in paths.suppressor.used_ignores or not _rules_ran(ignore, paths):
             continue
         if all(covered(pattern, root, real) for pattern in ignore.files):
             from imgbudget.config.edit import obstacle  # noqa: PLC0415 - runs with unused entries only
@@ -151,7 +151,7 @@ def _rules_ran(ignore: Ignore, paths: PathRules) -> bool:
     """Whether the rules that an entry names ran, but for those that the configuration itself leaves off."""
     config = paths.settings
     layer = SelectionLayer(config.select, config.extend_select, config.ignore)
-    ran = {rule.code for rule in paths.rules if paths.base_judge.rules.has(rule.code)}
+    ran = {rule.code for rule in paths.rules if paths.base_runner.rules.has(rule.code)}
     meant = [rule for rule in paths.rules if any(specificity(text, rule) >= 0 for text in ignore.rules)]
     wanted = [rule for rule in meant if is_selected(rule, (layer,), pedantic=False, preview=config.preview)]
     silent = {rule.code for rule in meant if rule.budgets}

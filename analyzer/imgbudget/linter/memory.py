@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
-from imgbudget.linter.evaluate import Rules, moved, run_rules
+from imgbudget.linter.evaluate import Rules, relocated, run_rules
 from imgbudget.model.budgets import Budgets
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Severity
 from imgbudget.registry import AnyRule
@@ -32,7 +32,7 @@ _PATHS = tuple(
 SIZE = 1 << _PATHS.index("facts.size")
 """The bit of the size."""
 
-_TELLS_APART = {"type", "id"}
+_IDENTITY_BUILTINS = {"type", "id"}
 """Builtins that tell a stand-in from an image."""
 
 
@@ -40,7 +40,7 @@ class NotRecordedError(BaseException):
     """A rule reads what cannot be part of a key. It is no Exception: a rule must not catch it."""
 
 
-class _StandIn:
+class _Proxy:
     """Takes the place of an image, or of its facts: each field notes that it is read, any other use raises.
 
     `isinstance` takes it for the value's own class. It is no tuple, so that a read which Python code cannot
@@ -60,13 +60,13 @@ class _StandIn:
         return True
 
 
-class _Image(_StandIn):
+class _ImageProxy(_Proxy):
     __slots__ = ()
 
     def __init__(self, use: ImageUse) -> None:
         self._value, self.reads = use, 0
         self._size = use.visible_size
-        self.facts = _Facts(use.facts, self)
+        self.facts = _FactsProxy(use.facts, self)
 
     @property
     def visible_size(self) -> Size | None:
@@ -80,10 +80,10 @@ class _Image(_StandIn):
         return ImageUse
 
 
-class _Facts(_StandIn):
+class _FactsProxy(_Proxy):
     __slots__ = ()
 
-    def __init__(self, facts: ImageFacts | None, image: _Image) -> None:
+    def __init__(self, facts: ImageFacts | None, image: _ImageProxy) -> None:
         self._value, self.reads = facts, image
 
     @property  # type: ignore[misc]  # as unittest.mock does: it is read only
@@ -101,9 +101,9 @@ class Recorded(NamedTuple):
 
 def record(rules: Rules, use: ImageUse, limits: Limits, budgets: Budgets) -> Recorded | None:
     """Run rules on an image that can be decoded; None where what they find is of this image alone."""
-    image = _Image(use)
+    image = _ImageProxy(use)
     try:
-        found = tuple(run_rules(rules, use, limits, budgets, shown=cast("ImageUse", image)))
+        found = tuple(run_rules(rules, use, limits, budgets, proxy=cast("ImageUse", image)))
         for it in found:
             if it.internal or it.location is not use.location:
                 return None
@@ -119,7 +119,7 @@ def key_of(reads: int) -> Callable[[ImageUse], Hashable]:
     return attrgetter(*paths) if paths else lambda _use: ()
 
 
-def tells_apart(function: Callable[..., Any]) -> bool:
+def checks_identity(function: Callable[..., Any]) -> bool:
     """Whether a function, or a helper that it names, asks for the type or identity of anything."""
     seen: list[Any] = []
     waiting: list[Any] = [function]
@@ -128,7 +128,7 @@ def tells_apart(function: Callable[..., Any]) -> bool:
         if not isinstance(called, FunctionType):
             return True
         names = set(_names(called.__code__))
-        if names & _TELLS_APART:
+        if names & _IDENTITY_BUILTINS:
             return True
         seen.append(called)
         waiting += [it for it in _helpers(called, names) if it not in seen]
@@ -160,7 +160,7 @@ def _refuse(*_operands: object) -> Any:
     raise NotRecordedError
 
 
-def _field(stand_in: type[_StandIn], name: str) -> property:
+def _field(proxy: type[_Proxy], name: str) -> property:
     """The field of a stand-in that answers as the value does."""
     read = attrgetter(name)
     if name in _DISTINCT:
@@ -168,7 +168,7 @@ def _field(stand_in: type[_StandIn], name: str) -> property:
     if name in _SAME:
         return property(lambda self: read(self._value))
     field = _DERIVED.get(name, name)
-    if stand_in is _Facts or name in _DERIVED:
+    if proxy is _FactsProxy or name in _DERIVED:
         bit = 1 << _PATHS.index(f"facts.{field}")
     else:
         bit = 1 << _PATHS.index(field)
@@ -181,29 +181,29 @@ def _field(stand_in: type[_StandIn], name: str) -> property:
         self.reads.reads |= bit
         return read(self._value)
 
-    return property(of_facts if stand_in is _Facts else of_image)
+    return property(of_facts if proxy is _FactsProxy else of_image)
 
 
-def _furnish(stand_in: type[_StandIn], value: type[ImageUse | ImageFacts], derived: Sequence[str]) -> None:
+def _add_fields(proxy: type[_Proxy], value: type[ImageUse | ImageFacts], derived: Sequence[str]) -> None:
     """Give a stand-in the fields of the value, and refuse all that tuples can do beside them."""
     for name in {*dir(tuple)} - {*dir(object)} | {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"}:
-        setattr(stand_in, name, _refuse)
+        setattr(proxy, name, _refuse)
     for name in ("__hash__", "__repr__", "__str__", "__format__", "__reduce__", "__reduce_ex__", "__dir__"):
-        setattr(stand_in, name, _refuse)
+        setattr(proxy, name, _refuse)
     for name in (*value._fields, *derived):
         if name != "facts":
-            setattr(stand_in, name, _field(stand_in, name))
-    cast("Any", Sequence).register(stand_in)  # `match` asks the type whether it is a sequence
+            setattr(proxy, name, _field(proxy, name))
+    cast("Any", Sequence).register(proxy)  # `match` asks the type whether it is a sequence
 
 
-_furnish(_Image, ImageUse, ("in_request", "size"))
-_furnish(_Facts, ImageFacts, ("animated",))
+_add_fields(_ImageProxy, ImageUse, ("in_request", "size"))
+_add_fields(_FactsProxy, ImageFacts, ("animated",))
 
 
-_MOST = 10_000
+_MAX_KEYS = 10_000
 """Keys of which the findings are kept: some megabytes."""
 
-_TRIAL = 1_000
+_TRIAL_KEYS = 1_000
 """Keys after which a memory has to have answered for half of the images."""
 
 _Pair = tuple[AnyRule, Severity | None]
@@ -234,7 +234,7 @@ class _Plan(NamedTuple):
     each: Rules
 
 
-class Images:
+class ImageRuleCache:
     """Checks images by one set of rules.
 
     Cameras, screens and generators make few sizes, and fewer kinds of files. Two memories, one for rules that
@@ -274,16 +274,16 @@ class Images:
         key = memory.key(use)
         known = memory.findings.get(key)
         if known is not None:
-            return [moved(finding, use.location) for finding in known] if known else []
+            return [relocated(finding, use.location) for finding in known] if known else []
 
         made = record(memory.rules, use, limits, self._budgets)
         if made is None or made.reads & ~memory.reads:
             self._learn(use, limits)
             return list(run_rules(memory.rules, use, limits, self._budgets))
-        if len(memory.findings) >= _MOST:
+        if len(memory.findings) >= _MAX_KEYS:
             memory.findings.clear()
         memory.findings[key] = made.findings
-        if len(memory.findings) == _TRIAL and self._images < 2 * _TRIAL:
+        if len(memory.findings) == _TRIAL_KEYS and self._images < 2 * _TRIAL_KEYS:
             self._reads = {**self._known(), **{rule.code: _EACH for rule, _ in memory.rules}}
             self._make_plan(limits, in_request=use.location.keys is not None)
         return list(made.findings)
@@ -302,7 +302,7 @@ class Images:
     def _known(self) -> dict[str, int]:
         """What each rule was seen to read so far."""
         if self._reads is None:
-            self._reads = {rule.code: _EACH if tells_apart(rule.check) else 0 for rule, _ in self._rules}
+            self._reads = {rule.code: _EACH if checks_identity(rule.check) else 0 for rule, _ in self._rules}
         return self._reads
 
     def _make_plan(self, limits: Limits, *, in_request: bool) -> _Plan:

@@ -13,9 +13,9 @@ from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import check_part
 from imgbudget.linter.end_of_run import RunTotals
 from imgbudget.linter.pool import WorkerPool, narrow_down
-from imgbudget.linter.protocols import Checker, Work
+from imgbudget.linter.protocols import Checker, WorkItem
 from imgbudget.linter.reporting import Fragment, Reporter, merge
-from imgbudget.linter.rows import PART, PartCount
+from imgbudget.linter.rows import PART_REQUESTS, PartCount
 from imgbudget.linter.run import Session
 from imgbudget.model.results import FileResult, Summary
 
@@ -23,14 +23,14 @@ from imgbudget.model.results import FileResult, Summary
 class ResultBatch(NamedTuple):
     """What came of a chunk: a piece for each reporter, the sum, the notes, what is kept for the end."""
 
-    pieces: tuple[Fragment, ...]
+    fragments: tuple[Fragment, ...]
     summary: Summary
     notes: tuple[str, ...]
     totals: RunTotals
 
 
 def check_in_pool(
-    checker: Checker[Work], reporters: Sequence[Reporter], files: Iterable[Work], jobs: int
+    checker: Checker[WorkItem], reporters: Sequence[Reporter], files: Iterable[WorkItem], jobs: int
 ) -> Iterator[ResultBatch]:
     """The batches of all files, in order.
 
@@ -38,13 +38,13 @@ def check_in_pool(
     kills is alone, and that one is reported as not checked.
     """
     source = iter(files)
-    chunks = iter(lambda: _packed(islice(source, checker.chunk)), [])
+    chunks = iter(lambda: _pack(islice(source, checker.chunk_size)), [])
     worker = _Worker(checker, reporters)
     with WorkerPool(worker.make, jobs) as pool:
 
-        def attempt(chunk: "list[Work | str]") -> ResultBatch | None:
+        def attempt(chunk: "list[WorkItem | str]") -> ResultBatch | None:
             batch = pool.run_alone(chunk)
-            return worker.lost(chunk[0]) if batch is None and len(chunk) == 1 else batch
+            return worker.report_lost(chunk[0]) if batch is None and len(chunk) == 1 else batch
 
         for outcome in pool.run_in_order(chunks):
             batch = outcome.answer
@@ -55,26 +55,26 @@ def check_in_pool(
             yield batch
 
 
-class _Worker(Generic[Work]):
+class _Worker(Generic[WorkItem]):
     """Checks chunks and renders what is found. One that is pickled makes a checker for itself."""
 
-    def __init__(self, checker: Checker[Work], reporters: Sequence[Reporter]) -> None:
+    def __init__(self, checker: Checker[WorkItem], reporters: Sequence[Reporter]) -> None:
         self.checker = checker
         self.reporters = tuple(reporters)
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return _made_again, (self.checker.again, self.reporters)
+        return _made_again, (self.checker.factory, self.reporters)
 
-    def make(self) -> "Callable[[list[Work | str]], ResultBatch]":
+    def make(self) -> "Callable[[list[WorkItem | str]], ResultBatch]":
         """What a process does with a chunk."""
         self.checker.drain()  # a forked process has what its parent has kept, too
         return self.check
 
-    def check(self, chunk: "list[Work | str]") -> ResultBatch:
+    def check(self, chunk: "list[WorkItem | str]") -> ResultBatch:
         """Check and render the files of a chunk."""
         files = [FoundFile(file, FileKind.IMAGE) if isinstance(file, str) else file for file in chunk]
         # only a checker of found files is given packed ones
-        batch = self.batch(self.checker.check_all(cast("list[Work]", files)))
+        batch = self.batch(self.checker.check_all(cast("list[WorkItem]", files)))
         self.checker.flush()
         return batch
 
@@ -85,12 +85,14 @@ class _Worker(Generic[Work]):
         rendered: list[list[Fragment]] = [[] for _ in self.reporters]
         for result in results:
             summary.add(result)
-            for reporter, pieces in zip(self.reporters, rendered, strict=True):
-                pieces.append(reporter.render(result))
-        merged = [merge(one.joints, pieces) for one, pieces in zip(self.reporters, rendered, strict=True)]
+            for reporter, fragments in zip(self.reporters, rendered, strict=True):
+                fragments.append(reporter.render(result))
+        merged = [
+            merge(one.separators, fragments) for one, fragments in zip(self.reporters, rendered, strict=True)
+        ]
         return ResultBatch(tuple(merged), summary, tuple(self.checker.context.notes), self.checker.drain())
 
-    def lost(self, file: "Work | str") -> ResultBatch:
+    def report_lost(self, file: "WorkItem | str") -> ResultBatch:
         """The batch of a file that kills each process that checks it."""
         path = file if isinstance(file, str) else file.path
         kept = self.checker.drain()  # what this process has taken in stays with it
@@ -98,28 +100,28 @@ class _Worker(Generic[Work]):
         self.checker.merge_totals(kept)
         return batch
 
-    def join(self, _chunk: "list[Work | str]", batches: Sequence[ResultBatch]) -> ResultBatch:
+    def join(self, _chunk: "list[WorkItem | str]", batches: Sequence[ResultBatch]) -> ResultBatch:
         """Batches in order as one."""
         first, *others = batches
         for other in others:
             first.summary.merge(other.summary)
             first.totals.merge(other.totals)
-        pieces = zip(*(batch.pieces for batch in batches), strict=True)
-        merged = (merge(one.joints, its) for one, its in zip(self.reporters, pieces, strict=True))
+        fragments = zip(*(batch.fragments for batch in batches), strict=True)
+        merged = (merge(one.separators, its) for one, its in zip(self.reporters, fragments, strict=True))
         notes = dict.fromkeys(note for batch in batches for note in batch.notes)
-        return first._replace(pieces=tuple(merged), notes=tuple(notes))
+        return first._replace(fragments=tuple(merged), notes=tuple(notes))
 
 
-def _made_again(again: Callable[[], Checker[Work]], reporters: Sequence[Reporter]) -> _Worker[Work]:
+def _made_again(again: Callable[[], Checker[WorkItem]], reporters: Sequence[Reporter]) -> _Worker[WorkItem]:
     return _Worker(again(), reporters)
 
 
-def _halves(chunk: "list[Work | str]") -> "tuple[list[Work | str], list[Work | str]]":
+def _halves(chunk: "list[WorkItem | str]") -> "tuple[list[WorkItem | str], list[WorkItem | str]]":
     middle = len(chunk) // 2
     return chunk[:middle], chunk[middle:]
 
 
-def _packed(chunk: Iterable[Work]) -> "list[Work | str]":
+def _pack(chunk: Iterable[WorkItem]) -> "list[WorkItem | str]":
     """A chunk for the way to a worker: most files are images of a folder, and a path is enough for one.
 
     That is a microsecond less for each on either side.
@@ -130,8 +132,8 @@ def _packed(chunk: Iterable[Work]) -> "list[Work | str]":
     ]
 
 
-SIZE = 8 << 20
-"""Bytes of a part, if they are no more than `PART` rows: 20 ms, so that none has to be waited for long."""
+PART_SIZE = 8 << 20
+"""Bytes of a part, unless it reaches `PART_REQUESTS` rows first; takes about 20 ms."""
 
 
 class RowPart(NamedTuple):
@@ -144,7 +146,7 @@ class RowPart(NamedTuple):
 class PartChecker:
     """Checks parts; `counts` is what they count, since they were taken the last time."""
 
-    chunk = 1
+    chunk_size = 1
 
     def __init__(self, session: Session) -> None:
         self.counts: list[PartCount] = []
@@ -156,16 +158,16 @@ class PartChecker:
         return self._session.context
 
     @property
-    def again(self) -> "Callable[[], PartChecker]":
+    def factory(self) -> "Callable[[], PartChecker]":
         """See Checker."""
-        return partial(_again, self._session.again)
+        return partial(_again, self._session.factory)
 
     def check_all(self, files: Iterable[RowPart]) -> Iterator[FileResult]:
         """The results of parts; of one whose rows do not stand for themselves nothing is said."""
         for path, chunk in files:
             result, count = check_part(self._session.context, path, chunk)
             self.counts.append(count)
-            if count.alone:
+            if count.independent:
                 self._session.totals.add(result)
                 yield result
             else:
@@ -208,8 +210,8 @@ def check_rows(  # noqa: PLR0913, PLR0917 - a run and a place in it
     """
     checker = PartChecker(session)
     with JsonSource.open(path) as source:
-        jobs = min(jobs, -((start.offset - source.size) // SIZE))
-        parts = (RowPart(path, chunk) for chunk in split_into_chunks(source, start, SIZE, PART))
+        jobs = min(jobs, -((start.offset - source.size) // PART_SIZE))
+        parts = (RowPart(path, chunk) for chunk in split_into_chunks(source, start, PART_SIZE, PART_REQUESTS))
         for batch in check_in_pool(checker, reporters, parts, jobs):
             show(batch)
             if not checker.counts:

@@ -20,7 +20,7 @@ _AHEAD = 4
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-Work = Callable[[Item], Answer]
+Handler = Callable[[Item], Answer]
 """What a worker does with an item."""
 
 
@@ -63,7 +63,7 @@ class WorkerPool(Generic[Item, Answer]):
     caller's memory; another one gets `make_worker` pickled. What a worker raises is raised here.
     """
 
-    def __init__(self, make_worker: Callable[[], Work[Item, Answer]], jobs: int) -> None:
+    def __init__(self, make_worker: Callable[[], Handler[Item, Answer]], jobs: int) -> None:
         self._make_worker = make_worker
         self._jobs = jobs
         self._processes: list[_Process[Item, Answer]] = []
@@ -98,8 +98,8 @@ class WorkerPool(Generic[Item, Answer]):
         """The answer for one item from a process of its own; None where that process died."""
         process = _Process(self._make_worker, self._processes)
         try:
-            process.give(0, item)
-            return process.take().answer
+            process.send(0, item)
+            return process.receive().answer
         finally:
             process.end()
 
@@ -118,14 +118,14 @@ class WorkerPool(Generic[Item, Answer]):
         waiting = next(todo, None)
         while True:
             while waiting is not None and has_room(waiting[0]) and (idle := self._idle()):
-                idle.give(*waiting)
+                idle.send(*waiting)
                 waiting = next(todo, None)
-            busy = [process for process in self._processes if process.given is not None]
+            busy = [process for process in self._processes if process.current is not None]
             if not busy:
                 return
             for pipe in wait([process.pipe for process in busy]):
                 process = next(process for process in busy if process.pipe is pipe)
-                outcome = process.take()
+                outcome = process.receive()
                 if outcome.answer is None:
                     self._processes.remove(process)
                     process.end()
@@ -134,7 +134,7 @@ class WorkerPool(Generic[Item, Answer]):
     def _idle(self) -> "_Process[Item, Answer] | None":
         """A process without an item, which may be a new one; None where all that may be there are busy."""
         for process in self._processes:
-            if process.given is None:
+            if process.current is None:
                 return process
         if len(self._processes) >= self._jobs:
             return None
@@ -152,7 +152,7 @@ class _Process(Generic[Item, Answer]):
     """A process that works on one item at a time. `given` is that item with its number, None when idle."""
 
     def __init__(
-        self, make_worker: Callable[[], Work[Item, Answer]], others: "Sequence[_Process[Item, Answer]]"
+        self, make_worker: Callable[[], Handler[Item, Answer]], others: "Sequence[_Process[Item, Answer]]"
     ) -> None:
         import multiprocessing  # noqa: PLC0415 - 10 ms, several processes only
 
@@ -167,25 +167,25 @@ class _Process(Generic[Item, Answer]):
         self._process = context.Process(target=_serve, args=(theirs, make_worker, inherited), daemon=True)
         self._process.start()
         theirs.close()
-        self.given: tuple[int, Item] | None = None
+        self.current: tuple[int, Item] | None = None
 
-    def give(self, number: int, item: Item) -> None:
+    def send(self, number: int, item: Item) -> None:
         """Hand over an item."""
-        self.given = number, item
+        self.current = number, item
         try:
             self.pipe.send(item)
         except OSError:
             return  # it died while idle; `take` finds out
 
-    def take(self) -> Outcome[Item, Answer]:
+    def receive(self) -> Outcome[Item, Answer]:
         """What came of the item.
 
         Raises:
             Exception: what the worker raised.
         """
-        if self.given is None:
+        if self.current is None:
             raise RuntimeError("a worker was asked for an answer that it does not owe")
-        (number, item), self.given = self.given, None
+        (number, item), self.current = self.current, None
         try:
             answer: Answer | _Raised = self.pipe.recv()
         except (EOFError, OSError):
@@ -203,7 +203,7 @@ class _Process(Generic[Item, Answer]):
 
 def _serve(
     pipe: "Connection[Any, Any]",
-    make_worker: Callable[[], Work[Any, Any]],
+    make_worker: Callable[[], Handler[Any, Any]],
     inherited: "tuple[Connection[Any, Any], ...]",
 ) -> None:
     """The life of a worker: items in, answers out, until the pipe closes. Ctrl-C is the parent's."""

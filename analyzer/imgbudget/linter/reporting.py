@@ -1,4 +1,4 @@
-"""How results become text: what a reporter is, and fragments of output that are merged in order."""
+"""Rendering results: the protocols of reporters and outputs, and fragments of output merged in order."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,40 +6,54 @@ from typing import Protocol
 from imgbudget.model.results import FileResult, Summary
 
 Fragment = tuple[str, ...]
-"""What is said of some files: a text for each section of the format, empty where nothing is said."""
+"""The output for some files: one text per section of the format, empty if the section has nothing."""
 
 
 class Reporter(Protocol):
-    """Turns results into text as they come: a head, pieces in the order of the files, a foot.
+    """One output format: a head, one fragment per file in the order of the files, and a foot.
 
-    `render` keeps nothing and may run in another process; `add` takes pieces in order, where they are shown.
+    `render` has no side effects and may run in a worker; `add` is called in order, in the main process.
     """
 
-    joints: tuple[str, ...]
-    """What stands between two texts of the same section, a section each."""
+    separators: tuple[str, ...]
+    """The text between two fragments of a section, one per section."""
 
     takes_parts: bool = False
-    """Whether it may be given the results of a long file part by part."""
+    """Whether it accepts the results of a long file in parts."""
 
     shows_parts: bool = False
-    """Whether its text is in another order when a long file is divided into other parts."""
+    """Whether its output depends on how a long file is divided into parts."""
 
     def begin(self) -> str:
-        """What stands before everything."""
+        """The text before all results."""
 
     def render(self, result: FileResult) -> Fragment:
-        """What is said of one file."""
+        """The output for one file."""
 
-    def add(self, piece: Fragment) -> str:
-        """The text that can be shown now that this piece has come."""
+    def add(self, fragment: Fragment, /) -> str:
+        """The text that can be shown once this fragment is added."""
 
     def end(self, summary: Summary) -> str:
-        """What stands after everything."""
+        """The text after all results."""
 
 
-def merge(joints: tuple[str, ...], pieces: Sequence[Fragment]) -> Fragment:
-    """Several pieces in order as one."""
+class Output(Protocol):
+    """A reporter and the destination of its text."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """The format."""
+
+    def write(self, text: str) -> None:
+        """Write more text, which may be empty."""
+
+    def close(self) -> None:
+        """Finish the output. Raises UsageError: it cannot be written."""
+
+
+def merge(separators: tuple[str, ...], fragments: Sequence[Fragment]) -> Fragment:
+    """Fragments in order, as one."""
     return tuple(
-        joint.join([text for text in texts if text])
-        for joint, texts in zip(joints, zip(*pieces, strict=True), strict=True)
+        separator.join([text for text in texts if text])
+        for separator, texts in zip(separators, zip(*fragments, strict=True), strict=True)
     )

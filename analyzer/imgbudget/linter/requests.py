@@ -21,12 +21,12 @@ from imgbudget.requests.reader import shortened
 _RESENT = "the session sends it again with each turn: every later one fails with it"
 
 
-def position(finding: Finding) -> tuple[int, str]:
+def sort_key(finding: Finding) -> tuple[int, str]:
     """What findings of one file are sorted by."""
     return (finding.span.start if finding.span else 0, finding.code)
 
 
-def resent(finding: Finding) -> Finding:
+def with_resend_note(finding: Finding) -> Finding:
     """A finding on a session: what the API refuses in one turn it refuses in all that follow."""
     if finding.severity is not Severity.ERROR or not finding.location.prefix:
         return finding
@@ -48,14 +48,14 @@ _WINDOW = 1 << 16
 def with_edits(findings: Iterable[Finding], document: Document) -> tuple[Finding, ...]:
     """The findings on one document, each with the edit that its fix comes to where it has one."""
     findings = tuple(findings)
-    routes = {route for finding in findings for route in _routes(finding)}
-    if not routes:
+    paths = {route for finding in findings for route in _edited_paths(finding)}
+    if not paths:
         return findings
-    spans = document.spans(routes)
+    spans = document.spans(paths)
     return tuple(finding._replace(edit=_edit(finding, spans)) for finding in findings)
 
 
-def _routes(finding: Finding) -> tuple[Keys, ...]:
+def _edited_paths(finding: Finding) -> tuple[Keys, ...]:
     """The values that the edit of a finding's fix may be about."""
     keys = finding.location.keys
     if not keys:
@@ -72,7 +72,7 @@ def _routes(finding: Finding) -> tuple[Keys, ...]:
 
 
 def _edit(finding: Finding, spans: Mapping[Keys, Span]) -> TextEdit | None:
-    found = [spans.get(route) for route in _routes(finding)]
+    found = [spans.get(route) for route in _edited_paths(finding)]
     match finding.fix, found:
         case DeclareType(media_type), [declared, *formats]:
             if declared:
@@ -81,8 +81,8 @@ def _edit(finding: Finding, spans: Mapping[Keys, Span]) -> TextEdit | None:
             return named and TextEdit(named, json.dumps(media_type.rpartition("/")[2]))
         case DropBlock(), [Span() as block, before, after]:
             if before:  # the comma goes with the block
-                return TextEdit(_stretch(before, block, from_end=True), "")
-            return after and TextEdit(_stretch(block, after, from_end=False), "")
+                return TextEdit(_span_between(before, block, from_end=True), "")
+            return after and TextEdit(_span_between(block, after, from_end=False), "")
         case DropBlock(), [Span() as text]:  # a content that is nothing but an empty text
             return TextEdit(text, "[]")
         case _:
@@ -93,7 +93,7 @@ def _beside(keys: Keys, step: int) -> Keys:
     return (*keys[:-1], int(keys[-1]) + step)
 
 
-def _stretch(first: Span, last: Span, *, from_end: bool) -> Span:
+def _span_between(first: Span, last: Span, *, from_end: bool) -> Span:
     """From the end of `first` to the end of `last`, or from the start of one to the start of the other."""
     if from_end:
         return Span(first.end, last.end, first.end_line, first.end_column, last.end_line, last.end_column)
@@ -164,7 +164,7 @@ def _placed(document: Document | Cassette, locations: Sequence[Location]) -> dic
 
 
 @dataclass(slots=True, kw_only=True)
-class RequestFindings:
+class CheckedRequests:
     """The requests of a file and what was found in them, as far as it was not handed on yet."""
 
     context: LintContext
@@ -200,11 +200,11 @@ class RequestFindings:
         request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
         return self.runner.check_request(self.context.bind(request))
 
-    def flaw(self, location: Location, span: Span, message: str) -> None:
+    def add_flaw(self, location: Location, span: Span, message: str) -> None:
         """Keep what the rules say of a malformed request, which stands at the span."""
         self.findings.extend(self.placed(finding, span) for finding in self.malformed(location, message))
 
-    def doubled_keys(self, document: Document | Cassette) -> Iterator[Finding]:
+    def duplicate_keys(self, document: Document | Cassette) -> Iterator[Finding]:
         """Keys that an object of the request has twice: JSON readers differ in which value they take."""
         for route in document.duplicate_keys:
             yield from self.malformed(
@@ -214,7 +214,7 @@ class RequestFindings:
                 Severity.WARNING,
             )
 
-    def location(
+    def add_located(
         self, document: Document | Cassette, found: Iterable[Finding], others: Iterable[Location] = ()
     ) -> Mapping[Keys, Span]:
         """Keep what was found in a document; gives its spans, and those of other places, by route."""
@@ -227,17 +227,17 @@ class RequestFindings:
             {location.outer_path for location in (*(item.location for item in found), *others)}
         )
         placed = (self.placed(finding, spans.get(finding.location.outer_path)) for finding in found)
-        self.findings.extend(sorted(placed, key=position))
+        self.findings.extend(sorted(placed, key=sort_key))
         return spans
 
-    def keep(self, found: Iterable[Finding], spans: Mapping[Location, Span]) -> None:
+    def add(self, found: Iterable[Finding], spans: Mapping[Location, Span]) -> None:
         """Keep what was found in several documents, with the spans that are known."""
         self.findings.extend(self.placed(finding, spans.get(finding.location)) for finding in found)
         self.sort()
 
     def sort(self) -> None:
         """Bring the findings into the order of the text."""
-        self.findings.sort(key=position)
+        self.findings.sort(key=sort_key)
 
     def placed(self, finding: Finding, span: Span | None) -> Finding:
         """The finding with its span and what else the output asked for."""
@@ -249,16 +249,8 @@ class RequestFindings:
 
     def result(self, *, rows: RowCounts | None = None, partial: bool = False) -> FileResult:
         """All that is kept, as the result of the file or of a part of it."""
-        kept, suppressed, images = self.context.result(self.path, self.findings, self.images)
-        return FileResult(
-            path=self.path,
-            images=images,
-            requests=tuple(self.requests),
-            findings=kept,
-            suppressed=suppressed.ignored,
-            baselined=suppressed.known,
-            rows=rows,
-            partial=partial,
+        return self.context.file_result(
+            self.path, self.findings, self.images, self.requests, rows=rows, partial=partial
         )
 
     def clear(self) -> None:

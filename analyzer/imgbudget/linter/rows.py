@@ -17,7 +17,7 @@ BLANK = "blank"
 COMPACTED = "sent before the session was compacted, not sent again"
 
 _STEP = 1 << 16
-_MOST_RUNS = 10_000
+_MAX_RANGES = 10_000
 
 
 @dataclass(slots=True)
@@ -38,23 +38,23 @@ class RowCount:
     @property
     def is_long(self) -> bool:
         """Whether there are more runs than a file should keep that may hold no request at all."""
-        return len(self.passed) + len(self.session) > _MOST_RUNS
+        return len(self.passed) + len(self.session) > _MAX_RANGES
 
-    def reach(self, line: int) -> None:
+    def advance(self, line: int) -> None:
         """Come to a row that is not blank."""
         if line > self.last + 1:
             self._add(self.passed, self.last + 1, line - 1, BLANK)
         self.last = line
 
-    def begin(self, line: int) -> None:
+    def start_part(self, line: int) -> None:
         """Come to the first row of a part; the blank ones before it are counted by what it is a part of."""
         self.first, self.last = line, line - 1
 
-    def follow(self, part: "RowCount") -> None:
+    def add_part(self, part: "RowCount") -> None:
         """Count the rows of the part that comes next, which belong to no session."""
         if not part.first:
             return
-        self.reach(part.first)
+        self.advance(part.first)
         for run in part.passed:
             self._add(self.passed, run.first, run.last, run.reason)
         self.checked += part.checked
@@ -65,11 +65,11 @@ class RowCount:
         """Pass over the row come to."""
         self._add(self.passed, self.last, self.last, reason)
 
-    def belongs(self) -> None:
+    def add_session_row(self) -> None:
         """The row come to is one of a session."""
         self._add(self.session, self.last, self.last, "")
 
-    def settle(self, forgotten: list[int], reason: str | None) -> None:
+    def end_session(self, forgotten: list[int], reason: str | None) -> None:
         """Count the session's rows: passed over for a reason, or checked but for the forgotten ones."""
         if reason is None:
             for line in forgotten:
@@ -132,7 +132,7 @@ class BatchRows:
             (location, spans[location.outer_path]) for location in wrong if location.outer_path in spans
         )
 
-    def follow(self, part: "BatchRows", chunk: Chunk, source: JsonSource) -> None:
+    def add_part(self, part: "BatchRows", chunk: Chunk, source: JsonSource) -> None:
         """Count the entries of the part that comes next; it does not know which ids stood before it."""
         self.spans.update(part.spans)
         unknown: dict[int, list[Location]] = {}
@@ -151,10 +151,10 @@ class BatchRows:
         return self._count.batch(Location(self.path, ()), source.size) if self._count.count else None
 
 
-PART = 500
+PART_REQUESTS = 500
 """Requests of a file that are handed on together."""
 
-LONG = 32 << 20
+LONG_FILE = 32 << 20
 """Bytes of rows that are worth several processes: those of text are from 8 MB on, of images from 60 MB."""
 
 
@@ -169,11 +169,11 @@ class Scope(Enum):
 class PartCount(NamedTuple):
     """What a part of a file counts for the whole; `end` is the byte behind the text of its last row.
 
-    `alone` says whether its rows stand for themselves: only then is the rest true of them in the file.
+    `independent` says whether its rows stand for themselves: only then is the rest true of them in the file.
     """
 
     chunk: Chunk
-    alone: bool
+    independent: bool
     end: int
     rows: RowCount
     batch: BatchRows

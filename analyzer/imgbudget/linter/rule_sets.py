@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgbudget.config.settings import Override, Settings
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import run_rules
-from imgbudget.linter.memory import Images
+from imgbudget.linter.memory import ImageRuleCache
 from imgbudget.linter.selection import RuleSet, SelectionLayer, select_rules
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.request_under_test import RequestUnderTest
@@ -28,13 +28,13 @@ class RuleRunner(NamedTuple):
 
     rules: RuleSet
     budgets: Budgets = NO_BUDGETS
-    files: Images | None = None
-    blocks: Images | None = None
+    files: ImageRuleCache | None = None
+    blocks: ImageRuleCache | None = None
 
     @classmethod
     def of(cls, rules: RuleSet, budgets: Budgets) -> "RuleRunner":
         """A judge that remembers images."""
-        return cls(rules, budgets, Images(rules.image, budgets), Images(rules.image, budgets))
+        return cls(rules, budgets, ImageRuleCache(rules.image, budgets), ImageRuleCache(rules.image, budgets))
 
     def check_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of the image rules on one use of one image."""
@@ -68,14 +68,14 @@ class RuleRunner(NamedTuple):
 
 
 Matcher = Callable[[str], bool]
-Kept = tuple[Finding, ...]
+Findings = tuple[Finding, ...]
 
 
 class SuppressedCounts(NamedTuple):
     """How many findings are not reported, by what silences them."""
 
     ignored: int = 0
-    known: int = 0
+    baselined: int = 0
 
 
 NOTHING = SuppressedCounts()
@@ -113,23 +113,23 @@ class PathRules:
     ) -> None:
         self.rules, self.settings, self.choice = rules, settings, choice
         self.baseline = baseline
-        self._judges: dict[tuple[int, ...], RuleRunner] = {}
+        self._runners: dict[tuple[int, ...], RuleRunner] = {}
         self._overrides: list[tuple[Override, Matcher]] = []
         if settings.overrides:
             self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
-        self.suppressor = self._silencer(base, collect=collect)
+        self.suppressor = self._make_suppressor(base, collect=collect)
 
     def runner(self, path: str) -> RuleRunner:
         """The judge for a file."""
         if not self._overrides:
-            return self._judges.get(()) or self._make(())
+            return self._runners.get(()) or self._make(())
         key = self.overrides(path)
-        return self._judges.get(key) or self._make(key)
+        return self._runners.get(key) or self._make(key)
 
     @property
-    def base_judge(self) -> RuleRunner:
+    def base_runner(self) -> RuleRunner:
         """The judge for what no override is about."""
-        return self._judges.get(()) or self._make(())
+        return self._runners.get(()) or self._make(())
 
     def overrides(self, path: str) -> tuple[int, ...]:
         """The numbers of the overrides that hold for a file."""
@@ -167,12 +167,12 @@ class PathRules:
             preview=self.choice.preview or self.settings.preview,
             budgets=budgets,
         )
-        self._judges[key] = RuleRunner.of(rules, budgets)
-        return self._judges[key]
+        self._runners[key] = RuleRunner.of(rules, budgets)
+        return self._runners[key]
 
     def check_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
         """The findings on the run as a whole; an override for the file that one is about holds for it."""
-        found = self.base_judge.check_run(run, limits)
+        found = self.base_runner.check_run(run, limits)
         if not self._overrides:
             yield from found
             return
@@ -182,7 +182,7 @@ class PathRules:
                 severity = by_code.get(finding.code)
                 yield finding._replace(severity=severity) if severity else finding
 
-    def _silencer(self, base: str, *, collect: bool) -> "Suppressor | None":
+    def _make_suppressor(self, base: str, *, collect: bool) -> "Suppressor | None":
         ignores = self.settings.ignores if self.choice.use_ignores else ()
         if not (ignores or self.baseline is not None or collect):
             return None
@@ -197,7 +197,7 @@ class PathRules:
             collect=collect,
         )
 
-    def split(self, path: str, findings: Kept) -> tuple[Kept, SuppressedCounts]:
+    def split(self, path: str, findings: Findings) -> tuple[Findings, SuppressedCounts]:
         """The findings that are reported, and how many are not."""
         return (findings, NOTHING) if self.suppressor is None else self.suppressor.split(path, findings)
 

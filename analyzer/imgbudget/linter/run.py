@@ -1,4 +1,4 @@
-"""The run: settings, rules and limits loaded once; files in, results and text out, then its end."""
+"""The session, which loads settings, rules and limits, and `run`, which drives every run over files."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -16,11 +16,11 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals, new_totals
-from imgbudget.linter.evaluate import failure
+from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.files import FileCheck
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import PathRules, RuleChoice
-from imgbudget.linter.selection import SelectionLayer, specificity, without_effect
+from imgbudget.linter.selection import SelectionLayer, preview_notes, specificity
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.registry import Registry, load_packs
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from imgbudget.jsontext.source import Start
     from imgbudget.linter.parallel import ResultBatch
-    from imgbudget.linter.protocols import Output, RunChecker
-    from imgbudget.linter.reporting import Reporter
+    from imgbudget.linter.protocols import RunChecker
+    from imgbudget.linter.reporting import Output, Reporter
     from imgbudget.linter.rows import PartCount, PartReceiver
     from imgbudget.model.comparison import Earlier
     from imgbudget.model.subjects import ImageUse
@@ -39,29 +39,29 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 
-_GROUP = 50
-"""Files that are read before they are judged: from ten on the gain is the same."""
+_GROUP_SIZE = 50
+"""Files that are read before they are checked; larger groups gain nothing."""
 
 
 class Session:
-    """Settings, rules and limits, loaded once; checks paths as often as wanted."""
+    """Settings, rules and limits, loaded once; can check paths any number of times."""
 
-    chunk = 1000
-    """Files that a worker takes at once: fewer cost more messages, more let the last worker wait."""
+    chunk_size = 1000
+    """Files in one item of work: fewer cost more messages, more leave workers idle at the end."""
 
-    pool_worth = 4000
-    """Files from which on two processes are quicker than one: 0.16 s against 0.20 s, start included."""
+    pool_threshold = 4000
+    """Files from which two processes are faster than one: 0.16 s instead of 0.20 s, with their start."""
 
     def __init__(
         self, options: RunOptions, *, start: str = ".", loaded: tuple[Settings, LimitsData] | None = None
     ) -> None:
-        """Load what the wishes name; `loaded` is what another session of the same wishes has read already.
+        """Load configuration, packs and limits; `loaded` are those of another session with equal options.
 
         Raises:
-            ConfigError: the configuration cannot be taken.
+            ConfigError: the configuration is invalid.
             PackError: a rule pack cannot be loaded.
-            LimitsError: the limits file cannot be taken.
-            UsageError: an unknown platform or rule.
+            LimitsError: the limits file is invalid.
+            UsageError: an unknown platform or rule, or a baseline that cannot be read.
         """
         self.options = options
         self.registry: Registry
@@ -95,17 +95,17 @@ class Session:
             data=self.limits,
             model=options.model or self.settings.model,
             platform=options.platform or self.settings.platform,
-            asked_platform=options.platform is not None,
+            explicit_platform=options.platform is not None,
             fields=options.fields,
             excerpts=options.excerpts,
             edits=options.edits,
         )
         self._assume_model()
         self.context.limits()
-        self.one = FileCheck(self.context, force_exclude=options.force_exclude, cache=options.cache)
+        self.file_check = FileCheck(self.context, force_exclude=options.force_exclude, cache=options.cache)
         self.totals = new_totals(options, self.context.paths)
-        self.named: tuple[str, ...] = ()
-        self._previews = tuple(self._without_effect())
+        self.checked_paths: tuple[str, ...] = ()
+        self._ineffective = tuple(self._preview_notes())
 
     def _load(self, start: str) -> None:
         options = self.options
@@ -120,17 +120,17 @@ class Session:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know beside the findings, e.g. that a model is unknown."""
-        return (*self.settings.notes, *self._previews, *self.context.notes)
+        """Notes on the run as a whole, e.g. that a model is unknown."""
+        return (*self.settings.notes, *self._ineffective, *self.context.notes)
 
-    def _without_effect(self) -> Iterator[str]:
-        """Notes on rules that are selected by name but do not run, because previews are off."""
+    def _preview_notes(self) -> Iterator[str]:
+        """Notes on preview rules that are selected by name but do not run."""
         options, settings = self.options, self.settings
         if options.preview or settings.preview:
             return iter(())
         selected = settings.select if options.select is None else options.select
         selectors = {*selected, *settings.extend_select, *options.extend_select}
-        return without_effect(self.registry.rules, selectors)
+        return preview_notes(self.registry.rules, selectors)
 
     def _refuse_unknown_names(self) -> None:
         options = self.options
@@ -141,16 +141,16 @@ class Session:
             raise UsageError(unknown("platform", options.platform, self.limits.platforms))
 
     def limits_of(self, model: str) -> Limits:
-        """The limits of another model on the platform of the run; an unknown one leaves a note."""
+        """The limits of another model on the platform of the run; adds a note if the model is unknown."""
         limits = self.limits.bind(model, self.context.platform)
         if not limits.known:
             self.context.note_unknown(model, self.limits.normalize(model).nearest, limits.tier.name)
-        elif self.context.asked_platform and limits.platform != self.context.platform:
-            self.context.note_elsewhere(limits, self.context.platform)
+        elif self.context.explicit_platform and limits.platform != self.context.platform:
+            self.context.note_not_served(limits, self.context.platform)
         return limits
 
     def _assume_model(self) -> None:
-        """Take the platform's own model where nobody named one that it serves."""
+        """Use the platform's own model if no model is named and it does not serve the default one."""
         context = self.context
         if self.options.model is not None:
             return
@@ -162,17 +162,17 @@ class Session:
             context.model = model
 
     @property
-    def again(self) -> "Callable[[], Session]":
-        """Makes another session by the same wishes."""
+    def factory(self) -> "Callable[[], Session]":
+        """Makes a session with the same options; can be pickled."""
         return partial(Session, self.options)
 
     def unknown_rule(self, given: str) -> str:
-        """What to say of a rule that does not exist."""
+        """The error message for a rule that does not exist."""
         rules = self.registry.rules
         return unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
 
     def files(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-        """The files that `check` would look at, and those it would pass over with the reason.
+        """The files that `check` would check, and those it would skip, each with the reason.
 
         Raises:
             UsageError: a path does not exist.
@@ -186,7 +186,9 @@ class Session:
     def check(
         self, paths: Sequence[str], *, stdin: bytes | None = None, stdin_name: str | None = None
     ) -> Iterator[FileResult]:
-        """The results of all files under `paths`, in order; `-` stands for the bytes of standard input.
+        """The results of all files under `paths`, in order; findings on the whole run come from `run` only.
+
+        `-` is standard input, whose bytes are `stdin`.
 
         Raises:
             UsageError: a path does not exist.
@@ -203,27 +205,27 @@ class Session:
     ) -> Iterator[FileResult]:
         """The results of files, in order.
 
-        A group is read first and checked then: to change between the two for each file takes a quarter more,
-        as neither stays in the caches of the processor. With `parts`, only the last part of a long file is
-        among the results: `parts` takes the others as they come.
+        Files are read in groups and then checked: alternating for each file takes a quarter longer, because
+        neither code stays in the processor's caches. With `parts`, only the last part of a long file is among
+        the results; `parts` receives the others.
         """
         source = iter(files)
-        while group := list(islice(source, _GROUP)):
+        while group := list(islice(source, _GROUP_SIZE)):
             read: list[ImageUse | None] = []
-            with suppress(Exception):  # what cannot be read for a mistake of ours is read again, and told
+            with suppress(Exception):  # the file is read again below, where a failure becomes a finding
                 for entry in group:
                     is_image = isinstance(entry, FoundFile) and entry.kind is FileKind.IMAGE
                     runner = self.context.paths.runner(entry.path)
-                    read.append(self.one.image(entry.path, runner) if is_image else None)
+                    read.append(self.file_check.image(entry.path, runner) if is_image else None)
             for entry, use in zip_longest(group, read):
-                yield self.guarded(entry, partial(self.one.file, parts=parts, read=use))
+                yield self.guarded(entry, partial(self.file_check.file, parts=parts, read=use))
 
-    def check_met(self, entry: FoundFile | SkippedFile) -> FileResult:
-        """The result of a file that the walk has met."""
-        return self.guarded(entry, self.one.file)
+    def check_found(self, entry: FoundFile | SkippedFile) -> FileResult:
+        """The result of one file found by the walk."""
+        return self.guarded(entry, self.file_check.file)
 
     def guarded(self, entry: FoundFile | SkippedFile, work: Callable[[FoundFile], FileResult]) -> FileResult:
-        """The result of `work` on a file that the walk has met; a mistake of ours in it becomes a finding."""
+        """The result of `work` on a file; an unexpected exception becomes the finding IB003."""
         if isinstance(entry, SkippedFile):
             return FileResult(path=entry.path, skipped=entry.reason, missed=entry.missed)
         try:
@@ -232,20 +234,20 @@ class Session:
             if self.options.raise_errors:
                 raise
             location = Location(entry.path)
-            finding = failure(f"checking {entry.path}", error, location, self.context.limits())
+            finding = failure_finding(f"checking {entry.path}", error, location, self.context.limits())
             result = FileResult(path=entry.path, findings=(finding,))
         self.totals.add(result)
         return result
 
     def walk(self, paths: Sequence[str]) -> Iterator[FoundFile | SkippedFile]:
-        """The files under `paths`, without looking into them.
+        """The files under `paths`, unread.
 
         Raises:
             UsageError: a path does not exist.
         """
-        if gone := missing(paths):
-            raise UsageError("\n".join(f"{path}: no such file or folder" for path in gone))
-        self.named = tuple(paths)
+        if absent := missing(paths):
+            raise UsageError("\n".join(f"{path}: no such file or folder" for path in absent))
+        self.checked_paths = tuple(paths)
         if not paths:
             return iter(())
         return find_files(
@@ -256,52 +258,52 @@ class Session:
         )
 
     def drain(self) -> RunTotals:
-        """What was kept for the end since the last time, for the process that ends the run."""
+        """The totals since the last call, to send to the process that finishes the run."""
         taken = self.totals.take()
         if suppressor := self.context.paths.suppressor:
-            taken.used, taken.entry, taken.entries = (
-                set(suppressor.used),
-                set(suppressor.entry),
-                suppressor.entries,
+            taken.used_ignores, taken.matched_entries, taken.collected_entries = (
+                set(suppressor.used_ignores),
+                set(suppressor.matched_entries),
+                suppressor.collected_entries,
             )
-            suppressor.entries = []
+            suppressor.collected_entries = []
         return taken
 
     def merge_totals(self, totals: RunTotals) -> None:
-        """Keep what another process kept for the end."""
+        """Add the totals of another process."""
         self.totals.merge(totals)
         if suppressor := self.context.paths.suppressor:
-            suppressor.used |= totals.used
-            suppressor.entry |= totals.entry
-            suppressor.entries += totals.entries
+            suppressor.used_ignores |= totals.used_ignores
+            suppressor.matched_entries |= totals.matched_entries
+            suppressor.collected_entries += totals.collected_entries
 
     def finish(self, summary: Summary) -> Iterator[FileResult]:
-        """What is said of the run as a whole once all are checked; at its end statistics are in `summary`."""
-        if not self.totals.wants_an_end:
+        """The findings on the run as a whole, once all files are checked; adds statistics to `summary`."""
+        if not self.totals.reports_on_run:
             return iter(())
-        from imgbudget.linter.end_of_run import finish  # noqa: PLC0415 - few files have no end
+        from imgbudget.linter.end_of_run import finish  # noqa: PLC0415 - not needed for a single file
 
         return finish(self, summary)
 
     def flush(self) -> None:
-        """Write what the cache has learnt; a run calls it when it has checked its last file."""
-        if self.one.cache is not None:
-            self.one.cache.flush()
+        """Write new facts to the cache; a run calls it after its last file."""
+        if self.file_check.cache is not None:
+            self.file_check.cache.flush()
 
     def process_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes | None]:
-        """The result of what came on standard input, an image or a request, reported under `name`.
+        """The result of standard input, an image or a request, reported under `name`.
 
-        A check writes nothing in its place, so the second value is None.
+        The second value, the fixed content, is None: a check changes nothing.
         """
         result = self.read_stdin(data, name)
         self.totals.add(result, is_file=False)
         return result, None
 
     def read_stdin(self, data: bytes, name: str) -> FileResult:
-        """The result of what came on standard input, not yet counted for the end of the run."""
+        """The result of standard input, not yet added to the totals."""
         if self.context.paths.suppressor:
             self.context.paths.suppressor.unhashed = name
-        return self.one.text(data, name)
+        return self.file_check.text(data, name)
 
 
 def _is_cassette(path: str) -> bool:
@@ -311,14 +313,14 @@ def _is_cassette(path: str) -> bool:
 
 
 class StandardInput(NamedTuple):
-    """What the path `-` is: its bytes, the name to report it under, and where its fixed text goes."""
+    """What the path `-` means: how to read it, the name to report, and where its fixed content is written."""
 
     read: Callable[[], bytes]
     name: str = "<stdin>"
     write: Callable[[bytes], None] | None = None
 
 
-def run(  # noqa: PLR0913 - what a run is made of
+def run(  # noqa: PLR0913 - keyword options of the one driver
     checker: "RunChecker",
     paths: Sequence[str],
     *,
@@ -328,31 +330,35 @@ def run(  # noqa: PLR0913 - what a run is made of
     jobs: int | None = None,
     stdin: StandardInput | None = None,
     earlier: "Earlier | None" = None,
+    whole_run: bool = True,
 ) -> Summary:
-    """Check everything under `paths`, or fix it, and then the run as a whole.
+    """Check or fix everything under `paths`, then check the run as a whole: the one driver of all commands.
 
-    `outputs` get their text in the order of the files, and so does `on_result`, which takes each result as a
-    value: these do not travel between processes, so there is one process then. Otherwise `jobs` None means a
-    process for each core. `progress` is called with the number of files that are done. Without `stdin`, `-`
-    is a path like any other. `earlier` is the report of a run that this one is to be compared with.
+    `outputs` are written in the order of the files. `on_result` is called with each result in the same order;
+    results do not travel between processes, so the run then uses one process. Otherwise `jobs` None means one
+    process per core. `progress` is called with the number of finished files. Without `stdin`, `-` is a path
+    like any other. `earlier` is the report of a run to compare with. `whole_run=False` leaves out the rules
+    on the run as a whole: copies, budgets of the run, unused ignores.
 
     Raises:
         UsageError: a path does not exist (before any output begins), or an output cannot be written.
     """
-    made = _Run(checker, outputs, on_result, progress, jobs)
+    driver = _Run(checker, outputs, on_result, progress, jobs)
     files = checker.walk([path for path in paths if path != STDIN] if stdin else paths)
     for output in outputs:
         output.write(output.reporter.begin())
     if stdin is not None and STDIN in paths:
-        made.process_stdin(stdin)
-    made.check(files)
+        driver.process_stdin(stdin)
+    driver.check(files)
     checker.flush()
-    made.finish(earlier)
-    return made.summary
+    if whole_run:
+        driver.check_whole_run()
+    driver.finish(earlier)
+    return driver.summary
 
 
 class _Run:
-    """A run with what it has counted so far."""
+    """A run in progress, with its summary so far."""
 
     __slots__ = ("checker", "jobs", "on_result", "outputs", "progress", "summary")
 
@@ -372,18 +378,18 @@ class _Run:
         self.summary = Summary()
 
     def process_stdin(self, stdin: StandardInput) -> None:
-        """Check standard input, or fix it and write what it becomes."""
+        """Check standard input, or fix it and write the result."""
         result, text = self.checker.process_stdin(stdin.read(), stdin.name)
         if text is not None and stdin.write is not None:
             stdin.write(text)
         self._add(result)
 
     def check(self, files: "Iterator[FoundFile | SkippedFile]") -> None:
-        """Check files, over several processes where there are enough of them."""
-        worth = self.checker.pool_worth
-        first = list(islice(files, worth)) if self.jobs != 1 else []
+        """Check files, on several processes if there are enough files."""
+        threshold = self.checker.pool_threshold
+        first = list(islice(files, threshold)) if self.jobs != 1 else []
         files = chain(first, files)
-        if len(first) < worth or self._processes == 1:
+        if len(first) < threshold or self._processes == 1:
             for result in self.checker.check_all(files, self._receiver):
                 self._add(result)
             return
@@ -392,21 +398,24 @@ class _Run:
         for batch in check_in_pool(self.checker, self._reporters, files, self._processes):
             self._add_batch(batch)
 
-    def finish(self, earlier: "Earlier | None") -> None:
-        """Add what is found of the run as a whole, and end the output."""
+    def check_whole_run(self) -> None:
+        """Add the findings on the run as a whole."""
         for result in self.checker.finish(self.summary):
             self.summary.add_findings(result)
             self._show(result)
+
+    def finish(self, earlier: "Earlier | None") -> None:
+        """Compare the run with an earlier one, and end the outputs."""
         if earlier is not None:
             from imgbudget.model.comparison import compare  # noqa: PLC0415 - on demand only
 
-            self.summary.comparison = compare(earlier, self.summary, self.checker.totals.found or ())
+            self.summary.comparison = compare(earlier, self.summary, self.checker.totals.records or ())
         for output in self.outputs:
             output.write(output.reporter.end(self.summary))
             output.close()
 
     def _add(self, result: FileResult) -> None:
-        """Count and show what was found in a file, or in a part of one."""
+        """Count and show the result of a file, or of a part of one."""
         if self.progress is not None:
             self.progress(self.summary.files)
         self.summary.add(result)
@@ -421,27 +430,27 @@ class _Run:
                 output.write(text)
 
     def _add_batch(self, batch: "ResultBatch") -> None:
-        """Count and show what a worker has checked and rendered."""
+        """Count and show results that a worker has checked and rendered."""
         self.summary.merge(batch.summary)
         if self.progress is not None:
             self.progress(self.summary.files)
-        for output, piece in zip(self.outputs, batch.pieces, strict=True):
-            if text := output.reporter.add(piece):
+        for output, fragment in zip(self.outputs, batch.fragments, strict=True):
+            if text := output.reporter.add(fragment):
                 output.write(text)
 
     @property
     def _receiver(self) -> "PartReceiver | None":
-        """What takes long files part by part: the run itself, unless whole results are asked for."""
+        """Receives long files in parts: the run itself, unless something needs whole results."""
         in_parts = self.on_result is None and all(output.reporter.takes_parts for output in self.outputs)
         return self if in_parts else None
 
     def on_partial_result(self, result: FileResult) -> None:
-        """Count and show what was found in a part of a long file."""
+        """Count and show the result of a part of a long file."""
         self.checker.totals.add(result)
         self._add(result)
 
     def row_workers(self, path: str, start: "Start") -> "Generator[PartCount | None, None, None] | None":
-        """Have several processes check the rows of a long file from `start` on, if there are several."""
+        """Check the rows of a long file from `start` on several processes; None if there is only one."""
         checker = self.checker
         by_parts = any(output.reporter.shows_parts for output in self.outputs)
         if by_parts or self._processes == 1 or not isinstance(checker, Session):
@@ -456,7 +465,7 @@ class _Run:
 
     @property
     def _processes(self) -> int:
-        """How many processes there may be."""
+        """The number of processes to use."""
         if self.jobs is None:
             from imgbudget.linter.pool import cores  # noqa: PLC0415 - many files only
 

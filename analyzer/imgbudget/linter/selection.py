@@ -134,7 +134,7 @@ def severity_of(rule: AnyRule, severities: Mapping[str, str]) -> Severity | None
     return severity
 
 
-def without_effect(rules: Iterable[AnyRule], selectors: Collection[str]) -> Iterator[str]:
+def preview_notes(rules: Iterable[AnyRule], selectors: Collection[str]) -> Iterator[str]:
     """A note for each preview rule that is selected by its own code or name, for a run without previews."""
     codes = {text.upper() for text in selectors}
     for rule in rules:

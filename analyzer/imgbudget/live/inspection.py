@@ -233,7 +233,7 @@ class Inspector:
         if target not in self._benches:
             own = self._session.context
             model, platform = target.model or own.model, target.platform or own.platform
-            self._benches[target] = own.other(model, platform)
+            self._benches[target] = own.for_model(model, platform)
         return self._benches[target]
 
     def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:

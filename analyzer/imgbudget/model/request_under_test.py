@@ -63,11 +63,11 @@ def bind_image(use: ImageUse, limits: Limits) -> Limits:
     return limits.at(use.detail)
 
 
-Levels = dict[tuple[str, str, str], Limits]
+LimitsByDetail = dict[tuple[str, str, str], Limits]
 """Limits at a level of detail, by model, platform and level."""
 
 
-def bind_request(request: Request, limits: Limits, levels: Levels | None = None) -> RequestUnderTest:
+def bind_request(request: Request, limits: Limits, levels: LimitsByDetail | None = None) -> RequestUnderTest:
     """The request with the limits of its model, and of each image at the level of detail that it asks for.
 
     `levels` keeps what was bound before: findings are remembered by the identity of the limits.

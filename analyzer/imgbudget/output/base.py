@@ -152,7 +152,7 @@ def closing_line(summary: Summary) -> str:
 class RunningText(Reporter):
     """What the text formats for people share: findings as they come, the sum at the end."""
 
-    joints: tuple[str, ...] = ("",)
+    separators: tuple[str, ...] = ("",)
     takes_parts = True
 
     def __init__(self, style: TextStyle) -> None:

@@ -64,7 +64,7 @@ _JOINT = ",\n  "
 class Manifest(Reporter):
     """One JSON document. Files whose bytes stay are listed only where they were copied or a fix failed."""
 
-    joints: tuple[str, ...] = (_JOINT,)
+    separators: tuple[str, ...] = (_JOINT,)
 
     def __init__(self) -> None:
         self._any = False
@@ -157,7 +157,7 @@ def _body(body: BodyChange) -> dict[str, Any]:
 class Differences(Reporter):
     """What would change, file by file."""
 
-    joints: tuple[str, ...] = ("",)
+    separators: tuple[str, ...] = ("",)
 
     def begin(self) -> str:
         """Nothing."""

@@ -21,7 +21,7 @@ _dump: Callable[[Any], str] = json.JSONEncoder().encode
 class GitLab(Reporter):
     """A JSON array of issues, each with a fingerprint of its own: GitLab drops those that come twice."""
 
-    joints = (_JOINT,)
+    separators = (_JOINT,)
 
     def __init__(self, style: TextStyle) -> None:
         self._root = style.root

@@ -23,7 +23,7 @@ _JOINT = ",\n  "
 class JsonV1(Reporter):
     """One JSON document. Findings are written as they come; images and requests wait, already as text."""
 
-    joints = (_JOINT, _JOINT, _JOINT, _JOINT, _JOINT)
+    separators = (_JOINT, _JOINT, _JOINT, _JOINT, _JOINT)
     takes_parts = True
 
     def __init__(self, _style: TextStyle) -> None:
@@ -93,7 +93,7 @@ class JsonLines(Reporter):
     The types are run, finding, image, request, fixed, not_fixed, statistics, comparison, summary.
     """
 
-    joints = ("",)
+    separators = ("",)
     takes_parts = True
     shows_parts = True
 

@@ -16,7 +16,7 @@ _NO_XML = re.compile("[\ufffe\uffff]")
 class JUnit(Reporter):
     """Suites as they come; files that could not be checked are skipped cases, a clean run is a passed one."""
 
-    joints = ("\n",)
+    separators = ("\n",)
 
     def __init__(self, style: TextStyle) -> None:
         self._root = style.root

@@ -21,7 +21,7 @@ _dump: Callable[[Any], str] = json.JSONEncoder().encode
 class RdJson(Reporter):
     """One JSON document of diagnostics, as they come."""
 
-    joints = (_JOINT,)
+    separators = (_JOINT,)
 
     def __init__(self, style: TextStyle) -> None:
         self._root = style.root

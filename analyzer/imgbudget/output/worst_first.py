@@ -26,7 +26,7 @@ class WorstFirst(Reporter):
     At most `most` lines are kept; `found` counts all of them, by severity from error to info.
     """
 
-    joints = ("\n", "\n", "\n")
+    separators = ("\n", "\n", "\n")
 
     def __init__(self, most: int) -> None:
         self.most = most
