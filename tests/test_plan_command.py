@@ -24,7 +24,7 @@ def test_screenshots_of_a_phone_name_the_edge(imgbudget: Command, tmp_path: Path
         assert run.code == 0
         assert "1290x2796  923x2000" in run.out
         assert "edge where there are more than 20" in run.out
-        assert "25 to change, the others stay byte for byte" in run.out
+        assert "images to change: 25" in run.out
         document = imgbudget("plan", "r.json", "--platform", platform, "--format", "json").json
         (request,) = document["requests"]
         assert request["binding"] == ["edge where there are more than 20"]
@@ -41,7 +41,7 @@ def test_a_body_of_forty_megabytes_is_brought_under_its_limit(imgbudget: Command
     assert path.stat().st_size > 40_000_000
     run = imgbudget("plan", "r.json")
     assert run.code == 0
-    assert "the body may have 32,000,000 bytes: the largest images give first" in run.out
+    assert "body limit of 32,000,000 bytes; the largest images shrink first" in run.out
     document = imgbudget("plan", "r.json", "--format", "json").json
     (request,) = document["requests"]
     assert request["binding"] == ["body"]
@@ -102,11 +102,39 @@ def test_impossible_plan_says_what_would_help(imgbudget: Command, tmp_path: Path
     write_json(tmp_path / "r.json", body(*blocks, model="claude-haiku-4-5"))
     run = imgbudget("plan", "r.json")
     assert run.code == 1
-    assert "no plan keeps all limits: even so 103 images; anthropic takes at most 100" in run.out
+    assert (
+        "no plan keeps all limits; with the smallest legible images: 103 images, over the 100 that anthropic"
+        in run.out
+    )
     assert "leave out 3 images (messages.0.content.0, messages.0.content.1" in run.out
-    assert "divide it into at least 2 requests (imgbudget split)" in run.out
+    assert "split it into at least 2 requests (imgbudget split)" in run.out
     remedy = imgbudget("plan", "r.json", "--format", "json").json["requests"][0]["remedy"]
     assert (len(remedy["drop"]), remedy["requests"]) == (3, 2)
+
+
+def test_infeasible_byte_budget_gives_the_bytes_of_the_table(imgbudget: Command, tmp_path: Path) -> None:
+    """The estimate for a flat image is below the usual least; a plan for just that many bytes keeps them."""
+    flat = image_bytes((4000, 3000))
+    path = write_json(tmp_path / "r.json", body(image_block(flat)))
+    run = imgbudget("plan", "r.json", "--budget-bytes", "4000", "--format", "json")
+    (request,) = run.json["requests"]
+    (after,) = [limit["after"] for limit in request["limits"] if limit["name"] == "byte budget"]
+    assert run.code == 1
+    assert request["remedy"]["reasons"] == [f"a body of {after:,} bytes, over the limit of 4,000"]
+    assert imgbudget("plan", "r.json", "--budget-bytes", str(after)).code == 0
+    assert imgbudget("plan", "r.json", "--budget-bytes", str(after), "--apply").code == 0
+    assert path.stat().st_size <= after
+
+
+def test_rows_are_listed_with_their_lines(imgbudget: Command, tmp_path: Path) -> None:
+    """The first row too, in the table and above its limits."""
+    row = json.dumps(body(image_block(image_bytes((3000, 2000)))))
+    (tmp_path / "r.jsonl").write_text(f"{row}\n{row}\n")
+    lines = imgbudget("plan", "r.jsonl", "--all").out.splitlines()
+    names = [line.partition(" messages.0.content.0 ")[0] for line in lines if " messages.0." in line]
+    assert names == ["r.jsonl:1", "r.jsonl:2"]
+    headings = [line.partition(": 1 image for ")[0] for line in lines if "images to change: 1" in line]
+    assert headings == ["r.jsonl:1", "r.jsonl:2"]
 
 
 def test_a_request_that_fits_is_not_listed(imgbudget: Command, tmp_path: Path) -> None:
@@ -157,7 +185,7 @@ def test_reason_of_the_latency_target_is_its_advice(imgbudget: Command, tmp_path
     plans = imgbudget("plan", ".", "--target", "latency", "--format", "json").json["plans"]
     assert [(plan["to"], plan["reason"]) for plan in plans] == [
         ([1238, 928], "over the size advised for a quick first token"),
-        ([1568, 118], "claude-sonnet-4-6 looks at 1568x118"),
+        ([1568, 118], "claude-sonnet-4-6 uses 1568x118"),
     ]
 
 
@@ -174,7 +202,7 @@ def test_latency_target_bounds_the_edge_of_images_with_few_pixels(imgbudget: Com
 @pytest.mark.parametrize(
     ("most", "to", "reason"),
     [
-        (1563, [1260, 945], "at most 1,563 tokens an image are asked for"),
+        (1563, [1260, 945], "limit of 1,563 tokens per image"),
         (1564, [1268, 951], "claude-sonnet-4-6"),
         (5000, [1268, 951], "claude-sonnet-4-6"),
     ],
@@ -194,8 +222,8 @@ def test_token_target_decides_only_where_the_image_would_take_more(
     [
         (None, 7_864_320, "anthropic takes at most 10 MB"),
         ("8MB", 7_864_320, "anthropic takes at most 10 MB"),
-        ("7864320B", 7_864_320, "at most 7,864,320 bytes an image are asked for"),
-        ("2MB", 2_097_152, "at most 2,097,152 bytes an image are asked for"),
+        ("7864320B", 7_864_320, "limit of 7,864,320 bytes per image"),
+        ("2MB", 2_097_152, "limit of 2,097,152 bytes per image"),
     ],
 )
 def test_reason_of_a_byte_bound_names_whose_limit_is_the_lower(

@@ -134,7 +134,7 @@ def test_too_many_images_are_reported_with_what_helps() -> None:
     """105 images with a limit of 100: leave out 5, or send two requests."""
     plan = plan_request(bind_request(one_turn("<png 800x600> * 105"), limits_of("claude-haiku-4-5")))
     assert plan.remedy is not None
-    assert plan.remedy.reasons == ("105 images; anthropic takes at most 100 for claude-haiku-4-5",)
+    assert plan.remedy.reasons == ("105 images, over the 100 that anthropic takes for claude-haiku-4-5",)
     assert plan.remedy.dropped is not None
     assert len(plan.remedy.dropped) == 5
     assert plan.remedy.requests == 2

@@ -24,7 +24,7 @@ def test_largest_size_that_no_model_shrinks(imgbudget: Command, photo: Path) -> 
     names = "gpt-4o,claude-sonnet-4-6,gemini-2.5-flash"
     document = imgbudget("plan", str(photo), "--for", names, "--format", "json").json
     (plan,) = document["plans"]
-    assert (plan["to"], plan["reason"]) == ([1024, 768], "gpt-4o scales down anything larger")
+    assert (plan["to"], plan["reason"]) == ([1024, 768], "gpt-4o downscales anything larger")
     views = {view["model"]: view for view in plan["models"]}
     assert list(views) == names.split(",")
     assert views["gpt-4o"]["before"]["resized"] == views["gpt-4o"]["after"]["resized"] == [1024, 768]

@@ -114,7 +114,7 @@ def test_the_command_shows_the_parts(imgbudget: Command, tmp_path: Path) -> None
     write_json(tmp_path / "r.json", body(*blocks))
     run = imgbudget("split", "r.json")
     assert run.code == 0
-    assert "divide it into 2 requests" in run.out
+    assert "split into 2 requests" in run.out
     assert "messages.0.content.11" in run.out
     document = imgbudget("split", "r.json", "--format", "json").json
     (split,) = document["splits"]
@@ -137,13 +137,13 @@ def test_the_command_names_what_cannot_be_divided(imgbudget: Command, tmp_path: 
     write_json(tmp_path / "r.json", body(image_block()))
     run = imgbudget("split", "r.json", "--budget-tokens", "100")
     assert run.code == 1
-    assert "too much by itself: 165 visual tokens; there is room for 100" in run.out
+    assert "too large by itself: 165 visual tokens, over the limit of 100" in run.out
 
 
 def test_file_without_a_request_is_reported(imgbudget: Command, tmp_path: Path) -> None:
     """A file without a request is skipped with its reason."""
     (tmp_path / "r.json").write_text("{}")
     run = imgbudget("split", "r.json")
-    assert (run.code, run.out) == (0, "0 of 0 requests fit as they stand\n")
+    assert (run.code, run.out) == (0, "requests that fit without splitting: 0 of 0\n")
     assert "no requests found" in run.err
     assert "r.json: skipped" in run.err

@@ -185,8 +185,12 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
     shown = [plan for plan in found.plans if plan.changes or show_all]
     joint = [request for request in found.requests if show_all or request.speaks]
     parts = [
-        *((image_table(shown, colour=colour),) if shown and not found.models else ()),
-        *((models_table(found.plans, shown, found.models, colour=colour),) if found.models else ()),
+        *((image_table(shown, found.requests, colour=colour),) if shown and not found.models else ()),
+        *(
+            (models_table(found.plans, shown, found.requests, found.models, colour=colour),)
+            if found.models
+            else ()
+        ),
         *(request_text(request, show_all=show_all, colour=colour) for request in joint),
         totals_line(found.plans, found.totals, found.summary),
     ]

@@ -67,7 +67,7 @@ def _text(splits: list[Split], *, show_all: bool, colour: bool) -> str:
     divided = [split for split in splits if len(split.parts) > 1 or not split.fits]
     texts = [_split_text(split, colour=colour) for split in (splits if show_all else divided) if split.parts]
     whole = len(splits) - len(divided)
-    texts.append(f"{figure(whole)} of {count(len(splits), 'request')} fit as they stand\n")
+    texts.append(f"requests that fit without splitting: {figure(whole)} of {figure(len(splits))}\n")
     return "\n".join(texts)
 
 
@@ -91,16 +91,16 @@ def _split_text(split: Split, *, colour: bool) -> str:
         )
     parts = len(split.parts)
     return (
-        f"{request_name(split.request.location, split.request.line)}: "
+        f"{request_name(split.request)}: "
         f"{count(len(split.request.images), 'image')}, {count(split.request.byte_size, 'byte')} "
         f"for {split.limits.model} on {split.limits.platform}: "
-        f"{f'divide it into {parts} requests' if parts > 1 else 'one request'}\n"
+        f"{f'split into {parts} requests' if parts > 1 else 'one request'}\n"
         f"{table.text(right={0, 3, 4, 5, 6, 7, 8})}"
     )
 
 
 def _note(part: SplitPart) -> str:
-    return f"too much by itself: {'; '.join(part.reasons)}" if part.reasons else ""
+    return f"too large by itself: {'; '.join(part.reasons)}" if part.reasons else ""
 
 
 command = Command("split", SplitOptions, split, formats=FORMATS)

@@ -1,16 +1,18 @@
 """Plans, and what resending images over turns costs, as tables of text and as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.limits.bound import Limits
 from imgbudget.model.location import Location
 from imgbudget.model.results import Summary
-from imgbudget.model.subjects import ImageUse
+from imgbudget.model.subjects import Request
 from imgbudget.output.base import TextTable, count, figure, money, one_line
 from imgbudget.output.records import TOOL, VERSION, usd
 from imgbudget.planner.bounds import RequestBound
+from imgbudget.planner.from_findings import TRANSCRIPT
 from imgbudget.planner.image import ImagePlan, View, model_totals, views_of
 from imgbudget.planner.request import Remedy, RequestPlan
 from imgbudget.planner.resend import Load, Resend
@@ -121,12 +123,12 @@ def view_record(view: View) -> dict[str, Any]:
         "model": view.limits.model,
         "platform": view.limits.platform,
         "before": {
-            "resized": list(view.seen_before) if view.seen_before else None,
+            "resized": list(view.size_before) if view.size_before else None,
             "tokens": view.tokens_before,
             "cost_usd": usd(view.cost_before),
         },
         "after": {
-            "resized": list(view.seen_after) if view.seen_after else None,
+            "resized": list(view.size_after) if view.size_after else None,
             "tokens": view.tokens_after,
             "cost_usd": usd(view.cost_after),
         },
@@ -144,7 +146,7 @@ def plan_document(
     summary: Summary,
     models: Sequence[Limits] = (),
 ) -> dict[str, Any]:
-    """The whole plan, version 1; with `models` each image has what each of them makes of it."""
+    """The whole plan, version 1; with `models` each image also has its size and tokens on each."""
     return {
         "version": VERSION,
         "tool": TOOL,
@@ -175,14 +177,15 @@ def plan_document(
     }
 
 
-def image_table(plans: Sequence[ImagePlan], *, colour: bool) -> str:
-    """What each image gives."""
+def image_table(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], *, colour: bool) -> str:
+    """Each image before and after; `requests` are those that the images are part of."""
+    names = _request_names(requests)
     head = ("image", "from", "to", "row", "tokens", "estimate", "bytes", "cost", "why")
     table = TextTable(head, colour=colour)
     for plan in plans:
         before, after = plan.limits.cost_usd(plan.tokens_before), plan.limits.cost_usd(plan.tokens_after)
         table.add(
-            _place(plan.use),
+            _image_name(plan, names),
             str(plan.size),
             str(plan.planned),
             plan.row or "",
@@ -196,20 +199,26 @@ def image_table(plans: Sequence[ImagePlan], *, colour: bool) -> str:
 
 
 def models_table(
-    plans: Sequence[ImagePlan], shown: Sequence[ImagePlan], models: Sequence[Limits], *, colour: bool
+    plans: Sequence[ImagePlan],
+    shown: Sequence[ImagePlan],
+    requests: Sequence[RequestPlan],
+    models: Sequence[Limits],
+    *,
+    colour: bool,
 ) -> str:
-    """What each model makes of each image before and after, and what all images cost on each."""
-    head = ("image", "from", "to", "model", "looks at", "tokens", "cost", "why")
+    """Each image on each model before and after, and what all images cost on each."""
+    head = ("image", "from", "to", "model", "size used", "tokens", "cost", "why")
+    names = _request_names(requests)
     table = TextTable(head, colour=colour)
     for plan in shown:
         for number, view in enumerate(views_of(plan, models)):
             first = number == 0
             table.add(
-                _place(plan.use) if first else "",
+                _image_name(plan, names) if first else "",
                 str(plan.size) if first else "",
                 str(plan.planned) if first else "",
                 view.limits.model,
-                f"{view.seen_before or '?'} → {view.seen_after or '?'}",
+                f"{view.size_before or '?'} → {view.size_after or '?'}",
                 f"{figure(view.tokens_before)} → {figure(view.tokens_after)}",
                 f"{money(view.cost_before)} → {money(view.cost_after)}",
                 plan.reason if first else "",
@@ -226,7 +235,7 @@ def models_table(
 
 
 def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
-    """The limits that a request is over, what the plan makes of it, and what helps where no plan does."""
+    """The limits that a request exceeds, before and after, and what helps where no plan keeps them."""
     request, limits = plan.request, plan.limits
     table = TextTable(("limit", "whose", "at most", "before", "after", ""), colour=colour)
     for bound in plan.bounds:
@@ -245,16 +254,19 @@ def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
     if request.documents:
         media += f", {count(len(request.documents), 'document')}"
     head = (
-        f"{request_name(request.location, request.line)}: {media} for {limits.model} on {limits.platform}; "
-        f"{figure(changed)} to change, the others stay byte for byte\n"
+        f"{request_name(request)}: {media} for {limits.model} on {limits.platform}; "
+        f"images to change: {figure(changed)}\n"
     )
     return head + table.text(right={2, 3, 4}) + (_remedy(plan.remedy) if plan.remedy else "")
 
 
-def request_name(location: Location, line: int) -> str:
-    """The file of a request, and its line where it is not the first."""
+def request_name(request: Request) -> str:
+    """The file of a request, its line in a file of several, and its pointer."""
+    location = request.location
+    is_row = kind_of(location.path) is FileKind.JSONL and request.dialect != TRANSCRIPT
+    line = f":{request.line}" if is_row or request.line > 1 else ""
     pointer = f" {location.pointer}" if location.pointer else ""
-    return one_line(location.path) + (f":{line}" if line > 1 else "") + pointer
+    return one_line(location.path) + line + pointer
 
 
 def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary) -> str:
@@ -282,7 +294,7 @@ def _estimates(before: int | None, after: int | None) -> str:
 
 
 def _about(plan: ImagePlan) -> str:
-    """What stands before the bytes after: an estimate, or a bound that decides."""
+    """The prefix of a byte size: `~` for an estimate, `≤` for a bound, none for an exact number."""
     return "" if not plan.changes else "≤ " if plan.is_bounded else "~"
 
 
@@ -301,17 +313,24 @@ def _remedy(remedy: Remedy) -> str:
         and_more = f" and {count(more, 'more', 'more')}" if more > 0 else ""
         ways.append(f"leave out {count(len(remedy.dropped), 'image')} ({first}{and_more})")
     if remedy.requests:
-        ways.append(f"divide it into at least {figure(remedy.requests)} requests (imgbudget split)")
-    helps = ", or ".join(ways) or "neither fewer images nor several requests help"
-    return f"no plan keeps all limits: even so {'; '.join(remedy.reasons)}\n  = help: {helps}\n"
+        ways.append(f"split it into at least {figure(remedy.requests)} requests (imgbudget split)")
+    helps = ", or ".join(ways) or "none; leaving out images or splitting the request is not enough"
+    reasons = "; ".join(remedy.reasons)
+    return f"no plan keeps all limits; with the smallest legible images: {reasons}\n  = help: {helps}\n"
 
 
 _MOST_PLACES = 3
 
 
-def _place(use: ImageUse) -> str:
-    location = use.location
-    return one_line(location.path) + (f" {location.dotted}" if location.dotted else "")
+def _request_names(plans: Sequence[RequestPlan]) -> dict[Location, str]:
+    """The name of the request that each image is part of, by the location of the image."""
+    return {use.location: request_name(plan.request) for plan in plans for use in plan.request.images}
+
+
+def _image_name(plan: ImagePlan, names: Mapping[Location, str]) -> str:
+    location = plan.use.location
+    name = names.get(location) or one_line(location.path)
+    return name + (f" {location.dotted}" if location.dotted else "")
 
 
 def resend_record(found: Resend) -> dict[str, Any]:
@@ -374,11 +393,11 @@ def resend_text(found: Resend, *, colour: bool) -> str:
             continue
         dollars = f"{'-' if saving.cost_usd < 0 else ''}{money(abs(saving.cost_usd))}"
         savings.add(saving.way, figure(saving.byte_size), figure(saving.tokens), dollars, saving.terms)
-    where = one_line(request.location.path) + (f":{request.line}" if request.line > 1 else "")
     unsized = f"; {count(found.unsized, 'image')} of unknown size, without tokens" if found.unsized else ""
     return (
-        f"{where}: {count(len(found.calls), 'call')} sent {count(found.sent.images, 'image')} "
-        f"({figure(found.once.images)} different), {count(found.sent.base64_bytes, 'byte')} as base64, "
+        f"{request_name(request)}: {count(len(found.calls), 'call')} sent "
+        f"{count(found.sent.images, 'image')} ({figure(found.once.images)} different), "
+        f"{count(found.sent.base64_bytes, 'byte')} as base64, "
         f"{count(found.sent.tokens, 'visual token')}, {money(found.cost_usd)} on {limits.model}{unsized}\n"
         f"{calls.text(right={0, 2, 3, 4, 5, 6, 7, 8})}\n{savings.text(right={1, 2, 3})}"
     )

@@ -254,7 +254,7 @@ def _payload(use: ImageUse, edit: ImageEdit, limits: Limits, *, has_edit: bool) 
         return None
     if use.origin is not Origin.BASE64 or (facts.animated and not edit.first_frame):
         return None
-    least = text_length(least_bytes(facts, limits.least_edge))
+    least = text_length(least_bytes(facts, limits.least_edge, edit.size or size))
     if not has_edit:
         return ImagePayload(use, now, now, least, None)
     enough = facts.byte_size

@@ -107,7 +107,7 @@ def body_limit(limits: Limits, budget: Budget) -> int | None:
 
 def reason_of_body(most: int) -> str:
     """Why an image has to be encoded within fewer bytes."""
-    return f"the body may have {most:,} bytes: the largest images give first"
+    return f"body limit of {most:,} bytes; the largest images shrink first"
 
 
 def planned_body(test: RequestUnderTest, planned: Sequence[ImagePlan]) -> int:
@@ -253,28 +253,27 @@ class Room(NamedTuple):
         most, edge, few = limits.max_edge, limits.many_image_edge, limits.many_image_count
         accepted = most is None or unit.long_edge <= most.value
         if most is not None and not accepted:
-            text = f"an edge of {unit.long_edge} px; {limits.platform} takes at most {most.text}"
+            text = f"an edge of {unit.long_edge} px, over the {most.text} that {limits.platform} takes"
             found.append(Lack(text, lambda it: it.long_edge))
         if (base64 := limits.image_base64_bytes) and unit.largest > base64.value:
-            text = (
-                f"an image of {unit.largest:,} bytes of base64; {limits.platform} takes at most {base64.text}"
-            )
+            text = f"an image of {unit.largest:,} bytes of base64, over the {base64.text} that"
+            text += f" {limits.platform} takes"
             found.append(Lack(text, lambda it: it.largest))
         crowd = limits.counted_images(unit.images, unit.documents)
         if few and edge and crowd > few.value and edge.value < unit.long_edge and accepted:
             text = (
-                f"an edge of {unit.long_edge} px; where there are more than {few.text}, at most {edge.text}"
+                f"an edge of {unit.long_edge} px, over the {edge.text} for requests of more than {few.text}"
             )
             found.append(Lack(text, lambda it: it.long_edge))
         if (media := limits.request_media) and unit.images + unit.pages > media.value:
             text = f"{unit.images} images" + (f" and {unit.pages} pages" if unit.pages else "")
-            text += f"; {limits.platform} takes at most {media.value:,} for {limits.model}"
+            text += f", over the {media.value:,} that {limits.platform} takes for {limits.model}"
             found.append(Lack(text, lambda it: it.images + it.pages))
         if unit.tokens > self.tokens:
-            text = f"{unit.tokens:,} visual tokens; there is room for {self.tokens:,}"
+            text = f"{unit.tokens:,} visual tokens, over the limit of {self.tokens:,}"
             found.append(Lack(text, lambda it: it.tokens))
         if self.body is not None and unit.characters > self.body - self.fixed:
-            text = f"{unit.characters + self.fixed:,} bytes with texts and tools; at most {self.body:,}"
+            text = f"a body of {unit.characters + self.fixed:,} bytes, over the limit of {self.body:,}"
             found.append(Lack(text, lambda it: it.characters))
         return found
 

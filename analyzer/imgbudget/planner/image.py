@@ -90,17 +90,24 @@ def enough_bytes(facts: ImageFacts, size: Size, form: str) -> int:
     return max(enough, facts.byte_size) if size == facts.size and form == facts.format else enough
 
 
-def least_bytes(facts: ImageFacts, least_edge: int) -> int:
-    """Bytes that an image can be brought down to and still be looked at: `least_edge` px of short edge.
+def least_bytes(facts: ImageFacts, least_edge: int, planned: Size) -> int:
+    """Bytes that an image can be reduced to and still be legible: with a short edge of `least_edge` px.
 
-    No more than it has; an estimate, imgbudget's own.
+    At most the estimate for its size as planned, so that no bound is above what a plan shows. An estimate of
+    this project.
     """
     size = facts.size
     if size is None:
         return facts.byte_size
     scale = min(1.0, least_edge / size.short_edge)
     pixels = size.width * size.height * scale * scale
-    return min(facts.byte_size, int(pixels * _LEAST_LEGIBLE_RATE) + _LEAST_HEAD)
+    legible = int(pixels * _LEAST_LEGIBLE_RATE) + _LEAST_HEAD
+    return min(bytes_by_area(facts.byte_size, size, planned), legible)
+
+
+def bytes_by_area(byte_size: int, size: Size, planned: Size) -> int:
+    """An estimate of the bytes of an image of `size` px once it is scaled to `planned`."""
+    return -(-byte_size * planned.width * planned.height // (size.width * size.height))
 
 
 def text_length(byte_size: int) -> int:
@@ -194,8 +201,7 @@ class ImagePlan(NamedTuple):
 
     @property
     def _bytes_by_area(self) -> int:
-        area = self.planned.width * self.planned.height
-        return -(-self.byte_size_before * area // (self.size.width * self.size.height))
+        return bytes_by_area(self.byte_size_before, self.size, self.planned)
 
     @property
     def coordinates(self) -> CoordinateMap:
@@ -242,7 +248,7 @@ def plan_image(
     if most is not None and limits.tokens(planned) > most:
         found_size = limits.size_within_tokens(size, most, planned.long_edge)
         planned, row = found_size or size_steps(size, planned, 1, limits.tier)[0].size, None
-        reason = f"at most {most:,} tokens an image are asked for"
+        reason = f"limit of {most:,} tokens per image"
     plan = ImagePlan(use, limits, size, planned, reason, row)
     return _within_bytes(plan, goal)
 
@@ -258,7 +264,7 @@ def _within_bytes(plan: ImagePlan, goal: SizeGoal) -> ImagePlan:
     reason = (
         f"{plan.limits.platform} takes at most {limit.text} of base64, {most:,} bytes"
         if limit is not None and most == own and goal.byte_size != own
-        else f"at most {most:,} bytes an image are asked for"
+        else f"limit of {most:,} bytes per image"
     )
     return plan._replace(max_bytes=most, reason=reason)
 
@@ -272,35 +278,35 @@ def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, g
     if edges and native.long_edge > min(edges):
         if min(edges) == edge_limit:
             return reason_of_crowd(limits, edge_limit)
-        return f"at most {goal.dimension} px an edge are asked for"
+        return f"limit of {goal.dimension} px per edge"
     if goal.target is SizePreset.LATENCY and planned != native:
         return "over the size advised for a quick first token"
     if limits.max_edge and size.long_edge > limits.max_edge.value:
-        return f"{limits.platform} takes at most {limits.max_edge.text} an edge"
-    return f"{limits.model} looks at {native}"
+        return f"{limits.platform} takes at most {limits.max_edge.text} per edge"
+    return f"{limits.model} uses {native}"
 
 
 def _reason_of_several(size: Size, models: tuple[Limits, ...], *, cheapest: bool) -> str:
     """Which of the models decides."""
     first = binding(size, models)
     if cheapest:
-        return "the cheapest that none of the models scales down"
-    return f"{first.model} scales down anything larger"
+        return "the cheapest size that no model downscales"
+    return f"{first.model} downscales anything larger"
 
 
 def reason_of_crowd(limits: Limits, edge_limit: int) -> str:
     """Why an image of a request of many is made smaller."""
     few = limits.many_image_count
-    more = f"more than {few.text}: " if few else ""
-    return f"{more}{limits.platform} takes at most {edge_limit} px an edge"
+    many = f" in a request of more than {few.text}" if few else ""
+    return f"{limits.platform} takes at most {edge_limit} px per edge{many}"
 
 
 class View(NamedTuple):
     """One image on one model. Sizes are what the model looks at, None where it is not published; USD."""
 
     limits: Limits
-    seen_before: Size | None
-    seen_after: Size | None
+    size_before: Size | None
+    size_after: Size | None
     tokens_before: int
     tokens_after: int
     cost_before: float
@@ -325,8 +331,8 @@ def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
         before, after = limits.tokens(plan.size), limits.tokens(plan.planned)
         yield View(
             limits=limits,
-            seen_before=limits.native_size(plan.size) if known else None,
-            seen_after=limits.native_size(plan.planned) if known else None,
+            size_before=limits.native_size(plan.size) if known else None,
+            size_after=limits.native_size(plan.planned) if known else None,
             tokens_before=before,
             tokens_after=after,
             cost_before=limits.cost_usd(before),

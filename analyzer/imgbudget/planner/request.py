@@ -78,7 +78,7 @@ def _least(unit: Unit, plan: ImagePlan | None, *, unsafe: bool) -> Unit:
     """The unit when it gives all that it can."""
     if plan is None or plan.use.facts is None or not _gives(plan, unsafe=unsafe):
         return unit
-    least = text_length(least_bytes(plan.use.facts, plan.limits.least_edge))
+    least = text_length(least_bytes(plan.use.facts, plan.limits.least_edge, plan.planned))
     text = min(least, unit.characters)
     return unit._replace(
         tokens=token_steps(plan, unsafe=unsafe)[0].tokens,
