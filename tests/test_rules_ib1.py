@@ -69,9 +69,18 @@ def test_twenty_first_image_makes_every_large_one_a_problem() -> None:
     assert locations(found) == ["messages.0.content.0", "messages.0.content.20"]
     assert {(problem.measured, problem.limit, problem.unit) for problem in found} == {(2001, 2000, "px")}
     assert (
-        "request of 21 images; anthropic takes at most 2000 px once there are more than 20"
+        "request of 21 images; anthropic rejects edges over 2000 px in requests of more than 20"
         in found[0].message
     )
+
+
+def test_messages_name_the_platform_of_the_request() -> None:
+    """Bedrock has the limits on edges from Anthropic; the message still names bedrock, where they apply."""
+    body = turn("<png 2001x10>", "<png 8001x10>", "<png 800x600> * 19", platform="bedrock")
+    found = run_rule(many_image_dimension, body)
+    assert all("; bedrock rejects edges over 2000 px" in problem.message for problem in found)
+    [problem] = run_rule(dimension_over_limit, image("<png 8001x10>"), platform="bedrock")
+    assert problem.message == "long edge is 8001 px; bedrock takes at most 8000 px"
 
 
 def test_images_of_other_turns_and_tool_results_count() -> None:
@@ -186,7 +195,10 @@ def test_wrong_extension_is_a_warning() -> None:
     """A JPEG named .png: a warning, because only a program that believes the name is refused."""
     [problem] = run_rule(media_type_mismatch, image("<jpeg 8x8 named=a.png>"))
     assert problem.severity is Severity.WARNING
-    assert problem.message == "extension says image/png, but the bytes are image/jpeg"
+    assert problem.message == (
+        "extension implies image/png, but the bytes are image/jpeg; "
+        "a program that declares the type by extension declares the wrong one"
+    )
     assert problem.fix == DeclareType("image/jpeg")
 
 

@@ -195,11 +195,12 @@ def test_image_within_the_advice_is_quick(spec: str) -> None:
     [
         ("<png 1569x100>", 1569, 1568, "px"),
         ("<png 1208x952>", 1_150_016, 1_150_000, "pixels"),
-        ("<png 8000x8000>", 8000, 1568, "px"),
+        ("<png 8000x8000>", 64_000_000, 1_150_000, "pixels"),
+        ("<png 4000x1000>", 4000, 1568, "px"),
     ],
 )
 def test_image_over_the_advice_is_resized_within_it(spec: str, measured: int, limit: int, unit: str) -> None:
-    """The bound that is passed is named; the fix is within both."""
+    """The message names the bound that decides the size; the fix is within both."""
     [problem] = run_rule(over_latency_size, image(spec), model=OPUS)
     assert (problem.measured, problem.limit, problem.unit) == (measured, limit, unit)
     assert "the guide of spring 2026 advised" in problem.message
@@ -217,6 +218,19 @@ def test_advice_is_the_size_that_a_plan_for_latency_sends(width: int, height: in
     assert plan
     for problem in run_rule(over_latency_size, use, model=OPUS):
         assert problem.fix == Resize(plan.planned)
+
+
+@pytest.mark.parametrize(
+    ("spec", "advice"),
+    [
+        ("<png 1092x1092>", "resize to 1072x1072 (same 1521 tokens)"),
+        ("<png 1268x951>", "resize to 1238x928 (1530 tokens instead of 1564)"),
+    ],
+)
+def test_help_says_whether_the_advised_size_saves_tokens(spec: str, advice: str) -> None:
+    """A size with fewer pixels may take the same tokens."""
+    [problem] = run_rule(over_latency_size, image(spec))
+    assert problem.help == advice
 
 
 def test_advice_is_below_the_native_size_of_the_standard_tier() -> None:

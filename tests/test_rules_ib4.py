@@ -128,7 +128,7 @@ def test_urls_and_file_ids_are_refused_there(platform: str) -> None:
     document = {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}
     found = run_rule(source_not_supported, turn(URL, FILE, document, platform=platform))
     assert locations(found) == ["messages.0.content.0", "messages.0.content.1", "messages.0.content.2"]
-    assert found[0].message == f"source type is url; {platform} takes base64"
+    assert found[0].message == f"source type is url; {platform} accepts only base64"
 
 
 @pytest.mark.parametrize("kind", ["path", "text", "content", "URL"])

@@ -252,4 +252,4 @@ def test_file_ids_are_advised_where_the_platform_has_them(platform: str, advised
     [problem] = run_rule(resent_image, talk(["<png 8x8>"], "A dot.", "Which colour?", platform=platform))
     assert problem.help is not None
     assert ("by file id" in problem.help) == advised
-    assert "what is read from it costs 0.1 of the price" in problem.help
+    assert "cached tokens cost 0.1 of the price" in problem.help

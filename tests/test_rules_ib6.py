@@ -77,8 +77,8 @@ def test_no_size_within_the_budget_is_not_advised() -> None:
     problems = run_rule(over_image_tokens, image(SQUARE), model="gpt-4o", platform="openai", budgets=budgets)
     assert [problem.fix for problem in problems] == [None, None]
     assert [problem.help for problem in problems] == [
-        "every size takes more than that: raise budgets.image.tokens",
-        "every size costs more than that: raise budgets.image.cost",
+        "every size takes more than that; raise budgets.image.tokens",
+        "every size costs more than that; raise budgets.image.cost",
     ]
 
 
@@ -151,7 +151,9 @@ def test_each_further_copy_is_reported_at_its_location() -> None:
     run = whole_run({"run": {"copies": [[5, ["a.png", "b.png", "c/d.png"]]]}})
     found = run_rule(duplicate_file, run)
     assert [problem.location for problem in found] == [Location("b.png"), Location("c/d.png")]
-    assert {problem.message for problem in found} == {"same 5 bytes as a.png"}
+    assert {problem.message for problem in found} == {
+        "same 5 bytes as a.png; the image is paid for and counted twice"
+    }
     assert run_rule(duplicate_file, Run(Location("."))) == []
 
 

@@ -172,4 +172,4 @@ def test_system_prompt_that_asks_for_places_holds_for_every_turn() -> None:
     body = talk(["<png 1920x1080>"], "ok", [tool, "<png 800x600>"], system="Answer with the point to click.")
     found = run_rule(coordinate_drift, body)
     assert locations(found) == ["messages.0.content.0", "messages.2.content.0.content.0"]
-    assert found[0].message.startswith("text says 'click', and ")
+    assert found[0].message.startswith("text asks for coordinates ('click'), but ")

@@ -1,4 +1,4 @@
-"""The rules that ship with imgbudget, written out, and the limits that they judge by."""
+"""The list of the rules that ship with imgbudget, and the limits that they check against."""
 
 from typing import Any
 

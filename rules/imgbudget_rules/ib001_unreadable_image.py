@@ -17,12 +17,12 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The bytes are not an image, or an image that cannot be decoded.
 
     ## Why it matters
-    The API answers `Could not process image` without saying which one. In a conversation the block
-    is sent again with each turn, so one such image makes every later turn fail too. Web pages saved under an
-    image's name and downloads that stopped early are the usual cause.
+    The API answers `Could not process image` and does not name the image. In a conversation the block is sent
+    again with each turn, so one such image makes every later turn fail too. The usual causes are web pages
+    saved under the name of an image, and downloads that stopped early.
 
-    What decoders forgive (a few bytes missing behind the picture) may pass the API; what ends early is
-    reported all the same, because the model would look at a picture that is partly grey.
+    Decoders tolerate some damage (a few bytes missing after the image), and the API may accept it too. A file
+    that ends early is reported nevertheless, because the model would see an image that is partly grey.
 
     ## Reports
     <html named=photo.png>
@@ -34,7 +34,7 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Silent
     <jpeg 4000x3000>
 
-    A known format that the API does not take is IB104, base64 that cannot be decoded or is empty IB106:
+    A known format that the API does not accept is IB104; base64 that is empty or cannot be decoded is IB106:
     <bmp 800x600>
     ```json
     {"messages": [{"role": "user", "content": [
@@ -42,7 +42,7 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: what is missing cannot be guessed. Make or fetch the file again.
+    There is no fix: the missing data cannot be restored. Create or download the file again.
 
     ## Source
     Error text: public issue reports of 2025 and 2026 (anthropics/claude-code#6175, #12616, #55492).
@@ -53,9 +53,9 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if facts.damage is not None:
         message = f"cannot be decoded: {facts.damage}"
     elif facts.format is None:
-        message = f"is not an image but {facts.content or 'of no known kind'}"
+        message = f"is not an image but {facts.content or 'data of an unknown type'}"
     else:
         return
     if use.in_request and ctx.limits.uses_claude_patches:
         message += "; the API answers `Could not process image`"
-    yield Problem(message=message, help="make or fetch the image again, or leave it out")
+    yield Problem(message=message, help="create or download the image again, or leave it out")

@@ -11,11 +11,12 @@ def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
 
     ## Why it matters
     The API answers with a 400 for the whole request; in a JSONL file one bad line can cost a whole batch.
-    What the other rules say of such a request covers only the part that could be read. Each flaw is one
-    finding at its own place, each bad line of a JSONL file one at its line.
+    The other rules check only the part of such a request that could be read. Each mistake is reported at its
+    own location, and each bad line of a JSONL file at that line.
 
-    A field `transformations` at the top of the request or on a document is such a flaw: it belongs on the
-    image block (vision-coordinates guide, 2026-09), though a gateway's page puts it at the top.
+    A field `transformations` at the top level of the request or on a document is such a mistake: it belongs
+    on the image block (vision-coordinates guide, 2026-09), although the page of one gateway puts it at the
+    top.
 
     ## Reports
     ```json
@@ -40,7 +41,7 @@ def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
     for flaw in request.flaws:
         yield Problem(
             message=flaw.message,
-            help=flaw.help or f"write it as the reference of {reference} says",
+            help=flaw.help or f"follow the reference of {reference}",
             location=flaw.location,
             severity=flaw.severity,
         )

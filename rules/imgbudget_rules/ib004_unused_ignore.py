@@ -20,9 +20,9 @@ def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
     """An ignore entry of the configuration suppresses nothing.
 
     ## Why it matters
-    What it was written for is gone, or it never matched. Left alone it would silence the next finding of its
-    kind, which nobody has looked at. It is said only of an entry whose files this run has looked at and whose
-    rules were on: a run over a few files, as hooks make it, says nothing of the others.
+    The finding it was written for is gone, or the entry never matched. It would hide the next finding of its
+    kind before anyone reviews it. Only entries whose files were checked and whose rules were enabled are
+    reported: a run over a few files, such as a commit hook, does not report the other entries.
 
     ## Reports
     ```json
@@ -35,7 +35,7 @@ def unused_ignore(run: Run, _ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe: the entry does nothing. It is removed from the YAML or TOML file; every other byte stays as it is.
+    Safe: the entry does nothing. It is removed from the YAML or TOML file; all other bytes stay the same.
     TOML files are edited with tomlkit (`pip install 'imgbudget[toml]'`); without it there is no fix for them.
 
     ## Source

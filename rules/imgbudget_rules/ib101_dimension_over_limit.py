@@ -19,12 +19,12 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
 
     ## Why it matters
     The request is rejected, not downscaled: `At least one of the image dimensions exceed max allowed size:
-    8000 pixels`. The location in that error counts blocks in a flattened list when the image stands in a
-    tool result, so it may not lead to the block; the location of this finding does.
+    8000 pixels`. For an image in a tool result, the location in that error counts blocks in a
+    flattened list and may point to the wrong block; the location of this finding is exact.
 
-    OpenAI's patch models have no such edge. They refuse what still takes more than 30,000 patches of 32 px
-    once it was scaled, which only models without a patch budget can be sent. Qwen's code refuses an image
-    whose long edge is more than 200 times the short one.
+    OpenAI's patch models have no limit on edges. They reject an image that takes more than 30,000 patches of
+    32 px after downscaling, which can happen only on models without a patch budget. Qwen's code rejects an
+    image whose long edge is more than 200 times the short one.
 
     ## Reports
     <jpeg 8001x600>
@@ -50,9 +50,9 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     planned = limits.planned_size(size)
     helps = refusal.helped and limits.refusal(planned) is None
-    whose = limits.max_edge.owner if limits.max_edge and refusal.unit == "px" else limits.model
-    seen = f"resize to {planned}, the size that {limits.model} uses"
-    smaller = seen if limits.native_size(planned) == planned else f"resize to {planned}"
+    whose = limits.platform if limits.max_edge and refusal.unit == "px" else limits.model
+    native = f"resize to {planned}, the size that {limits.model} uses"
+    smaller = native if limits.native_size(planned) == planned else f"resize to {planned}"
     yield Problem(
         message=f"{refusal.text} {refusal.measured} {refusal.unit}; {whose} takes at most {refusal.limit} "
         f"{refusal.unit}",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Resize, Severity, rule
-from imgbudget_rules.crowds import crowd_of, large_images
+from imgbudget_rules.many_images import count_media, large_images
 
 
 @rule(
@@ -16,13 +16,13 @@ from imgbudget_rules.crowds import crowd_of, large_images
     limits=("many_image_count", "many_image_edge"),
 )
 def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
-    """An image is too large for a request with that many images.
+    """An image is too large for a request with this many images.
 
     ## Why it matters
-    From the 21st image on, every image of the request has to be within 2000 px on both edges, or the whole
-    request is refused: `At least one of the image dimensions exceed max allowed size for many-image
-    requests: 2000 pixels`. Images of earlier turns and of tool results count, so a conversation breaks
-    in mid-run. Bedrock and Google Cloud count document blocks too.
+    In a request of more than 20 images, no edge may be longer than 2000 px, or the whole request is
+    rejected: `At least one of the image dimensions exceed max allowed size for many-image requests: 2000
+    pixels`. Images of earlier turns and of tool results count, so a conversation can fail midway. Bedrock
+    and Google Cloud count document blocks too.
 
     ## Reports
     ```json
@@ -45,21 +45,21 @@ def many_image_dimension(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe: the API would have refused the request. On a model of the high-resolution tier the image loses
-    pixels that the model would see in a request of 20 images or fewer.
+    Safe: the API would have rejected the request. On a model of the high-resolution tier the image loses
+    pixels that the model would use in a request of at most 20 images.
 
     ## Source
     Vision guide, 2026-09: more than 20 images, 2000 px. Error text: anthropics/claude-code#2664, #24630;
     earendil-works/pi#7337, 2026-07.
     """
     few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
-    crowd = crowd_of(request, ctx.limits)
-    if few is None or limit is None or crowd.size <= few.value:
+    media = count_media(request, ctx.limits)
+    if few is None or limit is None or media.number <= few.value:
         return
     for large in large_images(request, ctx, limit.value):
         yield Problem(
-            message=large.message(crowd, few, limit),
-            help=f"resize to {large.planned}, or send at most {few.value} {crowd.counted} in a request",
+            message=large.message(media, ctx.limits.platform, few, limit),
+            help=f"resize to {large.planned}, or send at most {few.value} {media.noun} in a request",
             measured=large.size.long_edge,
             limit=limit.value,
             unit=limit.unit,

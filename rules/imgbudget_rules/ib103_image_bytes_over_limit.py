@@ -18,10 +18,10 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The base64 text of the image is longer than the platform accepts.
 
     ## Why it matters
-    The limit is on the encoded text, which is a third longer than the file: with 10 MB a file of at most
-    7,864,320 bytes passes, with the 5 MB of Bedrock and Google Cloud one of 3,932,160. The API answers
-    `image exceeds 10 MB maximum: 12504100 bytes > 10485760 bytes`, before it scales anything down. A file
-    on disk is judged by the base64 text that it would make.
+    The limit applies to the encoded text, which is a third longer than the file: 10 MB allow a file of at
+    most 7,864,320 bytes, the 5 MB of Bedrock and Google Cloud 3,932,160 bytes. The API answers `image
+    exceeds 10 MB maximum: 12504100 bytes > 10485760 bytes`, before it downscales anything. For a file on
+    disk the length of its base64 text is computed.
 
     ## Reports
     <jpeg 1200x900 bytes=7864321>
@@ -44,7 +44,7 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if limit is None or length is None or length <= limit.value:
         return
     is_image = use.facts is not None and use.facts.format is not None
-    if not is_image and not use.in_request:  # a file that is no image is never sent as one
+    if not is_image and not use.in_request:  # a file that is not an image is never sent as one
         return
     most = ctx.limits.image_raw_bytes
     yield Problem(

@@ -22,10 +22,10 @@ TARGETS = {
     **dict.fromkeys(_PHOTOGRAPHIC.split(), "jpeg"),
     **dict.fromkeys(_EXACT.split(), "png"),
 }
-"""What a still picture that Pillow can decode is written as: formats of photos as JPEG, the others as PNG."""
+"""Format to convert a still image to, if Pillow can decode it: JPEG for photographic formats, else PNG."""
 
-_TAKEN_BY_MOST = ("gif", "webp")
-"""Formats that are written as PNG for a provider that does not take them."""
+_WIDELY_SUPPORTED = ("gif", "webp")
+"""Formats that are converted to PNG for a provider that does not accept them."""
 
 
 @rule(
@@ -38,15 +38,15 @@ _TAKEN_BY_MOST = ("gif", "webp")
     needs=ProbeField.FRAMES,
 )
 def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The image is in a format that the API does not take.
+    """The image is in a format that the API does not accept.
 
     ## Why it matters
-    The API takes JPEG, PNG, GIF and WebP. Any other type is refused where it is declared: `Input should be
-    'image/jpeg', 'image/png', 'image/gif' or 'image/webp'`; under another type's name the bytes are refused
-    in place of it. Photos of phones (HEIC, AVIF) and scans (TIFF) are the usual cause.
+    The API accepts JPEG, PNG, GIF and WebP. It rejects any other declared type: `Input should be
+    'image/jpeg', 'image/png', 'image/gif' or 'image/webp'`. If an accepted type is declared, it rejects the
+    bytes instead. Photos from phones (HEIC, AVIF) and scans (TIFF) are the usual cause.
 
-    Other providers have lists of their own: Gemini takes HEIC and HEIF and no GIF, OpenAI takes GIF that is
-    not animated.
+    Other providers accept other formats: Gemini takes HEIC and HEIF but not GIF, OpenAI takes GIF only if it
+    is not animated.
 
     ## Reports
     <bmp 800x600>
@@ -64,34 +64,34 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <gif 800x600> for gpt-4o
 
     ## Fix safety
-    Safe: the API would have refused the image. Photographic formats become JPEG, those that keep each pixel
-    PNG; of several pages or frames the first one is kept. HEIC needs the extra `imgbudget[heif]`. Vector
-    graphics, raw photos and formats that Pillow cannot decode have no fix.
+    Safe: the API would have rejected the image. Photographic formats become JPEG, lossless ones PNG; of
+    several pages or frames the first one is kept. HEIC needs the extra `imgbudget[heif]`. Vector graphics,
+    raw photos and formats that Pillow cannot decode have no fix.
 
     ## Source
     Vision guide, 2026-09; the types of the official SDKs, 2026-08. Error text: anthropics/claude-code#3073.
     """
     if use.facts is None or use.facts.format is None:
         return
-    limits, own = ctx.limits, f"image/{use.facts.format}"
-    media_types, sound = limits.media_types, use.facts.damage is None
-    if own in media_types:
-        if limits.still_types and own in limits.still_types and use.facts.animated and sound:
+    limits, media_type = ctx.limits, f"image/{use.facts.format}"
+    media_types, intact = limits.media_types, use.facts.damage is None
+    if media_type in media_types:
+        if limits.still_types and media_type in limits.still_types and use.facts.animated and intact:
             yield _animation(use.facts.frames, use.facts.format, limits)
         return
-    *names, last = (media_type.removeprefix("image/") for media_type in media_types)
-    target = _target(use.facts.format, media_types) if sound else None
+    *names, last = (name.removeprefix("image/") for name in media_types)
+    target = _target(use.facts.format, media_types) if intact else None
     yield Problem(
-        message=f"format is {use.facts.format}; {ctx.limits.platform} takes {', '.join(names)} and {last}",
-        help=f"convert to {target}" if target else "make a jpeg or png of it first",
+        message=f"format is {use.facts.format}; {limits.platform} accepts only {', '.join(names)} and {last}",
+        help=f"convert to {target}" if target else "convert to jpeg or png first",
         fix=Recode(format=target) if target else None,
     )
 
 
 def _animation(frames: int | None, form: str, limits: Limits) -> Problem:
     return Problem(
-        message=f"animation of {frames} frames; {limits.platform} takes {form} that is not animated",
-        help="keep the first frame, or send the frames that matter as images of their own",
+        message=f"animation of {frames} frames; {limits.platform} rejects animated {form}",
+        help="keep the first frame, or send the frames that matter as separate images",
         measured=frames,
         limit=1,
         unit="frames",
@@ -100,6 +100,6 @@ def _animation(frames: int | None, form: str, limits: Limits) -> Problem:
 
 
 def _target(form: str, media_types: tuple[str, ...]) -> str | None:
-    """The format to write instead, among those that are taken; None where Pillow cannot decode it."""
-    target = "png" if form in _TAKEN_BY_MOST else TARGETS.get(form)
+    """The accepted format to convert to; None if Pillow cannot decode the image."""
+    target = "png" if form in _WIDELY_SUPPORTED else TARGETS.get(form)
     return target if target is None or f"image/{target}" in media_types else None

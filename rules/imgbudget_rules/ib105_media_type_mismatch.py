@@ -14,17 +14,18 @@ from imgbudget.rule import Context, DeclareType, FixSafety, ImageUse, Level, Pro
     since="0.1",
 )
 def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The declared media type, or the file's extension, is not the type of the bytes.
+    """The declared media type, or the file's extension, does not match the bytes.
 
     ## Why it matters
     The API compares the two: `The image was specified using the image/jpeg media type, but the image appears
-    to be a image/png image`. A type outside its list, such as `image/jpg`, is refused whatever the bytes are:
-    `Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'`. Most programs take the media
-    type from the extension, so a wrong extension is a warning: it becomes this error later.
+    to be a image/png image`. A type that it does not know, such as `image/jpg`, is rejected whatever the
+    bytes are: `Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'`. Most programs derive
+    the media type from the extension, so a wrong extension is a warning: it becomes this error when the file
+    is sent.
 
-    The doubt: two recordings of 2024 to 2026 show a wrong type accepted. The usual answer of the current API
-    is a 400, so this is an error. What other providers do is not known, and a recording of 2025 shows a PNG
-    declared as JPEG that OpenAI took: for their models it is a warning.
+    How certain this is: two recordings of 2024 to 2026 show that a wrong type was accepted, but the current
+    API usually answers with a 400, so this is an error. For other providers the behaviour is unknown, and a
+    recording of 2025 shows that OpenAI accepted a PNG declared as JPEG: for their models it is a warning.
 
     ## Reports
     <png 800x600 named=photo.jpg>
@@ -41,12 +42,12 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     {"messages": [{"role": "user", "content": ["<png 800x600 declared=image/png>"]}]}
     ```
 
-    Bytes of a type that the API does not take are IB104:
+    Bytes of a type that the API does not accept are IB104:
     <bmp 800x600 named=photo.png>
 
     ## Fix safety
-    Safe in a request: the bytes stay as they are, the media type is rewritten. Unsafe for a file, which is
-    renamed: whatever leads to it by its name no longer finds it.
+    Safe in a request: the bytes stay the same, and the media type is corrected. Unsafe for a file, which is
+    renamed: references to the old name break.
 
     ## Source
     Error texts: vybestack/llxprt-code#2130, 2026-06; anthropics/claude-code#6300, 2025-08, and #3073.
@@ -59,8 +60,9 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     fix = DeclareType(actual)
     if not use.in_request:
         yield Problem(
-            message=f"extension says {use.declared}, but the bytes are {actual}",
-            help="rename the file; programs that declare the type by extension are refused by the API",
+            message=f"extension implies {use.declared}, but the bytes are {actual}; a program that "
+            "declares the type by extension declares the wrong one",
+            help="rename the file",
             severity=Severity.WARNING,
             fix=fix,
             fix_safety=FixSafety.UNSAFE,
@@ -69,7 +71,7 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if not ctx.limits.uses_claude_patches:
         yield Problem(
             message=f"declared as {use.declared!r}, but the bytes are {actual}; {ctx.limits.platform} may "
-            "refuse or misread it",
+            "reject or misread it",
             help=f"declare {actual}",
             severity=Severity.WARNING,
             fix=fix,

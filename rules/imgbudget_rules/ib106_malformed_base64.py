@@ -9,12 +9,12 @@ from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, RepairB
     "IB106", "malformed-base64", level=Level.IMAGE, severity=Severity.ERROR, fix=FixSafety.SAFE, since="0.1"
 )
 def malformed_base64(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The base64 text of the image is not what the API takes.
+    """The base64 text of the image is empty or has a form that the API rejects.
 
     ## Why it matters
-    The API wants the bare text: standard alphabet, padding, no `data:` prefix and no line breaks. It answers
-    `invalid base64 data`, and for an empty text `image cannot be empty`. Tools that build the text for a
-    web page add the prefix, tools for mail break the lines, and a screenshot that failed leaves it empty.
+    The API requires plain base64: standard alphabet, padding, no `data:` prefix and no line breaks.
+    Otherwise it answers `invalid base64 data`, or `image cannot be empty` for an empty text. Tools for web
+    pages add the prefix, tools for mail break the lines, and a failed screenshot leaves the text empty.
 
     ## Reports
     ```json
@@ -31,8 +31,8 @@ def malformed_base64(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe where the bytes can still be had from the text: the same bytes are written as the API takes them.
-    Otherwise there is no fix.
+    Safe if the text can still be decoded: the same bytes are encoded again in the required form. Otherwise
+    there is no fix.
 
     ## Source
     Error texts: HiveNexus/HiveChat#39, 2025-03; musistudio/claude-code-router#958;
@@ -52,8 +52,8 @@ def malformed_base64(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         yield Problem(
             message=f"base64 text {', '.join(use.flaws)}"
             + ("; the API answers `invalid base64 data`" if claude else ""),
-            help="rewrite the text: standard alphabet, padding, no prefix, no line breaks"
+            help="encode it as plain base64: standard alphabet, padding, no prefix, no line breaks"
             if use.repairable
-            else "encode the image again; the bytes cannot be had from this text",
+            else "encode the image again; this text cannot be decoded",
             fix=RepairBase64() if use.repairable else None,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
-from imgbudget_rules.oversize import TOOLSETS, excess
+from imgbudget_rules.oversize import TOOLSETS, oversize_of
 
 
 @rule(
@@ -21,12 +21,12 @@ def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Proble
     ## Why it matters
     Screenshots and zoomed images that answer `computer_toolset_20260801` or `browser_toolset_20260801` are
     not downscaled like other images: the request is rejected with a validation error, and with it every
-    later turn of the session. What fits depends on the model, so that a screen that was fine for one model
-    is refused by another. The text of the error is not known.
+    later turn of the session. The limit depends on the model, so a screenshot that one model accepts is
+    rejected for another. The text of the error is not known.
 
-    A tool result is the toolset's when it or its call says so (`"toolset_name": "computer"`), or when the
-    request lists the toolset and no other tool of the call's name. The tools before it (`computer_20250124`
-    and the like) have their screenshots downscaled: that is IB201.
+    A tool result belongs to the toolset if it or its call says so (`"toolset_name": "computer"`), or if the
+    request lists the toolset and no other tool with the call's name. Screenshots of older tools
+    (`computer_20250124` and the like) are downscaled: that is IB201.
 
     ## Reports
     ```json
@@ -54,14 +54,14 @@ def toolset_screenshot_oversized(use: ImageUse, ctx: Context) -> Iterator[Proble
     ```
 
     ## Fix safety
-    Safe: the API would have refused the request. The clicks that the model answers with are then in pixels
-    of the smaller image and have to be scaled back to the screen.
+    Safe: the API would have rejected the request. The model's clicks are then in pixels of the smaller image
+    and have to be scaled back to the screen.
 
     ## Source
     Vision guide and vision-coordinates guide, 2026-09; release notes, 2026-08-19. `toolset_name`: types of
     the TypeScript SDK, 2026-08.
     """
-    if use.toolset not in TOOLSETS or (over := excess(use, ctx.limits)) is None:
+    if use.toolset not in TOOLSETS or (over := oversize_of(use, ctx.limits)) is None:
         return
     yield Problem(
         message=f"{over.text}, over the {over.limit} {over.unit} that {ctx.limits.model} uses; the API "

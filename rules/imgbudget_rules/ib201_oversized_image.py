@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
-from imgbudget_rules.oversize import excess, is_refused
+from imgbudget_rules.oversize import is_rejected, oversize_of
 
 
 @rule(
@@ -46,12 +46,12 @@ def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Source
     Vision guide and vision-coordinates guide, 2026-09; compared with recorded token counts.
     """
-    if is_refused(use) or (over := excess(use, ctx.limits)) is None:
+    if is_rejected(use) or (over := oversize_of(use, ctx.limits)) is None:
         return
     model, tokens = ctx.limits.model, ctx.limits.tokens(over.planned)
     yield Problem(
         message=f"{over.text}, over the {over.limit} {over.unit} that {model} uses; the API downscales it to "
-        f"{over.seen}",
+        f"{over.downscaled}",
         help=f"resize to {over.planned} before sending ({tokens} tokens, no wasted upload)",
         measured=over.measured,
         limit=over.limit,

@@ -47,7 +47,8 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 1000x200>
 
     ## Fix safety
-    Safe: the image loses at most a few of every thousand pixels, its aspect ratio stays to within rounding.
+    Safe: the image loses at most a few of every thousand pixels and keeps its aspect ratio, except for
+    rounding.
 
     ## Source
     Token formula: vision guide, 2026-09. What counts as few (4 px) is imgbudget's own choice.

@@ -16,15 +16,14 @@ from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize,
     pedantic=True,
 )
 def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The image is larger than what was advised for a quick first token.
+    """The image is larger than the guide of spring 2026 advised for a short time to first token.
 
     ## Why it matters
-    Up to spring 2026 the guide advised images of at most 1.15 megapixels and 1568 px an edge: larger ones
-    make the wait for the first token longer, and most tasks lose nothing by it.
+    Until spring 2026 the guide advised images of at most 1.15 megapixels with edges of at most 1568 px:
+    larger images take longer to the first token, and most tasks do not need them.
 
-    The doubt: that sentence is no longer in the guides since 2026-06, and no other number replaces it. That
-    more tokens take longer to read has not changed, so the advice is kept for those who ask for it, as
-    information with `--pedantic`.
+    How certain this is: the guides dropped that advice in 2026-06 and give no other number. More tokens still
+    take longer to process, so the advice is kept as information, reported only with `--pedantic`.
 
     ## Reports
     <png 1268x951>
@@ -34,7 +33,7 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 1238x928>
     <png 1568x400> for claude-opus-5-5
 
-    An edge over 8000 px is refused, which is IB101:
+    An edge over 8000 px is rejected, which is IB101:
     <png 9000x100>
 
     ## Fix safety
@@ -47,17 +46,19 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     pixels, edge, most = limits.latency_pixels, limits.latency_edge, limits.max_edge
     if size is None or pixels is None or edge is None or (most and size.long_edge > most.value):
         return
-    advised = limits.latency_size(size)
-    if size.long_edge > edge.value:
-        measured, limit, text = size.long_edge, edge, f"long edge is {size.long_edge} px"
-    elif size.width * size.height > pixels.value:
-        measured, limit = size.width * size.height, pixels
-        text = f"{size} is {measured:,} pixels"
-    else:
+    area = size.width * size.height
+    edge_excess, pixel_excess = size.long_edge / edge.value, (area / pixels.value) ** 0.5
+    if max(edge_excess, pixel_excess) <= 1:
         return
+    measured, limit, text = size.long_edge, edge, f"long edge is {size.long_edge} px"
+    if pixel_excess > edge_excess:
+        measured, limit, text = area, pixels, f"{size} is {area:,} pixels"
+    advised = limits.latency_size(size)
+    before, after = limits.tokens(size), limits.tokens(advised)
+    tokens = f"{after} tokens instead of {before}" if after < before else f"same {before} tokens"
     yield Problem(
         message=f"{text}; the guide of spring 2026 advised {limit.text} for a short time to first token",
-        help=f"resize to {advised} ({limits.tokens(advised)} tokens instead of {limits.tokens(size)})",
+        help=f"resize to {advised} ({tokens})",
         measured=measured,
         limit=limit.value,
         unit=limit.unit,

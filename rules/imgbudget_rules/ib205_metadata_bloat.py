@@ -15,10 +15,10 @@ from imgbudget.rule import (
 )
 
 LEAST = 1 << 16
-"""Bytes of metadata from which on they are reported."""
+"""Bytes of metadata below which nothing is reported."""
 
 SHARE = 4
-"""One part in so many of the file may be metadata."""
+"""Metadata may be one part in four of the file."""
 
 
 @rule(
@@ -34,9 +34,9 @@ def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """A large part of the file is metadata, not pixels.
 
     ## Why it matters
-    Thumbnails, editing histories, maker notes and embedded previews are uploaded, a third longer as base64,
-    and count toward the limits on bytes. The model never receives them. Reported is metadata of 64 KiB and
-    more that is over a quarter of the file.
+    Thumbnails, editing histories, maker notes and embedded previews are uploaded (as base64, a third longer)
+    and count toward the byte limits, but the model never receives them. Metadata is reported from 64 KiB on
+    if it is more than a quarter of the file.
 
     ## Reports
     <jpeg 800x600 bytes=200000 metadata=65536>
@@ -48,11 +48,12 @@ def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <jpeg 800x600>
 
     ## Fix safety
-    Safe: the model receives the same pixels. An orientation other than 1 is for IB303 to turn first.
+    Safe: the model receives the same pixels. If the EXIF orientation is not 1, IB303 rotates the pixels
+    first.
 
     ## Source
-    Vision guide, 2026-09, FAQ: image metadata is neither parsed nor received by the model. What counts as
-    much (64 KiB, a quarter) is imgbudget's own choice.
+    Vision guide, 2026-09, FAQ: image metadata is neither parsed nor received by the model. The bounds
+    (64 KiB, a quarter) are imgbudget's own choice.
     """
     facts = use.facts
     if facts is None or facts.metadata_bytes is None or facts.damage is not None:

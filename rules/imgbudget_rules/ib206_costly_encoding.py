@@ -17,23 +17,23 @@ from imgbudget.rule import (
 )
 
 LEAST = 1_000_000
-"""Bytes under which no encoding is costly."""
+"""Bytes below which nothing is reported."""
 
 HIGH_QUALITY = 95
 
 
 class Bound(NamedTuple):
-    """Above so many bytes a pixel an encoding is costly, and so many are enough."""
+    """Bytes per pixel: above `most` an encoding is costly, `enough` are sufficient."""
 
     most: float
     enough: float
 
 
 LOSSLESS = Bound(2.5, 1.0)
-"""Flat colours and text take far under one byte a pixel; only photographs and noise take more than 2.5."""
+"""Flat colours and text take far less than one byte per pixel; only photographs and noise exceed 2.5."""
 
 JPEG = Bound(0.5, 0.5)
-"""At quality 85 to 90 photographs take 0.1 to 0.4 bytes a pixel."""
+"""At quality 85 to 90 photographs take 0.1 to 0.4 bytes per pixel."""
 
 
 @rule(
@@ -46,16 +46,16 @@ JPEG = Bound(0.5, 0.5)
     needs=ProbeField.QUALITY | ProbeField.METADATA,
 )
 def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The file uses far more bytes per pixel than the picture needs.
+    """The file uses far more bytes per pixel than the image needs.
 
     ## Why it matters
-    Photographs saved as PNG, and JPEGs of the highest quality, are uploaded and counted toward the limits
-    on bytes, and the model sees no difference: tokens depend on pixels alone.
+    Photographs saved as PNG and JPEGs of the highest quality take long to upload and count toward the byte
+    limits, but the model gains nothing: tokens depend only on pixels.
 
-    It is judged by the header, not by the picture: a PNG or WebP of more than 2.5 bytes a pixel, or a JPEG
-    whose tables say quality 95 or more with more than half a byte a pixel; only from a million bytes on,
-    metadata not counted. An image that is meant to have so many bytes, of 16 bits a channel say, is reported
-    too. Animations are not judged.
+    Only the header is checked, not the pixels: a PNG or WebP with more than 2.5 bytes per pixel, or a JPEG
+    of quality 95 or more (by its quantisation tables) with more than half a byte per pixel. Files under a
+    million bytes, not counting metadata, are not reported. An image that needs the bytes, for example with
+    16 bits per channel, is reported too. Animations are not checked.
 
     ## Reports
     <png 1200x900 bytes=2800000>
@@ -71,11 +71,11 @@ def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 1200x900 bytes=7900000>
 
     ## Fix safety
-    Unsafe: the picture is encoded with loss. Drawings and screenshots with small text are better left as
-    they are.
+    Unsafe: the image is encoded with loss. Drawings and screenshots with small text are better left
+    unchanged.
 
     ## Source
-    Vision guide, 2026-09: tokens are counted by pixels. The bounds are imgbudget's own choice.
+    Vision guide, 2026-09: tokens depend on pixels. The bounds are imgbudget's own choice.
     """
     facts, size = use.facts, use.visible_size
     if facts is None or size is None or facts.animated:
@@ -101,7 +101,7 @@ def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
 
 
 def _bound(facts: ImageFacts) -> Bound | None:
-    """What the encoding may spend; None where the header does not tell."""
+    """The bytes per pixel that the encoding may use; None if the header does not show it."""
     if facts.format in ("png", "webp"):
         return LOSSLESS
     if facts.format == "jpeg" and facts.quality is not None and facts.quality >= HIGH_QUALITY:

@@ -23,7 +23,7 @@ STORED = {
     7: "on their side and mirrored",
     8: "on their side",
 }
-"""How the stored pixels lie, by EXIF orientation (EXIF 2.32, tag 0x0112)."""
+"""How the pixels are stored, by EXIF orientation (EXIF 2.32, tag 0x0112)."""
 
 
 @rule(
@@ -36,13 +36,13 @@ STORED = {
     needs=ProbeField.ORIENTATION,
 )
 def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
-    """The pixels are stored rotated or mirrored; only the EXIF orientation says how to show them.
+    """The pixels are stored rotated or mirrored; only the EXIF orientation says how to display them.
 
     ## Why it matters
-    Viewers turn the picture, so nobody notices. The coordinates guide lists orientation correction among
-    what the server does, two reports of 2026 saw photos reach the model unturned, and metadata is not
-    passed on to it. Text on its side is read badly, and coordinates belong to one of two pictures. Turned
-    pixels mean the same to every reader.
+    Viewers rotate the image, so the problem stays unnoticed. The coordinates guide says that the server
+    corrects the orientation, but in two reports of 2026 photos reached the model unrotated, and metadata is
+    not passed on to it. The model reads sideways text badly, and it is unclear which of the two images its
+    coordinates refer to. Rotated pixels look the same everywhere.
 
     ## Reports
     <jpeg 1200x900 orientation=6>
@@ -53,8 +53,8 @@ def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <jpeg 1200x900 orientation=1>
 
     ## Fix safety
-    Safe: the picture is the one that viewers show; the pixels are turned and the tag is dropped. The number
-    of tokens stays, because the resize rule treats width and height alike.
+    Safe: the pixels are rotated to what viewers show, and the tag is dropped. The number of tokens stays the
+    same, because the resize rule treats width and height alike.
 
     ## Source
     Vision-coordinates guide, 2026-09; against it anthropics/claude-code#22598, 2026-02, and

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, ImageUse, Level, ProbeField, Problem, Severity, rule
 
 LEAST = 50
-"""JPEG quality under which blocks and ringing show."""
+"""JPEG quality below which block and ringing artefacts are visible."""
 
 
 @rule(
@@ -20,11 +20,11 @@ def heavy_compression(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The JPEG is compressed so much that the model may misread details.
 
     ## Why it matters
-    Under quality 50 edges ring and blocks show: small text, thin lines and digits are the first to go. The
-    tokens are the same at every quality, so only bytes are saved, and those seldom matter.
+    Below quality 50, block and ringing artefacts appear: small text, thin lines and digits suffer first. The
+    tokens are the same at every quality, so the compression saves only bytes, which seldom matter.
 
     The quality is read from the file's quantisation tables, on the scale of the IJG encoder that most
-    programs use. It tells how the file was saved last; what an earlier save has lost stays lost.
+    programs use. It describes only the last save; losses of earlier saves do not show.
 
     ## Reports
     <jpeg 800x600 quality=49>
@@ -35,7 +35,7 @@ def heavy_compression(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 800x600>
 
     ## Fix safety
-    There is no fix: what is lost cannot be brought back. Save it again from the original.
+    There is no fix: lost detail cannot be restored. Save it again from the original.
 
     ## Source
     Vision guide, 2026-09: images should be clear and text legible. The bound (50) is imgbudget's own choice.

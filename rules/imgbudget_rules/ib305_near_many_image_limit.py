@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Resize, Severity, rule
-from imgbudget_rules.crowds import crowd_of, large_images
+from imgbudget_rules.many_images import count_media, large_images
 
 NEAR = 15
-"""Images from which the next few turns of a conversation pass the limit."""
+"""Number of images from which a few more turns of a conversation exceed the limit."""
 
 
 @rule(
@@ -19,12 +19,12 @@ NEAR = 15
     limits=("many_image_count", "many_image_edge"),
 )
 def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
-    """A few more images, and this one is too large for the request.
+    """After a few more images this one will be too large for the request.
 
     ## Why it matters
-    Up to 20 images may have edges of up to 8000 px. With the 21st every image of the request, those of
-    earlier turns too, has to be within 2000 px, or the request is refused (IB102). From 15 images on, the
-    next turns of a conversation get there, and the image that breaks it may be one of the first.
+    In a request of up to 20 images, edges may have up to 8000 px. With the 21st image every edge is limited
+    to 2000 px, also in earlier turns, or the request is rejected (IB102). From 15 images on, a conversation
+    is a few turns away from that, and the image that fails may be one of the first.
 
     ## Reports
     ```json
@@ -49,27 +49,27 @@ def near_many_image_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe where the API would scale the image to 2000 px or less anyway, as for every model of the standard
-    tier. Unsafe where the model looks at more: there the fix takes pixels away that it would see as long as
-    there are no more than 20 images.
+    Safe if the API would downscale the image to 2000 px or less anyway, as for every model of the standard
+    tier. Unsafe if the model uses more: the fix removes pixels that it would use while there are at most 20
+    images.
 
     ## Source
-    Vision guide, 2026-09: more than 20 images, 2000 px. The number from which it is reported (15) is
-    imgbudget's own choice.
+    Vision guide, 2026-09: more than 20 images, 2000 px. The number from which on it is reported
+    (15) is imgbudget's own choice.
     """
     few, limit = ctx.limits.many_image_count, ctx.limits.many_image_edge
-    crowd = crowd_of(request, ctx.limits)
-    if few is None or limit is None or not NEAR <= crowd.size <= few.value:
+    media = count_media(request, ctx.limits)
+    if few is None or limit is None or not NEAR <= media.number <= few.value:
         return
     for large in large_images(request, ctx, limit.value):
-        sees_more = ctx.limits_of(large.use).native_size(large.size).long_edge > limit.value
+        uses_more = ctx.limits_of(large.use).native_size(large.size).long_edge > limit.value
         yield Problem(
-            message=large.message(crowd, few, limit),
-            help=f"resize to {large.planned} before the request holds more than {few.value} {crowd.counted}",
+            message=large.message(media, ctx.limits.platform, few, limit),
+            help=f"resize to {large.planned} before the request has more than {few.value} {media.noun}",
             measured=large.size.long_edge,
             limit=limit.value,
             unit=limit.unit,
             location=large.use.location,
             fix=Resize(large.planned),
-            fix_safety=FixSafety.UNSAFE if sees_more else None,
+            fix_safety=FixSafety.UNSAFE if uses_more else None,
         )

@@ -15,15 +15,15 @@ from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity
     limits=("request_bytes",),
 )
 def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
-    """The body of the request is larger than the platform takes.
+    """The body of the request is larger than the platform accepts.
 
     ## Why it matters
-    The request ends in a 413, `Request exceeds the maximum size`, before anything looks at it. Base64 makes
+    The API answers with a 413, `Request exceeds the maximum size`, before it reads the content. Base64 makes
     images a third larger, and a conversation sends all of them again with each turn.
 
-    The doubt: no document and no error says whether 32 MB are 32,000,000 or 33,554,432 bytes. A body over
-    the larger number is an error, one between the two a warning; likewise for 20 MB on Bedrock and 30 MB
-    on Google Cloud.
+    How certain this is: neither documents nor errors say whether 32 MB are 32,000,000 or 33,554,432 bytes. A
+    body over the larger number is an error, one between the two a warning; likewise for 20 MB on Bedrock and
+    30 MB on Google Cloud.
 
     ## Reports
     ```json
@@ -42,8 +42,8 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe: the API would have refused the request. The largest images are shrunk first, until the body is
-    within the smaller reading of the limit. Without an image in the body there is no fix.
+    Safe: the API would have rejected the request. The largest images are shrunk first, until the body is
+    within the smaller of the two numbers. A body without images has no fix.
 
     ## Source
     API errors page, 2026-06: 32 MB. AWS, InvokeModel: 20 MB. Claude on Google Cloud, 2026-10: 30 MB.
@@ -63,7 +63,7 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
             if doubt.status == "conflicting"
             else f", which may mean {doubt.value:,} bytes or {limit.value:,}"
         )
-    by_id = ", send images that repeat by file id" if "file" in ctx.limits.source_types else ""
+    by_id = ", send repeated images by file id" if "file" in ctx.limits.source_types else ""
     has_images = any(use.base64_size for use in request.images)
     yield Problem(
         message=message,

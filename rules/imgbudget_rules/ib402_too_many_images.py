@@ -14,13 +14,13 @@ from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
     limits=("request_media",),
 )
 def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
-    """The request holds more images and document pages than the API takes.
+    """The request has more images and document pages than the API accepts.
 
     ## Why it matters
-    The request is refused: `Too much media: 80 document pages + 21 images > 100`. Images and pages are
-    added up, over all turns and tool results. Models with 200k tokens of context take 100, the others 600;
-    claude.ai takes 20 in a message. A document whose pages cannot be counted (a url, an encrypted PDF) is
-    counted as one page, so the true sum may be higher.
+    The request is rejected: `Too much media: 80 document pages + 21 images > 100`. Images and pages of all
+    turns and tool results are added up. The limit is 100 for models with a context of 200k tokens and 600
+    for the others; claude.ai accepts 20 per message. A document whose pages cannot be counted (a url, an
+    encrypted PDF) counts as one page, so the true sum may be higher.
 
     ## Reports
     ```json
@@ -44,7 +44,7 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: which images can be left out is for the author to say.
+    There is no fix: only the author knows which images can be left out.
 
     ## Source
     Vision and PDF guides, 2026-09; release notes of 2026-03-13 for 600. Error text: public notes on Bedrock;
@@ -56,7 +56,7 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
         return
     yield Problem(
         message=f"too much media: {pages} document pages + {images} images > {limit.value}, "
-        f"the limit of {limit.owner} for {ctx.limits.model}",
+        f"the limit of {ctx.limits.platform} for {ctx.limits.model}",
         help="leave out images of earlier turns, or split the request",
         measured=pages + images,
         limit=limit.value,

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, DocumentUse, ImageUse, Level, Origin, Problem, Request, Severity, rule
 
 DOCUMENT_ONLY = ("text", "content")
-"""Source types that a document may have beside those of an image (SDK types, 2026-08)."""
+"""Source types that documents have in addition to those of images (SDK types, 2026-08)."""
 
 
 @rule("IB403", "source-not-supported", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
 def source_not_supported(request: Request, ctx: Context) -> Iterator[Problem]:
-    """An image or document comes from a source that the platform does not take.
+    """An image or document has a source type that the platform does not accept.
 
     ## Why it matters
-    Bedrock and Google Cloud take base64 only: a url or a file id, written for the Claude API, is refused
-    there with the whole request. A source type that no platform knows is refused everywhere.
+    Bedrock and Google Cloud accept only base64: with a url or a file id, as the Claude API accepts them, the
+    whole request is rejected there. A source type that no platform knows is rejected everywhere.
 
     ## Reports
     ```json
@@ -42,7 +42,7 @@ def source_not_supported(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: imgbudget fetches nothing. Download the image and send its bytes.
+    There is no fix: imgbudget downloads nothing. Download the image and send its bytes.
 
     ## Source
     Vision guide, 2026-09; SDK types, 2026-08.
@@ -52,9 +52,10 @@ def source_not_supported(request: Request, ctx: Context) -> Iterator[Problem]:
         if use.source_type is None or _is_known(use, ctx.limits.source_types):
             continue
         named = use.origin in (Origin.URL, Origin.FILE_ID)
-        said = f"is {use.source_type}" if named else f"{use.source_type!r} is unknown"
+        source_type = f"is {use.source_type}" if named else f"{use.source_type!r} is unknown"
         yield Problem(
-            message=f"source type {said}; {ctx.limits.platform} takes {', '.join(ctx.limits.source_types)}",
+            message=f"source type {source_type}; {ctx.limits.platform} accepts only "
+            f"{', '.join(ctx.limits.source_types)}",
             help="send the bytes as base64",
             location=use.location,
         )

@@ -14,13 +14,13 @@ from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity,
     limits=("messages_api",),
 )
 def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
-    """An image is in a place where the API accepts none.
+    """An image is in a part of the request where the API accepts none.
 
     ## Why it matters
-    Images may stand in user turns, in tool results and in the content of documents. In an assistant turn
-    the request is refused with `'image' blocks are not permitted within assistant turns`; the system prompt
-    and search results hold text only. Whether a turn of the role `system` in mid-conversation may hold an
-    image is not known; it is not reported.
+    Images are accepted in user turns, in tool results and in the content of documents. With an image in an
+    assistant turn the request is rejected: `'image' blocks are not permitted within assistant turns`. The
+    system prompt and search results may contain only text. An image in a `system` turn in the middle of a
+    conversation is not reported, because it is unknown whether the API accepts it.
 
     ## Reports
     ```json
@@ -49,16 +49,16 @@ def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     SDK types, 2026-08. Error text: SEMOSS/Semoss#2323, 2026-04, a single report.
     """
     for use in request.images:
-        if where := _forbidden(use):
+        if part := _forbidden_part(use):
             yield Problem(
-                message=f"image is in {where}",
+                message=f"image is in {part}",
                 help="move it into a user turn",
                 location=use.location,
             )
 
 
-def _forbidden(use: ImageUse) -> str | None:
-    """The place that takes no images, with what the API says of it; None for a place that does."""
+def _forbidden_part(use: ImageUse) -> str | None:
+    """The part of the request that must hold no image, with the API's reaction; None for an allowed part."""
     if "search_result" in use.inside:
         return "a search result; the API accepts only text there"
     if use.role == "assistant":

@@ -8,12 +8,12 @@ from imgbudget_rules.spending import request_tokens
 
 @rule("IB405", "context-overflow", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
 def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
-    """The images alone take more tokens than the model's context holds.
+    """The images alone take more tokens than fit into the model's context.
 
     ## Why it matters
-    The request is refused: `Request size exceeds model context window`. Text, document pages and the answer
-    come on top, so a request near the limit fails as well. Only images whose size is known are counted;
-    those by url or file id would add to it.
+    The request is rejected: `Request size exceeds model context window`. Text, document pages and the answer
+    need tokens too, so a request near the limit also fails. Only images whose size is known are counted, not
+    those by url or file id.
 
     ## Reports
     ```json
@@ -26,10 +26,10 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: smaller images would show less, and which ones can be left out is for the author to say.
+    There is no fix: smaller images show less, and only the author knows which ones can be left out.
 
     ## Source
-    Public model lists, 2026-11, for the contexts. Error text: anthropics/claude-code#6380.
+    Contexts: public model lists, 2026-11. Error text: anthropics/claude-code#6380.
     """
     limit = ctx.limits.context_tokens
     tokens = request_tokens(request, ctx)

@@ -14,9 +14,9 @@ def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
     each under its `custom_id`: a request without one is rejected, and two answers with the same id cannot be
     told apart. Each entry with a wrong id is reported at its own location.
 
-    A JSONL file is measured as it stands; the body that is made of it is about as long. The doubt: whether
-    256 MB are 256,000,000 or 268,435,456 bytes is not said. A batch over the larger number is an error, one
-    between the two a warning. Of platforms without batches only the ids are checked.
+    For a JSONL file its own length is checked; the body made from it is about as long. How certain this is:
+    it is not documented whether 256 MB are 256,000,000 or 268,435,456 bytes. A batch over the larger number
+    is an error, one between the two a warning. For platforms without batches only the ids are checked.
 
     ## Reports
     ```json
@@ -39,7 +39,7 @@ def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: where to split a batch and what to call its requests is for the author to say.
+    There is no fix: only the author knows where to split a batch and how to name its requests.
 
     ## Source
     API errors page, 2026-06: 256 MB or 100,000 requests, whichever comes first. Shape of an entry: SDK
@@ -49,7 +49,8 @@ def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
     most = ctx.limits.batch_requests
     if most is not None and batch.request_count > most.value:
         yield Problem(
-            message=f"batch holds {batch.request_count:,} requests; {most.owner} takes at most {most.text}",
+            message=f"batch has {batch.request_count:,} requests; {ctx.limits.platform} takes at most "
+            f"{most.text}",
             help="split it into several batches",
             measured=batch.request_count,
             limit=most.value,
@@ -75,11 +76,11 @@ def _too_long(batch: Batch, limits: Limits) -> Iterator[Problem]:
         return
     over = batch.byte_size > limit.value
     exceeded = limit if over else doubt
-    said = (
+    exact = (
         f" ({limit.value:,} bytes)" if over else f", which may mean {doubt.value:,} bytes or {limit.value:,}"
     )
     yield Problem(
-        message=f"batch is {batch.byte_size:,} bytes; {limit.owner} takes at most {limit.text}{said}",
+        message=f"batch is {batch.byte_size:,} bytes; {limits.platform} takes at most {limit.text}{exact}",
         help="split it into several batches, or shrink its images",
         measured=batch.byte_size,
         limit=exceeded.value,

@@ -27,11 +27,11 @@ from imgbudget.rule import (
     limits=("messages_api",),
 )
 def empty_text(request: Request, _ctx: Context) -> Iterator[Problem]:
-    """An empty text block stands beside an image.
+    """A turn with an image contains an empty text block.
 
     ## Why it matters
-    The request is refused: `messages: text content blocks must be non-empty`. Programs that send a picture
-    without a question leave the text empty, and in a conversation every later turn is refused too.
+    The request is rejected: `messages: text content blocks must be non-empty`. Programs that send an image
+    without a question leave the text empty, and in a conversation every later turn is rejected too.
 
     ## Reports
     ```json
@@ -50,13 +50,13 @@ def empty_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     {"messages": [{"role": "user", "content": ["<png 800x600>", "What is this?"]}]}
     ```
 
-    A turn without an image is not what this tool is for:
+    Turns without an image are not checked:
     ```json
     {"messages": [{"role": "user", "content": [""]}]}
     ```
 
     ## Fix safety
-    Safe: the API would have refused the request, and the block says nothing.
+    Safe: the API would have rejected the request, and the block has no content.
 
     ## Source
     Error text: anthropics/claude-code#55645, #62150.

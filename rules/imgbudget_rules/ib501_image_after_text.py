@@ -31,14 +31,12 @@ def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     """Text longer than a label comes before the first image of a turn.
 
     ## Why it matters
-    The model does best when it sees the image before the question. It still works well the other way
-    round and with images between texts, so this is advice, and one finding a turn at the image that stands
-    after the text.
+    The model answers best when the image comes before the question. Images after or between texts still work
+    well, so this is advice: one finding per turn, at the first image after text.
 
-    A label is no text here: `Image 1:`, `Page 3`, `Before`, a file name, a tag, a short line with a colon
-    at its end. The guide's own example puts such a label before each image. Neither is text between
-    images, because an image stood before it already: only what comes before the first image counts. Blocks
-    inside tool results are the tool's and are not looked at.
+    Labels do not count as text: `Image 1:`, `Page 3`, `Before`, a file name, a tag, a short line that ends
+    with a colon. The guide's own example puts such a label before each image. Only text before the first
+    image counts, not text between images. Blocks inside tool results belong to the tool and are not checked.
 
     ## Reports
     ```json
@@ -80,7 +78,7 @@ def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
 
 
 def _image_after_text(turn: Turn) -> ImageUse | None:
-    """The turn's first image, if text that is no label stands before it."""
+    """The turn's first image, if text other than a label comes before it."""
     has_text = False
     for block in turn.blocks:
         if isinstance(block, ImageUse):

@@ -29,15 +29,15 @@ from imgbudget.rule import (
     pedantic=True,
 )
 def unlabelled_images(request: Request, _ctx: Context) -> Iterator[Problem]:
-    """A turn holds several images, and not each of them has a label before it.
+    """A turn has several images, and some of them have no label before them.
 
     ## Why it matters
     The guide's own example of several images puts `Image 1:`, `Image 2:` before them, so that question and
-    answer can say which one they mean. Without labels the model has to count.
+    answer can refer to one of them. Without labels the model has to count.
 
     A label is a short text that names an image, as for IB501; it may be the last line of a longer text.
-    Images inside tool results are the tool's and are not looked at. One problem a turn, at the first image
-    without a label.
+    Images inside tool results belong to the tool and are not checked. One finding per turn, at the first
+    image without a label.
 
     ## Reports
     ```json
@@ -57,7 +57,7 @@ def unlabelled_images(request: Request, _ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Unsafe: the model reads text that was not there.
+    Unsafe: the model reads additional text.
 
     ## Source
     Vision guide, 2026-09, example of several images.
@@ -69,8 +69,9 @@ def unlabelled_images(request: Request, _ctx: Context) -> Iterator[Problem]:
         bare = list(_without_label(turn))
         if len(images) > 1 and bare:
             yield Problem(
-                message=f"{len(bare)} of the {len(images)} images of the turn have no label before them",
-                help="put a short text before each one: Image 1:, Image 2:",
+                message=f"{len(bare)} of the {len(images)} images of the turn have no label before them, so "
+                "text cannot refer to one of them",
+                help="put a short label before each image: Image 1:, Image 2:",
                 measured=len(bare),
                 limit=0,
                 unit="images",
@@ -80,7 +81,7 @@ def unlabelled_images(request: Request, _ctx: Context) -> Iterator[Problem]:
 
 
 def _without_label(turn: Turn) -> Iterator[ImageUse]:
-    """The images of the turn itself that no label stands before."""
+    """The images of the turn itself, without those in tool results, that have no label before them."""
     label = False
     for block in turn.blocks:
         if isinstance(block, ImageUse) and not label:

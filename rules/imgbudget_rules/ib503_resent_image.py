@@ -8,16 +8,16 @@ from imgbudget_rules.spending import image_tokens
 
 @rule("IB503", "resent-image", level=Level.REQUEST, severity=Severity.WARNING, since="0.1")
 def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
-    """Images of earlier turns are sent again with this request, as base64.
+    """Images of earlier turns are sent again with this request as base64.
 
     ## Why it matters
-    The API keeps nothing between turns: a conversation sends all its images again each time, so that the
-    first of ten is uploaded and billed ten times. Bodies grow until one is refused (IB401, IB102). A file
-    id instead of base64 saves the bytes, prompt caching most of the price, leaving out what the
-    conversation is done with saves both.
+    The API keeps nothing between turns: a conversation sends all its images again each time, so the first of
+    ten is uploaded and billed ten times. Bodies grow until one is rejected (IB401, IB102). A file id instead
+    of base64 saves the bytes, prompt caching saves most of the price, and leaving out images that are no
+    longer needed saves both.
 
-    Counted are base64 images that the assistant has answered before another user turn came, tool results
-    included. One problem a request, at the first such image, with the totals.
+    Base64 images count if an assistant turn and then another user turn follow them, also in tool results. One
+    finding per request, at the first such image, with the totals.
 
     ## Reports
     ```json
@@ -39,7 +39,7 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: which images the conversation still needs is for the author to say.
+    There is no fix: only the author knows which images the conversation still needs.
 
     ## Source
     Vision guide, 2026-09: image blocks of earlier turns count and are billed; Files API, in general use
@@ -57,8 +57,8 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
     by_id = "send images by file id, " if "file" in limits.source_types else ""
     yield Problem(
         message=f"{images} sent again: {size:,} bytes of base64 and {tokens:,} tokens in this request",
-        help=f"{by_id}cache the prompt (what is read from it costs {limits.cache_read_factor.value:g} "
-        "of the price), or leave out images that the conversation is done with",
+        help=f"{by_id}cache the prompt (cached tokens cost {limits.cache_read_factor.value:g} of the price), "
+        "or leave out images that the conversation no longer needs",
         measured=size,
         unit="bytes",
         location=resent[0].location,
@@ -66,7 +66,7 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
 
 
 def _resent(request: Request) -> Iterator[ImageUse]:
-    """The base64 images of user turns that were answered before another user turn came."""
+    """The base64 images of user turns that an assistant turn and then another user turn follow."""
     sent: list[ImageUse] = []
     answered: list[ImageUse] = []
     for turn in request.turns if request.images else ():

@@ -11,9 +11,9 @@ def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
     """The same image occurs more than once in one request.
 
     ## Why it matters
-    Each copy is uploaded and billed, and counts toward the limits on images and bytes. A body holds each
-    turn once, so copies in different turns are as much duplicates as two in one turn: agents that take the
-    same screenshot again and again are the usual cause.
+    Each copy is uploaded and billed, and counts toward the limits on images and bytes. Copies in different
+    turns cost as much as two in one turn. The usual cause are agents that take the same screenshot again and
+    again.
 
     ## Reports
     ```json
@@ -31,7 +31,7 @@ def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: the text may count on the copy. Refer to the first image by a label instead.
+    There is no fix: the text may refer to the copy. Refer to the first image by a label instead.
 
     ## Source
     Vision guide, 2026-09: every image block is billed, also when it repeats.

@@ -17,13 +17,13 @@ from imgbudget.rule import (
     rule,
     walk_blocks,
 )
-from imgbudget_rules.oversize import excess, is_refused
+from imgbudget_rules.oversize import is_rejected, oversize_of
 
-_ASKS = (
+_COORDINATE_WORDS = (
     r"(?i)\b(?:coordinates?|bounding[ -]?box(?:es)?|bbox(?:es)?|click(?:s|ed|ing)?|"
     r"pixel (?:position|location|coordinate)s?|position in pixels|x ?, ?y)\b"
 )
-"""Words that ask for places in the picture."""
+"""Words that ask for positions in the image."""
 
 
 @rule(
@@ -40,14 +40,14 @@ def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
     """The text asks for pixel coordinates of an image that the API downscales.
 
     ## Why it matters
-    Coordinates come back in pixels of the image that the model saw, not of the one that was sent: a click
-    lands beside its target, the more so the farther right and down. Resized before sending, the two are the
-    same. Else scale the answer back by hand (`imgbudget size` tells the factor), or set
-    `"transformations": {"oversized_image": "error"}` to be told when an image is too large.
+    The model returns coordinates in pixels of the downscaled image, not of the one that was sent: a click
+    misses its target, the more so the farther right and down. If the image is resized before sending, both
+    are the same. Otherwise scale the answer back (`imgbudget size` shows the factor), or set
+    `"transformations": {"oversized_image": "error"}` so that the API rejects an image that is too large.
 
-    Looked for are words such as coordinates, bounding box, bbox, click, pixel position, x,y in the text of
-    the same turn and of the system prompt. Words can be meant otherwise, so this is information with
-    `--pedantic`.
+    The rule looks for words such as coordinates, bounding box, bbox, click, pixel position, x,y in the text
+    of the same turn and in the system prompt. Such words can mean something else, so this is information,
+    reported only with `--pedantic`.
 
     ## Reports
     ```json
@@ -66,7 +66,7 @@ def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
     {"messages": [{"role": "user", "content": ["<png 1920x1080>", "What is in this image?"]}]}
     ```
 
-    What is rejected and not downscaled is IB107 and IB108:
+    An image that is rejected instead of downscaled is IB107 or IB108:
     ```json
     {"messages": [{"role": "user", "content": [{"type": "image",
         "source": {"type": "base64", "media_type": "image/png", "data": "<png 1920x1080>"},
@@ -74,24 +74,26 @@ def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe: the model receives the size that the API would have made itself, or the row of the published table
-    for the same ratio. The answer then is in pixels of the resized image.
+    Safe: the model receives the size that the API would have downscaled to, or the published table's size for
+    the same aspect ratio. The answer is then in pixels of the resized image.
 
     ## Source
     Vision-coordinates guide, 2026-09. Which words ask for coordinates is imgbudget's own choice.
     """
-    always = _asks(block for turn in request.turns if turn.role == "system" for block in turn.blocks)
+    always = _coordinate_word(
+        block for turn in request.turns if turn.role == "system" for block in turn.blocks
+    )
     for turn in request.turns:
-        word = always or _asks(turn.blocks)
+        word = always or _coordinate_word(turn.blocks)
         if turn.role != "user" or word is None:
             continue
         for use in walk_blocks(turn.blocks):
-            if not isinstance(use, ImageUse) or is_refused(use):
+            if not isinstance(use, ImageUse) or is_rejected(use):
                 continue
-            if over := excess(use, ctx.limits_of(use)):
+            if over := oversize_of(use, ctx.limits_of(use)):
                 yield Problem(
-                    message=f"text says {word!r}, and the API downscales {over.size} to {over.seen}: "
-                    "coordinates come back in pixels of the smaller image",
+                    message=f"text asks for coordinates ({word!r}), but the API downscales {over.size} to "
+                    f"{over.downscaled}; coordinates come back in pixels of the smaller image",
                     help=f"resize to {over.planned} before sending, or scale the answer back",
                     measured=over.measured,
                     limit=over.limit,
@@ -101,9 +103,9 @@ def coordinate_drift(request: Request, ctx: Context) -> Iterator[Problem]:
                 )
 
 
-def _asks(blocks: Iterable[Block]) -> str | None:
-    """The first word that asks for coordinates; None where no text does."""
+def _coordinate_word(blocks: Iterable[Block]) -> str | None:
+    """The first word that asks for coordinates; None if no text does."""
     for block in blocks:
-        if isinstance(block, Text) and (found := re.search(_ASKS, block.text)):
+        if isinstance(block, Text) and (found := re.search(_COORDINATE_WORDS, block.text)):
             return found[0]
     return None

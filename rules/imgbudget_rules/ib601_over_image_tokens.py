@@ -19,9 +19,9 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """The image takes more visual tokens, or costs more, than your budget for one image.
 
     ## Why it matters
-    A budget of your own is there to be kept: it says how much of the context and of the bill one image may
-    take. Tokens are those that the API bills, after it has scaled a large image down. The rule runs where
-    `budgets.image.tokens` or `budgets.image.cost` is set.
+    The budget says how much of the context and of the bill one image may take. Tokens are those that the API
+    bills, after it has downscaled a large image. The rule runs if `budgets.image.tokens` or
+    `budgets.image.cost` is set.
 
     ## Reports
     <png 1092x1092> within image.tokens=1000
@@ -31,11 +31,11 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 1092x1092> within image.tokens=1521
     <png 1092x1092>
 
-    An image by url or file id has no size here and is not judged.
+    The size of an image by url or file id is unknown, so it is not checked.
 
     ## Fix safety
-    Safe in that you asked for it: the image becomes the largest one of its ratio that is within the budget.
-    Unlike after other safe fixes the model sees fewer pixels than before.
+    Safe, because you set the budget: the image is resized to the largest size of its aspect ratio within the
+    budget. Unlike with other safe fixes, the model sees fewer pixels than before.
 
     ## Source
     Your configuration. Tokens: vision guide, 2026-09. Prices: price lists, see `imgbudget limits`.
@@ -47,7 +47,7 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     cost = ctx.limits.cost_usd(tokens)
     if budget.tokens is not None and tokens > budget.tokens:
         smaller = ctx.limits.size_within_tokens(size, budget.tokens)
-        advice = f"resize to {smaller} or raise" if smaller else "every size takes more than that: raise"
+        advice = f"resize to {smaller} or raise" if smaller else "every size takes more than that; raise"
         yield Problem(
             message=f"image takes {tokens:,} visual tokens; your budget for an image is {budget.tokens:,}",
             help=f"{advice} budgets.image.tokens",
@@ -58,7 +58,7 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         )
     if budget.cost is not None and cost > budget.cost:
         smaller = ctx.limits.size_within_tokens(size, ctx.limits.tokens_within_cost(budget.cost))
-        advice = f"resize to {smaller} or raise" if smaller else "every size costs more than that: raise"
+        advice = f"resize to {smaller} or raise" if smaller else "every size costs more than that; raise"
         yield Problem(
             message=f"image costs {money(cost)}; your budget for an image is {money(budget.cost)}",
             help=f"{advice} budgets.image.cost",

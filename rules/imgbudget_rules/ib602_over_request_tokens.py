@@ -19,9 +19,9 @@ def over_request_tokens(request: Request, ctx: Context) -> Iterator[Problem]:
     """The images of the request take more visual tokens than your budget for one request.
 
     ## Why it matters
-    Tokens are billed with each call and fill the context; a budget says how many the images of one request
-    may take together. Text and documents are not counted, nor images by url or file id, whose size is not
-    known here. The rule runs where `budgets.request.tokens` is set.
+    Tokens are billed with each call and fill the context; the budget says how many the images of one request
+    may take together. Text and documents are not counted, nor images by url or file id, whose size is
+    unknown. The rule runs if `budgets.request.tokens` is set.
 
     ## Reports
     ```json
@@ -39,8 +39,9 @@ def over_request_tokens(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe in that you asked for it: the largest images are shrunk until all are within the budget. Unlike after
-    other safe fixes the model sees fewer pixels than before. There is no fix for fewer tokens than images.
+    Safe, because you set the budget: the largest images are downscaled until all together are within it.
+    Unlike with other safe fixes, the model sees fewer pixels than before. There is no fix if the budget has
+    fewer tokens than the request has images.
 
     ## Source
     Your configuration. Tokens: vision guide, 2026-09.
@@ -54,7 +55,7 @@ def over_request_tokens(request: Request, ctx: Context) -> Iterator[Problem]:
     possible = shrinkable(request, ctx, most)
     yield Problem(
         message=f"images take {tokens:,} visual tokens; your budget for a request is {most:,}",
-        help="shrink or leave out images, split the request, or raise budgets.request.tokens",
+        help="downscale or leave out images, split the request, or raise budgets.request.tokens",
         measured=tokens,
         limit=most,
         unit="tokens",

@@ -19,9 +19,9 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
     """The images of the request cost more than your budget for one request.
 
     ## Why it matters
-    The same images cost a multiple on another model: the cost is that of their visual tokens at the input
-    price of the request's own model, without caching and batches. Text, answers and images of unknown size
-    come on top. The rule runs where `budgets.request.cost` is set.
+    The price of the same images differs several times between models: the cost is that of their visual
+    tokens at the input price of the request's model, without caching and batches. Text, answers and images
+    of unknown size cost extra. The rule runs if `budgets.request.cost` is set.
 
     ## Reports
     ```json
@@ -39,8 +39,8 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    Safe in that you asked for it: the largest images are shrunk until the tokens of all are worth the budget.
-    Unlike after other safe fixes the model sees fewer pixels than before.
+    Safe, because you set the budget: the largest images are downscaled until all together are within it.
+    Unlike with other safe fixes, the model sees fewer pixels than before.
 
     ## Source
     Your configuration. Tokens: vision guide, 2026-09. Prices: price lists, see `imgbudget limits`.
@@ -52,12 +52,12 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
     cost = ctx.limits.cost_usd(tokens)
     if cost <= most:
         return
-    model, advice = ctx.limits.model, "take a cheaper model, or raise budgets.request.cost"
+    model, advice = ctx.limits.model, "use a cheaper model, or raise budgets.request.cost"
     affordable = ctx.limits.tokens_within_cost(most)
     possible = shrinkable(request, ctx, affordable)
     yield Problem(
         message=f"images cost {money(cost)} on {model}; your budget for a request is {money(most)}",
-        help=f"shrink them to {affordable:,} tokens together, {advice}",
+        help=f"downscale them to {affordable:,} tokens in total, {advice}",
         measured=cost,
         limit=most,
         unit="USD",

@@ -16,12 +16,12 @@ from imgbudget_rules.spending import money
     budgets=("run.tokens", "run.bytes", "run.cost"),
 )
 def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
-    """All that was checked together takes more than your budget for a run.
+    """All files of the run together exceed your budget for a run.
 
     ## Why it matters
-    A folder of images or a file of requests is sent as a whole sooner or later. The budget says what that may
-    cost in visual tokens, bytes (of image files and request bodies) or US dollars, before the first is sent.
-    The rule runs where one of `budgets.run` is set, and judges the sum over all files of the run.
+    A folder of images or a file of requests is eventually sent as a whole. The budget limits what that may
+    cost in visual tokens, bytes (of image files and request bodies) or US dollars, before anything is sent.
+    The rule runs if one of `budgets.run` is set, and checks the sum over all files of the run.
 
     ## Reports
     ```json
@@ -43,17 +43,18 @@ def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: which images to leave out or to shrink further is for the author to say. What the safe
-    fixes of the other findings would save stands in the last line of the run, and in `--statistics`.
+    There is no fix: only the author knows which images to leave out or to shrink further. The last line of
+    the run and `--statistics` show what the safe fixes of the other findings would save.
 
     ## Source
     Your configuration. Tokens: vision guide, 2026-09. Prices: price lists, see `imgbudget limits`.
     """
     budget = ctx.budgets.run
-    remedy = "leave images out, shrink them, or raise budgets.run"
+    remedy = "leave out or downscale images, or raise budgets.run"
     if budget.tokens is not None and run.visual_tokens > budget.tokens:
         yield Problem(
-            message=f"run takes {run.visual_tokens:,} visual tokens; your budget for it is {budget.tokens:,}",
+            message=f"run takes {run.visual_tokens:,} visual tokens; your budget for a run is "
+            f"{budget.tokens:,}",
             help=f"{remedy}.tokens",
             measured=run.visual_tokens,
             limit=budget.tokens,
@@ -61,7 +62,7 @@ def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
         )
     if budget.bytes is not None and run.byte_size > budget.bytes:
         yield Problem(
-            message=f"run sends {run.byte_size:,} bytes; your budget for it is {budget.bytes:,}",
+            message=f"run has {run.byte_size:,} bytes; your budget for a run is {budget.bytes:,}",
             help=f"{remedy}.bytes",
             measured=run.byte_size,
             limit=budget.bytes,
@@ -69,7 +70,7 @@ def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
         )
     if budget.cost is not None and run.cost_usd > budget.cost:
         yield Problem(
-            message=f"run costs {money(run.cost_usd)}; your budget for it is {money(budget.cost)}",
+            message=f"run costs {money(run.cost_usd)}; your budget for a run is {money(budget.cost)}",
             help=f"{remedy}.cost",
             measured=run.cost_usd,
             limit=budget.cost,

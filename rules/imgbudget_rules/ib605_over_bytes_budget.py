@@ -30,9 +30,9 @@ def over_bytes_budget(subject: ImageUse | Request, ctx: Context) -> Iterator[Pro
     """The image or the body of the request has more bytes than your budget for one.
 
     ## Why it matters
-    Bytes are what is uploaded and waited for, and with a conversation again each turn. An image is measured
-    as its file or decoded payload (base64 makes a third more of it), a request as its whole body. The rule
-    runs where `budgets.image.bytes` or `budgets.request.bytes` is set.
+    Every byte has to be uploaded, in a conversation again with each turn. For an image the length of its
+    file or decoded payload is checked (as base64 it is a third longer), for a request the whole body. The
+    rule runs if `budgets.image.bytes` or `budgets.request.bytes` is set.
 
     ## Reports
     <jpeg 1092x1092 bytes=500001> within image.bytes=500000
@@ -50,9 +50,9 @@ def over_bytes_budget(subject: ImageUse | Request, ctx: Context) -> Iterator[Pro
     ```
 
     ## Fix safety
-    Safe in that you asked for it: an image is encoded again, at a lower quality and then at a smaller size,
-    until it is within the budget; in a request the largest images come first. A request whose body holds no
-    image has no fix.
+    Safe, because you set the budget: an image is encoded again, first at a lower quality and then at a
+    smaller size, until it is within the budget; in a request the largest images come first. A request
+    without images in its body has no fix.
 
     ## Source
     Your configuration.

@@ -25,11 +25,11 @@ from imgbudget.rule import (
     needs=ProbeField.LOCATION,
 )
 def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
-    """The metadata of the file holds a GPS position.
+    """The metadata of the file contains a GPS position.
 
     ## Why it matters
-    A GPS position goes wherever the bytes go: to the API, into logs, caches and data sets. The model does
-    not receive it, so it serves nothing there.
+    A GPS position travels with the bytes: to the API, into logs, caches and datasets. The model does not
+    receive it, so sending it has no benefit.
 
     ## Reports
     <jpeg 4000x3000 gps>
@@ -39,7 +39,7 @@ def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     <jpeg 4000x3000 metadata=900000>
 
     ## Fix safety
-    Safe: the model receives the same pixels; the metadata that it never sees is dropped from the file.
+    Safe: the model receives the same pixels; only metadata that it never sees is removed from the file.
 
     ## Source
     Vision guide, 2026-09, FAQ: image metadata is neither parsed nor received by the model.
@@ -47,7 +47,7 @@ def location_metadata(use: ImageUse, _ctx: Context) -> Iterator[Problem]:
     if use.facts is None or not use.facts.has_location:
         return
     yield Problem(
-        message="the metadata holds a GPS position, which is uploaded but never reaches the model",
+        message="the metadata contains a GPS position, which is uploaded but never reaches the model",
         help="strip the metadata before sending",
         fix=StripMetadata(),
     )

@@ -12,10 +12,9 @@ def duplicate_file(run: Run, _ctx: Context) -> Iterator[Problem]:
     """Two image files of the run have the same bytes.
 
     ## Why it matters
-    In a dataset a copy is paid for twice, counts twice in what is measured or learnt from it, and gives an
-    evaluation away when it stands on both sides of a split. Each file that repeats an earlier one is a
-    problem at its own place. Only files of the same length and size in pixels are compared, byte by byte in
-    effect: by a SHA-256 of their content.
+    In a dataset a copy is paid for twice, counts twice in statistics and in training, and spoils an
+    evaluation if it is in both parts of a split. Each file that repeats an earlier one is reported. Files of
+    the same length and size in pixels are compared by the SHA-256 of their content.
 
     ## Reports
     ```json
@@ -28,7 +27,7 @@ def duplicate_file(run: Run, _ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: which of the copies is to stay is for the author to say.
+    There is no fix: only the author knows which of the copies to keep.
 
     ## Source
     imgbudget's own comparison. Copies within one request are IB504.
@@ -36,8 +35,8 @@ def duplicate_file(run: Run, _ctx: Context) -> Iterator[Problem]:
     for size, paths in run.copies:
         for path in paths[1:]:
             yield Problem(
-                message=f"same {size:,} bytes as {paths[0]}",
-                help="keep one of the two, or ignore the rule where copies are meant",
+                message=f"same {size:,} bytes as {paths[0]}; the image is paid for and counted twice",
+                help="keep one of them, or ignore the rule for files where copies are intended",
                 measured=size,
                 unit="bytes",
                 location=Location(path),

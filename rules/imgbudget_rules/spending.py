@@ -9,22 +9,21 @@ def request_tokens(request: Request, ctx: Context) -> int:
 
 
 def image_tokens(use: ImageUse, ctx: Context) -> int:
-    """Visual tokens of one image of a request, 0 where its size is not known."""
+    """Visual tokens of one image of a request; 0 if its size is unknown."""
     return ctx.limits_of(use).tokens(use.visible_size) if use.visible_size else 0
 
 
 def money(usd: float) -> str:
-    """An amount in USD to the millionth, without zeros behind the cent."""
+    """An amount in USD, rounded to a millionth, without trailing zeros after the cents."""
     text = f"{usd:,.6f}".rstrip("0")
     whole, _, cents = text.partition(".")
     return f"${whole}.{cents:0<2}"
 
 
 def shrinkable(request: Request, ctx: Context, most: int) -> bool:
-    """Whether the images of a request can take `most` visual tokens, if they are made smaller.
+    """Whether downscaling its images can bring a request within `most` visual tokens.
 
-    An image in the body takes at least what one of a single pixel does, which at a level of detail with a
-    fixed price is what it takes now.
+    No image can cost less than one pixel does. At a detail level with a fixed price, that is its full price.
     """
     fewest = sum(ctx.limits_of(use).tokens(Size(1, 1)) for use in request.images if use.visible_size)
     return fewest <= most and any(use.base64_size and use.visible_size for use in request.images)
