@@ -32,6 +32,7 @@ from mutations import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parents[1]
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "mutants", "build", "dist")
+_OPTIONS = ("-q", "-n", "0", "-p", "no:cacheprovider", "--no-header", "--hypothesis-profile=few")
 _PATIENCE, _LEAST_SECONDS = 5, 30
 """A fault may make tests this many times slower, and this many seconds are always given."""
 
@@ -52,7 +53,7 @@ def main() -> int:
     os.nice(wish.nice)
     packages = wish.packages or _configured()
     wish.folder.mkdir(parents=True, exist_ok=True)
-    suite = _suite(packages, wish.tests, wish.folder)
+    suite = _suite(packages, wish.tests, wish.folder, wish.processes)
     drawn = _draw(packages, wish.number, wish.seed)
     store = Store(wish.folder / "results.jsonl", again=wish.again)
     left = [mutant for mutant in drawn if store.get(mutant) is None]
@@ -101,9 +102,9 @@ class Test(NamedTuple):
 class Suite:
     """Which tests run which lines. Lines that run at import only count for all tests of their file."""
 
-    database: Path
+    databases: list[Path]
     tests: dict[str, Test]
-    _files: dict[str, dict[int, frozenset[str]]] = field(default_factory=dict)
+    _files: dict[str, dict[int, set[str]]] = field(default_factory=dict)
 
     def tests_of(self, mutant: Mutant) -> list[Test]:
         """The tests that run a fault, the fastest first."""
@@ -115,47 +116,82 @@ class Suite:
             names = {name for known in lines.values() for name in known} & self.tests.keys()
         return sorted((self.tests[name] for name in names), key=lambda test: (test.seconds, test.name))
 
-    def _lines(self, path: str) -> dict[int, frozenset[str]]:
+    def _lines(self, path: str) -> dict[int, set[str]]:
         if path not in self._files:
-            data = CoverageData(str(self.database))
-            data.read()
-            measured = next((name for name in data.measured_files() if name.endswith("/" + path)), None)
-            contexts = data.contexts_by_lineno(measured) if measured else {}
-            self._files[path] = {line: frozenset(names) for line, names in contexts.items()}
+            lines: dict[int, set[str]] = {}
+            for database in self.databases:
+                data = CoverageData(str(database))
+                data.read()
+                measured = next((name for name in data.measured_files() if name.endswith("/" + path)), None)
+                for line, names in (data.contexts_by_lineno(measured) if measured else {}).items():
+                    lines.setdefault(line, set()).update(names)
+            self._files[path] = lines
         return self._files[path]
 
 
-def _suite(packages: Sequence[str], tests: Sequence[str], folder: Path) -> Suite:
-    """The coverage of the tests, measured where they or the sources are others than last time."""
-    database, times, stamp = folder / "coverage.db", folder / "times.xml", folder / "stamp"
-    now = _fingerprint((*packages, *tests))
-    if not stamp.exists() or stamp.read_text() != now:
-        print("measuring the coverage of the tests", file=sys.stderr)
-        for old in (stamp, times, database):
-            old.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory() as scratch:
+def _suite(packages: Sequence[str], tests: Sequence[str], folder: Path, processes: int) -> Suite:
+    """The coverage of the tests: of each file by a run of its own, which is kept until the file changes."""
+    files = _test_files(tests)
+    common = _fingerprint(packages)
+    kept = [folder / f"{file.stem}-{_digest(common, file.read_bytes())}.db" for file in files]
+    missing = [(file, database) for file, database in zip(files, kept, strict=True) if not _is_done(database)]
+    if missing:
+        print(f"measuring the coverage of {len(missing)} files of tests", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(processes) as pool:
             tree = _copy(Path(scratch) / "tree")
-            settings = Path(scratch) / "coveragerc"
-            names = ",".join(packages)
-            settings.write_text(
-                f"[run]\ndynamic_context = test_function\ndata_file = {database}\nsource_pkgs = {names}\n"
-            )
-            coverage = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest"]
-            command = [*coverage, "-q", "-n", "0", "-p", "no:cacheprovider", f"--junit-xml={times}", *tests]
-            subprocess.run(command, cwd=tree, env=_environment(tree), check=False)
-        if not times.exists():
-            sys.exit("the tests did not run to their end")
-        stamp.write_text(now)
-    return Suite(database, _tests(times))
+            list(pool.map(lambda job: _measure(tree, packages, *job), missing))
+    known: dict[str, Test] = {}
+    for database in filter(_is_done, kept):
+        known |= _tests(_times(database))
+    return Suite([database for database in kept if _is_done(database)], known)
 
 
-def _fingerprint(arguments: Sequence[str]) -> str:
-    """Of all that the coverage depends on."""
-    digest = hashlib.sha256(" ".join(arguments).encode())
-    for folder in ("analyzer", "rules", "tests"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _test_files(tests: Sequence[str]) -> list[Path]:
+    places = [ROOT / test for test in tests]
+    return sorted(
+        {file for place in places for file in (place.rglob("test_*.py") if place.is_dir() else [place])}
+    )
+
+
+def _measure(tree: Path, packages: Sequence[str], file: Path, database: Path) -> None:
+    """Run a file of tests under coverage; what has failed or was stopped is run again the next time."""
+    part = database.with_suffix(".part")
+    settings = tree.parent / f"{database.stem}.coveragerc"
+    names = ",".join(packages)
+    settings.write_text(
+        f"[run]\ndynamic_context = test_function\ndata_file = {database}\nsource_pkgs = {names}\n"
+        "disable_warnings = no-data-collected, module-not-imported\n"
+    )
+    database.unlink(missing_ok=True)
+    coverage = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest"]
+    command = [*coverage, *_OPTIONS, f"--junit-xml={part}", file.relative_to(ROOT).as_posix()]
+    began = time.monotonic()
+    subprocess.run(command, cwd=tree, env=_environment(tree), check=False, stdout=subprocess.DEVNULL)
+    if part.exists() and database.exists():
+        part.rename(_times(database))
+    print(f"{file.name} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+
+
+def _times(database: Path) -> Path:
+    return database.with_suffix(".xml")
+
+
+def _is_done(database: Path) -> bool:
+    return _times(database).exists()
+
+
+def _fingerprint(packages: Sequence[str]) -> str:
+    """Of all that the coverage of every file of tests depends on."""
+    sources = [path for folder in ("analyzer", "rules") for path in sorted((ROOT / folder).rglob("*.py"))]
+    helpers = [path for path in sorted((ROOT / "tests").rglob("*.py")) if not path.name.startswith("test_")]
+    return _digest(" ".join(packages), *(path.read_bytes() for path in (*sources, *helpers)))
+
+
+def _digest(start: str, *contents: bytes) -> str:
+    digest = hashlib.sha256(start.encode())
+    for content in contents:
+        digest.update(content)
+    return digest.hexdigest()[:20]
 
 
 def _tests(times: Path) -> dict[str, Test]:
@@ -274,8 +310,7 @@ def _test(mutant: Mutant, tests: Sequence[Test], tree: Path) -> tuple[str, float
     _write(path, mutant.applied(source))
     try:
         limit = _LEAST_SECONDS + _PATIENCE * sum(test.seconds for test in tests)
-        options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--no-header"]
-        command = [sys.executable, "-m", "pytest", *options, *(test.name for test in tests)]
+        command = [sys.executable, "-m", "pytest", "-x", *_OPTIONS, *(test.name for test in tests)]
         code = _run(command, tree, limit)
     finally:
         _write(path, source)

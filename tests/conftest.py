@@ -16,6 +16,8 @@ from imgbudget.cli import main
 from tests.liveapi import KEY, Api
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# for benchmarks/mutants.py, which runs the same tests many times
+settings.register_profile("few", settings.get_profile("default"), max_examples=10, derandomize=True)
 settings.load_profile("default")
 
 
