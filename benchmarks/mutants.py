@@ -236,7 +236,9 @@ class Store:
             record = json.loads(line)
             self._known[record["key"]] = record["result"]
         if again:
-            self._known = {key: result for key, result in self._known.items() if result != "survived"}
+            self._known = {
+                key: result for key, result in self._known.items() if result not in {"survived", "untested"}
+            }
 
     def get(self, mutant: Mutant) -> str | None:
         """killed, survived, timeout, untested, or None for what is not known."""

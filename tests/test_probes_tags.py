@@ -1,5 +1,6 @@
 """Single numbers of headers: TIFF tags, EXIF positions, HEIF boxes and JPEG XL bits, at their boundaries."""
 
+import io
 import struct
 from collections.abc import Sequence
 
@@ -9,7 +10,21 @@ from PIL import Image, ImageOps
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageFacts, ProbeField
-from tests.imagebytes import bmff, chunk, exif_segment, jpeg, png, riff, vp8, vp8x, webp_chunk
+from tests.imagebytes import (
+    TABLES,
+    bmff,
+    chunk,
+    exif_segment,
+    frame_header,
+    jpeg,
+    png,
+    riff,
+    segment,
+    vp8,
+    vp8l,
+    vp8x,
+    webp_chunk,
+)
 
 BYTE, ASCII, SHORT, LONG, IFD = 1, 2, 3, 4, 13
 WIDTH, HEIGHT, MAKE, ORIENTATION, GPS = 256, 257, 271, 0x0112, 0x8825
@@ -341,3 +356,73 @@ def test_icons_without_their_pictures_have_the_largest_size_of_the_directory(
 ) -> None:
     """0 means 256 for either edge."""
     assert facts(icon(*pictures)).size == size
+
+
+def with_tables(*tables: Sequence[int]) -> bytes:
+    """A grey JPEG file with one quantisation table, or one in colour with two."""
+    segments = b"".join(bytes((number, *table)) for number, table in enumerate(tables))
+    return jpeg(frame=frame_header(components=2 * len(tables) - 1)).replace(TABLES, segment(0xDB, segments))
+
+
+def standard(quality: int) -> list[list[int]]:
+    """The two tables that the IJG library makes for a quality."""
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "JPEG", quality=quality)
+    with Image.open(out) as image:
+        return [list(table) for table in image.quantization.values()]  # type: ignore[attr-defined]
+
+
+def raised(tables: Sequence[Sequence[int]], by: int) -> list[list[int]]:
+    """The tables with `by` more in all, as even as can be and 255 at most."""
+    flat = [entry for table in tables for entry in table]
+    while by:
+        for at, entry in enumerate(flat):
+            if by and entry < 255:
+                flat[at] += 1
+                by -= 1
+    return [flat[at : at + 64] for at in range(0, len(flat), 64)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_jpeg_quality_is_the_nearest_in_sum(count: int) -> None:
+    """Tables of other encoders have the quality whose standard tables are nearest, up to the middle."""
+    for quality in (12, 30, 45, 60, 75, 85, 93):
+        better, worse = standard(quality + 1)[:count], standard(quality)[:count]
+        apart = sum(map(sum, worse)) - sum(map(sum, better))
+        assert apart > 2
+        near, far = raised(better, (apart - 1) // 2), raised(better, apart // 2 + 1)
+        assert facts(with_tables(*near)).quality == quality + 1
+        assert facts(with_tables(*far)).quality == quality
+
+
+def test_jpeg_quality_counts_both_tables() -> None:
+    """Fine luminance and coarse colours are something between the two."""
+    fine, coarse = standard(90), standard(50)
+    mixed = facts(with_tables(fine[0], coarse[1])).quality
+    assert mixed is not None
+    assert 50 < mixed < 90
+    assert mixed != facts(with_tables(coarse[0], fine[1])).quality
+
+
+@pytest.mark.parametrize("fill", range(1, 5))
+def test_jpeg_markers_may_follow_fill_bytes(fill: int) -> None:
+    """Any number of FF stands before a marker, here that of the frame header."""
+    data = jpeg(frame=b"\xff" * fill + frame_header(70, 50))
+    assert (facts(data).size, facts(data).damage) == (Size(70, 50), None)
+
+
+@pytest.mark.parametrize("missing", range(8))
+def test_a_png_may_lack_the_checksum_of_its_last_chunk(missing: int) -> None:
+    """Decoders do without those four bytes; a chunk that lacks more is truncated."""
+    whole = png(after=chunk(b"tEXt", b"a" * 40), end=b"")
+    cut = facts(whole[: len(whole) - missing])
+    assert (cut.damage is None) is (missing <= 8)
+
+
+@pytest.mark.parametrize("picture", [vp8(), vp8l()])
+def test_damage_is_a_fact_that_is_looked_for_on_demand(picture: bytes) -> None:
+    """A truncated WebP file has no damage for those who do not ask."""
+    data = riff(picture)[:-5]
+    assert facts(data).damage is not None
+    for fields in (ProbeField.METADATA, ProbeField.ORIENTATION | ProbeField.METADATA):
+        assert probe_bytes(data, fields).damage is None
