@@ -189,8 +189,9 @@ def test_a_body_is_shared_among_images_of_known_size() -> None:
 def test_least_bytes_are_no_more_than_an_image_has() -> None:
     """A small file cannot give what it does not have."""
     small, large = facts_of("jpeg", 700), facts_of("jpeg", 900_000, Size(4000, 3000))
-    assert least_bytes(small, 200) == 700
-    assert 1024 < least_bytes(large, 200) < least_bytes(large, 400) < 900_000
+    assert least_bytes(small, 200, SMALL) == 700
+    size = Size(4000, 3000)
+    assert 1024 < least_bytes(large, 200, size) < least_bytes(large, 400, size) < 900_000
 
 
 def test_names_are_not_more_than_one_another() -> None:
