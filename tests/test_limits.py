@@ -124,9 +124,9 @@ def test_unknown_model_gets_the_strictest_of_everything() -> None:
     assert limits.input_price.value == 10
     for limit in (limits.context_tokens, limits.input_price):
         assert (limit.status, limit.owner) == ("unknown", "claude-opus-9")
-    assert limits.context_tokens.note == "claude-opus-9 is not a known model: the smallest context stands in"
+    assert limits.context_tokens.note == "claude-opus-9 is not a known model; the smallest context is assumed"
     assert limits.input_price.note == (
-        "no price of claude-opus-9 is known: the dearest standard one stands in, that of claude-fable-5-1"
+        "no price of claude-opus-9 is known; the highest standard price is assumed, that of claude-fable-5-1"
     )
 
 

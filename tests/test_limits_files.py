@@ -163,7 +163,7 @@ def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> No
             "images:\n  max_edge: {value: 80.5}",
             "images.max_edge: value must be a whole number of px above 0, not 80.5",
         ),
-        ("images:\n  patch: {value: 32}", "images.patch: the resize rule works with 28 px and no other"),
+        ("images:\n  patch: {value: 32}", "images.patch: the resize algorithm only supports 28 px"),
         (
             "images:\n  max_edge: {value: 1, date: may}",
             "images.max_edge: needs a date like 2026-09-28, not 'may'",
@@ -235,7 +235,7 @@ def test_missing_user_file_is_an_error_with_its_name(tmp_path: Path) -> None:
 
 def test_no_pack_data_is_an_error() -> None:
     """Without any limits data nothing can be checked."""
-    with pytest.raises(LimitsError, match="no rule pack brings limits data"):
+    with pytest.raises(LimitsError, match="no rule pack has limits data"):
         load_limits([], None)
 
 

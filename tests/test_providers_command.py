@@ -285,7 +285,7 @@ def test_settings_show_rules_that_do_not_apply(imgbudget: Command, photo: Path) 
     assert openai["IB102"] == "not applicable: openai has no many_image_count"
     assert openai["IB301"] == "not applicable: no min_edge of openai is known"
     for code in ("IB107", "IB108", "IB202"):
-        assert openai[code] == "not applicable: gpt-5 counts no patches of 28 px as Claude does"
+        assert openai[code] == "not applicable: gpt-5 does not count patches of 28 px as Claude does"
     assert "IB201" not in openai
     assert "IB201" in reasons("--model", "gemini-2.5-flash")
     assert "IB101" in reasons("--model", "gpt-4o")

@@ -106,7 +106,7 @@ def test_coordinates_of_others(imgbudget: Command) -> None:
     assert "2016,1512" in out
     run = imgbudget("coords", "--original", "4032x3024", "512,384", "--model", "gemini-2.5-flash")
     assert run.code == 2
-    assert "what gemini-2.5-flash scales images down to is not published" in run.err
+    assert "the size that gemini-2.5-flash downscales images to is not published" in run.err
 
 
 # --- audit ---

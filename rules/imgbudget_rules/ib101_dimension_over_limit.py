@@ -49,7 +49,7 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if size is None or (refusal := limits.refusal(size)) is None:
         return
     planned = limits.planned_size(size)
-    helps = refusal.helped and limits.refusal(planned) is None
+    helps = refusal.resizable and limits.refusal(planned) is None
     whose = limits.platform if limits.max_edge and refusal.unit == "px" else limits.model
     native = f"resize to {planned}, the size that {limits.model} uses"
     smaller = native if limits.native_size(planned) == planned else f"resize to {planned}"

@@ -1,4 +1,4 @@
-"""Limits and prices of a model on a platform, each with its source and date; the numbers come as data."""
+"""Limits and prices of models on platforms, each with its source and date; rule packs supply the numbers."""
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData, load_limits

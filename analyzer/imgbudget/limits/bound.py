@@ -9,7 +9,7 @@ from imgbudget.limits.geometry import Size, Tier
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, limit, term
 
 _NANO = 1_000_000_000
-"""Nano-dollars a dollar. A price of 1 USD/MTok is 1,000 nano-dollars a token, so sums stay whole numbers."""
+"""Nano-dollars per dollar. A price of 1 USD/MTok is 1,000 nano-dollars per token, so sums are integers."""
 
 
 def nano_usd(price: Limit[float]) -> int:
@@ -18,16 +18,16 @@ def nano_usd(price: Limit[float]) -> int:
 
 
 class Limits(LimitFields):
-    """Everything that a model on a platform allows, asks for and costs; immutable.
+    """All limits and prices of a model on a platform; immutable.
 
-    Each row of `LimitFields` is an attribute: a `Limit`, or None where the platform has no such limit or none
-    is known (`values` has the source of either). `tier` is that of the image: see `at`.
+    Each row of `LimitFields` is an attribute: a `Limit`, or None if the platform has no such limit or it is
+    unknown (`values` has the source of either). `tier` is the tier of the image, see `at`.
 
-    An unknown model (`known` is False) has the strictest of each: the smallest tier and context, the
-    dearest price. Animations are not accepted for `still_types`. `request_bytes` is the binary reading of a
-    limit given in MB and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO
-    date, "unknown" for a model retired at an unknown date, None for one in service. The factors are times
-    the input price (times both for batches).
+    An unknown model (`known` is False) gets the smallest tier and context and the highest price. Media types
+    in `still_types` are not accepted animated. `request_bytes` is the binary reading of a limit given in MB
+    and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a
+    model retired at an unknown date, None for a model in service. Factors multiply the input price (batch
+    factors both prices).
     """
 
     model: str
@@ -35,10 +35,10 @@ class Limits(LimitFields):
     known: bool
     tier: Tier
     details: tuple[tuple[str, Tier], ...]
-    """The tiers of images that ask for a level of detail, by level."""
+    """The tiers of images that request a level of detail, by level."""
 
     values: Values
-    """Every value stated, with its source, by name."""
+    """Every value that the data states, with its source, by name."""
 
     _sources: Mapping[str, tuple[Value, ...]]
     _at: dict[str, "Limits"]
@@ -46,19 +46,19 @@ class Limits(LimitFields):
     def __init__(
         self, model: str, platform: str, tiers: Mapping[str, Values], values: Values, *, known: bool
     ) -> None:
-        """Choose among the values of a platform, a tier and a model."""
+        """Bind the merged values of platform, tier and model; `tiers` has the values of each tier."""
         name = term(values, "tier").values[0]
         context, long = limit(values, "context_tokens"), values.get("long_context")
         if "request_media_short_context" in values and isinstance(long, Limit) and context.value < long.value:
             values = values | {"request_media": values["request_media_short_context"]}
         tier = tier_of(name, tiers[name])
         details = tuple(
-            (detail, tier_of(asked, tiers[asked]))
+            (detail, tier_of(level, tiers[level]))
             for detail in DETAILS
             if f"detail_{detail}" in values
-            for asked in term(values, f"detail_{detail}").values
+            for level in term(values, f"detail_{detail}").values
         )
-        named = (name, *(tier.name for _, tier in details)) if tier.strategy else ()
+        tier_names = (name, *(tier.name for _, tier in details)) if tier.strategy else ()
         self.__dict__.update(
             {field: row.read(values.get(field)) for field, row in FIELDS.items()},
             model=model,
@@ -69,20 +69,20 @@ class Limits(LimitFields):
             values=values,
             _sources={
                 key: tuple(value for item, value in tiers[key].items() if item not in TIER_BOUNDS)
-                for key in named
+                for key in tier_names
             },
             _at={},
         )
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"limits do not change; cannot set {name}")
+        raise AttributeError(f"limits are immutable; cannot set {name}")
 
     def __eq__(self, other: object) -> bool:
-        """Whether all values and the tier are the same."""
+        """Whether all values and the tier are equal."""
         return self is other or (isinstance(other, Limits) and self._key() == other._key())
 
     def __repr__(self) -> str:
-        """All that tells these limits from others: audits name their row files after it."""
+        """Everything that distinguishes these limits; audits name their row files after it."""
         return f"Limits{self._key()!r}"
 
     def __hash__(self) -> int:
@@ -92,7 +92,7 @@ class Limits(LimitFields):
         return self.model, self.platform, self.known, self.tier, self.details, self.values
 
     def at(self, detail: str | None) -> "Limits":
-        """The limits for an image that asks for a level of detail; these where no such level is known."""
+        """The limits for an image that requests a level of detail; unchanged for an unknown level."""
         if detail is None or not self.details:
             return self
         found = self._at.get(detail)
@@ -107,39 +107,39 @@ class Limits(LimitFields):
 
     @property
     def tier_values(self) -> tuple[Value, ...]:
-        """The strategy of the tier and the numbers that it asks for, with their sources; none for Claude."""
+        """The strategy of the tier and its numbers, with their sources; empty for Claude."""
         return self._sources.get(self.tier.name, ())
 
     @property
     def uses_claude_patches(self) -> bool:
-        """Whether visual tokens are Claude's patches of 28 px; some rules and tables apply only then."""
+        """Whether tokens are Claude's patches of 28 px, which some rules and tables require."""
         return not self.tier.strategy
 
     @property
     def documents_count_as_images(self) -> bool:
-        """Whether documents count toward `many_image_count`; toward `request_media` their pages always do."""
+        """Whether documents count toward `many_image_count`; toward `request_media`, pages always do."""
         return "document" in self.many_image_blocks
 
     @property
     def least_edge(self) -> int:
-        """The shortest edge without a loss of quality, px; 0 where the provider states none."""
+        """The shortest recommended edge in px; 0 if the provider recommends none."""
         return self.min_edge.value if self.min_edge else 0
 
     def native_size(self, size: Size, edge_limit: int | None = None) -> Size:
-        """The size that the model sees; `edge_limit` in px is one more bound on both edges."""
+        """The size that the model uses; `edge_limit` in px is an additional bound on both edges."""
         return geometry.native_size(size, self.tier, edge_limit)
 
     def planned_size(self, size: Size, edge_limit: int | None = None, *, from_table: bool = True) -> Size:
-        """The size to send instead; the same where it fits. `edge_limit` as of `native_size`.
+        """The size to send; unchanged if it fits. `edge_limit` as in `native_size`.
 
-        Without `from_table` it is the largest one, although a row of the table would keep the exact ratio.
+        Without `from_table` it is the native size, even if a row of the table keeps the exact ratio.
         """
         if not from_table and self.uses_claude_patches:
             return self.native_size(size, edge_limit)
         return geometry.planned_size(size, self.tier, edge_limit)
 
     def latency_size(self, size: Size, edge_limit: int | None = None) -> Size:
-        """The largest size within the advice for a quick first token, and within the native size."""
+        """The largest size within the native size and the recommendation for a short time to first token."""
         native = self.native_size(size, edge_limit)
         pixels = self.latency_pixels.value if self.latency_pixels else native.width * native.height
         edge = self.latency_edge.value if self.latency_edge else native.long_edge
@@ -159,29 +159,29 @@ class Limits(LimitFields):
         return geometry.size_within_tokens(size, self.tier, most, edge_limit)
 
     def fits(self, size: Size) -> bool:
-        """Whether the model sees the size without downscaling."""
+        """Whether the API does not downscale the size."""
         return geometry.fits(size, self.tier)
 
     def refusal(self, size: Size) -> geometry.Refusal | None:
-        """Why the API refuses an image of this size by itself; None where it accepts it."""
+        """Why the API refuses a single image of this size; None if it accepts it."""
         edge = self.max_edge
         if edge is not None and size.long_edge > edge.value:
             return geometry.Refusal("long edge is", size.long_edge, edge.value, "px")
         return geometry.refusal(size, self.tier)
 
     def counted_images(self, images: int, documents: int) -> int:
-        """The blocks that count toward the many-image limit: documents do on some platforms."""
+        """The number of blocks that count toward the many-image limit, on some platforms documents too."""
         return images + documents if self.documents_count_as_images else images
 
     def many_images(self, count: int) -> bool:
-        """Whether this many blocks are more than `many_image_count`, so that `many_image_edge` applies."""
+        """Whether `count` exceeds `many_image_count`, so that `many_image_edge` applies."""
         return self.many_image_count is not None and count > self.many_image_count.value
 
     def cost_usd(self, tokens: int) -> float:
         """US dollars for a prompt of this many tokens, without caching or batching.
 
-        A prompt over the long-prompt threshold is billed at the long-prompt price as a whole, so a model
-        that has one must be asked with the tokens of the whole request.
+        A prompt over the long-prompt threshold is billed entirely at the long-prompt price, so for a model
+        with such a threshold `tokens` must be those of the whole request.
         """
         price = self.input_price if self.long_prompt_tokens is None else self._price(tokens)
         return tokens * nano_usd(price) / _NANO
@@ -198,17 +198,17 @@ class Limits(LimitFields):
         return low
 
     def batch_cost_usd(self, tokens: int) -> float | None:
-        """The same in a batch; None where the platform has no batches."""
+        """US dollars in a batch; None if the platform has no batches."""
         if self.batch_factor is None:
             return None
         factor = round(self.batch_factor.value * 1000)
         return tokens * nano_usd(self._price(tokens)) * factor / (_NANO * 1000)
 
     def missing(self, needs: tuple[str, ...]) -> str | None:
-        """The first required limit that this model lacks, as a phrase; None if all are present.
+        """The first required limit that this model lacks, as a phrase; None if it has all.
 
-        A need is the name of a limit, or one of `native_size` (images are scaled down), `largest_size` (some
-        are refused for their size), `patches_of_28` and `messages_api` (what only Claude's have).
+        A need is the name of a limit, or `native_size` (the downscaled size is published), `largest_size`
+        (some sizes are refused), `patches_of_28` or `messages_api` (only Claude has these).
         """
         for need in needs:
             if reason := self._missing(need):
@@ -218,7 +218,7 @@ class Limits(LimitFields):
     def _missing(self, need: str) -> str | None:
         if need == "native_size":
             published = geometry.publishes_size(self.tier)
-            return None if published else f"what {self.model} scales images down to is not published"
+            return None if published else f"the size that {self.model} downscales images to is not published"
         if need == "largest_size":
             refuses = self.max_edge is not None or geometry.refuses(self.tier)
             return None if refuses else f"{self.platform} has no max_edge"
@@ -226,10 +226,10 @@ class Limits(LimitFields):
             return (
                 None
                 if self.uses_claude_patches
-                else f"{self.model} counts no patches of 28 px as Claude does"
+                else f"{self.model} does not count patches of 28 px as Claude does"
             )
         if need == "messages_api":
-            return None if self.uses_claude_patches else "it is known of Claude's API alone"
+            return None if self.uses_claude_patches else "only Claude's API is known to have this limit"
         if getattr(self, need) is not None:
             return None
         stated = self.values.get(need)
@@ -238,11 +238,11 @@ class Limits(LimitFields):
 
     @property
     def image_raw_bytes(self) -> int | None:
-        """The longest image file, in bytes, whose base64 text is within `image_base64_bytes`."""
+        """The largest image file, in bytes, whose base64 text is within `image_base64_bytes`."""
         return self.image_base64_bytes.value // 4 * 3 if self.image_base64_bytes else None
 
     def entries(self) -> tuple[Limit[float] | Absent, ...]:
-        """Every number in force, and what is unlimited, in the order of the table."""
+        """Every number in force, and every limit stated to be unlimited, in the order of the table."""
         return tuple(
             value
             for name, row in FIELDS.items()
@@ -252,7 +252,7 @@ class Limits(LimitFields):
 
     @property
     def terms(self) -> tuple[Term | Absent, ...]:
-        """Every fact that is not a number, and what is unavailable."""
+        """Every value that is not a number, and every feature that is stated to be unavailable."""
         return tuple(
             value
             for name, value in self.values.items()
@@ -268,7 +268,7 @@ class Limits(LimitFields):
 
 
 def tier_of(name: str, values: Values) -> Tier:
-    """The tier as geometry takes it."""
+    """The tier of these values, for `geometry`."""
     strategy = term(values, "strategy").values[0] if "strategy" in values else ""
     numbers: dict[str, Any] = {key: value.value for key, value in values.items() if isinstance(value, Limit)}
     edge, tokens = (numbers.pop(key, None) for key in TIER_BOUNDS)

@@ -1,4 +1,4 @@
-"""Limits data as a whole: layers, platforms that inherit, required values, the limits of one model."""
+"""Limits data: loading, overriding, inheritance between platforms, and the limits of one model."""
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -15,7 +15,7 @@ from imgbudget.limits.values import Absent, Limit, Term, Values, limit, term
 
 
 def merge(base: Tree, upper: Tree) -> Tree:
-    """Lay `upper` over `base`, value by value."""
+    """Override `base` with `upper`, value by value."""
     return Tree(
         base.shared | upper.shared,
         _merge_values(base.tiers, upper.tiers),
@@ -38,15 +38,17 @@ def _merge_platform(base: Platform | None, upper: Platform) -> Platform:
 
 
 def resolve_platforms(tree: Tree) -> Mapping[str, Values]:
-    """The values of each platform, its own over inherited ones over those that hold everywhere."""
+    """The values of each platform: its own, then inherited ones, then the shared ones."""
     return OnDemand(tree.platforms, lambda key, _: tree.shared | _platform_values(tree.platforms, key, ()))
 
 
-def _platform_values(platforms: Mapping[str, Platform], key: str, seen: tuple[str, ...]) -> Values:
+def _platform_values(platforms: Mapping[str, Platform], key: str, visited: tuple[str, ...]) -> Values:
     platform = platforms.get(key)
-    if platform is None or key in seen:
+    if platform is None or key in visited:
         return {}
-    values = {} if platform.inherits is None else _platform_values(platforms, platform.inherits, (*seen, key))
+    values = (
+        {} if platform.inherits is None else _platform_values(platforms, platform.inherits, (*visited, key))
+    )
     if platform.inherited is not None:
         status, note = platform.inherited
         values = {name: value._replace(status=status, note=note) for name, value in values.items()}
@@ -54,7 +56,7 @@ def _platform_values(platforms: Mapping[str, Platform], key: str, seen: tuple[st
 
 
 def require_whole(tree: Tree, platforms: Mapping[str, Values], name: str) -> None:
-    """Raise LimitsError, told with `name`, when the tree lacks something that binding needs."""
+    """Raise LimitsError, prefixed with `name`, if the tree lacks something that `LimitsData.bind` needs."""
     problems = [
         *_incomplete("tiers", tree.tiers, TIER_BOUNDS),
         *_incomplete("platforms", platforms, required_in("platforms")),
@@ -67,21 +69,21 @@ def require_whole(tree: Tree, platforms: Mapping[str, Values], name: str) -> Non
         problems.append("models: at least one needs an input_price")
     patch = tree.shared.get("patch")
     if patch is not None and patch[1] != PATCH:
-        problems.append(f"images.patch: the resize rule works with {PATCH} px and no other")
+        problems.append(f"images.patch: the resize algorithm only supports {PATCH} px")
     if problems:
         raise LimitsError("\n".join(f"{name}: {problem}" for problem in problems))
 
 
 def _incomplete(section: str, items: Mapping[str, Values], needs: tuple[str, ...]) -> list[str]:
-    """What is missing in each item of a section; an item that lacks it all may be a misspelt name."""
+    """The missing values of each item of a section, with a hint if its name may be misspelled."""
     if not items:
         return [f"{section}: at least one is needed"]
     problems = []
-    whole = tuple(key for key, values in items.items() if not _missing(values, needs))
+    complete = tuple(key for key, values in items.items() if not _missing(values, needs))
     for key, values in items.items():
-        missing = [] if "strategy" in values else _missing(values, needs)  # a strategy needs what it asks for
+        missing = [] if "strategy" in values else _missing(values, needs)  # a strategy has its own numbers
         if missing:
-            nearest = nearest_names(key, whole)
+            nearest = nearest_names(key, complete)
             hint = f" (not a known name; the nearest is {nearest[0]})" if nearest else ""
             problems.append(f"{section}.{key}: needs {', '.join(missing)}{hint}")
     return problems
@@ -123,12 +125,12 @@ def _dangling(tree: Tree) -> list[str]:
     return problems
 
 
-_REMEMBERED = 1024
-"""Model ids whose answers are kept; hostile input may name a new one on every line."""
+_CACHED_IDS = 1024
+"""Model ids that are cached; hostile input may name a new one on every line."""
 
 
 class LimitsData:
-    """The limits of every known model and platform; what it answers never changes."""
+    """The limits of every known model and platform; immutable."""
 
     __slots__ = ("__dict__", "_bound", "_normalized", "_platforms", "_tree", "models", "platforms")
 
@@ -136,9 +138,9 @@ class LimitsData:
     platforms: tuple[str, ...]
 
     def __init__(self, tree: Tree, name: str, *, checked: bool = False) -> None:
-        """Take a whole tree; LimitsError, told with `name`, when something in it is missing.
+        """Take a complete tree. Raises LimitsError, prefixed with `name`, if something in it is missing.
 
-        One that is `checked` is taken at its word.
+        With `checked` the tree is not validated again.
         """
         self._platforms = resolve_platforms(tree)
         if not checked:
@@ -151,9 +153,9 @@ class LimitsData:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], name: str = "limits data") -> "LimitsData":
-        """Read whole data; raises LimitsError with every mistake, its place told with `name`.
+        """Read complete data. Raises LimitsError with every mistake, each prefixed with `name`.
 
-        Checked data is only typed, and that as it is asked for.
+        `Checked` data is not validated, and each item is converted on first use.
         """
         if isinstance(mapping, Checked):
             return cls(parse_on_demand(mapping, name), name, checked=True)
@@ -161,13 +163,13 @@ class LimitsData:
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        """The resolution tiers of Claude's models; those of other providers come with their models."""
+        """The resolution tiers of Claude's models, without those of other providers."""
         found = (tier_of(key, values) for key, values in self._tree.tiers.items())
         return tuple(tier for tier in found if not tier.strategy)
 
     @cached_property
     def _index(self) -> dict[str, str]:
-        """Every spelling of an id that read_id may come to, with the model it means."""
+        """The model for every spelling that `read_id` may return."""
         index = {key.lower(): key for key in self._tree.models}
         for key, values in self._tree.models.items():
             snapshots = term(values, "snapshots").values if "snapshots" in values else ()
@@ -176,19 +178,19 @@ class LimitsData:
         return index
 
     def overlay(self, mapping: Mapping[str, Any], name: str) -> "LimitsData":
-        """Lay a user's file over the data, value by value; `name` is the file's.
+        """Override the data with a user's file, value by value; `name` is the name of the file.
 
-        A value may come alone: it then has the file as its source. Models may be added, they need a tier
-        and a context. Raises LimitsError.
+        A value without a source gets the file as its source. Added models need a tier and a context. Raises
+        LimitsError.
         """
         defaults = {"source": f"user file {name}", "date": "undated", "status": "single source"}
         return self._with(mapping, name, defaults)
 
     def normalize(self, model: str) -> NormalizedModel:
-        """Find the model that an id names in whatever spelling: Bedrock, Google Cloud, a router's."""
+        """Find the model for an id in any spelling: of Bedrock, Google Cloud or a router."""
         found = self._normalized.get(model)
         if found is None:
-            if len(self._normalized) >= _REMEMBERED:
+            if len(self._normalized) >= _CACHED_IDS:
                 self._normalized.clear()
             found = self._normalized[model] = self._normalize(model)
         return found
@@ -196,11 +198,11 @@ class LimitsData:
     def bind(self, model: str, platform: str) -> Limits:
         """The limits of a model, in any spelling, on a platform.
 
-        An unknown model gets the strictest of everything. Raises LimitsError for an unknown platform.
+        An unknown model gets the strictest limits. Raises LimitsError for an unknown platform.
         """
         limits = self._bound.get((model, platform))
         if limits is None:
-            if len(self._bound) >= _REMEMBERED:
+            if len(self._bound) >= _CACHED_IDS:
                 self._bound.clear()
             limits = self._bound[model, platform] = self._bind(model, platform)
         return limits
@@ -219,14 +221,14 @@ class LimitsData:
         return NormalizedModel(model, known=False, nearest=nearest, platform=reading.platform)
 
     def model_for(self, model: str, platform: str) -> str:
-        """The model to assume on a platform where nobody names one: `model` where it is served there."""
+        """The model to assume on a platform: `model` if served there, else the default of the platform."""
         default = self._platforms[platform].get("default_model") if platform in self._platforms else None
         if not isinstance(default, Term) or platform in self._served(model):
             return model
         return default.values[0]
 
     def _served(self, model: str) -> tuple[str, ...]:
-        """The platforms that a model names as those that serve it; none for one of Anthropic's."""
+        """The platforms that serve a model of another provider; empty for Anthropic's models."""
         normal = self.normalize(model)
         values = self._tree.models[normal.id] if normal.known else {}
         return term(values, "platforms").values if "platforms" in values else ()
@@ -237,26 +239,26 @@ class LimitsData:
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise LimitsError(f"unknown platform {platform!r}{hint} (known: {', '.join(self.platforms)})")
         normal = self.normalize(model)
-        platform = self._home(model, platform) if normal.known else platform
+        platform = self._serving_platform(model, platform) if normal.known else platform
         if normal.known:
             own = self._tree.models[normal.id]
         else:
             own = _strictest(model, self._peers(platform), self._tree.tiers)
         if not isinstance(own.get("input_price"), Limit):
-            own = own | {"input_price": _dearest_price(normal.id, self._peers(platform))}
+            own = own | {"input_price": _highest_price(normal.id, self._peers(platform))}
         tier = term(own, "tier").values[0]
         values = self._platforms[platform] | self._tree.tiers[tier] | own
         return Limits(normal.id, platform, self._tree.tiers, values, known=normal.known)
 
-    def _home(self, model: str, platform: str) -> str:
-        """The platform that a model is judged on: the one asked for, its own where that does not serve it."""
+    def _serving_platform(self, model: str, platform: str) -> str:
+        """The platform whose limits apply: the given one, or the model's own if that does not serve it."""
         served = self._served(model)
         if served:
             return platform if platform in served else served[0]
         return self.platforms[0] if "default_model" in self._platforms[platform] else platform
 
     def _peers(self, platform: str) -> list[Values]:
-        """The models among which a stand-in is looked for: those that are served where this one is."""
+        """The models served on a platform, from which the values for an unknown model are taken."""
         own = "default_model" in self._platforms[platform]
         return [
             values
@@ -266,11 +268,11 @@ class LimitsData:
 
 
 def _strictest(model: str, peers: Iterable[Values], tiers: Mapping[str, Values]) -> Values:
-    """What stands in for an unknown model: the smallest tier and the smallest context of its peers."""
+    """The values for an unknown model: the smallest tier and the smallest context of its peers."""
     peers = [values for values in peers if "strategy" not in tiers[term(values, "tier").values[0]]] or peers
     tier = min((term(values, "tier") for values in peers), key=lambda item: _bounds(tiers[item.values[0]]))
     context = min((limit(values, "context_tokens") for values in peers), key=lambda item: item.value)
-    note = f"{model} is not a known model: the smallest {{}} stands in"
+    note = f"{model} is not a known model; the smallest {{}} is assumed"
     return {
         "tier": tier._replace(status="unknown", note=note.format("tier"), owner=model),
         "context_tokens": context._replace(status="unknown", note=note.format("context"), owner=model),
@@ -283,25 +285,25 @@ def _bounds(tier: Values) -> tuple[float, ...]:
     return tuple(bound.value if isinstance(bound, Limit) else inf for bound in bounds)
 
 
-def _dearest_price(model: str, peers: Iterable[Values]) -> Limit[float]:
-    """The price that stands in where none is known."""
+def _highest_price(model: str, peers: Iterable[Values]) -> Limit[float]:
+    """The price that is assumed if none is known."""
     items = (values.get("input_price") for values in peers)
-    dearest = max((item for item in items if isinstance(item, Limit)), key=lambda item: item.value)
-    note = f"no price of {model} is known: the dearest standard one stands in, that of {dearest.owner}"
-    return dearest._replace(status="unknown", note=note, owner=model)
+    highest = max((item for item in items if isinstance(item, Limit)), key=lambda item: item.value)
+    note = f"no price of {model} is known; the highest standard price is assumed, that of {highest.owner}"
+    return highest._replace(status="unknown", note=note, owner=model)
 
 
 def load_limits(pack_data: Iterable[Mapping[str, Any]], overlay_file: str | None) -> LimitsData:
-    """Read the data that rule packs bring, later packs over earlier ones, and a user's file over all.
+    """Read the data of the rule packs, later packs over earlier ones, and a user's file over all of them.
 
-    `overlay_file` is the path of a YAML file. Raises LimitsError, also when no pack brings data.
+    `overlay_file` is the path of a YAML file. Raises LimitsError, also if no pack has data.
     """
     data = None
     for number, mapping in enumerate(pack_data, 1):
         name = f"limits data of rule pack {number}"
         data = data._with(mapping, name, {}) if data else LimitsData.from_mapping(mapping, name)  # noqa: SLF001
     if data is None:
-        raise LimitsError("no rule pack brings limits data")
+        raise LimitsError("no rule pack has limits data")
     if overlay_file is None:
         return data
     from imgbudget.limits.files import read_yaml  # noqa: PLC0415 - YAML is slow to import

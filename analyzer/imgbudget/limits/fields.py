@@ -1,7 +1,7 @@
 """The table of limits: every name that limits data may use, declared once with its unit and scope.
 
-`LimitFields` declares those that a model on a platform has; `Limits` inherits from it, so each row is an
-accessor too.
+`LimitFields` declares the limits of a model on a platform; `Limits` inherits from it, so each row is also an
+accessor.
 """
 
 from typing import Any, Generic, Literal, TypeVar, overload
@@ -11,13 +11,11 @@ from imgbudget.limits.values import Limit, Term, Value
 Scope = Literal["images", "prices", "tiers", "platforms", "models"]
 """The section of limits data that states a value.
 
-What `images` and `prices` state holds everywhere unless a platform or a model states its own.
+Values of `images` and `prices` apply everywhere unless a platform or a model overrides them.
 """
 
 Absence = Literal["unlimited", "unavailable", "estimated"]
-"""What null means.
-
-Nothing is too much; there is no such thing, or it is not known; another value is assumed.
+"""What null means: no limit; the feature is missing or unknown; another value is assumed.
 """
 
 T_co = TypeVar("T_co", covariant=True)
@@ -28,8 +26,8 @@ _Decimal = Literal["times", "USD/MTok"]
 class LimitSpec(Generic[T_co]):
     """A row of the table, and the accessor of its value on `Limits`.
 
-    `unit` is that of a number; `name`, `names` and `date` are facts that are not numbers. `required` means
-    that the section must state it, `absent` what null means, None where a value must be stated.
+    `unit` is the unit of a number, or `name`, `names` or `date`. `required` means that the section must state
+    the value. `absent` is what null means; None if null is not allowed.
     """
 
     __slots__ = ("absent", "name", "required", "scope", "unit")
@@ -59,13 +57,13 @@ class LimitSpec(Generic[T_co]):
     def __get__(self, limits: object, owner: type) -> T_co: ...
 
     def __get__(self, limits: object, owner: type) -> Any:
-        """The row itself; `Limits` keeps the values in its `__dict__`, which is looked up first."""
+        """The row itself, on the class; on an instance, the value in its `__dict__` takes precedence."""
         if limits is None:
             return self
         raise AttributeError(self.name)
 
     def read(self, value: Value | None) -> Any:
-        """A stated value as the accessor returns it."""
+        """The value as the accessor returns it."""
         if self.unit == "names":
             return value.values if isinstance(value, Term) else ()
         if self.unit in _SINGLE:
@@ -97,22 +95,22 @@ def number(unit: _Decimal, scope: Scope, *, required: Literal[False]) -> LimitSp
 def number(
     unit: str, scope: Scope, *, required: bool = True, absent: Absence | None = None
 ) -> LimitSpec[Any]:
-    """Declare a number; without `absent` and `required=False` every model has it."""
+    """Declare a number; every model has it unless `absent` or `required=False` is given."""
     return LimitSpec(unit, scope, required=required and absent is None, absent=absent)
 
 
 def names(scope: Scope, *, required: bool = True) -> LimitSpec[tuple[str, ...]]:
-    """Declare a list of names, empty where none are stated."""
+    """Declare a list of names, empty if none are stated."""
     return LimitSpec("names", scope, required=required)
 
 
 def date(scope: Scope) -> LimitSpec[str | None]:
-    """Declare an ISO date that need not be stated."""
+    """Declare an optional ISO date."""
     return LimitSpec("date", scope, required=False)
 
 
 class LimitFields:
-    """What a model on a platform allows, asks for and costs; `imgbudget limits` lists it in this order."""
+    """The limits and prices of a model on a platform; `imgbudget limits` lists them in this order."""
 
     max_edge = number("px", "images", absent="unlimited")
     many_image_count = number("images", "images", absent="unlimited")
@@ -161,10 +159,10 @@ FIELDS: dict[str, LimitSpec[Any]] = {
 """The rows that are accessors of `Limits`, by name."""
 
 DETAILS = ("low", "medium", "high", "ultra_high", "original", "auto")
-"""What a block may ask for: OpenAI's `detail`, Gemini's media resolution."""
+"""Levels that a block may request: OpenAI's `detail`, Gemini's media resolution."""
 
 TIER_BOUNDS = ("tier_edge", "tier_tokens")
-"""The bounds of a tier; one without a strategy, which is Claude's, must state both."""
+"""The bounds of a tier; a tier without a strategy (one of Claude) must state both."""
 
 _INPUTS: tuple[LimitSpec[Any], ...] = (
     LimitSpec("images", "platforms", absent="unlimited", name="request_media_short_context"),
@@ -190,10 +188,10 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
     LimitSpec("pixels", "tiers", name="min_pixels"),
     LimitSpec("pixels", "tiers", name="max_pixels"),
 )
-"""What the limits in force are chosen by, and the numbers that strategies calculate with.
+"""Values that select the limits in force, and the numbers that strategies calculate with.
 
-A platform with a `default_model` serves only models that name it. `tier` is that of an image which asks for
-no level of detail, `detail_low` and its like those of one that does. `strategy` is a name in
+A platform with a `default_model` serves only models that list it. `tier` applies to images that request no
+level of detail, `detail_low` and so on to those that do. `strategy` is a name in
 `imgbudget.limits.strategies.STRATEGIES`.
 """
 
@@ -211,10 +209,10 @@ _SCOPES: dict[str, tuple[Scope, ...]] = {
 
 
 def rows_of(section: Scope) -> dict[str, LimitSpec[Any]]:
-    """What may be stated in a section, by name, in the order of the table."""
+    """The values that a section may state, by name, in the order of the table."""
     return {name: row for name, row in SPECS.items() if row.scope in _SCOPES[section]}
 
 
 def required_in(section: Scope) -> tuple[str, ...]:
-    """What must be stated in a section."""
+    """The values that a section must state."""
     return tuple(name for name, row in SPECS.items() if row.required and row.scope == section)

@@ -1,4 +1,4 @@
-"""Limits data from a YAML file: duplicate keys are refused, dates stay text."""
+"""Limits data from a YAML file: duplicate keys are an error, dates stay text."""
 
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,24 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that reads dates as text and refuses duplicate keys."""
+    """A safe loader that reads dates as text and rejects duplicate keys."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the loader's own protocol
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML requires a class attribute
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Refuse duplicate keys; here, because merge keys are not yet resolved."""
+        """Reject duplicate keys, before merge keys are resolved."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen = set()
+        keys = set()
         for key, _value in node.value:
             if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
+                if key.value in keys:
                     raise yaml.MarkedYAMLError(
                         problem=f"duplicate key {key.value}", problem_mark=key.start_mark
                     )
-                seen.add(key.value)
+                keys.add(key.value)
         return node
 
 
@@ -38,7 +38,7 @@ def read_yaml(path: str) -> dict[str, Any]:
     Raises LimitsError with the path, and with the line if it is known.
     """
     try:
-        content = yaml.load(Path(path).read_bytes(), _Loader)  # noqa: S506 - derived from the safe one
+        content = yaml.load(Path(path).read_bytes(), _Loader)  # noqa: S506 - derived from SafeLoader
     except OSError as error:
         raise LimitsError(f"{path}: {os_error_text(error)}") from error
     except yaml.MarkedYAMLError as error:

@@ -1,9 +1,9 @@
-"""What a vision model makes of a size: resize, patches, tokens, coordinates. Integers in and out.
+"""Image geometry: the resized size, patches, tokens and coordinates of an image. Integers in and out.
 
-The rule is the one of the Claude vision and vision-coordinates guides (2026-09): an image is cut into
-patches of 28 x 28 px, one patch is one visual token; what is larger than the tier's long edge or token
-cap is scaled down first, keeping the aspect ratio, and then padded on the right and bottom.
-Nothing here knows a model, a price or a file: the tier is handed in. A tier of another provider
+The algorithm is that of the Claude vision and vision-coordinates guides (2026-09): an image is cut into
+patches of 28 x 28 px, and one patch is one visual token. An image over the tier's long edge or token limit
+is first downscaled, keeping the aspect ratio; then it is padded on the right and bottom. Models, prices and
+files are unknown here: every function takes the tier. A tier of another provider
 names its strategy in `imgbudget.limits.strategies`.
 """
 
@@ -15,13 +15,13 @@ PATCH = 28
 """Edge of one patch in px (vision guide, 2026-09)."""
 
 FEW = 4
-"""Most px over a whole number of patches that are worth dropping (imgbudget's own choice)."""
+"""Largest remainder, in px over a whole number of patches, that is worth cropping (imgbudget's choice)."""
 
 AREA_PER_TOKEN = 750
-"""Square px a token in the older published estimate (vision guide of spring 2026)."""
+"""Square px per token in the older published estimate (vision guide of spring 2026)."""
 
 PUBLISHED_RATIOS = ((1, 1), (3, 4), (2, 3), (9, 16), (1, 2))
-"""The rows of the vision guide's table of sizes that are not resized, short edge to long edge."""
+"""Aspect ratios in the vision guide's table of sizes that are not resized, short edge first."""
 
 
 class Size(NamedTuple):
@@ -37,17 +37,17 @@ class Size(NamedTuple):
     def long_edge(self) -> int:
         """The larger of the two edges, px."""
         width, height = self
-        return width if width > height else height  # noqa: FURB136 - half the price, and every rule asks
+        return width if width > height else height  # noqa: FURB136 - twice as fast, and every rule uses it
 
     @property
     def short_edge(self) -> int:
         """The smaller of the two edges, px."""
         width, height = self
-        return width if width < height else height  # noqa: FURB136 - half the price, and every rule asks
+        return width if width < height else height  # noqa: FURB136 - twice as fast, and every rule uses it
 
     @property
     def transposed(self) -> "Size":
-        """The same size lying on its side."""
+        """Width and height swapped."""
         return Size(self.height, self.width)
 
     def scaled(self, to: int, of: int) -> "Size":
@@ -56,7 +56,7 @@ class Size(NamedTuple):
 
 
 class Tier(NamedTuple):
-    """A resolution tier: the longest edge in px and the most visual tokens that the API does not downscale.
+    """A resolution tier: the largest edge in px and the most visual tokens that the API does not downscale.
 
     `strategy` is a name in `limits.strategies.STRATEGIES`, empty for Claude's patches of 28 px; `numbers` are
     what the strategy calculates with, by name. Each of the two bounds is None if the provider has no such
@@ -71,19 +71,19 @@ class Tier(NamedTuple):
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """Both bounds of a tier of Claude; ValueError for a tier that lacks one."""
+        """Both bounds of a tier of Claude. Raises ValueError if the tier lacks one."""
         _, edge, tokens, _, _ = self
         if edge is None or tokens is None:
             raise ValueError(f"tier {self.name} is not bounded in edge and tokens")
         return edge, tokens
 
     def within_edge(self, size: Size) -> Size:
-        """The size scaled down to the longest edge."""
+        """The size downscaled to `max_edge`."""
         edge, long_edge = self.max_edge, size.long_edge
         return size if edge is None or long_edge <= edge else size.scaled(edge, long_edge)
 
     def number(self, name: str, default: float | None = None) -> float:
-        """A number of the tier; KeyError where it has none of this name and no default is given."""
+        """A number of the tier. Raises KeyError if it has none of this name and no default is given."""
         for key, value in self.numbers:
             if key == name:
                 return value
@@ -93,16 +93,16 @@ class Tier(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """What a size is refused for: `text` begins a sentence that goes on with `measured`, in `unit`.
+    """Why an API refuses a size: `text` begins a sentence that continues with `measured`, in `unit`.
 
-    `helped` tells whether a smaller size of the same ratio can be taken.
+    `resizable` is whether a smaller size of the same ratio may be accepted.
     """
 
     text: str
     measured: int
     limit: int
     unit: str
-    helped: bool = True
+    resizable: bool = True
 
 
 class Strategy(Protocol):
@@ -138,34 +138,34 @@ def publishes_size(tier: Tier) -> bool:
 
 
 def refuses(tier: Tier) -> bool:
-    """Whether the tier itself refuses images for their size, beside what the platform does."""
+    """Whether the tier itself refuses images for their size, in addition to the platform."""
     return any(key.startswith("refused_") for key, _ in tier.numbers)
 
 
 def refusal(size: Size, tier: Tier) -> Refusal | None:
-    """What the tier refuses a size for, None where it takes it."""
+    """Why the tier refuses a size; None if it accepts it."""
     return _strategy(tier.strategy).refusal(size, tier) if tier.strategy else None
 
 
 def patches(size: Size) -> int:
-    """Patches of 28 x 28 px that cover the size, the last row and column padded."""
+    """Patches of 28 x 28 px that cover the size, including the padded last row and column."""
     return -(-size.width // PATCH) * -(-size.height // PATCH)
 
 
 def padded_size(size: Size) -> Size:
-    """The size rounded up to whole patches; the padding stands right and below."""
+    """The size rounded up to whole patches; the padding is on the right and bottom."""
     return Size(-(-size.width // PATCH) * PATCH, -(-size.height // PATCH) * PATCH)
 
 
 def fits(size: Size, tier: Tier) -> bool:
-    """Whether the model takes the size as it is: both padded edges and the patches within the tier."""
+    """Whether the model uses the size unchanged: both padded edges and the patches are within the tier."""
     _, max_edge, max_tokens, strategy, _ = tier
     if strategy:
         return _strategy(strategy).fits(size, tier)
-    # `padded_size` and `patches` written out: each image is asked several times, and this takes a third
+    # `padded_size` and `patches` inlined: three times as fast, and called several times per image
     width, height = size
     across, down = -(-width // PATCH), -(-height // PATCH)
-    if max_edge is None or max_tokens is None:  # no tier of Claude is without
+    if max_edge is None or max_tokens is None:  # all tiers of Claude have both
         return True
     most = max_edge // PATCH
     return across <= most and down <= most and across * down <= max_tokens
@@ -173,11 +173,11 @@ def fits(size: Size, tier: Tier) -> bool:
 
 @lru_cache(maxsize=4096)
 def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
-    """The size that the model looks at: the same when it fits, else the largest with this aspect ratio.
+    """The size that the model uses: the same if it fits, else the largest one with this aspect ratio.
 
     The reference algorithm of the vision-coordinates guide: a binary search on the long edge; the short
-    edge is rounded half to even. `edge_limit` is one more bound on both edges in px, for requests that
-    have their own. Never larger than `size`.
+    edge is rounded half to even. `edge_limit` is an additional bound on both edges in px, set by the
+    request. Never larger than `size`.
     """
     if edge_limit is None:
         edge_limit = size.long_edge
@@ -189,7 +189,7 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
     if size.width < size.height:
         return native_size(size.transposed, tier, edge_limit).transposed
     ratio = size.width / size.height
-    # patches along the long edge that the tier allows; `fits` written out, as this loop is most of a run
+    # patches along the long edge that the tier allows; `fits` inlined, as a run spends most of its time here
     max_edge, max_tokens = tier.bounds
     most = max_edge // PATCH
     low, high = 1, min(size.width, edge_limit + 1, most * PATCH + 1)
@@ -204,7 +204,7 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
 
 
 def tokens(size: Size, tier: Tier) -> int:
-    """Visual tokens billed for the size: the patches of what the model looks at."""
+    """Visual tokens billed for the size: the patches of the size that the model uses."""
     if tier.strategy:
         return _strategy(tier.strategy).tokens(size, tier)
     return patches(native_size(size, tier))
@@ -234,12 +234,12 @@ def area_tokens(size: Size) -> int:
 
 @cache
 def largest_exact(short: int, long: int, tier: Tier) -> Size:
-    """The largest portrait size with exactly the ratio short:long that the tier leaves alone."""
+    """The largest portrait size with exactly the ratio short:long that the tier does not downscale."""
     unit = gcd(short, long)
     short, long = short // unit, long // unit
     most = tier.bounds[0] // long
     low, high = min(1, most), most + 1
-    while low + 1 < high:  # a loop downwards costs a millisecond
+    while low + 1 < high:  # counting down takes a millisecond
         middle = (low + high) // 2
         if fits(Size(short * middle, long * middle), tier):
             low = middle
@@ -252,9 +252,9 @@ def largest_exact(short: int, long: int, tier: Tier) -> Size:
 def ratio_table(
     tier: Tier, ratios: tuple[tuple[int, int], ...] = PUBLISHED_RATIOS
 ) -> tuple[tuple[tuple[int, int], Size], ...]:
-    """The table of sizes that are not resized, a row a ratio, in portrait; derived from the rule.
+    """The largest portrait size that is not resized for each ratio, calculated from the algorithm.
 
-    Empty for a tier of another provider: no such table is published for one.
+    Empty for a tier of another provider: only Anthropic publishes such a table.
     """
     if tier.strategy:
         return ()
@@ -262,7 +262,7 @@ def ratio_table(
 
 
 class TableRow(NamedTuple):
-    """A row of the table that suits a size: its ratio as the guide writes it, and its size, turned alike."""
+    """A row of the table that matches a size: the ratio as in the guide, and the size in its orientation."""
 
     ratio: tuple[int, int]
     size: Size
@@ -276,7 +276,7 @@ class TableRow(NamedTuple):
 def table_row(size: Size, tier: Tier, edge_limit: int | None = None) -> TableRow | None:
     """The row that keeps the ratio of `size` to within half a pixel of the short edge, if there is one.
 
-    Only rows that are smaller than `size` on both edges count: a plan never enlarges.
+    Rows larger than `size` on either edge are ignored, because a plan never enlarges.
     """
     upright = size if size.width <= size.height else size.transposed
     for ratio, row in ratio_table(tier):
@@ -291,10 +291,10 @@ def table_row(size: Size, tier: Tier, edge_limit: int | None = None) -> TableRow
 
 @lru_cache(maxsize=4096)
 def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
-    """The size a plan makes of `size`: itself where it fits, else the table's row for its ratio, else native.
+    """The size to send: `size` itself if it fits, else the table's row for its ratio, else the native size.
 
-    `edge_limit` bounds both edges in px beside the tier. A row has exactly the ratio that it names, so the
-    coordinates scale alike along x and y; it loses a pixel or two against the native size.
+    `edge_limit` is an additional bound on both edges in px. A row has exactly its ratio, so coordinates scale
+    equally along x and y; it is a pixel or two smaller than the native size.
     """
     native = native_size(size, tier, edge_limit)
     if tier.strategy:
@@ -306,13 +306,13 @@ def planned_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
 
 
 def _planned_by_strategy(size: Size, native: Size, tier: Tier, edge_limit: int | None) -> Size:
-    """What the strategy makes of a size that it does not leave alone; never larger on either edge."""
+    """The size to send to a model of another provider; never larger on either edge."""
     edge = size.long_edge if edge_limit is None else min(edge_limit, size.long_edge)
     planned = size.scaled(edge, size.long_edge)
     if not fits(planned, tier):
         planned = Size(min(native.width, planned.width), min(native.height, planned.height))
     refused = refusal(planned, tier)
-    if refused is None or not refused.helped:
+    if refused is None or not refused.resizable:
         return planned
     low, high = 1, planned.long_edge
     while low + 1 < high:
@@ -325,9 +325,9 @@ def _planned_by_strategy(size: Size, native: Size, tier: Tier, edge_limit: int |
 
 
 def size_within(size: Size, pixels: int, edge: int) -> Size:
-    """The size with this aspect ratio that has at most `pixels` pixels and edges of `edge` px.
+    """The size with this aspect ratio that has at most `pixels` pixels and edges of at most `edge` px.
 
-    The short edge is rounded, so it can be a pixel smaller than the largest one. Never larger than `size`.
+    The short edge is rounded, so it can be a pixel short of the largest possible. Never larger than `size`.
     """
     if size.width * size.height <= pixels and size.long_edge <= edge:
         return size
@@ -340,14 +340,14 @@ def size_within(size: Size, pixels: int, edge: int) -> Size:
 
 
 def is_remainder(edge: int) -> bool:
-    """Whether an edge ends a few px into a patch, which is billed whole."""
+    """Whether an edge extends only a few px into its last patch, which is billed in full."""
     return 0 < edge % PATCH <= FEW
 
 
 def without_remainders(size: Size, least: int = 1) -> Size:
-    """The size with its small remainders dropped, no edge under `least` px; the ratio stays.
+    """The size without small remainders, no edge under `least` px; the aspect ratio is kept.
 
-    Dropping one remainder can leave a small one on the other edge, so it goes on until none is left.
+    Removing one remainder can create one on the other edge, so this repeats until none is left.
     """
     width, height = size
     candidates = []
@@ -364,9 +364,9 @@ def without_remainders(size: Size, least: int = 1) -> Size:
 
 
 class CoordinateMap(NamedTuple):
-    """Where a point of the image that the model saw stands in the original, both in px.
+    """Converts points between the original image and the resized one, in px.
 
-    Coordinates that a model returns are px of the resized image without its padding (vision-coordinates
+    Coordinates that a model returns are px of the resized image without padding (vision-coordinates
     guide, 2026-09).
     """
 
@@ -375,17 +375,17 @@ class CoordinateMap(NamedTuple):
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Original px a resized px, along x and y."""
+        """Original px per resized px, along x and y."""
         return self.original.width / self.resized.width, self.original.height / self.resized.height
 
     def to_original(self, x: float, y: float) -> tuple[float, float]:
-        """The point in the original; first clamped to the resized image."""
+        """The point in the original; it is first clamped to the resized image."""
         x = min(max(x, 0.0), self.resized.width)
         y = min(max(y, 0.0), self.resized.height)
         return x * self.original.width / self.resized.width, y * self.original.height / self.resized.height
 
     def to_resized(self, x: float, y: float) -> tuple[float, float]:
-        """The point in the resized image; first clamped to the original."""
+        """The point in the resized image; it is first clamped to the original."""
         x = min(max(x, 0.0), self.original.width)
         y = min(max(y, 0.0), self.original.height)
         return x * self.resized.width / self.original.width, y * self.resized.height / self.original.height

@@ -1,4 +1,4 @@
-"""Model ids: what an id means in the spelling of a platform or gateway (Bedrock, Google Cloud, routers)."""
+"""Model ids in the spellings of platforms and gateways (Bedrock, Google Cloud, routers)."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ _GATEWAYS = {
     "google-vertex": "google-cloud",
     "publishers": "google-cloud",
 }
-"""Parts of a path before the id that name a platform; other parts (`openrouter/anthropic/`) name none."""
+"""Parts of a path before the id that name a platform; others (`openrouter/anthropic/`) are ignored."""
 
 _BEDROCK_VENDORS = ("anthropic.", "amazon.", "openai.", "qwen.")
 
@@ -21,8 +21,8 @@ _TAGS = frozenset({"latest", "default", "beta", "thinking"})
 class NormalizedModel(NamedTuple):
     """A model id as the limits data spells it.
 
-    `platform` is what the given spelling implies, bedrock or google-cloud, None where it implies nothing.
-    For an unknown model `id` is as given and `nearest` holds the most similar known ids, best first.
+    `platform` is the platform that the given spelling implies, bedrock or google-cloud, else None. For an
+    unknown model `id` is as given and `nearest` holds the most similar known ids, best first.
     """
 
     id: str
@@ -32,7 +32,7 @@ class NormalizedModel(NamedTuple):
 
 
 class IdReading(NamedTuple):
-    """The bare name in a spelling, the ids that it may stand for, and the platform that it implies."""
+    """The bare name in a spelling, the ids that it may mean, and the platform that it implies."""
 
     name: str
     ids: tuple[str, ...]
@@ -40,7 +40,7 @@ class IdReading(NamedTuple):
 
 
 def read_id(model: str) -> IdReading:
-    """Take a spelling apart: ARN, path, percent signs, region, vendor, version, date, tags, word order."""
+    """Parse a spelling: ARN, path, percent-encoding, region, vendor, version, date, tags, word order."""
     text = model.strip().lower()
     for escape, sign in _PERCENT:
         text = text.replace(escape, sign)
@@ -68,14 +68,14 @@ def read_id(model: str) -> IdReading:
 
 
 def _is_suffix(word: str) -> bool:
-    """A date (20251101), a version (v1) or a tag (latest) behind the id proper."""
+    """Whether a word is a date (20251101), a version (v1) or a tag (latest), which follow the id."""
     return (
         (len(word) == 8 and word.isdecimal()) or (word[:1] == "v" and word[1:].isdecimal()) or word in _TAGS
     )
 
 
 def _both_orders(words: list[str]) -> tuple[str, ...]:
-    """`claude-opus-4-5` and `claude-4-5-opus`, whichever was given; a version 4-0 is 4."""
+    """`claude-opus-4-5` and `claude-4-5-opus`, whichever is given; version 4-0 becomes 4."""
     numbers = [word for word in words[1:] if word.isdecimal()]
     families = [word for word in words[1:] if not word.isdecimal()]
     if words[0] != "claude" or len(families) != 1 or not numbers:
@@ -86,9 +86,9 @@ def _both_orders(words: list[str]) -> tuple[str, ...]:
 
 
 def nearest_names(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Up to three known names that resemble the name, best first."""
-    if len(name) > 200:  # no id is as long, and comparing takes the square of the length
+    """Up to three known names that are similar to the name, best first."""
+    if len(name) > 200:  # no id is that long, and comparing takes quadratic time
         return ()
-    import difflib  # noqa: PLC0415 - only a mistake needs it
+    import difflib  # noqa: PLC0415 - only for mistakes
 
     return tuple(difflib.get_close_matches(name, known))

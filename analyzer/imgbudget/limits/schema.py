@@ -1,4 +1,4 @@
-"""The shape of limits data: what a value must look like, and the typed values that it becomes."""
+"""Validates limits data and converts it to typed values."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -11,16 +11,16 @@ from imgbudget.limits.values import Absent, Limit, Term, Value, Values
 _SECTIONS = ("sources", "tiers", "images", "prices", "platforms", "models")
 _ORIGIN = ("source", "date", "status", "note", "first_seen")
 _ABSENT = "absent"
-"""The key behind which a tier, platform or model lists the limits that do not exist."""
+"""The key under which a tier, platform or model lists the limits that do not exist."""
 STATUSES = ("confirmed", "single source", "conflicting", "derived", "unknown")
 _PUBLISHER = "anthropic"
-"""Owner of what stands in `images` and `prices`."""
+"""Owner of the values in `images` and `prices`."""
 
 
 class Platform(NamedTuple):
-    """A platform's own values, and how to take those that it does not state.
+    """A platform's own values, and the platform that the others are inherited from.
 
-    `inherited` is the status and the note that values of the platform it inherits from get.
+    `inherited` is the status and the note for inherited values.
     """
 
     values: Values
@@ -29,7 +29,7 @@ class Platform(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """Limits data as typed values, whole or a part."""
+    """Limits data as typed values, complete or partial."""
 
     shared: Values
     tiers: Mapping[str, Values]
@@ -38,29 +38,29 @@ class Tree(NamedTuple):
 
 
 class Checked(dict[str, Any]):
-    """Whole data that `parse` took when it was made, so that it need not be parsed at each start."""
+    """Complete data that was validated when it was generated, so that it need not be at each start."""
 
 
 T = TypeVar("T")
 
 
 class OnDemand(Mapping[str, T]):
-    """A section of data that is known to be good: an item is typed when it is asked for.
+    """A section of valid data whose items are converted on first use.
 
-    A run asks for one model of a hundred, and typing them all takes 2.4 ms at every start.
+    A run uses one model of a hundred; converting all of them takes 2.4 ms at every start.
     """
 
-    __slots__ = ("_raw", "_type", "_typed")
+    __slots__ = ("_convert", "_converted", "_raw")
 
-    def __init__(self, raw: Mapping[str, Any], typed: Callable[[str, Any], T]) -> None:
+    def __init__(self, raw: Mapping[str, Any], convert: Callable[[str, Any], T]) -> None:
         self._raw = raw
-        self._type = typed
-        self._typed: dict[str, T] = {}
+        self._convert = convert
+        self._converted: dict[str, T] = {}
 
     def __getitem__(self, key: str) -> T:
-        if key not in self._typed:
-            self._typed[key] = self._type(key, self._raw[key])
-        return self._typed[key]
+        if key not in self._converted:
+            self._converted[key] = self._convert(key, self._raw[key])
+        return self._converted[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self._raw
@@ -72,15 +72,15 @@ class OnDemand(Mapping[str, T]):
         return len(self._raw)
 
     def __reduce__(self) -> tuple[type[dict[str, T]], tuple[dict[str, T]]]:
-        """Another process gets all of it typed: how an item is typed cannot be sent."""
+        """Pickled with all items converted, because the converter cannot be pickled."""
         return dict, (dict(self),)
 
 
 def parse(mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) -> Tree:
-    """Turn parsed YAML, or a literal of the same shape, into typed values.
+    """Convert parsed YAML, or a literal of the same shape, to typed values.
 
-    `defaults` stands in for fields that a value omits. Raises LimitsError with every mistake, each with
-    `name` and the route of keys.
+    `defaults` are the fields that a value may omit. Raises LimitsError with every mistake, each with `name`
+    and the path of keys.
     """
     parser = _Parser(name, defaults)
     tree = parser.tree(mapping)
@@ -90,7 +90,7 @@ def parse(mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) ->
 
 
 def parse_on_demand(mapping: Mapping[str, Any], name: str) -> Tree:
-    """The same for whole data that was parsed before; typed piece by piece, as it is asked for."""
+    """The same for complete, validated data; each item is converted on first use."""
     parser = _Parser(name, {})
     return Tree(
         parser.shared(mapping),
@@ -101,7 +101,7 @@ def parse_on_demand(mapping: Mapping[str, Any], name: str) -> Tree:
 
 
 class _Parser:
-    """Walks the data once and collects what is wrong with it."""
+    """Converts the data and collects its mistakes."""
 
     def __init__(self, name: str, defaults: Mapping[str, str]) -> None:
         self.name = name
@@ -143,8 +143,8 @@ class _Parser:
             inherits = None
         inherited = None
         if "inherited" in entries:
-            mark = self.mapping(f"{path}.inherited", entries.pop("inherited"), ("status", "note"))
-            status, note = mark.get("status"), mark.get("note")
+            stated = self.mapping(f"{path}.inherited", entries.pop("inherited"), ("status", "note"))
+            status, note = stated.get("status"), stated.get("note")
             if status in STATUSES and isinstance(note, str):
                 inherited = status, note
             else:
@@ -154,19 +154,24 @@ class _Parser:
     def values(self, section: Scope, path: str, item: object, owner: str) -> Values:
         rows = rows_of(section)
         entries = self.mapping(path, item, (*rows, _ABSENT))
-        may = {key: row for key, row in rows.items() if row.absent and key not in entries}
-        rest = () if section == "models" else tuple(may)  # a model leaves the rest to its platform
+        omittable = {key: row for key, row in rows.items() if row.absent and key not in entries}
+        rest = () if section == "models" else tuple(omittable)  # the platform states the rest
         values: Values = {}
         for key, record in entries.items():
             here = f"{path}.{key}"
             if key == _ABSENT:
-                values |= self.absent(here, may, rest, record, owner)
+                values |= self.absent(here, omittable, rest, record, owner)
             elif (value := self.value(here, rows[key], record, owner)) is not None:
                 values[key] = value
         return values
 
     def absent(
-        self, path: str, may: Mapping[str, LimitSpec[Any]], rest: tuple[str, ...], item: object, owner: str
+        self,
+        path: str,
+        omittable: Mapping[str, LimitSpec[Any]],
+        rest: tuple[str, ...],
+        item: object,
+        owner: str,
     ) -> Values:
         """The limits that do not exist; an entry without names means `rest`."""
         if not isinstance(item, (list, tuple)):
@@ -181,15 +186,17 @@ class _Parser:
             for mistake in mistakes:
                 self.problem(here, mistake)
             if not mistakes:
-                stated = (name for name in names if name in may and name not in found)
-                found |= {name: Absent(name, may[name].unit, *_origin(fields, owner)) for name in stated}
+                stated = (name for name in names if name in omittable and name not in found)
+                found |= {
+                    name: Absent(name, omittable[name].unit, *_origin(fields, owner)) for name in stated
+                }
         return found
 
     def mapping(
         self, path: str, item: object, allowed: "Mapping[str, str] | tuple[str, ...] | None"
     ) -> dict[str, Any]:
-        """The item's entries with a good key; without `allowed` every text is one."""
-        if not isinstance(item, dict):  # the check of an ABC takes 3 ms the first time
+        """The item's entries with a valid key; if `allowed` is None any text is valid."""
+        if not isinstance(item, dict):  # checking against an ABC takes 3 ms the first time
             self.problem(path, f"must be a mapping, not {_kind(item)}")
             return {}
         good = {}
@@ -235,7 +242,7 @@ class _Parser:
 
 
 def _typed(row: LimitSpec[Any], fields: dict[str, Any], owner: str) -> Value:
-    """The value by its type, once nothing is wrong with it."""
+    """The typed value of a record without mistakes."""
     raw, origin = fields["value"], _origin(fields, owner)
     if raw is None:
         return Absent(row.name, row.unit, *origin)
@@ -245,7 +252,7 @@ def _typed(row: LimitSpec[Any], fields: dict[str, Any], owner: str) -> Value:
 
 
 def _origin(fields: dict[str, Any], owner: str) -> tuple[str, str, str, str | None, str, str | None]:
-    """Source, date, status, note, owner and `first_seen`, as the value types take them."""
+    """Source, date, status, note, owner and `first_seen`, in the order of the value types."""
     return (
         fields["source"],
         fields["date"],
@@ -257,7 +264,7 @@ def _origin(fields: dict[str, Any], owner: str) -> tuple[str, str, str, str | No
 
 
 def _name_mistakes(names: object) -> Iterator[str]:
-    """What is wrong with the names of limits that do not exist."""
+    """Mistakes in the names of absent limits."""
     if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
         yield f"names must be a list of limits, not {_kind(names)}"
         return
@@ -276,7 +283,7 @@ def _value_mistakes(raw: object, row: LimitSpec[Any]) -> Iterator[str]:
 
 
 def _mistake(raw: object, row: LimitSpec[Any]) -> str | None:
-    """What a value of this unit must be, as a clause, when it is not; None when it is."""
+    """What a value of this unit must be, as a clause; None if the value is valid."""
     unit = row.unit
     if raw is None:
         return None if row.absent else "must not be empty"
@@ -291,7 +298,7 @@ def _mistake(raw: object, row: LimitSpec[Any]) -> str | None:
         return f"must be a number ({unit})"
     if unit == "USD/MTok":
         good = 0 <= raw < 1_000_000 and abs(raw * 1000 - round(raw * 1000)) < 1e-6
-        return None if good else "must be dollars a million tokens with at most three decimals"
+        return None if good else "must be dollars per million tokens with at most three decimals"
     if unit == "times":
         return None if 0 < raw <= 1000 else "must be a positive factor"
     return None if isinstance(raw, int) and raw > 0 else f"must be a whole number of {unit} above 0"

@@ -216,7 +216,7 @@ class QwenSmartResize:
         most, ratio = int(tier.number("refused_ratio")), -(-size.long_edge // size.short_edge)
         if ratio <= most:
             return None
-        return Refusal(f"long edge of {size} is", ratio, most, "times the short one", helped=False)
+        return Refusal(f"long edge of {size} is", ratio, most, "times the short one", resizable=False)
 
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(

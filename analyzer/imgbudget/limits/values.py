@@ -1,6 +1,6 @@
-"""A limit, a fact that is not a number, and a limit that does not exist, each with its source.
+"""Values of limits data: numbers, other values and absent limits, each with its source.
 
-Named tuples and not dataclasses: a frozen dataclass costs a millisecond at every start.
+Named tuples instead of dataclasses: a frozen dataclass costs a millisecond at every start.
 """
 
 from typing import Generic, NamedTuple, TypeVar
@@ -12,13 +12,13 @@ _BINARY = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"))
 
 
 class Limit(NamedTuple, Generic[N_co]):
-    """A number that somebody sets: a limit, a price, a factor.
+    """A number: a limit, a price or a factor.
 
     `unit` is px, pixels, bytes, images, tokens, patches, requests, messages, times or USD/MTok (US dollars
-    a million tokens). `date` is ISO 8601, a month or a year where the source gives no day, "undated" for a
-    user's own value without one. `status` is confirmed, single source, conflicting, derived or unknown.
+    per million tokens). `date` is ISO 8601, a month or a year if the source gives no day, "undated" for a
+    user's value without a date. `status` is confirmed, single source, conflicting, derived or unknown.
     `owner` is whose limit it is: a platform, a model id, "standard tier". `first_seen` is when the value
-    came into force, as far as that is known.
+    came into force, if known.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Limit(NamedTuple, Generic[N_co]):
 
     @property
     def doubtful(self) -> bool:
-        """Whether the source, or what sources there are, leave a doubt."""
+        """Whether the status is anything but confirmed."""
         return self.status != "confirmed"
 
     @property
     def text(self) -> str:
-        """The value with its unit, for messages; MB, GB and TB are powers of two."""
+        """The value with its unit, for messages; MB, GB and TB are binary."""
         if self.unit == "bytes":
             for size, name in _BINARY:
                 if self.value % size == 0:
@@ -52,7 +52,7 @@ class Limit(NamedTuple, Generic[N_co]):
 
 
 class Term(NamedTuple):
-    """A fact that is a list, a name or a date; the other fields are those of a Limit."""
+    """A list of names, a name or a date; the other fields are those of `Limit`."""
 
     name: str
     values: tuple[str, ...]
@@ -65,7 +65,7 @@ class Term(NamedTuple):
 
     @property
     def doubtful(self) -> bool:
-        """Whether the source, or what sources there are, leave a doubt."""
+        """Whether the status is anything but confirmed."""
         return self.status != "confirmed"
 
     @property
@@ -75,7 +75,7 @@ class Term(NamedTuple):
 
 
 class Absent(NamedTuple):
-    """A number that does not exist; `source` says so, or nothing was found and `status` is unknown."""
+    """A limit that does not exist according to `source`, or was not found (`status` is unknown)."""
 
     name: str
     unit: str
@@ -88,22 +88,22 @@ class Absent(NamedTuple):
 
     @property
     def doubtful(self) -> bool:
-        """Whether the source, or what sources there are, leave a doubt."""
+        """Whether the status is anything but confirmed."""
         return self.status != "confirmed"
 
     @property
     def text(self) -> str:
-        """Whether it does not exist or is not known, for tables."""
+        """The word "none", or "unknown" if no source was found, for tables."""
         return "unknown" if self.status == "unknown" else "none"
 
 
 Value = Limit[float] | Term | Absent
 Values = dict[str, Value]
-"""Values by their names in the data files, which are also the names that a user's file overrides."""
+"""Values by their names in the data files."""
 
 
 def limit(values: Values, name: str) -> Limit[float]:
-    """The number of this name, which the data is known to have."""
+    """The number of this name. Raises LimitsError if the value is not a number."""
     value = values[name]
     if isinstance(value, Limit):
         return value
@@ -111,7 +111,7 @@ def limit(values: Values, name: str) -> Limit[float]:
 
 
 def term(values: Values, name: str) -> Term:
-    """The list, name or date of this name, which the data is known to have."""
+    """The list, name or date of this name. Raises LimitsError if the value is a number."""
     value = values[name]
     if isinstance(value, Term):
         return value
