@@ -61,8 +61,8 @@ def test_what_json_loads_refuses_is_refused_at_the_same_place(
         (b'{"a" 1}', "not JSON: expecting ':' at line 1, column 6"),
         (b'["abc', "not JSON: unterminated string at line 1, column 2"),
         (b"{} {}", "not JSON: extra data at line 1, column 4"),
-        (b'["\xc3\xa9", -Infinity, NaN]', "not JSON: -Infinity is no JSON value at line 1, column 7"),
-        (b'["NaN", NaN]', "not JSON: NaN is no JSON value at line 1, column 9"),
+        (b'["\xc3\xa9", -Infinity, NaN]', "not JSON: -Infinity is not a JSON value at line 1, column 7"),
+        (b'["NaN", NaN]', "not JSON: NaN is not a JSON value at line 1, column 9"),
         (b'["\xc3\xa9\xff"]', "not JSON: byte 0xff is not UTF-8 at line 1, column 4"),
         ('{"a": 1}'.encode("utf-16"), "not JSON: UTF-16, not UTF-8 (RFC 8259)"),
         ('{"東": 1}'.encode("utf-16-le"), "not JSON: UTF-16, not UTF-8 (RFC 8259)"),
@@ -137,7 +137,7 @@ def test_endless_prose_is_given_up() -> None:
     """A text string far larger than any body is not read to its end, valid or not."""
     (document,) = open_documents(Repeated(b'{"text": "', b"a b ", 160 << 20, b'"}'), lines=False)
     assert isinstance(document, BadDocument)
-    assert document.message.startswith("over 64 MB of one string that are not plain base64")
+    assert document.message.startswith("over 64 MB of a string that is not plain base64")
     assert document.offset < 140 << 20
 
 

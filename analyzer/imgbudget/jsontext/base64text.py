@@ -1,4 +1,4 @@
-"""Base64 text as it is sent: its sizes by arithmetic, its flaws, and the decoded bytes at any offset."""
+"""Base64 text as it is sent: its sizes, its flaws, and the decoded bytes at any offset."""
 
 import re
 from binascii import a2b_base64
@@ -13,9 +13,9 @@ _BLANKS = " \t\r\n\v\f"
 _URL_SAFE = "-_"
 _URL_SAFE_TABLE = bytes.maketrans(b"-_", b"+/")
 _NO_BASE64 = bytes(sorted(set(range(256)) - set(ALPHABET) - set(_URL_SAFE.encode())))
-_TAIL_BYTES = (0, 0, 1, 2)  # what 0, 1, 2, 3 characters after the last four decode to
+_TAIL_BYTES = (0, 0, 1, 2)  # bytes decoded from 0, 1, 2, 3 characters after the last four
 _PADDING = (b"", b"=", b"==")
-_SOUND = ((0, 0),)
+_IDENTITY = ((0, 0),)
 _LONGEST_PREFIX = 512
 _LONGEST_TAIL = 4096
 _STEP = 1 << 14
@@ -29,10 +29,9 @@ _PREFIXES = r"(?:\s*(?:data:([^,;]*)(?:;[^,]*)?|([\w.+-]+/[\w.+-]+);base64),)+"
 class Base64Text:
     """One base64 text.
 
-    `length` counts characters as they are sent, `byte_size` bytes when decoded. `flaws` says in clauses what
-    the API would refuse; `repairable`, whether the bytes can be had all the same. `prefix` is the data-URI
-    prefix in front of it with its comma (several, if there are), `prefix_media_type` what the last one
-    names, in lower case.
+    `length` counts characters as sent, `byte_size` decoded bytes. `flaws` are clauses on what the API would
+    refuse; `repairable` is whether the bytes can be decoded anyway. `prefix` is the data-URI prefix with its
+    comma (all of them, if several), `prefix_media_type` the media type of the last one, in lower case.
     """
 
     length: int
@@ -47,28 +46,28 @@ class Base64Text:
     _index: tuple[tuple[int, int], ...] = field(repr=False)
 
     @property
-    def in_hand(self) -> bool:
-        """Whether the text was not left in the file."""
+    def in_memory(self) -> bool:
+        """Whether the text is in memory, not left in the file."""
         return self._payload.start is None
 
     def read(self, size: int, offset: int) -> bytes:
-        """The decoded bytes at `offset`, fewer than `size` at the end only; decodes only what is asked for.
+        """The decoded bytes at `offset`, fewer than `size` only at the end; decodes only that part.
 
-        Characters that are not base64 are passed over. Raises UnreadableError and OSError as Payload.read.
+        Characters that are not base64 are skipped. Raises as `StringPayload.read` does.
         """
         end = min(offset + size, self.byte_size)
         if offset >= end:
             return b""
         first, last = offset // 3 * 4, min(-(-end // 3) * 4, self._characters)
-        sound = self._index is _SOUND
-        text = (self._payload.read if sound else self._clean)(last - first, first)
+        flawless = self._index is _IDENTITY
+        text = (self._payload.read if flawless else self._clean)(last - first, first)
         data = _decoded(text + b"=" * (-len(text) % 4))
         return data[offset % 3 : offset % 3 + end - offset]
 
     __call__ = read
 
     def each(self, offset: int, step: int, count: int) -> bytes:
-        """The decoded bytes at `offset`, `offset + step` and so on, up to `count`; what is between is not.
+        """Up to `count` decoded bytes, at `offset`, `offset + step` and so on; skips the bytes between them.
 
         Raises as `read` does.
         """
@@ -79,7 +78,7 @@ class Base64Text:
         last = min((offset + (count - 1) * step) // 3 * 4 + 4, self._characters)
         text = self._clean(last - first, first)
         found = bytearray(count)
-        for phase in range(min(3, count)):  # every third one stands in its four characters as this one does
+        for phase in range(min(3, count)):  # every third byte has the same position in its four characters
             at = offset + phase * step
             number = len(found[phase::3])
             quads = bytearray(b"A") * (4 * number)
@@ -90,8 +89,8 @@ class Base64Text:
         return bytes(found)
 
     def digest(self) -> str:
-        """The SHA-256 of the text as it is sent, in hexadecimal, read in pieces. Raises as `read` does."""
-        from hashlib import sha256  # noqa: PLC0415 - only images of one length are compared
+        """The SHA-256 of the text as sent, in hexadecimal; reads in pieces. Raises as `read` does."""
+        from hashlib import sha256  # noqa: PLC0415 - only images of the same length are compared
 
         text = sha256()
         for at in range(0, self.length, _HASH_STEP):
@@ -99,7 +98,7 @@ class Base64Text:
         return text.hexdigest()
 
     def _clean(self, size: int, offset: int) -> bytes:
-        """Characters of the standard alphabet, counted without prefix, padding and all that is foreign."""
+        """Characters in the standard alphabet; offsets count no prefix, padding or foreign characters."""
         i = bisect_right(self._index, (offset, self.length)) - 1
         clean, at = self._index[i]
         if len(self._index) == 1:
@@ -115,7 +114,7 @@ class Base64Text:
 
 
 def _decoded(text: bytes | bytearray) -> bytes:
-    """Decode what was clean a moment ago."""
+    """Decode text that was clean when it was scanned."""
     try:
         return a2b_base64(text)
     except ValueError:
@@ -123,8 +122,8 @@ def _decoded(text: bytes | bytearray) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Makeup:
-    """What a payload is made of: the prefix, and how many characters of each kind stand behind it."""
+class _Composition:
+    """The prefix of a payload, and the number of characters of each kind after it."""
 
     prefix: str
     characters: int
@@ -134,7 +133,7 @@ class _Makeup:
     foreign: dict[str, int]
 
 
-def _makeup(payload: StringPayload, prefix: str) -> _Makeup:
+def _composition(payload: StringPayload, prefix: str) -> _Composition:
     counts = dict(payload.foreign())
     if prefix:
         in_prefix: dict[str, int] = {}
@@ -145,7 +144,7 @@ def _makeup(payload: StringPayload, prefix: str) -> _Makeup:
     blanks = sum(counts.pop(character, 0) for character in _BLANKS)
     url_safe = sum(counts.pop(character, 0) for character in _URL_SAFE)
     foreign = {character: count for character, count in counts.items() if count > 0}
-    return _Makeup(
+    return _Composition(
         prefix=prefix,
         characters=payload.length - len(prefix) - equals - blanks - sum(foreign.values()),
         equals=equals,
@@ -156,38 +155,38 @@ def _makeup(payload: StringPayload, prefix: str) -> _Makeup:
 
 
 def inspect(payload: StringPayload, *, prefixed: bool = False) -> Base64Text:
-    """What the payload is as base64; reads its ends, and the whole once more only if it has to be cleaned.
+    """Check a payload as base64; reads its ends, and all of it only if it has to be cleaned.
 
-    `prefixed` says that the format wants a data URI, so that one prefix is right.
-    Raises UnreadableError and OSError as Payload.read.
+    With `prefixed` the format requires a data URI, so one prefix is valid.
+    Raises as `StringPayload.read` does.
     """
-    if sound := _sound(payload):
-        return sound
+    if flawless := _flawless(payload):
+        return flawless
     match = re.match(_PREFIXES, payload.text(_LONGEST_PREFIX), re.IGNORECASE)
-    makeup = _makeup(payload, match[0] if match else "")
-    ending = payload.text(_LONGEST_TAIL, max(payload.length - _LONGEST_TAIL, 0)) if makeup.equals else ""
-    damage = tuple(_damage(makeup, ending))
-    repairs = tuple(_repairs(makeup, prefixed=prefixed))
-    start = len(makeup.prefix)
-    straight = not makeup.foreign and _is_straight(payload, makeup)
-    index = ((0, start),) if straight else tuple(_index(payload, start))
-    characters = makeup.characters if straight else index[-1][0]
+    composition = _composition(payload, match[0] if match else "")
+    ending = payload.text(_LONGEST_TAIL, max(payload.length - _LONGEST_TAIL, 0)) if composition.equals else ""
+    damage = tuple(_damage(composition, ending))
+    repairs = tuple(_repairs(composition, prefixed=prefixed))
+    start = len(composition.prefix)
+    contiguous = not composition.foreign and _is_contiguous(payload, composition)
+    index = ((0, start),) if contiguous else tuple(_index(payload, start))
+    characters = composition.characters if contiguous else index[-1][0]
     return Base64Text(
         length=payload.length,
         byte_size=characters // 4 * 3 + _TAIL_BYTES[characters % 4],
-        flaws=repairs + (damage or tuple(_padding(makeup))),
+        flaws=repairs + (damage or tuple(_padding(composition))),
         repairable=not damage,
-        prefix=makeup.prefix,
+        prefix=composition.prefix,
         prefix_media_type=((match[1] or match[2] or "").strip().lower() or None) if match else None,
         _payload=payload,
         _characters=characters,
-        _url_safe=makeup.url_safe > 0,
+        _url_safe=composition.url_safe > 0,
         _index=index,
     )
 
 
-def _sound(payload: StringPayload) -> Base64Text | None:
-    """What the payload is when nothing at all is wrong with it, as nothing is with nearly all."""
+def _flawless(payload: StringPayload) -> Base64Text | None:
+    """A payload without any flaw, the common case; else None."""
     foreign, length = payload.foreign(), payload.length
     padding = foreign.get("=", 0)
     if len(foreign) > (padding > 0) or padding >= len(_PADDING) or length % 4 or not length:
@@ -204,57 +203,58 @@ def _sound(payload: StringPayload) -> Base64Text | None:
         _payload=payload,
         _characters=length - padding,
         _url_safe=False,
-        _index=_SOUND,
+        _index=_IDENTITY,
     )
 
 
-def _repairs(makeup: _Makeup, *, prefixed: bool) -> Iterator[str]:
-    """The flaws that leave the bytes readable."""
-    count = makeup.prefix.count(",")
+def _repairs(composition: _Composition, *, prefixed: bool) -> Iterator[str]:
+    """The flaws that can be repaired."""
+    count = composition.prefix.count(",")
     if count > prefixed:
-        shown = makeup.prefix[:_LONGEST_SHOWN] + "…" * (len(makeup.prefix) > _LONGEST_SHOWN)
+        shown = composition.prefix[:_LONGEST_SHOWN] + "…" * (len(composition.prefix) > _LONGEST_SHOWN)
         yield f"starts with {'a' if count == 1 else count} data-URI prefix{'es' * (count > 1)} ({shown})"
-    if makeup.blanks:
-        kind = "line breaks or blanks" if makeup.blanks > 1 else "line break or blank"
-        yield f"holds {makeup.blanks} {kind}"
-    if makeup.url_safe:
+    if composition.blanks:
+        kind = "line breaks or blanks" if composition.blanks > 1 else "line break or blank"
+        yield f"holds {composition.blanks} {kind}"
+    if composition.url_safe:
         yield "uses the url-safe alphabet (- and _)"
 
 
-def _damage(makeup: _Makeup, ending: str) -> Iterator[str]:
-    """The flaws that do not."""
-    if makeup.foreign:
-        shown = ", ".join(repr(character) for character in list(makeup.foreign)[:_SHOWN])
-        more = ", …" if len(makeup.foreign) > _SHOWN else ""
+def _damage(composition: _Composition, ending: str) -> Iterator[str]:
+    """The flaws that cannot be repaired."""
+    if composition.foreign:
+        shown = ", ".join(repr(character) for character in list(composition.foreign)[:_SHOWN])
+        more = ", …" if len(composition.foreign) > _SHOWN else ""
         yield f"holds characters outside the alphabet: {shown}{more}"
-    elif not makeup.characters:
+    elif not composition.characters:
         yield "is empty"
-    elif not "".join(ending.split()).endswith("=" * makeup.equals):
+    elif not "".join(ending.split()).endswith("=" * composition.equals):
         yield "holds padding (=) before its end"
-    elif makeup.characters % 4 == 1:
+    elif composition.characters % 4 == 1:
         yield "length is not a multiple of four"
 
 
-def _padding(makeup: _Makeup) -> Iterator[str]:
-    due = -makeup.characters % 4
-    if makeup.equals == due:
+def _padding(composition: _Composition) -> Iterator[str]:
+    due = -composition.characters % 4
+    if composition.equals == due:
         return
-    if makeup.equals:
-        yield f"padding is wrong ({makeup.equals} = where {due or 'none'} {'is' if due < 2 else 'are'} due)"
+    if composition.equals:
+        verb = "is" if due < 2 else "are"
+        yield f"padding is wrong ({composition.equals} = where {due or 'none'} {verb} due)"
     else:
         yield f"padding is missing ({'=' * due})"
 
 
-def _is_straight(payload: StringPayload, makeup: _Makeup) -> bool:
-    """Whether padding and blanks, if any, stand at the end only: then nothing has to be cleaned."""
-    beside = makeup.equals + makeup.blanks
+def _is_contiguous(payload: StringPayload, composition: _Composition) -> bool:
+    """Whether padding and blanks, if any, are at the end only, so that nothing has to be cleaned."""
+    beside = composition.equals + composition.blanks
     if beside > _LONGEST_TAIL:
         return False
     return not payload.text(beside, payload.length - beside).strip("=" + _BLANKS)
 
 
 def _index(payload: StringPayload, start: int) -> Iterator[tuple[int, int]]:
-    """Pairs of offsets, in the cleaned text and in the payload, a step apart, and the end of both."""
+    """Pairs of offsets, in the cleaned text and in the payload, one per step, and the end of both."""
     clean = 0
     for at in range(start, payload.length, _STEP):
         yield clean, at

@@ -1,4 +1,4 @@
-"""JSON documents that know the span of each of their values; long strings stay in the file."""
+"""JSON documents that know the byte span of each of their values; long strings stay in the file."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from imgbudget.jsontext.scanner import (
     MaskedText,
     Parser,
     Point,
-    fill,
+    mask_long_strings,
     scan,
     stats_of,
 )
@@ -24,22 +24,22 @@ from imgbudget.jsontext.strings import StringPayload, StringStats, not_utf8
 from imgbudget.model.location import Key, Keys, Span
 
 BLANK = " \t\r\n"
-"""What may stand between the values of a text."""
+"""The whitespace of JSON."""
 
 _TAIL = 64
 _blanks = re.compile(r"[ \t\r\n]*+").match
 _plain_key = re.compile(r'[ \t\r\n]*+("([^"\\]*+)")[ \t\r\n]*+:[ \t\r\n]*+').match
 _scan = json.JSONDecoder(parse_int=str).raw_decode
-"""The value at a position and where it ends; `str`, because integers may be too long to convert."""
+"""The value at a position and its end; integers as `str`, because they may be too long to convert."""
 
 
-class Member(NamedTuple):  # made for each value on the way
-    """A value of a text: its route, positions of its text and of its key, position of what it is a member of.
+class Member(NamedTuple):  # one for each value passed
+    """A value of a text: its path, the positions of its text and of its key, the start of its container.
 
-    `key_end` is 0 where there is no key.
+    `key_end` is 0 if there is no key.
     """
 
-    route: Keys
+    path: Keys
     start: int
     end: int
     key_start: int
@@ -49,12 +49,12 @@ class Member(NamedTuple):  # made for each value on the way
 
 @dataclass(slots=True)
 class _OpenContainer:
-    """A container that the walk is in, and the member of it that it has come to.
+    """A container being walked, and its current member.
 
-    `end` is where it ends, 0 where that is not known yet; where it is, `value` is what the parser made of it.
+    `end` is 0 while unknown; once known, `value` is the parsed container.
     """
 
-    route: Keys
+    path: Keys
     start: int
     is_object: bool
     end: int
@@ -64,7 +64,7 @@ class _OpenContainer:
     key_end: int = 0
 
     def next_member(self, text: str, at: int) -> int:
-        """Read the key of the member that begins at `at`; where its value begins."""
+        """Read the key of the member that begins at `at`; returns the position of its value."""
         if not self.is_object:
             self.key = int(self.key) + 1
             return _skip(text, at)
@@ -78,73 +78,73 @@ class _OpenContainer:
         return _skip(text, colon + 1)
 
     def end_of_last(self, text: str) -> int:
-        """Where the member ends, if it is the last one and the container's end is known; else 0."""
+        """The end of the current member if it is the last one and the container's end is known; else 0."""
         if not self.end:
             return 0
         last = next(reversed(self.value)) if self.is_object else len(self.value) - 1
-        return bare_end(text, self.end - 1) if self.key == last else 0
+        return end_without_blanks(text, self.end - 1) if self.key == last else 0
 
 
 def members(text: str, enter: Callable[[Keys], bool], value: Any = None) -> Iterator[Member]:
-    """The values of a text that is known to be JSON, those inside a container before the container.
+    """The values of valid JSON text, the members of a container before the container.
 
-    Only containers whose route `enter` says yes to are walked through; the others come as one value. With
-    `value`, what the parser made of a text in which no key is doubled, the last values need no scan.
+    Only containers for whose path `enter` returns True are entered; others are yielded as one value. `value`
+    is the parsed text if it has no duplicate keys; with it, the last values need no scan.
     """
     stack: list[_OpenContainer] = []
-    route: Keys = ()
+    path: Keys = ()
     at = _skip(text, 0)
-    known = 0 if value is None else bare_end(text, len(text))
+    known = 0 if value is None else end_without_blanks(text, len(text))
     while True:
-        if text[at] in "[{" and enter(route):
-            inner = _OpenContainer(route, at, text[at] == "{", known, value)
+        if text[at] in "[{" and enter(path):
+            inner = _OpenContainer(path, at, text[at] == "{", known, value)
             stack.append(inner)
             end = at + 1
             if text[_skip(text, end)] not in "]}":
                 at = inner.next_member(text, end)
-                route = (*inner.route, inner.key)
+                path = (*inner.path, inner.key)
                 if known := inner.end_of_last(text):
                     value = inner.value[inner.key]
                 continue
         else:
             end = known or _scan(text, at)[1]
-            yield _member(stack, route, at, end)
+            yield _member(stack, path, at, end)
         while stack:
             inner = stack[-1]
             end = _skip(text, end)
             if text[end] == ",":
                 at = inner.next_member(text, end + 1)
-                route = (*inner.route, inner.key)
+                path = (*inner.path, inner.key)
                 if known := inner.end_of_last(text):
                     value = inner.value[inner.key]
                 break
             if text[end] not in "]}":
-                raise AssertionError  # not reached: the text is JSON
+                raise AssertionError  # unreachable: the text is valid JSON
             stack.pop()
             end += 1
-            yield _member(stack, inner.route, inner.start, end)
+            yield _member(stack, inner.path, inner.start, end)
         else:
             return
 
 
 def _skip(text: str, at: int) -> int:
-    """Where the next byte stands that is no blank, of which most texts have none or very many."""
+    """The position of the next non-blank character. Most texts have no blanks or very many."""
     if text[at] not in BLANK:
         return at
     match = _blanks(text, at)
     return match.end() if match else at
 
 
-def _member(stack: list[_OpenContainer], route: Keys, start: int, end: int) -> Member:
+def _member(stack: list[_OpenContainer], path: Keys, start: int, end: int) -> Member:
     if not stack:
-        return Member(route, start, end, 0, 0, -1)
+        return Member(path, start, end, 0, 0, -1)
     outer = stack[-1]
     key_start, key_end = (outer.key_start, outer.key_end) if outer.is_object else (0, 0)
-    return Member(route, start, end, key_start, key_end, outer.start)
+    return Member(path, start, end, key_start, key_end, outer.start)
 
 
-def bare_end(text: str, end: int) -> int:
-    """Where what stands before `end` ends without blanks; all of it is copied only where they are many."""
+def end_without_blanks(text: str, end: int) -> int:
+    """`end` without the blanks before it; copies the whole text only if there are many."""
     if text[end - 1] not in BLANK:
         return end
     tail = text[max(end - _TAIL, 0) : end]
@@ -153,64 +153,64 @@ def bare_end(text: str, end: int) -> int:
     return end - len(tail) + len(bare)
 
 
-def find_members(text: str, value: Any, routes: Iterable[Keys], *, doubled: bool) -> dict[Keys, Member]:
-    """The values that the routes lead to in a text; a route that leads nowhere is left out.
+def find_members(text: str, value: Any, paths: Iterable[Keys], *, has_duplicates: bool) -> dict[Keys, Member]:
+    """The values at the paths in a text; paths that do not exist are left out.
 
-    `value` is what the parser made of the text. `doubled` says that a key may stand twice in an object: then
-    the last one counts, as it does to the parser, and the walk goes to the end.
+    `value` is the parsed text. With `has_duplicates` an object may have a key twice: the last one
+    counts, as for the parser, and the walk goes to the end.
     """
-    wanted = set(routes)
-    inner = {route[:i] for route in wanted for i in range(len(route))}
+    wanted = set(paths)
+    inner = {path[:i] for path in wanted for i in range(len(path))}
     found: dict[Keys, Member] = {}
-    for member in members(text, inner.__contains__, None if doubled else value):
-        route = member.route
-        if doubled and route in inner:
+    for member in members(text, inner.__contains__, None if has_duplicates else value):
+        path = member.path
+        if has_duplicates and path in inner:
             _forget(found, member)
-        if route in wanted:
-            found[route] = member
-            if len(found) == len(wanted) and not doubled:
+        if path in wanted:
+            found[path] = member
+            if len(found) == len(wanted) and not has_duplicates:
                 break
     return found
 
 
 def _forget(found: dict[Keys, Member], later: Member) -> None:
-    """Drop what an earlier value of the same route held."""
-    depth = len(later.route)
-    for route in [route for route in found if route[:depth] == later.route]:
-        if found[route].start < later.start:
-            del found[route]
+    """Drop the members of an earlier value at the same path."""
+    depth = len(later.path)
+    for path in [path for path in found if path[:depth] == later.path]:
+        if found[path].start < later.start:
+            del found[path]
 
 
-def doubled_members(text: str) -> Iterator[Keys]:
-    """The routes of members whose key stood in their object before."""
-    seen: set[tuple[int, Key]] = set()
-    told: set[Keys] = set()
+def duplicate_members(text: str) -> Iterator[Keys]:
+    """The paths of members whose key is a duplicate within their object."""
+    keys: set[tuple[int, Key]] = set()
+    reported: set[Keys] = set()
     for member in members(text, lambda _: True):
         if not member.key_end:
             continue
-        name = (member.parent, member.route[-1])
-        if name in seen and member.route not in told:
-            told.add(member.route)
-            yield member.route
-        seen.add(name)
+        name = (member.parent, member.path[-1])
+        if name in keys and member.path not in reported:
+            reported.add(member.path)
+            yield member.path
+        keys.add(name)
 
 
 MAX_TEXT = 256 << 20
-"""Most bytes that a document may hold beside its long strings: the largest batch (256 MB, skill, 2026-07)."""
+"""Most bytes of a document without its long strings: the largest batch (256 MB, skill, 2026-07)."""
 
 _BOM = b"\xef\xbb\xbf"
 _blank = re.compile(rb"[ \t\r\n]*").match
 
-Tell = Callable[[LongString, JsonSource], StringStats]
-"""Tells what a long string is made of, where the scan did not: all of it, or what a look at it tells."""
+StatsReader = Callable[[LongString, JsonSource], StringStats]
+"""Computes the statistics of a long string if the scan did not: complete ones, or a quick scan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadDocument:
-    """Text that is no JSON document: where it stands, and what is wrong at which place.
+    """Text that is not a JSON document, and its first mistake.
 
-    `number` counts as in Document, `start` and `end` are the bytes of the text (the line, the file), `line`,
-    `column` and `offset` the place of the mistake. `message` is a clause that names line and column.
+    `number` counts as in `Document`; `start` and `end` are the byte span of the text (the line or the file);
+    `line`, `column` and `offset` locate the mistake. `message` is a clause that names line and column.
     """
 
     number: int
@@ -226,11 +226,11 @@ class BadDocument:
 class Document:
     """One JSON document.
 
-    In `value` each long string may be a placeholder, keys included: `payload` and `text` tell what stands
-    there, and take any other string too. `alike` says whether two of the strings that were left in the file
-    may be equal: they have one length, or were not looked at. `start` and `end` are the bytes of the value
-    in the file, without blanks around it. `number` counts the documents of the file, bad ones too, from 0;
-    `line` is where it begins, from 1.
+    In `value` each long string, keys included, may be a placeholder; `payload` and `text` return the actual
+    string, also for any other string. `lengths_may_repeat` is whether two of the strings left in the file
+    have the same length, or were not scanned. `start` and `end` are the byte span of the value without
+    surrounding blanks. `number` is the 0-based number of the document in the file, invalid ones included;
+    `line` is its first line, 1-based.
     """
 
     value: Any
@@ -238,67 +238,67 @@ class Document:
     end: int
     number: int
     line: int
-    alike: bool
-    _hollow: MaskedText = field(repr=False)
-    _cuts: Mapping[str, LongString] = field(repr=False)
-    _doubled: bool = field(repr=False)
-    _tell: Tell = field(repr=False, default=stats_of)
+    lengths_may_repeat: bool
+    _masked: MaskedText = field(repr=False)
+    _long_strings: Mapping[str, LongString] = field(repr=False)
+    _has_duplicates: bool = field(repr=False)
+    _read_stats: StatsReader = field(repr=False, default=stats_of)
 
     @property
     def duplicate_keys(self) -> tuple[Keys, ...]:
-        """The routes of members whose key their object has more than once; the last one is in `value`.
+        """The paths of members whose key occurs more than once in their object; `value` has the last one.
 
-        Two long keys that are equal are not seen.
+        Equal long keys are not detected.
         """
-        return tuple(doubled_members(self._hollow.text)) if self._doubled else ()
+        return tuple(duplicate_members(self._masked.text)) if self._has_duplicates else ()
 
     def payload(self, value: str) -> StringPayload:
-        """The string that stands where `value` does.
+        """The string for `value`, a string of the parsed document.
 
-        Raises OSError and UnreadableError when it was not checked before and cannot be read now.
+        Raises OSError or UnreadableError if it was not checked before and cannot be read now.
         """
-        cut = self._cuts.get(value)
-        if cut is None:
+        long_string = self._long_strings.get(value)
+        if long_string is None:
             return StringPayload(None, None, len(value), None, None, value)
-        stats = self._tell(cut, self._hollow.source)
+        stats = self._read_stats(long_string, self._masked.source)
         if stats.flaw:
             raise UnreadableError(stats.flaw.message)
-        return StringPayload(cut.start, cut.end, stats.length, self._hollow.source, stats, value)
+        return StringPayload(
+            long_string.start, long_string.end, stats.length, self._masked.source, stats, value
+        )
 
     def text(self, value: str, size: int | None = None) -> str:
-        """The text of the string that stands where `value` does, up to `size` characters of it.
+        """Up to `size` characters of the string for `value`.
 
-        Raises as `Payload.read` does.
+        Raises as `StringPayload.read` does.
         """
-        if value not in self._cuts:
+        if value not in self._long_strings:
             return value[:size]
         payload = self.payload(value)
         return payload.text(payload.length if size is None else size)
 
-    def spans(self, routes: Iterable[Keys]) -> dict[Keys, Span]:
-        """Where the values stand that the routes lead to; a route that leads nowhere is left out."""
-        found = find_members(self._hollow.text, self.value, routes, doubled=self._doubled)
-        return self._spans({route: (member.start, member.end) for route, member in found.items()})
+    def spans(self, paths: Iterable[Keys]) -> dict[Keys, Span]:
+        """The spans of the values at these paths; paths that do not exist are left out."""
+        found = find_members(self._masked.text, self.value, paths, has_duplicates=self._has_duplicates)
+        return self._spans({path: (member.start, member.end) for path, member in found.items()})
 
-    def key_spans(self, routes: Iterable[Keys]) -> dict[Keys, Span]:
-        """Where the keys of these members stand, quotes included; array items have none."""
-        found = find_members(self._hollow.text, self.value, routes, doubled=self._doubled)
-        keyed = {
-            route: (member.key_start, member.key_end) for route, member in found.items() if member.key_end
-        }
+    def key_spans(self, paths: Iterable[Keys]) -> dict[Keys, Span]:
+        """The spans of the keys of these members, with their quotes; array items have none."""
+        found = find_members(self._masked.text, self.value, paths, has_duplicates=self._has_duplicates)
+        keyed = {path: (member.key_start, member.key_end) for path, member in found.items() if member.key_end}
         return self._spans(keyed)
 
     def _spans(self, locations: Mapping[Keys, tuple[int, int]]) -> dict[Keys, Span]:
-        points = self._hollow.points(position for location in locations.values() for position in location)
-        return {route: _span(points[start], points[end]) for route, (start, end) in locations.items()}
+        points = self._masked.points(position for location in locations.values() for position in location)
+        return {path: _span(points[start], points[end]) for path, (start, end) in locations.items()}
 
 
 def _span(start: Point, end: Point) -> Span:
     return Span(start.offset, end.offset, start.line, start.column, end.line, end.column)
 
 
-class _Gathered:
-    """The pieces of one document as the scan hands them out, and where they begin and end in the file."""
+class _PendingDocument:
+    """The pieces of one document that the scan has yielded, and their span in the file."""
 
     __slots__ = ("_size", "base", "end", "line", "pieces", "too_long")
 
@@ -311,7 +311,7 @@ class _Gathered:
         self._size = 0
 
     def add(self, piece: bytes | LongString) -> None:
-        """Take the next piece; none is kept once there are too many bytes."""
+        """Add the next piece; drops all pieces once there are too many bytes."""
         if isinstance(piece, LongString):
             self.end = piece.end
         else:
@@ -324,7 +324,7 @@ class _Gathered:
             self.pieces.append(piece)
 
 
-def open_documents(  # noqa: PLR0913 - where to begin, and how far to look
+def open_documents(  # noqa: PLR0913 - start and window sizes
     source: JsonSource,
     *,
     lines: bool,
@@ -332,16 +332,15 @@ def open_documents(  # noqa: PLR0913 - where to begin, and how far to look
     window: int = WINDOW,
     long: int = LONG,
     start: Start = BEGINNING,
-    tell: Tell = stats_of,
+    read_stats: StatsReader = stats_of,
 ) -> Iterator[Document | BadDocument]:
-    """The documents of a text: with `lines` one a line, blank lines passed over, else the whole text as one.
+    """The documents of a text: with `lines` one per line, skipping blank lines, else the whole text as one.
 
-    Reads on as documents are taken, in memory that only the text beside long strings adds to. Without
-    `check` the bytes of a long string are looked at when its payload is asked for, not before. `window` and
-    `long` are bytes, see `hollow`; `tell` looks at them then. `start` is a line to begin at, with `lines`
-    only. Raises OSError when the source cannot be read.
+    Reads lazily; only text outside of long strings is held in memory. Without `check`, a long string is
+    scanned by `read_stats` when its payload is requested. `window` and `long` are in bytes, see `scan`.
+    `start` is the line to begin at (only with `lines`). Raises OSError if the source cannot be read.
     """
-    reader = _DocumentReader(source, tell, start.number)
+    reader = _DocumentReader(source, read_stats, start.number)
     if start.line == 1 and (encoding := _wide_encoding(source.pread(4, 0))):
         yield reader.bad(0, source.size, Point(0, 1, 1), f"not JSON: {encoding}, not UTF-8 (RFC 8259)")
         return
@@ -349,17 +348,17 @@ def open_documents(  # noqa: PLR0913 - where to begin, and how far to look
     if lines:
         yield from _each_line(reader, pieces, start)
         return
-    gathered = _Gathered(0, 1)
+    pending = _PendingDocument(0, 1)
     for piece in pieces:
-        gathered.add(piece)
-        if gathered.too_long:
+        pending.add(piece)
+        if pending.too_long:
             break
-    gathered.end = max(gathered.end, source.size)  # what is wrong is not read to its end
-    yield reader.read(gathered) or reader.bad(0, source.size, Point(0, 1, 1), "not JSON: the text is empty")
+    pending.end = max(pending.end, source.size)  # invalid text is not read to its end
+    yield reader.read(pending) or reader.bad(0, source.size, Point(0, 1, 1), "not JSON: the text is empty")
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, told by a byte order mark or by zeros beside the first character."""
+    """UTF-16 or UTF-32, by a byte order mark or by zeros next to the first character; else None."""
     if head in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
         return "UTF-32"
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -373,74 +372,81 @@ def _wide_encoding(head: bytes) -> str | None:
 def _each_line(
     reader: "_DocumentReader", pieces: Iterator[bytes | LongString], start: Start
 ) -> Iterator[Document | BadDocument]:
-    gathered = _Gathered(start.offset, start.line)
+    pending = _PendingDocument(start.offset, start.line)
     offset = start.offset
     for piece in pieces:
         if isinstance(piece, LongString):
-            gathered.add(piece)
+            pending.add(piece)
             offset = piece.end
             continue
         at = 0
         while at < len(piece):
-            if gathered.end == gathered.base and (blank := _blank(piece, at)):
+            if pending.end == pending.base and (blank := _blank(piece, at)):
                 newlines = piece.count(b"\n", at, blank.end())
                 if newlines:  # many blank lines at once
                     at = piece.rfind(b"\n", at, blank.end()) + 1
-                    gathered = _Gathered(offset + at, gathered.line + newlines)
+                    pending = _PendingDocument(offset + at, pending.line + newlines)
                     continue
             newline = piece.find(b"\n", at)
             if newline < 0:
-                gathered.add(piece[at:])
+                pending.add(piece[at:])
                 break
-            gathered.add(piece[at:newline])
-            if document := reader.read(gathered):
+            pending.add(piece[at:newline])
+            if document := reader.read(pending):
                 yield document
             at = newline + 1
-            gathered = _Gathered(offset + at, gathered.line + 1)
+            pending = _PendingDocument(offset + at, pending.line + 1)
         offset += len(piece)
-    if document := reader.read(gathered):
+    if document := reader.read(pending):
         yield document
 
 
 class _DocumentReader:
-    """Makes documents of what is gathered, and counts them."""
+    """Parses collected pieces to documents and numbers them."""
 
-    __slots__ = ("_number", "_parser", "_source", "_tell")
+    __slots__ = ("_number", "_parser", "_read_stats", "_source")
 
-    def __init__(self, source: JsonSource, tell: Tell, number: int) -> None:
+    def __init__(self, source: JsonSource, read_stats: StatsReader, number: int) -> None:
         self._source = source
-        self._tell = tell
+        self._read_stats = read_stats
         self._parser = Parser()
         self._number = number - 1
 
-    def read(self, gathered: _Gathered) -> Document | BadDocument | None:
-        """The document of the pieces; None when they are blank."""
-        start, end, line = gathered.base, gathered.end, gathered.line
-        if gathered.too_long:
-            message = f"over {MAX_TEXT >> 20} MB of text beside its payloads"
+    def read(self, pending: _PendingDocument) -> Document | BadDocument | None:
+        """The document of the pieces; None if they are blank."""
+        start, end, line = pending.base, pending.end, pending.line
+        if pending.too_long:
+            message = f"over {MAX_TEXT >> 20} MB of text besides long strings"
             return self.bad(start, end, Point(start, line, 1), message)
-        raw, mark, cuts = fill(gathered.pieces)
-        gathered.pieces.clear()  # a long document's text is in memory often enough
+        raw, prefix, long_strings = mask_long_strings(pending.pieces)
+        pending.pieces.clear()  # frees memory: a long text exists in several copies here
         if raw.startswith(_BOM):
             raw, start = raw[len(_BOM) :], start + len(_BOM)
-        wrong = None
+        parse_error = None
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
             text = raw[: error.start].decode()
-            wrong = MalformedError(len(text), f"not JSON: {not_utf8(error)}")
+            parse_error = MalformedError(len(text), f"not JSON: {not_utf8(error)}")
         del raw
-        hollow_text = MaskedText(text=text, mark=mark, cuts=cuts, source=self._source, base=start, line=line)
+        masked = MaskedText(
+            text=text,
+            prefix=prefix,
+            long_strings=long_strings,
+            source=self._source,
+            base=start,
+            line=line,
+        )
         value = None
         lead = len(text) - len(text.lstrip(BLANK))
-        if wrong is None:
+        if parse_error is None:
             if lead == len(text):
                 return None
             try:
                 value = self._parser.parse(text)
             except MalformedError as error:
-                wrong = error
-        if mistake := hollow_text.mistake(wrong):
+                parse_error = error
+        if mistake := masked.mistake(parse_error):
             point, message = mistake
             message = f"{message} at line {point.line}, column {point.column}"
             return self.bad(start + lead, end, point, message)
@@ -448,18 +454,21 @@ class _DocumentReader:
         return Document(
             value=value,
             start=start + lead,
-            end=end - len(text) + bare_end(text, len(text)),
+            end=end - len(text) + end_without_blanks(text, len(text)),
             number=self._number,
             line=line + text.count("\n", 0, lead),
-            alike=len({cut.stats and cut.stats.length for cut in cuts}) < len(cuts),
-            _hollow=hollow_text,
-            _cuts=hollow_text.placeholders,
-            _doubled=self._parser.doubled,
-            _tell=self._tell,
+            lengths_may_repeat=len(
+                {long_string.stats and long_string.stats.length for long_string in long_strings}
+            )
+            < len(long_strings),
+            _masked=masked,
+            _long_strings=masked.placeholders,
+            _has_duplicates=self._parser.has_duplicates,
+            _read_stats=self._read_stats,
         )
 
     def bad(self, start: int, end: int, point: Point, message: str) -> BadDocument:
-        """What is no document."""
+        """An invalid document."""
         self._number += 1
         return BadDocument(
             number=self._number,

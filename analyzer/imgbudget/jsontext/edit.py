@@ -1,4 +1,4 @@
-"""Edits of JSON text: spans replaced while every other byte stays, arrays reordered in their own layout."""
+"""Edits of JSON text: replaces spans and reorders arrays, leaving every other byte unchanged."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -13,19 +13,18 @@ _WINDOW = 1 << 18
 
 
 class Region(NamedTuple):
-    """A stretch of the file as it is, with the splices inside it: byte offsets, the end exclusive."""
+    """A range of the file, with the splices inside it applied: byte offsets, the end exclusive."""
 
     start: int
     end: int
 
 
 SplicePart = bytes | Region | Callable[[], Iterable[bytes | Region]]
-"""What stands in place of a stretch: bytes, another stretch of the file, or what is only made when its turn
-comes."""
+"""A replacement: bytes, another range of the file, or a function called when the part is written."""
 
 
 class Splice(NamedTuple):
-    """The bytes from `start` to `end` give way to `parts`; equal offsets insert before that byte."""
+    """Replaces the bytes from `start` to `end` with `parts`; equal offsets insert before that byte."""
 
     start: int
     end: int
@@ -33,13 +32,13 @@ class Splice(NamedTuple):
 
 
 def spliced(source: JsonSource, region: Region, splices: Iterable[Splice]) -> Iterator[bytes]:
-    """The bytes of a stretch with the splices in place, in pieces.
+    """The bytes of a region with the splices applied, in pieces.
 
-    Splices do not overlap, but one may stand inside a region that is a part of another.
+    Splices must not overlap, but one may be inside a region that is a part of another.
 
     Raises:
-        UnreadableError: the file became shorter meanwhile.
-        OSError: it cannot be read.
+        UnreadableError: the file became shorter in the meantime.
+        OSError: the file cannot be read.
     """
     ordered = sorted(splices, key=lambda splice: (splice.start, -splice.end))
     yield from _written(source, region, ordered)
@@ -74,14 +73,14 @@ def _parts(source: JsonSource, parts: Iterable[SplicePart], inner: Sequence[Spli
 
 
 def _inside(splice: Splice, region: Region) -> bool:
-    """Whether a region holds the splice; an insertion belongs to what begins there, not to what ends."""
+    """Whether a region contains the splice; an insertion belongs to the region that begins there."""
     if splice.start == splice.end:
         return region.start <= splice.start < region.end
     return region.start <= splice.start and splice.end <= region.end
 
 
 def copied(source: JsonSource, region: Region) -> Iterator[bytes]:
-    """The bytes of a stretch as they are, in pieces. Raises as `spliced` does."""
+    """The unchanged bytes of a region, in pieces. Raises as `spliced` does."""
     at = region.start
     while at < region.end:
         data = source.pread(min(_WINDOW, region.end - at), at)
@@ -91,10 +90,10 @@ def copied(source: JsonSource, region: Region) -> Iterator[bytes]:
         at += len(data)
 
 
-def value_at(document: Document, route: Keys) -> Any:
-    """What a route of the document leads to, None where it leads nowhere."""
+def value_at(document: Document, path: Keys) -> Any:
+    """The value at a path of the document; None if there is none."""
     value = document.value
-    for key in route:
+    for key in path:
         if isinstance(value, dict) and isinstance(key, str):
             value = value.get(key)
         elif isinstance(value, list) and isinstance(key, int) and key < len(value):
@@ -105,7 +104,7 @@ def value_at(document: Document, route: Keys) -> Any:
 
 
 class Layout(NamedTuple):
-    """A document with the spans of values, and of the keys of members, that its edits need."""
+    """A document with the spans of the values and keys that its edits need."""
 
     document: Document
     source: JsonSource
@@ -113,18 +112,18 @@ class Layout(NamedTuple):
     keys: Mapping[Keys, Span]
 
     @classmethod
-    def of(cls, document: Document, source: JsonSource, routes: Iterable[Keys]) -> "Layout":
-        """The layout with the spans of what these routes lead to."""
-        wanted = set(routes)
+    def of(cls, document: Document, source: JsonSource, paths: Iterable[Keys]) -> "Layout":
+        """The layout with the spans of the values at these paths."""
+        wanted = set(paths)
         return cls(document, source, document.spans(wanted), document.key_spans(wanted))
 
-    def value(self, route: Keys) -> Any:
-        """What a route leads to."""
-        return value_at(self.document, route)
+    def value(self, path: Keys) -> Any:
+        """The value at a path; None if there is none."""
+        return value_at(self.document, path)
 
-    def region(self, route: Keys) -> Region:
+    def region(self, path: Keys) -> Region:
         """The bytes of a value."""
-        span = self.spans[route]
+        span = self.spans[path]
         return Region(span.start, span.end)
 
     def read(self, start: int, end: int) -> bytes:
@@ -133,26 +132,26 @@ class Layout(NamedTuple):
 
 
 def as_json(value: Any, *, spaced: bool = True) -> bytes:
-    """A value as JSON text in ASCII, with blanks behind commas and colons or without."""
+    """A value as ASCII JSON text, with or without blanks after commas and colons."""
     import json  # noqa: PLC0415 - fixes only
 
     return json.dumps(value, separators=(", ", ": ") if spaced else (",", ":")).encode("ascii")
 
 
 _BLANK = b" \t\r\n"
-_SEEN = 64
+_SAMPLE = 64
 
 Item = int | dict[str, Any]
-"""An item of the array as it was, by its index, or a new one."""
+"""An item of the original array, by its index, or a new item."""
 
 
-def rewritten(layout: Layout, route: Keys, items: Sequence[Item]) -> Splice:
-    """The splice that makes the array at `route`, which is not empty, one of `items`.
+def rewritten(layout: Layout, path: Keys, items: Sequence[Item]) -> Splice:
+    """The splice that replaces the items of the non-empty array at `path` with `items`.
 
-    What stands between two items stays where the two stay neighbours; elsewhere it is what stood between
-    others.
+    The text between two items is kept if they remain adjacent; elsewhere the separator of other items is
+    used.
     """
-    locations = [layout.region((*route, i)) for i in range(len(layout.value(route)))]
+    locations = [layout.region((*path, i)) for i in range(len(layout.value(path)))]
     gaps = [Region(one.end, other.start) for one, other in pairwise(locations)]
     spaced = _is_spaced(layout, gaps)
     parts: list[SplicePart] = []
@@ -174,8 +173,8 @@ def _gap(gaps: Sequence[Region], before: Item, after: Item, *, spaced: bool) -> 
 
 
 def _is_spaced(layout: Layout, gaps: Sequence[Region]) -> bool:
-    """Whether the file puts blanks beside its commas; so it does where there is none to look at."""
+    """Whether the file has blanks next to its commas; assumed if it has no comma."""
     if not gaps:
         return True
-    first = layout.read(gaps[0].start, min(gaps[0].end, gaps[0].start + _SEEN))
+    first = layout.read(gaps[0].start, min(gaps[0].end, gaps[0].start + _SAMPLE))
     return len(first.strip(_BLANK)) < len(first)

@@ -1,4 +1,4 @@
-"""Lines: dividing JSON Lines into chunks that can be read apart, and excerpts of long lines for output."""
+"""Lines: splitting JSON Lines into chunks that are read separately, and excerpts of lines for output."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _NEAR = 64
 
 
 class Chunk(NamedTuple):
-    """Some lines of a text: where they begin, and the byte behind them."""
+    """A range of lines: where it starts, and its end as a byte offset."""
 
     start: Start
     end: int
@@ -22,23 +22,23 @@ class Chunk(NamedTuple):
 def split_into_chunks(
     source: JsonSource, start: Start, size: int, most: int, *, window: int = WINDOW
 ) -> Iterator[Chunk]:
-    """The lines from `start` on in stretches of at least `size` bytes or `most` documents, but for the last.
+    """Split the lines from `start` into chunks of at least `size` bytes or `most` documents, except the last.
 
-    Documents are counted as the reader of lines does: each line but those of blanks, with or without a byte
-    order mark in front. Raises OSError.
+    Each line that is not blank, apart from a byte order mark, counts as a document, as in `open_documents`.
+    Raises OSError.
     """
     buffer = bytearray(max(window, len(_BOM) + 1))
     view = memoryview(buffer)
     begin, (offset, line, number) = start, start
-    fresh = blank = True  # whether the line was not looked at yet, and whether it is blank so far
+    fresh = blank = True  # whether the line is at its start, and whether it is blank so far
     while got := source.readinto(view, offset):
         at = 0
         while at < got:
             newline = buffer.find(b"\n", at, got)
             if newline < 0 and at > 0 and got - at < len(_BOM):
-                break  # the first bytes of a line are looked at together
+                break  # a byte order mark must not be split
             stop = got if newline < 0 else newline
-            blank = blank and _is_blank(buffer, at + _mark(buffer, at, fresh=fresh), stop)
+            blank = blank and _is_blank(buffer, at + _bom_length(buffer, at, fresh=fresh), stop)
             fresh, at = False, stop
             if newline >= 0:
                 at, line, number = newline + 1, line + 1, number + (not blank)
@@ -52,13 +52,13 @@ def split_into_chunks(
         yield Chunk(begin, offset)
 
 
-def _mark(buffer: bytearray, at: int, *, fresh: bool) -> int:
-    """Bytes of the byte order mark that a line may begin with."""
+def _bom_length(buffer: bytearray, at: int, *, fresh: bool) -> int:
+    """The length of the byte order mark at the start of a line, 0 if there is none."""
     return len(_BOM) if fresh and buffer.startswith(_BOM, at) else 0
 
 
 def _is_blank(buffer: bytearray, at: int, stop: int) -> bool:
-    """Whether only blanks stand there; few lines that are not begin with many."""
+    """Whether the range is blank; checks the beginning first, as most lines are not."""
     near = min(stop, at + _NEAR)
     return not buffer[at:near].strip(_BLANK) and not buffer[near:stop].strip(_BLANK)
 
@@ -69,7 +69,7 @@ _KEEP = 40
 
 
 def excerpt(source: JsonSource, span: Span) -> Excerpt:
-    """The line where the span begins: a little before it, its beginning, ellipses where text is left out."""
+    """The line where the span begins, shortened around its beginning; ellipses mark omitted text."""
     begin = max(span.start - _BEFORE * 4, 0)
     before = source.pread(span.start - begin, begin)
     newline = before.rfind(b"\n")
@@ -82,11 +82,11 @@ def excerpt(source: JsonSource, span: Span) -> Excerpt:
     text = raw.decode("utf-8", "replace")
     line = text.partition("\n")[0].rstrip("\r").replace("\t", " ")
     one_line = span.line == span.end_line
-    meant = min(span.end_column - span.column, len(line)) if one_line else len(line)
+    marked = min(span.end_column - span.column, len(line)) if one_line else len(line)
     room = _WIDTH - len(lead)
     if len(line) > room:
         line = line[: room - 1] + "…"
-        meant = min(meant, room)
+        marked = min(marked, room)
     elif len(text) == len(line) and span.start + len(raw) < source.size:
         line += "…"
-    return Excerpt(span.line, lead + line, len(lead), meant)
+    return Excerpt(span.line, lead + line, len(lead), marked)

@@ -1,4 +1,4 @@
-"""The scanner: strict JSON read through a small window, long strings masked, positions mapped to the file."""
+"""Reads strict JSON through a small window: long strings are masked, positions are mapped to the file."""
 
 import json
 import re
@@ -10,16 +10,16 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import IN_ALPHABET, KEPT, KEPT_LAST, StringStats, clause
 
 MAX_DEPTH = 500
-"""Levels of nesting that every Python reads (the parser of 3.11 ends near 1,000); a body has about 10."""
+"""Maximum nesting that every Python can parse (3.11 fails near 1,000); a request body has about 10 levels."""
 
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-# patterns for what is seldom wrong are compiled when it is
+# only used for invalid text, so compiled on use
 _BRACKETS = _STRING + r"|[\[{]|[\]}]"
 _CONSTANTS = _STRING + r"|NaN|-?Infinity"
 
 
 class MalformedError(ValueError):
-    """Text that is not taken: the position in it, and why, as a clause that a place can follow."""
+    """Invalid text: the position of the mistake, and a clause to which a location can be appended."""
 
     def __init__(self, position: int, message: str) -> None:
         self.position = position
@@ -27,27 +27,27 @@ class MalformedError(ValueError):
 
 
 class _ConstantError(ValueError):
-    """NaN or Infinity, which Python's parser takes and JSON does not know."""
+    """NaN or Infinity, which Python's parser accepts but JSON does not have."""
 
 
 class Parser:
-    """Parses one text after the other; `doubled` says whether an object of the last one has a key twice."""
+    """A parser for any number of texts; `has_duplicates` is about the last one (duplicate keys)."""
 
-    __slots__ = ("_decoder", "_lenient", "doubled")
+    __slots__ = ("_decoder", "_lenient", "has_duplicates")
 
     def __init__(self) -> None:
-        self.doubled = False
+        self.has_duplicates = False
         self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=_refuse)
         self._lenient = json.JSONDecoder(
             object_pairs_hook=self._object, parse_constant=_refuse, parse_int=_number
         )
 
     def parse(self, text: str) -> Any:
-        """The value of the text. Of a key that is doubled the last value counts. Raises MalformedError.
+        """The value of the text; for duplicate keys the last value. Raises MalformedError.
 
-        An integer with more digits than Python converts becomes a float, infinite if need be.
+        An integer with more digits than Python converts becomes a float, possibly infinite.
         """
-        self.doubled = False
+        self.has_duplicates = False
         try:
             try:
                 return self._decoder.decode(text)
@@ -59,14 +59,14 @@ class Parser:
             raise MalformedError(error.pos, f"not JSON: {clause(error.msg)}") from None
         except _ConstantError as error:
             location = _first_constant(text)
-            raise MalformedError(location, f"not JSON: {error} is no JSON value") from None
+            raise MalformedError(location, f"not JSON: {error} is not a JSON value") from None
         except RecursionError:
-            raise MalformedError(_deep(text), f"nested deeper than {MAX_DEPTH} levels") from None
+            raise MalformedError(_too_deep_at(text), f"nested deeper than {MAX_DEPTH} levels") from None
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) != len(pairs):
-            self.doubled = True
+            self.has_duplicates = True
         return value
 
 
@@ -82,13 +82,13 @@ def _number(digits: str) -> int | float:
 
 
 def _first_constant(text: str) -> int:
-    """Where NaN or Infinity stands first outside of a string."""
+    """The position of the first NaN or Infinity outside of strings."""
     matches = re.finditer(_CONSTANTS, text, re.DOTALL)
     return next((match.start() for match in matches if match[0][0] != '"'), 0)
 
 
-def _deep(text: str) -> int:
-    """Where the level after the last permitted one begins."""
+def _too_deep_at(text: str) -> int:
+    """The position where the nesting exceeds MAX_DEPTH."""
     depth = 0
     for match in re.finditer(_BRACKETS, text, re.DOTALL):
         if match[0] in "[{":
@@ -101,24 +101,24 @@ def _deep(text: str) -> int:
 
 
 WINDOW = 1 << 18
-"""Bytes in memory at a time; a string without a quote for that long is left in the file whatever it holds."""
+"""Bytes in memory at a time; a string without a quote for that long always stays in the file."""
 
 LONG = 1024
-"""Bytes from which on a string without blanks is left in the file."""
+"""Length in bytes from which a string without blanks stays in the file."""
 
 _NARROWEST = 8
 _QUOTE = b'"'
 _NEWLINE = b"\n"
 _BACKSLASH = 0x5C
-_BEHIND_A_STRING = b' \t\r\n,:}]"'
+_AFTER_STRING = b' \t\r\n,:}]"'
 _closing_quote = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL).match
 
 
 @dataclass(slots=True)
 class LongString:
-    """A string left in the file: the byte offsets inside its quotes and, where it was asked for, its tally.
+    """A string left in the file: byte offsets inside its quotes and, if the scan checked it, statistics.
 
-    `end` is the closing quote; where there is none, the end of the line or of the file.
+    `end` is the offset of the closing quote or, if there is none, of the end of the line or file.
     """
 
     start: int
@@ -127,9 +127,9 @@ class LongString:
 
 
 class _Window:
-    """A sliding window: `have` bytes of the source from offset `base` on stand at the front of `buffer`."""
+    """A sliding window: the first `have` bytes of `buffer` are those of the source from offset `base`."""
 
-    __slots__ = ("_marks", "_source", "_view", "base", "buffer", "have")
+    __slots__ = ("_in_alphabet", "_source", "_view", "base", "buffer", "have")
 
     def __init__(self, source: JsonSource, width: int, base: int) -> None:
         self._source = source
@@ -137,31 +137,31 @@ class _Window:
         self._view = memoryview(self.buffer)
         self.base = base
         self.have = 0
-        self._marks: bytearray | None = None
+        self._in_alphabet: bytearray | None = None
 
     def slide(self, keep: int) -> bool:
-        """Drop the bytes before `keep` and read on behind the others; whether there was anything to read."""
+        """Drop the bytes before `keep` and fill the buffer; returns whether anything was read."""
         rest = self.have - keep
         if rest and keep:
             self.buffer[:rest] = self.buffer[keep : self.have]
         self.base += keep
         got = self._source.readinto(self._view[rest:], self.base + rest)
         self.have = rest + got
-        self._marks = None
+        self._in_alphabet = None
         return got > 0
 
     def first_foreign(self, start: int, end: int) -> int:
-        """The first byte of a stretch that is not of the base64 alphabet, -1 when all are."""
-        if self._marks is None:  # once for the whole window: nothing is copied for each string in it
-            self._marks = self.buffer.translate(IN_ALPHABET)
-        return self._marks.find(0, start, end)
+        """The position of the first byte in a range that is not in the base64 alphabet, else -1."""
+        if self._in_alphabet is None:  # once per window, so that no string in it is copied
+            self._in_alphabet = self.buffer.translate(IN_ALPHABET)
+        return self._in_alphabet.find(0, start, end)
 
     def piece(self, start: int, end: int) -> bytes:
-        """A copy of a stretch of the window."""
+        """A copy of a range of the window."""
         return bytes(self._view[start:end])
 
 
-def scan(  # noqa: PLR0913 - where to begin, and how far to look
+def scan(  # noqa: PLR0913 - start and window sizes
     source: JsonSource,
     *,
     lines: bool,
@@ -170,42 +170,42 @@ def scan(  # noqa: PLR0913 - where to begin, and how far to look
     long: int = LONG,
     start: int = 0,
 ) -> Iterator[bytes | LongString]:
-    """The text in order, piece by piece: bytes as they stand in the file, and cuts in place of long strings.
+    """Split the text into pieces, in order: bytes unchanged, and a LongString in place of each long string.
 
-    Nothing is done to the bytes of a cut but to look for its end and, with `check`, to tally it. No state of
-    strings is kept: `long` bytes without a quote that follow an unescaped quote, and do not begin like what
-    may stand behind a string, are in valid JSON the inside of a string. In text that is not valid a cut may
-    stand elsewhere; whatever is put in its place must then be as wrong there as the bytes were.
+    A long string is only searched for its end and, with `check`, counted. The scan does not track whether it
+    is inside a string: in valid JSON, `long` bytes without a quote that follow an unescaped quote, and do not
+    begin like the text after a string, are the inside of a string. In invalid text a LongString may be found
+    elsewhere; its placeholder must then be as invalid there as the original bytes.
 
-    With `lines` a cut ends at a newline too, so that a broken line does not swallow the next one. Without,
-    the text ends at the first cut that is not the inside of a JSON string. A window that is not twice as
-    wide as `long` is widened. `start` is the byte to begin at.
+    With `lines` a long string also ends at a newline, so that a broken line does not extend into the next
+    one. Without, the scan stops at the first long string that is not valid JSON. The window is at least twice
+    as wide as `long`. `start` is the offset to begin at.
     """
     window = max(window, 2 * long, _NARROWEST)
     view = _Window(source, window, start)
     buffer = view.buffer
-    done = pos = 0  # handed out up to here; looked at up to here, which is behind a quote
+    done = pos = 0  # yielded up to `done`; scanned up to `pos`, which is after a quote
     more = view.slide(0)
     while more:
-        pos = _behind_last_quote(buffer, pos, view.have, long)
+        pos = _after_last_quote(buffer, pos, view.have, long)
         end = -1
         if view.have - pos >= long:  # no quote for that long
             end = buffer.find(_QUOTE, pos + long, view.have)
             full = end < 0 and pos <= 2 and view.have == window
             if _opens(buffer, pos) and (full or _like_payload(buffer, pos, long)):
                 yield view.piece(done, pos)
-                cut, done = _take(view, pos, lines=lines, check=check)
-                yield cut
-                if cut.stats and cut.stats.flaw and not lines:
+                long_string, done = _read_long_string(view, pos, lines=lines, check=check)
+                yield long_string
+                if long_string.stats and long_string.stats.flaw and not lines:
                     return
                 pos = done + 1
                 continue
             if end >= 0:
                 pos = end + 1
                 continue
-            if full:  # longer than the window, but perhaps no string: it has to be handed out
+            if full:  # longer than the window but maybe not a string, so it is yielded as bytes
                 pos = view.have
-        keep = max(done, pos - 2, 0)  # with the quote and what may escape it
+        keep = max(done, pos - 2, 0)  # keep the quote and a backslash before it
         if keep > done:
             yield view.piece(done, keep)
         more = view.slide(keep)
@@ -215,8 +215,8 @@ def scan(  # noqa: PLR0913 - where to begin, and how far to look
         yield view.piece(0, view.have)
 
 
-def _behind_last_quote(buffer: bytearray, pos: int, have: int, long: int) -> int:
-    """Go on from quote to quote to where none follows for `long` bytes, or to the end of the window."""
+def _after_last_quote(buffer: bytearray, pos: int, have: int, long: int) -> int:
+    """Skip from quote to quote until none follows for `long` bytes, or to the end of the window."""
     rfind = buffer.rfind
     last = have - long
     while pos <= last:
@@ -228,24 +228,24 @@ def _behind_last_quote(buffer: bytearray, pos: int, have: int, long: int) -> int
 
 
 def _opens(buffer: bytearray, pos: int) -> bool:
-    """Whether a string begins at `pos`, if the text is valid."""
-    if pos == 0 or buffer[pos - 1] != _QUOTE[0] or buffer[pos] in _BEHIND_A_STRING:
+    """Whether a string begins at `pos`, provided that the text is valid."""
+    if pos == 0 or buffer[pos - 1] != _QUOTE[0] or buffer[pos] in _AFTER_STRING:
         return False
     return pos == 1 or buffer[pos - 2] != _BACKSLASH
 
 
 def _like_payload(buffer: bytearray, pos: int, long: int) -> bool:
-    """Prose has blanks or letters beyond ASCII: the parser may have it."""
+    """Whether the bytes look like base64: prose has blanks or non-ASCII letters and goes to the parser."""
     return buffer.find(b" ", pos, pos + long) < 0 and buffer[pos : pos + long].isascii()
 
 
-def _take(view: _Window, pos: int, *, lines: bool, check: bool) -> tuple[LongString, int]:
-    """The cut that begins at `pos` of the window, and where in the window it ends."""
+def _read_long_string(view: _Window, pos: int, *, lines: bool, check: bool) -> tuple[LongString, int]:
+    """The long string that begins at `pos` of the window, and its end in the window."""
     buffer = view.buffer
     begin = view.base + pos
     stats = StringStats(begin) if check else None
-    cut = LongString(begin, begin, stats)
-    escaped = False  # whether the byte at `pos` is
+    long_string = LongString(begin, begin, stats)
+    escaped = False  # whether the byte at `pos` is escaped
     while True:
         have = view.have
         broken = lines and stats is not None and stats.flaw is not None
@@ -254,23 +254,23 @@ def _take(view: _Window, pos: int, *, lines: bool, check: bool) -> tuple[LongStr
         if lines and (newline := buffer.find(_NEWLINE, pos, stop)) >= 0:
             end = stop = newline
         if stats:
-            _tell(stats, view, pos, stop)
+            _update_stats(stats, view, pos, stop)
             if end >= 0:
                 stats.finish()
         if end >= 0 or (stats and stats.flaw and not lines):
-            cut.end = view.base + stop
-            return cut, stop
+            long_string.end = view.base + stop
+            return long_string, stop
         escaped = not broken and _ends_escaped(buffer, pos + escaped, have)
         pos = 0
         if not view.slide(have):
             if stats:
                 stats.finish()
-            cut.end = view.base
-            return cut, 0
+            long_string.end = view.base
+            return long_string, 0
 
 
-def _tell(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
-    """Feed a tally with a stretch of the window; most are plain base64 and need not be copied."""
+def _update_stats(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
+    """Update the statistics with a range of the window; plain base64 is not copied."""
     if not stats.head:
         stats.head = view.piece(pos, min(stop, pos + KEPT))
     if stop > pos:
@@ -286,7 +286,7 @@ def _tell(stats: StringStats, view: _Window, pos: int, stop: int) -> None:
 
 
 def _closing(buffer: bytearray, pos: int, have: int, *, escaped: bool) -> int:
-    """The quote that closes the string, -1 when it is not in the window."""
+    """The position of the quote that closes the string, -1 if it is not in the window."""
     pos += escaped
     end = buffer.find(_QUOTE, pos, have)
     if end <= pos or buffer[end - 1] != _BACKSLASH:
@@ -296,29 +296,31 @@ def _closing(buffer: bytearray, pos: int, have: int, *, escaped: bool) -> int:
 
 
 def _ends_escaped(buffer: bytearray, pos: int, have: int) -> bool:
-    """Whether the window's last byte is a backslash that escapes the next one; at `pos` no escape is open."""
+    """Whether the last byte of the window is a backslash that escapes the next one; `pos` is not escaped."""
     if buffer[have - 1] != _BACKSLASH:
         return False
     run = buffer[pos:have]
     return (len(run) - len(run.rstrip(b"\\"))) % 2 == 1
 
 
-def stats_of(cut: LongString, source: JsonSource) -> StringStats:
-    """The cut's tally, taken now where the scan did not."""
-    if cut.stats is None:
-        cut.stats = StringStats(cut.start)
-        cut.stats.head = source.pread(min(KEPT, cut.end - cut.start), cut.start)
-        for offset in range(cut.start, cut.end, WINDOW):
-            cut.stats.feed(source.pread(min(WINDOW, cut.end - offset), offset), offset)
-        cut.stats.finish()
-    return cut.stats
+def stats_of(long_string: LongString, source: JsonSource) -> StringStats:
+    """The statistics of the string, computed now if the scan did not."""
+    if long_string.stats is None:
+        long_string.stats = StringStats(long_string.start)
+        long_string.stats.head = source.pread(
+            min(KEPT, long_string.end - long_string.start), long_string.start
+        )
+        for offset in range(long_string.start, long_string.end, WINDOW):
+            long_string.stats.feed(source.pread(min(WINDOW, long_string.end - offset), offset), offset)
+        long_string.stats.finish()
+    return long_string.stats
 
 
-_MARK = b"\\u0001"
+_PREFIX = b"\\u0001"
 
 
 class Point(NamedTuple):
-    """A place in the file: the byte offset, and line and column, counted from 1 in characters."""
+    """A position in the file: the byte offset, and the line and column (in characters), 1-based."""
 
     offset: int
     line: int
@@ -326,72 +328,87 @@ class Point(NamedTuple):
 
 
 class Mask(NamedTuple):
-    """Where in the hollow text the placeholder of a cut stands."""
+    """The position of the placeholder of a long string in the masked text."""
 
     start: int
     end: int
-    cut: LongString
+    long_string: LongString
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskedText:
-    """The text of one document. A placeholder is `mark` and the number of its cut, inside the quotes.
+    """The text of one document with placeholders (`prefix` and a number) in the quotes of long strings.
 
     The text begins at byte `base` of the file, at the beginning of line `line`.
     """
 
     text: str
-    mark: str
-    cuts: tuple[LongString, ...]
+    prefix: str
+    long_strings: tuple[LongString, ...]
     source: JsonSource
     base: int
     line: int
 
     @property
     def placeholders(self) -> dict[str, LongString]:
-        """Each placeholder as the parser hands it out, and its cut."""
-        mark = "\x01" * (len(self.mark) // len(_MARK))
-        return {f"{mark}{i}": cut for i, cut in enumerate(self.cuts)}
+        """The long string of each placeholder, as the parser returns it."""
+        parsed = "\x01" * (len(self.prefix) // len(_PREFIX))
+        return {f"{parsed}{i}": long_string for i, long_string in enumerate(self.long_strings)}
 
-    def holes(self) -> Iterator[Mask]:
-        """The placeholders in order."""
-        find, length, end = self.text.find, len(self.mark), 0
-        for number, cut in enumerate(self.cuts):
-            start = find(self.mark, end)
+    def masks(self) -> Iterator[Mask]:
+        """The placeholders, in order."""
+        find, length, end = self.text.find, len(self.prefix), 0
+        for number, long_string in enumerate(self.long_strings):
+            start = find(self.prefix, end)
             end = start + length + len(str(number))
-            yield Mask(start, end, cut)
+            yield Mask(start, end, long_string)
 
     def points(self, positions: Iterable[int]) -> dict[int, Point]:
-        """Where positions of the text stand in the file, told in one pass; in a placeholder its beginning."""
+        """Map positions of the text to the file, in one pass; inside a placeholder, to its beginning."""
         cursor = _Cursor(self.text, self.base, self.line)
-        holes = self.holes()
-        hole = next(holes, None)
+        masks = self.masks()
+        mask = next(masks, None)
         found = {}
         for position in sorted(set(positions)):
-            while hole and hole.end <= position:
-                cursor.jump(hole, self.source)
-                hole = next(holes, None)
-            cursor.move(hole.start if hole and hole.start < position else position)
+            while mask and mask.end <= position:
+                cursor.jump(mask, self.source)
+                mask = next(masks, None)
+            cursor.move(mask.start if mask and mask.start < position else position)
             found[position] = Point(cursor.offset, cursor.line, cursor.column)
         return found
 
-    def mistake(self, wrong: MalformedError | None) -> tuple[Point, str] | None:
-        """The first mistake of the document: what the parser says of the text, or what a cut is."""
-        flawed = next((cut for cut in self.cuts if cut.stats and cut.stats.flaw), None)
-        hole = next((hole for hole in self.holes() if hole.cut is flawed), None) if flawed else None
-        if hole is None or hole.cut.stats is None or hole.cut.stats.flaw is None:
-            return (self.points([wrong.position])[wrong.position], str(wrong)) if wrong else None
-        # the scan may have stopped at the flaw: that the string has no end is then no news
-        unended = wrong is not None and wrong.position == hole.start - 1 and "unterminated" in str(wrong)
-        if wrong and wrong.position <= hole.start and not unended:
-            return self.points([wrong.position])[wrong.position], str(wrong)
-        flaw = hole.cut.stats.flaw
-        begin = self.points([hole.start])[hole.start]
+    def mistake(self, parse_error: MalformedError | None) -> tuple[Point, str] | None:
+        """The first mistake of the document: that of the parser, or an invalid long string."""
+        flawed = next(
+            (
+                long_string
+                for long_string in self.long_strings
+                if long_string.stats and long_string.stats.flaw
+            ),
+            None,
+        )
+        mask = next((mask for mask in self.masks() if mask.long_string is flawed), None) if flawed else None
+        if mask is None or mask.long_string.stats is None or mask.long_string.stats.flaw is None:
+            return (
+                (self.points([parse_error.position])[parse_error.position], str(parse_error))
+                if parse_error
+                else None
+            )
+        # the scan may have stopped at the flaw; then the string seems unterminated
+        unterminated = (
+            parse_error is not None
+            and parse_error.position == mask.start - 1
+            and "unterminated" in str(parse_error)
+        )
+        if parse_error and parse_error.position <= mask.start and not unterminated:
+            return self.points([parse_error.position])[parse_error.position], str(parse_error)
+        flaw = mask.long_string.stats.flaw
+        begin = self.points([mask.start])[mask.start]
         return Point(flaw.offset, begin.line, begin.column + flaw.characters), flaw.message
 
 
 class _Cursor:
-    """Walks the hollow text and keeps the place in the file."""
+    """Walks the masked text and tracks the position in the file."""
 
     __slots__ = ("_ascii", "_at", "_text", "column", "line", "offset")
 
@@ -414,33 +431,33 @@ class _Cursor:
             self.line += text.count("\n", at, position)
             self.column = position - newline
 
-    def jump(self, hole: Mask, source: JsonSource) -> None:
-        self.move(hole.start)
-        self._at = hole.end
-        self.offset = hole.cut.end
-        self.column += stats_of(hole.cut, source).width  # no line ends inside a string
+    def jump(self, mask: Mask, source: JsonSource) -> None:
+        self.move(mask.start)
+        self._at = mask.end
+        self.offset = mask.long_string.end
+        self.column += stats_of(mask.long_string, source).width  # a string contains no newline
 
 
-def fill(pieces: list[bytes | LongString]) -> tuple[bytes, str, tuple[LongString, ...]]:
-    """The pieces joined, with placeholders for the cuts; also the mark of these, and the cuts.
+def mask_long_strings(pieces: list[bytes | LongString]) -> tuple[bytes, str, tuple[LongString, ...]]:
+    """Join the pieces, with placeholders for long strings; also returns their prefix and the long strings.
 
-    The mark is U+0001, written as an escape: it cannot stand in JSON in any other way, and outside of a
-    string it is an error. As many of them make the mark as stand nowhere else in a row.
+    The prefix is U+0001, escaped: JSON allows no other spelling, and it is an error outside of a string. It
+    is repeated until that many do not occur elsewhere in a row.
     """
-    cuts = tuple(piece for piece in pieces if isinstance(piece, LongString))
-    joined = _join(pieces, _MARK)
-    if not cuts or joined.count(_MARK) == len(cuts):
-        return joined, _MARK.decode(), cuts
-    mark = max(re.findall(rb"(?:\\u0001)+", joined), key=len) + _MARK
-    return _join(pieces, mark), mark.decode(), cuts
+    long_strings = tuple(piece for piece in pieces if isinstance(piece, LongString))
+    joined = _join(pieces, _PREFIX)
+    if not long_strings or joined.count(_PREFIX) == len(long_strings):
+        return joined, _PREFIX.decode(), long_strings
+    prefix = max(re.findall(rb"(?:\\u0001)+", joined), key=len) + _PREFIX
+    return _join(pieces, prefix), prefix.decode(), long_strings
 
 
-def _join(pieces: list[bytes | LongString], mark: bytes) -> bytes:
+def _join(pieces: list[bytes | LongString], prefix: bytes) -> bytes:
     parts = []
     count = 0
     for piece in pieces:
         if isinstance(piece, LongString):
-            parts.append(b"%b%d" % (mark, count))
+            parts.append(b"%b%d" % (prefix, count))
             count += 1
         else:
             parts.append(piece)

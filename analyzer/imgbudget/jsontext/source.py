@@ -1,4 +1,4 @@
-"""Positional access to the bytes of a JSON text: an open file, or bytes in hand."""
+"""Positional access to the bytes of a JSON text: an open file, or bytes in memory."""
 
 import os
 from types import TracebackType
@@ -8,7 +8,7 @@ from imgbudget.positional import OPEN_FLAGS, pread
 
 
 class Start(NamedTuple):
-    """A place in a text of lines: the byte, its line from 1, the number of the document that follows."""
+    """A position in JSON Lines: byte offset, 1-based line, 0-based number of the next document."""
 
     offset: int
     line: int
@@ -19,18 +19,18 @@ BEGINNING = Start(0, 1, 0)
 
 
 class JsonSource:
-    """Bytes that are read by position and never as a whole.
+    """Bytes that are read by position.
 
-    What cannot seek (standard input, a pipe) has to be spooled by the caller, to a file or to bytes.
+    The caller must spool input that cannot seek (standard input, a pipe) to a file or to bytes.
     """
 
     __slots__ = ("_data", "_fd", "_owned", "size")
 
     size: int
-    """Bytes of the whole text when the source was made."""
+    """Size of the text in bytes when the source was opened."""
 
     def __init__(self, origin: int | bytes, *, owned: bool = False) -> None:
-        """Read from a file descriptor, closed here only when `owned`, or from bytes. Raises OSError."""
+        """Read from a file descriptor, which `close` closes if `owned`, or from bytes. Raises OSError."""
         self._fd = origin if isinstance(origin, int) else -1
         self._owned = owned
         self._data = memoryview(origin) if isinstance(origin, bytes) else None
@@ -38,16 +38,16 @@ class JsonSource:
 
     @classmethod
     def open(cls, path: str) -> Self:
-        """The file at `path`, to be closed by `close` or `with`. Raises OSError."""
+        """Open the file at `path`, for use with `with` or `close`. Raises OSError."""
         return cls(os.open(path, OPEN_FLAGS), owned=True)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """A text in hand."""
+        """A source for bytes in memory."""
         return cls(data)
 
     def close(self) -> None:
-        """Close the file that `open` opened; what came from elsewhere is left alone."""
+        """Close the file if it is owned."""
         if self._owned:
             self._owned = False
             os.close(self._fd)
@@ -61,11 +61,11 @@ class JsonSource:
         self.close()
 
     def pread(self, size: int, offset: int) -> bytes:
-        """The bytes at `offset`, fewer than `size` at the end of the text only. Raises OSError."""
+        """The bytes at `offset`, fewer than `size` only at the end of the text. Raises OSError."""
         if self._data is not None:
             return bytes(self._data[offset : offset + size])
         data = pread(self._fd, size, offset)
-        while 0 < len(data) < size:  # one call gives at most 2 GiB on Linux
+        while 0 < len(data) < size:  # one call returns at most 2 GiB on Linux
             more = pread(self._fd, size - len(data), offset + len(data))
             if not more:
                 break
@@ -73,7 +73,7 @@ class JsonSource:
         return data
 
     def readinto(self, buffer: memoryview, offset: int) -> int:
-        """Fill the buffer from `offset` on; how many bytes there were, 0 at the end. Raises OSError."""
+        """Fill the buffer from `offset`; returns the number of bytes, 0 at the end. Raises OSError."""
         if self._data is not None:
             part = self._data[offset : offset + len(buffer)]
             buffer[: len(part)] = part
@@ -85,12 +85,12 @@ class JsonSource:
         return len(data)
 
     def until(self, end: int) -> "JsonSource":
-        """The same text as if it ended at byte `end`; it is not to be closed."""
+        """A view of the text up to byte `end`; it must not be closed."""
         return _Range(self, end)
 
 
 class _Range(JsonSource):
-    """A text up to some byte."""
+    """A text up to a byte offset."""
 
     __slots__ = ("_whole",)
 

@@ -1,4 +1,4 @@
-"""JSON strings: statistics on the raw bytes of one string, and its text read by position from the file."""
+"""JSON strings: statistics on the raw bytes of a string, and positional reading of its text from the file."""
 
 import json
 from bisect import bisect_right
@@ -13,29 +13,29 @@ ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 """The 64 characters of base64 (RFC 4648, section 4), without the padding."""
 
 MAX_STRING = 64 << 20
-"""Most bytes of one string that have to be unescaped or counted one by one: twice the largest body that the
-API takes (32 MB, errors page, 2026-08)."""
+"""Most bytes of a string that are unescaped or counted one by one: twice the largest request body (32 MB,
+errors page, 2026-08)."""
 
 OTHERS = "\ufffd"
-"""Stands in a count for all characters beyond the first `_DISTINCT`."""
+"""The key under which all characters beyond the first `_DISTINCT` are counted."""
 
 IN_ALPHABET = bytes(byte in ALPHABET for byte in range(256))
-"""1 for a byte of the alphabet, else 0."""
+"""A translation table: 1 for a byte of the alphabet, else 0."""
 
 _PLAIN = bytes(sorted(set(range(0x20, 0x7F)) - set(b'"\\') - set(ALPHABET)))
 _DISTINCT = 64
 _STEP = 1 << 14
 KEPT = 1344
-"""Raw bytes from the beginning that are kept: the base64 of what a probe reads first, and some more."""
+"""Raw bytes kept from the beginning: slightly more than the base64 of what a probe reads first."""
 KEPT_LAST = 352
-"""The same from the end: the base64 of what tells that an image is whole, and the padding."""
-_RARE = 8  # line breaks in base64 are much rarer than that, blanks in prose are not
-_PASSES = 16  # so many passes in C over a character cost about what it costs to unescape it
+"""Raw bytes kept from the end: the base64 of the end marker of an image, and the padding."""
+_RARE = 8  # line breaks in base64 are rarer than 1 in 8, blanks in prose are not
+_PASSES = 16  # about as many passes in C cost as much as unescaping
 _HIGH = (b"ud", b"uD")
 
 
 class Flaw(NamedTuple):
-    """Why a string is not taken: byte offset in the file, characters before it in the string, a clause."""
+    """Why a string is invalid: byte offset in the file, characters before it in the string, a clause."""
 
     offset: int
     characters: int
@@ -43,9 +43,9 @@ class Flaw(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """From here on text and file run in step (`plain`), or the stretch has to be unescaped as a whole.
+    """A part of a string: one byte per character (`plain`), or text that is unescaped as a splittable.
 
-    `text` counts characters from the beginning of the string, `offset` is the byte offset in the file.
+    `text` is the index of its first character in the string, `offset` its byte offset in the file.
     """
 
     text: int
@@ -54,12 +54,11 @@ class Segment(NamedTuple):
 
 
 class StringStats:
-    """The sums over one string, fed with the raw bytes between its quotes in order.
+    """Statistics on one string, computed from the raw bytes between its quotes.
 
-    `length` counts characters after unescaping, `width` characters as they stand in the file; `foreign`
-    counts each unescaped character that is not one of the 64 of base64. `flaw` is set as soon as the bytes
-    are not the inside of a JSON string; what follows is not looked at. `head` are the first raw bytes and
-    `tail` the last ones, as far as whoever feeds it keeps them.
+    `length` counts characters after unescaping, `width` characters in the file; `foreign` counts each
+    unescaped character that is not one of the 64 of base64. `flaw` is set at the first invalid byte; the rest
+    is ignored. `head` and `tail` are the first and last raw bytes, if the caller of `feed` sets them.
     """
 
     __slots__ = (
@@ -80,10 +79,10 @@ class StringStats:
         self._costly = 0
 
     def feed(self, part: bytes | bytearray, offset: int) -> None:
-        """Take the next raw bytes, which stand at `offset` in the file."""
+        """Add the next raw bytes, which are at `offset` in the file."""
         if self.flaw:
             return
-        # to map the bytes is quicker than to drop those of the alphabet, which few parts need
+        # mapping is faster than deleting the alphabet, which few parts need
         first = part.translate(IN_ALPHABET).find(0)
         foreign = part[first:].translate(None, ALPHABET) if first >= 0 else b""
         if self._carry or (foreign and foreign.translate(None, _PLAIN)):
@@ -97,18 +96,18 @@ class StringStats:
 
     @property
     def is_between(self) -> bool:
-        """Whether the next byte is not in the middle of a character or an escape."""
+        """Whether the next byte begins a character and the string is valid so far."""
         return not self._carry and self.flaw is None
 
     def skip(self, count: int, offset: int) -> None:
-        """Take the next bytes, which are all of the base64 alphabet; only `is_between`."""
+        """Add bytes that are all in the base64 alphabet; requires `is_between`."""
         if not self.segments[-1].plain:
             self.segments.append(Segment(self.length, offset, plain=True))
         self.length += count
         self.width += count
 
     def finish(self) -> None:
-        """The string is at its end, or the text is."""
+        """End the string, or the text."""
         if self._carry and not self.flaw:
             self._unescape(self._carry, self._carry_offset)
         self._carry = b""
@@ -116,7 +115,7 @@ class StringStats:
     def _count_plain(self, foreign: bytes | bytearray, offset: int) -> None:
         passed = 0
         while foreign:
-            # quicker than a look at each: few kinds of characters stand in what is nearly base64
+            # faster than a loop: near-base64 has few distinct characters
             first = bytes(foreign[:1])
             rest = foreign.translate(None, first)
             add_count(self.foreign, first.decode("ascii"), len(foreign) - len(rest))
@@ -125,22 +124,22 @@ class StringStats:
         self._spend(passed // _PASSES, offset)
 
     def _spend(self, count: int, offset: int) -> None:
-        """Note characters that cost more than the one pass."""
+        """Count characters that need more than one pass; too many are a flaw."""
         self._costly += count
         if self._costly > MAX_STRING:
-            message = f"over {MAX_STRING >> 20} MB of one string that are not plain base64"
+            message = f"over {MAX_STRING >> 20} MB of a string that is not plain base64"
             self.flaw = Flaw(offset, self.width, message)
 
     def _feed_escaped(self, part: bytes | bytearray, offset: int) -> None:
         for i in range(0, len(part), _STEP):
             raw = self._carry + part[i : i + _STEP]
             begin = offset + i - len(self._carry)
-            whole = _whole(raw)
-            if whole:
-                self._unescape(raw[:whole], begin)
+            splittable = _splittable_length(raw)
+            if splittable:
+                self._unescape(raw[:splittable], begin)
             if self.flaw:
                 return
-            self._carry, self._carry_offset = raw[whole:], begin + whole
+            self._carry, self._carry_offset = raw[splittable:], begin + splittable
 
     def _unescape(self, raw: bytes, offset: int) -> None:
         self._spend(len(raw), offset)
@@ -156,7 +155,7 @@ class StringStats:
             value = unescape(text)
         except json.JSONDecodeError as error:
             location = error.pos - 1  # the quote in front
-            if location < 0:  # a backslash ends it, so the text has ended: that is for the parser to say
+            if location < 0:  # ends with a backslash, so the text has ended: the parser reports it
                 return
             message = f"not JSON: {clause(error.msg)}"
             self.flaw = Flaw(offset + len(text[:location].encode()), self.width + location, message)
@@ -180,38 +179,38 @@ def count_characters(counts: dict[str, int], text: str) -> None:
 
 
 def add_count(counts: dict[str, int], character: str, count: int) -> None:
-    """Add to the count of one character, or of all others where there are many already."""
+    """Add to the count of a character, or of OTHERS if there are many distinct ones already."""
     if character not in counts and len(counts) >= _DISTINCT:
         character = OTHERS
     counts[character] = counts.get(character, 0) + count
 
 
 def foreign_characters(text: str) -> str:
-    """The characters that are not of the base64 alphabet, in order."""
+    """The characters that are not in the base64 alphabet, in order."""
     return text.encode("utf-8", "surrogatepass").translate(None, ALPHABET).decode("utf-8", "surrogatepass")
 
 
 def unescape(raw: str) -> str:
-    """The text of a JSON string, given what stands between its quotes. Raises json.JSONDecodeError."""
+    """The text of a JSON string, given the raw text between its quotes. Raises json.JSONDecodeError."""
     text: str = json.loads(f'"{raw}"')
     return text
 
 
 def not_utf8(error: UnicodeDecodeError) -> str:
-    """The clause for bytes that are no UTF-8."""
+    """The clause for bytes that are not UTF-8."""
     return f"byte 0x{error.object[error.start]:02x} is not UTF-8"
 
 
 def clause(message: str) -> str:
-    """A message of the json module as a clause that a place can follow."""
+    """A message of the json module as a clause to which a location can be appended."""
     message = message.rstrip(": ")
     for ending in (" at", " starting", " delimiter"):
         message = message.removesuffix(ending)
     return message[:1].lower() + message[1:]
 
 
-def _whole(raw: bytes) -> int:
-    """Where the bytes can be split without splitting a character, an escape or a pair of surrogates."""
+def _splittable_length(raw: bytes) -> int:
+    """The length of the longest prefix that does not end inside a character, escape or surrogate pair."""
     end = len(raw)
     if raw[-1] >= 0x80:
         end -= 1
@@ -227,7 +226,7 @@ def _whole(raw: bytes) -> int:
         and raw[before + 1 : before + 3] in _HIGH
         and raw[before + 3] in b"89abAB"
     ):
-        return before  # both may be one character
+        return before  # a possible surrogate pair
     return escape
 
 
@@ -239,33 +238,33 @@ def _is_escape(raw: bytes, at: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StringPayload:
-    """A string of a document, of which never more is materialised than is asked for.
+    """A string of a document, read in parts.
 
-    `start` and `end` are the byte offsets inside its quotes, None for a short string that is in hand: only
-    its route tells where that stands. `length` counts characters after unescaping.
+    `start` and `end` are the byte offsets inside its quotes, None for a short string in memory, which
+    only its path locates. `length` counts characters after unescaping.
     """
 
     start: int | None
     end: int | None
     length: int
     _source: JsonSource | None = field(repr=False)
-    _tally: StringStats | None = field(repr=False)
+    _stats: StringStats | None = field(repr=False)
     _literal: str = field(repr=False)
 
     def foreign(self) -> Mapping[str, int]:
-        """How often each character stands in it that is not one of the 64 of base64."""
-        if self._tally:
-            return self._tally.foreign
+        """The number of each character that is not one of the 64 of base64."""
+        if self._stats:
+            return self._stats.foreign
         counts: dict[str, int] = {}
         count_characters(counts, foreign_characters(self._literal))
         return counts
 
     def read(self, size: int, offset: int) -> bytes:
-        """Up to `size` characters from character `offset` on, a byte each; what is not ASCII reads as `?`.
+        """Up to `size` characters from character `offset`, one byte each; non-ASCII characters become `?`.
 
-        Raises UnreadableError when the file has changed since, OSError when it cannot be read.
+        Raises UnreadableError if the file has changed, OSError if it cannot be read.
         """
-        stats = self._tally
+        stats = self._stats
         if self._source and stats and len(stats.segments) == 1:
             if offset + size <= len(stats.head):
                 return bytes(stats.head[offset : offset + size])
@@ -277,10 +276,10 @@ class StringPayload:
         return self.text(size, offset).encode("ascii", "replace")
 
     def text(self, size: int, offset: int = 0) -> str:
-        """Up to `size` characters from character `offset` on. Raises as `read` does."""
-        if self._source is None or self._tally is None or self.end is None:
+        """Up to `size` characters from character `offset`. Raises as `read` does."""
+        if self._source is None or self._stats is None or self.end is None:
             return self._literal[offset : offset + size]
-        segments = self._tally.segments
+        segments = self._stats.segments
         stop = min(offset + size, self.length)
         parts = []
         i = bisect_right(segments, offset, key=_text_offset) - 1
@@ -313,7 +312,7 @@ def _exactly(source: JsonSource, size: int, offset: int) -> bytes:
 
 
 def _unescape_again(raw: bytes) -> str:
-    """Unescape what was sound a moment ago."""
+    """Unescape raw text that was valid when it was scanned."""
     try:
         return unescape(raw.decode())
     except ValueError:

@@ -47,7 +47,7 @@ class QuickScan:
 
 
 def _requests(source: JsonSource, body: bytes, path: str, knows: Knows) -> Iterator[Request]:
-    for document in open_documents(source, lines=False, check=False, tell=partial(_look, body)):
+    for document in open_documents(source, lines=False, check=False, read_stats=partial(_look, body)):
         if isinstance(document, BadDocument):
             return
         for item in read_requests(_unlike(document), path, ProbeField.NONE, knows):
@@ -57,7 +57,7 @@ def _requests(source: JsonSource, body: bytes, path: str, knows: Knows) -> Itera
 
 def _unlike(document: Document) -> Document:
     """The document with no two of its strings taken for equal, so that none is hashed."""
-    return replace(document, alike=False)
+    return replace(document, lengths_may_repeat=False)
 
 
 def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:

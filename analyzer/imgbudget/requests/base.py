@@ -111,7 +111,7 @@ class Lengths:
 
     def shared(self, text: Base64Text) -> bool:
         """Whether another text has the length of this one; the body is walked through only if it may be."""
-        if not (text.in_hand or self._document.alike):
+        if not (text.in_memory or self._document.lengths_may_repeat):
             return False
         if self._counts is None:
             self._counts = _count_lengths(self._document, self._body, self._pick)
