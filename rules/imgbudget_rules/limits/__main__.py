@@ -1,6 +1,6 @@
-"""Makes `_generated.py` of the YAML files, because reading YAML costs 20 ms at every start.
+"""Compiles the YAML files to `_generated.py`, because reading YAML costs 20 ms at every start.
 
-Run `python -m imgbudget_rules.limits` after every change of them.
+Run `python -m imgbudget_rules.limits` after every change to them.
 """
 
 import json
