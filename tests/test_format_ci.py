@@ -229,7 +229,7 @@ def test_summary_shows_what_a_pull_request_changes(imgbudget: Command, tmp_path:
     (tmp_path / "b.jpg").write_bytes(image_bytes((4000, 3000), "JPEG"))
     options = ("--compare", "../old.json", "--statistics")
     lines = imgbudget("check", "--format", "markdown", *options).out.splitlines()
-    difference = "+1 image, +1,564 tokens, +$0.004692 per run"
+    difference = "+1 image, +1564 tokens, +$0.004692 per run"
     escaped = difference.replace("$", "\\$")
     assert lines[2] == f"**{escaped}** against ../old.json; 1 new finding, 0 fixed"
     assert lines[-1] == "</details>"

@@ -202,7 +202,7 @@ def test_latency_target_bounds_the_edge_of_images_with_few_pixels(imgbudget: Com
 @pytest.mark.parametrize(
     ("most", "to", "reason"),
     [
-        (1563, [1260, 945], "limit of 1,563 tokens per image"),
+        (1563, [1260, 945], "limit of 1563 tokens per image"),
         (1564, [1268, 951], "claude-sonnet-4-6"),
         (5000, [1268, 951], "claude-sonnet-4-6"),
     ],

@@ -127,7 +127,7 @@ def test_what_decoders_forgive_is_whole(data: bytes) -> None:
     ("data", "clause"),
     [
         (riff(vp8())[:-5], "is cut off: it has 33 of 38 bytes"),
-        (riff(vp8(), length=1000), "is cut off: it has 38 of 1,008 bytes"),
+        (riff(vp8(), length=1000), "is cut off: it has 38 of 1008 bytes"),
         (riff(vp8x(), vp8())[:-4], "is cut off"),
         (riff(vp8x(flags=EXIF), exif()), "has no picture behind its header"),
     ],

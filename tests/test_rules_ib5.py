@@ -233,7 +233,7 @@ def test_images_of_earlier_turns_are_one_problem_with_totals() -> None:
     [problem] = run_rule(resent_image, body)
     assert locations([problem]) == ["messages.2.content.1"]
     assert problem.message == (
-        "2 images of earlier turns are sent again: 266,672 bytes of base64 and 1,276 tokens in this request"
+        "2 images of earlier turns are sent again: 266,672 bytes of base64 and 1276 tokens in this request"
     )
     assert (problem.measured, problem.unit) == (266_672, "bytes")
 

@@ -50,7 +50,7 @@ def test_image_over_its_tokens_becomes_the_largest_within_them() -> None:
     """One token too many: the fix is 38 patches a side."""
     [problem] = of_image(Budget(tokens=1520))
     assert (problem.measured, problem.limit, problem.unit) == (1521, 1520, "tokens")
-    assert problem.message == "image takes 1,521 visual tokens; your budget for an image is 1,520"
+    assert problem.message == "image takes 1521 visual tokens; your budget for an image is 1520"
     assert problem.fix == Resize(Size(1064, 1064))
 
 

@@ -286,7 +286,7 @@ def test_record_appends_observations_without_content(imgbudget: Command, api: Ap
     ("billed", "cause"),
     [
         (1531, "none to speak of"),
-        (1531 + 30, "text: 30 tokens of 100 bytes, 25 were estimated"),
+        (1531 + 30, "text: 30 tokens for 100 bytes, 25 were estimated"),
         (1521 + 10 + 1600, "more than text of this length explains"),
         (900, "fewer than the images alone should cost"),
     ],

@@ -56,6 +56,16 @@ def test_sums_by_rule(imgbudget: Command) -> None:
     ]
 
 
+def test_orientations_are_not_summed(imgbudget: Command, tmp_path: Path) -> None:
+    """An EXIF orientation is a name written as a number: nothing is "over" it."""
+    turned = image_bytes((400, 300), "JPEG", orientation=6)
+    (tmp_path / "a.jpg").write_bytes(turned)
+    run = imgbudget("check", "--pedantic", "--select", "IB303", "--statistics", "--format", "json")
+    (rule,) = run.json["statistics"]["rules"]
+    assert (rule["unit"], rule["findings"]) == ("orientation", 1)
+    assert [rule[key] for key in ("measured", "limit", "over_max", "over_sum")] == [None] * 4
+
+
 @pytest.mark.usefixtures("tree")
 def test_sums_by_folder_agree_with_the_summary(imgbudget: Command) -> None:
     """Tokens, cost and what the fixes save; the dearest folder first."""
@@ -149,7 +159,7 @@ def test_a_pull_request_shows_its_cost(imgbudget: Command, tree: Path) -> None:
     assert [(item["code"], item["path"]) for item in comparison["new"]] == [("IB301", "d.png")]
     assert [(item["code"], item["path"]) for item in comparison["fixed"]] == [("IB201", "photos/a.jpg")]
     text = imgbudget("check", "--compare", name).out
-    assert f"against {name}: +1 image, -1,099 tokens, -$0.003297 per run; 1 new finding, 1 fixed\n" in text
+    assert f"against {name}: +1 image, -1099 tokens, -$0.003297 per run; 1 new finding, 1 fixed\n" in text
     assert "  + d.png: IB301 warning: short edge is 150 px" in text
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Recode, Severity, rule
 
 
@@ -41,16 +42,16 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     Whether line breaks in the text count is not known; they are counted.
     """
     limit, length = ctx.limits.image_base64_bytes, use.base64_size
-    if limit is None or length is None or length <= limit.value:
+    most = ctx.limits.image_raw_bytes
+    if limit is None or most is None or length is None or length <= limit.value:
         return
     is_image = use.facts is not None and use.facts.format is not None
     if not is_image and not use.in_request:  # a file that is not an image is never sent as one
         return
-    most = ctx.limits.image_raw_bytes
     yield Problem(
-        message=f"base64 text is {length:,} bytes; {ctx.limits.platform} takes at most {limit.text} "
-        f"({limit.value:,} bytes) an image",
-        help=f"resize or encode the image so that the file has at most {most:,} bytes",
+        message=f"base64 text is {figure(length)} bytes; {ctx.limits.platform} takes at most {limit.text} "
+        f"({figure(limit.value)} bytes) an image",
+        help=f"resize or encode the image so that the file has at most {figure(most)} bytes",
         measured=length,
         limit=limit.value,
         unit=limit.unit,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 from imgbudget_rules.oversize import is_rejected, oversize_of
 
@@ -52,7 +53,7 @@ def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     yield Problem(
         message=f"{over.text}, over the {over.limit} {over.unit} that {model} uses; the API downscales it to "
         f"{over.downscaled}",
-        help=f"resize to {over.planned} before sending ({tokens} tokens, no wasted upload)",
+        help=f"resize to {over.planned} before sending ({figure(tokens)} tokens, no wasted upload)",
         measured=over.measured,
         limit=over.limit,
         unit=over.unit,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import (
     PATCH,
     Context,
@@ -66,8 +67,8 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     )
     before, after = patches(size), patches(smaller)
     yield Problem(
-        message=f"{over}; {ctx.limits.model} bills a partial patch as a whole one: {before} tokens",
-        help=f"resize to {smaller} ({after} tokens instead of {before})",
+        message=f"{over}; {ctx.limits.model} bills a partial patch as a whole one: {figure(before)} tokens",
+        help=f"resize to {smaller} ({figure(after)} tokens instead of {figure(before)})",
         measured=before,
         limit=after,
         unit="tokens",

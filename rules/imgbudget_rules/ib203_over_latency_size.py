@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 
 
@@ -52,13 +53,17 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     measured, limit, text = size.long_edge, edge, f"long edge is {size.long_edge} px"
     if pixel_excess > edge_excess:
-        measured, limit, text = area, pixels, f"{size} is {area:,} pixels"
+        measured, limit, text = area, pixels, f"{size} is {figure(area)} pixels"
     advised = limits.latency_size(size)
     before, after = limits.tokens(size), limits.tokens(advised)
-    tokens = f"{after} tokens instead of {before}" if after < before else f"same {before} tokens"
+    tokens = (
+        f"{figure(after)} tokens instead of {figure(before)}"
+        if after < before
+        else f"same {figure(before)} tokens"
+    )
     yield Problem(
         message=f"{text}; the guide of spring 2026 advised {limit.text} for a short time to first token",
-        help=f"resize to {advised} ({tokens})",
+        help=f"resize to {advised} ({figure(tokens)})",
         measured=measured,
         limit=limit.value,
         unit=limit.unit,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import (
     Context,
     FixSafety,
@@ -64,8 +65,9 @@ def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     never = f"{ctx.limits.model} never receives it"
     why = never if ctx.limits.uses_claude_patches else "it is uploaded with the pixels"
     yield Problem(
-        message=f"{metadata:,} of {size:,} bytes ({metadata * 100 // size} %) are metadata; {why}",
-        help=f"strip the metadata before sending (about {size - metadata:,} bytes remain)",
+        message=f"{figure(metadata)} of {figure(size)} bytes ({metadata * 100 // size} %) are metadata; "
+        f"{why}",
+        help=f"strip the metadata before sending (about {figure(size - metadata)} bytes remain)",
         measured=metadata,
         limit=size // SHARE,
         unit="bytes",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import (
     Context,
     FixSafety,
@@ -90,9 +91,9 @@ def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     enough = int(max(LEAST, bound.enough * pixels))
     quality = f" of quality {facts.quality}" if facts.quality is not None else ""
     yield Problem(
-        message=f"{facts.format}{quality} uses {spent / pixels:.1f} bytes per pixel ({spent:,} bytes); "
+        message=f"{facts.format}{quality} uses {spent / pixels:.1f} bytes per pixel ({figure(spent)} bytes); "
         f"{bound.enough:g} is enough, and the tokens are the same",
-        help=f"re-encode it within {enough:,} bytes, a photograph as JPEG or WebP of quality 85 to 90",
+        help=f"re-encode it within {figure(enough)} bytes, a photograph as JPEG or WebP of quality 85 to 90",
         measured=spent,
         limit=enough,
         unit="bytes",

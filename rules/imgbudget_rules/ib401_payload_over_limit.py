@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkRequest, rule
 
 
@@ -54,14 +55,14 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
         return
     over = size > limit.value
     exceeded = limit if over else doubt
-    message = f"body is {size:,} bytes; {ctx.limits.platform} takes at most {limit.text}"
+    message = f"body is {figure(size)} bytes; {ctx.limits.platform} takes at most {limit.text}"
     if over:
-        message += f" ({limit.value:,} bytes)"
+        message += f" ({figure(limit.value)} bytes)"
     else:
         message += (
             f" by one source and {doubt.text} by another"
             if doubt.status == "conflicting"
-            else f", which may mean {doubt.value:,} bytes or {limit.value:,}"
+            else f", which may mean {figure(doubt.value)} bytes or {figure(limit.value)}"
         )
     by_id = ", send repeated images by file id" if "file" in ctx.limits.source_types else ""
     has_images = any(use.base64_size for use in request.images)

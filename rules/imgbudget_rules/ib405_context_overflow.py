@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
 from imgbudget_rules.spending import request_tokens
 
@@ -38,7 +39,8 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     claude = ctx.limits.uses_claude_patches
     answer = "; the API answers `Request size exceeds model context window`" if claude else ""
     yield Problem(
-        message=f"images take {tokens:,} tokens; the context of {limit.owner} holds {limit.text}{answer}",
+        message=f"images take {figure(tokens)} tokens; "
+        f"the context of {limit.owner} holds {limit.text}{answer}",
         help="leave out images of earlier turns, send smaller ones, or split the request",
         measured=tokens,
         limit=limit.value,

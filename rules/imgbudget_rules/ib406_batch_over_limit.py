@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Batch, Context, Level, Limits, Problem, Severity, rule
 
 
@@ -49,7 +50,7 @@ def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
     most = ctx.limits.batch_requests
     if most is not None and batch.request_count > most.value:
         yield Problem(
-            message=f"batch has {batch.request_count:,} requests; {ctx.limits.platform} takes at most "
+            message=f"batch has {figure(batch.request_count)} requests; {ctx.limits.platform} takes at most "
             f"{most.text}",
             help="split it into several batches",
             measured=batch.request_count,
@@ -77,10 +78,13 @@ def _too_long(batch: Batch, limits: Limits) -> Iterator[Problem]:
     over = batch.byte_size > limit.value
     exceeded = limit if over else doubt
     exact = (
-        f" ({limit.value:,} bytes)" if over else f", which may mean {doubt.value:,} bytes or {limit.value:,}"
+        f" ({figure(limit.value)} bytes)"
+        if over
+        else f", which may mean {figure(doubt.value)} bytes or {figure(limit.value)}"
     )
     yield Problem(
-        message=f"batch is {batch.byte_size:,} bytes; {limits.platform} takes at most {limit.text}{exact}",
+        message=f"batch is {figure(batch.byte_size)} bytes; "
+        f"{limits.platform} takes at most {limit.text}{exact}",
         help="split it into several batches, or shrink its images",
         measured=batch.byte_size,
         limit=exceeded.value,

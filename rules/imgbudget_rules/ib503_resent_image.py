@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule, walk_blocks
 from imgbudget_rules.spending import image_tokens
 
@@ -56,7 +57,8 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
     )
     by_id = "send images by file id, " if "file" in limits.source_types else ""
     yield Problem(
-        message=f"{images} sent again: {size:,} bytes of base64 and {tokens:,} tokens in this request",
+        message=f"{images} sent again: {figure(size)} bytes of base64 "
+        f"and {figure(tokens)} tokens in this request",
         help=f"{by_id}cache the prompt (cached tokens cost {limits.cache_read_factor.value:g} of the price), "
         "or leave out images that the conversation no longer needs",
         measured=size,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule
 from imgbudget_rules.spending import image_tokens
 
@@ -45,8 +46,8 @@ def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
             continue
         tokens = image_tokens(use, ctx)
         yield Problem(
-            message=f"the same image as {original.location.dotted}: {tokens} tokens and "
-            f"{use.base64_size or 0:,} bytes are billed and sent twice",
+            message=f"the same image as {original.location.dotted}: {figure(tokens)} tokens and "
+            f"{figure(use.base64_size or 0)} bytes are billed and sent twice",
             help="send it once and refer to it by a label",
             measured=tokens,
             unit="tokens",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 from imgbudget_rules.spending import money
 
@@ -49,7 +50,8 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         smaller = ctx.limits.size_within_tokens(size, budget.tokens)
         advice = f"resize to {smaller} or raise" if smaller else "every size takes more than that; raise"
         yield Problem(
-            message=f"image takes {tokens:,} visual tokens; your budget for an image is {budget.tokens:,}",
+            message=f"image takes {figure(tokens)} visual tokens; "
+            f"your budget for an image is {figure(budget.tokens)}",
             help=f"{advice} budgets.image.tokens",
             measured=tokens,
             limit=budget.tokens,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkTokens, rule
 from imgbudget_rules.spending import money, request_tokens, shrinkable
 
@@ -57,7 +58,7 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
     possible = shrinkable(request, ctx, affordable)
     yield Problem(
         message=f"images cost {money(cost)} on {model}; your budget for a request is {money(most)}",
-        help=f"downscale them to {affordable:,} tokens in total, {advice}",
+        help=f"downscale them to {figure(affordable)} tokens in total, {advice}",
         measured=cost,
         limit=most,
         unit="USD",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, Level, Problem, Run, RunData, Severity, rule
 from imgbudget_rules.spending import money
 
@@ -53,8 +54,8 @@ def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
     remedy = "leave out or downscale images, or raise budgets.run"
     if budget.tokens is not None and run.visual_tokens > budget.tokens:
         yield Problem(
-            message=f"run takes {run.visual_tokens:,} visual tokens; your budget for a run is "
-            f"{budget.tokens:,}",
+            message=f"run takes {figure(run.visual_tokens)} visual tokens; your budget for a run is "
+            f"{figure(budget.tokens)}",
             help=f"{remedy}.tokens",
             measured=run.visual_tokens,
             limit=budget.tokens,
@@ -62,7 +63,7 @@ def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
         )
     if budget.bytes is not None and run.byte_size > budget.bytes:
         yield Problem(
-            message=f"run has {run.byte_size:,} bytes; your budget for a run is {budget.bytes:,}",
+            message=f"run has {figure(run.byte_size)} bytes; your budget for a run is {figure(budget.bytes)}",
             help=f"{remedy}.bytes",
             measured=run.byte_size,
             limit=budget.bytes,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import (
     Context,
     FixSafety,
@@ -67,7 +68,7 @@ def _image(use: ImageUse, size: int, most: int | None) -> Iterator[Problem]:
     if most is None or size <= most:
         return
     yield Problem(
-        message=f"image has {size:,} bytes; your budget for an image is {most:,}",
+        message=f"image has {figure(size)} bytes; your budget for an image is {figure(most)}",
         help="encode it again or resize it, or raise budgets.image.bytes",
         measured=size,
         limit=most,
@@ -82,7 +83,7 @@ def _request(request: Request, most: int | None) -> Iterator[Problem]:
         return
     has_images = any(use.base64_size for use in request.images)
     yield Problem(
-        message=f"body is {size:,} bytes; your budget for a request is {most:,}",
+        message=f"body is {figure(size)} bytes; your budget for a request is {figure(most)}",
         help="shrink its images, split the request, or raise budgets.request.bytes",
         measured=size,
         limit=most,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import Context, Level, Location, Problem, Run, RunData, Severity, rule
 
 
@@ -35,7 +36,7 @@ def duplicate_file(run: Run, _ctx: Context) -> Iterator[Problem]:
     for size, paths in run.copies:
         for path in paths[1:]:
             yield Problem(
-                message=f"same {size:,} bytes as {paths[0]}; the image is paid for and counted twice",
+                message=f"same {figure(size)} bytes as {paths[0]}; the image is paid for and counted twice",
                 help="keep one of them, or ignore the rule for files where copies are intended",
                 measured=size,
                 unit="bytes",

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from imgbudget.limits.values import figure
 from imgbudget.rule import ImageUse, Limits, Size, patches
 
 TOOLSETS = ("computer_toolset_20260801", "browser_toolset_20260801")
@@ -38,7 +39,9 @@ def oversize_of(use: ImageUse, limits: Limits) -> Oversize | None:
         text = f"long edge is {size.long_edge} px"
         return Oversize(size, downscaled, planned, size.long_edge, edge, "px", text)
     tokens = patches(size)
-    return Oversize(size, downscaled, planned, tokens, most, "tokens", f"{size} takes {tokens} tokens")
+    return Oversize(
+        size, downscaled, planned, tokens, most, "tokens", f"{size} takes {figure(tokens)} tokens"
+    )
 
 
 def is_rejected(use: ImageUse) -> bool:

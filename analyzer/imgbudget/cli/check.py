@@ -35,7 +35,7 @@ from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
-from imgbudget.output.base import TextStyle, count, one_line
+from imgbudget.output.base import TextStyle, count, figure, one_line
 from imgbudget.output.records import SHOWN
 from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
 
@@ -234,7 +234,7 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
         for path, reason in shown:
             say(f"skipped {one_line(path)}: {reason}")
         if len(summary.skipped) > len(shown):
-            say(f"and {len(summary.skipped) - len(shown):,} more; --verbose lists them")
+            say(f"and {figure(len(summary.skipped) - len(shown))} more; --verbose lists them")
 
 
 def exit_code(summary: Summary, fail_on: str, *, exit_zero: bool = False) -> int:

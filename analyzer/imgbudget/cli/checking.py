@@ -166,7 +166,7 @@ def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, counts: bo
         )
         say(f"warning: not fixed: {where}: {failed.code or 'resize'}: {one_line(failed.reason)}")
     if len(summary.failed) > len(shown):
-        say(f"and {len(summary.failed) - len(shown):,} more; --verbose lists them")
+        say(f"and {figure(len(summary.failed) - len(shown))} more; --verbose lists them")
     if diff:
         remaining = summary.findings.total()
         fixes = f": {figure(summary.fixed)} to fix ({figure(remaining)} remaining)" if counts else ""

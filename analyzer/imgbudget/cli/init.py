@@ -17,7 +17,7 @@ from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, run
 from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.model.results import FileResult
-from imgbudget.output.base import count
+from imgbudget.output.base import count, figure
 
 ROOM = 1.25
 """Ratio of a proposed budget to the largest amount measured."""
@@ -74,12 +74,12 @@ def _named(counts: Mapping[str, int]) -> str:
     first, *others = counts.items()
     text = f"used by {_count(first[1], 'request')}"
     if others:
-        text += "; others: " + ", ".join(f"{name} ({count:,})" for name, count in others[:_OTHERS])
+        text += "; others: " + ", ".join(f"{name} ({figure(count)})" for name, count in others[:_OTHERS])
     return f"{text} and {len(others) - _OTHERS} more" if len(others) > _OTHERS else text
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun if number == 1 else noun + 's'}"
+    return f"{figure(number)} {noun if number == 1 else noun + 's'}"
 
 
 def _budgets(proposal: Proposal) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _line(text: str, comment: str) -> str:
 
 
 def _exact(unit: str, amount: float) -> str:
-    return f"${amount:.6f}" if unit == "cost" else f"{amount:,}"
+    return f"${amount:.6f}" if unit == "cost" else f"{figure(amount)}"
 
 
 def rounded_up(amount: float) -> float:

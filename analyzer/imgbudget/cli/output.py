@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from imgbudget.errors import UsageError, os_error_text
+from imgbudget.output.base import figure
 
 if TYPE_CHECKING:
     from imgbudget.audit.work import PartitionSummary
@@ -160,7 +161,7 @@ class Progress:
         if self._wanted and monotonic() >= self._next:
             self._next = monotonic() + _STEP
             self._shown = True
-            print(f"\r{files:,} files", end="\x1b[K", file=sys.stderr, flush=True)
+            print(f"\r{figure(files)} files", end="\x1b[K", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Make room for other text."""
@@ -190,8 +191,9 @@ class AuditProgress:
         self._next = now + _AUDIT_STEP
         self._shown = True
         rate = summary.images / (now - self._begun)
-        errors = f", {summary.errors:,} errors" if summary.errors else ""
-        text = f"{summary.images:,} images, {rate:,.0f} a second, {summary.byte_size / 1e9:,.2f} GB{errors}"
+        errors = f", {figure(summary.errors)} errors" if summary.errors else ""
+        done = f"{figure(summary.images)} images, {figure(round(rate))} per second"
+        text = f"{done}, {summary.byte_size / 1e9:,.2f} GB{errors}"
         print(f"\r{text}", end="\x1b[K", file=sys.stderr, flush=True)
 
     def clear(self) -> None:

@@ -10,7 +10,7 @@ from imgbudget.live.batches import BATCHES, BatchProgress
 from imgbudget.live.billing import BillComparison
 from imgbudget.live.records import predicted_record
 from imgbudget.live.sending import COUNT, MESSAGES
-from imgbudget.output.base import count, figure, one_line
+from imgbudget.output.base import count, figure, one_line, signed
 from imgbudget.output.explain import explanation_document, full_text
 from imgbudget.output.records import TOOL, VERSION, finding_record, usd
 
@@ -120,12 +120,11 @@ def comparison_text(planned: "Planned", held: BillComparison) -> str:
         billed += f" and {figure(usage.output)} output"
     if usage.cached:
         billed += f", {figure(usage.cached)} of the input written to or read from a cache"
-    sign = "+" if held.difference > 0 else ""
     return (
         f"{limits.model} on {limits.platform}, {limits.tier.name} tier\n"
         f"  predicted:  {_tokens([planned])}\n"
         f"  {lines[0] + ':':<11} {billed} tokens\n"
-        f"  difference: {sign}{held.difference} tokens; {held.cause}\n"
+        f"  difference: {signed(held.difference)} tokens; {held.cause}\n"
     )
 
 
@@ -142,15 +141,16 @@ def batch_text(
         difference = sum(it.difference for _, it in held)
         agreed = sum(it.agrees for _, it in held)
         lines.append(
-            f"  difference: {difference:+} tokens; "
+            f"  difference: {signed(difference)} tokens; "
             f"the rule explains {figure(agreed)} of {count(len(held), 'request')}"
         )
     odd = [(planned, it) for planned, it in held if not it.agrees]
     lines += [
-        f"  {one_line(planned.id)}: {it.difference:+} tokens; {it.cause}" for planned, it in odd[:_LISTED]
+        f"  {one_line(planned.id)}: {signed(it.difference)} tokens; {it.cause}"
+        for planned, it in odd[:_LISTED]
     ]
     if len(odd) > _LISTED:
-        lines.append(f"  and {len(odd) - _LISTED:,} more")
+        lines.append(f"  and {figure(len(odd) - _LISTED)} more")
     if failures:
         lines.append(f"  {count(failures, 'request')} failed")
     return "\n".join(lines) + "\n"

@@ -81,10 +81,12 @@ def _text(subject: Subject, cut: Tiling, *, colour: bool) -> str:
     limits, whole = cut.limits, cut.limits.tokens(cut.size)
     cost = money(limits.cost_usd(whole))
     if len(cut.tiles) == 1:
-        return f"{_named(subject)}{cut.size} fits as it is: {whole} tokens on {limits.model}, {cost}\n"
+        return (
+            f"{_named(subject)}{cut.size} fits as it is: {figure(whole)} tokens on {limits.model}, {cost}\n"
+        )
     table = TextTable(("tile", "x", "y", "size", "tokens"), colour=colour)
     for number, tile in enumerate(cut.tiles, 1):
-        table.add(str(number), str(tile.x), str(tile.y), str(tile.size), str(limits.tokens(tile.size)))
+        table.add(str(number), str(tile.x), str(tile.y), str(tile.size), figure(limits.tokens(tile.size)))
     return (
         f"{_named(subject)}{cut.size} in {count(len(cut.tiles), 'tile')} for {limits.model} on "
         f"{limits.platform}: {count(cut.columns, 'column')}, {count(cut.rows, 'row')}, neighbours share at "

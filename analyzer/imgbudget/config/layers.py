@@ -34,6 +34,7 @@ from imgbudget.config.units import (
     parse_tokens,
 )
 from imgbudget.errors import ConfigError, ConfigProblem, os_error_text
+from imgbudget.limits.values import figure
 from imgbudget.model.budgets import Budget, Budgets
 from imgbudget.model.subjects import Severity
 
@@ -375,7 +376,7 @@ def _read_text(path: str, name: str) -> str:
     except OSError as error:
         raise failure(name, None, f"cannot be read: {os_error_text(error)}") from None
     if len(data) > MAX_BYTES:
-        raise failure(name, None, f"larger than the {MAX_BYTES:,} bytes that a configuration may have")
+        raise failure(name, None, f"larger than the {figure(MAX_BYTES)} bytes that a configuration may have")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import check_platform, check_selectors
 from imgbudget.errors import ConfigError, ConfigProblem, UsageError, os_error_text
+from imgbudget.limits.values import figure
 
 MAX_BYTES = 1 << 20
 """Most bytes of a configuration file; ten thousand ignore entries fit in."""
@@ -72,7 +73,7 @@ def _read_pyproject(path: str, notes: list[str]) -> bytes:
         notes.append(f"{shown(path)} is not searched for settings: {os_error_text(error)}")
         return b""
     if len(data) > MAX_BYTES:
-        notes.append(f"only the first {MAX_BYTES:,} bytes of {shown(path)} are searched for settings")
+        notes.append(f"only the first {figure(MAX_BYTES)} bytes of {shown(path)} are searched for settings")
     return data
 
 

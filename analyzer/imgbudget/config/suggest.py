@@ -57,11 +57,33 @@ def unknown(what: str, given: str, known: Sequence[str]) -> str:
     """The message for an unknown name on the command line, with a near name if there is one."""
     import difflib  # noqa: PLC0415 - needed for mistakes only
 
-    near = [
-        match for text in (given, given.upper()) for match in difflib.get_close_matches(text, known, 1, 0.5)
-    ]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    near = _nearest_code(given, known) or next(
+        (
+            match
+            for text in (given, given.upper())
+            for match in difflib.get_close_matches(text, known, 1, 0.5)
+        ),
+        None,
+    )
+    hint = f"; did you mean {near!r}?" if near else ""
     return f"unknown {what} {given!r}{hint}"
+
+
+def _nearest_code(given: str, known: Iterable[str]) -> str | None:
+    """For a code such as IB299, the known one with the longest common beginning, then the nearest number."""
+    import re  # noqa: PLC0415 - needed for mistakes only
+
+    code = re.compile(r"([A-Z]+)([0-9]{1,9})")
+    text = given.upper()
+    wanted = code.fullmatch(text)
+    if wanted is None:
+        return None
+    similar = [
+        (-len(commonprefix([text, name])), abs(int(found[2]) - int(wanted[2])), name)  # noqa: RUF071 - letters
+        for name in known
+        if (found := code.fullmatch(name)) and found[1] == wanted[1]
+    ]
+    return min(similar)[-1] if similar else None
 
 
 def check_selectors(

@@ -14,6 +14,7 @@ from imgbudget.config.settings import Origin
 from imgbudget.config.suggest import plain, quoted
 from imgbudget.config.tree import MAX_DEPTH, TOO_DEEP, Entry, Items, Kind, Node, Scalar, Table, failure
 from imgbudget.errors import ConfigProblem
+from imgbudget.limits.values import figure
 
 MAX_VALUES = 100_000
 """Most values of a file, where an alias counts as all the values that it repeats."""
@@ -109,7 +110,7 @@ class _Tree:
     def _count(self, values: int, origin: Origin) -> None:
         self._values += values
         if self._values > MAX_VALUES:
-            raise failure(self._path, origin.line, f"more than {MAX_VALUES:,} values, counting aliases")
+            raise failure(self._path, origin.line, f"more than {figure(MAX_VALUES)} values, counting aliases")
 
     def _convert(self, source: Any, origin: Origin) -> Node:
         name = source.tag.removeprefix(_CORE)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from imgbudget.explain.match import Match
+from imgbudget.limits.values import figure
 from imgbudget.model.location import Key, Location
 from imgbudget.model.subjects import Block, DocumentUse, Finding, ImageUse, Nested, Request, walk_blocks
 
@@ -98,9 +99,10 @@ def _direct(match: Match, target: FailingBlock, request: Request) -> Located:
     for use in request.images:
         if indices_of(use.location) == wanted:
             why, note = "its location", None
-            if match.known.unit == "bytes" and use.base64_size not in (None, match.measured):
+            size, measured = use.base64_size, match.measured
+            if match.known.unit == "bytes" and size and measured is not None and size != measured:
                 note = (
-                    f"its base64 text has {use.base64_size:,} bytes, but the error says {match.measured:,}: "
+                    f"its base64 text has {figure(size)} bytes, but the error says {figure(measured)}: "
                     "the request has changed, or it is a different one"
                 )
             return Located((Candidate(use.location, why, use, target.field),), note)

@@ -14,6 +14,7 @@ from imgbudget.fixing.metadata import jpeg_end
 from imgbudget.imageinfo.other_formats import RARE_FORMATS
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageFacts
+from imgbudget.output.base import figure
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -143,14 +144,14 @@ def shown_size(facts: ImageFacts, size: Size) -> Size:
 def _refuse_bomb(size: Size) -> None:
     pixels = size.width * size.height
     if pixels > MAX_PIXELS:
-        raise FixError(f"has {pixels:,} pixels; imgbudget decodes at most {MAX_PIXELS:,}")
+        raise FixError(f"has {figure(pixels)} pixels; imgbudget decodes at most {figure(MAX_PIXELS)}")
 
 
 def _refuse_scans(data: bytes, size: Size) -> None:
     """Refuse a JPEG file whose many scans, each over all pixels, would keep the decoder busy for minutes."""
     scans = data.count(b"\xff\xda")
     if scans * size.width * size.height > _MAX_SCANNED:
-        raise FixError(f"has {scans:,} scans of {size} px; imgbudget does not wait that long")
+        raise FixError(f"has {figure(scans)} scans of {size} px; imgbudget does not wait that long")
 
 
 def _open(data: bytes, form: str) -> "Image":

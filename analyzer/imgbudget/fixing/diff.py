@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.model.location import Keys, Location
-from imgbudget.output.base import one_line
+from imgbudget.output.base import figure, one_line
 
 _SHOWN = 40
 """Characters that are shown of a string."""
@@ -132,7 +132,7 @@ def _cut(document: Document, value: Any) -> Any:
         text = payload.text(min(payload.length, _LONG))
         if payload.length <= _LONG:
             return text
-        return f"{text[:_SHOWN]}… ({payload.length:,} characters)"
+        return f"{text[:_SHOWN]}… ({figure(payload.length)} characters)"
     if isinstance(value, list):
         return [_cut(document, item) for item in value]
     if isinstance(value, dict):

@@ -27,6 +27,7 @@ from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import CoordinateMap, Size, without_remainders
 from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.subjects import ImageFacts, ProbeField
+from imgbudget.output.base import figure
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -235,7 +236,9 @@ def _largest(drawing: Drawing, over: Encoded, bound: ByteBound, *, top: int) -> 
             if length >= _NEAR_ENOUGH * limit:
                 break
     if best is None:
-        raise FixError(f"cannot be brought within {limit:,} bytes: {full} px take {len(over.data):,}")
+        raise FixError(
+            f"cannot be brought within {figure(limit)} bytes: {full} px take {figure(len(over.data))}"
+        )
     return _best(drawing, best, style if style.quality is None else style._replace(quality=top), bound)
 
 
@@ -427,5 +430,5 @@ def _proven(made: EditedImage, edit: ImageEdit) -> EditedImage:
     if found.animated and edit.first_frame:
         raise FixError(f"comes out with {found.frames} frames")
     if edit.max_bytes is not None and found.byte_size > edit.max_bytes:
-        raise FixError(f"comes out with {found.byte_size:,} bytes, not within {edit.max_bytes:,}")
+        raise FixError(f"comes out with {figure(found.byte_size)} bytes, not within {figure(edit.max_bytes)}")
     return made

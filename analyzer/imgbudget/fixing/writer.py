@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple
 
 from imgbudget.errors import WriteError, os_error_text
+from imgbudget.output.base import figure
 
 try:
     import fcntl
@@ -339,7 +340,7 @@ def _back_up(target: str) -> None:
                 continue
             copy2(target, name)
         return
-    raise WriteError(f"{target}: has {_BACKUPS:,} backups already; remove some")
+    raise WriteError(f"{target}: has {figure(_BACKUPS)} backups already; remove some")
 
 
 def _backup_names(target: str) -> Iterator[str]:

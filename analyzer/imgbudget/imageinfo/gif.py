@@ -4,6 +4,7 @@ from struct import Struct
 
 from imgbudget.imageinfo.reader import Each, Read
 from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts, ProbeField
 
 _FRAMES, _METADATA, _INTEGRITY = int(ProbeField.FRAMES), int(ProbeField.METADATA), int(ProbeField.INTEGRITY)
@@ -44,7 +45,11 @@ def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
     """
     n = len(head)
     if n < 13 or head[4:6] not in _VERSIONS:
-        what = f"ends inside its header ({size:,} bytes)" if n < 13 else "has a GIF version that there is not"
+        what = (
+            f"ends inside its header ({figure(size)} bytes)"
+            if n < 13
+            else "has a GIF version that there is not"
+        )
         return ImageFacts(byte_size=size, format="gif", damage=what)
     width, height, flags = _screen(head, 6)
     window = _FIRST_WINDOW
@@ -121,7 +126,7 @@ def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
             damage = _first_frame_damage(base + i - data, missing, read(1, data - 1), pixels)
     if not frames:
         what = "has no picture" if block == _TRAILER else "ends before its picture"
-        damage = f"{what} ({size:,} bytes)"
+        damage = f"{what} ({figure(size)} bytes)"
     return ImageFacts(
         byte_size=size,
         format="gif",

@@ -8,6 +8,7 @@ from struct import Struct, iter_unpack
 from imgbudget.imageinfo.exif import directory, names_position, orientation, read_exif
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts, ProbeField
 
 # ITU-T T.81 (1992), Annex K, tables K.1 and K.2, in the order of rows
@@ -219,7 +220,7 @@ def _damage(seen: JpegOutline, read: Read, size: int) -> str | None:
     The last bytes have no end marker; it may stand before other data.
     """
     if not seen.scan:
-        return f"ends before its picture data ({size:,} bytes)"
+        return f"ends before its picture data ({figure(size)} bytes)"
     if not seen.tables:
         return "has no quantisation table"
     stop = max(seen.scan, size - _SEARCH_LIMIT)
@@ -229,7 +230,7 @@ def _damage(seen: JpegOutline, read: Read, size: int) -> str | None:
         # one byte more than the step: the marker may stand across the border
         if _END_OF_IMAGE in read(_SEARCH_PIECE + 1, at):
             return None
-    return f"is cut off inside its picture data ({size:,} bytes, no end marker)"
+    return f"is cut off inside its picture data ({figure(size)} bytes, no end marker)"
 
 
 _READS = range(400)
@@ -360,7 +361,7 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
     if area is not None:
         return detailed_facts(seen, area, turn or 1, head, read, size, fields)
     if n < 10:
-        return _damaged(size, f"ends inside its header ({size:,} bytes)")
+        return _damaged(size, f"ends inside its header ({figure(size)} bytes)")
     return _damaged(size, "has no frame header within reason")
 
 

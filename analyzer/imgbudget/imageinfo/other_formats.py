@@ -10,6 +10,7 @@ from imgbudget.imageinfo.heif import boxes, read_heif
 from imgbudget.imageinfo.reader import Read, Source
 from imgbudget.imageinfo.signatures import identify, identify_text
 from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts, ProbeField
 
 RARE_FORMATS = (
@@ -268,7 +269,7 @@ def probe_other(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
         return ImageFacts(byte_size=size, damage="is empty (0 bytes)")
     for name, start in _STARTS:
         if 1 < len(head) < 4 and start.startswith(head):
-            damage = f"ends inside its header ({size:,} bytes)"
+            damage = f"ends inside its header ({figure(size)} bytes)"
             return ImageFacts(byte_size=size, format=name, damage=damage)
     if len(head) < min(_HEAD, size):
         head = read(_HEAD, 0)

@@ -9,6 +9,7 @@ from zlib import crc32
 from imgbudget.imageinfo.exif import BLOCK_LIMIT, Exif, orientation, parse_exif, read_exif
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts, ProbeField
 
 TEXT_LIMIT = 1 << 20
@@ -187,7 +188,9 @@ def behind_picture(first: Data, last: Data, source: Source) -> Tail:
                 # behind what is no chunk decoders look no further either
                 break
             if at + 8 + length > source.size + _SPARE and at + 8 != source.size:
-                return Tail(chunks, f"is cut off inside its {kind.decode()} chunk ({source.size:,} bytes)")
+                return Tail(
+                    chunks, f"is cut off inside its {kind.decode()} chunk ({figure(source.size)} bytes)"
+                )
             if kind != b"IDAT":
                 chunks.append((kind, at, length))
             elif chunks:
@@ -251,7 +254,7 @@ def _chunk_damage(chunks: list[Chunk], head: bytes, read: Read) -> str | None:
         if crc32(start[offset + 4 : end]) != _uint32(start, end)[0]:
             return f"has a wrong checksum in its {_name(kind)} chunk"
         if kind in _COMPRESSED and len(text_of(kind, start[offset + 8 : end])) > TEXT_LIMIT:
-            return f"has more than {TEXT_LIMIT:,} bytes of text compressed in its {_name(kind)} chunk"
+            return f"has more than {figure(TEXT_LIMIT)} bytes of text compressed in its {_name(kind)} chunk"
     return None
 
 
@@ -300,7 +303,9 @@ def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
             return _misfit(head, size)
         i = 24
     if len(head) < i + 25:
-        return ImageFacts(byte_size=size, format="png", damage=f"ends inside its header ({size:,} bytes)")
+        return ImageFacts(
+            byte_size=size, format="png", damage=f"ends inside its header ({figure(size)} bytes)"
+        )
     width, height, pixels, methods, checksum = _header(head, i + 8)
     if (
         crc32(head[i + 4 : i + 21]) != checksum
@@ -342,7 +347,7 @@ def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
             chunks.append((kind, base + i, length))
         i += 12 + length
     if kind != b"IDAT":
-        damage = f"{'has no picture data' if kind else 'ends before its picture data'} ({size:,} bytes)"
+        damage = f"{'has no picture data' if kind else 'ends before its picture data'} ({figure(size)} bytes)"
         return ImageFacts(byte_size=size, format="png", size=Size(width, height), damage=damage)
     # the picture before an animation is one more frame where no control chunk makes it the first
     frames = frames + (not controlled) if 0 < frames <= _FRAME_LIMIT else 1
@@ -364,7 +369,7 @@ def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
 def _misfit(head: bytes, size: int) -> ImageFacts:
     """The facts of a file that only starts like a PNG file."""
     if _START.startswith(head):
-        damage = f"ends inside its header ({size:,} bytes)"
+        damage = f"ends inside its header ({figure(size)} bytes)"
     elif head.startswith(_SIGNATURE):
         damage = "does not start with a header chunk"
     else:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from imgbudget.imageinfo.exif import orientation, read_exif
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts, ProbeField
 
 _ORIENTATION, _FRAMES, _LOCATION = (
@@ -70,7 +71,7 @@ def _probe_short(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
     if head[8:16] == b"WEBPVP8L" and len(head) > 25:
         return probe_webp(head.ljust(30, b"\0"), read, size, fields)
     if head[8:12] in {b"", b"WEBP"}:
-        damage = f"ends inside its header ({size:,} bytes)"
+        damage = f"ends inside its header ({figure(size)} bytes)"
         return ImageFacts(byte_size=size, format="webp", damage=damage)
     from imgbudget.imageinfo.other_formats import probe_other  # noqa: PLC0415 - audio and video
 
@@ -145,5 +146,5 @@ def _cut(head: bytes, size: int, end: int) -> str | None:
     """A clause when the file is shorter than its RIFF header or its last chunk says."""
     promised = max(_long(head, 4)[0] + 8, end)
     if promised > size:
-        return f"is cut off: it has {size:,} of {promised:,} bytes"
+        return f"is cut off: it has {figure(size)} of {figure(promised)} bytes"
     return None

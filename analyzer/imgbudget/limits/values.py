@@ -11,6 +11,11 @@ N_co = TypeVar("N_co", int, float, covariant=True)
 _BINARY = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"))
 
 
+def figure(number: float) -> str:
+    """A number as text, with thousands separators from five digits on: 1564, 206,694."""
+    return str(number) if abs(number) < 10_000 else f"{number:,}"
+
+
 class Limit(NamedTuple, Generic[N_co]):
     """A number: a limit, a price or a factor.
 
@@ -43,12 +48,12 @@ class Limit(NamedTuple, Generic[N_co]):
             for size, name in _BINARY:
                 if self.value % size == 0:
                     return f"{self.value // size} {name}"
-            return f"{self.value:,} bytes"
+            return f"{figure(self.value)} bytes"
         if self.unit == "pixels":
             return f"{self.value / 1_000_000:g} megapixels"
         if self.unit in {"px", "USD/MTok", "times"}:
             return f"{self.value} {self.unit}"
-        return f"{self.value:,} {self.unit}"
+        return f"{figure(self.value)} {self.unit}"
 
 
 class Term(NamedTuple):

@@ -12,6 +12,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.live.answers import ApiError, Failure, answering, foreign, json_answer
 from imgbudget.live.billing import Usage
 from imgbudget.live.client import Connection
+from imgbudget.output.base import figure
 
 BATCHES = "/v1/messages/batches"
 ENDED = "ended"
@@ -34,7 +35,7 @@ class BatchProgress(NamedTuple):
         return self.status == ENDED
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
+        counts = ", ".join(f"{figure(count)} {name}" for name, count in self.counts.items() if count)
         return f"{self.status.replace('_', ' ')}{f': {counts}' if counts else ''}"
 
 

@@ -9,6 +9,7 @@ from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import native_size, patches
 from imgbudget.model.results import RequestResult
 from imgbudget.model.subjects import Request
+from imgbudget.output.base import count, figure
 
 MESSAGE_TOKENS = 7
 """Tokens of a request beside text and images (87 recorded rows, 2024-06 to 2026-08; one measured apart)."""
@@ -184,13 +185,17 @@ def _cause(  # noqa: PLR0913 - all that tells it
 ) -> tuple[bool, str]:
     """Whether the images explain it, and why it differs; `rest` are the tokens beside images and pages."""
     if prediction.unsized:
-        return False, f"{prediction.unsized} images have no known size and were counted as the most"
+        return (
+            False,
+            f"{count(prediction.unsized, 'image')} of unknown size counted as the most that one costs",
+        )
     if prediction.pages or prediction.unpaged:
         return False, "pages of documents are estimated: their text is not known"
     if _is_text(rest, prediction.text_bytes):
         if rest <= _SLACK:
             return True, "none to speak of"
-        return True, f"text: {rest} tokens of {prediction.text_bytes} bytes, {prediction.text} were estimated"
+        text = f"text: {figure(rest)} tokens for {count(prediction.text_bytes, 'byte')}"
+        return True, f"{text}, {figure(prediction.text)} were estimated"
     if added := [name for name in _ADDED if name in members]:
         return False, f"the API adds tokens of its own for {' and '.join(added)}"
     if other := _other_tier(prediction, rest, request, limits, data):

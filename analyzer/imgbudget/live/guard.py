@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from imgbudget.errors import GuardError, UsageError
 from imgbudget.live.inspection import InspectionTarget, Inspector
 from imgbudget.model.subjects import Finding, Severity
-from imgbudget.output.base import count, one_line
+from imgbudget.output.base import count, figure, one_line
 
 if TYPE_CHECKING:
     from imgbudget.linter.options import RunOptions
@@ -170,7 +170,7 @@ def _warn(found: tuple[Finding, ...]) -> None:
 def _lines(found: tuple[Finding, ...]) -> list[str]:
     lines = [f"  {_line(finding)}" for finding in found[:_SHOWN]]
     if len(found) > _SHOWN:
-        lines.append(f"  and {len(found) - _SHOWN:,} more")
+        lines.append(f"  and {figure(len(found) - _SHOWN)} more")
     return lines
 
 

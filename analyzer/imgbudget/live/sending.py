@@ -13,6 +13,7 @@ from imgbudget.live.billing import Usage
 from imgbudget.live.client import Connection, Flowing
 from imgbudget.live.outgoing import OutgoingBody
 from imgbudget.model.subjects import ImageUse, Origin
+from imgbudget.output.base import figure
 
 _JSON = {"headers": {"Content-Type": "application/json"}}
 MESSAGES = "/v1/messages"
@@ -189,7 +190,7 @@ class Uploads:
                 )
             answer: Any = json_answer(response, self._connection, "id")
             self._known[digest] = str(answer["id"])
-            self._say(f"uploaded {use.location.dotted} as {answer['id']} ({len(data):,} bytes)")
+            self._say(f"uploaded {use.location.dotted} as {answer['id']} ({figure(len(data))} bytes)")
         return self._known[digest]
 
 

@@ -13,6 +13,7 @@ from imgbudget.limits.values import Limit
 from imgbudget.live.answers import ApiError, answering, json_answer
 from imgbudget.live.client import Connection
 from imgbudget.live.sending import COUNT
+from imgbudget.output.base import figure
 
 PATCH = "patch"
 EDGE = "tier_edge"
@@ -282,7 +283,7 @@ def overlay(
         write("tiers", limits.tier.name, limits.tier_tokens, limits.tier_tokens.value)
     if told is not None and told.context is not None and limits.known:
         documented = limits.context_tokens.value
-        note = None if documented == told.context else f"documented as {documented:,}"
+        note = None if documented == told.context else f"documented as {figure(documented)}"
         write("models", limits.model, limits.context_tokens, told.context, note)
         source_of_model = data["models"][limits.model][limits.context_tokens.name]
         source_of_model["source"] = "observed: Models API by imgbudget verify"

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from imgbudget.limits.geometry import CoordinateMap, Size
+from imgbudget.limits.values import figure
 from imgbudget.model.fixes import Fix
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import Finding, ImageUse
@@ -85,13 +86,13 @@ class ImageSnapshot(NamedTuple):
 
     def __str__(self) -> str:
         words = [f"{self.format or 'unknown'} {self.size}" if self.size else self.format or "unknown"]
-        words.append(f"{self.byte_size:,} bytes")
+        words.append(f"{figure(self.byte_size)} bytes")
         if self.orientation != 1:
             words.append(f"orientation {self.orientation}")
         if self.frames > 1:
-            words.append(f"{self.frames:,} frames")
+            words.append(f"{figure(self.frames)} frames")
         if self.tokens is not None:
-            words.append(f"{self.tokens:,} tokens")
+            words.append(f"{figure(self.tokens)} tokens")
         return ", ".join(words)
 
 

@@ -3,6 +3,7 @@
 from typing import ClassVar, NamedTuple
 
 from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
 
 
 class Resize(NamedTuple):
@@ -27,7 +28,7 @@ class Recode(NamedTuple):
         """What is done, for a menu."""
         if self.format:
             return f"convert to {self.format.upper()}"
-        return f"encode within {self.max_bytes:,} bytes"
+        return f"encode within {figure(self.max_bytes or 0)} bytes"
 
 
 class PlainFix:
@@ -126,7 +127,7 @@ class ShrinkRequest(NamedTuple):
     @property
     def title(self) -> str:
         """What is done, for a menu."""
-        return f"shrink the images until the body is within {self.max_bytes:,} bytes"
+        return f"shrink the images until the body is within {figure(self.max_bytes or 0)} bytes"
 
 
 class ShrinkTokens(NamedTuple):
@@ -137,7 +138,7 @@ class ShrinkTokens(NamedTuple):
     @property
     def title(self) -> str:
         """What is done, for a menu."""
-        return f"shrink the images until they take at most {self.max_tokens:,} tokens"
+        return f"shrink the images until they take at most {figure(self.max_tokens)} tokens"
 
 
 class DropEntry(PlainFix):

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding
 
+UNORDERED_UNITS = frozenset({"orientation"})
+"""Units whose numbers are names: none is larger than another, so that they have no difference or sum."""
+
 
 @dataclass(slots=True)
 class RuleSum:
     """The findings of one rule in one unit.
 
     `measured` and `limit` are those of the finding that is furthest off, `over_max` by how much it is,
-    `over_sum` all of them together, in `unit`; None where the rule measures nothing or knows no limit.
+    `over_sum` all of them together, in `unit`; None where the rule measures
+    nothing, measures in one of `UNORDERED_UNITS`, or knows no limit.
     """
 
     code: str
@@ -29,7 +33,7 @@ class RuleSum:
         """Count one finding."""
         self.findings += 1
         self.fixable += fixable
-        if measured is None:
+        if measured is None or self.unit in UNORDERED_UNITS:
             return
         if limit is None:
             self.measured = max(self.measured or 0, measured)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import east_asian_width
 
+from imgbudget.limits.values import figure as figure  # noqa: PLC0414 - for all that imports this module
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Severity
@@ -106,9 +107,9 @@ def one_line(text: str) -> str:
     return text.translate(_CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def figure(number: float) -> str:
-    """A number as text, its thousands parted from five digits on: 1564, 206,694."""
-    return str(number) if abs(number) < 10_000 else f"{number:,}"
+def signed(number: int) -> str:
+    """A difference as text, with its sign: +1564, -206,694, 0."""
+    return f"+{figure(number)}" if number > 0 else figure(number)
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -9,7 +9,7 @@ from imgbudget.model.edits import BodyChange, FileFix, ImageChange, ImageSnapsho
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import RunningText, count, one_line
+from imgbudget.output.base import RunningText, count, figure, one_line
 from imgbudget.output.records import TOOL, VERSION, failed_record
 
 
@@ -31,8 +31,9 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
     for body in fix.bodies:
         if body.bytes_before != body.bytes_after:
             yield (
-                f"{_where(name, body.location)}: body {body.bytes_before:,} -> {body.bytes_after:,} bytes, "
-                f"{body.tokens_before:,} -> {body.tokens_after:,} visual tokens"
+                f"{_where(name, body.location)}: "
+                f"body {figure(body.bytes_before)} -> {figure(body.bytes_after)} bytes, "
+                f"{figure(body.tokens_before)} -> {figure(body.tokens_after)} visual tokens"
             )
 
 

@@ -8,9 +8,10 @@ import re
 from imgbudget.linter.reporting import Fragment
 from imgbudget.model.fixes import Resize
 from imgbudget.model.results import FileResult, ImageResult, Summary
+from imgbudget.model.statistics import UNORDERED_UNITS
 from imgbudget.model.subjects import Finding, FixSafety
 from imgbudget.output.base import TextStyle, closing_line, count, figure, money, one_line, relative
-from imgbudget.output.worst_first import NAMES, WorstFirst, piece_of
+from imgbudget.output.worst_first import WorstFirst, piece_of
 
 MOST = 10_000
 """Rows that are kept; shorter ones than 100 bytes there are none."""
@@ -120,7 +121,7 @@ def _round(number: float) -> str:
 def _over(finding: Finding) -> str:
     """How far beyond its limit, above or below it."""
     measured, limit = finding.measured, finding.limit
-    if measured is None or limit is None or measured == limit or finding.unit in NAMES:
+    if measured is None or limit is None or measured == limit or finding.unit in UNORDERED_UNITS:
         return _NONE
     amount = _amount(abs(measured - limit), finding.unit)
     return amount if measured > limit else f"{amount} under"

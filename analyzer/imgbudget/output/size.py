@@ -111,9 +111,9 @@ def _model(sizes: Sequence[Size], limits: Limits, *, table: bool, colour: bool) 
                 str(size),
                 _resized(record["resized"], size),
                 str(Size(*record["padded"])) if record["padded"] else "",
-                str(record["tokens"]),
+                figure(record["tokens"]),
                 money(limits.cost_usd(record["tokens"])),
-                "" if area is None else str(area),
+                "" if area is None else figure(area),
                 "" if area is None else _about(limits.cost_usd(area)),
                 scale,
                 _note(size, limits),
@@ -128,7 +128,7 @@ def tier_line(limits: Limits) -> str:
     """The tier with its bounds, and what its strategy counts by."""
     tier = limits.tier
     most = [f"{tier.max_edge} px an edge"] if tier.max_edge else []
-    most += [f"{tier.max_tokens} tokens"] if tier.max_tokens else []
+    most += [f"{figure(tier.max_tokens)} tokens"] if tier.max_tokens else []
     parts = [f"{tier.name} tier"]
     if most:
         parts.append(f"at most {' and '.join(most)}")
@@ -146,7 +146,7 @@ def _table(limits: Limits, *, colour: bool) -> str:
     for ratio, size in found:
         tokens = limits.tokens(size)
         cost = money(limits.cost_usd(tokens))
-        rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), str(tokens), cost)
+        rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), figure(tokens), cost)
     return "largest sizes that are not resized, of exactly that ratio:\n" + rows.text(right={3, 4})
 
 
@@ -164,7 +164,9 @@ def _note(size: Size, limits: Limits) -> str:
         if refusal.unit == "px":
             notes.append(f"rejected: over {refusal.limit} px an edge")
         else:
-            notes.append(f"rejected: {refusal.measured} {refusal.unit}, at most {refusal.limit}")
+            notes.append(
+                f"rejected: {figure(refusal.measured)} {refusal.unit}, at most {figure(refusal.limit)}"
+            )
     notes += (f"{value.name} is {value.status}" for value in limits.tier_values if value.doubtful)
     if limits.input_price.status == "unknown":
         notes.append("price not known")

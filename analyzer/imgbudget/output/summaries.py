@@ -5,7 +5,7 @@ from typing import Any
 
 from imgbudget.model.comparison import FindingRecord, RunComparison
 from imgbudget.model.statistics import FolderSum, RuleSum, RunStatistics
-from imgbudget.output.base import count, figure, money, one_line
+from imgbudget.output.base import count, figure, money, one_line, signed
 from imgbudget.output.records import usd
 
 _SHOWN_CHANGES = 20
@@ -13,7 +13,7 @@ _SHOWN_CHANGES = 20
 
 
 def headline(comparison: RunComparison) -> str:
-    """The difference in one line, for a pull request: +3 images, +4,120 tokens, +$0.012 per run."""
+    """The difference in one line, for a pull request: +3 images, +4120 tokens, +$0.012 per run."""
     parts = [
         _signed(comparison.images, "image"),
         _signed(comparison.requests, "request"),
@@ -54,7 +54,7 @@ def _line(finding: FindingRecord) -> str:
 def _signed(number: int, noun: str) -> str:
     if not number:
         return ""
-    return f"{number:+,} {noun if abs(number) == 1 else noun + 's'}"
+    return f"{signed(number)} {noun if abs(number) == 1 else noun + 's'}"
 
 
 def _short(usd_amount: float) -> str:

@@ -3,19 +3,17 @@
 from collections.abc import Iterable, Iterator
 
 from imgbudget.linter.reporting import Fragment, Reporter
+from imgbudget.model.statistics import UNORDERED_UNITS
 from imgbudget.model.subjects import Finding, Severity
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _MOST_OVER = 1e9
 
-NAMES = frozenset({"orientation"})
-"""Units of numbers that are names: one is not more than another."""
-
 
 def times_over(finding: Finding) -> float:
     """How many times beyond its limit the finding is, above it or below it; 0 where that cannot be told."""
     measured, limit = finding.measured, finding.limit
-    if not measured or not limit or measured < 0 or limit < 0 or finding.unit in NAMES:
+    if not measured or not limit or measured < 0 or limit < 0 or finding.unit in UNORDERED_UNITS:
         return 0.0
     return min(max(measured / limit, limit / measured), _MOST_OVER)
 

@@ -5,6 +5,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
+from imgbudget.limits.values import figure
 from imgbudget.model.budgets import Budget
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
@@ -94,9 +95,9 @@ def bounds_of(
 def reason_of_tokens(bound: TokenBound) -> str:
     """Why an image is made smaller than its own limits ask for."""
     if bound.owner == YOURS:
-        amount = f"${bound.limit:g}" if bound.unit == "USD" else f"{bound.limit:,} {bound.unit}"
+        amount = f"${bound.limit:g}" if bound.unit == "USD" else f"{figure(bound.limit)} {bound.unit}"
         return f"{bound.name} of {amount} for all images of the request"
-    return f"the context of {bound.owner} holds {bound.limit:,} tokens"
+    return f"the context of {bound.owner} holds {figure(bound.limit)} tokens"
 
 
 def body_limit(limits: Limits, budget: Budget) -> int | None:
@@ -107,7 +108,7 @@ def body_limit(limits: Limits, budget: Budget) -> int | None:
 
 def reason_of_body(most: int) -> str:
     """Why an image has to be encoded within fewer bytes."""
-    return f"body limit of {most:,} bytes; the largest images shrink first"
+    return f"body limit of {figure(most)} bytes; the largest images shrink first"
 
 
 def planned_body(test: RequestUnderTest, planned: Sequence[ImagePlan]) -> int:
@@ -256,7 +257,7 @@ class Room(NamedTuple):
             text = f"an edge of {unit.long_edge} px, over the {most.text} that {limits.platform} takes"
             found.append(Lack(text, lambda it: it.long_edge))
         if (base64 := limits.image_base64_bytes) and unit.largest > base64.value:
-            text = f"an image of {unit.largest:,} bytes of base64, over the {base64.text} that"
+            text = f"an image of {figure(unit.largest)} bytes of base64, over the {base64.text} that"
             text += f" {limits.platform} takes"
             found.append(Lack(text, lambda it: it.largest))
         crowd = limits.counted_images(unit.images, unit.documents)
@@ -267,13 +268,14 @@ class Room(NamedTuple):
             found.append(Lack(text, lambda it: it.long_edge))
         if (media := limits.request_media) and unit.images + unit.pages > media.value:
             text = f"{unit.images} images" + (f" and {unit.pages} pages" if unit.pages else "")
-            text += f", over the {media.value:,} that {limits.platform} takes for {limits.model}"
+            text += f", over the {figure(media.value)} that {limits.platform} takes for {limits.model}"
             found.append(Lack(text, lambda it: it.images + it.pages))
         if unit.tokens > self.tokens:
-            text = f"{unit.tokens:,} visual tokens, over the limit of {self.tokens:,}"
+            text = f"{figure(unit.tokens)} visual tokens, over the limit of {figure(self.tokens)}"
             found.append(Lack(text, lambda it: it.tokens))
         if self.body is not None and unit.characters > self.body - self.fixed:
-            text = f"a body of {unit.characters + self.fixed:,} bytes, over the limit of {self.body:,}"
+            size = figure(unit.characters + self.fixed)
+            text = f"a body of {size} bytes, over the limit of {figure(self.body)}"
             found.append(Lack(text, lambda it: it.characters))
         return found
 

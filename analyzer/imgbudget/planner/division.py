@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size, fits, patches
+from imgbudget.limits.values import figure
 from imgbudget.model.budgets import Budget
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import Request
@@ -150,7 +151,7 @@ def _grid(size: Size, limits: Limits, overlap: int, edge: int) -> tuple[int, int
         best = candidate if best is None else min(best, candidate)
     if best is None or best[0] > MOST_TILES:
         raise ValueError(
-            f"{size} with an overlap of {overlap} px would take more than {MOST_TILES:,} tiles that "
+            f"{size} with an overlap of {overlap} px would take more than {figure(MOST_TILES)} tiles that "
             f"{limits.model} looks at in full"
         )
     return best[2], best[3]

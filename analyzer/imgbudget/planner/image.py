@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, publishes_size, table_row
+from imgbudget.limits.values import figure
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
 from imgbudget.model.subjects import ImageFacts, ImageUse
@@ -248,7 +249,7 @@ def plan_image(
     if most is not None and limits.tokens(planned) > most:
         found_size = limits.size_within_tokens(size, most, planned.long_edge)
         planned, row = found_size or size_steps(size, planned, 1, limits.tier)[0].size, None
-        reason = f"limit of {most:,} tokens per image"
+        reason = f"limit of {figure(most)} tokens per image"
     plan = ImagePlan(use, limits, size, planned, reason, row)
     return _within_bytes(plan, goal)
 
@@ -262,9 +263,9 @@ def _within_bytes(plan: ImagePlan, goal: SizeGoal) -> ImagePlan:
     if plan.resizes:
         return plan._replace(max_bytes=most)
     reason = (
-        f"{plan.limits.platform} takes at most {limit.text} of base64, {most:,} bytes"
+        f"{plan.limits.platform} takes at most {limit.text} of base64, {figure(most)} bytes"
         if limit is not None and most == own and goal.byte_size != own
-        else f"limit of {most:,} bytes per image"
+        else f"limit of {figure(most)} bytes per image"
     )
     return plan._replace(max_bytes=most, reason=reason)
 

@@ -17,6 +17,7 @@ from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, Where
 from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.imageinfo.reader import bytes_reader
+from imgbudget.output.base import figure
 from imgbudget.positional import pread
 
 RECORD = 512
@@ -57,7 +58,7 @@ def heads(read: Callable[[int], bytes]) -> Iterator[Head]:
         block = read(RECORD)
         if len(block) < RECORD:
             if block or position == 0:
-                raise DamagedArchiveError(f"the archive ends inside a header at byte {position:,}")
+                raise DamagedArchiveError(f"the archive ends inside a header at byte {figure(position)}")
             return  # many tools leave the end marker out
         if block.count(0) == RECORD:
             return
@@ -82,7 +83,7 @@ def heads(read: Callable[[int], bytes]) -> Iterator[Head]:
 
 def _extra(read: Callable[[int], bytes], size: int, position: int) -> bytes:
     if size > _MOST_EXTRA:
-        raise DamagedArchiveError(f"a name of {size:,} bytes stands before byte {position:,}")
+        raise DamagedArchiveError(f"a name of {figure(size)} bytes stands before byte {figure(position)}")
     extra = read(padded(size))
     if len(extra) < size:
         raise DamagedArchiveError("the archive ends inside a long name")
@@ -95,10 +96,10 @@ def _size(block: bytes, position: int) -> int:
         expected = _number(block[148:156])
         size = _number(block[124:136])
     except ValueError:
-        raise DamagedArchiveError(f"no tar header stands at byte {position:,}") from None
+        raise DamagedArchiveError(f"no tar header stands at byte {figure(position)}") from None
     total = sum(block) - sum(block[148:156]) + 8 * 32
     if total != expected or size < 0:
-        raise DamagedArchiveError(f"no sound tar header stands at byte {position:,}")
+        raise DamagedArchiveError(f"no sound tar header stands at byte {figure(position)}")
     return size
 
 

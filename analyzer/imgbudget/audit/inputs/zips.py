@@ -21,6 +21,7 @@ from imgbudget.audit.records import Content, RecordBuilder, Where
 from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
+from imgbudget.output.base import figure
 from imgbudget.positional import pread
 
 MOST = 512 << 20
@@ -167,7 +168,7 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
             yield builder.skip(where, "encrypted", missed=True)
         elif info.compress_type != zipfile.ZIP_STORED and info.file_size > MOST:
             yield builder.skip(
-                where, f"unpacks to {info.file_size:,} bytes, over {MOST >> 20} MB", missed=True
+                where, f"unpacks to {figure(info.file_size)} bytes, over {MOST >> 20} MB", missed=True
             )
         else:
             try:
