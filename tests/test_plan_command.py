@@ -120,7 +120,7 @@ def test_infeasible_byte_budget_gives_the_bytes_of_the_table(imgbudget: Command,
     (request,) = run.json["requests"]
     (after,) = [limit["after"] for limit in request["limits"] if limit["name"] == "byte budget"]
     assert run.code == 1
-    assert request["remedy"]["reasons"] == [f"a body of {after:,} bytes, over the limit of 4,000"]
+    assert request["remedy"]["reasons"] == [f"a body of {after} bytes, over the limit of 4000"]
     assert imgbudget("plan", "r.json", "--budget-bytes", str(after)).code == 0
     assert imgbudget("plan", "r.json", "--budget-bytes", str(after), "--apply").code == 0
     assert path.stat().st_size <= after

@@ -84,7 +84,7 @@ def test_metadata_is_comments_and_application_data_but_not_the_loop() -> None:
     ("data", "clause", "size"),
     [
         (gif()[:12], "ends inside its header (12 bytes)", None),
-        (b"GIF88a" + gif(gif_frame())[6:], "a GIF version that does not exist", None),
+        (b"GIF88a" + gif(gif_frame())[6:], "a GIF version that there is not", None),
         (gif(), "has no picture", Size(40, 30)),
         (gif(COMMENT, end=b""), "ends before its picture", Size(40, 30)),
         (gif(gif_frame()[:9], end=b""), "ends before its picture", Size(40, 30)),

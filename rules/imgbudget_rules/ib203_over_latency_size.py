@@ -63,7 +63,7 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     )
     yield Problem(
         message=f"{text}; the guide of spring 2026 advised {limit.text} for a short time to first token",
-        help=f"resize to {advised} ({figure(tokens)})",
+        help=f"resize to {advised} ({tokens})",
         measured=measured,
         limit=limit.value,
         unit=limit.unit,
