@@ -174,15 +174,15 @@ def test_a_partial_run_keeps_the_other_entries(imgbudget: Command, tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "is no baseline: line 1: not JSON"),
-        ("[]", "is no baseline: it has no list of findings"),
-        ('{"findings": []}', "version None of a baseline is not known, only 1"),
-        ('{"version": 2, "findings": []}', "version 2 of a baseline is not known"),
-        ('{"version": 1, "findings": [{"path": "a"}]}', "findings[0] is no entry of a baseline"),
-        ('{"version": 1, "findings": [{"path": "a", "rule": 5}]}', "findings[0] is no entry"),
-        ('{"version": 1, "findings": [{"path": "a", "rule": "b", "document": true}]}', "findings[0] is no"),
-        ("[" * 100_000, "is no baseline: "),
-        ("\udcff", "is no baseline: not JSON"),
+        ("", "not a baseline: line 1: not JSON"),
+        ("[]", "not a baseline: it has no list of findings"),
+        ('{"findings": []}', "unknown baseline version None (known: 1)"),
+        ('{"version": 2, "findings": []}', "unknown baseline version 2"),
+        ('{"version": 1, "findings": [{"path": "a"}]}', "findings[0] is not a baseline entry"),
+        ('{"version": 1, "findings": [{"path": "a", "rule": 5}]}', "findings[0] is not a baseline entry"),
+        ('{"version": 1, "findings": [{"path": "a", "rule": "b", "document": true}]}', "findings[0] is not"),
+        ("[" * 100_000, "not a baseline: "),
+        ("\udcff", "not a baseline: not JSON"),
     ],
 )
 def test_a_file_that_is_no_baseline_ends_the_run(

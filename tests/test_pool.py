@@ -72,7 +72,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
     monkeypatch.setattr(files, "read_image", crash)
     run = imgbudget("check", "--format", "json", "-j", "2")
     assert run.code == 1
-    assert "not checked: 013.png: the process that checked it died" in run.err
+    assert "not checked: 013.png: the worker process crashed while checking this file" in run.err
     summary = run.json["summary"]
     assert summary["files"] == 61
     assert [item["path"] for item in summary["skipped"] if "died" in item["reason"]] == ["013.png"]

@@ -235,7 +235,7 @@ def test_a_part_that_crashes_ends_only_its_file(
 
     monkeypatch.setattr(parallel, "check_part", crash)
     run = imgbudget("check", "a.jsonl", "b.jsonl", "--format", "json", "-j", "2")
-    assert "not checked: a.jsonl: the process that checked it died" in run.err
+    assert "not checked: a.jsonl: the worker process crashed while checking this file" in run.err
     summary = run.json["summary"]
     assert (summary["files"], [item["path"] for item in summary["skipped"]]) == (2, ["a.jsonl"])
     lines = [item["line"] for item in run.json["requests"] if item["path"] == "a.jsonl"]

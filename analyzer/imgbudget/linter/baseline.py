@@ -1,4 +1,4 @@
-"""Baselines: findings that were known when the file was written and are not reported again."""
+"""Baselines: files of known findings, which are not reported again."""
 
 import os
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 NAME = ".imgbudget-baseline.json"
-"""The file that `imgbudget baseline` writes beside the configuration unless another is named."""
+"""The file that `imgbudget baseline` writes next to the configuration by default."""
 
 _FIELDS = ("path", "rule", "pointer", "document", "custom_id", "sha256")
 
@@ -35,22 +35,22 @@ class BaselineEntry(NamedTuple):
 
 def entry_of(finding: Finding, path: str, sha256: str | None) -> BaselineEntry:
     """The entry of a finding in the file at `path`."""
-    named = finding.request_id is not None
+    has_id = finding.request_id is not None
     return BaselineEntry(
         path=path,
         rule=finding.code,
         pointer=finding.location.pointer,
-        document=0 if named else finding.location.document,
+        document=0 if has_id else finding.location.document,
         custom_id=finding.request_id,
         sha256=sha256,
     )
 
 
 class Baseline:
-    """Known findings, to be asked for one at a time."""
+    """A set of known findings."""
 
     def __init__(self, entries: Iterable[BaselineEntry], *, placed: Collection[str] = ()) -> None:
-        """Take entries in any order; the rules in `placed` are known by their place too."""
+        """Create a baseline of entries in any order; those of rules in `placed` match only at their path."""
         self.entries = tuple(sorted(set(entries), key=_order))
         self._placed = frozenset(placed)
         self._known: dict[object, list[int]] = {}
@@ -63,14 +63,14 @@ class Baseline:
         return entry if entry.rule in self._placed else (entry.rule, entry.sha256)
 
     def find(self, entry: BaselineEntry) -> int | None:
-        """The number of the entry that knows a finding, that of the same path if there is one."""
+        """The number of the entry that matches, preferably one with the same path; None if none does."""
         numbers = self._known.get(self._key(entry))
         if not numbers:
             return None
         return next((number for number in numbers if self.entries[number].path == entry.path), numbers[0])
 
     def text(self) -> str:
-        """The baseline as it is written: JSON, sorted, one entry a line, so that diffs are of lines."""
+        """The baseline as JSON: sorted, one entry per line, so that diffs are readable."""
         import json  # noqa: PLC0415 - images need no JSON
 
         lines = []
@@ -88,10 +88,10 @@ def _order(entry: BaselineEntry) -> tuple[Any, ...]:
 
 
 def read_baseline(data: bytes, name: str, *, placed: Collection[str] = ()) -> Baseline:
-    """The baseline in the bytes of a file that people know as `name`.
+    """The baseline in the content of a file, which messages call `name`.
 
     Raises:
-        UsageError: it is no baseline; the text says where and what to do.
+        UsageError: it is not a baseline; the text says where and what to do.
     """
     import json  # noqa: PLC0415 - images need no JSON
 
@@ -99,15 +99,15 @@ def read_baseline(data: bytes, name: str, *, placed: Collection[str] = ()) -> Ba
     try:
         tree = json.loads(data)
     except RecursionError:
-        raise UsageError(f"{name}: is no baseline: nested too deep; {remedy}") from None
+        raise UsageError(f"{name}: not a baseline: nested too deeply; {remedy}") from None
     except ValueError as error:
         where = f"line {error.lineno}: " if isinstance(error, json.JSONDecodeError) else ""
-        raise UsageError(f"{name}: is no baseline: {where}not JSON; {remedy}") from None
+        raise UsageError(f"{name}: not a baseline: {where}not JSON; {remedy}") from None
     if not isinstance(tree, Mapping) or not isinstance(tree.get("findings"), list):
-        raise UsageError(f"{name}: is no baseline: it has no list of findings; {remedy}")
+        raise UsageError(f"{name}: not a baseline: it has no list of findings; {remedy}")
     if tree.get("version") != VERSION:
-        told = f"version {tree.get('version')!r} of a baseline is not known, only {VERSION}"
-        raise UsageError(f"{name}: {told}; take the imgbudget that wrote it, or {remedy}")
+        unknown = f"unknown baseline version {tree.get('version')!r} (known: {VERSION})"
+        raise UsageError(f"{name}: {unknown}; use the imgbudget that wrote it, or {remedy}")
     return Baseline(
         [_entry(record, number, name, remedy) for number, record in enumerate(tree["findings"])],
         placed=placed,
@@ -121,22 +121,22 @@ def _entry(record: Any, number: int, name: str, remedy: str) -> BaselineEntry:
         or not {"path", "rule"} <= record.keys() <= set(_FIELDS)
         or not all(type(value) is kinds.get(key, str) for key, value in record.items())
     ):
-        raise UsageError(f"{name}: findings[{number}] is no entry of a baseline; {remedy}")
+        raise UsageError(f"{name}: findings[{number}] is not a baseline entry; {remedy}")
     return BaselineEntry(**record)
 
 
 class KnownFindings(NamedTuple):
-    """A baseline, None where there is none, and the folder that its paths are relative to."""
+    """A baseline, if one was read, and the folder that its paths are relative to."""
 
     baseline: Baseline | None
     folder: str
 
 
 def load_baseline(name: str, registry: Registry, *, read: bool) -> KnownFindings:
-    """The baseline in the file of that name, unread where only its folder is wanted.
+    """The baseline in a file and its folder; without `read` only the folder.
 
     Raises:
-        UsageError: the file is not there, cannot be read or is no baseline.
+        UsageError: the file does not exist, cannot be read or is not a baseline.
     """
     folder = os.path.dirname(os.path.abspath(name))
     return KnownFindings(read_file(name, registry) if read else None, folder)
@@ -146,7 +146,7 @@ def read_file(name: str, registry: Registry) -> Baseline:
     """The baseline in a file.
 
     Raises:
-        UsageError: it is not there, cannot be read or is no baseline.
+        UsageError: it does not exist, cannot be read or is not a baseline.
     """
     try:
         with open(name, "rb") as file:
@@ -159,27 +159,29 @@ def read_file(name: str, registry: Registry) -> Baseline:
 
 
 def placed(registry: Registry) -> frozenset[str]:
-    """The rules whose findings are known by their place and not by their content alone."""
+    """The codes of rules whose findings are identified by path, not by content alone."""
     return frozenset(rule.code for rule in registry.rules if rule.run_data is RunData.COPIES)
 
 
 def fixed_entries(session: "Session", missed: Collection[str]) -> tuple[BaselineEntry, ...]:
-    """The entries of the baseline that a run should have met, and has not.
+    """The entries of the baseline whose findings are gone, as far as the run can tell.
 
-    An entry counts only where its rule ran and its file lies in what was checked. Nothing is known of the
-    `missed` files, which could not be looked at.
+    An entry counts only if its rule ran and its file is under the checked paths and was not `missed`, that
+    is, could be checked.
     """
     suppressor, ran = session.context.paths.suppressor, session.context.paths.base_runner.rules
     if suppressor is None or suppressor.baseline is None:
         return ()
     folders = [_real(path) for path in session.checked_paths]
-    unseen = {_real(path) for path in missed}
+    unchecked = {_real(path) for path in missed}
     base, fixed = _real(suppressor.base), []
     for number, entry in enumerate(suppressor.baseline.entries):
         if number in suppressor.matched_entries or not ran.has(entry.rule):
             continue
         path = os.path.normpath(f"{base}/{entry.path}").replace(os.sep, "/")
-        if path not in unseen and any(path == folder or path.startswith(folder + "/") for folder in folders):
+        if path not in unchecked and any(
+            path == folder or path.startswith(folder + "/") for folder in folders
+        ):
             fixed.append(entry)
     return tuple(fixed)
 

@@ -1,4 +1,4 @@
-"""Lints text that may hold requests: JSON, JSONL, YAML cassettes, standard input; document by document."""
+"""Lints text that may hold requests, document by document: JSON, JSONL, YAML cassettes, standard input."""
 
 import gc
 from collections.abc import Generator, Iterable, Iterator
@@ -37,11 +37,11 @@ from imgbudget.requests.reader import (
 
 
 def check_cassette(context: LintContext, path: str, text: bytes | None = None) -> FileResult:
-    """The result of the YAML at `path`, or of `text` that stands for it; what is no cassette is passed over.
+    """The result of the YAML file at `path`, or of `text` in its place; skipped if it is no cassette.
 
     Raises:
         OSError: the file cannot be read.
-        UnreadableError: a cassette that is no YAML, or too large.
+        UnreadableError: a cassette that is not YAML, or too large.
     """
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     with opened as source, _without_collector():
@@ -54,9 +54,9 @@ def check_cassette(context: LintContext, path: str, text: bytes | None = None) -
 def check_document(
     context: LintContext, path: str, *, lines: bool, explicit: bool, parts: PartReceiver | None = None
 ) -> FileResult:
-    """The result of the JSON file at `path`; `lines` for one document a line.
+    """The result of the JSON file at `path`; with `lines` each line is a document.
 
-    With `parts`, that of its last part: `parts` takes the results of the others as they are read.
+    With `parts`, the result is that of the last part; `parts` receives the others.
 
     Raises:
         OSError: the file cannot be read.
@@ -74,7 +74,7 @@ def check_document(
 
 
 def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResult, PartCount]:
-    """The result of some rows of the file at `path`, which is known to hold requests, and what they count.
+    """The result and the counts of some rows of the file at `path`, which is known to hold requests.
 
     Raises:
         OSError: the file cannot be read.
@@ -98,13 +98,13 @@ def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResul
 
 
 def check_text(context: LintContext, text: bytes, name: str, *, lines: bool) -> FileResult:
-    """The result of JSON text that came from standard input, under `name`."""
+    """The result of JSON text from standard input, reported under `name`."""
     with JsonSource.from_bytes(text) as source:
         return check_source(context, source, name, lines=lines)
 
 
 def check_source(context: LintContext, source: JsonSource, name: str, *, lines: bool) -> FileResult:
-    """The result of JSON that is open already, from standard input or a remote store, under `name`.
+    """The result of an open JSON source, from standard input or a remote store, reported under `name`.
 
     Raises:
         UnreadableError: it changed while it was read.
@@ -115,7 +115,7 @@ def check_source(context: LintContext, source: JsonSource, name: str, *, lines: 
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Keep Python from looking for cycles: JSON and what is read from it have none, and may be very many."""
+    """Turn the garbage collector off: JSON values are many and have no reference cycles."""
     if not gc.isenabled():
         yield
         return
@@ -124,7 +124,7 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         if not gc.get_freeze_count():
-            # puts what there is among the old objects, unseen: it would all be looked through at once
+            # moves all objects to the oldest generation, so that they are not traversed at once
             gc.freeze()
             gc.unfreeze()
         gc.enable()
@@ -137,14 +137,13 @@ _NO_MESSAGE = "a line of a session without a message"
 
 @dataclass(slots=True, kw_only=True)
 class DocumentCheck:
-    """The check of one file, document by document; with `lines` each line is one.
+    """The check of one file, document by document; with `lines` each line is a document.
 
-    `explicit` says that text that is no JSON is a finding even when nothing in it looks like a request:
-    the user named the file. Met on a walk, such a file is passed over with a reason. `told` says that the
-    file is known to hold requests, so that each row which holds none is told. `parts` takes what was found
-    in a long file part by part, in its order: memory then does not grow with the file. Its workers may check
-    the rows of a long file from the first request on, as long as each row is a request by itself. `start` is
-    where to begin.
+    `explicit`: the user named the file, so text that is not JSON is a finding even if it looks like no
+    request; a file found by a walk is skipped with a reason. `known_requests`: the file is known to hold
+    requests, so every row without one is reported. `parts` receives the results of a long file in order, in
+    parts, and its workers may check the rows after the first request, as long as every row is a request by
+    itself. `start` is the first document to check.
     """
 
     context: LintContext
@@ -203,7 +202,7 @@ class DocumentCheck:
         return self.checked.result(rows=self.rows.close(self.source, self.end) if self.lines else None)
 
     def _read(self, start: Start) -> Start | None:
-        """Check the documents from `start` on; where to go on when others have checked some."""
+        """Check the documents from `start` on; returns where to continue after rows checked by workers."""
         for document in open_documents(self.source, lines=self.lines, start=start):
             if self.scope is Scope.PART and not self.end:
                 self.rows.start_part(document.line)
@@ -219,25 +218,25 @@ class DocumentCheck:
                 self._deliver_part()
             if not self.long and self._is_long:
                 self.long = True
-                behind = Start(document.end, document.line, document.number + 1)
-                if self.parts and (counts := self.parts.row_workers(self.path, behind)):
+                rest = Start(document.end, document.line, document.number + 1)
+                if self.parts and (counts := self.parts.row_workers(self.path, rest)):
                     self._deliver_part()
                     return self._add_parts(counts)
         return None
 
     @property
     def _must_restart(self) -> bool:
-        """Whether rows were passed over in silence before the first request: all is to be told, from anew."""
+        """Whether rows before the first request were skipped unreported, so the check must start again."""
         return self.lines and self.skipped_silently and not self.known_requests and self._holds_requests
 
     @property
     def _is_long(self) -> bool:
-        """Whether many rows are to come which, as far as is known, are requests that stand for themselves."""
+        """Whether many rows are left, and so far every row with a request is independent of the others."""
         so_far = bool(self.checked.requests or self.parts_delivered) and not self.rows.session
         return self.lines and so_far and self.source.size - self.end >= LONG_FILE
 
     def _add_parts(self, parts: Generator[PartCount | None, None, None]) -> Start | None:
-        """Count what others have checked; where to go on alone, at rows that do not stand for themselves."""
+        """Count the parts that workers have checked; returns the start of a part with a session, if any."""
         with closing(parts):
             for part in parts:
                 if part is None:
@@ -251,7 +250,7 @@ class DocumentCheck:
         return None
 
     def run_cassette(self, cassette: Cassette) -> FileResult:
-        """The result of a file that is a cassette."""
+        """The result of a cassette."""
         recorded = list(
             read_recorded(
                 cassette.bodies, Location(self.path, ()), self.reader.fields, self.context.data.normalize
@@ -264,7 +263,7 @@ class DocumentCheck:
         return self.checked.result()
 
     def _deliver_part(self) -> None:
-        """Hand on what was found so far, and forget it."""
+        """Deliver the results so far, and forget them."""
         if self.parts is None:
             return
         self.parts.on_partial_result(self.checked.result(partial=True))
@@ -277,9 +276,9 @@ class DocumentCheck:
 
     def _bad(self, document: BadDocument) -> None:
         head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
-        told = self.explicit or self.known_requests or self._holds_requests
-        if not told and not looks_like_request(head):
-            self._pass_over(document.message, "not JSON")
+        is_reported = self.explicit or self.known_requests or self._holds_requests
+        if not is_reported and not looks_like_request(head):
+            self._skip(document.message, "not JSON")
             self.skipped_silently = True
             return
         self.rows.bad += 1
@@ -288,12 +287,12 @@ class DocumentCheck:
         span = Span(offset, offset + 1, document.line, document.column, document.line, document.column + 1)
         self.checked.add_flaw(location, span, document.message)
 
-    def _pass_over(self, reason: str, of_row: str) -> None:
-        """Leave a document unchecked; the file's reason may say where a mistake is, the row's need not."""
+    def _skip(self, reason: str, row_reason: str) -> None:
+        """Skip a document; `reason` is kept for the file, `row_reason` for the row."""
         if len(self.reasons) < _MOST_REASONS:
             self.reasons[reason] = None
         if self.known_requests or self._holds_requests or not self.rows.is_long:
-            self.rows.skip(of_row)
+            self.rows.skip(row_reason)
         else:
             self.skipped_silently = True
 
@@ -303,32 +302,32 @@ class DocumentCheck:
     def _items(self, document: Document | Cassette, items: Iterable[Item]) -> None:
         found: list[Finding] = []
         wrong: list[Location] = []
-        checked, passed = False, None
+        is_checked, skipped = False, None
         for item in items:
             match item:
                 case Request():
-                    checked = True
+                    is_checked = True
                     found.extend(self.checked.request(item))
                     wrong.extend(self.batch.add(item))
                 case BadEntry(location, reason):
                     found.extend(self.checked.malformed(location, reason))
                 case NoRequest():
-                    passed = item
+                    skipped = item
                 case SessionLine(sent):
                     self._session_line(sent=sent)
                     return
-        if checked:
+        if is_checked:
             self.rows.checked += 1
             found.extend(self.checked.duplicate_keys(document))
-        elif passed:
-            self._no_request(document, passed)
+        elif skipped:
+            self._no_request(document, skipped)
         else:
             self.rows.bad += 1
         if found or wrong:
             self.batch.locate(wrong, self.checked.add_located(document, found, wrong))
 
     def _no_request(self, document: Document | Cassette, item: NoRequest) -> None:
-        self._pass_over(item.reason, item.reason)
+        self._skip(item.reason, item.reason)
         if item.foreign:
             return
         if not self.known_requests and not self._holds_requests:
@@ -343,12 +342,12 @@ class DocumentCheck:
     def _session_line(self, *, sent: bool) -> None:
         if sent or self.known_requests or self._holds_requests:
             self.rows.add_session_row()
-        else:  # many data have lines that look like it
-            self._pass_over(_NO_MESSAGE, _NO_MESSAGE)
+        else:  # data of other programs can look like lines of a session
+            self._skip(_NO_MESSAGE, _NO_MESSAGE)
             self.skipped_silently = True
 
     def _batch(self) -> None:
-        """Judge the batch that the file is, its entries together."""
+        """Check the batch that the entries of the file form."""
         batch = self.batch.batch(self.source)
         if batch is None:
             return
@@ -356,7 +355,7 @@ class DocumentCheck:
         self.checked.add(found, self.batch.spans)
 
     def _session(self) -> None:
-        """Judge the requests of a session, which are known at its end; a second pass finds their places."""
+        """Check the requests of a session, known at its end; a second pass finds their spans."""
         found: list[Finding] = []
         reason: str | None = _NO_MESSAGE
         for item in self.reader.end():
@@ -366,8 +365,8 @@ class DocumentCheck:
                     self.reasons[reason] = None
                 case Request():
                     found.extend(with_resend_note(finding) for finding in self.checked.request(item))
-        judged = any(result.request.dialect == "transcript" for result in self.checked.requests)
-        self.rows.end_session(self.reader.session.forgotten, None if judged else reason)
+        is_checked = any(result.request.dialect == "transcript" for result in self.checked.requests)
+        self.rows.end_session(self.reader.session.forgotten, None if is_checked else reason)
         by_document: dict[int, list[Finding]] = {}
         for finding in found:
             by_document.setdefault(finding.location.document, []).append(finding)

@@ -1,4 +1,4 @@
-"""The end of a run: totals kept on the way, and the findings about the run as a whole."""
+"""The end of a run: the totals of all files, and the findings on the run as a whole."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 _BLOCK = 1000
-"""Names of files that are kept in one text: a string of its own costs 50 bytes more for each."""
+"""Paths that are kept joined in one string: separate strings take 50 bytes more each."""
 
 _AT_ONCE = 200_000
-"""Files that are compared, or names of lookalikes that are taken apart, together: some 20 MB."""
+"""Files that are compared, or paths of possible copies that are split, at once: some 20 MB."""
 
 _COPIES, _TOTALS = int(RunData.COPIES), int(RunData.TOTALS)
 
 Block = tuple[Sequence[int], str]
-"""What tells files apart, a number each, and their paths, joined by null characters."""
+"""A hash of length and size per file, and the paths of the files, joined by null characters."""
 
 
 class RunTotals:
-    """Gathers what is watched; of an image file only a number and its path, 8 bytes and the name.
+    """Collects what the rules on the whole run read: of an image file only a hash (8 bytes) and its path.
 
-    `used`, `entry` and `entries` are what came of silencing in another process, `parts` what the parts of a
-    long file count that it has checked.
+    `used_ignores`, `matched_entries` and `collected_entries` are those of the suppressor of another process,
+    `parts` the counts of parts of a long file.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class RunTotals:
         self._names: list[str] = []
 
     def add(self, result: FileResult, *, is_file: bool = True) -> None:
-        """Count one file, or with `is_file` false what came on standard input."""
-        # a plain integer: the flags' own arithmetic takes a microsecond
+        """Add the result of one file, or with `is_file` false that of standard input."""
+        # a plain integer: arithmetic on flags takes a microsecond
         images, run_data = result.images, int(self.run_data)
         if is_file and len(images) == 1 and not result.requests and images[0].resized is not None:
             facts = images[0].use.facts
@@ -79,7 +79,7 @@ class RunTotals:
             self._record(result.findings)
 
     def add_findings(self, findings: Sequence[Finding]) -> None:
-        """Count findings on the run as a whole."""
+        """Add findings on the run as a whole."""
         if self.statistics is not None:
             self.statistics.add_findings(findings)
         if self.records is not None:
@@ -99,7 +99,7 @@ class RunTotals:
             self._keys, self._names = [], []
 
     def take(self) -> "RunTotals":
-        """What was gathered since the last time, to be handed to another process."""
+        """The totals since the last call, to send to another process."""
         self._close_block()
         taken = RunTotals(self.run_data, self.statistics, self.records)
         taken.byte_size, taken.blocks = self.byte_size, self.blocks
@@ -111,7 +111,7 @@ class RunTotals:
         return taken
 
     def merge(self, other: "RunTotals") -> None:
-        """Count what another process gathered."""
+        """Add the totals of another process."""
         self.byte_size += other.byte_size
         self.blocks += other.blocks
         self.used_ignores |= other.used_ignores
@@ -124,12 +124,12 @@ class RunTotals:
 
     @property
     def reports_on_run(self) -> bool:
-        """Whether there is anything to be said of the run as a whole."""
+        """Whether rules or statistics on the whole run have anything to do."""
         watched = self.run_data & ~RunData.COPIES or bool(self.blocks) or len(self._names) > 1
         return bool(watched) or self.statistics is not None or self.records is not None
 
     def possible_copies(self) -> Iterator[list[str]]:
-        """The paths of image files with the same length and size in px, in the order of the first of each."""
+        """Groups of image files with the same length and size in px, in the order of their first files."""
         blocks: list[Block] = [*self.blocks, (self._keys, "\0".join(self._names))]
         chosen, names = set[int](), 0
         for key, times in _repeated([keys for keys, _ in blocks]).items():
@@ -142,29 +142,29 @@ class RunTotals:
 
 
 def _repeated(blocks: Sequence[Sequence[int]]) -> dict[int, int]:
-    """The keys that stand more than once, in the order of their first, and how often."""
-    again: set[int] = set()
+    """The keys that occur more than once, in the order of their first occurrence, with their counts."""
+    repeated: set[int] = set()
     parts = 1 + sum(map(len, blocks)) // _AT_ONCE
     for part in range(parts):
-        seen: set[int] = set()
+        earlier: set[int] = set()
         for keys in blocks:
-            mine = keys if parts == 1 else [key for key in keys if key % parts == part]
-            fresh = set(mine)
-            again |= seen & fresh
-            if len(fresh) < len(mine):
-                again.update(key for key, times in Counter(mine).items() if times > 1)
-            seen |= fresh
+            selected = keys if parts == 1 else [key for key in keys if key % parts == part]
+            distinct = set(selected)
+            repeated |= earlier & distinct
+            if len(distinct) < len(selected):
+                repeated.update(key for key, times in Counter(selected).items() if times > 1)
+            earlier |= distinct
     found: dict[int, int] = {}
-    for keys in blocks if again else ():
-        if not again.isdisjoint(keys):
+    for keys in blocks if repeated else ():
+        if not repeated.isdisjoint(keys):
             for key in keys:
-                if key in again:
+                if key in repeated:
                     found[key] = found.get(key, 0) + 1
     return found
 
 
 def _grouped(blocks: Sequence[Block], chosen: set[int]) -> Iterator[list[str]]:
-    """The paths with each of the chosen keys, in the order of the first of each."""
+    """The paths with each of the chosen keys, in the order of the first occurrences."""
     groups: dict[int, list[str]] = {}
     for keys, names in blocks if chosen else ():
         if not chosen.isdisjoint(keys):
@@ -175,7 +175,7 @@ def _grouped(blocks: Sequence[Block], chosen: set[int]) -> Iterator[list[str]]:
 
 
 def new_totals(options: "RunOptions", paths: PathRules) -> RunTotals:
-    """An empty tally for what the rules watch and the caller wishes."""
+    """Empty totals, for the data that rules and options need."""
     run_data = paths.base_runner.rules.run_data
     if paths.suppressor is None or not paths.suppressor.ignores:
         run_data &= ~RunData.IGNORES
@@ -190,11 +190,11 @@ def new_totals(options: "RunOptions", paths: PathRules) -> RunTotals:
 
 
 _PATHS_AT_ONCE = 1000
-"""Files whose findings are gathered before they are told: each may be a copy of another one."""
+"""Files whose findings are collected before they are reported: every file may be a copy."""
 
 
 class _Copies:
-    """The groups of copies among the files of a run, found when they are gone through."""
+    """The groups of copies among the files of a run, searched for during iteration."""
 
     def __init__(self, totals: "RunTotals") -> None:
         self._totals = totals
@@ -204,7 +204,7 @@ class _Copies:
 
 
 def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
-    """The results that are no file's own, by the file that they are about."""
+    """The results on the run as a whole, grouped by the file that they are about."""
     paths, totals = session.context.paths, session.totals
     source = session.settings.source
     lines: dict[Location, int | None] = {}
@@ -219,7 +219,7 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
         location=Location(shown(source) if source else "."),
         visual_tokens=summary.visual_tokens,
         byte_size=totals.byte_size,
-        # prices are whole nano-dollars; the last bits of a sum tell in which parts it was added up
+        # prices are whole nano-dollars; the last bits of the sum depend on the order of additions
         cost_usd=round(summary.cost_usd, 9),
         copies=_Copies(totals) if totals.run_data & RunData.COPIES else (),
         unused=tuple(unused),
@@ -243,7 +243,7 @@ def _results(session: "Session", by_path: Mapping[str, Sequence[Finding]]) -> It
 
 
 def _with_span(finding: Finding, line: int | None, *, excerpts: bool) -> Finding:
-    """The finding with the line of the configuration that it is about."""
+    """The finding with the span of its line in the configuration."""
     if line is None:
         return finding
     from imgbudget.jsontext.lines import excerpt  # noqa: PLC0415 - 6 ms, and most runs have no such finding
@@ -254,10 +254,10 @@ def _with_span(finding: Finding, line: int | None, *, excerpts: bool) -> Finding
             before = source.pread(source.size, 0).splitlines(keepends=True)[:line]
             start = sum(map(len, before[:-1]))
             text = before[-1].rstrip(b"\r\n")
-            lead = len(text) - len(text.lstrip())
+            indent = len(text) - len(text.lstrip())
             end = start + len(text)
-            span = Span(start + lead, end, line, lead + 1, line, len(text.decode("utf-8", "replace")) + 1)
-            cut = excerpt(source, span) if excerpts else None
-            return finding._replace(span=span, excerpt=cut)
-    except (OSError, IndexError):  # changed since it was read
+            span = Span(start + indent, end, line, indent + 1, line, len(text.decode("utf-8", "replace")) + 1)
+            shown_text = excerpt(source, span) if excerpts else None
+            return finding._replace(span=span, excerpt=shown_text)
+    except (OSError, IndexError):  # the file changed after it was read
         return finding

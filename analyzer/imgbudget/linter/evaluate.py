@@ -32,10 +32,10 @@ def make_finding(
     subject: ImageUse | Request | Batch | Run,
     limits: Limits,
 ) -> Finding:
-    """The finding that a problem makes.
+    """Make the finding of a problem.
 
-    A problem's own severity says how a case differs from the rule's default; `override`, the severity that
-    the user set for the rule, is above both.
+    A problem's severity overrides the rule's; `override`, the severity that the user set for the rule,
+    overrides both.
     """
     severity = override or problem.severity or rule.severity
     location = problem.location or subject.location
@@ -59,14 +59,14 @@ def make_finding(
 
 
 def relocated(finding: Finding, location: Location) -> Finding:
-    """The same finding on another image file; `_replace` takes four times as long."""
+    """The same finding at another location; `_replace` takes four times as long."""
     changed = list(finding)
     changed[_LOCATION], changed[_FINGERPRINT] = location, fingerprint(finding.code, location)
     return _new(Finding, changed)
 
 
 def page_of(rule: AnyRule) -> str | None:
-    """The address of a rule's page: the rule's own, else for a shipped rule the one in the repository."""
+    """The address of a rule's page: its `url`, or for a shipped rule its page in the repository."""
     if rule.url is not None or not rule.code.startswith("IB"):
         return rule.url
     return _shipped_page(rule.code)
@@ -77,7 +77,7 @@ def _shipped_page(code: str) -> str | None:
 
 
 def fingerprint(code: str, location: Location) -> str:
-    """A short stable name for a finding: its rule, its file, its pointer."""
+    """A short stable identifier of a finding: a hash of rule, file, document and JSON pointer."""
     pointer = ""
     if location.keys is not None:
         pointer = location.pointer or ""
@@ -89,20 +89,20 @@ def fingerprint(code: str, location: Location) -> str:
 
 @cache
 def _sha256() -> "Callable[[bytes], HASH]":
-    from hashlib import sha256  # noqa: PLC0415 - a clean run needs none, and an import a finding costs 1 us
+    from hashlib import sha256  # noqa: PLC0415 - unused without findings; an import per finding costs 1 us
 
     return sha256
 
 
 def failure_finding(what: str, error: Exception, location: Location, limits: Limits) -> Finding:
-    """The finding IB003: something of ours, named by `what`, failed on a subject, and the run goes on."""
+    """The finding IB003: an internal error, in `what`, on one subject; the run continues."""
     return Finding(
         code=FAILED_CODE,
         name=FAILED_NAME,
         severity=Severity.ERROR,
         location=location,
         message=f"{what} failed: {type(error).__name__}: {error}",
-        help="a mistake in imgbudget: run again with --verbose for the traceback and report it",
+        help="a bug in imgbudget: run again with --verbose for the traceback, and report it",
         url=_shipped_page(FAILED_CODE),
         measured=None,
         limit=None,
@@ -120,7 +120,7 @@ Subject = ImageUse | Request | Batch | Run
 Rules = Sequence[tuple[AnyRule, Severity | None]]
 
 
-def run_rules(  # noqa: PLR0913 - what a rule is run on, and by
+def run_rules(  # noqa: PLR0913 - subject, limits, budgets
     rules: Rules,
     subject: Subject,
     limits: Limits,
@@ -129,19 +129,19 @@ def run_rules(  # noqa: PLR0913 - what a rule is run on, and by
     *,
     proxy: Subject | None = None,
 ) -> Iterator[Finding]:
-    """The findings on a subject in the order of the rules; those of a rule that fails up to its failure.
+    """The findings on a subject, in the order of the rules; a rule that fails keeps those before its failure.
 
-    `image_limits` are those of a request, see RequestUnderTest; `shown` is given to the rules in place of the
-    subject.
+    `image_limits` are those of a request, see RequestUnderTest. Rules get `proxy` instead of the subject, if
+    given.
     """
     context = Context(limits, budgets, image_limits)
-    if limits.tier.strategy:  # Claude has all that the rules ask for
+    if limits.tier.strategy:  # Claude has all limits
         rules = [pair for pair in rules if not pair[0].limits or limits.missing(pair[0].limits) is None]
     for rule, override in rules:
         try:
             for problem in rule.check(subject if proxy is None else proxy, context):
                 yield make_finding(rule, override, problem, subject, limits)
-        except Exception as error:  # noqa: BLE001 - the one place: a rule must not end the run
+        except Exception as error:  # noqa: BLE001 - a failing rule must not end the run
             what = f"rule {rule.code} {rule.name}"
             failed = failure_finding(what, error, subject.location, limits)
             yield failed._replace(help=f"report it with the file; until then: --ignore {rule.code}")

@@ -1,4 +1,4 @@
-"""Checks one file by what it is: an image, JSON, JSON Lines or a cassette; and standard input."""
+"""Checks one file by its kind: an image, JSON, JSON Lines or a cassette; and standard input."""
 
 import os
 from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FileCheck:
-    """The check of one file at a time. `cache` keeps facts between runs, None where nothing is kept."""
+    """Checks one file at a time. `cache` keeps facts of images between runs, if it is not None."""
 
     __slots__ = ("cache", "context", "force_exclude")
 
@@ -30,7 +30,7 @@ class FileCheck:
         self.cache = _open_cache() if cache else None
 
     def image(self, path: str, runner: RuleRunner) -> ImageUse:
-        """The image at a path, with the facts that its judge asks for."""
+        """The image at a path, with the facts that its rules need."""
         fields = self.context.needed_fields(runner)
         if self.cache is None:
             return read_image(path, fields)
@@ -41,57 +41,57 @@ class FileCheck:
     ) -> FileResult:
         """The result of a file; with `parts` that of its last part, see Session.check_all.
 
-        `read` is its image where that is known.
+        `read` is its image, if it has been read already.
         """
-        kind, named = found.kind, self.explicit(found)
+        kind, explicit = found.kind, self.explicit(found)
         if kind is FileKind.JSON or kind is FileKind.JSONL:
             lines = kind is FileKind.JSONL
-            return self._json(found.path, named=named, lines=lines, parts=parts)
+            return self._json(found.path, explicit=explicit, lines=lines, parts=parts)
         if kind is FileKind.YAML:
-            return self._yaml(found.path, named=named)
+            return self._yaml(found.path, explicit=explicit)
         runner = self.context.paths.runner(found.path)
         use = read or self.image(found.path, runner)
         if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
             return self.context.check_image_file(use, runner)
         if use.facts.content == "JSON":
-            return self._json(found.path, named=named, lines=False)
-        if named and use.facts.damage is not None:
+            return self._json(found.path, explicit=explicit, lines=False)
+        if explicit and use.facts.damage is not None:
             return self.context.check_image_file(use)
-        return FileResult(path=found.path, skipped=_no_image(use))
+        return FileResult(path=found.path, skipped=_skip_reason(use))
 
     def explicit(self, found: FoundFile) -> bool:
-        """Whether the user named the file, so that not to know what it is would be no answer."""
+        """Whether the user named the file, so that unknown content is a finding and not skipped."""
         return found.named and not self.force_exclude
 
     def _json(
-        self, path: str, *, named: bool, lines: bool, parts: "PartReceiver | None" = None
+        self, path: str, *, explicit: bool, lines: bool, parts: "PartReceiver | None" = None
     ) -> FileResult:
         from imgbudget.linter.documents import check_document  # noqa: PLC0415 - images need no JSON reader
 
         def check() -> FileResult:
-            return check_document(self.context, path, lines=lines, explicit=named, parts=parts)
+            return check_document(self.context, path, lines=lines, explicit=explicit, parts=parts)
 
-        return self._read_or_tell(path, check, named=named)
+        return self._check_readable(path, check, explicit=explicit)
 
-    def _yaml(self, path: str, *, named: bool, text: bytes | None = None) -> FileResult:
+    def _yaml(self, path: str, *, explicit: bool, text: bytes | None = None) -> FileResult:
         from imgbudget.linter.documents import check_cassette  # noqa: PLC0415 - see _json
 
         def check() -> FileResult:
             return check_cassette(self.context, path, text)
 
-        return self._read_or_tell(path, check, named=named)
+        return self._check_readable(path, check, explicit=explicit)
 
-    def _read_or_tell(self, path: str, check: Callable[[], FileResult], *, named: bool) -> FileResult:
+    def _check_readable(self, path: str, check: Callable[[], FileResult], *, explicit: bool) -> FileResult:
         try:
             return check()
         except UnreadableError as error:
-            return self._unread(path, str(error), named=named)
+            return self._unread(path, str(error), explicit=explicit)
         except OSError as error:
-            return self._unread(path, f"cannot be read: {os_error_text(error)}", named=named)
+            return self._unread(path, f"cannot be read: {os_error_text(error)}", explicit=explicit)
 
-    def _unread(self, path: str, why: str, *, named: bool) -> FileResult:
-        """A JSON file that could not be read: a finding when it was named, else a skip that is told."""
-        if named:
+    def _unread(self, path: str, why: str, *, explicit: bool) -> FileResult:
+        """The result of a file that could not be read: a finding if the user named it, else a skip."""
+        if explicit:
             location = Location(path, ())
             flaw = ShapeFlaw(location, why, "make it readable, or leave it out")
             request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
@@ -101,10 +101,10 @@ class FileCheck:
         return FileResult(path=path, skipped=why, missed=True)
 
     def text(self, data: bytes, name: str) -> FileResult:
-        """The result of bytes that came on standard input, an image or a request, reported under `name`."""
+        """The result of standard input, an image or a request, reported under `name`."""
         extension = os.path.splitext(name)[1].lower()
         if extension in (".yaml", ".yml"):
-            return self._yaml(name, named=True, text=data)
+            return self._yaml(name, explicit=True, text=data)
         use = image_from_bytes(data, name, self.context.needed_fields(self.context.paths.runner(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         lines = is_lines(data, name)
@@ -122,18 +122,18 @@ def _open_cache() -> "FactsCache":
 
 
 def is_lines(data: bytes, name: str) -> bool:
-    """Whether what came on standard input is JSON Lines, by its name or else by its text."""
+    """Whether standard input is JSON Lines, by its name or else by its text."""
     extension = os.path.splitext(name)[1].lower()
-    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_documents_a_line(data))
+    return extension in (".jsonl", ".ndjson") or (extension != ".json" and _has_document_per_line(data))
 
 
-def _has_documents_a_line(data: bytes) -> bool:
-    """Whether text looks like JSON Lines: its first line is an object of its own, and more follows."""
+def _has_document_per_line(data: bytes) -> bool:
+    """Whether text looks like JSON Lines: its first line is an object, and more text follows."""
     first, _, rest = data.partition(b"\n")
     return first.startswith(b"{") and first.rstrip().endswith(b"}") and bool(rest.strip())
 
 
-def _no_image(use: ImageUse) -> str:
+def _skip_reason(use: ImageUse) -> str:
     if use.facts and use.facts.damage and not use.facts.content:
         return f"neither an image nor a request: {use.facts.damage}"
     content = use.facts.content if use.facts else None

@@ -1,4 +1,4 @@
-"""Suppression: findings that an ignore entry or a baseline expects, and entries that suppress nothing."""
+"""Suppression: findings that ignores or a baseline suppress, and ignores that suppress nothing."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,16 +16,17 @@ from imgbudget.model.subjects import Finding, RunData, UnusedIgnore
 from imgbudget.registry import AnyRule
 
 _ON_FILES = (RunData.NONE, RunData.COPIES)
-"""What rules watch whose findings are about a file, and not about the run or the configuration."""
+"""The run data of rules whose findings are about a file, not about the run or the configuration."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Suppressor:
-    """Parts the findings of a file into those that are reported and those that are not.
+    """Splits the findings of a file into those that are reported and those that are not.
 
-    `root` is the folder that patterns are relative to, `base` the one of the baseline. `used` and `entry` are
-    the numbers of the ignores and of the entries of the baseline that silenced something so far. With
-    `collect` the entries of all findings that are left are kept in `entries`.
+    `root` is the folder that patterns are relative to, `base` that of the paths in the baseline.
+    `used_ignores` and `matched_entries` are the numbers of the ignores and baseline entries that have
+    suppressed something. With `collect`, entries of all findings that are not suppressed are kept in
+    `collected_entries`.
     """
 
     rules: Mapping[str, AnyRule]
@@ -38,7 +39,7 @@ class Suppressor:
     matched_entries: set[int] = field(default_factory=set)
     collected_entries: list[BaselineEntry] = field(default_factory=list)
     unhashed: str | None = None
-    """The name under which standard input is checked: no file holds its bytes."""
+    """The name of standard input, which has no file to hash."""
 
     def split(self, path: str, findings: Findings) -> tuple[Findings, SuppressedCounts]:
         """The findings of the file at `path` that are reported, and how many are not."""
@@ -53,10 +54,10 @@ class Suppressor:
 
     def _without_ignored(self, path: str, findings: Findings, content: "_ContentIndex") -> Findings:
         name = relative(path, self.root)
-        mine = [(i, entry) for i, (entry, matches) in enumerate(self.ignores) if matches(name)]
+        candidates = [(i, entry) for i, (entry, matches) in enumerate(self.ignores) if matches(name)]
         kept = []
         for finding in findings:
-            matching = [i for i, entry in mine if self._applies(entry, finding, content)]
+            matching = [i for i, entry in candidates if self._applies(entry, finding, content)]
             self.used_ignores.update(matching)
             if not matching:
                 kept.append(finding)
@@ -93,7 +94,7 @@ class Suppressor:
 
 
 class _ContentIndex:
-    """The hash of a file's bytes, read when it is first asked for."""
+    """The hash of a file's content, computed on first use."""
 
     def __init__(self, path: str, *, known: bool) -> None:
         self._path: str | None = path if known else None
@@ -106,13 +107,13 @@ class _ContentIndex:
         return self._sha256
 
 
-def unused_ignores(paths: PathRules, named: Sequence[str]) -> Iterator[tuple[UnusedIgnore, int | None]]:
-    """The entries that silenced nothing, each with its line; `named` are the files and folders checked."""
+def unused_ignores(paths: PathRules, checked: Sequence[str]) -> Iterator[tuple[UnusedIgnore, int | None]]:
+    """The ignores that suppressed nothing, each with its line; `checked` are the paths of the run."""
     if paths.suppressor is None:
         return
-    real = [os.path.realpath(path).replace(os.sep, "/") for path in named]
+    real = [os.path.realpath(path).replace(os.sep, "/") for path in checked]
     root = os.path.realpath(paths.settings.root).replace(os.sep, "/")
-    locations = _places(paths.settings)
+    locations = _locations(paths.settings)
     for number, (ignore, _) in enumerate(paths.suppressor.ignores):
         location = locations[number]
         if number in paths.suppressor.used_ignores or not _rules_ran(ignore, paths):
@@ -124,37 +125,39 @@ def unused_ignores(paths: PathRules, named: Sequence[str]) -> Iterator[tuple[Unu
             yield UnusedIgnore(location, ignore.rules, ignore.files, ignore.reason, why_not), ignore.line
 
 
-def _places(settings: Settings) -> list[Location]:
-    """Where each ignore entry stands: its file, and the route to it there."""
+def _locations(settings: Settings) -> list[Location]:
+    """The location of each ignore entry: its file, and its path in it."""
     counts: dict[str, Iterator[int]] = {}
     locations = []
     for ignore in settings.ignores:
         table: Keys = ("tool", "imgbudget") if ignore.path.endswith("pyproject.toml") else ()
         number = next(counts.setdefault(ignore.path, count()))
         keys: Keys = (*table, "ignores", number)
-        locations.append(Location(ignore.path, keys, root=len(keys)))  # the API has no name for it
+        locations.append(Location(ignore.path, keys, root=len(keys)))  # the configuration's own path
     return locations
 
 
-def covered(pattern: str, root: str, named: Iterable[str]) -> bool:
-    """Whether all files that a pattern can match lie in what was checked; all paths absolute, with `/`."""
-    around = root
+def covered(pattern: str, root: str, checked: Iterable[str]) -> bool:
+    """Whether all files that a pattern can match were checked; all paths are absolute, with `/`."""
+    folder = root
     if "/" in pattern.rstrip("/") and not pattern.startswith("!"):
         for step in pattern.strip("/").split("/"):
             if SPECIAL.search(step):
                 break
-            around = f"{around}/{step}"
-    return any(around == path or around.startswith(path.rstrip("/") + "/") for path in named)
+            folder = f"{folder}/{step}"
+    return any(folder == path or folder.startswith(path.rstrip("/") + "/") for path in checked)
 
 
 def _rules_ran(ignore: Ignore, paths: PathRules) -> bool:
-    """Whether the rules that an entry names ran, but for those that the configuration itself leaves off."""
+    """Whether the rules that an ignore names ran, except those that the configuration turns off."""
     config = paths.settings
     layer = SelectionLayer(config.select, config.extend_select, config.ignore)
     ran = {rule.code for rule in paths.rules if paths.base_runner.rules.has(rule.code)}
-    meant = [rule for rule in paths.rules if any(specificity(text, rule) >= 0 for text in ignore.rules)]
-    wanted = [rule for rule in meant if is_selected(rule, (layer,), pedantic=False, preview=config.preview)]
-    silent = {rule.code for rule in meant if rule.budgets}
-    return any(rule.code in ran for rule in meant) and all(
-        rule.code in ran or rule.code in silent for rule in wanted
+    selected = [rule for rule in paths.rules if any(specificity(text, rule) >= 0 for text in ignore.rules)]
+    expected = [
+        rule for rule in selected if is_selected(rule, (layer,), pedantic=False, preview=config.preview)
+    ]
+    without_budget = {rule.code for rule in selected if rule.budgets}
+    return any(rule.code in ran for rule in selected) and all(
+        rule.code in ran or rule.code in without_budget for rule in expected
     )

@@ -1,4 +1,4 @@
-"""Remembers what image rules reported for an image, keyed by the values they were recorded to read."""
+"""Remembers the findings of image rules, keyed by the values of an image that the rules read."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from operator import attrgetter
@@ -13,13 +13,13 @@ from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Severity
 from imgbudget.registry import AnyRule
 
 _SAME = ("flaws", "damage", "in_request")
-"""Fields that are equal in all images of one memory."""
+"""Fields that are equal in all images of a memory."""
 
 _DISTINCT = ("location", "turn", "digest", "reference", "base64_size", "byte_size", "metadata_bytes")
-"""Fields with another value in nearly each image."""
+"""Fields that differ in nearly every image."""
 
 _DERIVED = {"size": "size", "visible_size": "size", "animated": "frames"}
-"""Properties, by the field of the facts whose value settles theirs in an image that can be decoded."""
+"""Properties, with the field of the facts that determines them in an image that can be decoded."""
 
 _PATHS = tuple(
     f"{prefix}{name}"
@@ -27,24 +27,24 @@ _PATHS = tuple(
     for name in value._fields
     if name not in (*_SAME, *_DISTINCT, "facts")
 )
-"""The values that can be part of a key, each with the bit of its number."""
+"""The values that can be part of a key; the bit of each is its index."""
 
 SIZE = 1 << _PATHS.index("facts.size")
 """The bit of the size."""
 
 _IDENTITY_BUILTINS = {"type", "id"}
-"""Builtins that tell a stand-in from an image."""
+"""Builtins that distinguish a proxy from an image."""
 
 
 class NotRecordedError(BaseException):
-    """A rule reads what cannot be part of a key. It is no Exception: a rule must not catch it."""
+    """A rule reads what cannot be part of a key. Not an Exception, so that rules do not catch it."""
 
 
 class _Proxy:
-    """Takes the place of an image, or of its facts: each field notes that it is read, any other use raises.
+    """Proxy of an image or of its facts: fields record that they are read, any other use raises.
 
-    `isinstance` takes it for the value's own class. It is no tuple, so that a read which Python code cannot
-    see, as `tuple.__getitem__`, fails.
+    `isinstance` accepts it as the class of the value. It is not a tuple, so that reads which cannot be
+    recorded, such as `tuple.__getitem__`, fail.
     """
 
     __slots__ = ("_size", "_value", "facts", "reads")
@@ -52,7 +52,7 @@ class _Proxy:
     _value: Any
 
     def __getattr__(self, name: str) -> Any:
-        """Refuse what is no field: a method may read anything."""
+        """Refuse everything but fields: a method may read any of them."""
         raise NotRecordedError
 
     def __bool__(self) -> bool:
@@ -70,13 +70,13 @@ class _ImageProxy(_Proxy):
 
     @property
     def visible_size(self) -> Size | None:
-        """The field that most rules read, with as few steps as the image's own."""
+        """The size; most rules read it, so it is as fast as that of the image."""
         self.reads |= SIZE
         return self._size
 
     @property  # type: ignore[misc]  # as unittest.mock does: it is read only
     def __class__(self) -> Any:
-        """What `isinstance` asks for."""
+        """The class that `isinstance` compares."""
         return ImageUse
 
 
@@ -88,40 +88,40 @@ class _FactsProxy(_Proxy):
 
     @property  # type: ignore[misc]  # as unittest.mock does: it is read only
     def __class__(self) -> Any:
-        """What `isinstance` asks for."""
+        """The class that `isinstance` compares."""
         return ImageFacts
 
 
 class Recorded(NamedTuple):
-    """What rules found in an image, and the bits of the values that they read for it."""
+    """The findings of rules on an image, and the bits of the values that they read."""
 
     findings: tuple[Finding, ...]
     reads: int
 
 
 def record(rules: Rules, use: ImageUse, limits: Limits, budgets: Budgets) -> Recorded | None:
-    """Run rules on an image that can be decoded; None where what they find is of this image alone."""
+    """Run rules on an image that can be decoded; None if their findings apply to this image only."""
     image = _ImageProxy(use)
     try:
         found = tuple(run_rules(rules, use, limits, budgets, proxy=cast("ImageUse", image)))
         for it in found:
             if it.internal or it.location is not use.location:
                 return None
-            hash((it.message, it.help, it.measured, it.limit, it.unit, it.fix))  # fails for a stand-in in it
+            hash((it.message, it.help, it.measured, it.limit, it.unit, it.fix))  # raises for a proxy
     except (NotRecordedError, TypeError):
         return None
     return Recorded(found, image.reads)
 
 
 def key_of(reads: int) -> Callable[[ImageUse], Hashable]:
-    """What gives the values of these bits."""
+    """A function that returns the values of an image for these bits."""
     paths = [path for number, path in enumerate(_PATHS) if reads >> number & 1]
     return attrgetter(*paths) if paths else lambda _use: ()
 
 
 def checks_identity(function: Callable[..., Any]) -> bool:
-    """Whether a function, or a helper that it names, asks for the type or identity of anything."""
-    seen: list[Any] = []
+    """Whether a function, or a helper that it names, uses the type or identity of anything."""
+    visited: list[Any] = []
     waiting: list[Any] = [function]
     while waiting:
         called = waiting.pop()
@@ -130,13 +130,13 @@ def checks_identity(function: Callable[..., Any]) -> bool:
         names = set(_names(called.__code__))
         if names & _IDENTITY_BUILTINS:
             return True
-        seen.append(called)
-        waiting += [it for it in _helpers(called, names) if it not in seen]
+        visited.append(called)
+        waiting += [it for it in _helpers(called, names) if it not in visited]
     return False
 
 
 def _helpers(function: FunctionType, names: set[str]) -> Iterator[FunctionType]:
-    """The functions that one calls by these names, in its module, its closure and modules of its package."""
+    """The functions of these names in a function's module, its closure and modules of its package."""
     package = function.__module__.partition(".")[0]
     known = [function.__globals__.get(name) for name in names]
     known += [cell.cell_contents for cell in function.__closure__ or () if cell != CellType()]
@@ -161,7 +161,7 @@ def _refuse(*_operands: object) -> Any:
 
 
 def _field(proxy: type[_Proxy], name: str) -> property:
-    """The field of a stand-in that answers as the value does."""
+    """A field of a proxy that returns the value's field and records the read."""
     read = attrgetter(name)
     if name in _DISTINCT:
         return property(_refuse)
@@ -185,7 +185,7 @@ def _field(proxy: type[_Proxy], name: str) -> property:
 
 
 def _add_fields(proxy: type[_Proxy], value: type[ImageUse | ImageFacts], derived: Sequence[str]) -> None:
-    """Give a stand-in the fields of the value, and refuse all that tuples can do beside them."""
+    """Give a proxy the fields of its value, and make all other operations of tuples raise."""
     for name in {*dir(tuple)} - {*dir(object)} | {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"}:
         setattr(proxy, name, _refuse)
     for name in ("__hash__", "__repr__", "__str__", "__format__", "__reduce__", "__reduce_ex__", "__dir__"):
@@ -193,7 +193,7 @@ def _add_fields(proxy: type[_Proxy], value: type[ImageUse | ImageFacts], derived
     for name in (*value._fields, *derived):
         if name != "facts":
             setattr(proxy, name, _field(proxy, name))
-    cast("Any", Sequence).register(proxy)  # `match` asks the type whether it is a sequence
+    cast("Any", Sequence).register(proxy)  # for `match`, which tests the type
 
 
 _add_fields(_ImageProxy, ImageUse, ("in_request", "size"))
@@ -201,19 +201,19 @@ _add_fields(_FactsProxy, ImageFacts, ("animated",))
 
 
 _MAX_KEYS = 10_000
-"""Keys of which the findings are kept: some megabytes."""
+"""Keys whose findings are kept at once: some megabytes."""
 
 _TRIAL_KEYS = 1_000
-"""Keys after which a memory has to have answered for half of the images."""
+"""Keys after which a memory is given up unless it has served half of the images."""
 
 _Pair = tuple[AnyRule, Severity | None]
 
 _EACH = -1
-"""In place of what a rule reads: it is run on each image."""
+"""The reads of a rule that must be run on every image."""
 
 
 class _Memory(NamedTuple):
-    """The findings of some rules, by the values of all that any of them was seen to read."""
+    """The findings of some rules, by the values that any of them has read."""
 
     rules: Rules
     reads: int
@@ -222,9 +222,9 @@ class _Memory(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """Which rules are remembered how, for one model, and for files or for blocks.
+    """How each rule is remembered, for one model, and for files or for blocks.
 
-    It is never changed but replaced: another thread may be using it.
+    A plan is replaced, never changed: another thread may be using it.
     """
 
     limits: Limits
@@ -235,10 +235,10 @@ class _Plan(NamedTuple):
 
 
 class ImageRuleCache:
-    """Checks images by one set of rules.
+    """Checks images with one set of rules, and remembers findings.
 
-    Cameras, screens and generators make few sizes, and fewer kinds of files. Two memories, one for rules that
-    read the size and one for those that do not, keep the keys from being as many as their products.
+    Cameras, screens and generators produce few sizes and few kinds of files. Two memories, for rules that
+    read the size and for rules that do not, avoid a key for every combination.
     """
 
     def __init__(self, rules: Rules, budgets: Budgets) -> None:
@@ -252,7 +252,7 @@ class ImageRuleCache:
     def check_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
         """The findings of all rules on an image, in the order of the rules."""
         if self._first or use.visible_size is None or use.flaws:
-            self._first = False  # a run on one file learns nothing
+            self._first = False  # a run on a single file has no use for a memory
             return list(run_rules(self._rules, use, limits, self._budgets))
         self._images += 1
         plan, in_request = self._plan, use.location.keys is not None
@@ -266,7 +266,7 @@ class ImageRuleCache:
         if len(found) > 1:
             if any(finding.internal for finding in found):
                 return list(run_rules(self._rules, use, limits, self._budgets))
-            found.sort(key=self._place_in_order)
+            found.sort(key=self._rule_number)
         return found
 
     def _recall(self, memory: _Memory, use: ImageUse, limits: Limits) -> list[Finding]:
@@ -284,13 +284,13 @@ class ImageRuleCache:
             memory.findings.clear()
         memory.findings[key] = made.findings
         if len(memory.findings) == _TRIAL_KEYS and self._images < 2 * _TRIAL_KEYS:
-            self._reads = {**self._known(), **{rule.code: _EACH for rule, _ in memory.rules}}
+            self._reads = {**self._recorded(), **{rule.code: _EACH for rule, _ in memory.rules}}
             self._make_plan(limits, in_request=use.location.keys is not None)
         return list(made.findings)
 
     def _learn(self, use: ImageUse, limits: Limits) -> None:
-        """Record each rule by itself, and plan anew by all that is known of what they read."""
-        reads = dict(self._known())
+        """Record each rule separately, and make a new plan from all recorded reads."""
+        reads = dict(self._recorded())
         for pair in self._rules:
             code = pair[0].code
             if reads[code] != _EACH:
@@ -299,15 +299,14 @@ class ImageRuleCache:
         self._reads = reads
         self._make_plan(limits, in_request=use.location.keys is not None)
 
-    def _known(self) -> dict[str, int]:
-        """What each rule was seen to read so far."""
+    def _recorded(self) -> dict[str, int]:
+        """The recorded reads of each rule."""
         if self._reads is None:
             self._reads = {rule.code: _EACH if checks_identity(rule.check) else 0 for rule, _ in self._rules}
         return self._reads
 
     def _make_plan(self, limits: Limits, *, in_request: bool) -> _Plan:
-
-        known, self._images = self._known(), 0
+        known, self._images = self._recorded(), 0
         by_size: list[_Pair] = []
         by_kind: list[_Pair] = []
         each: list[_Pair] = []
@@ -318,11 +317,10 @@ class ImageRuleCache:
         return self._plan
 
     def _memory(self, rules: Rules) -> _Memory:
-
         reads = 0
         for rule, _ in rules:
-            reads |= self._known()[rule.code]
+            reads |= self._recorded()[rule.code]
         return _Memory(rules, reads, key_of(reads), {})
 
-    def _place_in_order(self, finding: Finding) -> int:
+    def _rule_number(self, finding: Finding) -> int:
         return self._order[finding.code]

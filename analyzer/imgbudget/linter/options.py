@@ -1,4 +1,4 @@
-"""What the caller of a run asks for."""
+"""The options of a run."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,10 +8,12 @@ from imgbudget.model.subjects import ProbeField
 
 
 class RunOptions(NamedTuple):
-    """Options of a run, which override the configuration. None and empty keep what the configuration says.
+    """Options of a run, which override the configuration; None and empty values keep its settings.
 
-    `collect` keeps the findings as entries of a baseline, `statistics` sums by rule and folder, `compare`
-    what a comparison with an earlier run needs.
+    `collect` keeps the findings as baseline entries, `statistics` counts by rule and folder, `compare` keeps
+    what a comparison with an earlier run needs. `fields` are facts to read in addition to those that rules
+    need; `excerpts` and `edits` add the text and the edit to each finding in a request. `raise_errors` raises
+    unexpected exceptions instead of reporting them as findings.
     """
 
     model: str | None = None

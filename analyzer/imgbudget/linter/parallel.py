@@ -1,4 +1,4 @@
-"""Many files, or the rows of one long file, linted and rendered on several processes, merged in order."""
+"""Linting many files, or the rows of one long file, on several processes; results are merged in order."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
@@ -19,9 +19,11 @@ from imgbudget.linter.rows import PART_REQUESTS, PartCount
 from imgbudget.linter.run import Session
 from imgbudget.model.results import FileResult, Summary
 
+_CRASHED = "the worker process crashed while checking this file"
+
 
 class ResultBatch(NamedTuple):
-    """What came of a chunk: a piece for each reporter, the sum, the notes, what is kept for the end."""
+    """The results of a chunk: a fragment per reporter, their summary, notes, and totals of the run."""
 
     fragments: tuple[Fragment, ...]
     summary: Summary
@@ -32,10 +34,10 @@ class ResultBatch(NamedTuple):
 def check_in_pool(
     checker: Checker[WorkItem], reporters: Sequence[Reporter], files: Iterable[WorkItem], jobs: int
 ) -> Iterator[ResultBatch]:
-    """The batches of all files, in order.
+    """The batches of all items, in order.
 
-    A worker that dies takes no other file with it: its chunk is run again in halves until the file that
-    kills is alone, and that one is reported as not checked.
+    The chunk of a worker that crashes is run again in halves, until the file that crashes it is alone; only
+    that file is reported as not checked.
     """
     source = iter(files)
     chunks = iter(lambda: _pack(islice(source, checker.chunk_size)), [])
@@ -56,31 +58,31 @@ def check_in_pool(
 
 
 class _Worker(Generic[WorkItem]):
-    """Checks chunks and renders what is found. One that is pickled makes a checker for itself."""
+    """Checks chunks and renders the results. An unpickled copy makes its own checker."""
 
     def __init__(self, checker: Checker[WorkItem], reporters: Sequence[Reporter]) -> None:
         self.checker = checker
         self.reporters = tuple(reporters)
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return _made_again, (self.checker.factory, self.reporters)
+        return _make_worker, (self.checker.factory, self.reporters)
 
     def make(self) -> "Callable[[list[WorkItem | str]], ResultBatch]":
-        """What a process does with a chunk."""
-        self.checker.drain()  # a forked process has what its parent has kept, too
+        """The function that a process applies to each chunk."""
+        self.checker.drain()  # a forked process starts with a copy of its parent's totals
         return self.check
 
     def check(self, chunk: "list[WorkItem | str]") -> ResultBatch:
         """Check and render the files of a chunk."""
         files = [FoundFile(file, FileKind.IMAGE) if isinstance(file, str) else file for file in chunk]
-        # only a checker of found files is given packed ones
+        # packed items are FoundFiles, and only a checker of FoundFiles gets them
         batch = self.batch(self.checker.check_all(cast("list[WorkItem]", files)))
         self.checker.flush()
         return batch
 
     def batch(self, results: Iterable[FileResult]) -> ResultBatch:
-        """Results, rendered and counted."""
-        # each result is dropped before the next one: a thousand of them keep the garbage collector busy
+        """Render and count results."""
+        # results are not collected in a list: thousands of live objects slow the garbage collector down
         summary = Summary()
         rendered: list[list[Fragment]] = [[] for _ in self.reporters]
         for result in results:
@@ -93,15 +95,21 @@ class _Worker(Generic[WorkItem]):
         return ResultBatch(tuple(merged), summary, tuple(self.checker.context.notes), self.checker.drain())
 
     def report_lost(self, file: "WorkItem | str") -> ResultBatch:
-        """The batch of a file that kills each process that checks it."""
+        """The batch of a file that crashes every process that checks it."""
         path = file if isinstance(file, str) else file.path
-        kept = self.checker.drain()  # what this process has taken in stays with it
-        batch = self.batch([FileResult(path=path, skipped="the process that checked it died", missed=True)])
+        kept = self.checker.drain()  # the totals of this process, not to be part of the batch
+        batch = self.batch(
+            [
+                FileResult(
+                    path=path, skipped="the worker process crashed while checking this file", missed=True
+                )
+            ]
+        )
         self.checker.merge_totals(kept)
         return batch
 
     def join(self, _chunk: "list[WorkItem | str]", batches: Sequence[ResultBatch]) -> ResultBatch:
-        """Batches in order as one."""
+        """Join batches in order."""
         first, *others = batches
         for other in others:
             first.summary.merge(other.summary)
@@ -112,8 +120,10 @@ class _Worker(Generic[WorkItem]):
         return first._replace(fragments=tuple(merged), notes=tuple(notes))
 
 
-def _made_again(again: Callable[[], Checker[WorkItem]], reporters: Sequence[Reporter]) -> _Worker[WorkItem]:
-    return _Worker(again(), reporters)
+def _make_worker(
+    factory: Callable[[], Checker[WorkItem]], reporters: Sequence[Reporter]
+) -> _Worker[WorkItem]:
+    return _Worker(factory(), reporters)
 
 
 def _halves(chunk: "list[WorkItem | str]") -> "tuple[list[WorkItem | str], list[WorkItem | str]]":
@@ -122,9 +132,9 @@ def _halves(chunk: "list[WorkItem | str]") -> "tuple[list[WorkItem | str], list[
 
 
 def _pack(chunk: Iterable[WorkItem]) -> "list[WorkItem | str]":
-    """A chunk for the way to a worker: most files are images of a folder, and a path is enough for one.
+    """A chunk to send to a worker: images found in folders, which are most files, become their paths.
 
-    That is a microsecond less for each on either side.
+    That saves a microsecond per file on each side.
     """
     return [
         file.path if isinstance(file, FoundFile) and file.kind is FileKind.IMAGE and not file.named else file
@@ -137,14 +147,14 @@ PART_SIZE = 8 << 20
 
 
 class RowPart(NamedTuple):
-    """Some rows of a file."""
+    """A range of rows of a file."""
 
     path: str
     chunk: Chunk
 
 
 class PartChecker:
-    """Checks parts; `counts` is what they count, since they were taken the last time."""
+    """Checks parts; `counts` holds the counts of parts since the last `drain`."""
 
     chunk_size = 1
 
@@ -160,10 +170,10 @@ class PartChecker:
     @property
     def factory(self) -> "Callable[[], PartChecker]":
         """See Checker."""
-        return partial(_again, self._session.factory)
+        return partial(_part_checker, self._session.factory)
 
     def check_all(self, files: Iterable[RowPart]) -> Iterator[FileResult]:
-        """The results of parts; of one whose rows do not stand for themselves nothing is said."""
+        """The results of parts; that of a part with rows of a session is empty."""
         for path, chunk in files:
             result, count = check_part(self._session.context, path, chunk)
             self.counts.append(count)
@@ -171,11 +181,11 @@ class PartChecker:
                 self._session.totals.add(result)
                 yield result
             else:
-                self._session.drain()  # nothing is kept: who goes on alone finds it again
+                self._session.drain()  # the caller checks these rows again, in one process
                 yield FileResult(path=path, partial=True)
 
     def flush(self) -> None:
-        """Rows are not cached."""
+        """Do nothing: rows are not cached."""
 
     def drain(self) -> RunTotals:
         """See Checker."""
@@ -189,11 +199,11 @@ class PartChecker:
         self._session.merge_totals(totals)
 
 
-def _again(session: Callable[[], Session]) -> PartChecker:
-    return PartChecker(session())
+def _part_checker(make_session: Callable[[], Session]) -> PartChecker:
+    return PartChecker(make_session())
 
 
-def check_rows(  # noqa: PLR0913, PLR0917 - a run and a place in it
+def check_rows(  # noqa: PLR0913, PLR0917 - a run and a position in a file
     session: Session,
     reporters: Sequence[Reporter],
     path: str,
@@ -201,9 +211,9 @@ def check_rows(  # noqa: PLR0913, PLR0917 - a run and a place in it
     jobs: int,
     show: Callable[[ResultBatch], None],
 ) -> Generator[PartCount | None, None, None]:
-    """Check the rows of a file from `start` on, show what they hold, and hand out what they count.
+    """Check the rows of a file from `start` on, `show` their results, and yield the count of each part.
 
-    Ends with None where processes die of a part, which is shown as the end of the file then.
+    Ends with None after a part that crashes its worker; the rest of the file is then not checked.
 
     Raises:
         OSError: the file cannot be read.

@@ -1,8 +1,8 @@
-"""Worker processes with a pipe each: items out, answers back, and the item of a dead worker is always known.
+"""Worker processes with one pipe each, so that the item on which a worker crashed is always known.
 
-`multiprocessing.Pool` waits for ever when a worker dies, and an executor of futures loses all that is in
-flight; here the parent has no thread, and Ctrl-C finds nobody waiting for a lock. Threads in place of
-processes would make header reading slower.
+`multiprocessing.Pool` waits forever when a worker dies, and `ProcessPoolExecutor` fails everything in flight.
+The parent process has no threads, so Ctrl-C cannot leave it waiting for a lock. Threads instead of processes
+make reading headers slower.
 """
 
 import os
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _AHEAD = 4
-"""Items a worker by which the slowest one may be behind where order is kept; bounds memory."""
+"""Items per worker that may be finished ahead of the slowest one when order is kept; bounds memory."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 Handler = Callable[[Item], Answer]
-"""What a worker does with an item."""
+"""The function that a worker applies to each item."""
 
 
 class Outcome(NamedTuple, Generic[Item, Answer]):
-    """What came of an item; `answer` is None where the worker died. `number` counts the items from 0."""
+    """The result for an item; `answer` is None if the worker crashed. `number` counts the items from 0."""
 
     number: int
     item: Item
@@ -33,7 +33,7 @@ class Outcome(NamedTuple, Generic[Item, Answer]):
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -45,10 +45,10 @@ def narrow_down(
     halve: Callable[[Item], tuple[Item, Item]],
     join: Callable[[Item, Sequence[Answer]], Answer],
 ) -> Answer:
-    """The answer for an item that killed its worker, tried in halves until the part to blame is alone.
+    """The answer for an item that crashed its worker, by trying halves until the crashing part is alone.
 
-    `attempt` gives the answer for an item, or None where it kills again and can be halved; what cannot be
-    halved gets an answer too, which says so. `join` makes one answer of those of both halves.
+    `attempt` returns the answer for an item, or None if it crashes again and can be halved; for an item that
+    cannot be halved it returns an answer that reports the crash. `join` combines the answers of both halves.
     """
     answer = attempt(item)
     if answer is not None:
@@ -59,8 +59,8 @@ def narrow_down(
 class WorkerPool(Generic[Item, Answer]):
     """Up to `jobs` processes, started when there is work for them and ended when the pool is closed.
 
-    `make_worker` is called once in each process and gives what it does with an item. A forked process has the
-    caller's memory; another one gets `make_worker` pickled. What a worker raises is raised here.
+    `make_worker` is called once in each process and returns the function to apply to items. A forked process
+    has the caller's memory; a spawned one gets `make_worker` pickled. Exceptions of workers are raised here.
     """
 
     def __init__(self, make_worker: Callable[[], Handler[Item, Answer]], jobs: int) -> None:
@@ -77,16 +77,16 @@ class WorkerPool(Generic[Item, Answer]):
         self.close()
 
     def run(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Answer]]:
-        """The outcomes of all items, as they come."""
-        return self._outcomes(items, lambda _given: True)
+        """The outcomes of all items, in the order in which they finish."""
+        return self._outcomes(items, lambda _started: True)
 
     def run_in_order(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Answer]]:
         """The outcomes of all items, in the order of the items."""
         done: dict[int, Outcome[Item, Answer]] = {}
         next_one = 0
 
-        def has_room(given: int) -> bool:
-            return given - next_one < self._jobs * _AHEAD
+        def has_room(started: int) -> bool:
+            return started - next_one < self._jobs * _AHEAD
 
         for outcome in self._outcomes(items, has_room):
             done[outcome.number] = outcome
@@ -95,7 +95,7 @@ class WorkerPool(Generic[Item, Answer]):
                 next_one += 1
 
     def run_alone(self, item: Item) -> Answer | None:
-        """The answer for one item from a process of its own; None where that process died."""
+        """The answer for one item from a new process; None if that process crashed."""
         process = _Process(self._make_worker, self._processes)
         try:
             process.send(0, item)
@@ -104,14 +104,14 @@ class WorkerPool(Generic[Item, Answer]):
             process.end()
 
     def close(self) -> None:
-        """End all processes, at once and whatever they do."""
+        """Kill all processes."""
         while self._processes:
             self._processes.pop().end()
 
     def _outcomes(
         self, items: Iterable[Item], has_room: Callable[[int], bool]
     ) -> Iterator[Outcome[Item, Answer]]:
-        """The outcomes as they come; `has_room` says whether one more may be begun after so many."""
+        """The outcomes as they finish; `has_room` decides whether another item may start after so many."""
         from multiprocessing.connection import wait  # noqa: PLC0415 - 10 ms, several processes only
 
         todo = enumerate(items)
@@ -132,7 +132,7 @@ class WorkerPool(Generic[Item, Answer]):
                 yield outcome
 
     def _idle(self) -> "_Process[Item, Answer] | None":
-        """A process without an item, which may be a new one; None where all that may be there are busy."""
+        """An idle process, started if necessary; None if all `jobs` processes are busy."""
         for process in self._processes:
             if process.current is None:
                 return process
@@ -143,26 +143,26 @@ class WorkerPool(Generic[Item, Answer]):
 
 
 class _Raised(NamedTuple):
-    """What a worker raised."""
+    """An exception that a worker raised."""
 
     error: Exception
 
 
 class _Process(Generic[Item, Answer]):
-    """A process that works on one item at a time. `given` is that item with its number, None when idle."""
+    """A process that works on one item at a time: `current`, with its number; None when idle."""
 
     def __init__(
         self, make_worker: Callable[[], Handler[Item, Answer]], others: "Sequence[_Process[Item, Answer]]"
     ) -> None:
         import multiprocessing  # noqa: PLC0415 - 10 ms, several processes only
 
-        # a process that has threads must not be forked: remote stores and Ray leave some behind
+        # a process with threads must not be forked: remote stores and Ray start some
         forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
         # Any: the two contexts' Process classes have no common type
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
         self.pipe: Connection[Any, Any]
         self.pipe, theirs = context.Pipe()
-        # a forked process has copies of our ends of all pipes: none would close when we are killed
+        # a forked process inherits our ends of all pipes, which would stay open if we are killed
         inherited = (self.pipe, *(other.pipe for other in others)) if forks else ()
         self._process = context.Process(target=_serve, args=(theirs, make_worker, inherited), daemon=True)
         self._process.start()
@@ -170,21 +170,21 @@ class _Process(Generic[Item, Answer]):
         self.current: tuple[int, Item] | None = None
 
     def send(self, number: int, item: Item) -> None:
-        """Hand over an item."""
+        """Send an item to the process."""
         self.current = number, item
         try:
             self.pipe.send(item)
         except OSError:
-            return  # it died while idle; `take` finds out
+            return  # it crashed while idle; `receive` reports that
 
     def receive(self) -> Outcome[Item, Answer]:
-        """What came of the item.
+        """The outcome of the current item.
 
         Raises:
-            Exception: what the worker raised.
+            Exception: as raised by the worker.
         """
         if self.current is None:
-            raise RuntimeError("a worker was asked for an answer that it does not owe")
+            raise RuntimeError("the worker has no item")
         (number, item), self.current = self.current, None
         try:
             answer: Answer | _Raised = self.pipe.recv()
@@ -195,7 +195,7 @@ class _Process(Generic[Item, Answer]):
         return Outcome(number, item, answer)
 
     def end(self) -> None:
-        """End the process, whatever it does: on Ctrl-C nobody waits for a slow disk."""
+        """Kill the process, so that Ctrl-C need not wait for a slow disk."""
         self.pipe.close()
         self._process.kill()
         self._process.join()
@@ -206,7 +206,7 @@ def _serve(
     make_worker: Callable[[], Handler[Any, Any]],
     inherited: "tuple[Connection[Any, Any], ...]",
 ) -> None:
-    """The life of a worker: items in, answers out, until the pipe closes. Ctrl-C is the parent's."""
+    """The loop of a worker process, until the pipe closes. Ctrl-C is left to the parent."""
     import signal  # noqa: PLC0415 - workers only
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -220,7 +220,7 @@ def _serve(
             return
         try:
             answer = work(item)
-        except Exception as error:  # noqa: BLE001 - raised by the parent, as if it had happened there
+        except Exception as error:  # noqa: BLE001 - raised in the parent
             answer = _Raised(error)
         try:
             pipe.send(answer)

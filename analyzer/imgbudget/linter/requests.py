@@ -1,4 +1,4 @@
-"""Lints the requests of one file, and finds where each finding lies in its text."""
+"""Lints the requests of one file, and locates each finding in its text."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,19 +22,19 @@ _RESENT = "the session sends it again with each turn: every later one fails with
 
 
 def sort_key(finding: Finding) -> tuple[int, str]:
-    """What findings of one file are sorted by."""
+    """The sort key of findings of one file."""
     return (finding.span.start if finding.span else 0, finding.code)
 
 
 def with_resend_note(finding: Finding) -> Finding:
-    """A finding on a session: what the API refuses in one turn it refuses in all that follow."""
+    """Add to an error in a session that every later turn fails too."""
     if finding.severity is not Severity.ERROR or not finding.location.prefix:
         return finding
     return finding._replace(help=f"{finding.help}; {_RESENT}" if finding.help else _RESENT)
 
 
 def reason_of(reasons: Iterable[str]) -> str:
-    """Why a file was passed over, from what its documents are."""
+    """Why a file was skipped, from the reasons of its documents."""
     distinct = list(dict.fromkeys(reasons))
     if not distinct:
         return "holds no JSON document"
@@ -46,9 +46,9 @@ _WINDOW = 1 << 16
 
 
 def with_edits(findings: Iterable[Finding], document: Document) -> tuple[Finding, ...]:
-    """The findings on one document, each with the edit that its fix comes to where it has one."""
+    """The findings on one document, each with the text edit of its fix, if it has one."""
     findings = tuple(findings)
-    paths = {route for finding in findings for route in _edited_paths(finding)}
+    paths = {path for finding in findings for path in _edited_paths(finding)}
     if not paths:
         return findings
     spans = document.spans(paths)
@@ -56,7 +56,7 @@ def with_edits(findings: Iterable[Finding], document: Document) -> tuple[Finding
 
 
 def _edited_paths(finding: Finding) -> tuple[Keys, ...]:
-    """The values that the edit of a finding's fix may be about."""
+    """The paths of the values that the fix of a finding may edit."""
     keys = finding.location.keys
     if not keys:
         return ()
@@ -72,7 +72,7 @@ def _edited_paths(finding: Finding) -> tuple[Keys, ...]:
 
 
 def _edit(finding: Finding, spans: Mapping[Keys, Span]) -> TextEdit | None:
-    found = [spans.get(route) for route in _edited_paths(finding)]
+    found = [spans.get(path) for path in _edited_paths(finding)]
     match finding.fix, found:
         case DeclareType(media_type), [declared, *formats]:
             if declared:
@@ -80,10 +80,10 @@ def _edit(finding: Finding, spans: Mapping[Keys, Span]) -> TextEdit | None:
             named = next((span for span in formats if span), None)
             return named and TextEdit(named, json.dumps(media_type.rpartition("/")[2]))
         case DropBlock(), [Span() as block, before, after]:
-            if before:  # the comma goes with the block
+            if before:  # the comma is removed with the block
                 return TextEdit(_span_between(before, block, from_end=True), "")
             return after and TextEdit(_span_between(block, after, from_end=False), "")
-        case DropBlock(), [Span() as text]:  # a content that is nothing but an empty text
+        case DropBlock(), [Span() as text]:  # a `content` that is an empty string
             return TextEdit(text, "[]")
         case _:
             return None
@@ -102,7 +102,7 @@ def _span_between(first: Span, last: Span, *, from_end: bool) -> Span:
 
 @dataclass(slots=True)
 class ByteColumns:
-    """Columns of one file counted in bytes; the start of a line is looked for once, back from where it is."""
+    """Columns of one file in bytes; the start of each line is searched backwards, once."""
 
     source: JsonSource
     _starts: dict[int, int] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class ByteColumns:
         )
 
     def _start(self, line: int, offset: int) -> int:
-        """The byte at which a line begins that `offset` lies in."""
+        """The first byte of the line that contains `offset`."""
         if line not in self._starts:
             end, newline = offset, -1
             while end > 0 and newline < 0:
@@ -133,7 +133,9 @@ class ByteColumns:
 
 
 def spans_of(locations: Iterable[Location], path: str, text: bytes | None = None) -> dict[Location, Span]:
-    """The spans of places of one file, or of `text` that stood for it; a place that is not there is left out.
+    """The spans of locations in one file, or in `text` if it came from standard input.
+
+    Locations that do not exist are left out.
 
     Raises:
         OSError: the file cannot be read.
@@ -165,7 +167,7 @@ def _placed(document: Document | Cassette, locations: Sequence[Location]) -> dic
 
 @dataclass(slots=True, kw_only=True)
 class CheckedRequests:
-    """The requests of a file and what was found in them, as far as it was not handed on yet."""
+    """The requests of a file and their findings, as far as they are not delivered yet."""
 
     context: LintContext
     source: JsonSource
@@ -183,7 +185,7 @@ class CheckedRequests:
         self.columns = ByteColumns(self.source)
 
     def request(self, request: Request) -> Iterator[Finding]:
-        """Keep a request with its images; what the rules say of them, not yet placed."""
+        """Check and keep a request with its images; yields the findings, without spans."""
         test = self.context.bind(request)
         self.images.extend(test.images)
         yield from self.runner.check_request(test)
@@ -195,29 +197,29 @@ class CheckedRequests:
     def malformed(
         self, location: Location, message: str, remedy: str | None = None, severity: Severity | None = None
     ) -> list[Finding]:
-        """What the rules say of a request of which only a flaw is known."""
+        """The findings on a request of which only a flaw is known."""
         flaw = ShapeFlaw(location, message, remedy, severity)
         request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
         return self.runner.check_request(self.context.bind(request))
 
     def add_flaw(self, location: Location, span: Span, message: str) -> None:
-        """Keep what the rules say of a malformed request, which stands at the span."""
+        """Keep the findings on a malformed request at a span."""
         self.findings.extend(self.placed(finding, span) for finding in self.malformed(location, message))
 
     def duplicate_keys(self, document: Document | Cassette) -> Iterator[Finding]:
-        """Keys that an object of the request has twice: JSON readers differ in which value they take."""
-        for route in document.duplicate_keys:
+        """The findings on keys that an object of the request has twice."""
+        for path in document.duplicate_keys:
             yield from self.malformed(
-                Location(self.path, route, 0, document.number),
-                f"duplicate key {route[-1]!r}; the last value is used",
-                "leave one of them: readers differ in which value they take",
+                Location(self.path, path, 0, document.number),
+                f"duplicate key {path[-1]!r}; the last value is used",
+                "leave one of them: JSON readers differ in which value they use",
                 Severity.WARNING,
             )
 
     def add_located(
         self, document: Document | Cassette, found: Iterable[Finding], others: Iterable[Location] = ()
     ) -> Mapping[Keys, Span]:
-        """Keep what was found in a document; gives its spans, and those of other places, by route."""
+        """Keep the findings on a document; returns their spans and those of other locations, by path."""
         found = (
             with_edits(found, document)
             if self.context.edits and isinstance(document, Document)
@@ -231,30 +233,30 @@ class CheckedRequests:
         return spans
 
     def add(self, found: Iterable[Finding], spans: Mapping[Location, Span]) -> None:
-        """Keep what was found in several documents, with the spans that are known."""
+        """Keep findings on several documents, with their spans as far as known."""
         self.findings.extend(self.placed(finding, spans.get(finding.location)) for finding in found)
         self.sort()
 
     def sort(self) -> None:
-        """Bring the findings into the order of the text."""
+        """Sort the findings in the order of the text."""
         self.findings.sort(key=sort_key)
 
     def placed(self, finding: Finding, span: Span | None) -> Finding:
-        """The finding with its span and what else the output asked for."""
+        """The finding with its span, and the excerpt and byte columns that the output needs."""
         if span is None:
             return finding
-        cut = excerpt(self.source, span) if self.context.excerpts else None
-        placed = finding._replace(span=span, excerpt=cut)
+        text = excerpt(self.source, span) if self.context.excerpts else None
+        placed = finding._replace(span=span, excerpt=text)
         return self.columns.of(placed) if self.context.edits else placed
 
     def result(self, *, rows: RowCounts | None = None, partial: bool = False) -> FileResult:
-        """All that is kept, as the result of the file or of a part of it."""
+        """Everything kept, as the result of the file or of a part of it."""
         return self.context.file_result(
             self.path, self.findings, self.images, self.requests, rows=rows, partial=partial
         )
 
     def clear(self) -> None:
-        """Keep nothing any longer."""
+        """Forget everything kept."""
         self.findings.clear()
         self.images.clear()
         self.requests.clear()

@@ -1,4 +1,4 @@
-"""The rows of a JSONL file: what became of each, the batch they form, and files that are linted in parts."""
+"""The rows of a JSONL file: which were checked or skipped, the batch they form, parts of long files."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ _MAX_RANGES = 10_000
 
 @dataclass(slots=True)
 class RowCount:
-    """Counts the rows of one file in their order; rows in a row that share their fate are kept as one run.
+    """Counts the rows of one file in order; consecutive rows with the same outcome are stored as one range.
 
-    `last` is the row come to; `first` that of a part of a file which is not blank, 0 where there is none.
+    `last` is the current row. `first` is the first row of a part that is not blank, 0 without one.
     """
 
     path: str
@@ -37,21 +37,21 @@ class RowCount:
 
     @property
     def is_long(self) -> bool:
-        """Whether there are more runs than a file should keep that may hold no request at all."""
+        """Whether there are too many ranges to keep for a file that may hold no request at all."""
         return len(self.passed) + len(self.session) > _MAX_RANGES
 
     def advance(self, line: int) -> None:
-        """Come to a row that is not blank."""
+        """Go on to a row that is not blank."""
         if line > self.last + 1:
             self._add(self.passed, self.last + 1, line - 1, BLANK)
         self.last = line
 
     def start_part(self, line: int) -> None:
-        """Come to the first row of a part; the blank ones before it are counted by what it is a part of."""
+        """Go to the first row of a part; blank rows before it are counted by the whole file."""
         self.first, self.last = line, line - 1
 
     def add_part(self, part: "RowCount") -> None:
-        """Count the rows of the part that comes next, which belong to no session."""
+        """Count the rows of the next part, none of which belongs to a session."""
         if not part.first:
             return
         self.advance(part.first)
@@ -62,15 +62,15 @@ class RowCount:
         self.last = part.last
 
     def skip(self, reason: str) -> None:
-        """Pass over the row come to."""
+        """Skip the current row."""
         self._add(self.passed, self.last, self.last, reason)
 
     def add_session_row(self) -> None:
-        """The row come to is one of a session."""
+        """Count the current row as one of a session."""
         self._add(self.session, self.last, self.last, "")
 
     def end_session(self, forgotten: list[int], reason: str | None) -> None:
-        """Count the session's rows: passed over for a reason, or checked but for the forgotten ones."""
+        """Count the rows of the session: skipped for the reason, or checked except the forgotten ones."""
         if reason is None:
             for line in forgotten:
                 self._add(self.passed, line, line, COMPACTED)
@@ -80,7 +80,7 @@ class RowCount:
         self.session.clear()
 
     def close(self, source: JsonSource, end: int) -> RowCounts:
-        """The sum; behind byte `end` of the source, where the last row's text ends, stand only blanks."""
+        """The counts; after byte `end` of the source, the end of the last row, there are only blank rows."""
         newlines, rest, offset = 0, b"", end
         while part := source.pread(_STEP, offset):
             newlines += part.count(b"\n")
@@ -106,7 +106,7 @@ class BatchEntry(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class BatchRows:
-    """What is known of the batch in the file at `path`; `entries` are kept of a part alone, see `follow`."""
+    """The batch in the file at `path`, as far as it has been read; only a part keeps `entries`."""
 
     path: str
     is_part: bool
@@ -115,7 +115,7 @@ class BatchRows:
     _count: BatchCount = field(default_factory=BatchCount)
 
     def add(self, request: Request) -> Iterator[Location]:
-        """Count a request if it is an entry; the place of what is wrong with its id, to be given a span."""
+        """Count a request if it is an entry; yields the location of a flaw of its id, which needs a span."""
         if request.dialect == "batches":
             location = request.location
             entry = BatchEntry(
@@ -127,13 +127,13 @@ class BatchRows:
                 yield wrong
 
     def locate(self, wrong: Iterable[Location], spans: Mapping[Keys, Span]) -> None:
-        """Keep where these places stand."""
+        """Keep the spans of these locations."""
         self.spans.update(
             (location, spans[location.outer_path]) for location in wrong if location.outer_path in spans
         )
 
     def add_part(self, part: "BatchRows", chunk: Chunk, source: JsonSource) -> None:
-        """Count the entries of the part that comes next; it does not know which ids stood before it."""
+        """Count the entries of the next part, and find ids that occur in earlier parts too."""
         self.spans.update(part.spans)
         unknown: dict[int, list[Location]] = {}
         for entry in part.entries:
@@ -147,19 +147,19 @@ class BatchRows:
                 self.locate(locations, row.spans(location.outer_path for location in locations))
 
     def batch(self, source: JsonSource) -> Batch | None:
-        """The whole batch, None where no row is an entry of one."""
+        """The whole batch, None if no row is an entry of one."""
         return self._count.batch(Location(self.path, ()), source.size) if self._count.count else None
 
 
 PART_REQUESTS = 500
-"""Requests of a file that are handed on together."""
+"""Requests of a file that are delivered together."""
 
 LONG_FILE = 32 << 20
-"""Bytes of rows that are worth several processes: those of text are from 8 MB on, of images from 60 MB."""
+"""Bytes of rows from which several processes are faster: 8 MB for text, 60 MB for images."""
 
 
 class Scope(Enum):
-    """What the result of a check is about: a file, some lines out of it, or all that no line alone shows."""
+    """The scope of a check: a whole file, a range of its lines, or only findings that need all lines."""
 
     FILE = auto()
     PART = auto()
@@ -167,9 +167,9 @@ class Scope(Enum):
 
 
 class PartCount(NamedTuple):
-    """What a part of a file counts for the whole; `end` is the byte behind the text of its last row.
+    """The counts of a part of a file; `end` is the byte after the text of its last row.
 
-    `independent` says whether its rows stand for themselves: only then is the rest true of them in the file.
+    `independent` is False if some rows belong to a session: the other values are then not valid.
     """
 
     chunk: Chunk
@@ -180,15 +180,15 @@ class PartCount(NamedTuple):
 
 
 class PartReceiver(Protocol):
-    """Takes what is found in a long file part by part, so that memory does not grow with the file."""
+    """Receives the results of a long file in parts, so that memory does not grow with the file."""
 
     def on_partial_result(self, result: FileResult, /) -> None:
-        """Take what was found in the next part."""
+        """Receive the result of the next part."""
 
     def row_workers(self, _path: str, _start: Start, /) -> Generator[PartCount | None, None, None] | None:
-        """Have other processes check the rows of a file from some place on; None where there are none.
+        """Check the rows of a file from a position on in other processes; None if there are none.
 
-        They take what they find to where the parts go, and hand out what it counts, part by part in order:
-        None for a part that cannot be checked.
+        The generator delivers results to the receiver and yields the counts of each part in order, None for a
+        part that cannot be checked.
         """
         return None

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 
 class RuleRunner(NamedTuple):
-    """Runs one set of rules, by the budgets that go with it.
+    """Runs one set of rules with its budgets.
 
-    It keeps no state between subjects but that of `files` and of `blocks`, which judge images alone and in
-    requests, where they are there.
+    `files` and `blocks`, if given, check images and remember findings; otherwise it keeps no state.
     """
 
     rules: RuleSet
@@ -33,7 +32,7 @@ class RuleRunner(NamedTuple):
 
     @classmethod
     def of(cls, rules: RuleSet, budgets: Budgets) -> "RuleRunner":
-        """A judge that remembers images."""
+        """A runner that remembers the findings on images."""
         return cls(rules, budgets, ImageRuleCache(rules.image, budgets), ImageRuleCache(rules.image, budgets))
 
     def check_image(self, use: ImageUse, limits: Limits) -> list[Finding]:
@@ -44,9 +43,9 @@ class RuleRunner(NamedTuple):
         return list(run_rules(self.rules.image, use, limits, self.budgets))
 
     def check_request(self, test: RequestUnderTest) -> list[Finding]:
-        """The findings on a request: first those on each of its images, then those on the whole.
+        """The findings on a request: first those on each of its images, then those on the request.
 
-        A request inside a string has no fixes: text inside text is not edited.
+        A request inside a string has no fixes: nested text is not edited.
         """
         request, found = test.request, []
         for use, limits in test.images:
@@ -59,11 +58,11 @@ class RuleRunner(NamedTuple):
         return found
 
     def check_batch(self, batch: Batch, limits: Limits) -> list[Finding]:
-        """The findings of the rules on a whole batch, without those on its requests."""
+        """The findings on a batch, without those on its requests."""
         return list(run_rules(self.rules.batch, batch, limits, self.budgets))
 
     def check_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
-        """The findings of the rules on the run as a whole, one by one: there may be one for each file."""
+        """The findings on the run as a whole, lazily: there may be one for each file."""
         return run_rules(self.rules.run, run, limits, self.budgets)
 
 
@@ -72,7 +71,7 @@ Findings = tuple[Finding, ...]
 
 
 class SuppressedCounts(NamedTuple):
-    """How many findings are not reported, by what silences them."""
+    """How many findings are suppressed by ignores and by the baseline."""
 
     ignored: int = 0
     baselined: int = 0
@@ -82,7 +81,7 @@ NOTHING = SuppressedCounts()
 
 
 class RuleChoice(NamedTuple):
-    """What the command line says beside the configuration about rules and what they judge by."""
+    """The options of the command line on rules and budgets, which override the configuration."""
 
     layer: SelectionLayer = SelectionLayer()
     pedantic: bool = False
@@ -95,13 +94,13 @@ DEFAULT = RuleChoice()
 
 
 class PathRules:
-    """Which rules judge a file, and which of its findings are silenced.
+    """Which rules and budgets apply to a file, and which of its findings are suppressed.
 
     The selectors of the configuration come first, then those of the overrides for the path, then those of
     the command line; budgets likewise.
     """
 
-    def __init__(  # noqa: PLR0913 - what a run is made of
+    def __init__(  # noqa: PLR0913 - keyword arguments with defaults
         self,
         rules: Sequence[AnyRule],
         settings: Settings,
@@ -120,7 +119,7 @@ class PathRules:
         self.suppressor = self._make_suppressor(base, collect=collect)
 
     def runner(self, path: str) -> RuleRunner:
-        """The judge for a file."""
+        """The runner for a file."""
         if not self._overrides:
             return self._runners.get(()) or self._make(())
         key = self.overrides(path)
@@ -128,16 +127,16 @@ class PathRules:
 
     @property
     def base_runner(self) -> RuleRunner:
-        """The judge for what no override is about."""
+        """The runner for files without overrides."""
         return self._runners.get(()) or self._make(())
 
     def overrides(self, path: str) -> tuple[int, ...]:
-        """The numbers of the overrides that hold for a file."""
+        """The numbers of the overrides that apply to a file."""
         name = relative(path, self.settings.root)
         return tuple(i for i, (_, matches) in enumerate(self._overrides) if matches(name))
 
     def layers(self, key: Sequence[int]) -> tuple[SelectionLayer, ...]:
-        """The selectors for files under these overrides, the strongest last."""
+        """The layers of selectors for files under these overrides; later layers override earlier ones."""
         config = self.settings
         chosen = [self._overrides[i][0] for i in key]
         between = [SelectionLayer(item.select, item.extend_select, item.ignore) for item in chosen]
@@ -171,7 +170,7 @@ class PathRules:
         return self._runners[key]
 
     def check_run(self, run: Run, limits: Limits) -> Iterator[Finding]:
-        """The findings on the run as a whole; an override for the file that one is about holds for it."""
+        """The findings on the run as a whole; overrides for the file of a finding apply to it."""
         found = self.base_runner.check_run(run, limits)
         if not self._overrides:
             yield from found
@@ -186,7 +185,7 @@ class PathRules:
         ignores = self.settings.ignores if self.choice.use_ignores else ()
         if not (ignores or self.baseline is not None or collect):
             return None
-        from imgbudget.linter.ignores import Suppressor  # noqa: PLC0415 - few runs silence anything
+        from imgbudget.linter.ignores import Suppressor  # noqa: PLC0415 - few runs suppress findings
 
         return Suppressor(
             rules={rule.code: rule for rule in self.rules},
@@ -198,12 +197,12 @@ class PathRules:
         )
 
     def split(self, path: str, findings: Findings) -> tuple[Findings, SuppressedCounts]:
-        """The findings that are reported, and how many are not."""
+        """The findings that are reported, and how many are suppressed."""
         return (findings, NOTHING) if self.suppressor is None else self.suppressor.split(path, findings)
 
 
 def relative(path: str, root: str) -> str:
-    """A path as patterns and baselines have it: relative to a folder, with `/`."""
+    """A path in the form of patterns and baselines: relative to a folder, with `/`."""
     return relpath(abspath(path), root).replace("\\", "/")
 
 

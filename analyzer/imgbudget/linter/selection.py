@@ -1,4 +1,4 @@
-"""Which rules run, and how severe each is: layers of selectors, the more specific one wins."""
+"""Which rules run, and with which severity: layers of selectors, in which the more specific one wins."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -12,10 +12,10 @@ NO_MATCH = -1
 
 
 class SelectionLayer(NamedTuple):
-    """Selectors from one place (the configuration, the command line), a later layer beating an earlier one.
+    """Selectors from one source (configuration, override, command line); later layers override earlier ones.
 
-    A selector is a code, a code's prefix such as `IB2`, a rule's name, or `ALL`. `select` None leaves what
-    the layer below selected.
+    A selector is a code, a prefix of codes such as `IB2`, a rule's name, or `ALL`. `select` None keeps the
+    selection of the layer below.
     """
 
     select: Sequence[str] | None = None
@@ -26,7 +26,7 @@ class SelectionLayer(NamedTuple):
 class RuleSet(NamedTuple):
     """The rules that run, by level, each with the severity that the user set.
 
-    `needs` are the facts of images that they read, `run_data` is what they read of the run at its end.
+    `needs` are the facts of images that they read beyond headers, `run_data` what they read of the run.
     """
 
     image: tuple[tuple[AnyRule, Severity | None], ...]
@@ -42,9 +42,9 @@ class RuleSet(NamedTuple):
 
 
 def specificity(selector: str, rule: AnyRule) -> int:
-    """How precisely a selector names a rule: the length of its prefix, most for a whole code or name.
+    """How precisely a selector matches a rule: the length of its prefix, `EXACT` for a whole code or name.
 
-    Returns -1 where it does not name the rule at all.
+    Returns `NO_MATCH` if it does not match the rule.
     """
     if selector == rule.name or selector.upper() == rule.code:
         return EXACT
@@ -60,15 +60,15 @@ def _best(selectors: Iterable[str], rule: AnyRule) -> int:
 def is_selected(
     rule: AnyRule, layers: Iterable[SelectionLayer], *, pedantic: bool, preview: bool = False
 ) -> bool:
-    """Whether a rule runs: the last layer that names it decides, within a layer the longer selector.
+    """Whether a rule runs: the last layer that matches it decides, and within a layer the longer selector.
 
-    A pedantic rule runs only when pedantic rules are asked for or its own code or name is selected; a rule
-    in preview only when preview rules are asked for.
+    A pedantic rule runs only with `pedantic` or if its own code or name is selected; a preview rule only with
+    `preview`.
     """
     if rule.preview and not preview:
         return False
     selected = False
-    named = False
+    exact = False
     for layer in layers:
         wanted = _best((*(layer.select or ()), *layer.extend_select), rule)
         refused = _best(layer.ignore, rule)
@@ -78,11 +78,11 @@ def is_selected(
             selected = False
         elif wanted != NO_MATCH:
             selected = True
-            named = named or wanted == EXACT
-    return selected and (pedantic or named or not rule.pedantic)
+            exact = exact or wanted == EXACT
+    return selected and (pedantic or exact or not rule.pedantic)
 
 
-def select_rules(  # noqa: PLR0913 - all that decides
+def select_rules(  # noqa: PLR0913 - keyword arguments with defaults
     rules: Iterable[AnyRule],
     layers: Sequence[SelectionLayer],
     *,
@@ -93,7 +93,7 @@ def select_rules(  # noqa: PLR0913 - all that decides
 ) -> RuleSet:
     """The rules that run. `severities` maps selectors to `error`, `warning` or `info`.
 
-    A rule on budgets runs only where one of its own is set.
+    A rule on budgets runs only if one of its budgets is set.
     """
     chosen: dict[Level, list[tuple[AnyRule, Severity | None]]] = {level: [] for level in Level}
     needs, run_data = ProbeField.NONE, RunData.NONE
@@ -119,12 +119,12 @@ def select_rules(  # noqa: PLR0913 - all that decides
 
 
 def has_budget(rule: AnyRule, budgets: Budgets) -> bool:
-    """Whether one of the budgets that a rule judges by is set."""
+    """Whether one of the budgets that a rule checks is set."""
     return any(budgets.amount(name) is not None for name in rule.budgets)
 
 
 def severity_of(rule: AnyRule, severities: Mapping[str, str]) -> Severity | None:
-    """The severity that the user set for a rule, the most specific selector's; None where there is none."""
+    """The severity that the user set for a rule, by the most specific selector; None if not set."""
     severity: Severity | None = None
     best = NO_MATCH
     for selector, name in severities.items():
@@ -135,7 +135,7 @@ def severity_of(rule: AnyRule, severities: Mapping[str, str]) -> Severity | None
 
 
 def preview_notes(rules: Iterable[AnyRule], selectors: Collection[str]) -> Iterator[str]:
-    """A note for each preview rule that is selected by its own code or name, for a run without previews."""
+    """A note for each preview rule that is selected by its own code or name; for runs without `--preview`."""
     codes = {text.upper() for text in selectors}
     for rule in rules:
         if rule.preview and (rule.name in selectors or rule.code in codes):
