@@ -98,13 +98,7 @@ class _Worker(Generic[WorkItem]):
         """The batch of a file that crashes every process that checks it."""
         path = file if isinstance(file, str) else file.path
         kept = self.checker.drain()  # the totals of this process, not to be part of the batch
-        batch = self.batch(
-            [
-                FileResult(
-                    path=path, skipped="the worker process crashed while checking this file", missed=True
-                )
-            ]
-        )
+        batch = self.batch([FileResult(path=path, skipped=_CRASHED, missed=True)])
         self.checker.merge_totals(kept)
         return batch
 
