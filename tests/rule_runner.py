@@ -24,8 +24,8 @@ def limits_of(model: str = "claude-sonnet-4-6", platform: str = "anthropic") -> 
 
 def rules(*select: str, pedantic: bool = False, budgets: Budgets = NO_BUDGETS) -> RuleRunner:
     """The shipped rules, or the selected ones, with the given budgets."""
-    wishes = RunOptions(isolated=True, select=select or None, pedantic=pedantic, budgets=budgets)
-    return Session(wishes).context.paths.runner("request.json")
+    options = RunOptions(isolated=True, select=select or None, pedantic=pedantic, budgets=budgets)
+    return Session(options).context.paths.runner("request.json")
 
 
 def image_checker(limits: Limits, judge: RuleRunner | None = None) -> Callable[[ImageUse], list[Finding]]:

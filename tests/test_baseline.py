@@ -185,7 +185,7 @@ def test_a_partial_run_keeps_the_other_entries(imgbudget: Command, tmp_path: Pat
         ("\udcff", "not a baseline: not JSON"),
     ],
 )
-def test_a_file_that_is_no_baseline_ends_the_run(
+def test_a_file_that_is_not_a_baseline_ends_the_run(
     imgbudget: Command, tmp_path: Path, text: str, told: str
 ) -> None:
     """With exit code 2, the file, what is wrong with it and what to do."""
@@ -231,7 +231,7 @@ def test_what_is_written_is_read_back(known: list[BaselineEntry]) -> None:
     assert Baseline(reversed(known)).text() == text
 
 
-def test_a_report_is_no_baseline() -> None:
+def test_a_report_is_not_a_baseline() -> None:
     """A JSON report has version 1 and findings too, but other ones."""
-    with pytest.raises(UsageError, match=r"findings\[0\] is no entry"):
+    with pytest.raises(UsageError, match=r"findings\[0\] is not a baseline entry"):
         read_baseline(b'{"version": 1, "findings": [{"code": "IB301", "path": "a"}]}', "report.json")

@@ -163,9 +163,9 @@ def test_shares_of_a_request_are_fair(edges: list[tuple[int, int]], *, animated:
 def test_an_image_is_made_to_fit_its_budgets(imgbudget: Command, tmp_path: Path) -> None:
     """Tokens and bytes at once."""
     (tmp_path / "a.png").write_bytes(SQUARE)
-    wishes = ("--budget", "image.tokens=500,image.bytes=4KB")
-    assert imgbudget("check", "a.png", "--fix", *wishes).code == 0
-    run = imgbudget("check", "a.png", *wishes, "--format", "json")
+    arguments = ("--budget", "image.tokens=500,image.bytes=4KB")
+    assert imgbudget("check", "a.png", "--fix", *arguments).code == 0
+    run = imgbudget("check", "a.png", *arguments, "--format", "json")
     assert run.code == 0
     assert 400 < run.json["images"][0]["tokens"] <= 500
 

@@ -73,12 +73,12 @@ def test_fix_after_fix_changes_nothing(
     folder = tmp_path_factory.mktemp("fix")
     turned = orientation if form in ("PNG", "JPEG", "WEBP") else 1
     (folder / f"a.{form.lower()}").write_bytes(image_bytes(size, form, orientation=turned))
-    wishes = imgbudget.RunOptions(isolated=True, pedantic=pedantic)
-    report = imgbudget.fix([str(folder)], wishes)
+    options = imgbudget.RunOptions(isolated=True, pedantic=pedantic)
+    report = imgbudget.fix([str(folder)], options)
     left = [it for it in report.findings if it.fix and it.fix_safety and it.fix_safety.name == "SAFE"]
     assert left == []
     files = digests(folder)
-    again = imgbudget.fix([str(folder)], wishes)
+    again = imgbudget.fix([str(folder)], options)
     assert again.summary.changed == 0
     assert digests(folder) == files
 
@@ -132,12 +132,12 @@ def test_fix_after_fix_of_a_request_changes_nothing(
     value = {"model": "claude-sonnet-4-6", "max_tokens": 9}
     value |= {"messages": [{"role": "user", "content": turn} for turn in turns]}
     write_json(folder / "r.json", value, indent=indent)
-    wishes = imgbudget.RunOptions(isolated=True, pedantic=True)
-    report = imgbudget.fix([str(folder)], wishes, unsafe=unsafe)
+    options = imgbudget.RunOptions(isolated=True, pedantic=True)
+    report = imgbudget.fix([str(folder)], options, unsafe=unsafe)
     told = {(failed.code, failed.location) for failed in report.summary.failed}
     for finding in report.findings:
         if finding.fix and finding.fix_safety and (unsafe or finding.fix_safety.name == "SAFE"):
             assert (finding.code, finding.location) in told, finding
     files = digests(folder)
-    assert imgbudget.fix([str(folder)], wishes, unsafe=unsafe).summary.changed == 0
+    assert imgbudget.fix([str(folder)], options, unsafe=unsafe).summary.changed == 0
     assert digests(folder) == files

@@ -272,7 +272,7 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_processes_that_are_not_forked_check_parts_too(parted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They load the session by its wishes, and count what the others count."""
+    """They load the session by its options, and have the same counts."""
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     path = parted / "a.jsonl"
     path.write_text(rows(40))

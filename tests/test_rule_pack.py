@@ -91,8 +91,8 @@ Us.
 @pytest.mark.parametrize(
     ("reports", "silent", "problem", "flaw"),
     [
-        ("<png 10x10>", "<png 10x10>", Problem("m"), "reports what stands under Silent"),
-        ("<png 9x9>", "<gif 9x9>", Problem("m"), "is silent on what stands under Reports"),
+        ("<png 10x10>", "<png 10x10>", Problem("m"), "reports an example under Silent"),
+        ("<png 9x9>", "<gif 9x9>", Problem("m"), "does not report an example under Reports"),
         ("<png 10x10>", "<gif 9x9>", Problem("m", measured=1), "gives a number without a unit"),
         ("<png 10x10>", "<gif 9x9>", Problem("m", fix=Resize(Size(1, 1))), "declares the fix None"),
     ],

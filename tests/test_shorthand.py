@@ -47,8 +47,8 @@ def test_content_without_a_size_is_no_image() -> None:
 
 @pytest.mark.parametrize("spec", ["png 8x8", "<png 8x8 orientaton=6>", "<png 8x8> * 2"])
 def test_slip_in_an_image_is_an_error(spec: str) -> None:
-    """A word that means nothing is refused, not passed over."""
-    with pytest.raises(ValueError, match=r"is no image|means nothing"):
+    """An unknown word is refused, not ignored."""
+    with pytest.raises(ValueError, match=r"is not an image|has an unknown word"):
         image(spec)
 
 

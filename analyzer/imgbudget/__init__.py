@@ -1,4 +1,4 @@
-"""imgbudget: what a vision model will do with an image, known before it is sent.
+"""imgbudget: what a vision model will do with an image, before it is sent.
 
 The public surface: `check`, `plan`, `fix`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`,
 `RunOptions`, `ImgbudgetError`, `guard`, `guard_transport`, `GuardError`, `prune_conversation` for programs
@@ -36,7 +36,7 @@ __all__ = [
     "prune_conversation",
 ]
 
-_ELSEWHERE = {
+_MODULES = {
     "RunOptions": "imgbudget.linter.options",
     "Session": "imgbudget.linter.run",
     "CoordinateMap": "imgbudget.limits.geometry",
@@ -48,27 +48,26 @@ _ELSEWHERE = {
     "guard_transport": "imgbudget.live.guard",
     "prune_conversation": "imgbudget.live.conversation",
 }
-"""The modules of the names that are not in imgbudget.api."""
-
+"""The modules of public names; all others are in imgbudget.api."""
 
 _RENAMED = {"Wishes": "RunOptions"}
-"""Names of the version before, which warn for one release before they go."""
+"""Old names, which warn for one release before they are removed."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names when they are first used: the command must not pay for them."""
+    """Import public names on first use, so that the command need not load them."""
     if name in _RENAMED:
-        import warnings  # noqa: PLC0415 - see above
+        import warnings  # noqa: PLC0415 - old names only
 
-        now = _RENAMED[name]
+        new = _RENAMED[name]
         warnings.warn(
-            f"imgbudget.{name} is now imgbudget.{now}; the old name goes in the next release",
+            f"imgbudget.{name} is now imgbudget.{new}; the old name goes in the next release",
             DeprecationWarning,
             stacklevel=2,
         )
-        name = now
+        name = new
     if name not in __all__:
         raise AttributeError(f"module 'imgbudget' has no attribute {name!r}")
-    import importlib  # noqa: PLC0415 - see above
+    import importlib  # noqa: PLC0415 - not for the command
 
-    return getattr(importlib.import_module(_ELSEWHERE.get(name, "imgbudget.api")), name)
+    return getattr(importlib.import_module(_MODULES.get(name, "imgbudget.api")), name)

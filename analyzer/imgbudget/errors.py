@@ -1,16 +1,16 @@
 """Every exception that imgbudget raises on purpose.
 
 ImgbudgetError
-├── UsageError          the call asks for what is not there: a path, a rule code, a format
-├── ConfigError         a configuration file that cannot be taken, all its mistakes at once
-├── LimitsError         limits data that cannot be taken
+├── UsageError          an argument names something that does not exist: a path, a rule code, a format
+├── ConfigError         an invalid configuration, with all its mistakes
+├── LimitsError         invalid limits data
 ├── PackError           a rule pack that cannot be loaded
-├── AuditError          an audit that cannot vouch for its numbers: rows were lost or doubled
-├── UnreadableError     an input that cannot be read; the engine turns it into a finding or a named skip
+├── AuditError          an audit whose numbers would be wrong: rows were lost or duplicated
+├── UnreadableError     an input that cannot be read; it becomes a finding, or a skip with a reason
 ├── FixError            an image that cannot be edited as planned
-├── LiveError           what the API, or a server before it, answered is no result
-├── GuardError          a request that the guard did not let out, because the API would refuse it
-└── WriteError          an output that cannot be written; what stood there stands there still
+├── LiveError           the API, or a server in front of it, did not return a result
+├── GuardError          a request that the guard did not send, because the API would reject it
+└── WriteError          an output that cannot be written; an existing file is unchanged
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class ImgbudgetError(Exception):
-    """The root: what `except imgbudget.ImgbudgetError` catches."""
+    """The base class of all errors of imgbudget."""
 
 
 class UsageError(ImgbudgetError):
-    """The caller asks for something that does not exist."""
+    """An argument names something that does not exist, or arguments contradict each other."""
 
 
 class ConfigProblem(NamedTuple):
-    """One mistake in a configuration: where it stands, what is wrong and what would be right.
+    """One mistake in a configuration: its position, what is wrong and what would be right.
 
-    `line` is 1-based, None where the file as a whole is meant.
+    `line` is 1-based, None for the file as a whole.
     """
 
     path: str
@@ -55,11 +55,11 @@ class LimitsError(ImgbudgetError):
 
 
 class PackError(ImgbudgetError):
-    """A rule pack that cannot be imported, or holds a doubled code."""
+    """A rule pack that cannot be imported, or has a code that is already taken."""
 
 
 class AuditError(ImgbudgetError):
-    """An audit in which not every row that was met is on disk exactly once."""
+    """An audit in which not every row that was read is on disk exactly once."""
 
 
 class UnreadableError(ImgbudgetError):
@@ -71,11 +71,11 @@ class FixError(ImgbudgetError):
 
 
 class LiveError(ImgbudgetError):
-    """What the API, or a server before it, answered is no result; the text holds no key."""
+    """The API, or a server in front of it, did not return a result; the text holds no key."""
 
 
 class GuardError(ImgbudgetError):
-    """A request that the guard did not let out; the text names block, rule and remedy of each finding."""
+    """A request that the guard did not send; the text names block, rule and remedy of each finding."""
 
     def __init__(self, text: str, findings: "tuple[Finding, ...]" = ()) -> None:
         self.findings = findings

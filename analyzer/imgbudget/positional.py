@@ -1,4 +1,4 @@
-"""Opening files and reading them by position, alike on every system."""
+"""Opening files and reading them by position, on every system."""
 
 import os
 from collections.abc import Callable
@@ -7,14 +7,14 @@ OPEN_FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
-    # a FIFO without a writer must not hold the run up
+    # a FIFO without a writer must not block the run
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_NOCTTY", 0)
 )
 
 
 def _seek_and_read(fd: int, size: int, offset: int) -> bytes:
-    """What os.pread does, for systems without it; moves the file's position."""
+    """`os.pread` for systems without it; moves the file's position."""
     os.lseek(fd, offset, os.SEEK_SET)
     return os.read(fd, size)
 

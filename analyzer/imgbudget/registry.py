@@ -1,4 +1,4 @@
-"""Rule packs by name: imports them, collects their rules and limits, refuses doubled codes and names."""
+"""Rule packs: imports them by name, collects rules and limits, refuses codes and names that are taken."""
 
 import importlib
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,13 @@ AnyRule = Rule[Any]
 
 
 class Registry(NamedTuple):
-    """The rules of all packs in the order of their codes, and the limits data that the packs bring."""
+    """The rules of all packs in the order of their codes, and the limits data of the packs."""
 
     rules: tuple[AnyRule, ...]
     limits: tuple[Mapping[str, Any], ...]
 
     def find(self, code_or_name: str) -> AnyRule | None:
-        """The rule of that code (any case) or name."""
+        """The rule with this code or name, in any case; None if there is none."""
         wanted = code_or_name.upper()
         for rule in self.rules:
             if rule.code == wanted or rule.name == code_or_name.lower():
@@ -29,7 +29,7 @@ def load_packs(names: Iterable[str]) -> Registry:
     """Import each pack and take its `RULES` (a tuple of rules) and `LIMITS` (a mapping, optional).
 
     Raises:
-        PackError: a pack cannot be imported, has no rules, or a code or name stands twice.
+        PackError: a pack cannot be imported or has no rules, or a code or name is used twice.
     """
     rules: dict[str, AnyRule] = {}
     owners: dict[str, str] = {}
@@ -45,7 +45,7 @@ def load_packs(names: Iterable[str]) -> Registry:
         for rule in found:
             for key in (rule.code, rule.name):
                 if key in owners:
-                    raise PackError(f"{key} of rule pack {name!r} stands already in {owners[key]!r}")
+                    raise PackError(f"{key} of rule pack {name!r} is already used in {owners[key]!r}")
                 owners[key] = name
             rules[rule.code] = rule
         data = getattr(pack, "LIMITS", None)

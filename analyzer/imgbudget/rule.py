@@ -1,4 +1,4 @@
-"""All that the author of a rule imports: the decorator, the subjects, the context, problems and fixes."""
+"""Everything that the author of a rule imports: the decorator, subjects, context, problems and fixes."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -130,15 +130,14 @@ __all__ = [
 
 Subject = TypeVar("Subject", bound=ImageUse | Request | Batch | Run)
 
-
 NO_IMAGE_LIMITS: Mapping[Location, Limits] = {}
 
 
 class Context(NamedTuple):
-    """What a rule may know beside its subject: the limits of the model and platform, the user's budgets.
+    """The context of a subject: the limits of the model and platform, and the user's budgets.
 
-    `limits` are those of the subject. A rule on requests asks `limits_of` for those of one of the images,
-    which can differ by the level of detail that the image asks for.
+    `limits` are those of the subject. A rule on requests uses `limits_of` for one of the images, whose limits
+    can differ because of its level of detail.
     """
 
     limits: Limits
@@ -146,12 +145,12 @@ class Context(NamedTuple):
     image_limits: Mapping[Location, Limits] = NO_IMAGE_LIMITS
 
     def limits_of(self, use: ImageUse) -> Limits:
-        """The limits of an image of the request, at the level of detail that it asks for."""
+        """The limits of an image of the request, at its level of detail."""
         return self.image_limits.get(use.location, self.limits) if self.image_limits else self.limits
 
 
 class Rule(NamedTuple, Generic[Subject]):
-    """One rule: its identity, what it may do, and the pure function that checks a subject.
+    """One rule: its identity, its options, and the pure function that checks a subject.
 
     `RuleOptions` describes the fields from `severity` on.
     """
@@ -174,13 +173,13 @@ class Rule(NamedTuple, Generic[Subject]):
 
     @property
     def family(self) -> str:
-        """The family's prefix, e.g. IB2."""
+        """The prefix of the code, e.g. IB2."""
         return self.code[:-2]
 
     @property
     def page(self) -> str:
         """The rule's page in Markdown: the docstring of its function."""
-        import inspect  # noqa: PLC0415 - only a page is that slow
+        import inspect  # noqa: PLC0415 - pages only
 
         return inspect.getdoc(self.check) or ""
 
@@ -194,18 +193,18 @@ if TYPE_CHECKING:
     from typing import NotRequired, Unpack
 
     class RuleOptions(TypedDict):
-        """What the decorator takes beside code, name and level.
+        """Options of the decorator besides code, name and level.
 
-        severity: how bad its findings are; a problem may say otherwise for itself.
-        since: the version of the pack that brought the rule.
-        fix: how safe its fixes are; None for a rule without a fix.
-        needs: the facts that it reads and that cost more than a header.
-        pedantic: it runs only with `--pedantic`, or where its code or name is selected.
+        severity: the severity of its findings; a problem can override it.
+        since: the version of the pack that added the rule.
+        fix: the safety of its fixes; None for a rule without fixes.
+        needs: the facts that it reads beyond those of headers.
+        pedantic: it runs only with `--pedantic`, or if its code or name is selected.
         preview: it runs only with `--preview`.
-        url: the address of its page; imgbudget's own rules have theirs in the documentation.
-        budgets: the budgets that it checks, e.g. `image.tokens`; it runs only where one of them is set.
-        limits: the limits that it needs, as `Limits.lack` knows them, e.g. `min_edge`; it does not run for a
-            model or platform without one of them.
+        url: the address of its page; not needed for imgbudget's own rules.
+        budgets: the budgets that it checks, e.g. `image.tokens`; it runs only if one of them is set.
+        limits: the fields of `Limits` that it needs, e.g. `min_edge`; it does not run for a model or platform
+            without one of them.
         """
 
         severity: Severity
@@ -268,10 +267,10 @@ def rule(
     run_data: RunData = RunData.NONE,
     **options: "Unpack[RuleOptions]",
 ) -> Callable[[Callable[[Any, Context], Iterator[Problem]]], Rule[Any]]:
-    """Make a rule of a function that checks one subject of a level: an image, a request, a batch or a run.
+    """Turn a function that checks subjects of a level into a rule: images, requests, batches or the run.
 
-    `also=Level.REQUEST` makes a rule on images check whole requests too. `run_data` is what a rule on the
-    run reads of it; nothing else is collected.
+    With `also=Level.REQUEST` a rule on images also checks whole requests. `run_data` is the data that a rule
+    on the run reads; nothing else is collected.
     """
 
     def decorate(check: Callable[[Any, Context], Iterator[Problem]]) -> Rule[Any]:
@@ -282,7 +281,7 @@ def rule(
 
 if TYPE_CHECKING:
 
-    class _OldOptions(RuleOptions):
+    class _DeprecatedOptions(RuleOptions):
         by_size: NotRequired[bool]
         by_kind: NotRequired[bool]
         also: NotRequired[Level | None]
@@ -290,40 +289,40 @@ if TYPE_CHECKING:
 
 
 def image_rule(
-    code: str, name: str, **options: "Unpack[_OldOptions]"
+    code: str, name: str, **options: "Unpack[_DeprecatedOptions]"
 ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]:
-    """Deprecated: `rule` with `level=Level.IMAGE`. `by_size` and `by_kind` have no effect any longer."""
-    return _old(code, name, Level.IMAGE, options)
+    """Deprecated: `rule` with `level=Level.IMAGE`. `by_size` and `by_kind` have no effect."""
+    return _deprecated(code, name, Level.IMAGE, options)
 
 
 def request_rule(
-    code: str, name: str, **options: "Unpack[_OldOptions]"
+    code: str, name: str, **options: "Unpack[_DeprecatedOptions]"
 ) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]:
     """Deprecated: `rule` with `level=Level.REQUEST`."""
-    return _old(code, name, Level.REQUEST, options)
+    return _deprecated(code, name, Level.REQUEST, options)
 
 
 def batch_rule(
-    code: str, name: str, **options: "Unpack[_OldOptions]"
+    code: str, name: str, **options: "Unpack[_DeprecatedOptions]"
 ) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]:
     """Deprecated: `rule` with `level=Level.BATCH`."""
-    return _old(code, name, Level.BATCH, options)
+    return _deprecated(code, name, Level.BATCH, options)
 
 
 def whole_run_rule(
-    code: str, name: str, **options: "Unpack[_OldOptions]"
+    code: str, name: str, **options: "Unpack[_DeprecatedOptions]"
 ) -> Callable[[Callable[[Run, Context], Iterator[Problem]]], Rule[Run]]:
-    """Deprecated: `rule` with `level=Level.RUN`, and with `run_data` in place of `watch`."""
-    return _old(code, name, Level.RUN, options)
+    """Deprecated: `rule` with `level=Level.RUN`, and with `run_data` instead of `watch`."""
+    return _deprecated(code, name, Level.RUN, options)
 
 
-def _old(
-    code: str, name: str, level: Level, options: "_OldOptions"
+def _deprecated(
+    code: str, name: str, level: Level, options: "_DeprecatedOptions"
 ) -> Callable[[Callable[[Any, Context], Iterator[Problem]]], Rule[Any]]:
-    """What a decorator of 0.1 makes; they go with 0.3."""
-    text = f"rule {code}: use @rule(..., level=Level.{level.name}) in place of {level.value}_rule"
+    """The rule of a decorator of 0.1; these are removed in 0.3."""
+    text = f"rule {code}: use @rule(..., level=Level.{level.name}) instead of {level.value}_rule"
     warnings.warn(text, DeprecationWarning, stacklevel=3)
-    known = {key: value for key, value in options.items() if key not in ("by_size", "by_kind")}
-    if "watch" in known:
-        known["run_data"] = known.pop("watch")
-    return lambda check: Rule(code, name, level, check, **known)  # type: ignore[arg-type]  # as named above
+    kept = {key: value for key, value in options.items() if key not in ("by_size", "by_kind")}
+    if "watch" in kept:
+        kept["run_data"] = kept.pop("watch")
+    return lambda check: Rule(code, name, level, check, **kept)  # type: ignore[arg-type]  # as named above

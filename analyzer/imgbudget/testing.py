@@ -1,4 +1,4 @@
-"""For rule authors: one rule on one subject, subjects from a line of text, a rule page's examples."""
+"""For rule authors: run a rule on a subject, write subjects as short text, check a rule's page."""
 
 import json
 import re
@@ -65,7 +65,7 @@ _WORDS = {
 
 
 def image(spec: str) -> ImageUse:
-    """The image file that `<jpeg 4000x3000 orientation=6>` describes; ValueError for an unknown word."""
+    """The image file that e.g. `<jpeg 4000x3000 orientation=6>` describes; ValueError for an unknown word."""
     facts, words = _read_spec(spec)
     name = words.get("named", f"image.{facts.format or 'png'}")
     return ImageUse(
@@ -79,9 +79,9 @@ def image(spec: str) -> ImageUse:
 
 
 def request(body: Mapping[str, Any] | str) -> Request:
-    """The request that a body in shorthand describes, with the places that a file's request has.
+    """The request that a body in shorthand describes, with locations as in a file.
 
-    A string that is not JSON, or a body without an array of messages, is a request with that flaw.
+    A string that is not JSON, or a body without an array of messages, becomes a request with that flaw.
     """
     location = Location(_PATH, ())
     if isinstance(body, str):
@@ -125,7 +125,7 @@ def request(body: Mapping[str, Any] | str) -> Request:
 
 
 def batch(body: Mapping[str, Any]) -> Batch:
-    """The batch that a body with `requests` describes, with the places that a file's batch has."""
+    """The batch that a body with `requests` describes, with locations as in a file."""
     location, entries = Location(_PATH, ()), BatchCount()
     for i, entry in enumerate(body["requests"]):
         entries.add(location.at("requests", i), entry.get("custom_id"))
@@ -135,26 +135,26 @@ def batch(body: Mapping[str, Any]) -> Batch:
 
 def whole_run(body: Mapping[str, Any]) -> Run:
     """The run that a body with `run` describes."""
-    location, said = Location(_CONFIGURATION), dict(body["run"])
-    copies = tuple((size, tuple(paths)) for size, paths in said.pop("copies", ()))
+    location, fields = Location(_CONFIGURATION), dict(body["run"])
+    copies = tuple((size, tuple(paths)) for size, paths in fields.pop("copies", ()))
     unused = tuple(
         UnusedIgnore(location.at("ignores", i), tuple(entry["rules"]), tuple(entry["files"]), entry["reason"])
-        for i, entry in enumerate(said.pop("unused", ()))
+        for i, entry in enumerate(fields.pop("unused", ()))
     )
-    return Run(location, copies=copies, unused=unused, **said)
+    return Run(location, copies=copies, unused=unused, **fields)
 
 
 def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
     """The facts that `<...>` describes, and its words by name."""
     if not (spec.startswith("<") and spec.endswith(">")):
-        raise ValueError(f"{spec!r} is no image; write it as <png 800x600>")
+        raise ValueError(f"{spec!r} is not an image; write it as <png 800x600>")
     first, *rest = shlex.split(spec[1:-1])
     size = None
     if rest and (edges := re.fullmatch(r"(\d+)x(\d+)", rest[0])):
         size, rest = Size(int(edges[1]), int(edges[2])), rest[1:]
     words = {name: value for name, _, value in (word.partition("=") for word in rest)}
     if unknown := words.keys() - _WORDS:
-        raise ValueError(f"{spec!r} has a word that means nothing: {min(unknown)}")
+        raise ValueError(f"{spec!r} has an unknown word: {min(unknown)}")
     is_image = "content" not in words and (size is not None or "damage" in words or first in _SIZELESS)
     facts = ImageFacts(
         byte_size=int(words.get("bytes", _BYTE_SIZE)),
@@ -170,7 +170,7 @@ def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _SpecReader:
-    """Reads the blocks of one turn, or with `toolset` those of a tool result that answers one."""
+    """Reads the blocks of one turn, or with `toolset` those of the result of a tool in that toolset."""
 
     role: str
     turn: int | None
@@ -181,11 +181,11 @@ class _SpecReader:
         """The blocks of a `content`, an array in shorthand or a plain string."""
         if isinstance(content, str):
             return (Text(location, content),)
-        written_out = (block for entry in content for block in _written_out(entry))
-        return tuple(self.block(block, location.at(j), inside) for j, block in enumerate(written_out))
+        expanded = (block for entry in content for block in _expand(entry))
+        return tuple(self.block(block, location.at(j), inside) for j, block in enumerate(expanded))
 
     def block(self, block: Mapping[str, Any], location: Location, inside: tuple[str, ...]) -> Block:
-        """One block that is written out."""
+        """The block of a mapping."""
         kind, source = block["type"], block.get("source")
         if kind == "text":
             return Text(location, block["text"])
@@ -237,7 +237,7 @@ class _SpecReader:
         )
 
     def document(self, source: Mapping[str, Any], location: Location, inside: tuple[str, ...]) -> DocumentUse:
-        """A document block; base64 data is `<pdf 12>`, or something whose pages cannot be counted."""
+        """A document block; base64 data is `<pdf 12>`, or a document of unknown length."""
         kind = source["type"]
         counted = re.fullmatch(r"<pdf (\d+)>", source.get("data", "")) if kind == "base64" else None
         pages = int(counted[1]) if counted else 0 if kind in ("text", "content") else None
@@ -252,8 +252,8 @@ class _SpecReader:
         )
 
 
-def _written_out(entry: Any) -> Iterator[Mapping[str, Any]]:
-    """The blocks that an entry of a `content` array stands for."""
+def _expand(entry: Any) -> Iterator[Mapping[str, Any]]:
+    """Expand an entry of a `content` array into mappings."""
     if not isinstance(entry, str):
         yield entry
         return
@@ -272,15 +272,15 @@ def _written_out(entry: Any) -> Iterator[Mapping[str, Any]]:
 MODEL = "claude-sonnet-4-6"
 PLATFORM = "anthropic"
 HEADINGS = ("Why it matters", "Reports", "Silent", "Fix safety", "Source")
-"""The headings of a rule's page, in their order."""
+"""The headings of a rule's page, in order."""
 
 PACK = "imgbudget_rules"
-"""The pack whose limits subjects are held against; named and not imported, like any pack."""
+"""The pack whose limits are used; loaded by name, like any pack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One example of a page: its text, the subject, the model and platform that see it, the budgets set."""
+    """One example of a page: its text, subject, model, platform and budgets."""
 
     text: str
     subject: ImageUse | Request | Batch | Run
@@ -291,7 +291,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The examples of a page: those that its rule reports, and those on which it is silent."""
+    """The examples of a page: those that its rule reports, and those that it does not report."""
 
     reports: tuple[Example, ...]
     silent: tuple[Example, ...]
@@ -305,10 +305,10 @@ def run_rule(
     platform: str = PLATFORM,
     budgets: Budgets = NO_BUDGETS,
 ) -> list[Problem]:
-    """What one rule says of a subject, held against the limits of a model on a platform and the budgets.
+    """Run one rule on a subject, with the limits of a model on a platform, and budgets.
 
-    A request's own model and platform win. A rule on images judges each image of a request. A rule that
-    cannot do without a limit which the model or platform does not have says nothing.
+    A request's own model and platform override these. A rule on images checks each image of a request. A rule
+    that needs a limit which the model or platform does not have reports nothing.
     """
     if isinstance(subject, Request):
         model, platform = subject.model or model, subject.platform or platform
@@ -329,25 +329,29 @@ def _problems(rule: AnyRule, subject: ImageUse | Request | Batch | Run, context:
 
 
 def check_page(rule: AnyRule) -> None:
-    """Hold a rule against its own page, as the tests of the shipped rules do.
+    """Check a rule against its own page, as the tests of the shipped rules do.
 
     Raises:
         AssertionError: a heading is missing or out of order; an example under Reports is not reported, or one
-            under Silent is; a number has no unit; a fix is offered that the rule does not declare, or none is
-            offered that it does; the rule says something else the second time.
+            under Silent is; a number has no unit; the fixes of the examples do not match the declared fix;
+            the rule reports something different the second time.
         ValueError: an example cannot be read.
     """
     headings = tuple(re.findall(r"^## (.+)$", rule.page, re.MULTILINE))
     _expect(headings == HEADINGS, rule, f"has the headings {headings}, not {HEADINGS}")
     page = examples(rule)
-    _expect(bool(page.silent), rule, "shows nothing on which it is silent")
+    _expect(bool(page.silent), rule, "has no example under Silent")
     for example in page.silent:
-        _expect(not _judged(rule, example), rule, f"reports what stands under Silent: {example.text}")
+        _expect(not _run_example(rule, example), rule, f"reports an example under Silent: {example.text}")
     fixes = 0
     for example in page.reports:
-        problems = _judged(rule, example)
-        _expect(bool(problems), rule, f"is silent on what stands under Reports: {example.text}")
-        _expect(problems == _judged(rule, example), rule, f"says two things of {example.text}")
+        problems = _run_example(rule, example)
+        _expect(bool(problems), rule, f"does not report an example under Reports: {example.text}")
+        _expect(
+            problems == _run_example(rule, example),
+            rule,
+            f"reports different problems when run twice on {example.text}",
+        )
         for problem in problems:
             numbers = {problem.measured, problem.limit} - {None}
             _expect(bool(numbers) == (problem.unit is not None), rule, "gives a number without a unit")
@@ -355,13 +359,13 @@ def check_page(rule: AnyRule) -> None:
     _expect(bool(fixes) == (rule.fix is not None), rule, f"declares the fix {rule.fix} and offers {fixes}")
 
 
-def _judged(rule: AnyRule, example: Example) -> list[Problem]:
+def _run_example(rule: AnyRule, example: Example) -> list[Problem]:
     return run_rule(
         rule, example.subject, model=example.model, platform=example.platform, budgets=example.budgets
     )
 
 
-def _expect(holds: bool, rule: AnyRule, flaw: str) -> None:  # noqa: FBT001 - an assertion's first word
+def _expect(holds: bool, rule: AnyRule, flaw: str) -> None:  # noqa: FBT001 - an assertion
     if not holds:
         raise AssertionError(f"{rule.code} {rule.name} {flaw}")
 
@@ -383,7 +387,7 @@ def _examples(section: str) -> Iterator[Example]:
             continue
         parts = re.fullmatch(r"(<[^<>]+>)(?: for (\S+))?(?: on (\S+))?(?: within (\S+))?", line)
         if parts is None:
-            raise ValueError(f"{line!r} is no example; write it as <png 800x600> for MODEL on PLATFORM")
+            raise ValueError(f"{line!r} is not an example; write it as <png 800x600> for MODEL on PLATFORM")
         spec, model, platform, budget = parts.groups()
         yield Example(
             text=line,
@@ -395,7 +399,7 @@ def _examples(section: str) -> Iterator[Example]:
 
 
 def _body(text: str) -> Example:
-    """A run, a batch where the body holds requests, else a request; with the budgets that it names."""
+    """The example of a body: a run, a batch or a request, with the budgets in it."""
     try:
         body = json.loads(text)
     except ValueError:

@@ -1,7 +1,8 @@
 """The options of a run."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.subjects import ProbeField
@@ -39,3 +40,23 @@ class RunOptions(NamedTuple):
     edits: bool = False
     cache: bool = False
     raise_errors: bool = False
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def accepts_wishes(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let a function accept `wishes`, the name of `options` in 0.1, with a DeprecationWarning."""
+
+    @wraps(function)
+    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        if "wishes" in kwargs:
+            import warnings  # noqa: PLC0415 - callers of 0.1 only
+
+            text = f"{function.__name__}: the argument wishes is now options and goes in the next release"
+            warnings.warn(text, DeprecationWarning, stacklevel=2)
+            kwargs["options"] = kwargs.pop("wishes")
+        return function(*args, **kwargs)
+
+    return call

@@ -6,17 +6,14 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import unquote
 
 from imgbudget.errors import GuardError, UsageError
+from imgbudget.linter.options import RunOptions, accepts_wishes
 from imgbudget.live.inspection import InspectionTarget, Inspector
 from imgbudget.model.subjects import Finding, Severity
 from imgbudget.output.base import count, figure, one_line
-
-if TYPE_CHECKING:
-    from imgbudget.linter.options import RunOptions
-
 
 Mode = Literal["raise", "warn", "fix"]
 MODES = ("raise", "warn", "fix")
@@ -204,8 +201,9 @@ Level = Literal["error", "warning", "info"]
 Client = TypeVar("Client")
 
 
+@accepts_wishes
 def guard(
-    client: Client, mode: Mode = "raise", *, level: Level = "error", options: "RunOptions | None" = None
+    client: Client, mode: Mode = "raise", *, level: Level = "error", options: RunOptions | None = None
 ) -> Client:
     """Guard a client of the official SDK, sync or async, or one of httpx, and give it back.
 
@@ -234,8 +232,9 @@ def guard(
     return client
 
 
+@accepts_wishes
 def guard_transport(
-    inner: Any = None, mode: Mode = "raise", *, level: Level = "error", options: "RunOptions | None" = None
+    inner: Any = None, mode: Mode = "raise", *, level: Level = "error", options: RunOptions | None = None
 ) -> Any:
     """A transport with the guard for any client of httpx or httpx2, sync or async; see `guard`.
 
@@ -245,13 +244,11 @@ def guard_transport(
     return _guarded(inner, _watch(mode, level, options))
 
 
-def _watch(mode: str, level: str, options: "RunOptions | None") -> RequestWatch:
+def _watch(mode: str, level: str, options: RunOptions | None) -> RequestWatch:
     if mode not in MODES:
         raise UsageError(f"unknown mode {mode!r}; the guard knows {', '.join(MODES)}")
     if level.upper() not in Severity.__members__:
         raise UsageError(f"unknown level {level!r}; levels are {', '.join(map(str, Severity))}")
-    from imgbudget.linter.options import RunOptions  # noqa: PLC0415 - the default only
-
     return RequestWatch(Inspector(options or RunOptions(), Severity[level.upper()]), mode)  # type: ignore[arg-type]
 
 
