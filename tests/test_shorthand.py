@@ -150,7 +150,7 @@ def test_slip_in_an_example_is_an_error() -> None:
         <png 8x8> for claude-opus-5-5 in bedrock
         """
 
-    with pytest.raises(ValueError, match="is no example"):
+    with pytest.raises(ValueError, match="is not an example"):
         examples(dimension_over_limit._replace(check=judge))  # type: ignore[arg-type]
 
 
