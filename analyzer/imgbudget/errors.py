@@ -13,7 +13,9 @@ ImgbudgetError
 └── WriteError          an output that cannot be written; an existing file is unchanged
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.model.subjects import Finding

@@ -2,9 +2,10 @@
 
 import importlib
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgbudget.errors import PackError
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.rule import Rule
 
 AnyRule = Rule[Any]

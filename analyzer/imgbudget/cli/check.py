@@ -36,7 +36,6 @@ from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.output.base import TextStyle, count, figure, one_line
-from imgbudget.output.records import SHOWN
 from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
 
 if TYPE_CHECKING:
@@ -160,6 +159,12 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
     cache = options.cache
     if cache is None:  # for a few named files it does not pay
         cache = any(os.path.isdir(path) for path in options.paths)
+    fields = ProbeField.NONE
+    if formats & {"json", "jsonl"}:
+        from imgbudget.output.records import SHOWN  # noqa: PLC0415 - text needs no JSON
+
+        fields = SHOWN
+
     return run_options(
         provider=options.provider,
         settings=options.settings,
@@ -171,7 +176,7 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
         statistics=options.statistics,
         compare=options.compare is not None,
         force_exclude=options.force_exclude,
-        fields=SHOWN if formats & {"json", "jsonl"} else ProbeField.NONE,
+        fields=fields,
         cache=cache,
         excerpts="full" in formats,
         edits=bool(formats & WITH_EDITS),

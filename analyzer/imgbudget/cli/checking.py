@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgbudget.cli.options import OutputOptions, WriteOptions
 from imgbudget.cli.output import Progress, Sink, say
@@ -10,6 +10,7 @@ from imgbudget.errors import UsageError
 from imgbudget.linter.reporting import Reporter
 from imgbudget.linter.run import StandardInput, run
 from imgbudget.model.results import Summary
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import count, figure, one_line
 
 if TYPE_CHECKING:

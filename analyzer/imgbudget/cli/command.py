@@ -7,7 +7,9 @@ commands `imgbudget.cli.group` makes from the same tables: loading click takes a
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.cli.completion import Complete

@@ -1,12 +1,13 @@
 """Groups of options that several commands share, and the options of a run that they come to."""
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from imgbudget.cli.command import Choice, Number, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.linter.options import RunOptions
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
+from imgbudget.namedtuples import NamedTuple
 
 JOBS = Number(1)
 SECONDS = Number(0.01, float)

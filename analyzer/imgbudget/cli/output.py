@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from imgbudget.errors import UsageError, os_error_text
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import figure
 
 if TYPE_CHECKING:

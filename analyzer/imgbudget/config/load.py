@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Collection
-from typing import NamedTuple
 
 from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import check_platform, check_selectors
 from imgbudget.errors import ConfigError, ConfigProblem, UsageError, os_error_text
 from imgbudget.limits.values import figure
+from imgbudget.namedtuples import NamedTuple
 
 MAX_BYTES = 1 << 20
 """Most bytes of a configuration file; ten thousand ignore entries fit in."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import NamedTuple
 
 from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.namedtuples import NamedTuple
 
 __all__ = [
     "ALL_FILES",

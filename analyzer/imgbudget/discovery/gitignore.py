@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple
+
+from imgbudget.namedtuples import NamedTuple
 
 SPECIAL = re.compile(r"[*?\[\\]")
 """The characters that make a pattern more than a literal name."""
@@ -171,7 +172,7 @@ def _named(glob: str, at: int, end: int) -> bool:
 _Match = Callable[[str], object]
 MAX_PATTERN = 4096
 """Characters of a pattern beyond which it is none; as much as Linux allows for a path."""
-_INNER_ASTERISKS = re.compile(r"[^/*]\*\*")  # see wildmatch.py: a**/b matches ab
+_INNER_ASTERISKS = r"[^/*]\*\*"  # see wildmatch.py: a**/b matches ab
 
 
 def as_bytes_text(text: str) -> str:
@@ -366,7 +367,7 @@ def _blocks(patterns: Iterable[_Pattern]) -> Iterable[_Block]:
 
 def _needs_path(folder: str, name: str) -> bool:
     """Whether the slash between them may be part of a set, or asterisks may reach over it."""
-    return "[" in folder or "\\" in folder or "**" in name or bool(_INNER_ASTERISKS.search(folder))
+    return "[" in folder or "\\" in folder or "**" in name or bool(re.search(_INNER_ASTERISKS, folder))
 
 
 def _any_of(regexes: Iterable[str | None]) -> _Match | None:

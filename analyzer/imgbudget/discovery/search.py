@@ -4,7 +4,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 from imgbudget.discovery.filetypes import DEFAULT_PRUNED, KINDS, FileKind
 from imgbudget.discovery.gitignore import Patterns, as_bytes_text, parse_ignore_file
@@ -19,14 +18,14 @@ from imgbudget.discovery.walk import (
     real_path,
     why,
 )
+from imgbudget.namedtuples import NamedTuple
 
 MAX_BYTES = 1 << 18
 """The largest ignore or configuration file that is read; at worst its patterns take seconds and 150 MB."""
 
-_HEADER = re.compile(r"\s*\[\s*([^]\"\s]+)\s*(\"[^\"]*\")?\s*\]")
-_EXCLUDES_FILE = re.compile(
-    r"""\s*excludesfile\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^#;]*?))\s*(?:[#;].*)?$""",
-    re.IGNORECASE,
+_HEADER = r"\s*\[\s*([^]\"\s]+)\s*(\"[^\"]*\")?\s*\]"
+_EXCLUDES_FILE = (
+    r"""(?i)\s*excludesfile\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^#;]*?))\s*(?:[#;].*)?$"""
 )
 
 
@@ -119,10 +118,10 @@ def _excludes_file(repository_config: str) -> str:
     for config in (f"{home}/git/config", os.path.expanduser("~/.gitconfig"), repository_config):
         core = False
         for line in os.fsdecode(_read(config)).splitlines():
-            header = _HEADER.match(line)
+            header = re.match(_HEADER, line)
             if header:
                 core = header[1].lower() == "core" and not header[2]
-            if core and (setting := _EXCLUDES_FILE.match(line, header.end() if header else 0)):
+            if core and (setting := re.match(_EXCLUDES_FILE, line[header.end() if header else 0 :])):
                 value = setting["plain"] if setting["quoted"] is None else setting["quoted"]
                 chosen = os.path.expanduser(re.sub(r"\\(.)", r"\1", value))
     return chosen

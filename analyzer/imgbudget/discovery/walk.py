@@ -5,10 +5,11 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import os_error_text
+from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.discovery.search import Search

@@ -1,11 +1,11 @@
 """EXIF blocks, and TIFF 6.0 files with the raw formats built on it: orientation, position, size, pages."""
 
 from struct import Struct
-from typing import NamedTuple
 
 from imgbudget.imageinfo.reader import Source
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ProbeField
+from imgbudget.namedtuples import NamedTuple
 
 BLOCK_LIMIT = 1 << 20
 """Bytes of an EXIF block that are read at most; a JPEG segment holds 65,533."""

@@ -3,7 +3,6 @@
 import re
 import zlib
 from struct import Struct
-from typing import NamedTuple
 from zlib import crc32
 
 from imgbudget.imageinfo.exif import BLOCK_LIMIT, Exif, orientation, parse_exif, read_exif
@@ -11,11 +10,12 @@ from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
 from imgbudget.model.subjects import ImageFacts, ProbeField
+from imgbudget.namedtuples import NamedTuple
 
 TEXT_LIMIT = 1 << 20
 """Bytes of text that are inflated: Pillow 13 (MAX_TEXT_CHUNK) refuses a file with more in one chunk."""
 
-_XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+_XMP_ORIENTATION = rb'tiff:Orientation(?:="|>)([0-9])'
 
 
 def text_of(kind: bytes, data: bytes) -> bytes:
@@ -51,7 +51,7 @@ def exif_profile(text: bytes) -> bytes:
 
 def xmp_orientation(packet: bytes) -> int:
     """tiff:Orientation of an XMP packet, 1 to 8; 0 when there is none."""
-    found = _XMP_ORIENTATION.search(packet)
+    found = re.search(_XMP_ORIENTATION, packet)
     if found is None:
         return 0
     value = int(found[1])

@@ -1,10 +1,10 @@
 """How probes read: positionally and little at a time, from a file or from bytes in hand."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageFacts
+from imgbudget.namedtuples import NamedTuple
 
 Read = Callable[[int, int], bytes]
 """A positional reader: (number of bytes, offset) to the bytes there, fewer at the end of the input."""

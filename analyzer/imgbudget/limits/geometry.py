@@ -9,7 +9,9 @@ names its strategy in `imgbudget.limits.strategies`.
 
 from functools import cache, lru_cache
 from math import gcd, isqrt
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from imgbudget.namedtuples import NamedTuple
 
 PATCH = 28
 """Edge of one patch in px (vision guide, 2026-09)."""

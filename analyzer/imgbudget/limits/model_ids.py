@@ -1,6 +1,6 @@
 """Model ids in the spellings of platforms and gateways (Bedrock, Google Cloud, routers)."""
 
-from typing import NamedTuple
+from imgbudget.namedtuples import NamedTuple
 
 _PERCENT = (("%3a", ":"), ("%40", "@"), ("%2f", "/"))
 _GATEWAYS = {

@@ -1,12 +1,13 @@
 """Validates limits data and converts it to typed values."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from imgbudget.errors import LimitsError
 from imgbudget.limits.fields import SPECS, LimitSpec, Scope, rows_of
 from imgbudget.limits.model_ids import nearest_names
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values
+from imgbudget.namedtuples import NamedTuple
 
 _SECTIONS = ("sources", "tiers", "images", "prices", "platforms", "models")
 _ORIGIN = ("source", "date", "status", "note", "first_seen")

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from operator import attrgetter
 from types import CellType, CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.evaluate import Rules, relocated, run_rules
 from imgbudget.model.budgets import Budgets
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Severity
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
 
 _SAME = ("flaws", "damage", "in_request")

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.subjects import ProbeField
+from imgbudget.namedtuples import NamedTuple
 
 
 class RunOptions(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from os.path import abspath, relpath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import Override, Settings
 from imgbudget.limits.bound import Limits
@@ -12,6 +12,7 @@ from imgbudget.linter.selection import RuleSet, SelectionLayer, select_rules
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import Batch, Finding, ImageUse, Run
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
 
 if TYPE_CHECKING:

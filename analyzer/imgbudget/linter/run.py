@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain, islice, zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgbudget.config.load import load_unchecked
 from imgbudget.config.settings import Settings
@@ -23,6 +23,7 @@ from imgbudget.linter.rule_sets import PathRules, RuleChoice
 from imgbudget.linter.selection import SelectionLayer, preview_notes, specificity
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import Registry, load_packs
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """Which rules run, and with which severity: layers of selectors, in which the more specific one wins."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.subjects import Level, ProbeField, RunData, Severity
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
 
 EXACT = 1000

@@ -1,6 +1,6 @@
 """The user's own budgets: what one image, one request and one run may take."""
 
-from typing import NamedTuple
+from imgbudget.namedtuples import NamedTuple
 
 
 class Budget(NamedTuple):

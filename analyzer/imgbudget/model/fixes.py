@@ -1,9 +1,10 @@
 """Fixes as intentions: what rules want done; the planner merges all of one image into one edit."""
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
+from imgbudget.namedtuples import NamedTuple
 
 
 class Resize(NamedTuple):

@@ -1,6 +1,6 @@
 """Locations: files, paths into JSON documents, byte spans of text."""
 
-from typing import NamedTuple
+from imgbudget.namedtuples import NamedTuple
 
 Key = str | int
 Keys = tuple[Key, ...]

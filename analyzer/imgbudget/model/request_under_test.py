@@ -6,11 +6,11 @@ rules, planner, split, resend and the guard take a RequestUnderTest and never a 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import ImageUse, Request
+from imgbudget.namedtuples import NamedTuple
 
 _NONE: Mapping[Location, Limits] = {}
 

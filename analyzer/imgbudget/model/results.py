@@ -1,12 +1,13 @@
 """The results of a run: what was found in each file, and the totals."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size, area_tokens, patches
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import Finding, FixSafety, ImageUse, Request, Severity
+from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.model.comparison import RunComparison

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from enum import Enum, IntEnum, IntFlag
-from typing import NamedTuple
 
 from imgbudget.limits.geometry import Size
 from imgbudget.model.fixes import Fix
 from imgbudget.model.location import Excerpt, Location, Span, TextEdit
+from imgbudget.namedtuples import NamedTuple
 
 
 class Severity(IntEnum):

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 from imgbudget.limits.values import figure as figure  # noqa: PLC0414 - for all that imports this module
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Severity
+from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.output.sarif import RulePage

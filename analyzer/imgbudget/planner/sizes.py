@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import PATCH, Size, Tier, fits, patches, refusal, tokens
 from imgbudget.model.fixes import Fix, Resize
 from imgbudget.model.subjects import Finding, FixSafety
+from imgbudget.namedtuples import NamedTuple
 
 
 def smallest_size(size: Size, fixes: Iterable[Fix]) -> Size:
