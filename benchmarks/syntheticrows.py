@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from time import perf_counter
 
-from imgbudget.audit.gather import About, aggregate
+from imgbudget.audit.aggregate import AuditContext, aggregate
 from imgbudget.audit.html.page import page
 from imgbudget.audit.html.thumbnails import thumbnails
 from imgbudget.audit.rows import FactsRecord, write_rows
@@ -99,7 +99,7 @@ def main() -> int:
     session = Session(RunOptions(isolated=True))
     with open_rows(row_files(sys.argv[1]), session.context.limits()) as store:
         begun = perf_counter()
-        statistics = aggregate(store, About(session.limits, session.registry.rules, ("dataset",)))
+        statistics = aggregate(store, AuditContext(session.limits, session.registry.rules, ("dataset",)))
         gathered = perf_counter()
         text = page(statistics, store, thumbnails)
     print(f"statistics {gathered - begun:.1f} s, page {perf_counter() - gathered:.1f} s", file=sys.stderr)

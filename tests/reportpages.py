@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from imgbudget.audit.gather import About, aggregate
+from imgbudget.audit.aggregate import AuditContext, aggregate
 from imgbudget.audit.html.page import page
 from imgbudget.audit.rows import FactsRecord, write_rows
 from imgbudget.audit.statistics import Row
@@ -101,7 +101,7 @@ def page_of(
         data = write_rows(records[i::files], SESSION.limits.tiers, {})
         (folder / f"rows-{i}.parquet").write_bytes(data)
     with open_rows(row_files(str(folder)), SESSION.context.limits()) as store:
-        statistics = aggregate(store, About(SESSION.limits, SESSION.registry.rules, sources))
+        statistics = aggregate(store, AuditContext(SESSION.limits, SESSION.registry.rules, sources))
         return page(statistics, store, no_thumbnails)
 
 

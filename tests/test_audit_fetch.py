@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.gather import About, aggregate
+from imgbudget.audit.aggregate import AuditContext, aggregate
 from imgbudget.audit.html.thumbnails import fetch
 from imgbudget.audit.statistics import Row
 from imgbudget.audit.store import open_rows, row_files
@@ -22,7 +22,9 @@ def all_rows(imgbudget: Command, dataset: Path) -> tuple[Row, ...]:
     imgbudget("audit", str(dataset), "--isolated", "--rows", "rows")
     session = Session(RunOptions(isolated=True))
     with open_rows(row_files("rows"), session.context.limits()) as store:
-        assert aggregate(store, About(session.limits, session.registry.rules)).totals.images == len(IMAGES)
+        assert aggregate(store, AuditContext(session.limits, session.registry.rules)).totals.images == len(
+            IMAGES
+        )
         return tuple(store.rows("subject = 'image'"))
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgbudget.audit.html.names import parted, shown
+from imgbudget.audit.html.names import display_name, split_name
 from imgbudget.audit.html.thumbnails import EDGE, MOST_BYTES, thumbnail, thumbnails
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.statistics import FoundCode
@@ -120,7 +120,7 @@ def test_headline_shows_cost_refusals_plan_and_other_models(corpus_page: str) ->
     assert lead
     assert re.fullmatch(
         r"Sending these 400 images once costs \$[0-9.]+ \(\$[0-9.]+ in batches\) with claude-sonnet-4-6 on "
-        r"anthropic\. 8 are refused\. The plan cuts the upload by [0-9]+%; the bill [^.]+\. "
+        r"anthropic\. 8 have errors\. The plan reduces the upload by [0-9]+%; the bill [^.]+\. "
         r"A high-resolution model bills [0-9.]+ times the tokens\.",
         lead[1],
     )
@@ -157,8 +157,8 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\u2028]", text)
     seen = "".join(page.text)
     for name in HOSTILE[:-1]:
-        assert shown(name) in seen
-        assert f"x/{shown(name)}" in page.places
+        assert display_name(name) in seen
+        assert f"x/{display_name(name)}" in page.places
     assert "49.png" not in seen
 
 
@@ -179,13 +179,13 @@ def test_broken_names_of_files_are_shown(imgbudget: Command, tmp_path: Path) -> 
 @given(st.text())
 def test_shown_names_are_on_one_line_and_short(name: str) -> None:
     """Whatever the name."""
-    text = shown(name)
+    text = display_name(name)
     assert len(text.splitlines()) <= 1
     assert text.encode().decode() == text
     assert len(text) <= 301 * 6
     if name.isascii() and name.isprintable() and len(name) <= 300:
         assert text == name
-    assert "".join(parted(text)) == text
+    assert "".join(split_name(text)) == text
 
 
 def test_large_pages_stay_below_a_megabyte(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_large_pages_stay_below_a_megabyte(tmp_path: Path) -> None:
 
 
 def test_long_names_are_cut_by_rows_not_by_bytes(tmp_path: Path) -> None:
-    """Where names are long, fewer rows are carried; the page stays small and whole."""
+    """RowLocation names are long, fewer rows are carried; the page stays small and whole."""
     records = [image(f"{hashlib.sha256(str(i).encode()).hexdigest() * 3}.jpg") for i in range(6000)]
     text = page_of(tmp_path / "rows", records)
     assert len(text.encode()) < 1_000_000
@@ -215,7 +215,7 @@ def test_pages_of_little_are_pages_too(tmp_path: Path) -> None:
     assert "There is no image in this dataset." in nothing
     assert Page(nothing).broken == []
     clean = page_of(tmp_path / "b", [image("a.jpg", Size(560, 560))])
-    assert "Nothing: no rule reports anything." in clean
+    assert "Nothing: there are no findings." in clean
     assert "The worst images" not in clean
     assert "Sending this one image once costs $0.0012" in clean
     broken = page_of(tmp_path / "c", [FactsRecord("x", "a.jpg", damage="is empty")])

@@ -83,7 +83,7 @@ def test_everything_that_is_no_image_is_named_with_its_reason(tmp_path: Path) ->
     pq.write_table(pa.table({"image": pa.array(values, STRUCT)}), tmp_path / "nulls.parquet")
     assert skips_of(rows_of(tmp_path)) == {
         "holds no column of images": 1,
-        "its bytes are not in the file, and its path leads nowhere": 1,
+        "its bytes are not in the file, and there is no file at its path": 1,
         "not an image or a request": 1,
         "the row holds no image": 2,
     }
@@ -103,7 +103,7 @@ def test_image_lists_report_unusable_entries(tmp_path: Path) -> None:
     assert skips_of(rows_of(tmp_path / "list.jsonl")) == {
         "named in the list: no such file": 1,
         "not JSON, or not an object": 1,
-        "on the web: an audit fetches nothing from there": 1,
+        "on the web; an audit downloads nothing": 1,
         "the entry names no image": 1,
     }
 

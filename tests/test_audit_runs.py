@@ -62,7 +62,7 @@ def test_image_that_kills_is_the_only_one_lost(imgbudget: Command, tmp_path: Pat
     configure(tmp_path)
     run = imgbudget("audit", "x", "--format", "csv", "-j", "2")
     assert run.code == 2
-    assert "1 item could not be read: the process that read it died" in run.err
+    assert "1 item could not be read: the worker process crashed while reading it" in run.err
     rows = table(run)
     assert len({row["member"] for row in rows}) == len(rows) == 60
     assert [row["member"] for row in rows if "IB003" in row["findings"]] == ["poison33.png"]

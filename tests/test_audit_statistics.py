@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.gather import About, aggregate
+from imgbudget.audit.aggregate import AuditContext, aggregate
 from imgbudget.audit.rows import FactsRecord, write_rows
 from imgbudget.audit.statistics import AuditStatistics, place_text
-from imgbudget.audit.store import PLACE_ORDER, open_rows, row_files
+from imgbudget.audit.store import ROW_ORDER, open_rows, row_files
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size, native_size, patches, planned_size
@@ -69,7 +69,7 @@ def statistics_of(
         data = write_rows(records[i::files], SESSION.limits.tiers, {})
         (folder / f"rows-{i}.parquet").write_bytes(data)
     with open_rows(row_files(str(folder)), LIMITS) as store:
-        return aggregate(store, About(SESSION.limits, SESSION.registry.rules, models=models))
+        return aggregate(store, AuditContext(SESSION.limits, SESSION.registry.rules, models=models))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -135,7 +135,7 @@ def test_worst_rows_are_those_of_sorting_all(tmp_path: Path, limit: int) -> None
     ]
     statistics_of(tmp_path, records)
     with open_rows(row_files(str(tmp_path)), LIMITS) as store:
-        order = f"errors desc, bytes desc nulls last, warnings desc, {PLACE_ORDER}"
+        order = f"errors desc, bytes desc nulls last, warnings desc, {ROW_ORDER}"
         sorted_all = list(store.rows("subject = 'image'", order))
         assert list(store.worst("subject = 'image'", limit)) == sorted_all[:limit]
 

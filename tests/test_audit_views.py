@@ -5,18 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget.audit.gather import About, aggregate, axis_markers_of
+from imgbudget.audit.aggregate import AuditContext, aggregate, axis_markers_of
+from imgbudget.audit.formats import usd
 from imgbudget.audit.html.charts import histogram
 from imgbudget.audit.html.names import dollars, percent, short
-from imgbudget.audit.html.tables import cost_grid, model_grid, offers
-from imgbudget.audit.statistics import Bin, CostRow, Distribution, Mark
+from imgbudget.audit.html.tables import cost_grid, model_grid, price_groups
+from imgbudget.audit.statistics import AxisMarker, Bin, CostRow, Distribution
 from imgbudget.audit.store import open_rows, row_files
 from tests.reportpages import SESSION, many, page_of
 
 
 def test_bars_beyond_a_limit_are_marked() -> None:
     """An image at the limit is within it; bars beyond the model's or platform's limit are marked."""
-    marks = (Mark(1568, "standard tier", "seen"), Mark(8000, "refused", "refused"))
+    marks = (AxisMarker(1568, "standard tier", "seen"), AxisMarker(8000, "refused", "refused"))
     half = ((0.5, 100),)
     bins = (Bin(None, 1568.5, 10), Bin(1568.5, 8000.5, 5), Bin(8000.5, None, 1))
     drawn = histogram(Distribution("long_edge", "long edge", "px", 16, 1, 9000, 1, half, bins, marks))
@@ -51,7 +52,9 @@ def test_matrix_merges_equal_rows_only() -> None:
         cost("f", "q", 3),
         cost("gone", "p", None)._replace(retired="2025-01-01"),
     ]
-    told = [(offer.models, offer.platforms, offer.batching, offer.row.cost_usd) for offer in offers(rows)]
+    told = [
+        (offer.models, offer.platforms, offer.batching, offer.row.cost_usd) for offer in price_groups(rows)
+    ]
     assert told == [
         (("d",), ("p",), (), 1),
         (("d",), ("q",), (), 2),
@@ -67,7 +70,7 @@ def test_matrix_has_every_model_in_service_and_names_the_others(tmp_path: Path) 
     """No model of Claude's matrix is missing."""
     page_of(tmp_path / "rows", many(10))
     with open_rows(row_files(str(tmp_path / "rows")), SESSION.context.limits()) as store:
-        statistics = aggregate(store, About(SESSION.limits, SESSION.registry.rules))
+        statistics = aggregate(store, AuditContext(SESSION.limits, SESSION.registry.rules))
     grid = cost_grid(statistics)
     named = {name for row in grid.rows for name in row[0].text.split(", ")}
     assert named | set(re.findall(r"claude-[a-z0-9-]+", grid.note)) == {row.model for row in statistics.costs}
@@ -87,9 +90,9 @@ def test_matrix_names_models_without_a_price_below_it(tmp_path: Path, rows: list
     """Each once; a model out of service is named as such, whatever its price."""
     page_of(tmp_path / "rows", many(1))
     with open_rows(row_files(str(tmp_path / "rows")), SESSION.context.limits()) as store:
-        statistics = aggregate(store, About(SESSION.limits, SESSION.registry.rules))
+        statistics = aggregate(store, AuditContext(SESSION.limits, SESSION.registry.rules))
     text = cost_grid(statistics._replace(costs=tuple(rows))).note
-    assert text.endswith("Rows that are alike are one." + note)
+    assert text.endswith("Models with the same costs share a row." + note)
 
 
 def test_requested_models_are_compared(tmp_path: Path) -> None:
@@ -99,7 +102,7 @@ def test_requested_models_are_compared(tmp_path: Path) -> None:
         SESSION.limits.bind(*pair) for pair in (("gpt-4o", "openai"), ("claude-sonnet-4-6", "anthropic"))
     )
     with open_rows(row_files(str(tmp_path / "rows")), SESSION.context.limits()) as store:
-        statistics = aggregate(store, About(SESSION.limits, SESSION.registry.rules, models=models))
+        statistics = aggregate(store, AuditContext(SESSION.limits, SESSION.registry.rules, models=models))
     grid = model_grid(statistics)
     assert [row[0].text for row in grid.rows] == ["gpt-4o", "claude-sonnet-4-6"]
     assert grid.marked == 1
@@ -130,3 +133,11 @@ def test_requested_models_are_compared(tmp_path: Path) -> None:
 def test_numbers_are_short_and_not_misleading(told: str, text: str) -> None:
     """Shares, amounts and axis labels."""
     assert told == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(0, "$0.00"), (0.00004, "< $0.0001"), (0.00006, "$0.0001"), (1.5, "$1.50")]
+)
+def test_small_costs_are_not_shown_as_zero(amount: float, text: str) -> None:
+    """Only a cost of nothing is $0.00."""
+    assert usd(amount) == text

@@ -1,4 +1,4 @@
-"""What a dataset costs elsewhere: on every model and platform of the limits data, and on every tier."""
+"""What a dataset costs on every model and platform of the limits data, and on every tier."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier, native_size, planned_size, tokens
 
 _FETCHED = 4096
-"""Sizes that are held at a time: a dataset may have as many as images."""
+"""Sizes in memory at a time: a dataset may have as many sizes as images."""
 
 
 class _Sums(NamedTuple):
@@ -21,7 +21,7 @@ class _Sums(NamedTuple):
     tokens: int
     tokens_after: int
     pixels: int
-    seen: int
+    pixels_used: int
 
 
 def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
@@ -38,7 +38,7 @@ def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
             tokens=sums[tier.name].tokens,
             tokens_after=sums[tier.name].tokens_after,
             pixels=sums[tier.name].pixels,
-            pixels_seen=sums[tier.name].seen,
+            pixels_seen=sums[tier.name].pixels_used,
             times=sums[tier.name].tokens / least if least else None,
         )
         for tier in tiers
@@ -49,11 +49,11 @@ def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
     """The cost matrix: Claude's models in the order of the limits data, for each the platforms that serve it.
 
     An image is priced as a prompt of its own, so long-prompt prices do not count. Models of other providers
-    are counted where they are asked for: `model_rows`.
+    are in `model_rows`.
     """
     sums = _sums(store, data)
-    asked = ((data.bind(model, name), name) for model in data.models for name in data.platforms)
-    bound = [limits for limits, name in asked if limits.platform == name and limits.uses_claude_patches]
+    candidates = ((data.bind(model, name), name) for model in data.models for name in data.platforms)
+    bound = [limits for limits, name in candidates if limits.platform == name and limits.uses_claude_patches]
     refused = _refused(store, bound)
     return tuple(_cost_row(limits, sums[limits.tier.name], refused[_bounds(limits)]) for limits in bound)
 
@@ -61,8 +61,8 @@ def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
 def model_rows(store: Store, models: Sequence[Limits]) -> tuple[CostRow, ...]:
     """The dataset on models of any provider, side by side, in the order they are given.
 
-    Each size is counted once a tier, however many images have it. The sizes are those of the files: no
-    provider's rule tells width from height, so the orientation does not matter.
+    Each size is computed once per tier, however many images have it. The sizes are those of the files: every
+    provider's rule treats width and height alike, so the orientation does not matter.
     """
     if not models:
         return ()
@@ -88,10 +88,10 @@ def _sums_by_size(store: Store, tiers: Sequence[Tier]) -> dict[Tier, _Sums]:
 
 
 def _on_tier(size: Size, tier: Tier) -> _Sums:
-    """What one image of this size adds."""
-    seen = native_size(size, tier)
+    """The amounts of one image of this size."""
+    used = native_size(size, tier)
     after = tokens(planned_size(size, tier), tier)
-    return _Sums(seen != size, tokens(size, tier), after, size.width * size.height, seen.width * seen.height)
+    return _Sums(used != size, tokens(size, tier), after, size.width * size.height, used.width * used.height)
 
 
 def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:
@@ -124,13 +124,13 @@ def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
     terms = []
     for tier in data.tiers:
         name = tier_prefix(tier.name)
-        seen = f"{name}width::bigint * {name}height"
+        used = f"{name}width::bigint * {name}height"
         terms += [
             f"count(*) filter (where ({name}width, {name}height) <> (width, height))",
             f"coalesce(sum({name}tokens), 0)",
             f"coalesce(sum({name}planned_tokens), 0)",
             f"coalesce(sum(width::bigint * height) filter (where {name}width is not null), 0)",
-            f"coalesce(sum({seen}), 0)",
+            f"coalesce(sum({used}), 0)",
         ]
     numbers = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
     step = len(_Sums._fields)
@@ -139,7 +139,7 @@ def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
 
 
 _Bounds = tuple[int | None, int | None, tuple[str, ...]]
-"""What a platform asks of each image by itself: bytes of base64, edge in px, media types."""
+"""The limits of a platform on single images: bytes of base64, edge in px, media types."""
 
 
 def _bounds(limits: Limits) -> _Bounds:
@@ -148,7 +148,7 @@ def _bounds(limits: Limits) -> _Bounds:
 
 
 def _refused(store: Store, bound: Iterable[Limits]) -> dict[_Bounds, int]:
-    """How many images each set of bounds refuses."""
+    """How many images each set of bounds excludes."""
     sets = list(dict.fromkeys(_bounds(limits) for limits in bound))
     terms = []
     for base64_bytes, edge, types in sets:

@@ -1,4 +1,4 @@
-"""The engines that run partitions: their interface, and worker processes of this machine."""
+"""The engines that run partitions: their interface, and the engine of local worker processes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -8,28 +8,28 @@ from imgbudget.audit.partition import Partition
 from imgbudget.audit.work import Done, Failed, Work
 from imgbudget.linter.pool import WorkerPool
 
-DIED = "the process that read it died"
-"""Why a partition failed whose worker died."""
+WORKER_CRASHED = "the worker process crashed while reading it"
+"""The reason of a failure if the worker crashed."""
 
 
-def why_failed(error: BaseException) -> str:
-    """Why a partition failed whose reading raised an error."""
+def failure_reason(error: BaseException) -> str:
+    """The reason of a failure if reading raised an error."""
     return f"reading it failed: {type(error).__name__}: {error}"
 
 
 class Executor(Protocol):
-    """Runs work. A worker that dies costs its own partition, which ends as Failed, and no other one.
+    """Runs work. If a worker crashes, only its own partition fails.
 
-    Results come in any order. Closing ends everything that was started, at once and whatever it does.
+    Results come in any order. Closing stops all workers at once.
     """
 
     def run(
         self, work: Work, partitions: Iterable[Partition], *, careful: bool = False
     ) -> Iterator[Done | Failed]:
-        """What comes of each partition; with `careful` one at a time, and none is tried again."""
+        """The result of each partition; with `careful` one at a time and without retries."""
 
     def close(self) -> None:
-        """End all workers."""
+        """Stop all workers."""
 
 
 class LocalExecutor:
@@ -42,15 +42,15 @@ class LocalExecutor:
     def run(
         self, work: Work, partitions: Iterable[Partition], *, careful: bool = False
     ) -> Iterator[Done | Failed]:
-        """What comes of each partition, as it comes."""
+        """The result of each partition as soon as it is there."""
         self._pool = self._pool or WorkerPool(partial(_worker, work), self._jobs)
         groups = ([partition] for partition in partitions) if careful else (partitions,)
         for group in groups:
             for outcome in self._pool.run(group):
-                yield Failed(outcome.item, DIED) if outcome.answer is None else outcome.answer
+                yield Failed(outcome.item, WORKER_CRASHED) if outcome.answer is None else outcome.answer
 
     def close(self) -> None:
-        """End all workers."""
+        """Stop all workers."""
         if self._pool is not None:
             self._pool.close()
 
@@ -60,8 +60,8 @@ def _worker(work: Work) -> Callable[[Partition], Done | Failed]:
 
 
 def _read(work: Work, partition: Partition) -> Done | Failed:
-    """What comes of a partition in a worker. The run looks for the item to blame, as when a worker dies."""
+    """The result of a partition, in a worker. On failure the run finds the item that causes it."""
     try:
         return work(partition)
-    except Exception as error:  # noqa: BLE001 - see above
-        return Failed(partition, why_failed(error))
+    except Exception as error:  # noqa: BLE001 - the run narrows it down to one item
+        return Failed(partition, failure_reason(error))

@@ -1,4 +1,4 @@
-"""What an audit prints: text for a terminal, JSON, Markdown, CSV."""
+"""The output formats of an audit: text for a terminal, JSON, Markdown, CSV."""
 
 import csv
 import io
@@ -12,10 +12,14 @@ from imgbudget.output.base import TextTable, count, figure, one_line
 from imgbudget.output.records import TOOL, VERSION
 
 SHOWN = 10
+"""Rows of a table that are shown at most."""
+
+_LEAST_USD = 0.00005
+"""Amounts below this would be shown as zero."""
 
 
 class Section(NamedTuple):
-    """A table under a title; columns of `right` hold numbers. `note` stands below."""
+    """A table with a title; the columns in `right` are right-aligned. `note` is the text below."""
 
     title: str
     head: tuple[str, ...]
@@ -25,7 +29,7 @@ class Section(NamedTuple):
 
 
 def headline(statistics: AuditStatistics) -> tuple[str, ...]:
-    """What somebody who pays the bill reads first, a sentence a line."""
+    """The most important results, one sentence per line."""
     totals = statistics.totals
     subjects = [count(totals.images, "image")]
     if totals.requests:
@@ -36,12 +40,10 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
         + (f", {usd(totals.batch_cost_usd)} in batches" if totals.batch_cost_usd is not None else "")
     ]
     if totals.refused:
-        lines.append(
-            f"{count(totals.refused, 'image')} refused by the API ({part(totals.refused, totals.images)})"
-        )
+        lines.append(f"{count(totals.refused, 'image')} with errors ({part(totals.refused, totals.images)})")
     if totals.resized:
         lines.append(
-            f"{count(totals.resized, 'image')} larger than the model looks at "
+            f"{count(totals.resized, 'image')} larger than the model uses "
             f"({part(totals.resized, totals.images)}): resized before sending, {size(totals.byte_size)} "
             f"become about {size(totals.bytes_after)}"
         )
@@ -52,22 +54,22 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
     if statistics.duplicates.extra_images:
         copies = statistics.duplicates
         lines.append(
-            f"{count(copies.extra_images, 'copy', 'copies')} of images that are there already: "
+            f"{count(copies.extra_images, 'copy', 'copies')} of other images: "
             f"{size(copies.extra_bytes)}, {figure(copies.extra_tokens)} tokens"
         )
     if totals.unreadable:
-        lines.append(f"{count(totals.unreadable, 'image')} cannot be decoded and cost nothing here")
+        lines.append(f"{count(totals.unreadable, 'image')} that cannot be decoded; not included in the costs")
     if totals.unmeasured:
         unsized = count(totals.unmeasured, "image")
-        lines.append(f"{unsized} without a size (vectors, or bytes that are elsewhere) cost nothing here")
+        lines.append(f"{unsized} of unknown size (vectors, urls, file ids); not included in the costs")
     if totals.skipped:
-        missed = f", {figure(totals.missed)} of them could not be looked at" if totals.missed else ""
-        lines.append(f"{count(totals.skipped, 'item')} passed over{missed}")
+        missed = f", {figure(totals.missed)} of them could not be read" if totals.missed else ""
+        lines.append(f"{count(totals.skipped, 'item')} skipped{missed}")
     return tuple(lines)
 
 
 def sections(statistics: AuditStatistics) -> Iterator[Section]:
-    """The tables that have something to show, in the order of their weight."""
+    """The tables that are not empty, the most important first."""
     made = (
         _rules(statistics),
         _models(statistics),
@@ -103,7 +105,7 @@ def _rules(statistics: AuditStatistics) -> Section:
 
 
 def _costs(statistics: AuditStatistics) -> Section:
-    """A row a model; its platforms share one where they charge and refuse alike."""
+    """One row per model and group of platforms with the same costs and rejections."""
     alike: dict[tuple[str, ...], list[CostRow]] = {}
     for row in statistics.costs:
         if row.retired is None and row.cost_usd is not None:
@@ -116,12 +118,15 @@ def _costs(statistics: AuditStatistics) -> Section:
         batch = next((usd(row.batch_cost_usd) for row in group if row.batch_cost_usd is not None), "")
         rows.append((model, names, tier, tokens, plain, batch, after, refused))
     head = ("model", "platforms", "tier", "tokens", "plain", "batch", "after the plan", "refused")
-    note = "input tokens of the images alone at list price; batches where the platform has them"
+    note = (
+        "input tokens of the images only, at list price; refused: images that the platform rejects for their "
+        "own bytes, edges, format or damage (errors of requests and budgets do not count)"
+    )
     return Section("Cost by model", head, tuple(rows), frozenset({3, 4, 5, 6, 7}), note)
 
 
 def _models(statistics: AuditStatistics) -> Section:
-    """The models that were asked for, each by its own provider's rule."""
+    """The models to compare, each by the rule of its provider."""
     rows = tuple(
         (
             row.model,
@@ -138,9 +143,9 @@ def _models(statistics: AuditStatistics) -> Section:
     )
     head = (
         *("model", "platform", "tier", "tokens", "plain", "batch"),
-        *("after its plan", "resized", "refused"),
+        *("after the plan", "resized", "refused"),
     )
-    note = "each model by its own provider's rule; imgbudget limits --model ID tells what of it is in doubt"
+    note = "each model by the rule of its provider; imgbudget limits --model ID shows how certain it is"
     return Section("Models side by side", head, rows, frozenset({3, 4, 5, 6, 7, 8}), note)
 
 
@@ -156,7 +161,7 @@ def _tiers(statistics: AuditStatistics) -> Section:
         )
         for row in statistics.tiers
     )
-    head = ("tier", "at most", "images resized", "tokens", "times", "pixels seen")
+    head = ("tier", "at most", "images resized", "tokens", "times", "pixels used")
     return Section("Resolution tiers", head, rows, frozenset({2, 3, 4, 5}))
 
 
@@ -174,14 +179,14 @@ def _quantiles(statistics: AuditStatistics) -> Section:
         for item in statistics.distributions
         if item.images
     )
-    head = ("measure", "images", "least", *(f"{share:.0%}" for share, _ in shares), "most")
+    head = ("metric", "images", "min", *(f"{share:.0%}" for share, _ in shares), "max")
     return Section("Distributions", head, rows, frozenset(range(1, len(head))))
 
 
 def _formats(statistics: AuditStatistics) -> Section:
     rows = tuple(
         (
-            row.format or "no image",
+            row.format or "not an image",
             figure(row.images),
             size(row.byte_size),
             figure(row.tokens),
@@ -230,7 +235,7 @@ def _duplicates(statistics: AuditStatistics) -> Section:
     )
     more = statistics.duplicates.groups - len(rows)
     note = f"and {count(more, 'group')} more" if more > 0 else ""
-    return Section("Duplicates", ("images", "size each", "places"), rows, frozenset({0, 1}), note)
+    return Section("Duplicates", ("images", "size each", "locations"), rows, frozenset({0, 1}), note)
 
 
 def _skips(statistics: AuditStatistics) -> Section:
@@ -239,12 +244,12 @@ def _skips(statistics: AuditStatistics) -> Section:
     )
     more = len(statistics.skips) - len(rows)
     note = f"and {count(more, 'reason')} more" if more > 0 else ""
-    return Section("Passed over", ("reason", "items", "for example"), rows, frozenset({1}), note)
+    return Section("Skipped", ("reason", "items", "for example"), rows, frozenset({1}), note)
 
 
-def bin_label(measure: Distribution, item: Bin) -> str:
+def bin_label(distribution: Distribution, item: Bin) -> str:
     """A bin in words: `1568 to 2000 px`."""
-    unit = f" {measure.unit}" if measure.unit else ""
+    unit = f" {distribution.unit}" if distribution.unit else ""
     if item.low is None:
         return f"under {amount(item.high)}{unit}"
     if item.high is None:
@@ -253,7 +258,7 @@ def bin_label(measure: Distribution, item: Bin) -> str:
 
 
 def size(byte_size: int) -> str:
-    """Bytes in the unit that suits them, powers of ten."""
+    """Bytes in a suitable unit, powers of ten."""
     value = float(byte_size)
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if value < 1000 or unit == "TB":
@@ -263,9 +268,11 @@ def size(byte_size: int) -> str:
 
 
 def usd(amount_usd: float | None) -> str:
-    """An amount in USD: cents, and below a dollar four digits."""
+    """An amount in USD, rounded to cents, or below a dollar to four decimals."""
     if amount_usd is None:
         return ""
+    if 0 < amount_usd < _LEAST_USD:
+        return "< $0.0001"
     return f"${amount_usd:,.4f}" if 0 < amount_usd < 1 else f"${amount_usd:,.2f}"
 
 
@@ -275,7 +282,7 @@ def part(some: int, whole: int) -> str:
 
 
 def amount(value: float | None) -> str:
-    """A measured number: whole where it is whole, else three digits."""
+    """A measured number: whole numbers in full, others with three digits."""
     if value is None:
         return ""
     if float(value).is_integer():
@@ -284,7 +291,7 @@ def amount(value: float | None) -> str:
 
 
 class RunFacts(NamedTuple):
-    """How a run went: partitions, how many of them an earlier run had finished, items that were lost."""
+    """How a run went: partitions, how many of them an earlier run had finished, why items were lost."""
 
     partitions: int
     resumed: int
@@ -298,7 +305,7 @@ def document(statistics: AuditStatistics, run: RunFacts) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of named tuples as dictionaries and lists; amounts lose the noise of binary fractions."""
+    """A value of named tuples as dictionaries and lists; floats are rounded to nine decimals."""
     if hasattr(value, "_asdict"):
         if type(value).__name__ == "Size":
             return list(value)
@@ -337,7 +344,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def lines(store: Store) -> Iterator[str]:
-    """The lines, ended by a line feed each: the head, then all rows in the order of places."""
+    """The lines, each with a line feed: the header, then all rows in order."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(HEAD)
@@ -377,7 +384,7 @@ def _cells(row: Row) -> tuple[object, ...]:
 
 
 def _safe(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula: names in archives are anybody's."""
+    """A cell that no spreadsheet reads as a formula: names in datasets are not trusted."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
@@ -397,15 +404,15 @@ def _section(section: Section) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that ends no cell and is no markup: names are anybody's."""
+    """Text with markup escaped: names in datasets are not trusted."""
     text = one_line(text)
-    for mark in "\\`*_|[<":
-        text = text.replace(mark, f"\\{mark}")
+    for character in "\\`*_|[<":
+        text = text.replace(character, f"\\{character}")
     return text
 
 
 def audit_text(statistics: AuditStatistics, *, colour: bool) -> str:
-    """The headline, then a table a section."""
+    """The headline, then one table per section."""
     parts = ["".join(f"{line}\n" for line in headline(statistics))]
     for section in sections(statistics):
         table = TextTable(section.head, colour=colour)

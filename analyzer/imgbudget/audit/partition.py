@@ -1,4 +1,4 @@
-"""A partition: a share of a dataset that one worker reads, small, picklable and without data of its own."""
+"""A partition: a part of a dataset that one worker reads; small, picklable, and without the data itself."""
 
 import hashlib
 from typing import NamedTuple
@@ -6,11 +6,11 @@ from typing import NamedTuple
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 
 SHARE = 1000
-"""Files, members or rows of a partition: enough to make its costs small, few enough to wait for."""
+"""Files, members or rows per partition: many enough to make its overhead small, few enough for progress."""
 
 
-class Listed(NamedTuple):
-    """An image that a manifest names. `row` and `pointer` tell where; `claim` is the size that it states."""
+class ManifestEntry(NamedTuple):
+    """An image that a manifest names. `row` and `pointer` locate the entry; `claim` is the stated size."""
 
     name: str
     row: int | None = None
@@ -18,7 +18,7 @@ class Listed(NamedTuple):
     claim: tuple[int, int] | None = None
 
 
-class Object(NamedTuple):
+class RemoteObject(NamedTuple):
     """An object of a remote store: its URL, its name below the source, its size in bytes."""
 
     url: str
@@ -26,15 +26,15 @@ class Object(NamedTuple):
     byte_size: int
 
 
-Items = tuple[FoundFile | SkippedFile, ...] | tuple[Listed, ...] | tuple[Object, ...]
+Items = tuple[FoundFile | SkippedFile, ...] | tuple[ManifestEntry, ...] | tuple[RemoteObject, ...]
 
 
 class Partition(NamedTuple):
-    """What to read. `kind` names the input that can read it, `source` is what people are told.
+    """What to read. `kind` names the input module that reads it, `source` is the name in reports.
 
-    `where` is a path or URL. Either `items` are listed, or the members or rows from `start` to `stop` are
-    meant; None is the end, wherever it is. `id` changes with the input, the configuration and the tool,
-    `mark` with the input alone: it is its size and time, or its tag.
+    `where` is a path or URL. It has either `items`, or the members or rows from `start` to `stop`, where
+    None is the end. `id` changes with the input, the configuration and the version; `fingerprint` only with
+    the input: it is its size and time, or its tag.
     """
 
     id: str
@@ -44,11 +44,11 @@ class Partition(NamedTuple):
     start: int = 0
     stop: int | None = None
     items: Items = ()
-    mark: str = ""
+    fingerprint: str = ""
 
     @property
     def known(self) -> int | None:
-        """How many items it has, None where only reading tells."""
+        """How many items it has; None if that is known only after reading."""
         if self.items:
             return len(self.items)
         return None if self.stop is None else self.stop - self.start
@@ -69,12 +69,12 @@ class Partition(NamedTuple):
 
 
 class Naming(NamedTuple):
-    """Gives partitions their ids; `key` stands for the configuration and the version of the tool."""
+    """Gives partitions their ids; `key` identifies the configuration and the version of imgbudget."""
 
     key: str
 
     def name(self, partition: Partition, *listed: str) -> Partition:
-        """The partition with its id; `listed` are what changes with the items that it lists."""
+        """The partition with its id; `listed` are the fingerprints of its items."""
         text = "\0".join(
             (
                 self.key,
@@ -83,7 +83,7 @@ class Naming(NamedTuple):
                 partition.where,
                 str(partition.start),
                 str(partition.stop),
-                partition.mark,
+                partition.fingerprint,
                 *listed,
             )
         )

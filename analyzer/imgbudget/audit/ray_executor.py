@@ -1,8 +1,8 @@
-"""The Ray engine: one task a partition, on a private Ray of this machine or on the cluster that is named.
+"""The Ray engine: one task per partition, on a private local Ray or on a cluster given by its address.
 
-Without an address a private Ray is started on loopback and ended with the run. An address is always passed,
-since Ray would else join whatever runs, or what a leftover file says once ran. Token authentication is left
-as Ray has it: tokens are never read, printed or stored here. A cluster's Ray is never stopped.
+Without an address a private Ray is started on loopback and stopped with the run. Ray always gets an address,
+because otherwise it would join any running instance, or one that a leftover file names. Token authentication
+is left to Ray: tokens are never read, printed or stored here. A cluster is never stopped.
 """
 
 import os
@@ -10,19 +10,19 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from imgbudget.audit.executors import DIED, why_failed
+from imgbudget.audit.executors import WORKER_CRASHED, failure_reason
 from imgbudget.audit.partition import Partition
 from imgbudget.audit.work import Done, Failed, Work
 from imgbudget.errors import UsageError, os_error_text
 
 RETRIES = 3
-"""How often Ray runs a partition again whose worker died: nodes come and go."""
+"""How often Ray retries a partition whose worker crashed: nodes come and go."""
 
 _AHEAD = 4
-"""Partitions in flight for each processor of the cluster: enough to keep it busy, few enough to hold."""
+"""Submitted partitions per processor of the cluster: enough to keep it busy, few enough for memory."""
 
 _PATIENCE = 10.0
-"""Seconds within which a cluster has to answer."""
+"""Seconds that a cluster has to answer."""
 
 _PRIVATE = {
     # Ray's own switch for "no other machine": without it 127.0.0.1 becomes the address that the network sees
@@ -67,29 +67,29 @@ class RayExecutor:
     def run(
         self, work: Work, partitions: Iterable[Partition], *, careful: bool = False
     ) -> Iterator[Done | Failed]:
-        """What comes of each partition, as it comes."""
+        """The result of each partition as soon as it is there."""
         ray = self._ray
         retries = 0 if careful else RETRIES
         task = _task(ray).options(num_cpus=1, max_retries=retries, scheduling_strategy="SPREAD")
         shared = self._shared(work)
         todo = iter(partitions)
-        flying: dict[Any, Partition] = {}
+        pending: dict[Any, Partition] = {}
         while True:
-            room = self._room(careful=careful) - len(flying)
+            room = self._room(careful=careful) - len(pending)
             for partition in islice(todo, max(room, 0)):
-                flying[task.remote(shared, partition)] = partition
-            if not flying:
+                pending[task.remote(shared, partition)] = partition
+            if not pending:
                 return
-            # one by one, so that a new task is on its way before a worker has to wait for it
-            for reference in ray.wait(list(flying), num_returns=1)[0]:
-                yield self._outcome(reference, flying.pop(reference))
+            # one by one, so that a new task is submitted before a worker has to wait for it
+            for reference in ray.wait(list(pending), num_returns=1)[0]:
+                yield self._outcome(reference, pending.pop(reference))
 
     def _room(self, *, careful: bool) -> int:
-        """Tasks that may be in flight; asked each time, since clusters grow."""
+        """How many tasks may be submitted; computed each time, since clusters grow."""
         return 1 if careful else max(_AHEAD * int(self._ray.cluster_resources().get("CPU", 1)), 1)
 
     def _shared(self, work: Work) -> Any:
-        """The work in the object store, put there once."""
+        """The work in the object store, stored only once."""
         if self._state is None or self._state[0] != work:
             self._state = work, self._ray.put(work)
         return self._state[1]
@@ -98,9 +98,9 @@ class RayExecutor:
         try:
             answer: Done = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
-            return Failed(partition, why_failed(error.cause))
+            return Failed(partition, failure_reason(error.cause))
         except self._ray.exceptions.RayError:
-            return Failed(partition, DIED)
+            return Failed(partition, WORKER_CRASHED)
         return answer
 
     def close(self) -> None:
@@ -109,10 +109,10 @@ class RayExecutor:
 
 
 def _require_answer(address: str) -> None:
-    """Knock at HOST:PORT first: Ray itself would try for many minutes.
+    """Try to connect to HOST:PORT first: Ray itself would retry for many minutes.
 
     Raises:
-        UsageError: nobody answers.
+        UsageError: nothing answers.
     """
     import socket  # noqa: PLC0415 - this engine only
 

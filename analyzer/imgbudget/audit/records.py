@@ -1,4 +1,4 @@
-"""Where inputs become rows: an image, a file or a JSON document in, records of the facts table out."""
+"""Turns inputs into rows: an image, a file or a JSON document in, records of the facts table out."""
 
 import os
 from collections import Counter
@@ -22,14 +22,14 @@ from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, ProbeField
 from imgbudget.positional import OPEN_FLAGS, pread
 
-WANTED = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
-"""Facts that the table shows beside those of the rules."""
+AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
+"""Facts in the table beyond those that the rules need."""
 
-IN_ARCHIVE = "JSON inside an archive is not looked at"
+IN_ARCHIVE = "JSON inside an archive is not read"
 
 
-class Where(NamedTuple):
-    """The place of a row: the source, the name inside it, the row or line from 0, the pointer into that."""
+class RowLocation(NamedTuple):
+    """The location of a row: the source, the name inside it, the row or line from 0, a pointer into that."""
 
     source: str
     member: str | None = None
@@ -38,28 +38,28 @@ class Where(NamedTuple):
 
 
 class Content(NamedTuple):
-    """The bytes of an image: how many, a positional reader, the bytes themselves where they are held.
+    """The bytes of an image: their number, a positional reader, and the bytes if they were read already.
 
-    `near` is False where each read is a request to a remote store: then no hash is made.
+    `is_local` is False if each read is a request to a remote store: then no hash is computed.
     """
 
     size: int
     read: Read
     whole: bytes | None = None
-    near: bool = True
+    is_local: bool = True
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class RecordBuilder:
-    """The workplace of one partition: makes records and counts what it was given."""
+    """Makes the records of one partition and counts them by kind."""
 
     session: Session
-    entry: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     _digest: bytes | None = None
     _runner: RuleRunner | None = None
     _facts: int = 0
 
-    def image(self, where: Where, content: Content) -> FactsRecord:
+    def image(self, where: RowLocation, content: Content) -> FactsRecord:
         """The row of an image."""
 
         def probe(_path: str, fields: int) -> ImageFacts:
@@ -68,12 +68,12 @@ class RecordBuilder:
             return probe_reader(content.read, content.size, fields)
 
         path = place_text(*where)
-        use = read_image(path, self._wanted(path), probe=probe)
-        digest = digest_of(content.size, content.read, content.whole) if content.near else None
+        use = read_image(path, self._fields_for(path), probe=probe)
+        digest = digest_of(content.size, content.read, content.whole) if content.is_local else None
         return self._record(where, use, digest, None)
 
-    def member(self, where: Where, name: str, content: Content) -> FactsRecord:
-        """The row of a member of an archive, of which the name says what it should be."""
+    def member(self, where: RowLocation, name: str, content: Content) -> FactsRecord:
+        """The row of a member of an archive, whose type is told by its name."""
         kind = kind_of(name)
         if kind is None:
             return self.skip(where, NEITHER)
@@ -86,71 +86,73 @@ class RecordBuilder:
         return self.image(where, content)
 
     def file(
-        self, where: Where, found: FoundFile, claim: tuple[int, int] | None = None
+        self, where: RowLocation, found: FoundFile, claim: tuple[int, int] | None = None
     ) -> Iterator[FactsRecord]:
         """The rows of a local file: one of an image, those of the requests in it, or why it is skipped."""
         if found.kind is FileKind.IMAGE or found.kind is FileKind.UNKNOWN:
             self._digest = None
-            use = read_image(found.path, self._wanted(found.path), probe=self._probe_file)
+            use = read_image(found.path, self._fields_for(found.path), probe=self._probe_file)
             if found.kind is FileKind.IMAGE or (use.facts and use.facts.format is not None):
                 yield self._record(where, use, self._digest, claim)
                 return
         yield from self.result(where, self.session.check_found(found), lines=found.kind is FileKind.JSONL)
 
-    def skip(self, where: Where, reason: str, *, missed: bool = False) -> FactsRecord:
-        """The row of something that is passed over."""
-        self.entry[SKIP] += 1
+    def skip(self, where: RowLocation, reason: str, *, missed: bool = False) -> FactsRecord:
+        """The row of something that is skipped."""
+        self.counts[SKIP] += 1
         return FactsRecord(*where, subject=SKIP, skipped=reason, missed=missed)
 
-    def lost(self, where: Where, finding: Finding) -> FactsRecord:
+    def lost(self, where: RowLocation, finding: Finding) -> FactsRecord:
         """The row of an image that could not be checked at all."""
-        self.entry[IMAGE] += 1
-        return FactsRecord(*where, findings=(finding,), damage="never read to its end", missed=True)
+        self.counts[IMAGE] += 1
+        return FactsRecord(*where, findings=(finding,), damage="not read completely", missed=True)
 
-    def result(self, where: Where, result: FileResult, *, lines: bool) -> Iterator[FactsRecord]:
+    def result(self, where: RowLocation, result: FileResult, *, lines: bool) -> Iterator[FactsRecord]:
         """The rows of a checked file.
 
         Raises:
-            AuditError: the rows of a JSONL file do not add up.
+            AuditError: the row counts of a JSONL file are inconsistent.
         """
         rows = result.rows
         if rows and rows.total != rows.checked + rows.bad + sum(p.last - p.first + 1 for p in rows.passed):
-            raise AuditError(f"{result.path}: {rows.total} rows were read and others were told: {rows}")
+            raise AuditError(
+                f"{result.path}: {rows.total} rows were read, but the counts do not add up to that: {rows}"
+            )
         if result.skipped is not None:
             yield self.skip(where, result.skipped, missed=result.missed)
             return
         records = self._records(where, result, lines=lines)
         first = next(records, None)
-        if first is None:  # every finding in it is silenced
-            self.entry[DOCUMENT] += 1
+        if first is None:  # every finding in it is suppressed
+            self.counts[DOCUMENT] += 1
             first = FactsRecord(*where, subject=DOCUMENT)
         yield first._replace(silenced=result.suppressed)
         yield from records
 
-    def _records(self, where: Where, result: FileResult, *, lines: bool) -> Iterator[FactsRecord]:
+    def _records(self, where: RowLocation, result: FileResult, *, lines: bool) -> Iterator[FactsRecord]:
         findings = _by_subject(result)
         at = _Lines(where, _lines_of(result) if lines else {})
         for image in result.images:
             location = image.use.location
             yield self._image_record(at.location(location), image, findings.pop(location, []))
         for request in result.requests:
-            self.entry[REQUEST] += 1
+            self.counts[REQUEST] += 1
             location = request.request.location
             found = findings.pop(location, [])
             size = request.request.byte_size
             yield FactsRecord(*at.location(location), subject=REQUEST, byte_size=size, findings=found)
-        told = set()
+        reported = set()
         for location, found in findings.items():
-            self.entry[DOCUMENT] += 1
+            self.counts[DOCUMENT] += 1
             record = FactsRecord(*at.location(location), subject=DOCUMENT, findings=found)
-            told.add(record.row)
+            reported.add(record.row)
             yield record
         for passed in result.rows.passed if result.rows else ():
             for line in range(passed.first - 1, passed.last):
-                if line not in told:  # it is a row already, with its finding
+                if line not in reported:  # otherwise it has a row with its finding already
                     yield self.skip(where._replace(row=line, pointer=""), passed.reason)
 
-    def _wanted(self, path: str) -> int:
+    def _fields_for(self, path: str) -> int:
         context = self.session.context
         runner = context.paths.runner(path)
         if runner is not self._runner:
@@ -158,7 +160,7 @@ class RecordBuilder:
         return self._facts
 
     def _probe_file(self, path: str, fields: int) -> ImageFacts:
-        """The facts of a local file, with its hash kept aside; a small one is read once for both."""
+        """The facts of a local file; also computes its hash, from the same read if the file is small."""
         fd = os.open(path, OPEN_FLAGS)
         try:
             size = os.lseek(fd, 0, os.SEEK_END)
@@ -173,16 +175,16 @@ class RecordBuilder:
             os.close(fd)
 
     def _record(
-        self, where: Where, use: ImageUse, digest: bytes | None, claim: tuple[int, int] | None
+        self, where: RowLocation, use: ImageUse, digest: bytes | None, claim: tuple[int, int] | None
     ) -> FactsRecord:
         result = self.session.context.check_image_file(use)
         record = self._image_record(where, result.images[0], result.findings)
         return record._replace(digest=digest, silenced=result.suppressed, note=_claimed(use, claim))
 
     def _image_record(
-        self, where: Where, image: ImageResult, findings: list[Finding] | tuple[Finding, ...]
+        self, where: RowLocation, image: ImageResult, findings: list[Finding] | tuple[Finding, ...]
     ) -> FactsRecord:
-        self.entry[IMAGE] += 1
+        self.counts[IMAGE] += 1
         use, facts = image.use, image.use.facts
         if facts is None:
             return FactsRecord(*where, base64_bytes=use.base64_size, findings=findings)
@@ -202,13 +204,13 @@ class RecordBuilder:
 
 
 class _Lines(NamedTuple):
-    """Where the documents of a JSON file stand: `lines`, from 0, by the number of the document."""
+    """The lines (from 0) of the documents of a JSON file, by document number."""
 
-    where: Where
+    where: RowLocation
     lines: dict[int, int]
 
-    def location(self, location: Location) -> Where:
-        """The place of a row for a place inside the file."""
+    def location(self, location: Location) -> RowLocation:
+        """The row location for a location inside the file."""
         row = self.lines.get(location.document, self.where.row)
         return self.where._replace(row=row, pointer=location.pointer)
 
@@ -219,7 +221,7 @@ def _lines_of(result: FileResult) -> dict[int, int]:
 
 
 def _by_subject(result: FileResult) -> dict[Location, list[Finding]]:
-    """The findings by what they stand on: the image, else the request around it, else the place itself."""
+    """The findings by their subject: the image, else the request around it, else the location itself."""
     images = {image.use.location for image in result.images}
     requests = [request.request.location for request in result.requests]
     found: dict[Location, list[Finding]] = {}
@@ -238,7 +240,7 @@ def _holds(request: Location, location: Location) -> bool:
 
 
 def _claimed(use: ImageUse, claim: tuple[int, int] | None) -> str | None:
-    """What to note of a size that a manifest claims and the image does not have, turned or not."""
+    """The note if a manifest claims a size that the image has neither as stored nor rotated."""
     if claim is None or use.size is None or claim in (tuple(use.size), tuple(use.size.transposed)):
         return None
     return f"the manifest claims {claim[0]}x{claim[1]}"

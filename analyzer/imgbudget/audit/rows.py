@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 WHOLE = 1 << 16
-"""Most bytes that are hashed as a whole."""
+"""Most bytes that are hashed completely; of longer files four blocks are."""
 
 _BLOCK = 1 << 14
 _BLOCKS = 4
 
 
 def digest_of(size: int, read: Read, whole: bytes | None = None) -> bytes:
-    """The first 16 bytes of the SHA-256 over length and content; `whole` is the content where it is in hand.
+    """The first 16 bytes of the SHA-256 over length and content; `whole` is the content if already read.
 
     Raises:
-        OSError: as the reader raises it.
+        OSError: raised by the reader.
     """
     found = hashlib.sha256(size.to_bytes(8, "big"))
     if size <= WHOLE:
@@ -38,10 +38,10 @@ def digest_of(size: int, read: Read, whole: bytes | None = None) -> bytes:
 
 
 IMAGE, REQUEST, DOCUMENT, SKIP = "image", "request", "document", "skip"
-"""What a row can be about."""
+"""The kinds of rows."""
 
 TIER_COLUMNS = ("width", "height", "tokens", "planned_width", "planned_height", "planned_tokens")
-"""For each tier: the size that the model looks at with its tokens, and the same after the plan."""
+"""For each tier: the size that the model uses with its tokens, and the same after the plan."""
 
 
 class FactsRecord(NamedTuple):
@@ -70,7 +70,7 @@ class FactsRecord(NamedTuple):
 
 
 def tier_prefix(tier: str) -> str:
-    """What the columns of a tier begin with: `high_resolution_`."""
+    """The prefix of the columns of a tier: `high_resolution_`."""
     return tier.replace("-", "_").replace(".", "_") + "_"
 
 
@@ -86,6 +86,7 @@ def schema(tiers: Sequence[Tier]) -> "pa.Schema":
             ("measured", pa.float64()),
             ("limit", pa.float64()),
             ("unit", pa.string()),
+            ("pointer", pa.string()),
         ]
     )
     return pa.schema(
@@ -133,8 +134,8 @@ class _Tiers:
 
 
 def _on_tier(size: Size, tier: Tier) -> Iterator[int]:
-    for seen in (native_size(size, tier), planned_size(size, tier)):
-        yield from (*seen, tokens(seen, tier))
+    for used in (native_size(size, tier), planned_size(size, tier)):
+        yield from (*used, tokens(used, tier))
 
 
 @lru_cache(maxsize=4)
@@ -178,7 +179,7 @@ def table(records: Sequence[FactsRecord], tiers: tuple[Tier, ...]) -> "pa.Table"
 
 
 def _texts(column: Sequence[str | None]) -> "pa.Array":
-    """Texts; names of files that are no UTF-8 are written out, as findings show them."""
+    """Texts; file names that are not UTF-8 are escaped, as in findings."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
     try:
@@ -189,7 +190,7 @@ def _texts(column: Sequence[str | None]) -> "pa.Array":
 
 
 def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
-    """The columns in order, without that of the findings."""
+    """The columns in order, without `findings`."""
     size, digest = record.size, record.digest
     high = low = None
     if digest is not None:
@@ -228,7 +229,7 @@ def _severities(findings: Sequence[Finding]) -> tuple[int, int, int]:
 
 
 def _findings(lists: Sequence[Sequence[Finding]], kind: "pa.ListType") -> "pa.Array":
-    """The findings of all rows; built flat, since a dictionary for each would cost more than the probe."""
+    """The findings of all rows; built column by column, since a dictionary for each would be slow."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
     ends = [0]
@@ -241,6 +242,7 @@ def _findings(lists: Sequence[Sequence[Finding]], kind: "pa.ListType") -> "pa.Ar
         [finding.measured for finding in flat],
         [finding.limit for finding in flat],
         [finding.unit for finding in flat],
+        [finding.location.pointer or None for finding in flat],
     )
     struct = kind.value_type
     columns = [pa.array(part, struct.field(i).type) for i, part in enumerate(parts)]

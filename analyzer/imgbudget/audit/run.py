@@ -1,4 +1,4 @@
-"""A run: partitions planned, each written to a row file once, resumed after an interruption, and joined."""
+"""An audit run: plans partitions, writes a row file for each, and resumes after an interruption."""
 
 import json
 import os
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 def plan(
     datasets: Sequence[str], session: Session, naming: Naming, *, root: str | None = None
 ) -> Iterator[Partition]:
-    """The partitions of all datasets. `root` is the folder or URL where the paths of manifests begin.
+    """The partitions of all datasets. The paths in manifests are relative to `root`, a folder or URL.
 
     Raises:
-        UsageError: a dataset does not exist, or what its URL needs is not installed.
+        UsageError: a dataset does not exist, or a package for its URL is not installed.
         OSError: a manifest cannot be read.
     """
     names = [local_path(name) for name in datasets]
     paths = [name for name in names if not is_url(name)]
-    walk = session.walk(paths)  # tells a path that does not exist before anything is read
+    walk = session.walk(paths)  # reports a missing path before anything is read
     del walk
     manifests = [path for path in paths if _is_manifest(path)]
     for path in manifests:
@@ -58,30 +58,30 @@ def _is_manifest(path: str) -> bool:
 
 
 def row_file(folder: str, identity: str) -> str:
-    """The final name of a partition's rows: it is done when this file is there, and not before."""
+    """The final name of a partition's rows: the partition is done if and only if this file exists."""
     return os.path.join(folder, f"rows-{identity}.parquet")
 
 
 def save(folder: str, done: Done) -> str:
-    """Write the rows of a partition under their final name, whole or not at all.
+    """Write the rows of a partition under their final name, atomically.
 
     Raises:
         OSError: they cannot be written.
     """
     name = row_file(folder, done.partition.id)
-    beside = f"{name}.{os.getpid()}.tmp"
+    temporary = f"{name}.{os.getpid()}.tmp"
     try:
-        with open(beside, "wb") as file:
+        with open(temporary, "wb") as file:
             file.write(done.rows)
-        os.replace(beside, name)
+        os.replace(temporary, name)
     finally:
-        if os.path.exists(beside):
-            os.unlink(beside)
+        if os.path.exists(temporary):
+            os.unlink(temporary)
     return name
 
 
 def find(folder: str, identity: str) -> tuple[PartitionSummary, tuple[str, ...]] | None:
-    """The sums and notes of a partition that an earlier run has finished; None where it has to be read."""
+    """The sums and notes of a partition that an earlier run has finished; None if it has to be read."""
     name = row_file(folder, identity)
     if not os.path.exists(name):
         return None
@@ -89,16 +89,16 @@ def find(folder: str, identity: str) -> tuple[PartitionSummary, tuple[str, ...]]
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        told = pq.read_metadata(name).metadata or {}
-        summary = PartitionSummary(*json.loads(told[b"imgbudget.summary"]))
-        notes = tuple(json.loads(told[b"imgbudget.notes"]))
+        metadata = pq.read_metadata(name).metadata or {}
+        summary = PartitionSummary(*json.loads(metadata[b"imgbudget.summary"]))
+        notes = tuple(json.loads(metadata[b"imgbudget.notes"]))
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
-        return None  # a file of another making: it is made again
+        return None  # not a row file of this version: it is written again
     return summary, notes
 
 
 def join(partition: "Partition", parts: Sequence[Done]) -> Done:
-    """The results of a partition's parts as its own."""
+    """The results of a partition's parts as one result."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -114,45 +114,47 @@ def join(partition: "Partition", parts: Sequence[Done]) -> Done:
     return Done(partition, summary, out.getvalue().to_pybytes(), notes)
 
 
-def prove(store: "Store", files: Sequence[str], summary: PartitionSummary) -> None:
-    """Hold what workers met against the rows on disk.
+def verify_rows(store: "Store", files: Sequence[str], summary: PartitionSummary) -> None:
+    """Compare the sums of the workers with the rows on disk.
 
     Raises:
-        AuditError: they differ: a row was lost or doubled.
+        AuditError: they differ, so a row was lost or duplicated.
     """
     if len(set(files)) != summary.partitions:
-        raise AuditError(f"{summary.partitions} partitions were read, {len(set(files))} row files are there")
+        raise AuditError(
+            f"{summary.partitions} partitions were read, but there are {len(set(files))} row files"
+        )
     images, skipped, rows = store.one(
         f"""select count(*) filter (where subject = '{IMAGE}'), count(*) filter (where subject = '{SKIP}'),
         count(*) from rows"""  # noqa: S608 - our own words
     )
     if (images, skipped, rows) != (summary.images, summary.skipped, summary.rows):
         raise AuditError(
-            f"{summary.rows} rows were met ({summary.images} images, {summary.skipped} passed over), "
-            f"{rows} are on disk ({images} images, {skipped} passed over)"
+            f"{summary.rows} rows were read ({summary.images} images, {summary.skipped} skipped), but "
+            f"{rows} are on disk ({images} images, {skipped} skipped)"
         )
 
 
-class Watcher(Protocol):
-    """Hears of each step of a run."""
+class ProgressListener(Protocol):
+    """Is called after each partition of a run."""
 
     def at(self, summary: PartitionSummary) -> None:
-        """So much is done."""
+        """Show the sums so far."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class AuditRun:
-    """What a run has come to: the sums, the row files, how many of them an earlier run had finished."""
+    """The state of a run: the sums, the row files, and how many of them an earlier run had finished."""
 
     work: Work
     executor: Executor
     folder: str
-    watcher: Watcher
+    watcher: ProgressListener
     summary: PartitionSummary = field(default_factory=PartitionSummary)
     files: list[str] = field(default_factory=list)
     resumed: int = 0
     lost: list[str] = field(default_factory=list)
-    """Why single items could not be read: one for each that ended its worker every time."""
+    """The reasons why single items could not be read: each of them crashed its worker every time."""
     notes: dict[str, None] = field(default_factory=dict)
     _ids: set[str] = field(default_factory=set)
 
@@ -195,7 +197,7 @@ class AuditRun:
         self.watcher.at(self.summary)
 
     def _attempt(self, partition: Partition) -> Done | None:
-        """A partition that failed, by itself; None when it fails again, unless it is a single item."""
+        """Read a failed partition by itself; None if it fails again, unless it is a single item."""
         outcome = next(iter(self.executor.run(self.work, [partition], careful=True)))
         if isinstance(outcome, Done):
             return outcome

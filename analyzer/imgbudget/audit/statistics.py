@@ -1,8 +1,8 @@
-"""What an audit tells of a dataset: the values that every format and the report show.
+"""The results of an audit: the values that every output format and the HTML report show.
 
 Nothing is computed here. All counts are exact. Tokens are visual tokens, costs are US dollars for input at
 the list price, sizes are in px, bytes are those of the files or decoded payloads. "After the plan" means
-each image sent in the size that `imgbudget plan` proposes for the tier in question.
+that each image is sent in the size that `imgbudget plan` proposes for the tier.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from imgbudget.limits.geometry import Size
 
 
 class FoundCode(NamedTuple):
-    """A finding as a row keeps it; `measured` and `limit` are in `unit`."""
+    """A finding as it is stored in a row; `measured` and `limit` are in `unit`."""
 
     code: str
     severity: str
@@ -21,12 +21,12 @@ class FoundCode(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of the facts table: an image, or something that stood among the images.
+    """One row of the facts table: an image, or something else found among the images.
 
     `subject` is image, request, document (JSON with findings but no request) or skip. `source` is the
-    folder, archive or file that was named or met, `member` the name inside it, `row` counts rows and lines
-    from 0, `pointer` leads into the row. `resized` is what the model of the audit looks at, `tokens` and
-    `tokens_after` what it bills as is and after the plan. `digest` is in hexadecimal.
+    folder, archive or file that was named or found, `member` the name inside it, `row` the row or line from
+    0, `pointer` a JSON pointer into the row. `resized` is the size that the audit's model uses, `tokens` and
+    `tokens_after` are what it bills now and after the plan. `digest` is hexadecimal.
     """
 
     source: str
@@ -53,12 +53,12 @@ class Row(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The row's place as text, as findings name it."""
+        """The row's location as text, as in findings."""
         return place_text(self.source, self.member, self.row, self.pointer)
 
 
 def place_text(source: str, member: str | None, row: int | None, pointer: str | None) -> str:
-    """A place as text, rows counted from 1: `photos/a.jpg`, `train.parquet:12`, `r.jsonl:3#/messages/0`."""
+    """A location as text, rows from 1: `photos/a.jpg`, `train.parquet:12`, `r.jsonl:3#/messages/0`."""
     text = source
     if member is not None:
         text = member if source == "." else f"{source.rstrip('/')}/{member}"
@@ -70,9 +70,10 @@ def place_text(source: str, member: str | None, row: int | None, pointer: str | 
 class Totals(NamedTuple):
     """The headline numbers. `unreadable` images cannot be decoded, so no tokens are counted for them.
 
-    `refused` images have an error: the API would not take them. `resized` ones have more pixels than the
-    model looks at. `unmeasured` are readable to nobody here: their bytes are elsewhere (a url, a file id).
-    `bytes_after` is an estimate by area. `missed` of the `skipped` could not be looked at.
+    `refused` images have a finding of severity error, whether the API rejects the image itself, its request,
+    or a budget is exceeded; `CostRow.refused` counts only the first. `resized` images have more pixels than
+    the model uses. `unmeasured` images have no known size, e.g. because their bytes are elsewhere (a url, a
+    file id). `bytes_after` is an estimate by area. `missed` of the `skipped` items could not be read.
     """
 
     images: int
@@ -102,19 +103,19 @@ class Totals(NamedTuple):
 
 
 class Bin(NamedTuple):
-    """The images with a value of at least `low` and below `high`; None where the bin is open."""
+    """The images with a value of at least `low` and below `high`; None if the bin is open on that side."""
 
     low: float | None
     high: float | None
     images: int
 
 
-class Mark(NamedTuple):
-    """A limit on the scale of a measure: who sets it, and what it means for the images beyond it.
+class AxisMarker(NamedTuple):
+    """A limit on the axis of a chart: whose limit it is, and what it means for the images beyond it.
 
-    `kind` is "seen" where the audit's model looks at no more, "refused" where its platform takes no more, and
-    "told" for what holds elsewhere: another tier, another platform, requests of many images. `least` is true
-    where the images below the value are the ones meant.
+    `kind` is "seen" if the audit's model uses no more, "refused" if its platform accepts no more, and "told"
+    if the limit applies only elsewhere: on another tier or platform, or in requests of many images. `least`
+    is true if the images below the value are the ones concerned.
     """
 
     value: float
@@ -124,10 +125,10 @@ class Mark(NamedTuple):
 
 
 class Distribution(NamedTuple):
-    """One measure over all images that have it; the bins part at the `marks`.
+    """One metric of all images that have it; bins are split at the `marks`.
 
     `quantiles` are pairs of a share (0.5 is the median) and the smallest value that at least this share of
-    the images does not exceed. `name` is a key, `title` what people read.
+    the images does not exceed. `name` is a key, `title` the text shown.
     """
 
     name: str
@@ -139,7 +140,7 @@ class Distribution(NamedTuple):
     mean: float | None
     quantiles: tuple[tuple[float, float], ...]
     bins: tuple[Bin, ...]
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[AxisMarker, ...] = ()
 
 
 class FolderRow(NamedTuple):
@@ -157,7 +158,7 @@ class FolderRow(NamedTuple):
 
 
 class FormatRow(NamedTuple):
-    """One format by its content; None for what is no image."""
+    """One format, by content; None for data that is not an image."""
 
     format: str | None
     images: int
@@ -178,10 +179,10 @@ class SizeRow(NamedTuple):
 
 
 class RuleRow(NamedTuple):
-    """One rule: its findings, the rows they stand on, where its page is, some places in the order of places.
+    """One rule: its findings, their rows, the URL of its page, and the first locations as examples.
 
-    A rule that reports with several severities has a row for each. `limit`, in `unit`, is what all of the
-    findings were measured against, None where they differ or nothing was measured.
+    A rule that reports with several severities has a row for each. `limit`, in `unit`, is the limit of all of
+    the findings; None if they differ or nothing was measured.
     """
 
     code: str
@@ -197,11 +198,11 @@ class RuleRow(NamedTuple):
 
 
 class CostRow(NamedTuple):
-    """This dataset on one model of one platform. Costs are None where no price is known.
+    """This dataset on one model of one platform. Costs are None if no price is known.
 
     `retired` is an ISO date or "unknown" for a model out of service, None for one in service. `refused`
-    counts the images that the platform does not take as they are, for their bytes, edge or format. Batch
-    costs are None where the platform has no batches.
+    counts the images that the platform rejects for their bytes, edge, format or damage; errors of their
+    request do not count. Batch costs are None if the platform has no batches.
     """
 
     model: str
@@ -220,10 +221,10 @@ class CostRow(NamedTuple):
 
 
 class TierRow(NamedTuple):
-    """This dataset on one resolution tier: what it sees and bills.
+    """This dataset on one resolution tier: the pixels that the model uses, and the tokens billed.
 
-    `times` is tokens over those of the first, smallest tier; `pixels_seen` sums the pixels that the model
-    looks at, out of all pixels in `pixels`.
+    `times` is the ratio of its tokens to those of the first, smallest tier; `pixels_seen` is the number of
+    pixels that the model uses, out of `pixels`.
     """
 
     tier: str
@@ -238,7 +239,7 @@ class TierRow(NamedTuple):
 
 
 class DuplicateGroup(NamedTuple):
-    """Images with the same bytes; `places` are some of them, in order."""
+    """Images with the same bytes; `places` are the first of their locations."""
 
     digest: str
     images: int
@@ -248,9 +249,9 @@ class DuplicateGroup(NamedTuple):
 
 
 class Duplicates(NamedTuple):
-    """Images that stand more than once. `extra_*` is what the second and further copies add.
+    """Images that occur more than once. `extra_*` is what the second and further copies add.
 
-    `unhashed` images were not read whole, so nothing is known of them: remote files over the first range.
+    `unhashed` images were not compared, because they were not read completely: large remote files.
     """
 
     groups: int
@@ -262,7 +263,7 @@ class Duplicates(NamedTuple):
 
 
 class SkipRow(NamedTuple):
-    """One reason for which something was passed over, with some of the places."""
+    """One reason for skipping items, with the first of their locations."""
 
     reason: str
     missed: bool
@@ -271,11 +272,11 @@ class SkipRow(NamedTuple):
 
 
 class AuditStatistics(NamedTuple):
-    """Everything that is told of a dataset, for the model and platform of the audit.
+    """All results for a dataset, for the model and platform of the audit.
 
-    `offenders` are the worst rows, errors first and then by bytes. Lists are cut to a length that people
-    read: `folders_total` and `sizes_total` say how many there are. `costs` is Claude's matrix, `models` the
-    models that were asked for side by side, of any provider; it is empty unless some were.
+    `offenders` are the worst rows, errors first and then by bytes. Long lists are
+    truncated: `folders_total` and `sizes_total` are the full numbers. `costs` has all of Claude's models,
+    `models` the models of any provider given for comparison.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""The row files of an audit as one table that can be asked: DuckDB over Parquet, in bounded memory."""
+"""The row files of an audit as one table for queries: DuckDB over Parquet, in bounded memory."""
 
 import glob
 import os
@@ -17,54 +17,54 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "1100MB"
-"""What the database may hold; the rest is in a temporary folder, 65 MB a million rows."""
+"""Memory limit of the database; the rest is in a temporary folder, 65 MB per million rows."""
 
-PLACE_ORDER = "source, member, row, pointer"
-"""The order of places; it does not depend on partitions, workers or engines."""
+ROW_ORDER = "source, member, row, pointer"
+"""The order of rows; it does not depend on partitions, workers or engines."""
 
 ROW_FILES = "rows-*.parquet"
 """The names of row files in their folder."""
 
 
 class Store(NamedTuple):
-    """An audit's rows, open for questions as the table `rows`, under the limits of the audit's model."""
+    """An audit's rows as the SQL table `rows`, with the limits of the audit's model."""
 
     connection: "DuckDBPyConnection"
     limits: Limits
 
     @property
     def tier(self) -> str:
-        """What the columns of the model's tier begin with."""
+        """The prefix of the columns of the model's tier."""
         return tier_prefix(self.limits.tier.name)
 
     def one(self, sql: str) -> tuple[Any, ...]:
-        """The only row of an answer."""
+        """The only row of a result."""
         return self.all(sql)[0]
 
     def all(self, sql: str) -> list[tuple[Any, ...]]:
-        """All rows of an answer."""
+        """All rows of a result."""
         answer: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
         return answer
 
-    def rows(self, where: str = "true", order: str = PLACE_ORDER, limit: int | None = None) -> Iterator[Row]:
+    def rows(self, where: str = "true", order: str = ROW_ORDER, limit: int | None = None) -> Iterator[Row]:
         """Rows of the table as values; `where` and `order` are SQL over its columns."""
         tier = self.tier
-        cut = "" if limit is None else f" limit {limit}"
+        limit_clause = "" if limit is None else f" limit {limit}"
         cursor = self.connection.cursor().execute(
             f"""select source, member, row, pointer, subject, format, width, height,
             {tier}width, {tier}height, {tier}planned_width, {tier}planned_height,
             orientation, frames, quality, bytes, base64_bytes, {tier}tokens, {tier}planned_tokens,
             case when hash_high is not null then printf('%016x%016x', hash_high, hash_low) end,
             findings, skipped, damage, note
-            from rows where {where} order by {order}{cut}"""  # noqa: S608 - the SQL is ours
+            from rows where {where} order by {order}{limit_clause}"""  # noqa: S608 - the SQL is ours
         )
         while batch := cursor.fetchmany(2048):
             yield from (_row(values) for values in batch)
 
     def worst(self, where: str, limit: int) -> Iterator[Row]:
-        """At most so many rows, those with the most errors first, then the largest files.
+        """At most `limit` rows, those with the most errors first, then the largest files.
 
-        The bound is found in two narrow columns first: sorting whole rows costs ten times as much.
+        The bound is found in two narrow columns first: sorting whole rows takes ten times as long.
         """
         weight = "errors, coalesce(bytes, -1)"
         last = self.all(
@@ -72,7 +72,7 @@ class Store(NamedTuple):
         )
         if last:
             where = f"{where} and ({weight}) >= {last[0]}"
-        return self.rows(where, f"errors desc, bytes desc nulls last, warnings desc, {PLACE_ORDER}", limit)
+        return self.rows(where, f"errors desc, bytes desc nulls last, warnings desc, {ROW_ORDER}", limit)
 
 
 def row_files(folder: str) -> tuple[str, ...]:
@@ -100,18 +100,18 @@ def open_rows(files: Sequence[str], limits: Limits, *, memory: str = MEMORY) -> 
         connection.execute("set preserve_insertion_order = false")
         connection.execute("set enable_progress_bar = false")
         listed = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
-        # one pass into one table: each question would open thousands of small files again
+        # read once into one table: each query would open thousands of small files again
         connection.execute(f"create table rows as select * from read_parquet([{listed}])")  # noqa: S608
         yield Store(connection, limits)
 
 
 def _row(values: Sequence[Any]) -> Row:
     (
-        *(place_and_kind),
+        *location_and_kind,
         width,
         height,
-        seen_width,
-        seen_height,
+        used_width,
+        used_height,
         planned_width,
         planned_height,
         orientation,
@@ -127,7 +127,7 @@ def _row(values: Sequence[Any]) -> Row:
         damage,
         note,
     ) = values
-    source, member, row, pointer, subject, form = place_and_kind
+    source, member, row, pointer, subject, form = location_and_kind
     return Row(
         source=source,
         member=member,
@@ -136,7 +136,7 @@ def _row(values: Sequence[Any]) -> Row:
         subject=subject,
         format=form,
         size=_size(width, height),
-        resized=_size(seen_width, seen_height),
+        resized=_size(used_width, used_height),
         planned=_size(planned_width, planned_height),
         orientation=orientation,
         frames=frames,
@@ -146,7 +146,7 @@ def _row(values: Sequence[Any]) -> Row:
         tokens=tokens,
         tokens_after=tokens_after,
         digest=digest,
-        findings=tuple(FoundCode(**finding) for finding in findings),
+        findings=tuple(FoundCode(*(finding[name] for name in FoundCode._fields)) for finding in findings),
         skipped=skipped,
         damage=damage,
         note=note,

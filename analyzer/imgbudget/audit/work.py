@@ -1,4 +1,4 @@
-"""The work on one partition: rows and their sums, the same on every engine; nothing is written here."""
+"""The work on one partition: its rows and their sums, the same on every engine; nothing is written here."""
 
 import hashlib
 import os
@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgbudget.audit.inputs import input_of
-from imgbudget.audit.partition import Listed, Object, Partition
-from imgbudget.audit.records import WANTED, RecordBuilder, Where
+from imgbudget.audit.partition import ManifestEntry, Partition, RemoteObject
+from imgbudget.audit.records import AUDIT_FIELDS, RecordBuilder, RowLocation
 from imgbudget.audit.rows import IMAGE, SKIP, FactsRecord, write_rows
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import AuditError
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from imgbudget.limits.geometry import Tier
     from imgbudget.linter.options import RunOptions
 
-ROWS_VERSION = 1
-"""Rises whenever the columns or their meaning change: row files of another version are made again."""
+ROWS_VERSION = 2
+"""Increased whenever columns or their meaning change: row files of another version are written again."""
 
 
 class PartitionSummary(NamedTuple):
-    """The sums of one partition, or of several: order does not matter when they are added."""
+    """The sums of one or more partitions; they can be added in any order."""
 
     partitions: int = 0
     images: int = 0
@@ -55,11 +55,11 @@ class PartitionSummary(NamedTuple):
 
     def plus(self, other: "PartitionSummary") -> "PartitionSummary":
         """The sum of both."""
-        return PartitionSummary(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return PartitionSummary(*(one + two for one, two in zip(self, other, strict=True)))
 
 
 class Done(NamedTuple):
-    """What came of a partition: its sums, its rows as a Parquet file, notes for readers."""
+    """The result of a partition: its sums, its rows as a Parquet file, notes for readers."""
 
     partition: Partition
     summary: PartitionSummary
@@ -68,7 +68,7 @@ class Done(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A partition that did not come to its end; `reason` is a clause."""
+    """A partition that could not be finished; `reason` is a clause."""
 
     partition: Partition
     reason: str
@@ -77,7 +77,7 @@ class Failed(NamedTuple):
 class Work(NamedTuple):
     """What every worker does with a partition.
 
-    It travels as `state`, a pickled session; `folder` is where relative paths begin.
+    `state` is a pickled session; relative paths start from `folder`.
     """
 
     state: bytes
@@ -89,7 +89,7 @@ class Work(NamedTuple):
         return cls(_dump((session.options, session.settings, session.limits)), os.getcwd())
 
     def __call__(self, partition: Partition) -> Done:
-        """Read a partition. What is wrong with single images is in their rows."""
+        """Read a partition. Problems of single images are in their rows."""
         session = _session(self.state)
         if os.getcwd() != self.folder and os.path.isdir(self.folder):
             os.chdir(self.folder)
@@ -100,7 +100,7 @@ class Work(NamedTuple):
 
 
 def _require_all(partition: Partition, records: list[FactsRecord]) -> None:
-    """Hold the rows against the items that were planned: a file has one or more, anything else exactly one.
+    """Compare the rows with the planned items: a file has one or more, anything else exactly one.
 
     Raises:
         AuditError: an item has no row.
@@ -111,15 +111,15 @@ def _require_all(partition: Partition, records: list[FactsRecord]) -> None:
 
 
 def done(partition: Partition, records: list[FactsRecord], builder: RecordBuilder) -> Done:
-    """The rows of a partition with their sums, which are counted where rows were met, not from the rows."""
+    """The rows of a partition with their sums, which are counted independently while reading."""
     session = builder.session
-    entry = builder.entry
+    counts = builder.counts
     severities = Counter(finding.severity.name for record in records for finding in record.findings)
     summary = PartitionSummary(
         partitions=1,
-        images=entry[IMAGE],
-        others=entry.total() - entry[IMAGE] - entry[SKIP],
-        skipped=entry[SKIP],
+        images=counts[IMAGE],
+        others=counts.total() - counts[IMAGE] - counts[SKIP],
+        skipped=counts[SKIP],
         missed=sum(record.missed for record in records),
         byte_size=sum(record.byte_size or 0 for record in records if record.subject == IMAGE),
         errors=severities["ERROR"],
@@ -132,49 +132,49 @@ def done(partition: Partition, records: list[FactsRecord], builder: RecordBuilde
 
 
 def tiers_of(session: Session) -> "tuple[Tier, ...]":
-    """The tiers that rows have columns of: Claude's, and that of the audit's own model."""
+    """The tiers that have columns in row files: Claude's, and that of the audit's own model."""
     return tuple(dict.fromkeys((*session.limits.tiers, session.context.limits().tier)))
 
 
 def footer(summary: PartitionSummary, notes: tuple[str, ...]) -> dict[str, str]:
-    """What a row file says of itself, so that a run that goes on need not read its rows again."""
-    import json  # noqa: PLC0415 - workers and runs that go on
+    """The metadata of a row file, so that a resumed run need not read its rows again."""
+    import json  # noqa: PLC0415 - audits only
 
     return {"imgbudget.summary": json.dumps(summary), "imgbudget.notes": json.dumps(notes)}
 
 
 def give_up(partition: Partition, work: Work, reason: str) -> Done:
-    """The one row of an item whose reading ends its worker each time: a finding that names it."""
+    """The one row of an item that crashes its worker each time: a finding that names it."""
     builder = RecordBuilder(_session(work.state))
-    where = _where(partition)
+    where = _location_of(partition)
     context = builder.session.context
-    location = Location(Where(*where).member or partition.source)
+    location = Location(RowLocation(*where).member or partition.source)
     finding = failure_finding("reading it", RuntimeError(reason), location, context.limits())
     finding = finding._replace(
-        message=f"{reason}; everything around it was read", help="look at it by itself"
+        message=f"{reason}; all other items were read", help="check this item by itself"
     )
     return done(partition, [builder.lost(where, finding)], builder)
 
 
-def _where(partition: Partition) -> Where:
-    """The place of the only item of a partition, as well as it is known without reading."""
+def _location_of(partition: Partition) -> RowLocation:
+    """The location of the only item of a partition, as far as it is known without reading."""
     source = partition.source
     for item in partition.items:
         match item:
             case FoundFile(path) | SkippedFile(path):
                 root = "" if source == "." else source.rstrip("/") + "/"
-                return Where(source, path.removeprefix(root) if path != source else None)
-            case Listed(name, row, pointer):
-                return Where(source, name, row, pointer)
-            case Object(_, name):
-                return Where(source, name)
-    return Where(source, None, partition.start)
+                return RowLocation(source, path.removeprefix(root) if path != source else None)
+            case ManifestEntry(name, row, pointer):
+                return RowLocation(source, name, row, pointer)
+            case RemoteObject(_, name):
+                return RowLocation(source, name)
+    return RowLocation(source, None, partition.start)
 
 
 def configuration_key(session: Session) -> str:
-    """What stands for all that rows depend on beside the input: a hash over configuration and versions."""
+    """A hash of everything except the input that rows depend on: configuration and versions."""
     data, options = session.limits, session.options
-    told: Iterable[Any] = (
+    parts: Iterable[Any] = (
         __version__,
         PROBE_VERSION,
         ROWS_VERSION,
@@ -184,15 +184,17 @@ def configuration_key(session: Session) -> str:
         tiers_of(session),
         *(data.bind(model, platform) for model in data.models for platform in data.platforms),
     )
-    return hashlib.sha256("\n".join(map(repr, told)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
 
 
 @lru_cache(maxsize=2)
 def _session(state: bytes) -> Session:
-    """The session that the driver had; made once in each worker."""
+    """The session of the main process; created once in each worker."""
     loaded: tuple[RunOptions, Settings, LimitsData] = pickle.loads(state)  # noqa: S301 - made by this program
     options, settings, limits = loaded
-    return Session(options._replace(fields=options.fields | WANTED, cache=False), loaded=(settings, limits))
+    return Session(
+        options._replace(fields=options.fields | AUDIT_FIELDS, cache=False), loaded=(settings, limits)
+    )
 
 
 def _dump(value: object) -> bytes:
@@ -204,7 +206,7 @@ def _dump(value: object) -> bytes:
 
 
 def _reduce_proxy(proxy: "MappingProxyType[Any, Any]") -> tuple[Any, ...]:
-    """Read-only mappings are the one thing in a configuration that pickle does not know."""
+    """Read-only mappings are the only values in a configuration that pickle does not support."""
     return _proxy, (dict(proxy),)
 
 

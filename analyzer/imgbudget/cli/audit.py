@@ -208,14 +208,14 @@ def _report(
     models: tuple[Limits, ...],
 ) -> None:
     """Prove the rows complete, gather the statistics, write every format."""
-    from imgbudget.audit.gather import About, aggregate  # noqa: PLC0415 - audits only
-    from imgbudget.audit.run import prove  # noqa: PLC0415
+    from imgbudget.audit.aggregate import AuditContext, aggregate  # noqa: PLC0415 - audits only
+    from imgbudget.audit.run import verify_rows  # noqa: PLC0415
     from imgbudget.audit.store import open_rows  # noqa: PLC0415
 
     notes = (*session.notes, *run.notes)
-    about = About(session.limits, session.registry.rules, options.datasets, notes, models)
+    about = AuditContext(session.limits, session.registry.rules, options.datasets, notes, models)
     with open_rows(run.files, session.context.limits()) as store:
-        prove(store, run.files, run.summary)
+        verify_rows(store, run.files, run.summary)
         statistics = aggregate(store, about)
         if options.html is not None:
             _write_page(store, statistics, options.html)

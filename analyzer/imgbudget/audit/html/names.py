@@ -1,4 +1,4 @@
-"""Names and numbers as the page shows them: names come from anyone, so nothing in them may act or mislead."""
+"""Names and numbers as the page shows them; names in datasets are not trusted, so they are escaped."""
 
 import math
 import re
@@ -8,23 +8,23 @@ from imgbudget.audit.statistics import AuditStatistics, Row
 from imgbudget.output.base import figure
 
 
-class Base:
-    """What places of a dataset begin with and need not repeat; nothing, where there are several sources."""
+class CommonPrefix:
+    """The common beginning of all locations, which the page leaves out; empty for several sources."""
 
     def __init__(self, sources: tuple[str, ...]) -> None:
         self._source = sources[0] if len(sources) == 1 else None
         self._start = f"{self._source.rstrip('/')}/" if self._source else ""
 
     def text(self, place: str) -> str:
-        """A place, without the beginning."""
+        """A location without the common beginning."""
         return place[len(self._start) :] or place if place.startswith(self._start) else place
 
     def row(self, row: Row) -> Row:
-        """A row whose place is told without the beginning."""
+        """A row whose location is without the common beginning."""
         return row._replace(source=".") if row.source == self._source and row.member is not None else row
 
     def statistics(self, whole: AuditStatistics) -> AuditStatistics:
-        """AuditStatistics whose places are told without the beginning."""
+        """The statistics with locations without the common beginning."""
         copies = whole.duplicates
         return whole._replace(
             folders=tuple(row._replace(folder=self.text(row.folder)) for row in whole.folders),
@@ -39,36 +39,37 @@ class Base:
         return tuple(map(self.text, places))
 
 
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-_MOST = 300
+_MAX_LENGTH = 300
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def shown(name: str) -> str:
-    """A name on one line, the middle of a very long one left out.
+def display_name(name: str) -> str:
+    """A name on one line; of a very long one the middle is left out.
 
-    Control characters, marks that turn the direction of text and broken UTF-8 are written out.
+    Control characters, characters that change the direction of text, and broken UTF-8 are escaped.
     """
-    if len(name) > _MOST:
-        name = f"{name[: _MOST // 2]}…{name[-_MOST // 2 :]}"
-    return _UNSEEN.sub(_written, name)
+    if len(name) > _MAX_LENGTH:
+        name = f"{name[: _MAX_LENGTH // 2]}…{name[-_MAX_LENGTH // 2 :]}"
+    return _INVISIBLE.sub(_escaped, name)
 
 
-def parted(place: str) -> tuple[str, str]:
-    """A place as the folder that it is in, with its slash, and its name."""
-    cut = place.rfind("/", 0, place.find("#") if "#" in place else len(place)) + 1
-    return place[:cut], place[cut:]
+def split_name(place: str) -> tuple[str, str]:
+    """A location as its folder, with a slash, and its name."""
+    end = place.rfind("/", 0, place.find("#") if "#" in place else len(place)) + 1
+    return place[:end], place[end:]
 
 
-def _written(match: re.Match[str]) -> str:
-    mark = match[0]
-    return _ESCAPES.get(mark) or (f"\\x{ord(mark):02x}" if ord(mark) < 256 else f"\\u{ord(mark):04x}")
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    code = ord(character)
+    return _ESCAPES.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
 def dollars(amount_usd: float | None) -> str:
-    """An amount for a headline: cents, and below ten of them two digits that count."""
+    """An amount for a headline: in cents, or below ten cents with two significant digits."""
     if amount_usd is None:
         return ""
     if amount_usd >= 0.1 or not amount_usd:
@@ -77,7 +78,7 @@ def dollars(amount_usd: float | None) -> str:
 
 
 def percent(some: float, whole: float) -> str:
-    """A share in percent that says neither none nor all where it is not."""
+    """A share in percent; 0% and 100% appear only if they are exact."""
     if not whole or not some:
         return "0%"
     share = 100 * some / whole
@@ -92,7 +93,7 @@ _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def short(value: float, unit: str) -> str:
-    """A number on an axis: bytes in powers of a thousand, all others from 10,000 on."""
+    """A number on an axis, abbreviated: bytes from 1000 on, all others from 10,000 on."""
     value = int(value) if unit in {"px", "bytes", "tokens", "images"} else value
     least = 1e3 if unit == "bytes" else 1e4
     for scale, letter in _SCALES:
@@ -102,12 +103,12 @@ def short(value: float, unit: str) -> str:
 
 
 def plain(value: float) -> str:
-    """A measured number in three digits, the smallest ones as such: none in powers of ten."""
+    """A measured number in three digits, without exponents."""
     return "under 0.001" if 0 < value < 0.001 else amount(value)
 
 
 def measured(value: float | None, limit: float | None, unit: str | None) -> str:
-    """What a finding measured against what: `9312 px, limit 8000 px`."""
+    """The measured value of a finding and its limit: `9312 px, limit 8000 px`."""
     if value is None:
         return ""
     text = _with_unit(value, unit)

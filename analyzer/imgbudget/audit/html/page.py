@@ -1,4 +1,4 @@
-"""The page: statistics, rows and thumbnails in; one HTML file out that requests nothing from anywhere."""
+"""The HTML report: one file made of statistics, rows and thumbnails, without any external resources."""
 
 import base64
 import hashlib
@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from imgbudget.audit.formats import size
 from imgbudget.audit.html import charts, tables
-from imgbudget.audit.html.names import Base, dollars, measured, parted, percent, shown
-from imgbudget.audit.html.tables import cost_grid, model_grid, offers, platform_grid
+from imgbudget.audit.html.names import CommonPrefix, display_name, dollars, measured, percent, split_name
+from imgbudget.audit.html.tables import cost_grid, model_grid, platform_grid, price_groups
 from imgbudget.audit.statistics import AuditStatistics, FoundCode, Row, RuleRow, TierRow, Totals
 from imgbudget.audit.store import Store
 from imgbudget.output.base import count, figure
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 MOST_ROWS = 20_000
-"""Rows that the page carries at most."""
+"""Rows in the page at most."""
 
 MOST_BYTES = 680_000
-"""Bytes that they take at most, so that the page stays below 1 MB without its thumbnails."""
+"""Bytes of these rows at most, so that the page without thumbnails stays below 1 MB."""
 
 _SEVERITIES = ("error", "warning", "info")
 _WHERE = "subject <> 'skip'"
 
 
-class Carried(NamedTuple):
-    """The rows in the page: as JSON, how many of how many, the first of them as values."""
+class EmbeddedRows(NamedTuple):
+    """The rows in the page: as JSON, their number, the number of all rows, and the first rows as values."""
 
     json: Markup
     rows: int
@@ -41,7 +41,7 @@ class Carried(NamedTuple):
     first: tuple[Row, ...]
 
 
-def carried(store: Store, rules: Sequence[RuleRow], first: int, base: Base) -> Carried:
+def embedded_rows(store: Store, rules: Sequence[RuleRow], first: int, base: CommonPrefix) -> EmbeddedRows:
     """The worst rows, as many as fit: errors first, then the largest files."""
     of = store.one(f"select count(*) from rows where {_WHERE}")[0]  # noqa: S608 - ours
     rows = list(store.worst(_WHERE, MOST_ROWS))
@@ -50,21 +50,22 @@ def carried(store: Store, rules: Sequence[RuleRow], first: int, base: Base) -> C
     while len(text.encode()) > MOST_BYTES:
         kept = min(kept - 1, int(kept * MOST_BYTES / len(text.encode()) * 0.98))
         text = encoded(rows[:kept], rules, base)
-    return Carried(Markup(text), kept, of, tuple(rows[:first]))  # noqa: S704 - see encoded
+    return EmbeddedRows(Markup(text), kept, of, tuple(rows[:first]))  # noqa: S704 - see encoded
 
 
-def encoded(rows: Sequence[Row], rules: Sequence[RuleRow], base: Base) -> str:
-    """The rows as JSON that ends no script element, in the order of their places.
+def encoded(rows: Sequence[Row], rules: Sequence[RuleRow], base: CommonPrefix) -> str:
+    """The rows as JSON that is safe inside a script element, in the order of their locations.
 
-    A name is its folder's number, how many characters it shares with the name before, and the rest.
+    A name is stored as the index of its folder, the length of the prefix shared with the name before, and
+    the rest.
     """
-    folders, formats, kinds, sets = _Words(), _Words(), _Words(), _Words()
+    folders, formats, kinds, sets = _Index(), _Index(), _Index(), _Index()
     columns: dict[str, list[Any]] = {
         name: [] for name in ("d", "p", "n", "f", "w", "h", "b", "t", "a", "q", "s")
     }
     before = ""
-    for place, row in sorted(((shown(base.row(row).place), row) for row in rows), key=itemgetter(0)):
-        folder, name = parted(place)
+    for place, row in sorted(((display_name(base.row(row).place), row) for row in rows), key=itemgetter(0)):
+        folder, name = split_name(place)
         shared = _shared(before, name)
         before = name
         found = dict.fromkeys(
@@ -101,14 +102,14 @@ def by_severity(findings: Sequence[FoundCode]) -> list[FoundCode]:
     return sorted(findings, key=lambda item: (_SEVERITIES.index(item.severity), item.code))
 
 
-class _Words:
-    """Words by number, in the order in which they come."""
+class _Index:
+    """Words with consecutive numbers, in order of first use."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     def number(self, word: str) -> int:
-        """The number of a word, a new one if it is new."""
+        """The number of a word."""
         return self._numbers.setdefault(word, len(self._numbers))
 
     @property
@@ -118,7 +119,7 @@ class _Words:
 
 
 def _shared(before: str, name: str) -> int:
-    """How many characters two names begin with alike; none beyond U+FFFF, which browsers count twice."""
+    """The length of the common prefix, up to a character beyond U+FFFF, which browsers count twice."""
     for i, (one, other) in enumerate(zip(before, name, strict=False)):
         if one != other or one > "\uffff":
             return i
@@ -126,7 +127,7 @@ def _shared(before: str, name: str) -> int:
 
 
 class Card(NamedTuple):
-    """One headline number: what it is, the number, what to know about it; `tone` is a severity or nothing."""
+    """One headline number: title, number and explanation; `tone` is a severity or empty."""
 
     title: str
     number: str
@@ -135,8 +136,8 @@ class Card(NamedTuple):
     link: str = ""
 
 
-def lead(statistics: AuditStatistics) -> str:
-    """What somebody who pays the bill reads first: cost, refusals, savings, what moving does."""
+def summary(statistics: AuditStatistics) -> str:
+    """The summary: cost, errors, savings, and the effect of another tier."""
     totals = statistics.totals
     if not totals.images:
         return "There is no image in this dataset."
@@ -145,11 +146,11 @@ def lead(statistics: AuditStatistics) -> str:
     sent = f"Sending {what} once costs {dollars(totals.cost_usd)}{batches}"
     parts = [f"{sent} with {statistics.model} on {statistics.platform}."]
     if totals.refused:
-        parts.append(f"{figure(totals.refused)} {'is' if totals.refused == 1 else 'are'} refused.")
+        parts.append(f"{figure(totals.refused)} {'has' if totals.refused == 1 else 'have'} errors.")
     less = totals.byte_size - totals.bytes_after
     if less > 0:
-        cut = percent(less, totals.byte_size)
-        parts.append(f"The plan cuts the upload by {cut}; {_bill(totals)}.")
+        share = percent(less, totals.byte_size)
+        parts.append(f"The plan reduces the upload by {share}; {_bill(totals)}.")
     mine, other = own_tier(statistics), other_tier(statistics)
     if mine is not None and other is not None and mine.tokens:
         parts.append(f"A {other.tier} model bills {other.tokens / mine.tokens:.2f} times the tokens.")
@@ -157,7 +158,7 @@ def lead(statistics: AuditStatistics) -> str:
 
 
 def cards(statistics: AuditStatistics) -> tuple[Card, ...]:
-    """The four numbers that somebody who pays the bill asks for."""
+    """The four headline numbers."""
     made = (_cost(statistics), _refused(statistics), _saved(statistics), _moved(statistics))
     return tuple(card for card in made if card is not None)
 
@@ -175,29 +176,30 @@ def _cost(statistics: AuditStatistics) -> Card:
 def _refused(statistics: AuditStatistics) -> Card:
     totals = statistics.totals
     if not totals.refused:
-        return Card("Refused", "none", "the API takes every image as it is", "good", "findings")
-    text = f"{percent(totals.refused, totals.images)} of the images end in an error as they are"
+        return Card("Images with errors", "none", "no finding of severity error", "good", "findings")
+    share = percent(totals.refused, totals.images)
+    text = f"{share} of the images: the API rejects them, or a budget is exceeded"
     if totals.unreadable:
-        text += f"; {figure(totals.unreadable)} cannot be decoded at all"
-    return Card("Refused", figure(totals.refused), text, "error", "findings")
+        text += f"; {figure(totals.unreadable)} cannot be decoded"
+    return Card("Images with errors", figure(totals.refused), text, "error", "findings")
 
 
 def _saved(statistics: AuditStatistics) -> Card:
-    """Bytes where pixels go to waste, else money: what resizing before sending saves."""
+    """What resizing before sending saves."""
     totals = statistics.totals
     tokens = totals.tokens - totals.tokens_after
     less = totals.byte_size - totals.bytes_after
     if not totals.resized and tokens <= 0:
-        return Card("The plan saves", "nothing", "no image is larger than the model looks at", "good")
+        return Card("The plan saves", "nothing", "no image is larger than the model uses", "good")
     text = (
         f"of the upload: {size(totals.byte_size)} become about {size(totals.bytes_after)}; "
-        f"{figure(totals.resized)} images are larger than the model looks at; {_bill(totals)}"
+        f"{figure(totals.resized)} images are larger than the model uses; {_bill(totals)}"
     )
     return Card("The plan saves", percent(less, totals.byte_size), text, link="costs")
 
 
 def _bill(totals: Totals) -> str:
-    """What the plan does to the bill."""
+    """The effect of the plan on the cost."""
     money = totals.cost_usd - totals.cost_after_usd
     if money <= 0:
         return "the bill stays the same"
@@ -207,13 +209,13 @@ def _bill(totals: Totals) -> str:
 
 
 def _moved(statistics: AuditStatistics) -> Card | None:
-    """What the other tier makes of the dataset, with the cheapest model there."""
+    """The cost on the other tier, with its cheapest and its most expensive model."""
     mine = own_tier(statistics)
     other = other_tier(statistics)
     if mine is None or other is None or not mine.tokens:
         return None
     text = f"the tokens: {figure(other.tokens)}"
-    there = [offer for offer in offers(statistics.costs) if offer.row.tier == other.tier]
+    there = [offer for offer in price_groups(statistics.costs) if offer.row.tier == other.tier]
     if there:
         text += f"; {dollars(there[0].row.cost_usd)} on {there[0].models[0]}"
         if len(there) > 1:
@@ -227,7 +229,7 @@ def own_tier(statistics: AuditStatistics) -> TierRow | None:
 
 
 def other_tier(statistics: AuditStatistics) -> TierRow | None:
-    """The tier to which a move is told: the next larger one, for the largest the one before."""
+    """The tier to compare with: the next larger one, for the largest the one before."""
     names = [row.tier for row in statistics.tiers]
     if statistics.tier not in names or len(names) < 2:
         return None
@@ -236,20 +238,22 @@ def other_tier(statistics: AuditStatistics) -> TierRow | None:
 
 
 def remarks(statistics: AuditStatistics) -> tuple[str, ...]:
-    """What must be known to read the numbers right."""
+    """Remarks needed to interpret the numbers."""
     totals = statistics.totals
     found = []
     if totals.refused:
-        found.append("Costs count refused images as if they were taken.")
+        found.append("Costs include images with errors as if the API accepted them.")
     if totals.unreadable:
-        found.append(f"{count(totals.unreadable, 'image')} cannot be decoded and cost nothing here.")
+        found.append(
+            f"{count(totals.unreadable, 'image')} cannot be decoded and are not included in the costs."
+        )
     if totals.unmeasured:
         unsized = count(totals.unmeasured, "image")
-        found.append(f"{unsized} without a size (vectors, or bytes that are elsewhere) cost nothing here.")
+        found.append(f"{unsized} of unknown size (vectors, urls, file ids) are not included in the costs.")
     if totals.missed:
-        found.append(f"{count(totals.missed, 'item')} could not be looked at.")
+        found.append(f"{count(totals.missed, 'item')} could not be read.")
     if totals.silenced:
-        found.append(f"{count(totals.silenced, 'finding')} are silenced by ignores.")
+        found.append(f"{count(totals.silenced, 'finding')} are suppressed by ignores.")
     return (*found, *statistics.notes)
 
 
@@ -257,13 +261,13 @@ OFFENDERS = 24
 """Images that are shown with a thumbnail."""
 
 FIRST = 100
-"""Rows of the large table that can be read without a script."""
+"""Rows of the large table that are shown without JavaScript."""
 
 Thumbnails = Callable[[Sequence[Row]], Mapping[str, str]]
 
 
-class Offender(NamedTuple):
-    """One of the worst images: `thumbnail` is a data URI, empty where there is none to be had."""
+class WorstImage(NamedTuple):
+    """One of the worst images: `thumbnail` is a data URI, empty if there is none."""
 
     name: str
     folder: str
@@ -273,15 +277,15 @@ class Offender(NamedTuple):
 
 
 def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> str:
-    """The whole page; `thumbnails` gives pictures by place for the worst rows, as many as it can."""
+    """The whole page; `thumbnails` returns the available thumbnails of the given rows, by location."""
     env = _environment()
     style, script = (_part(env, name) for name in ("report.css", "report.js"))
     worst = statistics.offenders[:OFFENDERS]
     pictures = thumbnails(worst)
     rules = {rule.code: rule for rule in statistics.rules}
     named = {code: (rule.name, rule.url) for code, rule in rules.items()}
-    base = Base(statistics.sources)
-    rows = carried(store, statistics.rules, FIRST, base)
+    base = CommonPrefix(statistics.sources)
+    rows = embedded_rows(store, statistics.rules, FIRST, base)
     text: str = env.get_template("report.html.jinja").render(
         policy=policy(style, script),
         style=style,
@@ -289,10 +293,10 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         version=__version__,
         statistics=base.statistics(statistics),
         totals=statistics.totals,
-        sources=[shown(name) for name in statistics.sources],
-        lead=lead(statistics),
+        sources=[display_name(name) for name in statistics.sources],
+        summary=summary(statistics),
         cards=cards(statistics),
-        remarks=[shown(text) for text in remarks(statistics)],
+        remarks=[display_name(text) for text in remarks(statistics)],
         tables=tables,
         models=model_grid(statistics),
         matrix=cost_grid(statistics),
@@ -300,8 +304,8 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         charts=[(item, charts) for item in statistics.distributions if item.bins],
         offenders=[_offender(base.row(row), named, pictures.get(row.place, "")) for row in worst],
         rows=rows,
-        first=[(*parted(shown(base.row(row).place)), row) for row in rows.first],
-        parted=parted,
+        first=[(*split_name(display_name(base.row(row).place)), row) for row in rows.first],
+        split_name=split_name,
         by_severity=by_severity,
         named=named,
         count=count,
@@ -312,7 +316,7 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
 
 
 def policy(style: str, script: str) -> str:
-    """The content security policy for this style and this script and nothing else."""
+    """The content security policy, which allows only this style and this script."""
     return (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -336,13 +340,13 @@ def _environment() -> "jinja2.Environment":
 
 
 def _part(env: "jinja2.Environment", name: str) -> Markup:
-    """A file of the page that is set into it as it is."""
+    """A file that is included in the page unchanged."""
     loader = env.loader
     source = loader.get_source(env, name)[0] if loader else ""
     return Markup(f"\n{source}")  # noqa: S704 - packaged with this module
 
 
-def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: str) -> Offender:
+def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: str) -> WorstImage:
     facts = [row.format.upper()] if row.format else []
     if row.size is not None:
         facts.append(f"{row.size.width} × {row.size.height} px")
@@ -361,5 +365,5 @@ def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: st
             for item in by_severity(row.findings)
         )
     )
-    folder, name = parted(shown(row.place))
-    return Offender(name, folder, ", ".join(facts), found, picture)
+    folder, name = split_name(display_name(row.place))
+    return WorstImage(name, folder, ", ".join(facts), found, picture)

@@ -1,16 +1,16 @@
-"""The tables of the page, each one a function of the statistics."""
+"""The tables of the page, each computed from the statistics."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imgbudget.audit.formats import size, usd
-from imgbudget.audit.html.names import measured, percent, plain, shown
+from imgbudget.audit.html.names import display_name, measured, percent, plain
 from imgbudget.audit.statistics import AuditStatistics, CostRow
 from imgbudget.output.base import count, figure
 
 
 class GridColumn(NamedTuple):
-    """A column; `number` ones stand to the right. Neighbours with the same `group` share a heading above."""
+    """A column; with `number` it is right-aligned. Neighbours with the same `group` share a heading."""
 
     title: str
     number: bool = False
@@ -18,10 +18,10 @@ class GridColumn(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A cell: its text, below it `more` in small, a link, a severity to colour it by.
+    """A cell: its text, small text below it, a link, a severity for its colour.
 
-    `name` marks lines that are names of the dataset's, set apart from the direction of the text around them;
-    `share` (0 to 1) draws a bar before the number.
+    `name` is true for names from the dataset, whose text direction is isolated; `share` (0 to 1) draws a bar
+    before the number.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 class Grid(NamedTuple):
     """A table with its caption; the first cell of each row is the row's heading.
 
-    `note` stands below, `marked` is the number of the row that is the audit's own.
+    `note` is the text below, `marked` the index of the row of the audit's own model.
     """
 
     key: str
@@ -47,17 +47,17 @@ class Grid(NamedTuple):
 
     @property
     def narrow(self) -> bool:
-        """Whether it has so few columns that they would stand far apart on the whole width."""
+        """Whether it has too few columns for the whole width."""
         return len(self.columns) <= 3
 
     @property
     def long(self) -> bool:
-        """Whether it has more rows than fit beside other things."""
+        """Whether it has too many rows to be shown in full height."""
         return len(self.rows) > 16
 
     @property
     def groups(self) -> tuple[tuple[str, int], ...]:
-        """The headings above the columns with how many each spans; empty where no column has one."""
+        """The group headings, each with the number of columns it spans; empty if no column has one."""
         found: list[tuple[str, int]] = []
         for column in self.columns:
             if found and found[-1][0] == column.group:
@@ -67,10 +67,10 @@ class Grid(NamedTuple):
         return tuple(found) if any(name for name, _ in found) else ()
 
 
-class Offer(NamedTuple):
+class PriceGroup(NamedTuple):
     """Models that cost the same on the same platforms; `row` is one of theirs.
 
-    `batch` is the row of a platform that has batches, None where none has; `batching` are those platforms.
+    `batch` is the row of a platform with batches, None if none has them; `batching` are those platforms.
     """
 
     models: tuple[str, ...]
@@ -80,13 +80,13 @@ class Offer(NamedTuple):
     batching: tuple[str, ...]
 
 
-def offers(costs: Sequence[CostRow]) -> tuple[Offer, ...]:
+def price_groups(costs: Sequence[CostRow]) -> tuple[PriceGroup, ...]:
     """All priced models in service, the cheapest first."""
     by_model: dict[str, list[CostRow]] = {}
     for row in costs:
         if row.retired is None and row.cost_usd is not None:
             by_model.setdefault(row.model, []).append(row)
-    alike: dict[tuple[object, ...], list[Offer]] = {}
+    alike: dict[tuple[object, ...], list[PriceGroup]] = {}
     for rows in by_model.values():
         for offer in _of_model(rows):
             row, batch = offer.row, offer.batch
@@ -101,7 +101,7 @@ def offers(costs: Sequence[CostRow]) -> tuple[Offer, ...]:
 
 
 def _numbers(row: CostRow) -> tuple[object, ...]:
-    """What must be equal for two rows to be one, but for batches."""
+    """The values by which rows are grouped, apart from batches."""
     return (
         row.tier,
         row.usd_per_million,
@@ -112,8 +112,8 @@ def _numbers(row: CostRow) -> tuple[object, ...]:
     )
 
 
-def _of_model(rows: Sequence[CostRow]) -> Iterator[Offer]:
-    """The platforms of a model, those alike together, whether they have batches or not."""
+def _of_model(rows: Sequence[CostRow]) -> Iterator[PriceGroup]:
+    """The platforms of a model, grouped by price, with and without batches."""
     alike: dict[tuple[object, ...], list[CostRow]] = {}
     for row in rows:
         alike.setdefault(_numbers(row), []).append(row)
@@ -124,12 +124,12 @@ def _of_model(rows: Sequence[CostRow]) -> Iterator[Offer]:
             batches = [row for row in part if row.batch_cost_usd is not None]
             batching = tuple(row.platform for row in batches)
             platforms = tuple(row.platform for row in part)
-            yield Offer((part[0].model,), platforms, part[0], next(iter(batches), None), batching)
+            yield PriceGroup((part[0].model,), platforms, part[0], next(iter(batches), None), batching)
 
 
 def cost_grid(statistics: AuditStatistics) -> Grid:
     """The matrix; the row of the audit's own model is marked."""
-    found = offers(statistics.costs)
+    found = price_groups(statistics.costs)
     most = max((offer.row.cost_usd or 0 for offer in found), default=0)
     every = {row.platform for row in statistics.costs}
     marked = next(
@@ -147,8 +147,8 @@ def cost_grid(statistics: AuditStatistics) -> Grid:
             GridColumn("Model"),
             GridColumn("Platforms"),
             GridColumn("USD per million tokens", number=True),
-            GridColumn("plain", number=True, group="as it is"),
-            GridColumn("in batches", number=True, group="as it is"),
+            GridColumn("plain", number=True, group="now"),
+            GridColumn("in batches", number=True, group="now"),
             GridColumn("plain", number=True, group="after the plan"),
             GridColumn("in batches", number=True, group="after the plan"),
         ),
@@ -158,7 +158,7 @@ def cost_grid(statistics: AuditStatistics) -> Grid:
     )
 
 
-def _row(offer: Offer, every: set[str], most: float) -> tuple[Cell, ...]:
+def _row(offer: PriceGroup, every: set[str], most: float) -> tuple[Cell, ...]:
     row, batch = offer.row, offer.batch
     platforms = "all" if every == set(offer.platforms) else ", ".join(offer.platforms)
     part = 0 < len(offer.batching) < len(offer.platforms)
@@ -179,7 +179,10 @@ def _note(statistics: AuditStatistics) -> str:
     unpriced = dict.fromkeys(
         row.model for row in statistics.costs if row.retired is None and row.cost_usd is None
     )
-    text = "Input tokens of the images alone, at list price, one image a prompt. Rows that are alike are one."
+    text = (
+        "Input tokens of the images only, at list price, one image per prompt. "
+        "Models with the same costs share a row."
+    )
     if retired:
         text += f" Out of service: {', '.join(retired)}."
     if unpriced:
@@ -188,7 +191,7 @@ def _note(statistics: AuditStatistics) -> str:
 
 
 def model_grid(statistics: AuditStatistics) -> Grid:
-    """The models that were asked for side by side, each by its own provider's rule."""
+    """The models to compare, each by the rule of its provider."""
     most = max((row.cost_usd or 0 for row in statistics.models), default=0)
     rows = tuple(
         (
@@ -209,16 +212,16 @@ def model_grid(statistics: AuditStatistics) -> Grid:
         GridColumn("Tokens", number=True),
         GridColumn("Plain", number=True),
         GridColumn("In batches", number=True),
-        GridColumn("After its plan", number=True),
-        GridColumn("Scaled down", number=True),
-        GridColumn("Refused", number=True),
+        GridColumn("After the plan", number=True),
+        GridColumn("Downscaled", number=True),
+        GridColumn("Rejected", number=True),
     )
-    note = "What of a provider's rule or price is in doubt: imgbudget limits --model ID."
+    note = "How certain the rule and price of a provider are: imgbudget limits --model ID."
     own = ((row.model, row.platform) for row in statistics.models)
     marked = next((i for i, pair in enumerate(own) if pair == (statistics.model, statistics.platform)), None)
     return Grid(
         "models",
-        "Cost of sending every image once, on the models that were asked for",
+        "Cost of sending every image once, for the models to compare",
         columns,
         rows,
         note,
@@ -231,7 +234,7 @@ def _cost(amount_usd: float | None) -> str:
 
 
 def platform_grid(statistics: AuditStatistics) -> Grid:
-    """What each platform refuses, whatever the model, and whether it has batches."""
+    """How many images each platform rejects, for any model, and whether it has batches."""
     by_platform: dict[str, list[CostRow]] = {}
     for row in statistics.costs:
         if row.retired is None:
@@ -247,11 +250,14 @@ def platform_grid(statistics: AuditStatistics) -> Grid:
     marked = next((i for i, name in enumerate(by_platform) if name == statistics.platform), None)
     columns = (
         GridColumn("Platform"),
-        GridColumn("Images refused", number=True),
+        GridColumn("Images rejected", number=True),
         GridColumn("Batches at a discount"),
     )
-    note = "Refused for their bytes, edge or format, or because they cannot be decoded."
-    return Grid("platforms", "What each platform takes", columns, rows, note, marked)
+    note = (
+        "Rejected for their own bytes, edges, format or damage; errors of their requests and exceeded "
+        "budgets do not count."
+    )
+    return Grid("platforms", "Images that each platform rejects", columns, rows, note, marked)
 
 
 def _refused(numbers: Sequence[int], images: int) -> Cell:
@@ -260,11 +266,11 @@ def _refused(numbers: Sequence[int], images: int) -> Cell:
     return Cell(text, percent(most, images) if most else "", severity="error" if most else "")
 
 
-_PLACES = 3
+_LOCATIONS = 3
 
 
 def findings(statistics: AuditStatistics) -> Grid:
-    """By rule, with where it is explained and for example found."""
+    """The findings by rule, with an explanation and an example."""
     totals = statistics.totals
     most = max((rule.findings for rule in statistics.rules), default=1)
     rows = tuple(
@@ -274,7 +280,7 @@ def findings(statistics: AuditStatistics) -> Grid:
             Cell(figure(rule.findings), share=rule.findings / most),
             Cell(percent(rule.rows, totals.images + totals.requests + totals.documents)),
             Cell(rule.summary, more=_against(rule.limit, rule.unit)),
-            _places(rule.examples[:1]),
+            _locations(rule.examples[:1]),
         )
         for rule in statistics.rules
     )
@@ -295,7 +301,7 @@ def _against(limit: float | None, unit: str | None) -> str:
 
 
 def tiers(statistics: AuditStatistics) -> Grid:
-    """What each tier looks at and bills."""
+    """What each tier uses and bills."""
     rows = tuple(
         (
             Cell(row.tier, more=f"at most {row.max_edge} px and {figure(row.max_tokens)} tokens"),
@@ -312,19 +318,19 @@ def tiers(statistics: AuditStatistics) -> Grid:
         GridColumn("Tokens", number=True),
         GridColumn("Times the smallest", number=True),
         GridColumn("Tokens after the plan", number=True),
-        GridColumn("Images scaled down", number=True),
-        GridColumn("Pixels it sees", number=True),
+        GridColumn("Images downscaled", number=True),
+        GridColumn("Pixels used", number=True),
     )
     marked = next((i for i, row in enumerate(statistics.tiers) if row.tier == statistics.tier), None)
-    return Grid("tier-rows", "Moving between the resolution tiers of Claude", columns, rows, marked=marked)
+    return Grid("tier-rows", "The resolution tiers of Claude in comparison", columns, rows, marked=marked)
 
 
 def formats(statistics: AuditStatistics) -> Grid:
-    """By format, as the bytes have it."""
+    """By format, read from the content."""
     most = max((row.images for row in statistics.formats), default=1)
     rows = tuple(
         (
-            Cell(row.format or "no image"),
+            Cell(row.format or "not an image"),
             Cell(figure(row.images), share=row.images / most),
             Cell(size(row.byte_size)),
             Cell(figure(row.tokens)),
@@ -347,11 +353,11 @@ def formats(statistics: AuditStatistics) -> Grid:
 
 
 def folders(statistics: AuditStatistics) -> Grid:
-    """By folder or archive, the dearest first."""
+    """By folder or archive, the most expensive first."""
     most = max((row.cost_usd for row in statistics.folders), default=1) or 1
     rows = tuple(
         (
-            Cell(shown(row.folder), name=True),
+            Cell(display_name(row.folder), name=True),
             Cell(figure(row.images)),
             Cell(size(row.byte_size)),
             Cell(figure(row.tokens)),
@@ -374,7 +380,7 @@ def folders(statistics: AuditStatistics) -> Grid:
     )
     more = statistics.folders_total - len(rows)
     note = f"And {count(more, 'folder')} more that cost less." if more > 0 else ""
-    return Grid("folder-rows", "By folder, the dearest first", columns, rows, note)
+    return Grid("folder-rows", "By folder, the most expensive first", columns, rows, note)
 
 
 def sizes(statistics: AuditStatistics) -> Grid:
@@ -401,10 +407,10 @@ def sizes(statistics: AuditStatistics) -> Grid:
 
 
 def duplicates(statistics: AuditStatistics) -> Grid:
-    """Groups of images with the same bytes, those that waste most first."""
+    """Groups of images with the same bytes, the most wasteful first."""
     rows = tuple(
         (
-            _places(group.places[:_PLACES]),
+            _locations(group.places[:_LOCATIONS]),
             Cell(figure(group.images)),
             Cell(size(group.byte_size)),
             Cell(figure(group.tokens)),
@@ -413,38 +419,38 @@ def duplicates(statistics: AuditStatistics) -> Grid:
         for group in statistics.duplicates.largest
     )
     columns = (
-        GridColumn("Places"),
+        GridColumn("Locations"),
         GridColumn("Copies", number=True),
         GridColumn("Size each", number=True),
         GridColumn("Tokens each", number=True),
-        GridColumn("Tokens too many", number=True),
+        GridColumn("Wasted tokens", number=True),
     )
     more = statistics.duplicates.groups - len(rows)
     note = f"And {count(more, 'group')} more." if more > 0 else ""
     if statistics.duplicates.unhashed:
         unread = count(statistics.duplicates.unhashed, "image")
-        note += f" {unread} not read whole: nothing is known of them."
-    return Grid("duplicate-rows", "Images that stand more than once", columns, rows, note.strip())
+        note += f" {unread} not compared, because they were not read completely."
+    return Grid("duplicate-rows", "Images that occur more than once", columns, rows, note.strip())
 
 
 def skips(statistics: AuditStatistics) -> Grid:
-    """What was passed over, and why."""
+    """What was skipped, and why."""
     rows = tuple(
         (
-            Cell(shown(row.reason), severity="warning" if row.missed else ""),
+            Cell(display_name(row.reason), severity="warning" if row.missed else ""),
             Cell(figure(row.items)),
-            _places(row.examples[:1]),
+            _locations(row.examples[:1]),
         )
         for row in statistics.skips[:100]
     )
     columns = (GridColumn("Reason"), GridColumn("Items", number=True), GridColumn("For example"))
     more = len(statistics.skips) - len(rows)
     note = f"And {count(more, 'reason')} more." if more > 0 else ""
-    return Grid("skip-rows", "What was passed over", columns, rows, note)
+    return Grid("skip-rows", "What was skipped", columns, rows, note)
 
 
 def quantiles(statistics: AuditStatistics) -> Grid:
-    """The distributions in numbers."""
+    """The distributions as numbers."""
     shares = next((item.quantiles for item in statistics.distributions if item.quantiles), ())
     rows = tuple(
         (
@@ -458,20 +464,20 @@ def quantiles(statistics: AuditStatistics) -> Grid:
         if item.images
     )
     columns = (
-        GridColumn("Measure"),
-        GridColumn("least", number=True),
+        GridColumn("Metric"),
+        GridColumn("min", number=True),
         *(GridColumn(f"{share:.0%}", number=True) for share, _ in shares),
-        GridColumn("most", number=True),
+        GridColumn("max", number=True),
     )
-    note = "Each value is one that occurs; the given share of the images is at or below it."
-    return Grid("quantile-rows", "The distributions in numbers", columns, rows, note)
+    note = "The given share of the images has at most this value."
+    return Grid("quantile-rows", "The distributions as numbers", columns, rows, note)
 
 
 def _problems(number: int, severity: str) -> Cell:
     return Cell(figure(number) if number else "–", severity=severity if number else "")
 
 
-def _places(places: tuple[str, ...]) -> Cell:
+def _locations(places: tuple[str, ...]) -> Cell:
     if not places:
         return Cell("")
-    return Cell("\n".join(shown(place) for place in places), name=True)
+    return Cell("\n".join(display_name(place) for place in places), name=True)

@@ -1,4 +1,4 @@
-"""Thumbnails: the bytes of some dozens of images fetched by their place in the dataset, as data URIs."""
+"""Thumbnails of a few dozen images as data URIs; reads the images again by their location in the dataset."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 MOST = 32 << 20
-"""Bytes beyond which an image is not fetched."""
+"""Bytes above which an image is not read."""
 
 
 def fetch(rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
-    """The images that can be had of files, folders, and zip and tar archives; each source is opened once.
+    """The images that can be read from files, folders, and zip and tar archives; each source is opened once.
 
-    Images of tables, lists and requests are left out, as is what has gone or cannot be read.
+    Images in tables, lists and requests are left out, as are those that are missing or cannot be read.
     """
     by_source: dict[str, list[Row]] = {}
     for row in rows:
@@ -85,19 +85,19 @@ def _from_store(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]
 
 
 EDGE = 192
-"""Px: the long edge of a thumbnail; twice what it is shown at, for fine screens."""
+"""Px: the long edge of a thumbnail; twice its size in the page, for high-density screens."""
 
 MOST_BYTES = 16_000
-"""Bytes that one may have in the page; a larger one is left out."""
+"""Bytes of a thumbnail; a larger one is left out."""
 
 MOST_PIXELS = 60_000_000
-"""Pixels beyond which no picture is decoded for a thumbnail."""
+"""Pixels above which no image is decoded for a thumbnail."""
 
 
 def thumbnails(rows: Sequence[Row]) -> dict[str, str]:
-    """By place, the thumbnails that can be had: of images that are there still and can be decoded.
+    """The thumbnails by location, of images that still exist and can be decoded.
 
-    What ended its worker in the audit is not touched again.
+    Images that crashed a worker in the audit are not read again.
     """
     found = {}
     for row, data in fetch([row for row in rows if _harmless(row)]):
@@ -117,7 +117,7 @@ def _harmless(row: Row) -> bool:
 
 
 def thumbnail(data: bytes) -> str | None:
-    """An image file's first frame, upright and small, as a data URI; None when there is none to be had."""
+    """An image file's first frame, upright and small, as a data URI; None if none can be made."""
     from imgbudget.fixing.decode import decode, refusing  # noqa: PLC0415 - this report only
     from imgbudget.imageinfo.dispatch import probe_bytes  # noqa: PLC0415
 

@@ -1,8 +1,7 @@
-"""What a dataset can be: each module plans partitions of one kind of input, and reads them in a worker.
+"""The forms of datasets: each module plans the partitions of one kind of input, and reads them in a worker.
 
-A module has `plan(source, where, mark, naming)`, which gives the partitions, `read(partition, builder)`,
-which
-gives the rows of one, and `count(partition)` for those of which only reading tells how many items there are.
+`plan` returns the partitions, `read` the rows of one, and `count` the number of items of a partition for
+which it is known only after reading.
 """
 
 from collections.abc import Iterator
@@ -30,16 +29,16 @@ CONTAINERS = {
 
 
 class Input(Protocol):
-    """What a module of an input offers."""
+    """The functions of an input module."""
 
-    def plan(self, source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
-        """The partitions of one archive or file; `where` is its path or URL, `mark` its fingerprint."""
+    def plan(self, source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
+        """The partitions of one archive or file; `where` is its path or URL."""
 
     def read(self, partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         """The rows of a partition."""
 
     def count(self, partition: Partition) -> int:
-        """How many items a partition has whose end is not known."""
+        """The number of items of a partition, also if its end is unknown."""
 
 
 def input_of(kind: str) -> Input:

@@ -7,7 +7,7 @@ from typing import Any
 from imgbudget.audit.inputs.opening import is_url, open_stream, why
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 
 _FILE_MAGIC = b"ARROW1"
@@ -18,7 +18,7 @@ def _open(where: str) -> Iterator[tuple[Any, Iterator[Any]]]:
     """The schema and the batches in order.
 
     Raises:
-        OSError: it cannot be read. pyarrow.ArrowInvalid: it is no Arrow data.
+        OSError: it cannot be read. pyarrow.ArrowInvalid: it is not Arrow data.
     """
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
@@ -34,11 +34,11 @@ def _open(where: str) -> Iterator[tuple[Any, Iterator[Any]]]:
             yield stream.schema, iter(stream)
 
 
-def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
-    """A partition for each thousand rows of a local file; a remote one is read in one go."""
+def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
+    """A partition per thousand rows of a local file, one partition for a remote file."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
-    whole = Partition("", "arrows", source, where, mark=mark)
+    whole = Partition("", "arrows", source, where, fingerprint=fingerprint)
     if is_url(where):
         yield naming.name(whole)
         return
@@ -57,10 +57,10 @@ def count(partition: Partition) -> int:
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    """The rows of the images; a file that is no Arrow data, or has no images, is passed over."""
+    """The rows of the images; a file that is not Arrow data, or has no images, is skipped."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
-    where = Where(partition.source)
+    where = RowLocation(partition.source)
     number = 0
     try:
         with _open(partition.where) as (schema, batches):

@@ -1,4 +1,4 @@
-"""Local files and folders, as `imgbudget check` meets them; archives and tables among them are opened too."""
+"""Local files and folders, found as by `imgbudget check`; archives and tables among them are opened too."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from imgbudget.audit.inputs import container_of, input_of
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.walk import FoundFile, SkippedFile, spell
 from imgbudget.linter.run import Session
@@ -50,16 +50,16 @@ def _below(path: str, root: str) -> bool:
 
 
 def _partition(root: str, share: list[FoundFile | SkippedFile], naming: Naming) -> Partition:
-    marks = "\n".join(f"{entry.path}\0{_mark(entry.path)}" for entry in share)
-    return naming.name(Partition("", KIND, root, root, items=tuple(share)), marks)
+    fingerprints = "\n".join(f"{entry.path}\0{_fingerprint(entry.path)}" for entry in share)
+    return naming.name(Partition("", KIND, root, root, items=tuple(share)), fingerprints)
 
 
-def _mark(path: str) -> str:
+def _fingerprint(path: str) -> str:
     try:
-        told = os.stat(path)
+        stat = os.stat(path)
     except (OSError, ValueError):
         return ""
-    return f"{told.st_size} {told.st_mtime_ns}"
+    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def count(partition: Partition) -> int:
@@ -70,11 +70,11 @@ def count(partition: Partition) -> int:
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the files."""
     root = partition.source
-    cut = 0 if root == "." else len(root.rstrip("/")) + 1
+    skip = 0 if root == "." else len(root.rstrip("/")) + 1
     for entry in partition.items:
         if not isinstance(entry, FoundFile | SkippedFile):
             continue
-        where = Where(root, entry.path[cut:] or None) if entry.path != root else Where(root)
+        where = RowLocation(root, entry.path[skip:] or None) if entry.path != root else RowLocation(root)
         if isinstance(entry, SkippedFile):
             yield builder.skip(where, entry.reason, missed=entry.missed)
         else:

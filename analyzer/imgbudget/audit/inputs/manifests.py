@@ -1,6 +1,6 @@
 """Lists of images: LLaVA and OpenAI style JSONL or JSON with image paths, HF metadata, COCO annotations.
 
-The list is read where the run is planned; partitions hold the paths, which are taken relative to a root.
+The list is read when the run is planned; partitions contain the paths, which are relative to a root.
 """
 
 import json
@@ -11,8 +11,8 @@ from typing import IO, Any
 
 from imgbudget.audit.inputs.objects import remote_image
 from imgbudget.audit.inputs.opening import fingerprint, is_url, local_path, open_stream
-from imgbudget.audit.partition import SHARE, Listed, Naming, Partition
-from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition
+from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import FoundFile, PathEntry, look_at
@@ -27,13 +27,13 @@ _INLINE = "\0inline"
 _REASONS = {
     _BROKEN: "not JSON, or not an object",
     _EMPTY: "the entry names no image",
-    _INLINE: "the image stands in the list as base64: a list of paths was expected here",
+    _INLINE: "the list contains the image as base64; expected a path",
 }
-"""Names that stand for entries without a path, with the reason."""
+"""Placeholders for entries without a path, with the reason."""
 
 
 def is_manifest(where: str) -> bool:
-    """Whether a JSON or JSONL file lists images by path; told by its first entry.
+    """Whether a JSON or JSONL file lists images by path, judging by its first entry.
 
     Raises:
         OSError: it cannot be read.
@@ -48,7 +48,7 @@ def is_manifest(where: str) -> bool:
 
 
 def _first_object(head: bytes) -> dict[str, Any] | None:
-    """The first object of a list or of lines; for an object that is longer, what COCO's begin with."""
+    """The first object of a list or of lines; for a longer object a stand-in if it starts like COCO."""
     text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n[")
     try:
         value, _ = json.JSONDecoder().raw_decode(text)
@@ -67,32 +67,34 @@ def _is_coco(value: dict[str, Any]) -> bool:
 
 
 def plan(source: str, where: str, naming: Naming, *, root: str | None = None) -> Iterator[Partition]:
-    """Partitions of a thousand images; `root` is what their paths start from, by default the list's folder.
+    """Partitions of a thousand images; their paths are relative to `root`, by default the list's folder.
 
     Raises:
         OSError: the list cannot be read.
     """
     base = root or where.rpartition("/")[0] or "."
-    mark = f"{fingerprint(where)} {base}"
+    state = f"{fingerprint(where)} {base}"
     entries = _entries(where)
     number = 0
     while items := tuple(islice(entries, SHARE)):
-        marks = "\n".join(f"{item.name}\0{_mark(_join(base, item.name))}" for item in items)
-        whole = Partition("", "manifests", source, base, start=number, items=items, mark=mark)
-        yield naming.name(whole, marks)
+        fingerprints = "\n".join(f"{item.name}\0{_fingerprint(_join(base, item.name))}" for item in items)
+        whole = Partition("", "manifests", source, base, start=number, items=items, fingerprint=state)
+        yield naming.name(whole, fingerprints)
         number += len(items)
     if not number:
-        yield naming.name(Partition("", "manifests", source, base, items=(Listed(_EMPTY),), mark=mark))
+        yield naming.name(
+            Partition("", "manifests", source, base, items=(ManifestEntry(_EMPTY),), fingerprint=state)
+        )
 
 
-def _mark(path: str) -> str:
+def _fingerprint(path: str) -> str:
     if is_url(path):
         return ""
     try:
-        told = os.stat(path)
+        stat = os.stat(path)
     except (OSError, ValueError):
         return ""
-    return f"{told.st_size} {told.st_mtime_ns}"
+    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def _join(base: str, name: str) -> str:
@@ -101,7 +103,7 @@ def _join(base: str, name: str) -> str:
     return name if os.path.isabs(name) or base == "." else f"{base.rstrip('/')}/{name}"
 
 
-def _entries(where: str) -> Iterator[Listed]:
+def _entries(where: str) -> Iterator[ManifestEntry]:
     with open_stream(where) as stream:
         if where.lower().endswith((".jsonl", ".ndjson")):
             yield from _lines(stream)
@@ -109,7 +111,7 @@ def _entries(where: str) -> Iterator[Listed]:
             yield from _whole(json.load(stream))
 
 
-def _lines(stream: IO[bytes]) -> Iterator[Listed]:
+def _lines(stream: IO[bytes]) -> Iterator[ManifestEntry]:
     for row, line in enumerate(stream):
         if not line.strip():
             continue
@@ -120,7 +122,7 @@ def _lines(stream: IO[bytes]) -> Iterator[Listed]:
         yield from _listed(value, row)
 
 
-def _whole(value: Any) -> Iterator[Listed]:
+def _whole(value: Any) -> Iterator[ManifestEntry]:
     if isinstance(value, dict) and _is_coco(value):
         for i, image in enumerate(value["images"]):
             yield from _coco(image, i)
@@ -129,26 +131,26 @@ def _whole(value: Any) -> Iterator[Listed]:
             yield from _listed(entry, i)
 
 
-def _coco(image: Any, number: int) -> Iterator[Listed]:
+def _coco(image: Any, number: int) -> Iterator[ManifestEntry]:
     pointer = f"/images/{number}"
     name = image.get("file_name") if isinstance(image, dict) else None
     if not isinstance(name, str) or not name:
-        yield Listed(_EMPTY if isinstance(image, dict) else _BROKEN, None, pointer)
+        yield ManifestEntry(_EMPTY if isinstance(image, dict) else _BROKEN, None, pointer)
         return
     width, height = image.get("width"), image.get("height")
     claim = (width, height) if isinstance(width, int) and isinstance(height, int) else None
-    yield Listed(name, None, pointer, claim)
+    yield ManifestEntry(name, None, pointer, claim)
 
 
-def _listed(value: Any, row: int) -> Iterator[Listed]:
+def _listed(value: Any, row: int) -> Iterator[ManifestEntry]:
     if not isinstance(value, dict):
-        yield Listed(_BROKEN, row)
+        yield ManifestEntry(_BROKEN, row)
         return
     names = list(_names(value))
     if not names:
-        yield Listed(_EMPTY, row)
+        yield ManifestEntry(_EMPTY, row)
     for name, pointer in names:
-        yield Listed(_INLINE if name.startswith("data:") else name, row, pointer)
+        yield ManifestEntry(_INLINE if name.startswith("data:") else name, row, pointer)
 
 
 def _names(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -186,19 +188,19 @@ def count(partition: Partition) -> int:
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    """The rows of the images; those on the web are not fetched."""
+    """The rows of the images; those on the web are not downloaded."""
     for item in partition.items:
-        if isinstance(item, Listed):
+        if isinstance(item, ManifestEntry):
             yield from _row(item, partition, builder)
 
 
-def _row(item: Listed, partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    where = Where(partition.source, item.name, item.row, item.pointer)
+def _row(item: ManifestEntry, partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
+    where = RowLocation(partition.source, item.name, item.row, item.pointer)
     if item.name in _REASONS:
         yield builder.skip(where._replace(member=None), _REASONS[item.name], missed=item.name != _EMPTY)
         return
     if _on_the_web(item.name):
-        yield builder.skip(where, "on the web: an audit fetches nothing from there", missed=True)
+        yield builder.skip(where, "on the web; an audit downloads nothing", missed=True)
         return
     path = _join(partition.where, item.name)
     if is_url(path):

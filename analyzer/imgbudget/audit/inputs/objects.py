@@ -1,12 +1,12 @@
-"""Images as objects of a remote store: headers by ranged reads, many at once, more where a probe asks."""
+"""Images as objects of a remote store: headers are read in ranges, many at once, and more only if needed."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from imgbudget.audit.inputs import container_of, input_of
 from imgbudget.audit.inputs.opening import file_system, local_path, remote_fingerprint, why
-from imgbudget.audit.partition import Naming, Object, Partition
-from imgbudget.audit.records import Content, RecordBuilder, Where
+from imgbudget.audit.partition import Naming, Partition, RemoteObject
+from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import NEITHER
@@ -14,27 +14,27 @@ from imgbudget.errors import UsageError
 from imgbudget.imageinfo.reader import Read, bytes_reader
 
 SHARE = 200
-"""Objects of a partition: their first ranges are asked for together."""
+"""Objects of a partition: their first ranges are requested together."""
 
 RANGE = 1 << 16
-"""Bytes of the first range of an object; an object within it is known whole. Most headers need less."""
+"""Bytes of the first range of an object; a shorter object is read completely. Most headers need less."""
 
 _STEP = 1 << 14
-"""Bytes of a further range at least: probes often ask for what follows next."""
+"""Minimum bytes of a further range: header readers often continue with the next bytes."""
 
 
 def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[Partition]:
     """The partitions of a URL: an archive or a table, a list of images, or all objects under a prefix.
 
     Raises:
-        UsageError: nothing is there, or it cannot be asked for.
+        UsageError: nothing is there, or it cannot be read.
     """
     from imgbudget.audit.inputs.manifests import is_manifest, plan  # noqa: PLC0415 - manifests read objects
 
     files, path = file_system(url)
     found, single = _find(files, path, url)
-    share: list[Object] = []
-    marks: list[str] = []
+    share: list[RemoteObject] = []
+    fingerprints: list[str] = []
     for name, info in sorted(found.items()):
         where = files.unstrip_protocol(name)
         if kind := container_of(name):
@@ -46,13 +46,13 @@ def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[P
                 yield from input_of("requests").plan(where, where, remote_fingerprint(info), naming)
         else:
             inside = None if single else name[len(path.rstrip("/")) + 1 :]
-            share.append(Object(where, inside, int(info.get("size") or 0)))
-            marks.append(remote_fingerprint(info))
+            share.append(RemoteObject(where, inside, int(info.get("size") or 0)))
+            fingerprints.append(remote_fingerprint(info))
             if len(share) == SHARE:
-                yield _partition(url, share, marks, naming)
-                share, marks = [], []
+                yield _partition(url, share, fingerprints, naming)
+                share, fingerprints = [], []
     if share:
-        yield _partition(url, share, marks, naming)
+        yield _partition(url, share, fingerprints, naming)
 
 
 def _find(files: Any, path: str, url: str) -> tuple[dict[str, dict[str, Any]], bool]:
@@ -66,8 +66,10 @@ def _find(files: Any, path: str, url: str) -> tuple[dict[str, dict[str, Any]], b
     return found, set(found) == {path.rstrip("/")}
 
 
-def _partition(url: str, share: Sequence[Object], marks: Sequence[str], naming: Naming) -> Partition:
-    text = "\n".join(f"{item.url}\0{mark}" for item, mark in zip(share, marks, strict=True))
+def _partition(
+    url: str, share: Sequence[RemoteObject], fingerprints: Sequence[str], naming: Naming
+) -> Partition:
+    text = "\n".join(f"{item.url}\0{state}" for item, state in zip(share, fingerprints, strict=True))
     return naming.name(Partition("", "objects", url.rstrip("/"), url, items=tuple(share)), text)
 
 
@@ -78,12 +80,12 @@ def count(partition: Partition) -> int:
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the objects."""
-    items = [item for item in partition.items if isinstance(item, Object)]
+    items = [item for item in partition.items if isinstance(item, RemoteObject)]
     files, _ = file_system(partition.where)
     wanted = [item for item in items if kind_of(item.name or item.url) is not None]
     heads = iter(_heads(files, wanted))
     for item in items:
-        where = Where(partition.source, item.name)
+        where = RowLocation(partition.source, item.name)
         kind = kind_of(item.name or item.url)
         if kind is None:
             yield builder.skip(where, NEITHER)
@@ -96,8 +98,8 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
             yield _row(where, item, head, files, builder)
 
 
-def _heads(files: Any, items: Sequence[Object]) -> list[bytes | Exception]:
-    """The first bytes of each object, asked for together; what went wrong stands in its place."""
+def _heads(files: Any, items: Sequence[RemoteObject]) -> list[bytes | Exception]:
+    """The first bytes of each object, requested together; an exception in place of those that failed."""
     if not items:
         return []
     paths = [files._strip_protocol(item.url) for item in items]  # noqa: SLF001 - fsspec has no other name for it
@@ -106,14 +108,16 @@ def _heads(files: Any, items: Sequence[Object]) -> list[bytes | Exception]:
     return found
 
 
-def _row(where: Where, item: Object, head: bytes, files: Any, builder: RecordBuilder) -> FactsRecord:
+def _row(
+    where: RowLocation, item: RemoteObject, head: bytes, files: Any, builder: RecordBuilder
+) -> FactsRecord:
     if item.byte_size <= RANGE:
         return builder.member(where, item.name or item.url, Content(len(head), bytes_reader(head), head))
-    content = Content(item.byte_size, _ranged(files, item, head), near=False)
+    content = Content(item.byte_size, _ranged(files, item, head), is_local=False)
     return builder.member(where, item.name or item.url, content)
 
 
-def _ranged(files: Any, item: Object, head: bytes) -> Read:
+def _ranged(files: Any, item: RemoteObject, head: bytes) -> Read:
     """A reader over an object: from its first bytes, the last range, or one more range."""
     path = files._strip_protocol(item.url)  # noqa: SLF001 - fsspec has no other name for it
     kept, at = head, 0
@@ -133,7 +137,7 @@ def _ranged(files: Any, item: Object, head: bytes) -> Read:
     return read_at
 
 
-def remote_image(where: Where, url: str, builder: RecordBuilder) -> FactsRecord:
+def remote_image(where: RowLocation, url: str, builder: RecordBuilder) -> FactsRecord:
     """The row of one object that a list names."""
     files, path = file_system(local_path(url))
     try:
@@ -141,4 +145,4 @@ def remote_image(where: Where, url: str, builder: RecordBuilder) -> FactsRecord:
         head = files.cat_file(path, start=0, end=min(size, RANGE))
     except OSError as error:
         return builder.skip(where, f"named in the list: {why(error)}", missed=True)
-    return _row(where, Object(url, where.member, size), head, files, builder)
+    return _row(where, RemoteObject(url, where.member, size), head, files, builder)

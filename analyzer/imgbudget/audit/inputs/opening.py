@@ -10,12 +10,12 @@ BLOCK = 8 << 20
 
 
 def is_url(text: str) -> bool:
-    """Whether a dataset is named by a URL; `file://` counts as one until `local_path` has seen it."""
+    """Whether a dataset is named by a URL; `file://` counts as one before `local_path`."""
     return "://" in text
 
 
 def local_path(text: str) -> str:
-    """The path that a `file://` URL means; any other text as it is."""
+    """The path that a `file://` URL means; any other text unchanged."""
     return text.removeprefix("file://") if text.startswith("file://") else text
 
 
@@ -49,20 +49,20 @@ def open_stream(where: str) -> IO[bytes]:
 
 
 def fingerprint(where: str) -> str:
-    """What changes when the file does: size and time of a local one, size and tag of a remote one.
+    """A text that changes with the file: size and time of a local one, size and tag of a remote one.
 
     Raises:
-        OSError: it cannot be looked at.
+        OSError: it cannot be read.
     """
     if not is_url(where):
-        told = os.stat(where)
-        return f"{told.st_size} {told.st_mtime_ns}"
+        stat = os.stat(where)
+        return f"{stat.st_size} {stat.st_mtime_ns}"
     files, path = file_system(where)
     return remote_fingerprint(files.info(path))
 
 
 def remote_fingerprint(info: dict[str, Any]) -> str:
-    """The same from what a remote store tells of an object."""
+    """The same for an object of a remote store, from its metadata."""
     tag = next(
         (info[key] for key in ("ETag", "etag", "sha256", "LastModified", "mtime") if info.get(key)), ""
     )
@@ -70,6 +70,6 @@ def remote_fingerprint(info: dict[str, Any]) -> str:
 
 
 def why(error: OSError) -> str:
-    """What an error of the system or of a remote store says, as a clause."""
+    """The message of an error of the system or of a remote store, as a clause."""
     text = error.strerror or str(error) or type(error).__name__
     return f"cannot be read: {text[:1].lower()}{text[1:]}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imgbudget.audit.inputs.opening import is_url, open_stream, why
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _open(where: str) -> "pq.ParquetFile":
     """The file; a remote one reads the ranges of its columns, each in one request.
 
     Raises:
-        OSError: it cannot be read. pyarrow.ArrowInvalid: it is no Parquet file.
+        OSError: it cannot be read. pyarrow.ArrowInvalid: it is not a Parquet file.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - audits only
 
@@ -31,8 +31,8 @@ def _open(where: str) -> "pq.ParquetFile":
 
 
 @lru_cache(maxsize=2)
-def _metadata(where: str, _mark: str) -> tuple[Any, Any]:
-    """The footer and the schema, kept over the partitions of a file."""
+def _metadata(where: str, _fingerprint: str) -> tuple[Any, Any]:
+    """The footer and the schema, cached for the partitions of a file."""
     with _open(where) as file:
         return file.metadata, file.schema_arrow
 
@@ -42,13 +42,13 @@ def _starts(metadata: Any) -> list[int]:
     return [0, *accumulate(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))]
 
 
-def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """Row groups together up to a thousand rows or 64 MB; rows of one group stay together."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
-    whole = Partition("", "parquets", source, where, 0, 1, mark=mark)
+    whole = Partition("", "parquets", source, where, 0, 1, fingerprint=fingerprint)
     try:
-        metadata, schema = _metadata(where, mark)
+        metadata, schema = _metadata(where, fingerprint)
     except (OSError, pa.ArrowException):
         yield naming.name(whole)
         return
@@ -72,13 +72,13 @@ def count(partition: Partition) -> int:
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    """The rows of the images; a file that is none of Parquet, or has no images, is passed over."""
+    """The rows of the images; a file that is not Parquet, or has no images, is skipped."""
     import pyarrow as pa  # noqa: PLC0415 - audits only
 
-    where = Where(partition.source)
+    where = RowLocation(partition.source)
     number = partition.start
     try:
-        metadata, schema = _metadata(partition.where, partition.mark)
+        metadata, schema = _metadata(partition.where, partition.fingerprint)
         columns = image_columns(schema)
         if not columns:
             yield builder.skip(where, NO_IMAGES)

@@ -1,6 +1,6 @@
-"""Request JSON and JSONL in a remote store, each file read as a whole, as `check` does with a local one.
+"""Request JSON and JSONL in a remote store, each file read as a whole, as `check` reads a local one.
 
-A session or a batch is judged over all of its lines, so a file is one partition.
+A session or a batch is checked as a whole, so a file is one partition.
 """
 
 import shutil
@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 
 from imgbudget.audit.inputs.opening import BLOCK, open_stream, why
 from imgbudget.audit.partition import Naming, Partition
-from imgbudget.audit.records import RecordBuilder, Where
+from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UnreadableError
@@ -17,9 +17,9 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.documents import check_source
 
 
-def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """One partition, the whole file."""
-    yield naming.name(Partition("", "requests", source, where, 0, 1, mark=mark))
+    yield naming.name(Partition("", "requests", source, where, 0, 1, fingerprint=fingerprint))
 
 
 def count(_partition: Partition) -> int:
@@ -28,8 +28,8 @@ def count(_partition: Partition) -> int:
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    """The rows of the images and requests, and of the lines that were passed over."""
-    where = Where(partition.source)
+    """The rows of the images and requests, and of the lines that were skipped."""
+    where = RowLocation(partition.source)
     lines = kind_of(partition.where) is FileKind.JSONL
     try:
         with TemporaryFile() as spooled, open_stream(partition.where) as stream:

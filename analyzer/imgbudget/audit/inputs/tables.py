@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.audit.inputs.opening import is_url
-from imgbudget.audit.records import Content, RecordBuilder, Where
+from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import FoundFile, PathEntry, look_at
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 32
-"""Rows that are held at once: their images are in memory as a whole."""
+"""Rows in memory at a time, with their images."""
 
 NO_IMAGES = "holds no column of images"
 _WORDS = ("image", "img", "jpg", "jpeg", "png", "webp", "picture", "photo", "bytes", "content")
@@ -54,7 +54,7 @@ def _is_binary(kind: "pa.DataType | None") -> bool:
 
 
 class ColumnTable(NamedTuple):
-    """Where the rows of a batch come from: what people are told, the path or URL, the columns of images."""
+    """The origin of the rows of a batch: the name in reports, the path or URL, the columns of images."""
 
     source: str
     where: str
@@ -71,22 +71,22 @@ def batch_rows(
         pointer = None if single and not column.many else f"/{column.name}"
         if not column.many:
             for i, (data, path) in enumerate(_values(array, column)):
-                yield from _image(data, Where(table.source, path, first + i, pointer), table, builder)
+                yield from _image(data, RowLocation(table.source, path, first + i, pointer), table, builder)
             continue
         for i in range(batch.num_rows):
             values = array[i].values
             if not values:
                 yield builder.skip(
-                    Where(table.source, None, first + i, pointer), "the list of images is empty"
+                    RowLocation(table.source, None, first + i, pointer), "the list of images is empty"
                 )
                 continue
             for j, (data, path) in enumerate(_values(values, column)):
-                where = Where(table.source, path, first + i, f"{pointer}/{j}")
+                where = RowLocation(table.source, path, first + i, f"{pointer}/{j}")
                 yield from _image(data, where, table, builder)
 
 
 def _values(array: "pa.Array", column: ImageColumn) -> Iterator[tuple["pa.Buffer | None", str | None]]:
-    """Bytes and path of each value; bytes stay where they are, since most of them are never looked at."""
+    """Bytes and path of each value; the bytes are not copied, since most of them are never read."""
     if not column.struct:
         yield from ((scalar.as_buffer(), None) for scalar in array)
         return
@@ -105,7 +105,7 @@ def _reader(data: memoryview) -> Read:
 
 
 def _image(
-    data: "pa.Buffer | None", where: Where, table: ColumnTable, builder: RecordBuilder
+    data: "pa.Buffer | None", where: RowLocation, table: ColumnTable, builder: RecordBuilder
 ) -> Iterator[FactsRecord]:
     path = where.member
     if data is not None:
@@ -120,5 +120,5 @@ def _image(
             yield from builder.file(where, FoundFile(outside, FileKind.IMAGE))
         else:
             yield builder.skip(
-                where, "its bytes are not in the file, and its path leads nowhere", missed=True
+                where, "its bytes are not in the file, and there is no file at its path", missed=True
             )

@@ -1,4 +1,4 @@
-"""Tar archives and WebDataset shards, plain or compressed: read forwards, nothing is extracted."""
+"""Tar archives and WebDataset shards, plain or compressed: read forwards, without extracting files."""
 
 import bz2
 import gzip
@@ -14,7 +14,7 @@ from typing import IO, NamedTuple, cast
 
 from imgbudget.audit.inputs.opening import is_url, open_stream
 from imgbudget.audit.partition import Naming, Partition
-from imgbudget.audit.records import Content, RecordBuilder, Where
+from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.output.base import figure
@@ -25,7 +25,7 @@ _REGULAR = (b"0", b"\0", b"7")
 _FOLDER = b"5"
 _NAME, _PAX, _PAX_GLOBAL = b"L", b"x", b"g"
 _MOST_EXTRA = 1 << 20
-"""Bytes of a long name or of pax records beyond which the archive is taken as damaged."""
+"""Bytes of a long name or of pax records above which the archive counts as damaged."""
 
 
 class DamagedArchiveError(Exception):
@@ -33,7 +33,7 @@ class DamagedArchiveError(Exception):
 
 
 class Head(NamedTuple):
-    """A member that is no folder: its name, its size in bytes, whether it is a regular file."""
+    """A member that is not a folder: its name, its size in bytes, whether it is a regular file."""
 
     name: str
     size: int
@@ -46,10 +46,10 @@ def padded(size: int) -> int:
 
 
 def heads(read: Callable[[int], bytes]) -> Iterator[Head]:
-    """The members in order; behind each the caller has to read or skip its content and padding.
+    """The members in order; after each the caller has to read or skip its content and padding.
 
     Raises:
-        DamagedArchiveError: what should be a header is none, or the archive ends too early.
+        DamagedArchiveError: a header is invalid, or the archive ends too early.
     """
     name: str | None = None
     size: int | None = None
@@ -59,7 +59,7 @@ def heads(read: Callable[[int], bytes]) -> Iterator[Head]:
         if len(block) < RECORD:
             if block or position == 0:
                 raise DamagedArchiveError(f"the archive ends inside a header at byte {figure(position)}")
-            return  # many tools leave the end marker out
+            return  # many tools omit the end marker
         if block.count(0) == RECORD:
             return
         own, kind = _size(block, position), block[156:157]
@@ -83,7 +83,7 @@ def heads(read: Callable[[int], bytes]) -> Iterator[Head]:
 
 def _extra(read: Callable[[int], bytes], size: int, position: int) -> bytes:
     if size > _MOST_EXTRA:
-        raise DamagedArchiveError(f"a name of {figure(size)} bytes stands before byte {figure(position)}")
+        raise DamagedArchiveError(f"a name of {figure(size)} bytes before byte {figure(position)}")
     extra = read(padded(size))
     if len(extra) < size:
         raise DamagedArchiveError("the archive ends inside a long name")
@@ -91,15 +91,15 @@ def _extra(read: Callable[[int], bytes], size: int, position: int) -> bytes:
 
 
 def _size(block: bytes, position: int) -> int:
-    """The size field, after the checksum was found right."""
+    """The size field, after the checksum was verified."""
     try:
         expected = _number(block[148:156])
         size = _number(block[124:136])
     except ValueError:
-        raise DamagedArchiveError(f"no tar header stands at byte {figure(position)}") from None
+        raise DamagedArchiveError(f"no tar header at byte {figure(position)}") from None
     total = sum(block) - sum(block[148:156]) + 8 * 32
     if total != expected or size < 0:
-        raise DamagedArchiveError(f"no sound tar header stands at byte {figure(position)}")
+        raise DamagedArchiveError(f"invalid tar header at byte {figure(position)}")
     return size
 
 
@@ -133,15 +133,15 @@ def _pax(data: bytes) -> Iterator[tuple[str, str]]:
 
 
 HELD = 64 << 20
-"""Bytes of a member that are held in memory at most."""
+"""Bytes of a member that is read into memory, at most."""
 
 _STEP = 1 << 20
 _DAMAGE = (DamagedArchiveError, OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
-def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
+def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """One partition, the whole archive."""
-    yield naming.name(Partition("", "tars", source, where, mark=mark))
+    yield naming.name(Partition("", "tars", source, where, fingerprint=fingerprint))
 
 
 def count(partition: Partition) -> int:
@@ -158,7 +158,7 @@ def count(partition: Partition) -> int:
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    """The rows of the members; what stands behind a damaged place is told as one that is missed."""
+    """The rows of the members; everything after damage is reported as one item that could not be read."""
     number = -1
     with ExitStack() as stack:
         try:
@@ -172,11 +172,13 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
                     continue
                 _skip(stream, padded(head.size))
                 if number >= partition.start:
-                    yield builder.skip(Where(partition.source, head.name), "a link or device, not a file")
+                    yield builder.skip(
+                        RowLocation(partition.source, head.name), "a link or device, not a file"
+                    )
         except _DAMAGE as error:
             text = str(error) or type(error).__name__
             yield builder.skip(
-                Where(partition.source), f"damaged archive: {text}; the rest is lost", missed=True
+                RowLocation(partition.source), f"damaged archive: {text}; the rest is lost", missed=True
             )
 
 
@@ -197,7 +199,7 @@ def extracted(where: str, wanted: set[str | None], most: int) -> Iterator[tuple[
 
 
 def _member(stream: IO[bytes], head: Head, source: str, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    where = Where(source, head.name.removeprefix("./"))
+    where = RowLocation(source, head.name.removeprefix("./"))
     rest = padded(head.size) - head.size
     if head.size <= WHOLE or (head.size <= HELD and not _seekable(stream)):
         data = stream.read(head.size)
@@ -252,7 +254,7 @@ def _skip(stream: IO[bytes], size: int) -> None:
 
 @contextmanager
 def _open(where: str) -> Iterator[IO[bytes]]:
-    """The archive, unpacked on the way where it is compressed."""
+    """The archive as a stream, decompressed if needed."""
     with open_stream(where) as raw:
         unpack = _UNPACK.get(_compression(raw, where))
         if unpack is None:
@@ -263,7 +265,7 @@ def _open(where: str) -> Iterator[IO[bytes]]:
 
 
 def _compression(raw: IO[bytes], where: str) -> str:
-    """How the archive is packed, by its first bytes."""
+    """The compression of the archive, by its first bytes."""
     head = raw.read(RECORD)
     raw.seek(0)
     if not head:

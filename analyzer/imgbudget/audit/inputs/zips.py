@@ -1,6 +1,6 @@
-"""Zip archives: members found by the directory at the end, read by position, nothing extracted.
+"""Zip archives: members are listed by the directory at the end and read by position; nothing is extracted.
 
-A remote archive is read in its own order through blocks of 8 MiB, so a request fetches many members.
+A remote archive is read in order in blocks of 8 MiB, so one request fetches many members.
 """
 
 import io
@@ -17,7 +17,7 @@ from typing import IO
 
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.records import Content, RecordBuilder, Where
+from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
@@ -25,22 +25,22 @@ from imgbudget.output.base import figure
 from imgbudget.positional import pread
 
 MOST = 512 << 20
-"""Bytes beyond which a compressed member is not unpacked: no picture that a model takes is that long."""
+"""Bytes above which a compressed member is not decompressed: no model accepts an image of that length."""
 
 _LOCAL = struct.Struct("<4s22xHH")
 _ENCRYPTED = 1
 _DAMAGE = (
     *(OSError, EOFError, ValueError, LookupError, struct.error),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
-    RuntimeError,  # of which one kind says that Python does not know the packing
+    RuntimeError,  # NotImplementedError: unknown compression
 )
-"""What zipfile raises where an archive is damaged, encrypted, or packed in a way that nobody here knows."""
+"""What zipfile raises if an archive is damaged, encrypted, or has an unknown compression."""
 
 
 class _Archive:
-    """An open archive: its members in the order in which their bytes stand.
+    """An open archive: its members in the order of their offsets.
 
-    Raises UnreadableError, whatever is wrong with the archive or a member.
+    Raises UnreadableError for any problem of the archive or a member.
     """
 
     def __init__(self, where: str) -> None:
@@ -70,7 +70,7 @@ class _Archive:
     def content(self, info: zipfile.ZipInfo) -> Content:
         """The bytes of a member."""
         if info.compress_type != zipfile.ZIP_STORED:
-            return _in_hand(self.whole(info))
+            return _in_memory(self.whole(info))
         size = info.file_size
         try:
             begin = self._data_offset(info)
@@ -82,7 +82,7 @@ class _Archive:
                 raise UnreadableError("the archive ends inside it")
             if zlib.crc32(data) != info.CRC:
                 raise UnreadableError("its checksum is wrong")
-            return _in_hand(data)
+            return _in_memory(data)
 
         def read_at(length: int, offset: int) -> bytes:
             return self.pread(max(0, min(length, size - offset)), begin + offset)
@@ -99,18 +99,18 @@ class _Archive:
     def _data_offset(self, info: zipfile.ZipInfo) -> int:
         head = self.pread(_LOCAL.size, info.header_offset)
         if len(head) < _LOCAL.size or head[:4] != b"PK\3\4":
-            raise UnreadableError("no member stands where the directory says")
+            raise UnreadableError("there is no member at the offset in the directory")
         _, name, extra = _LOCAL.unpack(head)
         return int(info.header_offset + _LOCAL.size + name + extra)
 
 
-def _in_hand(data: bytes) -> Content:
+def _in_memory(data: bytes) -> Content:
     return Content(len(data), bytes_reader(data), data)
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The archive that a process reads from: reading the directory of a large one takes seconds."""
+    """The archive that this process has open: reading the directory of a large one takes seconds."""
 
     key: tuple[str, str, int] | None = None
     archive: _Archive | None = None
@@ -119,9 +119,9 @@ class _Kept:
 _kept = _Kept()
 
 
-def _open(where: str, mark: str) -> _Archive:
-    """The archive, kept open over its partitions; each process has its own place in the file."""
-    key = (where, mark, os.getpid())
+def _open(where: str, fingerprint: str) -> _Archive:
+    """The archive, kept open for further partitions; each process has its own file position."""
+    key = (where, fingerprint, os.getpid())
     if _kept.key != key or _kept.archive is None:
         if _kept.archive is not None:
             _kept.archive.close()
@@ -136,8 +136,8 @@ def archive_of(where: str) -> _Archive:
     return _Archive(where)
 
 
-def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partition]:
-    """A partition for each thousand members; one without an end for what is no zip file."""
+def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
+    """A partition per thousand members; one partition for a file that is not a zip archive."""
     try:
         with closing(archive_of(where)) as archive:
             total = len(archive.members)
@@ -145,7 +145,7 @@ def plan(source: str, where: str, mark: str, naming: Naming) -> Iterator[Partiti
         total = 0
     for start in range(0, total or 1, SHARE):
         stop = min(start + SHARE, total) if total else 1
-        yield naming.name(Partition("", "zips", source, where, start, stop, mark=mark))
+        yield naming.name(Partition("", "zips", source, where, start, stop, fingerprint=fingerprint))
 
 
 def count(partition: Partition) -> int:
@@ -154,16 +154,16 @@ def count(partition: Partition) -> int:
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    """The rows of the members; what cannot be unpacked is passed over and told."""
+    """The rows of the members; those that cannot be read are skipped, with the reason."""
     try:
-        archive = _open(partition.where, partition.mark)
+        archive = _open(partition.where, partition.fingerprint)
     except UnreadableError as error:
-        yield builder.skip(Where(partition.source), f"damaged archive: {error}", missed=True)
+        yield builder.skip(RowLocation(partition.source), f"damaged archive: {error}", missed=True)
         return
     if not archive.members:
-        yield builder.skip(Where(partition.source), "holds no files")
+        yield builder.skip(RowLocation(partition.source), "holds no files")
     for info in archive.members[partition.start : partition.stop]:
-        where = Where(partition.source, info.filename)
+        where = RowLocation(partition.source, info.filename)
         if info.flag_bits & _ENCRYPTED:
             yield builder.skip(where, "encrypted", missed=True)
         elif info.compress_type != zipfile.ZIP_STORED and info.file_size > MOST:

@@ -1,4 +1,4 @@
-"""Gathers the statistics from the rows, question by question; every number is exact."""
+"""Computes the statistics from the rows; every number is exact."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -6,20 +6,20 @@ from typing import Any, NamedTuple
 from imgbudget.audit.costs import cost_rows, model_rows, tier_rows, usd
 from imgbudget.audit.statistics import (
     AuditStatistics,
+    AxisMarker,
     Bin,
     Distribution,
     DuplicateGroup,
     Duplicates,
     FolderRow,
     FormatRow,
-    Mark,
     RuleRow,
     SizeRow,
     SkipRow,
     Totals,
     place_text,
 )
-from imgbudget.audit.store import PLACE_ORDER, Store
+from imgbudget.audit.store import ROW_ORDER, Store
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier
@@ -29,54 +29,56 @@ from imgbudget.registry import AnyRule
 
 def axis_markers_of(
     name: str, limits: Limits, data: LimitsData, rules: Sequence[RuleRow]
-) -> tuple[Mark, ...]:
-    """The marks on the scale of a measure, in rising order, values that are equal told as one."""
+) -> tuple[AxisMarker, ...]:
+    """The limits on the axis of a metric, ascending; limits of the same value become one marker."""
     match name:
         case "long_edge":
             found = _edges(limits, data)
         case "megapixels":
             pixels = limits.latency_pixels
             found = iter(
-                [Mark(pixels.value / 1e6, "advised for a fast answer", "told")] if pixels is not None else []
+                [AxisMarker(pixels.value / 1e6, "advised for a fast answer", "told")]
+                if pixels is not None
+                else []
             )
         case "bytes":
             found = _bytes(limits, data)
         case "tokens":
             found = (
-                Mark(tier.max_tokens, f"most on the {tier.name} tier", "told")
+                AxisMarker(tier.max_tokens, f"most on the {tier.name} tier", "told")
                 for tier in _tiers(limits, data)
                 if tier.max_tokens is not None
             )
         case "quality":
             found = (
-                Mark(rule.limit, rule.code, "told", least=True)
+                AxisMarker(rule.limit, rule.code, "told", least=True)
                 for rule in rules
                 if rule.unit == "quality" and rule.limit is not None
             )
         case _:
             found = iter(())
-    return tuple(_together(sorted(found)))
+    return tuple(_merged(sorted(found)))
 
 
 def _tiers(limits: Limits, data: LimitsData) -> Sequence[Tier]:
-    """The tiers between which the model could be exchanged: Claude's, or its own alone."""
+    """The tiers to compare: all of Claude's for a Claude model, else only that of the model."""
     return data.tiers if limits.uses_claude_patches else (limits.tier,)
 
 
-def _edges(limits: Limits, data: LimitsData) -> Iterator[Mark]:
+def _edges(limits: Limits, data: LimitsData) -> Iterator[AxisMarker]:
     for tier in _tiers(limits, data):
         if tier.max_edge is not None:
-            seen = tier.name == limits.tier.name
-            yield Mark(tier.max_edge, f"{tier.name} tier", "seen" if seen else "told")
+            kind = "seen" if tier.name == limits.tier.name else "told"
+            yield AxisMarker(tier.max_edge, f"{tier.name} tier", kind)
     many, few = limits.many_image_edge, limits.many_image_count
     if many is not None and few is not None:
-        yield Mark(many.value, f"over {few.value} images", "told")
+        yield AxisMarker(many.value, f"over {few.value} images", "told")
     if limits.max_edge is not None:
-        yield Mark(limits.max_edge.value, "refused", "refused")
+        yield AxisMarker(limits.max_edge.value, "refused", "refused")
 
 
-def _bytes(limits: Limits, data: LimitsData) -> Iterator[Mark]:
-    """The longest files whose base64 text each platform takes; the platforms with the same limit in one."""
+def _bytes(limits: Limits, data: LimitsData) -> Iterator[AxisMarker]:
+    """The longest files whose base64 text each platform accepts, grouped by limit."""
     owners: dict[int, list[str]] = {}
     for platform in data.platforms:
         bound = data.bind(limits.model, platform)
@@ -85,27 +87,28 @@ def _bytes(limits: Limits, data: LimitsData) -> Iterator[Mark]:
     for value, platforms in owners.items():
         named = ", ".join(platforms[:2]) + (" …" if platforms[2:] else "")
         kind = "refused" if limits.platform in platforms else "told"
-        yield Mark(value, f"refused by {limits.platform if kind == 'refused' else named}", kind)
+        yield AxisMarker(value, f"refused by {limits.platform if kind == 'refused' else named}", kind)
 
 
-def _together(marks: Sequence[Mark]) -> Iterator[Mark]:
-    by_value: dict[float, list[Mark]] = {}
-    for mark in marks:
-        by_value.setdefault(mark.value, []).append(mark)
+def _merged(markers: Sequence[AxisMarker]) -> Iterator[AxisMarker]:
+    by_value: dict[float, list[AxisMarker]] = {}
+    for marker in markers:
+        by_value.setdefault(marker.value, []).append(marker)
     for same in by_value.values():
-        kinds = {mark.kind for mark in same}
+        kinds = {marker.kind for marker in same}
         kind = next(name for name in ("refused", "seen", "told") if name in kinds)
-        yield same[0]._replace(label=", ".join(mark.label for mark in same), kind=kind)
+        yield same[0]._replace(label=", ".join(marker.label for marker in same), kind=kind)
 
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-"""The quantiles that are told."""
+"""The quantiles that are reported."""
 
 
 class Metric(NamedTuple):
-    """A number of each image: `sql` over the columns, edges between bins; `{tier}` is the model's tier.
+    """A number of each image: an SQL expression over the columns, and the edges between bins.
 
-    `step` is the smallest difference between two values: a bin that ends at a limit holds what is at it.
+    `{tier}` in `sql` stands for the column prefix of the model's tier. `step` is the smallest difference
+    between two values; a value equal to a limit belongs to the bin below it.
     """
 
     name: str
@@ -161,16 +164,16 @@ METRICS = (
         (10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 100),
     ),
 )
-"""In the order in which they are shown."""
+"""In the order of the report."""
 
 
-def distribution(store: Store, measure: Metric, marks: tuple[Mark, ...] = ()) -> Distribution:
-    """The exact distribution of a measure over all images that have it, its bins parted at the marks too.
+def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] = ()) -> Distribution:
+    """The exact distribution of a metric over all images that have it, with bins split at the markers too.
 
-    The mean sums millionths as whole numbers: a sum of fractions would depend on the order of the rows.
+    The mean adds millionths as whole numbers: a sum of floats would depend on the order of the rows.
     """
-    value = measure.sql.format(tier=store.tier)
-    edges = sorted({*measure.edges, *(edge_of(mark, measure.step) for mark in marks)})
+    value = metric.sql.format(tier=store.tier)
+    edges = sorted({*metric.edges, *(edge_of(marker, metric.step) for marker in markers)})
     pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
     counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)
     number, lowest, highest, mean, quantiles, *binned = store.one(
@@ -180,22 +183,22 @@ def distribution(store: Store, measure: Metric, marks: tuple[Mark, ...] = ()) ->
     )
     bins = tuple(Bin(low, high, count) for (low, high), count in zip(pairs, binned, strict=True))
     return Distribution(
-        name=measure.name,
-        title=measure.title,
-        unit=measure.unit,
+        name=metric.name,
+        title=metric.title,
+        unit=metric.unit,
         images=number,
         minimum=lowest,
         maximum=highest,
         mean=mean,
         quantiles=tuple(zip(SHARES, quantiles or (), strict=False)),
-        bins=_trimmed(bins, [edge_of(mark, measure.step) for mark in marks]),
-        marks=marks,
+        bins=_trimmed(bins, [edge_of(marker, metric.step) for marker in markers]),
+        marks=markers,
     )
 
 
-def edge_of(mark: Mark, step: float = 1) -> float:
-    """Where bins part at a mark: a value at the limit stands with those that keep it."""
-    return mark.value if mark.least else mark.value + step / 2
+def edge_of(marker: AxisMarker, step: float = 1) -> float:
+    """The bin edge for a marker: a value equal to the limit belongs to the images within it."""
+    return marker.value if marker.least else marker.value + step / 2
 
 
 def _between(low: float | None, high: float | None) -> str:
@@ -204,13 +207,13 @@ def _between(low: float | None, high: float | None) -> str:
     return " and ".join(tests)
 
 
-def _trimmed(bins: tuple[Bin, ...], marks: Sequence[float]) -> tuple[Bin, ...]:
-    """The bins without the empty ones at both ends, up to the first mark that no image reaches."""
+def _trimmed(bins: tuple[Bin, ...], markers: Sequence[float]) -> tuple[Bin, ...]:
+    """The bins without the empty ones at both ends, but up to the first marker that no image reaches."""
     filled = [i for i, item in enumerate(bins) if item.images]
     if not filled:
         return ()
     end = bins[filled[-1]].high
-    beyond = min((mark for mark in marks if end is not None and mark >= end), default=None)
+    beyond = min((marker for marker in markers if end is not None and marker >= end), default=None)
     last = filled[-1] if beyond is None else [item.low for item in bins].index(beyond)
     return bins[filled[0] : last + 1]
 
@@ -221,18 +224,18 @@ GROUPS = 50
 OFFENDERS = 48
 EXAMPLES = 5
 
-_PLACE = "{'source': source, 'member': member, 'row': row, 'pointer': pointer}"
-_EXAMPLES = f"min_by({_PLACE}, ({PLACE_ORDER}), {EXAMPLES})"
+_LOCATION = "{'source': source, 'member': member, 'row': row, 'pointer': pointer}"
+_EXAMPLES = f"min_by({_LOCATION}, ({ROW_ORDER}), {EXAMPLES})"
 _FOLDER = """case when member is null then source
     when parse_dirpath(member) = '' then source
     when source = '.' then parse_dirpath(member)
     else rtrim(source, '/') || '/' || parse_dirpath(member) end"""
 
 
-class About(NamedTuple):
-    """What the rows do not hold: the limits data, the rules, the names of the sources, notes for readers.
+class AuditContext(NamedTuple):
+    """What the rows do not contain: the limits data, the rules, the names of the sources, notes for readers.
 
-    `models` are those that the dataset is to be shown on side by side.
+    `models` are the models to compare.
     """
 
     data: LimitsData
@@ -242,7 +245,7 @@ class About(NamedTuple):
     models: tuple[Limits, ...] = ()
 
 
-def aggregate(store: Store, about: About) -> AuditStatistics:
+def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
     """The statistics of all rows in the store."""
     limits = store.limits
     folders, folders_total = _folders(store)
@@ -255,8 +258,8 @@ def aggregate(store: Store, about: About) -> AuditStatistics:
         sources=about.sources,
         totals=_totals(store),
         distributions=tuple(
-            distribution(store, measure, axis_markers_of(measure.name, limits, about.data, rules))
-            for measure in METRICS
+            distribution(store, metric, axis_markers_of(metric.name, limits, about.data, rules))
+            for metric in METRICS
         ),
         folders=folders,
         folders_total=folders_total,
@@ -309,7 +312,7 @@ def _sums(store: Store) -> str:
 
 
 def _folders(store: Store) -> tuple[tuple[FolderRow, ...], int]:
-    """The folders that cost most, and how many there are."""
+    """The folders with the highest cost, and the number of all folders."""
     found = store.all(
         f"""select {_FOLDER} as folder, {_sums(store)}, sum(errors)::bigint, sum(warnings)::bigint,
         count(*) over () from rows where subject = 'image' group by folder
@@ -341,7 +344,7 @@ def _formats(store: Store) -> tuple[FormatRow, ...]:
 
 
 def _sizes(store: Store) -> tuple[tuple[SizeRow, ...], int]:
-    """The most frequent stored sizes, and how many there are."""
+    """The most frequent stored sizes, and the number of all sizes."""
     tier = store.tier
     found = store.all(
         f"""select width, height, count(*), coalesce(sum({tier}tokens), 0)::bigint,
@@ -356,11 +359,13 @@ def _sizes(store: Store) -> tuple[tuple[SizeRow, ...], int]:
 def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
     known = {rule.code: rule for rule in rules}
     found = store.all(
-        f"""select f.code, f.severity, count(*), count(distinct (source, member, row, pointer)), {_EXAMPLES},
+        f"""select f.code, f.severity, count(*),
+        count(distinct (source, member, row, row_pointer)), {_EXAMPLES},
         case when min(f."limit") = max(f."limit") and count(f."limit") = count(*) then min(f."limit") end,
         min(f.unit)
-        from (select source, member, row, pointer, unnest(findings) as f from rows
-            where errors + warnings + infos > 0)
+        from (select source, member, row, coalesce(f.pointer, row_pointer) as pointer, row_pointer, f
+            from (select source, member, row, pointer as row_pointer, unnest(findings) as f from rows
+                where errors + warnings + infos > 0))
         group by f.code, f.severity
         order by case f.severity when 'error' then 0 when 'warning' then 1 else 2 end, 3 desc, f.code"""  # noqa: S608 - ours
     )
@@ -382,7 +387,7 @@ def _rules(store: Store, rules: Sequence[AnyRule]) -> tuple[RuleRow, ...]:
 
 
 def _duplicates(store: Store) -> Duplicates:
-    """Groups by half of the hash first, which fits a register, then exactly."""
+    """Groups by half of the hash first, which needs less memory, then by all of it."""
     store.connection.execute(
         """create or replace temp table halves as select hash_low from rows
         where subject = 'image' and hash_low is not null group by hash_low having count(*) > 1"""
