@@ -314,7 +314,7 @@ def test_truncated_picture_is_refused_and_not_filled_with_grey(share: float) -> 
     data = encoded(noisy((200, 160)), "JPEG")
     assert edit_image(data, HALF).size == (60, 45)
     for end in (b"", b"\xff\xd9", b"\xff\xff\xd9"):
-        with pytest.raises(FixError, match="is cut off inside its picture data"):
+        with pytest.raises(FixError, match="is cut off inside its image data"):
             edit_image(cut(data, share, end), HALF)
 
 

@@ -84,12 +84,12 @@ def test_metadata_is_comments_and_application_data_but_not_the_loop() -> None:
     ("data", "clause", "size"),
     [
         (gif()[:12], "ends inside its header (12 bytes)", None),
-        (b"GIF88a" + gif(gif_frame())[6:], "a GIF version that there is not", None),
-        (gif(), "has no picture", Size(40, 30)),
-        (gif(COMMENT, end=b""), "ends before its picture", Size(40, 30)),
-        (gif(gif_frame()[:9], end=b""), "ends before its picture", Size(40, 30)),
+        (b"GIF88a" + gif(gif_frame())[6:], "an unknown GIF version", None),
+        (gif(), "has no image", Size(40, 30)),
+        (gif(COMMENT, end=b""), "ends before its image", Size(40, 30)),
+        (gif(gif_frame()[:9], end=b""), "ends before its image", Size(40, 30)),
         (gif(gif_frame((0, 3))), "a first frame without a size (0x3)", Size(40, 30)),
-        (gif(size=(0, 0)), "has no picture", None),
+        (gif(size=(0, 0)), "has no image", None),
     ],
 )
 def test_a_header_without_a_picture_is_damage(data: bytes, clause: str, size: Size | None) -> None:

@@ -208,7 +208,7 @@ def test_a_gain_map_is_no_frame(order: int) -> None:
 @pytest.mark.parametrize(
     ("data", "clause"),
     [
-        (jpeg(frame=frame_header(bits=12)), "12 bits a sample"),
+        (jpeg(frame=frame_header(bits=12)), "12 bits per sample"),
         (jpeg(frame=frame_header(components=2)), "2 colour components"),
         (jpeg(frame=frame_header(0, 30)), "without a size (0x30)"),
         (jpeg(frame=frame_header(40, 0)), "without a size (40x0)"),
@@ -217,7 +217,7 @@ def test_a_gain_map_is_no_frame(order: int) -> None:
         (jpeg()[:100], "ends inside its header (100 bytes)"),
         (b"\xff\xd8\xff\xe0", "ends inside its header (4 bytes)"),
         (b"\xff\xd8", "ends inside its header (2 bytes)"),
-        (b"\xff\xd8" + segment(0xE0) * 150_000, "no frame header within reason"),
+        (b"\xff\xd8" + segment(0xE0) * 150_000, "no frame header in its first segments"),
     ],
 )
 def test_a_header_that_no_decoder_takes_is_damage(data: bytes, clause: str) -> None:
@@ -254,7 +254,7 @@ def test_a_file_with_an_end_marker_is_complete(end: bytes) -> None:
         (jpeg(end=b"\1\2\3"), "no end marker"),
         (jpeg(end=b"\1" * 600_000), "no end marker"),
         (jpeg(exif_segment(tiff() + b"\xff\xd9"), end=b"\1\2"), "no end marker"),
-        (b"\xff\xd8" + TABLES + frame_header() + segment(0xC4, bytes(20)), "ends before its picture data"),
+        (b"\xff\xd8" + TABLES + frame_header() + segment(0xC4, bytes(20)), "ends before its image data"),
         (jpeg().replace(TABLES, b""), "no quantisation table"),
     ],
 )
@@ -280,4 +280,4 @@ def test_a_file_that_ends_at_its_scan_has_no_picture_data() -> None:
     scan = data.index(b"\xff\xda")
     whole, cut = (probe_bytes(part, ProbeField.INTEGRITY) for part in (data, data[: scan + 4]))
     assert whole.damage is None
-    assert cut.damage == f"ends before its picture data ({scan + 4} bytes)"
+    assert cut.damage == f"ends before its image data ({scan + 4} bytes)"

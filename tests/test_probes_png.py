@@ -60,11 +60,11 @@ def test_apples_variant_has_a_size() -> None:
     ("header", "clause", "size"),
     [
         (chunk(b"IHDR", ihdr(70, 50)[8:21], checksum=1), "a wrong checksum", Size(70, 50)),
-        (ihdr(0, 50), "without a possible size (0x50)", None),
-        (ihdr(50, 0), "without a possible size (50x0)", None),
-        (ihdr(1 << 31, 1), "without a possible size", None),
-        (ihdr(70, 50, 3, 2), "3 bits a sample of colour type 2", Size(70, 50)),
-        (ihdr(70, 50, 8, 1), "8 bits a sample of colour type 1", Size(70, 50)),
+        (ihdr(0, 50), "with an impossible size (0x50)", None),
+        (ihdr(50, 0), "with an impossible size (50x0)", None),
+        (ihdr(1 << 31, 1), "with an impossible size", None),
+        (ihdr(70, 50, 3, 2), "3 bits per sample of colour type 2", Size(70, 50)),
+        (ihdr(70, 50, 8, 1), "8 bits per sample of colour type 1", Size(70, 50)),
         (ihdr(70, 50, methods=b"\1\0\0"), "unknown compression", Size(70, 50)),
         (ihdr(70, 50, methods=b"\0\1\0"), "unknown compression", Size(70, 50)),
         (ihdr(70, 50, methods=b"\0\0\2"), "unknown compression", Size(70, 50)),
@@ -85,7 +85,7 @@ def test_a_text_transfer_is_named() -> None:
     facts = probe_bytes(png().replace(b"\r\n", b"\n", 1))
     assert (facts.format, facts.damage) == (
         "png",
-        "has a broken PNG signature, as a transfer in text mode leaves it",
+        "has a broken PNG signature, as after a transfer in text mode",
     )
 
 
@@ -98,7 +98,7 @@ def test_a_cut_header_is_damage(length: int) -> None:
 
 @pytest.mark.parametrize(
     ("data", "clause"),
-    [(png(data=b"", end=b""), "ends before its picture data"), (png(data=b""), "has no picture data")],
+    [(png(data=b"", end=b""), "ends before its image data"), (png(data=b""), "has no image data")],
 )
 def test_a_file_without_a_picture_is_damage(data: bytes, clause: str) -> None:
     """The first picture data is looked for in any case."""
@@ -268,10 +268,10 @@ def test_what_decoders_forgive_is_whole(data: bytes) -> None:
         (png(data=many(9))[:-300], "is cut off inside its IDAT chunk"),
         (png(data=many(9))[:-3000], "is cut off inside its IDAT chunk"),
         (png(after=chunk(b"tEXt", bytes(99)))[:-50], "is cut off inside its tEXt chunk"),
-        (png(data=chunk(b"IDAT")), "has no picture data"),
+        (png(data=chunk(b"IDAT")), "has no image data"),
         (
             png(data=IDAT + chunk(b"tIME", bytes(7)) + IDAT[:20] + IDAT),
-            "a tIME chunk inside its picture data",
+            "a tIME chunk inside its image data",
         ),
         (png(chunk(b"PLTE", bytes(3), checksum=5)), "a wrong checksum in its PLTE chunk"),
         (png(chunk(b"a\xffcd", bytes(3), checksum=5)), "a wrong checksum in its a\\xffcd chunk"),
@@ -296,7 +296,7 @@ def test_sixty_thousand_pixels_square_is_a_size_and_no_crash() -> None:
 def test_lengths_beyond_the_file_end_the_walk() -> None:
     """A chunk that claims four gigabytes leads to the end of the file."""
     data = SIGNATURE + ihdr() + struct.pack(">I4s", 0xFFFFFFFF, b"tEXt") + bytes(100)
-    assert "ends before its picture data" in str(probe_bytes(data, ProbeField.ALL).damage)
+    assert "ends before its image data" in str(probe_bytes(data, ProbeField.ALL).damage)
 
 
 def test_what_is_as_long_as_an_end_chunk_need_not_be_one() -> None:

@@ -98,12 +98,12 @@ def test_metadata() -> None:
         (riff(vp8())[:29], "ends inside its header (29 bytes)"),
         (riff(vp8l())[:25], "ends inside its header (25 bytes)"),
         (b"RIFF\x10\0\0\0WEBP", "ends inside its header (12 bytes)"),
-        (riff(vp8(0, 30)), "a broken picture header (0x30)"),
-        (riff(vp8(start=b"abc")), "a broken picture header"),
-        (riff(vp8(tag=b"\x11\0\0")), "a broken picture header"),
-        (riff(vp8l(mark=0x2E)), "a broken picture header"),
-        (riff(vp8l(version=1)), "a broken picture header"),
-        (riff(webp_chunk(b"ICCP", bytes(40))), "has no picture behind its header"),
+        (riff(vp8(0, 30)), "a broken image header (0x30)"),
+        (riff(vp8(start=b"abc")), "a broken image header"),
+        (riff(vp8(tag=b"\x11\0\0")), "a broken image header"),
+        (riff(vp8l(mark=0x2E)), "a broken image header"),
+        (riff(vp8l(version=1)), "a broken image header"),
+        (riff(webp_chunk(b"ICCP", bytes(40))), "has no image after its header"),
     ],
 )
 def test_a_header_that_no_decoder_takes_is_damage(data: bytes, clause: str) -> None:
@@ -129,7 +129,7 @@ def test_what_decoders_forgive_is_whole(data: bytes) -> None:
         (riff(vp8())[:-5], "is cut off: it has 33 of 38 bytes"),
         (riff(vp8(), length=1000), "is cut off: it has 38 of 1008 bytes"),
         (riff(vp8x(), vp8())[:-4], "is cut off"),
-        (riff(vp8x(flags=EXIF), exif()), "has no picture behind its header"),
+        (riff(vp8x(flags=EXIF), exif()), "has no image after its header"),
     ],
 )
 def test_a_file_that_is_cut_is_damage_when_asked(data: bytes, clause: str) -> None:

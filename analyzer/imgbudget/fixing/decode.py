@@ -107,7 +107,7 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
             image.draft(image.mode, (round(wanted.width * share), round(wanted.height * share)))
         image.load()
         if sampling is not None and _ends_early(data, image, size):
-            raise FixError("is cut off inside its picture data; the rest would be grey")
+            raise FixError("is cut off inside its image data; the rest would be grey")
     if form in _HEIF and facts.orientation >= LYING:
         size = size.transposed
     # a HEIF file may crop what it holds, by a few px of its last blocks

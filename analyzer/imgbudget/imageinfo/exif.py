@@ -1,4 +1,4 @@
-"""EXIF blocks, and TIFF 6.0 files with the raw formats built on it: orientation, position, size, pages."""
+"""EXIF blocks, TIFF 6.0 and raw formats based on it: orientation, GPS position, size, pages."""
 
 from struct import Struct
 
@@ -8,25 +8,25 @@ from imgbudget.model.subjects import ProbeField
 from imgbudget.namedtuples import NamedTuple
 
 BLOCK_LIMIT = 1 << 20
-"""Bytes of an EXIF block that are read at most; a JPEG segment holds 65,533."""
+"""Maximum bytes read of an EXIF block; a JPEG segment holds 65,533."""
 
 _FIRST_BYTES = 512
 
 _GPS_BYTES = 2 + 12 * 40
-"""Bytes of the directory of a position: GPS has 32 tags."""
+"""Bytes of a GPS directory, which has 32 tags."""
 
 ENTRY_LIMIT = 4096
-"""Entries of a directory that are looked at; cameras write dozens."""
+"""Maximum number of directory entries; cameras write dozens."""
 
 ORIENTATION, GPS_DIRECTORY = 0x0112, 0x8825
 _LATITUDE, _LONGITUDE = 2, 4
 
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-"""Bytes a value, by TIFF type (TIFF 6.0, section 2)."""
+"""Bytes per value, by TIFF type (TIFF 6.0, section 2)."""
 
 
 class ByteOrder:
-    """How a TIFF block writes its numbers; `orientation` and `position` are tags as they stand there."""
+    """The byte order of a TIFF block; `orientation` and `position` are encoded tags."""
 
     __slots__ = ("long", "orientation", "position", "short", "short_entry", "sign", "tag")
 
@@ -35,7 +35,7 @@ class ByteOrder:
         self.short = Struct(sign + "H").unpack_from
         self.long = Struct(sign + "I").unpack_from
         self.tag = Struct(sign + "H").pack
-        # behind the tag: the type, and the value of a SHORT
+        # after the tag: the type, and the value of a SHORT
         self.short_entry = Struct(sign + "H4xH").unpack_from
         self.orientation = self.tag(ORIENTATION)
         self.position = self.tag(GPS_DIRECTORY)
@@ -45,15 +45,15 @@ _LITTLE, _BIG = ByteOrder("<"), ByteOrder(">")
 ORDERS = {
     b"II*\0": _LITTLE,
     b"MM\0*": _BIG,
-    # the version in the wrong byte order; Pillow reads these too
+    # the version in the wrong byte order, which Pillow accepts too
     b"II\0*": _LITTLE,
     b"MM*\0": _BIG,
 }
-"""By the first four bytes of a block."""
+"""The byte order for the first four bytes of a block."""
 
 
 class Exif(NamedTuple):
-    """What a block says: the orientation (0 when it has none) and whether it holds a position."""
+    """The orientation in a block (0 if it has none) and whether it has a GPS position."""
 
     orientation: int
     has_location: bool
@@ -63,7 +63,7 @@ NO_EXIF = Exif(0, has_location=False)
 
 
 class IfdEntry(NamedTuple):
-    """An entry of a directory: type, number of values, and the four bytes of value or offset."""
+    """An entry of a directory: type, number of values, and the four bytes of the value or offset."""
 
     kind: int
     values: int
@@ -71,7 +71,7 @@ class IfdEntry(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """A directory of a TIFF block, as far as the block holds it: entries of 12 bytes at block[first:last]."""
+    """A directory in a TIFF block: entries of 12 bytes at block[first:last], possibly truncated."""
 
     block: bytes
     order: ByteOrder
@@ -87,7 +87,7 @@ class Directory(NamedTuple):
         return IfdEntry(kind, self.order.long(self.block, at + 4)[0], self.block[at + 8 : at + 12])
 
     def number(self, tag: int) -> int | None:
-        """The first value of a tag of type BYTE, SHORT, LONG or IFD; None when there is no such tag."""
+        """The first value of a tag of type BYTE, SHORT, LONG or IFD; None if there is no such tag."""
         entry = self.entry(tag)
         if entry is None or entry.kind not in {1, 3, 4, 13}:
             return None
@@ -101,7 +101,7 @@ class Directory(NamedTuple):
         return value
 
     def data(self, tag: int) -> bytes:
-        """The bytes of a tag's values; empty when there is no such tag or they lie outside the block."""
+        """The bytes of the values of a tag; empty if there is no such tag or they are outside the block."""
         entry = self.entry(tag)
         if entry is None:
             return b""
@@ -113,14 +113,14 @@ class Directory(NamedTuple):
         return data if len(data) == length else b""
 
     def has_position(self) -> bool:
-        """Whether this GPS directory names a latitude or a longitude: some cameras write it without."""
+        """Whether this GPS directory has a latitude or longitude; some cameras omit them."""
         return any(
             entry is not None and entry.values > 0 for entry in map(self.entry, (_LATITUDE, _LONGITUDE))
         )
 
 
 def directory(block: bytes, offset: int | None = None) -> Directory | None:
-    """The directory at `offset` of a TIFF block, the first one unless given; None when there is none."""
+    """The directory at `offset` of a TIFF block, by default the first one; None if there is none."""
     order = ORDERS.get(block[:4])
     if order is None or len(block) < 8:
         return None
@@ -132,15 +132,15 @@ def directory(block: bytes, offset: int | None = None) -> Directory | None:
 
 
 def orientation(buffer: bytes, start: int, end: int) -> int | None:
-    """The orientation, 1 to 8, of the block at buffer[start:end]; 0 when it has none.
+    """The orientation, 1 to 8, of the block at buffer[start:end]; 0 if it has none.
 
-    None when only the whole block can tell: its first directory does not lie between `start` and `end`.
+    None if the first directory is not between `start` and `end`, so that the whole block is needed.
     """
     if start + 8 > end:
         return None
     order = ORDERS.get(buffer[start : start + 4])
     if order is None:
-        # some writers put the JPEG prefix into PNG and WebP chunks too; read_exif takes it off
+        # some writers put the JPEG prefix into PNG and WebP chunks too; read_exif removes it
         return None if buffer.startswith(b"Exif\0\0", start) else 0
     first: int = start + order.long(buffer, start + 4)[0] + 2
     if first > end:
@@ -151,10 +151,10 @@ def orientation(buffer: bytes, start: int, end: int) -> int | None:
     return _orientation(buffer, order, first, last)
 
 
-def names_position(buffer: bytes, start: int) -> bool:
-    """Whether the first directory of the block at buffer[start:] has an entry for a position.
+def has_gps_entry(buffer: bytes, start: int) -> bool:
+    """Whether the first directory of the block at buffer[start:] has a GPS entry.
 
-    For a block of which `orientation` has told that the directory lies in the buffer.
+    Only valid if `orientation` did not return None for the block.
     """
     order = ORDERS.get(buffer[start : start + 4])
     if order is None:
@@ -165,10 +165,9 @@ def names_position(buffer: bytes, start: int) -> bool:
 
 
 def read_exif(source: Source, offset: int, length: int) -> Exif:
-    """Orientation and position of the block of `length` bytes at an offset of the input.
+    """Orientation and position in the block of `length` bytes at an offset of the input.
 
-    Only its first bytes are read where its first directory lies there, and those of the directory of the
-    position where it names one.
+    Reads only its first bytes and the GPS directory, if its first directory is in the first bytes.
     """
     length = min(length, BLOCK_LIMIT)
     block = source.bytes_at(offset, min(length, _FIRST_BYTES))
@@ -181,15 +180,15 @@ def read_exif(source: Source, offset: int, length: int) -> Exif:
         if gps.kind in {4, 13} and gps.values <= 1:
             at = root.order.long(gps.raw)[0]
             part = source.bytes_at(offset + at, min(length - at, _GPS_BYTES))
-            named = root.order.short(part)[0] if len(part) > 1 else 0
-            if 2 + 12 * named <= _GPS_BYTES:
-                last = 2 + 12 * min(named, max(len(part) - 2, 0) // 12)
+            count = root.order.short(part)[0] if len(part) > 1 else 0
+            if 2 + 12 * count <= _GPS_BYTES:
+                last = 2 + 12 * min(count, max(len(part) - 2, 0) // 12)
                 return Exif(turn, Directory(part, root.order, 2, last).has_position())
     return parse_exif(source.bytes_at(offset, length))
 
 
 def parse_exif(block: bytes) -> Exif:
-    """Orientation and position of a whole block; entries that the block no longer holds are not seen."""
+    """Orientation and position in a complete block; entries outside of it are ignored."""
     block = block.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
     root = directory(block)
     if root is None:
@@ -201,10 +200,10 @@ def parse_exif(block: bytes) -> Exif:
 
 
 def _orientation(buffer: bytes, order: ByteOrder, first: int, last: int) -> int:
-    """The orientation in the directory entries at buffer[first:last], 0 when there is none."""
+    """The orientation in the directory entries at buffer[first:last]; 0 if there is none."""
     at = buffer.find(order.orientation, first, last)
     if at >= 0 and (at - first) % 12:
-        # the two bytes were found inside another entry
+        # the two bytes are inside another entry
         at = _find(buffer, order.orientation, first, last)
     if at < 0:
         return 0
@@ -217,7 +216,7 @@ def _orientation(buffer: bytes, order: ByteOrder, first: int, last: int) -> int:
 
 
 def _find(buffer: bytes, tag: bytes, first: int, last: int) -> int:
-    """Where the entry with a tag starts among those at buffer[first:last]; negative when there is none."""
+    """The position of the entry with a tag among those at buffer[first:last]; negative if there is none."""
     if last - first > 12 * ENTRY_LIMIT:
         last = first + 12 * ENTRY_LIMIT
     at = buffer.find(tag, first, last)
@@ -235,7 +234,7 @@ _PAGE_LIMIT = 1000
 
 
 class Pages(NamedTuple):
-    """What a TIFF file says: the raw format that it is, None for plain TIFF, and its first page's facts."""
+    """Properties of a TIFF file: the raw format, None for plain TIFF, and the facts of its first page."""
 
     format: str | None = None
     size: Size | None = None
@@ -245,7 +244,7 @@ class Pages(NamedTuple):
 
 
 def read_tiff(source: Source, fields: int) -> Pages | None:
-    """What the directories of a TIFF file say; None for a BigTIFF file, whose layout is another."""
+    """The properties in the directories of a TIFF file; None for BigTIFF, which has a different layout."""
     order = ORDERS.get(source.head[:4])
     if order is None:
         return None
@@ -257,9 +256,9 @@ def read_tiff(source: Source, fields: int) -> Pages | None:
         return Pages()
     width, height = first.number(_WIDTH), first.number(_HEIGHT)
     turn = first.number(ORIENTATION) or 1
-    frames, seen = 1, {offset}
-    while following and following not in seen and frames < (_PAGE_LIMIT if fields & _FRAMES else 2):
-        seen.add(following)
+    frames, visited = 1, {offset}
+    while following and following not in visited and frames < (_PAGE_LIMIT if fields & _FRAMES else 2):
+        visited.add(following)
         page, following = _page(source, order, following)
         frames += page is not None
     return Pages(
@@ -284,7 +283,7 @@ def _page(source: Source, order: ByteOrder, offset: int) -> tuple[Directory | No
 
 
 def _raw_format(source: Source, first: Directory) -> str | None:
-    """The raw format, None for plain TIFF: raw files keep a small picture first, the sensor's elsewhere."""
+    """The raw format, None for plain TIFF; raw files have a preview first and the sensor data elsewhere."""
     if first.number(_DNG_VERSION) is not None:
         return "dng"
     if first.number(_SUBFILE_TYPE) == 1 and first.entry(_SUBFILES) is not None:

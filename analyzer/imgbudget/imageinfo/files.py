@@ -1,4 +1,4 @@
-"""An image file as a subject: its facts, the media type its extension claims, its base64 length, its hash."""
+"""Image files as subjects: facts, the media type of the extension, base64 length, hash, duplicates."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,8 +14,8 @@ _SAMPLE = 2048
 
 
 def content_hash(path: str) -> str | None:
-    """The SHA-256 of a file's bytes in hexadecimal digits, in bounded memory; None when it cannot be read."""
-    import hashlib  # noqa: PLC0415 - a clean run needs none
+    """The SHA-256 of a file in hexadecimal, in bounded memory; None if it cannot be read."""
+    import hashlib  # noqa: PLC0415 - not needed without findings
 
     digest = hashlib.sha256()
     try:
@@ -28,10 +28,10 @@ def content_hash(path: str) -> str | None:
 
 
 def identical_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """The groups of files with the same bytes among candidates that look alike, each with its length.
+    """Groups of files with identical bytes among each group of candidates, with their length in bytes.
 
-    A few kilobytes of beginning, middle and end rule out most; only what agrees in them is read whole. A file
-    that cannot be read is left out.
+    Compares a few kilobytes from the beginning, middle and end first; only files that agree are read fully.
+    Files that cannot be read are left out.
     """
     for paths in candidates:
         for alike in _parted(paths, _sample):
@@ -40,7 +40,7 @@ def identical_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, 
 
 
 def _sample(path: str) -> bytes | None:
-    import hashlib  # noqa: PLC0415 - a clean run needs none
+    import hashlib  # noqa: PLC0415 - not needed without findings
 
     try:
         fd = os.open(path, OPEN_FLAGS)
@@ -49,7 +49,7 @@ def _sample(path: str) -> bytes | None:
     try:
         size = os.fstat(fd).st_size
         locations = (0, size // 2, max(size - _SAMPLE, 0))
-        digest = hashlib.sha256(b"%d " % size)  # pictures of one length may be very many
+        digest = hashlib.sha256(b"%d " % size)  # many images may have the same length
         for location in locations:
             digest.update(pread(fd, _SAMPLE, location))
         return digest.digest()
@@ -60,7 +60,7 @@ def _sample(path: str) -> bytes | None:
 
 
 def _parted(paths: Sequence[str], key: Callable[[str], object]) -> Iterator[list[str]]:
-    """The paths by what `key` makes of them, None left out; only groups of two and more."""
+    """Groups of two or more paths with the same `key`; None is left out."""
     groups: dict[object, list[str]] = {}
     for path in paths:
         found = key(path)
@@ -79,24 +79,24 @@ EXTENSION_TYPES = {
     "gif": "image/gif",
     "webp": "image/webp",
 }
-"""The media type that an extension claims, for the four types that the API takes."""
+"""The media type for an extension, for the four types that the API accepts."""
 
 
 def base64_length(byte_size: int) -> int:
-    """Characters of the base64 text of that many bytes, with padding and without line breaks."""
+    """Length of the base64 text of `byte_size` bytes, with padding and without line breaks."""
     return (byte_size + 2) // 3 * 4
 
 
 def _use(path: str, facts: ImageFacts) -> ImageUse:
     dot = path.rfind(".")
-    # a dot of a folder's name has a slash behind it somewhere, which no extension has
+    # after a dot in a folder name comes a slash, which no extension has
     declared = EXTENSION_TYPES.get(path[dot + 1 :].lower()) if dot >= 0 else None
-    # by position, which saves half a microsecond a file
+    # positional arguments save half a microsecond per file
     return ImageUse(Location(path), Origin.PATH, facts, declared, base64_length(facts.byte_size))
 
 
 def read_image(path: str, fields: int, *, probe: Callable[[str, int], ImageFacts] = probe_file) -> ImageUse:
-    """The image file at `path`. One that cannot be read is an image with that damage, never an exception."""
+    """The image file at `path`. If it cannot be read, that is its damage; never raises."""
     try:
         facts = probe(path, fields)
     except OSError as error:

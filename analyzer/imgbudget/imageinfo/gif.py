@@ -1,4 +1,4 @@
-"""GIF (GIF89a specification): canvas and frames, found by jumping over sub-blocks and never decoding."""
+"""GIF (GIF89a specification): canvas and frames, read by skipping sub-blocks, without decoding."""
 
 from struct import Struct
 
@@ -10,7 +10,7 @@ from imgbudget.model.subjects import ImageFacts, ProbeField
 _FRAMES, _METADATA, _INTEGRITY = int(ProbeField.FRAMES), int(ProbeField.METADATA), int(ProbeField.INTEGRITY)
 
 _STEP_LIMIT = 60_000
-"""Blocks, and runs of sub-blocks of one length, that are stepped over."""
+"""Maximum number of blocks and runs of sub-blocks of the same length."""
 
 _FIRST_WINDOW, _WINDOW = 1 << 13, 1 << 16
 _BYTE_LIMIT = 1 << 27
@@ -23,15 +23,15 @@ _descriptor = Struct("<HHHHB").unpack_from  # left, top, width, height, flags
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
 _COMMENT, _APPLICATION = 0xFE, 0xFF
 _CODE_SIZE_LIMIT = b"\x0c"
-"""Bits of an LZW code (GIF89a, appendix F)."""
+"""Maximum bits of an LZW code (GIF89a, appendix F)."""
 
 _STRING_LIMIT = 4096
 
 _LONG_BLOCK = 64
-"""Bytes from which on a sub-block may be one of a run that is worth jumping over."""
+"""Length from which a run of sub-blocks is skipped at once."""
 
 _STRIDES = 256
-"""Sub-blocks that are stepped over at once: of more, the text is longer than what malloc has at hand."""
+"""Sub-blocks skipped at once; with more, allocation of the base64 text becomes slower."""
 
 _LOOPING = (b"\x0bNETSCAPE2.0", b"\x0bANIMEXTS1.0")
 
@@ -39,17 +39,13 @@ _LENGTHS = [bytes((length,)) for length in range(256)]
 
 
 def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  # noqa: C901, PLR0912, PLR0915 - one pass
-    """The facts of a GIF file; `head` holds its first bytes, `fields` the bits of the facts asked for.
+    """The facts of a GIF file; `head` are its first bytes, `fields` the bits of the needed `ProbeField`s.
 
-    The canvas grows to the first frame where that is larger than the screen, as Pillow has it.
+    As in Pillow, the canvas grows to the first frame if that is larger than the screen.
     """
     n = len(head)
     if n < 13 or head[4:6] not in _VERSIONS:
-        what = (
-            f"ends inside its header ({figure(size)} bytes)"
-            if n < 13
-            else "has a GIF version that there is not"
-        )
+        what = f"ends inside its header ({figure(size)} bytes)" if n < 13 else "has an unknown GIF version"
         return ImageFacts(byte_size=size, format="gif", damage=what)
     width, height, flags = _screen(head, 6)
     window = _FIRST_WINDOW
@@ -59,7 +55,7 @@ def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
     damage: str | None = None
     block = data = pixels = 0
     each: Each | None = getattr(read, "each", None)
-    # both loops draw on this one iterator: all steps together are bounded
+    # shared by both loops, to bound the total number of steps
     steps = iter(range(_STEP_LIMIT))
     for _ in steps:
         if i + 11 > n:
@@ -96,7 +92,7 @@ def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
         elif block == _TRAILER:
             break
         else:
-            # decoders look on for the next block
+            # decoders continue to the next block
             i += 1
             continue
         length = 0
@@ -116,7 +112,7 @@ def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
                 if not length:
                     break
             else:
-                # encoders cut the data into blocks of one length, 255 as a rule: jump over the whole run
+                # encoders write blocks of the same length, usually 255: skip the whole run
                 lengths = buffer[i :: length + 1]
                 i += (length + 1) * (len(lengths) - len(lengths.lstrip(_LENGTHS[length])))
         if is_metadata:
@@ -125,7 +121,7 @@ def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
             missing = base + i - size if not n else None
             damage = _first_frame_damage(base + i - data, missing, read(1, data - 1), pixels)
     if not frames:
-        what = "has no picture" if block == _TRAILER else "ends before its picture"
+        what = "has no image" if block == _TRAILER else "ends before its image"
         damage = f"{what} ({figure(size)} bytes)"
     return ImageFacts(
         byte_size=size,
@@ -138,7 +134,7 @@ def probe_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
 
 
 def _end_of_run(each: Each, offset: int, length: int, end: int) -> int:
-    """Where a run of sub-blocks of one length ends, or the first one that goes beyond `end`."""
+    """The end of a run of sub-blocks of the same length, or the first one beyond `end`."""
     while offset < end:
         lengths = each(offset, length + 1, _STRIDES)
         same = len(lengths) - len(lengths.lstrip(_LENGTHS[length]))
@@ -149,16 +145,16 @@ def _end_of_run(each: Each, offset: int, length: int, end: int) -> int:
 
 
 def _first_frame_damage(length: int, missing: int | None, code_size: bytes, pixels: int) -> str | None:
-    """A clause when a decoder cannot make the frame's pixels of `length` bytes of sub-blocks.
+    """A clause if `length` bytes of sub-blocks cannot contain the pixels of the frame.
 
-    `missing` is how many bytes a file that ended lacks of its last sub-block; None where it did not end.
+    `missing` is the number of bytes that a truncated file lacks of its last sub-block; None if not truncated.
     """
     if missing is not None and (missing > 0 or length < 2):
         return "is cut off inside its first frame"
     if code_size > _CODE_SIZE_LIMIT:
         return f"has a first frame with codes of {code_size[0]} bits"
-    # a code stands for one pixel more than the code before it at most, and for 4,096 at most; of the
-    # sub-blocks one byte is the first one's length, and one the end where there is one
+    # a code encodes at most one pixel more than the code before it, and at most 4,096; one byte of the
+    # sub-blocks is the length of the first one, and one the terminator, if any
     codes = 8 * max(length - (2 if missing is None else 1), 0) // (ord(code_size or b"\1") + 1)
     if pixels > (codes * (codes + 1) // 2 if codes < _STRING_LIMIT else codes * _STRING_LIMIT):
         return "has too little data for its first frame"

@@ -1,4 +1,4 @@
-"""AVIF and HEIC (HEIF, ISO/IEC 23008-12): size, rotation and frames from the boxes, without a decoder."""
+"""AVIF and HEIC (HEIF, ISO/IEC 23008-12): size, rotation and frames from the boxes, without decoding."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ _BOX_LIMIT = 1000
 
 
 class Box(NamedTuple):
-    """Kind of a box, and where its content starts and ends."""
+    """The kind of a box, and the start and end of its content."""
 
     kind: bytes
     start: int
@@ -18,7 +18,7 @@ class Box(NamedTuple):
 
 
 def boxes(source: Source) -> Iterator[Box]:
-    """The boxes at the top of a file, by offsets in the file; a box that is cut ends where the file does."""
+    """The top-level boxes of a file, by offsets in the file; a truncated box ends at the end of the file."""
     at = 0
     for _ in range(_BOX_LIMIT):
         header = source.bytes_at(at, 16)
@@ -41,14 +41,14 @@ def inner_boxes(content: bytes, start: int = 0, end: int | None = None) -> Itera
 
 
 def _box(header: bytes, at: int, limit: int) -> Box | None:
-    """The box that starts at `at` with these bytes; None where there is none."""
+    """The box that starts at `at` with these bytes; None if there is none."""
     if len(header) < 8:
         return None
     length, kind, start = int.from_bytes(header[:4], "big"), header[4:8], at + 8
     if length == 1:
         length, start = int.from_bytes(header[8:16], "big"), at + 16
     elif length == 0:
-        # the last box may run to the end
+        # the last box may extend to the end
         length = limit - at
     end = at + length
     if end < start:
@@ -57,12 +57,12 @@ def _box(header: bytes, at: int, limit: int) -> Box | None:
 
 
 _BOX_BYTES = 1 << 20
-"""Bytes of a meta or moov box that are read at most."""
+"""Maximum bytes read of a meta or moov box."""
 
 _SEQUENCES = frozenset({b"avis", b"msf1", b"hevc", b"hevx"})
 
 _ORIENTATIONS = {
-    # quarter turns against the clock, then the axis of a mirror (0 swaps top and bottom, 1 left and right)
+    # counterclockwise quarter turns, then the mirror axis (0 swaps top and bottom, 1 left and right)
     (0, None): 1,
     (0, 0): 4,
     (0, 1): 2,
@@ -76,11 +76,11 @@ _ORIENTATIONS = {
     (3, 0): 7,
     (3, 1): 5,
 }
-"""EXIF orientation of irot and imir together."""
+"""The EXIF orientation for irot and imir."""
 
 
 class HeifItem(NamedTuple):
-    """What the boxes say of the primary picture."""
+    """The properties of the primary image."""
 
     size: Size | None = None
     orientation: int = 1
@@ -88,7 +88,7 @@ class HeifItem(NamedTuple):
 
 
 def read_heif(source: Source) -> HeifItem:
-    """Size, orientation and frames of an AVIF or HEIC file; defaults where its boxes do not say."""
+    """Size, orientation and frames of an AVIF or HEIC file; defaults if its boxes lack them."""
     picture, frames = HeifItem(), 1
     for box in boxes(source):
         if box.kind == b"meta":
@@ -103,14 +103,14 @@ def _content(source: Source, box: Box) -> bytes:
 
 
 def _primary(meta: bytes) -> HeifItem:
-    """The primary item's properties: ispe, irot and imir."""
+    """The properties of the primary item: ispe, irot and imir."""
     parts = {}
     for box in inner_boxes(meta, 4):
         parts[box.kind] = box
         if box.kind == b"iprp":
             parts |= {part.kind: part for part in inner_boxes(meta, box.start, box.end)}
     primary, container, links = (_inside(meta, parts.get(kind)) for kind in (b"pitm", b"ipco", b"ipma"))
-    # the number takes four bytes from version 1 on
+    # from version 1 the number has four bytes
     item = int.from_bytes(primary[4 : 8 if primary[:1] != b"\0" else 6], "big")
     properties = [(box.kind, container[box.start : box.end]) for box in inner_boxes(container)]
     mine = [properties[at - 1] for at in _linked(links, item) if 0 < at <= len(properties)]
@@ -130,7 +130,7 @@ def _inside(meta: bytes, box: Box | None) -> bytes:
 
 
 def _linked(links: bytes, item: int) -> list[int]:
-    """Numbers (from 1) of the properties that an ipma box links with an item."""
+    """The 1-based numbers of the properties that an ipma box associates with an item."""
     if len(links) < 8:
         return []
     wide_item, wide_link = 4 if links[0] else 2, 2 if links[3] & 1 else 1
@@ -141,7 +141,7 @@ def _linked(links: bytes, item: int) -> list[int]:
         at += wide_item + 1
         end = at + count * wide_link
         if found == item:
-            # the highest bit says that a reader must know the property
+            # the highest bit marks an essential property
             mask = 0x7FFF if wide_link == 2 else 0x7F
             return [int.from_bytes(links[i : i + wide_link], "big") & mask for i in range(at, end, wide_link)]
         at = end
@@ -149,7 +149,7 @@ def _linked(links: bytes, item: int) -> list[int]:
 
 
 def _samples(moov: bytes) -> int:
-    """Frames of the first picture track, 1 when there is none."""
+    """Frames of the first picture track; 1 if there is none."""
     for track in inner_boxes(moov):
         if track.kind == b"trak":
             handler, count = b"", 0
@@ -164,7 +164,7 @@ def _samples(moov: bytes) -> int:
 
 
 def _descend(content: bytes, outer: Box, path: tuple[bytes, ...]) -> list[Box]:
-    """The boxes inside `outer`, and inside its first box of each kind of `path`, one in the other."""
+    """The boxes inside `outer`, then inside its first box of each kind of `path`, nested."""
     found = list(inner_boxes(content, outer.start, outer.end))
     for kind in path:
         inner = next((box for box in found if box.kind == kind), None)

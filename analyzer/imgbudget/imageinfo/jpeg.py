@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from struct import Struct, iter_unpack
 
-from imgbudget.imageinfo.exif import directory, names_position, orientation, read_exif
+from imgbudget.imageinfo.exif import directory, has_gps_entry, orientation, read_exif
 from imgbudget.imageinfo.reader import Read, Source, facts_of, sound_facts
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.values import figure
@@ -32,22 +32,22 @@ _CHROMINANCE = (
 
 
 def _scaled_sum(table: tuple[int, ...], quality: int) -> int:
-    """Sum of the standard table at a quality: jpeg_quality_scaling and jpeg_add_quant_table of libjpeg 6b."""
+    """Sum of the standard table at a quality (jpeg_quality_scaling, jpeg_add_quant_table of libjpeg 6b)."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return sum(min(max((entry * scale + 50) // 100, 1), 255) for entry in table)
 
 
 @cache
 def _sums(*tables: tuple[int, ...]) -> tuple[int, ...]:
-    """Sums of the standard tables together, from quality 100 down to 1: they rise."""
+    """The total sum of the standard tables, from quality 100 down to 1, in ascending order."""
     return tuple(sum(_scaled_sum(table, quality) for table in tables) for quality in range(100, 0, -1))
 
 
 def estimate_quality(segments: Sequence[bytes], selectors: bytes) -> int | None:
-    """The quality, 1 to 100, whose standard tables are nearest in sum to those of the file.
+    """The quality, 1 to 100, whose standard tables are closest in sum to those of the file.
 
-    Exact for tables that the IJG library made. `segments` are the payloads of the DQT segments,
-    `selectors` the table of each colour component. None when there is no whole table.
+    Exact for tables made by the IJG library. `segments` are the payloads of the DQT segments, `selectors` the
+    table of each colour component. None if there is no complete table.
     """
     sums = _table_sums(segments)
     if not selectors or selectors[0] not in sums:
@@ -65,7 +65,7 @@ def estimate_quality(segments: Sequence[bytes], selectors: bytes) -> int | None:
 
 
 def _table_sums(segments: Sequence[bytes]) -> dict[int, int]:
-    """Sum of the 64 entries of each table, by its number."""
+    """Sum of the 64 entries of each table, by table number."""
     sums: dict[int, int] = {}
     for payload in segments:
         at = 0
@@ -80,42 +80,46 @@ def _table_sums(segments: Sequence[bytes]) -> dict[int, int]:
 
 
 _QUALITY, _METADATA = int(ProbeField.QUALITY), int(ProbeField.METADATA)
-_INTEGRITY, _FRAME_COUNTS = int(ProbeField.INTEGRITY), int(ProbeField.FRAMES)
+_INTEGRITY, _FRAME_COUNT, _LOCATION = (
+    int(ProbeField.INTEGRITY),
+    int(ProbeField.FRAMES),
+    int(ProbeField.LOCATION),
+)
 
-_FIRST_APP, _SECOND_APP, _APP14, _APP15, _COMMENT = 0xFFE0, 0xFFE1, 0xFFEE, 0xFFEF, 0xFFFE
+_DQT, _DHT, _SCAN, _END, _FILL = 0xFFDB, 0xFFC4, 0xFFDA, 0xFFD9, 0xFFFF
+_APP0, _APP1, _APP2, _APP14, _APP15, _COMMENT = 0xFFE0, 0xFFE1, 0xFFE2, 0xFFEE, 0xFFEF, 0xFFFE
 
-APPS = 16
-"""APP1 segments, with EXIF or XMP, that are looked into; one or two are usual."""
+_APP_LIMIT = 16
+"""Maximum number of APP1 segments (EXIF or XMP) that are read; one or two are usual."""
 
 _TABLES = 4
-"""Quantisation tables that a file may have (T.81, section B.2.4.1)."""
+"""Maximum number of quantisation tables (T.81, section B.2.4.1)."""
 
 _DQT_BYTES = 4 * 129
-"""Bytes of the four tables that there may be, with 16 bits an entry."""
+"""Bytes of four tables with 16 bits per entry."""
 
 _END_OF_IMAGE = b"\xff\xd9"
 _TAIL = 256
-"""Last bytes of a file in which its end marker stands, but for what was put behind."""
+"""Last bytes of a file, in which its end marker is, unless data was appended."""
 
 _SEARCH_PIECE = 1 << 18
 _SEARCH_LIMIT = 1 << 22
-"""Bytes searched backwards for the end marker. Data of any other kind (the video behind a motion photo)
-holds its two bytes by chance every 64 KiB; a scan that goes on never does."""
+"""Bytes searched backwards for the end marker. Other data (the video after a motion photo) contains these two
+bytes by chance every 64 KiB; scan data never does."""
 
 _IMAGE_COUNT, _IMAGE_ENTRIES = 0xB001, 0xB002
 """Tags of the MP index (CIPA DC-007, section 5.2.3)."""
 
 Segment = tuple[int, int]
-"""Offset of the marker, length as the segment gives it (without the marker's two bytes)."""
+"""Offset of the marker, and the length in the segment (without the two bytes of the marker)."""
 
 
 class JpegOutline:
-    """What the segments up to the scan say, noted while they are stepped over.
+    """Data of the segments before the scan.
 
-    The components of the frame are three bytes each. `tables` are payloads of
-    quantisation tables, `apps` the first APP1 segments, `index` is the MP index, `scan` the offset of the
-    scan, 0 when there is none. What is seldom noted has its value from the class, which makes an instance in
-    half the time.
+    `components` has three bytes per component of the frame. `tables` are payloads of quantisation tables,
+    `apps` the first APP1 segments, `index` is the MP index, `scan` the offset of the scan (0 if there is
+    none). Class attributes as defaults halve the time to create an instance.
     """
 
     apps: tuple[Segment, ...] = ()
@@ -129,66 +133,66 @@ class JpegOutline:
         self.tables: list[bytes] = []
 
 
-NOTHING = JpegOutline()
-"""Stands where nothing is noted."""
+_NO_OUTLINE = JpegOutline()
+"""Used if no segment data is needed."""
 
 
 def metadata_of(marker: int, length: int, buffer: bytes, start: int) -> int:
-    """Bytes of a segment that a decoder can do without: APP1 to APP15 but Adobe's, comments, thumbnails.
+    """Bytes of a segment that decoders ignore: APP1 to APP15 except Adobe's, comments, thumbnails.
 
-    Its payload begins at `start` of the buffer.
+    The payload begins at `start` of the buffer.
     """
-    if marker == _FIRST_APP:
-        # the JFIF header is 16 bytes; what stands behind them is a thumbnail
+    if marker == _APP0:
+        # the JFIF header has 16 bytes; a thumbnail follows
         return max(length - 16, 0) if buffer.startswith(b"JFIF\0", start) else 2 + length
-    if marker == _COMMENT or (_SECOND_APP <= marker <= _APP15):
+    if marker == _COMMENT or (_APP1 <= marker <= _APP15):
         return 0 if marker == _APP14 and buffer.startswith(b"Adobe", start) else 2 + length
     return 0
 
 
 def table_payload(buffer: bytes, at: int, length: int, base: int, read: Read) -> bytes:
-    """The quantisation tables of the segment at `at` of a buffer, which stands at `base` of the input."""
+    """The quantisation tables of the segment at `at` of a buffer that starts at `base` of the input."""
     payload = buffer[at + 4 : at + 2 + length]
     if len(payload) < length - 2:
         return read(min(length - 2, _DQT_BYTES), base + at + 4)
     return payload
 
 
-def detailed_facts(  # noqa: PLR0913, PLR0917 - each file comes by here: a named tuple costs more than the rest
-    seen: JpegOutline, area: tuple[int, int], turn: int, head: bytes, read: Read, size: int, fields: int
+def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tuple would cost more than the rest
+    outline: JpegOutline, area: tuple[int, int], turn: int, head: bytes, read: Read, size: int, fields: int
 ) -> ImageFacts:
     """The facts of a file whose segments up to the scan are known."""
     frames, quality, metadata, damage = 1, None, None, None
-    if seen.index is not None:
-        frames = _frames(seen.index, seen.apps, Source(head, read, size))
-        if not fields & _FRAME_COUNTS:
+    if outline.index is not None:
+        frames = _frames(outline.index, outline.apps, Source(head, read, size))
+        if not fields & _FRAME_COUNT:
             frames = min(frames, 2)
     if fields & _QUALITY:
-        # three bytes a component, the last one is the number of its table
-        estimate = _quality if len(seen.tables) <= _TABLES else estimate_quality
-        quality = estimate(tuple(seen.tables), seen.components[2::3])
+        # three bytes per component, the last one is the number of its table
+        estimate = _quality if len(outline.tables) <= _TABLES else estimate_quality
+        quality = estimate(tuple(outline.tables), outline.components[2::3])
     if fields & _METADATA:
-        metadata = min(seen.metadata, size)
+        metadata = min(outline.metadata, size)
     if fields & _INTEGRITY:
         tail = size - _TAIL
         if not (
-            seen.scan
-            and seen.tables
-            and _END_OF_IMAGE in read(_TAIL, tail if tail > seen.scan else seen.scan)  # noqa: FURB136 - twice as fast
+            outline.scan
+            and outline.tables
+            and _END_OF_IMAGE in read(_TAIL, tail if tail > outline.scan else outline.scan)  # noqa: FURB136 - twice as fast
         ):
-            damage = _damage(seen, read, size)
-    return facts_of(size, "jpeg", area, turn, frames, seen.has_location, quality, metadata, damage)
+            damage = _damage(outline, read, size)
+    return facts_of(size, "jpeg", area, turn, frames, outline.has_location, quality, metadata, damage)
 
 
 def _frames(index: Segment, apps: Sequence[Segment], source: Source) -> int:
-    """Pictures in the file's MP index; 1 when Pillow does not take the file for MPO."""
+    """Number of images in the MP index; 1 if Pillow does not open the file as MPO."""
     offset, length = index
     count = _index_count(source.bytes_at(offset + 8, length - 6))
     return 1 if count > 1 and _has_gain_map(apps, source) else count
 
 
 def _index_count(block: bytes) -> int:
-    """Pictures that an MP index lists; 1 where it is broken, as Pillow has it."""
+    """Number of images in an MP index; 1 if it is broken, as in Pillow."""
     index = directory(block)
     if index is None:
         return 1
@@ -197,84 +201,81 @@ def _index_count(block: bytes) -> int:
     if count <= 1 or len(entries) < 16 * count:
         return 1
     attributes = Struct(index.order.sign + "I12x")
-    # bits 24 to 26 are the picture's format, 0 is JPEG
+    # bits 24 to 26 are the image format, 0 is JPEG
     if any(kind[0] >> 24 & 7 for kind in attributes.iter_unpack(entries[: 16 * count])):
         return 1
     return count
 
 
 def _has_gain_map(apps: Sequence[Segment], source: Source) -> bool:
-    """Whether the XMP tells of an Ultra HDR gain map: then the other picture is no frame of its own."""
+    """Whether the XMP declares an Ultra HDR gain map; then the second image is not a frame."""
     return any(b' hdrgm:Version="' in source.bytes_at(offset + 4, length - 2) for offset, length in apps)
 
 
 @lru_cache(maxsize=256)
 def _quality(tables: tuple[bytes, ...], selectors: bytes) -> int | None:
-    """The same tables are met again and again, as many as settings of encoders; saves 3 us a file."""
+    """Cached, because few encoder settings account for most files; saves 3 us per file."""
     return estimate_quality(tables, selectors)
 
 
-def _damage(seen: JpegOutline, read: Read, size: int) -> str | None:
-    """A clause when the file has no scan, no table for it, or no end marker behind it.
+def _damage(outline: JpegOutline, read: Read, size: int) -> str | None:
+    """A clause if the file has no scan, no quantisation table, or no end marker after the scan.
 
-    The last bytes have no end marker; it may stand before other data.
+    The last bytes have no end marker, but it may be followed by other data.
     """
-    if not seen.scan:
-        return f"ends before its picture data ({figure(size)} bytes)"
-    if not seen.tables:
+    if not outline.scan:
+        return f"ends before its image data ({figure(size)} bytes)"
+    if not outline.tables:
         return "has no quantisation table"
-    stop = max(seen.scan, size - _SEARCH_LIMIT)
+    stop = max(outline.scan, size - _SEARCH_LIMIT)
     at = size
     while at > stop:
         at = max(at - _SEARCH_PIECE, stop)
-        # one byte more than the step: the marker may stand across the border
+        # one byte more than the step: the marker may cross the boundary
         if _END_OF_IMAGE in read(_SEARCH_PIECE + 1, at):
             return None
-    return f"is cut off inside its picture data ({figure(size)} bytes, no end marker)"
+    return f"is cut off inside its image data ({figure(size)} bytes, no end marker)"
 
 
 _READS = range(400)
-"""Reads beside the first one: segments take one each as a rule, and a large ICC profile has 255."""
+"""Maximum number of reads after the first one; a segment usually takes one, a large ICC profile 255."""
 
 _REFILL = 960
 
 _segment = Struct(">HH").unpack_from  # marker, length
-_two_segments = Struct(">HH65xHH").unpack_from  # markers and lengths, the first one's 67
+_two_segments = Struct(">HH65xHH").unpack_from  # markers and lengths, the first length is 67
 _five_segments = Struct(">HH29xHH179xHH29xHH179xH").unpack_from  # as _STANDARD has them
-_frame = Struct(">BHHB").unpack_from  # bits a sample, height, width, components
+_frame = Struct(">BHHB").unpack_from  # bits per sample, height, width, components
 
-_FRAMES = frozenset({*range(0xFFC0, 0xFFD0)} - {0xFFC4, 0xFFC8, 0xFFCC} | {0xFFDE})
-_PLAIN = frozenset({0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFDF, 0xFFE0, *range(0xFFE3, 0xFFF0), 0xFFFE})
-"""Segments that say nothing of size, orientation or animation."""
-
-_DQT, _DHT, _SCAN, _END, _FILL = 0xFFDB, 0xFFC4, 0xFFDA, 0xFFD9, 0xFFFF
-_APP0, _APP1, _APP2 = 0xFFE0, 0xFFE1, 0xFFE2
+_FRAME_MARKERS = frozenset({*range(0xFFC0, 0xFFD0)} - {0xFFC4, 0xFFC8, 0xFFCC} | {0xFFDE})
+_SKIPPED_MARKERS = frozenset(
+    {0xFFC4, 0xFFCC, 0xFFDB, 0xFFDC, 0xFFDD, 0xFFDF, 0xFFE0, *range(0xFFE3, 0xFFF0), 0xFFFE}
+)
+"""Segments without size, orientation or animation."""
 
 _JFIF = b"\xff\xd8\xff\xe0\0\x10JFIF\0"
-"""The start of a file whose first segment is a JFIF header of the usual 16 bytes, which says nothing."""
+"""The start of a file whose first segment is a JFIF header of the usual 16 bytes, without a thumbnail."""
 
 _TABLE = 67
-"""Length of a segment with one quantisation table of 8 bits an entry."""
+"""Length of a segment with one quantisation table of 8 bits per entry."""
 
 _STANDARD = (_DHT, 31, _DHT, 181, _DHT, 31, _DHT, 181, _SCAN)
 """Markers and lengths of the Huffman tables of T.81, Annex K, that most baseline files have, and the scan."""
 
 _STANDARD_BYTES = 2 * (2 + 31) + 2 * (2 + 181)
 
-_FRAMES_FACT, _LOCATION = int(ProbeField.FRAMES), int(ProbeField.LOCATION)
 
-
-def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
+def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marker
     head: bytes, read: Read, size: int, fields: int
 ) -> ImageFacts:
-    """The facts of a JPEG file; `head` holds its first bytes, `fields` the bits of the facts asked for."""
+    """The facts of a JPEG file; `head` are its first bytes, `fields` the bits of the needed `ProbeField`s."""
     buffer, base, n = head, 0, len(head)
     i = 20 if head.startswith(_JFIF) else 2
     deep, turn = fields > 1, 0
-    # EXIF is asked for the orientation once, and for a position until one is found
-    turning, looking, locating = True, fields > 0, fields & _LOCATION
+    # the orientation is read from the first EXIF, the position from the first EXIF that has one
+    needs_turn, needs_exif, needs_location = True, fields > 0, fields & _LOCATION
     area: tuple[int, int] | None = None
-    seen = JpegOutline() if deep else NOTHING
+    outline = JpegOutline() if deep else _NO_OUTLINE
     for _ in _READS:
         while i + 10 <= n:
             marker, length = _segment(buffer, i)
@@ -282,20 +283,20 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
                 if length == _TABLE and i + 148 <= n:
                     second, same, behind, its_length = _two_segments(buffer, i + 69)
                     if second == _DQT and same == _TABLE:
-                        # the IJG library writes two tables of this length: both are one step
+                        # the IJG library writes two tables of this length; skip both at once
                         if deep:
-                            seen.tables += (buffer[i + 4 : i + 69], buffer[i + 73 : i + 138])
+                            outline.tables += (buffer[i + 4 : i + 69], buffer[i + 73 : i + 138])
                         marker, length, i = behind, its_length, i + 138
             elif marker == _DHT and length == 31 and i + 442 <= n and _five_segments(buffer, i) == _STANDARD:
-                # four tables in one step, which saves a microsecond
+                # skipping four tables at once saves a microsecond
                 marker, i = _SCAN, i + _STANDARD_BYTES
-            if marker in _PLAIN:
+            if marker in _SKIPPED_MARKERS:
                 if deep:
                     if marker == _DQT:
-                        seen.tables.append(table_payload(buffer, i, length, base, read))
+                        outline.tables.append(table_payload(buffer, i, length, base, read))
                     elif marker >= _APP0:
-                        seen.metadata += metadata_of(marker, length, buffer, i + 4)
-            elif marker in _FRAMES:
+                        outline.metadata += metadata_of(marker, length, buffer, i + 4)
+            elif marker in _FRAME_MARKERS:
                 if area is None:
                     bits, height, width, components = _frame(buffer, i + 4)
                     if bits != 8 or not width or not height or components not in {1, 3, 4}:
@@ -303,37 +304,37 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
                     area = width, height
                     if not deep:
                         return sound_facts(size, "jpeg", area, turn or 1, 1)
-                    seen.components = buffer[i + 10 : i + 10 + 3 * components]
-                    if i + 10 + 3 * components > n:  # few files cut the read there
-                        seen.components = read(3 * components, base + i + 10)
+                    outline.components = buffer[i + 10 : i + 10 + 3 * components]
+                    if i + 10 + 3 * components > n:  # rarely cut off by the read
+                        outline.components = read(3 * components, base + i + 10)
             elif marker == _APP1:
                 if deep:
-                    seen.metadata += 2 + length
-                    if len(seen.apps) < APPS:
-                        seen.apps += ((base + i, length),)
+                    outline.metadata += 2 + length
+                    if len(outline.apps) < _APP_LIMIT:
+                        outline.apps += ((base + i, length),)
                     else:
-                        locating = 0
-                if looking and buffer.startswith(b"Exif\0\0", i + 4):
+                        needs_location = 0
+                if needs_exif and buffer.startswith(b"Exif\0\0", i + 4):
                     end = i + 2 + length
                     end = end if end < n else n  # noqa: FURB136 - twice as fast
                     found, here = orientation(buffer, i + 10, end), False
-                    if found is None or (locating and names_position(buffer, i + 10)):
+                    if found is None or (needs_location and has_gps_entry(buffer, i + 10)):
                         found, here = read_exif(Source(head, read, size), base + i + 10, length - 8)
                     # the orientation counts before the frame header only (Exif 2.32, section 4.5.4)
-                    if turning and area is None:
+                    if needs_turn and area is None:
                         turn = found
-                    turning = False
-                    if here and locating:
-                        seen.has_location, locating = True, 0
-                    looking = turning or locating > 0
+                    needs_turn = False
+                    if here and needs_location:
+                        outline.has_location, needs_location = True, 0
+                    needs_exif = needs_turn or needs_location > 0
             elif marker == _APP2:
                 if deep:
-                    seen.metadata += 2 + length
-                    if seen.index is None and area is None and buffer.startswith(b"MPF\0", i + 4):
-                        seen.index = base + i, length
+                    outline.metadata += 2 + length
+                    if outline.index is None and area is None and buffer.startswith(b"MPF\0", i + 4):
+                        outline.index = base + i, length
                 elif buffer.startswith(b"MPF\0", i + 4):
-                    # whether its pictures count as frames, the segments behind it may say
-                    facts = probe_jpeg(head, read, size, fields | _FRAMES_FACT)
+                    # later segments may determine whether its images count as frames
+                    facts = probe_jpeg(head, read, size, fields | _FRAME_COUNT)
                     return facts._replace(frames=min(facts.frames, 2))
             elif marker < 0xFF00:
                 # decoders skip junk between segments
@@ -346,9 +347,9 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
                 continue
             elif marker in {_SCAN, _END}:
                 if area is None:
-                    return _damaged(size, "has no frame header before its picture data")
-                seen.scan = base + i if marker == _SCAN else 0
-                return detailed_facts(seen, area, turn or 1, head, read, size, fields)
+                    return _damaged(size, "has no frame header before its image data")
+                outline.scan = base + i if marker == _SCAN else 0
+                return detailed_facts(outline, area, turn or 1, head, read, size, fields)
             else:
                 i += 2
                 continue
@@ -359,10 +360,10 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, a marker a branch
         if n < 10:
             break
     if area is not None:
-        return detailed_facts(seen, area, turn or 1, head, read, size, fields)
+        return detailed_facts(outline, area, turn or 1, head, read, size, fields)
     if n < 10:
         return _damaged(size, f"ends inside its header ({figure(size)} bytes)")
-    return _damaged(size, "has no frame header within reason")
+    return _damaged(size, "has no frame header in its first segments")
 
 
 def _damaged(size: int, damage: str) -> ImageFacts:
@@ -370,11 +371,11 @@ def _damaged(size: int, damage: str) -> ImageFacts:
 
 
 def _refused(size: int, bits: int, area: Size, components: int) -> ImageFacts:
-    """The facts of a file whose frame header no 8-bit decoder takes."""
+    """The facts of a file whose frame header no 8-bit decoder accepts."""
     if not all(area):
         return _damaged(size, f"has a frame header without a size ({area})")
     if bits != 8:
-        damage = f"has {bits} bits a sample; decoders take 8"
+        damage = f"has {bits} bits per sample; decoders accept 8"
     else:
-        damage = f"has {components} colour components; decoders take 1, 3 or 4"
+        damage = f"has {components} colour components; decoders accept 1, 3 or 4"
     return ImageFacts(byte_size=size, format="jpeg", size=area, damage=damage)

@@ -1,4 +1,4 @@
-"""Files that are not JPEG, PNG, GIF or WebP: their format and size by header, Pillow as the last resort."""
+"""Files other than JPEG, PNG, GIF and WebP: format and size from the header, Pillow as a last resort."""
 
 import io
 from collections.abc import Callable
@@ -17,16 +17,16 @@ RARE_FORMATS = (
     *("Blp", "Dcx", "Fli", "Ftex", "Gbr", "Im", "McIdas", "Msp", "Pcd", "Pcx", "Pixar", "Sgi", "Sun"),
     *("Wmf", "XVThumb", "Tga"),
 )
-"""Pillow's readers of what is only found with its help; TGA has no signature and comes last."""
+"""Pillow's readers for formats without a signature known here; TGA has none at all and is last."""
 
 _BYTE_LIMIT = 1 << 19
-"""Bytes that Pillow may read in all: headers take some thousands, endless ones keep it busy."""
+"""Maximum total bytes that Pillow may read; headers take a few thousand, malformed ones are endless."""
 
 _BUFFER = 512
 
 
 class PillowInfo(NamedTuple):
-    """What Pillow says of a file it opens."""
+    """Format, size and frames according to Pillow."""
 
     format: str
     size: Size
@@ -34,7 +34,7 @@ class PillowInfo(NamedTuple):
 
 
 class _PositionalFile(io.RawIOBase):
-    """A file object over a positional reader that gives out a bounded number of bytes."""
+    """A file object over a positional reader, limited to `_BYTE_LIMIT` bytes."""
 
     def __init__(self, read: "Read", size: int) -> None:
         self._read, self._size, self._position, self._left = read, size, 0, _BYTE_LIMIT
@@ -66,19 +66,19 @@ class _PositionalFile(io.RawIOBase):
         return len(data)
 
 
-def ask_pillow(read: "Read", size: int, readers: tuple[str, ...]) -> PillowInfo | str | None:
-    """What Pillow says of a file, asked with these of its readers only.
+def open_with_pillow(read: "Read", size: int, readers: tuple[str, ...]) -> PillowInfo | str | None:
+    """Format, size and frames according to Pillow, using only these readers.
 
-    A clause when it refuses to open so large a picture; None when it does not know the file.
+    A clause if Pillow refuses to open such a large image; None if it does not recognise the file.
 
     Raises:
-        OSError: as the reader raises it.
+        OSError: raised by the reader.
     """
-    import warnings  # noqa: PLC0415 - few files get here
+    import warnings  # noqa: PLC0415 - rarely needed
 
     from PIL import Image  # noqa: PLC0415 - Pillow takes 17 ms to import
 
-    # else Pillow imports all that it has; one that is gone in a later Pillow is not asked
+    # else Pillow imports all readers; readers that a later Pillow removed are skipped
     formats = [reader.upper() for reader in readers if _imported(f"PIL.{reader}ImagePlugin")]
     file = _PositionalFile(read, size)
     try:
@@ -89,15 +89,15 @@ def ask_pillow(read: "Read", size: int, readers: tuple[str, ...]) -> PillowInfo 
                     (image.format or "").lower(), Size(*image.size), getattr(image, "n_frames", 1)
                 )
     except Image.DecompressionBombError:
-        return "claims more pixels than Pillow agrees to open"
-    except Exception:  # noqa: BLE001 - Pillow's readers raise whatever broken bytes make of them
+        return "claims more pixels than Pillow opens"
+    except Exception:  # noqa: BLE001 - Pillow's readers raise arbitrary exceptions on broken bytes
         if file.failure is not None:
             raise file.failure from None
         return None
 
 
 def _imported(module: str) -> bool:
-    from importlib import import_module  # noqa: PLC0415 - few files get here
+    from importlib import import_module  # noqa: PLC0415 - rarely needed
 
     try:
         import_module(module)
@@ -113,12 +113,12 @@ def _bmp(source: Source) -> Size | None:
     if source.head[14:18] == b"\x0c\0\0\0":
         return _at(source.head, 18, "<HH")
     size = _at(source.head, 18, "<ii")
-    # a negative height says that the rows run from top to bottom
+    # a negative height means that rows run from top to bottom
     return Size(size.width, abs(size.height)) if size else None
 
 
 def _icon(source: Source) -> Size | None:
-    """The size of the largest picture, as its own header has it: the directory may say 0 for unknown."""
+    """The size of the largest image from its own header; the directory may have 0 for unknown."""
     count = min(int.from_bytes(source.head[4:6], "little"), (len(source.head) - 6) // 16)
     entries = list(Struct("<BB10xI").iter_unpack(source.head[6 : 6 + 16 * count]))
     if not entries:
@@ -128,7 +128,7 @@ def _icon(source: Source) -> Size | None:
     if header.startswith(b"\x89PNG"):
         return _at(header, 16, ">II")
     size = _at(header, 4, "<ii") if header.startswith(b"\x28\0\0\0") else None
-    # the height counts the mask too
+    # the height includes the mask
     return Size(size.width, abs(size.height) // 2) if size else Size(width or 256, height or 256)
 
 
@@ -147,7 +147,7 @@ def _dds(source: Source) -> Size | None:
 
 
 def _pnm(source: Source) -> Size | None:
-    """Two numbers behind the mark, with comments from # to the end of a line between them."""
+    """Two numbers after the signature, with comments from # to the end of the line."""
     lines = source.head[2:_TOKEN_LIMIT].split(b"\n")
     words = b" ".join(line.partition(b"#")[0] for line in lines).split()
     if len(words) < 2 or not (words[0].isdigit() and words[1].isdigit()) or len(words[0] + words[1]) > 20:
@@ -168,10 +168,10 @@ def _jp2(source: Source) -> Size | None:
 
 
 def _jxl(source: Source) -> Size | None:
-    """SizeHeader of the codestream (ISO/IEC 18181-1, section D.3), which a box may hold."""
+    """SizeHeader of the codestream (ISO/IEC 18181-1, section D.3), which may be in a box."""
     stream = source.head[:16]
     if not stream.startswith(b"\xff\x0a"):
-        # the box of a codestream in parts starts with the part's number
+        # the box of a partial codestream starts with the number of the part
         starts = {b"jxlc": 0, b"jxlp": 4}
         box = next((box for box in boxes(source) if box.kind in starts), None)
         stream = source.bytes_at(box.start + starts[box.kind], 16) if box else b""
@@ -205,7 +205,7 @@ def _xbm(source: Source) -> Size | None:
 
 
 def _eps(source: Source) -> Size | None:
-    """%%BoundingBox of the header in points, which is what Pillow takes for pixels."""
+    """%%BoundingBox of the header in points, which Pillow uses as pixels."""
     _, found, rest = source.head.partition(b"%%BoundingBox:")
     words = rest[:_TOKEN_LIMIT].split(None, 4)[:4]
     numbers = [word for word in words if word.lstrip(b"-").isdigit() and len(word) < 8]
@@ -216,7 +216,7 @@ def _eps(source: Source) -> Size | None:
 
 
 def _number_behind(data: bytes, name: bytes) -> int:
-    """The number that follows a name; 0 when there is none."""
+    """The number after a name; 0 if there is none."""
     words = data.partition(name)[2][:_TOKEN_LIMIT].split(None, 1)
     return int(words[0]) if words and words[0].isdigit() and len(words[0]) < 8 else 0
 
@@ -236,11 +236,11 @@ SIZES: dict[str, Callable[[Source], Size | None]] = {
     "xbm": _xbm,
     "eps": _eps,
 }
-"""By format: how its size is read; None for a header that is too short or makes no sense."""
+"""The reader of the size for each format; it returns None for a header that is too short or invalid."""
 
 
 def _at(data: bytes, offset: int, layout: str) -> Size | None:
-    """Two numbers at an offset, as a size."""
+    """The two numbers at an offset, as a size; None if the data is too short."""
     numbers = Struct(layout)
     if offset + numbers.size > len(data):
         return None
@@ -252,19 +252,19 @@ _STARTS = (("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG"), ("gif", b"GIF8"), ("w
 _FRAMES = int(ProbeField.FRAMES)
 
 _HEAD = 4096
-"""Bytes that tell one text from another; the first read of other files is shorter."""
+"""Bytes that distinguish kinds of text; the first read of image files is shorter."""
 
-_LYING = 5
-"""The EXIF orientation from which on width and height change places."""
+_FIRST_SWAPPED = 5
+"""The first EXIF orientation that swaps width and height."""
 
 _HEIF = frozenset({"avif", "heic", "heif"})
 _TIFF = frozenset({"tiff", "cr2"})
 _PILLOW_READERS = {"tiff": "Tiff", "psd": "Psd", "icns": "Icns", "fits": "Fits", "xpm": "Xpm"}
-"""Formats with a signature of which Pillow tells the size, and its readers."""
+"""Formats with a known signature whose size Pillow reads, and Pillow's readers."""
 
 
 def probe_other(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    """The facts of a file of any other kind; `head` holds its first bytes, `fields` the bits asked for."""
+    """The facts of a file of any other kind; `head` are its first bytes, `fields` the needed bits."""
     if not head:
         return ImageFacts(byte_size=size, damage="is empty (0 bytes)")
     for name, start in _STARTS:
@@ -288,7 +288,7 @@ def probe_other(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
 
 
 def _known(name: str, source: Source, fields: int) -> ImageFacts:
-    """The facts of a file whose format is known by its signature."""
+    """The facts of a file with a known signature."""
     facts = ImageFacts(byte_size=source.size, format=name)
     if name in SIZES:
         facts = facts._replace(size=SIZES[name](source))
@@ -300,9 +300,9 @@ def _known(name: str, source: Source, fields: int) -> ImageFacts:
     if name in _TIFF:
         pages = read_tiff(source, fields)
         if pages is not None:
-            # Pillow tells a TIFF's size as it is shown, the only format where it does; so it is told here
+            # for TIFF only, Pillow returns the size after rotation, so this does too
             size = pages.size
-            if size is not None and pages.orientation >= _LYING:
+            if size is not None and pages.orientation >= _FIRST_SWAPPED:
                 size = size.transposed
             return facts._replace(
                 format=pages.format or name,
@@ -312,19 +312,19 @@ def _known(name: str, source: Source, fields: int) -> ImageFacts:
                 has_location=pages.has_location,
             )
     if name in _PILLOW_READERS:
-        told = ask_pillow(source.read, source.size, (_PILLOW_READERS[name],))
-        if isinstance(told, str):
-            return facts._replace(damage=told)
-        if told is not None:
-            return facts._replace(size=told.size, frames=told.frames)
+        info = open_with_pillow(source.read, source.size, (_PILLOW_READERS[name],))
+        if isinstance(info, str):
+            return facts._replace(damage=info)
+        if info is not None:
+            return facts._replace(size=info.size, frames=info.frames)
     return facts
 
 
 def _unknown(source: Source) -> ImageFacts:
-    """The facts of a file without a known signature: Pillow may know it still."""
-    told = ask_pillow(source.read, source.size, RARE_FORMATS)
-    if isinstance(told, str):
-        return ImageFacts(byte_size=source.size, content="unknown bytes", damage=told)
-    if told is None:
+    """The facts of a file without a known signature, if Pillow recognises it."""
+    info = open_with_pillow(source.read, source.size, RARE_FORMATS)
+    if isinstance(info, str):
+        return ImageFacts(byte_size=source.size, content="unknown bytes", damage=info)
+    if info is None:
         return ImageFacts(byte_size=source.size, content="unknown bytes")
-    return ImageFacts(byte_size=source.size, format=told.format, size=told.size, frames=told.frames)
+    return ImageFacts(byte_size=source.size, format=info.format, size=info.size, frames=info.frames)

@@ -1,4 +1,4 @@
-"""The number of pages of a PDF file (ISO 32000-1), as the root of its page tree counts them."""
+"""The number of pages of a PDF file (ISO 32000-1), from the root of its page tree."""
 
 import re
 import zlib
@@ -11,7 +11,7 @@ _TOKEN_LIMIT = 500_000
 _DIGITS = 15
 
 _TOKEN = re.compile(
-    # possessive, so that a row of comment signs is not tried in all its parts
+    # possessive, to avoid quadratic backtracking on a row of comment signs
     rb"(?:[\0\t\n\f\r ]++|%[^\r\n]*+)*+"
     rb"(<<|>>|\[|\]|/[^\0\t\n\f\r ()<>\[\]{}/%]*+|[+-]?[\d.]++|\(|<[0-9A-Fa-f\0\t\n\f\r ]*+>|[A-Za-z]++)"
 )
@@ -20,26 +20,26 @@ _OBJECT = re.compile(rb"[\0\t\n\f\r ]*(\d{1,10})[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r
 
 
 class Reference(NamedTuple):
-    """An indirect reference: the number of the object meant."""
+    """An indirect reference: the number of the object."""
 
     number: int
 
 
 Value: TypeAlias = "int | bytes | Reference | list[Value] | Dictionary | None"
-"""Names keep their slash; strings, reals and keywords are bytes that nobody here looks at."""
+"""Names keep their slash; strings, reals and keywords are bytes, which are not used."""
 
 Dictionary: TypeAlias = dict[bytes, Value]
 
 
 class PdfError(Exception):
-    """What stands there is damaged, written in a way not read here, or too large for the limits."""
+    """The file is damaged, uses an unsupported feature, or exceeds the limits."""
 
 
 def parse_object(data: bytes, at: int = 0) -> tuple[Value, int]:
-    """The object that starts at `at`, and where it ends.
+    """The object that starts at `at`, and its end.
 
     Raises:
-        PdfError: there is none, or it is cut, or it is too long.
+        PdfError: there is no object, or it is truncated or too long.
     """
     stack: list[list[Value]] = [[]]
     closers: list[bytes] = []
@@ -70,10 +70,10 @@ def parse_object(data: bytes, at: int = 0) -> tuple[Value, int]:
 
 
 def parse_indirect(data: bytes) -> tuple[int, Value, int]:
-    """The number and value of "7 0 obj ..." at the start of `data`, and where the value ends.
+    """The number and value of "7 0 obj ..." at the start of `data`, and the end of the value.
 
     Raises:
-        PdfError: nothing of the kind stands there.
+        PdfError: there is no such object.
     """
     found = _OBJECT.match(data)
     if found is None:
@@ -89,7 +89,7 @@ def _dictionary(items: list[Value]) -> dict[bytes, Value]:
 
 
 def _end_of_string(data: bytes, at: int) -> int:
-    """Where a literal string ends; brackets inside it are balanced or escaped."""
+    """The end of a literal string; brackets inside it are balanced or escaped."""
     depth = 1
     while depth:
         found = _IN_STRING.search(data, at)
@@ -104,13 +104,13 @@ def _end_of_string(data: bytes, at: int) -> int:
 
 
 _PREDICTED_LIMIT = 4 << 20
-"""Bytes behind a predictor that are worked through: 700,000 objects of a cross-reference stream."""
+"""Maximum bytes decoded with a predictor: 700,000 objects of a cross-reference stream."""
 
 
 def decode(data: bytes, filters: Value, settings: Value, limit: int) -> bytes | None:
-    """A stream's content by its /Filter and /DecodeParms; None when it is written in a way not read here.
+    """The content of a stream by its /Filter and /DecodeParms; None if they are not supported.
 
-    At most `limit` bytes are inflated: what is longer comes back cut.
+    At most `limit` bytes are inflated; longer content is truncated.
     """
     name = _only(filters)
     if name is None:
@@ -132,7 +132,7 @@ def decode(data: bytes, filters: Value, settings: Value, limit: int) -> bytes | 
 
 
 def _only(value: Value) -> Value:
-    """The member of a list of one, None for an empty list, any other value itself."""
+    """The item of a list of one, None for an empty list, any other value unchanged."""
     if not isinstance(value, list):
         return value
     if len(value) > 1:
@@ -141,14 +141,14 @@ def _only(value: Value) -> Value:
 
 
 def undo_predictor(data: bytes, columns: int) -> bytes | None:
-    """Rows of `columns` bytes out of rows with a PNG filter byte; None for filters but none, sub and up."""
+    """Undo PNG filters on rows of `columns` bytes; None for filters other than none, sub and up."""
     if len(data) > _PREDICTED_LIMIT:
         return None
     width = columns + 1
     data = data[: len(data) // width * width]
     kinds = set(data[::width])
     if kinds <= {2}:
-        # the filter that all writers use: each column is a running sum
+        # the filter that writers use: each column is a running sum
         rows = bytearray(len(data) // width * columns)
         for column in range(columns):
             rows[column::columns] = bytes(total & 0xFF for total in accumulate(data[column + 1 :: width]))
@@ -170,7 +170,7 @@ def undo_predictor(data: bytes, columns: int) -> bytes | None:
 _READ_LIMIT = 64 << 20
 _INFLATE_LIMIT = 32 << 20
 _TAILS = (1 << 11, 1 << 16)
-"""Bytes at the end of the file that are searched for its start; some files have junk behind it."""
+"""Bytes at the end of the file searched for startxref; some files have trailing junk."""
 
 _PIECE = 4096
 _OBJECT_LIMIT = 8 << 20
@@ -186,7 +186,7 @@ _STREAM = re.compile(rb"\s*stream(?:\r\n|\n|\r)")
 
 
 class _Table(NamedTuple):
-    """A subsection of a cross-reference table: its first number, and where its entries of 20 bytes start."""
+    """A subsection of a cross-reference table: its first number, and the offset of its 20-byte entries."""
 
     first: int
     entries: int
@@ -203,7 +203,7 @@ class _Rows(NamedTuple):
 
 
 class _Indirect(NamedTuple):
-    """An object with the bytes it was read from: `end` is where its value ends in them."""
+    """An object and the bytes it was read from; `end` is the end of its value in them."""
 
     number: int
     value: Value
@@ -213,9 +213,9 @@ class _Indirect(NamedTuple):
 
 
 class PdfFile:
-    """A PDF file behind a positional reader; offsets count from `mark`, where its header stands.
+    """A PDF file behind a positional reader; offsets count from `mark`, the position of its header.
 
-    Every method may raise PdfError, and OSError as the reader raises it.
+    Every method may raise PdfError, or OSError from the reader.
     """
 
     def __init__(self, read: Read, size: int, mark: int) -> None:
@@ -225,7 +225,7 @@ class PdfFile:
         self._streams: dict[int, tuple[list[int], bytes]] = {}
 
     def trailer(self) -> Dictionary:
-        """The trailer of the newest part of the file, or an older one that says it is encrypted."""
+        """The trailer of the newest part of the file, or an older one that declares encryption."""
         starts: list[bytes] = []
         for length in _TAILS:
             if not starts:
@@ -233,22 +233,22 @@ class PdfFile:
         if not starts:
             raise PdfError
         newest: Dictionary = {}
-        waiting, seen = [int(starts[-1])], set[int]()
-        while waiting and len(seen) < _PART_LIMIT:
+        waiting, visited = [int(starts[-1])], set[int]()
+        while waiting and len(visited) < _PART_LIMIT:
             offset = waiting.pop()
-            if offset in seen:
+            if offset in visited:
                 continue
-            seen.add(offset)
+            visited.add(offset)
             trailer = self._part(offset)
             if b"/Encrypt" in trailer:
                 return trailer
             newest = newest or trailer
-            # of a hybrid file the stream comes before the older parts
+            # in a hybrid file the stream takes precedence over older parts
             waiting += [at for key in (b"/Prev", b"/XRefStm") if isinstance(at := trailer.get(key), int)]
         return newest
 
     def resolve(self, value: Value) -> Value:
-        """The object that a reference leads to; any other value is itself."""
+        """The object that a reference points to; any other value unchanged."""
         for _ in range(_CHAIN_LIMIT):
             if not isinstance(value, Reference):
                 return value
@@ -269,7 +269,7 @@ class PdfFile:
             try:
                 number, value, end = parse_indirect(data)
             except PdfError:
-                # it may go on behind the bytes in hand: a page tree's root can list thousands of pages
+                # it may be longer: the root of a page tree can list thousands of pages
                 if len(data) < length or length >= _OBJECT_LIMIT:
                     raise
                 length *= 8
@@ -277,7 +277,7 @@ class PdfFile:
                 return _Indirect(number, value, offset, data, end)
 
     def _part(self, offset: int) -> Dictionary:
-        """Read a cross-reference section; its trailer, or the dictionary of its stream."""
+        """Read a cross-reference section; returns its trailer, or the dictionary of its stream."""
         start = self._bytes_at(offset, 16)
         if start.lstrip().startswith(b"xref"):
             return self._table(offset + start.index(b"xref") + 4)
@@ -323,7 +323,7 @@ class PdfFile:
         return found.value
 
     def _entry(self, number: int) -> tuple[int, int, int]:
-        """1 and the object's offset, or 2 and the stream it is in and its place there."""
+        """1 and the offset of the object, or 2, the number of its stream and its index there."""
         for section in self._sections:
             at = number - section.first
             if not 0 <= at < section.entries:
@@ -340,8 +340,8 @@ class PdfFile:
                     return kind, int.from_bytes(row[a : a + b], "big"), int.from_bytes(row[a + b :], "big")
         raise PdfError
 
-    def _packed(self, stream: int, location: int) -> Value:
-        """The object at a place inside an object stream."""
+    def _packed(self, stream: int, index: int) -> Value:
+        """The object at an index of an object stream."""
         if stream not in self._streams:
             kind, offset, _ = self._entry(stream)
             found = self._indirect(offset) if kind == 1 else None
@@ -354,12 +354,12 @@ class PdfFile:
             numbers = [int(word) for word in data[:first].split() if word.isdigit() and len(word) < 12]
             self._streams[stream] = ([first + at for at in numbers[1::2]], data)
         offsets, data = self._streams[stream]
-        if location >= len(offsets):
+        if index >= len(offsets):
             raise PdfError
-        return parse_object(data, offsets[location])[0]
+        return parse_object(data, offsets[index])[0]
 
     def _stream_data(self, found: _Indirect) -> bytes:
-        """The content of a stream, inflated and with its predictor undone."""
+        """The decoded content of a stream."""
         start = _STREAM.match(found.data, found.end)
         if start is None or not isinstance(found.value, dict):
             raise PdfError
@@ -385,12 +385,12 @@ _PAGE_LIMIT = 10_000_000
 
 
 def count_pages(read: Read, size: int) -> int | None:
-    """Pages of the PDF file of `size` bytes behind a positional reader; None when it cannot be told.
+    """Number of pages of the PDF file of `size` bytes behind a positional reader; None if unknown.
 
-    That is so for files that are encrypted or damaged, and beyond 64 MB read or 32 MB inflated.
+    It is unknown for encrypted or damaged files, and after 64 MB read or 32 MB inflated.
 
     Raises:
-        OSError: as the reader raises it.
+        OSError: raised by the reader.
     """
     mark = read(_MARK_ROOM, 0).find(b"%PDF-")
     if mark < 0:

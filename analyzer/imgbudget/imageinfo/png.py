@@ -1,4 +1,4 @@
-"""PNG (W3C PNG, third edition) and APNG: the header, the chunks around the picture, EXIF and XMP in text."""
+"""PNG (W3C PNG, third edition) and APNG: the header, the chunks around the image data, EXIF and XMP."""
 
 import re
 import zlib
@@ -13,15 +13,15 @@ from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.namedtuples import NamedTuple
 
 TEXT_LIMIT = 1 << 20
-"""Bytes of text that are inflated: Pillow 13 (MAX_TEXT_CHUNK) refuses a file with more in one chunk."""
+"""Maximum bytes of inflated text: Pillow 13 (MAX_TEXT_CHUNK) rejects a file with more in one chunk."""
 
 _XMP_ORIENTATION = rb'tiff:Orientation(?:="|>)([0-9])'
 
 
 def text_of(kind: bytes, data: bytes) -> bytes:
-    """The text of a tEXt, zTXt or iTXt chunk without its keyword; empty when it cannot be read.
+    """The text of a tEXt, zTXt or iTXt chunk without its keyword; empty if it cannot be read.
 
-    One byte longer than the limit when it is longer than that.
+    Cut one byte after `TEXT_LIMIT`.
     """
     _, _, rest = data.partition(b"\0")
     if kind == b"tEXt":
@@ -50,7 +50,7 @@ def exif_profile(text: bytes) -> bytes:
 
 
 def xmp_orientation(packet: bytes) -> int:
-    """tiff:Orientation of an XMP packet, 1 to 8; 0 when there is none."""
+    """tiff:Orientation of an XMP packet, 1 to 8; 0 if there is none."""
     found = re.search(_XMP_ORIENTATION, packet)
     if found is None:
         return 0
@@ -60,19 +60,20 @@ def xmp_orientation(packet: bytes) -> int:
 
 _ORIENTATION, _LOCATION = int(ProbeField.ORIENTATION), int(ProbeField.LOCATION)
 _METADATA, _INTEGRITY = int(ProbeField.METADATA), int(ProbeField.INTEGRITY)
+_FRAMES = int(ProbeField.FRAMES)
 
 KEYWORDS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
-"""Of text chunks that hold an orientation: ImageMagick's EXIF in hexadecimal digits, and XMP."""
+"""Keywords of text chunks with an orientation: ImageMagick's EXIF in hexadecimal digits, and XMP."""
 
 _TAIL_LIMIT = 10_000
 _WINDOW = 4096
 _KEYWORD_ROOM = 24
 
 _CHECKED_BYTES = 1 << 13
-"""First bytes of a file in which chunks are checked, not only stepped over."""
+"""First bytes of a file in which the content of chunks is checked."""
 
 _SPARE = 4
-"""Bytes that may be missing of the last chunk: the checksum of its data, which decoders do without."""
+"""Bytes that the last chunk may lack: its checksum, which decoders do not need."""
 
 _chunk_head = Struct(">I4s").unpack_from
 _uint32 = Struct(">I").unpack_from
@@ -80,10 +81,10 @@ _uint32 = Struct(">I").unpack_from
 _COMPRESSED = frozenset({b"zTXt", b"iTXt"})
 _TEXT_CHUNKS = _COMPRESSED | {b"tEXt"}
 _RENDERING = frozenset(b"tRNS gAMA cHRM sRGB sBIT bKGD hIST pHYs sPLT cICP mDCV cLLI acTL fcTL fdAT".split())
-"""Ancillary chunks that a picture is shown by."""
+"""Ancillary chunks that affect how an image is shown."""
 
 _END = b"\0\0\0\0IEND\xaeB`\x82"
-"""The end chunk, whole."""
+"""The complete end chunk."""
 
 _FRAME_DATA = frozenset({b"fcTL", b"fdAT"})
 
@@ -91,11 +92,11 @@ Chunk = tuple[bytes, int, int]
 """Kind, offset of the chunk (of its length field), length of its data."""
 
 Data = tuple[int, int]
-"""A chunk of picture data: its offset and the length of its data."""
+"""A chunk of image data (IDAT): its offset and the length of its data."""
 
 
 class Tail(NamedTuple):
-    """What stands behind the picture data: the chunks, and a clause where a chunk is cut."""
+    """The chunks after the image data, and a clause if one is cut off."""
 
     chunks: list[Chunk]
     damage: str | None
@@ -104,36 +105,36 @@ class Tail(NamedTuple):
 _NO_CHUNKS: list[Chunk] = []
 
 
-def detailed_facts(  # noqa: PLR0913, PLR0917 - each file comes by here: a named tuple costs more than the rest
+def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tuple would cost more than the rest
     area: tuple[int, int],
     frames: int,
     chunks: list[Chunk],
-    told: list[Chunk],
+    metadata_chunks: list[Chunk],
     first: Data,
     head: bytes,
     read: Read,
     size: int,
     fields: int,
 ) -> ImageFacts:
-    """The facts of a file of which is known what stands up to the picture.
+    """The facts of a file whose chunks before the image data are known.
 
-    `chunks` are all chunks, `told` those with EXIF or XMP, `first` is the first IDAT.
+    `chunks` are all of them, `metadata_chunks` those with EXIF or XMP; `first` is the first IDAT.
     """
-    # with the end chunk, 24 bytes are no data: mostly, nothing else stands behind the picture
+    # 24 bytes besides the data: the frame of this chunk and the end chunk; usually the file ends here
     last = first if first[0] + first[1] + 24 == size else last_data_chunk(first, read, size)
-    behind, damage = _NO_CHUNKS, None
+    after_data, damage = _NO_CHUNKS, None
     if not (last[0] + last[1] + 24 == size and first[1] and read(12, size - 12) == _END):
-        behind, damage = behind_picture(first, last, Source(head, read, size))
+        after_data, damage = chunks_after_data(first, last, Source(head, read, size))
     turn, has_location, metadata = 1, False, None
-    if (told or behind) and fields & (_ORIENTATION | _LOCATION):
+    if (metadata_chunks or after_data) and fields & (_ORIENTATION | _LOCATION):
         source = Source(head, read, size)
-        exif = _exif(told + _telling(behind, source), source)
+        exif = _exif(metadata_chunks + _with_metadata(after_data, source), source)
         turn = exif.orientation or 1 if fields & _ORIENTATION else 1
         has_location = exif.has_location and bool(fields & _LOCATION)
     if fields & _METADATA:
         metadata = 0
-        for kind, _, length in chunks + behind if behind else chunks:
-            # ancillary (a small first letter, PNG section 5.4) and of no use for showing the picture
+        for kind, _, length in chunks + after_data if after_data else chunks:
+            # ancillary (lower-case first letter, PNG section 5.4) and not needed to show the image
             if kind[0] & 0x20 and kind not in _RENDERING:
                 metadata += 12 + length
         metadata = metadata if metadata < size else size  # noqa: FURB136 - twice as fast
@@ -144,22 +145,23 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - each file comes by here: a named
     return facts_of(size, "png", area, turn, frames, has_location, None, metadata, damage)
 
 
-def told_orientation(told: list[Chunk], first: Data, last: Data, source: Source) -> int:
-    """The orientation by EXIF, or by XMP where there is none; 0 when there is neither.
+def metadata_orientation(metadata_chunks: list[Chunk], first: Data, last: Data, source: Source) -> int:
+    """The orientation in EXIF, else in XMP; 0 if there is neither.
 
-    An eXIf chunk may also stand behind the picture data, from its `first` to its `last` chunk.
+    An eXIf chunk may also follow the image data, which extends from chunk `first` to chunk `last`.
     """
-    if not any(kind == b"eXIf" for kind, _, _ in told):
-        told = told + _telling(behind_picture(first, last, source).chunks, source)
-    return _exif(told, source).orientation if told else 0
+    if not any(kind == b"eXIf" for kind, _, _ in metadata_chunks):
+        metadata_chunks = metadata_chunks + _with_metadata(
+            chunks_after_data(first, last, source).chunks, source
+        )
+    return _exif(metadata_chunks, source).orientation if metadata_chunks else 0
 
 
 def last_data_chunk(first: Data, read: Read, size: int) -> Data:
-    """The last chunk of picture data that a stride of the first one's length leads to.
+    """The last chunk of image data that is reached in strides of the length of the first one.
 
-    Encoders cut the data into chunks of one length but for the last, so that the cost need not grow with
-    the picture: a search from the file's end, in steps that double, and then a binary one. Mostly the
-    first step is the last.
+    Encoders write chunks of the same length except the last, so the cost need not grow with the image: this
+    searches from the end of the file in doubling steps, then binarily. Usually the first step succeeds.
     """
     at, length = first
     step = 12 + length
@@ -176,8 +178,8 @@ def last_data_chunk(first: Data, read: Read, size: int) -> Data:
     return at + low * step, length
 
 
-def behind_picture(first: Data, last: Data, source: Source) -> Tail:
-    """Step over the chunks behind the picture data and list them, without those of an animation."""
+def chunks_after_data(first: Data, last: Data, source: Source) -> Tail:
+    """The chunks after the image data, without those of an animation."""
     at, length = last
     kind, empty = b"IDAT", not first[1]
     buffer, base, end = b"", 0, -1
@@ -185,7 +187,7 @@ def behind_picture(first: Data, last: Data, source: Source) -> Tail:
     for _ in range(_TAIL_LIMIT):
         if kind not in _FRAME_DATA:
             if kind == b"IEND" or not kind.isalpha():
-                # behind what is no chunk decoders look no further either
+                # decoders also stop at what is not a chunk
                 break
             if at + 8 + length > source.size + _SPARE and at + 8 != source.size:
                 return Tail(
@@ -194,23 +196,23 @@ def behind_picture(first: Data, last: Data, source: Source) -> Tail:
             if kind != b"IDAT":
                 chunks.append((kind, at, length))
             elif chunks:
-                return Tail(chunks, f"has a {chunks[-1][0].decode()} chunk inside its picture data")
+                return Tail(chunks, f"has a {chunks[-1][0].decode()} chunk inside its image data")
             elif length:
                 empty = False
         at += 12 + length
         if not base <= at <= end:
-            # frames of an animation may be small and many
+            # an animation may have many small frames
             base, buffer = at, source.read(_WINDOW, at)
             end = base + len(buffer) - 8
             if end < base:
-                # without an end chunk, but nothing of the picture is known to be missing
+                # no end chunk, but the image may be complete
                 break
         length, kind = _chunk_head(buffer, at - base)
-    return Tail(chunks, "has no picture data" if empty else None)
+    return Tail(chunks, "has no image data" if empty else None)
 
 
-def _telling(chunks: list[Chunk], source: Source) -> list[Chunk]:
-    """Those of the chunks that hold EXIF or XMP."""
+def _with_metadata(chunks: list[Chunk], source: Source) -> list[Chunk]:
+    """Those of the chunks that contain EXIF or XMP."""
     return [
         chunk
         for chunk in chunks
@@ -219,15 +221,15 @@ def _telling(chunks: list[Chunk], source: Source) -> list[Chunk]:
     ]
 
 
-def _exif(told: list[Chunk], source: Source) -> Exif:
-    """Orientation and position out of the chunks that hold EXIF or XMP.
+def _exif(metadata_chunks: list[Chunk], source: Source) -> Exif:
+    """Orientation and position from the chunks with EXIF or XMP.
 
-    An eXIf chunk comes before a profile in a text chunk; the orientation in XMP counts only where EXIF
-    has none. That is Pillow's order.
+    In the order of Pillow: an eXIf chunk takes precedence over a profile in a text chunk, and the orientation
+    in XMP is used only if EXIF has none.
     """
     exif: Exif | None = None
     texts: dict[bytes, bytes] = {}
-    for kind, offset, length in told:
+    for kind, offset, length in metadata_chunks:
         if kind == b"eXIf":
             exif = exif or read_exif(source, offset + 8, length)
             continue
@@ -243,7 +245,7 @@ def _exif(told: list[Chunk], source: Source) -> Exif:
 
 
 def _chunk_damage(chunks: list[Chunk], head: bytes, read: Read) -> str | None:
-    """A clause when a chunk before the picture, as far as they are looked into, would stop a decoder."""
+    """A clause if one of the checked chunks before the image data would make a decoder fail."""
     start = head
     if chunks and chunks[-1][1] + chunks[-1][2] + 12 > len(start):
         start = read(_CHECKED_BYTES, 0)
@@ -259,44 +261,40 @@ def _chunk_damage(chunks: list[Chunk], head: bytes, read: Read) -> str | None:
 
 
 def _name(kind: bytes) -> str:
-    """A chunk's kind for people: four letters, or their escapes."""
+    """The kind of a chunk for messages: four letters, or escapes."""
     return kind.decode("ascii", "backslashreplace") if kind.isalpha() else repr(kind)[2:-1]
 
 
 _CHUNKS = range(10_000)
-"""Chunks before the picture that are looked at."""
+"""Maximum number of chunks before the image data."""
 
 _REFILL = 512
 _ROOM = 40
-"""Bytes at a chunk's start that say what it holds: length, kind and the longest keyword."""
+"""Bytes at the start of a chunk: length, kind and the longest keyword."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _START = _SIGNATURE + b"\0\0\0\x0dIHDR"
 _APPLE = _SIGNATURE + b"\0\0\0\4CgBI"
-"""Apple's own variant puts a chunk before the header."""
+"""Apple's variant has a chunk before the header."""
 
-_header = Struct(">II2s3sI").unpack_from  # width, height, kind of pixels, methods, checksum
-_chunk = Struct(">I4s").unpack_from
-_long = Struct(">I").unpack_from
+_header = Struct(">II2s3sI").unpack_from  # width, height, pixel type, methods, checksum
 
 _PIXELS = frozenset(
     bytes((depth, colour))
     for colour, depths in ((0, (1, 2, 4, 8, 16)), (2, (8, 16)), (3, (1, 2, 4, 8)), (4, (8, 16)), (6, (8, 16)))
     for depth in depths
 )
-"""Bit depth and colour type that may stand together (PNG, table 12)."""
+"""Valid combinations of bit depth and colour type (PNG, table 12)."""
 
 _METHODS = frozenset({b"\0\0\0", b"\0\0\1"})
-"""Compression, filter and interlace methods that there are."""
+"""Valid compression, filter and interlace methods."""
 
 _STOPS = frozenset({b"IDAT", b"IEND"})
-_TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _FRAME_LIMIT = 0x80000000
-_FRAMES_FACT = int(ProbeField.FRAMES)
 
 
-def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  # noqa: C901, PLR0912 - a chunk a branch
-    """The facts of a PNG file; `head` holds its first bytes, `fields` the bits of the facts asked for."""
+def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  # noqa: C901, PLR0912 - one branch per chunk kind
+    """The facts of a PNG file; `head` are its first bytes, `fields` the bits of the needed `ProbeField`s."""
     i = 8
     if not head.startswith(_START):
         if not head.startswith(_APPLE):
@@ -319,7 +317,7 @@ def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
     buffer, base, i, n = head, 0, i + 25, len(head)
     deep = fields > 1
     turn, frames, controlled = 0, 0, False
-    told: list[Chunk] = []
+    metadata_chunks: list[Chunk] = []
     chunks: list[Chunk] = []
     kind, length = b"", 0
     for _ in _CHUNKS:
@@ -330,63 +328,65 @@ def probe_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:  #
             if n < 12:
                 kind = b""
                 break
-        length, kind = _chunk(buffer, i)
+        length, kind = _chunk_head(buffer, i)
         if kind in _STOPS:
             break
         if kind == b"acTL":
-            frames = _long(buffer, i + 8)[0]
+            frames = _uint32(buffer, i + 8)[0]
         elif kind == b"fcTL":
             controlled = True
         elif kind == b"eXIf":
-            told.append((kind, base + i, length))
+            metadata_chunks.append((kind, base + i, length))
             if fields:
                 turn = orientation(buffer, i + 8, min(n, i + 8 + length)) or 0
-        elif kind in _TEXT and buffer.startswith(KEYWORDS, i + 8):
-            told.append((kind, base + i, length))
+        elif kind in _TEXT_CHUNKS and buffer.startswith(KEYWORDS, i + 8):
+            metadata_chunks.append((kind, base + i, length))
         if deep:
             chunks.append((kind, base + i, length))
         i += 12 + length
     if kind != b"IDAT":
-        damage = f"{'has no picture data' if kind else 'ends before its picture data'} ({figure(size)} bytes)"
+        damage = f"{'has no image data' if kind else 'ends before its image data'} ({figure(size)} bytes)"
         return ImageFacts(byte_size=size, format="png", size=Size(width, height), damage=damage)
-    # the picture before an animation is one more frame where no control chunk makes it the first
+    # the default image is an additional frame unless a control chunk makes it the first
     frames = frames + (not controlled) if 0 < frames <= _FRAME_LIMIT else 1
-    if frames > 2 and not fields & _FRAMES_FACT:
+    if frames > 2 and not fields & _FRAMES:
         frames = 2
     first = base + i, length
     if deep:
-        return detailed_facts((width, height), frames, chunks, told, first, head, read, size, fields)
+        return detailed_facts(
+            (width, height), frames, chunks, metadata_chunks, first, head, read, size, fields
+        )
     if fields and not turn:
         at, length = first
-        # with the end chunk, 24 bytes are no data: mostly, nothing else stands behind
+        # 24 bytes besides the data: the frame of this chunk and the end chunk
         if at + length + 24 != size:
             at, length = last_data_chunk(first, read, size)
-        if told or at + length + 24 != size:
-            turn = told_orientation(told, first, (at, length), Source(head, read, size))
+        if metadata_chunks or at + length + 24 != size:
+            turn = metadata_orientation(metadata_chunks, first, (at, length), Source(head, read, size))
     return sound_facts(size, "png", (width, height), turn or 1, frames)
 
 
 def _misfit(head: bytes, size: int) -> ImageFacts:
-    """The facts of a file that only starts like a PNG file."""
+    """The facts of a file with the first bytes of PNG but without a valid header."""
     if _START.startswith(head):
         damage = f"ends inside its header ({figure(size)} bytes)"
     elif head.startswith(_SIGNATURE):
         damage = "does not start with a header chunk"
     else:
-        damage = "has a broken PNG signature, as a transfer in text mode leaves it"
+        damage = "has a broken PNG signature, as after a transfer in text mode"
     return ImageFacts(byte_size=size, format="png", damage=damage)
 
 
 def _refused(head: bytes, at: int, size: int) -> ImageFacts:
-    """The facts of a file whose header chunk, at offset `at`, no decoder takes."""
+    """The facts of a file whose header chunk, at offset `at`, no decoder accepts."""
     width, height, pixels, _, checksum = _header(head, at + 8)
     area = Size(width, height)
     if crc32(head[at + 4 : at + 21]) != checksum:
         damage = "has a header with a wrong checksum"
     elif not width or not height or (width | height) >> 31:
-        damage = f"has a header without a possible size ({area})"
+        damage = f"has a header with an impossible size ({area})"
     elif pixels not in _PIXELS:
-        damage = f"has a header with {pixels[0]} bits a sample of colour type {pixels[1]}, which there is not"
+        damage = f"has a header with {pixels[0]} bits per sample of colour type {pixels[1]}, which is invalid"
     else:
         damage = "has a header with an unknown compression, filter or interlace method"
     known = area if width and height and not (width | height) >> 31 else None

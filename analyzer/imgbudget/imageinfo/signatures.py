@@ -1,10 +1,10 @@
-"""What a file is by its first bytes: image formats, other binary formats, and kinds of text."""
+"""Identifies a file by its first bytes: image formats, other binary formats, kinds of text."""
 
 from typing import NamedTuple
 
 
 class ContentKind(NamedTuple):
-    """An image format (lower case), or in words what the bytes are instead; both None when unknown."""
+    """An image format (lower case), or a description of other content; both None if unknown."""
 
     format: str | None = None
     content: str | None = None
@@ -81,7 +81,7 @@ _CONTENTS = (
 
 _PNM = {b"P1": "pbm", b"P2": "pgm", b"P3": "ppm", b"P4": "pbm", b"P5": "pgm", b"P6": "ppm"}
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-"""Lengths of the header that follows the file header, which has no other mark than BM."""
+"""Lengths of the second header; the file header has no signature beyond BM."""
 
 _AVIF = frozenset({b"avif", b"avis"})
 _HEIC = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
@@ -89,7 +89,7 @@ _HEIF = frozenset({b"mif1", b"msf1", b"mif2", b"miaf"})
 
 
 def identify(head: bytes) -> ContentKind:
-    """The kind of a file that is neither JPEG, PNG, GIF nor WebP, by its first bytes (4 KiB are enough)."""
+    """The kind of a file that is not JPEG, PNG, GIF or WebP, by its first bytes (4 KiB are enough)."""
     if head.startswith((b"\0\0\1\0", b"\0\0\2\0")) and head[4:6].strip(b"\0") and head[9:10] == b"\0":
         return ContentKind("ico" if head[2] == 1 else "cur")
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
@@ -105,7 +105,7 @@ def identify(head: bytes) -> ContentKind:
 
 
 def _media(head: bytes) -> ContentKind:
-    """An ISO base media file by its brands (ISO/IEC 14496-12, 23008-12)."""
+    """The kind of an ISO base media file by its brands (ISO/IEC 14496-12, 23008-12)."""
     length = min(max(int.from_bytes(head[:4], "big"), 16), 256)
     major, *compatible = (head[at : at + 4] for at in (8, *range(16, length, 4)))
     brands = {major, *compatible}
@@ -157,11 +157,11 @@ _HTML = (
     "<title",
 )
 _BASE64_IMAGES = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "data:image/")
-"""How base64 of PNG, JPEG, GIF and RIFF starts, and a data URI."""
+"""First characters of the base64 of PNG, JPEG, GIF and RIFF, and of a data URI."""
 
 
 def identify_text(head: bytes, *, whole: bool) -> ContentKind:
-    """The kind of a text by its first bytes; Kind() when it is no text. `whole`: there is nothing more."""
+    """The kind of a text by its first bytes; empty if it is not text. `whole`: there are no more bytes."""
     text = _decode(head, whole=whole)
     if text is None:
         return ContentKind()
@@ -186,13 +186,13 @@ def _decode(head: bytes, *, whole: bool) -> str | None:
     try:
         return head.decode("utf-8")
     except UnicodeDecodeError as error:
-        # the first read may end inside a character
+        # the read may end inside a character
         cut = not whole and error.start >= len(head) - 3
         return head[: error.start].decode("utf-8") if cut else _decode_latin(head)
 
 
 def _decode_latin(head: bytes) -> str | None:
-    """Text of an older encoding: letters beyond ASCII are few in it."""
+    """Text in an older encoding, which has few letters beyond ASCII."""
     beyond = len(head) - len(head.translate(None, _BEYOND_ASCII))
     return head.decode("latin-1") if 4 * beyond < len(head) else None
 
@@ -211,7 +211,7 @@ def _markup(text: str) -> ContentKind:
 
 
 def _is_json(text: str) -> bool:
-    """Whether an object or a list starts here as only JSON does."""
+    """Whether the text begins like a JSON object or array."""
     if not text.startswith(("{", "[")):
         return False
     inside = text[1:].lstrip()

@@ -17,11 +17,11 @@ _ORIENTATION, _FRAMES, _LOCATION = (
 _METADATA, _INTEGRITY = int(ProbeField.METADATA), int(ProbeField.INTEGRITY)
 
 _CHUNKS = range(10_000)
-"""Chunks that are looked at."""
+"""Maximum number of chunks."""
 
 _REFILL = 256
 
-# form, kind, and of VP8 the first byte, the start code, width, height
+# form, kind; for VP8: first byte, start code, width, height
 _header = Struct("<8x4s4s4xB2x3sHH").unpack_from
 _long = Struct("<I").unpack_from
 _chunk = Struct("<4sI").unpack_from
@@ -32,7 +32,7 @@ _NO_METADATA = _PICTURES | {b"VP8X", b"ALPH", b"ANIM"}
 
 
 def probe_webp(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    """The facts of a WebP file; `head` holds its first bytes, `fields` the bits of the facts asked for."""
+    """The facts of a WebP file; `head` are its first bytes, `fields` the bits of the needed `ProbeField`s."""
     if len(head) < 30:
         return _probe_short(head, read, size, fields)
     form, kind, first, start, width, height = _header(head)
@@ -43,7 +43,7 @@ def probe_webp(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
     if kind == b"VP8X":
         return _probe_extended(head, read, size, fields)
     if kind == b"VP8 ":
-        # two scaling bits stand above 14 bits of size (RFC 6386, section 9.1)
+        # two scaling bits are above 14 bits of size (RFC 6386, section 9.1)
         width, height = width & 0x3FFF, height & 0x3FFF
         sound = start == b"\x9d\x01\x2a" and width and height and not first & 1
     elif kind == b"VP8L":
@@ -51,9 +51,9 @@ def probe_webp(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
         sound = first == 0x2F and not bits >> 29
     else:
-        return ImageFacts(byte_size=size, format="webp", damage="has no picture behind its header")
+        return ImageFacts(byte_size=size, format="webp", damage="has no image after its header")
     if not sound:
-        damage = f"has a broken picture header ({width}x{height})"
+        damage = f"has a broken image header ({width}x{height})"
         return ImageFacts(byte_size=size, format="webp", damage=damage)
     if fields < 2:
         return sound_facts(size, "webp", (width, height), 1, 1)
@@ -67,7 +67,7 @@ def probe_webp(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
 
 
 def _probe_short(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    """The facts of a file of less than 30 bytes: only the smallest lossless pictures are so short."""
+    """The facts of a file of less than 30 bytes; only tiny lossless images are that short."""
     if head[8:16] == b"WEBPVP8L" and len(head) > 25:
         return probe_webp(head.ljust(30, b"\0"), read, size, fields)
     if head[8:12] in {b"", b"WEBP"}:
@@ -79,7 +79,7 @@ def _probe_short(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
 
 
 class _Chunks(NamedTuple):
-    """What the chunks behind a VP8X header say; `end` is where the last of them should end."""
+    """Data of the chunks after a VP8X header; `end` is the expected end of the last one."""
 
     frames: int
     turn: int
@@ -101,14 +101,14 @@ def _probe_extended(head: bytes, read: Read, size: int, fields: int) -> ImageFac
     if fields & _INTEGRITY:
         damage = _cut(head, size, chunks.end)
         if damage is None and not chunks.has_picture:
-            damage = "has no picture behind its header"
+            damage = "has no image after its header"
     metadata = min(chunks.metadata, size) if fields & _METADATA else None
     turn, frames, has_location = chunks.turn or 1, chunks.frames, chunks.has_location
     return facts_of(size, "webp", area, turn, frames, has_location, None, metadata, damage)
 
 
 def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:
-    """Step over the chunks, to the end or until all is known that is wanted."""
+    """Walk the chunks, to the end or until everything needed is known."""
     flags = head[20]
     animated = bool(flags & _ANIMATION_FLAG)
     exif_left = bool(flags & _EXIF_FLAG) and bool(fields & (_ORIENTATION | _LOCATION))
@@ -143,7 +143,7 @@ def _walk(head: bytes, read: Read, size: int, fields: int) -> _Chunks:
 
 
 def _cut(head: bytes, size: int, end: int) -> str | None:
-    """A clause when the file is shorter than its RIFF header or its last chunk says."""
+    """A clause if the file is shorter than its RIFF header or its last chunk requires."""
     promised = max(_long(head, 4)[0] + 8, end)
     if promised > size:
         return f"is cut off: it has {figure(size)} of {figure(promised)} bytes"
