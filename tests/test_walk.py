@@ -46,7 +46,7 @@ def test_a_folder_without_files_gives_nothing(folder: Path) -> None:
 def test_the_suffix_decides_the_expected_kind(name: str, kind: FileKind) -> None:
     """A file that may be an image or a request is found with its kind, in any case."""
     make(name)
-    assert list(search(".")) == [FoundFile(name, kind, named=False)]
+    assert list(search(".")) == [FoundFile(name, kind, explicit=False)]
 
 
 @pytest.mark.parametrize("name", ["a.py", "a.TXT", "a.tar.gz", "a.pdf", "a.mp4", "a.parquet", ".gitignore"])
@@ -166,7 +166,7 @@ def test_a_folder_that_vanishes_is_passed() -> None:
         Path(name).rmdir()
     Path("c").touch()
     gone, replaced, last = entry
-    assert gone == SkippedFile("b", "gone before it could be looked at: the folder was not searched")
+    assert gone == SkippedFile("b", "deleted before it could be checked: the folder was not searched")
     assert isinstance(replaced, SkippedFile)
     assert replaced.path == "c"
     assert last == FoundFile("d/1.png", FileKind.IMAGE)

@@ -51,8 +51,8 @@ def test_a_named_file_is_looked_at_whatever_its_suffix() -> None:
     """Who names a file wants an answer from its bytes."""
     make("a.txt", "b.PNG")
     assert list(search("a.txt", "b.PNG")) == [
-        FoundFile("a.txt", FileKind.UNKNOWN, named=True),
-        FoundFile("b.PNG", FileKind.IMAGE, named=True),
+        FoundFile("a.txt", FileKind.UNKNOWN, explicit=True),
+        FoundFile("b.PNG", FileKind.IMAGE, explicit=True),
     ]
 
 
@@ -80,8 +80,8 @@ def test_a_file_inside_a_searched_folder_is_still_named() -> None:
     """Naming a file counts, though a folder around it is named before."""
     make("p/a.png", "p/b.png")
     assert list(search("p", "p/a.png")) == [
-        FoundFile("p/b.png", FileKind.IMAGE, named=False),
-        FoundFile("p/a.png", FileKind.IMAGE, named=True),
+        FoundFile("p/b.png", FileKind.IMAGE, explicit=False),
+        FoundFile("p/a.png", FileKind.IMAGE, explicit=True),
     ]
 
 

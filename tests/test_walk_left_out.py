@@ -104,7 +104,7 @@ def test_a_named_file_is_looked_at_even_if_it_is_excluded(path: str) -> None:
     """Naming is stronger than leaving out."""
     make(path)
     assert list(find_files([path], exclude=["d/", "a.png"], exclude_root=".")) == [
-        FoundFile(path, FileKind.IMAGE, named=True)
+        FoundFile(path, FileKind.IMAGE, explicit=True)
     ]
 
 
@@ -114,7 +114,7 @@ def test_forced_exclusion_passes_what_is_named(path: str) -> None:
     make("d/a.png", "d/e/b.png", "c/a.png", "c/b.png", "node_modules/b.png", ".git/HEAD")
     entry = find_files(["c/b.png", path], exclude=["d/", "a.png"], exclude_root=".", force_exclude=True)
     assert list(entry) == [
-        FoundFile("c/b.png", FileKind.IMAGE, named=True),
+        FoundFile("c/b.png", FileKind.IMAGE, explicit=True),
         SkippedFile(path, "excluded, and exclusion is enforced"),
     ]
 
@@ -124,7 +124,7 @@ def test_forced_exclusion_asks_the_configuration_and_not_git() -> None:
     make(".git/HEAD", "a.png")
     write(".gitignore", "a.png")
     entry = find_files(["a.png"], exclude_root=".", force_exclude=True)
-    assert list(entry) == [FoundFile("a.png", FileKind.IMAGE, named=True)]
+    assert list(entry) == [FoundFile("a.png", FileKind.IMAGE, explicit=True)]
 
 
 def test_forced_exclusion_keeps_the_root_itself() -> None:

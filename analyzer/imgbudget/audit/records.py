@@ -10,7 +10,7 @@ from typing import NamedTuple
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import NEITHER, FoundFile
+from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import AuditError
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
 from imgbudget.imageinfo.files import read_image
@@ -76,7 +76,7 @@ class RecordBuilder:
         """The row of a member of an archive, whose type is told by its name."""
         kind = kind_of(name)
         if kind is None:
-            return self.skip(where, NEITHER)
+            return self.skip(where, NOT_CHECKABLE)
         if kind in (FileKind.JSON, FileKind.JSONL):
             return self.skip(where, IN_ARCHIVE)
         if kind is FileKind.UNKNOWN:

@@ -17,7 +17,7 @@ from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.rows import IMAGE, SKIP
 from imgbudget.audit.work import Done, Failed, PartitionSummary, Work, footer, give_up
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import PathEntry, look_at
+from imgbudget.discovery.walk import PathEntry, path_entry
 from imgbudget.errors import AuditError
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
@@ -52,7 +52,7 @@ def plan(
 def _is_manifest(path: str) -> bool:
     return (
         kind_of(path) in (FileKind.JSON, FileKind.JSONL)
-        and look_at(path) is PathEntry.FILE
+        and path_entry(path) is PathEntry.FILE
         and is_manifest(path)
     )
 

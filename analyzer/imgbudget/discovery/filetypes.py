@@ -1,22 +1,22 @@
-"""What a name promises: an image, a request, or neither; the bytes are not looked at here.
+"""The expected content of a file by its name: an image, a request, or neither.
 
-The split keeps a source tree cheap: a suffix that is known to be neither is never opened, one that is
-not known leaves the question to the bytes.
+Files with a suffix that is known to be neither are never opened, which keeps source trees fast; files with an
+unknown suffix are identified by their bytes.
 """
 
 from enum import Enum
 
 
 class FileKind(Enum):
-    """What is expected in a file, by its suffix."""
+    """The expected content of a file, by its suffix."""
 
     IMAGE = "image"
     JSON = "json"
     JSONL = "jsonl"
     YAML = "yaml"
-    """A recording of requests, if its beginning says so; never anything else."""
+    """Only checked if it is a recording of requests."""
     UNKNOWN = "unknown"
-    """No suffix, or one that says nothing: the bytes tell."""
+    """No suffix or an unknown one: identified by its bytes."""
 
 
 DEFAULT_PRUNED = frozenset(
@@ -27,7 +27,7 @@ DEFAULT_PRUNED = frozenset(
         "node_modules",
     }
 )
-"""Folders of tools, never searched unless named: their files are nobody's images."""
+"""Folders of tools, which are only searched if named explicitly."""
 
 _IMAGES = """
 jpg jpeg jpe jfif png apng gif webp
@@ -36,7 +36,7 @@ psd psb svg svgz icns dds qoi tga hdr exr eps mpo pcx sgi wbmp xbm xpm jng mng e
 pnm ppm pgm pbm pam pfm
 dng cr2 cr3 crw nef nrw arw srf sr2 raf orf rw2 rwl pef srw x3f 3fr erf kdc dcr mrw iiq
 """
-"""Raster and vector formats, whether or not the API takes them: the unsupported ones are worth a finding."""
+"""Raster and vector formats; unsupported ones are reported."""
 
 _NEITHER = """
 txt text md markdown mdx rst adoc asciidoc org tex bib sty cls log out diff patch po pot mo nfo rtf
@@ -62,9 +62,8 @@ pdf doc docx dot dotx xls xlsx xlsm ppt pptx odt ods odp pages numbers epub mobi
 glb gltf stl ply fbx blend dae 3ds usd usdz las laz pcd
 tmp temp bak orig swp
 """
-"""Text, code, data, archives, sound, film, type, office and geometry: never an image, never a request.
-
-So are files under way and old ones kept aside, whatever they hold.
+"""Text, code, data, archives, audio, video, fonts, office documents, geometry, and temporary and backup files
+of any content: neither image nor request.
 """
 
 KINDS: dict[str, FileKind | None] = {
@@ -76,9 +75,9 @@ KINDS: dict[str, FileKind | None] = {
     ".yaml": FileKind.YAML,
     ".yml": FileKind.YAML,
 }
-"""By suffix, in lower case and with its dot; None where it is known to be neither image nor request."""
+"""The kind by suffix, in lower case with its dot; None if it is neither image nor request."""
 
 
 def kind_of(name: str) -> FileKind | None:
-    """What a file of this name should hold, as KINDS has it."""
+    """The kind of a file of this name, from KINDS."""
     return KINDS.get(name[name.rfind(".") :].lower(), FileKind.UNKNOWN)

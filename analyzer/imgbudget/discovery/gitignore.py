@@ -33,10 +33,10 @@ _CLASSES = {
 
 
 def translate(glob: str, *, path: bool) -> str | None:
-    """The regex that matches the same whole names; None for a pattern that git never matches.
+    """The equivalent regex for whole names; None for a pattern that never matches in git.
 
-    With `path` the pattern is matched against a path and its wildcards, `**` excepted, stop at slashes;
-    without, against a name that has none.
+    With `path` the pattern is matched against a path and wildcards except `**` do not match slashes; without,
+    it is matched against a name without slashes.
     """
     tokens = _tokens(glob, path=path)
     if tokens is None:
@@ -56,7 +56,7 @@ def translate(glob: str, *, path: bool) -> str | None:
 
 
 def _stretch(tokens: list[str], any_char: str) -> str:
-    """The regex of tokens that hold no `**`."""
+    """The regex of tokens without `**`."""
     pieces = [""]
     for token in tokens:
         if token == _STAR:
@@ -98,10 +98,10 @@ def _tokens(glob: str, *, path: bool) -> list[str] | None:
 
 
 def _asterisks(glob: str, begin: int, *, literal: int) -> tuple[str, int]:
-    """What a run of asterisks in a path pattern means, and where it ends.
+    """The token for a run of asterisks in a path pattern, and the end of the run.
 
-    Git compares the literal beginning of a pattern first and starts wildmatch behind it, so that a `**`
-    is at a start there: a/b** crosses slashes although the manual says that it does not.
+    Git compares the literal beginning of a pattern first and runs wildmatch on the rest, so a `**` at the
+    start of the rest counts as leading: a/b** matches slashes, contrary to the manual.
     """
     end = begin + 1
     while glob[end : end + 1] == "*":
@@ -116,7 +116,7 @@ def _asterisks(glob: str, begin: int, *, literal: int) -> tuple[str, int]:
 
 
 def _one_of(members: set[str]) -> str:
-    """The regex of one of these characters, as ranges: short, whatever the pattern spelled out."""
+    """The regex for one of these characters, as ranges to keep it short."""
     codes = sorted(map(ord, members))
     if not codes:
         return "(?!)"
@@ -127,11 +127,11 @@ def _one_of(members: set[str]) -> str:
 
 
 def _bracket(glob: str, at: int) -> tuple[set[str], int] | None:
-    """The characters of a set whose `[` stands before `at`, and where it ends; None if it never does."""
+    """The characters of a set whose `[` is before `at`, and its end; None if it is not closed."""
     negated = glob[at : at + 1] in ("!", "^")
     at += negated
     members: set[str] = set()
-    low = ""  # what a range would begin with: nothing at the start, behind a range and behind a class
+    low = ""  # the start of a possible range: none at the beginning, after a range and after a class
     first = True
     while first or glob[at : at + 1] != "]":
         first = False
@@ -165,23 +165,23 @@ def _bracket(glob: str, at: int) -> tuple[set[str], int] | None:
 
 
 def _named(glob: str, at: int, end: int) -> bool:
-    """Whether `[:` at `at` and `]` at `end` enclose a class name and not just three characters of a set."""
+    """Whether `[:` at `at` and `]` at `end` enclose a class name, not just characters of a set."""
     return end > at + 2 and glob[end - 1] == ":"
 
 
 _Match = Callable[[str], object]
 MAX_PATTERN = 4096
-"""Characters of a pattern beyond which it is none; as much as Linux allows for a path."""
-_INNER_ASTERISKS = r"[^/*]\*\*"  # see wildmatch.py: a**/b matches ab
+"""Maximum characters of a pattern, the limit for a path on Linux; longer lines are ignored."""
+_INNER_ASTERISKS = r"[^/*]\*\*"  # a**/b matches ab
 
 
 def as_bytes_text(text: str) -> str:
-    """A name or pattern with one character for each byte of it: what patterns are matched on."""
+    """A name or pattern with one character per byte, as patterns are matched on bytes."""
     return text if text.isascii() else os.fsencode(text).decode("latin-1")
 
 
 class _Pattern(NamedTuple):
-    """One line. `folder` is the pattern of the folder that an entry must lie in, None for any folder."""
+    """One line. `folder` is the pattern for the folder of an entry, None for any folder."""
 
     folder: str | None
     name: str
@@ -190,7 +190,7 @@ class _Pattern(NamedTuple):
 
 
 class _Names(NamedTuple):
-    """Patterns of names, each by the cheapest test that tells the same."""
+    """Patterns of names, each as the cheapest equivalent test."""
 
     literals: frozenset[str]
     beginnings: tuple[str, ...]
@@ -232,9 +232,9 @@ class _Names(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """Neighbouring patterns that decide alike, so that their order does not matter.
+    """Adjacent patterns with the same effect, so their order does not matter.
 
-    A folder is asked once for all its names; `match_path` has the few patterns that need whole paths.
+    All names of a folder are matched at once; `match_path` has the few patterns that need whole paths.
     """
 
     ignores: bool
@@ -263,7 +263,7 @@ class Patterns(NamedTuple):
 
     @classmethod
     def parse(cls, lines: Iterable[str]) -> "Patterns":
-        """The patterns of these lines, in bytes text; comments, blank and unmatchable lines are none."""
+        """The patterns in these lines (see `as_bytes_text`); comments and unmatchable lines are skipped."""
         patterns = [pattern for line in lines if (pattern := _pattern(line))]
         return cls(
             tuple(_blocks(pattern for pattern in patterns if not pattern.folders_only)),
@@ -274,10 +274,10 @@ class Patterns(NamedTuple):
         return bool(self.for_folders)
 
     def decide(self, names: list[str], folder: str, *, folders: bool) -> tuple[list[str], list[str]]:
-        """The names that no pattern matches, and those that a negated one keeps; the rest is ignored.
+        """The names that no pattern matches, and those that a negated pattern keeps; the others are ignored.
 
-        All are entries of `folder`, a path relative to where the patterns stand that is empty or ends
-        with a slash. With `folders` all names are folders, else none is (a link is none either).
+        All names are entries of `folder`, a path relative to the folder of the patterns, empty or ending
+        with a slash. With `folders` all names are folders, else none is (a link is not a folder).
         """
         kept: list[str] = []
         for block in self.for_folders if folders else self.for_files:
@@ -289,7 +289,7 @@ class Patterns(NamedTuple):
         return names, kept
 
     def match_within(self, path: str, *, folder: bool = False) -> bool:
-        """Whether a path, relative and with `/`, is ignored: itself, or with a folder around it."""
+        """Whether a relative path with `/`, or one of its parent folders, is ignored."""
         *around, name = as_bytes_text(path).split("/")
         at = ""
         for step in around:
@@ -299,7 +299,7 @@ class Patterns(NamedTuple):
         return self._ignores(name, at, folder=folder)
 
     def _ignores(self, name: str, at: str, *, folder: bool) -> bool:
-        if name in ("", "..", "."):  # a way out of where the patterns stand, no entry of a folder
+        if name in ("", "..", "."):  # not an entry of a folder
             return False
         undecided, kept = self.decide([name], at, folders=folder)
         return not undecided and not kept
@@ -332,14 +332,14 @@ def _pattern(line: str) -> _Pattern | None:
 
 
 def _without_trailing_blanks(line: str) -> str:
-    """The line up to its trailing blanks, the first of which stays when a backslash escapes it."""
+    """The line without trailing blanks, except the first if a backslash escapes it."""
     bare = line.rstrip(" ")
     backslashes = len(bare) - len(bare.rstrip("\\"))
     return bare + " " if backslashes % 2 and bare != line else bare
 
 
 def _blocks(patterns: Iterable[_Pattern]) -> Iterable[_Block]:
-    """The blocks of the patterns, the last and strongest first."""
+    """The blocks of the patterns, the last one, which takes precedence, first."""
     for ignores, group in groupby(reversed(tuple(patterns)), key=lambda pattern: pattern.ignores):
         anywhere: list[str] = []
         by_folder: dict[str, list[str]] = {}
@@ -366,11 +366,11 @@ def _blocks(patterns: Iterable[_Pattern]) -> Iterable[_Block]:
 
 
 def _needs_path(folder: str, name: str) -> bool:
-    """Whether the slash between them may be part of a set, or asterisks may reach over it."""
+    """Whether the slash between them may be part of a set, or matched by asterisks."""
     return "[" in folder or "\\" in folder or "**" in name or bool(re.search(_INNER_ASTERISKS, folder))
 
 
 def _any_of(regexes: Iterable[str | None]) -> _Match | None:
-    """What matches one of the regexes, of which None stands for one that matches nothing."""
+    """A function that matches any of the regexes; None is a regex that matches nothing."""
     real = [regex for regex in regexes if regex is not None]
     return re.compile("|".join(real), re.DOTALL).fullmatch if real else None

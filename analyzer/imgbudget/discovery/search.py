@@ -1,4 +1,4 @@
-"""The search of a folder, one folder inside it at a time: git's ignore files, `exclude`, what is left out."""
+"""Searches folders recursively: git's ignore files, `exclude`, and the files that are left."""
 
 import os
 import re
@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from imgbudget.discovery.filetypes import DEFAULT_PRUNED, KINDS, FileKind
 from imgbudget.discovery.gitignore import Patterns, as_bytes_text, parse_ignore_file
 from imgbudget.discovery.walk import (
-    NEITHER,
+    NOT_CHECKABLE,
     Argument,
+    ExplicitPaths,
     FoundFile,
-    Named,
     PathEntry,
     SkippedFile,
-    look_at,
+    os_error_reason,
+    path_entry,
     real_path,
-    why,
 )
 from imgbudget.namedtuples import NamedTuple
 
 MAX_BYTES = 1 << 18
-"""The largest ignore or configuration file that is read; at worst its patterns take seconds and 150 MB."""
+"""Maximum size of an ignore or configuration file; its patterns take seconds and 150 MB at worst."""
 
 _HEADER = r"\s*\[\s*([^]\"\s]+)\s*(\"[^\"]*\")?\s*\]"
 _EXCLUDES_FILE = (
@@ -29,19 +29,19 @@ _EXCLUDES_FILE = (
 )
 
 
-class IgnoreLayer(NamedTuple):  # made for each folder of a tree
-    """Patterns, and where the folder in question lies from where they stand: empty, or ending in `/`."""
+class IgnoreLayer(NamedTuple):  # one for each folder of a tree
+    """Patterns, and the path of the current folder relative to theirs: empty, or ending in `/`."""
 
     patterns: Patterns
     folder: str
 
 
 IgnoreLayers = tuple[IgnoreLayer, ...]
-"""The stronger first."""
+"""In order of precedence, highest first."""
 
 
 def keep(layers: IgnoreLayers, names: list[str], *, folders: bool) -> list[str]:
-    """The names, all of one folder, that are not ignored; in no particular order."""
+    """The names of one folder that are not ignored, in no particular order."""
     if not layers or not names:
         return names
     if "".join(names).isascii():
@@ -59,33 +59,33 @@ def _keep(layers: IgnoreLayers, names: list[str], *, folders: bool) -> list[str]
 
 
 def below(layers: IgnoreLayers, name: str) -> IgnoreLayers:
-    """The same patterns, seen from a folder inside."""
+    """The same patterns for a subfolder."""
     step = as_bytes_text(name) + "/"
     return tuple(IgnoreLayer(layer.patterns, layer.folder + step) for layer in layers)
 
 
 def is_repository(folder: str) -> bool:
-    """Whether the folder holds `.git`: a folder, or the file of a worktree or submodule."""
+    """Whether the folder contains `.git`: a folder, or the file of a worktree or submodule."""
     return os.path.lexists(f"{folder}/.git")
 
 
 def repository_layers(folder: str) -> IgnoreLayers:
-    """What is in force at the root of a repository beside its `.gitignore`."""
+    """The patterns at the root of a repository, without its `.gitignore`."""
     git = _git_folder(folder)
     files = (f"{git}/info/exclude", _excludes_file(f"{git}/config"))
     return tuple(IgnoreLayer(parse_ignore_file(data), "") for file in files if (data := _read(file)))
 
 
 def with_own(layers: IgnoreLayers, folder: str) -> IgnoreLayers:
-    """The layers of a folder with those of its own `.gitignore`, which git does not read through a link."""
+    """The layers of a folder with its own `.gitignore`, which git ignores if it is a link."""
     data = _read(f"{folder}/.gitignore", links=False)
     return (IgnoreLayer(parse_ignore_file(data), ""), *layers) if data else layers
 
 
 def layers_around(folder: str) -> IgnoreLayers | None:
-    """What is in force in a folder of a repository, None outside of one.
+    """The layers of a folder in a repository; None outside of one.
 
-    The folder is given by its path without links and without a slash at its end.
+    `folder` is a path without links and without a trailing slash.
     """
     names: list[str] = []
     at = folder
@@ -102,7 +102,7 @@ def layers_around(folder: str) -> IgnoreLayers | None:
 
 
 def _git_folder(folder: str) -> str:
-    """Where the repository keeps what its worktrees share; `.git` may be a file that names the place."""
+    """The folder that the worktrees of the repository share; `.git` may be a file with its path."""
     git = f"{folder}/.git"
     pointer = _read(git)
     if pointer.startswith(b"gitdir: "):
@@ -112,7 +112,7 @@ def _git_folder(folder: str) -> str:
 
 
 def _excludes_file(repository_config: str) -> str:
-    """The path of the user's excludes file, which need not exist: the last setting holds."""
+    """The path of the user's excludes file, which may not exist; the last setting applies."""
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     chosen = f"{home}/git/ignore"
     for config in (f"{home}/git/config", os.path.expanduser("~/.gitconfig"), repository_config):
@@ -128,7 +128,7 @@ def _excludes_file(repository_config: str) -> str:
 
 
 def _read(path: str, *, links: bool = True) -> bytes:
-    """The bytes of a small regular file; none for anything else, which git treats as no file too."""
+    """The bytes of a small regular file; empty for anything else, as in git."""
     try:
         if not stat.S_ISREG(os.stat(path, follow_symlinks=links).st_mode):
             return b""
@@ -140,18 +140,18 @@ def _read(path: str, *, links: bool = True) -> bytes:
 
 
 class Exclusion(NamedTuple):
-    """Patterns and their folder, an absolute path; outside of it they see paths that begin with `..`."""
+    """Patterns and their folder, an absolute path; paths outside of it begin with `..`."""
 
     patterns: Patterns
     root: str
 
     @classmethod
     def of(cls, patterns: Sequence[str], root: str) -> "Exclusion":
-        """Take patterns as a configuration gives them."""
+        """Parse the patterns of a configuration."""
         return cls(Patterns.parse([as_bytes_text(pattern) for pattern in patterns]), _absolute(root))
 
     def location(self, path: str) -> str:
-        """Where a path lies, as the user wrote it where that is inside of the root, else without links."""
+        """The absolute path, as written by the user if that is inside the root, else without links."""
         location = _absolute(path)
         if _is_inside(location, self.root):
             return location
@@ -159,7 +159,7 @@ class Exclusion(NamedTuple):
         return self.root + real[len(root) :] if _is_inside(real, root) else location
 
     def keep(self, location: str, names: list[str], *, folders: bool) -> list[str]:
-        """The names, all in the folder at a place, that are not excluded; the way to the root never is."""
+        """The names in the folder at `location` that are not excluded; parents of the root never are."""
         if not self.patterns or not names:
             return names
         relative = self.relative(location)
@@ -172,7 +172,7 @@ class Exclusion(NamedTuple):
         return kept
 
     def relative(self, location: str) -> str:
-        """The path from the root to a place; empty for the root itself."""
+        """The path from the root to `location`; empty for the root itself."""
         if _is_inside(location, self.root):
             return location[len(self.root) + 1 :]
         try:
@@ -189,10 +189,10 @@ def _is_inside(location: str, root: str) -> bool:
     return location == root or location.startswith(f"{root}/")
 
 
-class _Folder(NamedTuple):  # made for each folder of a tree
-    """A folder on the way: `prefix` stands before its names in results, `location` is its path for exclusion.
+class _Folder(NamedTuple):  # one for each folder of a tree
+    """A folder of the search: `prefix` precedes its names in results, `location` is its path for exclusion.
 
-    `git` are the ignore patterns in force, None when they do not count in this run.
+    `git` are the ignore patterns in force, None if ignore files are not used.
     """
 
     prefix: str
@@ -214,7 +214,7 @@ class _Folder(NamedTuple):  # made for each folder of a tree
 
 
 class _Listing(NamedTuple):
-    """The names in a folder by what they are; `others` are links, devices and the like."""
+    """The names in a folder by type; `others` are links, devices and so on."""
 
     files: list[str]
     folders: list[str]
@@ -222,26 +222,26 @@ class _Listing(NamedTuple):
 
 
 class Search(NamedTuple):
-    """What all folders of a run have in common.
+    """The settings of all searches of a run.
 
-    `git` says whether its ignore files count. `named` is what other arguments will bring. `around` tells the
-    layers around a folder.
+    `git` is whether git's ignore files are used. `explicit` are the paths that the arguments name. `around`
+    returns the layers of a parent folder.
     """
 
     exclusion: Exclusion
     git: bool
-    named: Named
+    explicit: ExplicitPaths
     around: Callable[[str], IgnoreLayers | None]
 
     def walk(self, argument: Argument) -> Iterator[FoundFile | SkippedFile]:
-        """Everything in a named folder."""
+        """The files of a folder that an argument names."""
         to_come: list[tuple[_Folder, list[str]]] = []
         folder = self._root(argument)
         while True:
             try:
                 listing = _list(folder.prefix or ".")
             except OSError as error:
-                yield SkippedFile(folder.path, f"{why(error)}: the folder was not searched")
+                yield SkippedFile(folder.path, f"{os_error_reason(error)}: the folder was not searched")
             else:
                 folder = self._with_rules(folder, listing)
                 yield from self._files(folder, listing)
@@ -253,8 +253,8 @@ class Search(NamedTuple):
             outer, names = to_come[-1]
             folder = outer.inside(names.pop())
 
-    def leaves_out(self, argument: Argument) -> bool:
-        """Whether exclusion leaves out what an argument names; git's ignore files do not, as it was named."""
+    def excludes(self, argument: Argument) -> bool:
+        """Whether the path of an argument is excluded; ignore files do not apply to explicit paths."""
         is_folder = argument.entry is PathEntry.FOLDER
         relative = self.exclusion.relative(self.exclusion.location(argument.path))
         steps = relative.split("/")
@@ -276,7 +276,7 @@ class Search(NamedTuple):
         )
 
     def _with_rules(self, folder: _Folder, listing: _Listing) -> _Folder:
-        """The folder with what its own `.git` and `.gitignore` bring in."""
+        """The folder with the patterns of its own `.git` and `.gitignore`."""
         if not self.git:
             return folder
         git = folder.git
@@ -292,24 +292,24 @@ class Search(NamedTuple):
 
     def _files(self, folder: _Folder, listing: _Listing) -> Iterator[FoundFile | SkippedFile]:
         names = self._kept(folder, listing.files + listing.others, folders=False)
-        if elsewhere := self.named.files.get(folder.real):
+        if elsewhere := self.explicit.files.get(folder.real):
             names = [name for name in names if name not in elsewhere]
         prefix, others = folder.prefix, frozenset(listing.others)
         for name in _in_byte_order(names):
             path = prefix + name
-            entry = look_at(path) if name in others else PathEntry.FILE
+            entry = path_entry(path) if name in others else PathEntry.FILE
             if entry is PathEntry.FILE:
-                suffix = name[name.rfind(".") :].lower()  # kind_of, without the call
+                suffix = name[name.rfind(".") :].lower()  # `kind_of` inlined
                 kind = KINDS.get(suffix, FileKind.UNKNOWN)
-                yield FoundFile(path, kind) if kind else SkippedFile(path, NEITHER)
+                yield FoundFile(path, kind) if kind else SkippedFile(path, NOT_CHECKABLE)
             elif entry is not PathEntry.FOLDER:
                 yield SkippedFile(path, entry)
 
     def _folders(self, folder: _Folder, names: list[str]) -> list[str]:
-        """The folders to search, the first one last."""
+        """The folders to search, in reverse order."""
         names = self._kept(folder, [name for name in names if name not in DEFAULT_PRUNED], folders=True)
-        if len(self.named.folders) > 1:
-            names = [name for name in names if f"{folder.real}/{name}" not in self.named.folders]
+        if len(self.explicit.folders) > 1:
+            names = [name for name in names if f"{folder.real}/{name}" not in self.explicit.folders]
         return _in_byte_order(names)[::-1]
 
 
@@ -317,7 +317,7 @@ def _list(path: str) -> _Listing:
     """The names in a folder.
 
     Raises:
-        OSError: it cannot be read, or not to its end.
+        OSError: the folder cannot be read completely.
     """
     listing = _Listing([], [], [])
     files = listing.files
@@ -333,5 +333,5 @@ def _list(path: str) -> _Listing:
 
 
 def _in_byte_order(names: list[str]) -> list[str]:
-    """Sorted as their bytes are; code points sort likewise but for bytes that are no UTF-8."""
+    """Sorted by bytes; the order of code points only differs for bytes that are not UTF-8."""
     return sorted(names, key=None if "".join(names).isascii() else os.fsencode)

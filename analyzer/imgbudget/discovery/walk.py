@@ -1,4 +1,4 @@
-"""From the paths of a command line to files: what each path is, how results spell it, folders searched."""
+"""Turns the paths of the command line into files: types of paths, their spelling in results, searches."""
 
 import os
 import stat
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
     from imgbudget.discovery.search import Search
 
 
-GONE = "gone before it could be looked at"
+GONE = "deleted before it could be checked"
 DENIED = "permission denied"
 
 
 class PathEntry(Enum):
-    """What can be looked at."""
+    """A type of path that can be checked."""
 
     FILE = "file"
     FOLDER = "folder"
 
 
 class FoundFile(NamedTuple):  # one for each file of a tree: half the price of a frozen dataclass
-    """A file to look at. `named` means that the command line names it, not only a folder around it."""
+    """A file to check. `explicit` means that the command line names it, not only a parent folder."""
 
     path: str
     kind: FileKind
-    named: bool = False
+    explicit: bool = False
 
 
-NEITHER = "not an image or a request"
-LEFT_OUT = "excluded, and exclusion is enforced"
+NOT_CHECKABLE = "not an image or a request"
+EXCLUDED = "excluded, and exclusion is enforced"
 
 
 class SkippedFile(NamedTuple):
-    """A file, or a folder that cannot be searched, that is not looked at, with the reason in a clause."""
+    """A file that is not checked or a folder that cannot be searched, with the reason as a clause."""
 
     path: str
     reason: str
 
     @property
     def missed(self) -> bool:
-        """Whether it could not be looked at, and not only need not be."""
-        return self.reason not in (NEITHER, LEFT_OUT)
+        """Whether it could not be checked, as opposed to need not be."""
+        return self.reason not in (NOT_CHECKABLE, EXCLUDED)
 
 
 _IRREGULAR = {
@@ -58,14 +58,14 @@ _IRREGULAR = {
 }
 
 
-def look_at(path: str) -> PathEntry | str:
-    """What stands at a path, through links; the reason in a clause where it is neither file nor folder."""
+def path_entry(path: str) -> PathEntry | str:
+    """The type of a path, following links; for anything but a file or folder, the reason as a clause."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         return "broken symbolic link" if os.path.islink(path) else GONE
     except OSError as error:
-        return why(error)
+        return os_error_reason(error)
     except ValueError:  # a null character, or text that no file name can be
         return GONE
     if stat.S_ISREG(mode):
@@ -76,8 +76,8 @@ def look_at(path: str) -> PathEntry | str:
     return f"not a regular file ({kind})" if kind else "not a regular file"
 
 
-def why(error: OSError) -> str:
-    """What an error of the operating system says, as a clause."""
+def os_error_reason(error: OSError) -> str:
+    """An error of the operating system as a clause."""
     if isinstance(error, PermissionError):
         return DENIED
     if isinstance(error, FileNotFoundError):
@@ -86,11 +86,11 @@ def why(error: OSError) -> str:
 
 
 class Argument(NamedTuple):
-    """A named path, as it is to be looked at.
+    """A path of the command line.
 
-    `path` is as given, with `/` and without empty steps. `real` says which file or folder it is: the path
-    without links; for a file, its folder's with its own name, so that a link is another file than what it
-    leads to. `entry` is what stands there, or why there is nothing to look at.
+    `path` is normalised: `/` as the separator, no empty steps. `real` identifies the file or folder: its path
+    without links; for a file, the real path of its folder with its own name, so that a link and its target
+    are different files. `entry` is its type, or the reason why it cannot be checked.
     """
 
     path: str
@@ -99,12 +99,12 @@ class Argument(NamedTuple):
 
     @property
     def prefix(self) -> str:
-        """What results put before the names in this folder."""
+        """The prefix in results for names in this folder."""
         return "" if self.path == "." else self.path.rstrip("/") + "/"
 
 
-class Named:
-    """What the arguments name, by real path: a search leaves it to the argument that names it.
+class ExplicitPaths:
+    """The real paths of the arguments; a search skips them, as they are found through their own argument.
 
     `files` are names by folder.
     """
@@ -114,7 +114,7 @@ class Named:
         self.files: dict[str, set[str]] = {}
 
     def add(self, argument: Argument) -> bool:
-        """Take an argument in; whether it is new."""
+        """Add an argument; returns whether it is new."""
         if argument.entry is PathEntry.FOLDER:
             names, name = self.folders, argument.real
         else:
@@ -126,9 +126,9 @@ class Named:
 
 
 def missing(paths: Iterable[str]) -> list[str]:
-    """Those paths where nothing stands; a broken link is something, and `-` is no path.
+    """The paths that do not exist. A broken link exists, and `-` is not a path.
 
-    Nor is missing what cannot be seen for lack of permission: the search says so.
+    Paths that are inaccessible for lack of permission are not included; the search reports them.
     """
     return [path for path in paths if path != "-" and not _exists(path)]
 
@@ -144,11 +144,11 @@ def _exists(path: str) -> bool:
 
 
 def read_arguments(paths: Iterable[str]) -> Iterator[Argument]:
-    """What each path is; the same thing may come twice."""
+    """An argument for each path; duplicates are kept."""
     real_folders: dict[str, str] = {}
     for given in paths:
         path = spell(given)
-        entry = look_at(path)
+        entry = path_entry(path)
         if entry is PathEntry.FOLDER:
             yield Argument(path=path, real=real_path(path), entry=entry)
             continue
@@ -159,9 +159,9 @@ def read_arguments(paths: Iterable[str]) -> Iterator[Argument]:
 
 
 def spell(path: str) -> str:
-    """The path as results give it: `/` between steps, none that leads nowhere, `.` for the working folder.
+    """The path as in results: `/` between steps, no empty or `.` steps, `.` for the working folder.
 
-    A `..` stays, since what it leads to depends on links.
+    A `..` is kept, because its target depends on links.
     """
     drive, rest = os.path.splitdrive(path)
     if os.sep != "/":
@@ -175,7 +175,7 @@ def real_path(path: str) -> str:
     """The absolute path without links, with `/`; empty for the root."""
     try:
         real = os.path.realpath(path)
-    except (OSError, ValueError):  # a null character, a folder that is gone while it is asked for
+    except (OSError, ValueError):  # a null character, a folder deleted meanwhile
         real = path
     return real.replace(os.sep, "/").rstrip("/")
 
@@ -188,30 +188,30 @@ def find_files(
     force_exclude: bool = False,
     respect_gitignore: bool = True,
 ) -> Iterator[FoundFile | SkippedFile]:
-    """The files that the paths name and those in the folders that they name, each once.
+    """The files that the paths name and those in folders that they name, each once.
 
-    `exclude` are gitignore patterns relative to `exclude_root`. With `force_exclude` a named path is left
-    out as a search would leave it out, and passed with that reason. A path that does not exist is passed:
-    ask `missing` before. Paths come out relative where they went in relative, with `/`.
+    `exclude` are gitignore patterns relative to `exclude_root`. With `force_exclude` they also apply to the
+    paths themselves, which are then skipped with that reason. Paths that do not exist are skipped; check them
+    with `missing` first. Relative paths stay relative; the separator is `/`.
     """
-    named = Named()
-    arguments = [argument for argument in read_arguments(paths) if named.add(argument)]
+    explicit = ExplicitPaths()
+    arguments = [argument for argument in read_arguments(paths) if explicit.add(argument)]
     search = None
     if force_exclude or any(argument.entry is PathEntry.FOLDER for argument in arguments):
-        search = _search(exclude, exclude_root, git=respect_gitignore, named=named)
+        search = _search(exclude, exclude_root, git=respect_gitignore, explicit=explicit)
     for argument in arguments:
-        if search and force_exclude and search.leaves_out(argument):
-            yield SkippedFile(argument.path, LEFT_OUT)
+        if search and force_exclude and search.excludes(argument):
+            yield SkippedFile(argument.path, EXCLUDED)
         elif search and argument.entry is PathEntry.FOLDER:
             yield from search.walk(argument)
         elif isinstance(argument.entry, str):
             yield SkippedFile(argument.path, argument.entry)
         else:
-            yield FoundFile(argument.path, kind_of(argument.path) or FileKind.UNKNOWN, named=True)
+            yield FoundFile(argument.path, kind_of(argument.path) or FileKind.UNKNOWN, explicit=True)
 
 
-def _search(exclude: Sequence[str], root: str, *, git: bool, named: Named) -> "Search":
+def _search(exclude: Sequence[str], root: str, *, git: bool, explicit: ExplicitPaths) -> "Search":
     from imgbudget.discovery.search import Exclusion, Search, layers_around  # noqa: PLC0415 - folders only
 
     exclusion, around = Exclusion.of(exclude, root), cache(layers_around)
-    return Search(exclusion=exclusion, git=git, named=named, around=around)
+    return Search(exclusion=exclusion, git=git, explicit=explicit, around=around)

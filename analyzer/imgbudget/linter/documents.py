@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from imgbudget.discovery.walk import NEITHER
+from imgbudget.discovery.walk import NOT_CHECKABLE
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.lines import Chunk
@@ -46,7 +46,7 @@ def check_cassette(context: LintContext, path: str, text: bytes | None = None) -
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     with opened as source, _without_collector():
         if not looks_like_cassette(source):
-            return FileResult(path=path, skipped=NEITHER)
+            return FileResult(path=path, skipped=NOT_CHECKABLE)
         check = DocumentCheck(context=context, source=source, path=path, lines=False, explicit=True)
         return check.run_cassette(read_cassette(source))
 

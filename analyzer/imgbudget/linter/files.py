@@ -61,7 +61,7 @@ class FileCheck:
 
     def explicit(self, found: FoundFile) -> bool:
         """Whether the user named the file, so that unknown content is a finding and not skipped."""
-        return found.named and not self.force_exclude
+        return found.explicit and not self.force_exclude
 
     def _json(
         self, path: str, *, explicit: bool, lines: bool, parts: "PartReceiver | None" = None

@@ -131,7 +131,9 @@ def _pack(chunk: Iterable[WorkItem]) -> "list[WorkItem | str]":
     That saves a microsecond per file on each side.
     """
     return [
-        file.path if isinstance(file, FoundFile) and file.kind is FileKind.IMAGE and not file.named else file
+        file.path
+        if isinstance(file, FoundFile) and file.kind is FileKind.IMAGE and not file.explicit
+        else file
         for file in chunk
     ]
 

@@ -10,7 +10,7 @@ from imgbudget.config.load import load_unchecked
 from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import unknown
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import NEITHER, FoundFile, SkippedFile, find_files, missing
+from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile, SkippedFile, find_files, missing
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData, load_limits
@@ -181,7 +181,7 @@ class Session:
         for entry in self.walk(paths):
             reason = None if isinstance(entry, FoundFile) else entry.reason
             if isinstance(entry, FoundFile) and entry.kind is FileKind.YAML and not _is_cassette(entry.path):
-                reason = NEITHER
+                reason = NOT_CHECKABLE
             yield entry.path, reason
 
     def check(

@@ -10,7 +10,7 @@ from imgbudget.audit.inputs.opening import file_system, is_url
 from imgbudget.audit.inputs.tars import extracted
 from imgbudget.audit.inputs.zips import archive_of
 from imgbudget.audit.statistics import Row
-from imgbudget.discovery.walk import PathEntry, look_at
+from imgbudget.discovery.walk import PathEntry, path_entry
 from imgbudget.errors import FixError, UnreadableError
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.evaluate import FAILED_CODE
@@ -51,7 +51,7 @@ def fetch(rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
 def _from_folder(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
     for row in rows:
         path = source if row.member is None else os.path.join(source, row.member)
-        if look_at(path) is PathEntry.FILE:
+        if path_entry(path) is PathEntry.FILE:
             try:
                 with open(path, "rb") as file:
                     yield row, file.read(MOST)

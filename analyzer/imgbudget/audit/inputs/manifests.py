@@ -15,7 +15,7 @@ from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import FoundFile, PathEntry, look_at
+from imgbudget.discovery.walk import FoundFile, PathEntry, path_entry
 
 _SNIFFED = 1 << 16
 _KEYS = ("image", "images", "image_path", "file_name", "img_path", "image_paths")
@@ -205,9 +205,9 @@ def _row(item: ManifestEntry, partition: Partition, builder: RecordBuilder) -> I
     path = _join(partition.where, item.name)
     if is_url(path):
         yield remote_image(where, path, builder)
-    elif look_at(path) is PathEntry.FILE:
+    elif path_entry(path) is PathEntry.FILE:
         yield from builder.file(where, FoundFile(path, FileKind.IMAGE), item.claim)
     else:
-        reason = look_at(path)
+        reason = path_entry(path)
         text = reason if isinstance(reason, str) and "gone" not in reason else "no such file"
         yield builder.skip(where, f"named in the list: {text}", missed=True)

@@ -9,7 +9,7 @@ from imgbudget.audit.partition import Naming, Partition, RemoteObject
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import NEITHER
+from imgbudget.discovery.walk import NOT_CHECKABLE
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo.reader import Read, bytes_reader
 
@@ -88,7 +88,7 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         where = RowLocation(partition.source, item.name)
         kind = kind_of(item.name or item.url)
         if kind is None:
-            yield builder.skip(where, NEITHER)
+            yield builder.skip(where, NOT_CHECKABLE)
             continue
         head = next(heads)
         if isinstance(head, Exception):

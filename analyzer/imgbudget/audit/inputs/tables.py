@@ -8,7 +8,7 @@ from imgbudget.audit.inputs.opening import is_url
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import FoundFile, PathEntry, look_at
+from imgbudget.discovery.walk import FoundFile, PathEntry, path_entry
 from imgbudget.imageinfo.reader import Read
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _image(
         yield builder.skip(where, "its bytes are not in the file, only a path", missed=True)
     else:
         outside = os.path.join(os.path.dirname(table.where), path)
-        if look_at(outside) is PathEntry.FILE:
+        if path_entry(outside) is PathEntry.FILE:
             yield from builder.file(where, FoundFile(outside, FileKind.IMAGE))
         else:
             yield builder.skip(
