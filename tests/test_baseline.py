@@ -101,12 +101,12 @@ def test_a_finding_in_a_request_is_known_by_its_place(imgbudget: Command, tmp_pa
 def test_a_finding_on_a_whole_body_is_known(imgbudget: Command, tmp_path: Path) -> None:
     """Its pointer is empty, which is not the same as none."""
     write_json(tmp_path / "r.json", body(image_block()))
-    wish = ("--budget", "request.bytes=10")
-    imgbudget("baseline", "--write", *wish)
+    budget = ("--budget", "request.bytes=10")
+    imgbudget("baseline", "--write", *budget)
     assert json.loads((tmp_path / NAME).read_text())["findings"] == [
         {"path": "r.json", "rule": "IB605", "pointer": ""}
     ]
-    run = imgbudget("check", "--baseline", NAME, "--format", "json", *wish)
+    run = imgbudget("check", "--baseline", NAME, "--format", "json", *budget)
     assert (run.codes, run.json["summary"]["silenced"]["baseline"]) == ([], 1)
 
 
@@ -172,7 +172,7 @@ def test_a_partial_run_keeps_the_other_entries(imgbudget: Command, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "not a baseline: line 1: not JSON"),
         ("[]", "not a baseline: it has no list of findings"),
@@ -186,13 +186,13 @@ def test_a_partial_run_keeps_the_other_entries(imgbudget: Command, tmp_path: Pat
     ],
 )
 def test_a_file_that_is_not_a_baseline_ends_the_run(
-    imgbudget: Command, tmp_path: Path, text: str, told: str
+    imgbudget: Command, tmp_path: Path, text: str, message: str
 ) -> None:
     """With exit code 2, the file, what is wrong with it and what to do."""
     (tmp_path / "b.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     run = imgbudget("check", "--baseline", "b.json")
     assert run.code == 2
-    assert run.err.startswith(f"imgbudget: b.json: {told}")
+    assert run.err.startswith(f"imgbudget: b.json: {message}")
     assert "imgbudget baseline --write --force" in run.err
     assert imgbudget("check", "--baseline", ".").code == 2
     assert imgbudget("baseline", "--prune", "--baseline", "nope.json").code == 2

@@ -24,11 +24,11 @@ def make(
     """A rule that reports each image it sees."""
 
     @rule(code, name, level=Level.IMAGE, severity=Severity.WARNING, since="1", pedantic=pedantic, needs=needs)
-    def judge(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+    def runner(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         """It reports."""
         yield Problem(message="seen")
 
-    return judge
+    return runner
 
 
 RULES = (
@@ -98,20 +98,20 @@ def test_needs_are_those_of_the_rules_that_run() -> None:
 )
 def test_severity_of_the_most_specific_selector(severities: dict[str, str], expected: Severity) -> None:
     """The user's severity is above the rule's own, the longest selector above the others."""
-    judge = RuleRunner(select_rules(RULES, [SelectionLayer(["IB301"])], severities=severities))
-    assert [finding.severity for finding in judge.check_image(image("<png 300x300>"), LIMITS)] == [expected]
+    runner = RuleRunner(select_rules(RULES, [SelectionLayer(["IB301"])], severities=severities))
+    assert [finding.severity for finding in runner.check_image(image("<png 300x300>"), LIMITS)] == [expected]
 
 
 def test_user_severity_overrides_problem_and_rule() -> None:
     """A problem may override the severity of its rule, and the user overrides both."""
 
     @rule("IB105", "mismatch", level=Level.IMAGE, severity=Severity.ERROR, since="1")
-    def judge(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
+    def runner(_use: ImageUse, _ctx: Context) -> Iterator[Problem]:
         """It reports."""
         yield Problem(message="seen", severity=Severity.WARNING)
 
     def severity(severities: dict[str, str]) -> Severity:
-        rules = select_rules([judge], [ALL], severities=severities)
+        rules = select_rules([runner], [ALL], severities=severities)
         return RuleRunner(rules).check_image(image("<png 300x300>"), LIMITS)[0].severity
 
     assert severity({}) is Severity.WARNING
@@ -127,8 +127,8 @@ def test_failing_rule_is_a_finding_and_the_others_go_on() -> None:
         yield Problem(message="before", fix=Resize(Size(1, 1)))
         raise KeyError("lost")
 
-    judge = RuleRunner(select_rules([breaks, *RULES], [ALL]))
-    found = judge.check_image(image("<png 300x300>"), LIMITS)
+    runner = RuleRunner(select_rules([breaks, *RULES], [ALL]))
+    found = runner.check_image(image("<png 300x300>"), LIMITS)
     assert [finding.code for finding in found] == ["XX100", "IB003", "IB201", "IB202", "IB301"]
     assert found[1].severity is Severity.ERROR
     assert "XX100" in found[1].message
@@ -143,9 +143,9 @@ def test_fingerprints_identify_findings() -> None:
         Location("a.json", ("messages", 0), document=1),
         Location("b.json", ("messages", 0)),
     ]
-    judge = RuleRunner(select_rules(RULES, [ALL]))
+    runner = RuleRunner(select_rules(RULES, [ALL]))
     uses = [image("<png 300x300>")._replace(location=location) for location in (*locations, *locations)]
-    prints = [finding.fingerprint for use in uses for finding in judge.check_image(use, LIMITS)]
+    prints = [finding.fingerprint for use in uses for finding in runner.check_image(use, LIMITS)]
     assert len(set(prints)) == len(prints) // 2 == 12
 
 
@@ -158,11 +158,11 @@ def test_rules_are_run_on_subjects_of_their_level() -> None:
         yield Problem(message=f"{1 // batch.request_count} seen")
 
     rules = select_rules([counts, *RULES], [ALL])
-    judge = RuleRunner(rules)
+    runner = RuleRunner(rules)
     assert rules.has("XX200")
     assert [rule.code for rule, _ in rules.batch] == ["XX200"]
-    assert "XX200" not in [finding.code for finding in judge.check_image(image("<png 300x300>"), LIMITS)]
-    [finding] = judge.check_batch(Batch(Location("b.jsonl", ()), byte_size=10, request_count=1), LIMITS)
+    assert "XX200" not in [finding.code for finding in runner.check_image(image("<png 300x300>"), LIMITS)]
+    [finding] = runner.check_batch(Batch(Location("b.jsonl", ()), byte_size=10, request_count=1), LIMITS)
     assert (finding.code, finding.message, finding.location.path) == ("XX200", "1 seen", "b.jsonl")
-    [failure] = judge.check_batch(Batch(Location("b.jsonl", ()), byte_size=10, request_count=0), LIMITS)
+    [failure] = runner.check_batch(Batch(Location("b.jsonl", ()), byte_size=10, request_count=0), LIMITS)
     assert (failure.code, failure.severity) == ("IB003", Severity.ERROR)

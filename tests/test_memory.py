@@ -19,7 +19,7 @@ from imgbudget.registry import AnyRule
 from imgbudget.rule import Context, rule
 from tests.rule_runner import limits_of, rules
 
-JUDGED = rules(pedantic=True).rules.image
+IMAGE_RULES = rules(pedantic=True).rules.image
 LIMITS = (limits_of(), limits_of("gpt-5", "openai"), limits_of("gemini-2.5-pro", "gemini"))
 
 OFTEN = (*[LIMITS[0]] * 10, *LIMITS[1:])
@@ -50,7 +50,7 @@ def test_findings_do_not_depend_on_earlier_files(
     entry: list[tuple[tuple[str, Any], Limits]],
 ) -> None:
     """The same findings in the same order, whatever was checked before and for which model."""
-    files = ImageRuleCache(JUDGED, NO_BUDGETS)
+    files = ImageRuleCache(IMAGE_RULES, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
     for number, ((name, value), limits) in enumerate(entry):
         if name == "declared":
@@ -59,7 +59,7 @@ def test_findings_do_not_depend_on_earlier_files(
             facts = facts._replace(**{name: value})
         # every third one is cut: nothing is to be remembered of it
         use = file_of(facts._replace(damage=None if number % 3 else "is cut"), declared, f"{number}.png")
-        assert files.check_image(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
+        assert files.check_image(use, limits) == list(run_rules(IMAGE_RULES, use, limits, NO_BUDGETS))
 
 
 @given(
@@ -80,7 +80,7 @@ def test_findings_do_not_depend_on_earlier_blocks(
     entry: list[tuple[tuple[str, Any], str | None, str | None, tuple[str, ...], str, Limits]],
 ) -> None:
     """Whatever options its block has, and whatever is wrong with its text."""
-    blocks = ImageRuleCache(JUDGED, NO_BUDGETS)
+    blocks = ImageRuleCache(IMAGE_RULES, NO_BUDGETS)
     facts, declared = ImageFacts(90_000, "jpeg", Size(500, 500)), "image/jpeg"
     for number, ((name, value), oversized, toolset, flaws, role, limits) in enumerate(entry):
         if name == "declared":
@@ -98,7 +98,7 @@ def test_findings_do_not_depend_on_earlier_blocks(
             oversized=oversized,
             toolset=toolset,
         )
-        assert blocks.check_image(use, limits) == list(run_rules(JUDGED, use, limits, NO_BUDGETS))
+        assert blocks.check_image(use, limits) == list(run_rules(IMAGE_RULES, use, limits, NO_BUDGETS))
 
 
 def test_a_failing_rule_is_reported_for_each_file() -> None:
@@ -110,8 +110,8 @@ def test_a_failing_rule_is_reported_for_each_file() -> None:
         raise ValueError("no")
         yield
 
-    judged = ((fragile, None), *JUDGED)
-    files = ImageRuleCache(judged, NO_BUDGETS)
+    image_rules = ((fragile, None), *IMAGE_RULES)
+    files = ImageRuleCache(image_rules, NO_BUDGETS)
     for name, size in (
         ("a", Size(4000, 100)),
         ("b", Size(4000, 100)),
@@ -120,7 +120,7 @@ def test_a_failing_rule_is_reported_for_each_file() -> None:
     ):
         use = file_of(ImageFacts(9, "png", size), name=name)
         found = files.check_image(use, LIMITS[0])
-        assert found == list(run_rules(judged, use, LIMITS[0], NO_BUDGETS))
+        assert found == list(run_rules(image_rules, use, LIMITS[0], NO_BUDGETS))
         assert found[0].code == "IB003"
         assert {finding.location.path for finding in found} == {name}
 
@@ -172,7 +172,7 @@ def test_shipped_rules_are_not_run_again_for_an_image_like_one_before() -> None:
 
         return rule._replace(check=counted)
 
-    files = ImageRuleCache([(counting(rule), severity) for rule, severity in JUDGED], NO_BUDGETS)
+    files = ImageRuleCache([(counting(rule), severity) for rule, severity in IMAGE_RULES], NO_BUDGETS)
     photo = ImageFacts(90_000, "jpeg", Size(4000, 210), quality=90)
     for number, facts in enumerate([photo] * 3 + [photo._replace(byte_size=80_000, metadata_bytes=70_000)]):
         ran.clear()
@@ -182,12 +182,12 @@ def test_shipped_rules_are_not_run_again_for_an_image_like_one_before() -> None:
 
 def test_nothing_is_remembered_any_longer_where_each_image_has_its_own_size() -> None:
     """The findings are the same as before, and the memory does not grow."""
-    files = ImageRuleCache(JUDGED, NO_BUDGETS)
+    files = ImageRuleCache(IMAGE_RULES, NO_BUDGETS)
     for number in range(2_100):
         use = file_of(ImageFacts(90_000, "jpeg", Size(500 + number, 210)), "image/jpeg", f"{number}.jpg")
         found = files.check_image(use, LIMITS[0])
         if number % 100 < 3:
-            assert found == list(run_rules(JUDGED, use, LIMITS[0], NO_BUDGETS))
+            assert found == list(run_rules(IMAGE_RULES, use, LIMITS[0], NO_BUDGETS))
 
 
 SMALL, LARGE = ImageFacts(500, "png", Size(400, 400)), ImageFacts(500_000, "png", Size(400, 400))
@@ -325,13 +325,13 @@ def test_what_a_rule_reads_may_depend_on_what_it_read_before(
         if leaf := decide(use, decision):
             yield Problem(message=str(leaf))
 
-    judged = [(decides, None)]
-    files = ImageRuleCache(judged, NO_BUDGETS)
+    image_rules = [(decides, None)]
+    files = ImageRuleCache(image_rules, NO_BUDGETS)
     for number, chosen in enumerate(images):
         made: dict[str, Any] = {name: values[name][i] for name, i in zip(READABLE, chosen, strict=True)}
         declared = made.pop("declared")
         use = file_of(ImageFacts(9, **made), declared, f"{number}.png")
-        assert files.check_image(use, LIMITS[0]) == list(run_rules(judged, use, LIMITS[0], NO_BUDGETS))
+        assert files.check_image(use, LIMITS[0]) == list(run_rules(image_rules, use, LIMITS[0], NO_BUDGETS))
 
 
 def test_a_value_is_not_remembered_with_a_stand_in_in_its_finding() -> None:

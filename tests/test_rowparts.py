@@ -187,8 +187,8 @@ def test_what_a_baseline_knows_is_silent_on_several_processes(imgbudget: Command
     (parted / "a.jsonl").write_text(rows(60))
     imgbudget("baseline", "--write", "a.jsonl", "-j", "2")
     (parted / "a.jsonl").write_text(rows(90))
-    told = json.loads(agree(imgbudget, "a.jsonl", "--format", "json", "--baseline", NAME))
-    assert told["summary"]["silenced"]["baseline"] >= 60
+    reported = json.loads(agree(imgbudget, "a.jsonl", "--format", "json", "--baseline", NAME))
+    assert reported["summary"]["silenced"]["baseline"] >= 60
 
 
 @pytest.mark.parametrize("seed", range(3))

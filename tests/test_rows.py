@@ -84,8 +84,8 @@ def test_ids_of_a_batch(imgbudget: Command, tmp_path: Path) -> None:
     """A duplicate custom_id is reported at its line, in the order of the file."""
     (tmp_path / "r.jsonl").write_text(f"{GOOD}\n{GOOD}\n{{\n")
     run = imgbudget("check", "r.jsonl", "--format", "json", "--select", "IB406,IB002")
-    told = [(finding["code"], finding["line"], finding["pointer"]) for finding in run.json["findings"]]
-    assert told == [("IB406", 2, "/custom_id"), ("IB002", 3, "")]
+    reported = [(finding["code"], finding["line"], finding["pointer"]) for finding in run.json["findings"]]
+    assert reported == [("IB406", 2, "/custom_id"), ("IB002", 3, "")]
 
 
 def test_rows_before_the_first_request_are_reported_too(imgbudget: Command, tmp_path: Path) -> None:
@@ -178,15 +178,15 @@ def test_long_file_is_read_in_parts(imgbudget: Command, tmp_path: Path, form: st
     (tmp_path / "r.jsonl").write_text("\n".join(lines) + "\n")
     run = imgbudget("check", "r.jsonl", "--format", f"{form}:out", "--format", "json")
     whole = check([str(tmp_path / "r.jsonl")], RunOptions(isolated=True))
-    told = run.json
+    reported = run.json
     rows = settled(run)
-    assert (told["summary"]["files"], rows["total"], rows["checked"], rows["bad"]) == (1, 1121, 560, 280)
-    assert (len(told["images"]), len(told["requests"])) == (560, 560)
-    assert [item["line"] for item in told["requests"]] == [
+    assert (reported["summary"]["files"], rows["total"], rows["checked"], rows["bad"]) == (1, 1121, 560, 280)
+    assert (len(reported["images"]), len(reported["requests"])) == (560, 560)
+    assert [item["line"] for item in reported["requests"]] == [
         i + 1 for i, line in enumerate(lines) if line == small
     ]
     expected = [(finding.code, finding.span.line if finding.span else 0) for finding in whole.findings]
-    assert [(item["code"], item["line"]) for item in told["findings"]] == expected
+    assert [(item["code"], item["line"]) for item in reported["findings"]] == expected
     assert whole.summary.files == len(whole.files) == 1
     out = (tmp_path / "out").read_text()
     assert out.count("IB301") >= 560

@@ -102,12 +102,12 @@ def test_page_that_the_rule_contradicts_is_reported(
 ) -> None:
     """Each statement of a page that its rule contradicts is named, with the rule."""
 
-    def judge(use: ImageUse, _ctx: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def checker(use: ImageUse, _ctx: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
         if use.size == (10, 10):
             yield problem
 
-    judge.__doc__ = PAGE.format(reports=reports, silent=silent)
-    broken = rule("HR199", "broken-page", level=Level.IMAGE, severity=Severity.INFO, since="0.1")(judge)
+    checker.__doc__ = PAGE.format(reports=reports, silent=silent)
+    broken = rule("HR199", "broken-page", level=Level.IMAGE, severity=Severity.INFO, since="0.1")(checker)
     with pytest.raises(AssertionError, match=f"HR199 broken-page {flaw}"):
         check_page(broken)
 
@@ -115,7 +115,7 @@ def test_page_that_the_rule_contradicts_is_reported(
 def test_page_without_its_headings_is_reported() -> None:
     """A docstring of one line is no page."""
 
-    def judge(use: ImageUse, _ctx: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def checker(use: ImageUse, _ctx: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
         """One sentence."""
         yield Problem("m")
 
@@ -123,7 +123,7 @@ def test_page_without_its_headings_is_reported() -> None:
         "HR199", "no-page", level=Level.IMAGE, severity=Severity.INFO, fix=FixSafety.SAFE, since="0.1"
     )
     with pytest.raises(AssertionError, match="HR199 no-page has the headings"):
-        check_page(make(judge))
+        check_page(make(checker))
 
 
 def test_page_of_ten_steps_shows_the_pack_that_is_there() -> None:
@@ -138,7 +138,7 @@ def test_page_of_ten_steps_shows_the_pack_that_is_there() -> None:
 
 
 def test_decorators_of_0_1_work_for_one_more_release() -> None:
-    """Each makes the rule that `rule` makes, and says what to write in its place; promises have no effect."""
+    """Each makes the same rule as `rule`, with a warning that names the replacement."""
     with pytest.warns(DeprecationWarning, match=r"rule HR101: use @rule\(\.\.\., level=Level.IMAGE\)"):
         decorate = image_rule("HR101", "old", severity=Severity.INFO, since="0.1", by_size=True, by_kind=True)
     with pytest.warns(DeprecationWarning, match="Level.REQUEST"):

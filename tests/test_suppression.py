@@ -1,4 +1,4 @@
-"""Ignores: what they silence, by which property, what is refused, and those that silence nothing."""
+"""Ignores: what they suppress, by which property, what is refused, and those that suppress nothing."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_another_rule_or_file_is_not_silenced(imgbudget: Command, tmp_path: Path) -> None:
+def test_another_rule_or_file_is_not_suppressed(imgbudget: Command, tmp_path: Path) -> None:
     """An entry for IB3 in other files, and one for other rules here."""
     (tmp_path / "a.png").write_bytes(TINY)
     ignore(tmp_path, "rules: [IB3], files: [b.png]", "rules: [IB2], files: [a.png]")
@@ -58,7 +58,7 @@ def test_the_last_line_counts_suppressed_findings(imgbudget: Command, tmp_path: 
     assert imgbudget("check", "--no-ignores", "--format", "json").codes == ["IB301"]
 
 
-def test_an_image_is_silenced_by_its_content_wherever_it_is(imgbudget: Command, tmp_path: Path) -> None:
+def test_an_image_is_suppressed_by_its_content_wherever_it_is(imgbudget: Command, tmp_path: Path) -> None:
     """By the beginning of its SHA-256: moved it stays silent, changed it is reported."""
     (tmp_path / "a.png").write_bytes(TINY)
     ignore(tmp_path, f'rules: [IB301], sha256: "{digest(TINY)[:12].upper()}"')
@@ -71,7 +71,7 @@ def test_an_image_is_silenced_by_its_content_wherever_it_is(imgbudget: Command, 
 
 
 def test_content_on_standard_input_is_in_no_file(imgbudget: Command, tmp_path: Path) -> None:
-    """The file of that name is another image: its hash says nothing of what came on standard input."""
+    """The file of that name is another image: its hash is not that of standard input."""
     (tmp_path / "a.png").write_bytes(TINY)
     ignore(tmp_path, f'rules: [IB301], sha256: "{digest(TINY)}"')
     other = image_bytes((140, 300))
@@ -120,7 +120,7 @@ def test_an_entry_that_cannot_be_taken_is_refused(tmp_path: Path, text: str, mis
     assert mistakes_in(tmp_path, f"ignores:\n  {text}\n") == [mistake]
 
 
-def test_an_entry_that_silences_nothing_is_reported_at_its_line(imgbudget: Command, tmp_path: Path) -> None:
+def test_an_entry_that_suppresses_nothing_is_reported_at_its_line(imgbudget: Command, tmp_path: Path) -> None:
     """The file is the configuration, the place the entry."""
     (tmp_path / "a.png").write_bytes(image_bytes())
     ignore(tmp_path, "rules: [IB301]", "rules: [IB2], files: ['gone/*']")
@@ -169,7 +169,7 @@ def test_a_rule_that_did_not_run_leaves_its_entry_alone(imgbudget: Command, tmp_
 def test_use_is_remembered_over_several_processes(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An entry that silences something in one worker only is used."""
+    """An entry that suppresses something in one worker only is used."""
     for i in range(30):
         (tmp_path / f"{i:02}.png").write_bytes(image_bytes((300, 300), colour=i * 999))
     (tmp_path / "17.png").write_bytes(TINY)

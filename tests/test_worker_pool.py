@@ -14,7 +14,7 @@ from tests.conftest import posix
 from tests.processes import one_thread
 
 MEMORY = ["of this module"]
-"""What a test puts here is seen by forked processes alone."""
+"""Values that a test adds here are visible to forked processes only."""
 
 POISON = 13
 
@@ -74,7 +74,7 @@ def inverse() -> Callable[[int], float]:
 
 @posix
 def test_processes_with_threads_are_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread may hold a lock that nobody would ever release in the copy; without one it is quicker."""
+    """A thread may hold a lock that is never released in the copy; without threads forking is faster."""
     monkeypatch.setattr(sys.modules[__name__], "MEMORY", ["of the test"])
     with monkeypatch.context() as alone:
         one_thread(alone)

@@ -35,6 +35,10 @@ from imgbudget.requests.reader import (
     read_recorded,
 )
 
+_HEAD = 65536
+_MAX_REASONS = 100
+_NO_MESSAGE = "a line of a session without a message"
+
 
 def check_cassette(context: LintContext, path: str, text: bytes | None = None) -> FileResult:
     """The result of the YAML file at `path`, or of `text` in its place; skipped if it is no cassette.
@@ -128,11 +132,6 @@ def _without_collector() -> Iterator[None]:
             gc.freeze()
             gc.unfreeze()
         gc.enable()
-
-
-_HEAD = 65536
-_MOST_REASONS = 100
-_NO_MESSAGE = "a line of a session without a message"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -289,7 +288,7 @@ class DocumentCheck:
 
     def _skip(self, reason: str, row_reason: str) -> None:
         """Skip a document; `reason` is kept for the file, `row_reason` for the row."""
-        if len(self.reasons) < _MOST_REASONS:
+        if len(self.reasons) < _MAX_REASONS:
             self.reasons[reason] = None
         if self.known_requests or self._holds_requests or not self.rows.is_long:
             self.rows.skip(row_reason)

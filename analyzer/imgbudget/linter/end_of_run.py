@@ -26,6 +26,10 @@ _BLOCK = 1000
 _AT_ONCE = 200_000
 """Files that are compared, or paths of possible copies that are split, at once: some 20 MB."""
 
+_PATHS_AT_ONCE = 1000
+"""Files whose findings are collected before they are reported: every file may be a copy."""
+
+
 _COPIES, _TOTALS = int(RunData.COPIES), int(RunData.TOTALS)
 
 Block = tuple[Sequence[int], str]
@@ -187,10 +191,6 @@ def new_totals(options: "RunOptions", paths: PathRules) -> RunTotals:
     if options.compare:
         totals.records = []
     return totals
-
-
-_PATHS_AT_ONCE = 1000
-"""Files whose findings are collected before they are reported: every file may be a copy."""
 
 
 class _Copies:

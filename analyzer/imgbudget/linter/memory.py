@@ -37,6 +37,16 @@ _IDENTITY_BUILTINS = {"type", "id"}
 """Builtins that distinguish a proxy from an image."""
 
 
+_MAX_KEYS = 10_000
+"""Keys whose findings are kept at once: some megabytes."""
+
+_TRIAL_KEYS = 1_000
+"""Keys after which a memory is given up unless it has served half of the images."""
+
+_EACH = -1
+"""The reads of a rule that must be run on every image."""
+
+
 class NotRecordedError(BaseException):
     """A rule reads what cannot be part of a key. Not an Exception, so that rules do not catch it."""
 
@@ -201,16 +211,7 @@ _add_fields(_ImageProxy, ImageUse, ("in_request", "size"))
 _add_fields(_FactsProxy, ImageFacts, ("animated",))
 
 
-_MAX_KEYS = 10_000
-"""Keys whose findings are kept at once: some megabytes."""
-
-_TRIAL_KEYS = 1_000
-"""Keys after which a memory is given up unless it has served half of the images."""
-
 _Pair = tuple[AnyRule, Severity | None]
-
-_EACH = -1
-"""The reads of a rule that must be run on every image."""
 
 
 class _Memory(NamedTuple):

@@ -22,6 +22,10 @@ from imgbudget.model.results import FileResult, Summary
 _CRASHED = "the worker process crashed while checking this file"
 
 
+PART_SIZE = 8 << 20
+"""Bytes of a part, unless it reaches `PART_REQUESTS` rows first; takes about 20 ms."""
+
+
 class ResultBatch(NamedTuple):
     """The results of a chunk: a fragment per reporter, their summary, notes, and totals of the run."""
 
@@ -136,10 +140,6 @@ def _pack(chunk: Iterable[WorkItem]) -> "list[WorkItem | str]":
         else file
         for file in chunk
     ]
-
-
-PART_SIZE = 8 << 20
-"""Bytes of a part, unless it reaches `PART_REQUESTS` rows first; takes about 20 ms."""
 
 
 class RowPart(NamedTuple):

@@ -21,6 +21,9 @@ from imgbudget.requests.reader import shortened
 _RESENT = "the session sends it again with each turn: every later one fails with it"
 
 
+_WINDOW = 1 << 16
+
+
 def sort_key(finding: Finding) -> tuple[int, str]:
     """The sort key of findings of one file."""
     return (finding.span.start if finding.span else 0, finding.code)
@@ -40,9 +43,6 @@ def reason_of(reasons: Iterable[str]) -> str:
         return "holds no JSON document"
     more = f" (and {len(distinct) - 1} more)" if len(distinct) > 1 else ""
     return f"{'' if distinct[0].startswith('a request') else 'no request: '}{distinct[0]}{more}"
-
-
-_WINDOW = 1 << 16
 
 
 def with_edits(findings: Iterable[Finding], document: Document) -> tuple[Finding, ...]:

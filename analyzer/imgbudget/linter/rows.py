@@ -20,6 +20,13 @@ _STEP = 1 << 16
 _MAX_RANGES = 10_000
 
 
+PART_REQUESTS = 500
+"""Requests of a file that are delivered together."""
+
+LONG_FILE = 32 << 20
+"""Bytes of rows from which several processes are faster: 8 MB for text, 60 MB for images."""
+
+
 @dataclass(slots=True)
 class RowCount:
     """Counts the rows of one file in order; consecutive rows with the same outcome are stored as one range.
@@ -149,13 +156,6 @@ class BatchRows:
     def batch(self, source: JsonSource) -> Batch | None:
         """The whole batch, None if no row is an entry of one."""
         return self._count.batch(Location(self.path, ()), source.size) if self._count.count else None
-
-
-PART_REQUESTS = 500
-"""Requests of a file that are delivered together."""
-
-LONG_FILE = 32 << 20
-"""Bytes of rows from which several processes are faster: 8 MB for text, 60 MB for images."""
 
 
 class Scope(Enum):
