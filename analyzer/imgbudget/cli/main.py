@@ -1,5 +1,6 @@
 """`imgbudget`: which commands there are, and the door where errors end."""
 
+import atexit
 import gc
 import os
 import sys
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0 clean, 1 findings, 2 usage, configuration or internal error."""
     # a start makes tens of thousands of objects that stay: looking for garbage among them takes a tenth of it
     gc.set_threshold(_GARBAGE)
+    atexit.register(gc.freeze)  # the interpreter searches all objects for garbage as it ends, without use
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names need not be valid UTF-8, and consoles need not be UTF-8
             stream.reconfigure(errors="backslashreplace")
