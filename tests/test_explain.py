@@ -69,7 +69,7 @@ def test_every_quoted_text_is_recognised(text: ErrorText, wrap: Callable[[ErrorT
     explanation = explain(wrap(text))
     assert explanation.unknown == ()
     (match,) = explanation.matches
-    assert (match.known.rule.code if match.known.rule else None) == text.code
+    assert (match.pattern.rule.code if match.pattern.rule else None) == text.code
     assert (match.measured, match.limit, match.values) == (text.measured, text.limit, text.values)
     assert match.status == text.status
     location = located(text).partition(": ")[0] if text.path is not None else None
@@ -80,12 +80,12 @@ def test_every_quoted_text_is_recognised(text: ErrorText, wrap: Callable[[ErrorT
 def test_quotes_and_case_do_not_matter(text: ErrorText) -> None:
     """A text that lost its quotes and its case is the same text."""
     (match,) = explain(shell_ate_quotes(text)).matches
-    assert match.known == explain(text.text).matches[0].known
+    assert match.pattern == explain(text.text).matches[0].pattern
 
 
 def test_every_known_text_is_quoted_or_marked_as_unquoted() -> None:
     """Each pattern matches a quoted or recorded text, or is marked as an unquoted wording."""
-    entry = {explain(text.text).matches[0].known for text in TEXTS}
+    entry = {explain(text.text).matches[0].pattern for text in TEXTS}
     left = {known.wording.partition("{")[0] for known in set(ERROR_PATTERNS) - entry if not known.loose}
     assert left == {"URL sources are not supported", "Input tag '"}
 
@@ -110,7 +110,7 @@ def test_refusal_page_of_the_edge_is_one_error() -> None:
         "Request Entity Too Large</h1></center>\r\n<hr><center>edge</center>\r\n</body>\r\n</html>\r\n"
     )
     (match,) = explain(page).matches
-    assert (match.known.codes, match.status, match.seen) == (("IB401",), 413, 1)
+    assert (match.pattern.codes, match.status, match.occurrences) == (("IB401",), 413, 1)
     assert match.text == "413 Request Entity Too Large"
     assert explain(page.replace("413", "404")).matches == ()
 
@@ -118,9 +118,9 @@ def test_refusal_page_of_the_edge_is_one_error() -> None:
 def test_loose_texts_yield_to_the_verbatim_one_on_their_line() -> None:
     """An envelope with the type and the message is one error; with the type alone it is still recognised."""
     body = '{"error":{"type":"request_too_large","message":"Request exceeds the maximum size"}}'
-    assert [match.known.wording for match in explain(body).matches] == ["Request exceeds the maximum size"]
+    assert [match.pattern.wording for match in explain(body).matches] == ["Request exceeds the maximum size"]
     alone = explain('{"error":{"type":"request_too_large","message":"Too big"}}')
-    assert [match.known.codes for match in alone.matches] == [("IB401",)]
+    assert [match.pattern.codes for match in alone.matches] == [("IB401",)]
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_loose_texts_yield_to_the_verbatim_one_on_their_line() -> None:
 def test_unquoted_texts_are_recognised_by_their_words(text: str, code: str) -> None:
     """Two refusals are documented without their text: likely wordings are recognised, and marked."""
     (match,) = explain(text).matches
-    assert match.known.codes[0] == code
-    assert match.known.era == "not seen verbatim"
+    assert match.pattern.codes[0] == code
+    assert match.pattern.era == "not seen verbatim"
 
 
 def test_log_of_many_lines() -> None:
@@ -144,7 +144,7 @@ def test_log_of_many_lines() -> None:
     unknown = '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
     log = "".join([*noise, f"API Error: 400 {first}\n", *noise, second + "\n", first + "\n", unknown + "\n"])
     explanation = explain(log)
-    assert [(match.known.codes[0], match.line, match.seen) for match in explanation.matches] == [
+    assert [(match.pattern.codes[0], match.line, match.occurrences) for match in explanation.matches] == [
         ("IB103", 6, 2),
         ("IB001", 12, 1),
     ]

@@ -141,7 +141,7 @@ def test_other_offenders_are_counted(imgbudget: Command, tmp_path: Path) -> None
     write_json(tmp_path / "r.json", body(wide(), wide(2200), wide(2300), *small(18)))
     found = explained(imgbudget, f"messages.0.content.0.{B64}.data: {MANY}")
     assert pointers(found) == ["/messages/0/content/0/source/data"]
-    assert found["note"] == "2 more reported by IB102: they would be refused next"
+    assert found["note"] == "2 more reported by IB102: they would be rejected next"
 
 
 def test_url_image_of_a_dimension_error(imgbudget: Command, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ _FIELDS = ("data", "media_type", "url", "file_id")
 
 
 class Candidate(NamedTuple):
-    """A block that may be at fault: its place, its image, why it is listed, and the findings on it.
+    """A block that may be at fault: its location, its image, why it is listed, and the findings on it.
 
     `field` is the field of the source at the end of the location, None if the location is the whole block.
     """
@@ -59,19 +59,20 @@ def parse_location(location: str) -> FailingBlock | None:
 
 def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding]) -> Located:
     """The blocks of `requests` that `match` may refer to; `findings` are those of our own rules."""
-    mine = [finding for finding in findings if finding.code in match.known.codes]
+    mine = [finding for finding in findings if finding.code in match.pattern.codes]
     target = parse_location(match.location) if match.location else None
     if target is None:
         return _by_rule(match, requests, mine)
     notes: list[str] = []
     candidates: list[Candidate] = []
     for request in requests:
-        found = _flat(match, target, request) if match.known.flat else _direct(match, target, request)
-        candidates += _judged(found.candidates, mine)
+        found = _flat(match, target, request) if match.pattern.flat else _direct(match, target, request)
+        candidates += _with_findings(found.candidates, mine)
         notes += [found.note] if found.note else []
     confirmed = [candidate for candidate in candidates if candidate.findings]
     if confirmed and (more := len({finding.location for finding in mine}) - len(confirmed)) > 0:
-        notes.append(f"{more} more reported by {' or '.join(match.known.codes)}: they would be refused next")
+        codes = " or ".join(match.pattern.codes)
+        notes.append(f"{more} more reported by {codes}: they would be rejected next")
     if len(requests) > 1 and not confirmed and len(candidates) > 1:
         notes = [f"the file has {len(requests)} requests, and the location exists in more than one"]
     if candidates:
@@ -82,12 +83,12 @@ def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding
 
 
 def indices_of(location: Location) -> tuple[Key, ...]:
-    """The root key of a place in its request and the indices after it, in the form of `Target`."""
+    """The root key of a location in its request and the indices after it, as in `FailingBlock`."""
     keys = (*location.prefix, *(location.keys or ())[location.root :])
     return (*keys[:1], *(key for key in keys[1:] if isinstance(key, int)))
 
 
-def _judged(candidates: Iterable[Candidate], findings: list[Finding]) -> Iterator[Candidate]:
+def _with_findings(candidates: Iterable[Candidate], findings: list[Finding]) -> Iterator[Candidate]:
     for candidate in candidates:
         of_it = tuple(finding for finding in findings if finding.location == candidate.location)
         yield candidate._replace(findings=of_it)
@@ -100,7 +101,7 @@ def _direct(match: Match, target: FailingBlock, request: Request) -> Located:
         if indices_of(use.location) == wanted:
             why, note = "its location", None
             size, measured = use.base64_size, match.measured
-            if match.known.unit == "bytes" and size and measured is not None and size != measured:
+            if match.pattern.unit == "bytes" and size and measured is not None and size != measured:
                 note = (
                     f"its base64 text has {figure(size)} bytes, but the error says {figure(measured)}: "
                     "the request has changed, or it is a different one"
@@ -204,22 +205,23 @@ def _by_rule(match: Match, requests: Sequence[Request], findings: list[Finding])
     """The blocks that our rules report, for a message without a location."""
     uses = {use.location: use for request in requests for use in request.images}
     if findings:
-        first = next((code for code in match.known.codes if any(f.code == code for f in findings)), "")
+        first = next((code for code in match.pattern.codes if any(f.code == code for f in findings)), "")
         mine = [finding for finding in findings if finding.code == first]
         locations = dict.fromkeys(finding.location for finding in mine)
         found = (Candidate(location, f"reported by {first}", uses.get(location)) for location in locations)
         note = "any of them may be the cause" if 1 < len(locations) <= MOST else None
         if len(locations) > MOST:
             note = f"the first {MOST} of {len(locations)} blocks that {first} reports"
-        return Located(tuple(_judged(found, mine))[:MOST], note)
-    if match.known.source_type:
-        of_type = [use for use in uses.values() if use.source_type == match.known.source_type]
-        note = None if len(of_type) == 1 else f"{len(of_type)} images have a {match.known.source_type} source"
-        why = f"a {match.known.source_type} source"
+        return Located(tuple(_with_findings(found, mine))[:MOST], note)
+    if match.pattern.source_type:
+        of_type = [use for use in uses.values() if use.source_type == match.pattern.source_type]
+        count = len(of_type)
+        note = None if count == 1 else f"{count} images have a {match.pattern.source_type} source"
+        why = f"a {match.pattern.source_type} source"
         return Located(tuple(Candidate(use.location, why, use) for use in of_type)[:MOST], note)
     return Located((), _silent(match))
 
 
 def _silent(match: Match) -> str:
-    codes = " or ".join(match.known.codes)
+    codes = " or ".join(match.pattern.codes)
     return f"{codes} reports nothing here; is this the complete, unchanged request that was sent?"

@@ -35,13 +35,13 @@ _SUSPECTS = 5
 
 
 class Match(NamedTuple):
-    """A known message found in the input: `line` is its first line, from 1, `seen` how often it occurs.
+    """A known message found in the input: `line` is its first line, from 1.
 
-    `text` is on one line. `measured` and `limit` are in the unit of `known`; `values` are the other values
+    `text` is on one line. `measured` and `limit` are in the unit of `pattern`; `values` are the other values
     in the message, by name. `status` is the HTTP status given in the log, else the usual one.
     """
 
-    known: ErrorPattern
+    pattern: ErrorPattern
     text: str
     line: int
     status: int
@@ -49,7 +49,7 @@ class Match(NamedTuple):
     measured: float | None = None
     limit: float | None = None
     values: tuple[tuple[str, str], ...] = ()
-    seen: int = 1
+    occurrences: int = 1
 
 
 class Unknown(NamedTuple):
@@ -58,7 +58,7 @@ class Unknown(NamedTuple):
     text: str
     line: int
     nearest: ErrorPattern | None = None
-    seen: int = 1
+    occurrences: int = 1
 
 
 class Explanation(NamedTuple):
@@ -73,7 +73,7 @@ class _Hit(NamedTuple):
 
     start: int
     line: int
-    known: ErrorPattern
+    pattern: ErrorPattern
     found: re.Match[str]
 
 
@@ -85,12 +85,12 @@ def explain(text: str) -> Explanation:
     matches: dict[Match, Match] = {}
     for hit in hits:
         match = _match(text, hit)
-        first = matches.setdefault(match._replace(line=0), match._replace(seen=0))
-        matches[match._replace(line=0)] = first._replace(seen=first.seen + 1)
+        first = matches.setdefault(match._replace(line=0), match._replace(occurrences=0))
+        matches[match._replace(line=0)] = first._replace(occurrences=first.occurrences + 1)
     unknown: dict[str, Unknown] = {}
     for start, message in _others(text, hits):
-        other = unknown.setdefault(message, Unknown(message, bisect(lines, start) + 1, seen=0))
-        unknown[message] = other._replace(seen=other.seen + 1)
+        other = unknown.setdefault(message, Unknown(message, bisect(lines, start) + 1, occurrences=0))
+        unknown[message] = other._replace(occurrences=other.occurrences + 1)
     return Explanation(
         tuple(matches.values()),
         tuple(other._replace(nearest=_nearest(other.text)) for other in unknown.values()),
@@ -120,13 +120,13 @@ def _hits(text: str, lines: list[int]) -> list[_Hit]:
     ]
     taken: list[_Hit] = []
     end = 0
-    for hit in sorted((hit for hit in found if not hit.known.loose), key=lambda hit: hit.start):
+    for hit in sorted((hit for hit in found if not hit.pattern.loose), key=lambda hit: hit.start):
         if hit.start >= end:
             taken.append(hit)
             end = hit.found.end()
     matched_lines = {line for hit in taken for line in _lines_of(hit)}
     for hit in found:
-        if hit.known.loose and not matched_lines & _lines_of(hit):
+        if hit.pattern.loose and not matched_lines & _lines_of(hit):
             taken.append(hit)
             matched_lines |= _lines_of(hit)
     return sorted(taken, key=lambda hit: hit.start)
@@ -154,10 +154,10 @@ def _match(text: str, hit: _Hit) -> Match:
     if "pages" in values and "images" in values:
         measured = (_number(values["pages"]) or 0) + (_number(values["images"]) or 0)
     return Match(
-        known=hit.known,
+        pattern=hit.pattern,
         text=_one_line(text[slice(*hit.found.span())].partition("<")[0]),
         line=hit.line,
-        status=int(stated[-1]) if stated else hit.known.status,
+        status=int(stated[-1]) if stated else hit.pattern.status,
         location=location[1] if location else None,
         measured=measured,
         limit=limit,

@@ -25,7 +25,7 @@ FIELDS = {
 """The expression for each name in braces of a wording; sizes are px x px, numbers may have separators."""
 
 _QUOTE = "['\"\u2018\u2019\u201c\u201d]?"  # shells and logs drop quotes, or change them
-_PIECE = re.compile(r"\{(\w+)\}|(\s+)|(['\"])|([^{\s'\"]+)")
+_PART = re.compile(r"\{(\w+)\}|(\s+)|(['\"])|([^{\s'\"]+)")
 
 
 class RuleName(NamedTuple):
@@ -41,7 +41,7 @@ class ErrorPattern(NamedTuple):
     `wording` is the message with names of FIELDS in braces. `rule` is None if no rule can find the cause
     before sending; `also` has the codes of other rules that may report it. `flat` marks messages whose
     location counts the blocks inside tool results as blocks of the turn. `source_type` is the only type of
-    image source that can cause it. `loose` marks a wording that was not seen verbatim: it matches only on a
+    image source that can cause it. `loose` marks a wording that is not known verbatim: it matches only on a
     line without any other known message. `unit` is that of the numbers `measured` and `limit`.
     """
 
@@ -77,7 +77,7 @@ def pattern(wording: str) -> re.Pattern[str]:
     In lower case the search for its first word is ten times as fast as ignoring case, which matters for logs.
     """
     parts = []
-    for found in _PIECE.finditer(wording.lower()):
+    for found in _PART.finditer(wording.lower()):
         name, blank, quote, words = found.groups()
         if name:
             parts.append(f"(?P<{name}>{FIELDS[name]})")

@@ -27,7 +27,7 @@ class Attribution(NamedTuple):
     @property
     def codes(self) -> tuple[str, ...]:
         """The rules that the matches belong to."""
-        return tuple(code for match in self.explanation.matches for code in match.known.codes[:1])
+        return tuple(code for match in self.explanation.matches for code in match.pattern.codes[:1])
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _located(
         uses = {use.location.dotted: use for request in requests for use in request.images}
         named = [use for path in failure.paths if (use := uses.get(path))]
         if named:
-            codes = match.known.codes
+            codes = match.pattern.codes
             return Located(
                 tuple(
                     Candidate(

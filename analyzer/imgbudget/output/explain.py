@@ -39,13 +39,13 @@ def _rule_record(known: ErrorPattern) -> dict[str, Any]:
 
 
 def _match_record(match: Match, found: Whereabouts | None) -> dict[str, Any]:
-    known = match.known
+    known = match.pattern
     return {
         **_rule_record(known),
         "also": list(known.also),
         "text": match.text,
         "line": match.line,
-        "seen": match.seen,
+        "seen": match.occurrences,
         "status": match.status,
         "location": match.location,
         "measured": match.measured,
@@ -87,7 +87,7 @@ def _unknown_record(unknown: Unknown) -> dict[str, Any]:
     return {
         "text": unknown.text,
         "line": unknown.line,
-        "seen": unknown.seen,
+        "seen": unknown.occurrences,
         "nearest": {**_rule_record(near), "text": near.wording} if near else None,
     }
 
@@ -115,8 +115,8 @@ def _rule(known: ErrorPattern) -> str:
 
 
 def _match_text(match: Match, found: Whereabouts | None, style: TextStyle) -> str:
-    known = match.known
-    times = f", seen {figure(match.seen)} times, first" if match.seen > 1 else ""
+    known = match.pattern
+    times = f", seen {figure(match.occurrences)} times, first" if match.occurrences > 1 else ""
     lines = [
         f"{style.paint(_rule(known), '1')}: status {match.status}{times} on line {match.line}",
         f"  text:     {one_line(match.text)}",
@@ -141,7 +141,7 @@ def _match_text(match: Match, found: Whereabouts | None, style: TextStyle) -> st
 
 
 def _numbers(match: Match) -> str:
-    unit = match.known.unit or ""
+    unit = match.pattern.unit or ""
     words = []
     if match.measured is not None:
         words.append(f"measured {figure(match.measured)} {unit}")
@@ -169,7 +169,7 @@ def _block(candidate: Candidate, location: Location, span: Span | None, style: T
 
 
 def _unknown_text(unknown: Unknown, style: TextStyle) -> str:
-    times = f", seen {figure(unknown.seen)} times, first" if unknown.seen > 1 else ""
+    times = f", seen {figure(unknown.occurrences)} times, first" if unknown.occurrences > 1 else ""
     lines = [
         f"{style.paint('not a known text', '1')}{times} on line {unknown.line}",
         f"  text:     {one_line(unknown.text)}",
