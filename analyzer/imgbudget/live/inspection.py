@@ -28,7 +28,7 @@ from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request, Severity
 from imgbudget.registry import AnyRule
 from imgbudget.requests.batches import BatchCount
-from imgbudget.requests.reader import Knows, knows_none, read_requests
+from imgbudget.requests.reader import ModelLookup, no_models_known, read_requests
 
 _TAIL = 512
 _ESCAPE = b"\\"
@@ -40,13 +40,13 @@ class QuickScan:
 
     __slots__ = ("requests", "source")
 
-    def __init__(self, body: bytes, path: str, knows: Knows = knows_none) -> None:
+    def __init__(self, body: bytes, path: str, knows: ModelLookup = no_models_known) -> None:
         """Look at a body; one that is no JSON, or holds no request, has none."""
         self.source = JsonSource.from_bytes(body)
         self.requests = tuple(_requests(self.source, body, path, knows))
 
 
-def _requests(source: JsonSource, body: bytes, path: str, knows: Knows) -> Iterator[Request]:
+def _requests(source: JsonSource, body: bytes, path: str, knows: ModelLookup) -> Iterator[Request]:
     for document in open_documents(source, lines=False, check=False, read_stats=partial(_look, body)):
         if isinstance(document, BadDocument):
             return

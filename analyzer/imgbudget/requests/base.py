@@ -1,4 +1,4 @@
-"""What a dialect is, and the collector it fills: images, documents, texts and shape flaws of one request."""
+"""Dialects of request bodies, and the collector of images, documents, texts and flaws of one request."""
 
 import re
 from collections import Counter
@@ -15,9 +15,9 @@ from imgbudget.model.subjects import DocumentUse, ImageUse, Origin, ProbeField, 
 
 
 class TurnOutline(NamedTuple):
-    """Roles of the turns and types of their blocks; `untyped` are the blocks without a type that is a text.
+    """Roles of the turns and types of their blocks; `untyped` are the blocks whose type is not a string.
 
-    `has_role` says whether a turn has a role of any kind, `has_calls` whether one has `tool_calls`.
+    `has_role` is whether a turn has a role of any type, `has_calls` whether one has `tool_calls`.
     """
 
     roles: frozenset[str] = frozenset()
@@ -28,7 +28,7 @@ class TurnOutline(NamedTuple):
 
 
 def outline(body: Any) -> TurnOutline:
-    """The outline of the `messages` of a body; an empty one where there are none."""
+    """The outline of the `messages` of a body; empty if there are none."""
     messages = body.get("messages") if isinstance(body, dict) else None
     if not isinstance(messages, list):
         return TurnOutline()
@@ -54,7 +54,7 @@ def outline(body: Any) -> TurnOutline:
 
 
 def each_block(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The blocks that an outline tells of, for what it leaves open."""
+    """All blocks of the messages of a body, for checks beyond the outline."""
     turns = [turn for turn in body["messages"] if isinstance(turn, dict)]
     contents = [turn["content"] for turn in turns if isinstance(turn.get("content"), list)]
     return [block for content in contents for block in content if isinstance(block, dict)]
@@ -67,15 +67,15 @@ _OTHERS = re.compile(
     r"|kimi|glm|minimax|command|phi|jamba|internvl|llava"
     r")"
 )
-"""How the ids of other vendors' model families begin, behind a path, a region or a vendor."""
+"""First characters of the ids of other vendors' model families, after a path, region or vendor."""
 
 
 def is_other_vendors(model: str, dialect: str) -> bool:
-    """Whether the id is that of another vendor's model.
+    """Whether the id names a model of another vendor.
 
-    In OpenAI's shapes that is any id that neither names a family of Claude nor is spelled as Bedrock or
-    Google Cloud spell ids: such a body is Claude's only through a gateway. Elsewhere the id has to name
-    another family.
+    In OpenAI's dialects that is any id that neither contains a Claude family nor has the spelling of Bedrock
+    or Google Cloud, because such bodies reach Claude only through gateways. In other dialects the id has to
+    contain another family.
     """
     text = model.lower()
     if any(word in text for word in _CLAUDE):
@@ -86,14 +86,14 @@ def is_other_vendors(model: str, dialect: str) -> bool:
 
 
 _LONG_TEXT = 4096
-"""Characters of a text block that are kept: rules ask for its beginning and whether it is long."""
+"""Characters kept of a text block; rules use its beginning and whether it is long."""
 
 _LONG_REFERENCE = 2048
 """Characters of a url or file id that are kept."""
 
 
 class RequestBody(NamedTuple):
-    """Where a request body stands: its place, its first line (1-based) and its length in bytes."""
+    """The location of a request body, its first line (1-based) and its length in bytes."""
 
     location: Location
     line: int
@@ -101,7 +101,7 @@ class RequestBody(NamedTuple):
 
 
 class Lengths:
-    """Whether base64 texts of a body share their length. `pick` finds the text in an image's object."""
+    """Finds base64 texts of a body with equal length. `pick` returns the text of an image object."""
 
     __slots__ = ("_body", "_counts", "_document", "_pick")
 
@@ -110,7 +110,7 @@ class Lengths:
         self._counts: Counter[int] | None = None
 
     def shared(self, text: Base64Text) -> bool:
-        """Whether another text has the length of this one; the body is walked through only if it may be."""
+        """Whether another text has the same length; walks the body only if that is possible."""
         if not (text.in_memory or self._document.lengths_may_repeat):
             return False
         if self._counts is None:
@@ -120,10 +120,10 @@ class Lengths:
 
 @dataclass(slots=True)
 class RequestCollector:
-    """Makes typed subjects of what stands in one request and keeps them in the order of the document.
+    """Collects the typed subjects of one request in document order.
 
-    `role` and `turn` are those of the message that is being read, `toolset` is that of the tool result.
-    Images that share the length of their base64 text, as `lengths` tells, are hashed; without it all are.
+    `role` and `turn` are those of the current message, `toolset` is that of the current tool result. Images
+    whose base64 texts have equal length, according to `lengths`, are hashed; without `lengths` all are.
     """
 
     document: Document
@@ -137,21 +137,21 @@ class RequestCollector:
     toolset: str | None = None
 
     def flaw(self, location: Location, message: str, remedy: str | None = None) -> None:
-        """Note something that the API refuses."""
+        """Add something that the API rejects."""
         self.flaws.append(ShapeFlaw(location, message, remedy))
 
     def text(self, value: str, location: Location) -> Text:
-        """A text, its beginning kept."""
+        """A text, cut to its beginning."""
         return tuple.__new__(
             Text, (location, self.document.text(value, _LONG_TEXT))
-        )  # there may be very many
+        )  # bypasses the constructor: there may be very many
 
     def reference(self, value: Any) -> str | None:
-        """A url or an id; None where there is no text."""
+        """A URL or an id; None if the value is not a non-empty string."""
         return (self.document.text(value, _LONG_REFERENCE) or None) if isinstance(value, str) else None
 
     def image(self, location: Location, origin: Origin, inside: tuple[str, ...], **more: Any) -> ImageUse:
-        """An image whose bytes are not in the request, or not to be had."""
+        """An image whose bytes are not in the request or cannot be decoded."""
         use = ImageUse(
             location=location,
             origin=origin,
@@ -164,7 +164,7 @@ class RequestCollector:
         self.images.append(use)
         return use
 
-    def base64_image(  # noqa: PLR0913 - what a block says of its image
+    def base64_image(  # noqa: PLR0913 - the properties of an image block
         self,
         data: str,
         location: Location,
@@ -175,7 +175,7 @@ class RequestCollector:
         detail: str | None = None,
         prefixed: bool = False,
     ) -> ImageUse:
-        """An image in base64. `prefixed`: the format wants a data URI, and its prefix declares the type."""
+        """An image in base64. `prefixed`: the format requires a data URI, whose prefix declares the type."""
         text = inspect(self.document.payload(data), prefixed=prefixed)
         readable = text.repairable and text.length > 0
         return self.image(
@@ -194,7 +194,7 @@ class RequestCollector:
         )
 
     def pdf(self, data: str, *, prefixed: bool = False) -> tuple[int | None, int]:
-        """Pages of a PDF in base64, None where they cannot be told, and its size in bytes."""
+        """Pages of a PDF in base64, None if unknown, and its size in bytes."""
         from imgbudget.imageinfo.pdf import count_pages  # noqa: PLC0415 - few requests hold a PDF
 
         text = inspect(self.document.payload(data), prefixed=prefixed)
@@ -209,7 +209,7 @@ class RequestCollector:
         model: Any,
         platform: str | None = None,
     ) -> Request:
-        """The request, with all that was collected; a `model` that is no string becomes a flaw."""
+        """The request with everything collected; a `model` that is not a string is a flaw."""
         if model is not None and not isinstance(model, str):
             self.flaw(where.location.at("model"), f"model is {kind_of(model)}, not a string")
         return Request(
@@ -244,12 +244,12 @@ def _count_lengths(document: Document, body: Any, pick: Callable[[dict[str, Any]
                 continue
             for child in item.values():
                 if isinstance(child, (list, dict)):
-                    stack.append(child)  # noqa: PERF401 - half the price of a generator for the few of a block
+                    stack.append(child)  # noqa: PERF401 - twice as fast as a generator for the few values of a block
     return lengths
 
 
 def kind_of(value: Any) -> str:
-    """What a JSON value is, with its article, for messages."""
+    """The type of a JSON value with its article, for messages."""
     match value:
         case None:
             return "missing"
@@ -266,29 +266,28 @@ def kind_of(value: Any) -> str:
 
 
 def each_message(
-    reading: RequestCollector, messages: Any, location: Location
+    collector: RequestCollector, messages: Any, location: Location
 ) -> Iterator[tuple[Location, dict[str, Any]]]:
-    """The messages of a body with their places, `reading.turn` set to each; what is none becomes a flaw."""
+    """The messages of a body with their locations; sets `collector.turn`. Invalid ones become flaws."""
     if not isinstance(messages, list):
-        reading.flaw(location, f"messages is {kind_of(messages)}, not an array")
+        collector.flaw(location, f"messages is {kind_of(messages)}, not an array")
         return
     if not messages:
-        reading.flaw(location, "messages is empty; the API wants at least one message")
+        collector.flaw(location, "messages is empty; the API wants at least one message")
     for i, (message, here) in enumerate(zip(messages, location.items(len(messages)), strict=True)):
         if isinstance(message, dict):
-            reading.turn = i
+            collector.turn = i
             yield here, message
         else:
-            reading.flaw(here, f"a message is {kind_of(message)}, not an object")
+            collector.flaw(here, f"a message is {kind_of(message)}, not an object")
 
 
 class Dialect(NamedTuple):
     """One shape of a request body.
 
-    `recognises` looks at the JSON value and the outline of its turns alone. `read` makes the typed request
-    of it: the document that the body stands in, the body, where it stands, and the facts that are wanted of
-    its images. `model_key` is where the body names its model, if it does, `turns_key` where its turns stand:
-    a body without it is none of the dialect.
+    `recognises` tests the JSON value and the outline of its turns. `read` converts it to a typed request,
+    given the document of the body, the body, its location, and the fields needed of its images. `model_key`
+    is the key of the model, `turns_key` the key of the turns, which the dialect requires.
     """
 
     name: str

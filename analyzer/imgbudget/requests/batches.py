@@ -1,4 +1,4 @@
-"""Batches: bodies in envelopes that name them, as a list in one body or one per line, and their counts."""
+"""Batches: bodies in envelopes with ids, as a list in one body or one per line, and their counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,35 +9,35 @@ from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Batch
 
 MOST_IDS = 200_000
-"""Entries whose ids are remembered: a batch of more is refused for its number, and memory stays bounded."""
+"""Maximum number of ids stored, to bound memory; a larger batch is rejected for its size."""
 
 
 @dataclass(slots=True)
 class BatchCount:
-    """What is known of a batch so far."""
+    """The entries of a batch counted so far."""
 
     count: int = 0
     missing: list[Location] = field(default_factory=list)
     doubled: list[tuple[Location, str]] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
+    _ids: set[str] = field(default_factory=set)
 
     def add(self, entry: Location, custom_id: str | None) -> Location | None:
-        """Count the entry that stands at `entry`; the place of what is wrong with its id, if anything is."""
+        """Count an entry; returns the location of its id if that is missing or a duplicate."""
         self.count += 1
         if self.count > MOST_IDS:
             return None
         if not custom_id:
             self.missing.append(entry)
             return entry
-        if custom_id not in self._seen:
-            self._seen.add(custom_id)
+        if custom_id not in self._ids:
+            self._ids.add(custom_id)
             return None
         location = entry.at("custom_id")
         self.doubled.append((location, custom_id))
         return location
 
     def batch(self, location: Location, byte_size: int) -> Batch:
-        """The batch that the file or body at `location` holds."""
+        """The batch in the file or body at `location`."""
         return Batch(
             location=location,
             byte_size=byte_size,
@@ -54,12 +54,12 @@ _ENVELOPES = (
     ("request", "custom_id", None),
     ("modelInput", "recordId", None),
 )
-"""Where the body and its id stand in an envelope, and the dialect where the envelope decides it: Message
+"""The keys of the body and its id in an envelope, and the dialect if the envelope determines it: Message
 Batches; OpenAI's batch lines; Google Cloud's; Bedrock's batch inference."""
 
 
 class BatchItem(NamedTuple):
-    """A body of a batch: the route to it from its envelope, its id, the dialect that the envelope implies."""
+    """A body of a batch: its path in the envelope, its id, the dialect that the envelope implies."""
 
     keys: Keys
     body: Any
@@ -68,9 +68,9 @@ class BatchItem(NamedTuple):
 
 
 def unwrap(document: Document, value: Any) -> BatchItem | None:
-    """What an envelope holds; None for anything that is no envelope.
+    """The content of an envelope; None for anything else.
 
-    The id may be missing beside `params` and `modelInput` only: their objects are nobody else's.
+    The id may be missing only with `params` and `modelInput`, which no other format has.
     """
     if not isinstance(value, dict):
         return None
@@ -85,12 +85,12 @@ def unwrap(document: Document, value: Any) -> BatchItem | None:
 
 
 def is_result(value: Any) -> bool:
-    """Whether it is a line of a batch's results."""
+    """Whether it is a line of batch results."""
     return isinstance(value, dict) and "custom_id" in value and ("result" in value or "response" in value)
 
 
 def each_envelope(value: Any) -> Iterator[tuple[Keys, Any]]:
-    """What may be an envelope or a body, with its route: the whole document, or the entries of a list."""
+    """The possible envelopes or bodies, with their paths: the whole document, or the entries of a list."""
     if isinstance(value, list):
         yield from (((i,), entry) for i, entry in enumerate(value))
     elif isinstance(value, dict) and isinstance(value.get("requests"), list):

@@ -1,4 +1,4 @@
-"""Bedrock's bodies: Converse, whose blocks name their kind by a key, and InvokeModel with a Messages body."""
+"""Bedrock's bodies: Converse, whose blocks have their type as a key, and InvokeModel with a Messages body."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ _MEDIA_TYPES = {"pdf": "application/pdf"}
 
 
 def recognises_converse(body: Any, outline: TurnOutline) -> bool:
-    """A body whose blocks have no type; one block with a type makes it another API's."""
+    """Whether no block of a body has a type, and one has a key of Converse."""
     if outline.kinds or not isinstance(body, dict) or any("type" in block for block in outline.untyped):
         return False
     return any(kind in block for block in outline.untyped for kind in _KINDS)
@@ -98,7 +98,7 @@ class _ConverseReader(RequestCollector):
         data = source.get("bytes")
         if isinstance(data, str):
             return self.base64_image(data, location, inside, declared=declared)
-        # some models take images from S3 (AWS, ImageSource), so that no source type is claimed here
+        # some models accept images from S3 (AWS, ImageSource), so no source type is set
         stored = source.get("s3Location")
         if not isinstance(stored, dict):
             self.flaw(location.at("source"), "source of an image has no bytes")
@@ -139,12 +139,12 @@ _VERSIONS = {"bedrock": "bedrock", "vertex": "google-cloud"}
 
 
 def recognises_invoke(body: Any, outline: TurnOutline) -> bool:
-    """A Messages body with the `anthropic_version` of a cloud."""
+    """Whether it is a Messages body with the `anthropic_version` of a cloud."""
     return isinstance(body, dict) and _platform(body) is not None and messages.recognises(body, outline)
 
 
 def read_invoke(document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField) -> Request:
-    """The request in `body`, with the platform that its version names."""
+    """The request in `body`, with the platform of its version."""
     platform = _platform(body)
     dialect = "bedrock-invoke" if platform == "bedrock" else "raw-predict"
     return messages.read(document, body, where, fields)._replace(dialect=dialect, platform=platform)

@@ -1,6 +1,6 @@
-"""VCR cassettes in YAML: the recorded bodies with their places, from PyYAML's events.
+"""VCR cassettes in YAML: the recorded bodies with their positions, from PyYAML's events.
 
-Events need no recursion, whatever the nesting, and an alias stands for nothing here.
+Events need no recursion at any nesting, and aliases are not expanded.
 """
 
 import re
@@ -15,7 +15,7 @@ from imgbudget.model.location import Key, Keys, Span
 from imgbudget.requests.recordings import CASSETTE_KEYS, Recorded
 
 MAX_CASSETTE = 64 << 20
-"""Most bytes of a cassette: twice the largest body that the API takes (32 MB, errors page, 2026-08)."""
+"""Maximum bytes of a cassette: twice the largest request body (32 MB, errors page, 2026-08)."""
 
 _HEAD = 4096
 _ROOT = re.compile(rb"^(?:http_)?interactions:", re.MULTILINE)
@@ -23,12 +23,12 @@ _BINARY = "tag:yaml.org,2002:binary"
 
 
 def looks_like_cassette(source: JsonSource) -> bool:
-    """Whether the beginning of a file has the one key that all cassettes have, at the outermost level."""
+    """Whether the beginning of a file has the top-level key that all cassettes have."""
     return _ROOT.search(source.pread(_HEAD, 0)) is not None
 
 
 def is_cassette(path: str) -> bool:
-    """Whether the file at `path` looks like one; so does one that cannot be read, which is to be told."""
+    """Whether the file at `path` looks like a cassette; True if it cannot be read, so that it is reported."""
     try:
         with JsonSource.open(path) as source:
             return looks_like_cassette(source)
@@ -38,7 +38,7 @@ def is_cassette(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Cassette:
-    """What was recorded, and where it stands; a document of a file as far as places go."""
+    """The recorded bodies with their positions; compatible with `Document` for locations."""
 
     bodies: tuple[Recorded, ...]
     _marks: dict[Keys, tuple[Any, Any]]
@@ -48,9 +48,9 @@ class Cassette:
     start: int = 0
     duplicate_keys: tuple[Keys, ...] = ()
 
-    def spans(self, routes: Iterable[Keys]) -> dict[Keys, Span]:
-        """Where the bodies stand that the routes lead to; a route that leads nowhere is left out."""
-        return {route: self._span(*self._marks[route]) for route in routes if route in self._marks}
+    def spans(self, paths: Iterable[Keys]) -> dict[Keys, Span]:
+        """The spans of the bodies at these paths; paths that do not exist are left out."""
+        return {path: self._span(*self._marks[path]) for path in paths if path in self._marks}
 
     def _span(self, start: Any, end: Any) -> Span:
         first = len(self._text[: start.index].encode())
@@ -59,11 +59,11 @@ class Cassette:
 
 
 def read_cassette(source: JsonSource) -> Cassette:
-    """The cassette in a file that looks like one.
+    """Read the cassette in a file that looks like one.
 
     Raises:
         OSError: the file cannot be read.
-        UnreadableError: it is no YAML, or too large.
+        UnreadableError: the file is not YAML, or too large.
     """
     import yaml  # noqa: PLC0415 - 17 ms, cassettes only
 
@@ -93,12 +93,12 @@ def read_cassette(source: JsonSource) -> Cassette:
 
 
 def _body(keys: Keys, event: Any) -> str | bytes | None:
-    """The recorded body that a scalar is; None for any other."""
-    root, _, *route = keys if len(keys) > 1 else ("", 0)
+    """The recorded body in a scalar; None for other scalars."""
+    root, _, *path = keys if len(keys) > 1 else ("", 0)
     if root not in CASSETTE_KEYS:
         return None
     encoded = event.tag == _BINARY
-    match route:
+    match path:
         case ["request", "body"] | ["request", "body", "string"]:
             pass
         case ["request", "body", "base64_string"]:
@@ -115,7 +115,7 @@ def _body(keys: Keys, event: Any) -> str | bytes | None:
 
 
 class _OpenNode:
-    """A mapping or sequence that the events are in, and the key of the value that they have come to."""
+    """An open mapping or sequence, and the key of its current value."""
 
     __slots__ = ("is_mapping", "key", "wants_key")
 
@@ -125,14 +125,14 @@ class _OpenNode:
 
 
 def _scalars(events: Iterable[Any]) -> Iterator[tuple[Keys, Any]]:
-    """The values that are scalars, with their routes; keys that are none count as one without a name."""
+    """The scalar values with their paths; keys that are not scalars become empty."""
     import yaml  # noqa: PLC0415 - see read_cassette
 
     stack: list[_OpenNode] = []
     for event in events:
         if isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             stack.pop()
-            _pass(stack, "")
+            _advance(stack, "")
             continue
         if not isinstance(event, yaml.NodeEvent):
             continue
@@ -146,11 +146,11 @@ def _scalars(events: Iterable[Any]) -> Iterator[tuple[Keys, Any]]:
             name = event.value
             if stack and not stack[-1].wants_key:
                 yield tuple(open_.key for open_ in stack), event
-        _pass(stack, name)
+        _advance(stack, name)
 
 
-def _pass(stack: list[_OpenNode], name: str) -> None:
-    """A node is at its end: in a mapping it was a key, here with its name, or the value of one."""
+def _advance(stack: list[_OpenNode], name: str) -> None:
+    """Advance after a node: in a mapping it was a key, with this name, or a value."""
     if stack and stack[-1].is_mapping:
         if stack[-1].wants_key:
             stack[-1].key = name

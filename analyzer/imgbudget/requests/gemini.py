@@ -1,4 +1,4 @@
-"""The body of Gemini's generateContent: contents of parts, in the spelling of REST or of Python's SDK."""
+"""The body of Gemini's generateContent: contents of parts, in the spelling of REST or the Python SDK."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ _PDF = "application/pdf"
 
 
 def _either(item: dict[str, Any], camel: str, snake: str) -> tuple[str, Any]:
-    """A member in either spelling, with the key that it has."""
+    """A member in either spelling, with its key."""
     return (snake, item[snake]) if snake in item else (camel, item.get(camel))
 
 
 def recognises(body: Any, _outline: TurnOutline) -> bool:
-    """A body with `contents` of which one has `parts`."""
+    """Whether one of the `contents` of a body has `parts`."""
     contents = body.get("contents") if isinstance(body, dict) else None
     turns = contents if isinstance(contents, list) else [contents]
     return any(isinstance(turn, dict) and isinstance(turn.get("parts"), list) for turn in turns)
@@ -58,7 +58,7 @@ def read(document: Document, body: dict[str, Any], where: RequestBody, fields: P
 
 
 def _level(body: dict[str, Any]) -> str | None:
-    """The media resolution that the request asks for as a whole."""
+    """The media resolution of the whole request."""
     _, config = _either(body, "generationConfig", "generation_config")
     if not isinstance(config, dict):
         config = body.get("config")
@@ -66,7 +66,7 @@ def _level(body: dict[str, Any]) -> str | None:
 
 
 def _detail(item: dict[str, Any]) -> str | None:
-    """`low` of MEDIA_RESOLUTION_LOW and so on; None where nothing is specified."""
+    """`low` for MEDIA_RESOLUTION_LOW and so on; None if unspecified."""
     _, value = _either(item, "mediaResolution", "media_resolution")
     if isinstance(value, dict):
         value = value.get("level")
@@ -83,7 +83,7 @@ def _payload(item: dict[str, Any]) -> Any:
 
 
 class _GeminiReader(RequestCollector):
-    """Reads the parts of one request; `level` is the media resolution of parts that ask for none."""
+    """Reads the parts of one request; `level` is the media resolution of parts without their own."""
 
     __slots__ = ("level",)
     level: str | None

@@ -1,4 +1,4 @@
-"""The Messages API body and its content blocks as typed subjects; what is malformed becomes a shape flaw."""
+"""Reads the Messages API body and its content blocks; malformed parts become flaws."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,15 +28,15 @@ from imgbudget.requests.base import (
 )
 
 FAMILIES = {"computer": "computer_toolset_20260801", "browser": "browser_toolset_20260801"}
-"""The names of the toolsets in calls and results, and the one version of each (release notes, 2026-08)."""
+"""The toolsets by their name in calls and results, with their only version (release notes, 2026-08)."""
 
 _CALL, _RESULT = "tool_use", "tool_result"
 
 
 def answered_toolsets(body: dict[str, Any]) -> dict[str, str]:
-    """The type of the toolset that each tool result answers, by `tool_use_id`; ordinary ones are left out.
+    """The toolset of each tool result by `tool_use_id`; results of ordinary tools are left out.
 
-    What a result or its call says of itself comes first. A call that says nothing is the toolset's when no
+    The `toolset_name` of a result or call takes precedence. A call without one belongs to the toolset if no
     other tool of the request has its name.
     """
     tools = list(_objects(body.get("tools")))
@@ -58,7 +58,7 @@ def answered_toolsets(body: dict[str, Any]) -> dict[str, str]:
 
 
 def _family(tool: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The name and the type of a toolset; nothing for another tool."""
+    """The name and type of a toolset; empty for other tools."""
     kind = tool.get("type")
     for name in FAMILIES:
         if isinstance(kind, str) and kind.startswith(f"{name}_toolset_"):
@@ -85,22 +85,22 @@ ORIGINS = {"base64": Origin.BASE64, "url": Origin.URL, "file": Origin.FILE_ID}
 
 _REFERENCE_FIELD = {Origin.URL: "url", Origin.FILE_ID: "file_id"}
 DEEPEST = 16
-"""Blocks inside blocks that are followed; the API knows three (a tool result's document's content)."""
+"""Maximum nesting of blocks; the API allows three levels (the content of a document in a tool result)."""
 
 
 @dataclass(slots=True)
 class BlockReader(RequestCollector):
-    """Reads the blocks of one request; collects its images, documents and flaws in document order.
+    """Reads the blocks of one request.
 
-    `toolsets` are the toolsets that tool results answer, by `tool_use_id`, found in `body` for the first
-    result; `toolset` is that of the result which was read last.
+    `toolsets` are the toolsets of tool results by `tool_use_id`, computed from `body` at the first result;
+    `toolset` is that of the last result read.
     """
 
     body: dict[str, Any] = field(default_factory=dict)
     toolsets: Mapping[str, str] | None = None
 
     def content(self, value: Any, location: Location, inside: tuple[str, ...] = ()) -> tuple[Block, ...]:
-        """The blocks of a `content`, which may also be a plain string."""
+        """The blocks of a `content`, which may be a string."""
         if isinstance(value, str):
             return (self.text(value, location),)
         if not isinstance(value, list):
@@ -112,12 +112,12 @@ class BlockReader(RequestCollector):
         blocks: list[Block] = []
         for item, here in zip(value, location.items(len(value)), strict=True):
             text = item.get("text") if isinstance(item, dict) and item.get("type") == "text" else None
-            # most blocks are texts, of which there may be very many: a call less for each
+            # avoids a call for text blocks, of which there may be very many
             blocks.append(self.text(text, here) if isinstance(text, str) else self.block(item, here, inside))
         return tuple(blocks)
 
     def block(self, value: Any, location: Location, inside: tuple[str, ...]) -> Block:
-        """One block; `inside` are the types of those around it, outermost first."""
+        """One block; `inside` are the types of its parent blocks, outermost first."""
         if not isinstance(value, dict):
             self.flaw(location, f"a content block is {kind_of(value)}, not an object")
             return Other(location, kind_of(value))
@@ -165,10 +165,10 @@ class BlockReader(RequestCollector):
         if origin is Origin.BASE64:
             return self._base64_image(source, location.at("source"), inside, oversized)
         reference = None
-        if wanted := _REFERENCE_FIELD.get(origin):
-            reference = self.reference(source.get(wanted))
+        if key := _REFERENCE_FIELD.get(origin):
+            reference = self.reference(source.get(key))
             if reference is None:
-                self.flaw(location.at("source"), f"{kind} source of an image has no {wanted}")
+                self.flaw(location.at("source"), f"{kind} source of an image has no {key}")
         return self.image(
             location.at("source"), origin, inside, source_type=kind, reference=reference, oversized=oversized
         )
@@ -222,18 +222,18 @@ class BlockReader(RequestCollector):
 
 def _oversized(value: dict[str, Any]) -> str | None:
     transformations = value.get("transformations")
-    wish = transformations.get("oversized_image") if isinstance(transformations, dict) else None
-    return wish if isinstance(wish, str) else None
+    oversized = transformations.get("oversized_image") if isinstance(transformations, dict) else None
+    return oversized if isinstance(oversized, str) else None
 
 
 def image_payload(item: dict[str, Any]) -> Any:
-    """The base64 text of an image block; None for any other object."""
+    """The base64 text of an image block; None for other objects."""
     source = item.get("source")
     return source.get("data") if item.get("type") == "image" and isinstance(source, dict) else None
 
 
 ROLES = ("user", "assistant", "system")
-"""Roles of a turn (SDK types, 2026-08; `system` stands mid-conversation)."""
+"""Roles of a turn (SDK types, 2026-08; `system` may be used mid-conversation)."""
 
 _TELLTALES = ("model", "max_tokens", "anthropic_version", "system", "tools")
 _FOREIGN_ROLES = frozenset(("developer", "tool", "function"))
@@ -241,10 +241,10 @@ _FOREIGN_PARTS = frozenset(("image_url", "input_image", "input_text", "input_aud
 
 
 def recognises(body: Any, outline: TurnOutline) -> bool:
-    """A body with turns, or with `messages` that are none beside another key of a request.
+    """Whether a body has turns, or invalid `messages` together with another key of a request.
 
-    What shares the key but has OpenAI's roles, tool calls or parts is left alone. Bodies that can be told
-    for those of another dialect were taken before.
+    Bodies with OpenAI's roles, tool calls or parts are not. Bodies that match another dialect were recognised
+    before.
     """
     if not isinstance(body, dict) or "messages" not in body:
         return False
@@ -277,9 +277,9 @@ def _messages(reader: BlockReader, messages: Any, location: Location) -> list[Tu
     for here, message in each_message(reader, messages, location):
         role = message.get("role")
         if role not in ROLES:
-            said = f"{role!r}" if isinstance(role, str) else kind_of(role)
+            actual = f"{role!r}" if isinstance(role, str) else kind_of(role)
             where = here.at("role") if role is not None else here
-            reader.flaw(where, f"role is {said}, not 'user' or 'assistant'")
+            reader.flaw(where, f"role is {actual}, not 'user' or 'assistant'")
         reader.role = role if isinstance(role, str) else "user"
         if "content" not in message:
             reader.flaw(here, "a message has no content")

@@ -30,7 +30,7 @@ _TEXTS = ("text", "input_text", "output_text")
 _IMAGES = ("image_url", "input_image", "computer_screenshot")
 _FILES = ("file", "input_file")
 _SCHEME = 16
-"""Characters at the beginning of an image's address that tell a data URI from a URL."""
+"""Characters at the beginning of an image address that distinguish a data URI from a URL."""
 
 
 def part_payload(item: dict[str, Any]) -> Any:
@@ -40,7 +40,7 @@ def part_payload(item: dict[str, Any]) -> Any:
 
 
 def _detail(item: dict[str, Any]) -> str | None:
-    """The `detail` of an image part, which stands beside the address in either API."""
+    """The `detail` of an image part, which is next to the address in both APIs."""
     image = item.get("image_url")
     detail = image.get("detail") if isinstance(image, dict) else item.get("detail")
     return detail if isinstance(detail, str) else None
@@ -92,7 +92,7 @@ class PartReader(RequestCollector):
             remedy = 'begin it with "data:image/png;base64," or "https://"'
             self.flaw(location, "image_url is neither a data URI nor a URL", remedy)
             return self.image(location, Origin.UNKNOWN, inside)
-        # the gateway may fetch it and send its bytes, so that no source type is claimed here
+        # the gateway may fetch it and send its bytes, so no source type is set
         return self.image(location, Origin.URL, inside, reference=self.reference(address), detail=detail)
 
     def _file(self, value: dict[str, Any], location: Location) -> DocumentUse:
@@ -109,7 +109,7 @@ class PartReader(RequestCollector):
 
 
 _ROLES = {"developer": "system", "tool": "user", "function": "user"}
-"""Roles that the Messages API does not know, and the turns that gateways make of them."""
+"""Roles that the Messages API does not have, and the roles that gateways convert them to."""
 
 _CHAT_PARTS = {"image_url": "image_url", "input_audio": "input_audio", "file": "file", "refusal": "refusal"}
 """Types of parts that only this API has, and the key that goes with each."""
@@ -130,7 +130,7 @@ _THEIRS = ("image", "document", "tool_use", "tool_result", "search_result", "thi
 
 
 def recognises_chat(body: Any, outline: TurnOutline) -> bool:
-    """A body with a role, a call or a part of this API, or with one of its keys and no block of Messages."""
+    """Whether a body has a role, call or part of this API, or one of its keys and no Messages block."""
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         return False
     if outline.has_calls or not outline.roles.isdisjoint(_ROLES):
@@ -162,7 +162,7 @@ def read_chat(document: Document, body: dict[str, Any], where: RequestBody, fiel
 
 
 def _blocks(reader: PartReader, message: dict[str, Any], location: Location) -> tuple[Block, ...]:
-    """The blocks of a message; what a tool answers is a tool result, as gateways send it on."""
+    """The blocks of a message; a tool message becomes a tool result, as gateways convert it."""
     inner = location.at("content")
     if message.get("role") not in ("tool", "function"):
         return reader.content(message.get("content"), inner, ())
@@ -180,7 +180,7 @@ _ITEMS = (*_OUTPUTS, "function_call", "computer_call", "reasoning", "item_refere
 
 
 def recognises_responses(body: Any, _outline: TurnOutline) -> bool:
-    """A body with an `input` of messages: with parts or items of this API, or beside a model."""
+    """Whether a body has an `input` of messages with parts or items of this API, or with a model."""
     items = body.get("input") if isinstance(body, dict) else None
     if not isinstance(items, list) or "messages" in body:
         return False
@@ -223,7 +223,7 @@ def read_responses(
 
 
 def _output(reader: PartReader, item: dict[str, Any], location: Location) -> tuple[Block, ...]:
-    """What a tool answers: a text, parts, or the screenshot of a computer."""
+    """The output of a tool: a text, parts, or a computer screenshot."""
     output, inner = item.get("output"), location.at("output")
     if isinstance(output, dict):
         blocks: tuple[Block, ...] = (reader.part(output, inner, ("tool_result",)),)

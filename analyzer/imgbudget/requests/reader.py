@@ -1,4 +1,4 @@
-"""A JSON file as requests: one body, a list, a batch, one per line, or a session of many lines."""
+"""Reads requests from a JSON file: one body, a list, a batch, one per line, or a session."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
 from imgbudget.requests.recordings import Recorded, inner_documents, recorded_bodies
-from imgbudget.requests.transcript import TranscriptReader, is_line, is_message
+from imgbudget.requests.transcript import TranscriptReader, is_message, is_session_line
 
 DIALECTS: tuple[Dialect, ...] = (
     BEDROCK_CONVERSE,
@@ -25,17 +25,17 @@ DIALECTS: tuple[Dialect, ...] = (
     GEMINI,
     MESSAGES,
 )
-"""Every dialect, the more particular ones first."""
+"""Every dialect, the more specific ones first."""
 
 
 _KEPT_TEXT = 64
-"""Characters that are kept of a text once it was judged."""
+"""Characters kept of a text after its request was checked."""
 
 
 class NoRequest(NamedTuple):
-    """A sound document in which no request stands that can be judged; `reason` says why, as a clause.
+    """A valid document without a request that can be checked; `reason` is a clause.
 
-    `foreign` marks a request of another vendor: no mistake, wherever it stands.
+    `foreign` marks a request to another vendor's model, which is never a mistake.
     """
 
     reason: str
@@ -43,14 +43,14 @@ class NoRequest(NamedTuple):
 
 
 class BadEntry(NamedTuple):
-    """An entry of a list of requests that is none."""
+    """An entry of a list of requests that is not a request."""
 
     location: Location
     reason: str
 
 
 class SessionLine(NamedTuple):
-    """A line of a session; its request is known at the end of the file only. `sent`: it holds a message."""
+    """A line of a session, whose request is complete at the end of the file. `sent`: it has a message."""
 
     sent: bool
 
@@ -59,31 +59,31 @@ Item = Request | BadEntry | NoRequest | SessionLine
 
 
 def dialect_of(body: Any) -> Dialect | None:
-    """The dialect that a body is written in."""
+    """The dialect of a body; None if there is none."""
     if not isinstance(body, dict):
         return None
     shape: TurnOutline | None = None
     for dialect in DIALECTS:
-        if dialect.turns_key in body:  # in few objects: most are envelopes, or parts of data
+        if dialect.turns_key in body:  # true for few objects: most are envelopes or other data
             shape = shape or outline(body)
             if dialect.recognises(body, shape):
                 return dialect
     return None
 
 
-Knows = Callable[[str], NormalizedModel]
-"""What is known of a model, whoever makes it."""
+ModelLookup = Callable[[str], NormalizedModel]
+"""Looks up a model of any vendor in the limits data."""
 
 
-def knows_none(model: str) -> NormalizedModel:
-    """No model of another vendor is known."""
+def no_models_known(model: str) -> NormalizedModel:
+    """A lookup that knows no model."""
     return NormalizedModel(model, known=False, nearest=(), platform=None)
 
 
 def read_requests(
-    document: Document, path: str, fields: ProbeField, knows: Knows = knows_none
+    document: Document, path: str, fields: ProbeField, knows: ModelLookup = no_models_known
 ) -> Iterator[Request | BadEntry | NoRequest]:
-    """The requests of one document, in order. A document without one gives a single `NoRequest`."""
+    """The requests of one document, in order; a single `NoRequest` if there are none."""
     location = Location(path, (), 0, document.number)
     found = list(_read_requests(document, location, fields, knows))
     if len(found) == 1 and isinstance(found[0], NoRequest) and not found[0].foreign:
@@ -92,11 +92,11 @@ def read_requests(
 
 
 def read_recorded(
-    bodies: Iterable[Recorded], location: Location, fields: ProbeField, knows: Knows = knows_none
+    bodies: Iterable[Recorded], location: Location, fields: ProbeField, knows: ModelLookup = no_models_known
 ) -> Iterator[Request | NoRequest]:
-    """The requests among recorded bodies, `location` being that of the recording; what is none is left out.
+    """The requests in recorded bodies; `location` is that of the recording. Other bodies are left out.
 
-    Where all are for other vendors' models, that is said.
+    If all requests are for other vendors' models, yields one `NoRequest`.
     """
     foreign: NoRequest | None = None
     any_request = False
@@ -113,7 +113,7 @@ def read_recorded(
 
 
 def _read_requests(
-    document: Document, location: Location, fields: ProbeField, knows: Knows
+    document: Document, location: Location, fields: ProbeField, knows: ModelLookup
 ) -> Iterator[Request | BadEntry | NoRequest]:
     outer = location.keys or ()
     value = document.value
@@ -141,27 +141,27 @@ def _read_requests(
 
 @dataclass(slots=True)
 class RequestReader:
-    """Reads the documents of one file in order; keeps nothing of them but what a session sends again."""
+    """Reads the documents of one file in order; keeps only the messages of sessions."""
 
     path: str
     fields: ProbeField
-    knows: Knows = knows_none
+    knows: ModelLookup = no_models_known
     session: TranscriptReader = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with no session."""
+        """Create the reader of sessions."""
         self.session = TranscriptReader(self.path, self.fields)
 
     def read(self, document: Document) -> Iterator[Item]:
-        """What stands in the next document."""
-        if is_line(document.value):
+        """The items of the next document."""
+        if is_session_line(document.value):
             self.session.take(document)
             yield SessionLine(is_message(document.value))
             return
         yield from read_requests(document, self.path, self.fields, self.knows)
 
     def end(self) -> Iterator[Request | NoRequest]:
-        """The requests that are whole only when all documents were read."""
+        """The requests that are complete only after the last document."""
         for request in self.session.requests():
             if _is_foreign(request.model, request.dialect, self.knows):
                 yield _foreign(request.model, self.knows)
@@ -170,7 +170,7 @@ class RequestReader:
 
 
 def shortened(request: Request) -> Request:
-    """The request with the beginning of each text alone, for a file of many of which all are kept."""
+    """The request with only the beginning of each text, to save memory if many requests are kept."""
     return request._replace(
         turns=tuple([Turn(turn.location, turn.role, _shortened(turn.blocks)) for turn in request.turns])
     )
@@ -194,7 +194,7 @@ def _whole(document: Document, location: Location) -> RequestBody:
 
 
 def _entries(document: Document, value: Any) -> Iterator[tuple[Keys, BatchItem | str]]:
-    """The bodies of a list or of envelopes with their routes, or why an entry is none."""
+    """The bodies of a list or of envelopes with their paths, or the reason why an entry has none."""
     for keys, item in each_envelope(value):
         envelope = unwrap(document, item)
         if envelope is not None and (envelope.id is not None or dialect_of(envelope.body)):
@@ -205,13 +205,13 @@ def _entries(document: Document, value: Any) -> Iterator[tuple[Keys, BatchItem |
             yield keys, f"entry {keys[-1] if keys else 0} is no request: {_what_instead(item)}"
 
 
-def _read(  # noqa: PLR0913, PLR0917 - what a body is read from
+def _read(  # noqa: PLR0913, PLR0917 - the inputs of a dialect
     document: Document,
     dialect: Dialect,
     entry: BatchItem,
     where: RequestBody,
     fields: ProbeField,
-    knows: Knows,
+    knows: ModelLookup,
 ) -> Request | NoRequest:
     model = entry.body.get(dialect.model_key)
     if isinstance(model, str) and _is_foreign(model, dialect.name, knows):
@@ -220,15 +220,15 @@ def _read(  # noqa: PLR0913, PLR0917 - what a body is read from
     return request._replace(id=entry.id, dialect=entry.dialect or request.dialect)
 
 
-def _is_foreign(model: str | None, dialect: str, knows: Knows) -> TypeGuard[str]:
+def _is_foreign(model: str | None, dialect: str, knows: ModelLookup) -> TypeGuard[str]:
     return model is not None and is_other_vendors(model, dialect) and not knows(model).known
 
 
-def _foreign(model: str, knows: Knows) -> NoRequest:
+def _foreign(model: str, knows: ModelLookup) -> NoRequest:
     nearest = knows(model).nearest
     hint = f"; the nearest known is {nearest[0]}" if nearest else ""
-    said = f"a request to another vendor's model ({model[:80]}), of which no limits are known{hint}"
-    return NoRequest(said, foreign=True)
+    reason = f"a request to another vendor's model ({model[:80]}), of which no limits are known{hint}"
+    return NoRequest(reason, foreign=True)
 
 
 def _what_instead(value: Any) -> str:
@@ -246,5 +246,5 @@ def _what_instead(value: Any) -> str:
 
 
 def looks_like_request(head: bytes) -> bool:
-    """Whether text that is not JSON was probably meant as a request: a key of one stands in its beginning."""
+    """Whether invalid JSON is probably a request: its beginning has a key of one."""
     return b'"messages"' in head or b'"media_type"' in head

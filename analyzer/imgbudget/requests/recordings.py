@@ -1,7 +1,6 @@
 """Requests inside recordings of HTTP traffic, as JSON text in a string: HAR, WireMock, VCR as JSON.
 
-The bodies of answers are not read. A place inside such a string is that of the string; what the API would
-call it is its location.
+The bodies of responses are not read. The position of a value inside such a string is that of the string.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,11 +11,11 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Keys
 
 CASSETTE_KEYS = ("interactions", "http_interactions")
-"""Under which VCR keeps what was recorded: Python, Go and R; Ruby."""
+"""Keys of the interactions in VCR recordings: Python, Go and R; Ruby."""
 
 
 class Recorded(NamedTuple):
-    """A recorded body: the route to it, the line where it begins, from 1, and its text."""
+    """A recorded body: its path, its first line (1-based), and its text."""
 
     keys: Keys
     line: int
@@ -24,7 +23,7 @@ class Recorded(NamedTuple):
 
 
 class Inner(NamedTuple):
-    """A recorded body as a document of its own, the route to the string that it stands in, its line."""
+    """A recorded body as a document, the path of the string that contains it, and its line."""
 
     document: Document
     keys: Keys
@@ -32,7 +31,7 @@ class Inner(NamedTuple):
 
 
 def recorded_bodies(document: Document) -> Iterator[Recorded]:
-    """The bodies of requests in a recording; nothing in any other document."""
+    """The request bodies of a recording; empty for any other document."""
     found = [(keys, item) for keys, item in _bodies(document.value) if isinstance(item, str)]
     spans = document.spans(keys for keys, _ in found) if found else {}
     for keys, item in found:
@@ -40,9 +39,9 @@ def recorded_bodies(document: Document) -> Iterator[Recorded]:
 
 
 def inner_documents(bodies: Iterable[Recorded]) -> Iterator[Inner]:
-    """The bodies that are JSON, as far as they are."""
+    """The bodies that are valid JSON, as documents."""
     for keys, line, text in bodies:
-        # a lone surrogate that was escaped in the recording is no text: what holds one is left alone
+        # a lone surrogate escaped in the recording is not valid text
         data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
         for document in open_documents(JsonSource.from_bytes(data), lines=False):
             if isinstance(document, Document):
@@ -54,7 +53,7 @@ def _bodies(value: Any) -> Iterator[tuple[Keys, Any]]:
         return
     for keys, entry in _items(value, "log", "entries"):  # HAR 1.2
         yield from _at(entry, keys, "request", "postData", "text")
-    for keys, mapping in ((), value), *_items(value, "mappings"):  # WireMock, one mapping or many
+    for keys, mapping in ((), value), *_items(value, "mappings"):  # WireMock, one mapping or several
         for inner, pattern in _items(mapping, "request", "bodyPatterns"):
             yield from _at(pattern, (*keys, *inner), "equalToJson")
     for keys, interaction in ((), value), *(item for key in CASSETTE_KEYS for item in _items(value, key)):
@@ -62,16 +61,16 @@ def _bodies(value: Any) -> Iterator[tuple[Keys, Any]]:
         yield from _at(interaction, keys, "request", "body", "string")
 
 
-def _at(value: Any, keys: Keys, *route: str) -> Iterator[tuple[Keys, Any]]:
-    for key in route:
+def _at(value: Any, keys: Keys, *path: str) -> Iterator[tuple[Keys, Any]]:
+    for key in path:
         if not isinstance(value, dict) or key not in value:
             return
         value = value[key]
-    yield (*keys, *route), value
+    yield (*keys, *path), value
 
 
-def _items(value: Any, *route: str) -> Iterator[tuple[Keys, Any]]:
-    """The items of the array at the end of a route."""
-    for keys, array in _at(value, (), *route):
+def _items(value: Any, *path: str) -> Iterator[tuple[Keys, Any]]:
+    """The items of the array at a path."""
+    for keys, array in _at(value, (), *path):
         if isinstance(array, list):
             yield from (((*keys, i), item) for i, item in enumerate(array))

@@ -1,4 +1,4 @@
-"""Sessions of Claude Code, one message a line: read as the request that the next turn would send again."""
+"""Sessions of Claude Code, one message per line, as the request that the next turn sends."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,33 +10,35 @@ from imgbudget.model.subjects import Block, ProbeField, Request, Turn
 from imgbudget.requests.base import RequestBody, kind_of
 from imgbudget.requests.messages import BlockReader, answered_toolsets
 
-_MARKS = ("uuid", "sessionId", "session_id", "parentUuid", "leafUuid", "messageId")
-"""Keys of which each line of a session has one; `session_id` is the spelling of the streamed form."""
+_SESSION_KEYS = ("uuid", "sessionId", "session_id", "parentUuid", "leafUuid", "messageId")
+"""Keys of which each line of a session has at least one; `session_id` is from the streaming format."""
 
 _SYNTHETIC = "<synthetic>"
-"""The model of messages that the program wrote itself: errors, which it does not send."""
+"""The model of messages made by the program: errors, which it does not send."""
 
 
 def is_message(value: Any) -> bool:
-    """Whether a line holds a message of the conversation."""
+    """Whether a line is a message of the conversation."""
     return (
-        is_line(value) and value["type"] in ("user", "assistant") and isinstance(value.get("message"), dict)
+        is_session_line(value)
+        and value["type"] in ("user", "assistant")
+        and isinstance(value.get("message"), dict)
     )
 
 
-def is_line(value: Any) -> bool:
-    """Whether it may be a line of a session: a message, a summary, a snapshot of files, ..."""
+def is_session_line(value: Any) -> bool:
+    """Whether a value may be a line of a session: a message, a summary, a snapshot of files, ..."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("type"), str)
-        and any(mark in value for mark in _MARKS)
+        and any(mark in value for mark in _SESSION_KEYS)
         and "messages" not in value
     )
 
 
 @dataclass(slots=True)
 class _Turn:
-    """Messages of one role in a row, which are sent as one."""
+    """Consecutive messages of one role, which are sent as one."""
 
     location: Location
     role: str
@@ -45,7 +47,7 @@ class _Turn:
 
 @dataclass(slots=True)
 class _Conversation:
-    """The session's own conversation, or that of one sub-agent."""
+    """The main conversation of a session, or that of one sub-agent."""
 
     reader: BlockReader
     location: Location
@@ -57,14 +59,14 @@ class _Conversation:
     lines: list[int] = field(default_factory=list)
 
     def turn(self, role: str, location: Location) -> _Turn:
-        """The turn that the next message of that role belongs to; `location` is that of the message."""
+        """The turn for the next message, of that role; `location` is that of the message."""
         if not self.turns or self.turns[-1].role != role:
             location = location._replace(prefix=("messages", len(self.turns)))
             self.turns.append(_Turn(location, role))
         return self.turns[-1]
 
     def request(self) -> Request:
-        """The request that would be sent again, without system prompt and tools: no line holds them."""
+        """The request of the next turn, without system prompt and tools, which sessions do not contain."""
         turns = (Turn(turn.location, turn.role, tuple(turn.blocks)) for turn in self.turns)
         where = RequestBody(self.location, self.line, self.byte_size)
         return self.reader.request(where, "transcript", turns, model=self.model)._replace(id=self.id)
@@ -72,10 +74,10 @@ class _Conversation:
 
 @dataclass(slots=True)
 class TranscriptReader:
-    """Gathers the conversations of one session file, message by message.
+    """Collects the conversations of one session file, message by message.
 
-    All user and assistant messages count in their order; what stood before the last compaction is not sent
-    again, and its lines are handed out by `forgotten`. A sub-agent's conversation is one of its own.
+    All user and assistant messages count, in order. Those before the last compaction are not sent again;
+    `forgotten` has their lines. Each sub-agent has its own conversation.
     """
 
     path: str
@@ -90,7 +92,7 @@ class TranscriptReader:
         return bool(self._conversations or self.forgotten)
 
     def take(self, document: Document) -> None:
-        """Read the line that a document is."""
+        """Read the next line."""
         value = document.value
         if value["type"] == "system" and value.get("subtype") == "compact_boundary":
             if conversation := self._conversations.pop(self._agent(value), None):
@@ -99,7 +101,7 @@ class TranscriptReader:
             self._take(document, value, value["message"])
 
     def requests(self) -> Iterator[Request]:
-        """The requests of all conversations, that of the session first where it came first."""
+        """The requests of all conversations, in order of their first message."""
         for conversation in self._conversations.values():
             yield conversation.request()
 
@@ -110,7 +112,7 @@ class TranscriptReader:
         agent = self._agent(value)
         conversation = self._conversations.get(agent)
         if conversation is None:
-            # what lengths later images have is not known yet
+            # the lengths of later images are not known yet
             reader = BlockReader(document, self.fields, lengths=None)
             location = Location(self.path, (), 0, document.number)
             session = agent or value.get("sessionId") or value.get("session_id")
@@ -125,17 +127,19 @@ class TranscriptReader:
         _read(conversation, document, role, message)
 
     def _agent(self, value: dict[str, Any]) -> str:
-        """The sub-agent that a line belongs to; empty for the session's own conversation.
+        """The sub-agent of a line; empty for the main conversation.
 
-        Where a line does not name it, it is the one of the line's parent; a line without one begins another.
+        If a line does not name one, it is that of its parent; a line without a parent starts a new one.
         """
         if value.get("isSidechain") is not True and not value.get("parent_tool_use_id"):
             return ""
         uuid, parent = value.get("uuid"), value.get("parentUuid")
-        named = value.get("agentId") or value.get("parent_tool_use_id")
+        agent_id = value.get("agentId") or value.get("parent_tool_use_id")
         inherited = self._agents.get(parent) if isinstance(parent, str) else None
         agent = (
-            named if isinstance(named, str) else inherited or (uuid if isinstance(uuid, str) else "sidechain")
+            agent_id
+            if isinstance(agent_id, str)
+            else inherited or (uuid if isinstance(uuid, str) else "sidechain")
         )
         if isinstance(uuid, str):
             self._agents[uuid] = agent
