@@ -1,6 +1,6 @@
-"""What tells facts of image files inside Python, each a function; run as a program, one of them on a corpus.
+"""Python libraries that read facts of image files, one function each; as a program, runs one on a corpus.
 
-A program of its own for each measurement: no candidate profits from what another one has loaded.
+Each measurement runs in a separate process, so that no candidate profits from what another one has loaded.
 """
 
 import json
@@ -26,7 +26,7 @@ class Told(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A function that is measured, `load` imports and returns it; `tell` reads what it gave."""
+    """A function that is measured, `load` imports and returns it; `tell` converts its result."""
 
     title: str
     load: Callable[[], Callable[[str], Any]]
@@ -103,7 +103,7 @@ def _imagesize_least() -> Callable[[str], Any]:
 
 def _tell_imagesize(info: Any) -> Told:
     turn = info.rotation if 1 <= info.rotation <= 8 else 1
-    # it gives the size as it is shown
+    # returns the size after rotation
     size = (info.height, info.width) if turn > 4 else (info.width, info.height)
     return Told(None, size, turn)
 

@@ -8,7 +8,7 @@ _BYTE, _TEXT, _SHORT, _LONG, _RATIONAL, _BYTES = 1, 2, 3, 4, 5, 7
 
 
 class _Entry(NamedTuple):
-    """An entry of a directory; `data` is its values as they stand in the block."""
+    """An entry of a directory; `data` is its values as encoded in the block."""
 
     tag: int
     kind: int
@@ -17,7 +17,7 @@ class _Entry(NamedTuple):
 
 
 def exif_block(rng: Random, orientation: int, *, note: int, thumbnail: bytes, has_position: bool) -> bytes:
-    """A block that tells an orientation, with a maker's note of `note` bytes and what else is asked for."""
+    """A block with an orientation, a maker's note of `note` bytes, and optional further entries."""
     sign = rng.choice("<>")
 
     def short(tag: int, value: int) -> _Entry:

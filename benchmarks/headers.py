@@ -1,4 +1,4 @@
-"""Compares what tells facts of single files: cost, ratio to the C floor, and who is wrong how often."""
+"""Compares readers of single files: cost, ratio to the C floor, and number of wrong results."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def _entrant(
     told: Sequence[Told],
     others: tuple[Sequence[Told], Sequence[Told]],
 ) -> Entrant:
-    """A candidate with what it tells held against the manifest and Pillow."""
+    """A candidate with its results compared with the manifest and Pillow."""
     return Entrant(title, files, measure, *(differing(told, other) for other in others))
 
 
@@ -98,7 +98,7 @@ def _compete(title: str, entrants: Sequence[Entrant], rounds: int) -> None:
         numbers = (f"{entrant.files:,}", f"{mine.cpu * 1e6:.2f}", f"{mine.wall * 1e6:.2f}", times)
         rows.append((entrant.title, *numbers, entrant.against_manifest, entrant.against_pillow))
     table(title, _HEADER, rows)
-    print(f"\nUnlike: the number of files, by {FACTS}. A dash: not told.")
+    print(f"\nUnlike: the number of files, by {FACTS}. A dash: not reported.")
 
 
 def _floor_entrant(corpus: str, floor: str | None) -> list[Entrant]:

@@ -1,6 +1,6 @@
 """What reads request files inside Python, each a function; run as a program, one of them on a file.
 
-A program of its own for each measurement: no candidate profits from what another one has loaded, nor from
+Each measurement runs in a separate process: no candidate profits from what another one has loaded, nor from
 memory that another one has asked for.
 """
 
@@ -76,7 +76,7 @@ def _lint() -> Callable[[str, bool], None]:
 
     session = Session(RunOptions(isolated=True, fields=ProbeField.ORIENTATION | ProbeField.FRAMES))
 
-    def check(path: str, lines: bool) -> None:  # noqa: ARG001, FBT001 - it tells by the name
+    def check(path: str, lines: bool) -> None:  # noqa: ARG001, FBT001 - decided by the name
         output = Output(make_reporter("json", TextStyle()), Sink(os.devnull))
         check_paths(session, [path], [output], Progress(wanted=False))
 

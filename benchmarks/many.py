@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _make(folder: str, files: int, *, copies: bool) -> None:
-    """Pictures of 200 to 1,199 px, a folder for each width, under a name of its own until all are there."""
+    """Pictures of 200 to 1,199 px, a folder for each width, under a temporary name until all are written."""
     made = f"{folder}.part"
     for number, (width, height) in enumerate(_sizes(files)):
         below = os.path.join(made, f"{width:04}")

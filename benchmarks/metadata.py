@@ -28,7 +28,7 @@ def dress(picture: Picture, rng: Random) -> Dressed:
 
 
 def _exif(picture: Picture, rng: Random) -> tuple[int, bytes]:
-    """An orientation and the EXIF block that tells it."""
+    """An orientation and its EXIF block."""
     turn = rng.choice(ORIENTATIONS)
     # a maker's note of up to 40 KB, as cameras have it; a segment of a JPEG holds 65,533 bytes
     note = rng.randrange(500, 40_000) if rng.random() < 0.6 else 0
@@ -69,7 +69,7 @@ def _jpeg(picture: Picture, rng: Random) -> Dressed:
     if rng.random() < 0.1 or len(parts) < 2:
         parts.append(_segment(0xFE, _title(rng)))
     if rng.random() < 0.05:
-        # fill bytes may stand before any marker (T.81, section B.1.1.2)
+        # fill bytes may precede any marker (T.81, section B.1.1.2)
         parts.append(b"\xff" * rng.randrange(1, 4))
     return Dressed(picture.data[:2] + b"".join(parts) + rest, turn, "")
 
@@ -123,7 +123,7 @@ def _png(picture: Picture, rng: Random) -> Dressed:
 
 
 def _gif(picture: Picture, rng: Random) -> Dressed:
-    """A background and an aspect ratio of its own, which nothing shows, and a comment."""
+    """A background colour and an aspect ratio that no viewer applies, and a comment."""
     data = picture.data[:11] + rng.randbytes(2) + picture.data[13:]
     at = 13 + (6 << (data[10] & 7) if data[10] & 0x80 else 0)
     text = _title(rng) * (rng.randrange(2, 5) if rng.random() < 0.3 else 1)

@@ -1,4 +1,4 @@
-"""Puts small faults into the product, one at a time, and tells which of them no test notices.
+"""Inserts small faults into the product, one at a time, and reports those that no test detects.
 
 Run it from the repository: `python benchmarks/mutants.py --number 100`. It works in copies of the tree, takes
 for each fault the tests that run the line, and keeps what it found in `mutants/`, so that a run that was
@@ -130,7 +130,7 @@ class Suite:
 
 
 def _suite(packages: Sequence[str], tests: Sequence[str], folder: Path, processes: int) -> Suite:
-    """The coverage of the tests: of each file by a run of its own, which is kept until the file changes."""
+    """The coverage of each test file by a separate run, cached until the file changes."""
     files = _test_files(tests)
     common = _fingerprint(packages)
     kept = [folder / f"{file.stem}-{_digest(common, file.read_bytes())}.db" for file in files]
@@ -324,7 +324,7 @@ _ages = iter(range(1_000_000_000, 2_000_000_000))
 
 
 def _write(path: Path, source: bytes) -> None:
-    """Write a source with a time of its own, by which Python sees that its bytecode is that of another."""
+    """Write a source with a distinct time, so that Python does not use the bytecode of another version."""
     path.write_bytes(source)
     age = next(_ages)
     os.utime(path, (age, age))

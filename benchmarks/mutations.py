@@ -37,7 +37,7 @@ class Mutant(NamedTuple):
 def mutants_of(path: str, source: bytes) -> list[Mutant]:
     """Every fault that the kinds here can put into a source, in the order of the source.
 
-    Texts are left alone: constants that are strings, what stands inside f-strings, annotations, decorators,
+    Texts are not mutated: string constants, the contents of f-strings, annotations, decorators,
     assertions, and blocks for type checkers.
     """
     starts = [0]

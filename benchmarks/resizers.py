@@ -1,6 +1,6 @@
 """What scales an image file in memory, each a function; run as a program, one of them on a file.
 
-A program of its own for each measurement: no candidate profits from what another one has loaded.
+Each measurement runs in a separate process: no candidate profits from what another one has loaded.
 """
 
 import io

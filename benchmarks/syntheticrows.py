@@ -38,7 +38,7 @@ def make_rows(folder: str, count: int, *, seed: int = 1) -> None:
     for number in range(count // PER_FILE):
         table = made[number % len(made)]
         members = [f"{number // 100:04}/{number:06}_{i:03}.jpg" for i in range(PER_FILE)]
-        hashes = chance.randbytes(8 * PER_FILE - 40) + bytes(range(40))  # five images stand in every file
+        hashes = chance.randbytes(8 * PER_FILE - 40) + bytes(range(40))  # five images are in every file
         for name, values in (
             ("member", pa.array(members)),
             ("hash_high", pa.Array.from_buffers(pa.uint64(), PER_FILE, [None, pa.py_buffer(hashes)])),

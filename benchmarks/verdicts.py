@@ -24,7 +24,7 @@ def meant(truths: Sequence[Truth]) -> list[Told]:
 
 
 def differing(told: Sequence[Told], other: Sequence[Told]) -> str:
-    """How often two candidates differ, fact by fact as in FACTS; a fact that one never tells is a dash."""
+    """How often two candidates differ, fact by fact as in FACTS; a dash for a fact that one never reports."""
     facts = range(len(Told._fields))
     return " / ".join(_count([one[i] for one in told], [one[i] for one in other]) for i in facts)
 
