@@ -61,7 +61,7 @@ def test_webp_without_loss_comes_before_any_loss() -> None:
     assert limit < len(encoded(picture, compress_level=9))
     made = within(picture, limit)
     assert (made.format, made.quality, made.size) == ("webp", None, (240, 180))
-    assert made.degraded == ("written as WEBP, planned was PNG",)
+    assert made.degraded == ("written as WEBP instead of PNG",)
     assert opened(made.data).tobytes() == picture.tobytes()
 
 
@@ -75,7 +75,7 @@ def test_a_drawing_becomes_jpeg_with_fine_colours_at_the_highest_quality_that_fi
     assert made.quality is not None
     assert 80 < made.quality < 94
     assert made.degraded == (
-        "written as JPEG, planned was PNG",
+        "written as JPEG instead of PNG",
         f"lossy: quality {made.quality}, was lossless PNG",
     )
     assert [layer[1:3] for layer in opened(made.data).layer] == [(1, 1)] * 3  # type: ignore[attr-defined]  # of JPEG files only
@@ -125,7 +125,7 @@ def test_a_resize_does_not_make_a_file_larger(quality: int) -> None:
     assert len(made.data) <= len(data)
     assert made.quality is not None
     assert quality <= made.quality < 80
-    assert made.degraded == (f"quality {made.quality} for want of bytes, was {quality}",)
+    assert made.degraded == (f"quality {made.quality} to fit the bytes, was {quality}",)
 
 
 def test_a_resize_of_webp_with_loss_does_not_make_it_larger() -> None:
@@ -192,7 +192,7 @@ def test_files_take_the_name_of_what_they_become(imgbudget: Command, tmp_path: P
     assert (run.code, run.err) == (0, "")
     (path,) = tmp_path.glob("shot.*")
     assert path.suffix in {".jpg", ".webp"}
-    assert "planned was PNG" in run.out
+    assert "instead of PNG" in run.out
     facts = probe_bytes(path.read_bytes(), ProbeField.ALL)
     assert facts.byte_size <= 40_000
     before = path.read_bytes()

@@ -268,7 +268,7 @@ def test_unwritable_file_is_unchanged_and_reported(tmp_path: Path, imgbudget: Co
     run = imgbudget("check", "--fix", "a.jpg", "b.jpg", "c.jpg")
     assert run.code == 2
     assert "a.jpg: is read-only" in run.err
-    assert "b.jpg: has 2 names" in run.err
+    assert "b.jpg: has 2 hard links" in run.err
     assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "b.jpg").read_bytes() == LARGE
     assert size((tmp_path / "c.jpg").read_bytes()) == (1268, 951)
 

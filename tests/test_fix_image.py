@@ -224,7 +224,7 @@ def test_heic_without_its_reader_names_the_extra(monkeypatch: pytest.MonkeyPatch
 def test_an_animation_loses_frames_only_where_that_is_allowed(form: str) -> None:
     """Named with their number."""
     data = animated(form)
-    with pytest.raises(FixError, match="holds 3 frames, of which only the first would be kept"):
+    with pytest.raises(FixError, match="has 3 frames; keeping only the first is an unsafe fix"):
         edit_image(data, HALF)
     made = edit_image(data, HALF._replace(first_frame=True))
     assert made.degraded[0] == "first of 3 frames"
@@ -233,7 +233,7 @@ def test_an_animation_loses_frames_only_where_that_is_allowed(form: str) -> None
 
 def test_nothing_is_enlarged() -> None:
     """A plan that asks for it is wrong."""
-    with pytest.raises(FixError, match="has 120x90 px and is not enlarged to 121x90"):
+    with pytest.raises(FixError, match="has 120x90 px and would be enlarged to 121x90"):
         edit_image(encoded(soft()), ImageEdit(size=Size(121, 90)))
 
 
@@ -251,7 +251,7 @@ def test_a_byte_limit_reduces_quality_then_scale(form: str) -> None:
             assert not any(is_remainder(edge) for edge in made.size)
             # as large as a few tries find
             assert len(made.data) > 0.75 * limit
-            assert f"scaled to {made.size}, planned was 240x180" in made.degraded
+            assert f"scaled to {made.size} instead of 240x180" in made.degraded
             assert abs(made.size.width * 3 - made.size.height * 4) <= 4
         assert made.degraded or made.format == "png"
 
@@ -357,8 +357,8 @@ def test_large_pictures_are_edited_without_a_warning() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "is empty|no image"),
-        (b"%PDF-1.4 ", "is no image but PDF"),
+        (b"", "is not an image"),
+        (b"%PDF-1.4 ", "is not an image but PDF"),
         (b"#?RADIANCE\n", "is HDR, which imgbudget cannot decode; export it as JPEG or PNG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is EPS, which imgbudget cannot decode"),
         (

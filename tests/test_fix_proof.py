@@ -49,7 +49,7 @@ def test_new_warning_fails_the_fix_at_its_place() -> None:
     one, two = finding("IB201"), finding("IB201", OTHER)
     why = failed([one, two], [finding("IB304", OTHER)], [one, two])
     assert why == {
-        "IB201 /messages/0/content/1/source": "it would bring IB304 a-name: what is wrong",
+        "IB201 /messages/0/content/1/source": "it would cause IB304 a-name: what is wrong",
     }
 
 

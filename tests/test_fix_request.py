@@ -266,7 +266,7 @@ def test_screenshot_of_a_computer_is_no_block_and_stays() -> None:
     route = ("input", 0, "output", "image_url")
     by = fixer()
     assert edited(text, request_edit(blocks=[(route, ReplaceByText("gone"))]), by=by) == text
-    assert [refusal.reason for refusal in by.refused] == ["the image stands in no list of blocks"]
+    assert [refusal.reason for refusal in by.failed] == ["the image is not in a list of blocks"]
 
 
 def test_refused_image_stays_and_the_others_are_made() -> None:
@@ -275,10 +275,10 @@ def test_refused_image_stays_and_the_others_are_made() -> None:
     by = fixer()
     out = edited(text, request_edit([at(0, "source"), at(1, "source")]), by=by)
     assert out == as_text(body(image(b"!" * 2000), image(b"2+", "image/webp")), "plain")
-    assert [(refusal.location.pointer, refusal.reason) for refusal in by.refused] == [
+    assert [(refusal.location.pointer, refusal.reason) for refusal in by.failed] == [
         ("/messages/0/content/0/source", "is refused")
     ]
-    assert [made.byte_size for made in by.remade] == [2]
+    assert [made.byte_size for made in by.rewritten] == [2]
 
 
 def test_mending_holds_where_an_edit_is_refused() -> None:
@@ -300,7 +300,7 @@ def test_place_that_leads_nowhere_is_refused() -> None:
     text = as_text(value, "plain")
     by = fixer()
     assert edited(text, request_edit([at(0, "source"), at(1, "source"), at(7, "source")]), by=by) == text
-    assert len(by.refused) == 3
+    assert len(by.failed) == 3
 
 
 def test_lines_are_edited_one_by_one() -> None:

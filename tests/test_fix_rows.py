@@ -75,7 +75,7 @@ def test_an_unwritable_file_is_reported_with_all_its_findings(imgbudget: Command
     expected = imgbudget("check", "r.jsonl", "--format", "json").json
     run = imgbudget("check", "--fix", "r.jsonl", "--format", "json")
     assert run.code == 2
-    assert "is read-only and is left alone" in run.err
+    assert "is read-only and was not changed" in run.err
     assert (run.json["fixed"], run.json["findings"]) == ([], expected["findings"])
     assert path.read_bytes() == rows()
 

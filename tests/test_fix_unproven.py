@@ -58,10 +58,10 @@ def test_fix_that_brings_an_error_is_left_out(tmp_path: Path, imgbudget: Command
             "path": "a.png",
             "pointer": None,
             "location": None,
-            "reason": "it would bring XX002 spoiler: width is 644 px",
+            "reason": "it would cause XX002 spoiler: width is 644 px",
         }
     ]
-    assert "warning: not fixed: a.png: XX003: it would bring XX002" in run.err
+    assert "warning: not fixed: a.png: XX003: it would cause XX002" in run.err
     assert (tmp_path / "a.png").read_bytes() == data
 
 

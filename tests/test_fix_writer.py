@@ -13,7 +13,7 @@ import pytest
 
 from imgbudget.errors import WriteError
 from imgbudget.fixing.writer import (
-    open_neighbour,
+    open_temporary,
     output_tree_path,
     read_file,
     remove_leftovers,
@@ -147,17 +147,21 @@ def test_a_backup_that_a_killed_run_has_made_is_no_hard_link_to_fear(file: Path)
 def test_hard_links_are_not_parted(file: Path, tmp_path: Path) -> None:
     """A rename would change one name of the file only."""
     os.link(file, tmp_path / "other.jpg")
-    refused(file, "has 2 names")
+    refused(file, "has 2 hard links")
 
 
 def test_what_is_no_file_or_is_not_there_is_named(tmp_path: Path) -> None:
     """A folder, a pipe, nothing at all, a link in a circle."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "circle").symlink_to("circle")
-    for name, reason in (("pipe", "no regular file"), ("none", "no such file"), ("circle", "symbolic links")):
+    for name, reason in (
+        ("pipe", "not a regular file"),
+        ("none", "no such file"),
+        ("circle", "symbolic links"),
+    ):
         with pytest.raises(WriteError, match=reason):
             replace_file(str(tmp_path / name), b"new")
-    with pytest.raises(WriteError, match="no regular file"):
+    with pytest.raises(WriteError, match="not a regular file"):
         write_file(str(tmp_path), b"new")
 
 
@@ -229,17 +233,17 @@ def test_a_full_disk_costs_nothing(tmp_path: Path) -> None:
 
 def test_a_file_that_has_changed_meanwhile_is_left_alone(file: Path) -> None:
     """Since it was read, or while the new one was written: somebody's work is not written over."""
-    data, seen = read_file(str(file))
+    data, expected = read_file(str(file))
     assert data == b"old"
-    assert seen == stamp(str(file))
+    assert expected == stamp(str(file))
     file.write_bytes(b"newer")
-    with pytest.raises(WriteError, match="has changed while it was worked on"):
-        replace_file(str(file), b"new", seen=seen)
-    with pytest.raises(WriteError, match="has changed"):
+    with pytest.raises(WriteError, match="was changed during the run"):
+        replace_file(str(file), b"new", expected=expected)
+    with pytest.raises(WriteError, match="was changed"):
         replace_file(str(file), meanwhile(lambda: os.utime(file, ns=(1, 1))))
     assert file.read_bytes() == b"newer"
     assert os.listdir(file.parent) == ["a.jpg"]
-    replace_file(str(file), b"new", seen=stamp(str(file)))
+    replace_file(str(file), b"new", expected=stamp(str(file)))
     assert file.read_bytes() == b"new"
 
 
@@ -247,7 +251,7 @@ def test_a_new_name_must_be_free_and_takes_the_old_one_away(file: Path) -> None:
     """For a file that becomes another format; its backup keeps the old name."""
     other = file.with_name("a.png")
     other.write_bytes(b"other")
-    with pytest.raises(WriteError, match="is there already"):
+    with pytest.raises(WriteError, match="exists already"):
         replace_file(str(file), b"new", new_path=str(other))
     assert (file.read_bytes(), other.read_bytes()) == (b"old", b"other")
     other.unlink()
@@ -286,12 +290,12 @@ def test_the_output_tree_has_the_same_shape(file: Path, tmp_path: Path) -> None:
 
 def test_a_mirror_never_leads_outside_or_back(file: Path, tmp_path: Path) -> None:
     """Nothing is written over an original, by whichever way."""
-    with pytest.raises(WriteError, match="stands outside of"):
+    with pytest.raises(WriteError, match="is outside"):
         output_tree_path(str(tmp_path / "else"), str(file), str(tmp_path / "out"))
-    with pytest.raises(WriteError, match="leads back to the file itself"):
+    with pytest.raises(WriteError, match="is the folder of the file itself"):
         output_tree_path(str(tmp_path), str(file), str(tmp_path))
     (tmp_path / "out").symlink_to(tmp_path)
-    with pytest.raises(WriteError, match="leads back to the file itself"):
+    with pytest.raises(WriteError, match="is the folder of the file itself"):
         write_output_tree(str(tmp_path), str(file), str(tmp_path / "out"), b"new")
     assert file.read_bytes() == b"old"
 
@@ -347,7 +351,7 @@ def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
 
 def test_a_leftover_is_reported_by_its_path(tmp_path: Path) -> None:
     """A run can report what it removed; a missing folder has no leftovers."""
-    out, name = open_neighbour(str(tmp_path))
+    out, name = open_temporary(str(tmp_path))
     assert remove_leftovers(str(tmp_path)) == []
     out.close()
     assert remove_leftovers(str(tmp_path)) == [name]

@@ -42,7 +42,7 @@ def test_a_request_that_fits_is_left_alone() -> None:
     plan = plan_request(bind_request(one_turn("<png 800x600>", "<jpeg 1092x1092>"), STANDARD))
     assert plan.edit.is_empty
     assert plan.feasible
-    assert not plan.speaks
+    assert not plan.is_notable
     assert not any(image.changes for image in plan.images)
 
 

@@ -33,7 +33,7 @@ def turns(*contents: list[str]) -> Request:
 def sizes(split_up: Request, **budget: int) -> list[int]:
     """How many images each part has."""
     split = split_request(bind_request(split_up, STANDARD), budget=Budget(**budget))
-    return [part.whole.images for part in split.parts]
+    return [part.span.images for part in split.parts]
 
 
 def test_what_fits_is_one_part() -> None:
@@ -72,7 +72,7 @@ def test_documents_count_with_their_pages() -> None:
     """Haiku 4.5 takes 100 images and pages: two documents of 60 pages part."""
     limits = limits_of("claude-haiku-4-5")
     split = split_request(bind_request(one_turn("<pdf 60>", "<png 800x600> * 30", "<pdf 60>"), limits))
-    assert [(part.whole.images, part.whole.pages) for part in split.parts] == [(15, 60), (15, 60)]
+    assert [(part.span.images, part.span.pages) for part in split.parts] == [(15, 60), (15, 60)]
 
 
 def test_image_too_large_by_itself_is_reported() -> None:
@@ -96,15 +96,15 @@ def test_parts_are_valid_and_as_few_as_possible(found: list[str], tokens: int | 
     """Every image is in one part, in order; each part passes the rules; no two neighbours fit together."""
     asked = one_turn(*found)
     split = split_request(bind_request(asked, STANDARD), budget=Budget(tokens=tokens))
-    assert sum(part.whole.images for part in split.parts) == len(asked.images)
+    assert sum(part.span.images for part in split.parts) == len(asked.images)
     at = 0
     for part in split.parts:
-        mine = asked.images[at : at + part.whole.images]
+        mine = asked.images[at : at + part.span.images]
         at += len(mine)
-        assert (part.whole.first, part.whole.last) == (mine[0].location, mine[-1].location)
+        assert (part.span.first, part.span.last) == (mine[0].location, mine[-1].location)
         seen = asked._replace(images=mine, byte_size=part.byte_size)
         assert not [problem for rule in REFUSES for problem in run_rule(rule, seen)]
-        assert tokens is None or part.whole.tokens <= tokens
+        assert tokens is None or part.span.tokens <= tokens
     assert split.fits
 
 

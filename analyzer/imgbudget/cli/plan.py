@@ -183,7 +183,7 @@ def _document(found: _Found) -> dict[str, Any]:
 
 def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
     shown = [plan for plan in found.plans if plan.changes or show_all]
-    joint = [request for request in found.requests if show_all or request.speaks]
+    joint = [request for request in found.requests if show_all or request.is_notable]
     parts = [
         *((image_table(shown, found.requests, colour=colour),) if shown and not found.models else ()),
         *(

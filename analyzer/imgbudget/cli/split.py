@@ -76,17 +76,17 @@ def _split_text(split: Split, *, colour: bool) -> str:
         ("part", "from", "to", "images", "documents", "pages", "bytes", "tokens", "cost", ""), colour=colour
     )
     for number, part in enumerate(split.parts, 1):
-        whole = part.whole
+        span = part.span
         table.add(
             str(number),
-            whole.first.dotted or "",
-            whole.last.dotted or "",
-            figure(whole.images),
-            figure(whole.documents) if split.request.documents else "",
-            figure(whole.pages) if split.request.documents else "",
+            span.first.dotted or "",
+            span.last.dotted or "",
+            figure(span.images),
+            figure(span.documents) if split.request.documents else "",
+            figure(span.pages) if split.request.documents else "",
             figure(part.byte_size),
-            figure(whole.tokens),
-            money(split.limits.cost_usd(whole.tokens)),
+            figure(span.tokens),
+            money(split.limits.cost_usd(span.tokens)),
             _note(part),
         )
     parts = len(split.parts)

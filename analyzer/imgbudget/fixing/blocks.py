@@ -1,4 +1,4 @@
-"""Changes of the blocks of a request: left out, put in another order, labelled, replaced by a text."""
+"""Changes to the blocks of a request: removal, order, labels, replacement by text."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -14,18 +14,18 @@ from imgbudget.model.location import Keys
 _IMAGES = ("image", "image_url", "input_image")
 
 
-def route_of_block(document: Document, keys: Keys) -> Keys:
-    """The route to the block in which an image stands.
+def path_of_block(document: Document, keys: Keys) -> Keys:
+    """The path to the block that contains an image.
 
     Raises:
-        FixError: what stands there is no item of an array of blocks.
+        FixError: the location is not in an item of an array of blocks.
     """
     last = max((i for i, key in enumerate(keys) if isinstance(key, int)), default=-1)
-    route = keys[: last + 1]
-    block = value_at(document, route)
-    if len(keys) - len(route) > 1 or not isinstance(block, dict) or not is_image(block):
-        raise FixError("the image stands in no list of blocks")
-    return route
+    path = keys[: last + 1]
+    block = value_at(document, path)
+    if len(keys) - len(path) > 1 or not isinstance(block, dict) or not is_image(block):
+        raise FixError("the image is not in a list of blocks")
+    return path
 
 
 def is_image(block: Any) -> bool:
@@ -36,68 +36,68 @@ def is_image(block: Any) -> bool:
 
 
 def text_block(text: str, like: dict[str, Any]) -> dict[str, Any]:
-    """A text block as it is written where `like` is a block."""
+    """A text block in the dialect of the block `like`."""
     kind = like.get("type")
     if kind is None:
         return {"text": text}
     return {"type": "input_text" if str(kind).startswith("input_") else "text", "text": text}
 
 
-def replaced(layout: Layout, route: Keys, fix: ReplaceByText) -> Splice:
-    """The splice that puts a text in the place of the image block at a route."""
-    block = layout.value(route)
+def replaced(layout: Layout, path: Keys, fix: ReplaceByText) -> Splice:
+    """The splice that replaces the image block at a path by a text."""
+    block = layout.value(path)
     new = text_block(fix.text, block)
-    if "cache_control" in block:  # what is cached ends here all the same
+    if "cache_control" in block:  # the cached prefix still ends here
         new["cache_control"] = block["cache_control"]
-    return Splice(*layout.region(route), (as_json(new),))
+    return Splice(*layout.region(path), (as_json(new),))
 
 
 class Rearrangement(NamedTuple):
-    """An array of blocks that is to have others, or in another order."""
+    """An array of blocks that gets other blocks or another order."""
 
-    route: Keys
+    path: Keys
     items: tuple[Item, ...]
 
-    def routes(self, document: Document) -> Iterator[Keys]:
-        """The routes whose spans the splice needs."""
-        yield from ((*self.route, i) for i in range(len(value_at(document, self.route))))
+    def paths(self, document: Document) -> Iterator[Keys]:
+        """The paths whose spans the splice needs."""
+        yield from ((*self.path, i) for i in range(len(value_at(document, self.path))))
 
     def splice(self, layout: Layout) -> Splice:
-        """What is written anew in the file."""
-        return rewritten(layout, self.route, self.items)
+        """The change of the file."""
+        return rewritten(layout, self.path, self.items)
 
 
 class Emptied(NamedTuple):
-    """A content that is nothing but an empty text and becomes a content of no blocks."""
+    """A content of nothing but an empty text, which becomes an empty array of blocks."""
 
-    route: Keys
+    path: Keys
 
-    def routes(self, _document: Document) -> Iterator[Keys]:
-        """The route whose span the splice needs."""
-        yield self.route
+    def paths(self, _document: Document) -> Iterator[Keys]:
+        """The path whose span the splice needs."""
+        yield self.path
 
     def splice(self, layout: Layout) -> Splice:
-        """What is written anew in the file."""
-        return Splice(*layout.region(self.route), (b"[]",))
+        """The change of the file."""
+        return Splice(*layout.region(self.path), (b"[]",))
 
 
 def rearrangements(document: Document, edits: Iterable[BlockEdit]) -> Iterator[Rearrangement | Emptied]:
-    """The arrays in which blocks are left out, moved before the text or labelled, each once.
+    """The arrays in which blocks are removed, moved before the text or labelled, each once.
 
     Raises:
-        FixError: a place leads to nothing that can be changed so.
+        FixError: a location cannot be changed in this way.
     """
     arrays: dict[Keys, list[BlockEdit]] = {}
     for edit in edits:
         keys = edit.location.keys or ()
         if not isinstance(edit.fix, DropBlock):
-            arrays.setdefault(route_of_block(document, keys)[:-1], []).append(edit)
+            arrays.setdefault(path_of_block(document, keys)[:-1], []).append(edit)
         elif not isinstance(value_at(document, keys[:-1]), list):
             yield Emptied(keys)
         else:
             arrays.setdefault(keys[:-1], []).append(edit)
-    for route, here in arrays.items():
-        array = value_at(document, route)
+    for path, here in arrays.items():
+        array = value_at(document, path)
         dropped = {
             edit.location.keys[-1] for edit in here if isinstance(edit.fix, DropBlock) and edit.location.keys
         }
@@ -106,11 +106,11 @@ def rearrangements(document: Document, edits: Iterable[BlockEdit]) -> Iterator[R
             items = _images_first(document, array, items)
         if any(isinstance(edit.fix, LabelImages) for edit in here):
             items = _labelled(document, array, items)
-        yield Rearrangement(route, tuple(items))
+        yield Rearrangement(path, tuple(items))
 
 
 def _images_first(document: Document, array: list[Any], items: list[Item]) -> list[Item]:
-    """The images, each with the label before it, before the first text that is more than a label."""
+    """The images, each with its label, before the first text that is more than a label."""
     first = next((i for i, item in enumerate(items) if _is_text(document, array, item, label=False)), None)
     if first is None:
         return items
@@ -152,7 +152,7 @@ def _text(document: Document, array: list[Any], item: Item) -> str | None:
 
 
 def _is_text(document: Document, array: list[Any], item: Item, *, label: bool) -> bool:
-    """Whether an item is a text that is a label, or one that is none."""
+    """Whether an item is a text that is a label, or one that is not."""
     text = _text(document, array, item)
     return text is not None and is_label(text) is label
 

@@ -1,4 +1,4 @@
-"""Bytes to pixels: one decoding with Pillow, bounded in memory, by the reader that the signature names."""
+"""Bytes to pixels: one decoding with Pillow, bounded in memory, by the reader for the signature."""
 
 import io
 import struct
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 178_956_970
-"""Pixels that are decoded at most: half a gigabyte in memory, and where Pillow itself speaks of a bomb."""
+"""Most pixels that are decoded: half a gigabyte in memory, and the limit at which Pillow warns of a bomb."""
 
 _MAX_SCANNED = 20 * MAX_PIXELS
 """Pixels times scans; progressive files have about ten scans."""
 
 SHRINK_FROM = 2.0
-"""How many times the wanted size a JPEG file must still have when its decoder shrinks it; Lanczos does the
-rest. SSIM against Lanczos alone is 0.992 to 0.999 then (benchmarks/resize.py)."""
+"""The least factor over the target size that a JPEG decoder shrinks to; Lanczos does the rest. SSIM against
+Lanczos alone is then 0.992 to 0.999 (benchmarks/resize.py)."""
 
 LARGE, LARGE_SHRINK_FROM = 6_000_000, 1.5
-"""Pixels from which on less is enough: large photographs are not sharp to the pixel, 0.996 to 0.999, and
-take 0.4 of the time of Lanczos alone."""
+"""Pixels from which on a smaller factor is enough: large photographs are not sharp to the pixel. SSIM is
+0.996 to 0.999, at 0.4 of the time of Lanczos alone."""
 
 BROKEN = (
     *(OSError, EOFError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, AttributeError),
     *(AssertionError, RuntimeError, BufferError, MemoryError, struct.error, zlib.error),
 )
-"""What Pillow's readers raise, whatever broken bytes make of them."""
+"""The exceptions that Pillow's readers raise on broken bytes."""
 
 _READERS = {
     "jpeg": "Jpeg",
@@ -59,23 +59,23 @@ _READERS = {
     **dict.fromkeys(("pbm", "pgm", "ppm", "pfm", "pam"), "Ppm"),
     **{name.lower(): name for name in RARE_FORMATS},
 }
-"""By format: the stem of Pillow's module that reads it. EPS is missing: Pillow hands it to Ghostscript."""
+"""By format: the stem of Pillow's module that reads it. EPS is missing: Pillow runs Ghostscript for it."""
 
 _HEIF = frozenset({"heic", "heif"})
 _CROPPING = _HEIF | {"avif"}
 _TURNING = _HEIF | {"tiff"}
-"""Formats whose readers turn the pixels upright themselves."""
+"""Formats whose readers rotate the pixels upright themselves."""
 
-LYING = 5
-"""The EXIF orientation from which on width and height change places."""
+FIRST_TRANSPOSED = 5
+"""The first EXIF orientation that swaps width and height; all later ones do."""
 
 
 class RasterImage(NamedTuple):
     """Decoded pixels of the first frame.
 
-    `size` is the full size in px, turned as the facts have it; a shrinking decoder may have made `image`
-    smaller. `turn` is the EXIF orientation that is still to be baked in. `sampling` is how coarse a JPEG
-    file's colours are (0 4:4:4, 1 4:2:2, 2 4:2:0), None for other formats. `profile` is its colour profile.
+    `size` is the full size in px, oriented as in the facts; a shrinking decoder may have made `image`
+    smaller. `turn` is the EXIF orientation still to be baked in. `sampling` is the chroma subsampling of a
+    JPEG file (0 4:4:4, 1 4:2:2, 2 4:2:0), None for other formats. `profile` is its colour profile.
     """
 
     image: "Image"
@@ -86,15 +86,15 @@ class RasterImage(NamedTuple):
 
 
 def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
-    """Decode the first frame; `wanted` is the size in px, as `facts` has it, that it is scaled to at once.
+    """Decode the first frame; `wanted` is the target size in px, oriented as in `facts`, for early shrinking.
 
     Raises:
-        FixError: what cannot be decoded whole.
+        FixError: the image cannot be decoded completely.
     """
     form = facts.format or ""
     if facts.size is not None:
         _refuse_bomb(facts.size)
-    with refusing(f"cannot be decoded as {form.upper()}"):
+    with as_fix_error(f"cannot be decoded as {form.upper()}"):
         image = _open(data, form)
         size = Size(*image.size)
         _refuse_bomb(size)
@@ -108,9 +108,9 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
         image.load()
         if sampling is not None and _ends_early(data, image, size):
             raise FixError("is cut off inside its image data; the rest would be grey")
-    if form in _HEIF and facts.orientation >= LYING:
+    if form in _HEIF and facts.orientation >= FIRST_TRANSPOSED:
         size = size.transposed
-    # a HEIF file may crop what it holds, by a few px of its last blocks
+    # a HEIF file may crop a few px of its last blocks
     if facts.size not in {None, size} and form not in _CROPPING:
         raise FixError(f"decodes to {size} px, its header says {facts.size}")
     turn = 1 if form in _TURNING else facts.orientation
@@ -118,27 +118,27 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
 
 
 @contextmanager
-def refusing(what: str) -> Iterator[None]:
-    """Turn what Pillow raises into an error that says `what` went wrong, as a clause.
+def as_fix_error(what: str) -> Iterator[None]:
+    """Convert the exceptions of Pillow to an error that begins with `what`, a clause.
 
     Raises:
-        FixError: anything was raised.
+        FixError: any exception was raised.
     """
     try:
         with warnings.catch_warnings():
-            # Pillow warns of what it can do without; and of large pictures, which are refused here
+            # about missing extras, and about large pictures, which are refused here
             warnings.simplefilter("ignore")
             yield
     except BROKEN as error:
-        # without the address of the object that Pillow names, which differs from run to run
+        # without the address of Pillow's object, which differs between runs
         why = str(error).partition("\n")[0].partition(" <_io")[0] or type(error).__name__
         raise FixError(f"{what}: {why[:200]}") from error
 
 
-def shown_size(facts: ImageFacts, size: Size) -> Size:
-    """A size in px, given as `facts` has the image's own, once the orientation is baked in."""
-    # the size of a TIFF file is told as it is shown
-    return size.transposed if facts.orientation >= LYING and facts.format != "tiff" else size
+def upright_size(facts: ImageFacts, size: Size) -> Size:
+    """A size in px, oriented as the facts give the image's own, once the orientation is baked in."""
+    # facts give the size of a TIFF file as displayed
+    return size.transposed if facts.orientation >= FIRST_TRANSPOSED and facts.format != "tiff" else size
 
 
 def _refuse_bomb(size: Size) -> None:
@@ -148,10 +148,10 @@ def _refuse_bomb(size: Size) -> None:
 
 
 def _refuse_scans(data: bytes, size: Size) -> None:
-    """Refuse a JPEG file whose many scans, each over all pixels, would keep the decoder busy for minutes."""
+    """Refuse a JPEG file with so many scans over all pixels that decoding would take minutes."""
     scans = data.count(b"\xff\xda")
     if scans * size.width * size.height > _MAX_SCANNED:
-        raise FixError(f"has {figure(scans)} scans of {size} px; imgbudget does not wait that long")
+        raise FixError(f"has {figure(scans)} scans of {size} px, which would take minutes to decode")
 
 
 def _open(data: bytes, form: str) -> "Image":
@@ -166,9 +166,9 @@ def _open(data: bytes, form: str) -> "Image":
     try:
         return Image.open(io.BytesIO(data), formats=("JPEG2000" if stem == "Jpeg2K" else stem.upper(),))
     except Image.DecompressionBombError as error:
-        raise FixError("has more pixels than Pillow agrees to decode") from error
+        raise FixError("has more pixels than Pillow decodes") from error
     except UnidentifiedImageError as error:
-        raise FixError(f"cannot be decoded as {form.upper()}: Pillow does not know this kind") from error
+        raise FixError(f"cannot be decoded as {form.upper()}: Pillow does not recognise it") from error
 
 
 def _open_heif(data: bytes, form: str) -> "Image":
@@ -176,7 +176,7 @@ def _open_heif(data: bytes, form: str) -> "Image":
         reader = import_module("pillow_heif")
     except ImportError as error:
         raise FixError(
-            f"is {form.upper()}, which needs an extra to be decoded: pip install 'imgbudget[heif]'"
+            f"is {form.upper()}, which needs an extra to decode: pip install 'imgbudget[heif]'"
         ) from error
     image: Image = reader.open_heif(data, convert_hdr_to_8bit=True).to_pillow()
     return image
@@ -188,21 +188,21 @@ def _sampling(image: "Image") -> int:
     if image.mode == "L":
         return 0
     found: int = get_sampling(image)
-    # what Pillow has no name for (4:4:0, 4:1:1) is coarser in one direction than 4:2:0 is, or finer
+    # Pillow has no name for 4:4:0 and 4:1:1
     return found if found in {0, 1, 2} else 2
 
 
-# the zero makes an ordinary byte of an FF that the data may have been cut behind
+# the zero keeps an FF before it from becoming a marker
 _NOISE = b"\0" + bytes(range(1, 255)) * 4
 _BLOCK = 8
 
 
 def _ends_early(data: bytes, image: "Image", size: Size) -> bool:
-    """Whether the picture data of a JPEG file ends before the picture does, though an end marker follows.
+    """Whether the picture data of a JPEG file ends early although an end marker follows.
 
-    Decoders fill up with flat blocks and say nothing. So where the last block is flat, the end of the data
-    is moved: if it was not needed, noise before the end marker changes nothing. That holds for baseline
-    files; a progressive one without its last scans is a picture with less detail.
+    Decoders fill the rest with flat blocks and report nothing. So if the last block is flat, noise is
+    inserted before the end marker: if all data was there, that changes nothing. This holds for baseline
+    files; a progressive file without its last scans is a picture with less detail.
     """
     width, height = image.size
     block = max(_BLOCK * width // size.width, 1)

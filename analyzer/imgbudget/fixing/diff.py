@@ -1,4 +1,4 @@
-"""What a fix changes in a file, for people: images in a line, changed values of JSON, long texts cut."""
+"""The difference that a fix makes: images in a line, changed JSON values, long strings shortened."""
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
@@ -10,7 +10,7 @@ from imgbudget.model.location import Keys, Location
 from imgbudget.output.base import figure, one_line
 
 _SHOWN = 40
-"""Characters that are shown of a string."""
+"""Characters of a shortened string."""
 
 _LONG = 64
 _PAYLOADS = ("data", "bytes", "url", "image_url")
@@ -20,18 +20,18 @@ _STEP = 1 << 18
 
 
 class Difference(NamedTuple):
-    """A value of a document that is another: the route to it in the old one, and both as text.
+    """A value of a document that changes: its path in the old document, and the old and new values as text.
 
-    `one` or `other` is empty where something was put in or taken out.
+    `one` is empty for an insertion, `other` for a removal.
     """
 
-    route: Keys
+    path: Keys
     one: tuple[str, ...]
     other: tuple[str, ...]
 
 
 def difference(before: Revision, after: Revision) -> str:
-    """The difference in lines."""
+    """The difference as text."""
     lines = [f"--- {one_line(before.path)}", f"+++ {one_line(after.path)}"]
     if isinstance(before, ImageRevision):
         lines += _of_image(after)
@@ -42,7 +42,7 @@ def difference(before: Revision, after: Revision) -> str:
 
 def _of_image(after: Revision) -> Iterator[str]:
     if not after.images:
-        yield f" renamed to {one_line(after.path)}, the bytes stay"
+        yield f" renamed to {one_line(after.path)}, bytes unchanged"
     for change in after.images:
         yield f"-{change.before}"
         yield f"+{change.after}{change.how}"
@@ -56,19 +56,19 @@ def _of_text(before: RequestRevision, after: RequestRevision) -> Iterator[str]:
         if isinstance(old, BadDocument) or isinstance(new, BadDocument):
             continue
         found = list(_differences(_Pair(old, new), old.value, new.value, ()))
-        spans = old.spans(item.route for item in found)
+        spans = old.spans(item.path for item in found)
         for item in found:
-            line = spans[item.route].line if item.route in spans else old.line
-            yield f"@@ line {line}, {Location('', item.route).pointer} @@"
+            line = spans[item.path].line if item.path in spans else old.line
+            yield f"@@ line {line}, {Location('', item.path).pointer} @@"
             yield from (f"-{text}" for text in item.one)
             yield from (f"+{text}" for text in item.other)
-            change = next((changes[key] for key in _prefixes(old.number, item.route) if key in changes), None)
-            if change and item.route[-1] in _PAYLOADS:
+            change = next((changes[key] for key in _prefixes(old.number, item.path) if key in changes), None)
+            if change and item.path[-1] in _PAYLOADS:
                 yield f" {change.before} -> {change.after}{change.how}"
 
 
-def _prefixes(number: int, route: Keys) -> Iterator[tuple[int, Keys]]:
-    return ((number, route[:i]) for i in range(len(route), 0, -1))
+def _prefixes(number: int, path: Keys) -> Iterator[tuple[int, Keys]]:
+    return ((number, path[:i]) for i in range(len(path), 0, -1))
 
 
 class _Pair(NamedTuple):
@@ -78,11 +78,11 @@ class _Pair(NamedTuple):
     new: Document
 
 
-def _differences(pair: _Pair, one: Any, other: Any, route: Keys) -> Iterator[Difference]:
-    """The values that differ, the innermost ones."""
+def _differences(pair: _Pair, one: Any, other: Any, path: Keys) -> Iterator[Difference]:
+    """The innermost values that differ."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in {**one, **other}:
-            here = (*route, pair.old.text(key, _LONG) if key in one else pair.new.text(key, _LONG))
+            here = (*path, pair.old.text(key, _LONG) if key in one else pair.new.text(key, _LONG))
             if key not in one:
                 yield Difference(here, (), (_shown(pair.new, other[key]),))
             elif key not in other:
@@ -90,24 +90,24 @@ def _differences(pair: _Pair, one: Any, other: Any, route: Keys) -> Iterator[Dif
             else:
                 yield from _differences(pair, one[key], other[key], here)
     elif isinstance(one, list) and isinstance(other, list):
-        yield from _of_arrays(pair, one, other, route)
+        yield from _of_arrays(pair, one, other, path)
     elif not _is_same(pair, one, other):
-        yield Difference(route, (_shown(pair.old, one),), (_shown(pair.new, other),))
+        yield Difference(path, (_shown(pair.old, one),), (_shown(pair.new, other),))
 
 
-def _of_arrays(pair: _Pair, one: list[Any], other: list[Any], route: Keys) -> Iterator[Difference]:
+def _of_arrays(pair: _Pair, one: list[Any], other: list[Any], path: Keys) -> Iterator[Difference]:
     olds = [_shown(pair.old, item) for item in one]
     news = [_shown(pair.new, item) for item in other]
     if len(olds) == len(news) and (olds == news or sorted(olds) != sorted(news)):
         for i, (item, new) in enumerate(zip(one, other, strict=True)):
-            yield from _differences(pair, item, new, (*route, i))
+            yield from _differences(pair, item, new, (*path, i))
         return
     for kind, i, end, j, new_end in SequenceMatcher(None, olds, news, autojunk=False).get_opcodes():
         if kind == "equal" or (kind == "replace" and end - i == new_end - j):
             for at in range(end - i):
-                yield from _differences(pair, one[i + at], other[j + at], (*route, i + at))
+                yield from _differences(pair, one[i + at], other[j + at], (*path, i + at))
         else:
-            yield Difference((*route, i), tuple(olds[i:end]), tuple(news[j:new_end]))
+            yield Difference((*path, i), tuple(olds[i:end]), tuple(news[j:new_end]))
 
 
 def _is_same(pair: _Pair, one: Any, other: Any) -> bool:
@@ -120,13 +120,13 @@ def _is_same(pair: _Pair, one: Any, other: Any) -> bool:
 
 
 def _shown(document: Document, value: Any) -> str:
-    """A value as JSON with its long strings cut."""
-    import json  # noqa: PLC0415 - when asked for only
+    """A value as JSON with its long strings shortened."""
+    import json  # noqa: PLC0415 - only for --diff
 
-    return json.dumps(_cut(document, value), ensure_ascii=False)
+    return json.dumps(_shortened(document, value), ensure_ascii=False)
 
 
-def _cut(document: Document, value: Any) -> Any:
+def _shortened(document: Document, value: Any) -> Any:
     if isinstance(value, str):
         payload = document.payload(value)
         text = payload.text(min(payload.length, _LONG))
@@ -134,7 +134,7 @@ def _cut(document: Document, value: Any) -> Any:
             return text
         return f"{text[:_SHOWN]}… ({figure(payload.length)} characters)"
     if isinstance(value, list):
-        return [_cut(document, item) for item in value]
+        return [_shortened(document, item) for item in value]
     if isinstance(value, dict):
-        return {document.text(key, _LONG): _cut(document, item) for key, item in value.items()}
+        return {document.text(key, _LONG): _shortened(document, item) for key, item in value.items()}
     return value

@@ -1,10 +1,10 @@
-"""Pixels to bytes: colour modes, sizes and orientation an encoder takes, and how each format is written."""
+"""Pixels to bytes: colour modes, sizes and orientation that encoders take, and the options of each format."""
 
 import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgbudget.fixing.decode import BROKEN, RasterImage, refusing
+from imgbudget.fixing.decode import BROKEN, RasterImage, as_fix_error
 from imgbudget.fixing.metadata import exif_block
 from imgbudget.limits.geometry import Size
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _SMOOTH = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
-"""Modes that can be scaled; Pillow multiplies colours by alpha for it, so that no fringes arise."""
+"""Modes that can be scaled; Pillow multiplies colours by alpha for that, so that no fringes appear."""
 
 _GAP = 3.0
-"""Times the wanted size that a simple reduction before Lanczos must leave: Pillow's own advice."""
+"""Factor over the target size that a reduction before Lanczos must leave: Pillow's own advice."""
 
 _TILES = 4
 _TILE = 64
 _TINY = 64 * 64
-"""Pixels that take no bytes to speak of without loss either."""
+"""Pixels below which even a lossless encoding is small."""
 
 _GRAPHIC_SHARE = 0.5
-"""Share of neighbours of one colour from which on a picture is drawn, not taken. In the corpus, photographs
-without loss have up to 0.3 (0.6 one with a black border), screenshots and diagrams 0.8 and more."""
+"""Share of equal neighbours from which on a picture is a graphic. In the corpus, lossless photographs have up
+to 0.3 (0.6 with a black border), screenshots and diagrams 0.8 and more."""
 
 
 def is_graphic(image: "Image") -> bool:
-    """Whether a picture is drawn (a screenshot, a diagram) and not taken: most neighbours are alike."""
+    """Whether a picture is a graphic (a screenshot, a diagram), not a photo: most neighbours are equal."""
     from PIL import ImageChops  # noqa: PLC0415 - Pillow takes 17 ms to import
 
     if image.mode in {"1", "P", "PA"} or "transparency" in image.info or image.mode.endswith(("A", "a")):
@@ -38,7 +38,7 @@ def is_graphic(image: "Image") -> bool:
     width, height = image.size
     if width * height <= _TINY:
         return True
-    same = seen = 0
+    same = total = 0
     for column in range(_TILES):
         for row in range(_TILES):
             left = column * max(width - _TILE, 0) // (_TILES - 1)
@@ -56,12 +56,12 @@ def is_graphic(image: "Image") -> bool:
             for band in bands[1:]:
                 most = ImageChops.lighter(most, band)
             same += most.histogram()[0]
-            seen += across * tile.height
-    return same >= _GRAPHIC_SHARE * seen
+            total += across * tile.height
+    return same >= _GRAPHIC_SHARE * total
 
 
 def has_alpha(image: "Image") -> bool:
-    """Whether a picture lets anything through."""
+    """Whether a picture has any transparent pixel."""
     return image.mode in {"LA", "RGBA"} and image.getchannel("A").getextrema() != (255, 255)
 
 
@@ -70,8 +70,8 @@ def has_depth(image: "Image") -> bool:
     return image.mode in _DEEP
 
 
-def smooth(image: "Image") -> "Image":
-    """The picture in a mode that can be scaled: grey, RGB or CMYK with 8 bits a sample, with alpha or not."""
+def scalable(image: "Image") -> "Image":
+    """The picture in a mode that can be scaled: grey, RGB or CMYK of 8 bits a sample, perhaps with alpha."""
     if image.mode in _DEEP:
         return _levels(image)
     if image.mode in _SMOOTH and "transparency" not in image.info:
@@ -85,16 +85,16 @@ def smooth(image: "Image") -> "Image":
 
 
 def scaled(picture: RasterImage, size: Size) -> "Image":
-    """The picture at a size in px, in its stored orientation, by Lanczos; itself where nothing is to do."""
+    """The picture at a size in px, in its stored orientation, by Lanczos; unchanged at its own size."""
     from PIL.Image import Resampling  # noqa: PLC0415 - Pillow takes 17 ms to import
 
     if picture.image.size == size:
         return picture.image
-    return smooth(picture.image).resize(size, Resampling.LANCZOS, reducing_gap=_GAP)
+    return scalable(picture.image).resize(size, Resampling.LANCZOS, reducing_gap=_GAP)
 
 
 def turned(image: "Image", orientation: int) -> "Image":
-    """The picture as its EXIF orientation (TIFF 6.0, tag 274) wants it to be seen."""
+    """The picture rotated as its EXIF orientation (TIFF 6.0, tag 274) says."""
     from PIL.Image import Transpose  # noqa: PLC0415 - Pillow takes 17 ms to import
 
     steps = {
@@ -110,9 +110,9 @@ def turned(image: "Image", orientation: int) -> "Image":
 
 
 def in_srgb(image: "Image", profile: bytes | None) -> tuple["Image", bool]:
-    """The picture in the colours that a viewer without colour management shows, and whether they were moved.
+    """The picture in the colours that a viewer without colour management shows; whether they changed.
 
-    A profile that is broken, or for another kind of pixels, counts for none.
+    A profile that is broken or for another kind of pixels is ignored.
     """
     if profile is None or _is_srgb(profile):
         return (image.convert("RGB"), True) if image.mode == "CMYK" else (image, False)
@@ -122,7 +122,7 @@ def in_srgb(image: "Image", profile: bytes | None) -> tuple["Image", bool]:
     base = image.convert(image.mode[:-1]) if alpha else image
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        moved = ImageCms.profileToProfile(
+        converted = ImageCms.profileToProfile(
             base,
             source,
             ImageCms.createProfile("sRGB"),
@@ -131,23 +131,23 @@ def in_srgb(image: "Image", profile: bytes | None) -> tuple["Image", bool]:
             flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
     except (*BROKEN, ImageCms.PyCMSError):
-        moved = None
-    if moved is None:
+        converted = None
+    if converted is None:
         return (image.convert("RGB"), True) if image.mode == "CMYK" else (image, False)
     if base.mode == "L":
-        moved = moved.convert("L")
+        converted = converted.convert("L")
     if alpha is not None:
-        moved.putalpha(alpha)
-    return moved, True
+        converted.putalpha(alpha)
+    return converted, True
 
 
 def without_alpha(image: "Image") -> "Image":
-    """The picture without an alpha channel that hides nothing."""
+    """The picture without an alpha channel that is opaque everywhere."""
     return image if image.mode not in {"LA", "RGBA"} or has_alpha(image) else image.convert(image.mode[:-1])
 
 
 def on_white(image: "Image") -> "Image":
-    """The picture laid on white, where it lets anything through."""
+    """The picture on a white background."""
     from PIL import Image  # noqa: PLC0415 - Pillow takes 17 ms to import
 
     paper = Image.new("RGBA", image.size, "white")
@@ -156,14 +156,14 @@ def on_white(image: "Image") -> "Image":
 
 
 def _levels(image: "Image") -> "Image":
-    """Grey of 8 bits out of deeper samples: 16 bits by 257, others over the range that they have."""
+    """Grey of 8 bits from deeper samples: 16 bits by 257, others over their range."""
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
         image = image.convert("I")
     else:
         low, high = image.getextrema()  # type: ignore[assignment]  # one band has one pair
         if low >= 0:
-            # zero to one, to 255 and to 65535 are what writers mean; anything else is stretched
+            # ranges that writers use; any other is stretched
             low = 0.0
             ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
             high = next((top for top in ranges if high <= top), high)
@@ -177,34 +177,34 @@ def _from_lab(image: "Image") -> "Image":
     from PIL import ImageCms  # noqa: PLC0415 - few pictures need it
 
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    moved = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    return moved if moved is not None else image.convert("L")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    return converted if converted is not None else image.convert("L")
 
 
 def _is_srgb(profile: bytes) -> bool:
-    """Whether a profile says that it is sRGB, in one of the two spellings that ICC.1 has for text."""
+    """Whether a profile is named sRGB, in one of the two encodings that ICC.1 has for text."""
     return profile[16:20] == b"RGB " and (b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile)
 
 
 LOWEST, HIGHEST = 80, 94
-"""Qualities that are written: below the first a model sees the loss, above the second it sees no gain, and
+"""Qualities that are written: below the first a model sees the loss; above the second it sees no gain, and
 files grow by half."""
 
 NEW_QUALITY = 90
-"""Quality, 1 to 100, of a lossy encoding of what was not lossy before, or is not scaled."""
+"""Quality, 1 to 100, of a lossy encoding of a lossless image, or of one that is not scaled."""
 
 LONGEST_WEBP = 16_383
 """The longest edge of a WebP file, px."""
 
 COLOURS = 256
-"""Colours of a palette; in a GIF file one of them is for what is transparent."""
+"""Colours of a palette; a GIF file uses one of them for transparency."""
 
 
 class EncodingStyle(NamedTuple):
-    """How an image is written: the format, the quality of a lossy encoding and None of a lossless one.
+    """How an image is written: the format and the quality, which is None for lossless encodings.
 
-    `sampling` is how coarse a JPEG file's colours are (0 4:4:4, 1 4:2:2, 2 4:2:0), `thorough` whether time
-    is spent to save bytes without loss.
+    `sampling` is the chroma subsampling of a JPEG file (0 4:4:4, 1 4:2:2, 2 4:2:0), `thorough` whether to
+    spend time on saving bytes without loss.
     """
 
     format: str
@@ -214,7 +214,7 @@ class EncodingStyle(NamedTuple):
 
 
 def encode(image: "Image", style: EncodingStyle, orientation: int = 1) -> bytes:
-    """The image as a file without metadata, but for an EXIF orientation other than 1.
+    """The image as a file without metadata, except for an EXIF orientation other than 1.
 
     Raises:
         FixError: the format cannot hold it: WebP has edges of at most 16,383 px.
@@ -230,10 +230,10 @@ def encode(image: "Image", style: EncodingStyle, orientation: int = 1) -> bytes:
         image = _indexed(image)
     out = io.BytesIO()
     info = image.info
-    # Pillow writes what it has read of comments, profiles and dots an inch
+    # Pillow would also write the comments, profiles and resolutions that it has read
     image.info = {key: info[key] for key in ("transparency",) if key in info}
     try:
-        with refusing(f"cannot be written as {style.format.upper()}"):
+        with as_fix_error(f"cannot be written as {style.format.upper()}"):
             image.save(out, style.format.upper(), **options)
     finally:
         image.info = info
@@ -241,19 +241,19 @@ def encode(image: "Image", style: EncodingStyle, orientation: int = 1) -> bytes:
 
 
 def prepared(image: "Image", form: str, profile: bytes | None) -> tuple["Image", tuple[str, ...]]:
-    """The image in colours that a format can hold, sRGB, and in clauses what that took."""
+    """The image in sRGB colours that a format can hold, and in clauses what that changed."""
     lost = []
     if form == "gif" and image.mode in {"1", "L", "P"}:
         return image, ()
     keeps = form == "png" and image.mode in {"1", "P", "I;16"} and profile is None
     if not keeps:
         cmyk = image.mode == "CMYK"
-        image, moved = in_srgb(smooth(image), profile)
-        if moved:
+        image, converted = in_srgb(scalable(image), profile)
+        if converted:
             lost.append("colours converted from CMYK to sRGB" if cmyk else "colours converted to sRGB")
         image = without_alpha(image)
     if form == "gif" and image.mode in {"LA", "RGBA"} and any(image.getchannel("A").histogram()[1:255]):
-        # transparent or not, there is nothing between
+        # pixels are either transparent or opaque
         lost.append("half transparent parts laid on white")
     if form == "jpeg" and image.mode not in {"L", "RGB"}:
         image = on_white(image)
@@ -262,12 +262,12 @@ def prepared(image: "Image", form: str, profile: bytes | None) -> tuple["Image",
 
 
 def has_few_colours(image: "Image") -> bool:
-    """Whether a palette can hold the colours of an opaque picture, each as it is."""
+    """Whether a palette can hold all colours of an opaque picture exactly."""
     return image.mode == "RGB" and image.getcolors(COLOURS) is not None
 
 
 def _indexed(image: "Image") -> "Image":
-    """The image with a palette of its own colours where that holds each of them, else as it is."""
+    """The image with a palette of its own colours if that holds each of them, else unchanged."""
     from PIL.Image import Quantize  # noqa: PLC0415 - Pillow takes 17 ms to import
 
     if has_few_colours(image):
@@ -278,7 +278,7 @@ def _indexed(image: "Image") -> "Image":
 
 
 def _with_palette(image: "Image") -> "Image":
-    """The image with a palette as GIF has it: its own colours where it has so few, else the nearest."""
+    """The image with a palette for GIF: its own colours if it has few enough, else the nearest."""
     from PIL.Image import Quantize  # noqa: PLC0415 - Pillow takes 17 ms to import
 
     if image.mode in {"1", "L", "P"}:
@@ -299,13 +299,13 @@ def _jpeg(style: EncodingStyle) -> dict[str, Any]:
 
 
 def _png(style: EncodingStyle) -> dict[str, Any]:
-    # level 3 stays within 10 % of level 9 at a fifth of its time; on screenshots it is often the smaller
+    # level 3 is within 10 % of level 9 in a fifth of its time; on screenshots it is often smaller
     return {"compress_level": 9 if style.thorough else 3}
 
 
 def _webp(style: EncodingStyle) -> dict[str, Any]:
     if style.quality is None:
-        # without loss, quality is effort
+        # for lossless encoding, quality is the effort
         return {"lossless": True, "quality": 50, "method": 2}
     # higher methods take up to a hundred times as long where there is alpha, for a percent
     return {"quality": style.quality, "method": 4}

@@ -1,11 +1,11 @@
-"""One image edited as planned: without decoding where that is enough, else one decode and one encode."""
+"""One image edited as planned: without decoding if possible, else with one decode and one encode."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.decode import LYING, RasterImage, decode, refusing, shown_size
+from imgbudget.fixing.decode import FIRST_TRANSPOSED, RasterImage, as_fix_error, decode, upright_size
 from imgbudget.fixing.encode import (
     COLOURS,
     HIGHEST,
@@ -22,7 +22,7 @@ from imgbudget.fixing.encode import (
     scaled,
     turned,
 )
-from imgbudget.fixing.metadata import Wish, strip, strip_pictures, webp_is_lossless
+from imgbudget.fixing.metadata import StripOptions, strip, strip_pictures, webp_is_lossless
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import CoordinateMap, Size, without_remainders
 from imgbudget.model.edits import EditedImage, ImageEdit
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Encoded(NamedTuple):
-    """An encoded image, how it was written, its size in px, and in clauses what its colours have lost."""
+    """An encoded image, its encoding style, its size in px, and in clauses what its colours have lost."""
 
     data: bytes
     style: EncodingStyle
@@ -43,14 +43,14 @@ class Encoded(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Drawing:
-    """A decoded picture, to be written upright or with the orientation that it has."""
+class Renderer:
+    """A decoded picture, written upright or with the orientation that it has."""
 
     picture: RasterImage
     upright: bool
     _scaled: "Image | None" = None
     _scaled_to: Size | None = None
-    _drawn: "dict[str, tuple[Image, tuple[str, ...]]]" = field(default_factory=dict)
+    _prepared: "dict[str, tuple[Image, tuple[str, ...]]]" = field(default_factory=dict)
 
     @property
     def orientation(self) -> int:
@@ -60,46 +60,46 @@ class Drawing:
     def at(self, size: Size, form: str) -> "tuple[Image, tuple[str, ...]]":
         """The picture at a size in px, in colours that a format holds, and what they have lost."""
         if self._scaled_to != size:
-            lies = self.upright and self.picture.turn >= LYING
-            self._scaled = scaled(self.picture, size.transposed if lies else size)
+            transposes = self.upright and self.picture.turn >= FIRST_TRANSPOSED
+            self._scaled = scaled(self.picture, size.transposed if transposes else size)
             self._scaled_to = size
-            self._drawn.clear()
-        if form not in self._drawn and self._scaled is not None:
+            self._prepared.clear()
+        if form not in self._prepared and self._scaled is not None:
             image, lost = prepared(self._scaled, form, self.picture.profile)
-            self._drawn[form] = (turned(image, self.picture.turn) if self.upright else image, lost)
-        return self._drawn[form]
+            self._prepared[form] = (turned(image, self.picture.turn) if self.upright else image, lost)
+        return self._prepared[form]
 
     def encoded(self, size: Size, style: EncodingStyle) -> Encoded:
-        """The picture as a file. Raises FixError where the format cannot hold it."""
+        """The picture as a file. Raises FixError if the format cannot hold it."""
         image, lost = self.at(size, style.format)
         return Encoded(encode(image, style, self.orientation), style, size, lost)
 
 
-_PATIENT = frozenset({"jpeg", "png"})
-"""Formats whose encoders save bytes for time."""
+_THOROUGH_FORMATS = frozenset({"jpeg", "png"})
+"""Formats whose encoders save bytes if given time."""
 
-_PATIENT_GAIN = 1.5
-"""Times the bytes allowed from which on no patience of an encoder helps: it saves 2 to 30 %."""
+_THOROUGH_GAIN = 1.5
+"""Factor over the allowed bytes from which on a thorough encoder cannot help: it saves 2 to 30 %."""
 
 _FREE_GAIN = 1.1
-"""The same where nothing is at stake but that the image grows."""
+"""The same factor if the only aim is that the image does not grow."""
 
 _DRAWN_GAIN, _PALETTE_GAIN = 2.5, 4.0
-"""The same for PNG of what is drawn, and where a palette holds all colours: a byte for three or four."""
+"""The same factor for PNG of graphics, and if a palette holds all colours: one byte for three or four."""
 
 _WEBP_GAIN = 3.0
-"""Times the bytes allowed from which on WebP without loss does not help: of PNG it takes 0.4 to 0.9."""
+"""Factor over the allowed bytes from which on lossless WebP cannot help: it takes 0.4 to 0.9 of PNG."""
 
 _WEBP_PIXELS = 1_900_000
-"""Pixels from which on WebP without loss is not tried: its encoder takes 25 bytes of memory a pixel."""
+"""Pixels from which on lossless WebP is not tried: its encoder takes 25 bytes of memory per pixel."""
 
 _SCALES = 10
 _NEAR_ENOUGH = 0.9
-"""Share of the bytes allowed from which on no larger size is tried."""
+"""Share of the allowed bytes from which on no larger size is tried."""
 
 
 class ByteBound(NamedTuple):
-    """Most bytes, and the lowest quality, 1 to 100, that is written for it."""
+    """The most bytes, and the lowest quality, 1 to 100, that may be written for them."""
 
     byte_size: int
     quality: int
@@ -109,39 +109,39 @@ class ByteBound(NamedTuple):
         return len(made.data) <= self.byte_size
 
 
-def fit(drawing: Drawing, made: Encoded, bound: ByteBound) -> Encoded:
-    """The image within a number of bytes, given what it is when nothing bounds it.
+def fit(renderer: Renderer, made: Encoded, bound: ByteBound) -> Encoded:
+    """The image within a number of bytes, given its unbounded encoding.
 
-    Without loss first: a patient encoder, a palette that holds all colours, WebP. Then the highest quality
-    that fits: a lossy format stays; what was lossless becomes JPEG, and WebP where that is not enough or
-    where it is transparent. At last a smaller size, in the way that takes the fewest bytes; neither of its
-    edges ends a few px into a patch.
+    Lossless means come first: a thorough encoder, a palette that holds all colours, WebP. Then the highest
+    quality that fits: a lossy format stays; a lossless one becomes JPEG, or WebP if that is not enough or the
+    image is transparent. Last a smaller size, in the style that takes the fewest bytes; neither edge ends a
+    few px into a patch.
 
     Raises:
         FixError: not even a few pixels fit.
     """
     least = made
-    for tried in (_patient(drawing, made, bound, _PATIENT_GAIN), _lossless(drawing, made, bound)):
+    for tried in (_thorough(renderer, made, bound, _THOROUGH_GAIN), _lossless(renderer, made, bound)):
         if tried is not None:
             if bound.holds(tried):
                 return tried
             least = min(least, tried, key=_length)
-    for way in _lossy_ways(drawing, made):
-        tried = _lowest(drawing, made.size, way, bound)
+    for way in _lossy_styles(renderer, made):
+        tried = _lowest(renderer, made.size, way, bound)
         if bound.holds(tried):
-            return _best(drawing, tried, way, bound)
+            return _best(renderer, tried, way, bound)
         least = min(least, tried, key=_length)
-    return _largest(drawing, least, bound, top=made.style.quality or HIGHEST)
+    return _largest(renderer, least, bound, top=made.style.quality or HIGHEST)
 
 
-def no_larger(drawing: Drawing, made: Encoded, bound: ByteBound) -> Encoded:
-    """The image within the bytes where patience and quality reach that, in its format; else as it is made."""
-    tried = None if made.style.format == "gif" else _patient(drawing, made, bound, _FREE_GAIN)
+def no_larger(renderer: Renderer, made: Encoded, bound: ByteBound) -> Encoded:
+    """The image within the bytes if effort and quality can do that in its format; else unchanged."""
+    tried = None if made.style.format == "gif" else _thorough(renderer, made, bound, _FREE_GAIN)
     if tried is not None and bound.holds(tried):
         return tried
     if made.style.quality is not None:
-        tried = _lowest(drawing, made.size, made.style, bound)
-        return _best(drawing, tried, made.style, bound) if bound.holds(tried) else made
+        tried = _lowest(renderer, made.size, made.style, bound)
+        return _best(renderer, tried, made.style, bound) if bound.holds(tried) else made
     return made if tried is None else min(made, tried, key=_length)
 
 
@@ -149,57 +149,57 @@ def _length(made: Encoded) -> int:
     return len(made.data)
 
 
-def _patient(drawing: Drawing, made: Encoded, bound: ByteBound, gain: float) -> Encoded | None:
-    """The same by an encoder that takes its time; None where that is of no use."""
+def _thorough(renderer: Renderer, made: Encoded, bound: ByteBound, gain: float) -> Encoded | None:
+    """The same image from a thorough encoder; None if that cannot help."""
     style = EncodingStyle("png") if made.style.format == "gif" else made.style
-    if style.format not in _PATIENT or style.thorough:
+    if style.format not in _THOROUGH_FORMATS or style.thorough:
         return None
     if style.format == "png":
-        image, _ = drawing.at(made.size, "png")
+        image, _ = renderer.at(made.size, "png")
         if made.style.format == "gif" or has_few_colours(image):
             gain = _PALETTE_GAIN
-        elif gain > _FREE_GAIN and is_graphic(drawing.picture.image):
+        elif gain > _FREE_GAIN and is_graphic(renderer.picture.image):
             gain = _DRAWN_GAIN
     if len(made.data) > gain * bound.byte_size:
         return None
-    return drawing.encoded(made.size, style._replace(thorough=True))
+    return renderer.encoded(made.size, style._replace(thorough=True))
 
 
-def _lossless(drawing: Drawing, made: Encoded, bound: ByteBound) -> Encoded | None:
-    """WebP without loss; None where the image was lossy or is so already, or where it is of no use."""
+def _lossless(renderer: Renderer, made: Encoded, bound: ByteBound) -> Encoded | None:
+    """The image as lossless WebP; None if it was lossy or is WebP already, or if that cannot help."""
     size = made.size
     is_large = size.long_edge > LONGEST_WEBP or size.width * size.height > _WEBP_PIXELS
     is_hopeless = len(made.data) > _WEBP_GAIN * bound.byte_size
     if made.style.format not in {"png", "gif"} or is_large or is_hopeless:
         return None
-    return drawing.encoded(size, EncodingStyle("webp"))
+    return renderer.encoded(size, EncodingStyle("webp"))
 
 
-def _lossy_ways(drawing: Drawing, made: Encoded) -> list[EncodingStyle]:
-    """The ways to give up quality, each with its highest one."""
+def _lossy_styles(renderer: Renderer, made: Encoded) -> list[EncodingStyle]:
+    """The styles that trade quality for bytes, each with its highest quality."""
     style = made.style
     if style.quality is not None:
         return [style]
     ways = []
-    if style.format != "webp" and not drawing.at(made.size, "webp")[0].mode.endswith("A"):
-        ways.append(EncodingStyle("jpeg", HIGHEST, 0 if is_graphic(drawing.picture.image) else 2))
+    if style.format != "webp" and not renderer.at(made.size, "webp")[0].mode.endswith("A"):
+        ways.append(EncodingStyle("jpeg", HIGHEST, 0 if is_graphic(renderer.picture.image) else 2))
     if made.size.long_edge <= LONGEST_WEBP:
         ways.append(EncodingStyle("webp", HIGHEST))
     return ways
 
 
-def _lowest(drawing: Drawing, size: Size, way: EncodingStyle, bound: ByteBound) -> Encoded:
-    return drawing.encoded(size, way._replace(quality=bound.quality, thorough=way.format == "jpeg"))
+def _lowest(renderer: Renderer, size: Size, way: EncodingStyle, bound: ByteBound) -> Encoded:
+    return renderer.encoded(size, way._replace(quality=bound.quality, thorough=way.format == "jpeg"))
 
 
-def _best(drawing: Drawing, lowest: Encoded, way: EncodingStyle, bound: ByteBound) -> Encoded:
-    """The highest quality up to that of `way` that fits, given that the lowest one does."""
+def _best(renderer: Renderer, lowest: Encoded, way: EncodingStyle, bound: ByteBound) -> Encoded:
+    """The highest quality up to that of `way` that fits; the lowest one is known to."""
     if lowest.style.quality is None or way.quality is None:
         return lowest
     best, low, high = lowest, lowest.style.quality, way.quality + 1
     while low + 1 < high:
         middle = (low + high) // 2
-        tried = drawing.encoded(lowest.size, lowest.style._replace(quality=middle))
+        tried = renderer.encoded(lowest.size, lowest.style._replace(quality=middle))
         if bound.holds(tried):
             best, low = tried, middle
         else:
@@ -207,27 +207,27 @@ def _best(drawing: Drawing, lowest: Encoded, way: EncodingStyle, bound: ByteBoun
     return best
 
 
-def _largest(drawing: Drawing, over: Encoded, bound: ByteBound, *, top: int) -> Encoded:
-    """The image at a smaller size that fits: as large as a few encodings find.
+def _largest(renderer: Renderer, over: Encoded, bound: ByteBound, *, top: int) -> Encoded:
+    """The image at the largest smaller size that fits, as far as a few encodings find it.
 
-    Bytes grow with the area to a power a little below one, so that the next guess is a good one.
+    Bytes grow with the area to a power a little below one, which makes the next guess a good one.
 
     Raises:
         FixError: not even a few pixels fit.
     """
     full, limit = over.size, bound.byte_size
-    style = over.style._replace(thorough=over.style.format in _PATIENT)
+    style = over.style._replace(thorough=over.style.format in _THOROUGH_FORMATS)
     best: Encoded | None = None
     low, high, length = 0.0, 1.0, len(over.data)
     share = 1.0
     for _ in range(_SCALES):
         guess = share * (limit / length) ** 0.55
-        # keep away from both ends of what is left
+        # keep away from both ends of the interval
         share = min(max(guess * 0.985, low + (high - low) * 0.05), low + (high - low) * 0.95)
         size = without_remainders(Size(round(full.width * share) or 1, round(full.height * share) or 1))
         if size == full or (best is not None and size == best.size):
             break
-        tried = drawing.encoded(size, style)
+        tried = renderer.encoded(size, style)
         length = len(tried.data)
         if length > limit:
             high = share
@@ -239,41 +239,41 @@ def _largest(drawing: Drawing, over: Encoded, bound: ByteBound, *, top: int) -> 
         raise FixError(
             f"cannot be brought within {figure(limit)} bytes: {full} px take {figure(len(over.data))}"
         )
-    return _best(drawing, best, style if style.quality is None else style._replace(quality=top), bound)
+    return _best(renderer, best, style if style.quality is None else style._replace(quality=top), bound)
 
 
 WRITTEN = ("jpeg", "png", "gif", "webp")
-"""Formats that are written: those that the API takes (FACTS: media types of the Messages API)."""
+"""Formats that are written: those that the API takes (media types of the Messages API)."""
 
 
 def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
-    """Do to an image all that an edit asks for, and prove it by reading the result.
+    """Apply an edit to an image, and verify the result by reading it.
 
-    Metadata is taken out byte by byte, and frames are dropped so where the format allows it; only where
-    pixels change is the image decoded and encoded anew. The same input gives the same bytes.
+    Metadata is removed byte by byte, and so are frames if the format permits; the image is decoded and
+    re-encoded only if pixels change. The same input gives the same bytes.
 
     Raises:
-        FixError: the image cannot be decoded whole, or what is asked for cannot be had.
+        FixError: the image cannot be decoded completely, or the edit is impossible.
     """
     facts = probe_bytes(data, ProbeField.ALL)
     form = _source_format(facts)
     if _frames(facts) > 1 and not edit.first_frame and _changes_pixels(facts, edit):
-        raise FixError(_one_of(facts))
-    with refusing(f"cannot be edited as {form.upper()}"):
-        made = _without_decoding(data, facts, edit) or _redrawn(data, facts, edit)
-    return _proven(made, edit)
+        raise FixError(_only_first_frame(facts))
+    with as_fix_error(f"cannot be edited as {form.upper()}"):
+        made = _without_decoding(data, facts, edit) or _reencoded(data, facts, edit)
+    return _verified(made, edit)
 
 
 def _source_format(facts: ImageFacts) -> str:
     if facts.format is None:
-        raise FixError(f"is no image but {facts.content or 'unknown bytes'}")
+        raise FixError(f"is not an image but {facts.content or 'unknown bytes'}")
     if facts.damage is not None:
         raise FixError(facts.damage)
     return facts.format
 
 
-def _one_of(facts: ImageFacts) -> str:
-    return f"holds {facts.frames} frames, of which only the first would be kept; that is unsafe"
+def _only_first_frame(facts: ImageFacts) -> str:
+    return f"has {facts.frames} frames; keeping only the first is an unsafe fix"
 
 
 def _changes_pixels(facts: ImageFacts, edit: ImageEdit) -> bool:
@@ -286,7 +286,7 @@ def _changes_pixels(facts: ImageFacts, edit: ImageEdit) -> bool:
 
 
 def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage | None:
-    """The image as it is, or without metadata and other frames; None where pixels must change."""
+    """The image unchanged, or without metadata and other frames; None if pixels must change."""
     form, size = facts.format, facts.size
     if form is None or size is None or _changes_pixels(facts, edit):
         return None
@@ -297,18 +297,18 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
         if form == "jpeg" and facts.animated and not drops:
             kept = strip_pictures(data)
         else:
-            kept = strip(data, form, Wish(facts.orientation, edit.first_frame))
+            kept = strip(data, form, StripOptions(facts.orientation, edit.first_frame))
     if kept is None or len(kept) > limit:
         if facts.animated and not edit.first_frame:
-            raise FixError(_one_of(facts))
+            raise FixError(_only_first_frame(facts))
         return None
     lost = (f"first of {facts.frames} frames",) if drops else ()
-    shown = shown_size(facts, size)
+    shown = upright_size(facts, size)
     return EditedImage(kept, form, size, None, lost, CoordinateMap(shown, shown))
 
 
-def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
-    """The image decoded and encoded anew."""
+def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
+    """The image decoded and re-encoded."""
     if edit.format not in {None, *WRITTEN}:
         raise FixError(f"cannot be written as {edit.format}; imgbudget writes {', '.join(WRITTEN)}")
     if edit.size is not None and min(edit.size) < 1:
@@ -317,37 +317,37 @@ def _redrawn(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
     source = picture.size
     size = edit.size or source
     if size.width > source.width or size.height > source.height:
-        raise FixError(f"has {source} px and is not enlarged to {size}")
+        raise FixError(f"has {source} px and would be enlarged to {size}")
     style = _style(data, picture, facts, edit.format)
-    # a reader may have turned the pixels itself, and GIF has no room for an orientation
-    drawing = Drawing(picture, upright=edit.upright or picture.turn == 1 or style.format == "gif")
-    size = shown_size(facts, size) if drawing.upright else size
-    made = _within(drawing, drawing.encoded(size, style), data, facts, edit.max_bytes)
+    # a reader may have rotated the pixels itself, and GIF cannot store an orientation
+    renderer = Renderer(picture, upright=edit.upright or picture.turn == 1 or style.format == "gif")
+    size = upright_size(facts, size) if renderer.upright else size
+    made = _within(renderer, renderer.encoded(size, style), data, facts, edit.max_bytes)
     lost = _losses(data, picture, facts, made, size)
     if made.style.format != style.format:
-        lost = (f"written as {made.style.format.upper()}, planned was {style.format.upper()}", *lost)
-    seen = made.size.transposed if drawing.orientation >= LYING else made.size
-    coordinates = CoordinateMap(shown_size(facts, source), seen)
+        lost = (f"written as {made.style.format.upper()} instead of {style.format.upper()}", *lost)
+    seen = made.size.transposed if renderer.orientation >= FIRST_TRANSPOSED else made.size
+    coordinates = CoordinateMap(upright_size(facts, source), seen)
     return EditedImage(made.data, made.style.format, made.size, made.style.quality, lost, coordinates)
 
 
 def _within(
-    drawing: Drawing, made: Encoded, data: bytes, facts: ImageFacts, max_bytes: int | None
+    renderer: Renderer, made: Encoded, data: bytes, facts: ImageFacts, max_bytes: int | None
 ) -> Encoded:
-    """The image within its bytes, and where it keeps its format, within those that it had if that can be.
+    """The image within its bytes and, if it keeps its format, within its original bytes if possible.
 
-    What was lossy already may keep its quality for that, however low.
+    An image that was lossy may keep its quality for that, however low.
     """
     floor = min(LOWEST, facts.quality or LOWEST) if made.style.quality is not None else LOWEST
     if made.style.format == facts.format and len(made.data) > len(data):
-        made = no_larger(drawing, made, ByteBound(len(data), floor))
+        made = no_larger(renderer, made, ByteBound(len(data), floor))
     if max_bytes is not None and len(made.data) > max_bytes:
-        made = fit(drawing, made, ByteBound(max_bytes, floor))
+        made = fit(renderer, made, ByteBound(max_bytes, floor))
     return made
 
 
 def _style(data: bytes, picture: RasterImage, facts: ImageFacts, wanted: str | None) -> EncodingStyle:
-    """How the image is written where nothing limits its bytes: as it was, as far as that is known."""
+    """The style of an image without a bound on its bytes: that of the original, as far as known."""
     lossless = _is_lossless(data, facts)
     graphic = is_graphic(picture.image) if lossless else has_alpha(picture.image)
     form = wanted or (facts.format if facts.format in WRITTEN else None) or ("png" if graphic else "jpeg")
@@ -362,7 +362,7 @@ def _style(data: bytes, picture: RasterImage, facts: ImageFacts, wanted: str | N
 
 
 def _is_lossless(data: bytes, facts: ImageFacts) -> bool:
-    """Whether the image's own encoding gives back each pixel, as far as the format says."""
+    """Whether the image's encoding preserves each pixel, as far as the format tells."""
     if facts.format == "webp":
         return webp_is_lossless(data)
     return facts.format not in {"jpeg", "avif", "heic", "heif", "jp2"}
@@ -371,7 +371,7 @@ def _is_lossless(data: bytes, facts: ImageFacts) -> bool:
 def _losses(
     data: bytes, picture: RasterImage, facts: ImageFacts, made: Encoded, planned: Size
 ) -> tuple[str, ...]:
-    """In clauses what the new image lacks, beyond the pixels that were planned to go."""
+    """In clauses what the new image lacks, beyond the pixels that the plan removes."""
     lost = []
     style = made.style
     area, mode = picture.size.width * picture.size.height, picture.image.mode
@@ -387,20 +387,20 @@ def _losses(
     if style.format == "gif" and mode not in {"1", "L"} and not as_it_was:
         lost.append(f"at most {COLOURS} colours")
     if made.size != planned:
-        lost.append(f"scaled to {made.size}, planned was {planned}")
+        lost.append(f"scaled to {made.size} instead of {planned}")
     return (*lost, *made.lost)
 
 
 def _lower_quality(facts: ImageFacts, quality: int, *, was_lossless: bool, as_large: bool) -> Iterator[str]:
-    """In clauses what a lossy encoding costs."""
+    """In clauses the cost of a lossy encoding."""
     if was_lossless:
         yield f"lossy: quality {quality}, was lossless {(facts.format or '').upper()}"
     elif facts.quality is not None and quality < facts.quality:
         yield f"quality {quality}, was {facts.quality}"
     elif quality < LOWEST:
-        yield f"quality {quality} for want of bytes, was {facts.quality}"
+        yield f"quality {quality} to fit the bytes, was {facts.quality}"
     elif as_large:
-        yield f"encoded anew at quality {quality}"
+        yield f"re-encoded at quality {quality}"
 
 
 def _has_16_bits(data: bytes, form: str | None) -> bool:
@@ -408,27 +408,32 @@ def _has_16_bits(data: bytes, form: str | None) -> bool:
 
 
 def _frames(facts: ImageFacts) -> int:
-    # the layers of a PSD make one picture, which the file holds too
+    # the layers of a PSD make one picture, which the file also contains
     return 1 if facts.format == "psd" else facts.frames
 
 
-def _proven(made: EditedImage, edit: ImageEdit) -> EditedImage:
-    """The result, once the probe says of its bytes what it says itself.
+def _verified(made: EditedImage, edit: ImageEdit) -> EditedImage:
+    """The result, if its own bytes have the format, size and other facts that it should have.
 
     Raises:
-        FixError: the result is not what it should be.
+        FixError: they do not.
     """
     found = probe_bytes(made.data, ProbeField.ALL)
     if found.damage is not None:
-        raise FixError(f"comes out damaged: it {found.damage}")
+        raise FixError(f"verification failed: the result {found.damage}")
     if (found.format, found.size) != (made.format, made.size):
-        raise FixError(f"comes out as {found.format} of {found.size} px, not {made.format} of {made.size}")
+        raise FixError(
+            f"verification failed: the result is {found.format} {found.size}, not {made.format} {made.size}"
+        )
     if edit.upright and found.orientation != 1:
-        raise FixError(f"comes out with the orientation {found.orientation}")
+        raise FixError(f"verification failed: the result has the orientation {found.orientation}")
     if found.has_location and (edit.strip or made.quality is not None):
-        raise FixError("comes out with its position")
+        raise FixError("verification failed: the result still has its position")
     if found.animated and edit.first_frame:
-        raise FixError(f"comes out with {found.frames} frames")
+        raise FixError(f"verification failed: the result has {found.frames} frames")
     if edit.max_bytes is not None and found.byte_size > edit.max_bytes:
-        raise FixError(f"comes out with {figure(found.byte_size)} bytes, not within {figure(edit.max_bytes)}")
+        raise FixError(
+            f"verification failed: the result has {figure(found.byte_size)} bytes,"
+            f" over {figure(edit.max_bytes)}"
+        )
     return made

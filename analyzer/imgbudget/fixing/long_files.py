@@ -1,4 +1,4 @@
-"""Long files of JSON Lines, fixed part by part, in memory that does not grow with the file."""
+"""Long JSONL files, fixed part by part, so that memory does not grow with the file."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,29 +19,29 @@ from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding
 
 LONG = 1 << 20
-"""Bytes of a file from which on it is fixed part by part: below that a whole takes little memory."""
+"""Bytes from which on a file is fixed part by part: a smaller one takes little memory as a whole."""
 
 
 class _Part(NamedTuple):
-    """Some lines of a file: where they begin, and the byte behind them."""
+    """Some lines of a file: their start, and the offset of their end."""
 
     start: Start
     end: int
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class RowSpans(PartReceiver):
-    """What a first check says of a file: whether its lines stand for themselves, and ask for anything."""
+class RowScan(PartReceiver):
+    """A first check of a file: whether its lines are independent, and whether any has something to fix."""
 
     strategy: FixStrategy
-    alone: bool = True
-    concerned: bool = False
+    independent: bool = True
+    has_work: bool = False
 
     def on_partial_result(self, result: FileResult) -> None:
         """Take the result of a part."""
-        # a session is sent as a whole, with every turn
-        self.alone &= all(one.request.dialect != "transcript" for one in result.requests)
-        self.concerned |= self.strategy.applies_to(result)
+        # a session is sent as a whole with every turn
+        self.independent &= all(one.request.dialect != "transcript" for one in result.requests)
+        self.has_work |= self.strategy.applies_to(result)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -65,35 +65,35 @@ class RowFixer:
     path: str
     explicit: bool
 
-    def fix(self, seen: Stamp, parts: PartReceiver) -> FileResult:
-        """Write what the file becomes and give `parts` the results of its parts; the last result of the file.
+    def fix(self, expected: Stamp, parts: PartReceiver) -> FileResult:
+        """Write the fixed file and pass the results of its parts to `parts`; the last result of the file.
 
-        It gives them once the new file has its name. Where no row changes, nothing is written.
+        The results are passed once the new file has its name. If no row changes, nothing is written.
 
         Raises:
-            WriteError: it cannot be written; the file stands as it was.
-            UnreadableError: it was changed meanwhile.
+            WriteError: it cannot be written, or verification fails; the file is unchanged.
+            UnreadableError: it was changed in the meantime.
             OSError: it cannot be read.
         """
         import pickle  # noqa: PLC0415 - only what is written right here is read
         from tempfile import TemporaryFile  # noqa: PLC0415 - fixes only
 
         with JsonSource.open(self.path) as source, TemporaryFile() as results:
-            made, changed = 0, False
+            total, changed = 0, False
             try:
-                with self.output_target.open(self.path, self.path, seen) as out:
+                with self.output_target.open(self.path, self.path, expected) as out:
                     for part in _parts(source):
                         result = self._fixed(source, part, out)
-                        made += _sum(result.findings)
+                        total += _sum(result.findings)
                         changed |= result.fix is not None and result.fix.changed
                         pickle.dump(result, results)
                     out.flush()
                     _stop_unless(changed)
-                    last = self._rest(JsonSource(out.fileno()), made)
+                    last = self._rest(JsonSource(out.fileno()), total)
                 target = self.output_target.target(self.path, self.path)
                 last = last._replace(fix=FileFix(self.path, written=target, changed=True))
             except _Unchanged:
-                last, target = self._rest(source, made), None
+                last, target = self._rest(source, total), None
             size = results.tell()
             results.seek(0)
             while results.tell() < size:
@@ -105,7 +105,7 @@ class RowFixer:
 
     def _fixed(self, source: JsonSource, part: _Part, out: BinaryIO) -> FileResult:
         """The result of some lines after their fixes, once they are written."""
-        revision = self._draft(source.until(part.end), part.start)
+        revision = self._open_revision(source.until(part.end), part.start)
         with converged(revision, self.strategy) as (after, fix):
             begin = out.tell() - (part.start.offset if after is revision else 0)
             out.writelines(after.pieces())
@@ -114,7 +114,7 @@ class RowFixer:
                 findings=findings, fix=fix if fix.changed or fix.failed else None, partial=True
             )
 
-    def _draft(self, source: JsonSource, start: Start) -> RequestRevision:
+    def _open_revision(self, source: JsonSource, start: Start) -> RequestRevision:
         check = DocumentCheck(
             context=self.context,
             source=source,
@@ -136,11 +136,11 @@ class RowFixer:
             scope=Scope.PART,
         )
 
-    def _rest(self, source: JsonSource, made: int) -> FileResult:
-        """What is found in the file beside what its lines hold, which has to be what the parts have said.
+    def _rest(self, source: JsonSource, total: int) -> FileResult:
+        """The findings on the file beyond its lines, once its lines have the findings that the parts had.
 
         Raises:
-            WriteError: it is not.
+            WriteError: they have not.
         """
         read = _FindingSum()
         rest = DocumentCheck(
@@ -153,13 +153,16 @@ class RowFixer:
             parts=read,
             scope=Scope.REST,
         ).run()
-        if read.value != made:
-            raise WriteError(f"{self.path}: reads back otherwise than it was made; left as it was")
+        if read.value != total:
+            raise WriteError(
+                f"{self.path}: verification failed: the written file differs from the planned result; "
+                "original left unchanged"
+            )
         return rest
 
 
-class _Unchanged(Exception):  # noqa: N818 - no error, but the way out of a file that is not to be written
-    """No line is new."""
+class _Unchanged(Exception):  # noqa: N818 - no error: it leaves the block without writing the file
+    """No line changes."""
 
 
 def _stop_unless(changed: bool) -> None:  # noqa: FBT001 - a condition
@@ -179,7 +182,7 @@ def _parts(source: JsonSource) -> Iterator[_Part]:
 
 
 def _sum(findings: Iterable[Finding]) -> int:
-    """A number that tells findings from others, in whatever order they come."""
+    """A checksum of findings, in whatever order."""
     return sum(hash(key_of(finding)) for finding in findings)
 
 

@@ -11,28 +11,28 @@ from imgbudget.imageinfo.exif import ORDERS, directory
 from imgbudget.model.subjects import ProbeField
 
 PROFILE_LIMIT = 1 << 15
-"""Bytes of a colour profile that are kept: those of displays and cameras have 0.5 to 4 kB, those of presses
-hundreds. A picture with a larger one is better converted."""
+"""Bytes of a colour profile that are kept: those of displays and cameras have 0.5 to 4 kB, those of printing
+presses hundreds. A picture with a larger profile is better converted."""
 
 
-class Wish(NamedTuple):
-    """What may go, and the EXIF orientation that is written anew (1 for none)."""
+class StripOptions(NamedTuple):
+    """The EXIF orientation to write (1 for none), and whether to drop all frames but the first."""
 
     orientation: int = 1
     first_frame: bool = False
 
 
-def strip(data: bytes, form: str, wish: Wish) -> bytes | None:
-    """The file without its metadata and, where that is wished, its other frames.
+def strip(data: bytes, form: str, options: StripOptions) -> bytes | None:
+    """The file without its metadata and, on request, without its other frames.
 
-    None where that cannot be had without new encoding. The file must be whole.
+    None if that takes re-encoding. The file must be complete.
     """
     stripper = _STRIPPERS.get(form)
-    return stripper(data, wish) if stripper else None
+    return stripper(data, options) if stripper else None
 
 
 def exif_block(orientation: int) -> bytes:
-    """An EXIF block (TIFF 6.0) that holds the orientation and nothing else."""
+    """An EXIF block (TIFF 6.0) that contains only the orientation."""
     return b"MM\0*" + pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
 
 
@@ -41,12 +41,12 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _ADOBE, _PROFILE, _JFIF = b"Adobe", b"ICC_PROFILE\0", b"JFIF\0"
 
 
-def _strip_jpeg(data: bytes, wish: Wish) -> bytes | None:
+def _strip_jpeg(data: bytes, options: StripOptions) -> bytes | None:
     turn = b""
-    if wish.orientation != 1:
-        block = b"Exif\0\0" + exif_block(wish.orientation)
+    if options.orientation != 1:
+        block = b"Exif\0\0" + exif_block(options.orientation)
         turn = b"\xff\xe1" + pack(">H", len(block) + 2) + block
-    kept, at, profile, told = [b"\xff\xd8"], 2, 0, False
+    kept, at, profile, written = [b"\xff\xd8"], 2, 0, False
     while (marker := _next_marker(data, at)) >= 0:
         at = marker
         kind = data[at + 1]
@@ -54,10 +54,10 @@ def _strip_jpeg(data: bytes, wish: Wish) -> bytes | None:
             return b"".join((*kept, b"\xff\xd9")) if profile <= PROFILE_LIMIT else None
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         part = _kept_segment(kind, data[at:end])
-        if kind != 0xE0 and not told:
-            # EXIF stands before all else but the JFIF header
+        if kind != 0xE0 and not written:
+            # EXIF comes before everything but the JFIF header
             kept.append(turn)
-            told = True
+            written = True
         if kind == 0xE2:
             profile += len(part)
         if kind == 0xDA:
@@ -69,7 +69,7 @@ def _strip_jpeg(data: bytes, wish: Wish) -> bytes | None:
 
 
 def jpeg_end(data: bytes) -> int:
-    """Where the marker stands that ends the first picture of a JPEG file; negative when there is none."""
+    """The offset of the marker that ends the first picture of a JPEG file; negative if there is none."""
     at = 2
     while (at := _next_marker(data, at)) >= 0:
         if data[at + 1] == 0xD9:
@@ -82,7 +82,7 @@ def jpeg_end(data: bytes) -> int:
 
 
 def _next_marker(data: bytes, at: int) -> int:
-    """The next marker that starts a segment, or ends the picture; decoders skip what stands before it."""
+    """The next marker that starts a segment or ends the picture; decoders skip bytes before it."""
     found = _MARKER.search(data, at)
     return found.start() if found else -1
 
@@ -93,7 +93,7 @@ def _scan_end(data: bytes, at: int) -> int:
 
 
 def _kept_segment(kind: int, part: bytes) -> bytes:
-    """What is kept of a segment; empty for one that no decoder needs."""
+    """The kept part of a segment; empty for one that no decoder needs."""
     if kind == 0xE0 and part.startswith(_JFIF, 4):
         # the header without its thumbnail, whose two edges end it
         return b"\xff\xe0\0\x10" + part[4:16] + b"\0\0" if len(part) >= 18 else part
@@ -109,17 +109,17 @@ _SHOWN_BY = frozenset(b"tRNS gAMA cHRM sRGB sBIT bKGD hIST pHYs sPLT cICP mDCV c
 _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 
 
-def _strip_png(data: bytes, wish: Wish) -> bytes | None:
-    animation = frozenset() if wish.first_frame else _ANIMATION
-    kept, at, told = [data[:8]], 8, wish.orientation == 1
+def _strip_png(data: bytes, options: StripOptions) -> bytes | None:
+    animation = frozenset() if options.first_frame else _ANIMATION
+    kept, at, written = [data[:8]], 8, options.orientation == 1
     while at + 12 <= len(data):
         length, kind = unpack_from(">I4s", data, at)
         end = at + 12 + length
         if kind == b"iCCP" and length > PROFILE_LIMIT:
             return None
-        if kind == b"IDAT" and not told:
-            kept.append(_chunk(b"eXIf", exif_block(wish.orientation)))
-            told = True
+        if kind == b"IDAT" and not written:
+            kept.append(_chunk(b"eXIf", exif_block(options.orientation)))
+            written = True
         # a capital letter first: critical
         if not kind[0] & 0x20 or kind in _SHOWN_BY or kind in animation:
             kept.append(data[at:end])
@@ -138,42 +138,42 @@ _EXIF_FLAG, _XMP_FLAG, _ANIMATION_FLAG, _ALPHA_FLAG = 0x08, 0x04, 0x02, 0x10
 _WEBP_SHOWN_BY = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
 
 
-def _strip_webp(data: bytes, wish: Wish) -> bytes | None:
+def _strip_webp(data: bytes, options: StripOptions) -> bytes | None:
     chunks = _riff_chunks(data, 12, min(len(data), 8 + unpack_from("<I", data, 4)[0]))
     if not chunks or chunks[0][0] != b"VP8X":
-        # the plain layout has room for nothing but the picture
-        return _riff(chunks[:1]) if wish.orientation == 1 else None
+        # the simple layout holds only the picture
+        return _riff(chunks[:1]) if options.orientation == 1 else None
     flags = chunks[0][1][0] & ~(_EXIF_FLAG | _XMP_FLAG)
     shown = [chunk for chunk in chunks if chunk[0] in _WEBP_SHOWN_BY]
     if any(kind == b"ICCP" and len(content) > PROFILE_LIMIT for kind, content in shown):
         return None
-    if wish.first_frame and flags & _ANIMATION_FLAG:
+    if options.first_frame and flags & _ANIMATION_FLAG:
         frame = next((content for kind, content in shown if kind == b"ANMF"), b"")
-        # offset 0, 0 and the canvas's own size, else the frame is not the picture
+        # offset 0, 0 and the size of the canvas, else the frame is not the whole picture
         if frame[:6] != bytes(6) or frame[6:12] != chunks[0][1][4:10]:
             return None
         inside = _riff_chunks(frame, 16, len(frame))
         flags &= ~(_ANIMATION_FLAG | _ALPHA_FLAG)
-        # a lossless picture says of itself whether it has alpha; the flag is a hint to readers
+        # a lossless picture has its own alpha flag; the one in the header is a hint to readers
         alpha = any(kind == b"ALPH" or (kind == b"VP8L" and content[4] & 0x10) for kind, content in inside)
         flags |= _ALPHA_FLAG if alpha else 0
         shown = [chunk for chunk in shown if chunk[0] == b"ICCP"] + [
             chunk for chunk in inside if chunk[0] in {b"VP8 ", b"VP8L", b"ALPH"}
         ]
-    if wish.orientation != 1:
+    if options.orientation != 1:
         flags |= _EXIF_FLAG
-        shown.append((b"EXIF", exif_block(wish.orientation)))
+        shown.append((b"EXIF", exif_block(options.orientation)))
     return _riff([(b"VP8X", bytes((flags,)) + chunks[0][1][1:]), *shown])
 
 
 def webp_is_lossless(data: bytes) -> bool:
-    """Whether the first picture of a WebP file is encoded without loss."""
+    """Whether the first picture of a WebP file is losslessly encoded."""
     at, end = 12, len(data)
     while at + 8 <= end:
         kind, length = unpack_from("<4sI", data, at)
         if kind in {b"VP8 ", b"VP8L"}:
             return bool(kind == b"VP8L")
-        # a frame's own chunks stand behind its header
+        # the chunks of a frame follow its header
         at += 24 if kind == b"ANMF" else 8 + length + (length & 1)
     return False
 
@@ -199,8 +199,8 @@ _GRAPHIC_CONTROL, _APPLICATION = 0xF9, 0xFF
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
 
-def _strip_gif(data: bytes, wish: Wish) -> bytes | None:
-    if wish.orientation != 1:
+def _strip_gif(data: bytes, options: StripOptions) -> bytes | None:
+    if options.orientation != 1:
         return None
     at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
     kept = [data[:at]]
@@ -210,12 +210,12 @@ def _strip_gif(data: bytes, wish: Wish) -> bytes | None:
             local = data[at + 9]
             at = _sub_blocks_end(data, at + 11 + (3 << (local & 7) + 1 if local & 0x80 else 0))
             kept.append(data[start:at])
-            if wish.first_frame:
+            if options.first_frame:
                 break
         elif data[at] == 0x21:
             label = data[at + 1]
             at = _sub_blocks_end(data, at + 2)
-            loops = label == _APPLICATION and data.startswith(_LOOPS, start + 3) and not wish.first_frame
+            loops = label == _APPLICATION and data.startswith(_LOOPS, start + 3) and not options.first_frame
             if label == _GRAPHIC_CONTROL or loops:
                 kept.append(data[start:at])
         else:
@@ -229,7 +229,7 @@ def _sub_blocks_end(data: bytes, at: int) -> int:
     return at + 1
 
 
-_STRIPPERS: dict[str, Callable[[bytes, Wish], bytes | None]] = {
+_STRIPPERS: dict[str, Callable[[bytes, StripOptions], bytes | None]] = {
     "jpeg": _strip_jpeg,
     "png": _strip_png,
     "webp": _strip_webp,
@@ -238,13 +238,13 @@ _STRIPPERS: dict[str, Callable[[bytes, Wish], bytes | None]] = {
 
 
 _INDEX = 0xB002
-"""The tag of the MP entries, 16 bytes a picture: attributes, byte size, offset, and what depends on it."""
+"""The tag of the MP entries, 16 bytes a picture: attributes, byte size, offset, dependent pictures."""
 
 _MARK = b"MPF\0"
 
 
 def strip_pictures(data: bytes) -> bytes | None:
-    """The file with all its pictures, without their metadata but for orientations; None where that fails."""
+    """The file with all its pictures but only their orientations as metadata; None if that fails."""
     at = _index_segment(data)
     if at < 0:
         return None
@@ -264,7 +264,7 @@ def strip_pictures(data: bytes) -> bytes | None:
     if None in stripped:
         return None
     parts = [part for part in stripped if part is not None]
-    location = _behind_exif(parts[0])
+    location = _exif_end(parts[0])
     offset = len(parts[0]) + len(segment) - location - 8
     pack_into(sign + "II", segment, 8 + first + 4, len(parts[0]) + len(segment), 0)
     for number, part in enumerate(parts[1:], 1):
@@ -277,11 +277,11 @@ def _stripped(picture: bytes) -> bytes | None:
     facts = probe_bytes(picture, ProbeField.ORIENTATION | ProbeField.INTEGRITY)
     if facts.format != "jpeg" or facts.damage is not None:
         return None
-    return strip(picture, "jpeg", Wish(facts.orientation))
+    return strip(picture, "jpeg", StripOptions(facts.orientation))
 
 
 def _index_segment(data: bytes) -> int:
-    """Where the segment with the index starts, among those before the picture data; negative for none."""
+    """The offset of the segment with the index, among those before the picture data; negative if none."""
     at = 2
     while data[at : at + 1] == b"\xff" and data[at + 1] != 0xDA:
         if data[at + 1] == 0xE2 and data.startswith(_MARK, at + 4):
@@ -290,8 +290,8 @@ def _index_segment(data: bytes) -> int:
     return -1
 
 
-def _behind_exif(data: bytes) -> int:
-    """Where the index belongs (CIPA DC-007, section 5.1): behind JFIF and EXIF."""
+def _exif_end(data: bytes) -> int:
+    """The offset where the index belongs (CIPA DC-007, section 5.1): after JFIF and EXIF."""
     at = 2
     while data[at + 1] in {0xE0, 0xE1}:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")

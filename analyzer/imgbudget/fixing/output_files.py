@@ -1,4 +1,4 @@
-"""Where fixed files go: in place, or into an output tree; and their names when the format changes."""
+"""Where fixed files are written: in place, or into an output tree; and their names if the format changes."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -18,22 +18,22 @@ from imgbudget.fixing.writer import (
 from imgbudget.imageinfo.files import EXTENSION_TYPES
 
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
-"""The extension that each format is written under."""
+"""The extension for each format."""
 
 
 def fitting_name(path: str, form: str, data: bytes) -> str:
-    """The path under which an image of that format should stand: its own where the name promises no other.
+    """The path for an image of that format: its own unless the name indicates another format.
 
-    The extension is replaced (`scan.tiff` becomes `scan.png`); where another image has that stem already,
-    it is put behind the whole name (`scan.tiff.png`), so that the name does not depend on what was fixed
-    before. A file that holds the very same `data` is no other image: a killed run has left it.
+    The extension is replaced (`scan.tiff` becomes `scan.png`); if another image has that stem already, it is
+    appended to the whole name (`scan.tiff.png`), so that the name does not depend on what was fixed before. A
+    file with exactly the same `data` is the result of a killed run and is no obstacle.
     """
     folder, name = os.path.split(path)
     stem, extension = os.path.splitext(name)
     if kind_of(name) is not FileKind.IMAGE or EXTENSION_TYPES.get(extension[1:].lower()) == f"image/{form}":
         return path
     wanted = EXTENSIONS[form].upper() if extension.isupper() else EXTENSIONS[form]
-    if _stands_alone(folder, stem, name, stem + wanted) and is_free(
+    if _has_unique_stem(folder, stem, name, stem + wanted) and is_free(
         os.path.join(folder, stem + wanted), data
     ):
         return os.path.join(folder, stem + wanted)
@@ -41,7 +41,7 @@ def fitting_name(path: str, form: str, data: bytes) -> str:
 
 
 def is_free(path: str, data: bytes) -> bool:
-    """Whether nothing stands at the path but what is to be written there."""
+    """Whether there is no file at the path, or one with just this data."""
     try:
         with open(path, "rb") as file:
             return file.read(len(data) + 1) == data
@@ -51,8 +51,8 @@ def is_free(path: str, data: bytes) -> bool:
         return False
 
 
-def _stands_alone(folder: str, stem: str, *names: str) -> bool:
-    """Whether no image in the folder has the stem but those of these names."""
+def _has_unique_stem(folder: str, stem: str, *names: str) -> bool:
+    """Whether no image in the folder has the stem except those with these names."""
     with os.scandir(folder or ".") as entries:
         return not any(
             os.path.splitext(entry.name)[0].lower() == stem.lower()
@@ -66,61 +66,61 @@ _STEP = 1 << 20
 
 
 class OutputTarget(NamedTuple):
-    """Where results are written: in place, or under `mirror`, which then holds every file that was checked.
+    """Where results are written: in place, or under `output_dir`, together with all other checked files.
 
-    `root` is the folder whose tree is mirrored. `backup` keeps what is replaced in place.
+    `root` is the folder whose tree is repeated there. `backup` keeps files that are replaced in place.
     """
 
-    mirror: str | None = None
+    output_dir: str | None = None
     root: str = "."
     backup: bool = False
 
     def target(self, path: str, new_path: str) -> str:
-        """Where the result of the file at `path` stands when it has to be called `new_path`.
+        """The path of the result for the file at `path`; `new_path` gives its name.
 
         Raises:
-            WriteError: it has no place in the mirror.
+            WriteError: it has no place in the output tree.
         """
-        if self.mirror is None:
+        if self.output_dir is None:
             return new_path
-        inside = output_tree_path(self.root, path, self.mirror)
+        inside = output_tree_path(self.root, path, self.output_dir)
         return os.path.join(os.path.dirname(inside), os.path.basename(new_path))
 
     @contextmanager
-    def open(self, path: str, new_path: str, seen: Stamp) -> Iterator[BinaryIO]:
-        """A file to write into, which stands in its place when the block ends, and not at all if it fails.
+    def open(self, path: str, new_path: str, expected: Stamp) -> Iterator[BinaryIO]:
+        """A file to write into, which takes its final name at the end of the block, unless that fails.
 
-        `seen` is the state in which the file at `path` was read.
+        `expected` is the state in which the file at `path` was read.
 
         Raises:
-            WriteError: it cannot be written; everything stands as it was.
+            WriteError: it cannot be written; nothing was changed.
         """
-        if self.mirror is None:
+        if self.output_dir is None:
             name = None if new_path == path else new_path
-            with replacing(path, backup=self.backup, seen=seen, new_path=name) as out:
+            with replacing(path, backup=self.backup, expected=expected, new_path=name) as out:
                 yield out
         else:
             with writing(self.target(path, new_path)) as out:
                 yield out
 
     def is_done(self, path: str, new_path: str) -> bool:
-        """Whether a killed run has written the result in place, and only the old file is still to go.
+        """Whether a killed run has written the result in place, and only the old file is left to remove.
 
-        That what stands at `new_path` is the result was seen when the name was chosen (fitting_name).
+        That the file at `new_path` is the result was checked when the name was chosen (fitting_name).
         """
-        return self.mirror is None and new_path != path and os.path.lexists(new_path)
+        return self.output_dir is None and new_path != path and os.path.lexists(new_path)
 
-    def finish(self, path: str, seen: Stamp) -> None:
-        """Remove the old file where `is_done`. Raises WriteError."""
-        remove_replaced(path, backup=self.backup, seen=seen)
+    def finish(self, path: str, expected: Stamp) -> None:
+        """Remove the old file if `is_done`. Raises WriteError."""
+        remove_replaced(path, backup=self.backup, expected=expected)
 
     def keep(self, path: str) -> str | None:
-        """Take a file over that stays as it is; where it then stands, None where it has stood before.
+        """Copy an unchanged file into the output tree; its path there, None without an output tree.
 
         Raises:
             WriteError: it cannot be written.
         """
-        if self.mirror is None:
+        if self.output_dir is None:
             return None
         target = self.target(path, path)
         with open(path, "rb") as file:
@@ -128,20 +128,20 @@ class OutputTarget(NamedTuple):
         return target
 
     def tidy(self, path: str) -> None:
-        """Remove what a killed run has left in the folder that the file's result is written into."""
-        folder = os.path.dirname(path if self.mirror is None else self.target(path, path))
+        """Remove the leftovers of killed runs from the folder of the file's result."""
+        folder = os.path.dirname(path if self.output_dir is None else self.target(path, path))
         remove_leftovers(folder or ".")
 
     def holds(self, path: str) -> bool:
-        """Whether a file that was met is itself a result in the mirror."""
-        if self.mirror is None:
+        """Whether a file is itself a result in the output tree."""
+        if self.output_dir is None:
             return False
-        inside = os.path.relpath(os.path.realpath(path), os.path.realpath(self.mirror))
+        inside = os.path.relpath(os.path.realpath(path), os.path.realpath(self.output_dir))
         return inside.split(os.sep, 1)[0] != os.pardir
 
 
 def common_root(paths: Sequence[str]) -> str:
-    """The folder whose tree holds all paths: a single folder itself, a single file's folder."""
+    """The folder whose tree contains all paths: a single folder itself, the folder of a single file."""
     folders = [path if os.path.isdir(path) else os.path.dirname(path) or "." for path in paths]
     if len(folders) == 1:
         return folders[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.blocks import Emptied, Rearrangement, rearrangements, replaced, route_of_block
+from imgbudget.fixing.blocks import Emptied, Rearrangement, path_of_block, rearrangements, replaced
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import Layout, Region, Splice, as_json, spliced, value_at
@@ -17,10 +17,10 @@ from imgbudget.model.location import Keys, Location
 
 
 class Slot(NamedTuple):
-    """The routes to the base64 text and to the object that declares its type under `type_key`.
+    """The paths to the base64 text and to the object that declares its type under `type_key`.
 
-    `anchor` is the key of that object before which a missing declaration goes. Without a `type_key` the text
-    is a data URI, whose prefix declares the type.
+    `anchor` is the key of that object before which a missing declaration is inserted. Without a `type_key`
+    the text is a data URI, whose prefix declares the type.
     """
 
     data: Keys
@@ -37,18 +37,18 @@ class Slot(NamedTuple):
         """The media type as this block declares it."""
         return media_type.removeprefix("image/") if self.type_key == "format" else media_type
 
-    def routes(self, document: Document) -> Iterator[Keys]:
-        """The routes whose spans an edit needs."""
+    def paths(self, document: Document) -> Iterator[Keys]:
+        """The paths whose spans an edit needs."""
         yield self.data
         if not self.is_uri:
             yield from ((*self.holder, key) for key in value_at(document, self.holder))
 
 
 def slot_of(document: Document, keys: Keys) -> Slot:
-    """The slot of the image at a place.
+    """The slot of the image at a path.
 
     Raises:
-        FixError: no base64 text stands there.
+        FixError: there is no base64 text.
     """
     value = value_at(document, keys)
     if isinstance(value, str):
@@ -61,7 +61,7 @@ def slot_of(document: Document, keys: Keys) -> Slot:
             return Slot((*keys, "url"), keys, None, "")
         if isinstance(source, dict) and isinstance(source.get("bytes"), str):
             return Slot((*keys, "source", "bytes"), keys, "format", "source")
-    raise FixError("no base64 text stands there")
+    raise FixError("no base64 text stands declared")
 
 
 def text_region(layout: Layout, slot: Slot) -> Region:
@@ -77,7 +77,7 @@ def is_declared(layout: Layout, slot: Slot, media_type: str) -> bool:
 
 
 def declaration(layout: Layout, slot: Slot, media_type: str) -> Splice:
-    """The splice that declares the type in the block: in place of what is declared, or before the text."""
+    """The splice that declares the type in the block: replacing a declaration, or before the text."""
     holder = layout.value(slot.holder)
     wanted = as_json(slot.spelled(media_type))
     if slot.type_key is not None and slot.type_key in holder:
@@ -92,21 +92,21 @@ def declaration(layout: Layout, slot: Slot, media_type: str) -> Splice:
 
 
 _STEP = 3 << 16
-"""Bytes that are encoded at a time; a multiple of three, so that padding comes at the end only."""
+"""Bytes that are encoded at a time; a multiple of three, so that only the end has padding."""
 
 EditImage = Callable[[bytes, ImageEdit], EditedImage]
 
 
-class Mend(NamedTuple):
-    """All that is to be done to one image: its pixels, its declared type, its base64 text."""
+class ImageTask(NamedTuple):
+    """All changes to one image: its pixels, its declared type, its base64 text."""
 
     edit: ImageEdit | None = None
     media_type: str | None = None
     repair: bool = False
 
 
-class Remade(NamedTuple):
-    """What an image of a request became. `edited` has lost its bytes; digests are SHA-256 of image bytes."""
+class RewrittenImage(NamedTuple):
+    """The result for an image of a request. `edited` has no bytes; digests are SHA-256 of image bytes."""
 
     location: Location
     edited: EditedImage
@@ -115,37 +115,37 @@ class Remade(NamedTuple):
     digest_before: str
 
 
-class Refused(NamedTuple):
-    """An edit that could not be made, and why, as a clause."""
+class FailedEdit(NamedTuple):
+    """An edit that failed, with the reason as a clause."""
 
     location: Location
     reason: str
 
 
 @dataclass(slots=True, eq=False, repr=False, kw_only=True)
-class Remake:
-    """An image to be made anew.
+class ImageRewrite:
+    """The rewriting of one image in a request.
 
-    It is edited once, when the first of its splices is written, and let go when its bytes are. What became
-    of it goes to `told`. Without an edit of its pixels the bytes stay, and only the text around them is
-    mended.
+    The image is edited once, when the first of its splices is written, and its bytes are released once they
+    are written. The outcome is passed to `report`. Without an edit of its pixels the bytes stay, and only the
+    text around them is repaired.
     """
 
     layout: Layout
     location: Location
     slot: Slot
-    mend: Mend
+    task: ImageTask
     edit_image: EditImage
-    told: Callable[[Remade | Refused], None]
+    report: Callable[[RewrittenImage | FailedEdit], None]
     _text: Base64Text = field(init=False)
-    _made: EditedImage | None = None
+    _result: EditedImage | None = None
     _failed: bool = False
 
     def __post_init__(self) -> None:
         """Find the text.
 
         Raises:
-            FixError: the bytes of the image cannot be had from it.
+            FixError: the bytes of the image cannot be decoded from it.
         """
         payload = self.layout.document.payload(self.layout.value(self.slot.data))
         self._text = inspect(payload, prefixed=self.slot.is_uri)
@@ -153,69 +153,71 @@ class Remake:
             raise FixError("its base64 text cannot be read")
 
     def splices(self) -> Iterator[Splice]:
-        """What is written anew in the file."""
+        """The changes of the file."""
         region = text_region(self.layout, self.slot)
-        edit, media_type = self.mend.edit, self.mend.media_type
+        edit, media_type = self.task.edit, self.task.media_type
         if edit is not None:
             yield Splice(*region, (lambda: self._payload(region),))
             if not self.slot.is_uri:
-                # only the edit shows which type the image has then; where that stands is known before
-                there = declaration(self.layout, self.slot, "")
-                yield there._replace(parts=(lambda: self._type(there),))
+                # the type is known only after the edit, its place in the file before
+                declared = declaration(self.layout, self.slot, "")
+                yield declared._replace(parts=(lambda: self._type(declared),))
             return
-        if self.mend.repair or (self.slot.is_uri and media_type):
-            yield Splice(*region, (self._mended,))
+        if self.task.repair or (self.slot.is_uri and media_type):
+            yield Splice(*region, (self._repaired,))
         if media_type and not self.slot.is_uri:
             yield declaration(self.layout, self.slot, media_type)
 
-    def _type(self, there: Splice) -> Iterator[bytes | Region]:
-        made = self._edited(self.mend.edit)
-        media_type = self.mend.media_type if made is None else f"image/{made.format}"
+    def _type(self, declared: Splice) -> Iterator[bytes | Region]:
+        edited = self._edited(self.task.edit)
+        media_type = self.task.media_type if edited is None else f"image/{edited.format}"
         if media_type and not is_declared(self.layout, self.slot, media_type):
             parts = declaration(self.layout, self.slot, media_type).parts
             yield from (part for part in parts if isinstance(part, bytes))
-        elif there.start < there.end:
-            yield Region(there.start, there.end)
+        elif declared.start < declared.end:
+            yield Region(declared.start, declared.end)
 
     def _payload(self, region: Region) -> Iterator[bytes | Region]:
-        made = self._edited(self.mend.edit)
-        if made is None:
-            if self.mend.repair or (self.slot.is_uri and self.mend.media_type):
-                yield from self._mended()
+        edited = self._edited(self.task.edit)
+        if edited is None:
+            if self.task.repair or (self.slot.is_uri and self.task.media_type):
+                yield from self._repaired()
             else:
                 yield region
             return
         if self.slot.is_uri:
-            yield _prefix(f"image/{made.format}")
-        data = memoryview(made.data)
+            yield _prefix(f"image/{edited.format}")
+        data = memoryview(edited.data)
         for at in range(0, len(data), _STEP):
             yield b2a_base64(data[at : at + _STEP], newline=False)
-        self._made = made._replace(data=b"")
+        self._result = edited._replace(data=b"")
 
-    def _mended(self) -> Iterator[bytes]:
+    def _repaired(self) -> Iterator[bytes]:
         text = self._text
         if self.slot.is_uri:
-            yield _prefix(self.mend.media_type or text.prefix_media_type or "")
+            yield _prefix(self.task.media_type or text.prefix_media_type or "")
         for at in range(0, text.byte_size, _STEP):
             yield b2a_base64(text.read(_STEP, at), newline=False)
 
     def _edited(self, edit: ImageEdit | None) -> EditedImage | None:
-        """The image with its edit, made at the first call; None when that failed."""
-        if self._made is not None or self._failed or edit is None:
-            return self._made
+        """The edited image, computed at the first call; None if the edit failed."""
+        if self._result is not None or self._failed or edit is None:
+            return self._result
         from hashlib import sha256  # noqa: PLC0415 - fixes only
 
         data = self._text.read(self._text.byte_size, 0)
         try:
-            made = self.edit_image(data, edit)
+            edited = self.edit_image(data, edit)
         except FixError as error:
             self._failed = True
-            self.told(Refused(self.location, str(error)))
+            self.report(FailedEdit(self.location, str(error)))
             return None
-        self._made = made
-        digest, before = sha256(made.data).hexdigest(), sha256(data).hexdigest()
-        self.told(Remade(self.location, made._replace(data=b""), len(made.data), digest, before))
-        return made
+        self._result = edited
+        digest, before = sha256(edited.data).hexdigest(), sha256(data).hexdigest()
+        self.report(
+            RewrittenImage(self.location, edited._replace(data=b""), len(edited.data), digest, before)
+        )
+        return edited
 
 
 def _prefix(media_type: str) -> bytes:
@@ -226,32 +228,32 @@ def _prefix(media_type: str) -> bytes:
 class _Edits:
     """The edits of one document: of images, of single blocks, and of the order of blocks."""
 
-    images: dict[Location, Mend] = field(default_factory=dict)
+    images: dict[Location, ImageTask] = field(default_factory=dict)
     texts: dict[Location, ReplaceByText] = field(default_factory=dict)
     moves: list[BlockEdit] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class RequestFixer:
-    """Makes the edits of the requests of one file, document by document, an image in memory at a time.
+    """Applies the edits of the requests of one file, one document and one image at a time.
 
-    `remade` tells what became of each image whose pixels were edited, `refused` what could not be done; both
-    are whole when the stream has ended.
+    `rewritten` are the results of images whose pixels were edited, `failed` the edits that failed; both are
+    complete at the end of the stream.
     """
 
     edit_image: EditImage
-    remade: list[Remade] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    rewritten: list[RewrittenImage] = field(default_factory=list)
+    failed: list[FailedEdit] = field(default_factory=list)
 
     def rewrite(
         self, source: JsonSource, edits: Iterable[RequestEdit], *, lines: bool, start: Start = BEGINNING
     ) -> Iterator[bytes]:
-        """The file with the edits made, in pieces; all other bytes are copied. `lines`: a document each line.
+        """The edited file, in pieces; all other bytes are copied. With `lines` each line is a document.
 
         `start` is where to begin.
 
         Raises:
-            UnreadableError: the file was changed meanwhile.
+            UnreadableError: the file was changed in the meantime.
             OSError: it cannot be read.
         """
         by_document = _by_document(edits)
@@ -270,32 +272,32 @@ class RequestFixer:
     def _splices(self, document: Document, source: JsonSource, edits: _Edits) -> Iterator[Splice]:
         texts, slots = self._texts(document, edits), self._slots(document, edits)
         moves = self._moves(document, edits)
-        routes = [route for move in moves for route in move.routes(document)]
-        routes += [route for slot in slots.values() for route in slot.routes(document)]
-        layout = Layout.of(document, source, (*routes, *texts))
-        yield from (replaced(layout, route, fix) for route, fix in texts.items())
+        paths = [path for move in moves for path in move.paths(document)]
+        paths += [path for slot in slots.values() for path in slot.paths(document)]
+        layout = Layout.of(document, source, (*paths, *texts))
+        yield from (replaced(layout, path, fix) for path, fix in texts.items())
         yield from (move.splice(layout) for move in moves)
         for location, slot in slots.items():
             try:
-                remake = Remake(
+                rewrite = ImageRewrite(
                     layout=layout,
                     location=location,
                     slot=slot,
-                    mend=edits.images[location],
+                    task=edits.images[location],
                     edit_image=self.edit_image,
-                    told=self._told,
+                    report=self._report,
                 )
             except FixError as error:
                 self._refuse(location, error)
             else:
-                yield from remake.splices()
+                yield from rewrite.splices()
 
     def _texts(self, document: Document, edits: _Edits) -> dict[Keys, ReplaceByText]:
-        """The blocks that give way to a text; what else was to be done to their images is not."""
+        """The blocks to replace by a text; other edits of their images are dropped."""
         texts = {}
         for location, fix in edits.texts.items():
             try:
-                texts[route_of_block(document, location.keys or ())] = fix
+                texts[path_of_block(document, location.keys or ())] = fix
                 edits.images.pop(location, None)
             except FixError as error:
                 self._refuse(location, error)
@@ -319,28 +321,28 @@ class RequestFixer:
             return []
 
     def _refuse(self, location: Location, error: FixError) -> None:
-        self.refused.append(Refused(location, str(error)))
+        self.failed.append(FailedEdit(location, str(error)))
 
-    def _told(self, what: Remade | Refused) -> None:
-        if isinstance(what, Remade):
-            self.remade.append(what)
+    def _report(self, what: RewrittenImage | FailedEdit) -> None:
+        if isinstance(what, RewrittenImage):
+            self.rewritten.append(what)
         else:
-            self.refused.append(what)
+            self.failed.append(what)
 
 
 def _by_document(edits: Iterable[RequestEdit]) -> dict[int, _Edits]:
     documents: dict[int, _Edits] = {}
     for request in edits:
         for use, edit in request.images:
-            _mend(documents, use.location, edit=edit)
+            _add_task(documents, use.location, edit=edit)
         for block in request.blocks:
             match block.fix:
                 case ReplaceByText() as fix:
                     _edits(documents, block.location).texts[block.location] = fix
                 case DeclareType(media_type):
-                    _mend(documents, block.location, media_type=media_type)
+                    _add_task(documents, block.location, media_type=media_type)
                 case RepairBase64():
-                    _mend(documents, block.location, repair=True)
+                    _add_task(documents, block.location, repair=True)
                 case _:
                     _edits(documents, block.location).moves.append(block)
     return documents
@@ -350,6 +352,6 @@ def _edits(documents: dict[int, _Edits], location: Location) -> _Edits:
     return documents.setdefault(location.document, _Edits())
 
 
-def _mend(documents: dict[int, _Edits], location: Location, **more: Any) -> None:
+def _add_task(documents: dict[int, _Edits], location: Location, **more: Any) -> None:
     images = _edits(documents, location).images
-    images[location] = images.get(location, Mend())._replace(**more)
+    images[location] = images.get(location, ImageTask())._replace(**more)

@@ -1,4 +1,4 @@
-"""A file at each step of its fixing: its content, what was found in it, and the next step."""
+"""A file at each step of its fixing: its content, the findings in it, and the next step."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import IO, NamedTuple, Protocol
 from imgbudget.errors import FixError
 from imgbudget.fixing.image import edit_image
 from imgbudget.fixing.output_files import fitting_name
-from imgbudget.fixing.request import EditImage, Remade, RequestFixer
+from imgbudget.fixing.request import EditImage, RequestFixer, RewrittenImage
 from imgbudget.fixing.strategy import WHOLE, FindingKey, FixStrategy, failed_fixes, key_at, key_of
 from imgbudget.imageinfo.files import image_from_bytes
 from imgbudget.jsontext.edit import Region, copied
@@ -42,9 +42,9 @@ from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, walk_blocks
 
 
 class FixStep(NamedTuple):
-    """A step of fixing: the file after it, the findings whose fixes it made, the fixes that were refused.
+    """A step of fixing: the file after it, the findings that it fixes, and the fixes that failed.
 
-    `moved` says that blocks have other places than before.
+    `moved` is set if blocks have other locations than before.
     """
 
     revision: "Revision"
@@ -54,35 +54,35 @@ class FixStep(NamedTuple):
 
 
 class Revision(Protocol):
-    """A file as it is at one step."""
+    """A file at one step."""
 
     @property
     def path(self) -> str:
-        """The name that it has to have."""
+        """The name of the file at this step."""
 
     @property
     def result(self) -> FileResult:
-        """What is found in it."""
+        """The findings in it."""
 
     @property
     def images(self) -> tuple[ImageChange, ...]:
         """The images whose bytes are new."""
 
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
-        """The next step, without the fixes that were refused; None where there is nothing left to do."""
+        """The next step, without the refused fixes; None if there is nothing left to do."""
 
     def pieces(self) -> Iterator[bytes]:
         """The content."""
 
     def read_back(self, fd: int) -> FileResult:
-        """What is found in a file that was written with the content."""
+        """The findings in a file that was written with the content."""
 
     def close(self) -> None:
-        """Let go of the content."""
+        """Release the content."""
 
 
 class ImageRevision(NamedTuple):
-    """An image file. `change` tells how it came from the original, None for the original itself."""
+    """An image file. `change` compares it with the original, None for the original itself."""
 
     context: LintContext
     path: str
@@ -94,60 +94,62 @@ class ImageRevision(NamedTuple):
     def of(
         cls, context: LintContext, path: str, data: bytes, change: ImageChange | None = None
     ) -> "ImageRevision":
-        """The draft of an image whose bytes are in hand."""
+        """The revision of an image from its bytes."""
         return cls(context, path, context.check_image_file(_use(context, path, data)), data, change)
 
     @property
     def images(self) -> tuple[ImageChange, ...]:
-        """The image, where its bytes are new."""
+        """The image, if its bytes are new."""
         return (self.change,) if self.change else ()
 
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
         """See Revision."""
         (image,) = self.result.images
 
-        def judged(seen: ImageUse) -> list[Finding]:
-            found = self.context.paths.runner(self.path).check_image(seen, image.limits)
-            kept, _, _ = self.context.result(self.path, found, ((seen, image.limits),))
+        def check(candidate: ImageUse) -> list[Finding]:
+            found = self.context.paths.runner(self.path).check_image(candidate, image.limits)
+            kept, _, _ = self.context.result(self.path, found, ((candidate, image.limits),))
             return [finding for finding in kept if key_of(finding) not in refused]
 
-        wanted = [finding for finding in judged(image.use) if strategy.selects(finding)]
+        wanted = [finding for finding in check(image.use) if strategy.selects(finding)]
         renames = [finding for finding in wanted if isinstance(finding.fix, DeclareType)]
         edit = None
         if key_at(WHOLE, image.use.location) not in refused:
-            edit = strategy.of_image(image.use, image.limits, judged)
-        redraws = [finding for finding in wanted if finding not in renames]
-        made: EditedImage | None = None
+            edit = strategy.of_image(image.use, image.limits, check)
+        reencodes = [finding for finding in wanted if finding not in renames]
+        edited: EditedImage | None = None
         failed: dict[FindingKey, str] = {}
         if edit is not None:
             try:
-                made = edit_image(self.data, edit)
+                edited = edit_image(self.data, edit)
             except FixError as error:
-                failed = {key_of(finding): str(error) for finding in redraws}
+                failed = {key_of(finding): str(error) for finding in reencodes}
                 failed[key_at(WHOLE, image.use.location)] = str(error)
         form = image.use.facts.format if image.use.facts else None
-        path, change, data = self.path, self.change, made.data if made else self.data
-        if data != self.data and made:
-            change = self._change(image, made)
-        wanted_form = made.format if made else form
+        path, change, data = self.path, self.change, edited.data if edited else self.data
+        if data != self.data and edited:
+            change = self._change(image, edited)
+        wanted_form = edited.format if edited else form
         if wanted_form and (renames or wanted_form != form):
             path = fitting_name(self.path, wanted_form, data)
         if data == self.data and path == self.path:
             return FixStep(self, (), failed) if failed else None
-        active = (*(redraws if made else ()), *renames)
+        active = (*(reencodes if edited else ()), *renames)
         return FixStep(ImageRevision.of(self.context, path, data, change), active, failed)
 
-    def _change(self, image: ImageResult, made: EditedImage) -> ImageChange:
-        """What has become of the original, seen over all steps."""
-        before = self.change.before if self.change else picture(image.use, image.limits, digest_of(self.data))
-        use = _use(self.context, self.path, made.data)
+    def _change(self, image: ImageResult, edited: EditedImage) -> ImageChange:
+        """The change of the original over all steps."""
+        before = (
+            self.change.before if self.change else snapshot(image.use, image.limits, digest_of(self.data))
+        )
+        use = _use(self.context, self.path, edited.data)
         return ImageChange(
             location=use.location,
             before=before,
-            after=picture(use, image.limits, digest_of(made.data)),
-            quality=made.quality,
-            degraded=made.degraded,
-            coordinates=made.coordinates,
+            after=snapshot(use, image.limits, digest_of(edited.data)),
+            quality=edited.quality,
+            degraded=edited.degraded,
+            coordinates=edited.coordinates,
         ).following(self.change)
 
     def pieces(self) -> Iterator[bytes]:
@@ -159,11 +161,11 @@ class ImageRevision(NamedTuple):
         return self.context.check_image_file(_use(self.context, self.path, read_all(fd)))
 
     def close(self) -> None:
-        """Nothing is held but bytes."""
+        """Nothing to release."""
 
 
-def picture(use: ImageUse, limits: Limits, digest: str) -> ImageSnapshot:
-    """An image as its facts tell it."""
+def snapshot(use: ImageUse, limits: Limits, digest: str) -> ImageSnapshot:
+    """An image as its facts describe it."""
     facts = use.facts or ImageFacts(byte_size=0)
     return ImageSnapshot(
         format=facts.format,
@@ -177,7 +179,7 @@ def picture(use: ImageUse, limits: Limits, digest: str) -> ImageSnapshot:
 
 
 def read_all(fd: int) -> bytes:
-    """All bytes of an open file, wherever its position is. Raises OSError."""
+    """All bytes of an open file, whatever its position. Raises OSError."""
     from imgbudget.jsontext.source import JsonSource  # noqa: PLC0415 - fixes only
 
     source = JsonSource(fd)
@@ -196,7 +198,7 @@ def digest_of(data: bytes) -> str:
 
 
 _MOVING = (DropBlock, ImagesFirst, LabelImages)
-"""Fixes after which blocks stand at other places; they are made in a step of their own."""
+"""Fixes that change the locations of blocks; they get a step of their own."""
 _SHRINKING = (ShrinkRequest, ShrinkTokens)
 
 
@@ -215,7 +217,7 @@ class RequestRevision:
     changes: Mapping[Location, ImageChange] = field(default_factory=dict)
     spool: IO[bytes] | None = None
     edit: EditImage = edit_image
-    """Edits one image; another one may remember what it has edited before."""
+    """Edits one image; another function may cache earlier results."""
 
     @property
     def images(self) -> tuple[ImageChange, ...]:
@@ -223,7 +225,7 @@ class RequestRevision:
         return tuple(self.changes.values())
 
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
-        """See Draft."""
+        """See Revision."""
         wanted = [finding for finding in self.result.findings if key_of(finding) not in refused]
         edits = [_without(edit, refused) for edit in self._edits(strategy, wanted, refused)]
         moving = [
@@ -255,15 +257,15 @@ class RequestRevision:
             and isinstance(finding.fix, _MOVING) is moved
             and finding.location in (shrunk if isinstance(finding.fix, _SHRINKING) else locations)
         ]
-        # no fix of their own: what was reported of an image that a text replaces is settled with it
+        # findings without a fix on an image that a text replaces are resolved by the replacement
         active += [finding for finding in wanted if finding.fix is None and finding.location in replaced]
-        reasons = {refusal.location: refusal.reason for refusal in fixer.refused}
+        reasons = {refusal.location: refusal.reason for refusal in fixer.failed}
         failed = {
             key_of(finding): reasons[finding.location] for finding in active if finding.location in reasons
         }
         failed |= {key_at(WHOLE, location): reason for location, reason in reasons.items()}
-        made = tuple(finding for finding in active if key_of(finding) not in failed)
-        return FixStep(revision, made, failed, moved)
+        succeeded = tuple(finding for finding in active if key_of(finding) not in failed)
+        return FixStep(revision, succeeded, failed, moved)
 
     def _edits(
         self, strategy: FixStrategy, wanted: Iterable[Finding], refused: Mapping[FindingKey, str]
@@ -276,17 +278,17 @@ class RequestRevision:
                 found.setdefault(owner, []).append(finding)
         for number, (test, _) in enumerate(self.result.requests):
 
-            def judged(
-                seen: RequestUnderTest, test: RequestUnderTest = test, number: int = number
+            def check(
+                candidate: RequestUnderTest, test: RequestUnderTest = test, number: int = number
             ) -> list[Finding]:
-                if seen is test:
+                if candidate is test:
                     return found.get(number, [])
-                return self._judged(seen, refused)
+                return self._check(candidate, refused)
 
-            yield strategy.of_request(test, judged)
+            yield strategy.of_request(test, check)
 
-    def _judged(self, test: RequestUnderTest, refused: Mapping[FindingKey, str]) -> list[Finding]:
-        """What is found in a request as it will be."""
+    def _check(self, test: RequestUnderTest, refused: Mapping[FindingKey, str]) -> list[Finding]:
+        """The findings on a request as it would be after an edit."""
         found = self.context.paths.runner(self.path).check_request(test)
         kept, _, _ = self.context.result(self.path, found, test.images)
         return [finding for finding in kept if key_of(finding) not in refused]
@@ -294,7 +296,7 @@ class RequestRevision:
     def _rewritten(self, fixer: RequestFixer, edits: Iterable[RequestEdit]) -> "RequestRevision":
         from tempfile import TemporaryFile  # noqa: PLC0415 - fixes only
 
-        spool = TemporaryFile()  # noqa: SIM115 - lives as long as the draft
+        spool = TemporaryFile()  # noqa: SIM115 - closed with the revision
         try:
             spool.writelines(fixer.rewrite(self.source, edits, lines=self.lines, start=self.start))
             spool.flush()
@@ -311,27 +313,29 @@ class RequestRevision:
             explicit=self.explicit,
             start=self.start._replace(offset=0),
             scope=self.scope,
-            changes=self._changes(fixer.remade, result),
+            changes=self._changes(fixer.rewritten, result),
             spool=spool,
             edit=self.edit,
         )
 
-    def _changes(self, remade: Iterable[Remade], result: FileResult) -> dict[Location, ImageChange]:
+    def _changes(
+        self, rewritten: Iterable[RewrittenImage], result: FileResult
+    ) -> dict[Location, ImageChange]:
         before = {image.use.location: image for image in self.result.images}
         after = {image.use.location: image for image in result.images}
         changes = dict(self.changes)
-        for made in remade:
-            old, new = before.get(made.location), after.get(made.location)
-            if old is None or new is None or made.digest == made.digest_before:
+        for image in rewritten:
+            old, new = before.get(image.location), after.get(image.location)
+            if old is None or new is None or image.digest == image.digest_before:
                 continue
-            changes[made.location] = ImageChange(
-                location=made.location,
-                before=picture(old.use, old.limits, made.digest_before),
-                after=picture(new.use, new.limits, made.digest),
-                quality=made.edited.quality,
-                degraded=made.edited.degraded,
-                coordinates=made.edited.coordinates,
-            ).following(self.changes.get(made.location))
+            changes[image.location] = ImageChange(
+                location=image.location,
+                before=snapshot(old.use, old.limits, image.digest_before),
+                after=snapshot(new.use, new.limits, image.digest),
+                quality=image.edited.quality,
+                degraded=image.edited.degraded,
+                coordinates=image.edited.coordinates,
+            ).following(self.changes.get(image.location))
         return changes
 
     def pieces(self) -> Iterator[bytes]:
@@ -339,7 +343,7 @@ class RequestRevision:
         return copied(self.source, Region(self.start.offset, self.source.size))
 
     def read_back(self, fd: int) -> FileResult:
-        """See Draft."""
+        """See Revision."""
         return DocumentCheck(
             context=self.context,
             source=JsonSource(fd),
@@ -352,20 +356,20 @@ class RequestRevision:
         ).run()
 
     def close(self) -> None:
-        """Let go of the spool file."""
+        """Close the temporary file."""
         if self.spool is not None:
             self.spool.close()
 
 
 def _without(edit: RequestEdit, refused: Mapping[FindingKey, str]) -> RequestEdit:
-    """The edits less those of images that cannot be edited at all."""
+    """The edits without those of images that cannot be edited at all."""
     return edit._replace(
         images=tuple(it for it in edit.images if key_at(WHOLE, it[0].location) not in refused)
     )
 
 
 def _owners(requests: Iterable[RequestResult]) -> dict[Location, int]:
-    """The number of the request that each place belongs to."""
+    """The number of the request that each location belongs to."""
     owners: dict[Location, int] = {}
     for number, ((request, *_), _) in enumerate(requests):
         owners[request.location] = number
@@ -393,15 +397,15 @@ def body_changes(before: FileResult, after: FileResult) -> tuple[BodyChange, ...
 
 
 STEPS = 16
-"""Most steps for one file: two are what sound rules need, each round of refused fixes costs one more."""
+"""Most steps for one file: correct rules need two, each round of failed fixes costs one more."""
 
 
 @contextmanager
 def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revision, FileFix]]:
-    """A file after all steps, which may be itself, and what they have made of it.
+    """A file after all steps, possibly unchanged, and the record of its fixes.
 
-    A step counts when each finding that it was to settle is gone and no other has come; else the fixes that
-    failed are left out and it is made again.
+    A step is accepted if each finding that it fixes has disappeared and no other has appeared; otherwise it
+    is repeated without the fixes that failed.
     """
     refused: dict[FindingKey, str] = {}
     fixed: list[Finding] = []
@@ -411,19 +415,19 @@ def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revis
             step = after.step(strategy, refused)
             if step is None:
                 break
-            unsettled = _unresolved(after, step)
-            failed = {**step.refused, **unsettled}
-            if not unsettled and (step.active or step.revision.images != after.images):
-                gone, after = after, step.revision
+            unresolved = _unresolved(after, step)
+            failed = {**step.refused, **unresolved}
+            if not unresolved and (step.active or step.revision.images != after.images):
+                discarded, after = after, step.revision
                 fixed += step.active
             else:
-                gone = step.revision
+                discarded = step.revision
                 if not failed.keys() - refused.keys():
                     break
             refused |= failed
-            if gone is not revision and gone is not after:
-                gone.close()
-        refused |= strategy.left(after.result, refused)
+            if discarded is not revision and discarded is not after:
+                discarded.close()
+        refused |= strategy.unfixed(after.result, refused)
         yield after, _fix_of(revision, after, fixed, refused)
     finally:
         if after is not revision:
@@ -431,7 +435,7 @@ def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revis
 
 
 def _unresolved(before: Revision, step: FixStep) -> dict[FindingKey, str]:
-    """The fixes of a step that did not do what they were to do."""
+    """The fixes of a step that did not have their effect."""
     if step.revision is before:
         return {}
     return failed_fixes(before.result.findings, step.revision.result.findings, step.active, moved=step.moved)

@@ -1,4 +1,4 @@
-"""A run that fixes: each file is checked, edited, linted again as it will be, and only then written."""
+"""A run that fixes: each file is checked and edited, the result is linted, and only then written."""
 
 import codecs
 import os
@@ -31,31 +31,33 @@ if TYPE_CHECKING:
     from imgbudget.linter.rows import PartReceiver
 
 
-_WHY_NOT = "the entry cannot be removed on its own; remove it by hand"
+_WHY_NOT = "the entry cannot be removed automatically; remove it by hand"
 
 
 def without_entries(result: FileResult, *, difference: bool, backup: bool) -> FileResult:
-    """The result of a configuration after the entries that its findings ask to remove are removed.
+    """The result for a configuration after unused ignore entries are removed from it.
 
-    The file is written, or with `difference` the result has the difference instead.
+    The file is written, or with `difference` the result contains the difference instead.
     """
-    asking = [finding for finding in result.findings if isinstance(finding.fix, DropEntry)]
+    requested = [finding for finding in result.findings if isinstance(finding.fix, DropEntry)]
     path = result.path
     try:
-        data, seen = read_file(path)
+        data, expected = read_file(path)
         bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
         text = data[len(bom) :].decode("utf-8")
-        after, gone = _remove_entries(text, path, asking)
+        after, removed = _remove_entries(text, path, requested)
         fix = FileFix(
             path=path,
-            changed=bool(gone),
-            fixed=tuple(gone),
-            failed=tuple(FailedFix(one.location, one.code, _WHY_NOT) for one in asking if one not in gone),
+            changed=bool(removed),
+            fixed=tuple(removed),
+            failed=tuple(
+                FailedFix(one.location, one.code, _WHY_NOT) for one in requested if one not in removed
+            ),
         )
         if difference:
             fix = fix._replace(difference=_difference(path, text, after))
-        elif gone:
-            replace_file(path, bom + after.encode("utf-8"), backup=backup, seen=seen)
+        elif removed:
+            replace_file(path, bom + after.encode("utf-8"), backup=backup, expected=expected)
             fix = fix._replace(written=path)
     except (WriteError, UnicodeDecodeError) as error:
         return result._replace(fix=FileFix(path=path, error=str(error)))
@@ -63,18 +65,18 @@ def without_entries(result: FileResult, *, difference: bool, backup: bool) -> Fi
         return result._replace(
             fix=FileFix(path=path, error=f"{path}: {os_error_text(error)}; nothing was changed")
         )
-    return result._replace(findings=tuple(one for one in result.findings if one not in gone), fix=fix)
+    return result._replace(findings=tuple(one for one in result.findings if one not in removed), fix=fix)
 
 
-def _remove_entries(text: str, path: str, asking: list[Finding]) -> tuple[str, list[Finding]]:
+def _remove_entries(text: str, path: str, requested: list[Finding]) -> tuple[str, list[Finding]]:
     """The text without the entries that can be removed, and the findings that this resolves."""
-    gone = []
-    for finding in sorted(asking, key=_number, reverse=True):
+    removed = []
+    for finding in sorted(requested, key=_number, reverse=True):
         after = without_ignores(text, path, [_number(finding)])
         if after is not None:
             text = after
-            gone.append(finding)
-    return text, gone[::-1]
+            removed.append(finding)
+    return text, removed[::-1]
 
 
 def _number(finding: Finding) -> int:
@@ -87,14 +89,13 @@ def _difference(path: str, before: str, after: str) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
-IN_OUTPUT_TREE = "stands in the output folder"
+IN_OUTPUT_TREE = "is inside the output folder"
 
 
 class FixOptions(NamedTuple):
-    """How a run fixes: by which choice of edits, and where the results go.
+    """How a run fixes: which fixes are made, and where the results are written.
 
-    `difference` shows what would be written and writes nothing. `digests` asks for size and SHA-256 of whole
-    files.
+    `difference` shows the changes and writes nothing. `digests` adds size and SHA-256 of whole files.
     """
 
     strategy: FixStrategy = FindingFixes()
@@ -105,7 +106,7 @@ class FixOptions(NamedTuple):
 
 
 class Fixer:
-    """Fixes the files of a session, each for itself."""
+    """Fixes the files of a session, each independently."""
 
     chunk_size = 4
     """Files that a worker takes at once: a photo takes about 0.2 s."""
@@ -114,7 +115,7 @@ class Fixer:
     """Files from which on two processes are quicker than one: two are there in 0.03 s."""
 
     def __init__(self, session: Session, options: FixOptions, paths: Sequence[str]) -> None:
-        """Fix what is met under `paths`."""
+        """Fix the files under `paths`."""
         self.session = session
         self.options = options
         self.paths = tuple(paths)
@@ -126,17 +127,17 @@ class Fixer:
 
     @property
     def context(self) -> LintContext:
-        """The workplace of the session."""
+        """The context of the session."""
         return self.session.context
 
     @property
     def factory(self) -> "Callable[[], Fixer]":
         """Makes another one that fixes alike."""
-        return partial(_made_again, self.session.options, self.options, self.paths)
+        return partial(_new_fixer, self.session.options, self.options, self.paths)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know beside the findings."""
+        """Notes for the reader besides the findings."""
         return self.session.notes
 
     def walk(self, paths: Sequence[str]) -> Iterator[FoundFile | SkippedFile]:
@@ -144,26 +145,26 @@ class Fixer:
         return self.session.walk(paths)
 
     def flush(self) -> None:
-        """Write what the cache has learnt."""
+        """Write the cache."""
         self.session.flush()
 
     @property
     def totals(self) -> RunTotals:
-        """What the session keeps for the end of the run."""
+        """The totals that the session collects for the end of the run."""
         return self.session.totals
 
     def drain(self) -> RunTotals:
-        """What was kept for the end of the run, see Session."""
+        """The totals for the end of the run, see Session."""
         return self.session.drain()
 
     def merge_totals(self, totals: RunTotals) -> None:
-        """Keep what another process kept, see Session."""
+        """Add the totals of another process, see Session."""
         self.session.merge_totals(totals)
 
     def finish(self, summary: Summary) -> Iterator[FileResult]:
-        """What is said of the run as a whole, once unused ignores are out of the configuration.
+        """The findings on the run as a whole, after unused ignores were removed from the configuration.
 
-        Where results go into a tree of their own the configuration stays as it is.
+        With an output tree the configuration is not changed.
         """
         results = self.session.finish(summary)
         if self.options.output_dir is not None:
@@ -186,7 +187,7 @@ class Fixer:
             yield self.session.guarded(SkippedFile(file.path, IN_OUTPUT_TREE) if passed else file, work)
 
     def process_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes | None]:
-        """The result of what came on standard input, and what it becomes; with a difference None."""
+        """The result for standard input and its fixed bytes; None for the bytes with a difference."""
         result, text = self._fixed_stdin(data, name)
         self.totals.add(result, is_file=False)
         return result, None if self.options.difference else text
@@ -198,7 +199,7 @@ class Fixer:
         revision: Revision | None = None
         if result.requests:
             revision = self._request(
-                result, JsonSource.from_bytes(data), lines=is_lines(data, name), closed=True
+                result, JsonSource.from_bytes(data), lines=is_lines(data, name), explicit=True
             )
         elif _is_image(result):
             revision = ImageRevision.of(self.context, name, data)
@@ -207,85 +208,92 @@ class Fixer:
         with converged(revision, self.options.strategy) as (after, fix):
             if after is revision:
                 return result._replace(fix=fix if fix.failed else None), data
-            return self._told(revision, after, fix), b"".join(after.pieces())
+            return self._with_details(revision, after, fix), b"".join(after.pieces())
 
     def _fix_file(self, found: FoundFile, parts: "PartReceiver | None") -> FileResult:
         path = found.path
         try:
-            seen = stamp(path)
-        except OSError:  # the check says so
+            expected = stamp(path)
+        except OSError:  # the check reports it
             return self.session.file_check.file(found)
-        if parts is not None and (result := self._fix_rows(found, seen, parts)) is not None:
+        if parts is not None and (result := self._fix_rows(found, expected, parts)) is not None:
             return result
         result = self.session.file_check.file(found)
         if result.skipped is not None:
             return result
         try:
             self._tidy(path)
-            with self._draft(found, result) as revision:
+            with self._open_revision(found, result) as revision:
                 if revision is None:
                     return self._kept(result)
                 with converged(revision, self.options.strategy) as (after, fix):
                     if after is revision:
                         return self._kept(result._replace(fix=fix if fix.failed else None))
-                    told = self._told(revision, after, fix)
-                    return told if self.options.difference else self._written(revision, after, told, seen)
+                    fixed = self._with_details(revision, after, fix)
+                    return (
+                        fixed if self.options.difference else self._written(revision, after, fixed, expected)
+                    )
         except (UnreadableError, WriteError, OSError) as error:
             return _unwritten(result, _reason(path, error))
 
-    def _fix_rows(self, found: FoundFile, seen: Stamp, parts: "PartReceiver") -> FileResult | None:
-        """The last result of a long file of lines that stand for themselves; None for any other."""
+    def _fix_rows(self, found: FoundFile, expected: Stamp, parts: "PartReceiver") -> FileResult | None:
+        """The last result of a long file of independent lines; None for any other file."""
         options = self.options
         if found.kind is not FileKind.JSONL or options.difference or options.digests:
             return None
-        from imgbudget.fixing.long_files import LONG, RowFixer, RowSpans  # noqa: PLC0415 - few files are long
+        from imgbudget.fixing.long_files import LONG, RowFixer, RowScan  # noqa: PLC0415 - few files are long
 
-        if seen.byte_size < LONG or self.context.paths.suppressor is not None:
+        if expected.byte_size < LONG or self.context.paths.suppressor is not None:
             return None
-        rows = RowSpans(options.strategy)
+        rows = RowScan(options.strategy)
         result = self.session.file_check.file(found, rows)
         rows.on_partial_result(result)
-        if result.skipped is not None or not rows.alone:
+        if result.skipped is not None or not rows.independent:
             return None
-        if not rows.concerned:
+        if not rows.has_work:
             return self._kept(self.session.file_check.file(found, parts))
-        closed = self.session.file_check.explicit(found)
+        explicit = self.session.file_check.explicit(found)
         fixer = RowFixer(
             context=self.context,
             strategy=options.strategy,
             output_target=self.output_target,
             path=found.path,
-            explicit=closed,
+            explicit=explicit,
         )
         try:
             self._tidy(found.path)
-            result = fixer.fix(seen, parts)
+            result = fixer.fix(expected, parts)
         except (UnreadableError, WriteError, OSError) as error:
             return _unwritten(self.session.file_check.file(found, parts), _reason(found.path, error))
         return result if result.fix else self._kept(result)
 
     @contextmanager
-    def _draft(self, found: FoundFile, result: FileResult) -> Iterator[Revision | None]:
-        """The file as it is; None where nothing in it can be fixed."""
+    def _open_revision(self, found: FoundFile, result: FileResult) -> Iterator[Revision | None]:
+        """The file before its fixes; None if nothing in it can be fixed."""
         if self.options.strategy.applies_to(result) and result.requests:
             with JsonSource.open(found.path) as source:
-                lines, closed = found.kind is FileKind.JSONL, self.session.file_check.explicit(found)
-                yield self._request(result, source, lines=lines, closed=closed)
+                lines, explicit = found.kind is FileKind.JSONL, self.session.file_check.explicit(found)
+                yield self._request(result, source, lines=lines, explicit=explicit)
         elif self.options.strategy.applies_to(result) and _is_image(result):
             with open(found.path, "rb") as file:
                 yield ImageRevision.of(self.context, found.path, file.read())
         else:
             yield None
 
-    def _request(self, result: FileResult, source: JsonSource, *, lines: bool, closed: bool) -> Revision:
+    def _request(self, result: FileResult, source: JsonSource, *, lines: bool, explicit: bool) -> Revision:
         return RequestRevision(
-            context=self.context, path=result.path, result=result, source=source, lines=lines, explicit=closed
+            context=self.context,
+            path=result.path,
+            result=result,
+            source=source,
+            lines=lines,
+            explicit=explicit,
         )
 
-    def _told(self, revision: Revision, after: Revision, fix: FileFix) -> FileResult:
-        """The result after the fixes, with all that is asked to be told of them."""
+    def _with_details(self, revision: Revision, after: Revision, fix: FileFix) -> FileResult:
+        """The result after the fixes, with the difference and digests that the options require."""
         if self.options.difference:
-            from imgbudget.fixing.diff import difference  # noqa: PLC0415 - when asked for only
+            from imgbudget.fixing.diff import difference  # noqa: PLC0415 - few runs need it
 
             fix = fix._replace(difference=difference(revision, after))
         if self.options.digests:
@@ -297,7 +305,7 @@ class Fixer:
         return after.result._replace(fix=fix)
 
     def _kept(self, result: FileResult) -> FileResult:
-        """The result of a file that stays; the mirror takes it over as it is."""
+        """The result of an unchanged file; it is copied into an output tree."""
         try:
             target = self.output_target.keep(result.path) if not self.options.difference else None
         except (WriteError, OSError) as error:
@@ -306,34 +314,35 @@ class Fixer:
             return result
         return result._replace(fix=(result.fix or FileFix(result.path))._replace(written=target))
 
-    def _written(self, revision: Revision, after: Revision, told: FileResult, seen: Stamp) -> FileResult:
-        """Write what the file becomes, and prove it by linting what was written before it takes its name.
+    def _written(self, revision: Revision, after: Revision, fixed: FileResult, expected: Stamp) -> FileResult:
+        """Write the fixed file, and verify it by linting what was written before it takes its name.
 
         Raises:
-            WriteError: it cannot be written; the file stands as it was.
+            WriteError: it cannot be written, or verification fails; the original is unchanged.
         """
         target = self.output_target.target(revision.path, after.path)
         if self.output_target.is_done(revision.path, after.path):
-            self.output_target.finish(revision.path, seen)
+            self.output_target.finish(revision.path, expected)
         else:
-            with self.output_target.open(revision.path, after.path, seen) as out:
+            with self.output_target.open(revision.path, after.path, expected) as out:
                 out.writelines(after.pieces())
                 out.flush()
                 if after.read_back(out.fileno()).findings != after.result.findings:
                     raise WriteError(
-                        f"{revision.path}: reads back otherwise than it was made; left as it was"
+                        f"{revision.path}: verification failed: the written file differs from the planned"
+                        " result; original left unchanged"
                     )
-        return told._replace(fix=(told.fix or FileFix(revision.path))._replace(written=target))
+        return fixed._replace(fix=(fixed.fix or FileFix(revision.path))._replace(written=target))
 
     def _tidy(self, path: str) -> None:
-        """Remove what killed runs have left, once a folder. Raises WriteError."""
+        """Remove leftovers of killed runs, once per folder. Raises WriteError."""
         folder = os.path.dirname(path)
         if folder not in self._tidied and not self.options.difference:
             self._tidied.add(folder)
             self.output_target.tidy(path)
 
 
-def _made_again(options: RunOptions, fixes: FixOptions, paths: Sequence[str]) -> Fixer:
+def _new_fixer(options: RunOptions, fixes: FixOptions, paths: Sequence[str]) -> Fixer:
     return Fixer(Session(options), fixes, paths)
 
 
@@ -352,8 +361,8 @@ def _is_image(result: FileResult) -> bool:
 
 
 def _measured(pieces: Iterable[bytes]) -> tuple[int, str]:
-    """How many bytes, and their SHA-256."""
-    from hashlib import sha256  # noqa: PLC0415 - when asked for only
+    """The number of bytes, and their SHA-256."""
+    from hashlib import sha256  # noqa: PLC0415 - few runs need it
 
     size, text = 0, sha256()
     for piece in pieces:

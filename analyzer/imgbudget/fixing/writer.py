@@ -1,4 +1,4 @@
-"""Files written whole or not at all: into a temporary neighbour first, which then takes the name."""
+"""Files written completely or not at all: into a temporary file beside them, which then takes the name."""
 
 import os
 import re
@@ -20,30 +20,30 @@ _NAME = re.compile(r"\.imgbudget-[0-9]+-[0-9a-f]{16}\.tmp")
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
-_FORGOTTEN = 24 * 3600
-"""Seconds after which a neighbour that cannot be locked is held to be forgotten."""
+_ABANDONED_AFTER = 24 * 3600
+"""Age in seconds from which on a temporary file that cannot be locked counts as abandoned."""
 
 
-def open_neighbour(folder: str) -> tuple[BinaryIO, str]:
-    """A new, empty, locked file in a folder and its path.
+def open_temporary(folder: str) -> tuple[BinaryIO, str]:
+    """A new, empty, locked file in a folder, and its path.
 
     Raises:
-        OSError: no file can be made there.
+        OSError: no file can be created there.
     """
     while True:
         path = os.path.join(folder, f".imgbudget-{os.getpid()}-{os.urandom(8).hex()}.tmp")
-        # private until it has the mode of the file that it replaces
+        # private until it gets the mode of the file that it replaces
         file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600), "wb")  # noqa: SIM115
         if not _lock(file.fileno(), wait=True) or os.fstat(file.fileno()).st_nlink:
             return file, path
-        # another run took it for a leftover in the moment before it was locked
+        # another run removed it as a leftover before it was locked
         file.close()
 
 
 def remove_leftovers(folder: str) -> list[str]:
-    """Remove from a folder what killed runs have left there; the paths that were removed.
+    """Remove the temporary files of killed runs from a folder; the removed paths.
 
-    What belongs to a run that is under way stays, and so does what cannot be removed.
+    Files of a running process stay, as do files that cannot be removed.
     """
     try:
         with os.scandir(folder) as entries:
@@ -59,10 +59,10 @@ def _remove_dead(path: str) -> bool:
         try:
             locked = _lock(fd, wait=False)
             if locked:
-                # while the lock is held: whoever has just made the file sees that it is gone
+                # while the lock is held, so that a run that has just created the file notices
                 os.unlink(path)
                 return True
-            old = time.time() - os.fstat(fd).st_mtime > _FORGOTTEN
+            old = time.time() - os.fstat(fd).st_mtime > _ABANDONED_AFTER
         finally:
             os.close(fd)
         if locked is None and old:
@@ -74,7 +74,7 @@ def _remove_dead(path: str) -> bool:
 
 
 def _lock(fd: int, *, wait: bool) -> bool | None:
-    """Whether the lock was got; None where the system or the file system has none."""
+    """Whether the lock was acquired; None if the system or the file system has no locks."""
     if fcntl is None:
         return None
     try:
@@ -87,7 +87,7 @@ def _lock(fd: int, *, wait: bool) -> bool | None:
 
 
 BACKUP_SUFFIX = ".bak"
-"""Ends the name of a backup; a number goes before it where the name is taken: no backup is ever lost."""
+"""Suffix of the name of a backup; if the name is taken, a number goes before it: no backup is lost."""
 
 _BACKUPS = 10_000
 
@@ -95,7 +95,7 @@ _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 class Stamp(NamedTuple):
-    """What tells one state of a file from the next: the device and number of its inode, bytes, time in ns."""
+    """The state of a file: device and number of its inode, bytes, modification time in ns."""
 
     device: int
     inode: int
@@ -104,23 +104,23 @@ class Stamp(NamedTuple):
 
 
 def stamp(file: str | int) -> Stamp:
-    """The state of a file, by path or by descriptor.
+    """The state of a file, by path or descriptor.
 
     Raises:
-        OSError: the file is not there.
+        OSError: the file does not exist.
     """
     return _stamp_of(os.stat(file))
 
 
 def read_file(path: str) -> tuple[bytes, Stamp]:
-    """All bytes of a file and the state that they were read in, for `replace_file`.
+    """All bytes of a file and its state when they were read, for `replace_file`.
 
     Raises:
         OSError: the file cannot be read.
     """
     with open(path, "rb") as file:
-        seen = stamp(file.fileno())
-        return file.read(), seen
+        expected = stamp(file.fileno())
+        return file.read(), expected
 
 
 def replace_file(
@@ -128,20 +128,20 @@ def replace_file(
     data: bytes | Iterable[bytes],
     *,
     backup: bool = False,
-    seen: Stamp | None = None,
+    expected: Stamp | None = None,
     new_path: str | None = None,
 ) -> None:
-    """Put bytes, or pieces of them, in place of a file; see `replacing`.
+    """Replace a file by bytes, or pieces of them; see `replacing`.
 
     Raises:
-        WriteError: the file cannot be replaced; it stands as it was.
+        WriteError: the file cannot be replaced; it is unchanged.
     """
-    with replacing(path, backup=backup, seen=seen, new_path=new_path) as out:
+    with replacing(path, backup=backup, expected=expected, new_path=new_path) as out:
         out.writelines((data,) if isinstance(data, bytes) else data)
 
 
 def write_file(path: str, data: bytes | Iterable[bytes]) -> None:
-    """Write a file, whole or not at all; see `writing`.
+    """Write a file, completely or not at all; see `writing`.
 
     Raises:
         WriteError: the file cannot be written.
@@ -151,7 +151,7 @@ def write_file(path: str, data: bytes | Iterable[bytes]) -> None:
 
 
 def write_output_tree(root: str, path: str, output_dir: str, data: bytes | Iterable[bytes]) -> str:
-    """Write under `output_dir` what `path` becomes, at the place that it has under `root`; the new path.
+    """Write the result for `path` under `output_dir`, at its place relative to `root`; the new path.
 
     Raises:
         WriteError: the file cannot be written, or would be its own original.
@@ -162,57 +162,57 @@ def write_output_tree(root: str, path: str, output_dir: str, data: bytes | Itera
 
 
 def output_tree_path(root: str, path: str, output_dir: str) -> str:
-    """Where a file under `root` stands in the mirror tree; a `root` that is the file itself is its folder.
+    """The path in the output tree of a file under `root`; a `root` that is the file itself is its folder.
 
     Raises:
-        WriteError: the file does not stand under `root`, or the mirror is the original.
+        WriteError: the file is not under `root`, or the output tree is the original one.
     """
     if os.path.abspath(path) == os.path.abspath(root):
         root = os.path.dirname(root) or os.curdir
     inside = os.path.relpath(path, root)
     if inside.split(os.sep, 1)[0] == os.pardir:
-        raise WriteError(f"{path}: stands outside of {root} and has no place under {output_dir}")
+        raise WriteError(f"{path}: is outside {root} and has no place under {output_dir}")
     target = os.path.join(output_dir, inside)
     if os.path.exists(target) and os.path.exists(path) and os.path.samefile(target, path):
-        raise WriteError(f"{path}: the output folder leads back to the file itself; choose another folder")
+        raise WriteError(f"{path}: the output folder is the folder of the file itself; choose another one")
     return target
 
 
 @contextmanager
 def writing(path: str) -> Iterator[BinaryIO]:
-    """A file to write into that stands at `path` when the block ends, and leaves no trace when it fails.
+    """A file to write into, which becomes `path` at the end of the block; if it fails, nothing remains.
 
-    Folders on the way are made, a link is followed, a file that is there is replaced.
+    Folders are created, a link is followed, an existing file is replaced.
 
     Raises:
         WriteError: the file cannot be written.
     """
     target = os.path.realpath(path)
-    with _speaking(path):
+    with _write_errors(path):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         there = _status(target)
         if there is not None and not stat.S_ISREG(there.st_mode):
-            raise WriteError(f"{path}: is no regular file and is left alone")
-        with _neighbour(target) as (out, name):
+            raise WriteError(f"{path}: is not a regular file and was not changed")
+        with _temporary(target) as (out, name):
             yield out
-            _settle(out)
+            _sync(out)
             os.replace(name, target)
 
 
 @contextmanager
 def replacing(
-    path: str, *, backup: bool = False, seen: Stamp | None = None, new_path: str | None = None
+    path: str, *, backup: bool = False, expected: Stamp | None = None, new_path: str | None = None
 ) -> Iterator[BinaryIO]:
-    """A file to write into that takes the place of `path` when the block ends; no trace when it fails.
+    """A file to write into, which replaces `path` at the end of the block; if it fails, nothing remains.
 
-    A link is followed and stays; mode and, where that is allowed, owner are kept. `seen` is the state in
-    which the old file was read: one that has changed since is left alone. `backup` keeps the old file as
-    `NAME.bak`. With `new_path` the new file takes that name, which must be free, and the old one goes.
+    A link is followed and stays; mode and, if permitted, owner are kept. `expected` is the state in which the
+    old file was read: a file that has changed since is not replaced. `backup` keeps the old file as
+    `NAME.bak`. With `new_path` the new file takes that name, which must be free, and the old one is removed.
 
     Raises:
-        WriteError: the file cannot be replaced; it stands as it was.
+        WriteError: the file cannot be replaced; it is unchanged.
     """
-    with _speaking(path):
+    with _write_errors(path):
         target = os.path.realpath(path, strict=True)
         old = os.stat(target)
         kept = _kept_backup(target) if backup or old.st_nlink > 1 else None
@@ -220,16 +220,18 @@ def replacing(
         location = target
         if new_path is not None:
             if os.path.islink(path):
-                raise WriteError(f"{path}: is a link and cannot become {new_path}; name the file it leads to")
+                raise WriteError(
+                    f"{path}: is a link and cannot be renamed to {new_path}; name its target instead"
+                )
             location = os.path.join(os.path.dirname(target), os.path.basename(new_path))
             if os.path.lexists(location):
-                raise WriteError(f"{path}: cannot become {new_path}, which is there already")
-        with _neighbour(location) as (out, name):
+                raise WriteError(f"{path}: cannot be renamed to {new_path}, which exists already")
+        with _temporary(location) as (out, name):
             yield out
             _inherit(out, old)
-            _settle(out)
-            if _stamp_of(os.stat(target)) != (seen or _stamp_of(old)):
-                raise WriteError(f"{path}: has changed while it was worked on and is left alone; run again")
+            _sync(out)
+            if _stamp_of(os.stat(target)) != (expected or _stamp_of(old)):
+                raise WriteError(f"{path}: was changed during the run and was not overwritten; run again")
             if backup and kept is None:
                 _back_up(target)
             if new_path is None:
@@ -238,19 +240,19 @@ def replacing(
                 _move(name, location, target)
 
 
-def remove_replaced(path: str, *, backup: bool = False, seen: Stamp) -> None:
-    """Remove a file whose successor stands under its new name already: a run was killed between the two.
+def remove_replaced(path: str, *, backup: bool = False, expected: Stamp) -> None:
+    """Remove a file whose result has its new name already: a run was killed between the two.
 
     Raises:
-        WriteError: the file cannot be removed, or has changed since `seen`.
+        WriteError: the file cannot be removed, or has changed since `expected`.
     """
-    with _speaking(path):
+    with _write_errors(path):
         target = os.path.realpath(path, strict=True)
         old = os.stat(target)
         kept = _kept_backup(target) if backup or old.st_nlink > 1 else None
         _refuse_special(path, old, links=old.st_nlink - (kept is not None))
-        if _stamp_of(old) != seen:
-            raise WriteError(f"{path}: has changed while it was worked on and is left alone; run again")
+        if _stamp_of(old) != expected:
+            raise WriteError(f"{path}: was changed during the run and was not overwritten; run again")
         if backup and kept is None:
             _back_up(target)
         os.unlink(target)
@@ -268,27 +270,27 @@ def _status(path: str) -> os.stat_result | None:
 
 
 def _refuse_special(path: str, old: os.stat_result, *, links: int) -> None:
-    """Refuse what a rename would harm, or its owner has closed.
+    """Refuse a file that a rename would damage, or that its owner has made read-only.
 
     Raises:
         WriteError: with the reason.
     """
     if not stat.S_ISREG(old.st_mode):
-        raise WriteError(f"{path}: is no regular file and is left alone")
+        raise WriteError(f"{path}: is not a regular file and was not changed")
     if links > 1:
         raise WriteError(
-            f"{path}: has {links} names (hard links), which replacing one would part; "
-            "write elsewhere with --output-dir, or make it a file of its own first"
+            f"{path}: has {links} hard links, which replacing it would break; "
+            "use --output-dir, or copy it to a separate file first"
         )
-    # root may write anywhere, but whoever took the right to write from everybody meant it
+    # root may write anywhere, but a file that nobody may write is meant to stay
     if not old.st_mode & _ANY_WRITE or not os.access(path, os.W_OK):
-        raise WriteError(f"{path}: is read-only and is left alone; give write permission or use --output-dir")
+        raise WriteError(f"{path}: is read-only and was not changed; make it writable or use --output-dir")
 
 
 @contextmanager
-def _neighbour(target: str) -> Iterator[tuple[BinaryIO, str]]:
-    """A new file in the folder of `target`, and its name; gone when the block fails."""
-    out, name = open_neighbour(os.path.dirname(target))
+def _temporary(target: str) -> Iterator[tuple[BinaryIO, str]]:
+    """A new file in the folder of `target`, and its name; removed if the block fails."""
+    out, name = open_temporary(os.path.dirname(target))
     try:
         with out:
             yield out, name
@@ -299,7 +301,7 @@ def _neighbour(target: str) -> Iterator[tuple[BinaryIO, str]]:
 
 
 def _inherit(out: BinaryIO, old: os.stat_result) -> None:
-    """Give a new file the owner, where that is allowed, and the mode of the old one."""
+    """Give a new file the mode of the old one and, if permitted, its owner."""
     if hasattr(os, "fchown"):
         mine = os.fstat(out.fileno())
         if (mine.st_uid, mine.st_gid) != (old.st_uid, old.st_gid):
@@ -310,8 +312,8 @@ def _inherit(out: BinaryIO, old: os.stat_result) -> None:
         os.chmod(out.name, stat.S_IMODE(old.st_mode))
 
 
-def _settle(out: BinaryIO) -> None:
-    """Have the bytes on the disk before a name leads to them."""
+def _sync(out: BinaryIO) -> None:
+    """Write the bytes to disk before the file gets its name."""
     out.flush()
     os.fsync(out.fileno())
 
@@ -327,7 +329,7 @@ def _kept_backup(target: str) -> str | None:
 
 
 def _back_up(target: str) -> None:
-    """Give the file a second name, or where the file system has no links, a copy."""
+    """Give the file a second name or, if the file system has no links, copy it."""
     for name in _backup_names(target):
         try:
             os.link(target, name)
@@ -350,7 +352,7 @@ def _backup_names(target: str) -> Iterator[str]:
 
 
 def _move(name: str, location: str, old: str) -> None:
-    """Give a file the name `location`, which must be free still, and take `old` away; both or neither."""
+    """Give a file the name `location`, which must be free, and remove `old`; both or neither."""
     try:
         os.link(name, location)
     except FileExistsError:
@@ -368,8 +370,8 @@ def _move(name: str, location: str, old: str) -> None:
 
 
 @contextmanager
-def _speaking(path: str) -> Iterator[None]:
-    """Turn what the system says into a message that names the path."""
+def _write_errors(path: str) -> Iterator[None]:
+    """Convert errors of the system to errors that name the path."""
     try:
         yield
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from imgbudget.fixing.image import edit_image
 from imgbudget.fixing.revisions import RequestRevision, converged
-from imgbudget.fixing.strategy import FindingFixes, FindingKey, JudgeImage, JudgeRequest
+from imgbudget.fixing.strategy import CheckImage, CheckRequest, FindingFixes, FindingKey
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.scanner import LongString, stats_of
 from imgbudget.jsontext.source import JsonSource
@@ -114,15 +114,15 @@ class AtLeast(NamedTuple):
         """See Choice."""
         return self.base.applies_to(result)
 
-    def left(self, result: FileResult, refused: Mapping[FindingKey, str]) -> dict[FindingKey, str]:
+    def unfixed(self, result: FileResult, refused: Mapping[FindingKey, str]) -> dict[FindingKey, str]:
         """See Choice."""
-        return self.base.left(result._replace(findings=self._graver(result.findings)), refused)
+        return self.base.unfixed(result._replace(findings=self._graver(result.findings)), refused)
 
-    def of_image(self, use: ImageUse, limits: Limits, judge: JudgeImage) -> ImageEdit | None:
+    def of_image(self, use: ImageUse, limits: Limits, judge: CheckImage) -> ImageEdit | None:
         """See Choice."""
         return self.base.of_image(use, limits, lambda seen: self._graver(judge(seen)))
 
-    def of_request(self, test: RequestUnderTest, judge: JudgeRequest) -> RequestEdit:
+    def of_request(self, test: RequestUnderTest, judge: CheckRequest) -> RequestEdit:
         """See Choice."""
         return self.base.of_request(test, lambda seen: self._graver(judge(seen)))
 

@@ -115,8 +115,8 @@ class ImageChange(NamedTuple):
     def how(self) -> str:
         """How the new bytes were made, in brackets: quality and what was lost. May be empty."""
         quality = f"quality {self.quality}"
-        is_told = self.quality is None or any(quality in clause for clause in self.degraded)
-        words = self.degraded if is_told else (quality, *self.degraded)
+        is_mentioned = self.quality is None or any(quality in clause for clause in self.degraded)
+        words = self.degraded if is_mentioned else (quality, *self.degraded)
         return f" ({'; '.join(words)})" if words else ""
 
     def following(self, earlier: "ImageChange | None") -> "ImageChange":

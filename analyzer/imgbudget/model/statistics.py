@@ -38,7 +38,7 @@ class RuleSum:
         if limit is None:
             self.measured = max(self.measured or 0, measured)
             return
-        self._reach(measured, limit, abs(measured - limit))
+        self._update_furthest(measured, limit, abs(measured - limit))
         self.over_sum = (self.over_sum or 0) + abs(measured - limit)
 
     def merge(self, other: "RuleSum") -> None:
@@ -46,12 +46,12 @@ class RuleSum:
         self.findings += other.findings
         self.fixable += other.fixable
         if other.over_max is not None:
-            self._reach(other.measured, other.limit, other.over_max)
+            self._update_furthest(other.measured, other.limit, other.over_max)
             self.over_sum = (self.over_sum or 0) + (other.over_sum or 0)
         elif other.measured is not None and self.over_max is None:
             self.measured = max(self.measured or 0, other.measured)
 
-    def _reach(self, measured: float | None, limit: float | None, over: float) -> None:
+    def _update_furthest(self, measured: float | None, limit: float | None, over: float) -> None:
         if self.over_max is None or over > self.over_max:
             self.measured, self.limit, self.over_max = measured, limit, over
 

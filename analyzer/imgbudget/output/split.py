@@ -39,16 +39,16 @@ def _split(split: Split) -> dict[str, Any]:
 
 
 def _part(part: SplitPart, split: Split) -> dict[str, Any]:
-    whole = part.whole
+    span = part.span
     return {
-        "from": {"location": whole.first.dotted, "pointer": whole.first.pointer},
-        "to": {"location": whole.last.dotted, "pointer": whole.last.pointer},
-        "images": whole.images,
-        "documents": whole.documents,
-        "pages": whole.pages,
+        "from": {"location": span.first.dotted, "pointer": span.first.pointer},
+        "to": {"location": span.last.dotted, "pointer": span.last.pointer},
+        "images": span.images,
+        "documents": span.documents,
+        "pages": span.pages,
         "bytes": part.byte_size,
-        "visual_tokens": whole.tokens,
-        "cost_usd": usd(split.limits.cost_usd(whole.tokens)),
+        "visual_tokens": span.tokens,
+        "cost_usd": usd(split.limits.cost_usd(span.tokens)),
         "reasons": list(part.reasons),
     }
 

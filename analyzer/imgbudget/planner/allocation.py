@@ -1,4 +1,4 @@
-"""Sharing bytes or tokens among the images of a request: the largest give first, the others stay."""
+"""Sharing bytes or tokens among the images of a request: the largest shrink first, the others stay."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -16,68 +16,67 @@ from imgbudget.planner.image import enough_bytes, least_bytes, raw_bytes, text_l
 from imgbudget.planner.sizes import SizeStep, size_steps
 
 
-def fair_level(needs: Sequence[int], room: int, least: Sequence[int] = ()) -> int:
-    """The highest level at which all fit: the sum of min(need, level) is within `room`.
+def fair_level(needs: Sequence[int], available: int, least: Sequence[int] = ()) -> int:
+    """The highest level at which all fit: the sum of min(need, level) is at most `available`.
 
-    Those that need no more than the level keep all of it, the others give down to the level and no further:
-    no other sharing gives the smallest share more (max-min fairness). Nobody is asked to go under their
-    `least`, 0 for all unless given. The largest need where all fit, -1 where not even the least fit.
+    Needs up to the level are met in full, larger ones are cut to the level: no other sharing makes the
+    smallest share larger (max-min fairness). No share falls below its `least`, 0 by default. The result is
+    the largest need if all fit, -1 if not even the least shares do.
     """
     least = least or [0] * len(needs)
-    if sum(needs) <= room:
+    if sum(needs) <= available:
         return max(needs, default=0)
     levels = range(max(needs, default=0))
-    return bisect_right(levels, room, key=lambda level: sum(shares(needs, level, least))) - 1
+    return bisect_right(levels, available, key=lambda level: sum(shares(needs, level, least))) - 1
 
 
 def shares(needs: Sequence[int], level: int, least: Sequence[int]) -> list[int]:
-    """What each keeps at a level."""
+    """The share of each at a level."""
     return [min(need, max(level, low)) for need, low in zip(needs, least, strict=True)]
 
 
 Amounts = tuple[int, ...]
-"""What one can take, ascending."""
+"""The amounts that are possible for one image, ascending."""
 
 
-def fairest(ladders: Sequence[Amounts], budget: int) -> tuple[int, ...] | None:
-    """One amount of each ladder, together within the budget, so that those with least have the most.
+def fairest(choices: Sequence[Amounts], budget: int) -> tuple[int, ...] | None:
+    """One amount from each choice, together within the budget, so that the smallest are largest.
 
-    Optimal in the max-min sense: with the amounts sorted ascending, no other choice within the budget is
-    lexicographically greater; the one with least could not have more, then the next, and so on. None where
-    not even the smallest amounts fit. Whose amount is whose depends on the ladders alone: of equal ladders
-    the earlier one takes the larger amount.
+    Optimal in the max-min sense: with the amounts sorted ascending, no other selection within the budget is
+    lexicographically greater. None if not even the smallest amounts fit. Which choice gets which amount
+    depends on the choices alone: among equal ones the earlier gets the larger amount.
 
-    Up to a level everybody can be served: whoever cannot take that much takes all that they can. From there
-    on the amounts are visited in ascending order, and as few as possible stay behind at each. Who stays is
-    left open as long as it can be (a matching of those who stay to the amounts that they stay at), because
-    one who would need a large step next is worth more at a low amount than one with a small step.
+    Up to some level everyone can be served; a choice whose largest amount is below it gets that amount. From
+    there on the amounts are visited in ascending order, and as few as possible stay at each. Who stays is
+    decided as late as possible (a matching of those who stay to the amounts they stay at), because keeping
+    one back saves more, the larger its next step is.
     """
-    if sum(amounts[-1] for amounts in ladders) <= budget:
-        return tuple(amounts[-1] for amounts in ladders)
-    if sum(amounts[0] for amounts in ladders) > budget:
+    if sum(amounts[-1] for amounts in choices) <= budget:
+        return tuple(amounts[-1] for amounts in choices)
+    if sum(amounts[0] for amounts in choices) > budget:
         return None
-    values = sorted(set(chain.from_iterable(ladders)))
-    level = values[_last(values, lambda value: _cost_of_level(ladders, value) <= budget)]
-    taken = {i: amounts[-1] for i, amounts in enumerate(ladders) if amounts[-1] < level}
-    order = sorted((i for i in range(len(ladders)) if i not in taken), key=lambda i: (ladders[i], -i))
-    rest = _Rest([ladders[i] for i in order], budget - sum(taken.values()), level)
+    values = sorted(set(chain.from_iterable(choices)))
+    level = values[_last(values, lambda value: _cost_of_level(choices, value) <= budget)]
+    taken = {i: amounts[-1] for i, amounts in enumerate(choices) if amounts[-1] < level}
+    order = sorted((i for i in range(len(choices)) if i not in taken), key=lambda i: (choices[i], -i))
+    rest = _Rest([choices[i] for i in order], budget - sum(taken.values()), level)
     taken.update(zip(order, rest.shared(), strict=True))
-    return _canonical(ladders, taken)
+    return _canonical(choices, taken)
 
 
-def _canonical(ladders: Sequence[Amounts], taken: dict[int, int]) -> tuple[int, ...]:
-    """The amounts with those of equal ladders in descending order."""
-    of_ladder: dict[Amounts, list[int]] = {}
-    for i, amounts in enumerate(ladders):
-        of_ladder.setdefault(amounts, []).append(taken[i])
-    for mine in of_ladder.values():
+def _canonical(choices: Sequence[Amounts], taken: dict[int, int]) -> tuple[int, ...]:
+    """The amounts, with those of equal choices in descending order."""
+    by_choice: dict[Amounts, list[int]] = {}
+    for i, amounts in enumerate(choices):
+        by_choice.setdefault(amounts, []).append(taken[i])
+    for mine in by_choice.values():
         mine.sort()
-    return tuple(of_ladder[amounts].pop() for amounts in ladders)
+    return tuple(by_choice[amounts].pop() for amounts in choices)
 
 
-def _cost_of_level(ladders: Sequence[Amounts], level: int) -> int:
-    """The sum when each takes at least the level, or all that they can."""
-    return sum(_at_least(amounts, level) or amounts[-1] for amounts in ladders)
+def _cost_of_level(choices: Sequence[Amounts], level: int) -> int:
+    """The sum if each gets at least the level, or its largest amount."""
+    return sum(_at_least(amounts, level) or amounts[-1] for amounts in choices)
 
 
 def _at_least(amounts: Amounts, least: int) -> int | None:
@@ -87,40 +86,40 @@ def _at_least(amounts: Amounts, least: int) -> int | None:
 
 
 def _last(values: Sequence[int], fits: Callable[[int], bool]) -> int:
-    """The index of the last value that fits, where all before one that fits do too and the first does."""
+    """The index of the last value that fits, if all values before one that fits do and the first does."""
     return bisect_left(values, 1, key=lambda value: not fits(value)) - 1
 
 
 class _Rest(NamedTuple):
-    """Those who can all be served at the level, and the budget that is left for them."""
+    """The choices that can all be served at the level, and the remaining budget."""
 
-    ladders: Sequence[Amounts]
+    choices: Sequence[Amounts]
     budget: int
     level: int
 
     def shared(self) -> list[int]:
-        """The amount of each, from the level upwards as few as possible at each value."""
+        """The amount of each: from the level upwards, as few as possible stay at each value."""
         counts: dict[int, int] = {}
         for value in sorted(
-            {amount for amounts in self.ladders for amount in amounts if amount >= self.level}
+            {amount for amounts in self.choices for amount in amounts if amount >= self.level}
         ):
-            higher = [_at_least(amounts, value + 1) for amounts in self.ladders]
+            higher = [_at_least(amounts, value + 1) for amounts in self.choices]
             counts[value] = self._fewest(counts, value, higher)
             stay = self._staying(counts, higher)
-            if stay is not None and len(stay) == len(self.ladders):
-                return [stay[i] for i in range(len(self.ladders))]
-        raise AssertionError("at the highest amount everyone stays")
+            if stay is not None and len(stay) == len(self.choices):
+                return [stay[i] for i in range(len(self.choices))]
+        raise AssertionError("at the highest amount all choices stay")
 
     def _fewest(self, counts: dict[int, int], value: int, higher: Sequence[int | None]) -> int:
-        """The fewest who have to stay at a value; at most of them nobody has to."""
+        """The fewest that have to stay at a value, given how many stay at the lower ones."""
         if self._suffices(counts, higher):
             return 0
-        candidates = sum(value in amounts for amounts in self.ladders)
+        candidates = sum(value in amounts for amounts in self.choices)
         fewer = range(1, candidates + 1)
         return 1 + bisect_left(fewer, 1, key=lambda few: self._suffices({**counts, value: few}, higher))
 
     def _suffices(self, counts: dict[int, int], higher: Sequence[int | None]) -> bool:
-        """Whether so many stay behind that the others can have more; more than can stay is enough too."""
+        """Whether the others can have more if that many stay; more than can stay suffices too."""
         stay = self._staying(counts, higher)
         if stay is None:
             return True
@@ -130,33 +129,33 @@ class _Rest(NamedTuple):
         return sum(stay.values()) + sum(amount for amount in others if amount) <= self.budget
 
     def _staying(self, counts: dict[int, int], higher: Sequence[int | None]) -> dict[int, int] | None:
-        """Who stays at which value so that the others need the least; None where nobody fills a place.
+        """Who stays at which value so that the others need the least; None if a place stays empty.
 
-        Places are taken in the order of the step that one is spared: sets of people that can be seated are
-        independent in a matroid, so taking the dearest who still fits is best.
+        Places are filled in the order of what the next step would cost: the sets that can be matched form a
+        matroid, so greedily taking the most expensive that still fits is optimal.
         """
-        locations = sum(counts.values())
-        seats = _Seats(self.ladders, counts)
+        places = sum(counts.values())
+        seats = _Seats(self.choices, counts)
         hopeless: set[Amounts] = set()
-        for i in sorted(range(len(self.ladders)), key=lambda i: -(higher[i] or inf)):
-            if len(seats.taken) == locations:
+        for i in sorted(range(len(self.choices)), key=lambda i: -(higher[i] or inf)):
+            if len(seats.taken) == places:
                 break
-            if self.ladders[i] not in hopeless and not seats.seat(i, set()):
-                hopeless.add(self.ladders[i])
-        return seats.taken if len(seats.taken) == locations else None
+            if self.choices[i] not in hopeless and not seats.seat(i, set()):
+                hopeless.add(self.choices[i])
+        return seats.taken if len(seats.taken) == places else None
 
 
 class _Seats:
-    """A matching of people to the values that they stay at, as many at each as it has places."""
+    """A matching of choices to the values that they stay at, with a number of places at each value."""
 
-    def __init__(self, ladders: Sequence[Amounts], locations: dict[int, int]) -> None:
+    def __init__(self, choices: Sequence[Amounts], places: dict[int, int]) -> None:
         self.taken: dict[int, int] = {}
-        self._ladders = ladders
-        self._places = {value: count for value, count in locations.items() if count}
+        self._ladders = choices
+        self._places = {value: count for value, count in places.items() if count}
         self._at: dict[int, list[int]] = {value: [] for value in self._places}
 
     def seat(self, i: int, tried: set[int]) -> bool:
-        """Seat one more, moving others where that helps; whether it could be done."""
+        """Match one more, moving others if needed; whether that succeeded."""
         for value in self._ladders[i]:
             if value not in self._places or value in tried:
                 continue
@@ -180,10 +179,10 @@ RESERVE = 256
 
 
 class ImagePayload(NamedTuple):
-    """An image whose bytes stand in the body and may become fewer, with its edit so far.
+    """An image whose bytes are in the body and can be reduced, with its edit so far.
 
-    `need` is the base64 text that it takes by that edit, in characters: exact without one, else an estimate
-    on the generous side. It is never asked to go under `least`.
+    `need` is the length of its base64 text under that edit, in characters: exact without an edit, else a
+    generous estimate. It is never reduced below `least`.
     """
 
     use: ImageUse
@@ -194,7 +193,7 @@ class ImagePayload(NamedTuple):
 
     @property
     def floor(self) -> int:
-        """What it keeps when it may not grow."""
+        """What it keeps if it must not grow."""
         return min(self.now, self.need)
 
 
@@ -207,10 +206,10 @@ def within_body(
 ) -> dict[Location, ImageEdit]:
     """The edits of a request's images, with bounds that keep the body within `most` bytes.
 
-    Without `most` no image gets an edit that has none, and the bounds only keep what is encoded anew from
-    taking the body over the platform's limit. With it, images that take more than their fair share give
-    down to one level: those that the model does not look at in full lose the pixels that it drops, then
-    they are bounded as far as the level asks.
+    Without `most`, images without an edit stay without one, and the bounds only keep re-encoded images from
+    taking the body over the platform's limit. With it, images that take more than their fair share are
+    reduced to one level: first those that the model would downscale lose the pixels it drops, then all are
+    bounded as far as the level requires.
     """
     request, limits = test.request, test.limits
     shrinks = most is not None
@@ -225,11 +224,11 @@ def within_body(
     fixed = request.byte_size - sum(payload.now for payload in payloads)
     reserve = RESERVE * len(request.images)
     limit = _body_limit(test, reserve) if most is None else most
-    room = sum(payload.need for payload in payloads) if limit is None else limit - fixed - reserve
+    available = sum(payload.need for payload in payloads) if limit is None else limit - fixed - reserve
     if shrinks:
-        payloads = _without_unseen_pixels(payloads, test, room)
+        payloads = _without_unseen_pixels(payloads, test, available)
     bounded = dict(edits)
-    for payload, share in zip(payloads, _shares(payloads, room), strict=True):
+    for payload, share in zip(payloads, _shares(payloads, available), strict=True):
         if payload.edit is None and share >= payload.now:
             continue
         edit = payload.edit or untouched(payload.use, unsafe=unsafe)
@@ -248,7 +247,7 @@ def untouched(use: ImageUse, *, unsafe: bool) -> ImageEdit | None:
 
 
 def _payload(use: ImageUse, edit: ImageEdit, limits: Limits, *, has_edit: bool) -> ImagePayload | None:
-    """The image as it takes part; None for one whose bytes are not in the body, or whose edit is refused."""
+    """The image as it takes part; None if its bytes are not in the body or its edit would be refused."""
     facts, size, now = use.facts, use.visible_size, use.base64_size
     if facts is None or size is None or facts.format is None or now is None:
         return None
@@ -265,9 +264,9 @@ def _payload(use: ImageUse, edit: ImageEdit, limits: Limits, *, has_edit: bool) 
 
 
 def _body_limit(test: RequestUnderTest, reserve: int) -> int | None:
-    """What the body may have when no budget asks for less: the limit that it keeps, or what it has.
+    """The greatest length of the body if no budget applies: the limit that it is within, or its length now.
 
-    None where the platform has no limit.
+    None if the platform has no limit.
     """
     limits, length = test.limits, test.request.byte_size
     stated = [limit.value for limit in (limits.request_bytes_doubt, limits.request_bytes) if limit]
@@ -278,13 +277,13 @@ def _body_limit(test: RequestUnderTest, reserve: int) -> int | None:
 
 
 def _without_unseen_pixels(
-    payloads: list[ImagePayload], test: RequestUnderTest, room: int
+    payloads: list[ImagePayload], test: RequestUnderTest, available: int
 ) -> list[ImagePayload]:
-    """The payloads with those over the level resized to what the model looks at, as long as any is."""
+    """The payloads over the level resized to the size that the model uses, until none is left."""
     while True:
         floors = [payload.floor for payload in payloads]
-        level = fair_level(floors, room, [payload.least for payload in payloads])
-        if sum(floors) <= room:
+        level = fair_level(floors, available, [payload.least for payload in payloads])
+        if sum(floors) <= available:
             return payloads
         resized = [_resized(payload, test) if payload.floor > level else payload for payload in payloads]
         if resized == payloads:
@@ -293,7 +292,7 @@ def _without_unseen_pixels(
 
 
 def _resized(payload: ImagePayload, test: RequestUnderTest) -> ImagePayload:
-    """The payload at the size that the model looks at; itself where it has no more pixels than that."""
+    """The payload at the size that the model uses; unchanged if it has no more pixels than that."""
     size, edit, limits = payload.use.visible_size, payload.edit, test.limits_of(payload.use)
     if size is None or (edit and edit.size):
         return payload
@@ -303,20 +302,20 @@ def _resized(payload: ImagePayload, test: RequestUnderTest) -> ImagePayload:
     return _payload(payload.use, edit, limits, has_edit=True) or payload
 
 
-def _shares(payloads: Sequence[ImagePayload], room: int) -> list[int]:
-    """The base64 text that each may take, in characters, all together within the room."""
+def _shares(payloads: Sequence[ImagePayload], available: int) -> list[int]:
+    """The characters of base64 text that each may take, within what is available in total."""
     floors = [payload.floor for payload in payloads]
-    if sum(floors) > room:
+    if sum(floors) > available:
         needs, least = [payload.need for payload in payloads], [payload.least for payload in payloads]
-        return shares(needs, fair_level(needs, room, least), least)
+        return shares(needs, fair_level(needs, available, least), least)
     extras = [payload.need - payload.floor for payload in payloads]
-    grown = shares(extras, fair_level(extras, room - sum(floors)), [0] * len(extras))
-    spare = (room - sum(floors) - sum(grown)) // len(floors)
+    grown = shares(extras, fair_level(extras, available - sum(floors)), [0] * len(extras))
+    spare = (available - sum(floors) - sum(grown)) // len(floors)
     return [floor + extra + spare for floor, extra in zip(floors, grown, strict=True)]
 
 
-class _Giving(NamedTuple):
-    """An image that may give: its limits, its edit so far, its own size, and the largest one to send, px."""
+class _ShrinkableImage(NamedTuple):
+    """An image that can be made smaller: its edit so far, its size and its largest size, px."""
 
     use: ImageUse
     limits: Limits
@@ -326,20 +325,19 @@ class _Giving(NamedTuple):
 
 
 def share_tokens(
-    uses: Sequence[ImageUse], ladders: Sequence[tuple[SizeStep, ...]], most: int
+    uses: Sequence[ImageUse], choices: Sequence[tuple[SizeStep, ...]], most: int
 ) -> list[SizeStep] | None:
-    """The step of each image by which all together take at most `most` tokens; None where no steps do.
+    """The step of each image so that all together take at most `most` tokens; None if no steps do.
 
-    They are the fairest ones (see `fairest`): no other ones leave more tokens to the images that
-    have fewest. Images take part by what they are and not by where they stand: which of two that could give
-    the same gives does not depend on the order in the request.
+    They are the fairest ones (see `fairest`): no others leave more tokens to the images that have the fewest.
+    The result depends on the images, not on their order in the request.
     """
-    order = sorted(range(len(uses)), key=lambda at: _looks(uses[at]))
-    found = fairest([tuple(step.tokens for step in ladders[at]) for at in order], most)
+    order = sorted(range(len(uses)), key=lambda at: _content_key(uses[at]))
+    found = fairest([tuple(step.tokens for step in choices[at]) for at in order], most)
     if found is None:
         return None
     amounts = dict(zip(order, found, strict=True))
-    return [next(step for step in steps if step.tokens == amounts[at]) for at, steps in enumerate(ladders)]
+    return [next(step for step in steps if step.tokens == amounts[at]) for at, steps in enumerate(choices)]
 
 
 def within_tokens(
@@ -347,14 +345,14 @@ def within_tokens(
 ) -> dict[Location, ImageEdit]:
     """The edits of a request's images, with sizes that take at most `most` visual tokens together.
 
-    An image whose bytes are elsewhere, or an animation that may not lose its frames, keeps what it takes. No
-    image goes under the short edge that a model reads well unless the budget leaves no other way. Where not
-    even the smallest sizes are within `most`, or it is None, the edits stay as they are.
+    An image whose bytes are elsewhere, or an animation that must keep its frames, keeps its tokens. No image
+    goes below the short edge that a model reads well unless the budget leaves no other way. If not even the
+    smallest sizes are within `most`, or it is None, the edits are unchanged.
     """
     bounded = dict(edits)
     if most is None:
         return bounded
-    giving = []
+    shrinkable = []
     for use, limits in test.images:
         size = use.visible_size
         if size is None:
@@ -362,30 +360,30 @@ def within_tokens(
         edit = edits.get(use.location) or untouched(use, unsafe=unsafe)
         if edit is not None and use.origin is Origin.BASE64:
             top = limits.planned_size(edit.size or size, test.edge_limit, from_table=False)
-            giving.append(_Giving(use, limits, edit, size, top))
+            shrinkable.append(_ShrinkableImage(use, limits, edit, size, top))
         else:
             most -= limits.tokens(size)
-    for one, size in zip(giving, _shared(giving, most), strict=True):
+    for one, size in zip(shrinkable, _shared(shrinkable, most), strict=True):
         if size not in (one.edit.size, one.size) and one.limits.tokens(size) < one.limits.tokens(one.top):
             bounded[one.use.location] = one.edit._replace(size=size)
     return bounded
 
 
-def _shared(giving: Sequence[_Giving], most: int) -> list[Size]:
-    """The fairest sizes within the tokens; those that the images have anyway where there are none."""
+def _shared(shrinkable: Sequence[_ShrinkableImage], most: int) -> list[Size]:
+    """The fairest sizes within the tokens; the sizes that the images have anyway if there are none."""
     for legible in (True, False):
-        ladders = [
+        choices = [
             size_steps(one.size, one.top, one.limits.least_edge if legible else 1, one.limits.tier)
-            for one in giving
+            for one in shrinkable
         ]
-        steps = share_tokens([one.use for one in giving], ladders, most)
+        steps = share_tokens([one.use for one in shrinkable], choices, most)
         if steps is not None:
             return [step.size for step in steps]
-    return [one.top for one in giving]
+    return [one.top for one in shrinkable]
 
 
-def _looks(use: ImageUse) -> tuple[int, Size, int, str]:
-    """What an image is, to be sorted by: bytes, size, base64 text and format."""
+def _content_key(use: ImageUse) -> tuple[int, Size, int, str]:
+    """The sort key of an image by its content: bytes, size, base64 text and format."""
     facts = use.facts
     form = facts.format if facts and facts.format else ""
     return facts.byte_size if facts else 0, use.visible_size or Size(0, 0), use.base64_size or 0, str(form)

@@ -1,4 +1,4 @@
-"""The limits and budgets a request has to keep, what its images and documents take, and how much is left."""
+"""The limits and budgets that a request has to keep: how much it uses, and what one request can hold."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
@@ -10,21 +10,21 @@ from imgbudget.model.budgets import Budget
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import DocumentUse, ImageUse, Origin, walk_blocks
-from imgbudget.planner.image import ImagePlan, reason_of_crowd, text_length, tightest
+from imgbudget.planner.image import ImagePlan, reason_of_many_images, text_length, tightest
 
-YOURS = "your budget"
-"""Whose a limit is that the user sets."""
+USER_BUDGET = "your budget"
+"""The owner of limits that the user sets."""
 
 
 NO_BUDGET = Budget()
-"""Nothing beside the limits of model and platform."""
+"""No limits besides those of model and platform."""
 
 
 class RequestBound(NamedTuple):
     """One limit on a request: its name, the most that it allows in `unit`, and whose it is.
 
-    `before` is what the request comes to as it stands, `after` by the plan. `binds` says whether it decides:
-    without it an image would keep more.
+    `before` is the amount of the request now, `after` the amount by the plan. `binds` says whether an image
+    would be larger without this limit.
     """
 
     name: str
@@ -37,17 +37,17 @@ class RequestBound(NamedTuple):
 
     @property
     def exceeded(self) -> bool:
-        """Whether the request as it stands is over it."""
+        """Whether the request is over the limit now."""
         return self.before > self.limit
 
     @property
     def kept(self) -> bool:
-        """Whether the plan keeps it."""
+        """Whether the plan keeps the limit."""
         return self.after <= self.limit
 
 
 class TokenBound(NamedTuple):
-    """A limit that comes to a number of visual tokens for all images of a request together."""
+    """A limit converted to visual tokens for all images of a request together."""
 
     name: str
     limit: float
@@ -57,34 +57,34 @@ class TokenBound(NamedTuple):
 
 
 def token_bounds(limits: Limits, budget: Budget) -> tuple[TokenBound, ...]:
-    """The context of the model, and the budgets on tokens and on cost."""
+    """The model's context window, and the budgets for tokens and cost."""
     context = limits.context_tokens
     found = [TokenBound("context", context.value, "tokens", context.owner, int(context.value))]
     if budget.tokens is not None:
-        found.append(TokenBound("token budget", budget.tokens, "tokens", YOURS, budget.tokens))
+        found.append(TokenBound("token budget", budget.tokens, "tokens", USER_BUDGET, budget.tokens))
     if budget.cost is not None:
         tokens = limits.tokens_within_cost(budget.cost)
-        found.append(TokenBound("cost budget", budget.cost, "USD", YOURS, tokens))
+        found.append(TokenBound("cost budget", budget.cost, "USD", USER_BUDGET, tokens))
     return tuple(found)
 
 
 def bounds_of(
     test: RequestUnderTest,
     budget: Budget,
-    alone: Sequence[ImagePlan],
+    separate: Sequence[ImagePlan],
     planned: Sequence[ImagePlan],
 ) -> tuple[RequestBound, ...]:
-    """Every limit on the request that exists; `alone` are the plans before tokens and bytes are shared."""
+    """Every limit on the request; `separate` are the plans before tokens and bytes are shared."""
     limits = test.limits
     tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
     before, after = _tokens(planned, before=True), _tokens(planned)
     return (
         *_media(test),
-        *_edges(test, alone, planned),
+        *_edges(test, separate, planned),
         *_image_bytes(limits, planned),
         *(
             _of_tokens(
-                bound, limits, before, after, binds=bound == tightest and _tokens(alone) > bound.tokens
+                bound, limits, before, after, binds=bound == tightest and _tokens(separate) > bound.tokens
             )
             for bound in token_bounds(limits, budget)
         ),
@@ -93,15 +93,15 @@ def bounds_of(
 
 
 def reason_of_tokens(bound: TokenBound) -> str:
-    """Why an image is made smaller than its own limits ask for."""
-    if bound.owner == YOURS:
+    """Why an image is made smaller than its own limits require."""
+    if bound.owner == USER_BUDGET:
         amount = f"${bound.limit:g}" if bound.unit == "USD" else f"{figure(bound.limit)} {bound.unit}"
         return f"{bound.name} of {amount} for all images of the request"
     return f"the context of {bound.owner} holds {figure(bound.limit)} tokens"
 
 
 def body_limit(limits: Limits, budget: Budget) -> int | None:
-    """The bytes that a body is planned for: the smaller reading of the platform's limit, or the budget."""
+    """The bytes that a body is planned for: the lower reading of the platform's limit, or the budget."""
     doubt = limits.request_bytes_doubt
     return tightest(doubt.value if doubt else None, budget.bytes)
 
@@ -112,7 +112,7 @@ def reason_of_body(most: int) -> str:
 
 
 def planned_body(test: RequestUnderTest, planned: Sequence[ImagePlan]) -> int:
-    """The length of the body by the plan; an estimate where images are encoded anew."""
+    """The length of the planned body; an estimate where images are re-encoded."""
     return test.request.byte_size + sum(
         text_length(plan.byte_size_after) - plan.use.base64_size
         for plan in planned
@@ -132,7 +132,7 @@ def _of_tokens(bound: TokenBound, limits: Limits, before: int, after: int, *, bi
 
 
 def _media(test: RequestUnderTest) -> Iterator[RequestBound]:
-    """Images and pages: a plan drops none, so what is too many stays too many."""
+    """Images and pages: a plan removes none, so the count does not change."""
     request, limit = test.request, test.limits.request_media
     count = len(request.images) + pages_of(request.documents)
     if limit is not None:
@@ -140,12 +140,12 @@ def _media(test: RequestUnderTest) -> Iterator[RequestBound]:
 
 
 def pages_of(documents: Sequence[DocumentUse]) -> int:
-    """The pages of documents; one whose pages cannot be counted has one."""
+    """The number of pages of documents; a document whose pages cannot be counted has one."""
     return sum(1 if document.pages is None else document.pages for document in documents)
 
 
 def _edges(
-    test: RequestUnderTest, alone: Sequence[ImagePlan], planned: Sequence[ImagePlan]
+    test: RequestUnderTest, separate: Sequence[ImagePlan], planned: Sequence[ImagePlan]
 ) -> Iterator[RequestBound]:
     limits = test.limits
     before = max((plan.size.long_edge for plan in planned), default=0)
@@ -154,10 +154,10 @@ def _edges(
         yield RequestBound("edge of an image", limit.value, limit.unit, limit.owner, before, after)
     few, many = limits.many_image_count, limits.many_image_edge
     if few and many and (edge := test.edge_limit):
-        reason = reason_of_crowd(limits, edge)
+        reason = reason_of_many_images(limits, edge)
         binds = any(
             first.reason == reason and first.planned == plan.planned
-            for first, plan in zip(alone, planned, strict=True)
+            for first, plan in zip(separate, planned, strict=True)
         )
         name = f"edge where there are more than {few.value}"
         yield RequestBound(name, edge, "px", many.owner, before, after, binds)
@@ -179,23 +179,23 @@ def _image_bytes(limits: Limits, planned: Sequence[ImagePlan]) -> Iterator[Reque
 def _bodies(test: RequestUnderTest, budget: Budget, planned: Sequence[ImagePlan]) -> list[RequestBound]:
     limits = test.limits
     after, most = planned_body(test, planned), body_limit(limits, budget)
-    levelled = most is not None and any(reason_of_body(most) in plan.reason for plan in planned)
+    bounded = most is not None and any(reason_of_body(most) in plan.reason for plan in planned)
     doubt = limits.request_bytes_doubt
     whose = [("body", doubt.value, doubt.owner)] if doubt else []
     if budget.bytes is not None:
-        whose.append(("byte budget", budget.bytes, YOURS))
+        whose.append(("byte budget", budget.bytes, USER_BUDGET))
     return [
-        RequestBound(name, limit, "bytes", owner, test.request.byte_size, after, levelled and limit == most)
+        RequestBound(name, limit, "bytes", owner, test.request.byte_size, after, bounded and limit == most)
         for name, limit, owner in whose
     ]
 
 
-class Unit(NamedTuple):
-    """One image or document, or several that follow each other.
+class MediaSpan(NamedTuple):
+    """One image or document, or several consecutive ones.
 
-    `turn` is the index of its turn in the request; of several that of the first. `characters` is its base64
-    text in the body, `tokens` its visual tokens, 0 where they cannot be told, `largest` the base64 text of
-    its largest image, `long_edge` the longest edge of its images, px.
+    `turn` is the index of its turn in the request, of the first one for several. `characters` is its base64
+    text in the body, `tokens` its visual tokens (0 where unknown), `largest` the base64 text of its largest
+    image, `long_edge` the longest edge of its images, px.
     """
 
     first: Location
@@ -209,9 +209,9 @@ class Unit(NamedTuple):
     largest: int
     long_edge: int
 
-    def plus(self, other: "Unit") -> "Unit":
-        """Both together, `other` being the later one."""
-        return Unit(
+    def plus(self, other: "MediaSpan") -> "MediaSpan":
+        """Both as one span; `other` is the later one."""
+        return MediaSpan(
             self.first,
             other.last,
             self.turn,
@@ -225,18 +225,17 @@ class Unit(NamedTuple):
         )
 
 
-class Lack(NamedTuple):
-    """Why units do not fit into one request, and what of a unit makes it more or less to blame."""
+class Overrun(NamedTuple):
+    """Why a span does not fit into one request, and how much an image or document contributes to that."""
 
     reason: str
-    weight: Callable[[Unit], int]
+    weight: Callable[[MediaSpan], int]
 
 
-class Room(NamedTuple):
-    """What one request may hold of images and documents: visual tokens and bytes of its body.
+class Capacity(NamedTuple):
+    """How many images and documents one request can hold: visual tokens and bytes of its body.
 
-    `body` is None where nothing limits it. `fixed` are the bytes of texts and tools, which are in every
-    request.
+    `body` is None without a limit. `fixed` is the bytes of texts and tools, which every request repeats.
     """
 
     limits: Limits
@@ -244,87 +243,89 @@ class Room(NamedTuple):
     body: int | None
     fixed: int
 
-    def holds(self, unit: Unit) -> bool:
-        """Whether the API takes a request of this as it stands."""
-        return not self.lacks(unit)
+    def holds(self, span: MediaSpan) -> bool:
+        """Whether the API accepts a request with this span, within the budgets."""
+        return not self.overruns(span)
 
-    def lacks(self, unit: Unit) -> list[Lack]:
-        """Why a request of this would be refused or over a budget; empty where it would not."""
+    def overruns(self, span: MediaSpan) -> list[Overrun]:
+        """Every limit that a request with this span exceeds; empty if none."""
         limits, found = self.limits, []
         most, edge, few = limits.max_edge, limits.many_image_edge, limits.many_image_count
-        accepted = most is None or unit.long_edge <= most.value
+        accepted = most is None or span.long_edge <= most.value
         if most is not None and not accepted:
-            text = f"an edge of {unit.long_edge} px, over the {most.text} that {limits.platform} takes"
-            found.append(Lack(text, lambda it: it.long_edge))
-        if (base64 := limits.image_base64_bytes) and unit.largest > base64.value:
-            text = f"an image of {figure(unit.largest)} bytes of base64, over the {base64.text} that"
+            text = f"an edge of {span.long_edge} px, over the {most.text} that {limits.platform} takes"
+            found.append(Overrun(text, lambda it: it.long_edge))
+        if (base64 := limits.image_base64_bytes) and span.largest > base64.value:
+            text = f"an image of {figure(span.largest)} bytes of base64, over the {base64.text} that"
             text += f" {limits.platform} takes"
-            found.append(Lack(text, lambda it: it.largest))
-        crowd = limits.counted_images(unit.images, unit.documents)
-        if few and edge and crowd > few.value and edge.value < unit.long_edge and accepted:
+            found.append(Overrun(text, lambda it: it.largest))
+        counted = limits.counted_images(span.images, span.documents)
+        if few and edge and counted > few.value and edge.value < span.long_edge and accepted:
             text = (
-                f"an edge of {unit.long_edge} px, over the {edge.text} for requests of more than {few.text}"
+                f"an edge of {span.long_edge} px, over the {edge.text} for requests of more than {few.text}"
             )
-            found.append(Lack(text, lambda it: it.long_edge))
-        if (media := limits.request_media) and unit.images + unit.pages > media.value:
-            text = f"{unit.images} images" + (f" and {unit.pages} pages" if unit.pages else "")
+            found.append(Overrun(text, lambda it: it.long_edge))
+        if (media := limits.request_media) and span.images + span.pages > media.value:
+            text = f"{span.images} images" + (f" and {span.pages} pages" if span.pages else "")
             text += f", over the {figure(media.value)} that {limits.platform} takes for {limits.model}"
-            found.append(Lack(text, lambda it: it.images + it.pages))
-        if unit.tokens > self.tokens:
-            text = f"{figure(unit.tokens)} visual tokens, over the limit of {figure(self.tokens)}"
-            found.append(Lack(text, lambda it: it.tokens))
-        if self.body is not None and unit.characters > self.body - self.fixed:
-            size = figure(unit.characters + self.fixed)
+            found.append(Overrun(text, lambda it: it.images + it.pages))
+        if span.tokens > self.tokens:
+            text = f"{figure(span.tokens)} visual tokens, over the limit of {figure(self.tokens)}"
+            found.append(Overrun(text, lambda it: it.tokens))
+        if self.body is not None and span.characters > self.body - self.fixed:
+            size = figure(span.characters + self.fixed)
             text = f"a body of {size} bytes, over the limit of {figure(self.body)}"
-            found.append(Lack(text, lambda it: it.characters))
+            found.append(Overrun(text, lambda it: it.characters))
         return found
 
 
-def units_of(test: RequestUnderTest) -> list[Unit]:
-    """The images and documents of a request as they stand, in order, those inside documents too."""
-    return list(_units(test))
+def media_spans(test: RequestUnderTest) -> list[MediaSpan]:
+    """The images and documents of a request in order, including those inside documents."""
+    return list(_media_spans(test))
 
 
-def room_of(test: RequestUnderTest, budget: Budget, units: Sequence[Unit]) -> Room:
-    """What a request has room for when it repeats the texts and tools of this one, whose units these are."""
+def capacity_of(test: RequestUnderTest, budget: Budget, spans: Sequence[MediaSpan]) -> Capacity:
+    """The capacity of a request that repeats the texts and tools of this one; `spans` are its media."""
     limits = test.limits
-    fixed = max(test.request.byte_size - sum(unit.characters for unit in units), 0)
+    fixed = max(test.request.byte_size - sum(span.characters for span in spans), 0)
     tokens = min(bound.tokens for bound in token_bounds(limits, budget))
-    return Room(limits, tokens, body_limit(limits, budget), fixed)
+    return Capacity(limits, tokens, body_limit(limits, budget), fixed)
 
 
-def together(units: Sequence[Unit]) -> Unit:
-    """Several units that follow each other as one."""
-    return reduce(Unit.plus, units)
+def joined(spans: Sequence[MediaSpan]) -> MediaSpan:
+    """Consecutive spans as one."""
+    return reduce(MediaSpan.plus, spans)
 
 
-def groups(units: Sequence[Unit], holds: Callable[[Unit], bool]) -> list[list[Unit]]:
-    """The units in as few groups as can be, in their order, each of which holds as one.
+def groups(spans: Sequence[MediaSpan], holds: Callable[[MediaSpan], bool]) -> list[list[MediaSpan]]:
+    """The spans in as few groups as possible, in order, where each group as a whole passes `holds`.
 
-    One that does not hold alone stands in a group of its own.
+    One that does not pass alone is a group by itself.
     """
-    found: list[list[Unit]] = []
-    whole: Unit | None = None
-    for unit in units:
-        joined = whole.plus(unit) if whole else unit
-        if whole and holds(joined):
-            found[-1].append(unit)
-            whole = joined
+    found: list[list[MediaSpan]] = []
+    group: MediaSpan | None = None
+    for span in spans:
+        longer = group.plus(span) if group else span
+        if group and holds(longer):
+            found[-1].append(span)
+            group = longer
         else:
-            found.append([unit])
-            whole = unit
+            found.append([span])
+            group = span
     return found
 
 
-def _units(test: RequestUnderTest) -> Iterator[Unit]:
+def _media_spans(test: RequestUnderTest) -> Iterator[MediaSpan]:
     for number, turn in enumerate(test.request.turns):
         for block in walk_blocks(turn.blocks):
             if isinstance(block, ImageUse):
                 size, location = block.visible_size, block.location
                 text = block.base64_size or 0 if block.origin is Origin.BASE64 else 0
                 edge = size.long_edge if size else 0
-                yield Unit(location, location, number, 1, 0, 0, test.tokens(block), text, text, edge)
+                yield MediaSpan(location, location, number, 1, 0, 0, test.tokens(block), text, text, edge)
             elif isinstance(block, DocumentUse):
                 inside = block.origin is Origin.BASE64 and block.byte_size is not None
                 text = text_length(block.byte_size or 0) if inside else 0
-                yield Unit(block.location, block.location, number, 0, 1, pages_of((block,)), 0, text, 0, 0)
+                yield MediaSpan(
+                    block.location, block.location, number, 0, 1, pages_of((block,)), 0, text, 0, 0
+                )

@@ -11,23 +11,23 @@ from imgbudget.limits.values import figure
 from imgbudget.model.budgets import Budget
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import Request
-from imgbudget.planner.bounds import NO_BUDGET, Room, Unit, groups, room_of, together, units_of
+from imgbudget.planner.bounds import NO_BUDGET, Capacity, MediaSpan, capacity_of, groups, joined, media_spans
 
 
 class SplitPart(NamedTuple):
-    """One of the requests: the images and documents of it from `whole.first` to `whole.last`.
+    """One of the requests: the images and documents from `span.first` to `span.last`.
 
-    `byte_size` is the length of its body with all texts and tools repeated. `reasons` say why it would be
-    refused all the same, as it cannot be divided further; empty for one that fits.
+    `byte_size` is the length of its body, all texts and tools included. `reasons` say why the API would
+    refuse it although it cannot be split further; empty if it fits.
     """
 
-    whole: Unit
+    span: MediaSpan
     byte_size: int
     reasons: tuple[str, ...]
 
 
 class Split(NamedTuple):
-    """The parts that a request divides into, a single one where it need not be divided."""
+    """The parts that a request is split into; a single one where it fits."""
 
     request: Request
     limits: Limits
@@ -35,58 +35,58 @@ class Split(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether every part is taken as it stands."""
+        """Whether the API accepts every part."""
         return not any(part.reasons for part in self.parts)
 
 
 def split_request(test: RequestUnderTest, *, budget: Budget = NO_BUDGET) -> Split:
-    """As few requests as hold all images and documents of this one, in their order, every image as it is.
+    """The fewest requests that hold all images and documents of this one, in order and unchanged.
 
-    A turn is divided only where it does not fit by itself. Where as many requests would do with fewer images
-    in the fullest of them, the images are spread more evenly.
+    A turn is split only if it does not fit by itself. Among splits with as few requests, the one with the
+    fewest images in its largest request is taken.
     """
-    units = units_of(test)
-    room = room_of(test, budget, units)
-    atoms = _atoms(units, room)
-    count = len(groups(atoms, room.holds))
+    spans = media_spans(test)
+    capacity = capacity_of(test, budget, spans)
+    atoms = _atoms(spans, capacity)
+    count = len(groups(atoms, capacity.holds))
 
-    def evenly(most: int) -> list[list[Unit]]:
-        return groups(atoms, lambda unit: unit.images + unit.documents <= most and room.holds(unit))
+    def evenly(most: int) -> list[list[MediaSpan]]:
+        return groups(atoms, lambda span: span.images + span.documents <= most and capacity.holds(span))
 
-    most = bisect_left(range(len(units)), 1, key=lambda most: len(evenly(most)) <= count)
-    return Split(test.request, test.limits, tuple(_part(part, room) for part in evenly(most)))
+    most = bisect_left(range(len(spans)), 1, key=lambda most: len(evenly(most)) <= count)
+    return Split(test.request, test.limits, tuple(_part(part, capacity) for part in evenly(most)))
 
 
-def _atoms(units: Sequence[Unit], room: Room) -> list[Unit]:
-    """What is not divided: a turn that fits by itself, else each of its images and documents."""
-    atoms: list[Unit] = []
-    for _, members in groupby(units, key=lambda unit: unit.turn):
+def _atoms(spans: Sequence[MediaSpan], capacity: Capacity) -> list[MediaSpan]:
+    """What is kept together: a turn that fits by itself, else each of its images and documents."""
+    atoms: list[MediaSpan] = []
+    for _, members in groupby(spans, key=lambda span: span.turn):
         turn = tuple(members)
-        whole = together(turn)
-        atoms.extend((whole,) if room.holds(whole) else turn)
+        span = joined(turn)
+        atoms.extend((span,) if capacity.holds(span) else turn)
     return atoms
 
 
-def _part(atoms: Sequence[Unit], room: Room) -> SplitPart:
-    whole = together(atoms)
+def _part(atoms: Sequence[MediaSpan], capacity: Capacity) -> SplitPart:
+    span = joined(atoms)
     return SplitPart(
-        whole=whole,
-        byte_size=whole.characters + room.fixed,
-        reasons=tuple(lack.reason for lack in room.lacks(whole)),
+        span=span,
+        byte_size=span.characters + capacity.fixed,
+        reasons=tuple(overrun.reason for overrun in capacity.overruns(span)),
     )
 
 
 OVERLAP = 96
-"""Pixels that neighbouring tiles share unless another number is asked for: about two lines of small text on
-a screen, so that no line is cut in both. A choice of ours."""
+"""Default overlap of neighbouring tiles, px: about two lines of small text on a screen, so that no line is
+cut in both tiles. A choice of this project."""
 
 
 MOST_TILES = 10_000
-"""More tiles are not planned: no request holds a tenth of them."""
+"""Limit on the number of tiles: no request holds a tenth of them."""
 
 
 class Tile(NamedTuple):
-    """One tile: where its upper left corner stands in the image, and its size, px."""
+    """One tile: the position of its upper left corner in the image, and its size, px."""
 
     x: int
     y: int
@@ -94,7 +94,7 @@ class Tile(NamedTuple):
 
 
 class Tiling(NamedTuple):
-    """The tiles of an image, row by row. `overlap` is the least that neighbours share, px."""
+    """The tiles of an image, row by row. `overlap` is the least overlap of neighbours, px."""
 
     size: Size
     limits: Limits
@@ -110,17 +110,19 @@ class Tiling(NamedTuple):
 
 
 def tiling(size: Size, limits: Limits, *, overlap: int = OVERLAP) -> Tiling:
-    """The fewest tiles of one size that cover the image, each of which the model takes as it is.
+    """The fewest equal tiles that cover the image and that the model does not downscale.
 
-    Of as many tiles those with the fewest tokens. Neighbours share at least `overlap` px; what is left over
-    is spread evenly. Where the tiles make a request of many images, each also keeps the edge that such a
-    request allows. An image that fits is a single tile.
+    Among grids with as few tiles, the one with the fewest tokens. Neighbours overlap by at least `overlap`
+    px; the rest is spread evenly. If there are so many tiles that the limit for many-image requests applies,
+    each also keeps that edge. An image that fits is a single tile.
 
     Raises:
-        ValueError: it would take more tiles than make sense; the text says so.
+        ValueError: more than `MOST_TILES` tiles, or a model without Claude's patches; the text says which.
     """
     if not limits.uses_claude_patches:
-        raise ValueError(f"tiles are cut for Claude's patches of 28 px; {limits.model} does not count them")
+        raise ValueError(
+            f"tiles are computed for Claude's patches of 28 px; {limits.model} does not use them"
+        )
     edge, many = limits.tier.bounds[0], limits.many_image_edge
     found = _grid(size, limits, overlap, edge)
     if many and many.value < edge and limits.many_images(found[0] * found[1]):
@@ -136,7 +138,7 @@ def tiling(size: Size, limits: Limits, *, overlap: int = OVERLAP) -> Tiling:
 
 
 def _grid(size: Size, limits: Limits, overlap: int, edge: int) -> tuple[int, int]:
-    """Columns and rows of the fewest tiles that fit, of as many those with the fewest tokens."""
+    """Columns and rows of the fewest tiles that fit; among those, of the fewest tokens."""
     best: tuple[int, int, int, int] | None = None
     for columns in range(1, MOST_TILES + 1):
         width = _share(size.width, columns, overlap)
@@ -151,14 +153,14 @@ def _grid(size: Size, limits: Limits, overlap: int, edge: int) -> tuple[int, int
         best = candidate if best is None else min(best, candidate)
     if best is None or best[0] > MOST_TILES:
         raise ValueError(
-            f"{size} with an overlap of {overlap} px would take more than {figure(MOST_TILES)} tiles that "
-            f"{limits.model} looks at in full"
+            f"{size} with an overlap of {overlap} px needs more than {figure(MOST_TILES)} tiles to keep "
+            f"{limits.model} from downscaling them"
         )
     return best[2], best[3]
 
 
 def _fewest_rows(width: int, height: int, limits: Limits, overlap: int, edge: int) -> int | None:
-    """The fewest rows of tiles of that width that fit; None where no number of rows does."""
+    """The fewest rows of tiles of that width that fit; None if no number of rows does."""
 
     def is_low(rows: int) -> bool:
         tall = _share(height, rows, overlap)
@@ -169,12 +171,12 @@ def _fewest_rows(width: int, height: int, limits: Limits, overlap: int, edge: in
 
 
 def _share(length: int, count: int, overlap: int) -> int:
-    """The edge of one of `count` tiles that cover a length and share `overlap` px with each neighbour."""
+    """The edge of each of `count` tiles that cover a length and overlap by `overlap` px."""
     return -(-(length + (count - 1) * overlap) // count)
 
 
 def _offsets(length: int, count: int, edge: int) -> list[int]:
-    """Where the tiles begin: the first at 0, the last so that it ends where the length does."""
+    """The offsets of the tiles: the first is 0, the last tile ends where the length does."""
     if count == 1:
         return [0]
     return [i * (length - edge) // (count - 1) for i in range(count)]

@@ -1,4 +1,4 @@
-"""From findings to edits: everything rules want of one image, or of one request, merged into one change."""
+"""From findings to edits: all fixes for one image, or for one request, merged into one change."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -40,7 +40,7 @@ from imgbudget.planner.sizes import smallest_size
 
 
 def merged(first: ImageEdit, then: ImageEdit) -> ImageEdit:
-    """Both edits as one, `then` being made for what the first makes."""
+    """Both edits as one; `then` was computed for the result of the first."""
     bounds = [bound for bound in (first.max_bytes, then.max_bytes) if bound is not None]
     return ImageEdit(
         size=then.size or first.size,
@@ -53,10 +53,10 @@ def merged(first: ImageEdit, then: ImageEdit) -> ImageEdit:
 
 
 def edited_use(use: ImageUse, edit: ImageEdit) -> ImageUse:
-    """The image as it will be, as far as that is known before it is encoded.
+    """The image after an edit, as far as that is known before it is encoded.
 
-    The size stays in the orientation of the stored pixels; bytes are an estimate on the generous side, but
-    never more than they were.
+    The size is in the orientation of the stored pixels; bytes are a generous estimate, but never more than
+    before.
     """
     facts = use.facts
     if facts is None or facts.format is None:
@@ -83,7 +83,7 @@ def edited_use(use: ImageUse, edit: ImageEdit) -> ImageUse:
 
 
 def with_images(request: Request, images: Mapping[Location, ImageUse]) -> Request:
-    """The request with other images at some places, and its body as long as they make it."""
+    """The request with some images replaced, and the length of its body adjusted."""
     uses = tuple(images.get(use.location, use) for use in request.images)
     grown = sum(use.base64_size or 0 for use in uses) - sum(use.base64_size or 0 for use in request.images)
     return request._replace(
@@ -94,7 +94,7 @@ def with_images(request: Request, images: Mapping[Location, ImageUse]) -> Reques
 
 
 def without_images(request: Request, locations: Collection[Location]) -> Request:
-    """The request without the images at some places, its body shorter by their base64 text."""
+    """The request without the images at some locations, its body shorter by their base64 text."""
     gone = sum(use.base64_size or 0 for use in request.images if use.location in locations)
     return request._replace(
         byte_size=request.byte_size - gone,
@@ -125,14 +125,13 @@ def image_edit(
     unsafe: bool,
     edge_limit: int | None = None,
 ) -> ImageEdit | None:
-    """What the findings on one image come to; None when they ask for no change of it.
+    """The merged fixes of the findings on one image; None if they change nothing.
 
-    Only fixes that may be made count: safe ones, and unsafe ones where `unsafe` allows them. Findings on
-    other places are passed over. The smallest size and the fewest bytes that one asks for win. An image
-    that is resized also obeys `edge_limit`, the edge in px that its request imposes. Whatever is encoded
-    anew is written in a format that the API takes and within its bytes an image, unless the image was over
-    them before and nobody asks for less. An animation loses its other frames only where `unsafe` allows it;
-    else its edit is one that a fixer refuses.
+    Only permitted fixes count: safe ones, and unsafe ones if `unsafe` is set. Findings at other locations are
+    ignored. The smallest size and the fewest bytes win. An image that is resized also obeys `edge_limit`, the
+    edge in px that its request imposes. Whatever is re-encoded is written in a format that the API takes and
+    within its bytes per image, unless the image was over them before and no fix requires less. An animation
+    loses its other frames only if `unsafe` is set; else a fixer refuses the edit.
     """
     facts = use.facts
     if facts is None or facts.format is None or facts.damage is not None:
@@ -143,11 +142,11 @@ def image_edit(
     if size is None and all(isinstance(fix, Resize) for fix in fixes):
         return None
     form = written_format(facts.format, limits.media_types)
-    wished = [fix.format for fix in recodes if fix.format]
+    formats = [fix.format for fix in recodes if fix.format]
     bounds, own = [fix.max_bytes for fix in recodes], limits.image_raw_bytes
     return ImageEdit(
         size=size,
-        format=wished[0] if wished else form,
+        format=formats[0] if formats else form,
         max_bytes=tightest(None if own is None else max(own, facts.byte_size), *bounds),
         upright=True,
         strip=any(isinstance(fix, StripMetadata) for fix in fixes),
@@ -160,15 +159,16 @@ _OF_BLOCKS = (DeclareType, RepairBase64, ImagesFirst, LabelImages, DropBlock, Re
 
 
 def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe: bool) -> RequestEdit:
-    """What the findings on a request and on its images come to, under what the request imposes on them all.
+    """The merged fixes of the findings on a request and its images, within the limits of the request.
 
-    Each image gets its edit (image_edit), bounded so that the body stays within the platform's limit, or
-    within what a fix asks for: then the largest images give first, down to one level, and those below it
-    stay byte for byte. In the transcript of a session an image that nobody can decode is replaced by a text
-    that says so, because every later turn would send it again and fail; elsewhere it stays and is reported.
+    Each image gets its edit (image_edit), bounded so that the body stays within the platform's limit or
+    within what a fix requires; then the largest images are reduced first, down to one level, and those below
+    it are not changed at all. In the transcript of a session, an image that cannot be decoded is replaced by
+    a text that says so, because every later turn would send it again and fail; elsewhere it stays and is
+    reported.
     """
     findings = tuple(findings)
-    removed = _undecodable(test, _by_place(findings))
+    removed = _undecodable(test, _by_location(findings))
     kept = test.changed_to(without_images(test.request, removed))
     blocks = [
         BlockEdit(finding.location, finding.fix)
@@ -178,10 +178,10 @@ def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe:
     edits = within_tokens(
         kept,
         image_edits(kept, findings, unsafe=unsafe),
-        most=token_wish(findings, unsafe=unsafe),
+        most=token_target(findings, unsafe=unsafe),
         unsafe=unsafe,
     )
-    edits = within_body(kept, edits, most=body_wish(findings, unsafe=unsafe), unsafe=unsafe)
+    edits = within_body(kept, edits, most=body_target(findings, unsafe=unsafe), unsafe=unsafe)
     return RequestEdit(
         images=in_order(test.request, edits),
         blocks=(*dict.fromkeys(blocks), *(BlockEdit(location, text) for location, text in removed.items())),
@@ -191,24 +191,24 @@ def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe:
 def image_edits(
     test: RequestUnderTest, findings: Iterable[Finding], *, unsafe: bool
 ) -> dict[Location, ImageEdit]:
-    """The edit of each image of a request on which findings ask for one, not yet bounded by the body."""
-    by_place, edge = _by_place(findings), test.edge_limit
+    """The edit of each image that findings change, before the body is bounded."""
+    by_location, edge = _by_location(findings), test.edge_limit
     return {
         use.location: edit
         for use, limits in test.images
-        if (found := by_place.get(use.location))
+        if (found := by_location.get(use.location))
         and (edit := image_edit(use, limits, found, unsafe=unsafe, edge_limit=edge))
     }
 
 
-def body_wish(findings: Iterable[Finding], *, unsafe: bool) -> int | None:
-    """The bytes that the body is to be brought within; None when no finding asks for that."""
+def body_target(findings: Iterable[Finding], *, unsafe: bool) -> int | None:
+    """The bytes that fixes want the body to be within; None if there is no such fix."""
     fixes = _allowed(findings, unsafe=unsafe)
     return min((fix.max_bytes for fix in fixes if isinstance(fix, ShrinkRequest)), default=None)
 
 
-def token_wish(findings: Iterable[Finding], *, unsafe: bool) -> int | None:
-    """The visual tokens that the images are to be brought within; None when no finding asks for that."""
+def token_target(findings: Iterable[Finding], *, unsafe: bool) -> int | None:
+    """The visual tokens that fixes want the images to be within; None if there is no such fix."""
     fixes = _allowed(findings, unsafe=unsafe)
     return min((fix.max_tokens for fix in fixes if isinstance(fix, ShrinkTokens)), default=None)
 
@@ -218,15 +218,15 @@ def in_order(request: Request, edits: Mapping[Location, ImageEdit]) -> tuple[tup
     return tuple((use, edits[use.location]) for use in request.images if use.location in edits)
 
 
-def _by_place(findings: Iterable[Finding]) -> dict[Location, list[Finding]]:
-    by_place: dict[Location, list[Finding]] = {}
+def _by_location(findings: Iterable[Finding]) -> dict[Location, list[Finding]]:
+    by_location: dict[Location, list[Finding]] = {}
     for finding in findings:
-        by_place.setdefault(finding.location, []).append(finding)
-    return by_place
+        by_location.setdefault(finding.location, []).append(finding)
+    return by_location
 
 
 def is_allowed(finding: Finding, *, unsafe: bool) -> bool:
-    """Whether the finding has a fix that may be made: a safe one, or any where `unsafe` allows it."""
+    """Whether the finding has a fix that may be made: a safe one, or any if `unsafe` is set."""
     return finding.fix is not None and (unsafe or finding.fix_safety is FixSafety.SAFE)
 
 
@@ -239,7 +239,7 @@ def _allowed(findings: Iterable[Finding], location: Location | None = None, *, u
 
 
 def _smallest(size: Size | None, fixes: Iterable[Fix], limits: Limits, edge_limit: int | None) -> Size | None:
-    """The smallest size asked for; None when none is smaller than the image."""
+    """The smallest size of the resizes; None if none is smaller than the image."""
     if size is None:
         return None
     found = smallest_size(size, fixes)
@@ -251,9 +251,9 @@ def _smallest(size: Size | None, fixes: Iterable[Fix], limits: Limits, edge_limi
 
 
 def _undecodable(
-    test: RequestUnderTest, by_place: Mapping[Location, list[Finding]]
+    test: RequestUnderTest, by_location: Mapping[Location, list[Finding]]
 ) -> dict[Location, ReplaceByText]:
-    """The images of a session that are errors because nobody can decode them, with what to put there."""
+    """The images of a session that are errors because they cannot be decoded, with their replacement."""
     if test.request.dialect != TRANSCRIPT:
         return {}
     return {
@@ -262,13 +262,13 @@ def _undecodable(
         if (reason := _why_undecodable(use, limits))
         and any(
             finding.severity is Severity.ERROR and finding.fix is None
-            for finding in by_place.get(use.location, ())
+            for finding in by_location.get(use.location, ())
         )
     }
 
 
 def _why_undecodable(use: ImageUse, limits: Limits) -> str | None:
-    """Why the bytes of an image cannot be decoded by the API nor be made into what it takes."""
+    """Why the API cannot decode the bytes of an image, nor a fixer convert them."""
     if use.origin is not Origin.BASE64:
         return None
     if not use.base64_size:

@@ -1,4 +1,4 @@
-"""The plan for one image: from which size to which, why, and what it costs before and after."""
+"""The plan for one image: its size before and after, the reason, and the cost of both."""
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -14,20 +14,20 @@ from imgbudget.planner.sizes import binding, size_for_all, size_steps
 
 
 class SizePreset(Enum):
-    """Which of the sizes that the API leaves alone a plan takes."""
+    """Which of the sizes that the API does not change a plan takes."""
 
     TABLE = "table"
-    """A row of the aspect-ratio table where one keeps the ratio, else the native size."""
+    """A row of the aspect-ratio table if one keeps the ratio, else the native size."""
     NATIVE = "native"
-    """The largest size that the API leaves alone."""
+    """The largest size that the API does not downscale."""
     LATENCY = "latency"
-    """Within the size that the guide advised for a quick first token: 1.15 megapixels and 1568 px."""
+    """Within the size that the guide advises for a quick first token: 1.15 megapixels, 1568 px."""
 
 
 class SizeGoal(NamedTuple):
-    """A target, and what one image may have at most: px an edge, visual tokens, bytes of its file, USD.
+    """A preset, and the most that one image may have: px per edge, visual tokens, bytes of its file, USD.
 
-    With `models` the size has to suit all of these, whatever the target; `cheapest` takes the one near the
+    With `models` the size has to suit all of these, whatever the preset; `cheapest` takes the one near the
     largest for which they cost least together.
     """
 
@@ -40,9 +40,9 @@ class SizeGoal(NamedTuple):
     cheapest: bool = False
 
     def most_tokens(self, limits: Limits) -> int | None:
-        """The visual tokens that one image may have by its tokens and by its cost; None where any number."""
-        wishes = (self.tokens, None if self.cost is None else limits.tokens_within_cost(self.cost))
-        return min((wish for wish in wishes if wish is not None), default=None)
+        """The visual tokens that its tokens and its cost permit for an image; None without a limit."""
+        bounds = (self.tokens, None if self.cost is None else limits.tokens_within_cost(self.cost))
+        return min((bound for bound in bounds if bound is not None), default=None)
 
 
 _PHOTOGRAPHIC = ("avif", "heic", "heif", "jp2", "jxl")
@@ -50,36 +50,36 @@ _PHOTOGRAPHIC = ("avif", "heic", "heif", "jp2", "jxl")
 
 _LOSSY = ("jpeg", "webp")
 _GROWTH = 3
-"""How many times more bytes a pixel a picture may take once it is smaller: details lie closer together."""
+"""Factor by which the bytes per pixel may grow when a picture is scaled down: details are closer together."""
 
 _LEAST_RATE = 0.25
-"""Bytes a pixel that a picture may take however few it took before: resampling softens flat edges."""
+"""Bytes per pixel that a picture may take even if it took fewer before: resampling softens flat edges."""
 
 _MOST_RATE_LOSSY = 1.5
 _MOST_RATE = 4.0
-"""Bytes a pixel that suffice for any picture: lossy at quality 95, and RGBA that nothing compresses."""
+"""Bytes per pixel that are enough for any picture: lossy at quality 95, and incompressible RGBA."""
 
 _HEAD = 4096
 """Bytes for headers, tables and a colour profile."""
 
 _LEAST_LEGIBLE_RATE = 0.25
-"""Bytes a pixel that a small photograph takes as JPEG of quality 80, the least that a fix goes down to."""
+"""Bytes per pixel of a small photograph as JPEG of quality 80, the lowest that a fix uses."""
 
 _LEAST_HEAD = 1024
 """Bytes of the headers and tables of a small JPEG."""
 
 
 def written_format(form: str, media_types: tuple[str, ...]) -> str | None:
-    """The format to write an image of format `form` in where its own is not taken; None keeps its own."""
+    """The format to convert an image of format `form` to; None if its own is accepted."""
     if f"image/{form}" in media_types:
         return None
     return "jpeg" if form in _PHOTOGRAPHIC else "png"
 
 
 def enough_bytes(facts: ImageFacts, size: Size, form: str) -> int:
-    """Bytes that an encoding of the image as `form` at `size` px takes at most, by what it takes now.
+    """An upper estimate of the bytes of the image encoded as `form` at `size` px, from its bytes now.
 
-    An estimate on the generous side, imgbudget's own: only an encoder knows.
+    Deliberately generous, an estimate of this project: only an encoder knows.
     """
     pixels = size.width * size.height
     now = facts.size or size
@@ -117,16 +117,15 @@ def text_length(byte_size: int) -> int:
 
 
 def raw_bytes(characters: int) -> int:
-    """The most bytes whose base64 text has no more than that many characters."""
+    """The most bytes whose base64 text has at most that many characters."""
     return characters // 4 * 3
 
 
 class ImagePlan(NamedTuple):
-    """What to do with one image. `size` and `planned` in px, bytes as sent; costs in USD.
+    """How to change one image. `size` and `planned` in px, bytes as sent; costs in USD.
 
-    `max_bytes` is the most that the image file may have then, None where nothing bounds it. `byte_size_after`
-    is exact for an image that stays as it is and an estimate by area, or the bound where that is less, for
-    one that is encoded anew: only an encoder knows better.
+    `max_bytes` bounds the new image file, None without a bound. `byte_size_after` is exact for an unchanged
+    image; for one that is re-encoded it is an estimate by area, or the bound if that is less.
     """
 
     use: ImageUse
@@ -144,12 +143,12 @@ class ImagePlan(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether the image is encoded anew at all, for its size or for its bytes."""
+        """Whether the image is re-encoded, for its size or for its bytes."""
         return self.resizes or (self.max_bytes is not None and self.byte_size_before > self.max_bytes)
 
     @property
     def edit(self) -> ImageEdit | None:
-        """The plan as an edit that keeps all frames; None where the image stays byte for byte."""
+        """The plan as an edit that keeps all frames; None if the image is not changed."""
         facts = self.use.facts
         if not self.changes or facts is None or facts.format is None:
             return None
@@ -162,7 +161,7 @@ class ImagePlan(NamedTuple):
 
     @property
     def tokens_before(self) -> int:
-        """Visual tokens as the image is."""
+        """Visual tokens now."""
         return self.limits.tokens(self.size)
 
     @property
@@ -172,14 +171,14 @@ class ImagePlan(NamedTuple):
 
     @property
     def tokens_area_before(self) -> int | None:
-        """The older published estimate for the image as it is; None for a model of another provider."""
+        """The older published estimate before the plan; None for other providers."""
         if not self.limits.uses_claude_patches:
             return None
         return area_tokens(self.limits.native_size(self.size))
 
     @property
     def tokens_area_after(self) -> int | None:
-        """The older published estimate for the planned size; None for a model of another provider."""
+        """The older published estimate for the planned size; None for other providers."""
         return area_tokens(self.planned) if self.limits.uses_claude_patches else None
 
     @property
@@ -189,7 +188,7 @@ class ImagePlan(NamedTuple):
 
     @property
     def byte_size_after(self) -> int:
-        """Bytes after the plan; an estimate where the image is encoded anew."""
+        """Bytes after the plan; an estimate if the image is re-encoded."""
         if not self.changes:
             return self.byte_size_before
         estimate = self._bytes_by_area
@@ -197,7 +196,7 @@ class ImagePlan(NamedTuple):
 
     @property
     def is_bounded(self) -> bool:
-        """Whether it is the bound on bytes, and not the size alone, that decides what the image takes."""
+        """Whether the bound on bytes decides the bytes, and not the size alone."""
         return self.max_bytes is not None and self._bytes_by_area > self.max_bytes
 
     @property
@@ -211,7 +210,7 @@ class ImagePlan(NamedTuple):
 
 
 def tightest(*bounds: int | None) -> int | None:
-    """The smallest of the bounds that exist; None where none does."""
+    """The smallest of the bounds that are set; None if none is."""
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
@@ -222,9 +221,10 @@ def plan_image(
     edge_limit: int | None = None,
     target: SizeGoal | SizePreset = SizePreset.TABLE,
 ) -> ImagePlan | None:
-    """The plan for one image, None when its size is not known or it cannot be decoded.
+    """The plan for one image, None if its size is not known or it cannot be decoded.
 
-    `edge_limit` is what the request imposes. What fits already stays as it is; nothing is enlarged.
+    `edge_limit` is the edge in px that the request imposes. An image that fits is not changed; none is
+    enlarged.
     """
     size = use.visible_size
     if size is None:
@@ -247,15 +247,15 @@ def plan_image(
         reason = _reason_of_several(size, models, cheapest=goal.cheapest)
     most = goal.most_tokens(limits)
     if most is not None and limits.tokens(planned) > most:
-        found_size = limits.size_within_tokens(size, most, planned.long_edge)
-        planned, row = found_size or size_steps(size, planned, 1, limits.tier)[0].size, None
+        smaller = limits.size_within_tokens(size, most, planned.long_edge)
+        planned, row = smaller or size_steps(size, planned, 1, limits.tier)[0].size, None
         reason = f"limit of {figure(most)} tokens per image"
     plan = ImagePlan(use, limits, size, planned, reason, row)
     return _within_bytes(plan, goal)
 
 
 def _within_bytes(plan: ImagePlan, goal: SizeGoal) -> ImagePlan:
-    """The plan with the bound on bytes that the goal and the platform set, where it has a say."""
+    """The plan with the bound on bytes that the goal and the platform set, if it applies."""
     own, limit = plan.limits.image_raw_bytes, plan.limits.image_base64_bytes
     most = tightest(goal.byte_size or None, own)
     if most is None or (plan.byte_size_before <= most and (goal.byte_size is None or not plan.resizes)):
@@ -278,7 +278,7 @@ def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, g
     edges = [edge for edge in (edge_limit, goal.dimension) if edge is not None]
     if edges and native.long_edge > min(edges):
         if min(edges) == edge_limit:
-            return reason_of_crowd(limits, edge_limit)
+            return reason_of_many_images(limits, edge_limit)
         return f"limit of {goal.dimension} px per edge"
     if goal.target is SizePreset.LATENCY and planned != native:
         return "over the size advised for a quick first token"
@@ -295,15 +295,18 @@ def _reason_of_several(size: Size, models: tuple[Limits, ...], *, cheapest: bool
     return f"{first.model} downscales anything larger"
 
 
-def reason_of_crowd(limits: Limits, edge_limit: int) -> str:
-    """Why an image of a request of many is made smaller."""
+def reason_of_many_images(limits: Limits, edge_limit: int) -> str:
+    """Why an image of a request of many images is made smaller."""
     few = limits.many_image_count
     many = f" in a request of more than {few.text}" if few else ""
     return f"{limits.platform} takes at most {edge_limit} px per edge{many}"
 
 
 class View(NamedTuple):
-    """One image on one model. Sizes are what the model looks at, None where it is not published; USD."""
+    """One image on one model, in USD. `size_before` and `size_after` are the sizes that the model uses.
+
+    They are None if the provider does not publish them.
+    """
 
     limits: Limits
     size_before: Size | None
@@ -315,7 +318,7 @@ class View(NamedTuple):
 
 
 class ModelTotal(NamedTuple):
-    """All images on one model, each a prompt of its own; USD."""
+    """All images on one model, each as a prompt by itself; USD."""
 
     limits: Limits
     tokens_before: int
@@ -325,7 +328,7 @@ class ModelTotal(NamedTuple):
 
 
 def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
-    """The image on each model, in their order, at the level of detail that it asks for."""
+    """The image on each model, in order, at its level of detail."""
     for model in models:
         limits = bind_image(plan.use, model)
         known = publishes_size(limits.tier)
@@ -342,7 +345,7 @@ def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
 
 
 def model_totals(plans: Sequence[ImagePlan], models: Sequence[Limits]) -> Iterator[ModelTotal]:
-    """The sums over all images, a model each."""
+    """The sums over all images, one for each model."""
     for model in models:
         views = [view for plan in plans for view in views_of(plan, (model,))]
         yield ModelTotal(

@@ -1,4 +1,4 @@
-"""The joint plan of a request under all limits at once, and what to drop if no resize can save it."""
+"""The joint plan of a request under all limits at once, and what to remove if no resize is enough."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,19 +12,19 @@ from imgbudget.model.subjects import Origin, Request
 from imgbudget.planner.allocation import share_tokens, within_body
 from imgbudget.planner.bounds import (
     NO_BUDGET,
+    Capacity,
+    MediaSpan,
     RequestBound,
-    Room,
     TokenBound,
-    Unit,
     body_limit,
     bounds_of,
+    capacity_of,
     groups,
+    joined,
+    media_spans,
     reason_of_body,
     reason_of_tokens,
-    room_of,
-    together,
     token_bounds,
-    units_of,
 )
 from imgbudget.planner.from_findings import in_order
 from imgbudget.planner.image import ImagePlan, SizeGoal, least_bytes, plan_image, text_length
@@ -32,11 +32,12 @@ from imgbudget.planner.sizes import SizeStep, size_steps
 
 
 class Remedy(NamedTuple):
-    """What would help: to leave out images, the largest first, or to divide the request.
+    """What would help: leaving out images, or splitting the request.
 
-    `reasons` say what cannot be kept. `dropped` are the images to leave out, as few as do; None where that
-    does not help. `requests` is into how many it would have to be divided at least, in the order of the
-    blocks and with the texts repeated; None where that does not help. The images may be shrunk in both cases.
+    `reasons` say which limits cannot be kept. `dropped` are the fewest images to leave out, the largest
+    first; None where that does not help. `requests` is the least number of requests to split it into, in
+    block order and with the texts repeated; None where that does not help. Images may be shrunk in both
+    cases.
     """
 
     reasons: tuple[str, ...]
@@ -47,59 +48,59 @@ class Remedy(NamedTuple):
 def remedy_of(
     test: RequestUnderTest, budget: Budget, plans: Sequence[ImagePlan], *, unsafe: bool
 ) -> Remedy | None:
-    """What would make the request feasible; None where it is."""
-    now = units_of(test)
-    room = room_of(test, budget, now)
-    by_place = {plan.use.location: plan for plan in plans}
-    units = [_least(unit, by_place.get(unit.first), unsafe=unsafe) for unit in now]
-    if not units or not (lacks := room.lacks(together(units))):
+    """What would make the request feasible; None if it is."""
+    now = media_spans(test)
+    capacity = capacity_of(test, budget, now)
+    by_location = {plan.use.location: plan for plan in plans}
+    spans = [_least(span, by_location.get(span.first), unsafe=unsafe) for span in now]
+    if not spans or not (overruns := capacity.overruns(joined(spans))):
         return None
-    parts = groups(units, room.holds)
+    parts = groups(spans, capacity.holds)
     return Remedy(
-        reasons=tuple(lack.reason for lack in lacks),
-        dropped=_dropped(units, room),
-        requests=len(parts) if all(room.holds(together(part)) for part in parts) else None,
+        reasons=tuple(overrun.reason for overrun in overruns),
+        dropped=_dropped(spans, capacity),
+        requests=len(parts) if all(capacity.holds(joined(part)) for part in parts) else None,
     )
 
 
 def token_steps(plan: ImagePlan, *, unsafe: bool) -> tuple[SizeStep, ...]:
-    """The sizes that an image can give down to, its planned one last; that one alone where it cannot give."""
-    if _gives(plan, unsafe=unsafe):
+    """The sizes that an image can be reduced to, the planned one last; only that one if it is fixed."""
+    if _may_shrink(plan, unsafe=unsafe):
         return size_steps(plan.size, plan.planned, plan.limits.least_edge, plan.limits.tier)
     return (SizeStep(plan.tokens_after, plan.planned),)
 
 
-def _gives(plan: ImagePlan, *, unsafe: bool) -> bool:
-    """Whether a fixer may encode the image anew: an animation would lose its other frames."""
+def _may_shrink(plan: ImagePlan, *, unsafe: bool) -> bool:
+    """Whether a fixer may re-encode the image: an animation would lose its other frames."""
     return unsafe or plan.use.facts is None or not plan.use.facts.animated
 
 
-def _least(unit: Unit, plan: ImagePlan | None, *, unsafe: bool) -> Unit:
-    """The unit when it gives all that it can."""
-    if plan is None or plan.use.facts is None or not _gives(plan, unsafe=unsafe):
-        return unit
+def _least(span: MediaSpan, plan: ImagePlan | None, *, unsafe: bool) -> MediaSpan:
+    """The span with its image at the smallest legible size."""
+    if plan is None or plan.use.facts is None or not _may_shrink(plan, unsafe=unsafe):
+        return span
     least = text_length(least_bytes(plan.use.facts, plan.limits.least_edge, plan.planned))
-    text = min(least, unit.characters)
-    return unit._replace(
+    text = min(least, span.characters)
+    return span._replace(
         tokens=token_steps(plan, unsafe=unsafe)[0].tokens,
         characters=text,
         largest=text,
-        long_edge=min(plan.planned.long_edge, unit.long_edge),
+        long_edge=min(plan.planned.long_edge, span.long_edge),
     )
 
 
-def _dropped(units: list[Unit], room: Room) -> tuple[Location, ...] | None:
-    """The images to leave out: as long as something lacks, the one most to blame for the first of it."""
-    kept = list(units)
+def _dropped(spans: list[MediaSpan], capacity: Capacity) -> tuple[Location, ...] | None:
+    """The images to leave out: while a limit is exceeded, the one that contributes most to the first."""
+    kept = list(spans)
     dropped: list[Location] = []
-    while lacks := room.lacks(together(kept)):
-        images = [unit for unit in kept if unit.images]
+    while overruns := capacity.overruns(joined(kept)):
+        images = [span for span in kept if span.images]
         if len(images) < 2:
             return None
-        worst = max(images, key=lacks[0].weight)
+        worst = max(images, key=overruns[0].weight)
         kept.remove(worst)
         dropped.append(worst.first)
-    order = {unit.first: number for number, unit in enumerate(units)}
+    order = {span.first: number for number, span in enumerate(spans)}
     return tuple(sorted(dropped, key=order.__getitem__))
 
 
@@ -107,13 +108,12 @@ NO_GOAL = SizeGoal()
 
 
 class RequestPlan(NamedTuple):
-    """What to do with a request so that it keeps all limits at once.
+    """How to change a request so that it keeps all limits at once.
 
-    `images` are the plans of its images whose size is known, in their order. `bounds` are the limits and
-    budgets with what the request comes to before and after; of bytes that are encoded anew `after` is the
-    most that the plan lets them have. `remedy` is the smallest change that would make the request feasible,
-    None where it is. `edit` is the plan for a fixer; of a request that is not feasible it is what comes
-    nearest.
+    `images` are the plans of its images of known size, in order. `bounds` are the limits and budgets with the
+    amounts before and after; bytes of re-encoded images are an estimate, or the bound that the plan sets
+    where that is lower. `remedy` is the smallest change that would make the request feasible, None if it is.
+    `edit` is the plan for a fixer; if the request is not feasible, the nearest one.
     """
 
     request: Request
@@ -125,12 +125,12 @@ class RequestPlan(NamedTuple):
 
     @property
     def binding(self) -> tuple[RequestBound, ...]:
-        """The limits that decide: without one of them an image would keep more."""
+        """The limits without which an image would be larger."""
         return tuple(bound for bound in self.bounds if bound.binds)
 
     @property
-    def speaks(self) -> bool:
-        """Whether there is anything to say of the limits: the request is over one, or no plan keeps it."""
+    def is_notable(self) -> bool:
+        """Whether a limit is exceeded, binds, or cannot be kept."""
         return not self.feasible or any(bound.exceeded or bound.binds for bound in self.bounds)
 
     @property
@@ -148,23 +148,23 @@ def plan_request(
 ) -> RequestPlan:
     """The joint plan of a request under the platform's limits and the user's own budget for it.
 
-    First each image gets the size that its own limits and the request's edge leave it. Where the images then
-    take more tokens than the context, the token budget or the cost budget allow, they get the fairest sizes
-    within that (see `fairest`): an image can have the numbers of tokens on the staircase of sizes
-    with its aspect ratio, from 200 px of short edge up to the size so far, and no other choice of them gives
-    those with the fewest tokens more. Where the body is too long, bytes are levelled the same way. Images
-    below the levels stay byte for byte, as do animations unless `unsafe` lets them lose frames.
+    First each image gets the size that its own limits and the edge limit of the request allow. If the images
+    then take more tokens than the context, the token budget or the cost budget allow, they get the fairest
+    sizes within that (see `fairest`): each image may have any number of tokens on the staircase of sizes with
+    its aspect ratio, from 200 px of short edge up to the size so far, and no other choice gives more to those
+    with the fewest tokens. If the body is too long, bytes are shared in the same way. Images below their
+    share are not changed at all; nor are animations unless `unsafe` permits the loss of frames.
 
-    `budget.tokens` and `budget.cost` are of the visual tokens alone, `budget.bytes` of the whole body.
+    `budget.tokens` and `budget.cost` count visual tokens only, `budget.bytes` the whole body.
     """
     request, limits = test.request, test.limits
-    alone = [
+    separate = [
         plan
         for use, asked in test.images
         if (plan := plan_image(use, asked, edge_limit=test.edge_limit, target=goal)) is not None
     ]
     tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
-    sized = _within_tokens(alone, tightest, unsafe=unsafe)
+    sized = _within_tokens(separate, tightest, unsafe=unsafe)
     edits = {plan.use.location: edit for plan in sized if (edit := _edit(plan, unsafe=unsafe))}
     most = body_limit(limits, budget)
     over = most is not None and request.byte_size > most
@@ -172,7 +172,7 @@ def plan_request(
     if most is not None and body_at_most(request, bounded) > most >= request.byte_size:
         bounded = within_body(test, edits, most=most, unsafe=unsafe)
     plans = tuple(_bounded(plan, edits, bounded, most) for plan in sized)
-    bounds = bounds_of(test, budget, alone, plans)
+    bounds = bounds_of(test, budget, separate, plans)
     return RequestPlan(
         request=request,
         limits=limits,
@@ -184,7 +184,7 @@ def plan_request(
 
 
 def body_at_most(request: Request, edits: Mapping[Location, ImageEdit]) -> int:
-    """The length of the body at most, once every image is within the bytes that its edit allows."""
+    """The greatest length of the body once every image is within the bytes that its edit allows."""
     return request.byte_size + sum(
         text_length(edit.max_bytes) - use.base64_size
         for use in request.images
@@ -196,13 +196,13 @@ def body_at_most(request: Request, edits: Mapping[Location, ImageEdit]) -> int:
 
 
 def _within_tokens(plans: Sequence[ImagePlan], bound: TokenBound, *, unsafe: bool) -> list[ImagePlan]:
-    """The plans with sizes that keep all images within the bound, with the smallest ones where none do."""
+    """The plans with sizes within the bound; with the smallest sizes where none are."""
     if sum(plan.tokens_after for plan in plans) <= bound.tokens:
         return list(plans)
-    ladders = [token_steps(plan, unsafe=unsafe) for plan in plans]
-    steps = share_tokens([plan.use for plan in plans], ladders, bound.tokens)
+    choices = [token_steps(plan, unsafe=unsafe) for plan in plans]
+    steps = share_tokens([plan.use for plan in plans], choices, bound.tokens)
     if steps is None:
-        steps = [each[0] for each in ladders]
+        steps = [each[0] for each in choices]
     return [
         plan
         if step.tokens == plan.tokens_after
@@ -222,7 +222,7 @@ def _bounded(
     bounded: Mapping[Location, ImageEdit],
     most: int | None,
 ) -> ImagePlan:
-    """The plan as the bounds on bytes leave it."""
+    """The plan after images were bounded in bytes."""
     edit, before = bounded.get(plan.use.location), edits.get(plan.use.location)
     if edit is None or edit == before:
         return plan

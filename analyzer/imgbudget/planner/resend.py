@@ -1,7 +1,7 @@
 """What a conversation costs because each call sends its images again, and what would save that.
 
-A body holds the whole conversation, so the calls that led to it can be told from its turns: each was the
-same body up to a user turn. Only images are counted here, neither text nor documents.
+A body holds the whole conversation, so its calls can be derived from its turns: each call sent the same body
+up to a user turn. Only images are counted, not text or documents.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import ImageUse, Request, Turn, walk_blocks
 
 KEPT = 3
-"""Images that pruning keeps unless another number is asked for: a choice of ours."""
+"""Default number of images that pruning keeps: a choice of this project."""
 
 
 _NOT_THE_USER = ("assistant", "system", "developer")
@@ -21,9 +21,9 @@ _NOT_THE_USER = ("assistant", "system", "developer")
 
 
 class Load(NamedTuple):
-    """Some images together: how many, bytes of their base64 text in a body, visual tokens.
+    """Some images together: how many, bytes of base64 text in a body, visual tokens.
 
-    An image by url or file id has no bytes in the body; one of unknown size has no tokens here.
+    Images by URL or file id have no bytes in the body; images of unknown size have no tokens here.
     """
 
     images: int = 0
@@ -31,11 +31,11 @@ class Load(NamedTuple):
     tokens: int = 0
 
     def plus(self, other: "Load") -> "Load":
-        """Both together."""
+        """The sum of both."""
         return Load(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
     def minus(self, other: "Load") -> "Load":
-        """What is left without the other."""
+        """The rest without the other."""
         return Load(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
 
 
@@ -56,8 +56,8 @@ class Call(NamedTuple):
 class Saving(NamedTuple):
     """What one remedy saves over the whole conversation: bytes of upload, visual tokens, USD.
 
-    A saving below 0 costs more. `available` is False where the platform does not have it; `terms` says what
-    it takes. `images` are the times that an image would not be sent.
+    A negative saving is an extra cost. `available` is False if the platform lacks it; `terms` are its
+    conditions. `images` is how many fewer images are sent.
     """
 
     way: str
@@ -70,9 +70,9 @@ class Saving(NamedTuple):
 
 
 class Resend(NamedTuple):
-    """The accounting of one request: its calls, what went over the wire in all, what would save how much.
+    """The accounting of one request: its calls, the totals sent, and the savings of each remedy.
 
-    `once` is each image counted once, `unsized` how many of them have no size and so no tokens.
+    `once` counts each image once, `unsized` how many of them have no known size and so no tokens.
     """
 
     request: Request
@@ -91,11 +91,10 @@ class Resend(NamedTuple):
 
 
 def resend(test: RequestUnderTest, *, kept: int = KEPT) -> Resend | None:
-    """The accounting of a request; None for one of a single call or without images.
+    """The accounting of a request; None for a single call or a request without images.
 
-    `kept` is how many of the last images pruning would keep in each call, beside those that are new in it.
-    Costs are of the visual tokens alone at the input price; on a model with a long-prompt price the text
-    beside them may raise it.
+    `kept` is how many of the last images pruning keeps in each call, besides those new in it. Costs are of
+    visual tokens at the input price; on a model with a long-prompt price, text may raise it.
     """
     request, limits = test.request, test.limits
     groups = [
@@ -130,10 +129,10 @@ def resend(test: RequestUnderTest, *, kept: int = KEPT) -> Resend | None:
 
 
 def calls_of(request: Request) -> list[list[Turn]]:
-    """The turns that each call added: what the assistant said, and the user's turns up to its next word.
+    """The turns that each call added: the assistant's turns, and the user's turns up to its next one.
 
-    User turns in a row went out together, as the answers to several tool calls do. A last turn of the
-    assistant is the beginning of its answer and belongs to the last call.
+    Consecutive user turns were sent together, as are the answers to several tool calls. A last turn of the
+    assistant is a prefill of its answer and belongs to the last call.
     """
     calls: list[list[Turn]] = []
     group: list[Turn] = []
@@ -152,7 +151,7 @@ def calls_of(request: Request) -> list[list[Turn]]:
 
 
 def load_of(uses: Iterable[ImageUse], test: RequestUnderTest) -> Load:
-    """The images together."""
+    """The sum over images."""
     return total(Load(1, use.base64_size or 0, test.tokens(use)) for use in uses)
 
 
@@ -169,7 +168,7 @@ def _images(turn: Turn) -> Iterator[ImageUse]:
 
 
 def _files(images: Sequence[ImageUse], sent: Load, limits: Limits) -> Saving:
-    """Each base64 image uploaded once as a file, and referred to by its id: bytes, but no tokens."""
+    """Each base64 image uploaded once as a file and referenced by its id: saves bytes, not tokens."""
     uploaded = sum(use.facts.byte_size for use in images if use.base64_size and use.facts)
     unread = sum(use.base64_size // 4 * 3 for use in images if use.base64_size and not use.facts)
     return Saving(
@@ -184,9 +183,9 @@ def _files(images: Sequence[ImageUse], sent: Load, limits: Limits) -> Saving:
 
 
 def _caching(way: str, calls: Sequence[Call], limits: Limits, write: float) -> Saving:
-    """New images written to the cache, resent ones read from it: USD, but no bytes and no tokens.
+    """New images written to the cache, resent ones read from it: saves USD, not bytes or tokens.
 
-    The factors are times the input price (price lists, 2026-11).
+    The factors multiply the input price (price lists, 2026-11).
     """
     read = limits.cache_read_factor.value
     cost = 0.0
@@ -208,7 +207,7 @@ def _caching(way: str, calls: Sequence[Call], limits: Limits, write: float) -> S
 def _pruning(
     groups: Sequence[Sequence[ImageUse]], sent: Load, cost: float, test: RequestUnderTest, kept: int
 ) -> Saving:
-    """Each call with its last images only, never without one that is new in it."""
+    """Each call with its last images only, but always with those that are new in it."""
     pruned, pruned_cost = Load(), 0.0
     so_far: list[ImageUse] = []
     for uses in groups:

@@ -11,7 +11,7 @@ from imgbudget.namedtuples import NamedTuple
 
 
 def smallest_size(size: Size, fixes: Iterable[Fix]) -> Size:
-    """The smallest size that one of the fixes asks for; the image's own where that would enlarge an edge."""
+    """The smallest size among the resizes; the image's own where that would enlarge an edge."""
     sizes = (fix.size for fix in fixes if isinstance(fix, Resize))
     found = min(sizes, key=lambda it: it.width * it.height, default=size)
     return size if found.width > size.width or found.height > size.height else found
@@ -24,7 +24,7 @@ def size_after_fixes(size: Size, findings: Iterable[Finding]) -> Size:
 
 
 class SizeStep(NamedTuple):
-    """A number of visual tokens, and the largest size of the image's ratio that takes no more."""
+    """A number of visual tokens, and the largest size of the same aspect ratio that takes no more."""
 
     tokens: int
     size: Size
@@ -34,11 +34,11 @@ class SizeStep(NamedTuple):
 def size_steps(size: Size, top: Size, least: int, tier: Tier | None = None) -> tuple[SizeStep, ...]:
     """The steps of an image of `size` px from the smallest up to `top`, which is within `size`.
 
-    Tokens are patches of 28 px unless the tier is one of another provider, whose strategy counts.
+    Tokens are patches of 28 px unless the tier belongs to another provider, whose strategy counts.
 
-    For each long edge the short edge is the rounded one of the same ratio. Of all long edges with the same
-    number of tokens the longest is the step. No step has a short edge under `least` px, except the top
-    itself, which is always the last step.
+    For each long edge the short edge is that of the same ratio, rounded. Among long edges with the same
+    number of tokens the longest is the step. No step has a short edge under `least` px, except `top` itself,
+    which is always the last step.
     """
     if tier is not None and tier.strategy:
         return _by_strategy(size, top, least, tier)
@@ -60,7 +60,7 @@ def size_steps(size: Size, top: Size, least: int, tier: Tier | None = None) -> t
 
 
 def _by_strategy(size: Size, top: Size, least: int, tier: Tier) -> tuple[SizeStep, ...]:
-    """The steps as a strategy counts them: it is asked for every long edge, as costs may fall again."""
+    """The steps as a strategy counts them: every long edge is tried, as tokens may fall again."""
     steps: list[SizeStep] = []
     last = SizeStep(tokens(top, tier), top)
     for long in range(1, top.long_edge):
@@ -69,13 +69,13 @@ def _by_strategy(size: Size, top: Size, least: int, tier: Tier) -> tuple[SizeSte
             continue
         step = SizeStep(tokens(one, tier), one)
         while steps and steps[-1].tokens >= step.tokens:
-            steps.pop()  # a larger size for no more is the better one
+            steps.pop()  # a larger size for no more tokens is better
         steps.append(step)
     return (*(step for step in steps if step.tokens < last.tokens), last)
 
 
 def _ends_of_patches(ratio: float, top: Size) -> set[int]:
-    """The long edges behind which a column or a row of patches begins, below the top's long edge."""
+    """The long edges after which a column or a row of patches begins, below the top's long edge."""
     ends = {columns * PATCH for columns in range(1, top.width // PATCH + 1)}
     for rows in range(1, -(-top.height // PATCH) + 1):
         long = int((rows * PATCH + 1) * ratio) + 1
@@ -86,25 +86,27 @@ def _ends_of_patches(ratio: float, top: Size) -> set[int]:
 
 
 LEAST_SHARE = 0.9
-"""How small the cheapest size may be, edge to edge, against the largest: no more than a tenth is given up."""
+"""The smallest candidate for the cheapest size, as a share of the largest edge."""
 
 
 def size_for_all(
     size: Size, models: Sequence[Limits], edge_limit: int | None = None, *, cheapest: bool = False
 ) -> Size:
-    """The largest size with the ratio of `size` that no model scales down or refuses; never an enlarged one.
+    """The largest size with the ratio of `size` that no model downscales or refuses; never enlarged.
 
-    All of them then look at the same pixels (Qwen's edges are rounded to whole patches all the same). With
-    `cheapest`, of the sizes down to nine tenths of it the one for which all models together cost least, the
-    largest of these: costs are staircases, and a step may be a few px away. Where nothing is accepted, as
-    its ratio is refused at any size, the size stays.
+    All models then use the same pixels (Qwen still rounds edges to whole patches). With `cheapest`, the size
+    that costs least on all models together, among those down to nine tenths of the largest; ties go to the
+    larger. If no size is accepted, because the ratio itself is refused, the size stays.
     """
     bounds = tuple((limits.tier, limits.max_edge.value if limits.max_edge else None) for limits in models)
     largest = _largest(size, bounds, edge_limit)
     if not cheapest:
         return largest
     least = max(int(largest.long_edge * LEAST_SHARE), 1)
-    candidates = (largest, *(_at(size, long) for long in range(largest.long_edge - 1, least - 1, -1)))
+    candidates = (
+        largest,
+        *(_with_long_edge(size, long) for long in range(largest.long_edge - 1, least - 1, -1)),
+    )
     return min(candidates, key=lambda candidate: (cost_for_all(candidate, models), -candidate.long_edge))
 
 
@@ -114,35 +116,35 @@ def cost_for_all(size: Size, models: Sequence[Limits]) -> float:
 
 
 def binding(size: Size, models: Sequence[Limits]) -> Limits:
-    """The model that asks for the smallest size."""
+    """The model that requires the smallest size."""
     return min(models, key=lambda limits: size_for_all(size, (limits,)).long_edge)
 
 
 @lru_cache(maxsize=4096)
 def _largest(size: Size, bounds: tuple[tuple[Tier, int | None], ...], edge_limit: int | None) -> Size:
-    """By halves: what fits still fits when it is smaller, whoever the provider is."""
+    """Binary search: if a size fits, so does every smaller one, for every provider."""
     top = size.long_edge if edge_limit is None else min(size.long_edge, edge_limit)
-    if top == size.long_edge and _suits(size, bounds):
+    if top == size.long_edge and _is_accepted(size, bounds):
         return size
     low, high = 1, top + 1
     while low + 1 < high:
         middle = (low + high) // 2
-        if _suits(_at(size, middle), bounds):
+        if _is_accepted(_with_long_edge(size, middle), bounds):
             low = middle
         else:
             high = middle
-    found = _at(size, low)
-    return found if _suits(found, bounds) else size
+    found = _with_long_edge(size, low)
+    return found if _is_accepted(found, bounds) else size
 
 
-def _suits(size: Size, bounds: tuple[tuple[Tier, int | None], ...]) -> bool:
+def _is_accepted(size: Size, bounds: tuple[tuple[Tier, int | None], ...]) -> bool:
     return all(
         (most is None or size.long_edge <= most) and fits(size, tier) and refusal(size, tier) is None
         for tier, most in bounds
     )
 
 
-def _at(size: Size, long: int) -> Size:
-    """The size with this long edge, its short edge rounded as the reference algorithm of Claude does."""
+def _with_long_edge(size: Size, long: int) -> Size:
+    """The size with this long edge; the short edge is rounded as in the reference algorithm of Claude."""
     short = round(long / (size.long_edge / size.short_edge)) or 1
     return Size(long, short) if size.width >= size.height else Size(short, long)

@@ -118,7 +118,7 @@ def _harmless(row: Row) -> bool:
 
 def thumbnail(data: bytes) -> str | None:
     """An image file's first frame, upright and small, as a data URI; None if none can be made."""
-    from imgbudget.fixing.decode import decode, refusing  # noqa: PLC0415 - this report only
+    from imgbudget.fixing.decode import as_fix_error, decode  # noqa: PLC0415 - this report only
     from imgbudget.imageinfo.dispatch import probe_bytes  # noqa: PLC0415
 
     try:
@@ -126,7 +126,7 @@ def thumbnail(data: bytes) -> str | None:
         if facts.size is None or facts.size.width * facts.size.height > MOST_PIXELS:
             return None
         picture = decode(data, facts, _small(facts))
-        with refusing("cannot be made small"):
+        with as_fix_error("cannot be made small"):
             return _encoded(picture.image, picture.turn)
     except (FixError, UnreadableError):
         return None
@@ -143,9 +143,9 @@ def _encoded(image: "Image", turn: int) -> str | None:
     import base64  # noqa: PLC0415 - this report only
     import io  # noqa: PLC0415
 
-    from imgbudget.fixing.encode import smooth, turned  # noqa: PLC0415 - this report only
+    from imgbudget.fixing.encode import scalable, turned  # noqa: PLC0415 - this report only
 
-    small = smooth(image)
+    small = scalable(image)
     small.thumbnail((EDGE, EDGE))
     small = small.convert("RGBA" if small.mode in {"LA", "RGBA"} else "RGB")
     small = turned(small, turn)
