@@ -1,4 +1,4 @@
-"""A run against a saved JSON report of an earlier one: what came, what went, what it costs more."""
+"""A run compared with the saved JSON report of an earlier one: new and fixed findings, changes in totals."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,11 +9,11 @@ from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Finding
 
 VERSION = 1
-"""The version of the JSON report that is read."""
+"""The version of the JSON report that can be read."""
 
 
 class FindingRecord(NamedTuple):
-    """A finding as far as a comparison tells of it."""
+    """The fields of a finding that a comparison needs."""
 
     code: str
     name: str
@@ -25,7 +25,7 @@ class FindingRecord(NamedTuple):
 
 
 def to_record(finding: Finding) -> FindingRecord:
-    """What is kept of a finding of this run."""
+    """The record of a finding of this run."""
     location = finding.location
     return FindingRecord(
         code=finding.code,
@@ -39,7 +39,7 @@ def to_record(finding: Finding) -> FindingRecord:
 
 
 class Earlier(NamedTuple):
-    """What a saved report says."""
+    """The contents of a saved report."""
 
     name: str
     images: int
@@ -51,9 +51,9 @@ class Earlier(NamedTuple):
 
 
 class RunComparison(NamedTuple):
-    """The difference between this run and an earlier one; numbers are this run's less the earlier one's.
+    """The difference between this run and an earlier one: this run's numbers minus the earlier ones.
 
-    `name` is the file of the earlier report. A finding is the same when its fingerprint is.
+    `name` is the file of the earlier report. Findings are the same if their fingerprints are.
     """
 
     name: str
@@ -67,7 +67,7 @@ class RunComparison(NamedTuple):
 
 
 def compare(earlier: Earlier, summary: Summary, found: Iterable[FindingRecord]) -> RunComparison:
-    """This run against an earlier one."""
+    """This run compared with an earlier one."""
     now = tuple(found)
     return RunComparison(
         name=earlier.name,
@@ -82,7 +82,7 @@ def compare(earlier: Earlier, summary: Summary, found: Iterable[FindingRecord]) 
 
 
 def _beyond(these: Iterable[FindingRecord], those: Iterable[FindingRecord]) -> tuple[FindingRecord, ...]:
-    """Those findings of one run that the other does not have, as often as it does not have them."""
+    """The findings of one run that the other lacks, counting repeated ones."""
     left = Counter(finding.fingerprint for finding in those)
     beyond = []
     for finding in these:
@@ -94,10 +94,10 @@ def _beyond(these: Iterable[FindingRecord], those: Iterable[FindingRecord]) -> t
 
 
 def read_report(data: bytes, name: str) -> Earlier:
-    """A saved report, from the bytes of a file that people know as `name`.
+    """A saved report from the bytes of a file; `name` is its name in messages.
 
     Raises:
-        UsageError: it is no JSON report of a version that is known.
+        UsageError: it is not a JSON report of a known version.
     """
     import json  # noqa: PLC0415 - only a comparison needs it
 

@@ -1,4 +1,4 @@
-"""Edits: what a plan has decided for an image or a request, and what applying it did to a file."""
+"""Edits: what a plan decides for an image or a request, and the changes that applying it made to a file."""
 
 from typing import NamedTuple
 
@@ -10,15 +10,14 @@ from imgbudget.model.subjects import Finding, ImageUse
 
 
 class ImageEdit(NamedTuple):
-    """All that is to be done to one image.
+    """All changes to one image.
 
-    `size` is the size to make, px, in the orientation of the stored pixels (turned with them when `upright`
-    turns them); None keeps it. `format` is the format to write (`jpeg`, `png`, `gif`, `webp`), None the
-    image's own. `max_bytes` is the most bytes that the encoded file may have; another of these formats takes
-    the place of a lossless one where that is needed for it. `upright` bakes the EXIF orientation in where
-    there is one: plans set it in every edit, because the tag goes with the metadata.
-    `strip` drops metadata (any new encoding drops it), `first_frame` allows an animation to lose its other
-    frames: without it an animated image is refused.
+    `size` is the new size, px, in the orientation of the stored pixels (swapped with them if `upright`
+    rotates them); None keeps it. `format` is the format to write (`jpeg`, `png`, `gif`, `webp`), None the
+    image's own. `max_bytes` is the most bytes that the encoded file may have; a lossless format gives way to
+    another of these if needed for it. `upright` bakes in the EXIF orientation, if any: plans set it in every
+    edit, because the tag is removed with the metadata. `strip` removes metadata (re-encoding always does),
+    `first_frame` permits an animation to lose its other frames: without it an animated image is refused.
     """
 
     size: Size | None = None
@@ -30,11 +29,11 @@ class ImageEdit(NamedTuple):
 
 
 class EditedImage(NamedTuple):
-    """What a fixer really made of an image.
+    """The result of editing an image.
 
     `size` is the size of the new pixels as stored, `quality` that of a lossy encoding, None otherwise.
-    `degraded` names in clauses what was lost beyond the pixels that the resize drops: quality, format,
-    frames, depth. `coordinates` maps between the original as it is to be seen and the new image.
+    `degraded` lists in clauses the losses beyond the pixels that the resize drops: quality, format, frames,
+    depth. `coordinates` maps between the original as displayed and the new image.
     """
 
     data: bytes
@@ -46,11 +45,11 @@ class EditedImage(NamedTuple):
 
 
 class BlockEdit(NamedTuple):
-    """A change of a block that is no change of pixels: `fix` says which (declared type, order, removal).
+    """A change of a block other than of pixels: `fix` is its kind (declared type, order, removal).
 
-    `location` is that of the finding: for an image the value that holds its bytes, which stands inside the
-    block. DeclareType and RepairBase64 of an image that has an edit of its own hold only where that one
-    fails: a new encoding writes both anew.
+    `location` is that of the finding: for an image the value with its bytes, inside the block. DeclareType
+    and RepairBase64 of an image that also has an edit apply only if the edit fails: re-encoding rewrites
+    both.
     """
 
     location: Location
@@ -58,10 +57,10 @@ class BlockEdit(NamedTuple):
 
 
 class RequestEdit(NamedTuple):
-    """All that is to be done to one request: its images, each in its own edit, and its blocks.
+    """All changes to one request: to its images, each with its own edit, and to its blocks.
 
-    Images stand in the order of the request. Once every image is within its `max_bytes`, the body is within
-    the bytes that the plan was made for.
+    Images are in the order of the request. Once every image is within its `max_bytes`, the body is within the
+    planned bytes.
     """
 
     images: tuple[tuple[ImageUse, ImageEdit], ...] = ()
@@ -69,12 +68,12 @@ class RequestEdit(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Whether there is nothing to change."""
         return not self.images and not self.blocks
 
 
 class ImageSnapshot(NamedTuple):
-    """An image at one moment: its stored size in px, its bytes, their SHA-256, the tokens that it costs."""
+    """The state of an image: its stored size in px, its bytes, their SHA-256, its visual tokens."""
 
     format: str | None
     size: Size | None
@@ -99,9 +98,9 @@ class ImageSnapshot(NamedTuple):
 class ImageChange(NamedTuple):
     """An image whose bytes are new.
 
-    `location` is its location in the written file. `quality` is that of a lossy encoding, `degraded`
-    says in clauses what was lost beyond the pixels that the resize drops. `coordinates` maps between the
-    original as it is to be seen and what is sent.
+    `location` is its location in the written file. `quality` is that of a lossy encoding, `degraded` lists in
+    clauses the losses beyond the pixels that the resize drops. `coordinates` maps between the original as
+    displayed and the image as sent.
     """
 
     location: Location
@@ -113,14 +112,14 @@ class ImageChange(NamedTuple):
 
     @property
     def how(self) -> str:
-        """How the new bytes were made, in brackets: quality and what was lost. May be empty."""
+        """Quality and losses of the new bytes, in brackets. May be empty."""
         quality = f"quality {self.quality}"
         is_mentioned = self.quality is None or any(quality in clause for clause in self.degraded)
         words = self.degraded if is_mentioned else (quality, *self.degraded)
         return f" ({'; '.join(words)})" if words else ""
 
     def following(self, earlier: "ImageChange | None") -> "ImageChange":
-        """This change and the one that made what it began with, as one."""
+        """This change and an earlier one of the same image, as one."""
         if earlier is None:
             return self
         return self._replace(
@@ -131,7 +130,7 @@ class ImageChange(NamedTuple):
 
 
 class BodyChange(NamedTuple):
-    """A request whose body is new: where it stands, its bytes and visual tokens before and after."""
+    """A request whose body is new: its location, its bytes and visual tokens before and after."""
 
     location: Location
     line: int
@@ -151,12 +150,11 @@ class FailedFix(NamedTuple):
 
 
 class FileFix(NamedTuple):
-    """What became of the fixes of one file.
+    """The outcome of the fixes of one file.
 
-    `path` is the file as it was, `written` where the new one stands, None where nothing was written: the
-    file stays as it is, or only a difference was asked for. `error` says why it could not be written. Bytes
-    and SHA-256 are those of the whole file, None where the file stays. `changed` says whether anything is
-    different at all.
+    `path` is the original file, `written` the new one; None if nothing was written, because nothing changes
+    or only a difference was requested. `error` says why it could not be written. Bytes and SHA-256 are those
+    of the whole file, None if it is unchanged. `changed` says whether anything changes.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Fixes as intentions: what rules want done; the planner merges all of one image into one edit."""
+"""Fixes as intentions: what rules want changed; the planner merges all of one image into one edit."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ class Resize(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What is done, for a menu."""
+        """The fix in words, for a menu."""
         return f"resize to {self.size}"
 
 
@@ -26,7 +26,7 @@ class Recode(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What is done, for a menu."""
+        """The fix in words, for a menu."""
         if self.format:
             return f"convert to {self.format.upper()}"
         return f"encode within {figure(self.max_bytes or 0)} bytes"
@@ -37,7 +37,7 @@ class PlainFix:
 
     __slots__ = ()
     title: ClassVar[str]
-    """What is done, for a menu."""
+    """The fix in words, for a menu."""
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other)
@@ -50,7 +50,7 @@ class PlainFix:
 
 
 class BakeOrientation(PlainFix):
-    """Turn the pixels as the EXIF orientation says and drop the tag."""
+    """Rotate the pixels by the EXIF orientation and drop the tag."""
 
     __slots__ = ()
     title = "turn the pixels and drop the EXIF orientation"
@@ -77,12 +77,12 @@ class DeclareType(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What is done, for a menu."""
+        """The fix in words, for a menu."""
         return f"declare {self.media_type}"
 
 
 class RepairBase64(PlainFix):
-    """Write the base64 text as the API takes it."""
+    """Rewrite the base64 text in the form that the API accepts."""
 
     __slots__ = ()
     title = "rewrite the base64 text"
@@ -96,27 +96,27 @@ class ImagesFirst(PlainFix):
 
 
 class LabelImages(PlainFix):
-    """Put a label before each image of a turn."""
+    """Insert a label before each image of a turn."""
 
     __slots__ = ()
     title = "label the images of the turn"
 
 
 class DropBlock(PlainFix):
-    """Take the block out of the request."""
+    """Remove the block from the request."""
 
     __slots__ = ()
     title = "remove the block"
 
 
 class ReplaceByText(NamedTuple):
-    """Put a text block in the place of an image that nobody can decode, so that the rest can be sent."""
+    """Replace an image that cannot be decoded by a text block, so that the rest can be sent."""
 
     text: str
 
     @property
     def title(self) -> str:
-        """What is done, for a menu."""
+        """The fix in words, for a menu."""
         return "put a text that says what was removed in its place"
 
 
@@ -127,7 +127,7 @@ class ShrinkRequest(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What is done, for a menu."""
+        """The fix in words, for a menu."""
         return f"shrink the images until the body is within {figure(self.max_bytes or 0)} bytes"
 
 
@@ -138,12 +138,12 @@ class ShrinkTokens(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What is done, for a menu."""
+        """The fix in words, for a menu."""
         return f"shrink the images until they take at most {figure(self.max_tokens)} tokens"
 
 
 class DropEntry(PlainFix):
-    """Take an entry out of the configuration."""
+    """Remove an entry from the configuration."""
 
     __slots__ = ()
     title = "remove the entry from the configuration"

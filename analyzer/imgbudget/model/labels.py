@@ -1,4 +1,4 @@
-"""What counts as the label of an image: text that names it, and asks or tells nothing about it."""
+"""What counts as the label of an image: text that only names it."""
 
 import re
 
@@ -26,14 +26,14 @@ MAX_WORDS = 5
 REQUESTS = frozenset(_REQUESTS.split())
 """Words that a request or question begins with."""
 NAMES = frozenset(_NAMES.split())
-"""Words of which a label is made: what an image can be called, where it stands in a row, how it was taken."""
+"""Words of labels: names for an image, its position in a series, how it was taken."""
 
 _PLAIN = str.maketrans("\uff1a\uff1f\u2019", ":?'")
 _FILE_NAME = r"\S+\.\w{1,5}|(?i:.+\.(?:avif|bmp|gif|heic|jpe?g|pdf|png|svg|tiff?|webp))"
 _TAGS = r"(?:</?[A-Za-z][^<>]*>\s*)+"
 _TAGGED = r"<([A-Za-z][\w.-]*)[^<>]*>(.*)</\1>"
 _WORD = r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d+"
-# patterns are compiled at their first use, which takes half a millisecond each: most texts need one of them
+# patterns are compiled at their first use, half a millisecond each: most texts need only one
 
 
 def is_label(text: str) -> bool:

@@ -1,8 +1,8 @@
 """A request bound to the limits that it is checked against, and each of its images to its own.
 
-An image can ask for a level of detail (OpenAI's `detail`, Gemini's media resolution), which changes what it
-costs and what size the model uses. This is the one place where that level meets the limits of the model:
-rules, planner, split, resend and the guard take a RequestUnderTest and never a request and limits apart.
+An image can have a level of detail (OpenAI's `detail`, Gemini's media resolution), which changes its cost and
+the size that the model uses. Only this module combines that level with the limits of the model: rules,
+planner, split, resend and the guard take a RequestUnderTest, never a request and limits separately.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,8 +18,8 @@ _NONE: Mapping[Location, Limits] = {}
 class RequestUnderTest(NamedTuple):
     """One request, the limits of its model and platform, and those of its images.
 
-    `image_limits` holds the limits of the images whose level of detail is not the model's default, by their
-    place; all other images have `limits`.
+    `image_limits` holds the limits of images whose level of detail is not the model's default, by their
+    location; all other images have `limits`.
     """
 
     request: Request
@@ -27,7 +27,7 @@ class RequestUnderTest(NamedTuple):
     image_limits: Mapping[Location, Limits] = _NONE
 
     def limits_of(self, use: ImageUse) -> Limits:
-        """The limits of one of its images, at the level of detail that it asks for."""
+        """The limits of one of its images, at its level of detail."""
         return self.image_limits.get(use.location, self.limits) if self.image_limits else self.limits
 
     @property
@@ -36,7 +36,7 @@ class RequestUnderTest(NamedTuple):
         return ((use, self.limits_of(use)) for use in self.request.images)
 
     def tokens(self, use: ImageUse) -> int:
-        """Visual tokens of one of its images, 0 where its size is not known."""
+        """Visual tokens of one of its images, 0 if its size is not known."""
         size = use.visible_size
         return self.limits_of(use).tokens(size) if size else 0
 
@@ -47,7 +47,7 @@ class RequestUnderTest(NamedTuple):
 
     @property
     def edge_limit(self) -> int | None:
-        """The edge in px that the number of images imposes on each of them, None when none."""
+        """The edge in px that the number of images imposes on each of them, None without one."""
         request, limits = self.request, self.limits
         count = limits.counted_images(len(request.images), len(request.documents))
         edge = limits.many_image_edge
@@ -59,7 +59,7 @@ class RequestUnderTest(NamedTuple):
 
 
 def bind_image(use: ImageUse, limits: Limits) -> Limits:
-    """The limits of a model for an image, at the level of detail that the image asks for."""
+    """The limits of a model for an image, at its level of detail."""
     return limits.at(use.detail)
 
 
@@ -68,9 +68,9 @@ LimitsByDetail = dict[tuple[str, str, str], Limits]
 
 
 def bind_request(request: Request, limits: Limits, levels: LimitsByDetail | None = None) -> RequestUnderTest:
-    """The request with the limits of its model, and of each image at the level of detail that it asks for.
+    """The request with the limits of its model, and of each image at its level of detail.
 
-    `levels` keeps what was bound before: findings are remembered by the identity of the limits.
+    `levels` caches bound limits: findings are remembered by the identity of the limits.
     """
     if not limits.details:
         return RequestUnderTest(request, limits)

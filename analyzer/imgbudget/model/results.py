@@ -1,4 +1,4 @@
-"""The results of a run: what was found in each file, and the totals."""
+"""The results of a run: the findings in each file, and the totals."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class ImageResult(NamedTuple):
-    """One use of an image with the limits it was held against.
+    """One use of an image with the limits it was checked against.
 
-    `resized` is what the API makes of it, `planned` what it would be after the safe fixes; both None where
-    the size is not known, and then no tokens are counted.
+    `resized` is the size that the model uses, `planned` the size after the safe fixes; both are None if the
+    size is not known, and then no tokens are counted.
     """
 
     use: ImageUse
@@ -30,7 +30,7 @@ class ImageResult(NamedTuple):
     @property
     def tokens(self) -> int | None:
         """Visual tokens, exact."""
-        # what the API made of it is not resized again
+        # the resized image is not resized again
         if self.resized is None:
             return None
         return self.limits.tokens(self.resized) if self.limits.tier.strategy else patches(self.resized)
@@ -75,7 +75,7 @@ class RequestResult(NamedTuple):
 
 
 class PassedRows(NamedTuple):
-    """Rows of a JSONL file that were passed over for one reason: lines `first` to `last`, from 1."""
+    """Consecutive rows of a JSONL file that were skipped for one reason: lines `first` to `last`, 1-based."""
 
     path: str
     first: int
@@ -84,9 +84,9 @@ class PassedRows(NamedTuple):
 
 
 class RowCounts(NamedTuple):
-    """What became of the rows of a JSONL file: `total` = `checked` + `bad` + those in `passed`.
+    """The rows of a JSONL file: `total` = `checked` + `bad` + those in `passed`.
 
-    `checked` rows hold a request or belong to a session, `bad` ones are no JSON or a malformed entry.
+    `checked` rows contain a request or belong to a session, `bad` ones are not JSON or malformed entries.
     """
 
     total: int = 0
@@ -96,14 +96,13 @@ class RowCounts(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """All that was found in one file.
+    """The findings in one file.
 
-    `suppressed` findings are expected by ignores, `baselined` ones known to the baseline. `skipped` says why
-    it was not checked, None when it was. `missed` marks a skip that a reader must hear of: the file could not
-    be looked at. `rows` is None unless the file is JSONL and was checked. `partial` marks what was found in
-    the first part of a long file, of which more follows: the last result of a file is the one that counts it.
-    `fix` tells what became of its fixes, None where none were made or tried; all else is then said of the
-    file as it is after them.
+    `suppressed` findings match ignores, `baselined` ones are in the baseline. `skipped` says why the file was
+    not checked, None if it was. `missed` marks a skip to warn about: the file could not be read. `rows` is
+    None unless the file is JSONL and was checked. `partial` marks the result of one part of a long file, with
+    more to follow: the last result of a file counts it. `fix` is the outcome of its fixes, None if none were
+    made or tried; all other fields then describe the file after them.
     """
 
     path: str
@@ -120,11 +119,11 @@ class FileResult(NamedTuple):
 
 
 class Summary:
-    """The sum over all files of a run. Files = checked + skipped.
+    """The totals over all files of a run. Files = checked + skipped.
 
-    `fixed` counts findings that fixes have settled, `changed` files that are new, `failed` lists fixes that
-    were not made, `unwritten` says of files why they could not be written. `statistics` and `comparison` are
-    there at the end of a run that was asked for them.
+    `fixed` counts findings that were fixed, `changed` files that changed, `failed` lists fixes that were not
+    made, `unwritten` the errors of files that could not be written. `statistics` and `comparison` are set at
+    the end of a run that requested them.
     """
 
     def __init__(self) -> None:
@@ -192,7 +191,7 @@ class Summary:
                 self.cost_usd += limits.cost_usd(tokens)
 
     def add_findings(self, result: FileResult) -> None:
-        """Count the findings of a result and what became of its fixes, without a file more."""
+        """Count the findings and fixes of a result, without counting a file."""
         if result.fix is not None:
             self._add_fix(result.fix)
         self.suppressed += result.suppressed
@@ -221,7 +220,7 @@ class Summary:
         self.rows_passed += rows.passed
 
     def merge(self, other: "Summary") -> None:
-        """Count the files of another sum after these."""
+        """Add the counts of another summary."""
         for name in (
             "files",
             "images",
@@ -251,7 +250,7 @@ class Summary:
 
 
 class Report(NamedTuple):
-    """A whole run: its files in order and their sum."""
+    """A whole run: its files in order and their totals."""
 
     files: tuple[FileResult, ...]
     summary: Summary

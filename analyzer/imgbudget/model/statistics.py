@@ -1,4 +1,4 @@
-"""Sums of a run by rule and by folder: how often, how far over, what it costs and what the fixes save."""
+"""Totals of a run by rule and by folder: how often, how far over, cost, and savings of the fixes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,9 +14,8 @@ UNORDERED_UNITS = frozenset({"orientation"})
 class RuleSum:
     """The findings of one rule in one unit.
 
-    `measured` and `limit` are those of the finding that is furthest off, `over_max` by how much it is,
-    `over_sum` all of them together, in `unit`; None where the rule measures
-    nothing, measures in one of `UNORDERED_UNITS`, or knows no limit.
+    `measured` and `limit` are those of the finding that is furthest over, `over_max` the amount it is over,
+    `over_sum` the sum of these amounts, in `unit`; None if the rule measures nothing or has no limit.
     """
 
     code: str
@@ -42,7 +41,7 @@ class RuleSum:
         self.over_sum = (self.over_sum or 0) + abs(measured - limit)
 
     def merge(self, other: "RuleSum") -> None:
-        """Count the findings of another sum of the same rule."""
+        """Add the findings of another sum of the same rule."""
         self.findings += other.findings
         self.fixable += other.fixable
         if other.over_max is not None:
@@ -58,7 +57,7 @@ class RuleSum:
 
 @dataclass(slots=True)
 class FolderSum:
-    """All files of one folder, without those of the folders in it. Costs and what is saved in USD."""
+    """All files of one folder, without its subfolders. Cost and savings in USD."""
 
     path: str
     files: int = 0
@@ -89,7 +88,7 @@ class FolderSum:
                 self.saved_usd += cost - image.limits.cost_usd(after)
 
     def merge(self, other: "FolderSum") -> None:
-        """Count the files of another sum of the same folder."""
+        """Add the files of another sum of the same folder."""
         for name in ("files", "images", "requests", "findings", "visual_tokens", "tokens_after_fix"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.cost_usd += other.cost_usd
@@ -98,13 +97,13 @@ class FolderSum:
 
 @dataclass(slots=True)
 class RunStatistics:
-    """The sums of a run, in the order in which rules and folders came."""
+    """The totals of a run; rules and folders in the order of their first files."""
 
     by_rule: dict[tuple[str, str | None], RuleSum] = field(default_factory=dict)
     by_folder: dict[str, FolderSum] = field(default_factory=dict)
 
     def add(self, result: FileResult) -> None:
-        """Count one file; one that was passed over has nothing to count."""
+        """Count one file; a skipped one has nothing to count."""
         if result.skipped is not None:
             return
         folder = result.path.rpartition("/")[0] or ("/" if result.path.startswith("/") else ".")
@@ -112,7 +111,7 @@ class RunStatistics:
         self.add_findings(result.findings)
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
-        """Count findings that are about no file more than those already counted."""
+        """Count findings without counting a file."""
         for finding in findings:
             key = finding.code, finding.unit
             if key not in self.by_rule:
@@ -121,7 +120,7 @@ class RunStatistics:
             self.by_rule[key].count(finding.measured, finding.limit, fixable=fixable)
 
     def merge(self, other: "RunStatistics") -> None:
-        """Count the files of other sums."""
+        """Add other totals."""
         for key, rule in other.by_rule.items():
             self.by_rule.setdefault(key, RuleSum(rule.code, rule.name, rule.unit)).merge(rule)
         for path, folder in other.by_folder.items():
@@ -134,5 +133,5 @@ class RunStatistics:
 
     @property
     def folders(self) -> list[FolderSum]:
-        """The folders, those that cost most first."""
+        """The folders, most visual tokens first."""
         return sorted(self.by_folder.values(), key=lambda folder: (-folder.visual_tokens, folder.path))

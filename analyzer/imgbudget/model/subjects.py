@@ -1,4 +1,4 @@
-"""What rules look at and what they say: image facts, requests, batches, runs; problems and findings."""
+"""What rules check and report: image facts, requests, batches, runs; problems and findings."""
 
 from collections.abc import Iterable, Iterator
 from enum import Enum, IntEnum, IntFlag
@@ -10,7 +10,7 @@ from imgbudget.namedtuples import NamedTuple
 
 
 class Severity(IntEnum):
-    """How bad a finding is, ordered."""
+    """The severity of a finding, ordered."""
 
     INFO = 1
     WARNING = 2
@@ -21,7 +21,7 @@ class Severity(IntEnum):
 
 
 class FixSafety(IntEnum):
-    """Whether a fix may be applied unasked: safe keeps what the model receives, unsafe changes it."""
+    """Whether a fix may be applied by default: a safe one keeps what the model receives."""
 
     SAFE = 1
     UNSAFE = 2
@@ -40,9 +40,9 @@ class Level(Enum):
 
 
 class ProbeField(IntFlag):
-    """Facts that cost more than the header; a probe reads only those that are asked for.
+    """Facts that cost more to read than the header; a probe reads only the requested ones.
 
-    Format, size, byte count, plain damage of the header and animation are always there.
+    Format, size, byte count, obvious damage of the header and animation are always read.
     """
 
     NONE = 0
@@ -58,11 +58,11 @@ class ProbeField(IntFlag):
 
 
 class ImageFacts(NamedTuple):
-    """What the bytes of one image are; depends on the bytes only.
+    """Facts about the bytes of one image; they depend on the bytes only.
 
-    `format` is a lower-case name (`jpeg`, `png`, `gif`, `webp`, `bmp`, `heic`, ...), None when the bytes are
-    no image; `content` then names what they are. `size` is as stored, orientation not applied. `damage`
-    says in a clause why the image cannot be decoded, None when nothing wrong was seen.
+    `format` is a lower-case name (`jpeg`, `png`, `gif`, `webp`, `bmp`, `heic`, ...), None if the bytes are no
+    image; `content` then names what they are. `size` is as stored, without orientation applied. `damage` says
+    in a clause why the image cannot be decoded, None if no damage was found.
     """
 
     byte_size: int
@@ -78,7 +78,7 @@ class ImageFacts(NamedTuple):
 
     @property
     def animated(self) -> bool:
-        """More than one frame."""
+        """Whether there is more than one frame."""
         return self.frames > 1
 
 
@@ -93,16 +93,16 @@ class Origin(Enum):
 
 
 class ImageUse(NamedTuple):
-    """One image as it is used: a file of its own, or a block of a request.
+    """One use of an image: as a file, or as a block of a request.
 
-    `facts` is None when the bytes are elsewhere (a url, a file id). `declared` is the media type that the
-    block or the file's extension claims. `base64_size` is the length of the base64 text as it goes over
-    the wire. `flaws` says in clauses what is wrong with the base64 text; `repairable` whether the bytes
-    can still be had from it. `role` and `inside` tell where a block stands: the turn's role and the types
-    of the blocks around it, outermost first. `digest` is set when another image of the request has the
-    same length. `oversized` is what the block wishes to happen to an image that is too large. `toolset` is
-    the type of the toolset whose tool result holds the image, e.g. `computer_toolset_20260801`. `detail` is
-    the level that the block asks for: OpenAI's detail, Gemini's media resolution.
+    `facts` is None if the bytes are elsewhere (a URL, a file id). `declared` is the media type that the block
+    or the file's extension declares. `base64_size` is the length of the base64 text as sent. `flaws` lists in
+    clauses the faults of the base64 text; `repairable` is whether the bytes can still be decoded. `role` and
+    `inside` give the position of a block: the role of the turn and the types of the enclosing blocks,
+    outermost first. `digest` is set if another image of the request has the same length. `oversized` is what
+    the block requests for an image that is too large. `toolset` is the type of the toolset whose tool result
+    holds the image, e.g. `computer_toolset_20260801`. `detail` is the level of the block: OpenAI's detail,
+    Gemini's media resolution.
     """
 
     location: Location
@@ -124,18 +124,18 @@ class ImageUse(NamedTuple):
 
     @property
     def in_request(self) -> bool:
-        """Whether this is a block of a request and not a file."""
+        """Whether this is a block of a request, not a file."""
         return self.location.keys is not None
 
     @property
     def size(self) -> Size | None:
-        """The stored size, None when it is not known."""
+        """The stored size, None if not known."""
         return self.facts.size if self.facts else None
 
     @property
     def visible_size(self) -> Size | None:
-        """The stored size of an image that a model can look at; None for one that cannot be decoded."""
-        # half the rules ask for it, of each image: written for the fewest steps
+        """The stored size; None if it is not known or the image cannot be decoded."""
+        # half of the rules read it for each image: written for speed
         facts = self.facts
         if facts is None or facts.damage is not None:
             return None
@@ -144,7 +144,7 @@ class ImageUse(NamedTuple):
 
 
 class DocumentUse(NamedTuple):
-    """A document block (PDF, text or content). `pages` is None where it cannot be told."""
+    """A document block (PDF, text or content). `pages` is None if unknown."""
 
     location: Location
     origin: Origin
@@ -163,7 +163,7 @@ class Text(NamedTuple):
 
 
 class Nested(NamedTuple):
-    """A block that holds blocks: a tool result, a search result."""
+    """A block that contains blocks: a tool result, a search result."""
 
     location: Location
     kind: str
@@ -172,7 +172,7 @@ class Nested(NamedTuple):
 
 
 class Other(NamedTuple):
-    """A block that holds neither text nor image as far as imgbudget knows: tool_use, thinking, ..."""
+    """A block known to contain neither text nor image: tool_use, thinking, ..."""
 
     location: Location
     kind: str
@@ -190,7 +190,7 @@ class Turn(NamedTuple):
 
 
 class ShapeFlaw(NamedTuple):
-    """Something in a request that the API refuses before it looks at any image, or may read otherwise.
+    """A fault in a request that makes the API refuse it before reading any image, or read it differently.
 
     `severity` is the rule's own unless given.
     """
@@ -204,8 +204,8 @@ class ShapeFlaw(NamedTuple):
 class Request(NamedTuple):
     """One request body. `images` holds every image block in document order, nested ones included.
 
-    `model` is the id as the body gives it, `platform` what the dialect implies; None where it does not.
-    `byte_size` is the length of the body as it stands in the file, `line` the line where it begins, 1-based.
+    `model` is the id in the body, `platform` the one that the dialect implies; None if there is none.
+    `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based.
     """
 
     location: Location
@@ -222,10 +222,10 @@ class Request(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """All requests of one batch, as they are sent together.
+    """All requests of one batch, which are sent together.
 
-    `byte_size` is the length of the file or body that holds them, `missing` the places of entries without a
-    custom_id, `doubled` the places of ids that an earlier entry has, each with the id.
+    `byte_size` is the length of the file or body that holds them, `missing` the locations of entries without
+    a custom_id, `doubled` the locations of ids that an earlier entry has, each with the id.
     """
 
     location: Location
@@ -238,7 +238,7 @@ class Batch(NamedTuple):
 class UnusedIgnore(NamedTuple):
     """An ignore entry of the configuration that matched no finding.
 
-    `obstacle` says why a fix cannot remove it, as a clause; empty if it can.
+    `obstacle` says in a clause why a fix cannot remove it; empty if it can.
     """
 
     location: Location
@@ -249,23 +249,23 @@ class UnusedIgnore(NamedTuple):
 
 
 class RunData(IntFlag):
-    """What a rule on the run reads of it; nothing else is collected."""
+    """The data that a rule on the run reads; nothing else is collected."""
 
     NONE = 0
     TOTALS = 1
-    """Tokens, bytes and cost of all that was checked."""
+    """Tokens, bytes and cost of everything that was checked."""
     COPIES = 2
     """Image files with the same bytes."""
     IGNORES = 4
-    """Ignore entries that silence nothing."""
+    """Ignore entries that match no finding."""
 
 
 class Run(NamedTuple):
-    """All that one run checked, known at its end.
+    """Everything that one run checked, known at its end.
 
-    `byte_size` counts image files and request bodies, `cost_usd` is that of the visual tokens. `copies` are
-    groups of image files with the same bytes, in the order in which they were met, each with its length; they
-    are found anew each time that they are gone through, and never all in memory.
+    `byte_size` counts image files and request bodies, `cost_usd` is the cost of the visual tokens. `copies`
+    are groups of image files with the same bytes, in the order of their first files, each with the length;
+    they are computed at each iteration, and never all in memory.
     """
 
     location: Location
@@ -277,7 +277,7 @@ class Run(NamedTuple):
 
 
 def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:
-    """Every block, the outer one before those inside it."""
+    """Every block, each before those inside it."""
     for block in blocks:
         yield block
         if isinstance(block, (Nested, DocumentUse)):
@@ -285,9 +285,9 @@ def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:
 
 
 class Problem(NamedTuple):
-    """What a rule says of a subject.
+    """A rule's report on a subject.
 
-    `location` is the subject's own unless given, `severity` the rule's own, `fix_safety` the rule's own.
+    `location` is the subject's own unless given, and so are `severity` and `fix_safety` the rule's own.
     `measured` and `limit` are in `unit`, for tables and baselines.
     """
 
@@ -303,11 +303,11 @@ class Problem(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A problem with all that a reader needs: which rule, where, for which model, whether it can be fixed.
+    """A problem with everything a reader needs: the rule, the location, the model, and whether it is fixable.
 
-    `edit` is the fix as a change of the text, where it is no more than that and a format asked for it.
-    `request_id` is the custom_id of the request that it is about, None where it has none. An `internal` one
-    is a failure of imgbudget or of a rule, and no fault of what was checked.
+    `edit` is the fix as a change of the text, if it is no more than that and an output format needs it.
+    `request_id` is the custom_id of its request, None if it has none. An `internal` finding is a failure of
+    imgbudget or of a rule, not a fault of what was checked.
     """
 
     code: str
