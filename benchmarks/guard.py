@@ -69,12 +69,12 @@ def main() -> None:
     dumps = serialiser()
     body = dumps(value)
     inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
-    if found := inspector.look(body, InspectionTarget()):
+    if found := inspector.findings(body, InspectionTarget()):
         raise SystemExit(f"the body is not clean: {found[0].message}")
     writing, looking = [], []
     for _ in range(options.runs):
         writing.append(seconds(lambda: dumps(value)))
-        looking.append(seconds(lambda: inspector.look(body, InspectionTarget())))
+        looking.append(seconds(lambda: inspector.findings(body, InspectionTarget())))
     share = min(looking) / min(writing)
     print(
         f"{len(body) / 1e6:.1f} MB, {options.images} images of {edge} px: serialising "

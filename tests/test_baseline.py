@@ -41,7 +41,7 @@ def test_a_thousand_old_findings_and_one_new_one(
     assert "baseline: in the configuration" in run.err
     run = imgbudget("check", "--baseline", NAME, "-j", "2")
     assert (run.code, run.err) == (0, "")
-    assert "; 1000 known to the baseline; " in run.out
+    assert "; 1000 in the baseline; " in run.out
     (tmp_path / "old" / "0007.png").write_bytes(tiny(5000))
     run = imgbudget("check", "--baseline", NAME, "--format", "json")
     assert [item["path"] for item in run.json["findings"]] == ["old/0007.png"]

@@ -219,7 +219,7 @@ def test_the_guard_judges_by_the_detail(detail: str | None, codes: set[str]) -> 
     """One look at a body reports what the check of a file does."""
     inspector = Inspector(RunOptions(isolated=True, select=("IB201",)), Severity.INFO)
     text = json.dumps(chat(detail)).encode()
-    assert {finding.code for finding in inspector.look(text, InspectionTarget())} == codes
+    assert {finding.code for finding in inspector.findings(text, InspectionTarget())} == codes
     assert (inspector.fixed(text, InspectionTarget()).body == text) is not bool(codes)
 
 

@@ -231,7 +231,7 @@ def test_exit_codes(imgbudget: Command) -> None:
     """0 when one text was recognised, 1 when none was, 2 for a call that cannot be answered."""
     assert imgbudget("explain", "Could not process image, and more").code == 0
     run = imgbudget("explain", "hello world")
-    assert (run.code, "not a known text" in run.out) == (1, True)
+    assert (run.code, "unknown error text" in run.out) == (1, True)
     for arguments in (("",), (), ("x", "--format", "sarif"), ("x", "--request", "gone.json")):
         run = imgbudget("explain", *arguments)
         assert (run.code, run.out) == (2, "")

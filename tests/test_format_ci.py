@@ -84,7 +84,7 @@ def test_github_notes_the_limit_of_ten(imgbudget: Command, tmp_path: Path) -> No
         (tmp_path / f"{i}.png").write_bytes(image_bytes((100, 300)))
     out = imgbudget("check", "--format", "github").out
     assert out.count("::warning ") == 11
-    assert "of 11 warnings GitHub shows the first 10 as annotations\n" in out
+    assert "GitHub shows only the first 10 of 11 warnings as annotations\n" in out
 
 
 def test_gitlab_clean_run_is_an_empty_array(imgbudget: Command, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_markdown_fits_into_a_job_summary() -> None:
     text = reporter.end(Summary())
     rows = text.count("| warning ")
     assert MOST_BYTES * 0.9 < len(text.encode()) <= MOST_BYTES
-    assert f"and {5000 - rows} more findings for which there is no room here" in text
+    assert f"and {5000 - rows} more findings omitted for lack of space" in text
 
 
 def test_summary_shows_what_a_pull_request_changes(imgbudget: Command, tmp_path: Path) -> None:
@@ -231,11 +231,11 @@ def test_summary_shows_what_a_pull_request_changes(imgbudget: Command, tmp_path:
     lines = imgbudget("check", "--format", "markdown", *options).out.splitlines()
     difference = "+1 image, +1564 tokens, +$0.004692 per run"
     escaped = difference.replace("$", "\\$")
-    assert lines[2] == f"**{escaped}** against ../old.json; 1 new finding, 0 fixed"
+    assert lines[2] == f"**{escaped}** compared with ../old.json; 1 new finding, 0 fixed"
     assert lines[-1] == "</details>"
     assert any(line.startswith("IB201  oversized-image") for line in lines)
     github = imgbudget("check", "--format", "github", *options).out.splitlines()
-    assert github[-2] == f"against ../old.json: {difference}; 1 new finding, 0 fixed"
+    assert github[-2] == f"compared with ../old.json: {difference}; 1 new finding, 0 fixed"
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -227,7 +227,7 @@ def test_at_most_25000_results_and_the_worst_of_them() -> None:
     measured = [result["properties"]["measured"] for result in found[5:]]
     assert measured == sorted(measured, reverse=True)
     (note,) = log["runs"][0]["invocations"][0]["toolExecutionNotifications"]
-    assert note["message"]["text"].startswith("15 of 25,015 findings are left out")
+    assert note["message"]["text"].startswith("15 of 25,015 findings were left out")
 
 
 def test_paths_and_uris() -> None:

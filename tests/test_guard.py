@@ -1,4 +1,4 @@
-"""The guard: a client that does not send what the API would refuse, and sends all else as it was."""
+"""The guard: a client that does not send what the API would reject, and sends all else unchanged."""
 
 import asyncio
 import json
@@ -288,7 +288,7 @@ def test_addresses_imply_model_and_platform(url: str, target: InspectionTarget) 
 
 def test_wrong_calls_are_named() -> None:
     """A mode, a level or a client that does not exist is a usage error."""
-    with pytest.raises(UsageError, match="unknown mode 'mend'; the guard knows raise, warn, fix"):
+    with pytest.raises(UsageError, match="unknown mode 'mend'; known modes: raise, warn, fix"):
         imgbudget.guard(client_of(), "mend")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="unknown level 'fatal'"):
         imgbudget.guard(client_of(), level="fatal")  # type: ignore[arg-type]
@@ -324,7 +324,7 @@ def test_rules_under_the_level_are_not_run(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / ".imgbudget.yaml").write_text("packs: [imgbudget_rules, counting_pack]\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     text = json.dumps(body(image_block())).encode()
-    assert Inspector(RunOptions(), Severity.ERROR).look(text, InspectionTarget()) == ()
+    assert Inspector(RunOptions(), Severity.ERROR).findings(text, InspectionTarget()) == ()
     import counting_pack  # type: ignore[import-not-found]  # noqa: PLC0415 - written above
 
     assert counting_pack.ASKED == ["CP103"]
@@ -355,7 +355,7 @@ def test_flaws_of_base64_are_seen_by_the_look() -> None:
     inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
     sound = image_block(image_bytes((900, 900), "JPEG", quality=95), "image/jpeg")
     data = sound["source"]["data"]
-    assert inspector.look(json.dumps(body(sound)).encode(), InspectionTarget()) == ()
+    assert inspector.findings(json.dumps(body(sound)).encode(), InspectionTarget()) == ()
     flawed = (
         "data:image/jpeg;base64," + data,
         data[:600] + "\n" + data[600:],
@@ -366,7 +366,7 @@ def test_flaws_of_base64_are_seen_by_the_look() -> None:
     )
     for text in flawed:
         wrong = {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": text}}
-        found = inspector.look(json.dumps(body(wrong)).encode(), InspectionTarget())
+        found = inspector.findings(json.dumps(body(wrong)).encode(), InspectionTarget())
         assert "IB106" in {finding.code for finding in found}, text[:40]
 
 

@@ -65,7 +65,7 @@ def test_without_the_extra_one_line_names_it(tmp_path: Path) -> None:
         done = run(tmp_path, calling(command, *arguments, before=_WITHOUT))
         assert done.returncode == 2
         assert done.stderr == (
-            f"imgbudget: imgbudget {command} needs the official SDK, which the extra live brings: "
+            f"imgbudget: imgbudget {command} needs the official SDK, which is in the extra `live`: "
             "pip install 'imgbudget[live]'\n"
         )
 

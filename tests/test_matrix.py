@@ -238,7 +238,7 @@ class Table(NamedTuple):
     def guard(self, body: bytes) -> Answer:
         """What the guard finds in one look, and makes of the body: what `check --fix` has written."""
         inspector = Inspector(self.row.run_options, Severity.INFO)
-        found = inspector.look(body, InspectionTarget())
+        found = inspector.findings(body, InspectionTarget())
         fixed = inspector.fixed(body, InspectionTarget())
         assert fixed.body == (self.folder / "out/r.json").read_bytes()
         return {"codes": [finding.code for finding in found]}

@@ -285,7 +285,7 @@ def test_record_appends_observations_without_content(imgbudget: Command, api: Ap
 @pytest.mark.parametrize(
     ("billed", "cause"),
     [
-        (1531, "none to speak of"),
+        (1531, "negligible"),
         (1531 + 30, "text: 30 tokens for 100 bytes, 25 were estimated"),
         (1521 + 10 + 1600, "more than text of this length explains"),
         (900, "fewer than the images alone should cost"),
@@ -357,12 +357,12 @@ def test_kept_uploads_are_listed(imgbudget: Command, api: Api, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--count", "--upload"), "do not go together: the count endpoint takes no file ids"),
-        (("--count", "--stream"), "do not go together"),
-        (("--delete-after",), "--delete-after goes with --upload"),
-        (("--upload", "--platform", "google-cloud"), "google-cloud takes no file ids"),
+        (("--count", "--upload"), "cannot be combined: the count endpoint does not accept file ids"),
+        (("--count", "--stream"), "cannot be combined"),
+        (("--delete-after",), "--delete-after needs --upload"),
+        (("--upload", "--platform", "google-cloud"), "google-cloud does not accept file ids"),
         (("--platform", "claude-ai"), "`send` does not support claude-ai; choose another --platform"),
-        (("--batch-id", "a/../b"), "is no id of a batch"),
+        (("--batch-id", "a/../b"), "is not a batch id"),
         (("--format", "sarif"), "unknown format 'sarif'; known are full, json"),
     ],
 )
@@ -387,7 +387,7 @@ def test_what_is_no_request_is_not_sent(imgbudget: Command, api: Api, tmp_path: 
     for name, words in (
         ("a.png", "holds no request"),
         ("x.json", "holds no request"),
-        ("o.json", "is written as openai-chat; send takes Messages API bodies"),
+        ("o.json", "is in the format openai-chat; send accepts Messages API bodies"),
         (".", ".: is a folder; name the file of a request"),
         ("gone.json", "gone.json: no such file or directory"),
     ):

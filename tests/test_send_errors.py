@@ -192,7 +192,7 @@ def test_block_that_the_error_names_shows_only_the_findings_of_its_rule(
                 content_type="text/html",
             ),
             (
-                "413 edge: another server than the API answered, with text/html: 413",
+                "413 edge: the response did not come from the API, but is text/html: 413",
                 "IB401 payload-over-limit",
             ),
         ),
@@ -200,16 +200,19 @@ def test_block_that_the_error_names_shows_only_the_findings_of_its_rule(
         (answer(envelope("Overloaded", "overloaded_error"), 529), ("529 overloaded_error", "again later")),
         (
             answer(envelope("who?", "authentication_error"), 401),
-            ("401 authentication_error", "look at the key"),
+            ("401 authentication_error", "check the key"),
         ),
         (answer(envelope("no model", "not_found_error"), 404), ("404 not_found_error", "model id")),
         (
             Response("<p>Sign in to the <b>proxy</b></p>", 200, content_type="text/html"),
             ("200 edge", "text/html: Sign in to the proxy"),
         ),
-        (Response("<p>Bad gateway</p>", 502), ("502 edge: another server than the API answered", "retried")),
-        (Response("{}", 200, content_type="application/json"), ("200 edge", "another server")),
-        (Response("", 204), ("204 edge", "another server")),
+        (
+            Response("<p>Bad gateway</p>", 502),
+            ("502 edge: the response did not come from the API", "retried"),
+        ),
+        (Response("{}", 200, content_type="application/json"), ("200 edge", "did not come from the API")),
+        (Response("", 204), ("204 edge", "did not come from the API")),
     ],
     ids=lambda value: "" if isinstance(value, tuple) else f"{value.status_code}",
 )
@@ -233,7 +236,7 @@ def test_a_proxy_that_answers_a_stream_with_html(imgbudget: Command, api: Api, t
     write_json(tmp_path / "r.json", body(image_block()))
     run = send(imgbudget, "--yes", "--stream")
     assert run.code == 2
-    assert "another server than the API answered, with text/html: Sign in" in run.err
+    assert "the response did not come from the API, but is text/html: Sign in" in run.err
 
 
 @pytest.mark.parametrize("at_end", [True, False])
@@ -301,7 +304,7 @@ def _say_nothing(connection: socket.socket) -> None:
     [
         (_cut, ("--stream",), "stream: the answer broke off: "),
         (_hang_up, (), "connection: no connection: "),
-        (_say_nothing, ("--timeout", "0.2"), "timeout: no answer in time"),
+        (_say_nothing, ("--timeout", "0.2"), "timeout: timed out"),
     ],
 )
 def test_connections_that_fail(  # noqa: PLR0913 - what a case is made of
@@ -333,7 +336,7 @@ def test_refused_connection(
     run = send(imgbudget, "--yes")
     assert run.code == 2
     assert "connection: no connection: " in run.err
-    assert "look at the base URL" in run.err
+    assert "check the base URL" in run.err
 
 
 def test_the_sdk_retries(imgbudget: Command, api: Api, tmp_path: Path) -> None:

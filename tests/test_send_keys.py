@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug import Request, Response
 
-from imgbudget.live.client import MASK, Flowing, Scrubber, secrets_of
+from imgbudget.live.client import MASK, Scrubber, StreamScrubber, secrets_of
 from tests.builders import body, image_block, write_json
 from tests.conftest import Command
 from tests.liveapi import KEY, Api, answer, envelope, events, message
@@ -160,8 +160,8 @@ def test_text_in_pieces_is_cleaned_as_a_whole(pieces: list[str], doubled: int) -
     """However a text is cut, what flows out is the cleaned whole."""
     scrubber = Scrubber(["sec-ret-sec", "ret-sec-ret"])
     pieces = [*pieces, *["sec-ret", "-sec"] * doubled]
-    flowing = Flowing(scrubber)
-    shown = "".join(flowing.add(piece) for piece in pieces) + flowing.end()
+    scrubber_of_stream = StreamScrubber(scrubber)
+    shown = "".join(scrubber_of_stream.add(piece) for piece in pieces) + scrubber_of_stream.end()
     assert "sec-ret-sec" not in shown
     assert "ret-sec-ret" not in shown
     if not any(secret in "".join(pieces) for secret in ("sec-ret-sec", "ret-sec-ret")):

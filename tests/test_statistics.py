@@ -105,7 +105,7 @@ def test_text_counts_the_folders_that_it_leaves_out(
 def test_text_shows_both_tables_before_the_last_line(imgbudget: Command) -> None:
     """In the formats for people; in jsonl it is a line of a separate type."""
     lines = imgbudget("check", "--statistics", "--format", "concise").out.splitlines()
-    at = lines.index("rule   name             findings  fixable  measured  limit  over by  in all  unit")
+    at = lines.index("rule   name             findings  fixable  measured  limit  over by  total over  unit")
     assert lines[at + 1].split() == [
         "IB201",
         "oversized-image",
@@ -147,7 +147,7 @@ def test_a_pull_request_shows_its_cost(imgbudget: Command, tree: Path) -> None:
     (tree / "old.json").rename(tree.parent / "old.json")
     name = str(tree.parent / "old.json")
     run = imgbudget("check", "--compare", name)
-    assert f"against {name}: no images, tokens or cost more or less; no findings came or went\n" in run.out
+    assert f"compared with {name}: same images, tokens and cost; no findings added or fixed\n" in run.out
     (tree / "photos" / "a.jpg").write_bytes(image_bytes((400, 300), "JPEG"))
     (tree / "d.png").write_bytes(image_bytes((150, 1400)))
     run = imgbudget("check", "--compare", name, "--format", "json")
@@ -159,7 +159,9 @@ def test_a_pull_request_shows_its_cost(imgbudget: Command, tree: Path) -> None:
     assert [(item["code"], item["path"]) for item in comparison["new"]] == [("IB301", "d.png")]
     assert [(item["code"], item["path"]) for item in comparison["fixed"]] == [("IB201", "photos/a.jpg")]
     text = imgbudget("check", "--compare", name).out
-    assert f"against {name}: +1 image, -1099 tokens, -$0.003297 per run; 1 new finding, 1 fixed\n" in text
+    assert (
+        f"compared with {name}: +1 image, -1099 tokens, -$0.003297 per run; 1 new finding, 1 fixed\n" in text
+    )
     assert "  + d.png: IB301 warning: short edge is 150 px" in text
 
 
@@ -209,7 +211,7 @@ def test_what_came_and_went_is_the_difference(old: list[str], new: list[str]) ->
     came, went = ([one.fingerprint for one in some] for some in (found.new, found.fixed))
     assert sorted(old + came) == sorted(new + went)
     assert not set(came) & set(went)
-    assert headline(found) == "no images, tokens or cost more or less"
+    assert headline(found) == "same images, tokens and cost"
     assert ("no findings" in verdict(found)) == (not came and not went)
 
 

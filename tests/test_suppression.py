@@ -50,7 +50,7 @@ def test_the_last_line_counts_suppressed_findings(imgbudget: Command, tmp_path: 
     assert (run.code, run.out) == (
         0,
         (
-            "no findings in 1 checked file (1 image, 0 requests); 1 skipped; 1 silenced by ignores; "
+            "no findings in 1 checked file (1 image, 0 requests); 1 skipped; 1 suppressed by ignores; "
             "66 visual tokens, $0.000198\n"
         ),
     )

@@ -17,7 +17,7 @@ from imgbudget.live.verification import (
     ENVELOPE,
     PATCH,
     TARGET,
-    Shown,
+    CaseResult,
     case_verdict,
     picture,
     probe_cases,
@@ -61,9 +61,9 @@ def test_a_true_rule_is_confirmed(imgbudget: Command, api: Api) -> None:
     assert run.code == 0, run.err
     assert run.out.count("as predicted") == 16
     assert "NOT" not in run.out
-    assert "envelope: 10 tokens beside the patches of one image, of which 3 belong to the image" in run.out
+    assert "envelope: 10 tokens beside the patches of one image, of which 3 are for the image" in run.out
     assert (
-        "listed: claude-sonnet-4-6 takes images; context 1,000,000 tokens, as documented; active" in run.out
+        "listed: claude-sonnet-4-6 accepts images; context 1,000,000 tokens, as documented; active" in run.out
     )
     sent = json.loads(api.seen[0])
     assert set(sent) == {"model", "messages"}
@@ -152,7 +152,7 @@ def test_a_failure_is_no_verdict(imgbudget: Command, api: Api) -> None:
     )
     run = imgbudget("verify", "--retries", "0")
     assert run.code == 2
-    assert "imgbudget: 401 authentication_error: invalid x-api-key; look at the key" in run.err
+    assert "imgbudget: 401 authentication_error: invalid x-api-key; check the key" in run.err
 
 
 def test_a_refused_trial_refutes_its_rule(imgbudget: Command, api: Api) -> None:
@@ -175,7 +175,9 @@ def test_the_envelope_is_what_most_trials_show() -> None:
     """One odd count does not move it."""
     limits = limits_of("claude-sonnet-4-6")
     shown = [
-        Shown(it, counted=it.expected + 8) for it in probe_cases(limits) if it.images == 1 and not it.strict
+        CaseResult(it, counted=it.expected + 8)
+        for it in probe_cases(limits)
+        if it.images == 1 and not it.strict
     ]
     odd = [shown[0]._replace(counted=5000), *shown[1:]]
     assert case_verdict(shown).envelope == case_verdict(odd).envelope == 8

@@ -15,7 +15,7 @@ from imgbudget.explain.match import explain as explain_text
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import Finding, Request
-from imgbudget.output.explain import Whereabouts, explanation_document, full_text
+from imgbudget.output.explain import LocatedMatch, explanation_document, full_text
 
 if TYPE_CHECKING:
     from imgbudget.model.results import FileResult
@@ -50,9 +50,9 @@ def explain(options: ExplainOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     text = _text(options.words, options.request_file)
     explanation = explain_text(text)
-    found: list[Whereabouts] = []
+    found: list[LocatedMatch] = []
     if options.request_file is not None:
-        found = _whereabouts(explanation, options.request_file, options)
+        found = _located_matches(explanation, options.request_file, options)
     write_formats(
         formats,
         options.output.color,
@@ -118,7 +118,9 @@ def _check(path: str, options: ExplainOptions) -> _Checked:
     return _Checked(result.path, text, requests, result.findings)
 
 
-def _whereabouts(explanation: Explanation, request_file: str, options: ExplainOptions) -> list[Whereabouts]:
+def _located_matches(
+    explanation: Explanation, request_file: str, options: ExplainOptions
+) -> list[LocatedMatch]:
     """What each error means in the request, in the order of the matches."""
     checked = _check(request_file, options)
     located = [locate(match, checked.requests, checked.findings) for match in explanation.matches]
@@ -126,13 +128,13 @@ def _whereabouts(explanation: Explanation, request_file: str, options: ExplainOp
     return [_placed(match, found, spans) for match, found in zip(explanation.matches, located, strict=True)]
 
 
-def _placed(match: Match, found: Located, spans: dict[Location, Span]) -> Whereabouts:
+def _placed(match: Match, found: Located, spans: dict[Location, Span]) -> LocatedMatch:
     locations = []
     for candidate in found.candidates:
         field = candidate.location.at(candidate.field) if candidate.field else candidate.location
         location = field if field in spans else candidate.location
         locations.append((candidate, location, spans.get(location)))
-    return Whereabouts(match=match, locations=tuple(locations), note=found.note)
+    return LocatedMatch(match=match, locations=tuple(locations), note=found.note)
 
 
 def _spans(checked: _Checked, located: list[Located]) -> dict[Location, Span]:

@@ -115,16 +115,16 @@ def _refuse_contradictions(options: SendOptions) -> None:
     stream = ("--stream", options.stream)
     batch = ("--batch-id", options.batch_id is not None)
     for (one, is_one), (other, is_other), why in (
-        (count, ("--upload", options.upload), "the count endpoint takes no file ids"),
+        (count, ("--upload", options.upload), "the count endpoint does not accept file ids"),
         (count, stream, "a count is one number"),
         (count, batch, "a batch is not counted"),
         (stream, batch, "a batch is not streamed"),
-        (("--dry-run", options.dry_run), batch, "nothing is sent to go on with a batch"),
+        (("--dry-run", options.dry_run), batch, "--batch-id continues a batch that was already sent"),
     ):
         if is_one and is_other:
-            raise UsageError(f"{one} and {other} do not go together: {why}")
+            raise UsageError(f"{one} and {other} cannot be combined: {why}")
     if options.delete_after and not options.upload:
-        raise UsageError("--delete-after goes with --upload")
+        raise UsageError("--delete-after needs --upload")
     if options.batch_id is not None:
         checked_id(options.batch_id)
 

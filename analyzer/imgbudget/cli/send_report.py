@@ -156,7 +156,7 @@ def batch_text(
     return "\n".join(lines) + "\n"
 
 
-def failure_text(failure: Failure, blame: Attribution, request_id: str | None, *, colour: bool) -> str:
+def failure_text(failure: Failure, attribution: Attribution, request_id: str | None, *, colour: bool) -> str:
     """A failure in words, with what is known of its text and what our rules say of the block."""
     head = failure.kind or failure.origin
     head = f"{failure.status} {head}" if failure.status else head
@@ -167,12 +167,12 @@ def failure_text(failure: Failure, blame: Attribution, request_id: str | None, *
     if failure.request_id:
         lines.append(f"  request:  {one_line(failure.request_id)}")
     text = "\n".join(lines) + "\n"
-    if blame.explanation.matches or blame.explanation.unknown:
-        text += full_text(blame.explanation, blame.whereabouts, colour=colour)
+    if attribution.explanation.matches or attribution.explanation.unknown:
+        text += full_text(attribution.explanation, attribution.located, colour=colour)
     return text
 
 
-def failure_record(failure: Failure, blame: Attribution, request_id: str | None) -> dict[str, Any]:
+def failure_record(failure: Failure, attribution: Attribution, request_id: str | None) -> dict[str, Any]:
     """A failure as plain values."""
     return {
         "id": request_id,
@@ -182,7 +182,7 @@ def failure_record(failure: Failure, blame: Attribution, request_id: str | None)
         "message": failure.message,
         "remedy": failure.remedy or None,
         "request_id": failure.request_id,
-        "explained": explanation_document(blame.explanation, blame.whereabouts)["errors"],
+        "explained": explanation_document(attribution.explanation, attribution.located)["errors"],
     }
 
 

@@ -55,14 +55,14 @@ class SendRun:
         self.out = out
         self.options = options
         self.formats = formats
-        self.judge = RequestChecker(out, asked)
+        self.checker = RequestChecker(out, asked)
         self.recorder = Recorder(options.record)
         self.is_batch = out.is_batch and not options.count_only
         if out.is_batch and options.stream:
             raise UsageError("--stream is for one request; a batch is answered as a whole")
         self.platform = out.platform
         self.planned = tuple(self._plan())
-        self.told: dict[str, Any] = words.document(self)
+        self.document: dict[str, Any] = words.document(self)
         self.quiet: bool = options.output.quiet
 
     def run(self) -> int:
@@ -74,7 +74,7 @@ class SendRun:
         for name, file in self.formats:
             if name == "json":
                 sink = Sink(file)
-                sink.write(json_text(self.told))
+                sink.write(json_text(self.document))
                 sink.close()
         return code
 
@@ -146,7 +146,7 @@ class SendRun:
 
     def _not_sent(self, why: str) -> int:
         say(f"not sent: {why}")
-        self.told["reason"] = why
+        self.document["reason"] = why
         return 1
 
     def _go(self) -> int:
@@ -182,7 +182,7 @@ class SendRun:
             return self.failed(error.failure, planned)
         message = json.loads(connection.scrubber.clean(json.dumps(dict(reply.message))))
         self._keep(json.dumps(message, indent=1) + "\n")
-        self.told |= {"sent": True, "reply": message, "files": list(uploads.ids)}
+        self.document |= {"sent": True, "reply": message, "files": list(uploads.ids)}
         show("\n\n" if reply.text else "")
         self._compared(planned, reply.usage, sending.MESSAGES)
         return 0
@@ -235,16 +235,16 @@ class SendRun:
 
     def failed(self, failure: Failure, planned: Planned | None, *, explained: bool = True) -> int:
         """Tell a failure of one request, or of all, and observe it; the exit code."""
-        blame = self.judge.blame(failure, planned.one.request.location if planned else None)
+        attribution = self.checker.attribute(failure, planned.one.request.location if planned else None)
         name = planned.id if planned and len(self.planned) > 1 else None
         if explained:
             colour = wants_colour(self.options.output.color, sys.stderr)
-            sys.stderr.write(words.failure_text(failure, blame, name, colour=colour))
-        outcome = failed_record(failure, blame.codes, blame.locations)
+            sys.stderr.write(words.failure_text(failure, attribution, name, colour=colour))
+        outcome = failed_record(failure, attribution.codes, attribution.locations)
         for one in (planned,) if planned else self.planned:
             endpoint = sending.COUNT if self.options.count_only else sending.MESSAGES
             self._observe(one, batches.BATCHES if self.is_batch else endpoint, outcome)
-        self.told["errors"].append(words.failure_record(failure, blame, name))
+        self.document["errors"].append(words.failure_record(failure, attribution, name))
         return 2
 
     def _observe(self, planned: Planned, endpoint: str, outcome: dict[str, Any]) -> None:
@@ -257,7 +257,7 @@ class SendRun:
             fixed=bool(self.out.fix and self.out.fix.changed),
         )
         self.recorder.add(record)
-        self.told["requests"].append({"id": planned.id, **record})
+        self.document["requests"].append({"id": planned.id, **record})
 
     @property
     def _is_shown(self) -> bool:
@@ -325,11 +325,11 @@ class BatchSending:
         line = words.BatchLine(wanted=not run.options.output.no_progress and not run.options.output.quiet)
         try:
             progress = self._begin()
-            run.told |= {"sent": True, "batch": {"id": progress.id, "status": progress.status}}
+            run.document |= {"sent": True, "batch": {"id": progress.id, "status": progress.status}}
             seconds = run.options.poll
             progress = batches.watch(self._connection, progress, seconds=seconds, tell=line.at)
             line.clear()
-            run.told["batch"] = {"id": progress.id, "status": progress.status}
+            run.document["batch"] = {"id": progress.id, "status": progress.status}
             return self._results(progress)
         except ApiError as error:
             line.clear()

@@ -17,19 +17,19 @@ from imgbudget.live.answers import ApiError
 from imgbudget.live.client import Connection, connect, require_sdk
 from imgbudget.live.verification import (
     CAP,
+    CONFIRMED_BY,
     EDGE,
     PATCH,
-    TOLD,
+    CaseResult,
     CaseVerdict,
     Model,
-    Shown,
     as_yaml,
     case_verdict,
+    count_cases,
     models,
     overlay,
     probe_cases,
     read_overlay,
-    tried,
 )
 from imgbudget.output.base import TextTable, count, figure, one_line
 from imgbudget.output.records import TOOL, VERSION
@@ -101,22 +101,24 @@ def verify(options: VerifyOptions) -> int:
         )
         return 0
     try:
-        shown = tuple(tried(connection, session.context.model, islice(probe_cases(limits), options.calls)))
+        results = tuple(
+            count_cases(connection, session.context.model, islice(probe_cases(limits), options.calls))
+        )
         listed = models(connection) if platform == "anthropic" else ()
     except ApiError as error:
-        raise _told(error) from None
-    told = next((it for it in listed if it.id in (session.context.model, limits.model)), None)
-    verdict = case_verdict(shown)
+        raise _with_remedy(error) from None
+    entry = next((it for it in listed if it.id in (session.context.model, limits.model)), None)
+    verdict = case_verdict(results)
     write_formats(
         formats,
         output.color,
-        text=lambda colour: _text(limits, shown, verdict, told, colour=colour),
-        document=lambda: _document(limits, shown, verdict, told),
+        text=lambda colour: _text(limits, results, verdict, entry, colour=colour),
+        document=lambda: _document(limits, results, verdict, entry),
     )
     say_warnings(session.notes)
     if file:
         with whole_file(file) as out:
-            out.write(as_yaml(overlay(limits, verdict, told, before, datetime.now(UTC).date())))
+            out.write(as_yaml(overlay(limits, verdict, entry, before, datetime.now(UTC).date())))
         if not output.quiet:
             written = [rule for rule in (PATCH, EDGE, CAP) if verdict.confirmed.get(rule)]
             say(f"{file}: written; observed today: {', '.join(written) or 'no part of the rule'}")
@@ -127,11 +129,11 @@ def _listed(connection: Connection) -> tuple[Model, ...]:
     try:
         return models(connection)
     except ApiError as error:
-        raise _told(error) from None
+        raise _with_remedy(error) from None
 
 
-def _told(error: ApiError) -> ApiError:
-    """The failure with what to do about it, for the one line that is said of it."""
+def _with_remedy(error: ApiError) -> ApiError:
+    """The failure, with its remedy added to the message."""
     remedy = error.failure.remedy
     if remedy:
         error.args = (f"{error}; {remedy}",)
@@ -139,7 +141,7 @@ def _told(error: ApiError) -> ApiError:
 
 
 def _document(
-    limits: Limits, shown: Sequence[Shown], verdict: CaseVerdict, told: Model | None
+    limits: Limits, results: Sequence[CaseResult], verdict: CaseVerdict, entry: Model | None
 ) -> dict[str, Any]:
     return {
         "version": VERSION,
@@ -152,61 +154,70 @@ def _document(
         "confirmed": verdict.confirmed,
         "trials": [
             {
-                "rule": it.trial.rule,
-                "size": list(it.trial.size),
-                "images": it.trial.images,
-                "resized": list(it.trial.resized),
-                "expected_tokens": it.trial.expected,
+                "rule": it.case.rule,
+                "size": list(it.case.size),
+                "images": it.case.images,
+                "resized": list(it.case.resized),
+                "expected_tokens": it.case.expected,
                 "counted_tokens": it.counted,
                 "target": list(it.target) if it.target else None,
                 "failure": it.failure,
                 "confirmed": verdict.holds(it),
             }
-            for it in shown
+            for it in results
         ],
-        "listed": told._asdict() if told else None,
+        "listed": entry._asdict() if entry else None,
     }
 
 
 def _text(
-    limits: Limits, shown: Sequence[Shown], verdict: CaseVerdict, told: Model | None, *, colour: bool
+    limits: Limits,
+    results: Sequence[CaseResult],
+    verdict: CaseVerdict,
+    entry: Model | None,
+    *,
+    colour: bool,
 ) -> str:
     table = TextTable(
         ("rule", "images", "size", "resized", "tokens", "counted", "less envelope", ""), colour=colour
     )
-    for it in shown:
+    for it in results:
         less = verdict.visual(it)
         counted = (
             figure(it.counted) if it.counted is not None else str(it.target or one_line(it.failure or ""))
         )
         table.add(
-            it.trial.rule,
-            str(it.trial.images),
-            str(it.trial.size),
-            str(it.trial.resized),
-            figure(it.trial.expected),
+            it.case.rule,
+            str(it.case.images),
+            str(it.case.size),
+            str(it.case.resized),
+            figure(it.case.expected),
             counted,
             "" if less is None else figure(less),
             "as predicted" if verdict.holds(it) else "NOT as predicted",
         )
     lines = [f"{limits.model} on {limits.platform}: {limits.tier.name} tier", table.text(right=(1, 4, 5, 6))]
     for rule, holds in verdict.confirmed.items():
-        lines.append(f"{'confirmed' if holds else 'not confirmed'}: {rule}: {TOLD[rule]}")
+        lines.append(f"{'confirmed' if holds else 'not confirmed'}: {rule}: {CONFIRMED_BY[rule]}")
     if verdict.envelope is not None:
-        part = "" if verdict.image_part is None else f", of which {verdict.image_part} belong to the image"
+        part = "" if verdict.image_part is None else f", of which {verdict.image_part} are for the image"
         lines.append(f"envelope: {count(verdict.envelope, 'token')} beside the patches of one image{part}")
-    if told is not None:
-        lines.append(_listing(limits, told))
+    if entry is not None:
+        lines.append(_listing(limits, entry))
     return "\n".join(lines) + "\n"
 
 
-def _listing(limits: Limits, told: Model) -> str:
-    """What the Models API says of the model, beside what is documented."""
-    images = {True: "takes images", False: "takes NO images", None: "says nothing of images"}[told.images]
+def _listing(limits: Limits, entry: Model) -> str:
+    """The entry of the model in the Models API, compared with what is documented."""
+    images = {True: "accepts images", False: "does NOT accept images", None: "image support not reported"}[
+        entry.images
+    ]
     documented = int(limits.context_tokens.value)
-    same = "as documented" if told.context == documented else f"documented as {figure(documented)}"
-    context = "no context told" if told.context is None else f"context {figure(told.context)} tokens, {same}"
-    return f"listed: {told.id} {images}; {context}; {told.lifecycle or 'lifecycle not told'}"
+    same = "as documented" if entry.context == documented else f"documented as {figure(documented)}"
+    context = (
+        "context not reported" if entry.context is None else f"context {figure(entry.context)} tokens, {same}"
+    )
+    return f"listed: {entry.id} {images}; {context}; {entry.lifecycle or 'lifecycle not reported'}"
 
 
 def _models_document(listed: Sequence[Model]) -> dict[str, Any]:

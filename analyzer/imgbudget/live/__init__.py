@@ -1,4 +1,4 @@
-"""Live mode: requests that are sent or counted, what the API made of them, and the guard of running programs.
+"""Live mode: sending and counting requests, verifying the token formula, and the guard of SDK clients.
 
-Nothing here is imported before it is asked for, and the official SDK (extra `live`) is imported here only.
+Nothing here is imported before it is needed, and only these modules import the official SDK (extra `live`).
 """

@@ -1,4 +1,4 @@
-"""What comes back from the API or from a server before it: an answer, or a failure in plain words."""
+"""Responses of the API or of a proxy in front of it: an answer, or a failure in plain words."""
 
 import json
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ _LONGEST = 2000
 
 
 class Failure(NamedTuple):
-    """What went wrong: whose words `message` are, says `origin`.
+    """Why a request failed.
 
     `origin` is `api` (an error of the API), `edge` (another server answered), `timeout`, `connection` or
-    `stream` (broken off). `kind` is the API's type of the error, `paths` are the blocks that it names one by
-    one. `text` is all that explain needs to know it again.
+    `stream` (broken off). `kind` is the API's error type, `paths` are the blocks that it names. `text`
+    is what `explain` recognises.
     """
 
     origin: str
@@ -31,7 +31,7 @@ class Failure(NamedTuple):
 
 
 class ApiError(LiveError):
-    """The API, or the way to it, failed; no text in it holds a key."""
+    """The API, or the connection to it, failed; the message contains no key."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
@@ -42,13 +42,13 @@ class ApiError(LiveError):
 
 @contextmanager
 def answering(connection: Connection) -> Iterator[None]:
-    """Turns all that the SDK and its HTTP layer raise into one failure without keys.
+    """Turn every exception of the SDK and its HTTP layer into a failure without keys.
 
-    What was raised is not kept: its text, its request or its local names may hold a key.
+    The original exception is dropped: its text, its request or its local variables may hold a key.
 
     Raises:
         ApiError: the request failed.
-        UsageError: the SDK found no key, or is asked for what the platform does not have.
+        UsageError: the SDK found no key, or the platform does not support the call.
     """
     import anthropic  # noqa: PLC0415 - loaded by whoever has a connection
     import httpx2  # noqa: PLC0415 - as above
@@ -74,7 +74,7 @@ def json_answer(response: Any, connection: Connection, wanted: str) -> dict[str,
     """The JSON object of a response with the key `wanted`.
 
     Raises:
-        ApiError: it is something else: a page of a proxy, for the most part.
+        ApiError: it is something else, usually the error page of a proxy.
     """
     try:
         answer = json.loads(response.content)
@@ -86,15 +86,15 @@ def json_answer(response: Any, connection: Connection, wanted: str) -> dict[str,
 
 
 def foreign(response: Any, connection: Connection, text: str) -> Failure:
-    """The failure of an answer that is none of the API's."""
+    """The failure for a response that does not come from the API."""
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
     shown = connection.scrubber.clean(one_line(_plain(text)))[:200]
     said = f": {shown}" if shown else ""
     status = response.status_code
     return Failure(
         origin="edge",
-        message=f"another server than the API answered, with {kind}{said}",
-        remedy="look at the base URL of the platform and at proxies on the way (HTTPS_PROXY)",
+        message=f"the response did not come from the API, but is {kind}{said}",
+        remedy="check the base URL of the platform, and proxies (HTTPS_PROXY)",
         status=status,
         text=f"Error code: {status} - {shown}",
     )
@@ -125,16 +125,16 @@ def _of_status(error: Any, connection: Connection) -> Failure:
 
 
 def _remedy(status: int) -> str | None:
-    """What to do about a status that is about no block (errors page, 2026-06)."""
+    """What to do about a status that does not concern a block (errors page, 2026-06)."""
     match status:
         case 401 | 403:
-            return "look at the key in the environment, and at what it may do"
+            return "check the key in the environment, and its permissions"
         case 404:
-            return "look at the model id and at the base URL"
+            return "check the model id and the base URL"
         case 413:
-            return "the body is too large for the server that answered; imgbudget plan shows what fits"
+            return "the body is too large for the server; imgbudget plan shows what fits"
         case 429:
-            return "the SDK has retried; wait, or send less at a time"
+            return "the SDK has retried; wait, or send fewer requests at a time"
         case 529:
             return "the API is overloaded and the SDK has retried; send it again later"
         case _ if status >= 500:
@@ -146,7 +146,7 @@ def _remedy(status: int) -> str | None:
 def _timeout() -> Failure:
     return Failure(
         origin="timeout",
-        message="no answer in time",
+        message="timed out",
         remedy="the SDK has retried; --timeout SECONDS waits longer, --stream keeps the connection busy",
     )
 
@@ -156,7 +156,7 @@ def _connection(cause: BaseException, connection: Connection) -> Failure:
     return Failure(
         origin="connection",
         message=f"no connection: {said or type(cause).__name__}",
-        remedy="look at the base URL, the network and proxies on the way (HTTPS_PROXY)",
+        remedy="check the base URL, the network, and proxies (HTTPS_PROXY)",
     )
 
 
@@ -166,16 +166,16 @@ def _broken(error: BaseException, connection: Connection) -> Failure:
 
 
 def broken(why: str) -> Failure:
-    """The failure of an answer that broke off."""
+    """The failure for an answer that broke off."""
     return Failure(
         origin="stream",
         message=f"the answer broke off: {why}",
-        remedy="what came before it was billed; send it again",
+        remedy="the part that arrived was billed; send the request again",
     )
 
 
 def _plain(text: str) -> str:
-    """The words of a page, without its tags."""
+    """The text of an HTML page, without tags."""
     import re  # noqa: PLC0415 - failures only
 
     return " ".join(re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", text[:20_000]).split())

@@ -1,4 +1,4 @@
-"""Whose fault a failure is: the rule of its text, the blocks that it means, what our rules say of them."""
+"""Which blocks of a request a failure is about: the rule its text belongs to, and the findings on them."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -15,40 +15,42 @@ from imgbudget.live.outgoing import Outgoing
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding, Request
-from imgbudget.output.explain import Whereabouts
+from imgbudget.output.explain import LocatedMatch
 
 
 class Attribution(NamedTuple):
-    """What a failure means, and where; `whereabouts` has an entry a match."""
+    """What a failure means and where; `located` has one entry per match."""
 
     explanation: Explanation
-    whereabouts: tuple[Whereabouts, ...] = ()
+    located: tuple[LocatedMatch, ...] = ()
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The rules that the matches belong to."""
+        """The codes of the rules that the matches belong to."""
         return tuple(code for match in self.explanation.matches for code in match.pattern.codes[:1])
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The blocks that are meant, as the API writes them."""
-        locations = (candidate.location for where in self.whereabouts for candidate, _, _ in where.locations)
+        """The blocks in question, as the API writes their locations."""
+        locations = (candidate.location for where in self.located for candidate, _, _ in where.locations)
         return tuple(dict.fromkeys(location.dotted for location in locations if location.dotted))
 
 
 class RequestChecker:
-    """Blames failures on blocks of what was sent; all rules look at it once, when the first failure comes."""
+    """Attributes failures to blocks of the sent request, which is checked once, at the first failure."""
 
     def __init__(self, sent: Outgoing, options: RunOptions) -> None:
-        """RequestChecker by all rules, whatever the configuration leaves out."""
+        """Check with all rules, also those that the configuration deselects."""
         self._sent = sent
-        self._wishes = options._replace(select=("ALL",), pedantic=True, use_ignores=False, use_baseline=False)
+        self._options = options._replace(
+            select=("ALL",), pedantic=True, use_ignores=False, use_baseline=False
+        )
         self._result: FileResult | None = None
 
-    def blame(self, failure: Failure, request: Location | None = None) -> Attribution:
-        """Explain a failure, of the request at that place where it is told."""
+    def attribute(self, failure: Failure, request: Location | None = None) -> Attribution:
+        """Explain a failure; `request` is the location of the request that failed, None if unknown."""
         explanation = explain(failure.text) if failure.text else Explanation((), ())
-        if failure.origin != "api":  # a page or a network has words of its own: none is a text of the API
+        if failure.origin != "api":  # the text of a proxy or a network error is not an API error
             explanation = explanation._replace(unknown=())
         if not explanation.matches:
             return Attribution(explanation)
@@ -60,7 +62,7 @@ class RequestChecker:
         return Attribution(
             explanation,
             tuple(
-                Whereabouts(
+                LocatedMatch(
                     match=match,
                     locations=tuple((it, it.location, spans.get(it.location)) for it in found.candidates),
                     note=found.note,
@@ -73,7 +75,7 @@ class RequestChecker:
         if self._result is None:
             sent = self._sent
             self._result = DocumentCheck(
-                context=Session(self._wishes).context,
+                context=Session(self._options).context,
                 source=sent.source,
                 path=sent.path,
                 lines=sent.lines,
@@ -100,7 +102,7 @@ class RequestChecker:
 
 
 def _belongs(location: Location, request: Location | None) -> bool:
-    """Whether a place is inside a request."""
+    """Whether a location is inside a request."""
     if request is None:
         return True
     root = request.keys or ()
@@ -110,7 +112,7 @@ def _belongs(location: Location, request: Location | None) -> bool:
 def _located(
     match: Match, failure: Failure, requests: Sequence[Request], findings: Sequence[Finding]
 ) -> Located:
-    """The blocks that the error names one by one, else those that its text may mean."""
+    """The blocks that the error names, else those that its text may refer to."""
     if failure.paths:
         uses = {use.location.dotted: use for request in requests for use in request.images}
         named = [use for path in failure.paths if (use := uses.get(path))]

@@ -1,4 +1,4 @@
-"""Requests through the Message Batches endpoint: created from the file's own bytes, watched, read back."""
+"""The Message Batches endpoint: create a batch from the bytes of the file, poll it, read its results."""
 
 import json
 import re
@@ -19,11 +19,11 @@ ENDED = "ended"
 
 _ID = re.compile(r"[\w-]{1,200}")
 _STREAMED = {"X-Stainless-Raw-Response": "stream", "Accept": "application/binary"}
-"""Asks the SDK for the answer unread, as its own `with_streaming_response` does."""
+"""Makes the SDK return the response unread, as its `with_streaming_response` does."""
 
 
 class BatchProgress(NamedTuple):
-    """How far a batch has come: its status, and how many requests have which outcome."""
+    """The status of a batch, and the number of requests by outcome."""
 
     id: str
     status: str
@@ -40,7 +40,7 @@ class BatchProgress(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one request: the line of the result, what was billed, what failed; one of the latter."""
+    """The result of one request: its line, and either the usage or the failure."""
 
     custom_id: str
     line: str
@@ -48,11 +48,11 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
 
 
-class Replayed:
-    """A body in pieces that are made anew for each attempt: nothing of it stays in memory."""
+class RepeatableBody:
+    """A body in chunks that are generated again for each attempt, so that it is never whole in memory."""
 
     def __init__(self, pieces: Callable[[], Iterator[bytes]]) -> None:
-        """Take what makes the pieces."""
+        """`pieces` generates the chunks."""
         self._pieces = pieces
 
     def __iter__(self) -> Iterator[bytes]:
@@ -60,23 +60,23 @@ class Replayed:
 
 
 def require_batches(limits: Limits) -> None:
-    """Make sure that the platform has batches. Raises UsageError."""
+    """Raise UsageError unless the platform has batches."""
     if limits.batch_factor is None:
         raise UsageError(f"{limits.platform} has no Message Batches; send the requests one by one")
 
 
 def checked_id(text: str) -> str:
-    """The id of a batch; it becomes a part of an address. Raises UsageError."""
+    """A valid batch id, which becomes part of a URL. Raises UsageError."""
     if _ID.fullmatch(text):
         return text
-    raise UsageError(f"--batch-id {text!r}: is no id of a batch, such as msgbatch_013Zva2CMHLNnXjNJJKqJ2EF")
+    raise UsageError(f"--batch-id {text!r}: is not a batch id, such as msgbatch_013Zva2CMHLNnXjNJJKqJ2EF")
 
 
 def create(connection: Connection, pieces: Callable[[], Iterator[bytes]]) -> BatchProgress:
-    """Create a batch of a body that comes in pieces.
+    """Create a batch from a body in chunks.
 
     Raises:
-        ApiError: it was refused, or the way to the API failed.
+        ApiError: it was rejected, or the connection failed.
         UsageError: no key in the environment.
     """
     import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
@@ -85,13 +85,13 @@ def create(connection: Connection, pieces: Callable[[], Iterator[bytes]]) -> Bat
     headers = {"Content-Type": "application/json", "Content-Length": str(size)}
     with answering(connection):
         response = connection.client.post(
-            BATCHES, cast_to=httpx2.Response, content=Replayed(pieces), options={"headers": headers}
+            BATCHES, cast_to=httpx2.Response, content=RepeatableBody(pieces), options={"headers": headers}
         )
     return _progress(json_answer(response, connection, "processing_status"))
 
 
 def look(connection: Connection, batch_id: str) -> BatchProgress:
-    """How far a batch has come. Raises as `create`."""
+    """The current state of a batch. Raises as `create`."""
     import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
 
     with answering(connection):
@@ -102,7 +102,7 @@ def look(connection: Connection, batch_id: str) -> BatchProgress:
 def watch(
     connection: Connection, progress: BatchProgress, *, seconds: float, tell: Callable[[BatchProgress], None]
 ) -> BatchProgress:
-    """Wait until a batch has ended, looking every so many seconds. Raises as `create`."""
+    """Poll a batch every `seconds` until it has ended. Raises as `create`."""
     tell(progress)
     while not progress.is_over:
         sleep(seconds)
@@ -112,9 +112,9 @@ def watch(
 
 
 def outcomes(connection: Connection, batch_id: str) -> Iterator[Outcome]:
-    """The results of a batch that has ended, as they come; in no order.
+    """The results of a batch that has ended, in no particular order.
 
-    They are asked for at the address of the batch: the key goes to no address that an answer names. Raises as
+    They are requested at the URL of the batch: the key is never sent to a URL from a response. Raises as
     `create`.
     """
     import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it

@@ -1,4 +1,4 @@
-"""What a request should cost and what was billed: exact parts, estimates, and the cause of a difference."""
+"""Predicted and billed tokens of a request, and the cause of a difference."""
 
 from collections.abc import Collection, Mapping
 from math import ceil
@@ -12,13 +12,13 @@ from imgbudget.model.subjects import Request
 from imgbudget.output.base import count, figure
 
 MESSAGE_TOKENS = 7
-"""Tokens of a request beside text and images (87 recorded rows, 2024-06 to 2026-08; one measured apart)."""
+"""Tokens of a request besides text and images (87 recorded rows, 2024-06 to 2026-08; one set apart)."""
 IMAGE_TOKENS = 3
-"""Tokens around each image beside its patches (the same rows)."""
+"""Tokens of each image besides its patches (the same rows)."""
 
 _USUAL_BYTES = 4
 _FEWEST_BYTES = 2
-"""Bytes of text a token: usual in English prose, and hardly ever less."""
+"""Bytes of text per token: usual in English prose, and a rare minimum."""
 _NANO = 1_000_000_000
 
 
@@ -47,7 +47,7 @@ class Prediction(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Tokens as they are expected."""
+        """Expected tokens."""
         return self.visual + self.envelope + self.text + self.page_tokens
 
     @property
@@ -59,7 +59,7 @@ class Prediction(NamedTuple):
 class Price(NamedTuple):
     """US dollars of a request, or of several: expected input, and the most for input and output.
 
-    `most` is None where no price of the output is known, or no bound on it was set.
+    `most` is None where no price of the output is known, or the output has no bound.
     """
 
     expected_input: float
@@ -74,7 +74,7 @@ class Price(NamedTuple):
 
 
 def predict(one: RequestResult, text_bytes: int) -> Prediction:
-    """The tokens of a request, from what its check has read and the bytes of all text in it."""
+    """The tokens of a request, from its check result and the bytes of all text in it."""
     test, visual = one
     request, limits = test.request, test.limits
     context = limits.context_tokens.value
@@ -102,7 +102,7 @@ def predict(one: RequestResult, text_bytes: int) -> Prediction:
 
 
 def price(tokens: Prediction, limits: Limits, max_tokens: int | None, *, batch: bool) -> Price:
-    """What a request costs; `max_tokens` is the bound that it sets on the output."""
+    """The cost of a request; `max_tokens` is its bound on the output."""
     factor = limits.batch_factor.value if batch and limits.batch_factor else 1
     expected = limits.cost_usd(tokens.total) * factor
     output = _output_usd(limits, tokens.most, max_tokens)
@@ -121,15 +121,15 @@ def _output_usd(limits: Limits, input_tokens: int, max_tokens: int | None) -> fl
 
 
 _SLACK = 5
-"""Tokens by which the rule was off at most (87 recorded rows)."""
+"""Largest error of the formula in tokens (87 recorded rows)."""
 _FEWEST, _MOST = 8, 2
-"""Bytes of text a token, at most and at least: what lies between them is text."""
+"""Most and fewest bytes of text per token: a rest between them is text."""
 _ADDED = ("tools", "thinking", "mcp_servers", "output_config", "container")
-"""Members at the top of a body for which the API adds tokens of its own."""
+"""Top-level members of a body for which the API adds tokens."""
 
 
 class Usage(NamedTuple):
-    """Tokens as the API tells them; the input counts what was read from a cache or written into one."""
+    """Tokens as the API reports them; the input includes cache reads and writes."""
 
     input: int
     output: int | None = None
@@ -148,17 +148,17 @@ class Usage(NamedTuple):
 
 
 class BillComparison(NamedTuple):
-    """A prediction and what came of it. `difference` is billed less predicted; `cause` is a clause."""
+    """A prediction and the bill. `difference` is billed minus predicted; `cause` is a phrase."""
 
     prediction: Prediction
     usage: Usage
     difference: int
     cause: str
     agrees: bool
-    """Whether the rule for images explains what was billed."""
+    """Whether the token formula for images explains the bill."""
 
 
-def compare(  # noqa: PLR0913 - all that tells it
+def compare(  # noqa: PLR0913 - everything that may be the cause
     prediction: Prediction,
     usage: Usage,
     request: Request,
@@ -167,14 +167,14 @@ def compare(  # noqa: PLR0913 - all that tells it
     data: LimitsData,
     members: Collection[str] = (),
 ) -> BillComparison:
-    """Hold what was billed against the prediction; `members` are the keys at the top of the body."""
+    """Compare the bill with the prediction; `members` are the top-level keys of the body."""
     difference = usage.input - prediction.total
     rest = usage.input - prediction.visual - prediction.envelope - prediction.page_tokens
     agrees, cause = _cause(prediction, rest, request, limits, data=data, members=members)
     return BillComparison(prediction, usage, difference, cause, agrees)
 
 
-def _cause(  # noqa: PLR0913 - all that tells it
+def _cause(  # noqa: PLR0913 - everything that may be the cause
     prediction: Prediction,
     rest: int,
     request: Request,
@@ -183,7 +183,7 @@ def _cause(  # noqa: PLR0913 - all that tells it
     data: LimitsData,
     members: Collection[str],
 ) -> tuple[bool, str]:
-    """Whether the images explain it, and why it differs; `rest` are the tokens beside images and pages."""
+    """Whether the formula for images holds, and why the bill differs; `rest` is without images and pages."""
     if prediction.unsized:
         return (
             False,
@@ -193,21 +193,21 @@ def _cause(  # noqa: PLR0913 - all that tells it
         return False, "pages of documents are estimated: their text is not known"
     if _is_text(rest, prediction.text_bytes):
         if rest <= _SLACK:
-            return True, "none to speak of"
+            return True, "negligible"
         text = f"text: {figure(rest)} tokens for {count(prediction.text_bytes, 'byte')}"
         return True, f"{text}, {figure(prediction.text)} were estimated"
     if added := [name for name in _ADDED if name in members]:
-        return False, f"the API adds tokens of its own for {' and '.join(added)}"
+        return False, f"the API adds tokens for {' and '.join(added)}"
     if other := _other_tier(prediction, rest, request, limits, data):
         return False, other
     if rest < 0:
         return (
             False,
-            "fewer than the images alone should cost: is the model another one, or the rule not its?",
+            "fewer than the images alone should cost: another model answered, or its token formula differs",
         )
     return (
         False,
-        "more than text of this length explains: a tokenizer with more tokens, or images that cost more",
+        "more than text of this length explains: the tokenizer or the token formula differs",
     )
 
 
@@ -218,7 +218,7 @@ def _is_text(rest: int, text_bytes: int) -> bool:
 def _other_tier(
     prediction: Prediction, rest: int, request: Request, limits: Limits, data: LimitsData
 ) -> str | None:
-    """What other way of counting the images would explain it."""
+    """Another way of counting the images that would explain the bill."""
     sizes = [use.visible_size for use in request.images if use.visible_size]
 
     def explains(visual: int) -> bool:
@@ -228,7 +228,7 @@ def _other_tier(
 
     for tier in data.tiers:
         if tier != limits.tier and explains(sum(patches(native_size(size, tier)) for size in sizes)):
-            return f"the images cost what the {tier.name} tier gives, not the {limits.tier.name} tier"
+            return f"the images cost as in the {tier.name} tier, not the {limits.tier.name} tier"
     if explains(sum(patches(size) for size in sizes)):
-        return "the images were counted without being scaled down"
+        return "the images were counted at full size, not downscaled"
     return None

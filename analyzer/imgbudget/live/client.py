@@ -1,4 +1,4 @@
-"""The SDK's client for a platform; keys and addresses from the environment, keys kept out of all output."""
+"""The SDK client for a platform, with keys and URLs from the environment; keys are kept out of all output."""
 
 import logging
 import os
@@ -19,18 +19,18 @@ _ATTRIBUTES = (
     "access_token",
 )
 _SHORTEST = 8
-"""Characters from which on a value is taken for a secret: shorter ones would blank words of plain text."""
+"""Shortest value taken for a secret, in characters: shorter ones would mask words of plain text."""
 
 MASK = "[key removed]"
 
 
 class Scrubber:
-    """Takes the secrets that it knows out of texts, and anything that is spelled like a key of Anthropic."""
+    """Masks known secrets in texts, and anything that looks like an Anthropic key."""
 
     _LIKE_A_KEY = re.compile(r"sk-ant-[\w-]{8,}")
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Know these secrets, blanks around them left out."""
+        """Mask these secrets; whitespace around them is ignored."""
         spelled = {secret.strip() for secret in secrets if len(secret.strip()) >= _SHORTEST}
         self._secrets = sorted(spelled, key=len, reverse=True)
 
@@ -40,8 +40,8 @@ class Scrubber:
             text = text.replace(secret, MASK)
         return self._LIKE_A_KEY.sub(MASK, text)
 
-    def held(self, text: str) -> int:
-        """How many characters at the end may be the beginning of a secret, which more text would tell."""
+    def unfinished(self, text: str) -> int:
+        """The number of characters at the end that may be the beginning of a secret."""
         longest = max(map(len, self._secrets), default=0)
         for size in range(min(longest - 1, len(text)), 0, -1):
             if any(secret.startswith(text[-size:]) for secret in self._secrets):
@@ -50,7 +50,7 @@ class Scrubber:
 
 
 class _Cleaned(logging.Formatter):
-    """Formats as another formatter does, without secrets; tracebacks are part of what it formats."""
+    """Formats as another formatter does, with secrets masked, also in tracebacks."""
 
     def __init__(self, inner: logging.Formatter, scrubber: Scrubber) -> None:
         super().__init__()
@@ -58,40 +58,40 @@ class _Cleaned(logging.Formatter):
         self._scrubber = scrubber
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record, or its lines."""
+        """The text of a record."""
         return self._scrubber.clean(self._inner.format(record))
 
 
 def clean_logs(scrubber: Scrubber) -> None:
-    """Keep secrets out of what the SDK logs where ANTHROPIC_LOG asks for it: its tracebacks quote headers."""
+    """Keep secrets out of the log that ANTHROPIC_LOG enables: its tracebacks quote headers."""
     for handler in logging.getLogger().handlers:
         inner = handler.formatter or logging.Formatter()
         handler.setFormatter(_Cleaned(inner, scrubber))
 
 
-class Flowing:
-    """Text that comes in pieces, of which none may show a part of a secret."""
+class StreamScrubber:
+    """Masks secrets in text that arrives in pieces, also where one is split over several."""
 
     def __init__(self, scrubber: Scrubber) -> None:
-        """Begin with nothing held back."""
+        """Mask with this scrubber."""
         self._scrubber = scrubber
         self._rest = ""
 
     def add(self, piece: str) -> str:
-        """What can be shown now that a piece has come."""
+        """The text that can be shown after this piece."""
         text = self._scrubber.clean(self._rest + piece)
-        shown = len(text) - self._scrubber.held(text)
+        shown = len(text) - self._scrubber.unfinished(text)
         self._rest = text[shown:]
         return text[:shown]
 
     def end(self) -> str:
-        """What was held back."""
+        """The rest of the text."""
         rest, self._rest = self._rest, ""
         return self._scrubber.clean(rest)
 
 
 def secrets_of(client: object, environment: Mapping[str, str] = os.environ) -> Scrubber:
-    """Knows the keys of a client of the SDK, and all that the environment has under the name of one."""
+    """A scrubber of the keys of an SDK client, and of environment variables with names of secrets."""
     found = [value for name in _ATTRIBUTES if isinstance(value := getattr(client, name, None), str)]
     for name, value in environment.items():
         if not _NAMED.search(name):
@@ -108,7 +108,7 @@ def secrets_of(client: object, environment: Mapping[str, str] = os.environ) -> S
 EXTRA = "pip install 'imgbudget[live]'"
 PLATFORMS = ("anthropic", "bedrock", "google-cloud", "foundry")
 REWRITTEN = frozenset({"bedrock", "google-cloud"})
-"""Platforms for which the SDK moves the model from the body into the address, so that it writes the body."""
+"""Platforms for which the SDK moves the model from the body into the URL, and so rewrites the body."""
 
 _BASE_URLS = {
     "anthropic": ("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
@@ -116,14 +116,14 @@ _BASE_URLS = {
     "google-cloud": ("ANTHROPIC_VERTEX_BASE_URL", "Google Cloud in the region of CLOUD_ML_REGION"),
     "foundry": ("ANTHROPIC_FOUNDRY_BASE_URL", "Microsoft Foundry, resource of ANTHROPIC_FOUNDRY_RESOURCE"),
 }
-"""The variable that names another address on each platform, and what holds without it (SDK 2.14)."""
+"""The variable that overrides the URL on each platform, and the default (SDK 2.14)."""
 
 _EXTRAS = {"bedrock": "bedrock", "google-cloud": "vertex"}
 _OLDEST = 2
 
 
 class Connection(NamedTuple):
-    """A client of the SDK, the platform behind it, and what keeps its keys out of texts."""
+    """An SDK client, its platform, and the scrubber of its keys."""
 
     client: Any
     platform: str
@@ -131,20 +131,20 @@ class Connection(NamedTuple):
 
     @property
     def is_verbatim(self) -> bool:
-        """Whether bodies go out byte for byte."""
+        """Whether bodies are sent byte for byte."""
         return self.platform not in REWRITTEN
 
 
 def require_sdk(command: str) -> None:
-    """Make sure that the SDK is there.
+    """Check that the SDK is installed.
 
     Raises:
-        UsageError: it is not, or is too old; one line that names the extra.
+        UsageError: it is missing or too old; the message names the extra.
     """
     try:
         import anthropic  # noqa: PLC0415 - a second and a half
     except ImportError:
-        raise UsageError(f"{command} needs the official SDK, which the extra live brings: {EXTRA}") from None
+        raise UsageError(f"{command} needs the official SDK, which is in the extra `live`: {EXTRA}") from None
     if int(anthropic.__version__.partition(".")[0]) < _OLDEST:
         raise UsageError(
             f"{command} needs anthropic 2 or newer, {anthropic.__version__} is installed: {EXTRA} --upgrade"
@@ -152,10 +152,10 @@ def require_sdk(command: str) -> None:
 
 
 def connect(platform: str, *, timeout: float | None = None, max_retries: int | None = None) -> Connection:
-    """The client for a platform; `timeout` in seconds, and both as the SDK has them where not given.
+    """The client for a platform; `timeout` in seconds; the defaults are those of the SDK.
 
     Raises:
-        UsageError: a platform without an API, or what the client needs is not in the environment.
+        UsageError: a platform without an API, or a variable that the client needs is missing.
     """
     import anthropic  # noqa: PLC0415 - see require_sdk
 
@@ -166,7 +166,7 @@ def connect(platform: str, *, timeout: float | None = None, max_retries: int | N
         "foundry": anthropic.AnthropicFoundry,
     }
     if platform not in makers:
-        raise UsageError(f"{platform} takes no requests from programs; send goes to {', '.join(makers)}")
+        raise UsageError(f"{platform} has no API for programs; the SDK supports {', '.join(makers)}")
     given: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
     scrubber = secrets_of(None)
     try:
@@ -179,7 +179,7 @@ def connect(platform: str, *, timeout: float | None = None, max_retries: int | N
 
 
 def address(platform: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Where requests for a platform go, as the environment has it; no name or password of a URL."""
+    """The URL that requests for a platform go to, without a user name or password."""
     variable, usual = _BASE_URLS[platform]
     given = environment.get(variable)
     if not given:
@@ -192,7 +192,7 @@ def address(platform: str, environment: Mapping[str, str] = os.environ) -> str:
 def _hint(platform: str, error: Exception) -> str:
     extra = _EXTRAS.get(platform)
     if extra and isinstance(error, (ImportError, RuntimeError)):
-        return f"; pip install 'anthropic[{extra}]' brings what it needs"
+        return f"; pip install 'anthropic[{extra}]' installs what it needs"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""`imgbudget.prune_conversation`: an agent's messages, so that the next turn cannot break image limits."""
+"""`imgbudget.prune_conversation`: prune an agent's messages so that the next turn keeps the image limits."""
 
 from base64 import b64encode
 from binascii import Error as Base64Error
@@ -28,22 +28,22 @@ def prune_conversation(
     next_images: int = 1,
     keep: int | None = None,
 ) -> list[Any]:
-    """The messages of a conversation, ready for a turn that brings up to `next_images` images more.
+    """The messages of a conversation, pruned for a next turn with up to `next_images` more images.
 
-    With `keep` only so many images stay, the latest; of the others, and of those over what a request may
-    hold at all, a text says that they were removed. Where the next turn may pass the many-image limit, base64
-    images over its edge are shrunk to it, or to the size that the model looks at where that is less. What
-    need not change is the very object that was given, and nothing that was given is changed. Keep what is
-    returned: an image that was shrunk once is sent alike from then on, so that a prompt cache holds.
+    `keep` is the number of most recent images to keep; older ones, and those beyond the number that a request
+    may hold, are replaced by a text that says so. If the next turn may exceed the many-image limit, base64
+    images with a longer edge are downscaled to it, or to the size that the model uses if that is smaller.
+    The input is not modified; unchanged messages are returned as the same objects. Continue with the returned
+    list: an image is then downscaled only once and stays the same, so that a prompt cache remains valid.
 
-    `model` and `platform` are the configuration's own where they are not given. Images behind a url or a file
-    id cannot be shrunk, and count.
+    `model` and `platform` default to those of the configuration. Images given by url or file id are counted,
+    but cannot be downscaled.
 
     Raises:
         UsageError: an unknown platform, or a number below zero.
     """
     if next_images < 0 or (keep is not None and keep < 0):
-        raise UsageError("next_images and keep are numbers of images, from 0 on")
+        raise UsageError("next_images and keep are numbers of images and cannot be negative")
     limits = _limits(model, platform)
     messages = list(messages)
     images = [block for message in messages for block in _images(_content(message))]
@@ -51,11 +51,11 @@ def prune_conversation(
     media = limits.request_media
     room = len(images) if media is None else max(media.value - documents - next_images, 0)
     stay = min(len(images), room if keep is None else min(keep, room))
-    doomed = {id(block) for block in images[: len(images) - stay]}
+    removed = {id(block) for block in images[: len(images) - stay]}
     many = limits.many_images(limits.counted_images(stay + next_images, documents))
 
     def change(block: Block) -> Block:
-        if id(block) in doomed:
+        if id(block) in removed:
             return _removed(block)
         return _shrunk(block, limits) if many else block
 
@@ -72,7 +72,7 @@ def _content(message: Any) -> Any:
 
 
 def _inner(block: Block) -> tuple[str, ...] | None:
-    """The route to the blocks that a block may hold."""
+    """The path to the blocks inside a block, None if it holds none."""
     if block.get("type") == "tool_result":
         return ("content",)
     if block.get("type") == "document" and isinstance(block.get("source"), Mapping):
@@ -81,14 +81,14 @@ def _inner(block: Block) -> tuple[str, ...] | None:
 
 
 def _images(content: Any) -> Iterator[Block]:
-    """The image blocks of a content in order, nested ones included."""
+    """The image blocks of a message's content in order, including nested ones."""
     for block in content if isinstance(content, list) else ():
         if not isinstance(block, Mapping):
             continue
         if block.get("type") == "image":
             yield block
-        elif route := _inner(block):
-            yield from _images(_at(block, route))
+        elif path := _inner(block):
+            yield from _images(_at(block, path))
 
 
 def _documents(content: Any) -> int:
@@ -100,8 +100,8 @@ def _documents(content: Any) -> int:
     )
 
 
-def _at(block: Any, route: tuple[str, ...]) -> Any:
-    for key in route:
+def _at(block: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
         block = block.get(key) if isinstance(block, Mapping) else None
     return block
 
@@ -113,7 +113,7 @@ def _message(message: Any, change: Change) -> Any:
 
 
 def _changed(content: Any, change: Change) -> Any:
-    """The content with its images changed; itself where none is."""
+    """The content with its images changed; the same object if nothing changes."""
     if not isinstance(content, list):
         return content
     made = [_block(block, change) for block in content]
@@ -125,12 +125,12 @@ def _block(block: Any, change: Change) -> Any:
         return block
     if block.get("type") == "image":
         return change(block)
-    route = _inner(block)
-    return block if route is None else _with_inner(block, route, change)
+    path = _inner(block)
+    return block if path is None else _with_inner(block, path, change)
 
 
-def _with_inner(block: Block, route: tuple[str, ...], change: Change) -> Block:
-    key, rest = route[0], route[1:]
+def _with_inner(block: Block, path: tuple[str, ...], change: Change) -> Block:
+    key, rest = path[0], path[1:]
     value = block.get(key)
     if rest:
         made = _with_inner(value, rest, change) if isinstance(value, Mapping) else value
@@ -140,15 +140,15 @@ def _with_inner(block: Block, route: tuple[str, ...], change: Change) -> Block:
 
 
 def _removed(block: Block) -> Block:
-    """A text in the place of an image; it keeps the cache breakpoint that stood there."""
+    """A text block in place of an image; it keeps the image's cache breakpoint."""
     size = _size(_bytes(block))
-    told = f" of {size} px" if size else ""
-    text = {"type": "text", "text": f"[an earlier image{told} was removed]"}
+    described = f" of {size} px" if size else ""
+    text = {"type": "text", "text": f"[an earlier image{described} was removed]"}
     return {**text, "cache_control": block["cache_control"]} if block.get("cache_control") else text
 
 
 def _shrunk(block: Block, limits: Limits) -> Block:
-    """The image within the edge of many-image requests; itself where it is, or cannot be shrunk."""
+    """The image within the edge of many-image requests; the same object if it fits or cannot be resized."""
     data = _bytes(block)
     size = _size(data)
     edge = limits.many_image_edge
@@ -166,7 +166,7 @@ def _shrunk(block: Block, limits: Limits) -> Block:
 
 
 def _bytes(block: Block) -> bytes | None:
-    """The image bytes of a block, where they are in it as sound base64."""
+    """The image bytes of a block, None if it has no valid base64."""
     data = _at(block, ("source", "data"))
     if not isinstance(data, str):
         return None

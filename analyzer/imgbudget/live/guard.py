@@ -1,4 +1,4 @@
-"""`imgbudget.guard`: an HTTP transport for SDK clients that does not send what the API would refuse."""
+"""`imgbudget.guard`: an HTTP transport for SDK clients that stops requests that the API would reject."""
 
 import logging
 import sys
@@ -24,30 +24,30 @@ _log = logging.getLogger("imgbudget.guard")
 
 
 class RequestWarning(UserWarning):
-    """The API would refuse a request, and the guard let it out because that is its mode."""
+    """The API is likely to reject a request that the guard sent in mode `warn` or `fix`."""
 
 
 class RequestWatch:
-    """What becomes of a body on its way out: refused, told or fixed."""
+    """Checks a request body before it is sent, and refuses it, warns or fixes it."""
 
     def __init__(self, inspector: Inspector, mode: Mode) -> None:
-        """Act by `mode` on what the inspector finds."""
+        """Act on the findings of the inspector as `mode` says."""
         self.inspector = inspector
         self.mode = mode
 
-    def concerns(self, request: Any) -> bool:
-        """Whether a request may be one for a model: a POST of plain JSON."""
+    def applies_to(self, request: Any) -> bool:
+        """Whether a request may be a model request: a POST of uncompressed JSON."""
         headers = request.headers
         kind = headers.get("content-type", "")
         return request.method == "POST" and kind.startswith("application/json") and not _encoded(headers)
 
-    def look(self, request: Any, body: bytes) -> bool:
-        """Refuse or warn of a body as the mode says; whether it is to be fixed.
+    def should_fix(self, request: Any, body: bytes) -> bool:
+        """Check a body and act as the mode says; whether it should be fixed.
 
         Raises:
-            GuardError: the API would refuse it, and the mode is `raise`.
+            GuardError: the API would reject it, and the mode is `raise`.
         """
-        found = self.inspector.look(body, target_of(request.url)) if body else ()
+        found = self.inspector.findings(body, target_of(request.url)) if body else ()
         if not found:
             return False
         if self.mode == "raise":
@@ -56,47 +56,47 @@ class RequestWatch:
             _warn(found)
             return False
         if _is_signed(request.headers):
-            raise refusal(found, "; its body is signed, so that it cannot be fixed on its way")
+            raise refusal(found, "; its body is signed and cannot be fixed in transit")
         return True
 
     def fix(self, request: Any, body: bytes) -> Any:
-        """The request with its body fixed; what is left of the findings is warned of."""
+        """The request with its body fixed; warns about the remaining findings."""
         made = self.inspector.fixed(body, target_of(request.url))
         for finding in made.converged:
-            _log.info("fixed on its way: %s", _line(finding))
+            _log.info("fixed in transit: %s", _line(finding))
         if made.left:
             _warn(made.left)
         return _with_body(request, made.body) if made.converged else request
 
 
 class GuardTransport:
-    """Hands requests on to another transport, sync or async, once they are looked at.
+    """Checks requests and passes them to another transport, sync or async.
 
-    It is what httpx asks of a transport, for httpx 0.2x and for httpx2 alike, and imports neither. Without an
-    `inner` transport the library's own is made when the first request tells which library it is.
+    It implements the transport interface of httpx 0.2x and httpx2, and imports neither. Without an `inner`
+    transport, the library's default transport is created at the first request, whose type shows the library.
     """
 
     def __init__(self, watch: RequestWatch, inner: Any = None) -> None:
-        """Watch what goes to `inner`."""
+        """Check the requests that go to `inner`."""
         self.watch = watch
         self.inner = inner
 
     def handle_request(self, request: Any) -> Any:
-        """Look at a request and send it. Raises GuardError as the mode says, and what `inner` raises."""
+        """Check a request and send it. Raises GuardError as the mode says, and whatever `inner` raises."""
         inner = self._inner(request, "HTTPTransport")
-        if self.watch.concerns(request):
+        if self.watch.applies_to(request):
             body = request.read()
-            if self.watch.look(request, body):
+            if self.watch.should_fix(request, body):
                 request = self.watch.fix(request, body)
         return inner.handle_request(request)
 
     async def handle_async_request(self, request: Any) -> Any:
         """The same for an async client; images are edited in a thread."""
         inner = self._inner(request, "AsyncHTTPTransport")
-        if self.watch.concerns(request):
+        if self.watch.applies_to(request):
             body = await request.aread()
-            if self.watch.look(request, body):
-                from anyio import to_thread  # noqa: PLC0415 - what async clients of httpx stand on
+            if self.watch.should_fix(request, body):
+                from anyio import to_thread  # noqa: PLC0415 - a dependency of async httpx clients
 
                 request = await to_thread.run_sync(partial(self.watch.fix, request, body))
         return await inner.handle_async_request(request)
@@ -135,7 +135,7 @@ class GuardTransport:
 
 
 def target_of(url: Any) -> InspectionTarget:
-    """The model and the platform as far as a URL tells them, in the forms of the SDK's clients (2.14)."""
+    """The model and the platform that a URL shows, in the forms that the SDK's clients use (2.14)."""
     host, path = url.host, url.path
     if path.startswith("/model/"):
         return InspectionTarget(unquote(path.split("/")[2]), "bedrock")
@@ -149,9 +149,9 @@ def target_of(url: Any) -> InspectionTarget:
 
 
 def refusal(found: Iterable[Finding], more: str = "") -> GuardError:
-    """The error for what was found; one that the SDK lets through where it is loaded."""
+    """The error for these findings; if the SDK is loaded, one that it does not retry."""
     found = tuple(found)
-    text = "\n".join([f"not sent: the API would refuse this request{more}", *_lines(found)])
+    text = "\n".join([f"not sent: the API would reject this request{more}", *_lines(found)])
     if "anthropic" not in sys.modules:
         return GuardError(text, found)
     from imgbudget.live.refusal import RefusedRequestError  # noqa: PLC0415 - it imports the SDK
@@ -160,7 +160,7 @@ def refusal(found: Iterable[Finding], more: str = "") -> GuardError:
 
 
 def _warn(found: tuple[Finding, ...]) -> None:
-    head = f"the API is likely to refuse this request: {count(len(found), 'finding')}"
+    head = f"the API is likely to reject this request: {count(len(found), 'finding')}"
     warnings.warn("\n".join([head, *_lines(found)]), RequestWarning, stacklevel=2)
 
 
@@ -172,7 +172,7 @@ def _lines(found: tuple[Finding, ...]) -> list[str]:
 
 
 def _line(finding: Finding) -> str:
-    """Block, rule, measure and remedy of a finding."""
+    """A finding in one line: block, rule, message and remedy."""
     where = finding.location.dotted or "the request"
     text = f"{where}: {finding.code} {finding.name}: {one_line(finding.message)}"
     remedy = finding.help or (finding.fix.title if finding.fix else None)
@@ -184,7 +184,7 @@ def _encoded(headers: Any) -> bool:
 
 
 def _is_signed(headers: Any) -> bool:
-    """Whether a signature holds for the body (AWS Signature Version 4)."""
+    """Whether the body is signed (AWS Signature Version 4)."""
     return bool(headers.get("authorization", "").startswith("AWS4-HMAC"))
 
 
@@ -205,26 +205,26 @@ Client = TypeVar("Client")
 def guard(
     client: Client, mode: Mode = "raise", *, level: Level = "error", options: RunOptions | None = None
 ) -> Client:
-    """Guard a client of the official SDK, sync or async, or one of httpx, and give it back.
+    """Guard a client of the official SDK or of httpx, sync or async, and return it.
 
-    Every request of the client is looked at on its way out: messages, streams, batches, token counts.
-    Findings of `level` and above count; `error` is what the API refuses. Mode `raise` raises GuardError,
-    which names block, rule and remedy, and nothing is sent; `warn` sends and warns (RequestWarning); `fix`
-    makes the safe fixes in flight and warns of what is left. `options` say whose limits hold and which
-    configuration is read, as for `check`; a request's own model and the address it goes to win. Copies that
-    share the client's connections (`with_options`) are guarded with it; guarding again changes the mode.
+    Every request of the client is checked before it is sent: messages, streams, batches, token counts.
+    Findings of `level` and above count; `error` is what the API rejects. Mode `raise` raises GuardError,
+    which names block, rule and remedy, and sends nothing; `warn` sends and warns (RequestWarning); `fix`
+    applies the safe fixes in transit and warns about what remains. `options` set limits and configuration,
+    as for `check`; the request's own model and the platform of its URL take precedence. Copies that share
+    the client's connections (`with_options`) are guarded too; guarding again changes the mode.
 
     Raises:
-        UsageError: no such client, mode or level.
-        ConfigError: a configuration that cannot be taken.
+        UsageError: an unknown type of client, mode or level.
+        ConfigError: an invalid configuration.
     """
     http: Any = getattr(client, "_client", client)
     if not hasattr(http, "_transport") or not hasattr(http, "_mounts"):
         raise UsageError(
-            f"guard takes a client of the anthropic SDK or of httpx, not {type(client).__name__}"
+            f"guard accepts a client of the anthropic SDK or of httpx, not {type(client).__name__}"
         )
     watch = _watch(mode, level, options)
-    http._transport = _guarded(http._transport, watch)  # noqa: SLF001 - httpx takes a transport at birth only
+    http._transport = _guarded(http._transport, watch)  # noqa: SLF001 - httpx takes a transport only when created
     http._mounts = {  # noqa: SLF001 - as above
         pattern: transport and _guarded(transport, watch)
         for pattern, transport in http._mounts.items()  # noqa: SLF001 - as above
@@ -236,9 +236,9 @@ def guard(
 def guard_transport(
     inner: Any = None, mode: Mode = "raise", *, level: Level = "error", options: RunOptions | None = None
 ) -> Any:
-    """A transport with the guard for any client of httpx or httpx2, sync or async; see `guard`.
+    """A guarding transport for any client of httpx or httpx2, sync or async; see `guard`.
 
-    `httpx.Client(transport=imgbudget.guard_transport())`. It hands on to `inner`, or without one to the
+    `httpx.Client(transport=imgbudget.guard_transport())`. It passes requests to `inner`, by default to the
     library's own transport.
     """
     return _guarded(inner, _watch(mode, level, options))
@@ -246,9 +246,9 @@ def guard_transport(
 
 def _watch(mode: str, level: str, options: RunOptions | None) -> RequestWatch:
     if mode not in MODES:
-        raise UsageError(f"unknown mode {mode!r}; the guard knows {', '.join(MODES)}")
+        raise UsageError(f"unknown mode {mode!r}; known modes: {', '.join(MODES)}")
     if level.upper() not in Severity.__members__:
-        raise UsageError(f"unknown level {level!r}; levels are {', '.join(map(str, Severity))}")
+        raise UsageError(f"unknown level {level!r}; known levels: {', '.join(map(str, Severity))}")
     return RequestWatch(Inspector(options or RunOptions(), Severity[level.upper()]), mode)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Request bodies in memory checked against the rules: what the API would refuse, and how to fix it."""
+"""Checks and fixes request bodies in memory."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,12 +36,12 @@ _PADDED = ALPHABET + b"="
 
 
 class QuickScan:
-    """A body as far as one look goes: the text that was looked at, and the requests in it."""
+    """The requests in a body, read without decoding or hashing its images."""
 
     __slots__ = ("requests", "source")
 
     def __init__(self, body: bytes, path: str, knows: ModelLookup = no_models_known) -> None:
-        """Look at a body; one that is no JSON, or holds no request, has none."""
+        """Scan a body; one that is not JSON has no requests."""
         self.source = JsonSource.from_bytes(body)
         self.requests = tuple(_requests(self.source, body, path, knows))
 
@@ -56,12 +56,12 @@ def _requests(source: JsonSource, body: bytes, path: str, knows: ModelLookup) ->
 
 
 def _unlike(document: Document) -> Document:
-    """The document with no two of its strings taken for equal, so that none is hashed."""
+    """The document without the search for equal strings, so that none is hashed."""
     return replace(document, lengths_may_repeat=False)
 
 
 def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:
-    """The tally of a long string as its ends tell it; of the whole string where they are no plain base64."""
+    """Statistics of a long string from both ends; from the whole string if they are not plain base64."""
     head, tail = (
         body[cut.start : min(cut.start + KEPT, cut.end)],
         body[max(cut.end - _TAIL, cut.start) : cut.end],
@@ -79,21 +79,21 @@ def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:
 
 
 PATH = "<request>"
-"""What findings on a body in memory name in place of a file."""
+"""The path in findings on a body in memory."""
 
 _REMEMBERED = 64 << 20
-"""Bytes of edited images that are kept: an agent sends its images again with each turn."""
+"""Bytes of edited images that are cached: an agent sends its images again with each turn."""
 
 
 class InspectionTarget(NamedTuple):
-    """Where a body goes, as far as its address tells: None leaves it to the body and the configuration."""
+    """Model and platform that the URL of a request shows; None: body and configuration decide."""
 
     model: str | None = None
     platform: str | None = None
 
 
 class Fixed(NamedTuple):
-    """A body after its fixes: what they settled, and what is left of the findings that count."""
+    """A body after its fixes, the findings that they resolved, and those that remain."""
 
     body: bytes
     converged: tuple[Finding, ...]
@@ -101,43 +101,43 @@ class Fixed(NamedTuple):
 
 
 class AtLeast(NamedTuple):
-    """The safe fixes of findings of a severity and above."""
+    """Safe fixes for findings of a severity and above."""
 
     level: Severity
     base: FindingFixes = FindingFixes()
 
     def selects(self, finding: Finding) -> bool:
-        """See Choice."""
+        """See FixStrategy."""
         return finding.severity >= self.level and self.base.selects(finding)
 
     def applies_to(self, result: FileResult) -> bool:
-        """See Choice."""
+        """See FixStrategy."""
         return self.base.applies_to(result)
 
     def unfixed(self, result: FileResult, refused: Mapping[FindingKey, str]) -> dict[FindingKey, str]:
-        """See Choice."""
-        return self.base.unfixed(result._replace(findings=self._graver(result.findings)), refused)
+        """See FixStrategy."""
+        return self.base.unfixed(result._replace(findings=self._at_least(result.findings)), refused)
 
     def of_image(self, use: ImageUse, limits: Limits, judge: CheckImage) -> ImageEdit | None:
-        """See Choice."""
-        return self.base.of_image(use, limits, lambda seen: self._graver(judge(seen)))
+        """See FixStrategy."""
+        return self.base.of_image(use, limits, lambda seen: self._at_least(judge(seen)))
 
     def of_request(self, test: RequestUnderTest, judge: CheckRequest) -> RequestEdit:
-        """See Choice."""
-        return self.base.of_request(test, lambda seen: self._graver(judge(seen)))
+        """See FixStrategy."""
+        return self.base.of_request(test, lambda seen: self._at_least(judge(seen)))
 
-    def _graver(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    def _at_least(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return tuple(finding for finding in findings if finding.severity >= self.level)
 
 
 class _Made(NamedTuple):
-    """An edited image and the most bytes that it could have."""
+    """An edited image and the byte limit it was made for."""
 
     image: EditedImage
     max_bytes: int | None
 
     def serves(self, edit: ImageEdit) -> bool:
-        """Whether the image is what the same edit with other bounds on its bytes would make."""
+        """Whether the same edit with another byte limit would give this image."""
         if edit.max_bytes == self.max_bytes:
             return True
         fits = edit.max_bytes is None or len(self.image.data) <= edit.max_bytes
@@ -145,13 +145,13 @@ class _Made(NamedTuple):
 
 
 class EditMemory:
-    """Edits images and remembers the results, the latest first, so that a resent image is edited once.
+    """Edits images and caches the latest results, so that a resent image is edited once.
 
-    The bytes that an image may have change with each turn of a conversation, and seldom bind.
+    The byte limit of an image changes with each turn of a conversation, and seldom matters.
     """
 
     def __init__(self, most: int = _REMEMBERED) -> None:
-        """Keep at most so many bytes."""
+        """Keep at most `most` bytes."""
         self._most = most
         self._size = 0
         self._made: OrderedDict[tuple[bytes, ImageEdit], _Made] = OrderedDict()
@@ -177,21 +177,21 @@ class EditMemory:
 
 
 class Inspector:
-    """Rules and limits, loaded once, for bodies that a program sends."""
+    """Checks the bodies that a program sends; rules and limits are loaded once."""
 
     def __init__(self, options: RunOptions, level: Severity) -> None:
         """Count findings of `level` and above. Raises as Session does."""
         self._session = Session(options)
         if suppressor := self._session.context.paths.suppressor:
             suppressor.unhashed = PATH
-        self._benches: dict[InspectionTarget, LintContext] = {InspectionTarget(): self._session.context}
+        self._contexts: dict[InspectionTarget, LintContext] = {InspectionTarget(): self._session.context}
         self._memory = EditMemory()
-        self._judge = _graver(self._session.context.paths.runner(PATH), level)
+        self._judge = _at_least(self._session.context.paths.runner(PATH), level)
         self.level = level
 
-    def look(self, body: bytes, target: InspectionTarget) -> tuple[Finding, ...]:
-        """What counts of a body, as one look at it tells."""
-        context = self._bench(target)
+    def findings(self, body: bytes, target: InspectionTarget) -> tuple[Finding, ...]:
+        """The findings on a body that count, from a quick scan."""
+        context = self._context(target)
         judge = self._judge
         found: list[Finding] = []
         uses: list[tuple[ImageUse, Limits]] = []
@@ -210,8 +210,8 @@ class Inspector:
         return tuple(self._counted(kept))
 
     def fixed(self, body: bytes, target: InspectionTarget) -> Fixed:
-        """The body after its safe fixes, each proven by judging the result."""
-        context = self._bench(target)
+        """The body after its safe fixes, each verified by linting the result."""
+        context = self._context(target)
         with JsonSource.from_bytes(body) as source:
             check = DocumentCheck(context=context, source=source, path=PATH, lines=False, explicit=True)
             revision = RequestRevision(
@@ -229,20 +229,20 @@ class Inspector:
                     return Fixed(body, (), left)
                 return Fixed(b"".join(after.pieces()), fix.fixed, left)
 
-    def _bench(self, target: InspectionTarget) -> LintContext:
-        if target not in self._benches:
+    def _context(self, target: InspectionTarget) -> LintContext:
+        if target not in self._contexts:
             own = self._session.context
             model, platform = target.model or own.model, target.platform or own.platform
-            self._benches[target] = own.for_model(model, platform)
-        return self._benches[target]
+            self._contexts[target] = own.for_model(model, platform)
+        return self._contexts[target]
 
     def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Those of the level; that a rule failed is no mistake of the request."""
+        """The findings of the level and above, without those about rules that failed."""
         return (it for it in findings if it.severity >= self.level and not it.internal)
 
 
-def _graver(judge: RuleRunner, level: Severity) -> RuleRunner:
-    """A judge with only the rules whose findings are of a level and above: the others cost half of a look."""
+def _at_least(judge: RuleRunner, level: Severity) -> RuleRunner:
+    """A runner of only those rules whose findings are of a level and above: the others take half the time."""
     rules = judge.rules
 
     def kept(pairs: Iterable[tuple[AnyRule, Severity | None]]) -> tuple[tuple[AnyRule, Severity | None], ...]:

@@ -1,4 +1,4 @@
-"""Requests of a file on their way out: linted, fixed on request, and cut out byte for byte."""
+"""The requests of a file that are to be sent: linted, optionally fixed, extracted byte for byte."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,16 +23,16 @@ from imgbudget.model.results import FileResult, RequestResult
 from imgbudget.model.subjects import Finding, Request, Severity
 
 _READ = ("system", "messages", "tools")
-"""Members at the top of a body that a model reads."""
+"""Top-level members of a body that the model reads."""
 _UNREAD = frozenset({"type", "role", "id", "tool_use_id", "cache_control", "media_type", "signature"})
 _PAYLOADS = ("image", "document")
 _NAMED = frozenset({"tools", "input"})
-"""Where keys are read too: schemas and arguments of tools."""
+"""Members in which the model also reads the keys: schemas and arguments of tools."""
 _SCALAR = 2
 
 
 def text_bytes(document: Document, members: Mapping[str, Any]) -> int:
-    """The bytes of text in a body, whose members at the top these are."""
+    """The bytes of text in a body with these top-level members."""
     return sum(_size(document, members.get(key), keys=key in _NAMED) for key in _READ)
 
 
@@ -53,14 +53,14 @@ def _size(document: Document, value: Any, *, keys: bool) -> int:
 
 
 def _of_source(document: Document, source: Any) -> int:
-    """The text of a document that is given as text or as blocks; images and files have none."""
+    """The bytes of text in a document given as text or as blocks; 0 for images and files."""
     if not isinstance(source, dict) or source.get("type") not in ("text", "content"):
         return 0
     return _size(document, source.get("data") or source.get("content"), keys=False)
 
 
 def _length(document: Document, value: str) -> int:
-    """The bytes of a string; one that was left in the file is ASCII, or as long as if it were."""
+    """The bytes of a string; one that was left in the file is counted as ASCII."""
     payload = document.payload(value)
     return len(value.encode("utf-8", "surrogatepass")) if payload.start is None else payload.length
 
@@ -71,7 +71,7 @@ SENT = ("messages", "batches", "bedrock-invoke")
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Outgoing:
-    """A file of requests, linted as it will be sent. `lines`: a document each line."""
+    """A file of requests, linted as it will be sent. `lines`: one document per line."""
 
     path: str
     result: FileResult
@@ -86,7 +86,7 @@ class Outgoing:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings for which the API would refuse."""
+        """The findings of severity error: the API would reject the request."""
         return tuple(it for it in self.result.findings if it.severity is Severity.ERROR)
 
     @property
@@ -97,20 +97,22 @@ class Outgoing:
 
     @property
     def platform(self) -> str:
-        """The one platform that all are for.
+        """The platform of all requests.
 
         Raises:
-            UsageError: they are for several, or for one without an API.
+            UsageError: they are for several platforms, or for one without an API.
         """
         platforms = sorted({one.limits.platform for one in self.requests})
         if len(platforms) > 1:
-            raise UsageError(f"{self.path}: its requests are for {' and '.join(platforms)}; send them apart")
+            raise UsageError(
+                f"{self.path}: its requests are for {' and '.join(platforms)}; send them separately"
+            )
         if platforms[0] not in PLATFORMS:
             raise UsageError(f"`send` does not support {platforms[0]}; choose another --platform")
         return platforms[0]
 
     def bodies(self) -> Iterator["OutgoingBody"]:
-        """The bodies, in order; each holds as long as the next is not asked for."""
+        """The bodies, in order; each is valid until the next one is requested."""
         waiting: dict[int, list[RequestResult]] = {}
         for one in self.requests:
             waiting.setdefault(one.request.location.document, []).append(one)
@@ -122,15 +124,15 @@ class Outgoing:
 
 @contextmanager
 def outgoing(session: Session, path: str, text: bytes | None, *, fix: bool) -> Iterator[Outgoing]:
-    """Lint the file at `path`, or `text` that came on standard input, and fix it in a copy with `fix`.
+    """Lint the file at `path`, or `text` from standard input; with `fix`, fix a copy of it.
 
     Raises:
-        UsageError: nothing in it can be sent.
+        UsageError: it holds no request that can be sent.
         OSError: it cannot be read.
     """
     name = "<stdin>" if path == STDIN else path
     if text is None and os.path.isdir(path):
-        raise UsageError(f"{path}: is a folder; name the file of a request")
+        raise UsageError(f"{path}: is a folder; give the file of a request")
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     lines = is_lines(text, name) if text is not None else kind_of(path) is FileKind.JSONL
     if text is not None and session.context.paths.suppressor:
@@ -157,17 +159,17 @@ def _refuse_unsendable(result: FileResult) -> None:
     for (request, *_), _ in result.requests:
         if request.dialect not in SENT:
             raise UsageError(
-                f"{result.path}: is written as {request.dialect}; send takes Messages API bodies"
+                f"{result.path}: is in the format {request.dialect}; send accepts Messages API bodies"
             )
         if request.location.outer_depth:
-            raise UsageError(f"{result.path}: is a recording; write the request into a file of its own")
+            raise UsageError(f"{result.path}: is a recording; save the request in a separate file")
 
 
 class OutgoingBody:
-    """One body: what is told of it, and its bytes with changes at its top made in place."""
+    """One body: its request, and its bytes with changed top-level members."""
 
     def __init__(self, document: Document, source: JsonSource, one: RequestResult) -> None:
-        """The body of a request in its document."""
+        """The body of the request `one` in its document."""
         self.document = document
         self.one = one
         self._source = source
@@ -186,14 +188,14 @@ class OutgoingBody:
 
     @property
     def region(self) -> Region:
-        """Where it stands in its file."""
+        """Its byte range in the file."""
         if not self._route:
             return Region(self.document.start, self.document.end)
         span = self._spans[self._route]
         return Region(span.start, span.end)
 
     def set(self, key: str, value: Any) -> None:
-        """Write a member at the top of the body: in place of the one that is there, else at its end."""
+        """Set a top-level member of the body, replacing an existing one."""
         text = as_json(value)
         if key in self.members:
             span = self._spans[(*self._route, key)]
@@ -204,7 +206,7 @@ class OutgoingBody:
             self._splices.append(Splice(end, end, (comma + as_json(key) + b": " + text,)))
 
     def keep(self, wanted: Callable[[str], bool]) -> tuple[str, ...]:
-        """Leave out the members at the top that are not wanted; their names."""
+        """Remove the top-level members that are not wanted; their names."""
         order = sorted(self.members, key=lambda key: self._keys[(*self._route, key)].start)
         gone = [key for key in order if not wanted(key)]
         kept_before: int | None = None
@@ -223,12 +225,12 @@ class OutgoingBody:
         return tuple(gone)
 
     def put(self, route: Keys, value: Any) -> None:
-        """Write another value where a route of the document leads."""
+        """Replace the value at a path of the document."""
         span = self.document.spans([route])[route]
         self._splices.append(Splice(span.start, span.end, (as_json(value),)))
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes of the body, in pieces. Raises UnreadableError when the file became shorter."""
+        """The bytes of the body, in chunks. Raises UnreadableError if the file became shorter."""
         return spliced(self._source, self.region, self._splices)
 
     def read(self) -> bytes:
@@ -236,11 +238,11 @@ class OutgoingBody:
         return b"".join(self.pieces())
 
     def flag(self, key: str) -> bool:
-        """Whether a member at the top is true."""
+        """Whether a top-level member is true."""
         return self.members.get(key) is True
 
     def number(self, key: str) -> int | None:
-        """A whole number at the top, None where there is none."""
+        """The integer value of a top-level member, None if it has none."""
         value = self.members.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -1,4 +1,4 @@
-"""Observations: what was predicted and what came of it, a line of JSON each. No image, no text, no key."""
+"""Observations: prediction and outcome as a line of JSON each, without images, text or keys."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def observation(  # noqa: PLR0913 - what an observation is made of
 _MEMBERS = frozenset(
     {"cache_control", "max_tokens", "metadata", "output_config", "stream", "system", "thinking", "tools"}
 )
-"""Keys at the top of a body that are told; others may be anybody's words."""
+"""Top-level keys of a body that are recorded; other keys may be private."""
 
 
 def predicted_record(prediction: Prediction) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def observed_record(comparison: BillComparison) -> dict[str, Any]:
 def failed_record(
     failure: Failure, codes: Collection[str] = (), locations: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The outcome of a request that was not: what kind of failure, which rule, which block."""
+    """The outcome of a request that failed: kind of failure, rules and blocks."""
     return {
         "error": {
             "origin": failure.origin,
@@ -112,10 +112,10 @@ def _image(use: Any, limits: Limits) -> dict[str, Any]:
 
 
 class Recorder:
-    """Appends observations to a file, each in one write, so that runs beside each other do not mix."""
+    """Appends observations to a file, each in one write, so that parallel runs do not mix."""
 
     def __init__(self, file: str | None) -> None:
-        """Append to `file`; without one keep nothing."""
+        """Append to `file`; None records nothing."""
         self.file = file
 
     def add(self, record: Mapping[str, Any]) -> None:

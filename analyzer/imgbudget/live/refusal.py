@@ -1,4 +1,4 @@
-"""The guard's error as the SDK lets it through: it takes any other for a lost connection and retries it."""
+"""The guard's error in a form that the SDK raises at once: it retries any other as a connection error."""
 
 from anthropic import AnthropicError
 
@@ -6,4 +6,4 @@ from imgbudget.errors import GuardError
 
 
 class RefusedRequestError(GuardError, AnthropicError):
-    """A request of an SDK client that the guard did not let out."""
+    """A request of an SDK client that the guard did not send."""

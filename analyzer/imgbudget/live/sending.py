@@ -1,4 +1,4 @@
-"""One request sent, streamed or counted through the SDK, its bytes unchanged; images in the Files API."""
+"""Sends, streams or counts one request through the SDK, bytes unchanged; uploads images to the Files API."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ from imgbudget.jsontext.base64text import inspect
 from imgbudget.limits.bound import Limits
 from imgbudget.live.answers import ApiError, answering, broken, json_answer
 from imgbudget.live.billing import Usage
-from imgbudget.live.client import Connection, Flowing
+from imgbudget.live.client import Connection, StreamScrubber
 from imgbudget.live.outgoing import OutgoingBody
 from imgbudget.model.subjects import ImageUse, Origin
 from imgbudget.output.base import figure
@@ -21,7 +21,7 @@ COUNT = "/v1/messages/count_tokens"
 
 
 class Reply(NamedTuple):
-    """An answer of a model: the message as plain values, what was billed, and the text of it."""
+    """An answer of a model: the message as plain values, its usage and its text."""
 
     message: Mapping[str, Any]
     usage: Usage
@@ -32,7 +32,7 @@ def send(connection: Connection, body: OutgoingBody) -> Reply:
     """Send a request and wait for the whole answer.
 
     Raises:
-        ApiError: it was refused, or the way to the API failed.
+        ApiError: it was rejected, or the connection failed.
         UsageError: no key in the environment.
     """
     import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
@@ -44,11 +44,11 @@ def send(connection: Connection, body: OutgoingBody) -> Reply:
 
 
 def stream(connection: Connection, body: OutgoingBody, show: Callable[[str], None]) -> Reply:
-    """Send a request and show the text of the answer as it comes. Raises as `send`."""
+    """Send a request and show the text of the answer as it arrives. Raises as `send`."""
     from anthropic import Stream  # noqa: PLC0415 - loaded by whoever has a connection
     from anthropic.types import RawMessageStreamEvent  # noqa: PLC0415 - as above
 
-    flowing = Flowing(connection.scrubber)
+    scrubber_of_stream = StreamScrubber(connection.scrubber)
     message: dict[str, Any] = {}
     usage: dict[str, Any] = {}
     texts: list[str] = []
@@ -71,13 +71,13 @@ def stream(connection: Connection, body: OutgoingBody, show: Callable[[str], Non
                 usage |= message.get("usage") or {}
             elif event.type == "content_block_delta" and event.delta.type == "text_delta":
                 texts.append(event.delta.text)
-                show(flowing.add(event.delta.text))
+                show(scrubber_of_stream.add(event.delta.text))
             elif event.type == "message_delta":
                 usage |= {key: value for key, value in event.usage.to_dict().items() if value is not None}
                 message["stop_reason"] = event.delta.stop_reason
             elif event.type == "message_stop":
                 ended = True
-    show(flowing.end())
+    show(scrubber_of_stream.end())
     if not ended:
         raise ApiError(broken("the stream ended before the message did"))
     text = "".join(texts)
@@ -86,7 +86,7 @@ def stream(connection: Connection, body: OutgoingBody, show: Callable[[str], Non
 
 
 def _at_once(response: Any, connection: Connection, show: Callable[[str], None]) -> Reply:
-    """The answer of a gateway that does not stream, as one piece. Raises ApiError where it is none."""
+    """The whole answer, from a gateway that does not stream. Raises ApiError if it is not one."""
     message = json_answer(response, connection, "content")
     text = text_of(message)
     show(connection.scrubber.clean(text))
@@ -94,9 +94,9 @@ def _at_once(response: Any, connection: Connection, show: Callable[[str], None])
 
 
 def count(connection: Connection, body: OutgoingBody) -> tuple[int, tuple[str, ...]]:
-    """The input tokens of a request as the API counts them, free of charge, and the members left out.
+    """The input tokens of a request as counted by the API, free of charge, and the members left out.
 
-    Members of the body that the count endpoint does not take are not sent, as the SDK's own types tell them.
+    Members that the count endpoint does not accept, according to the types of the SDK, are not sent.
     Raises as `send`.
     """
     import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
@@ -122,7 +122,7 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 
 def _content(connection: Connection, body: OutgoingBody) -> dict[str, Any]:
-    """The body as the client takes it: its bytes, or its values where the SDK has to write it anew."""
+    """The body for the client: its bytes, or its values if the SDK has to rewrite it."""
     text = body.read()
     if connection.is_verbatim:
         return {"content": text, "options": _JSON}
@@ -133,10 +133,10 @@ FILES = "/v1/files"
 
 
 class Uploads:
-    """The files of a run. `ids` are those that were uploaded and not deleted, in order."""
+    """The uploaded files of a run. `ids` are those not deleted, in order."""
 
     def __init__(self, connection: Connection, say: Callable[[str], None]) -> None:
-        """Upload through a connection; `say` is told of each file."""
+        """Upload through a connection; `say` prints a line for each file."""
         self._connection = connection
         self._say = say
         self._known: dict[bytes, str] = {}
@@ -147,11 +147,11 @@ class Uploads:
         return tuple(self._known.values())
 
     def put(self, body: OutgoingBody) -> int:
-        """Upload the base64 images of a body and write file ids in their place; how many were replaced.
+        """Upload the base64 images of a body and replace them by file ids; the number of images.
 
         Raises:
             ApiError: an upload failed.
-            UsageError: the platform takes no file ids.
+            UsageError: the platform does not accept file ids.
         """
         require_files(body.one.limits)
         count = 0
@@ -162,7 +162,7 @@ class Uploads:
         return count
 
     def delete(self) -> tuple[str, ...]:
-        """Delete what was uploaded; the ids that could not be deleted."""
+        """Delete the uploaded files; the ids that could not be deleted."""
         left = []
         for digest, file_id in list(self._known.items()):
             try:
@@ -195,16 +195,16 @@ class Uploads:
 
 
 def require_files(limits: Limits) -> None:
-    """Make sure that the platform takes file ids. Raises UsageError."""
+    """Raise UsageError unless the platform accepts file ids."""
     if "file" not in limits.source_types:
         raise UsageError(
-            f"--upload: {limits.platform} takes no file ids in requests; it takes "
+            f"--upload: {limits.platform} does not accept file ids in requests, only "
             f"{' and '.join(limits.source_types)} (platform limits)"
         )
 
 
 def _images(body: OutgoingBody) -> Iterator[tuple[ImageUse, bytes]]:
-    """The sound base64 images of a body with their bytes."""
+    """The valid base64 images of a body with their bytes."""
     for use in body.request.images:
         if use.origin is not Origin.BASE64 or use.flaws:
             continue

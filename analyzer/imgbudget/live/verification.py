@@ -21,18 +21,18 @@ CAP = "tier_tokens"
 ENVELOPE = "envelope"
 TARGET = "target"
 
-TOLD = {
-    PATCH: "a row or column of patches begins with each further px",
-    EDGE: "a longer edge is scaled down to the tier's",
-    CAP: "more patches are scaled down to the tier's",
-    ENVELOPE: "a second image adds its patches and a constant",
-    TARGET: "a refusal names the size that the rule gives",
+CONFIRMED_BY = {
+    PATCH: "one more px begins a new row or column of patches",
+    EDGE: "a longer edge is downscaled to the tier's",
+    CAP: "more patches are downscaled to the tier's",
+    ENVELOPE: "a second image adds its own patches and a constant",
+    TARGET: "the error for an oversized image names the predicted size",
 }
-"""What each rule says, as the trials show it."""
+"""What each confirmed rule means, for the text output."""
 
 
 class ProbeCase(NamedTuple):
-    """Images of one size in one request: what is tried, and the visual tokens that the rule gives.
+    """Images of one size in one request: what is count_cases, and the visual tokens that the rule gives.
 
     `strict` asks the API to refuse what it would scale down, so that its answer names the size.
     """
@@ -45,12 +45,12 @@ class ProbeCase(NamedTuple):
 
     @property
     def expected(self) -> int:
-        """Visual tokens by the rule."""
+        """Predicted visual tokens."""
         return self.images * patches(self.resized)
 
 
 def probe_cases(limits: Limits) -> Iterator[ProbeCase]:
-    """All trials, those that tell most first; each boundary has its two sides one after the other."""
+    """All cases, the most informative first; the two sides of a boundary follow each other."""
     patch, (edge, cap) = limits.patch.value, limits.tier.bounds
     ten, low = 10 * patch, 5 * patch
     square = int(cap**0.5) * patch
@@ -77,21 +77,21 @@ def probe_cases(limits: Limits) -> Iterator[ProbeCase]:
     yield from (*made[:7], strict, *made[7:])
 
 
-def body(trial: ProbeCase, model: str) -> bytes:
-    """A count request for a trial: grey images, no text."""
+def body(case: ProbeCase, model: str) -> bytes:
+    """The JSON body of a count request for a case: grey images, no text."""
     import json  # noqa: PLC0415 - live runs only
     from base64 import b64encode  # noqa: PLC0415 - as above
 
-    data = b64encode(picture(trial.size)).decode("ascii")
+    data = b64encode(picture(case.size)).decode("ascii")
     block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
-    if trial.strict:
+    if case.strict:
         block |= {"transformations": {"oversized_image": "error"}}
-    content = [block] * trial.images
+    content = [block] * case.images
     return json.dumps({"model": model, "messages": [{"role": "user", "content": content}]}).encode()
 
 
 def picture(size: Size) -> bytes:
-    """A grey PNG."""
+    """A grey PNG of this size."""
     from PIL import Image  # noqa: PLC0415 - live runs only
 
     out = BytesIO()
@@ -99,62 +99,62 @@ def picture(size: Size) -> bytes:
     return out.getvalue()
 
 
-class Shown(NamedTuple):
-    """A trial and what the API said: the tokens counted, or the size that its refusal names, or a failure."""
+class CaseResult(NamedTuple):
+    """A case and the API's answer: the tokens counted, or the size that its error names, or a failure."""
 
-    trial: ProbeCase
+    case: ProbeCase
     counted: int | None = None
     target: Size | None = None
     failure: str | None = None
 
 
 class CaseVerdict(NamedTuple):
-    """What all trials together tell.
+    """What all results together show.
 
-    `envelope` is what one image brings beside its patches, `image_part` the share of the image in it, None
-    where no second image was counted. `confirmed` says of each rule, of which both sides were tried, whether
-    it held on all of its trials.
+    `envelope` is the number of tokens of a request with one image beside the patches, `image_part` the share
+    of the image in it, None if no second image was counted. `confirmed` maps each rule of which both sides
+    were tested to whether all its cases were as predicted.
     """
 
     envelope: int | None
     image_part: int | None
     confirmed: dict[str, bool]
 
-    def visual(self, shown: Shown) -> int | None:
-        """What was counted less the envelope."""
-        if shown.counted is None or self.envelope is None:
+    def visual(self, result: CaseResult) -> int | None:
+        """The counted tokens without the envelope."""
+        if result.counted is None or self.envelope is None:
             return None
-        return shown.counted - self.envelope - (self.image_part or 0) * (shown.trial.images - 1)
+        return result.counted - self.envelope - (self.image_part or 0) * (result.case.images - 1)
 
-    def holds(self, shown: Shown) -> bool:
-        """Whether a trial came out as the rule gives."""
-        trial = shown.trial
-        if shown.failure is not None:
+    def holds(self, result: CaseResult) -> bool:
+        """Whether the result is as predicted."""
+        case = result.case
+        if result.failure is not None:
             return False
-        if trial.strict:
-            return shown.target == trial.resized
-        if trial.images > 1:
+        if case.strict:
+            return result.target == case.resized
+        if case.images > 1:
             return self.image_part is not None and 0 <= self.image_part <= (self.envelope or 0)
-        return self.visual(shown) == trial.expected
+        return self.visual(result) == case.expected
 
 
-def case_verdict(shown: Sequence[Shown]) -> CaseVerdict:
-    """Infer the envelope, the same for all single images if the rule holds, and judge each rule by it."""
-    singles = [it for it in shown if it.counted is not None and it.trial.images == 1]
-    beside = [it.counted - it.trial.expected for it in singles if it.counted is not None]
+def case_verdict(results: Sequence[CaseResult]) -> CaseVerdict:
+    """Infer the envelope, which is equal for all single images if the formula holds, and check each rule."""
+    singles = [it for it in results if it.counted is not None and it.case.images == 1]
+    beside = [it.counted - it.case.expected for it in singles if it.counted is not None]
     envelope = max(beside, key=lambda value: (beside.count(value), -value)) if beside else None
-    pair = next((it for it in shown if it.counted is not None and it.trial.images > 1), None)
+    pair = next((it for it in results if it.counted is not None and it.case.images > 1), None)
     part = None
     if pair is not None and pair.counted is not None and envelope is not None:
-        more = pair.trial.images - 1
-        part, rest = divmod(pair.counted - pair.trial.expected - envelope, more)
+        more = pair.case.images - 1
+        part, rest = divmod(pair.counted - pair.case.expected - envelope, more)
         part = None if rest else part
     verdict = CaseVerdict(envelope, part, {})
-    rules = [it.trial.rule for it in shown]
-    for it in shown:
-        if rules.count(it.trial.rule) < 2 and it.trial.rule in (PATCH, EDGE, CAP):
-            continue  # one side of a boundary tells nothing
-        verdict.confirmed[it.trial.rule] = verdict.confirmed.get(it.trial.rule, True) and verdict.holds(it)
+    rules = [it.case.rule for it in results]
+    for it in results:
+        if rules.count(it.case.rule) < 2 and it.case.rule in (PATCH, EDGE, CAP):
+            continue  # one side of a boundary alone confirms nothing
+        verdict.confirmed[it.case.rule] = verdict.confirmed.get(it.case.rule, True) and verdict.holds(it)
     return verdict
 
 
@@ -164,7 +164,7 @@ _REFUSED = 400
 
 
 class Model(NamedTuple):
-    """A model as the Models API lists it: context in tokens, whether it takes images; None where untold."""
+    """A model as the Models API lists it: context in tokens, image support; None if not reported."""
 
     id: str
     name: str
@@ -174,22 +174,22 @@ class Model(NamedTuple):
     lifecycle: str | None
 
 
-def tried(connection: Connection, model: str, wanted: Iterable[ProbeCase]) -> Iterator[Shown]:
-    """Count each trial, as it is asked for.
+def count_cases(connection: Connection, model: str, wanted: Iterable[ProbeCase]) -> Iterator[CaseResult]:
+    """Count each case, lazily.
 
     Raises:
-        ApiError: a failure that is about no image: of the key, the model, the network.
-        UsageError: the platform has no count endpoint, or no key is there.
+        ApiError: a failure unrelated to the image: key, model or network.
+        UsageError: the platform has no count endpoint, or there is no key.
     """
-    for trial in wanted:
+    for case in wanted:
         try:
-            yield Shown(trial, counted=_counted(connection, body(trial, model)))
+            yield CaseResult(case, counted=_counted(connection, body(case, model)))
         except ApiError as error:
             failure = error.failure
             if failure.status != _REFUSED or failure.origin != "api":
                 raise
-            target = _target(failure.text) if trial.strict else None
-            yield Shown(trial, target=target, failure=None if target else failure.message)
+            target = _target(failure.text) if case.strict else None
+            yield CaseResult(case, target=target, failure=None if target else failure.message)
 
 
 def _counted(connection: Connection, text: bytes) -> int:
@@ -206,7 +206,7 @@ def _counted(connection: Connection, text: bytes) -> int:
 
 
 def _target(text: str) -> Size | None:
-    """The size that a refusal of an oversized image names."""
+    """The size that the error for an oversized image names."""
     for match in explain(text).matches:
         if target := dict(match.values).get("target"):
             width, _, height = target.partition("x")
@@ -215,7 +215,7 @@ def _target(text: str) -> Size | None:
 
 
 def models(connection: Connection) -> tuple[Model, ...]:
-    """All models that the key may use. Raises as `tried`."""
+    """All models that the key may use. Raises as `count_cases`."""
     import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
 
     found: list[Model] = []
@@ -251,11 +251,11 @@ def _number(value: Any) -> int | None:
 
 
 def overlay(
-    limits: Limits, verdict: CaseVerdict, told: Model | None, before: Mapping[str, Any], today: date
+    limits: Limits, verdict: CaseVerdict, entry: Model | None, before: Mapping[str, Any], today: date
 ) -> dict[str, Any]:
-    """The limits file with what was observed today laid over what stood in it.
+    """The content of the limits file, updated with today's observations.
 
-    A rule that was not confirmed on all its trials is not written.
+    A rule that was not confirmed by all its cases is not written.
     """
     source = f"observed: token counts of {limits.model} by imgbudget verify"
     data = {key: dict(value) for key, value in before.items()}
@@ -281,17 +281,17 @@ def overlay(
         write("tiers", limits.tier.name, limits.tier_edge, limits.tier_edge.value)
     if limits.tier_tokens and verdict.confirmed.get(CAP):
         write("tiers", limits.tier.name, limits.tier_tokens, limits.tier_tokens.value)
-    if told is not None and told.context is not None and limits.known:
+    if entry is not None and entry.context is not None and limits.known:
         documented = limits.context_tokens.value
-        note = None if documented == told.context else f"documented as {figure(documented)}"
-        write("models", limits.model, limits.context_tokens, told.context, note)
+        note = None if documented == entry.context else f"documented as {figure(documented)}"
+        write("models", limits.model, limits.context_tokens, entry.context, note)
         source_of_model = data["models"][limits.model][limits.context_tokens.name]
         source_of_model["source"] = "observed: Models API by imgbudget verify"
     return data
 
 
 def read_overlay(path: str) -> dict[str, Any]:
-    """What stands in a limits file; nothing where there is none. Raises LimitsError."""
+    """The content of a limits file, empty if it does not exist. Raises LimitsError."""
     import os  # noqa: PLC0415 - live runs only
 
     from imgbudget.limits.files import read_yaml  # noqa: PLC0415 - as above
@@ -309,4 +309,4 @@ def as_yaml(data: Mapping[str, Any]) -> str:
     import yaml  # noqa: PLC0415 - live runs only
 
     text: str = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=100)
-    return f"# limits laid over imgbudget's own by --limits\n{text}"
+    return f"# limits that override imgbudget's own, for --limits\n{text}"

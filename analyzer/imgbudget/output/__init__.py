@@ -1,1 +1,1 @@
-"""Output formats: one small module per format or subject; text out, nothing read."""
+"""Output: one module per format or subject; turns values into text and reads nothing."""

@@ -1,11 +1,11 @@
-"""What a reporter is, and the words, numbers and paths that all formats share."""
+"""What all formats share: numbers, paths, tables, and the base of the text formats."""
 
 import os
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
-from imgbudget.limits.values import figure as figure  # noqa: PLC0414 - for all that imports this module
+from imgbudget.limits.values import figure as figure  # noqa: PLC0414 - re-exported
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Severity
@@ -19,7 +19,7 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 
 def relative(path: str, root: str) -> str:
-    """The path without `root` where it lies under it, and without a leading `./`; slashes throughout."""
+    """The path relative to `root` if it is inside, without a leading `./`, with slashes."""
     path, root = path.replace(os.sep, "/"), root.replace(os.sep, "/").rstrip("/")
     if root and path.startswith(root + "/"):
         path = path[len(root) + 1 :]
@@ -31,7 +31,7 @@ def relative(path: str, root: str) -> str:
 def uri(path: str) -> str:
     """A path with slashes as a URI reference (RFC 3986): an absolute one begins with `file://`.
 
-    Bytes that are no UTF-8 are written as they are in the file system.
+    Bytes that are not UTF-8 keep their value.
     """
     raw = path.encode("utf-8", "surrogateescape" if _escaped(path) else "replace")
     text = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)
@@ -41,7 +41,7 @@ def uri(path: str) -> str:
 
 
 def _escaped(path: str) -> bool:
-    """Whether all lone surrogates of a name stand for bytes, as Python reads file names."""
+    """Whether all lone surrogates of a name represent bytes, as in file names read by Python."""
     return all(not "\ud800" <= char <= "\udfff" or "\udc80" <= char <= "\udcff" for char in path)
 
 
@@ -50,18 +50,18 @@ def _width(text: str) -> int:
 
 
 class TextTable:
-    """Rows of text cells under a head."""
+    """A table of text cells with a head."""
 
     def __init__(self, head: Sequence[str], *, colour: bool = False) -> None:
         self._rows: list[Sequence[str]] = [head]
         self._colour = colour
 
     def add(self, *cells: str) -> None:
-        """One more row, as many cells as the head has."""
+        """Add a row, with as many cells as the head."""
         self._rows.append(cells)
 
     def text(self, *, right: Collection[int] = ()) -> str:
-        """The table; columns of `right` are set flush right. Columns empty in every row are left out."""
+        """The table; columns of `right` are right-aligned. Columns empty in every row are left out."""
         head, *body = self._rows
         columns = [i for i in range(len(head)) if not body or any(row[i] for row in body)]
         widths = {i: max(_width(row[i]) for row in self._rows) for i in columns}
@@ -80,10 +80,10 @@ _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 
 
 class TextStyle(NamedTuple):
-    """How text is set: with ANSI colours or without, and whether only findings are wanted.
+    """How a format writes: with ANSI colours or without, and whether only findings.
 
-    `root` is the folder of the run, to which other programs want paths relative; `rules` are the pages of the
-    run's rules, given only to formats of `WITH_RULES`.
+    `root` is the folder of the run, to which formats for other programs make paths relative; `rules` are the
+    pages of the run's rules, only for formats of `WITH_RULES`.
     """
 
     colour: bool = False
@@ -104,7 +104,7 @@ _CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), 127)} | {9: "\\t", 10: "\\n",
 
 
 def one_line(text: str) -> str:
-    """Text on one line of a terminal: control characters written out, broken names made printable."""
+    """Text on one line of a terminal: control characters and invalid names escaped."""
     return text.translate(_CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -124,7 +124,7 @@ def money(usd: float) -> str:
 
 
 def closing_line(summary: Summary) -> str:
-    """What was found in how many files, and what it costs."""
+    """The closing line of a run: findings, files, tokens and cost."""
     found = [
         count(summary.findings[severity], str(severity), "info" if severity is Severity.INFO else None)
         for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
@@ -136,14 +136,14 @@ def closing_line(summary: Summary) -> str:
     if summary.skipped:
         text += f"; {figure(len(summary.skipped))} skipped"
     if summary.suppressed:
-        text += f"; {figure(summary.suppressed)} silenced by ignores"
+        text += f"; {figure(summary.suppressed)} suppressed by ignores"
     if summary.baselined:
-        text += f"; {figure(summary.baselined)} known to the baseline"
+        text += f"; {figure(summary.baselined)} in the baseline"
     if summary.fixed:
         remaining = summary.findings.total()
         text += f"; {figure(summary.fixed)} fixed ({figure(remaining)} remaining)"
     if summary.failed:
-        text += f"; {count(len(summary.failed), 'fix', 'fixes')} not made"
+        text += f"; {count(len(summary.failed), 'fix', 'fixes')} not applied"
     if summary.visual_tokens:
         text += f"; {count(summary.visual_tokens, 'visual token')}, {money(summary.cost_usd)}"
         if summary.tokens_after_fix != summary.visual_tokens:
@@ -152,7 +152,7 @@ def closing_line(summary: Summary) -> str:
 
 
 class RunningText(Reporter):
-    """What the text formats for people share: findings as they come, the sum at the end."""
+    """Base of the text formats: findings at once, the closing line at the end."""
 
     separators: tuple[str, ...] = ("",)
     takes_parts = True
@@ -169,7 +169,7 @@ class RunningText(Reporter):
         return piece[0]
 
     def end(self, summary: Summary) -> str:
-        """What was asked for beside the findings, and the sum unless only findings are wanted."""
+        """Statistics and comparison if requested, and the closing line unless quiet."""
         text = ""
         if summary.statistics is not None:
             from imgbudget.output.summaries import statistics_text  # noqa: PLC0415 - on demand only

@@ -11,15 +11,15 @@ from imgbudget.output.base import TextStyle, count, figure, one_line
 from imgbudget.output.records import TOOL, VERSION
 
 
-class Whereabouts(NamedTuple):
-    """The blocks that one error may mean: each with the place to point at, and its span where known."""
+class LocatedMatch(NamedTuple):
+    """The blocks that an error may refer to, each with the location to report and its span if known."""
 
     match: Match
     locations: tuple[tuple[Candidate, Location, Span | None], ...]
     note: str | None
 
 
-def explanation_document(explanation: Explanation, found: Sequence[Whereabouts]) -> dict[str, Any]:
+def explanation_document(explanation: Explanation, found: Sequence[LocatedMatch]) -> dict[str, Any]:
     """The whole explanation, version 1; `found` is empty where no request was given."""
     return {
         "version": VERSION,
@@ -38,7 +38,7 @@ def _rule_record(known: ErrorPattern) -> dict[str, Any]:
     }
 
 
-def _match_record(match: Match, found: Whereabouts | None) -> dict[str, Any]:
+def _match_record(match: Match, found: LocatedMatch | None) -> dict[str, Any]:
     known = match.pattern
     return {
         **_rule_record(known),
@@ -95,7 +95,7 @@ def _unknown_record(unknown: Unknown) -> dict[str, Any]:
 _MOST_UNKNOWN = 10
 
 
-def full_text(explanation: Explanation, found: Sequence[Whereabouts], *, colour: bool) -> str:
+def full_text(explanation: Explanation, found: Sequence[LocatedMatch], *, colour: bool) -> str:
     """A block for each error; `found` is empty where no request was given."""
     style = TextStyle(colour)
     parts = [
@@ -109,12 +109,12 @@ def full_text(explanation: Explanation, found: Sequence[Whereabouts], *, colour:
 
 def _rule(known: ErrorPattern) -> str:
     if known.rule is None:
-        return "no rule can see this before sending"
+        return "no rule can detect this before sending"
     also = f" (or {', '.join(known.also)})" if known.also else ""
     return f"{known.rule.code} {known.rule.name}{also}"
 
 
-def _match_text(match: Match, found: Whereabouts | None, style: TextStyle) -> str:
+def _match_text(match: Match, found: LocatedMatch | None, style: TextStyle) -> str:
     known = match.pattern
     times = f", seen {figure(match.occurrences)} times, first" if match.occurrences > 1 else ""
     lines = [
@@ -159,9 +159,9 @@ def _block(candidate: Candidate, location: Location, span: Span | None, style: T
         facts.append(f"{use.size} px")
     if use and use.base64_size is not None:
         facts.append(f"{figure(use.base64_size)} bytes as base64")
-    told = f", {', '.join(facts)}" if facts else ""
+    details = f", {', '.join(facts)}" if facts else ""
     pointer = location.pointer or "the whole request"
-    head = f"  block:    {style.paint(where, '1')}  {pointer}  ({candidate.why}{told})"
+    head = f"  block:    {style.paint(where, '1')}  {pointer}  ({candidate.why}{details})"
     return [
         head,
         *(f"            {finding.code}: {one_line(finding.message)}" for finding in candidate.findings),
@@ -171,11 +171,11 @@ def _block(candidate: Candidate, location: Location, span: Span | None, style: T
 def _unknown_text(unknown: Unknown, style: TextStyle) -> str:
     times = f", seen {figure(unknown.occurrences)} times, first" if unknown.occurrences > 1 else ""
     lines = [
-        f"{style.paint('not a known text', '1')}{times} on line {unknown.line}",
+        f"{style.paint('unknown error text', '1')}{times} on line {unknown.line}",
         f"  text:     {one_line(unknown.text)}",
     ]
     if unknown.nearest:
         lines.append(f"  nearest:  {unknown.nearest.wording} [{_rule(unknown.nearest)}]")
     else:
-        lines.append("  nearest:  nothing like it is known to be about images")
+        lines.append("  nearest:  no similar error about images is known")
     return "\n".join(lines) + "\n"

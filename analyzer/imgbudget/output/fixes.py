@@ -14,7 +14,7 @@ from imgbudget.output.records import TOOL, VERSION, failed_record
 
 
 def fix_lines(fix: FileFix) -> Iterator[str]:
-    """A line for each image that is new, then one for each other fix; paths are those of the result."""
+    """A line per changed image, then one per other fix, with the paths of the written files."""
     name = fix.written or fix.path
     codes: dict[Location, list[str]] = {}
     for finding in fix.fixed:
@@ -47,7 +47,7 @@ def _title(finding: Finding) -> str:
 
 
 class FixLines(RunningText):
-    """What was made of each file, and nothing of findings."""
+    """The changes to each file, without findings."""
 
     def render(self, result: FileResult) -> Fragment:
         """The lines of one file."""
@@ -55,7 +55,7 @@ class FixLines(RunningText):
         return ("".join(f"made {one_line(line)}\n" for line in lines),)
 
     def end(self, summary: Summary) -> str:
-        """The sum."""
+        """The totals."""
         return "" if self.style.quiet else f"{count(summary.changed, 'file')} changed\n"
 
 
@@ -63,7 +63,7 @@ _JOINT = ",\n  "
 
 
 class Manifest(Reporter):
-    """One JSON document. Files whose bytes stay are listed only where they were copied or a fix failed."""
+    """One JSON document. Unchanged files are listed only if they were copied or a fix failed."""
 
     separators: tuple[str, ...] = (_JOINT,)
 
@@ -87,7 +87,7 @@ class Manifest(Reporter):
         return joint + piece[0]
 
     def end(self, summary: Summary) -> str:
-        """The sum."""
+        """The totals."""
         total = {
             "files": summary.files,
             "changed": summary.changed,
@@ -122,8 +122,8 @@ def _image(change: ImageChange) -> dict[str, Any]:
         "pointer": change.location.pointer,
         "location": change.location.dotted,
         "document": change.location.document,
-        "original": _picture(change.before),
-        "sent": {**_picture(change.after), "quality": change.quality, "degraded": list(change.degraded)},
+        "original": _snapshot(change.before),
+        "sent": {**_snapshot(change.after), "quality": change.quality, "degraded": list(change.degraded)},
         "coordinates": {
             "original": list(original),
             "sent": list(sent),
@@ -132,16 +132,16 @@ def _image(change: ImageChange) -> dict[str, Any]:
     }
 
 
-def _picture(picture: ImageSnapshot) -> dict[str, Any]:
+def _snapshot(snapshot: ImageSnapshot) -> dict[str, Any]:
     return {
-        "sha256": picture.digest,
-        "format": picture.format,
-        "width": picture.size.width if picture.size else None,
-        "height": picture.size.height if picture.size else None,
-        "orientation": picture.orientation,
-        "frames": picture.frames,
-        "bytes": picture.byte_size,
-        "tokens": picture.tokens,
+        "sha256": snapshot.digest,
+        "format": snapshot.format,
+        "width": snapshot.size.width if snapshot.size else None,
+        "height": snapshot.size.height if snapshot.size else None,
+        "orientation": snapshot.orientation,
+        "frames": snapshot.frames,
+        "bytes": snapshot.byte_size,
+        "tokens": snapshot.tokens,
     }
 
 

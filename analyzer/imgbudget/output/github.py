@@ -1,7 +1,7 @@
 """The format `github`: workflow commands that GitHub Actions shows as annotations.
 
-Escapes and properties: docs.github.com, "Workflow commands for GitHub Actions". Of each level a step shows
-ten (actions/toolkit, docs/problem-matchers.md, "Limitations"), so the worst come first.
+Escapes and properties: docs.github.com, "Workflow commands for GitHub Actions". A step shows ten annotations
+of each level (actions/toolkit, docs/problem-matchers.md, "Limitations"), so the worst come first.
 """
 
 from imgbudget.linter.reporting import Fragment
@@ -11,7 +11,7 @@ from imgbudget.output.base import TextStyle, closing_line, count, figure, one_li
 from imgbudget.output.worst_first import WorstFirst, piece_of
 
 MOST = 10_000
-"""Commands that are written: a log of more is read by nobody."""
+"""Most commands written; nobody reads a longer log."""
 
 SHOWN = 10
 """Annotations of one level that GitHub shows for a step."""
@@ -20,14 +20,14 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 
 
 class GitHub(WorstFirst):
-    """A workflow command a finding, and a closing line for who reads the log."""
+    """A workflow command per finding, and a closing line for readers of the log."""
 
     def __init__(self, style: TextStyle) -> None:
         super().__init__(MOST)
         self.style = style
 
     def render(self, result: FileResult) -> Fragment:
-        """A command a finding."""
+        """A command per finding."""
         return piece_of((finding, self._command(finding)) for finding in result.findings)
 
     def _command(self, finding: Finding) -> str:
@@ -45,27 +45,28 @@ class GitHub(WorstFirst):
         return f"::{_LEVELS[finding.severity]} {written}::{_data(text)}"
 
     def end(self, summary: Summary) -> str:
-        """The commands, the worst first, and the sum."""
+        """The commands, the worst first, and the closing line."""
         lines = list(self.worst())
         if not self.style.quiet:
             if self.left_out:
                 lines.append(f"and {figure(self.left_out)} more findings; --format concise lists all")
             lines += [
-                f"of {count(found, _LEVELS[severity])} GitHub shows the first {SHOWN} as annotations"
+                f"GitHub shows only the first {SHOWN} of {count(found, _LEVELS[severity])} as annotations"
                 for severity, found in zip(_LEVELS, self.found, strict=True)
                 if found > SHOWN
             ]
             if summary.comparison is not None:
                 from imgbudget.output.summaries import headline, verdict  # noqa: PLC0415 - on demand only
 
-                told = summary.comparison
-                lines.append(f"against {one_line(told.name)}: {headline(told)}; {verdict(told)}")
+                comparison = summary.comparison
+                change = f"{headline(comparison)}; {verdict(comparison)}"
+                lines.append(f"compared with {one_line(comparison.name)}: {change}")
             lines.append(closing_line(summary))
         return "".join(line + "\n" for line in lines)
 
 
 def _data(text: str) -> str:
-    """A message: per cent and line ends as escapes, other control characters written out."""
+    """A message: percent signs, line ends and other control characters escaped."""
     return one_line(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 

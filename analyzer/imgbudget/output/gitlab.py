@@ -19,7 +19,7 @@ _dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class GitLab(Reporter):
-    """A JSON array of issues, each with a fingerprint of its own: GitLab drops those that come twice."""
+    """A JSON array of issues, each with a unique fingerprint: GitLab drops duplicates."""
 
     separators = (_JOINT,)
 
@@ -33,11 +33,11 @@ class GitLab(Reporter):
 
     def render(self, result: FileResult) -> Fragment:
         """The issues of one file."""
-        seen: Counter[str] = Counter()
+        occurrences: Counter[str] = Counter()
         issues = []
         for finding in result.findings:
-            seen[finding.fingerprint] += 1
-            issues.append(_dump(self._issue(finding, seen[finding.fingerprint])))
+            occurrences[finding.fingerprint] += 1
+            issues.append(_dump(self._issue(finding, occurrences[finding.fingerprint])))
         return (_JOINT.join(issues),)
 
     def _issue(self, finding: Finding, times: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _JOINT = ",\n  "
 
 
 class JsonV1(Reporter):
-    """One JSON document. Findings are written as they come; images and requests wait, already as text."""
+    """One JSON document. Findings are written at once; images and requests are kept as text until the end."""
 
     separators = (_JOINT, _JOINT, _JOINT, _JOINT, _JOINT)
     takes_parts = True
@@ -38,7 +38,7 @@ class JsonV1(Reporter):
         return f'{{"version": {VERSION},\n "tool": {dump(TOOL)},\n "findings": ['
 
     def render(self, result: FileResult) -> Fragment:
-        """The findings, images and requests of one file, what was fixed in it, and what was not."""
+        """The findings, images, requests, fixed and unfixed findings of one file."""
         fix = result.fix
         return (
             _JOINT.join([finding_text(finding) for finding in result.findings]),
@@ -66,7 +66,7 @@ class JsonV1(Reporter):
         return joint + findings
 
     def end(self, summary: Summary) -> str:
-        """The images, the requests, what was fixed and what was not, the sum, what else was asked for."""
+        """The images, requests, fixed and unfixed findings, the summary, and what else was requested."""
         parts = ["],\n "]
         for name, items in (
             ("images", self._images),
@@ -119,6 +119,6 @@ class JsonLines(Reporter):
         return piece[0]
 
     def end(self, summary: Summary) -> str:
-        """What was asked for beside the findings, and the sum."""
+        """Statistics and comparison if requested, and the summary."""
         extra = "".join(_line(name, record) for name, record in extra_records(summary))
         return extra + _line("summary", summary_record(summary))

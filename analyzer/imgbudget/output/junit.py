@@ -1,4 +1,4 @@
-"""The format `junit`: a suite a file with findings, a failed case a finding, for CI servers."""
+"""The format `junit` for CI servers: one suite per file with findings, one failed case per finding."""
 
 import re
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from imgbudget.model.subjects import Finding
 from imgbudget.output.base import TextStyle, one_line, relative
 
 _NO_XML = re.compile("[\ufffe\uffff]")
-"""What XML 1.0 cannot hold beside control characters and lone surrogates, which `one_line` writes out."""
+"""Characters that XML 1.0 forbids, besides those that `one_line` escapes."""
 
 
 class JUnit(Reporter):
-    """Suites as they come; files that could not be checked are skipped cases, a clean run is a passed one."""
+    """One suite per file; files that could not be checked are skipped cases, a clean run is a passed one."""
 
     separators = ("\n",)
 
@@ -63,7 +63,7 @@ class JUnit(Reporter):
         return piece[0] + "\n"
 
     def end(self, summary: Summary) -> str:
-        """What could not be checked, the case of a clean run, and the end."""
+        """The files that could not be checked, the case of a clean run, and the end."""
         text = ""
         if summary.missed:
             text += tostring(self._missed(summary.missed), "unicode") + "\n"

@@ -1,6 +1,6 @@
-"""The format `markdown`: a job summary, a table of what was found with the largest first, and the totals.
+"""The format `markdown`: a job summary with a table of the findings, the worst first, and the totals.
 
-A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); other rows are counted.
+A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); further rows are counted.
 """
 
 import re
@@ -14,10 +14,10 @@ from imgbudget.output.base import TextStyle, closing_line, count, figure, money,
 from imgbudget.output.worst_first import WorstFirst, piece_of
 
 MOST = 10_000
-"""Rows that are kept; shorter ones than 100 bytes there are none."""
+"""Most rows kept; a row has at least 100 bytes."""
 
 MOST_BYTES = 1_000_000
-"""Bytes of the whole summary; the rest of the 1,048,576 is left to who writes beside it."""
+"""Bytes of the summary; the rest of the 1,048,576 is left to other writers of the step."""
 
 _HEAD = (
     "| finding | where | measured | limit | over by | saved by the plan |\n|---|---|---:|---:|---:|---:|\n"
@@ -28,14 +28,14 @@ _FENCE = "```"
 
 
 class Markdown(WorstFirst):
-    """A table a run: worst severity first, in it what is furthest beyond its limit."""
+    """One table per run: by severity, then by how far a finding is beyond its limit."""
 
     def __init__(self, style: TextStyle) -> None:
         super().__init__(MOST)
         self._root = style.root
 
     def render(self, result: FileResult) -> Fragment:
-        """A row a finding."""
+        """A row per finding."""
         if not result.findings:
             return ("", "", "")
         images = {image.use.location: image for image in result.images}
@@ -75,18 +75,19 @@ class Markdown(WorstFirst):
         if rows:
             text += _HEAD + "".join(rows) + "\n"
         if left := sum(self.found) - shown:
-            text += f"and {count(left, 'more finding')} for which there is no room here\n\n"
+            text += f"and {count(left, 'more finding')} omitted for lack of space\n\n"
         return text + foot
 
 
 def _difference(summary: Summary) -> str:
-    """What a pull request changes, where an earlier report was named."""
+    """The comparison with an earlier report, if one was given."""
     if summary.comparison is None:
         return ""
     from imgbudget.output.summaries import headline, verdict  # noqa: PLC0415 - on demand only
 
-    told = summary.comparison
-    return f"**{_plain(headline(told))}** against {_plain(told.name)}; {verdict(told)}\n\n"
+    comparison = summary.comparison
+    name, change = _plain(comparison.name), _plain(headline(comparison))
+    return f"**{change}** compared with {name}; {verdict(comparison)}\n\n"
 
 
 def _totals(summary: Summary) -> str:
@@ -119,7 +120,7 @@ def _round(number: float) -> str:
 
 
 def _over(finding: Finding) -> str:
-    """How far beyond its limit, above or below it."""
+    """The distance to the limit, above or below."""
     measured, limit = finding.measured, finding.limit
     if measured is None or limit is None or measured == limit or finding.unit in UNORDERED_UNITS:
         return _NONE
@@ -128,7 +129,7 @@ def _over(finding: Finding) -> str:
 
 
 def _saved(finding: Finding, image: ImageResult | None) -> str:
-    """What the safe fixes of the image save: tokens exactly, bytes by area."""
+    """What the safe fixes of the image save: tokens exactly, bytes estimated by area."""
     if image is None or not isinstance(finding.fix, Resize) or finding.fix_safety is not FixSafety.SAFE:
         return _NONE
     words = []
@@ -143,5 +144,5 @@ def _saved(finding: Finding, image: ImageResult | None) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that means itself in a cell of a table."""
+    """Text escaped for a table cell."""
     return _SPECIAL.sub(r"\\\1", one_line(text))

@@ -1,4 +1,4 @@
-"""Plans, and what resending images over turns costs, as tables of text and as JSON."""
+"""Plans, and the cost of resending images over turns, as text tables and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
 
 
 def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
-    """The joint plan of one request; its images are listed beside it."""
+    """The plan of one request; its images are listed separately."""
     request, remedy = plan.request, plan.remedy
     return {
         "path": request.location.path,
@@ -118,7 +118,7 @@ def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
 
 
 def view_record(view: View) -> dict[str, Any]:
-    """One planned image on one of the models that it is for; sizes are null where none is published."""
+    """One planned image on one of its models; sizes are null if the provider publishes none."""
     return {
         "model": view.limits.model,
         "platform": view.limits.platform,
@@ -289,7 +289,7 @@ def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary
 
 
 def _estimates(before: int | None, after: int | None) -> str:
-    """The older published estimate, which is Claude's alone."""
+    """The older published estimate, which exists only for Claude."""
     return "" if before is None or after is None else f"{figure(before)} → {figure(after)}"
 
 
@@ -334,7 +334,7 @@ def _image_name(plan: ImagePlan, names: Mapping[Location, str]) -> str:
 
 
 def resend_record(found: Resend) -> dict[str, Any]:
-    """The accounting of one request."""
+    """What each call of one conversation sends."""
     request = found.request
     return {
         "path": request.location.path,
@@ -376,7 +376,7 @@ def _load(load: Load) -> dict[str, int]:
 
 
 def resend_text(found: Resend, *, colour: bool) -> str:
-    """The calls of one request with their sum, and what each remedy would save."""
+    """The calls of one conversation with their totals, and what each remedy saves."""
     request, limits = found.request, found.limits
     calls = TextTable(
         ("call", "up to", "new", "bytes", "tokens", "resent", "bytes", "tokens", "cost"), colour=colour
@@ -393,7 +393,7 @@ def resend_text(found: Resend, *, colour: bool) -> str:
             continue
         dollars = f"{'-' if saving.cost_usd < 0 else ''}{money(abs(saving.cost_usd))}"
         savings.add(saving.way, figure(saving.byte_size), figure(saving.tokens), dollars, saving.terms)
-    unsized = f"; {count(found.unsized, 'image')} of unknown size, without tokens" if found.unsized else ""
+    unsized = f"; {count(found.unsized, 'image')} of unknown size, not counted" if found.unsized else ""
     return (
         f"{request_name(request)}: {count(len(found.calls), 'call')} sent "
         f"{count(found.sent.images, 'image')} ({figure(found.once.images)} different), "

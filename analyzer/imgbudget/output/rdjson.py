@@ -1,4 +1,4 @@
-"""The format `rdjson`: what reviewdog reads, with suggestions where a fix is a change of the text.
+"""The format `rdjson` for reviewdog, with suggestions for fixes that change text.
 
 Fields: reviewdog's proto/rdf/reviewdog.proto; its columns count bytes of UTF-8.
 """
@@ -19,7 +19,7 @@ _dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class RdJson(Reporter):
-    """One JSON document of diagnostics, as they come."""
+    """One JSON document of diagnostics."""
 
     separators = (_JOINT,)
 
@@ -66,7 +66,7 @@ class RdJson(Reporter):
 
 
 def _range(span: Span) -> dict[str, dict[str, int]]:
-    """From the first byte to the one behind the last; lines alone where bytes were not counted."""
+    """From the first byte to the one after the last; only lines if bytes were not counted."""
     start, end = {"line": span.line}, {"line": span.end_line}
     if span.byte_column is not None and span.end_byte_column is not None:
         start["column"], end["column"] = span.byte_column, span.end_byte_column

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SHOWN = ProbeField.ORIENTATION | ProbeField.FRAMES
-"""Facts that the records show, whatever the rules ask for."""
+"""Facts that the records show, whether or not a rule needs them."""
 TOOL = {"name": "imgbudget", "version": __version__}
 
 
 def usd(amount: float | None) -> float | None:
-    """An amount in USD without the noise of binary fractions."""
+    """An amount in USD, rounded to a billionth to hide binary fractions."""
     return None if amount is None else round(amount, 9)
 
 
@@ -57,7 +57,7 @@ def finding_record(finding: Finding) -> dict[str, Any]:
 
 
 def failed_record(failed: "FailedFix") -> dict[str, Any]:
-    """A fix that was not made."""
+    """A fix that was not applied."""
     return {
         "code": failed.code,
         "path": failed.location.path,
@@ -106,7 +106,7 @@ def request_record(result: RequestResult) -> dict[str, Any]:
 
 
 def summary_record(summary: Summary) -> dict[str, Any]:
-    """The sum of a run."""
+    """The totals of a run."""
     return {
         "files": summary.files,
         "images": summary.images,
@@ -132,7 +132,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
 
 
 def extra_records(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What a run was asked for beside its findings, by name: the statistics, the comparison."""
+    """Statistics and comparison by name, if they were requested."""
     if summary.statistics is not None:
         from imgbudget.output.summaries import statistics_record  # noqa: PLC0415 - on demand only
 

@@ -1,4 +1,4 @@
-"""The formats of `check`, by name; each is loaded when it is asked for."""
+"""The formats of `check` by name; each is imported when it is used."""
 
 from importlib import import_module
 
@@ -21,10 +21,10 @@ FORMATS = {
 """Format name to the module and class that write it."""
 
 WITH_RULES = frozenset({"sarif"})
-"""Formats that carry the pages of the rules."""
+"""Formats that contain the pages of the rules."""
 
 WITH_EDITS = frozenset({"sarif", "rdjson"})
-"""Formats that show a fix as a change of the text."""
+"""Formats that show a fix as a text edit."""
 
 
 def make_reporter(name: str, style: TextStyle) -> Reporter:

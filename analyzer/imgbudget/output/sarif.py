@@ -1,4 +1,4 @@
-"""The format `sarif`: SARIF 2.1.0 for code scanning, as many results as GitHub takes, the worst first.
+"""The format `sarif`: SARIF 2.1.0 for code scanning, the worst results first, as many as GitHub accepts.
 
 Limits and the properties that GitHub reads: docs.github.com, "SARIF support for code scanning", 2026.
 """
@@ -56,10 +56,10 @@ def rule_pages(rules: Iterable[AnyRule]) -> tuple[RulePage, ...]:
 
 
 MOST = 25_000
-"""Results of a run that GitHub takes; a file with more is refused."""
+"""Most results per run; GitHub rejects a file with more."""
 
 MOST_NOTES = 1_000
-"""Files that could not be checked of which each is told in a notification of its own."""
+"""Most files that could not be checked with a notification each."""
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _BASE = "%SRCROOT%"
@@ -69,7 +69,7 @@ _dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class Sarif(WorstFirst):
-    """One run with the pages of all rules. An image has no lines: its region is line 1."""
+    """One run with the pages of all rules. Images have no lines: their region is line 1."""
 
     def __init__(self, style: TextStyle) -> None:
         super().__init__(MOST)
@@ -78,7 +78,7 @@ class Sarif(WorstFirst):
         self._index = {page.code: i for i, page in enumerate(style.rules)}
 
     def render(self, result: FileResult) -> Fragment:
-        """A result a finding."""
+        """A result per finding."""
         return piece_of((finding, _dump(self._result(finding))) for finding in result.findings)
 
     def _result(self, finding: Finding) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Sarif(WorstFirst):
             "level": _LEVELS[str(finding.severity)],
             "message": {"text": text},
             "locations": [location],
-            # the second is the one that GitHub tells alerts apart by: on one long line its own would be equal
+            # GitHub identifies alerts by the second; its own would be equal for all findings on one long line
             "partialFingerprints": {
                 "imgbudget/v1": finding.fingerprint,
                 "primaryLocationLineHash": f"{finding.fingerprint}:1",
@@ -132,7 +132,7 @@ class Sarif(WorstFirst):
         return {"uri": address} if address.startswith("file:") else {"uri": address, "uriBaseId": _BASE}
 
     def end(self, summary: Summary) -> str:
-        """The whole log."""
+        """The whole document."""
         driver = {
             "name": "imgbudget",
             "semanticVersion": __version__,
@@ -143,7 +143,7 @@ class Sarif(WorstFirst):
             "executionSuccessful": not summary.rules_failed,
             "toolExecutionNotifications": self._notifications(summary),
         }
-        base = {_BASE: {"description": {"text": "the folder in which imgbudget was run"}}}
+        base = {_BASE: {"description": {"text": "the folder in which imgbudget ran"}}}
         results = ",\n    ".join(self.worst())
         return (
             f'{{"$schema": {_dump(_SCHEMA)},\n "version": "2.1.0",\n "runs": [{{\n'
@@ -155,11 +155,11 @@ class Sarif(WorstFirst):
         )
 
     def _notifications(self, summary: Summary) -> list[dict[str, Any]]:
-        """What the results do not tell: those left out, and files that could not be checked."""
+        """Notifications of results left out and of files that could not be checked."""
         notes: list[dict[str, Any]] = []
         if self.left_out:
-            text = f"{figure(self.left_out)} of {count(sum(self.found), 'finding')} are left out, the least "
-            text += f"severe: GitHub takes {figure(MOST)} results"
+            text = f"{figure(self.left_out)} of {count(sum(self.found), 'finding')} were left out, the least "
+            text += f"severe: GitHub accepts {figure(MOST)} results"
             notes.append({"level": "warning", "message": {"text": text}})
         for path, reason in summary.missed[:MOST_NOTES]:
             location = {"physicalLocation": {"artifactLocation": self._artifact(path)}}
@@ -181,7 +181,7 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _descriptor(page: RulePage) -> dict[str, Any]:
-    """A rule as SARIF describes it, its page as the help that GitHub shows beside an alert."""
+    """A rule as a SARIF descriptor, with its page as the help that GitHub shows for an alert."""
     fix = f"Fix: {page.fix}." if page.fix else "There is no fix."
     more = {"helpUri": page.url} if page.url else {}
     return {

@@ -1,4 +1,4 @@
-"""What models make of sizes, as tables of text and as JSON records."""
+"""How models resize and count image sizes, as text tables and as JSON records."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,8 +19,8 @@ from imgbudget.output.records import usd
 def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[str, Any]:
     """One size on one model; `limits` are those at the level of detail.
 
-    `resized` and `scale` are null where the provider publishes no size, `padded` and the older estimate for
-    all but Claude, costs where no price is known.
+    `resized` and `scale` are null if the provider publishes no size, `padded` and the older estimate for
+    models other than Claude.
     """
     known = publishes_size(limits.tier)
     resized, tokens = limits.native_size(size), limits.tokens(size)
@@ -47,7 +47,7 @@ def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[s
 
 
 def table_records(limits: Limits) -> list[dict[str, Any]]:
-    """The rows of the table of sizes that are not resized; none where no such table exists."""
+    """The rows of the table of sizes that are not resized; empty if no such table exists."""
     return [
         {
             "model": limits.model,
@@ -62,12 +62,12 @@ def table_records(limits: Limits) -> list[dict[str, Any]]:
 
 
 def single(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: bool, colour: bool) -> str:
-    """Each model with a table of its own; columns that mean nothing for its provider are left out."""
+    """One table per model, without the columns that do not apply to its provider."""
     return "\n".join(_model(sizes, limits, table=table, colour=colour) for limits in all_limits)
 
 
 def side_by_side(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: bool, colour: bool) -> str:
-    """One table, a row a model and size."""
+    """One table with a row per model and size."""
     parts = []
     if sizes:
         shown = TextTable(
@@ -125,9 +125,9 @@ def _model(sizes: Sequence[Size], limits: Limits, *, table: bool, colour: bool) 
 
 
 def tier_line(limits: Limits) -> str:
-    """The tier with its bounds, and what its strategy counts by."""
+    """The tier with its limits and the numbers of its token formula."""
     tier = limits.tier
-    most = [f"{tier.max_edge} px an edge"] if tier.max_edge else []
+    most = [f"{tier.max_edge} px per edge"] if tier.max_edge else []
     most += [f"{figure(tier.max_tokens)} tokens"] if tier.max_tokens else []
     parts = [f"{tier.name} tier"]
     if most:
@@ -151,18 +151,18 @@ def _table(limits: Limits, *, colour: bool) -> str:
 
 
 def _resized(resized: Sequence[int] | None, size: Size) -> str:
-    """What the model looks at; empty where it is not published."""
+    """The size that the model sees; empty if it is not published."""
     if resized is None:
         return ""
-    return "as it is" if tuple(resized) == size else str(Size(*resized))
+    return "unchanged" if tuple(resized) == size else str(Size(*resized))
 
 
 def _note(size: Size, limits: Limits) -> str:
-    """Whether the size is refused, and what of its numbers is not sure."""
+    """Whether the size is rejected, and which of its numbers are uncertain."""
     notes = []
     if refusal := limits.refusal(size):
         if refusal.unit == "px":
-            notes.append(f"rejected: over {refusal.limit} px an edge")
+            notes.append(f"rejected: over {refusal.limit} px per edge")
         else:
             notes.append(
                 f"rejected: {figure(refusal.measured)} {refusal.unit}, at most {figure(refusal.limit)}"

@@ -19,24 +19,24 @@ def headline(comparison: RunComparison) -> str:
         _signed(comparison.requests, "request"),
         _signed(comparison.visual_tokens, "token"),
     ]
-    said = [part for part in parts if part]
+    differences = [part for part in parts if part]
     cost = round(comparison.cost_usd, 6)
     if cost:
-        said.append(f"{'+' if cost > 0 else '-'}{_short(abs(cost))} per run")
-    return ", ".join(said) or "no images, tokens or cost more or less"
+        differences.append(f"{'+' if cost > 0 else '-'}{_short(abs(cost))} per run")
+    return ", ".join(differences) or "same images, tokens and cost"
 
 
 def verdict(comparison: RunComparison) -> str:
-    """How many findings came and went."""
+    """How many findings are new and fixed."""
     new, fixed = len(comparison.new), len(comparison.fixed)
     if not new and not fixed:
-        return "no findings came or went"
+        return "no findings added or fixed"
     return f"{count(new, 'new finding')}, {figure(fixed)} fixed"
 
 
 def comparison_text(comparison: RunComparison) -> str:
-    """The difference in a line, and the new findings, a line each."""
-    lines = [f"against {one_line(comparison.name)}: {headline(comparison)}; {verdict(comparison)}"]
+    """The difference in one line, then one line for each new and fixed finding."""
+    lines = [f"compared with {one_line(comparison.name)}: {headline(comparison)}; {verdict(comparison)}"]
     for sign, findings in (("+", comparison.new), ("-", comparison.fixed)):
         lines += [f"  {sign} {_line(finding)}" for finding in findings[:_SHOWN_CHANGES]]
         if len(findings) > _SHOWN_CHANGES:
@@ -58,13 +58,13 @@ def _signed(number: int, noun: str) -> str:
 
 
 def _short(usd_amount: float) -> str:
-    """An amount without zeros behind its last digit, at least to the cent."""
+    """An amount without trailing zeros, at least to the cent."""
     whole, _, cents = money(usd_amount).partition(".")
     return f"{whole}.{cents.rstrip('0'):0<2}"
 
 
 def comparison_record(comparison: RunComparison) -> dict[str, Any]:
-    """The difference for the JSON formats: numbers are this run's less the earlier one's."""
+    """The difference for the JSON formats: this run minus the earlier one."""
     return {
         "with": comparison.name,
         "images": comparison.images,
@@ -82,9 +82,9 @@ _SHOWN = 20
 
 
 def statistics_text(statistics: RunStatistics) -> str:
-    """A table of the rules and one of the folders, those first that cost most."""
+    """A table of the rules, and one of the folders, the most expensive first."""
     rules: list[tuple[str, ...]] = [
-        ("rule", "name", "findings", "fixable", "measured", "limit", "over by", "in all", "unit")
+        ("rule", "name", "findings", "fixable", "measured", "limit", "over by", "total over", "unit")
     ]
     rules += [_rule_cells(rule) for rule in statistics.rules]
     folders: list[tuple[str, ...]] = [
@@ -127,7 +127,7 @@ def _folder_cells(folder: FolderSum) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[Sequence[str]], names: int) -> str:
-    """Columns as wide as their widest cell, all but the first `names` of them flush right."""
+    """A table with all columns but the first `names` right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -9,10 +9,10 @@ from imgbudget.output.base import RunningText, count, figure, money, one_line
 
 
 class Concise(RunningText):
-    """One line a finding, for editors and grep."""
+    """One line per finding, for editors and grep."""
 
     def render(self, result: FileResult) -> Fragment:
-        """A line a finding."""
+        """A line per finding."""
         return ("".join([self._line(finding) for finding in result.findings]),)
 
     def _line(self, finding: Finding) -> str:
@@ -28,7 +28,7 @@ class Full(RunningText):
     """For people at a terminal."""
 
     def render(self, result: FileResult) -> Fragment:
-        """A block a finding, below a line for all that was fixed."""
+        """A line per fix, then a block per finding."""
         fixed = self._fixed(result) if result.fix and not self.style.quiet else ""
         if not result.findings:
             return (fixed,)
@@ -72,7 +72,7 @@ class Full(RunningText):
 
 
 def _facts(image: ImageResult) -> str:
-    """The fact line of an image: what it is, what it weighs, what it costs."""
+    """The facts of an image in one line: format, size, bytes, tokens, cost."""
     facts = image.use.facts
     if facts is None:
         return ""
@@ -91,7 +91,7 @@ def _facts(image: ImageResult) -> str:
 
 
 def _marks(facts: str, finding: Finding) -> str:
-    """Carets under the number of the fact line that the finding measured."""
+    """Carets under the number in `facts` that the finding measured."""
     if finding.measured is None:
         return ""
     number = re.escape(figure(finding.measured))

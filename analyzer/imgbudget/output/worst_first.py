@@ -11,7 +11,7 @@ _MOST_OVER = 1e9
 
 
 def times_over(finding: Finding) -> float:
-    """How many times beyond its limit the finding is, above it or below it; 0 where that cannot be told."""
+    """How many times beyond its limit a finding is, above or below; 0 if it has no ratio."""
     measured, limit = finding.measured, finding.limit
     if not measured or not limit or measured < 0 or limit < 0 or finding.unit in UNORDERED_UNITS:
         return 0.0
@@ -19,7 +19,7 @@ def times_over(finding: Finding) -> float:
 
 
 class WorstFirst(Reporter):
-    """Keeps a line for each finding until the end: errors first, and what is furthest beyond its limit.
+    """Keeps a line per finding until the end: errors first, then by the distance to the limit.
 
     At most `most` lines are kept; `found` counts all of them, by severity from error to info.
     """
@@ -48,11 +48,11 @@ class WorstFirst(Reporter):
 
     @property
     def left_out(self) -> int:
-        """Findings for which there was no room."""
+        """The number of findings omitted."""
         return max(sum(self.found) - self.most, 0)
 
     def worst(self) -> Iterator[str]:
-        """The lines that are kept, the worst first; files in their order where findings are alike."""
+        """The kept lines, the worst first; equal ones in the order of the files."""
         self._sort()
         for lines in self._lines:
             for line in lines:
