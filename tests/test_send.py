@@ -306,7 +306,7 @@ def test_another_tier_is_recognised(imgbudget: Command, api: Api, tmp_path: Path
     api.always(answer(message(MODEL, 2691 + 10)))
     request_file(tmp_path, image_block(image_bytes((1920, 1080))), "w")
     run = imgbudget("send", "r.json", "--yes")
-    assert "the images cost what the high-resolution tier gives, not the standard tier" in run.out
+    assert "the images cost as in the high-resolution tier, not the standard tier" in run.out
 
 
 def test_cached_tokens_are_input_tokens(imgbudget: Command, api: Api, tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_what_is_no_request_is_not_sent(imgbudget: Command, api: Api, tmp_path: 
         ("a.png", "holds no request"),
         ("x.json", "holds no request"),
         ("o.json", "is in the format openai-chat; send accepts Messages API bodies"),
-        (".", ".: is a folder; name the file of a request"),
+        (".", ".: is a folder; give the file of a request"),
         ("gone.json", "gone.json: no such file or directory"),
     ):
         run = imgbudget("send", name, "--yes")

@@ -112,7 +112,7 @@ def test_a_refuted_rule_is_not_written(imgbudget: Command, api: Api, tmp_path: P
     assert "tiers:" not in text
     assert "value: 900000" in text
     assert "documented as 1,000,000" in text
-    assert "takes NO images" in run.out
+    assert "does NOT accept images" in run.out
 
 
 def test_models_are_listed(imgbudget: Command, api: Api) -> None:
