@@ -1,5 +1,6 @@
 """Just at and just beyond the bounds of limits, plans and reports."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 import imgbudget.fixing.writer as writer_module
 from imgbudget.errors import LimitsError
+from imgbudget.fixing.output_files import fitting_name
 from imgbudget.fixing.writer import remove_leftovers, replace_file
 from imgbudget.imageinfo.cache import cache_folder
 from imgbudget.limits.data import LimitsData, load_limits
@@ -20,6 +22,8 @@ from imgbudget.planner.allocation import within_body
 from imgbudget.planner.image import enough_bytes, least_bytes, text_length
 from imgbudget.testing import request
 from imgbudget_rules.limits._generated import DATA
+from tests.builders import write_json
+from tests.conftest import Command
 from tests.findings import finding_of
 from tests.rule_runner import limits_of
 
@@ -234,3 +238,48 @@ def test_files_are_replaced_where_there_are_no_locks(tmp_path: Path, monkeypatch
     remove_leftovers(str(tmp_path))
     assert file.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "expected"),
+    [
+        ("a.jpg", "jpeg", "a.jpg"),
+        ("a.JPEG", "jpeg", "a.JPEG"),
+        ("a.png", "jpeg", "a.jpg"),
+        ("a.PNG", "jpeg", "a.JPG"),
+        ("a.b.tiff", "png", "a.b.png"),
+        ("taken.tiff", "png", "taken.tiff.png"),
+        ("a", "png", "a"),
+        ("a.txt", "png", "a.txt"),
+    ],
+)
+def test_names_change_only_where_they_promise_another_format(
+    tmp_path: Path, name: str, form: str, expected: str
+) -> None:
+    """Either extension of JPEG promises JPEG; other extensions promise nothing; nothing is overwritten."""
+    for one in (name, "taken.png"):
+        (tmp_path / one).write_bytes(b"old")
+    assert fitting_name(str(tmp_path / name), form, b"new") == str(tmp_path / expected)
+
+
+def test_reports_hold_images_without_facts(imgbudget: Command, tmp_path: Path) -> None:
+    """An image by URL, text that is no base64, and bytes that are no image have records with empty fields."""
+    sources = [
+        {"type": "url", "url": "https://example.com/a.png"},
+        {"type": "base64", "media_type": "image/png", "data": "!!!!"},
+        {"type": "base64", "media_type": "image/png", "data": "aGVsbG8gd29ybGQ="},
+    ]
+    content = [{"type": "image", "source": source} for source in sources]
+    write_json(
+        tmp_path / "r.json", {"model": "claude-opus-4-8", "messages": [{"role": "user", "content": content}]}
+    )
+    images = imgbudget("check", "r.json", "--format", "json").json["images"]
+    assert [(one["format"], one["width"], one["bytes"], one["base64_bytes"]) for one in images] == [
+        (None, None, None, None),
+        (None, None, None, 4),
+        (None, None, 11, 16),
+    ]
+    lines = imgbudget("check", "r.json", "--format", "jsonl").out.splitlines()
+    assert [json.loads(line) for line in lines if '"image"' in line[:20]] == [
+        {"type": "image", **one} for one in images
+    ]
