@@ -223,7 +223,7 @@ def test_duplicate_keys_are_reported(imgbudget: Command, tmp_path: Path) -> None
 
 
 def test_files_are_checked_plus_skipped(imgbudget: Command, tmp_path: Path) -> None:
-    """A JSON that is no request and a text file are passed over in silence, with a reason in the report."""
+    """JSON that is not a request and a text file are skipped without a finding; the report says why."""
     (tmp_path / "a.png").write_bytes(image_bytes())
     (tmp_path / "notes.txt").write_text("hello")
     write_json(tmp_path / "package.json", {"name": "x"})

@@ -320,7 +320,7 @@ def test_unknown_vendors_model_is_skipped(model: str) -> None:
         converse(picture(), modelId=model),
         body(image_block(), model=model),
     ):
-        reason = f"a request to another vendor's model ({model}), of which no limits are known"
+        reason = f"a request to another vendor's model ({model}), whose limits are not known"
         assert items_of(whole) == [NoRequest(reason, foreign=True)]
 
 

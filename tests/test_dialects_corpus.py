@@ -163,6 +163,6 @@ def test_requests_to_other_vendors_use_their_limits_or_are_skipped(imgbudget: Co
             assert judged[path]["platform"] == limits_of(row["model"]).platform in ("openai", "qwen")
             assert judged[path]["model"] == limits_of(row["model"]).model
         else:
-            begin = f"a request to another vendor's model ({row['model']}), of which no limits are known"
+            begin = f"a request to another vendor's model ({row['model']}), whose limits are not known"
             assert reasons[path].startswith(begin)
             assert path not in found

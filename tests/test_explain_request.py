@@ -299,7 +299,7 @@ def test_request_on_standard_input(imgbudget: Command) -> None:
 
 @pytest.mark.parametrize("content", ['{"name": "x"}', "{", ""])
 def test_file_without_a_request_is_refused(imgbudget: Command, tmp_path: Path, content: str) -> None:
-    """What is no request is a usage error, and nothing is printed as if it were one."""
+    """What is not a request is a usage error, and nothing is printed as if it were one."""
     (tmp_path / "r.json").write_text(content)
     run = imgbudget("explain", "Could not process image", "--request", "r.json")
     assert (run.code, run.out) == (2, "")

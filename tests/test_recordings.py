@@ -71,7 +71,7 @@ def test_cassette_without_a_request_is_passed_over(imgbudget: Command, tmp_path:
             [None, "a=1&b=2", '{"q": 1}', {"encoding": "UTF-8"}],
             "no request: a recording without a request in it",
         ),
-        ([other], "a request to another vendor's model (grok-4), of which no limits are known"),
+        ([other], "a request to another vendor's model (grok-4), whose limits are not known"),
     ):
         (tmp_path / "r.yaml").write_text(yaml.safe_dump(cassette(*bodies)))
         run = imgbudget("check", "r.yaml", "--format", "json")

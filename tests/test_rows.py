@@ -76,7 +76,7 @@ def test_bad_rows_are_findings_by_number(imgbudget: Command, tmp_path: Path) -> 
     assert named(rows) == [
         (2, 2, "blank"),
         (4, 4, "a JSON object without the messages of a request"),
-        (5, 5, "a request to another vendor's model (grok-4), of which no limits are known"),
+        (5, 5, "a request to another vendor's model (grok-4), whose limits are not known"),
     ]
 
 

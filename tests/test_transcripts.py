@@ -112,7 +112,7 @@ def test_session_of_another_vendors_model(imgbudget: Command, tmp_path: Path) ->
     write(tmp_path / "s.jsonl", line("user", [image_block(CUT)]), line("assistant", "?", model="glm-4.6"))
     run = imgbudget("check", "s.jsonl", "--format", "json")
     assert run.codes == []
-    reason = "a request to another vendor's model (glm-4.6), of which no limits are known"
+    reason = "a request to another vendor's model (glm-4.6), whose limits are not known"
     assert run.json["summary"]["skipped"][0]["reason"] == reason
 
 

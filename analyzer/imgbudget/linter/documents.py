@@ -335,7 +335,9 @@ class DocumentCheck:
         line = document.line
         location = Location(self.path, (), 0, document.number)
         self.checked.add_flaw(
-            location, Span(document.start, document.start, line, 1, line, 1), f"is no request: {item.reason}"
+            location,
+            Span(document.start, document.start, line, 1, line, 1),
+            f"is not a request: {item.reason}",
         )
 
     def _session_line(self, *, sent: bool) -> None:

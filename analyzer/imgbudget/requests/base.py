@@ -273,7 +273,7 @@ def each_message(
         collector.flaw(location, f"messages is {kind_of(messages)}, not an array")
         return
     if not messages:
-        collector.flaw(location, "messages is empty; the API wants at least one message")
+        collector.flaw(location, "messages is empty; the API requires at least one message")
     for i, (message, here) in enumerate(zip(messages, location.items(len(messages)), strict=True)):
         if isinstance(message, dict):
             collector.turn = i

@@ -91,7 +91,7 @@ class _ConverseReader(RequestCollector):
         form, source = image.get("format"), image.get("source")
         declared = f"image/{form}" if isinstance(form, str) else None
         if declared is None:
-            self.flaw(location, "image has no format", 'say "format": "png"')
+            self.flaw(location, "image has no format", 'set "format": "png"')
         if not isinstance(source, dict):
             self.flaw(location, f"source of an image is {kind_of(source)}, not an object")
             return self.image(location, Origin.UNKNOWN, inside, declared=declared)

@@ -120,7 +120,7 @@ class _GeminiReader(RequestCollector):
         data = blob.get("data")
         declared = declared if isinstance(declared, str) else None
         if declared is None:
-            self.flaw(location, "inline data has no mime type", 'say "mimeType": "image/png"')
+            self.flaw(location, "inline data has no mime type", 'set "mimeType": "image/png"')
         elif declared == _PDF and isinstance(data, str):
             pages, size = self.pdf(data)
             return self._document(DocumentUse(location, Origin.BASE64, _PDF, pages, size))

@@ -125,7 +125,7 @@ class BlockReader(RequestCollector):
         if kind == "text" and isinstance(text := value.get("text"), str):
             return self.text(text, location)
         if not isinstance(kind, str):
-            self.flaw(location, "a content block has no type", 'say "type": "text" or "type": "image"')
+            self.flaw(location, "a content block has no type", 'set "type": "text" or "type": "image"')
             return Other(location, "")
         if kind == "text":
             self.flaw(location, f"text of a text block is {kind_of(text)}, not a string")
@@ -158,7 +158,7 @@ class BlockReader(RequestCollector):
             return self.image(location, Origin.UNKNOWN, inside)
         kind = source.get("type")
         if not isinstance(kind, str):
-            self.flaw(location.at("source"), "source of an image has no type", 'say "type": "base64"')
+            self.flaw(location.at("source"), "source of an image has no type", 'set "type": "base64"')
             return self.image(location.at("source"), Origin.UNKNOWN, inside)
         origin = ORIGINS.get(kind, Origin.UNKNOWN)
         oversized = _oversized(value)
@@ -179,7 +179,7 @@ class BlockReader(RequestCollector):
         declared, data = source.get("media_type"), source.get("data")
         if not isinstance(declared, str):
             self.flaw(
-                location, "base64 source of an image has no media_type", 'say "media_type": "image/png"'
+                location, "base64 source of an image has no media_type", 'set "media_type": "image/png"'
             )
             declared = None
         if not isinstance(data, str):
@@ -191,7 +191,7 @@ class BlockReader(RequestCollector):
         source = value.get("source")
         if "transformations" in value:
             here = location.at("transformations")
-            self.flaw(here, "transformations stands on a document; only an image takes it")
+            self.flaw(here, "transformations is set on a document; only images accept it")
         if not isinstance(source, dict):
             self.flaw(location, f"source of a document is {kind_of(source)}, not an object")
             use = DocumentUse(location=location, origin=Origin.UNKNOWN)
@@ -260,7 +260,9 @@ def read(document: Document, body: dict[str, Any], where: RequestBody, fields: P
     turns = [*_system(reader, body, location), *_messages(reader, body["messages"], location.at("messages"))]
     if "transformations" in body:
         here = location.at("transformations")
-        reader.flaw(here, "transformations stands at the top of the request", "move it onto each image block")
+        reader.flaw(
+            here, "transformations is at the top level of the request", "move it onto each image block"
+        )
     return reader.request(where, "messages", turns, model=body.get("model"))
 
 

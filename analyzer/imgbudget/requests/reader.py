@@ -136,7 +136,7 @@ def _read_requests(
             body = RequestBody(here, span.line, span.end - span.start)
             yield _read(document, dialect, entry, body, fields, knows)
         else:
-            yield BadEntry(here, f"is no request: {_what_instead(entry.body)}")
+            yield BadEntry(here, f"is not a request: {_what_instead(entry.body)}")
 
 
 @dataclass(slots=True)
@@ -202,7 +202,7 @@ def _entries(document: Document, value: Any) -> Iterator[tuple[Keys, BatchItem |
         elif keys and dialect_of(item):
             yield keys, BatchItem((), item, None, None)
         else:
-            yield keys, f"entry {keys[-1] if keys else 0} is no request: {_what_instead(item)}"
+            yield keys, f"entry {keys[-1] if keys else 0} is not a request: {_what_instead(item)}"
 
 
 def _read(  # noqa: PLR0913, PLR0917 - the inputs of a dialect
@@ -227,7 +227,7 @@ def _is_foreign(model: str | None, dialect: str, knows: ModelLookup) -> TypeGuar
 def _foreign(model: str, knows: ModelLookup) -> NoRequest:
     nearest = knows(model).nearest
     hint = f"; the nearest known is {nearest[0]}" if nearest else ""
-    reason = f"a request to another vendor's model ({model[:80]}), of which no limits are known{hint}"
+    reason = f"a request to another vendor's model ({model[:80]}), whose limits are not known{hint}"
     return NoRequest(reason, foreign=True)
 
 
