@@ -6,6 +6,8 @@ that send requests, and the modules `imgbudget.rule` and `imgbudget.testing` for
 else may change.
 """
 
+import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from imgbudget.version import __version__
@@ -57,8 +59,6 @@ _RENAMED = {"Wishes": "RunOptions"}
 def __getattr__(name: str) -> Any:
     """Import public names on first use, so that the command need not load them."""
     if name in _RENAMED:
-        import warnings  # noqa: PLC0415 - old names only
-
         new = _RENAMED[name]
         warnings.warn(
             f"imgbudget.{name} is now imgbudget.{new}; the old name goes in the next release",
@@ -68,6 +68,4 @@ def __getattr__(name: str) -> Any:
         name = new
     if name not in __all__:
         raise AttributeError(f"module 'imgbudget' has no attribute {name!r}")
-    import importlib  # noqa: PLC0415 - not for the command
-
     return getattr(importlib.import_module(_MODULES.get(name, "imgbudget.api")), name)

@@ -94,9 +94,9 @@ def plan(
         UsageError: a path or platform that does not exist.
         ConfigError: an invalid configuration.
     """
-    from imgbudget.fixing.strategy import PlanTargets, plans_of  # noqa: PLC0415 - plans only
-    from imgbudget.planner.bounds import NO_BUDGET  # noqa: PLC0415 - plans only
-    from imgbudget.planner.image import SizeGoal, SizePreset  # noqa: PLC0415 - plans only
+    from imgbudget.fixing.strategy import PlanTargets, plans_of  # noqa: PLC0415 - command
+    from imgbudget.planner.bounds import NO_BUDGET  # noqa: PLC0415 - command
+    from imgbudget.planner.image import SizeGoal, SizePreset  # noqa: PLC0415 - command
 
     session = Session(options or RunOptions())
     goal = target if isinstance(target, SizeGoal) else SizeGoal(target or SizePreset.TABLE)
@@ -136,8 +136,8 @@ def fix(  # noqa: PLR0913 - keyword options
         UsageError: a path, rule or platform that does not exist.
         ConfigError: an invalid configuration.
     """
-    from imgbudget.fixing.run import Fixer, FixOptions  # noqa: PLC0415 - fixes only
-    from imgbudget.fixing.strategy import FindingFixes  # noqa: PLC0415 - fixes only
+    from imgbudget.fixing.run import Fixer, FixOptions  # noqa: PLC0415 - command
+    from imgbudget.fixing.strategy import FindingFixes  # noqa: PLC0415 - command
 
     session = Session(options or RunOptions(fields=SHOWN))
     strategy = FindingFixes(unsafe=unsafe)

@@ -179,7 +179,7 @@ class Rule(NamedTuple, Generic[Subject]):
     @property
     def page(self) -> str:
         """The rule's page in Markdown: the docstring of its function."""
-        import inspect  # noqa: PLC0415 - pages only
+        import inspect  # noqa: PLC0415 - rare
 
         return inspect.getdoc(self.check) or ""
 

@@ -6,6 +6,7 @@ is left to Ray: tokens are never read, printed or stored here. A cluster is neve
 """
 
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -44,7 +45,7 @@ class RayExecutor:
         if address is None:
             os.environ.update(_PRIVATE)
         try:
-            import ray  # noqa: PLC0415 - this engine only
+            import ray  # noqa: PLC0415 - rare
         except ImportError:
             raise UsageError("--engine ray needs Ray: pip install 'imgbudget[ray]'") from None
         self._ray: Any = ray
@@ -114,8 +115,6 @@ def _require_answer(address: str) -> None:
     Raises:
         UsageError: nothing answers.
     """
-    import socket  # noqa: PLC0415 - this engine only
-
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal() or "/" in host:
         return  # auto, or ray://

@@ -3,15 +3,14 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from imgbudget.imageinfo.reader import Read
 from imgbudget.limits.geometry import Size, Tier, native_size, planned_size, tokens
 from imgbudget.model.subjects import Finding, Severity
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 WHOLE = 1 << 16
 """Most bytes that are hashed completely; of longer files four blocks are."""
@@ -76,8 +75,6 @@ def tier_prefix(tier: str) -> str:
 
 def schema(tiers: Sequence[Tier]) -> "pa.Schema":
     """The columns of a row file."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     word = pa.dictionary(pa.int32(), pa.string())
     finding = pa.struct(
         [
@@ -145,9 +142,6 @@ def _tiers(tiers: tuple[Tier, ...]) -> _Tiers:
 
 def write_rows(records: Sequence[FactsRecord], tiers: tuple[Tier, ...], metadata: dict[str, str]) -> bytes:
     """The rows as one Parquet file; `metadata` goes into its footer."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     out = pa.BufferOutputStream()
     pq.write_table(table(records, tiers).replace_schema_metadata(metadata), out, compression="zstd")
     data: bytes = out.getvalue().to_pybytes()
@@ -156,8 +150,6 @@ def write_rows(records: Sequence[FactsRecord], tiers: tuple[Tier, ...], metadata
 
 def table(records: Sequence[FactsRecord], tiers: tuple[Tier, ...]) -> "pa.Table":
     """The rows as an Arrow table."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     shape = schema(tiers)
     known = _tiers(tiers)
     values: list[tuple[Any, ...]] = [_values(record, known) for record in records]
@@ -180,8 +172,6 @@ def table(records: Sequence[FactsRecord], tiers: tuple[Tier, ...]) -> "pa.Table"
 
 def _texts(column: Sequence[str | None]) -> "pa.Array":
     """Texts; file names that are not UTF-8 are escaped, as in findings."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     try:
         return pa.array(column, pa.string())
     except UnicodeEncodeError:
@@ -230,8 +220,6 @@ def _severities(findings: Sequence[Finding]) -> tuple[int, int, int]:
 
 def _findings(lists: Sequence[Sequence[Finding]], kind: "pa.ListType") -> "pa.Array":
     """The findings of all rows; built column by column, since a dictionary for each would be slow."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     ends = [0]
     for found in lists:
         ends.append(ends[-1] + len(found))

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from imgbudget.audit.executors import Executor
 from imgbudget.audit.inputs import input_of
 from imgbudget.audit.inputs.files import plan_paths
@@ -85,9 +88,6 @@ def find(folder: str, identity: str) -> tuple[PartitionSummary, tuple[str, ...]]
     name = row_file(folder, identity)
     if not os.path.exists(name):
         return None
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     try:
         metadata = pq.read_metadata(name).metadata or {}
         summary = PartitionSummary(*json.loads(metadata[b"imgbudget.summary"]))
@@ -99,9 +99,6 @@ def find(folder: str, identity: str) -> tuple[PartitionSummary, tuple[str, ...]]
 
 def join(partition: "Partition", parts: Sequence[Done]) -> Done:
     """The results of a partition's parts as one result."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     summary = PartitionSummary()
     for part in parts:
         summary = summary.plus(part.summary)

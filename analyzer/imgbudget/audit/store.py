@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import duckdb
+
 from imgbudget.audit.rows import tier_prefix
 from imgbudget.audit.statistics import FoundCode, Row
 from imgbudget.errors import UsageError
@@ -89,8 +91,6 @@ def open_rows(files: Sequence[str], limits: Limits, *, memory: str = MEMORY) -> 
     """
     if not files:
         raise UsageError("no row files: nothing was audited")
-    import duckdb  # noqa: PLC0415 - audits only
-
     with (
         TemporaryDirectory(prefix="imgbudget-") as folder,
         duckdb.connect(os.path.join(folder, "rows.duckdb")) as connection,

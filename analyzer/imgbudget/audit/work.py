@@ -1,6 +1,7 @@
 """The work on one partition: its rows and their sums, the same on every engine; nothing is written here."""
 
 import hashlib
+import json
 import os
 import pickle
 from collections import Counter
@@ -138,8 +139,6 @@ def tiers_of(session: Session) -> "tuple[Tier, ...]":
 
 def footer(summary: PartitionSummary, notes: tuple[str, ...]) -> dict[str, str]:
     """The metadata of a row file, so that a resumed run need not read its rows again."""
-    import json  # noqa: PLC0415 - audits only
-
     return {"imgbudget.summary": json.dumps(summary), "imgbudget.notes": json.dumps(notes)}
 
 

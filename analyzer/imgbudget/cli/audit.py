@@ -145,7 +145,7 @@ def audit(options: AuditOptions) -> int:
 
 
 def _require_datasets() -> None:
-    from importlib.util import find_spec  # noqa: PLC0415 - audits only
+    from importlib.util import find_spec  # noqa: PLC0415 - command
 
     missing = [name for name in ("pyarrow", "duckdb", "jinja2") if find_spec(name) is None]
     if missing:
@@ -155,8 +155,8 @@ def _require_datasets() -> None:
 @contextmanager
 def _folder(rows: str | None) -> Iterator[str]:
     """The folder of the row files: the one that is named, else one that goes with the run."""
-    import os  # noqa: PLC0415 - audits only
-    from tempfile import TemporaryDirectory  # noqa: PLC0415
+    import os  # noqa: PLC0415 - command
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - command
 
     if rows is None:
         with TemporaryDirectory(prefix="imgbudget-audit-") as folder:
@@ -168,9 +168,9 @@ def _folder(rows: str | None) -> Iterator[str]:
 
 def _run(session: Session, options: AuditOptions, folder: str) -> "AuditRun":
     """All partitions read, their rows in the folder."""
-    from imgbudget.audit.partition import Naming  # noqa: PLC0415 - audits only
-    from imgbudget.audit.run import AuditRun, plan  # noqa: PLC0415
-    from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415
+    from imgbudget.audit.partition import Naming  # noqa: PLC0415 - command
+    from imgbudget.audit.run import AuditRun, plan  # noqa: PLC0415 - command
+    from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415 - command
 
     progress = AuditProgress(wanted=not options.output.no_progress and not options.output.quiet)
     naming = Naming(configuration_key(session))
@@ -188,14 +188,14 @@ def _run(session: Session, options: AuditOptions, folder: str) -> "AuditRun":
 
 
 def _executor(options: AuditOptions) -> "Executor":
-    from imgbudget.linter.pool import cores  # noqa: PLC0415 - audits only
+    from imgbudget.linter.pool import cores  # noqa: PLC0415 - command
 
     jobs = options.jobs or cores()
     if options.engine == "ray":
-        from imgbudget.audit.ray_executor import RayExecutor  # noqa: PLC0415 - this engine only
+        from imgbudget.audit.ray_executor import RayExecutor  # noqa: PLC0415 - command
 
         return RayExecutor(jobs, options.ray_address)
-    from imgbudget.audit.executors import LocalExecutor  # noqa: PLC0415 - this engine only
+    from imgbudget.audit.executors import LocalExecutor  # noqa: PLC0415 - command
 
     return LocalExecutor(jobs)
 
@@ -208,9 +208,9 @@ def _report(
     models: tuple[Limits, ...],
 ) -> None:
     """Prove the rows complete, gather the statistics, write every format."""
-    from imgbudget.audit.aggregate import AuditContext, aggregate  # noqa: PLC0415 - audits only
-    from imgbudget.audit.run import verify_rows  # noqa: PLC0415
-    from imgbudget.audit.store import open_rows  # noqa: PLC0415
+    from imgbudget.audit.aggregate import AuditContext, aggregate  # noqa: PLC0415 - command
+    from imgbudget.audit.run import verify_rows  # noqa: PLC0415 - command
+    from imgbudget.audit.store import open_rows  # noqa: PLC0415 - command
 
     notes = (*session.notes, *run.notes)
     about = AuditContext(session.limits, session.registry.rules, options.datasets, notes, models)
@@ -231,21 +231,21 @@ def _report(
 
 def _text(name: str, statistics: "AuditStatistics", run: "AuditRun", *, colour: bool) -> str:
     if name == "json":
-        from imgbudget.audit.formats import RunFacts, document  # noqa: PLC0415 - this format only
+        from imgbudget.audit.formats import RunFacts, document  # noqa: PLC0415 - command
 
         return document(statistics, RunFacts(len(run.files), run.resumed, tuple(run.lost)))
     if name == "markdown":
-        from imgbudget.audit.formats import markdown  # noqa: PLC0415 - this format only
+        from imgbudget.audit.formats import markdown  # noqa: PLC0415 - command
 
         return markdown(statistics)
-    from imgbudget.audit.formats import audit_text  # noqa: PLC0415 - this format only
+    from imgbudget.audit.formats import audit_text  # noqa: PLC0415 - command
 
     return audit_text(statistics, colour=colour)
 
 
 def _write_rows(store: "Store", file: str | None) -> None:
     """The facts table as CSV, a stretch at a time: it may be larger than memory."""
-    from imgbudget.audit.formats import lines  # noqa: PLC0415 - this format only
+    from imgbudget.audit.formats import lines  # noqa: PLC0415 - command
 
     with nullcontext(sys.stdout) if file is None else whole_file(file) as out:
         for text in lines(store):
@@ -253,8 +253,8 @@ def _write_rows(store: "Store", file: str | None) -> None:
 
 
 def _write_page(store: "Store", statistics: "AuditStatistics", file: str) -> None:
-    from imgbudget.audit.html.page import page  # noqa: PLC0415 - this report only
-    from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415
+    from imgbudget.audit.html.page import page  # noqa: PLC0415 - command
+    from imgbudget.audit.html.thumbnails import thumbnails  # noqa: PLC0415 - command
 
     with whole_file(file) as out:
         out.write(page(statistics, store, thumbnails))

@@ -132,7 +132,7 @@ def check(options: CheckOptions) -> int:
     fixes = wants_fixes(options)
     checker: Session | Fixer = session
     if fixes:
-        from imgbudget.fixing.strategy import FindingFixes  # noqa: PLC0415 - runs that fix only
+        from imgbudget.fixing.strategy import FindingFixes  # noqa: PLC0415 - rare
 
         choice = FindingFixes(unsafe=options.unsafe_fixes)
         checker = fixer_of(session, fix_options(options.write, choice), paths)
@@ -161,7 +161,7 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
         cache = any(os.path.isdir(path) for path in options.paths)
     fields = ProbeField.NONE
     if formats & {"json", "jsonl"}:
-        from imgbudget.output.records import SHOWN  # noqa: PLC0415 - text needs no JSON
+        from imgbudget.output.records import SHOWN  # noqa: PLC0415 - rare
 
         fields = SHOWN
 
@@ -190,7 +190,7 @@ def _output(name: str, file: str | None, session: Session, output: OutputOptions
         root=os.getcwd(),
     )
     if name in WITH_RULES:
-        from imgbudget.output.sarif import rule_pages  # noqa: PLC0415 - reads the docstring of each rule
+        from imgbudget.output.sarif import rule_pages  # noqa: PLC0415 - format
 
         style = style._replace(rules=rule_pages(session.registry.rules))
     return Output(make_reporter(name, style), Sink(file))
@@ -203,7 +203,7 @@ def _show_files(session: Session, paths: tuple[str, ...]) -> int:
 
 
 def _show_settings(session: Session, paths: tuple[str, ...], formats: list[Format]) -> int:
-    from imgbudget.cli.settings import show_settings  # noqa: PLC0415 - on demand only
+    from imgbudget.cli.settings import show_settings  # noqa: PLC0415 - rare
 
     show_settings(session, paths, formats)
     return 0
@@ -212,7 +212,7 @@ def _show_settings(session: Session, paths: tuple[str, ...], formats: list[Forma
 def _read_report(name: str | None) -> "Earlier | None":
     if name is None:
         return None
-    from imgbudget.model.comparison import read_report  # noqa: PLC0415 - on demand only
+    from imgbudget.model.comparison import read_report  # noqa: PLC0415 - rare
 
     try:
         with open(name, "rb") as file:
@@ -254,7 +254,7 @@ def exit_code(summary: Summary, fail_on: str, *, exit_zero: bool = False) -> int
 def _fixed_entries(session: Session, summary: Summary) -> "tuple[BaselineEntry, ...]":
     if session.context.paths.baseline is None:
         return ()
-    from imgbudget.linter.baseline import fixed_entries  # noqa: PLC0415 - with a baseline only
+    from imgbudget.linter.baseline import fixed_entries  # noqa: PLC0415 - rare
 
     return fixed_entries(session, [path for path, _ in summary.missed])
 

@@ -124,7 +124,7 @@ def _refuse_contradictions(write: WriteOptions, paths: Sequence[str], name: str,
 
 def fix_options(write: WriteOptions, strategy: "FixStrategy") -> "FixOptions":
     """How a run fixes."""
-    from imgbudget.fixing.run import FixOptions  # noqa: PLC0415 - runs that fix only
+    from imgbudget.fixing.run import FixOptions  # noqa: PLC0415 - rare
 
     return FixOptions(
         strategy=strategy,
@@ -139,7 +139,7 @@ def fix_outputs(
     outputs: list["Output"], write: WriteOptions, paths: Sequence[str], *, formats_given: bool = False
 ) -> list["Output"]:
     """The formats and, beside or in place of them, the difference and the manifest."""
-    from imgbudget.output.fixes import Differences, Manifest  # noqa: PLC0415 - runs that fix only
+    from imgbudget.output.fixes import Differences, Manifest  # noqa: PLC0415 - rare
 
     if write.diff:
         if formats_given and any(output.sink.file is None for output in outputs):
@@ -183,6 +183,6 @@ def fix_exit_code(summary: Summary, code: int, *, fail: bool) -> int:
 
 def fixer_of(session: "Session", fixes: "FixOptions", paths: Sequence[str]) -> "Fixer":
     """The fixer of a run."""
-    from imgbudget.fixing.run import Fixer  # noqa: PLC0415 - runs that fix only
+    from imgbudget.fixing.run import Fixer  # noqa: PLC0415 - rare
 
     return Fixer(session, fixes, paths)

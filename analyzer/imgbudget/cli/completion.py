@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from imgbudget.errors import ImgbudgetError
+from imgbudget.linter.options import RunOptions
+
 if TYPE_CHECKING:  # a command declares these without loading click
     import click
     from click.shell_completion import CompletionItem
@@ -12,16 +15,12 @@ if TYPE_CHECKING:  # a command declares these without loading click
 
 def files(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
     """Files and folders, which the shell itself looks for."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
-
-    return [CompletionItem(begun, type="file")]
+    return [_item(begun, type="file")]
 
 
 def folders(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
     """Folders alone."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
-
-    return [CompletionItem(begun, type="dir")]
+    return [_item(begun, type="dir")]
 
 
 def one_of(names: Sequence[str]) -> "Complete":
@@ -35,18 +34,18 @@ def one_of(names: Sequence[str]) -> "Complete":
 
 def rules(_ctx: "click.Context", _param: "click.Parameter", begun: str) -> "list[CompletionItem]":
     """The codes of the rules, or their names once one is begun; none where they cannot be loaded."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 - while completing only
-
-    from imgbudget.errors import ImgbudgetError  # noqa: PLC0415
-    from imgbudget.linter.options import RunOptions  # noqa: PLC0415
-    from imgbudget.linter.run import Session  # noqa: PLC0415
+    from imgbudget.linter.run import Session  # noqa: PLC0415 - rare
 
     try:
         known = Session(RunOptions()).registry.rules
     except ImgbudgetError:
         return []
-    codes = [
-        CompletionItem(rule.code, help=rule.name) for rule in known if rule.code.startswith(begun.upper())
-    ]
-    names = [CompletionItem(rule.name, help=rule.code) for rule in known if rule.name.startswith(begun)]
+    codes = [_item(rule.code, help=rule.name) for rule in known if rule.code.startswith(begun.upper())]
+    names = [_item(rule.name, help=rule.code) for rule in known if rule.name.startswith(begun)]
     return codes or names
+
+
+def _item(value: str, type: str = "plain", help: str | None = None) -> "CompletionItem":  # noqa: A002 - click's names
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - rare
+
+    return CompletionItem(value, type=type, help=help)

@@ -12,6 +12,7 @@ from imgbudget.explain import locate
 from imgbudget.explain.locate import Located
 from imgbudget.explain.match import Explanation, Match
 from imgbudget.explain.match import explain as explain_text
+from imgbudget.linter.requests import spans_of
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import Finding, Request
@@ -138,8 +139,6 @@ def _placed(match: Match, found: Located, spans: dict[Location, Span]) -> Locate
 
 
 def _spans(checked: _Checked, located: list[Located]) -> dict[Location, Span]:
-    from imgbudget.linter.requests import spans_of  # noqa: PLC0415 - texts alone need no JSON reader
-
     wanted = set()
     for candidate in (candidate for found in located for candidate in found.candidates):
         wanted.add(candidate.location)

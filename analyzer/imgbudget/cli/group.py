@@ -44,7 +44,7 @@ class Commands(click.Group):
 
 
 def _nearest(name: str) -> str:
-    import difflib  # noqa: PLC0415 - only a mistake pays for it
+    import difflib  # noqa: PLC0415 - rare
 
     return next(iter(difflib.get_close_matches(name, COMMANDS, 1)), "")
 

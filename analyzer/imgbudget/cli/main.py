@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from imgbudget.errors import ImgbudgetError, os_error_text
@@ -75,8 +76,6 @@ def _run(arguments: list[str]) -> int:
 
 def load(name: str) -> "Command[Any]":
     """The command of that name; its module is imported only now."""
-    from importlib import import_module  # noqa: PLC0415 - a module of this package alone
-
     command: Command[Any] = import_module(f"imgbudget.cli.{name}").command
     return command
 
@@ -102,7 +101,7 @@ def _run_directly(arguments: list[str]) -> int | None:
 
 
 def _run_group(arguments: list[str]) -> int:
-    from imgbudget.cli.group import run  # noqa: PLC0415 - loading click takes 25 ms
+    from imgbudget.cli.group import run  # noqa: PLC0415 - command
 
     return run(arguments)
 

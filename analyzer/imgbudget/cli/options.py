@@ -5,6 +5,7 @@ from typing import Annotated
 
 from imgbudget.cli.command import Choice, Number, flag, option
 from imgbudget.cli.completion import files
+from imgbudget.config.units import parse_budgets
 from imgbudget.linter.options import RunOptions
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.namedtuples import NamedTuple
@@ -24,8 +25,6 @@ def to_budgets(texts: Sequence[str]) -> Budgets:
     Raises:
         ValueError: one is unknown, or its amount is none.
     """
-    from imgbudget.config.units import parse_budgets  # noqa: PLC0415 - on demand only
-
     return parse_budgets(item for text in texts for item in text.split(","))
 
 

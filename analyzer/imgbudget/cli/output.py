@@ -76,7 +76,7 @@ def write_formats(
 
 def json_text(document: object) -> str:
     """A document as indented JSON."""
-    import json  # noqa: PLC0415 - not at the start of a check
+    import json  # noqa: PLC0415 - rare
 
     return json.dumps(document, indent=1) + "\n"
 

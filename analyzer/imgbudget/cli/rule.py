@@ -15,7 +15,7 @@ from imgbudget.registry import AnyRule
 FORMATS = ("text", "json", "markdown")
 
 
-class RuleOptions(NamedTuple):
+class RuleCommandOptions(NamedTuple):
     """The options of `rule`."""
 
     name: Annotated[str | None, argument("[CODE|NAME]", complete=completed_rules)] = None
@@ -27,7 +27,7 @@ class RuleOptions(NamedTuple):
     settings: ConfigOptions = ConfigOptions()
 
 
-def show_rule(options: RuleOptions) -> int:
+def show_rule(options: RuleCommandOptions) -> int:
     """Show the documentation of a rule: what it reports, why, what the fix does, and its source."""
     if options.packs:
         return _packs()
@@ -57,7 +57,7 @@ def show_rule(options: RuleOptions) -> int:
 
 
 def _packs() -> int:
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 30 ms, only here
+    from importlib.metadata import entry_points  # noqa: PLC0415 - rare
 
     for entry in sorted(entry_points(group="imgbudget.rules"), key=lambda entry: entry.name):
         distribution = f" ({entry.dist.name} {entry.dist.version})" if entry.dist else ""
@@ -83,4 +83,4 @@ def markdown(rule: AnyRule) -> str:
     return f"# {rule.code} {rule.name}\n\n{facts}\n\n{rule.page}\n"
 
 
-command = Command("rule", RuleOptions, show_rule, formats=FORMATS)
+command = Command("rule", RuleCommandOptions, show_rule, formats=FORMATS)

@@ -284,7 +284,7 @@ def _confirmed(question: str) -> bool:
     Raises:
         KeyboardInterrupt: the question was not answered.
     """
-    from click import Abort, confirm  # noqa: PLC0415 - sends that spend only
+    from click import Abort, confirm  # noqa: PLC0415 - rare
 
     try:
         return confirm(question, err=True)

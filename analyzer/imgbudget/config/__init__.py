@@ -4,7 +4,7 @@ The schema, which costs a few milliseconds, is in `imgbudget.config.layers`.
 """
 
 from imgbudget.config.load import UncheckedSettings, load, load_unchecked
-from imgbudget.config.settings import Ignore, NameKind, NameReference, Origin, Override, Settings
+from imgbudget.config.settings import ConfigOrigin, Ignore, NameKind, NameReference, Override, Settings
 from imgbudget.config.suggest import check_platform, check_selectors
 from imgbudget.config.units import parse_bytes, parse_cost, parse_tokens
 from imgbudget.model.budgets import Budget, Budgets
@@ -12,10 +12,10 @@ from imgbudget.model.budgets import Budget, Budgets
 __all__ = [
     "Budget",
     "Budgets",
+    "ConfigOrigin",
     "Ignore",
     "NameKind",
     "NameReference",
-    "Origin",
     "Override",
     "Settings",
     "UncheckedSettings",

@@ -44,10 +44,10 @@ def without_ignores(text: str, path: str, numbers: Collection[int]) -> str | Non
 
 def _read(text: str, path: str) -> Node | None:
     if path.endswith(".toml"):
-        from imgbudget.config.toml import read_toml  # noqa: PLC0415 - a run edits one of the two formats
+        from imgbudget.config.toml import read_toml  # noqa: PLC0415 - format
 
         return read_toml(text, path, is_pyproject=os.path.basename(path) == PYPROJECT)
-    from imgbudget.config.yaml import read_yaml  # noqa: PLC0415 - as above
+    from imgbudget.config.yaml import read_yaml  # noqa: PLC0415 - format
 
     return read_yaml(text, path)[0]
 
@@ -86,7 +86,7 @@ def _line_end(text: str, offset: int) -> int:
 
 
 def _without_in_yaml(text: str, path: str, number: int) -> str | None:
-    from imgbudget.config.yaml import compose  # noqa: PLC0415 - as in _read
+    from imgbudget.config.yaml import compose  # noqa: PLC0415 - format
 
     root: Any = compose(text, path)
     pairs = root.value if root is not None and root.id == "mapping" else ()
@@ -135,9 +135,9 @@ def _without_flow_item(text: str, key: Any, entries: Any, number: int) -> str | 
 def _without_in_toml(text: str, _path: str, number: int) -> str | None:
     if not find_spec("tomlkit"):
         return None
-    import tomlkit  # noqa: PLC0415 - optional, and only for this
+    import tomlkit  # noqa: PLC0415 - extra
 
-    from imgbudget.config.toml import TABLE  # noqa: PLC0415 - as in _read
+    from imgbudget.config.toml import TABLE  # noqa: PLC0415 - format
 
     document: Any = tomlkit.parse(text)
     table = document
@@ -160,7 +160,7 @@ def _without_table(document: Any, entry: Any) -> str:
 
     tomlkit counts such comments among the table, though they are most often about what follows.
     """
-    import tomlkit  # noqa: PLC0415 - as above
+    import tomlkit  # noqa: PLC0415 - extra
 
     entry.comment(_SENTINEL)
     body = entry.value.body

@@ -9,10 +9,18 @@ import os
 from typing import Any, NamedTuple
 
 from imgbudget.config.load import MAX_BYTES, PYPROJECT, identity, read_head, shown
-from imgbudget.config.settings import ALL_FILES, Ignore, NameKind, NameReference, Origin, Override, Settings
+from imgbudget.config.settings import (
+    ALL_FILES,
+    ConfigOrigin,
+    Ignore,
+    NameKind,
+    NameReference,
+    Override,
+    Settings,
+)
 from imgbudget.config.shapes import (
     Amount,
-    Choice,
+    ChoiceShape,
     FileName,
     Flag,
     JsonSchema,
@@ -21,7 +29,7 @@ from imgbudget.config.shapes import (
     MapOf,
     Reading,
     Record,
-    Text,
+    TextShape,
     Values,
 )
 from imgbudget.config.tree import Entry, Items, Node, Table, failure
@@ -42,15 +50,15 @@ _DEFAULTS = Settings()
 _SEVERITY_HINT = "to turn a rule off, list it under ignore"
 
 
-_SELECTOR = Text("a rule (a code, a prefix such as IB2, a name or ALL)", kind=NameKind.RULE)
+_SELECTOR = TextShape("a rule (a code, a prefix such as IB2, a name or ALL)", kind=NameKind.RULE)
 _SELECTORS = ListOf("a list of rules", _SELECTOR)
-_PATTERN = Text("a file pattern")
-_PACK = Text(
+_PATTERN = TextShape("a file pattern")
+_PACK = TextShape(
     "a rule pack",
     pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
     flaw="is not the name of a Python package, such as imgbudget_rules",
 )
-_SEVERITY = Choice(
+_SEVERITY = ChoiceShape(
     "a severity", tuple(str(level) for level in sorted(Severity, reverse=True)), _SEVERITY_HINT
 )
 _SEVERITIES = MapOf("a table of severities (rule: severity)", _SEVERITY, kind=NameKind.RULE)
@@ -130,7 +138,7 @@ RULES = Key(
 IGNORED_FILES = Key("files", FILES.shape, FILES.about + " All files if left out.")
 POINTER = Key(
     "pointer",
-    Text(
+    TextShape(
         "a JSON pointer",
         pattern=r"^(/([^~]|~[01])*)?$",
         flaw="is not one; it starts with a slash and writes ~ as ~0, e.g. /messages/0",
@@ -139,7 +147,7 @@ POINTER = Key(
 )
 SHA256 = Key(
     "sha256",
-    Text(
+    TextShape(
         "a SHA-256",
         pattern=r"^[0-9a-fA-F]{8,64}$",
         flaw="is not one; give at least the first 8 of its 64 hexadecimal digits",
@@ -147,11 +155,11 @@ SHA256 = Key(
     "SHA-256 of the content of an image file, or its first digits; applies wherever the file is moved.",
 )
 CUSTOM_ID = Key(
-    "custom_id", Text("a custom_id"), "Only the request with this custom_id, in a batch or JSONL file."
+    "custom_id", TextShape("a custom_id"), "Only the request with this custom_id, in a batch or JSONL file."
 )
 REASON = Key(
     "reason",
-    Text("a reason"),
+    TextShape("a reason"),
     "Why the findings are expected.",
     required="say why these findings are expected",
 )
@@ -175,8 +183,10 @@ _IGNORE = Record("an ignore entry", (RULES, IGNORED_FILES, POINTER, SHA256, CUST
 EXTEND = Key(
     "extend", FileName("the name of a configuration file"), "Another configuration that this one extends."
 )
-MODEL = Key("model", Text("a model id"), "Model to check images for, unless a request names one.")
-PLATFORM = Key("platform", Text("a platform", kind=NameKind.PLATFORM), "Platform that requests are sent to.")
+MODEL = Key("model", TextShape("a model id"), "Model to check images for, unless a request names one.")
+PLATFORM = Key(
+    "platform", TextShape("a platform", kind=NameKind.PLATFORM), "Platform that requests are sent to."
+)
 PACKS = Key(
     "packs",
     ListOf("a list of rule packs", _PACK, empty="without a rule pack nothing is checked"),
@@ -279,7 +289,7 @@ def read_layers(path: str) -> Layers:
     tables: list[Table] = []
     visited: list[str] = []
     following: str | None = path
-    named_at = Origin(shown(path), None)
+    named_at = ConfigOrigin(shown(path), None)
     while following is not None:
         file = identity(following)
         if file in visited:
@@ -341,7 +351,7 @@ def _read_table(path: str, reading: Reading) -> Table | None:
         reading.problems.extend(error.problems)
         return None
     if node is None:
-        return Table((), Origin(shown(path), 1))
+        return Table((), ConfigOrigin(shown(path), 1))
     if isinstance(node, Table):
         return node
     CONFIGURATION.read(node, "", reading)
@@ -357,13 +367,13 @@ def _read_tree(path: str, reading: Reading) -> Node | None:
     name = shown(path)
     text = _read_text(path, name)
     if path.endswith(".toml"):
-        from imgbudget.config.toml import read_toml  # noqa: PLC0415 - a run reads one of the two formats
+        from imgbudget.config.toml import read_toml  # noqa: PLC0415 - format
 
         node = read_toml(text, name, is_pyproject=os.path.basename(path) == PYPROJECT)
         if node is None:
             raise failure(name, None, "no table [tool.imgbudget]")
         return node
-    from imgbudget.config.yaml import read_yaml  # noqa: PLC0415 - as above
+    from imgbudget.config.yaml import read_yaml  # noqa: PLC0415 - format
 
     tree, problems = read_yaml(text, name)
     reading.problems.extend(problems)

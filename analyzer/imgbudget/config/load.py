@@ -58,7 +58,7 @@ def _find_in(folder: str, notes: list[str]) -> str | None:
         return found[0]
     if _TABLE_NAME not in text:
         return None
-    from imgbudget.config.toml import holds_table  # noqa: PLC0415 - 12 ms, only if the file has the name
+    from imgbudget.config.toml import holds_table  # noqa: PLC0415 - format
 
     return pyproject if holds_table(text.decode("utf-8-sig", "replace")) else None
 
@@ -172,7 +172,7 @@ def load_unchecked(start: str, *, explicit: str | None = None, isolated: bool = 
     found = _find(start, explicit, isolated=isolated)
     if found.path is None:
         return UncheckedSettings(Settings(root=folder_of(start), notes=found.notes))
-    from imgbudget.config.layers import read_layers  # noqa: PLC0415 - only if there is a configuration
+    from imgbudget.config.layers import read_layers  # noqa: PLC0415 - rare
 
     layers = read_layers(found.path)
     settings = layers.settings._replace(

@@ -11,10 +11,10 @@ __all__ = [
     "ALL_FILES",
     "Budget",
     "Budgets",
+    "ConfigOrigin",
     "Ignore",
     "NameKind",
     "NameReference",
-    "Origin",
     "Override",
     "Settings",
 ]
@@ -23,7 +23,7 @@ ALL_FILES = ("**",)
 """The patterns of an ignore entry that names no files."""
 
 
-class Origin(NamedTuple):
+class ConfigOrigin(NamedTuple):
     """The position of a value in a configuration: the file as messages show it, and the 1-based line.
 
     `line` is None only if it is not known.
@@ -46,7 +46,7 @@ class NameReference(NamedTuple):
     kind: NameKind
     at: str
     text: str
-    origin: Origin
+    origin: ConfigOrigin
 
 
 class Override(NamedTuple):

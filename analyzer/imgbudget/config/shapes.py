@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from imgbudget.config.load import beside, why_no_file
-from imgbudget.config.settings import NameKind, NameReference, Origin
+from imgbudget.config.settings import ConfigOrigin, NameKind, NameReference
 from imgbudget.config.suggest import MAX_HINTS, nearest, plain, quoted
 from imgbudget.config.tree import Items, Kind, Node, Scalar, Table
 from imgbudget.errors import ConfigProblem
@@ -27,7 +27,7 @@ class Reading:
     problems: list[ConfigProblem] = field(default_factory=list)
     references: list[NameReference] = field(default_factory=list)
 
-    def report(self, origin: Origin, message: str) -> None:
+    def report(self, origin: ConfigOrigin, message: str) -> None:
         """Add a mistake."""
         self.problems.append(ConfigProblem(origin.path, origin.line, message))
 
@@ -56,7 +56,7 @@ def _mismatch(node: Node, at: str, wanted: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextShape:
     """Text in which a regular expression finds a match; by default any text that is not blank.
 
     `flaw` says what is wrong with other text, as a clause. `kind` marks a name that the caller must check.
@@ -92,7 +92,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChoiceShape:
     """One of a few words. `hint` is the advice for a value that is close to none of them."""
 
     wanted: str
@@ -177,7 +177,7 @@ class FileName:
 
     def read(self, node: Node, at: str, reading: Reading) -> str | None:
         """The absolute path."""
-        name = Text(self.wanted).read(node, at, reading)
+        name = TextShape(self.wanted).read(node, at, reading)
         if name is None:
             return None
         path = beside(node.origin.path, name)
@@ -190,7 +190,7 @@ class FileName:
 
     def schema(self) -> JsonSchema:
         """A string."""
-        return Text(self.wanted).schema()
+        return TextShape(self.wanted).schema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ class Values:
     """The valid values of a record by key; `origin` is the position of the record."""
 
     found: Mapping[str, object]
-    origin: Origin
+    origin: ConfigOrigin
 
     def get(self, key: Key[T]) -> T | None:
         """The value of a key."""

@@ -33,7 +33,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     Case is ignored, and `-` and `_` are the same.
     """
-    from difflib import SequenceMatcher  # noqa: PLC0415 - needed for mistakes only
+    from difflib import SequenceMatcher  # noqa: PLC0415 - rare
 
     word = _folded(word)[:_MAX_SHOWN]
     matcher = SequenceMatcher(b=word)
@@ -55,7 +55,7 @@ def _folded(name: str) -> str:
 
 def unknown(what: str, given: str, known: Sequence[str]) -> str:
     """The message for an unknown name on the command line, with a near name if there is one."""
-    import difflib  # noqa: PLC0415 - needed for mistakes only
+    import difflib  # noqa: PLC0415 - rare
 
     near = _nearest_code(given, known) or next(
         (
@@ -71,7 +71,7 @@ def unknown(what: str, given: str, known: Sequence[str]) -> str:
 
 def _nearest_code(given: str, known: Iterable[str]) -> str | None:
     """For a code such as IB299, the known one with the longest common beginning, then the nearest number."""
-    import re  # noqa: PLC0415 - needed for mistakes only
+    import re  # noqa: PLC0415 - rare
 
     code = re.compile(r"([A-Z]+)([0-9]{1,9})")
     text = given.upper()

@@ -7,7 +7,7 @@ import re
 import tomllib
 from typing import Any
 
-from imgbudget.config.settings import Origin
+from imgbudget.config.settings import ConfigOrigin
 from imgbudget.config.tree import MAX_DEPTH, TOO_DEEP, Entry, Items, Kind, Node, Scalar, Table, failure
 from imgbudget.errors import ConfigError
 
@@ -54,8 +54,8 @@ def read_toml(text: str, path: str, *, is_pyproject: bool) -> Node | None:
         data = _parse(text, path)
         tool = data.get(TABLE[0])
         if isinstance(tool, dict) and TABLE[1] in tool:
-            return _Tree(path, key_lines(text)).node(tool[TABLE[1]], TABLE)
-        return None if is_pyproject else _Tree(path, key_lines(text)).node(data, ())
+            return _TomlTree(path, key_lines(text)).node(tool[TABLE[1]], TABLE)
+        return None if is_pyproject else _TomlTree(path, key_lines(text)).node(data, ())
     except RecursionError:
         raise failure(path, None, TOO_DEEP) from None
 
@@ -178,7 +178,7 @@ def _parts(key: str) -> list[str]:
     return parts
 
 
-class _Tree:
+class _TomlTree:
     """Builds nodes from the values of tomllib and the lines of the same text."""
 
     def __init__(self, path: str, lines: dict[KeyPath, int]) -> None:
@@ -186,7 +186,7 @@ class _Tree:
         self._lines = lines
 
     def node(self, value: object, route: KeyPath) -> Node:
-        origin = Origin(self._path, self._lines.get(route, None if route else 1))
+        origin = ConfigOrigin(self._path, self._lines.get(route, None if route else 1))
         if len(route) > MAX_DEPTH:
             raise failure(self._path, origin.line, TOO_DEEP)
         if isinstance(value, dict):
@@ -196,10 +196,10 @@ class _Tree:
         return _scalar(value, origin)
 
     def _entry(self, key: str, value: object, route: KeyPath) -> Entry:
-        return Entry(key, self.node(value, route), Origin(self._path, self._lines.get(route)))
+        return Entry(key, self.node(value, route), ConfigOrigin(self._path, self._lines.get(route)))
 
 
-def _scalar(value: object, origin: Origin) -> Scalar:
+def _scalar(value: object, origin: ConfigOrigin) -> Scalar:
     if isinstance(value, _Float):
         return Scalar(Kind.NUMBER, value.replace("_", ""), origin)
     if isinstance(value, str):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from imgbudget.config.settings import Origin
+from imgbudget.config.settings import ConfigOrigin
 from imgbudget.errors import ConfigError, ConfigProblem
 
 MAX_DEPTH = 32
@@ -31,7 +31,7 @@ class Scalar:
 
     kind: Kind
     text: str
-    origin: Origin
+    origin: ConfigOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Items:
     """A list."""
 
     items: "tuple[Node, ...]"
-    origin: Origin
+    origin: ConfigOrigin
 
 
 class Entry(NamedTuple):
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 
     key: str
     value: "Node"
-    origin: Origin
+    origin: ConfigOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Table:
     """A mapping in the order of the file; no key occurs twice."""
 
     entries: tuple[Entry, ...]
-    origin: Origin
+    origin: ConfigOrigin
 
     def get(self, key: str) -> "Node | None":
         """The value of a key, None if the key is missing."""

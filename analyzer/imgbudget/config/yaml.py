@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from imgbudget.config.settings import Origin
+from imgbudget.config.settings import ConfigOrigin
 from imgbudget.config.suggest import plain, quoted
 from imgbudget.config.tree import MAX_DEPTH, TOO_DEEP, Entry, Items, Kind, Node, Scalar, Table, failure
 from imgbudget.errors import ConfigProblem
@@ -42,7 +42,7 @@ def read_yaml(text: str, path: str) -> tuple[Node | None, tuple[ConfigProblem, .
         ConfigError: the text is not YAML, is nested too deeply or has too many values.
     """
     root = compose(text, path)
-    tree = _Tree(path)
+    tree = _YamlTree(path)
     node = None if root is None else tree.node(root)
     is_empty = isinstance(node, Scalar) and node.kind is Kind.NOTHING
     return None if is_empty else node, tuple(tree.problems)
@@ -82,7 +82,7 @@ def _check_depth(text: str, path: str, loader: Any) -> None:
             depth -= 1
 
 
-class _Tree:
+class _YamlTree:
     """Converts PyYAML's nodes, each once however many aliases refer to it."""
 
     def __init__(self, path: str) -> None:
@@ -93,7 +93,7 @@ class _Tree:
         self._values = 0
 
     def node(self, source: Any) -> Node:
-        origin = Origin(self._path, source.start_mark.line + 1)
+        origin = ConfigOrigin(self._path, source.start_mark.line + 1)
         if id(source) in self._converted:
             known = self._converted[id(source)]
             if known is None:
@@ -107,12 +107,12 @@ class _Tree:
         self._converted[id(source)] = node, self._values - before
         return node
 
-    def _count(self, values: int, origin: Origin) -> None:
+    def _count(self, values: int, origin: ConfigOrigin) -> None:
         self._values += values
         if self._values > MAX_VALUES:
             raise failure(self._path, origin.line, f"more than {figure(MAX_VALUES)} values, counting aliases")
 
-    def _convert(self, source: Any, origin: Origin) -> Node:
+    def _convert(self, source: Any, origin: ConfigOrigin) -> Node:
         name = source.tag.removeprefix(_CORE)
         if isinstance(source, yaml.ScalarNode):
             if name not in _KINDS:
@@ -125,7 +125,7 @@ class _Tree:
             return Items(tuple(self.node(item) for item in source.value), origin)
         return self._table(source, origin)
 
-    def _table(self, source: Any, origin: Origin) -> Table:
+    def _table(self, source: Any, origin: ConfigOrigin) -> Table:
         entries: dict[str, Entry] = {}
         merged: list[Entry] = []
         for key_source, value_source in source.value:
@@ -164,11 +164,11 @@ class _Tree:
             self._report(key.origin, f"a key must be text, but {misread}; quote it: {quoted(key.text)}")
         return None
 
-    def _report_tag(self, tag: str, origin: Origin) -> None:
+    def _report_tag(self, tag: str, origin: ConfigOrigin) -> None:
         shown = plain("!!" + tag.removeprefix(_CORE) if tag.startswith(_CORE) else tag)
         self._report(origin, f"tag {shown} is not supported; write the plain value")
 
-    def _report(self, origin: Origin, message: str) -> None:
+    def _report(self, origin: ConfigOrigin, message: str) -> None:
         self.problems.append(ConfigProblem(origin.path, origin.line, message))
 
 

@@ -211,7 +211,7 @@ def find_files(
 
 
 def _search(exclude: Sequence[str], root: str, *, git: bool, explicit: ExplicitPaths) -> "Search":
-    from imgbudget.discovery.search import Exclusion, Search, layers_around  # noqa: PLC0415 - folders only
+    from imgbudget.discovery.search import Exclusion, Search, layers_around  # noqa: PLC0415 - rare
 
     exclusion, around = Exclusion.of(exclude, root), cache(layers_around)
     return Search(exclusion=exclusion, git=git, explicit=explicit, around=around)

@@ -1,5 +1,6 @@
 """Finds known error messages in a text or a whole log, with their numbers, status and location."""
 
+import difflib
 import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator
@@ -211,8 +212,6 @@ def _lines(text: str) -> Iterable[tuple[int, str]]:
 
 def _nearest(message: str) -> ErrorPattern | None:
     """The known message most similar to this one, None if none is similar enough."""
-    import difflib  # noqa: PLC0415 - for unknown messages only
-
     mine = re.sub(r"\d+", "0", re.sub(r"^(?:messages|system)(?:\.[\w-]+)*\s*:\s*", "", message)).lower()
     best, most = None, _ALIKE
     for known in ERROR_PATTERNS:

@@ -7,7 +7,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from PIL import UnidentifiedImageError
+from PIL.Image import DecompressionBombError, Image
+from PIL.Image import open as open_image
+from PIL.JpegImagePlugin import get_sampling
 
 from imgbudget.errors import FixError
 from imgbudget.fixing.metadata import jpeg_end
@@ -15,9 +20,6 @@ from imgbudget.imageinfo.other_formats import RARE_FORMATS
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageFacts
 from imgbudget.output.base import figure
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 MAX_PIXELS = 178_956_970
 """Most pixels that are decoded: half a gigabyte in memory, and the limit at which Pillow warns of a bomb."""
@@ -78,7 +80,7 @@ class RasterImage(NamedTuple):
     JPEG file (0 4:4:4, 1 4:2:2, 2 4:2:0), None for other formats. `profile` is its colour profile.
     """
 
-    image: "Image"
+    image: Image
     size: Size
     turn: int
     sampling: int | None
@@ -154,24 +156,22 @@ def _refuse_scans(data: bytes, size: Size) -> None:
         raise FixError(f"has {figure(scans)} scans of {size} px, which would take minutes to decode")
 
 
-def _open(data: bytes, form: str) -> "Image":
+def _open(data: bytes, form: str) -> Image:
     if form in _HEIF:
         return _open_heif(data, form)
     stem = _READERS.get(form)
     if stem is None:
         raise FixError(f"is {form.upper()}, which imgbudget cannot decode; export it as JPEG or PNG")
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - Pillow takes 17 ms to import
-
     import_module(f"PIL.{stem}ImagePlugin")
     try:
-        return Image.open(io.BytesIO(data), formats=("JPEG2000" if stem == "Jpeg2K" else stem.upper(),))
-    except Image.DecompressionBombError as error:
+        return open_image(io.BytesIO(data), formats=("JPEG2000" if stem == "Jpeg2K" else stem.upper(),))
+    except DecompressionBombError as error:
         raise FixError("has more pixels than Pillow decodes") from error
     except UnidentifiedImageError as error:
         raise FixError(f"cannot be decoded as {form.upper()}: Pillow does not recognise it") from error
 
 
-def _open_heif(data: bytes, form: str) -> "Image":
+def _open_heif(data: bytes, form: str) -> Image:
     try:
         reader = import_module("pillow_heif")
     except ImportError as error:
@@ -182,9 +182,7 @@ def _open_heif(data: bytes, form: str) -> "Image":
     return image
 
 
-def _sampling(image: "Image") -> int:
-    from PIL.JpegImagePlugin import get_sampling  # noqa: PLC0415 - Pillow takes 17 ms to import
-
+def _sampling(image: Image) -> int:
     if image.mode == "L":
         return 0
     found: int = get_sampling(image)
@@ -197,7 +195,7 @@ _NOISE = b"\0" + bytes(range(1, 255)) * 4
 _BLOCK = 8
 
 
-def _ends_early(data: bytes, image: "Image", size: Size) -> bool:
+def _ends_early(data: bytes, image: Image, size: Size) -> bool:
     """Whether the picture data of a JPEG file ends early although an end marker follows.
 
     Decoders fill the rest with flat blocks and report nothing. So if the last block is flat, noise is

@@ -1,5 +1,6 @@
 """The difference that a fix makes: images in a line, changed JSON values, long strings shortened."""
 
+import json
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
@@ -121,8 +122,6 @@ def _is_same(pair: _Pair, one: Any, other: Any) -> bool:
 
 def _shown(document: Document, value: Any) -> str:
     """A value as JSON with its long strings shortened."""
-    import json  # noqa: PLC0415 - only for --diff
-
     return json.dumps(_shortened(document, value), ensure_ascii=False)
 
 

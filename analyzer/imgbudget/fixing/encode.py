@@ -2,15 +2,14 @@
 
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from PIL import ImageChops, ImageCms
+from PIL.Image import Image, Quantize, Resampling, Transpose, new
 
 from imgbudget.fixing.decode import BROKEN, RasterImage, as_fix_error
 from imgbudget.fixing.metadata import exif_block
 from imgbudget.limits.geometry import Size
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 
 _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _SMOOTH = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
@@ -29,10 +28,8 @@ _GRAPHIC_SHARE = 0.5
 to 0.3 (0.6 with a black border), screenshots and diagrams 0.8 and more."""
 
 
-def is_graphic(image: "Image") -> bool:
+def is_graphic(image: Image) -> bool:
     """Whether a picture is a graphic (a screenshot, a diagram), not a photo: most neighbours are equal."""
-    from PIL import ImageChops  # noqa: PLC0415 - Pillow takes 17 ms to import
-
     if image.mode in {"1", "P", "PA"} or "transparency" in image.info or image.mode.endswith(("A", "a")):
         return True
     width, height = image.size
@@ -60,17 +57,17 @@ def is_graphic(image: "Image") -> bool:
     return same >= _GRAPHIC_SHARE * total
 
 
-def has_alpha(image: "Image") -> bool:
+def has_alpha(image: Image) -> bool:
     """Whether a picture has any transparent pixel."""
     return image.mode in {"LA", "RGBA"} and image.getchannel("A").getextrema() != (255, 255)
 
 
-def has_depth(image: "Image") -> bool:
+def has_depth(image: Image) -> bool:
     """Whether a sample has more than 8 bits."""
     return image.mode in _DEEP
 
 
-def scalable(image: "Image") -> "Image":
+def scalable(image: Image) -> Image:
     """The picture in a mode that can be scaled: grey, RGB or CMYK of 8 bits a sample, perhaps with alpha."""
     if image.mode in _DEEP:
         return _levels(image)
@@ -84,19 +81,15 @@ def scalable(image: "Image") -> "Image":
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def scaled(picture: RasterImage, size: Size) -> "Image":
+def scaled(picture: RasterImage, size: Size) -> Image:
     """The picture at a size in px, in its stored orientation, by Lanczos; unchanged at its own size."""
-    from PIL.Image import Resampling  # noqa: PLC0415 - Pillow takes 17 ms to import
-
     if picture.image.size == size:
         return picture.image
     return scalable(picture.image).resize(size, Resampling.LANCZOS, reducing_gap=_GAP)
 
 
-def turned(image: "Image", orientation: int) -> "Image":
+def turned(image: Image, orientation: int) -> Image:
     """The picture rotated as its EXIF orientation (TIFF 6.0, tag 274) says."""
-    from PIL.Image import Transpose  # noqa: PLC0415 - Pillow takes 17 ms to import
-
     steps = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
@@ -109,15 +102,13 @@ def turned(image: "Image", orientation: int) -> "Image":
     return image.transpose(steps[orientation]) if orientation in steps else image
 
 
-def in_srgb(image: "Image", profile: bytes | None) -> tuple["Image", bool]:
+def in_srgb(image: Image, profile: bytes | None) -> tuple[Image, bool]:
     """The picture in the colours that a viewer without colour management shows; whether they changed.
 
     A profile that is broken or for another kind of pixels is ignored.
     """
     if profile is None or _is_srgb(profile):
         return (image.convert("RGB"), True) if image.mode == "CMYK" else (image, False)
-    from PIL import ImageCms  # noqa: PLC0415 - few pictures need it
-
     alpha = image.getchannel("A") if image.mode in {"LA", "RGBA"} else None
     base = image.convert(image.mode[:-1]) if alpha else image
     try:
@@ -141,21 +132,19 @@ def in_srgb(image: "Image", profile: bytes | None) -> tuple["Image", bool]:
     return converted, True
 
 
-def without_alpha(image: "Image") -> "Image":
+def without_alpha(image: Image) -> Image:
     """The picture without an alpha channel that is opaque everywhere."""
     return image if image.mode not in {"LA", "RGBA"} or has_alpha(image) else image.convert(image.mode[:-1])
 
 
-def on_white(image: "Image") -> "Image":
+def on_white(image: Image) -> Image:
     """The picture on a white background."""
-    from PIL import Image  # noqa: PLC0415 - Pillow takes 17 ms to import
-
-    paper = Image.new("RGBA", image.size, "white")
+    paper = new("RGBA", image.size, "white")
     paper.alpha_composite(image.convert("RGBA"))
     return paper.convert("L" if image.mode == "LA" else "RGB")
 
 
-def _levels(image: "Image") -> "Image":
+def _levels(image: Image) -> Image:
     """Grey of 8 bits from deeper samples: 16 bits by 257, others over their range."""
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
@@ -173,9 +162,7 @@ def _levels(image: "Image") -> "Image":
     return image.point(lambda level: level * scale + (0.5 - low * scale)).convert("L")
 
 
-def _from_lab(image: "Image") -> "Image":
-    from PIL import ImageCms  # noqa: PLC0415 - few pictures need it
-
+def _from_lab(image: Image) -> Image:
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
     return converted if converted is not None else image.convert("L")
@@ -213,7 +200,7 @@ class EncodingStyle(NamedTuple):
     thorough: bool = False
 
 
-def encode(image: "Image", style: EncodingStyle, orientation: int = 1) -> bytes:
+def encode(image: Image, style: EncodingStyle, orientation: int = 1) -> bytes:
     """The image as a file without metadata, except for an EXIF orientation other than 1.
 
     Raises:
@@ -240,7 +227,7 @@ def encode(image: "Image", style: EncodingStyle, orientation: int = 1) -> bytes:
     return out.getvalue()
 
 
-def prepared(image: "Image", form: str, profile: bytes | None) -> tuple["Image", tuple[str, ...]]:
+def prepared(image: Image, form: str, profile: bytes | None) -> tuple[Image, tuple[str, ...]]:
     """The image in sRGB colours that a format can hold, and in clauses what that changed."""
     lost = []
     if form == "gif" and image.mode in {"1", "L", "P"}:
@@ -261,15 +248,13 @@ def prepared(image: "Image", form: str, profile: bytes | None) -> tuple["Image",
     return image, tuple(lost)
 
 
-def has_few_colours(image: "Image") -> bool:
+def has_few_colours(image: Image) -> bool:
     """Whether a palette can hold all colours of an opaque picture exactly."""
     return image.mode == "RGB" and image.getcolors(COLOURS) is not None
 
 
-def _indexed(image: "Image") -> "Image":
+def _indexed(image: Image) -> Image:
     """The image with a palette of its own colours if that holds each of them, else unchanged."""
-    from PIL.Image import Quantize  # noqa: PLC0415 - Pillow takes 17 ms to import
-
     if has_few_colours(image):
         made = image.quantize(COLOURS, Quantize.MEDIANCUT)
         if made.convert("RGB").tobytes() == image.tobytes():
@@ -277,10 +262,8 @@ def _indexed(image: "Image") -> "Image":
     return image
 
 
-def _with_palette(image: "Image") -> "Image":
+def _with_palette(image: Image) -> Image:
     """The image with a palette for GIF: its own colours if it has few enough, else the nearest."""
-    from PIL.Image import Quantize  # noqa: PLC0415 - Pillow takes 17 ms to import
-
     if image.mode in {"1", "L", "P"}:
         return image
     if image.mode not in {"LA", "RGBA"}:

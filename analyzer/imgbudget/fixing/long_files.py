@@ -1,7 +1,9 @@
 """Long JSONL files, fixed part by part, so that memory does not grow with the file."""
 
+import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import BinaryIO, NamedTuple
 
 from imgbudget.errors import WriteError
@@ -75,9 +77,6 @@ class RowFixer:
             UnreadableError: it was changed in the meantime.
             OSError: it cannot be read.
         """
-        import pickle  # noqa: PLC0415 - only what is written right here is read
-        from tempfile import TemporaryFile  # noqa: PLC0415 - fixes only
-
         with JsonSource.open(self.path) as source, TemporaryFile() as results:
             total, changed = 0, False
             try:

@@ -3,6 +3,7 @@
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from imgbudget.errors import FixError
@@ -203,7 +204,6 @@ class ImageRewrite:
         """The edited image, computed at the first call; None if the edit failed."""
         if self._result is not None or self._failed or edit is None:
             return self._result
-        from hashlib import sha256  # noqa: PLC0415 - fixes only
 
         data = self._text.read(self._text.byte_size, 0)
         try:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import IO, NamedTuple, Protocol
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.image import edit_image
 from imgbudget.fixing.output_files import fitting_name
 from imgbudget.fixing.request import EditImage, RequestFixer, RewrittenImage
 from imgbudget.fixing.strategy import WHOLE, FindingKey, FixStrategy, failed_fixes, key_at, key_of
@@ -23,6 +23,7 @@ from imgbudget.model.edits import (
     FailedFix,
     FileFix,
     ImageChange,
+    ImageEdit,
     ImageSnapshot,
     RequestEdit,
 )
@@ -39,6 +40,13 @@ from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import FileResult, ImageResult, RequestResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, walk_blocks
+
+
+def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
+    """Edit an image; Pillow, which takes 17 ms to load, is loaded for the first one."""
+    from imgbudget.fixing import image  # noqa: PLC0415 - rare
+
+    return image.edit_image(data, edit)
 
 
 class FixStep(NamedTuple):
@@ -180,8 +188,6 @@ def snapshot(use: ImageUse, limits: Limits, digest: str) -> ImageSnapshot:
 
 def read_all(fd: int) -> bytes:
     """All bytes of an open file, whatever its position. Raises OSError."""
-    from imgbudget.jsontext.source import JsonSource  # noqa: PLC0415 - fixes only
-
     source = JsonSource(fd)
     return source.pread(source.size, 0)
 
@@ -192,8 +198,6 @@ def _use(context: LintContext, path: str, data: bytes) -> ImageUse:
 
 def digest_of(data: bytes) -> str:
     """The SHA-256 of bytes, in hexadecimal."""
-    from hashlib import sha256  # noqa: PLC0415 - fixes only
-
     return sha256(data).hexdigest()
 
 
@@ -294,7 +298,7 @@ class RequestRevision:
         return [finding for finding in kept if key_of(finding) not in refused]
 
     def _rewritten(self, fixer: RequestFixer, edits: Iterable[RequestEdit]) -> "RequestRevision":
-        from tempfile import TemporaryFile  # noqa: PLC0415 - fixes only
+        from tempfile import TemporaryFile  # noqa: PLC0415 - rare
 
         spool = TemporaryFile()  # noqa: SIM115 - closed with the revision
         try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import unified_diff
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.config.edit import without_ignores
@@ -241,7 +242,7 @@ class Fixer:
         options = self.options
         if found.kind is not FileKind.JSONL or options.difference or options.digests:
             return None
-        from imgbudget.fixing.long_files import LONG, RowFixer, RowScan  # noqa: PLC0415 - few files are long
+        from imgbudget.fixing.long_files import LONG, RowFixer, RowScan  # noqa: PLC0415 - rare
 
         if expected.byte_size < LONG or self.context.paths.suppressor is not None:
             return None
@@ -293,7 +294,7 @@ class Fixer:
     def _with_details(self, revision: Revision, after: Revision, fix: FileFix) -> FileResult:
         """The result after the fixes, with the difference and digests that the options require."""
         if self.options.difference:
-            from imgbudget.fixing.diff import difference  # noqa: PLC0415 - few runs need it
+            from imgbudget.fixing.diff import difference  # noqa: PLC0415 - rare
 
             fix = fix._replace(difference=difference(revision, after))
         if self.options.digests:
@@ -362,8 +363,6 @@ def _is_image(result: FileResult) -> bool:
 
 def _measured(pieces: Iterable[bytes]) -> tuple[int, str]:
     """The number of bytes, and their SHA-256."""
-    from hashlib import sha256  # noqa: PLC0415 - few runs need it
-
     size, text = 0, sha256()
     for piece in pieces:
         size += len(piece)

@@ -336,7 +336,7 @@ def _back_up(target: str) -> None:
         except FileExistsError:
             continue
         except OSError:
-            from shutil import copy2  # noqa: PLC0415 - few file systems need it
+            from shutil import copy2  # noqa: PLC0415 - rare
 
             if os.path.lexists(name):
                 continue

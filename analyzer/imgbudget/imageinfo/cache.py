@@ -5,8 +5,10 @@ per searched folder. An entry is valid for the same name, size, modification tim
 and for no more than its fields. Damaged cache files are ignored, and so are errors in writing them.
 """
 
+import hashlib
 import json
 import os
+import shutil
 import time
 import zlib
 from typing import Any
@@ -34,8 +36,6 @@ def clear(folder: str) -> int | None:
     """Remove the cache; returns the number of its files, or None if there is no cache in the folder."""
     if not os.path.isfile(os.path.join(folder, _TAG)):
         return None
-    import shutil  # noqa: PLC0415 - clean only
-
     files = sum(len(names) for _, _, names in os.walk(folder)) - 1
     shutil.rmtree(folder)
     return files
@@ -102,8 +102,6 @@ class FactsCache:
                 file.write(_TAG_TEXT)
 
     def _file(self, location: str) -> str:
-        import hashlib  # noqa: PLC0415 - runs with a cache
-
         name = hashlib.sha256(os.fsencode(os.path.abspath(location or "."))).hexdigest()
         return os.path.join(self.folder, name[:2], name[2:])
 

@@ -17,35 +17,35 @@ PROBE_VERSION = 1
 
 
 def _first_jpeg(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    from imgbudget.imageinfo.jpeg import probe_jpeg  # noqa: PLC0415 - see _PROBES
+    from imgbudget.imageinfo.jpeg import probe_jpeg  # noqa: PLC0415 - image format
 
     _PROBES.update(dict.fromkeys(_JPEG_STARTS, probe_jpeg))
     return probe_jpeg(head, read, size, fields)
 
 
 def _first_png(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    from imgbudget.imageinfo.png import probe_png  # noqa: PLC0415 - see _PROBES
+    from imgbudget.imageinfo.png import probe_png  # noqa: PLC0415 - image format
 
     _PROBES[b"\x89PNG"] = probe_png
     return probe_png(head, read, size, fields)
 
 
 def _first_gif(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    from imgbudget.imageinfo.gif import probe_gif  # noqa: PLC0415 - see _PROBES
+    from imgbudget.imageinfo.gif import probe_gif  # noqa: PLC0415 - image format
 
     _PROBES[b"GIF8"] = probe_gif
     return probe_gif(head, read, size, fields)
 
 
 def _first_webp(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    from imgbudget.imageinfo.webp import probe_webp  # noqa: PLC0415 - see _PROBES
+    from imgbudget.imageinfo.webp import probe_webp  # noqa: PLC0415 - image format
 
     _PROBES[b"RIFF"] = probe_webp
     return probe_webp(head, read, size, fields)
 
 
 def _probe_other(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
-    from imgbudget.imageinfo.other_formats import probe_other  # noqa: PLC0415 - few files have another format
+    from imgbudget.imageinfo.other_formats import probe_other  # noqa: PLC0415 - image format
 
     return probe_other(head, read, size, fields)
 

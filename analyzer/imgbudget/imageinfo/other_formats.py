@@ -1,7 +1,9 @@
 """Files other than JPEG, PNG, GIF and WebP: format and size from the header, Pillow as a last resort."""
 
 import io
+import warnings
 from collections.abc import Callable
+from importlib import import_module
 from struct import Struct
 from typing import NamedTuple
 
@@ -74,9 +76,7 @@ def open_with_pillow(read: "Read", size: int, readers: tuple[str, ...]) -> Pillo
     Raises:
         OSError: raised by the reader.
     """
-    import warnings  # noqa: PLC0415 - rarely needed
-
-    from PIL import Image  # noqa: PLC0415 - Pillow takes 17 ms to import
+    from PIL import Image  # noqa: PLC0415 - rare
 
     # else Pillow imports all readers; readers that a later Pillow removed are skipped
     formats = [reader.upper() for reader in readers if _imported(f"PIL.{reader}ImagePlugin")]
@@ -97,8 +97,6 @@ def open_with_pillow(read: "Read", size: int, readers: tuple[str, ...]) -> Pillo
 
 
 def _imported(module: str) -> bool:
-    from importlib import import_module  # noqa: PLC0415 - rarely needed
-
     try:
         import_module(module)
     except ImportError:

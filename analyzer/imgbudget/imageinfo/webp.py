@@ -37,9 +37,7 @@ def probe_webp(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
         return _probe_short(head, read, size, fields)
     form, kind, first, start, width, height = _header(head)
     if form != b"WEBP":
-        from imgbudget.imageinfo.other_formats import probe_other  # noqa: PLC0415 - audio and video
-
-        return probe_other(head, read, size, fields)
+        return _probe_other(head, read, size, fields)
     if kind == b"VP8X":
         return _probe_extended(head, read, size, fields)
     if kind == b"VP8 ":
@@ -73,7 +71,12 @@ def _probe_short(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
     if head[8:12] in {b"", b"WEBP"}:
         damage = f"ends inside its header ({figure(size)} bytes)"
         return ImageFacts(byte_size=size, format="webp", damage=damage)
-    from imgbudget.imageinfo.other_formats import probe_other  # noqa: PLC0415 - audio and video
+    return _probe_other(head, read, size, fields)
+
+
+def _probe_other(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
+    """The facts of a RIFF file that is no WebP: audio or video."""
+    from imgbudget.imageinfo.other_formats import probe_other  # noqa: PLC0415 - image format
 
     return probe_other(head, read, size, fields)
 

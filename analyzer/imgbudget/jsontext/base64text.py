@@ -90,7 +90,7 @@ class Base64Text:
 
     def digest(self) -> str:
         """The SHA-256 of the text as sent, in hexadecimal; reads in pieces. Raises as `read` does."""
-        from hashlib import sha256  # noqa: PLC0415 - only images of the same length are compared
+        from hashlib import sha256  # noqa: PLC0415 - rare
 
         text = sha256()
         for at in range(0, self.length, _HASH_STEP):

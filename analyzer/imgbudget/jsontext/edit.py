@@ -1,5 +1,6 @@
 """Edits of JSON text: replaces spans and reorders arrays, leaving every other byte unchanged."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -133,8 +134,6 @@ class Layout(NamedTuple):
 
 def as_json(value: Any, *, spaced: bool = True) -> bytes:
     """A value as ASCII JSON text, with or without blanks after commas and colons."""
-    import json  # noqa: PLC0415 - fixes only
-
     return json.dumps(value, separators=(", ", ": ") if spaced else (",", ":")).encode("ascii")
 
 

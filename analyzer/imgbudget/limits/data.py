@@ -95,7 +95,7 @@ def _missing(values: Values, needs: tuple[str, ...]) -> list[str]:
 
 def _dangling(tree: Tree) -> list[str]:
     """Names of strategies, tiers, models and platforms that are not defined."""
-    from imgbudget.limits.strategies import STRATEGIES  # noqa: PLC0415 - checked data needs no check
+    from imgbudget.limits.strategies import STRATEGIES  # noqa: PLC0415 - rare
 
     problems = []
     for key, values in tree.tiers.items():
@@ -306,6 +306,6 @@ def load_limits(pack_data: Iterable[Mapping[str, Any]], overlay_file: str | None
         raise LimitsError("no rule pack has limits data")
     if overlay_file is None:
         return data
-    from imgbudget.limits.files import read_yaml  # noqa: PLC0415 - YAML is slow to import
+    from imgbudget.limits.files import read_yaml  # noqa: PLC0415 - rare
 
     return data.overlay(read_yaml(overlay_file), overlay_file)

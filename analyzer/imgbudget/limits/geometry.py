@@ -129,7 +129,7 @@ class Strategy(Protocol):
 
 @cache
 def _strategy(name: str) -> Strategy:
-    from imgbudget.limits.strategies import STRATEGIES  # noqa: PLC0415 - most runs concern only Claude
+    from imgbudget.limits.strategies import STRATEGIES  # noqa: PLC0415 - rare
 
     return STRATEGIES[name]
 

@@ -89,6 +89,6 @@ def nearest_names(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """Up to three known names that are similar to the name, best first."""
     if len(name) > 200:  # no id is that long, and comparing takes quadratic time
         return ()
-    import difflib  # noqa: PLC0415 - only for mistakes
+    import difflib  # noqa: PLC0415 - rare
 
     return tuple(difflib.get_close_matches(name, known))

@@ -1,5 +1,6 @@
 """Baselines: files of known findings, which are not reported again."""
 
+import json
 import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,8 +72,6 @@ class Baseline:
 
     def text(self) -> str:
         """The baseline as JSON: sorted, one entry per line, so that diffs are readable."""
-        import json  # noqa: PLC0415 - images need no JSON
-
         lines = []
         for entry in self.entries:
             record = {
@@ -93,8 +92,6 @@ def read_baseline(data: bytes, name: str, *, placed: Collection[str] = ()) -> Ba
     Raises:
         UsageError: it is not a baseline; the text says where and what to do.
     """
-    import json  # noqa: PLC0415 - images need no JSON
-
     remedy = "write it again with imgbudget baseline --write --force"
     try:
         tree = json.loads(data)

@@ -90,14 +90,14 @@ class RunTotals:
             self._record(findings)
 
     def _record(self, findings: Sequence[Finding]) -> None:
-        from imgbudget.model.comparison import to_record  # noqa: PLC0415 - only a comparison needs it
+        from imgbudget.model.comparison import to_record  # noqa: PLC0415 - rare
 
         if self.records is not None:
             self.records += [to_record(finding) for finding in findings]
 
     def _close_block(self) -> None:
         if self._names:
-            from array import array  # noqa: PLC0415 - many files only
+            from array import array  # noqa: PLC0415 - rare
 
             self.blocks.append((array("q", self._keys), "\0".join(self._names)))
             self._keys, self._names = [], []
@@ -185,7 +185,7 @@ def new_totals(options: "RunOptions", paths: PathRules) -> RunTotals:
         run_data &= ~RunData.IGNORES
     totals = RunTotals(run_data)
     if options.statistics:
-        from imgbudget.model.statistics import RunStatistics  # noqa: PLC0415 - on demand only
+        from imgbudget.model.statistics import RunStatistics  # noqa: PLC0415 - rare
 
         totals.statistics = RunStatistics()
     if options.compare:
@@ -210,7 +210,7 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
     lines: dict[Location, int | None] = {}
     unused: list[UnusedIgnore] = []
     if totals.run_data & RunData.IGNORES:
-        from imgbudget.linter.ignores import unused_ignores  # noqa: PLC0415 - runs with ignores only
+        from imgbudget.linter.ignores import unused_ignores  # noqa: PLC0415 - rare
 
         for entry, line in unused_ignores(paths, session.checked_paths):
             unused.append(entry)
@@ -246,8 +246,8 @@ def _with_span(finding: Finding, line: int | None, *, excerpts: bool) -> Finding
     """The finding with the span of its line in the configuration."""
     if line is None:
         return finding
-    from imgbudget.jsontext.lines import excerpt  # noqa: PLC0415 - 6 ms, and most runs have no such finding
-    from imgbudget.jsontext.source import JsonSource  # noqa: PLC0415
+    from imgbudget.jsontext.lines import excerpt  # noqa: PLC0415 - request
+    from imgbudget.jsontext.source import JsonSource  # noqa: PLC0415 - request
 
     try:
         with JsonSource.open(finding.location.path) as source:

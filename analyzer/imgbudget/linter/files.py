@@ -66,7 +66,7 @@ class FileCheck:
     def _json(
         self, path: str, *, explicit: bool, lines: bool, parts: "PartReceiver | None" = None
     ) -> FileResult:
-        from imgbudget.linter.documents import check_document  # noqa: PLC0415 - images need no JSON reader
+        from imgbudget.linter.documents import check_document  # noqa: PLC0415 - request
 
         def check() -> FileResult:
             return check_document(self.context, path, lines=lines, explicit=explicit, parts=parts)
@@ -74,7 +74,7 @@ class FileCheck:
         return self._check_readable(path, check, explicit=explicit)
 
     def _yaml(self, path: str, *, explicit: bool, text: bytes | None = None) -> FileResult:
-        from imgbudget.linter.documents import check_cassette  # noqa: PLC0415 - see _json
+        from imgbudget.linter.documents import check_cassette  # noqa: PLC0415 - request
 
         def check() -> FileResult:
             return check_cassette(self.context, path, text)
@@ -109,14 +109,14 @@ class FileCheck:
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
-            from imgbudget.linter.documents import check_text  # noqa: PLC0415 - see _json
+            from imgbudget.linter.documents import check_text  # noqa: PLC0415 - request
 
             return check_text(self.context, data, name, lines=lines)
         return self.context.check_image_file(use)
 
 
 def _open_cache() -> "FactsCache":
-    from imgbudget.imageinfo.cache import FactsCache, cache_folder  # noqa: PLC0415 - on demand only
+    from imgbudget.imageinfo.cache import FactsCache, cache_folder  # noqa: PLC0415 - rare
 
     return FactsCache(cache_folder())
 

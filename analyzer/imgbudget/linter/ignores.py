@@ -119,7 +119,7 @@ def unused_ignores(paths: PathRules, checked: Sequence[str]) -> Iterator[tuple[U
         if number in paths.suppressor.used_ignores or not _rules_ran(ignore, paths):
             continue
         if all(covered(pattern, root, real) for pattern in ignore.files):
-            from imgbudget.config.edit import obstacle  # noqa: PLC0415 - runs with unused entries only
+            from imgbudget.config.edit import obstacle  # noqa: PLC0415 - rare
 
             why_not = obstacle(location.path)
             yield UnusedIgnore(location, ignore.rules, ignore.files, ignore.reason, why_not), ignore.line

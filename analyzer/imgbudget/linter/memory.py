@@ -103,14 +103,14 @@ class _FactsProxy(_Proxy):
         return ImageFacts
 
 
-class Recorded(NamedTuple):
+class RecordedFindings(NamedTuple):
     """The findings of rules on an image, and the bits of the values that they read."""
 
     findings: tuple[Finding, ...]
     reads: int
 
 
-def record(rules: Rules, use: ImageUse, limits: Limits, budgets: Budgets) -> Recorded | None:
+def record(rules: Rules, use: ImageUse, limits: Limits, budgets: Budgets) -> RecordedFindings | None:
     """Run rules on an image that can be decoded; None if their findings apply to this image only."""
     image = _ImageProxy(use)
     try:
@@ -121,7 +121,7 @@ def record(rules: Rules, use: ImageUse, limits: Limits, budgets: Budgets) -> Rec
             hash((it.message, it.help, it.measured, it.limit, it.unit, it.fix))  # raises for a proxy
     except (NotRecordedError, TypeError):
         return None
-    return Recorded(found, image.reads)
+    return RecordedFindings(found, image.reads)
 
 
 def key_of(reads: int) -> Callable[[ImageUse], Hashable]:

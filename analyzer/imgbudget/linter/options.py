@@ -53,7 +53,7 @@ def accepts_wishes(function: Callable[Arguments, Result]) -> Callable[Arguments,
     @wraps(function)
     def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         if "wishes" in kwargs:
-            import warnings  # noqa: PLC0415 - callers of 0.1 only
+            import warnings  # noqa: PLC0415 - rare
 
             text = f"{function.__name__}: the argument wishes is now options and goes in the next release"
             warnings.warn(text, DeprecationWarning, stacklevel=2)

@@ -6,6 +6,7 @@ make reading headers slower.
 """
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -24,7 +25,7 @@ Handler = Callable[[Item], Answer]
 """The function that a worker applies to each item."""
 
 
-class Outcome(NamedTuple, Generic[Item, Answer]):
+class WorkOutcome(NamedTuple, Generic[Item, Answer]):
     """The result for an item; `answer` is None if the worker crashed. `number` counts the items from 0."""
 
     number: int
@@ -76,13 +77,13 @@ class WorkerPool(Generic[Item, Answer]):
     ) -> None:
         self.close()
 
-    def run(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Answer]]:
+    def run(self, items: Iterable[Item]) -> Iterator[WorkOutcome[Item, Answer]]:
         """The outcomes of all items, in the order in which they finish."""
         return self._outcomes(items, lambda _started: True)
 
-    def run_in_order(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Answer]]:
+    def run_in_order(self, items: Iterable[Item]) -> Iterator[WorkOutcome[Item, Answer]]:
         """The outcomes of all items, in the order of the items."""
-        done: dict[int, Outcome[Item, Answer]] = {}
+        done: dict[int, WorkOutcome[Item, Answer]] = {}
         next_one = 0
 
         def has_room(started: int) -> bool:
@@ -110,9 +111,9 @@ class WorkerPool(Generic[Item, Answer]):
 
     def _outcomes(
         self, items: Iterable[Item], has_room: Callable[[int], bool]
-    ) -> Iterator[Outcome[Item, Answer]]:
+    ) -> Iterator[WorkOutcome[Item, Answer]]:
         """The outcomes as they finish; `has_room` decides whether another item may start after so many."""
-        from multiprocessing.connection import wait  # noqa: PLC0415 - 10 ms, several processes only
+        from multiprocessing.connection import wait  # noqa: PLC0415 - rare
 
         todo = enumerate(items)
         waiting = next(todo, None)
@@ -154,7 +155,7 @@ class _Process(Generic[Item, Answer]):
     def __init__(
         self, make_worker: Callable[[], Handler[Item, Answer]], others: "Sequence[_Process[Item, Answer]]"
     ) -> None:
-        import multiprocessing  # noqa: PLC0415 - 10 ms, several processes only
+        import multiprocessing  # noqa: PLC0415 - rare
 
         # a process with threads must not be forked: remote stores and Ray start some
         forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
@@ -177,7 +178,7 @@ class _Process(Generic[Item, Answer]):
         except OSError:
             return  # it crashed while idle; `receive` reports that
 
-    def receive(self) -> Outcome[Item, Answer]:
+    def receive(self) -> WorkOutcome[Item, Answer]:
         """The outcome of the current item.
 
         Raises:
@@ -189,10 +190,10 @@ class _Process(Generic[Item, Answer]):
         try:
             answer: Answer | _Raised = self.pipe.recv()
         except (EOFError, OSError):
-            return Outcome(number, item, None)
+            return WorkOutcome(number, item, None)
         if isinstance(answer, _Raised):
             raise answer.error
-        return Outcome(number, item, answer)
+        return WorkOutcome(number, item, answer)
 
     def end(self) -> None:
         """Kill the process, so that Ctrl-C need not wait for a slow disk."""
@@ -207,8 +208,6 @@ def _serve(
     inherited: "tuple[Connection[Any, Any], ...]",
 ) -> None:
     """The loop of a worker process, until the pipe closes. Ctrl-C is left to the parent."""
-    import signal  # noqa: PLC0415 - workers only
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for end in inherited:
         end.close()

@@ -37,7 +37,7 @@ class Reporter(Protocol):
         """The text after all results."""
 
 
-class Output(Protocol):
+class RunOutput(Protocol):
     """A reporter and the destination of its text."""
 
     @property

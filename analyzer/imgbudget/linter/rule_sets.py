@@ -186,7 +186,7 @@ class PathRules:
         ignores = self.settings.ignores if self.choice.use_ignores else ()
         if not (ignores or self.baseline is not None or collect):
             return None
-        from imgbudget.linter.ignores import Suppressor  # noqa: PLC0415 - few runs suppress findings
+        from imgbudget.linter.ignores import Suppressor  # noqa: PLC0415 - rare
 
         return Suppressor(
             rules={rule.code: rule for rule in self.rules},
@@ -209,7 +209,7 @@ def relative(path: str, root: str) -> str:
 
 def matcher(patterns: Sequence[str]) -> Matcher:
     """Whether gitignore patterns match a relative path."""
-    from imgbudget.discovery.gitignore import Patterns, as_bytes_text  # noqa: PLC0415 - few configurations
+    from imgbudget.discovery.gitignore import Patterns, as_bytes_text  # noqa: PLC0415 - rare
 
     matches = Patterns.parse([as_bytes_text(pattern) for pattern in patterns]).match_within
     return lambda path: matches(as_bytes_text(path))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from imgbudget.jsontext.source import Start
     from imgbudget.linter.parallel import ResultBatch
     from imgbudget.linter.protocols import RunChecker
-    from imgbudget.linter.reporting import Output, Reporter
+    from imgbudget.linter.reporting import Reporter, RunOutput
     from imgbudget.linter.rows import PartCount, PartReceiver
     from imgbudget.model.comparison import Earlier
     from imgbudget.model.subjects import ImageUse
@@ -75,7 +75,7 @@ class Session:
             self.registry = load_packs(self.settings.packs)
         baseline, base = None, self.settings.root
         if name := options.baseline or self.settings.baseline:
-            from imgbudget.linter.baseline import load_baseline  # noqa: PLC0415 - with a baseline only
+            from imgbudget.linter.baseline import load_baseline  # noqa: PLC0415 - rare
 
             baseline, base = load_baseline(name, self.registry, read=options.use_baseline)
         self.context = LintContext(
@@ -282,7 +282,7 @@ class Session:
         """The findings on the run as a whole, once all files are checked; adds statistics to `summary`."""
         if not self.totals.reports_on_run:
             return iter(())
-        from imgbudget.linter.end_of_run import finish  # noqa: PLC0415 - not needed for a single file
+        from imgbudget.linter.end_of_run import finish  # noqa: PLC0415 - rare
 
         return finish(self, summary)
 
@@ -308,7 +308,7 @@ class Session:
 
 
 def _is_cassette(path: str) -> bool:
-    from imgbudget.requests.cassettes import is_cassette  # noqa: PLC0415 - few folders have one
+    from imgbudget.requests.cassettes import is_cassette  # noqa: PLC0415 - rare
 
     return is_cassette(path)
 
@@ -325,7 +325,7 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
     checker: "RunChecker",
     paths: Sequence[str],
     *,
-    outputs: "Sequence[Output]" = (),
+    outputs: "Sequence[RunOutput]" = (),
     on_result: Callable[[FileResult], None] | None = None,
     progress: Callable[[int], None] | None = None,
     jobs: int | None = None,
@@ -366,7 +366,7 @@ class _Run:
     def __init__(
         self,
         checker: "RunChecker",
-        outputs: "Sequence[Output]",
+        outputs: "Sequence[RunOutput]",
         on_result: Callable[[FileResult], None] | None,
         progress: Callable[[int], None] | None,
         jobs: int | None,
@@ -394,7 +394,7 @@ class _Run:
             for result in self.checker.check_all(files, self._receiver):
                 self._add(result)
             return
-        from imgbudget.linter.parallel import check_in_pool  # noqa: PLC0415 - many files only
+        from imgbudget.linter.parallel import check_in_pool  # noqa: PLC0415 - rare
 
         for batch in check_in_pool(self.checker, self._reporters, files, self._processes):
             self._add_batch(batch)
@@ -408,7 +408,7 @@ class _Run:
     def finish(self, earlier: "Earlier | None") -> None:
         """Compare the run with an earlier one, and end the outputs."""
         if earlier is not None:
-            from imgbudget.model.comparison import compare  # noqa: PLC0415 - on demand only
+            from imgbudget.model.comparison import compare  # noqa: PLC0415 - rare
 
             self.summary.comparison = compare(earlier, self.summary, self.checker.totals.records or ())
         for output in self.outputs:
@@ -456,7 +456,7 @@ class _Run:
         by_parts = any(output.reporter.shows_parts for output in self.outputs)
         if by_parts or self._processes == 1 or not isinstance(checker, Session):
             return None
-        from imgbudget.linter.parallel import check_rows  # noqa: PLC0415 - long files only
+        from imgbudget.linter.parallel import check_rows  # noqa: PLC0415 - rare
 
         return check_rows(checker, self._reporters, path, start, self._processes, self._add_batch)
 
@@ -468,7 +468,7 @@ class _Run:
     def _processes(self) -> int:
         """The number of processes to use."""
         if self.jobs is None:
-            from imgbudget.linter.pool import cores  # noqa: PLC0415 - many files only
+            from imgbudget.linter.pool import cores  # noqa: PLC0415 - rare
 
             self.jobs = cores()
         return self.jobs

@@ -1,6 +1,7 @@
 """Responses of the API or of a proxy in front of it: an answer, or a failure in plain words."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -50,8 +51,8 @@ def answering(connection: Connection) -> Iterator[None]:
         ApiError: the request failed.
         UsageError: the SDK found no key, or the platform does not support the call.
     """
-    import anthropic  # noqa: PLC0415 - loaded by whoever has a connection
-    import httpx2  # noqa: PLC0415 - as above
+    import anthropic  # noqa: PLC0415 - extra
+    import httpx2  # noqa: PLC0415 - extra
 
     try:
         yield
@@ -176,6 +177,4 @@ def broken(why: str) -> Failure:
 
 def _plain(text: str) -> str:
     """The text of an HTML page, without tags."""
-    import re  # noqa: PLC0415 - failures only
-
     return " ".join(re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", text[:20_000]).split())

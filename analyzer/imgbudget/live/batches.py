@@ -39,7 +39,7 @@ class BatchProgress(NamedTuple):
         return f"{self.status.replace('_', ' ')}{f': {counts}' if counts else ''}"
 
 
-class Outcome(NamedTuple):
+class BatchOutcome(NamedTuple):
     """The result of one request: its line, and either the usage or the failure."""
 
     custom_id: str
@@ -79,23 +79,19 @@ def create(connection: Connection, pieces: Callable[[], Iterator[bytes]]) -> Bat
         ApiError: it was rejected, or the connection failed.
         UsageError: no key in the environment.
     """
-    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
-
     size = sum(map(len, pieces()))
     headers = {"Content-Type": "application/json", "Content-Length": str(size)}
     with answering(connection):
         response = connection.client.post(
-            BATCHES, cast_to=httpx2.Response, content=RepeatableBody(pieces), options={"headers": headers}
+            BATCHES, cast_to=connection.response, content=RepeatableBody(pieces), options={"headers": headers}
         )
     return _progress(json_answer(response, connection, "processing_status"))
 
 
 def look(connection: Connection, batch_id: str) -> BatchProgress:
     """The current state of a batch. Raises as `create`."""
-    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
-
     with answering(connection):
-        response = connection.client.get(f"{BATCHES}/{batch_id}", cast_to=httpx2.Response)
+        response = connection.client.get(f"{BATCHES}/{batch_id}", cast_to=connection.response)
     return _progress(json_answer(response, connection, "processing_status"))
 
 
@@ -111,17 +107,15 @@ def watch(
     return progress
 
 
-def outcomes(connection: Connection, batch_id: str) -> Iterator[Outcome]:
+def outcomes(connection: Connection, batch_id: str) -> Iterator[BatchOutcome]:
     """The results of a batch that has ended, in no particular order.
 
     They are requested at the URL of the batch: the key is never sent to a URL from a response. Raises as
     `create`.
     """
-    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
-
     with answering(connection):
         answer = connection.client.get(
-            f"{BATCHES}/{batch_id}/results", cast_to=httpx2.Response, options={"headers": _STREAMED}
+            f"{BATCHES}/{batch_id}/results", cast_to=connection.response, options={"headers": _STREAMED}
         )
         with closing(answer):
             for line in answer.iter_lines():
@@ -129,7 +123,7 @@ def outcomes(connection: Connection, batch_id: str) -> Iterator[Outcome]:
                     yield _outcome(connection, line, answer)
 
 
-def _outcome(connection: Connection, line: str, response: Any) -> Outcome:
+def _outcome(connection: Connection, line: str, response: Any) -> BatchOutcome:
     try:
         value = json.loads(line)
         custom_id, result = value["custom_id"], value["result"]
@@ -138,7 +132,7 @@ def _outcome(connection: Connection, line: str, response: Any) -> Outcome:
         raise ApiError(foreign(response, connection, line)) from None
     line = connection.scrubber.clean(line)
     if kind == "succeeded":
-        return Outcome(custom_id, line, usage=Usage.of(result.get("message", {}).get("usage", {})))
+        return BatchOutcome(custom_id, line, usage=Usage.of(result.get("message", {}).get("usage", {})))
     error = (result.get("error") or {}).get("error") or {}
     message = connection.scrubber.clean(str(error.get("message") or f"the request was {kind}"))
     failure = Failure(
@@ -150,7 +144,7 @@ def _outcome(connection: Connection, line: str, response: Any) -> Outcome:
         paths=tuple((error.get("details") or {}).get("paths") or ()),
         text=f"Error code: 400 - {message}" if kind == "errored" else "",
     )
-    return Outcome(custom_id, line, failure=failure)
+    return BatchOutcome(custom_id, line, failure=failure)
 
 
 def _progress(answer: Mapping[str, Any]) -> BatchProgress:

@@ -128,6 +128,8 @@ class Connection(NamedTuple):
     client: Any
     platform: str
     scrubber: Scrubber
+    response: Any
+    """The class of responses in the SDK's HTTP layer: a request made with it gives the response unparsed."""
 
     @property
     def is_verbatim(self) -> bool:
@@ -142,7 +144,7 @@ def require_sdk(command: str) -> None:
         UsageError: it is missing or too old; the message names the extra.
     """
     try:
-        import anthropic  # noqa: PLC0415 - a second and a half
+        import anthropic  # noqa: PLC0415 - extra
     except ImportError:
         raise UsageError(f"{command} needs the official SDK, which is in the extra `live`: {EXTRA}") from None
     if int(anthropic.__version__.partition(".")[0]) < _OLDEST:
@@ -157,7 +159,8 @@ def connect(platform: str, *, timeout: float | None = None, max_retries: int | N
     Raises:
         UsageError: a platform without an API, or a variable that the client needs is missing.
     """
-    import anthropic  # noqa: PLC0415 - see require_sdk
+    import anthropic  # noqa: PLC0415 - extra
+    import httpx2  # noqa: PLC0415 - extra
 
     makers = {
         "anthropic": anthropic.Anthropic,
@@ -175,7 +178,7 @@ def connect(platform: str, *, timeout: float | None = None, max_retries: int | N
         raise UsageError(f"{platform}: {scrubber.clean(_one_line(error))}{_hint(platform, error)}") from None
     scrubber = secrets_of(client)
     clean_logs(scrubber)
-    return Connection(client, platform, scrubber)
+    return Connection(client, platform, scrubber, httpx2.Response)
 
 
 def address(platform: str, environment: Mapping[str, str] = os.environ) -> str:

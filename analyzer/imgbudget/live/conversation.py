@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from imgbudget.errors import FixError, UsageError
-from imgbudget.fixing.image import edit_image
+from imgbudget.fixing.revisions import edit_image
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size

@@ -96,7 +96,7 @@ class GuardTransport:
         if self.watch.applies_to(request):
             body = await request.aread()
             if self.watch.should_fix(request, body):
-                from anyio import to_thread  # noqa: PLC0415 - a dependency of async httpx clients
+                from anyio import to_thread  # noqa: PLC0415 - extra
 
                 request = await to_thread.run_sync(partial(self.watch.fix, request, body))
         return await inner.handle_async_request(request)
@@ -154,7 +154,7 @@ def refusal(found: Iterable[Finding], more: str = "") -> GuardError:
     text = "\n".join([f"not sent: the API would reject this request{more}", *_lines(found)])
     if "anthropic" not in sys.modules:
         return GuardError(text, found)
-    from imgbudget.live.refusal import RefusedRequestError  # noqa: PLC0415 - it imports the SDK
+    from imgbudget.live.refusal import RefusedRequestError  # noqa: PLC0415 - extra
 
     return RefusedRequestError(text, found)
 

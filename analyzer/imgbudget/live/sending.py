@@ -35,18 +35,16 @@ def send(connection: Connection, body: OutgoingBody) -> Reply:
         ApiError: it was rejected, or the connection failed.
         UsageError: no key in the environment.
     """
-    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
-
     with answering(connection):
-        response = connection.client.post(MESSAGES, cast_to=httpx2.Response, **_content(connection, body))
+        response = connection.client.post(MESSAGES, cast_to=connection.response, **_content(connection, body))
     message = json_answer(response, connection, "content")
     return Reply(message, Usage.of(message.get("usage") or {}), text_of(message))
 
 
 def stream(connection: Connection, body: OutgoingBody, show: Callable[[str], None]) -> Reply:
     """Send a request and show the text of the answer as it arrives. Raises as `send`."""
-    from anthropic import Stream  # noqa: PLC0415 - loaded by whoever has a connection
-    from anthropic.types import RawMessageStreamEvent  # noqa: PLC0415 - as above
+    from anthropic import Stream  # noqa: PLC0415 - extra
+    from anthropic.types import RawMessageStreamEvent  # noqa: PLC0415 - extra
 
     scrubber_of_stream = StreamScrubber(connection.scrubber)
     message: dict[str, Any] = {}
@@ -99,13 +97,12 @@ def count(connection: Connection, body: OutgoingBody) -> tuple[int, tuple[str, .
     Members that the count endpoint does not accept, according to the types of the SDK, are not sent.
     Raises as `send`.
     """
-    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
-    from anthropic.types import MessageCountTokensParams  # noqa: PLC0415 - as above
+    from anthropic.types import MessageCountTokensParams  # noqa: PLC0415 - extra
 
     taken = MessageCountTokensParams.__annotations__
     gone = body.keep(lambda key: key in taken)
     with answering(connection):
-        response = connection.client.post(COUNT, cast_to=httpx2.Response, **_content(connection, body))
+        response = connection.client.post(COUNT, cast_to=connection.response, **_content(connection, body))
     answer = json_answer(response, connection, "input_tokens")
     return int(answer["input_tokens"]), gone
 
@@ -175,8 +172,6 @@ class Uploads:
         return tuple(left)
 
     def _upload(self, data: bytes, use: ImageUse) -> str:
-        import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
-
         digest = sha256(data).digest()
         if digest not in self._known:
             form = (use.facts and use.facts.format) or "png"
@@ -184,7 +179,7 @@ class Uploads:
             with answering(self._connection):
                 response = self._connection.client.post(
                     FILES,
-                    cast_to=httpx2.Response,
+                    cast_to=self._connection.response,
                     files=[("file", (name, data, f"image/{form}"))],
                     options={"headers": {"Content-Type": "multipart/form-data"}},
                 )

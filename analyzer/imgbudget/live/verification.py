@@ -1,13 +1,20 @@
 """Checks the token formula against the count endpoint: probe cases on each boundary, models, observations."""
 
+import json
+import os
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from io import BytesIO
 from typing import Any, NamedTuple
 
+import yaml
+from PIL import Image
+
 from imgbudget.errors import LimitsError
 from imgbudget.explain.match import explain
 from imgbudget.limits.bound import Limits
+from imgbudget.limits.files import read_yaml
 from imgbudget.limits.geometry import Size, native_size, patches
 from imgbudget.limits.values import Limit
 from imgbudget.live.answers import ApiError, answering, json_answer
@@ -79,9 +86,6 @@ def probe_cases(limits: Limits) -> Iterator[ProbeCase]:
 
 def body(case: ProbeCase, model: str) -> bytes:
     """The JSON body of a count request for a case: grey images, no text."""
-    import json  # noqa: PLC0415 - live runs only
-    from base64 import b64encode  # noqa: PLC0415 - as above
-
     data = b64encode(picture(case.size)).decode("ascii")
     block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
     if case.strict:
@@ -92,8 +96,6 @@ def body(case: ProbeCase, model: str) -> bytes:
 
 def picture(size: Size) -> bytes:
     """A grey PNG of this size."""
-    from PIL import Image  # noqa: PLC0415 - live runs only
-
     out = BytesIO()
     Image.new("L", size, 128).save(out, "PNG")
     return out.getvalue()
@@ -193,15 +195,11 @@ def count_cases(connection: Connection, model: str, wanted: Iterable[ProbeCase])
 
 
 def _counted(connection: Connection, text: bytes) -> int:
-    import json  # noqa: PLC0415 - live runs only
-
-    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
-
     content: dict[str, Any] = {"content": text, "options": {"headers": {"Content-Type": "application/json"}}}
     if not connection.is_verbatim:
         content = {"body": json.loads(text)}
     with answering(connection):
-        response = connection.client.post(COUNT, cast_to=httpx2.Response, **content)
+        response = connection.client.post(COUNT, cast_to=connection.response, **content)
     return int(json_answer(response, connection, "input_tokens")["input_tokens"])
 
 
@@ -216,14 +214,12 @@ def _target(text: str) -> Size | None:
 
 def models(connection: Connection) -> tuple[Model, ...]:
     """All models that the key may use. Raises as `count_cases`."""
-    import httpx2  # noqa: PLC0415 - the SDK's own HTTP layer, loaded with it
-
     found: list[Model] = []
     after: dict[str, str] = {}
     while True:
         with answering(connection):
             response = connection.client.get(
-                MODELS, cast_to=httpx2.Response, options={"params": {"limit": _PAGE, **after}}
+                MODELS, cast_to=connection.response, options={"params": {"limit": _PAGE, **after}}
             )
         page = json_answer(response, connection, "data")
         listed = [_model(item) for item in page["data"] if isinstance(item, dict)]
@@ -292,10 +288,6 @@ def overlay(
 
 def read_overlay(path: str) -> dict[str, Any]:
     """The content of a limits file, empty if it does not exist. Raises LimitsError."""
-    import os  # noqa: PLC0415 - live runs only
-
-    from imgbudget.limits.files import read_yaml  # noqa: PLC0415 - as above
-
     if not os.path.exists(path):
         return {}
     content = read_yaml(path)
@@ -306,7 +298,5 @@ def read_overlay(path: str) -> dict[str, Any]:
 
 def as_yaml(data: Mapping[str, Any]) -> str:
     """A limits file as text."""
-    import yaml  # noqa: PLC0415 - live runs only
-
     text: str = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=100)
     return f"# limits that override imgbudget's own, for --limits\n{text}"

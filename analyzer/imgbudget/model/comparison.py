@@ -1,5 +1,6 @@
 """A run compared with the saved JSON report of an earlier one: new and fixed findings, changes in totals."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -99,8 +100,6 @@ def read_report(data: bytes, name: str) -> Earlier:
     Raises:
         UsageError: it is not a JSON report of a known version.
     """
-    import json  # noqa: PLC0415 - only a comparison needs it
-
     remedy = "save one with imgbudget check --format json:FILE"
     try:
         tree = json.loads(data)

@@ -170,13 +170,13 @@ class RunningText(Reporter):
 
     def end(self, summary: Summary) -> str:
         """Statistics and comparison if requested, and the closing line unless quiet."""
-        text = ""
-        if summary.statistics is not None:
-            from imgbudget.output.summaries import statistics_text  # noqa: PLC0415 - on demand only
-
-            text += statistics_text(summary.statistics)
-        if summary.comparison is not None:
-            from imgbudget.output.summaries import comparison_text  # noqa: PLC0415 - on demand only
-
-            text += comparison_text(summary.comparison)
+        text = "" if summary.statistics is None and summary.comparison is None else _extras(summary)
         return text if self.style.quiet else text + closing_line(summary) + "\n"
+
+
+def _extras(summary: Summary) -> str:
+    """The statistics and the comparison with an earlier report, as far as they were requested."""
+    from imgbudget.output.summaries import comparison_text, statistics_text  # noqa: PLC0415 - rare
+
+    text = "" if summary.statistics is None else statistics_text(summary.statistics)
+    return text + ("" if summary.comparison is None else comparison_text(summary.comparison))

@@ -8,6 +8,7 @@ from imgbudget.linter.reporting import Fragment
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding, Severity
 from imgbudget.output.base import TextStyle, closing_line, count, figure, one_line, relative
+from imgbudget.output.summaries import headline, verdict
 from imgbudget.output.worst_first import WorstFirst, piece_of
 
 MOST = 10_000
@@ -56,8 +57,6 @@ class GitHub(WorstFirst):
                 if found > SHOWN
             ]
             if summary.comparison is not None:
-                from imgbudget.output.summaries import headline, verdict  # noqa: PLC0415 - on demand only
-
                 comparison = summary.comparison
                 change = f"{headline(comparison)}; {verdict(comparison)}"
                 lines.append(f"compared with {one_line(comparison.name)}: {change}")

@@ -11,6 +11,7 @@ from imgbudget.model.results import FileResult, ImageResult, Summary
 from imgbudget.model.statistics import UNORDERED_UNITS
 from imgbudget.model.subjects import Finding, FixSafety
 from imgbudget.output.base import TextStyle, closing_line, count, figure, money, one_line, relative
+from imgbudget.output.summaries import headline, statistics_text, verdict
 from imgbudget.output.worst_first import WorstFirst, piece_of
 
 MOST = 10_000
@@ -83,7 +84,6 @@ def _difference(summary: Summary) -> str:
     """The comparison with an earlier report, if one was given."""
     if summary.comparison is None:
         return ""
-    from imgbudget.output.summaries import headline, verdict  # noqa: PLC0415 - on demand only
 
     comparison = summary.comparison
     name, change = _plain(comparison.name), _plain(headline(comparison))
@@ -100,8 +100,6 @@ def _totals(summary: Summary) -> str:
         if len(summary.missed) > 20:
             lines.append(f"- and {figure(len(summary.missed) - 20)} more")
     if summary.statistics is not None:
-        from imgbudget.output.summaries import statistics_text  # noqa: PLC0415 - on demand only
-
         table = statistics_text(summary.statistics).strip("\n").replace(_FENCE, "...")
         lines += ["<details><summary>statistics</summary>", "", f"{_FENCE}text", table, _FENCE, "</details>"]
     return "\n".join(lines) + "\n"

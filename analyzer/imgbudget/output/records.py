@@ -133,13 +133,13 @@ def summary_record(summary: Summary) -> dict[str, Any]:
 
 def extra_records(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
     """Statistics and comparison by name, if they were requested."""
-    if summary.statistics is not None:
-        from imgbudget.output.summaries import statistics_record  # noqa: PLC0415 - on demand only
+    if summary.statistics is None and summary.comparison is None:
+        return
+    from imgbudget.output.summaries import comparison_record, statistics_record  # noqa: PLC0415 - rare
 
+    if summary.statistics is not None:
         yield "statistics", statistics_record(summary.statistics)
     if summary.comparison is not None:
-        from imgbudget.output.summaries import comparison_record  # noqa: PLC0415 - on demand only
-
         yield "comparison", comparison_record(summary.comparison)
 
 

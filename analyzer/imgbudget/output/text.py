@@ -37,7 +37,7 @@ class Full(RunningText):
         return ("".join((fixed, *blocks)),)
 
     def _fixed(self, result: FileResult) -> str:
-        from imgbudget.output.fixes import fix_lines  # noqa: PLC0415 - runs that fix only
+        from imgbudget.output.fixes import fix_lines  # noqa: PLC0415 - rare
 
         lines = fix_lines(result.fix) if result.fix else ()
         return "".join([f"{self.style.paint('fixed', '1;32')} {one_line(line)}\n" for line in lines])

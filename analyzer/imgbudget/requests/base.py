@@ -195,7 +195,7 @@ class RequestCollector:
 
     def pdf(self, data: str, *, prefixed: bool = False) -> tuple[int | None, int]:
         """Pages of a PDF in base64, None if unknown, and its size in bytes."""
-        from imgbudget.imageinfo.pdf import count_pages  # noqa: PLC0415 - few requests hold a PDF
+        from imgbudget.imageinfo.pdf import count_pages  # noqa: PLC0415 - request
 
         text = inspect(self.document.payload(data), prefixed=prefixed)
         return count_pages(text.read, text.byte_size) if text.repairable else None, text.byte_size

@@ -12,7 +12,7 @@ from typing import Any
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Key, Keys, Span
-from imgbudget.requests.recordings import CASSETTE_KEYS, Recorded
+from imgbudget.requests.recordings import CASSETTE_KEYS, RecordedBody
 
 MAX_CASSETTE = 64 << 20
 """Maximum bytes of a cassette: twice the largest request body (32 MB, errors page, 2026-08)."""
@@ -40,7 +40,7 @@ def is_cassette(path: str) -> bool:
 class Cassette:
     """The recorded bodies with their positions; compatible with `Document` for locations."""
 
-    bodies: tuple[Recorded, ...]
+    bodies: tuple[RecordedBody, ...]
     _marks: dict[Keys, tuple[Any, Any]]
     _text: str
     number: int = 0
@@ -65,7 +65,7 @@ def read_cassette(source: JsonSource) -> Cassette:
         OSError: the file cannot be read.
         UnreadableError: the file is not YAML, or too large.
     """
-    import yaml  # noqa: PLC0415 - 17 ms, cassettes only
+    import yaml  # noqa: PLC0415 - rare
 
     if source.size > MAX_CASSETTE:
         size, most = source.size >> 20, MAX_CASSETTE >> 20
@@ -78,7 +78,7 @@ def read_cassette(source: JsonSource) -> Cassette:
         for keys, event in _scalars(yaml.parse(text, Loader=loader)):
             if (body := _body(keys, event)) is not None:
                 marks[keys] = event.start_mark, event.end_mark
-                bodies.append(Recorded(keys, event.start_mark.line + 1, body))
+                bodies.append(RecordedBody(keys, event.start_mark.line + 1, body))
     except UnicodeDecodeError as error:
         raise UnreadableError(f"not YAML: byte 0x{error.object[error.start]:02x} is not UTF-8") from None
     except yaml.MarkedYAMLError as error:
@@ -126,7 +126,7 @@ class _OpenNode:
 
 def _scalars(events: Iterable[Any]) -> Iterator[tuple[Keys, Any]]:
     """The scalar values with their paths; keys that are not scalars become empty."""
-    import yaml  # noqa: PLC0415 - see read_cassette
+    import yaml  # noqa: PLC0415 - rare
 
     stack: list[_OpenNode] = []
     for event in events:

@@ -14,7 +14,7 @@ from imgbudget.requests.bedrock import BEDROCK_CONVERSE, BEDROCK_INVOKE
 from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
-from imgbudget.requests.recordings import Recorded, inner_documents, recorded_bodies
+from imgbudget.requests.recordings import RecordedBody, inner_documents, recorded_bodies
 from imgbudget.requests.transcript import TranscriptReader, is_message, is_session_line
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -92,7 +92,10 @@ def read_requests(
 
 
 def read_recorded(
-    bodies: Iterable[Recorded], location: Location, fields: ProbeField, knows: ModelLookup = no_models_known
+    bodies: Iterable[RecordedBody],
+    location: Location,
+    fields: ProbeField,
+    knows: ModelLookup = no_models_known,
 ) -> Iterator[Request | NoRequest]:
     """The requests in recorded bodies; `location` is that of the recording. Other bodies are left out.
 

@@ -14,7 +14,7 @@ CASSETTE_KEYS = ("interactions", "http_interactions")
 """Keys of the interactions in VCR recordings: Python, Go and R; Ruby."""
 
 
-class Recorded(NamedTuple):
+class RecordedBody(NamedTuple):
     """A recorded body: its path, its first line (1-based), and its text."""
 
     keys: Keys
@@ -30,15 +30,15 @@ class Inner(NamedTuple):
     line: int
 
 
-def recorded_bodies(document: Document) -> Iterator[Recorded]:
+def recorded_bodies(document: Document) -> Iterator[RecordedBody]:
     """The request bodies of a recording; empty for any other document."""
     found = [(keys, item) for keys, item in _bodies(document.value) if isinstance(item, str)]
     spans = document.spans(keys for keys, _ in found) if found else {}
     for keys, item in found:
-        yield Recorded(keys, spans[keys].line, document.text(item))
+        yield RecordedBody(keys, spans[keys].line, document.text(item))
 
 
-def inner_documents(bodies: Iterable[Recorded]) -> Iterator[Inner]:
+def inner_documents(bodies: Iterable[RecordedBody]) -> Iterator[Inner]:
     """The bodies that are valid JSON, as documents."""
     for keys, line, text in bodies:
         # a lone surrogate escaped in the recording is not valid text

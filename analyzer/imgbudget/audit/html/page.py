@@ -5,8 +5,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import jinja2
 from markupsafe import Markup
 
 from imgbudget.audit.formats import size
@@ -17,10 +18,6 @@ from imgbudget.audit.statistics import AuditStatistics, FoundCode, Row, RuleRow,
 from imgbudget.audit.store import Store
 from imgbudget.output.base import count, figure
 from imgbudget.version import __version__
-
-if TYPE_CHECKING:
-    import jinja2
-
 
 MOST_ROWS = 20_000
 """Rows in the page at most."""
@@ -328,8 +325,6 @@ def _hash(text: str) -> str:
 
 
 def _environment() -> "jinja2.Environment":
-    import jinja2  # noqa: PLC0415 - this report only
-
     return jinja2.Environment(
         loader=jinja2.PackageLoader("imgbudget.audit.html"),
         autoescape=True,

@@ -1,5 +1,7 @@
 """Thumbnails of a few dozen images as data URIs; reads the images again by their location in the dataset."""
 
+import base64
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -12,6 +14,9 @@ from imgbudget.audit.inputs.zips import archive_of
 from imgbudget.audit.statistics import Row
 from imgbudget.discovery.walk import PathEntry, path_entry
 from imgbudget.errors import FixError, UnreadableError
+from imgbudget.fixing.decode import as_fix_error, decode
+from imgbudget.fixing.encode import scalable, turned
+from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.evaluate import FAILED_CODE
 from imgbudget.model.subjects import ImageFacts, ProbeField
@@ -118,9 +123,6 @@ def _harmless(row: Row) -> bool:
 
 def thumbnail(data: bytes) -> str | None:
     """An image file's first frame, upright and small, as a data URI; None if none can be made."""
-    from imgbudget.fixing.decode import as_fix_error, decode  # noqa: PLC0415 - this report only
-    from imgbudget.imageinfo.dispatch import probe_bytes  # noqa: PLC0415
-
     try:
         facts = probe_bytes(data, ProbeField.ORIENTATION)
         if facts.size is None or facts.size.width * facts.size.height > MOST_PIXELS:
@@ -140,10 +142,6 @@ def _small(facts: ImageFacts) -> Size | None:
 
 
 def _encoded(image: "Image", turn: int) -> str | None:
-    import base64  # noqa: PLC0415 - this report only
-    import io  # noqa: PLC0415
-
-    from imgbudget.fixing.encode import scalable, turned  # noqa: PLC0415 - this report only
 
     small = scalable(image)
     small.thumbnail((EDGE, EDGE))

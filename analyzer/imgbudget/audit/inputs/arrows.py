@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pyarrow as pa
+
 from imgbudget.audit.inputs.opening import is_url, open_stream, why
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
@@ -20,8 +22,6 @@ def _open(where: str) -> Iterator[tuple[Any, Iterator[Any]]]:
     Raises:
         OSError: it cannot be read. pyarrow.ArrowInvalid: it is not Arrow data.
     """
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     source = pa.PythonFile(open_stream(where), mode="r") if is_url(where) else pa.memory_map(where)
     with source:
         head = source.read(len(_FILE_MAGIC))
@@ -36,8 +36,6 @@ def _open(where: str) -> Iterator[tuple[Any, Iterator[Any]]]:
 
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """A partition per thousand rows of a local file, one partition for a remote file."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     whole = Partition("", "arrows", source, where, fingerprint=fingerprint)
     if is_url(where):
         yield naming.name(whole)
@@ -58,8 +56,6 @@ def count(partition: Partition) -> int:
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; a file that is not Arrow data, or has no images, is skipped."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     where = RowLocation(partition.source)
     number = 0
     try:

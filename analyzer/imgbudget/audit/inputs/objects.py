@@ -29,7 +29,7 @@ def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[P
     Raises:
         UsageError: nothing is there, or it cannot be read.
     """
-    from imgbudget.audit.inputs.manifests import is_manifest, plan  # noqa: PLC0415 - manifests read objects
+    from imgbudget.audit.inputs.manifests import is_manifest, plan  # noqa: PLC0415 - rare
 
     files, path = file_system(url)
     found, single = _find(files, path, url)

@@ -26,7 +26,7 @@ def file_system(url: str) -> tuple[Any, str]:
         UsageError: fsspec or what it needs for the protocol is not installed, or the protocol is unknown.
     """
     try:
-        from fsspec.core import url_to_fs  # noqa: PLC0415 - remote inputs only
+        from fsspec.core import url_to_fs  # noqa: PLC0415 - rare
     except ImportError:
         raise UsageError(f"{url}: URLs need fsspec: pip install 'imgbudget[datasets]'") from None
     try:

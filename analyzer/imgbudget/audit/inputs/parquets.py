@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from imgbudget.audit.inputs.opening import is_url, open_stream, why
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
 
 _MOST_BYTES = 64 << 20
 
@@ -23,8 +23,6 @@ def _open(where: str) -> "pq.ParquetFile":
     Raises:
         OSError: it cannot be read. pyarrow.ArrowInvalid: it is not a Parquet file.
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - audits only
-
     if is_url(where):
         return pq.ParquetFile(open_stream(where), pre_buffer=True)
     return pq.ParquetFile(where, memory_map=True)
@@ -44,8 +42,6 @@ def _starts(metadata: Any) -> list[int]:
 
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """Row groups together up to a thousand rows or 64 MB; rows of one group stay together."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     whole = Partition("", "parquets", source, where, 0, 1, fingerprint=fingerprint)
     try:
         metadata, schema = _metadata(where, fingerprint)
@@ -73,8 +69,6 @@ def count(partition: Partition) -> int:
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; a file that is not Parquet, or has no images, is skipped."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     where = RowLocation(partition.source)
     number = partition.start
     try:

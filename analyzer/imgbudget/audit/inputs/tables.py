@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import pyarrow as pa
 
 from imgbudget.audit.inputs.opening import is_url
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
@@ -10,9 +12,6 @@ from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import FoundFile, PathEntry, path_entry
 from imgbudget.imageinfo.reader import Read
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 BATCH = 32
 """Rows in memory at a time, with their images."""
@@ -31,8 +30,6 @@ class ImageColumn(NamedTuple):
 
 def image_columns(schema: "pa.Schema") -> tuple[ImageColumn, ...]:
     """The columns that hold images, by their type and, for plain binary, by their name."""
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     found = []
     for field in schema:
         kind, many = field.type, False
@@ -48,8 +45,6 @@ def image_columns(schema: "pa.Schema") -> tuple[ImageColumn, ...]:
 
 
 def _is_binary(kind: "pa.DataType | None") -> bool:
-    import pyarrow as pa  # noqa: PLC0415 - audits only
-
     return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 

@@ -12,6 +12,8 @@ from tempfile import TemporaryFile
 from types import MethodType
 from typing import IO, NamedTuple, cast
 
+import pyarrow as pa
+
 from imgbudget.audit.inputs.opening import is_url, open_stream
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
@@ -277,8 +279,6 @@ _STARTS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "xz"), (b"\x2
 
 
 def _zstd(raw: IO[bytes]) -> IO[bytes]:
-    import pyarrow as pa  # noqa: PLC0415 - few archives
-
     return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), _STEP)
 
 
