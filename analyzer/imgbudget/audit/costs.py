@@ -48,7 +48,7 @@ def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
 def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
     """The cost matrix: Claude's models in the order of the limits data, for each the platforms that serve it.
 
-    An image is priced as a prompt of its own, so long-prompt prices do not count. Models of other providers
+    Each image is priced as a separate prompt, so long-prompt prices do not count. Models of other providers
     are in `model_rows`.
     """
     sums = _sums(store, data)

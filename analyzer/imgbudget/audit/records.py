@@ -73,7 +73,7 @@ class RecordBuilder:
         return self._record(where, use, digest, None)
 
     def member(self, where: RowLocation, name: str, content: Content) -> FactsRecord:
-        """The row of a member of an archive, whose type is told by its name."""
+        """The row of a member of an archive; its name gives its type."""
         kind = kind_of(name)
         if kind is None:
             return self.skip(where, NOT_CHECKABLE)

@@ -154,7 +154,7 @@ FOREIGN = frozenset(
 
 @dataclass(slots=True)
 class _SurveyCounts:
-    """What was met: counts, and the largest of each amount."""
+    """What was found: counts, and the largest of each amount."""
 
     folder: str
     models: Counter[str] = field(default_factory=Counter)
@@ -189,7 +189,7 @@ class _SurveyCounts:
             self.platforms[request.limits.platform] += 1
 
     def proposal(self, session: Session) -> Proposal:
-        """What is proposed, with what nobody names as the session has it."""
+        """The proposal; what no file states is taken from the session."""
         return Proposal(
             model=_first(self.models) or session.context.model,
             platform=_first(self.platforms) or session.context.platform,

@@ -61,7 +61,7 @@ def write_formats(
     document: Callable[[], object],
     aside: bool = False,
 ) -> None:
-    """Write each format: `document` as JSON, and else `text`, which is told whether to use colour.
+    """Write each format: `document` as JSON, and else `text`, called with whether to use colour.
 
     `aside` sends to standard error what would go to standard output.
     """

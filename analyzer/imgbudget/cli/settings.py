@@ -91,7 +91,7 @@ def _best(selectors: Sequence[str], rule: AnyRule) -> str | None:
 
 
 def _where(option: str, selector: str | None, step: _Step, settings: Settings) -> str:
-    """A selector and the place where it stands, None for the whole list."""
+    """A selector and where it is written, None for the whole list."""
     said = f"{option} {selector}" if selector else option
     if step.route is None:
         return f"--{said}"

@@ -1,4 +1,4 @@
-"""`imgbudget size`: what a model makes of a size, without an image."""
+"""`imgbudget size`: how a model resizes, pads and prices an image size, without an image."""
 
 import os
 import re
@@ -137,7 +137,7 @@ _ON_THEIR_SIDE = (5, 6, 7, 8)
 
 
 class Subject(NamedTuple):
-    """A size with the limits that it is held against; `path` is None for a size alone."""
+    """A size with the limits that it is checked against; `path` is None for a size alone."""
 
     path: str | None
     size: Size

@@ -35,7 +35,7 @@ def split(options: SplitOptions) -> int:
 
     No image is changed. Texts and tools are repeated in each request, blocks keep their order, and a turn is
     split only if it does not fit by itself. `imgbudget plan` shows whether shrinking the images would be
-    enough. The exit code is 1 if a single image or document is too large for a request of its own.
+    enough. The exit code is 1 if a single image or document is too large even alone in a request.
     """
     formats = chosen_formats(options.output.formats, FORMATS)
     budget = budget_of(options.budget)

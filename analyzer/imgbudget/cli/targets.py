@@ -19,7 +19,7 @@ ALL = "all"
 def limits_of_all(session: Session, names: Sequence[str]) -> tuple[Limits, ...]:
     """The limits of each model, once each, on the session's platform or the one that serves it.
 
-    `all` stands for the models in service, sorted by provider and then by id. What is unknown or served
+    `all` means the models in service, sorted by provider and then by id. What is unknown or served
     elsewhere leaves a note.
     """
     found: dict[tuple[str, str], Limits] = {}
@@ -69,7 +69,7 @@ def goal_of(targets: tuple[str, ...]) -> SizeGoal:
     """The goal that the `--target`s come to.
 
     Raises:
-        UsageError: one is not known, has no sound amount, or stands twice.
+        UsageError: one is not known, has no valid amount, or is given twice.
     """
     goal, given = SizeGoal(), set()
     for text in targets:

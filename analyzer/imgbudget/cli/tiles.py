@@ -1,4 +1,4 @@
-"""`imgbudget tiles`: cut a long strip or a dense scan into tiles that the model looks at in full."""
+"""`imgbudget tiles`: cut a long strip or a dense scan into tiles that the model sees at full size."""
 
 from typing import Annotated, Any, NamedTuple
 

@@ -276,7 +276,7 @@ class Search(NamedTuple):
         )
 
     def _with_rules(self, folder: _Folder, listing: _Listing) -> _Folder:
-        """The folder with the patterns of its own `.git` and `.gitignore`."""
+        """The folder with the patterns of its `.git` and `.gitignore`."""
         if not self.git:
             return folder
         git = folder.git

@@ -254,7 +254,7 @@ def has_few_colours(image: Image) -> bool:
 
 
 def _indexed(image: Image) -> Image:
-    """The image with a palette of its own colours if that holds each of them, else unchanged."""
+    """The image with a palette of its colours if one palette can hold them all, else unchanged."""
     if has_few_colours(image):
         made = image.quantize(COLOURS, Quantize.MEDIANCUT)
         if made.convert("RGB").tobytes() == image.tobytes():

@@ -62,7 +62,7 @@ def slot_of(document: Document, keys: Keys) -> Slot:
             return Slot((*keys, "url"), keys, None, "")
         if isinstance(source, dict) and isinstance(source.get("bytes"), str):
             return Slot((*keys, "source", "bytes"), keys, "format", "source")
-    raise FixError("no base64 text stands declared")
+    raise FixError("the source declares no base64 text")
 
 
 def text_region(layout: Layout, slot: Slot) -> Region:

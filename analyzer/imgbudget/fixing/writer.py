@@ -282,7 +282,7 @@ def _refuse_special(path: str, old: os.stat_result, *, links: int) -> None:
             f"{path}: has {links} hard links, which replacing it would break; "
             "use --output-dir, or copy it to a separate file first"
         )
-    # root may write anywhere, but a file that nobody may write is meant to stay
+    # root may write anywhere, but a file without any write permission is meant to stay
     if not old.st_mode & _ANY_WRITE or not os.access(path, os.W_OK):
         raise WriteError(f"{path}: is read-only and was not changed; make it writable or use --output-dir")
 

@@ -12,7 +12,7 @@ from imgbudget.output.summaries import headline, verdict
 from imgbudget.output.worst_first import WorstFirst, piece_of
 
 MOST = 10_000
-"""Most commands written; nobody reads a longer log."""
+"""Most commands written; a longer log is not read."""
 
 SHOWN = 10
 """Annotations of one level that GitHub shows for a step."""
