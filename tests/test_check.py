@@ -342,5 +342,5 @@ def test_overrides_and_ignores_by_path(imgbudget: Command, tmp_path: Path) -> No
         ("a.png", None),
         ("r.json", "/messages/0/content/1/source"),
     ]
-    assert "1 silenced" in imgbudget("check").out
+    assert "1 suppressed" in imgbudget("check").out
     assert len(imgbudget("check", "--format", "json", "--no-ignores").codes) == 3

@@ -112,7 +112,10 @@ def test_copies_in_a_folder_are_reported_once_each(imgbudget: Command, tmp_path:
     run = imgbudget("check", "--format", "json", "--select", "IB801")
     assert (run.code, run.codes) == (0, ["IB801"])
     [finding] = run.json["findings"]
-    assert (finding["path"], finding["message"]) == ("b.png", f"same {len(data):,} bytes as a.png")
+    assert (finding["path"], finding["message"]) == (
+        "b.png",
+        f"same {len(data):,} bytes as a.png; the image is paid for and counted twice",
+    )
     assert run.json["summary"]["findings"]["info"] == 1
     assert imgbudget("check", "--ignore", "IB801", "--format", "json", "a.png", "b.png").codes == []
 

@@ -75,7 +75,7 @@ def test_worker_that_dies_loses_only_the_file_that_kills(
     assert "not checked: 013.png: the worker process crashed while checking this file" in run.err
     summary = run.json["summary"]
     assert summary["files"] == 61
-    assert [item["path"] for item in summary["skipped"] if "died" in item["reason"]] == ["013.png"]
+    assert [item["path"] for item in summary["skipped"] if "crashed" in item["reason"]] == ["013.png"]
     paths = [item["path"] for item in run.json["images"] if item["pointer"] is None]
     assert paths == sorted(paths)
     assert len(paths) == 40

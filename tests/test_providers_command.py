@@ -203,7 +203,7 @@ def test_request_to_an_unknown_model_names_the_closest(imgbudget: Command, tmp_p
     asked = {"model": "gpt-4o-minii", "messages": [{"role": "user", "content": "hi"}]}
     (tmp_path / "r.json").write_text(json.dumps(asked))
     (skipped,) = imgbudget("check", "r.json", "--format", "json").json["summary"]["skipped"]
-    assert skipped["reason"].endswith("of which no limits are known; the nearest known is gpt-4o-mini")
+    assert skipped["reason"].endswith("whose limits are not known; the nearest known is gpt-4o-mini")
 
 
 # --- one request in three shapes ---

@@ -244,7 +244,7 @@ def test_an_entry_that_cannot_be_removed_alone_is_reported(imgbudget: Command, t
     (tmp_path / CONFIG).write_text(text)
     run = imgbudget("check", "--fix")
     assert run.code == 1
-    assert "the entry cannot be removed on its own; remove it by hand" in run.err
+    assert "the entry cannot be removed automatically; remove it by hand" in run.err
     assert (tmp_path / CONFIG).read_text() == text
 
 

@@ -14,12 +14,28 @@ if TYPE_CHECKING or sys.version_info >= (3, 14):  # from 3.14 on, a class body n
 else:
     from collections import _tuplegetter
 
+    class _Signature:
+        """The signature of a class, made when it is asked for: the constructor is compiled late."""
+
+        def __get__(self, _value, cls):
+            from inspect import Parameter, Signature  # noqa: PLC0415 - rare
+
+            kind, defaults, types = Parameter.POSITIONAL_OR_KEYWORD, cls._field_defaults, cls.__annotations__
+            return Signature(
+                [
+                    Parameter(name, kind, default=defaults.get(name, Parameter.empty), annotation=types[name])
+                    for name in cls._fields
+                ]
+            )
+
     class _Record(tuple):
         """The methods of all these classes; `collections.namedtuple` makes them again for each."""
 
         __slots__ = ()
         _fields = ()
         _field_defaults = {}  # noqa: RUF012 - a constant
+
+        __signature__ = _Signature()
 
         def __new__(cls, /, *values, **named):
             # compiling takes long, so a class gets its constructor when its first value is made

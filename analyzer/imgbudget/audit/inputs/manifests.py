@@ -15,7 +15,7 @@ from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import FoundFile, PathEntry, path_entry
+from imgbudget.discovery.walk import GONE, FoundFile, PathEntry, path_entry
 
 _SNIFFED = 1 << 16
 _KEYS = ("image", "images", "image_path", "file_name", "img_path", "image_paths")
@@ -209,5 +209,5 @@ def _row(item: ManifestEntry, partition: Partition, builder: RecordBuilder) -> I
         yield from builder.file(where, FoundFile(path, FileKind.IMAGE), item.claim)
     else:
         reason = path_entry(path)
-        text = reason if isinstance(reason, str) and "gone" not in reason else "no such file"
+        text = reason if isinstance(reason, str) and reason != GONE else "no such file"
         yield builder.skip(where, f"named in the list: {text}", missed=True)
