@@ -24,7 +24,18 @@ from tests.imagebytes import (
     vp8,
 )
 
-CHECK = ("full", "concise", "json", "jsonl", "sarif", "github", "gitlab", "junit", "markdown", "rdjson")
+CHECK = (
+    "full",
+    "concise",
+    "json",
+    "jsonl",
+    "sarif",
+    "github",
+    "gitlab",
+    "junit",
+    "markdown",
+    "rdjson",
+)
 EXCEPT_SARIF = tuple(form for form in CHECK if form != "sarif")
 """For further calls of check: SARIF has the pages of all rules in it."""
 TWO = ("full", "json")

@@ -1,6 +1,7 @@
 """Edits in the byte spans of a request: what was edited is new, every other byte is as it was."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from imgbudget.model.fixes import (
     ReplaceByText,
 )
 from imgbudget.model.location import Keys
-from tests.builders import text_block
+from tests.builders import image_bytes, text_block
+from tests.conftest import Command
 from tests.fixing import LAYOUTS, as_text, b64, edited, fixer, request_edit
 from tests.jsontexts import values, written
 
@@ -343,3 +345,17 @@ def test_insertion_goes_with_what_begins_there() -> None:
     with JsonSource.from_bytes(b"aabb") as source:
         out = b"".join(spliced(source, Region(0, 4), [Splice(2, 2, (b"+",)), swap, Splice(1, 2, (b"-",))]))
     assert out == b"+bba-"
+
+
+@pytest.mark.parametrize(("key", "blob"), [("inlineData", "mimeType"), ("inline_data", "mime_type")])
+def test_a_wrong_media_type_of_gemini_is_corrected(
+    imgbudget: Command, tmp_path: Path, key: str, blob: str
+) -> None:
+    """In the spelling of REST and in that of Python's SDK, with no other byte changed."""
+    data = b64(image_bytes((300, 300), "JPEG"))
+    part = {key: {blob: "image/png", "data": data}}
+    text = json.dumps({"contents": [{"role": "user", "parts": [part]}]})
+    (tmp_path / "a.json").write_text(text)
+    run = imgbudget("check", "--fix", "--select", "IB105", "--isolated", "a.json")
+    assert run.code == 0, run.err
+    assert (tmp_path / "a.json").read_text() == text.replace("image/png", "image/jpeg")

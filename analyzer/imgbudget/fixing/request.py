@@ -16,6 +16,9 @@ from imgbudget.model.edits import BlockEdit, EditedImage, ImageEdit, RequestEdit
 from imgbudget.model.fixes import DeclareType, RepairBase64, ReplaceByText
 from imgbudget.model.location import Keys, Location
 
+_TYPE_KEYS = ("media_type", "mimeType", "mime_type")
+"""Keys that declare a media type beside `data`: of Claude, and of Gemini in REST and in Python."""
+
 
 class Slot(NamedTuple):
     """The paths to the base64 text and to the object that declares its type under `type_key`.
@@ -53,11 +56,14 @@ def slot_of(document: Document, keys: Keys) -> Slot:
     """
     value = value_at(document, keys)
     if isinstance(value, str):
+        if document.text(value, 64).lstrip()[:5].lower() != "data:":
+            raise FixError("the text of the image is not a data URI, and nothing beside it declares its type")
         return Slot(keys, keys, None, "")
     if isinstance(value, dict):
         source = value.get("source")
         if isinstance(value.get("data"), str):
-            return Slot((*keys, "data"), keys, "media_type", "data")
+            type_key = next((key for key in _TYPE_KEYS if key in value), _TYPE_KEYS[0])
+            return Slot((*keys, "data"), keys, type_key, "data")
         if isinstance(value.get("url"), str):
             return Slot((*keys, "url"), keys, None, "")
         if isinstance(source, dict) and isinstance(source.get("bytes"), str):
