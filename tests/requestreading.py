@@ -10,7 +10,7 @@ from imgbudget.requests.reader import Item, RequestReader
 
 
 def items_of(*documents: Any) -> list[Item]:
-    """What stands in a file of these documents, one a line, and what its end adds."""
+    """The content of a file of these documents, one per line, and what its end adds."""
     text = "".join(json.dumps(document) + "\n" for document in documents)
     reader = RequestReader("r.jsonl", ProbeField.ALL)
     found: list[Item] = []

@@ -141,7 +141,7 @@ def test_request_findings_belong_to_the_request(imgbudget: Command, tmp_path: Pa
     assert {row["subject"]: row["findings"] for row in rows} == {"image": "", "request": "IB407"}
 
 
-def test_silenced_findings_are_counted(imgbudget: Command, tmp_path: Path) -> None:
+def test_suppressed_findings_are_counted(imgbudget: Command, tmp_path: Path) -> None:
     """The configuration's ignores hold in an audit too."""
     (tmp_path / "a.png").write_bytes(image_bytes((100, 100)))
     (tmp_path / "imgbudget.yaml").write_text("ignores: [{rules: [IB301], reason: icons, files: ['*.png']}]\n")

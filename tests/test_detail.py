@@ -158,7 +158,7 @@ def test_only_the_images_of_high_detail_are_resized(imgbudget: Command, tmp_path
 def test_stripping_metadata_leaves_the_pixels_of_an_image_of_low_detail(
     select: Sequence[str], imgbudget: Command, tmp_path: Path
 ) -> None:
-    """The safe fix of IB701 neither resizes nor encodes anew."""
+    """The safe fix of IB701 neither resizes nor re-encodes."""
     original = geotagged()
     file = write_json(tmp_path / "gps.json", chat("low", data=original))
     assert imgbudget("check", "gps.json", *select).code == 1

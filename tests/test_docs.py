@@ -88,7 +88,7 @@ def test_every_page_is_linked_from_readme() -> None:
 
 
 def test_no_page_names_a_public_address() -> None:
-    """Examples say `<address of this repository>`; nobody here owns an address on a public forge."""
+    """Examples say `<address of this repository>`; this project owns no address on a public forge."""
     files = [*WRITTEN, ROOT / "action.yml", ROOT / "ci" / "gitlab.yml", ROOT / ".pre-commit-hooks.yaml"]
     for path in files:
         text = path.read_text(encoding="utf-8")

@@ -196,7 +196,7 @@ def test_the_first_frame_of_an_apng_keeps_no_control_chunk() -> None:
     assert made.data == data
 
 
-def test_segments_of_a_jpeg_may_have_fill_bytes_and_stand_between_scans() -> None:
+def test_segments_of_a_jpeg_may_have_fill_bytes_and_lie_between_scans() -> None:
     """FF may be repeated before a marker; a comment between two scans goes, the scans stay."""
     clean = encoded(soft(), "JPEG", progressive=True)
     scan = clean.index(b"\xff\xda", clean.index(b"\xff\xda") + 2)

@@ -350,7 +350,7 @@ def test_ignores_and_a_baseline_hold_for_requests(api: Api, tmp_path: Path) -> N
     assert len(api.seen) == 1
 
 
-def test_flaws_of_base64_are_seen_by_the_look() -> None:
+def test_flaws_of_base64_are_found_by_the_quick_scan() -> None:
     """Prefix, line breaks, url-safe letters, missing padding and an empty text are refused."""
     inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
     sound = image_block(image_bytes((900, 900), "JPEG", quality=95), "image/jpeg")

@@ -406,7 +406,7 @@ def test_jpeg_quality_counts_both_tables() -> None:
 
 @pytest.mark.parametrize("fill", range(1, 5))
 def test_jpeg_markers_may_follow_fill_bytes(fill: int) -> None:
-    """Any number of FF stands before a marker, here that of the frame header."""
+    """Any number of FF bytes may precede a marker, here that of the frame header."""
     data = jpeg(frame=b"\xff" * fill + frame_header(70, 50))
     assert (facts(data).size, facts(data).damage) == (Size(70, 50), None)
 

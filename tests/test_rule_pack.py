@@ -45,7 +45,7 @@ def test_pack_runs_where_configuration_names_it(tmp_path: Path) -> None:
     assert "screen.jpg: IB201 warning" in done.stdout
 
 
-def test_pack_can_be_selected_silenced_and_shown(tmp_path: Path) -> None:
+def test_pack_can_be_selected_suppressed_and_shown(tmp_path: Path) -> None:
     """Its codes and names work as those of any rule, its page and its address too."""
     (tmp_path / "screen.jpg").write_bytes(image_bytes((1280, 720), "JPEG"))
     (tmp_path / ".imgbudget.yaml").write_text(CONFIG + "ignore: [screenshot-as-jpeg]\n")

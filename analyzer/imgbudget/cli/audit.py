@@ -244,7 +244,7 @@ def _text(name: str, statistics: "AuditStatistics", run: "AuditRun", *, colour: 
 
 
 def _write_rows(store: "Store", file: str | None) -> None:
-    """The facts table as CSV, a stretch at a time: it may be larger than memory."""
+    """The facts table as CSV, in chunks: it may be larger than memory."""
     from imgbudget.audit.formats import lines  # noqa: PLC0415 - command
 
     with nullcontext(sys.stdout) if file is None else whole_file(file) as out:

@@ -42,7 +42,7 @@ def verdicts(paths: PathRules, path: str, limits: Limits | None = None) -> Itera
     """The verdict on every rule for the file at `path`, in the order of the codes.
 
     `limits` are those of the model and platform that the file goes to, where the rules are to be held
-    against them too: a request of the file that names another model is judged by that one's.
+    against them too: a request of the file that names another model is checked against that one's.
     """
     key = paths.overrides(path)
     config, *between, command = paths.layers(key)

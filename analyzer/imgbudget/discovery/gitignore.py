@@ -51,7 +51,7 @@ def translate(glob: str, *, path: bool) -> str | None:
             stretches[-1].append(token)
     any_char = "[^/]" if path else "."
     first, *others = (_stretch(tokens, any_char) for tokens in stretches)
-    pieces = [skip + stretch for skip, stretch in zip(wide, others, strict=True)]
+    pieces = [skip + part for skip, part in zip(wide, others, strict=True)]
     return first + "".join(f"(?>{piece})" for piece in pieces[:-1]) + "".join(pieces[-1:])
 
 

@@ -118,13 +118,13 @@ class AtLeast(NamedTuple):
         """See FixStrategy."""
         return self.base.unfixed(result._replace(findings=self._at_least(result.findings)), refused)
 
-    def of_image(self, use: ImageUse, limits: Limits, judge: CheckImage) -> ImageEdit | None:
+    def of_image(self, use: ImageUse, limits: Limits, check: CheckImage) -> ImageEdit | None:
         """See FixStrategy."""
-        return self.base.of_image(use, limits, lambda seen: self._at_least(judge(seen)))
+        return self.base.of_image(use, limits, lambda changed: self._at_least(check(changed)))
 
-    def of_request(self, test: RequestUnderTest, judge: CheckRequest) -> RequestEdit:
+    def of_request(self, test: RequestUnderTest, check: CheckRequest) -> RequestEdit:
         """See FixStrategy."""
-        return self.base.of_request(test, lambda seen: self._at_least(judge(seen)))
+        return self.base.of_request(test, lambda changed: self._at_least(check(changed)))
 
     def _at_least(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return tuple(finding for finding in findings if finding.severity >= self.level)
@@ -186,24 +186,24 @@ class Inspector:
             suppressor.unhashed = PATH
         self._contexts: dict[InspectionTarget, LintContext] = {InspectionTarget(): self._session.context}
         self._memory = EditMemory()
-        self._judge = _at_least(self._session.context.paths.runner(PATH), level)
+        self._runner = _at_least(self._session.context.paths.runner(PATH), level)
         self.level = level
 
     def findings(self, body: bytes, target: InspectionTarget) -> tuple[Finding, ...]:
         """The findings on a body that count, from a quick scan."""
         context = self._context(target)
-        judge = self._judge
+        runner = self._runner
         found: list[Finding] = []
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
         for request in QuickScan(body, PATH, context.data.normalize).requests:
             test = context.bind(request)
-            found += judge.check_request(test)
+            found += runner.check_request(test)
             uses += test.images
             if request.dialect == "batches":
                 batch.add(_entry(request.location), request.id)
         if batch.count:
-            found += judge.check_batch(batch.batch(Location(PATH, ()), len(body)), context.limits())
+            found += runner.check_batch(batch.batch(Location(PATH, ()), len(body)), context.limits())
         if not any(finding.severity >= self.level for finding in found):
             return ()
         kept, _, _ = context.result(PATH, found, uses)
@@ -241,15 +241,15 @@ class Inspector:
         return (it for it in findings if it.severity >= self.level and not it.internal)
 
 
-def _at_least(judge: RuleRunner, level: Severity) -> RuleRunner:
+def _at_least(runner: RuleRunner, level: Severity) -> RuleRunner:
     """A runner of only those rules whose findings are of a level and above: the others take half the time."""
-    rules = judge.rules
+    rules = runner.rules
 
     def kept(pairs: Iterable[tuple[AnyRule, Severity | None]]) -> tuple[tuple[AnyRule, Severity | None], ...]:
         return tuple((rule, override) for rule, override in pairs if (override or rule.severity) >= level)
 
     chosen = rules._replace(image=kept(rules.image), request=kept(rules.request), batch=kept(rules.batch))
-    return RuleRunner.of(chosen, judge.budgets)
+    return RuleRunner.of(chosen, runner.budgets)
 
 
 def _entry(location: Location) -> Location:
