@@ -1,7 +1,7 @@
 """Whole outputs of every command in every format, compared with the files under tests/snapshots.
 
 To accept new outputs: IMGBUDGET_UPDATE_SNAPSHOTS=1 pytest tests/test_snapshots.py, then read the difference
-that version control shows. Standard error stands in a file of its own where there is any.
+that version control shows. Standard error, if there is any, is kept in a file beside it.
 """
 
 import os
