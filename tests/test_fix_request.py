@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgbudget.errors import FixError
+from imgbudget.fixing.request import slot_of
+from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import Region, Splice, spliced
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.edits import RequestEdit
@@ -359,3 +362,15 @@ def test_a_wrong_media_type_of_gemini_is_corrected(
     run = imgbudget("check", "--fix", "--select", "IB105", "--isolated", "a.json")
     assert run.code == 0, run.err
     assert (tmp_path / "a.json").read_text() == text.replace("image/png", "image/jpeg")
+
+
+@pytest.mark.parametrize("length", [30, 30_000])
+def test_only_a_string_that_is_a_data_uri_gets_a_prefix(length: int) -> None:
+    """Plain base64 in a list is refused: nothing beside it declares its type, and a prefix would break it."""
+    text = b64(bytes(length))
+    value = {"images": [text, "data:image/png;base64," + text]}
+    (document,) = open_documents(JsonSource.from_bytes(json.dumps(value).encode()), lines=False)
+    assert isinstance(document, Document)
+    with pytest.raises(FixError, match="is not a data URI"):
+        slot_of(document, ("images", 0))
+    assert slot_of(document, ("images", 1)).is_uri

@@ -335,7 +335,7 @@ def test_what_a_rule_reads_may_depend_on_what_it_read_before(
 
 
 def test_a_value_is_not_remembered_with_a_stand_in_in_its_finding() -> None:
-    """A problem that holds the facts themselves holds those of its own image."""
+    """A problem that holds the facts themselves holds those of the image it is about."""
 
     @rule("ZZ103", "holds-facts", level=Level.IMAGE, severity=Severity.WARNING, since="1")
     def holds(use: ImageUse, _ctx: Context) -> Iterator[Problem]:

@@ -60,7 +60,7 @@ def test_the_order_of_images_does_not_matter(
 ) -> None:
     """An image gets the same in any order; of equal images the first has most."""
     order = list(range(len(ladders)))
-    getattr(random, "shuffle")(order)  # noqa: B009 - hypothesis' random has no type of its own
+    getattr(random, "shuffle")(order)  # noqa: B009 - hypothesis' random has no type stubs
     found = fairest(ladders, budget)
     again = fairest([ladders[i] for i in order], budget)
     assert (found is None) == (again is None)

@@ -265,7 +265,7 @@ def test_the_order_of_images_does_not_decide(
 ) -> None:
     """The same images in another order give the same sizes and bounds."""
     order = list(body.images)
-    getattr(random, "shuffle")(order)  # noqa: B009 - hypothesis' random has no type of its own
+    getattr(random, "shuffle")(order)  # noqa: B009 - hypothesis' random has no type stubs
     turned = body._replace(images=tuple(order))
     plans = [plan_request(bind_request(one, limits), budget=budget) for one in (body, turned)]
     given_up = [sorted((one.size, one.planned, one.max_bytes or 0) for one in plan.images) for plan in plans]

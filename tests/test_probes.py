@@ -51,17 +51,17 @@ def rows() -> list[dict[str, str]]:
 def row_facts(row: dict[str, str]) -> dict[str, object]:
     """What the manifest says for sure of a file."""
     name = row["format"].lower()
-    told: dict[str, object] = {
+    expected: dict[str, object] = {
         "format": PILLOW_NAMES.get(name, name),
         "size": Size(int(row["width"]), int(row["height"])),
     }
     if row["exif_orientation"] in {"", *"12345678"}:
-        told["orientation"] = int(row["exif_orientation"] or 1)
+        expected["orientation"] = int(row["exif_orientation"] or 1)
     if row["animated"] in {"0", "1"}:
-        told["animated"] = row["animated"] == "1"
+        expected["animated"] = row["animated"] == "1"
     if row["frames"].isdigit():
-        told["frames"] = int(row["frames"])
-    return told
+        expected["frames"] = int(row["frames"])
+    return expected
 
 
 def write(folder: Path, data: bytes) -> str:
@@ -142,11 +142,11 @@ def test_corpus_facts_do_not_hang_on_what_else_is_wanted() -> None:
 
 @needs_corpus
 @pytest.mark.parametrize(
-    ("name", "told"), [("Pillow__exif_gps.jpg", True), ("Pillow__empty_gps_ifd.jpg", False)]
+    ("name", "expected"), [("Pillow__exif_gps.jpg", True), ("Pillow__empty_gps_ifd.jpg", False)]
 )
-def test_corpus_locations(name: str, *, told: bool) -> None:
+def test_corpus_locations(name: str, *, expected: bool) -> None:
     """A GPS directory without a position is none."""
-    assert probe_file(str(IMAGES / "valid" / "jpeg" / name), ProbeField.LOCATION).has_location is told
+    assert probe_file(str(IMAGES / "valid" / "jpeg" / name), ProbeField.LOCATION).has_location is expected
 
 
 @needs_corpus

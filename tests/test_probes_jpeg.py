@@ -110,14 +110,14 @@ def test_exif_behind_the_frame_header_does_not_turn() -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(
-    ("gps", "told"), [([(2, 3)], True), ([(4, 3)], True), ([(29, 11)], False), ([(2, 0)], False)]
+    ("gps", "expected"), [([(2, 3)], True), ([(4, 3)], True), ([(29, 11)], False), ([(2, 0)], False)]
 )
 def test_location_is_a_directory_with_a_position(
-    gps: list[tuple[int, int]], order: str, *, told: bool
+    gps: list[tuple[int, int]], order: str, *, expected: bool
 ) -> None:
     """A GPS directory with a date alone, or an empty latitude, is no position."""
     data = jpeg(exif_segment(tiff(gps=gps, order=order)))
-    assert probe_bytes(data, ProbeField.LOCATION).has_location is told
+    assert probe_bytes(data, ProbeField.LOCATION).has_location is expected
 
 
 def test_location_is_found_in_any_segment() -> None:
