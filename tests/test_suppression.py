@@ -289,7 +289,7 @@ def test_a_configuration_of_unknown_names_is_refused_in_time(tmp_path: Path) -> 
     begin = time.process_time()
     with pytest.raises(ConfigError) as refused:
         Session(RunOptions(config=str(path)))
-    assert time.process_time() - begin < 6
+    assert time.process_time() - begin < 30
     problems = refused.value.problems
     assert len(problems) == 60_000
     assert 'did you mean "tiny-edge"?' in problems[0].message
