@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size
@@ -70,8 +71,10 @@ def coords(
 
 
 @accepts_wishes
-def check(paths: Sequence[str], options: RunOptions | None = None, *, stdin: bytes | None = None) -> Report:
+def check(paths: Paths, options: RunOptions | None = None, *, stdin: bytes | None = None) -> Report:
     """Check files and folders, and the run as a whole; the path `-` is `stdin`.
+
+    `paths` is one path, as text or `os.PathLike`, or several.
 
     Raises:
         UsageError: a path, rule or platform that does not exist.
@@ -83,7 +86,7 @@ def check(paths: Sequence[str], options: RunOptions | None = None, *, stdin: byt
 
 @accepts_wishes
 def plan(
-    paths: Sequence[str], options: RunOptions | None = None, *, target: "SizeGoal | SizePreset | None" = None
+    paths: Paths, options: RunOptions | None = None, *, target: "SizeGoal | SizePreset | None" = None
 ) -> "tuple[ImagePlan, ...]":
     """The resize plan of every image whose size is known, in the order of the files.
 
@@ -113,11 +116,11 @@ def plan(
 
 @accepts_wishes
 def fix(  # noqa: PLR0913 - keyword options
-    paths: Sequence[str],
+    paths: Paths,
     options: RunOptions | None = None,
     *,
     unsafe: bool = False,
-    output_dir: str | None = None,
+    output_dir: StrPath | None = None,
     backup: bool = False,
     dry_run: bool = False,
 ) -> Report:
@@ -141,12 +144,14 @@ def fix(  # noqa: PLR0913 - keyword options
 
     session = Session(options or RunOptions(fields=SHOWN))
     strategy = FindingFixes(unsafe=unsafe)
-    fix_options = FixOptions(strategy, output_dir, backup=backup, difference=dry_run, digests=True)
+    folder = None if output_dir is None else one_path(output_dir, "output_dir")
+    paths = path_list(paths)
+    fix_options = FixOptions(strategy, folder, backup=backup, difference=dry_run, digests=True)
     return _report(session, Fixer(session, fix_options, paths), paths)
 
 
 def _report(
-    session: Session, checker: "RunChecker", paths: Sequence[str], stdin: StandardInput | None = None
+    session: Session, checker: "RunChecker", paths: Paths, stdin: StandardInput | None = None
 ) -> Report:
     files: list[FileResult] = []
     summary = run(checker, paths, on_result=files.append, stdin=stdin)

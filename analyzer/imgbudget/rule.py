@@ -272,6 +272,9 @@ def rule(
     With `also=Level.REQUEST` a rule on images also checks whole requests. `run_data` is the data that a rule
     on the run reads; nothing else is collected.
     """
+    for field in ("budgets", "limits"):
+        if isinstance(options.get(field), str):
+            raise TypeError(f"{field}: expected a tuple of names, found the text {options.get(field)!r}")
 
     def decorate(check: Callable[[Any, Context], Iterator[Problem]]) -> Rule[Any]:
         return Rule(code, name, level, check, also=also, run_data=run_data, **options)

@@ -20,7 +20,7 @@ from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.rows import IMAGE, SKIP
 from imgbudget.audit.work import Done, Failed, PartitionSummary, Work, footer, give_up
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import PathEntry, path_entry
+from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
 from imgbudget.errors import AuditError
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def plan(
-    datasets: Sequence[str], session: Session, naming: Naming, *, root: str | None = None
+    datasets: Paths, session: Session, naming: Naming, *, root: str | None = None
 ) -> Iterator[Partition]:
     """The partitions of all datasets. The paths in manifests are relative to `root`, a folder or URL.
 
@@ -38,7 +38,7 @@ def plan(
         UsageError: a dataset does not exist, or a package for its URL is not installed.
         OSError: a manifest cannot be read.
     """
-    names = [local_path(name) for name in datasets]
+    names = [local_path(name) for name in path_list(datasets)]
     paths = [name for name in names if not is_url(name)]
     walk = session.walk(paths)  # reports a missing path before anything is read
     del walk

@@ -2,17 +2,55 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.errors import os_error_text
+from imgbudget.errors import UsageError, os_error_text
 from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.discovery.search import Search
+
+
+StrPath: TypeAlias = str | os.PathLike[str]
+"""One path."""
+
+Paths: TypeAlias = StrPath | Iterable[StrPath]
+"""One path, or several."""
+
+
+NO_LISTS = (bytes, bytearray, memoryview, Mapping)
+"""What can be iterated over, but is no list of names."""
+
+
+def path_list(paths: Paths) -> tuple[str, ...]:
+    """The paths as text; a lone one is one path, never a list of its letters.
+
+    Raises:
+        UsageError: something else than a path, such as bytes, which would be a list of numbers.
+    """
+    if isinstance(paths, str | os.PathLike):
+        return (one_path(paths, "paths"),)
+    if isinstance(paths, NO_LISTS) or not hasattr(paths, "__iter__"):
+        raise UsageError(_no_path("paths", paths, "or a list of paths"))
+    return tuple(one_path(path, "paths") for path in paths)
+
+
+def one_path(path: StrPath, name: str) -> str:
+    """The path as text; `name` is that of the argument in the message. Raises UsageError."""
+    given: object = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if isinstance(given, str):
+        return given
+    raise UsageError(_no_path(name, given, "or os.PathLike"))
+
+
+def _no_path(name: str, given: object, more: str) -> str:
+    found = "None" if given is None else type(given).__name__
+    hint = "; os.fsdecode makes text of it" if isinstance(given, bytes) else ""
+    return f"{name}: expected a path as text {more}, found {found}{hint}"
 
 
 GONE = "deleted before it could be checked"

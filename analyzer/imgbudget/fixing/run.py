@@ -2,7 +2,7 @@
 
 import codecs
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import unified_diff
 from functools import partial
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.config.edit import without_ignores
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import FoundFile, SkippedFile
+from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile, path_list
 from imgbudget.errors import UnreadableError, WriteError, os_error_text
 from imgbudget.fixing.output_files import OutputTarget, common_root
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged
@@ -115,12 +115,12 @@ class Fixer:
     pool_threshold = 6
     """Files from which on two processes are quicker than one: two are there in 0.03 s."""
 
-    def __init__(self, session: Session, options: FixOptions, paths: Sequence[str]) -> None:
+    def __init__(self, session: Session, options: FixOptions, paths: Paths) -> None:
         """Fix the files under `paths`."""
         self.session = session
         self.options = options
-        self.paths = tuple(paths)
-        named = [path for path in paths if path != STDIN]
+        self.paths = path_list(paths)
+        named = [path for path in self.paths if path != STDIN]
         self.output_target = OutputTarget(
             options.output_dir, common_root(named) if named else ".", options.backup
         )
@@ -141,7 +141,7 @@ class Fixer:
         """Notes for the reader besides the findings."""
         return self.session.notes
 
-    def walk(self, paths: Sequence[str]) -> Iterator[FoundFile | SkippedFile]:
+    def walk(self, paths: Paths) -> Iterator[FoundFile | SkippedFile]:
         """The files under `paths`, see Session."""
         return self.session.walk(paths)
 
@@ -343,7 +343,7 @@ class Fixer:
             self.output_target.tidy(path)
 
 
-def _new_fixer(options: RunOptions, fixes: FixOptions, paths: Sequence[str]) -> Fixer:
+def _new_fixer(options: RunOptions, fixes: FixOptions, paths: Paths) -> Fixer:
     return Fixer(Session(options), fixes, paths)
 
 

@@ -1,12 +1,42 @@
 """The options of a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeAlias, TypeVar
 
+from imgbudget.discovery.walk import NO_LISTS, StrPath, one_path
+from imgbudget.errors import UsageError
+from imgbudget.linter.selection import SelectionLayer
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.subjects import ProbeField
 from imgbudget.namedtuples import NamedTuple
+
+Words: TypeAlias = str | Iterable[str]
+"""One name, or several."""
+
+
+def word_list(words: Words, name: str) -> tuple[str, ...]:
+    """The names; a lone string is one name, never a list of its letters.
+
+    `name` is that of the argument in the message.
+
+    Raises:
+        UsageError: something else than text.
+    """
+    if isinstance(words, str):
+        return (words,)
+    if isinstance(words, NO_LISTS) or not hasattr(words, "__iter__"):
+        raise UsageError(_no_word(words, name))
+    found = tuple(words)
+    for word in found:
+        if not isinstance(word, str):
+            raise UsageError(_no_word(word, name))
+    return found
+
+
+def _no_word(given: object, name: str) -> str:
+    found = "None" if given is None else type(given).__name__
+    return f"{name}: expected a name such as IB201 or a list of names, found {found}"
 
 
 class RunOptions(NamedTuple):
@@ -15,22 +45,22 @@ class RunOptions(NamedTuple):
     `collect` keeps the findings as baseline entries, `statistics` counts by rule and folder, `compare` keeps
     what a comparison with an earlier run needs. `fields` are facts to read in addition to those that rules
     need; `excerpts` and `edits` add the text and the edit to each finding in a request. `raise_errors` raises
-    unexpected exceptions instead of reporting them as findings.
+    unexpected exceptions instead of reporting them as findings. A lone string is one rule or one path.
     """
 
     model: str | None = None
     platform: str | None = None
-    config: str | None = None
+    config: StrPath | None = None
     isolated: bool = False
-    limits: str | None = None
-    select: Sequence[str] | None = None
-    extend_select: Sequence[str] = ()
-    ignore: Sequence[str] = ()
+    limits: StrPath | None = None
+    select: Words | None = None
+    extend_select: Words = ()
+    ignore: Words = ()
     pedantic: bool = False
     preview: bool = False
     budgets: Budgets = NO_BUDGETS
     use_ignores: bool = True
-    baseline: str | None = None
+    baseline: StrPath | None = None
     use_baseline: bool = True
     collect: bool = False
     statistics: bool = False
@@ -41,6 +71,50 @@ class RunOptions(NamedTuple):
     edits: bool = False
     cache: bool = False
     raise_errors: bool = False
+
+    @property
+    def config_file(self) -> str | None:
+        """The path of the configuration as text."""
+        return _file(self.config, "config")
+
+    @property
+    def limits_file(self) -> str | None:
+        """The path of the user's limits as text."""
+        return _file(self.limits, "limits")
+
+    @property
+    def baseline_file(self) -> str | None:
+        """The path of the baseline as text."""
+        return _file(self.baseline, "baseline")
+
+    @property
+    def layer(self) -> SelectionLayer:
+        """The selectors, each list as a tuple."""
+        return SelectionLayer(
+            None if self.select is None else word_list(self.select, "select"),
+            word_list(self.extend_select, "extend_select"),
+            word_list(self.ignore, "ignore"),
+        )
+
+    def normalized(self) -> "RunOptions":
+        """The options with tuples of names, and with paths as text.
+
+        Raises:
+            UsageError: something else than names or paths; so do the properties.
+        """
+        select, extend_select, ignore = self.layer
+        return self._replace(
+            config=self.config_file,
+            limits=self.limits_file,
+            baseline=self.baseline_file,
+            select=select,
+            extend_select=extend_select,
+            ignore=ignore,
+        )
+
+
+def _file(given: StrPath | None, name: str) -> str | None:
+    return None if given is None else one_path(given, name)
 
 
 Arguments = ParamSpec("Arguments")

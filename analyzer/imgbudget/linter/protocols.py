@@ -1,9 +1,9 @@
 """The protocols of checkers: what a run and its workers need of them. For type checkers only."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
-from imgbudget.discovery.walk import FoundFile, SkippedFile
+from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals
 from imgbudget.linter.rows import PartReceiver
@@ -59,7 +59,7 @@ class RunChecker(Checker[FoundFile | SkippedFile], Protocol):
     def totals(self) -> RunTotals:
         """The totals for the rules on the whole run."""
 
-    def walk(self, paths: Sequence[str]) -> Iterator[FoundFile | SkippedFile]:
+    def walk(self, paths: Paths) -> Iterator[FoundFile | SkippedFile]:
         """The files under `paths`, unread. Raises UsageError: a path does not exist."""
 
     def check_all(

@@ -10,7 +10,15 @@ from imgbudget.config.load import load_unchecked
 from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import unknown
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile, SkippedFile, find_files, missing
+from imgbudget.discovery.walk import (
+    NOT_CHECKABLE,
+    FoundFile,
+    Paths,
+    SkippedFile,
+    find_files,
+    missing,
+    path_list,
+)
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData, load_limits
@@ -20,7 +28,7 @@ from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.files import FileCheck
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import PathRules, RuleChoice
-from imgbudget.linter.selection import SelectionLayer, preview_notes, specificity
+from imgbudget.linter.selection import preview_notes, specificity
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.namedtuples import NamedTuple
@@ -64,7 +72,7 @@ class Session:
             LimitsError: the limits file is invalid.
             UsageError: an unknown platform or rule, or a baseline that cannot be read.
         """
-        self.options = options
+        self.options = options = options.normalized()
         self.registry: Registry
         self.settings: Settings
         self.limits: LimitsData
@@ -74,7 +82,7 @@ class Session:
             self.settings, self.limits = loaded
             self.registry = load_packs(self.settings.packs)
         baseline, base = None, self.settings.root
-        if name := options.baseline or self.settings.baseline:
+        if name := options.baseline_file or self.settings.baseline:
             from imgbudget.linter.baseline import load_baseline  # noqa: PLC0415 - rare
 
             baseline, base = load_baseline(name, self.registry, read=options.use_baseline)
@@ -83,7 +91,7 @@ class Session:
                 self.registry.rules,
                 self.settings,
                 RuleChoice(
-                    layer=SelectionLayer(options.select, options.extend_select, options.ignore),
+                    layer=options.layer,
                     pedantic=options.pedantic,
                     preview=options.preview,
                     budgets=options.budgets,
@@ -110,9 +118,9 @@ class Session:
 
     def _load(self, start: str) -> None:
         options = self.options
-        first = load_unchecked(start, explicit=options.config, isolated=options.isolated)
+        first = load_unchecked(start, explicit=options.config_file, isolated=options.isolated)
         self.registry = load_packs(first.settings.packs)
-        self.limits = load_limits(self.registry.limits, options.limits or first.settings.limits)
+        self.limits = load_limits(self.registry.limits, options.limits_file or first.settings.limits)
         rules = self.registry.rules
         self.settings = first.validate(
             [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
@@ -129,13 +137,14 @@ class Session:
         options, settings = self.options, self.settings
         if options.preview or settings.preview:
             return iter(())
-        selected = settings.select if options.select is None else options.select
-        selectors = {*selected, *settings.extend_select, *options.extend_select}
+        layer = options.layer
+        selected = settings.select if layer.select is None else layer.select
+        selectors = {*selected, *settings.extend_select, *layer.extend_select}
         return preview_notes(self.registry.rules, selectors)
 
     def _refuse_unknown_names(self) -> None:
         options = self.options
-        for selector in (*(options.select or ()), *options.extend_select, *options.ignore):
+        for selector in chain.from_iterable(filter(None, options.layer)):
             if all(specificity(selector, rule) < 0 for rule in self.registry.rules):
                 raise UsageError(self.unknown_rule(selector))
         if options.platform is not None and options.platform not in self.limits.platforms:
@@ -172,7 +181,7 @@ class Session:
         rules = self.registry.rules
         return unknown("rule", given, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
 
-    def files(self, paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    def files(self, paths: Paths) -> Iterator[tuple[str, str | None]]:
         """The files that `check` would check, and those it would skip, each with the reason.
 
         Raises:
@@ -185,7 +194,7 @@ class Session:
             yield entry.path, reason
 
     def check(
-        self, paths: Sequence[str], *, stdin: bytes | None = None, stdin_name: str | None = None
+        self, paths: Paths, *, stdin: bytes | None = None, stdin_name: str | None = None
     ) -> Iterator[FileResult]:
         """The results of all files under `paths`, in order; findings on the whole run come from `run` only.
 
@@ -194,8 +203,9 @@ class Session:
         Raises:
             UsageError: a path does not exist.
         """
-        walk = self.walk([path for path in paths if path != STDIN])
-        if STDIN in paths:
+        named = path_list(paths)
+        walk = self.walk(path for path in named if path != STDIN)
+        if STDIN in named:
             result, _ = self.process_stdin(stdin or b"", stdin_name or "<stdin>")
             yield result
         yield from self.check_all(walk)
@@ -240,19 +250,20 @@ class Session:
         self.totals.add(result)
         return result
 
-    def walk(self, paths: Sequence[str]) -> Iterator[FoundFile | SkippedFile]:
+    def walk(self, paths: Paths) -> Iterator[FoundFile | SkippedFile]:
         """The files under `paths`, unread.
 
         Raises:
             UsageError: a path does not exist.
         """
-        if absent := missing(paths):
+        named = path_list(paths)
+        if absent := missing(named):
             raise UsageError("\n".join(f"{path}: no such file or folder" for path in absent))
-        self.checked_paths = tuple(paths)
-        if not paths:
+        self.checked_paths = named
+        if not named:
             return iter(())
         return find_files(
-            paths,
+            named,
             exclude=self.settings.exclude,
             exclude_root=self.settings.root,
             force_exclude=self.options.force_exclude,
@@ -323,7 +334,7 @@ class StandardInput(NamedTuple):
 
 def run(  # noqa: PLR0913 - keyword options of the one driver
     checker: "RunChecker",
-    paths: Sequence[str],
+    paths: Paths,
     *,
     outputs: "Sequence[RunOutput]" = (),
     on_result: Callable[[FileResult], None] | None = None,
@@ -345,10 +356,11 @@ def run(  # noqa: PLR0913 - keyword options of the one driver
         UsageError: a path does not exist (before any output begins), or an output cannot be written.
     """
     driver = _Run(checker, outputs, on_result, progress, jobs)
-    files = checker.walk([path for path in paths if path != STDIN] if stdin else paths)
+    named = path_list(paths)
+    files = checker.walk([path for path in named if path != STDIN] if stdin else named)
     for output in outputs:
         output.write(output.reporter.begin())
-    if stdin is not None and STDIN in paths:
+    if stdin is not None and STDIN in named:
         driver.process_stdin(stdin)
     driver.check(files)
     checker.flush()

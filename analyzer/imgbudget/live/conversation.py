@@ -40,10 +40,12 @@ def prune_conversation(
     but cannot be downscaled.
 
     Raises:
-        UsageError: an unknown platform, or a number below zero.
+        UsageError: an unknown platform, a number below zero, or a single message instead of a list.
     """
     if next_images < 0 or (keep is not None and keep < 0):
         raise UsageError("next_images and keep are numbers of images and cannot be negative")
+    if isinstance(messages, str | bytes | bytearray | Mapping):
+        raise UsageError(f"expected a list of messages, found {type(messages).__name__}")
     limits = _limits(model, platform)
     messages = list(messages)
     images = [block for message in messages for block in _images(_content(message))]
