@@ -172,7 +172,7 @@ def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] =
 
     The mean adds millionths as whole numbers: a sum of floats would depend on the order of the rows.
     """
-    value = metric.sql.format(tier=store.tier)
+    value = metric.sql.replace("{tier}", store.tier)
     edges = sorted({*metric.edges, *(edge_of(marker, metric.step) for marker in markers)})
     pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
     counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)

@@ -152,10 +152,15 @@ def _refused(store: Store, bound: Iterable[Limits]) -> dict[_Bounds, int]:
     sets = list(dict.fromkeys(_bounds(limits) for limits in bound))
     terms = []
     for base64_bytes, edge, types in sets:
-        formats = ", ".join(f"'{name.partition('/')[2]}'" for name in types)
+        formats = ", ".join(_text(name.partition("/")[2]) for name in types)
         refused = ["damage is not null", f"(format is not null and format not in ({formats}))"]
         refused += [f"base64_bytes > {base64_bytes}"] if base64_bytes is not None else []
         refused += [f"greatest(width, height) > {edge}"] if edge is not None else []
         terms.append(f"count(*) filter (where {' or '.join(refused)})")
     counts = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
     return dict(zip(sets, counts, strict=True))
+
+
+def _text(value: str) -> str:
+    """A text in SQL: media types of a user's limits may hold quotes."""
+    return "'" + value.replace("'", "''") + "'"

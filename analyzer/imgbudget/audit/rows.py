@@ -1,6 +1,7 @@
 """The facts table: its columns, the content hash of an image, and the Parquet writer of one partition."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -70,7 +71,7 @@ class FactsRecord(NamedTuple):
 
 def tier_prefix(tier: str) -> str:
     """The prefix of the columns of a tier: `high_resolution_`."""
-    return tier.replace("-", "_").replace(".", "_") + "_"
+    return re.sub(r"[^A-Za-z0-9]", "_", tier) + "_"  # part of SQL: tiers of a user's limits have any name
 
 
 def schema(tiers: Sequence[Tier]) -> "pa.Schema":

@@ -253,14 +253,6 @@ def _first(counts: Counter[str]) -> str | None:
 
 NAME = ".imgbudget.yaml"
 
-_HOOK = """\
-repos:
-  - repo: {repo}
-    rev: {rev}
-    hooks:
-      - id: imgbudget
-"""
-
 
 class InitOptions(NamedTuple):
     """The options of `init`."""
@@ -310,6 +302,13 @@ command = Command("init", InitOptions, init)
 
 def _hook() -> str:
     """The lines of `.pre-commit-config.yaml`, with places to fill in while the project has no address."""
-    if version.HOME is None:
-        return _HOOK.format(repo="<address of the repository of imgbudget>", rev="<tag or commit>")
-    return _HOOK.format(repo=version.HOME, rev=f"v{version.__version__}")
+    repo, rev = version.HOME, f"v{version.__version__}"
+    if repo is None:
+        repo, rev = "<address of the repository of imgbudget>", "<tag or commit>"
+    return f"""\
+repos:
+  - repo: {repo}
+    rev: {rev}
+    hooks:
+      - id: imgbudget
+"""

@@ -272,10 +272,10 @@ def _strictest(model: str, peers: Iterable[Values], tiers: Mapping[str, Values])
     peers = [values for values in peers if "strategy" not in tiers[term(values, "tier").values[0]]] or peers
     tier = min((term(values, "tier") for values in peers), key=lambda item: _bounds(tiers[item.values[0]]))
     context = min((limit(values, "context_tokens") for values in peers), key=lambda item: item.value)
-    note = f"{model} is not a known model; the smallest {{}} is assumed"
+    note = f"{model} is not a known model; the smallest"
     return {
-        "tier": tier._replace(status="unknown", note=note.format("tier"), owner=model),
-        "context_tokens": context._replace(status="unknown", note=note.format("context"), owner=model),
+        "tier": tier._replace(status="unknown", note=f"{note} tier is assumed", owner=model),
+        "context_tokens": context._replace(status="unknown", note=f"{note} context is assumed", owner=model),
     }
 
 
