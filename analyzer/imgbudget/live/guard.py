@@ -19,6 +19,7 @@ Mode = Literal["raise", "warn", "fix"]
 MODES = ("raise", "warn", "fix")
 
 _SHOWN = 5
+_LONGEST_FAULT = 300
 _LENGTH_HEADERS = ("content-length", "transfer-encoding")
 _log = logging.getLogger("imgbudget.guard")
 
@@ -45,9 +46,12 @@ class RequestWatch:
         """Check a body and act as the mode says; whether it should be fixed.
 
         Raises:
-            GuardError: the API would reject it, and the mode is `raise`.
+            GuardError: the API would reject it, and the mode is `raise`; or it could not be checked.
         """
-        found = self.inspector.findings(body, target_of(request.url)) if body else ()
+        try:
+            found = self.inspector.findings(body, target_of(request.url)) if body else ()
+        except Exception as error:  # noqa: BLE001 - the SDK would report any of them as a lost connection
+            return self._unchecked("checking", error)
         if not found:
             return False
         if self.mode == "raise":
@@ -60,13 +64,23 @@ class RequestWatch:
         return True
 
     def fix(self, request: Any, body: bytes) -> Any:
-        """The request with its body fixed; warns about the remaining findings."""
-        made = self.inspector.fixed(body, target_of(request.url))
+        """The request with its body fixed; warns about the remaining findings. Raises GuardError."""
+        try:
+            made = self.inspector.fixed(body, target_of(request.url))
+        except Exception as error:
+            raise fault("fixing", error) from error
         for finding in made.converged:
             _log.info("fixed in transit: %s", _line(finding))
         if made.left:
             _warn(made.left)
         return _with_body(request, made.body) if made.converged else request
+
+    def _unchecked(self, doing: str, error: Exception) -> bool:
+        """What happens to a request that could not be checked: only mode `warn` sends it, and warns."""
+        if self.mode != "warn":
+            raise fault(doing, error) from error
+        _emit(f"sent unchecked: {_fault_text(doing, error)}")
+        return False
 
 
 class GuardTransport:
@@ -149,9 +163,27 @@ def target_of(url: Any) -> InspectionTarget:
 
 
 def refusal(found: Iterable[Finding], more: str = "") -> GuardError:
-    """The error for these findings; if the SDK is loaded, one that it does not retry."""
+    """The error for these findings."""
     found = tuple(found)
     text = "\n".join([f"not sent: the API would reject this request{more}", *_lines(found)])
+    return _not_sent(text, found)
+
+
+def fault(doing: str, error: Exception) -> GuardError:
+    """The error for a request that could not be checked or fixed: it has no findings, and names the fault."""
+    return _not_sent(f"not sent: {_fault_text(doing, error)}")
+
+
+def _fault_text(doing: str, error: Exception) -> str:
+    reason = one_line(f"{type(error).__name__}: {error}")[:_LONGEST_FAULT]
+    return (
+        f"{doing} this request failed ({reason}); this is a fault in imgbudget or a rule pack, "
+        "not in the connection: please report it"
+    )
+
+
+def _not_sent(text: str, found: tuple[Finding, ...] = ()) -> GuardError:
+    """An error that says why nothing was sent; if the SDK is loaded, one that it does not retry."""
     if "anthropic" not in sys.modules:
         return GuardError(text, found)
     from imgbudget.live.refusal import RefusedRequestError  # noqa: PLC0415 - extra
@@ -161,7 +193,15 @@ def refusal(found: Iterable[Finding], more: str = "") -> GuardError:
 
 def _warn(found: tuple[Finding, ...]) -> None:
     head = f"the API is likely to reject this request: {count(len(found), 'finding')}"
-    warnings.warn("\n".join([head, *_lines(found)]), RequestWarning, stacklevel=2)
+    _emit("\n".join([head, *_lines(found)]), found)
+
+
+def _emit(text: str, found: tuple[Finding, ...] = ()) -> None:
+    """Warn. Raises GuardError where a filter turns warnings into errors: the SDK would hide any other."""
+    try:
+        warnings.warn(text, RequestWarning, stacklevel=2)
+    except RequestWarning:
+        raise _not_sent(f"not sent, as warnings are errors here: {text}", found) from None
 
 
 def _lines(found: tuple[Finding, ...]) -> list[str]:
