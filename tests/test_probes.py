@@ -29,6 +29,8 @@ EXCEPTIONS = {
     "unsupported/fastimage__a.CR2": {"format"},  # a raw format, which Pillow calls TIFF
     "unsupported/fastimage__test.dng": {"format"},  # a raw format, which Pillow calls TIFF
     "unsupported/image-size__sample.pbm": {"format"},  # Pillow has one name for PBM, PGM and PPM
+    # pictures of undefined type and other sizes, which CIPA DC-007 does not make frames
+    "valid/jpeg/Pillow__frame_size.mpo": {"animated", "frames"},
 }
 
 UNSEEN = {

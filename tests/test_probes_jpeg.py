@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from imgbudget.imageinfo.dispatch import probe_bytes
+from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ProbeField
 from tests.builders import image_bytes
@@ -159,7 +159,7 @@ def test_metadata_counts_a_thumbnail_in_the_jfif_header() -> None:
     assert probe_bytes(data, ProbeField.METADATA).metadata_bytes == 12
 
 
-def mpf(count: int, *, listed: int | None = None, attribute: int = 0) -> bytes:
+def mpf(count: int, *, listed: int | None = None, attribute: int = 0x020003) -> bytes:
     """An APP2 segment with an MP index of `count` pictures."""
     listed = count if listed is None else listed
     entries = b"".join(struct.pack("<IIIHH", attribute, 100, 0, 0, 0) for _ in range(listed))
@@ -173,7 +173,7 @@ def mpf(count: int, *, listed: int | None = None, attribute: int = 0) -> bytes:
     [(ProbeField.NONE, 2), (ProbeField.INTEGRITY, 2), (ProbeField.FRAMES, 3), (ProbeField.ALL, 3)],
 )
 def test_frames_are_those_of_the_mp_index(fields: ProbeField, frames: int) -> None:
-    """A multi-picture file has the frames that Pillow counts; unless they are wanted, two are enough."""
+    """The pictures of a multi-angle file are frames; unless they are wanted, two are enough."""
     assert probe_bytes(jpeg(mpf(1)), fields).frames == 1
     assert probe_bytes(jpeg(mpf(3)), fields).frames == frames
 
@@ -202,7 +202,7 @@ def test_an_mp_index_behind_the_frame_header_is_none(fields: ProbeField) -> None
 def test_a_gain_map_is_no_frame(order: int) -> None:
     """Ultra HDR keeps its second picture for brightness; the XMP that says so may come before or behind."""
     xmp = segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0<rdf hdrgm:Version="1.0"/>')
-    assert probe_bytes(jpeg(*[mpf(2), xmp][::order])).frames == 1
+    assert probe_bytes(jpeg(*[mpf(2, attribute=0), xmp][::order])).frames == 1
 
 
 @pytest.mark.parametrize(
@@ -281,3 +281,64 @@ def test_a_file_that_ends_at_its_scan_has_no_picture_data() -> None:
     whole, cut = (probe_bytes(part, ProbeField.INTEGRITY) for part in (data, data[: scan + 4]))
     assert whole.damage is None
     assert cut.damage == f"ends before its image data ({scan + 4} bytes)"
+
+
+ISO_GAIN_MAP = segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(30))
+ADOBE_GAIN_MAP = segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0<rdf hdrgm:Version="1.0"/>')
+DEPENDENT = 1 << 30
+
+
+def two_pictures(attribute: int, second: bytes, *, order: str = "<") -> bytes:
+    """A file of 40x30 px whose MP index has one more picture, appended to the first."""
+
+    def index(offset: int) -> bytes:
+        entries = struct.pack(order + "IIIHH", 0x20030000, 100, 0, 0, 0)
+        entries += struct.pack(order + "IIIHH", attribute, len(second), offset, 0, 0)
+        block = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, 2)
+        block += struct.pack(order + "HHII", 0xB001, 4, 1, 2) + struct.pack(order + "HHII", 0xB002, 7, 32, 38)
+        return segment(0xE2, b"MPF\0" + block + bytes(4) + entries)
+
+    # offsets start at the block: behind the start of the image, the marker, its length, and MPF
+    data = jpeg(index(0))
+    return jpeg(index(len(data) - 2 - 8)) + second
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("attribute", "second", "frames"),
+    [
+        (0x020001, jpeg(), 2),  # panorama
+        (0x020002, jpeg(frame=frame_header(20, 10)), 2),  # stereo
+        (0x020003, jpeg(), 2),  # multi-angle
+        (0x020002 | DEPENDENT, jpeg(), 1),  # a map of depths
+        (0x010001, jpeg(), 1),  # large thumbnails
+        (0x010002 | DEPENDENT, jpeg(), 1),
+        (0x030000, jpeg(), 1),
+        (0, jpeg(), 2),  # as Pillow writes its frames
+        (0, jpeg(segment(0xFE, bytes(900)), exif_segment(tiff())), 2),
+        (DEPENDENT, jpeg(), 1),
+        (0, jpeg(frame=frame_header(20, 15)), 1),  # a preview
+        (0, jpeg(ISO_GAIN_MAP), 1),
+        (0, jpeg(ADOBE_GAIN_MAP), 1),
+        (0, b"", 2),  # where it is cannot be known, so it counts as one that could be lost
+        (0, b"\xff\xd8" + SCAN, 2),
+    ],
+)
+def test_previews_and_maps_are_no_frames(order: str, attribute: int, second: bytes, frames: int) -> None:
+    """The type and the dependency of a picture decide; an undefined one must have the size of the first."""
+    assert probe_bytes(two_pictures(attribute, second, order=order), ProbeField.FRAMES).frames == frames
+    assert probe_bytes(two_pictures(attribute, second, order=order)).frames == frames
+
+
+def test_an_index_of_undefined_pictures_is_read_in_bounded_steps() -> None:
+    """Each of 2,000 entries names a picture."""
+    reads = 0
+    data = jpeg(mpf(2_000, attribute=0))
+
+    def read(size: int, offset: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return data[offset : offset + size]
+
+    assert probe_reader(read, len(data), ProbeField.ALL).frames == 2_000
+    assert reads < 1_000

@@ -110,6 +110,16 @@ bytes by chance every 64 KiB; scan data never does."""
 _IMAGE_COUNT, _IMAGE_ENTRIES = 0xB001, 0xB002
 """Tags of the MP index (CIPA DC-007, section 5.2.3)."""
 
+_DEPENDENT_CHILD, _MP_TYPE = 1 << 30, 0xFFFFFF
+_UNDEFINED, _MULTI_FRAME = 0, 2
+"""Of an MP entry's attributes (CIPA DC-007, section 5.2.3.3): the type, and the first byte of the types
+panorama, disparity (the two pictures of a stereo camera) and multi-angle. That of large thumbnails is 1."""
+
+_GAIN_MAP, _ISO_GAIN_MAP = b' hdrgm:Version="', b"urn:iso:std:iso:ts:21496:"
+
+_SIZE_READS = 400
+"""Segments that are read to find the sizes of pictures of undefined type."""
+
 Segment = tuple[int, int]
 """Offset of the marker, and the length in the segment (without the two bytes of the marker)."""
 
@@ -185,31 +195,67 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tupl
 
 
 def _frames(index: Segment, apps: Sequence[Segment], source: Source) -> int:
-    """Number of images in the MP index; 1 if Pillow does not open the file as MPO."""
+    """Number of pictures in the MP index that are frames; 1 if the index is broken, as in Pillow."""
     offset, length = index
-    count = _index_count(source.bytes_at(offset + 8, length - 6))
-    return 1 if count > 1 and _has_gain_map(apps, source) else count
+    entries = _index_entries(source.bytes_at(offset + 8, length - 6))
+    if len(entries) < 2:
+        return 1
+    gain_map, frames = _has_gain_map(apps, source), 1
+    area, budget = _frame_size(source, 0, _SIZE_READS)
+    for attributes, _, start, _ in entries[1:]:
+        kind = attributes & _MP_TYPE
+        if attributes & _DEPENDENT_CHILD:
+            continue  # a preview, gain map or depth map of another picture
+        if kind >> 16 == _MULTI_FRAME:
+            frames += 1
+        elif kind == _UNDEFINED and not gain_map:
+            found, budget = _frame_size(source, offset + 8 + start, budget)
+            frames += found is None or found == area
+    return frames
 
 
-def _index_count(block: bytes) -> int:
-    """Number of images in an MP index; 1 if it is broken, as in Pillow."""
+def _index_entries(block: bytes) -> list[tuple[int, int, int, int]]:
+    """The entries of an MP index: attributes, byte size, offset, dependent pictures; none if it is broken."""
     index = directory(block)
     if index is None:
-        return 1
+        return []
     count = index.number(_IMAGE_COUNT) or 1
-    entries = index.data(_IMAGE_ENTRIES)
-    if count <= 1 or len(entries) < 16 * count:
-        return 1
-    attributes = Struct(index.order.sign + "I12x")
+    data = index.data(_IMAGE_ENTRIES)
+    if count <= 1 or len(data) < 16 * count:
+        return []
+    entries = list(Struct(index.order.sign + "IIII").iter_unpack(data[: 16 * count]))
     # bits 24 to 26 are the image format, 0 is JPEG
-    if any(kind[0] >> 24 & 7 for kind in attributes.iter_unpack(entries[: 16 * count])):
-        return 1
-    return count
+    return [] if any(entry[0] >> 24 & 7 for entry in entries) else entries
+
+
+def _frame_size(source: Source, at: int, budget: int) -> tuple[bytes | None, int]:
+    """Height and width as the frame header of the picture at an offset has them, and the reads left.
+
+    Empty for a gain map: its own header declares it, in XMP (Adobe) or APP2 (ISO 21496-1). None if there is
+    no picture, as from the fourth one on in files of Pillow 13, or if no reads are left.
+    """
+    at += 2
+    while budget > 0:
+        budget -= 1
+        head = source.bytes_at(at, 64)
+        if len(head) < 9 or head[0] != 0xFF:
+            break
+        marker, length = _segment(head, 0)
+        if marker in _FRAME_MARKERS:
+            return head[5:9], budget
+        if marker == _APP2 and head.startswith(_ISO_GAIN_MAP, 4):
+            return b"", budget
+        if marker == _APP1 and _GAIN_MAP in source.bytes_at(at + 4, length - 2):
+            return b"", budget
+        if marker in {_SCAN, _END}:
+            break
+        at += 2 + length
+    return None, budget
 
 
 def _has_gain_map(apps: Sequence[Segment], source: Source) -> bool:
-    """Whether the XMP declares an Ultra HDR gain map; then the second image is not a frame."""
-    return any(b' hdrgm:Version="' in source.bytes_at(offset + 4, length - 2) for offset, length in apps)
+    """Whether the XMP declares an Ultra HDR gain map; then undefined pictures are no frames."""
+    return any(_GAIN_MAP in source.bytes_at(offset + 4, length - 2) for offset, length in apps)
 
 
 @lru_cache(maxsize=256)
