@@ -230,6 +230,7 @@ def _tests(times: Path) -> dict[str, Test]:
 
 def _copy(tree: Path) -> Path:
     shutil.copytree(ROOT, tree, ignore=_LEFT_OUT, symlinks=True)
+    (tree / "analyzer" / "copy.pth").write_text("../rules\n")  # rule packs must be installed
     return tree
 
 

@@ -79,7 +79,7 @@ def test_image_that_kills_is_the_only_one_lost(tmp_path: Path) -> None:
     """It ends as one finding; its neighbours are all there."""
     fill(tmp_path / "x", 60, poison=33)
     (tmp_path / "imgbudget.yaml").write_text("packs: [imgbudget_rules, tests.crashing_rule_pack]\n")
-    process = begin(tmp_path, "x", "--format", "csv", "-j", "2")
+    process = begin(tmp_path, "x", "--allow-local-packs", "--format", "csv", "-j", "2")
     out, err = process.communicate(timeout=300)
     assert process.returncode == 2, err
     rows = list(csv.DictReader(out.splitlines()))

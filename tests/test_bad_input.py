@@ -230,7 +230,7 @@ def test_rule_that_raises_is_a_finding_and_exit_2(imgbudget: Command, tmp_path: 
 
     sys.path.insert(0, str(tmp_path))
     try:
-        run = imgbudget("check", "a.png", "--format", "json")
+        run = imgbudget("check", "a.png", "--allow-local-packs", "--format", "json")
     finally:
         sys.path.remove(str(tmp_path))
         sys.modules.pop("bad_pack", None)

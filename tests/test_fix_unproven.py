@@ -50,7 +50,7 @@ def test_fix_that_brings_an_error_is_left_out(tmp_path: Path, imgbudget: Command
     """The file keeps its bytes, the finding stays, and the reason is reported."""
     data = image_bytes((910, 680))
     (tmp_path / "a.png").write_bytes(data)
-    run = imgbudget("check", "--fix", "a.png", "--format", "json")
+    run = imgbudget("check", "--allow-local-packs", "--fix", "a.png", "--format", "json")
     assert (run.code, run.codes) == (1, ["XX003"])
     assert run.json["not_fixed"] == [
         {
@@ -69,7 +69,7 @@ def test_other_fixes_of_a_request_are_made(tmp_path: Path, imgbudget: Command) -
     """One image is left as it was, the next one is fixed."""
     spoiled = image_block(image_bytes((910, 680)))
     write_json(tmp_path / "r.json", body(spoiled, image_block(image_bytes((2000, 1500)))))
-    run = imgbudget("check", "--fix", "r.json", "--format", "json")
+    run = imgbudget("check", "--allow-local-packs", "--fix", "r.json", "--format", "json")
     assert run.codes == ["XX003"]
     assert [item["code"] for item in run.json["fixed"]] == ["IB201"]
     blocks = json.loads((tmp_path / "r.json").read_text())["messages"][0]["content"]
@@ -80,7 +80,7 @@ def test_fix_that_never_ends_is_left_out(tmp_path: Path, imgbudget: Command) -> 
     """A rule that is never content asks no second time; its finding is still there, so nothing is written."""
     data = image_bytes((800, 600), "JPEG")
     (tmp_path / "a.jpg").write_bytes(data)
-    run = imgbudget("check", "--fix", "a.jpg", "--format", "json")
+    run = imgbudget("check", "--allow-local-packs", "--fix", "a.jpg", "--format", "json")
     assert run.codes == ["XX001"]
     assert [item["reason"] for item in run.json["not_fixed"]] == ["the finding is still there after the fix"]
     assert (tmp_path / "a.jpg").read_bytes() == data

@@ -324,7 +324,9 @@ def test_rules_under_the_level_are_not_run(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / ".imgbudget.yaml").write_text("packs: [imgbudget_rules, counting_pack]\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     text = json.dumps(body(image_block())).encode()
-    assert Inspector(RunOptions(), Severity.ERROR).findings(text, InspectionTarget()) == ()
+    assert (
+        Inspector(RunOptions(allow_local_packs=True), Severity.ERROR).findings(text, InspectionTarget()) == ()
+    )
     import counting_pack  # type: ignore[import-not-found]  # noqa: PLC0415 - written above
 
     assert counting_pack.ASKED == ["CP103"]

@@ -19,10 +19,11 @@ from tests.builders import image_bytes
 
 PACK = Path(__file__).resolve().parents[1] / "examples" / "rule-pack"
 CONFIG = "packs: [imgbudget_rules, imgbudget_house_rules]\n"
+LOCAL_CHECK = ("-m", "imgbudget", "check", "--allow-local-packs")
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python in a folder from which the example pack can be imported, as if it were installed."""
+    """Python in a folder, with the example pack on its path."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -36,7 +37,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_pack_runs_where_configuration_names_it(tmp_path: Path) -> None:
     """Named under `packs`, its rule reports beside the shipped ones; unnamed, it is not there."""
     (tmp_path / "screen.jpg").write_bytes(image_bytes((1920, 1080), "JPEG"))
-    check = ("-m", "imgbudget", "check", "--format", "concise")
+    check = (*LOCAL_CHECK, "--format", "concise")
     assert "HR101" not in run(tmp_path, *check).stdout
     (tmp_path / ".imgbudget.yaml").write_text(CONFIG)
     done = run(tmp_path, *check)
@@ -49,10 +50,12 @@ def test_pack_can_be_selected_suppressed_and_shown(tmp_path: Path) -> None:
     """Its codes and names work as those of any rule, its page and its address too."""
     (tmp_path / "screen.jpg").write_bytes(image_bytes((1280, 720), "JPEG"))
     (tmp_path / ".imgbudget.yaml").write_text(CONFIG + "ignore: [screenshot-as-jpeg]\n")
-    assert run(tmp_path, "-m", "imgbudget", "check").returncode == 0
-    json = run(tmp_path, "-m", "imgbudget", "check", "--select", "HR1", "--format", "json").stdout
+    assert run(tmp_path, *LOCAL_CHECK).returncode == 0
+    json = run(tmp_path, *LOCAL_CHECK, "--select", "HR1", "--format", "json").stdout
     assert '"url": "https://example.com/house-rules/hr101"' in json
-    assert run(tmp_path, "-m", "imgbudget", "rule", "HR101").stdout.startswith("# HR101 screenshot-as-jpeg")
+    assert run(tmp_path, "-m", "imgbudget", "rule", "HR101", "--allow-local-packs").stdout.startswith(
+        "# HR101 screenshot-as-jpeg"
+    )
 
 
 def test_its_own_tests_pass() -> None:

@@ -121,14 +121,18 @@ def test_preview_from_the_command_line_and_the_configuration(
     (tmp_path / "a.png").write_bytes(b"no image")
     config = tmp_path / "imgbudget.yaml"
     config.write_text("packs: [imgbudget_rules, preview_pack]\n")
-    assert imgbudget("check", "a.png", "--select", "XX", "--format", "json").codes == []
-    run = imgbudget("check", "a.png", "--select", "XX101", "--format", "json")
+    assert (
+        imgbudget("check", "a.png", "--allow-local-packs", "--select", "XX", "--format", "json").codes == []
+    )
+    run = imgbudget("check", "a.png", "--allow-local-packs", "--select", "XX101", "--format", "json")
     assert (run.codes, "XX101 is in preview and does not run" in run.err) == ([], True)
-    assert imgbudget("check", "a.png", "--select", "XX", "--preview", "--format", "json").codes == ["XX101"]
+    assert imgbudget(
+        "check", "a.png", "--allow-local-packs", "--select", "XX", "--preview", "--format", "json"
+    ).codes == ["XX101"]
     config.write_text("packs: [imgbudget_rules, preview_pack]\npreview: true\n")
-    run = imgbudget("check", "a.png", "--select", "XX101", "--format", "json")
+    run = imgbudget("check", "a.png", "--allow-local-packs", "--select", "XX101", "--format", "json")
     assert (run.codes, run.err) == (["XX101"], "")
-    assert "XX101" in imgbudget("rule", "--all").out
+    assert "XX101" in imgbudget("rule", "--all", "--allow-local-packs").out
 
 
 CONFIG = """\

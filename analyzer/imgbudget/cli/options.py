@@ -77,6 +77,13 @@ class ConfigOptions(NamedTuple):
         ),
     ] = None
     isolated: Annotated[bool, flag("--isolated", help="Ignore all configuration files.")] = False
+    allow_local_packs: Annotated[
+        bool,
+        flag(
+            "--allow-local-packs",
+            help="Also run the code of rule packs that are not installed, e.g. of the working folder.",
+        ),
+    ] = False
 
 
 class SelectionOptions(NamedTuple):
@@ -221,6 +228,7 @@ def run_options(
         limits=provider.limits,
         config=settings.config,
         isolated=settings.isolated,
+        allow_local_packs=settings.allow_local_packs,
         select=rules.select,
         extend_select=rules.extend_select,
         ignore=rules.ignore,

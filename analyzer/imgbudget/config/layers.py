@@ -190,7 +190,7 @@ PLATFORM = Key(
 PACKS = Key(
     "packs",
     ListOf("a list of rule packs", _PACK, empty="without a rule pack nothing is checked"),
-    "Python packages with rules.",
+    "Installed Python packages with rules.",
 )
 EXCLUDE = Key(
     "exclude", ListOf("a list of file patterns", _PATTERN), "Patterns of files and folders to skip."

@@ -43,9 +43,11 @@ class RunOptions(NamedTuple):
     """Options of a run, which override the configuration; None and empty values keep its settings.
 
     `collect` keeps the findings as baseline entries, `statistics` counts by rule and folder, `compare` keeps
-    what a comparison with an earlier run needs. `fields` are facts to read in addition to those that rules
-    need; `excerpts` and `edits` add the text and the edit to each finding in a request. `raise_errors` raises
-    unexpected exceptions instead of reporting them as findings. A lone string is one rule or one path.
+    what a comparison with an earlier run needs. `allow_local_packs` imports rule packs also from the folder
+    of the configuration, the working folder and Python's path, not from installed distributions only.
+    `fields` are facts to read in addition to those that rules need; `excerpts` and `edits` add the text and
+    the edit to each finding in a request. `raise_errors` raises unexpected exceptions instead of reporting
+    them as findings. A lone string is one rule or one path.
     """
 
     model: str | None = None
@@ -71,6 +73,7 @@ class RunOptions(NamedTuple):
     edits: bool = False
     cache: bool = False
     raise_errors: bool = False
+    allow_local_packs: bool = False
 
     @property
     def config_file(self) -> str | None:

@@ -19,7 +19,7 @@ from imgbudget.discovery.walk import (
     missing,
     path_list,
 )
-from imgbudget.errors import UsageError
+from imgbudget.errors import LimitsError, PackError, UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.linter.context import LintContext
@@ -32,7 +32,7 @@ from imgbudget.linter.selection import preview_notes, specificity
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.registry import Registry, load_packs
+from imgbudget.registry import Registry, configured_packs
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -80,7 +80,7 @@ class Session:
             self._load(start)
         else:
             self.settings, self.limits = loaded
-            self.registry = load_packs(self.settings.packs)
+            self.registry = configured_packs(self.settings, local=options.allow_local_packs)
         baseline, base = None, self.settings.root
         if name := options.baseline_file or self.settings.baseline:
             from imgbudget.linter.baseline import load_baseline  # noqa: PLC0415 - rare
@@ -119,8 +119,12 @@ class Session:
     def _load(self, start: str) -> None:
         options = self.options
         first = load_unchecked(start, explicit=options.config_file, isolated=options.isolated)
-        self.registry = load_packs(first.settings.packs)
-        self.limits = load_limits(self.registry.limits, options.limits_file or first.settings.limits)
+        try:
+            self.registry = configured_packs(first.settings, local=options.allow_local_packs)
+            self.limits = load_limits(self.registry.limits, options.limits_file or first.settings.limits)
+        except (PackError, LimitsError):
+            first.validate()  # mistakes in the configuration, if there are any, say more
+            raise
         rules = self.registry.rules
         self.settings = first.validate(
             [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
