@@ -37,6 +37,7 @@ def by_click(command: Command[Any], arguments: list[str]) -> object:
         run,
         formats=command.formats,
         negative_numbers=command.negative_numbers,
+        is_hook_file=command.is_hook_file,
     )
     try:
         click_command(watched).main(arguments, "imgbudget", standalone_mode=False)

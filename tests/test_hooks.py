@@ -72,6 +72,7 @@ def test_hook_runs_alone_offline_and_quietly(hook: dict[str, Any]) -> None:
     assert hook["require_serial"] is True
     words = hook["entry"].split()
     assert {"--offline", "--no-progress"} <= set(words)
+    assert words[-1] == "--hook", "what comes behind it may be the name of a file"
     assert ("--force-exclude" in words) == hook.get("pass_filenames", True)
 
 

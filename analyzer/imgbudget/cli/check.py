@@ -14,7 +14,7 @@ from imgbudget.cli.checking import (
     say_fixes,
     wants_fixes,
 )
-from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.command import HOOK, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     FAIL_ON,
@@ -30,6 +30,7 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, wants_colour
+from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
@@ -69,6 +70,10 @@ class CheckOptions(NamedTuple):
     write: WriteOptions = WriteOptions()
     findings: SuppressionOptions = SuppressionOptions()
     force_exclude: Annotated[bool, FORCE_EXCLUDE] = False
+    hook: Annotated[
+        bool,
+        flag(HOOK, hidden=True, help="Take names of files that begin with a dash as paths from here on."),
+    ] = False
     stdin_filename: Annotated[
         str | None,
         option("--stdin-filename", metavar="NAME", help="File name to report for standard input."),
@@ -259,4 +264,9 @@ def _fixed_entries(session: Session, summary: Summary) -> "tuple[BaselineEntry, 
     return fixed_entries(session, [path for path, _ in summary.missed])
 
 
-command = Command("check", CheckOptions, check, formats=tuple(FORMATS))
+def _is_hook_file(name: str) -> bool:
+    """Whether the hooks in .pre-commit-hooks.yaml pass files of this name."""
+    return kind_of(name) in {FileKind.IMAGE, FileKind.JSON, FileKind.JSONL}
+
+
+command = Command("check", CheckOptions, check, formats=tuple(FORMATS), is_hook_file=_is_hook_file)

@@ -6,9 +6,11 @@ default is the only one there is. A field may also be a group: a named tuple tha
 commands `imgbudget.cli.group` makes from the same tables: loading click takes as long as checking a file.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from imgbudget.errors import UsageError
 from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ class Parameter(NamedTuple):
     """How a field is given on the command line; made by `flag`, `option` and `argument`.
 
     `names` is empty for an argument. `parse` turns the text into the field's value, of a repeatable option
-    all texts, and raises ValueError. `off` is the spelling that sets a flag to False.
+    all texts, and raises ValueError. `off` is the spelling that sets a flag to False. Help and completion
+    leave out what is `hidden`.
     """
 
     names: tuple[str, ...]
@@ -61,11 +64,12 @@ class Parameter(NamedTuple):
     show_default: bool = False
     parse: Callable[[Any], object] | None = None
     complete: "Complete | None" = None
+    hidden: bool = False
 
 
-def flag(*names: str, help: str, off: str | None = None) -> Parameter:  # noqa: A002 - click's word
+def flag(*names: str, help: str, off: str | None = None, hidden: bool = False) -> Parameter:  # noqa: A002 - click's word
     """An option without a value."""
-    return Parameter(names, help, is_flag=True, off=off)
+    return Parameter(names, help, is_flag=True, off=off, hidden=hidden)
 
 
 def option(  # noqa: PLR0913 - each is a property of an option
@@ -96,14 +100,19 @@ class Field(NamedTuple):
     required: bool
 
 
+HOOK = "--hook"
+"""The option after which names of files that begin with a dash are no options."""
+
+
 class Command(Generic[Options]):
     """A command: its name, the type of its options, and what it does with them; the exit code.
 
     `formats` are the names that its --format takes, the default first. With `negative_numbers` an argument
-    may begin with a minus.
+    may begin with a minus. `is_hook_file` says of a name whether hooks pass files so called; commands
+    without it have no --hook.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword arguments
         self,
         name: str,
         options: type[Options],
@@ -111,12 +120,14 @@ class Command(Generic[Options]):
         *,
         formats: Sequence[str] = (),
         negative_numbers: bool = False,
+        is_hook_file: Callable[[str], bool] | None = None,
     ) -> None:
         self.name = name
         self.options = options
         self.run = run
         self.formats = formats
         self.negative_numbers = negative_numbers
+        self.is_hook_file = is_hook_file
 
     def fields(self) -> Iterator[Field]:
         """Every field with its spelling, in the order of the help."""
@@ -136,9 +147,14 @@ class Command(Generic[Options]):
                 yield defaults[name]._replace(**group) if group else defaults[name]
 
     def parse(self, arguments: Sequence[str]) -> Options | None:
-        """The options that a command line gives; None for what click answers: --help and mistakes."""
+        """The options that a command line gives; None for what click answers: --help and mistakes.
+
+        Raises:
+            UsageError: as `separated` does.
+        """
         fields = list(self.fields())
-        spelled = {name: field for field in fields for name in (*field.parameter.names, field.parameter.off)}
+        spelled = _spelled(fields)
+        arguments = self.separated(arguments)
         found: dict[str, Any] = {}
         rest: list[str] = []
         words = iter(arguments)
@@ -163,6 +179,46 @@ class Command(Generic[Options]):
         except ValueError:
             return None
 
+    def separated(self, arguments: Sequence[str]) -> Sequence[str]:
+        """A command line in which `--` is in front of the paths that come after --hook.
+
+        Hooks append the names of files to the options that users give them, and a name in a repository may
+        be that of an option. After --hook, a word that begins with a dash and names an existing file is
+        therefore a path; what is in front of it comes from the hook itself.
+
+        Raises:
+            UsageError: a word is an option and also names a file that no hook passes.
+        """
+        if self.is_hook_file is None or HOOK not in arguments:
+            return arguments
+        begin = arguments.index(HOOK) + 1
+        if "--" in arguments[:begin]:
+            return arguments
+        spelled = _spelled(self.fields())
+        options = list(arguments[:begin])
+        paths: list[str] = []
+        words = iter(arguments[begin:])
+        for word in words:
+            if word == "--":
+                paths.extend(words)
+            elif not word.startswith("-"):
+                paths.append(word)
+            elif os.path.lexists(word):
+                if not self.is_hook_file(word) and _option_of(word, spelled) is not None:
+                    raise UsageError(f"{word}: both an option and the name of a file; rename the file")
+                paths.append(word)
+            elif word == "-":
+                paths.append(word)
+            else:
+                options.append(word)
+                if _awaits_value(word, spelled):
+                    options.extend(next(([value] for value in words), []))
+        # a file named - is not standard input
+        paths = [
+            os.path.join(os.curdir, path) if path == "-" and os.path.lexists(path) else path for path in paths
+        ]
+        return [*options, "--", *paths]
+
     def _is_number(self, word: str, spelled: dict[str | None, Field]) -> bool:
         return (
             self.negative_numbers
@@ -178,6 +234,28 @@ def _fields(options: Any) -> Iterator[Field]:
             yield Field(name, annotation.__metadata__[0], defaults.get(name), name not in defaults)
         else:
             yield from _fields(annotation)
+
+
+def _spelled(fields: Iterable[Field]) -> dict[str | None, Field]:
+    """The fields by every spelling of their options."""
+    return {name: field for field in fields for name in (*field.parameter.names, field.parameter.off)}
+
+
+def _option_of(word: str, spelled: dict[str | None, Field]) -> Field | None:
+    """The option that a word gives, of short ones in one word the first; None if it is none."""
+    return spelled.get(word.partition("=")[0] if word.startswith("--") else word[:2])
+
+
+def _awaits_value(word: str, spelled: dict[str | None, Field]) -> bool:
+    """Whether the next word is the value of an option that this word gives."""
+    if word.startswith("--"):
+        field = spelled.get(word)
+        return field is not None and not field.parameter.is_flag
+    for index, letter in enumerate(word[1:], 2):
+        field = spelled.get(f"-{letter}")
+        if field is None or not field.parameter.is_flag:
+            return field is not None and index == len(word)
+    return False
 
 
 def _long(word: str, words: Iterator[str], spelled: dict[str | None, Field], found: dict[str, Any]) -> bool:

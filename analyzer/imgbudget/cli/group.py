@@ -62,7 +62,14 @@ def click_command(command: Command[Any]) -> click.Command:
         }
         return command.run(command.made(chosen))
 
-    return click.Command(
+    class Separated(click.Command):
+        """A command whose names of files after --hook are no options."""
+
+        def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+            """Read the words."""
+            return super().parse_args(ctx, list(command.separated(args)))
+
+    return Separated(
         command.name,
         callback=call,
         params=[_parameter(field, command.formats) for field in fields],
@@ -94,6 +101,7 @@ def _parameter(field: Field, formats: Sequence[str]) -> click.Parameter:
         type=_type(parameter.type),
         **value,
         show_default=parameter.show_default,
+        hidden=parameter.hidden,
         callback=_parsed(parameter.parse) if parameter.parse else None,
         metavar=parameter.metavar,
         help=text or parameter.help,
