@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import imgbudget.fixing.writer as writer_module
+import imgbudget.newfiles as newfiles_module
 from imgbudget.errors import LimitsError
 from imgbudget.fixing.output_files import fitting_name
-from imgbudget.fixing.writer import remove_leftovers, replace_file
+from imgbudget.fixing.writer import replace_file
 from imgbudget.imageinfo.cache import cache_folder
 from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.geometry import Size
@@ -231,11 +231,12 @@ def test_the_cache_is_where_the_system_keeps_caches(
 
 def test_files_are_replaced_where_there_are_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows has no flock: writing works, and only old files of killed runs are removed."""
-    monkeypatch.setattr(writer_module, "fcntl", None)
+    monkeypatch.setattr(newfiles_module, "fcntl", None)
     file = tmp_path / "a.jpg"
     file.write_bytes(b"old")
     replace_file(str(file), b"new")
-    remove_leftovers(str(tmp_path))
+    with newfiles_module.open_folder(str(tmp_path)) as folder:
+        newfiles_module.remove_leftovers(folder)
     assert file.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["a.jpg"]
 

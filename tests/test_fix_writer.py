@@ -6,24 +6,21 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from imgbudget.errors import WriteError
 from imgbudget.fixing.writer import (
-    open_temporary,
     output_tree_path,
     read_file,
-    remove_leftovers,
     replace_file,
     replacing,
     stamp,
-    write_file,
-    write_output_tree,
     writing,
 )
+from imgbudget.newfiles import open_folder, open_temporary, remove_leftovers
 
 resource = pytest.importorskip("resource", reason="only POSIX has limits on resources, owners and modes")
 
@@ -153,16 +150,18 @@ def test_hard_links_are_not_parted(file: Path, tmp_path: Path) -> None:
 def test_what_is_no_file_or_is_not_there_is_named(tmp_path: Path) -> None:
     """A folder, a pipe, nothing at all, a link in a circle."""
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "sub").mkdir()
     (tmp_path / "circle").symlink_to("circle")
     for name, reason in (
         ("pipe", "not a regular file"),
         ("none", "no such file"),
         ("circle", "symbolic links"),
+        ("sub", "not a regular file"),
     ):
         with pytest.raises(WriteError, match=reason):
             replace_file(str(tmp_path / name), b"new")
-    with pytest.raises(WriteError, match="not a regular file"):
-        write_file(str(tmp_path), b"new")
+    with pytest.raises(WriteError, match="is a folder"):
+        write(tmp_path / "sub", tmp_path)
 
 
 def test_a_read_only_file_is_left_alone_even_by_root(file: Path) -> None:
@@ -172,7 +171,7 @@ def test_a_read_only_file_is_left_alone_even_by_root(file: Path) -> None:
 
 
 @pytest.fixture
-def open_folder() -> Iterator[Path]:
+def shared_folder() -> Iterator[Path]:
     """A folder that everybody gets to, which those of pytest are not."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -182,20 +181,20 @@ def open_folder() -> Iterator[Path]:
         folder.chmod(0o777)
 
 
-def test_a_file_of_somebody_else_is_left_alone(open_folder: Path) -> None:
+def test_a_file_of_somebody_else_is_left_alone(shared_folder: Path) -> None:
     """Without the right to write into it, though the folder is open to all."""
     if os.geteuid() != 0:
         pytest.skip("only root can make files of others")
-    file = open_folder / "a.jpg"
+    file = shared_folder / "a.jpg"
     file.chmod(0o644)
     in_child(lambda: refused(file, "is read-only"), user=NOBODY)
 
 
-def test_a_folder_that_takes_no_files_is_named(open_folder: Path) -> None:
+def test_a_folder_that_takes_no_files_is_named(shared_folder: Path) -> None:
     """The file may be written, the folder not: there is no place for the new one beside it."""
-    file = open_folder / "a.jpg"
+    file = shared_folder / "a.jpg"
     file.chmod(0o666)
-    open_folder.chmod(0o555)
+    shared_folder.chmod(0o555)
     in_child(lambda: refused(file, "permission denied"), user=NOBODY)
 
 
@@ -263,7 +262,7 @@ def test_a_new_name_must_be_free_and_takes_the_old_one_away(file: Path) -> None:
 def test_a_new_name_that_comes_up_meanwhile_is_not_written_over(file: Path) -> None:
     """The last look at it is the rename itself."""
     other = file.with_name("a.png")
-    with pytest.raises(WriteError, match="file exists"):
+    with pytest.raises(WriteError, match="exists already"):
         replace_file(str(file), meanwhile(lambda: other.write_bytes(b"other")), new_path=str(other))
     assert (file.read_bytes(), other.read_bytes()) == (b"old", b"other")
     assert sorted(os.listdir(file.parent)) == ["a.jpg", "a.png"]
@@ -278,11 +277,19 @@ def test_a_link_does_not_become_another_format(file: Path, tmp_path: Path) -> No
     assert link.read_bytes() == b"old"
 
 
+def write(path: Path, output_dir: Path, pieces: Iterable[bytes] = (b"new",)) -> None:
+    """Write a file of an output folder."""
+    with writing(str(path), str(output_dir)) as out:
+        out.writelines(pieces)
+
+
 def test_the_output_tree_has_the_same_shape(file: Path, tmp_path: Path) -> None:
     """A file keeps its path below its root; a file that is named directly is at the top."""
-    out = str(tmp_path / "out")
-    assert write_output_tree(str(tmp_path), str(file), out, b"new") == os.path.join(out, "folder", "a.jpg")
-    assert write_output_tree(str(file), str(file), out, [b"n", b"ew"]) == os.path.join(out, "a.jpg")
+    out = tmp_path / "out"
+    assert output_tree_path(str(tmp_path), str(file), str(out)) == str(out / "folder" / "a.jpg")
+    assert output_tree_path(str(file), str(file), str(out)) == str(out / "a.jpg")
+    write(out / "folder" / "a.jpg", out)
+    write(out / "a.jpg", out, [b"n", b"ew"])
     assert (tmp_path / "out" / "folder" / "a.jpg").read_bytes() == b"new"
     assert (tmp_path / "out" / "a.jpg").read_bytes() == b"new"
     assert file.read_bytes() == b"old"
@@ -292,19 +299,25 @@ def test_a_mirror_never_leads_outside_or_back(file: Path, tmp_path: Path) -> Non
     """Nothing is written over an original, by whichever way."""
     with pytest.raises(WriteError, match="is outside"):
         output_tree_path(str(tmp_path / "else"), str(file), str(tmp_path / "out"))
-    with pytest.raises(WriteError, match="is the folder of the file itself"):
+    with pytest.raises(WriteError, match="is the file itself"):
         output_tree_path(str(tmp_path), str(file), str(tmp_path))
     (tmp_path / "out").symlink_to(tmp_path)
-    with pytest.raises(WriteError, match="is the folder of the file itself"):
-        write_output_tree(str(tmp_path), str(file), str(tmp_path / "out"), b"new")
+    with pytest.raises(WriteError, match="is the file itself"):
+        output_tree_path(str(tmp_path), str(file), str(tmp_path / "out"))
     assert file.read_bytes() == b"old"
 
 
 def test_a_new_file_is_whole_or_not_there(tmp_path: Path) -> None:
     """An error on the way leaves nothing but the folder."""
     with pytest.raises(ZeroDivisionError):
-        write_file(str(tmp_path / "deep" / "a.jpg"), meanwhile(lambda: 1 // 0))
-    assert os.listdir(tmp_path / "deep") == []
+        write(tmp_path / "out" / "deep" / "a.jpg", tmp_path / "out", meanwhile(lambda: 1 // 0))
+    assert os.listdir(tmp_path / "out" / "deep") == []
+
+
+def swept(path: Path) -> list[str]:
+    """The leftovers that are removed from a folder."""
+    with open_folder(str(path)) as opened:
+        return remove_leftovers(opened)
 
 
 def neighbours(folder: Path) -> Iterator[str]:
@@ -316,8 +329,8 @@ def test_what_is_being_written_is_no_leftover(tmp_path: Path) -> None:
     """Another run over the same folder leaves it alone, and so it does with similar names."""
     for name in (".imgbudget-1.tmp", ".imgbudget-1-0123456789abcdef.tmp.jpg", "x.tmp"):
         (tmp_path / name).write_bytes(b"")
-    with writing(str(tmp_path / "a.jpg")) as out:
-        in_child(lambda: remove_leftovers(str(tmp_path)))
+    with writing(str(tmp_path / "a.jpg"), str(tmp_path)) as out:
+        in_child(lambda: swept(tmp_path))
         assert len(list(neighbours(tmp_path))) == 3
         out.write(b"new")
     assert (tmp_path / "a.jpg").read_bytes() == b"new"
@@ -343,16 +356,17 @@ def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
         os.waitpid(child, 0)
         left += len(list(neighbours(tmp_path)))
         assert {path.read_bytes() for path in files} <= contents
-        remove_leftovers(str(tmp_path))
+        swept(tmp_path)
         assert list(neighbours(tmp_path)) == []
     assert left > 0
     assert sorted(os.listdir(tmp_path)) == sorted(path.name for path in files)
 
 
-def test_a_leftover_is_reported_by_its_path(tmp_path: Path) -> None:
-    """A run can report what it removed; a missing folder has no leftovers."""
-    out, name = open_temporary(str(tmp_path))
-    assert remove_leftovers(str(tmp_path)) == []
-    out.close()
-    assert remove_leftovers(str(tmp_path)) == [name]
-    assert remove_leftovers(str(tmp_path / "none")) == []
+def test_a_leftover_is_reported_by_its_name(tmp_path: Path) -> None:
+    """A run can report what it removed."""
+    with open_folder(str(tmp_path)) as folder:
+        out, name = open_temporary(folder)
+        assert remove_leftovers(folder) == []
+        out.close()
+        assert remove_leftovers(folder) == [name]
+        assert remove_leftovers(folder) == []

@@ -24,6 +24,7 @@ from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
 from imgbudget.errors import AuditError
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
+from imgbudget.newfiles import whole_file
 
 if TYPE_CHECKING:
     from imgbudget.audit.store import Store
@@ -72,14 +73,8 @@ def save(folder: str, done: Done) -> str:
         OSError: they cannot be written.
     """
     name = row_file(folder, done.partition.id)
-    temporary = f"{name}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(done.rows)
-        os.replace(temporary, name)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+    with whole_file(name, follow=False) as file:
+        file.write(done.rows)
     return name
 
 

@@ -89,7 +89,7 @@ def _write(session: Session, name: str, options: BaselineOptions) -> int:
         return 2
     suppressor = session.context.paths.suppressor
     found = Baseline(suppressor.collected_entries if suppressor else (), placed=placed(session.registry))
-    _save(name, found)
+    _save(name, found, options)
     print(f"wrote {count(len(found.entries), 'finding')} to {one_line(name)}")
     known = session.settings.baseline
     if known is None or identity(known) != identity(name):
@@ -105,7 +105,7 @@ def _prune(session: Session, name: str, options: BaselineOptions) -> int:
     gone = set(fixed_entries(session, [path for path, _ in summary.missed]))
     if gone:
         left = (entry for entry in before.entries if entry not in gone)
-        _save(name, Baseline(left, placed=placed(session.registry)))
+        _save(name, Baseline(left, placed=placed(session.registry)), options)
     new = sum(summary.findings.values())
     print(
         f"removed {figure(len(gone))} of {count(len(before.entries), 'finding')} from {one_line(name)}"
@@ -126,8 +126,8 @@ def _run(session: Session, options: BaselineOptions) -> Summary | None:
     return summary
 
 
-def _save(name: str, entries: Baseline) -> None:
-    sink = Sink(name)
+def _save(name: str, entries: Baseline, options: BaselineOptions) -> None:
+    sink = Sink(name, named=options.findings.baseline is not None)
     sink.write(entries.text())
     sink.close()
 

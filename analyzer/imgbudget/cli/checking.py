@@ -160,6 +160,8 @@ def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, counts: bo
         say(f"error: {one_line(error)}")
     if output.quiet:
         return
+    for path, reason in summary.elsewhere:
+        say(f"{one_line(path)}: {reason}")
     shown = summary.failed if output.verbose else summary.failed[:_LISTED]
     for failed in shown:
         where = one_line(failed.location.path) + (

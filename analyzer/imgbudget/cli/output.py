@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
@@ -84,11 +85,13 @@ def json_text(document: object) -> str:
 class Sink:
     """One place where text goes: standard output at once, or a file when all is said.
 
-    `aside` sends to standard error what would go to standard output, where that is taken.
+    `aside` sends to standard error what would go to standard output, where that is taken. `named` is whether
+    the user named the file: only then is a link followed.
     """
 
-    def __init__(self, file: str | None = None, *, aside: bool = False) -> None:
+    def __init__(self, file: str | None = None, *, aside: bool = False, named: bool = True) -> None:
         self.file = file
+        self.named = named
         self.aside = aside
         self._parts: list[str] = []
 
@@ -104,34 +107,33 @@ class Sink:
     def close(self) -> None:
         """Write the file, whole or not at all: into a neighbour first, which then takes its name.
 
-        What is no regular file (a device, a pipe) is written to and never replaced; a link is followed.
+        What is no regular file (a device, a pipe) is written to and never replaced.
         """
         if self.file is None:
             return
-        with whole_file(self.file) as out:
+        with whole_file(self.file, named=self.named) as out:
             out.writelines(self._parts)
 
 
 @contextmanager
-def whole_file(file: str) -> Iterator[TextIO]:
+def whole_file(file: str, *, named: bool = True) -> Iterator[TextIO]:
     """A text file that is written whole or not at all, as `Sink.close` says.
+
+    `named` is whether the user named it; a link is followed only then.
 
     Raises:
         UsageError: it cannot be written.
     """
-    special = os.path.exists(file) and not os.path.isfile(file)
-    target = file if special else os.path.realpath(file)
-    beside = target if special else f"{target}.{os.getpid()}.tmp"
+    from imgbudget.newfiles import whole_file as whole  # noqa: PLC0415 - rare
+
     try:
-        with open(beside, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
-            yield out
-        if not special:
-            os.replace(beside, target)
+        with whole(file, follow=named) as out:
+            text = TextIOWrapper(out, encoding="utf-8", errors="backslashreplace", newline="\n")
+            yield text
+            text.flush()
+            text.detach()
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {os_error_text(error)}") from error
-    finally:
-        if not special and os.path.exists(beside):
-            os.unlink(beside)
 
 
 def say(text: str) -> None:

@@ -1,21 +1,17 @@
 """Where fixed files are written: in place, or into an output tree; and their names if the format changes."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.fixing.writer import (
-    Stamp,
-    output_tree_path,
-    remove_leftovers,
-    remove_replaced,
-    replacing,
-    write_file,
-    writing,
-)
+from imgbudget.errors import WriteError
+from imgbudget.fixing.places import NAMED, Bounds, FoundBelow, OutputTree, writable_place
+from imgbudget.fixing.writer import Stamp, output_tree_path, remove_replaced, replacing, writing
 from imgbudget.imageinfo.files import EXTENSION_TYPES
+from imgbudget.newfiles import open_folder, remove_leftovers
 
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
 """The extension for each format."""
@@ -41,12 +37,18 @@ def fitting_name(path: str, form: str, data: bytes) -> str:
 
 
 def is_free(path: str, data: bytes) -> bool:
-    """Whether there is no file at the path, or one with just this data."""
+    """Whether there is nothing at the path, or a regular file with just this data; a link is an obstacle."""
+    try:
+        there = os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    if not stat.S_ISREG(there.st_mode) or there.st_size != len(data):
+        return False
     try:
         with open(path, "rb") as file:
             return file.read(len(data) + 1) == data
-    except FileNotFoundError:
-        return True
     except OSError:
         return False
 
@@ -68,12 +70,19 @@ _STEP = 1 << 20
 class OutputTarget(NamedTuple):
     """Where results are written: in place, or under `output_dir`, together with all other checked files.
 
-    `root` is the folder whose tree is repeated there. `backup` keeps files that are replaced in place.
+    `root` is the folder whose tree is repeated there. `backup` keeps files that are replaced in place. In
+    place, the paths in `named` may be links to anywhere, and all others are bound by `found`.
     """
 
     output_dir: str | None = None
     root: str = "."
     backup: bool = False
+    named: frozenset[str] = frozenset()
+    found: FoundBelow = FoundBelow(())
+
+    def bounds(self, path: str) -> Bounds:
+        """What decides whether a file may be written in place."""
+        return NAMED if path in self.named else self.found
 
     def target(self, path: str, new_path: str) -> str:
         """The path of the result for the file at `path`; `new_path` gives its name.
@@ -97,11 +106,27 @@ class OutputTarget(NamedTuple):
         """
         if self.output_dir is None:
             name = None if new_path == path else new_path
-            with replacing(path, backup=self.backup, expected=expected, new_path=name) as out:
+            bounds = self.bounds(path)
+            with replacing(path, bounds=bounds, backup=self.backup, expected=expected, new_path=name) as out:
                 yield out
         else:
-            with writing(self.target(path, new_path)) as out:
+            with writing(self.target(path, new_path), self.output_dir, source=path) as out:
                 yield out
+
+    def check(self, path: str, new_path: str) -> None:
+        """Find out before the work whether the result may be written.
+
+        Raises:
+            WriteError: it may not; the text says why.
+        """
+        try:
+            if self.output_dir is None:
+                with writable_place(path, self.bounds(path)):
+                    return
+            with writable_place(self.target(path, new_path), OutputTree(self.output_dir)):
+                return
+        except OSError:  # what is missing is created, or reported when it is written
+            return
 
     def is_done(self, path: str, new_path: str) -> bool:
         """Whether a killed run has written the result in place, and only the old file is left to remove.
@@ -112,7 +137,7 @@ class OutputTarget(NamedTuple):
 
     def finish(self, path: str, expected: Stamp) -> None:
         """Remove the old file if `is_done`. Raises WriteError."""
-        remove_replaced(path, backup=self.backup, expected=expected)
+        remove_replaced(path, bounds=self.bounds(path), backup=self.backup, expected=expected)
 
     def keep(self, path: str) -> str | None:
         """Copy an unchanged file into the output tree; its path there, None without an output tree.
@@ -123,14 +148,19 @@ class OutputTarget(NamedTuple):
         if self.output_dir is None:
             return None
         target = self.target(path, path)
-        with open(path, "rb") as file:
-            write_file(target, iter(lambda: file.read(_STEP), b""))
+        with open(path, "rb") as file, writing(target, self.output_dir, source=path) as out:
+            out.writelines(iter(lambda: file.read(_STEP), b""))
         return target
 
     def tidy(self, path: str) -> None:
         """Remove the leftovers of killed runs from the folder of the file's result."""
-        folder = os.path.dirname(path if self.output_dir is None else self.target(path, path))
-        remove_leftovers(folder or ".")
+        with suppress(OSError, WriteError):
+            if self.output_dir is None:
+                with open_folder(os.path.dirname(path)) as folder:
+                    remove_leftovers(folder)
+            else:
+                with writable_place(self.target(path, path), OutputTree(self.output_dir)) as place:
+                    remove_leftovers(place.folder)
 
     def holds(self, path: str) -> bool:
         """Whether a file is itself a result in the output tree."""
@@ -145,4 +175,4 @@ def common_root(paths: Sequence[str]) -> str:
     folders = [path if os.path.isdir(path) else os.path.dirname(path) or "." for path in paths]
     if len(folders) == 1:
         return folders[0]
-    return os.path.commonpath([os.path.abspath(folder) for folder in folders])
+    return os.path.commonpath([os.path.realpath(folder) for folder in folders])

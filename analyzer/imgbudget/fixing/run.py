@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.config.edit import without_ignores
 from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile, path_list
+from imgbudget.discovery.walk import (
+    EXCLUDED,
+    GONE,
+    FoundFile,
+    Paths,
+    SkippedFile,
+    find_files,
+    path_list,
+    spell,
+)
 from imgbudget.errors import UnreadableError, WriteError, os_error_text
-from imgbudget.fixing.output_files import OutputTarget, common_root
+from imgbudget.fixing.output_files import EXTENSIONS, OutputTarget, common_root
+from imgbudget.fixing.places import NAMED, Bounds, FoundBelow
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged
 from imgbudget.fixing.strategy import FindingFixes, FixStrategy
-from imgbudget.fixing.writer import Stamp, read_file, replace_file, stamp
+from imgbudget.fixing.writer import ChangedError, Stamp, read_file, replace_file, stamp
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals
@@ -35,15 +45,20 @@ if TYPE_CHECKING:
 _WHY_NOT = "the entry cannot be removed automatically; remove it by hand"
 
 
-def without_entries(result: FileResult, *, difference: bool, backup: bool) -> FileResult:
+def without_entries(
+    result: FileResult, *, bounds: Bounds, loaded: Stamp | None, difference: bool, backup: bool
+) -> FileResult:
     """The result for a configuration after unused ignore entries are removed from it.
 
-    The file is written, or with `difference` the result contains the difference instead.
+    The file is written, or with `difference` the result contains the difference instead. `loaded` is the
+    state in which the file was loaded: the numbers of entries are those of that state.
     """
     requested = [finding for finding in result.findings if isinstance(finding.fix, DropEntry)]
     path = result.path
     try:
         data, expected = read_file(path)
+        if expected != loaded:
+            raise ChangedError(f"{path}: was changed during the run and was not overwritten; run again")
         bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
         text = data[len(bom) :].decode("utf-8")
         after, removed = _remove_entries(text, path, requested)
@@ -58,7 +73,8 @@ def without_entries(result: FileResult, *, difference: bool, backup: bool) -> Fi
         if difference:
             fix = fix._replace(difference=_difference(path, text, after))
         elif removed:
-            replace_file(path, bom + after.encode("utf-8"), backup=backup, expected=expected)
+            text_bytes = bom + after.encode("utf-8")
+            replace_file(path, text_bytes, bounds=bounds, backup=backup, expected=expected)
             fix = fix._replace(written=path)
     except (WriteError, UnicodeDecodeError) as error:
         return result._replace(fix=FileFix(path=path, error=str(error)))
@@ -89,6 +105,11 @@ def _difference(path: str, before: str, after: str) -> str:
     lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), path, path, n=1)
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
+
+_ATTEMPTS = 3
+"""How often a file is read again if other runs write it at the same time."""
+
+_ELSEWHERE = "was fixed by another run or changed by another program during the run; nothing is left to fix"
 
 IN_OUTPUT_TREE = "is inside the output folder"
 
@@ -122,9 +143,23 @@ class Fixer:
         self.paths = path_list(paths)
         named = [path for path in self.paths if path != STDIN]
         self.output_target = OutputTarget(
-            options.output_dir, common_root(named) if named else ".", options.backup
+            options.output_dir,
+            common_root(named) if named else ".",
+            options.backup,
+            named=frozenset(spell(path) for path in named if not os.path.isdir(path)),
+            found=FoundBelow(
+                tuple(os.path.realpath(path) for path in named if os.path.isdir(path)), self._is_excluded
+            ),
         )
         self._tidied: set[str] = set()
+        sources = {entry.path for entry in session.settings.ignores}
+        self._loaded = {os.path.realpath(path): _state_of(path) for path in sources}
+
+    def _is_excluded(self, path: str) -> bool:
+        """Whether the configuration excludes a file, or it is in a folder that is never searched."""
+        settings = self.session.settings
+        found = find_files([path], exclude=settings.exclude, exclude_root=settings.root, force_exclude=True)
+        return any(isinstance(file, SkippedFile) and file.reason == EXCLUDED for file in found)
 
     @property
     def context(self) -> LintContext:
@@ -172,9 +207,17 @@ class Fixer:
             yield from results
             return
         difference, backup = self.options.difference, self.options.backup
+        named = self.session.options.config is not None
         for result in results:
             if any(isinstance(finding.fix, DropEntry) for finding in result.findings):
-                yield without_entries(result, difference=difference, backup=backup)
+                around = FoundBelow((os.path.realpath(os.path.dirname(result.path)),))
+                yield without_entries(
+                    result,
+                    bounds=NAMED if named else around,
+                    loaded=self._loaded.get(os.path.realpath(result.path)),
+                    difference=difference,
+                    backup=backup,
+                )
             else:
                 yield result
 
@@ -212,9 +255,31 @@ class Fixer:
             return self._with_details(revision, after, fix), b"".join(after.pieces())
 
     def _fix_file(self, found: FoundFile, parts: "PartReceiver | None") -> FileResult:
+        """The result of a file after its fixes; it is read again if another run has written it meanwhile."""
+        reason = ""
+        for _ in range(_ATTEMPTS):
+            try:
+                result = self._attempt(found, parts)
+            except ChangedError as error:
+                reason = str(error)
+                continue
+            if reason and result.skipped is None and (result.fix is None or not result.fix.changed):
+                fix = result.fix or FileFix(found.path)
+                return result._replace(fix=fix._replace(elsewhere=_ELSEWHERE))
+            return result
+        return _unwritten(self.session.file_check.file(found, parts), reason)
+
+    def _attempt(self, found: FoundFile, parts: "PartReceiver | None") -> FileResult:
+        """The result of a file after its fixes.
+
+        Raises:
+            ChangedError: it has changed since it was read.
+        """
         path = found.path
         try:
             expected = stamp(path)
+        except FileNotFoundError:
+            return FileResult(path=path, skipped=_why_gone(path), missed=True)
         except OSError:  # the check reports it
             return self.session.file_check.file(found)
         if parts is not None and (result := self._fix_rows(found, expected, parts)) is not None:
@@ -224,16 +289,19 @@ class Fixer:
             return result
         try:
             self._tidy(path)
-            with self._open_revision(found, result) as revision:
+            with self._open_revision(found, result, expected) as revision:
                 if revision is None:
                     return self._kept(result)
                 with converged(revision, self.options.strategy) as (after, fix):
                     if after is revision:
                         return self._kept(result._replace(fix=fix if fix.failed else None))
+                    self.output_target.check(revision.path, after.path)
                     fixed = self._with_details(revision, after, fix)
                     return (
                         fixed if self.options.difference else self._written(revision, after, fixed, expected)
                     )
+        except ChangedError:
+            raise
         except (UnreadableError, WriteError, OSError) as error:
             return _unwritten(result, _reason(path, error))
 
@@ -264,19 +332,29 @@ class Fixer:
         try:
             self._tidy(found.path)
             result = fixer.fix(expected, parts)
+        except ChangedError:
+            raise
         except (UnreadableError, WriteError, OSError) as error:
             return _unwritten(self.session.file_check.file(found, parts), _reason(found.path, error))
         return result if result.fix else self._kept(result)
 
     @contextmanager
-    def _open_revision(self, found: FoundFile, result: FileResult) -> Iterator[Revision | None]:
-        """The file before its fixes; None if nothing in it can be fixed."""
+    def _open_revision(
+        self, found: FoundFile, result: FileResult, expected: Stamp
+    ) -> Iterator[Revision | None]:
+        """The file before its fixes; None if nothing in it can be fixed.
+
+        Raises:
+            ChangedError: it is not the file that `expected` describes.
+        """
         if self.options.strategy.applies_to(result) and result.requests:
             with JsonSource.open(found.path) as source:
+                _require(found.path, source.fileno(), expected)
                 lines, explicit = found.kind is FileKind.JSONL, self.session.file_check.explicit(found)
                 yield self._request(result, source, lines=lines, explicit=explicit)
         elif self.options.strategy.applies_to(result) and _is_image(result):
             with open(found.path, "rb") as file:
+                _require(found.path, file.fileno(), expected)
                 yield ImageRevision.of(self.context, found.path, file.read())
         else:
             yield None
@@ -343,8 +421,32 @@ class Fixer:
             self.output_target.tidy(path)
 
 
+def _state_of(configuration: str) -> Stamp | None:
+    """The state of a configuration that is in force, None if it is gone."""
+    try:
+        return stamp(configuration)
+    except OSError:
+        return None
+
+
 def _new_fixer(options: RunOptions, fixes: FixOptions, paths: Paths) -> Fixer:
     return Fixer(Session(options), fixes, paths)
+
+
+def _require(path: str, fd: int, expected: Stamp) -> None:
+    """Require the state in which a file was first seen. Raises ChangedError."""
+    if stamp(fd) != expected:
+        raise ChangedError(f"{path}: was changed during the run and was not overwritten; run again")
+
+
+def _why_gone(path: str) -> str:
+    """Why a file that was found is no longer there: another run may have given it a fitting extension."""
+    stem, extension = os.path.splitext(path)
+    for other in EXTENSIONS.values():
+        for name in (stem + other, stem + other.upper(), path + other):
+            if name != stem + extension and os.path.isfile(name):
+                return f"was renamed during the run, probably to {os.path.basename(name)} by another run"
+    return GONE
 
 
 def _unwritten(result: FileResult, error: str) -> FileResult:

@@ -46,6 +46,10 @@ class JsonSource:
         """A source for bytes in memory."""
         return cls(data)
 
+    def fileno(self) -> int:
+        """The file descriptor, -1 for bytes in memory."""
+        return self._fd
+
     def close(self) -> None:
         """Close the file if it is owned."""
         if self._owned:

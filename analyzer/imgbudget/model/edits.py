@@ -154,7 +154,8 @@ class FileFix(NamedTuple):
 
     `path` is the original file, `written` the new one; None if nothing was written, because nothing changes
     or only a difference was requested. `error` says why it could not be written. Bytes and SHA-256 are those
-    of the whole file, None if it is unchanged. `changed` says whether anything changes.
+    of the whole file, None if it is unchanged. `changed` says whether anything changes. `elsewhere` says that
+    another program has changed the file during the run, so that nothing was left to fix.
     """
 
     path: str
@@ -170,3 +171,4 @@ class FileFix(NamedTuple):
     digest_after: str | None = None
     error: str | None = None
     difference: str = ""
+    elsewhere: str | None = None

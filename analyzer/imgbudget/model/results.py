@@ -122,7 +122,8 @@ class Summary:
     """The totals over all files of a run. Files = checked + skipped.
 
     `fixed` counts findings that were fixed, `changed` files that changed, `failed` lists fixes that were not
-    made, `unwritten` the errors of files that could not be written. `statistics` and `comparison` are set at
+    made, `unwritten` the errors of files that could not be written, `elsewhere` the files that another
+    program has changed meanwhile, so that nothing was left to fix. `statistics` and `comparison` are set at
     the end of a run that requested them.
     """
 
@@ -152,6 +153,7 @@ class Summary:
         self.changed = 0
         self.failed: list[FailedFix] = []
         self.unwritten: list[str] = []
+        self.elsewhere: list[tuple[str, str]] = []
 
     @property
     def checked(self) -> int:
@@ -212,6 +214,8 @@ class Summary:
         self.failed += fix.failed
         if fix.error is not None:
             self.unwritten.append(fix.error)
+        if fix.elsewhere is not None:
+            self.elsewhere.append((fix.path, fix.elsewhere))
 
     def _add_rows(self, rows: RowCounts) -> None:
         self.rows += rows.total
@@ -240,6 +244,7 @@ class Summary:
         self.rows_passed += other.rows_passed
         self.failed += other.failed
         self.unwritten += other.unwritten
+        self.elsewhere += other.elsewhere
         self.skipped += other.skipped
         self.missed += other.missed
         self.findings += other.findings
