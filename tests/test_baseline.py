@@ -176,7 +176,7 @@ def test_a_partial_run_keeps_the_other_entries(imgbudget: Command, tmp_path: Pat
     [
         ("", "not a baseline: line 1: not JSON"),
         ("[]", "not a baseline: it has no list of findings"),
-        ('{"findings": []}', "unknown baseline version None (known: 1)"),
+        ('{"findings": []}', "unknown baseline version (known: 1)"),
         ('{"version": 2, "findings": []}', "unknown baseline version 2"),
         ('{"version": 1, "findings": [{"path": "a"}]}', "findings[0] is not a baseline entry"),
         ('{"version": 1, "findings": [{"path": "a", "rule": 5}]}', "findings[0] is not a baseline entry"),

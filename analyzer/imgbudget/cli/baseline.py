@@ -16,7 +16,7 @@ from imgbudget.cli.options import (
     run_options,
 )
 from imgbudget.cli.output import Progress, Sink, say, say_warnings
-from imgbudget.config.load import identity, shown
+from imgbudget.config.load import boundary, identity, is_within, shown
 from imgbudget.errors import UsageError
 from imgbudget.linter.baseline import NAME, Baseline, fixed_entries, placed, read_file
 from imgbudget.linter.run import Session
@@ -76,7 +76,12 @@ def baseline(options: BaselineOptions) -> int:
 
 def _name(session: Session, given: str | None) -> str:
     settings = session.settings
-    return given or shown(settings.baseline or os.path.join(settings.root, NAME))
+    if given or settings.baseline:
+        return given or shown(settings.baseline or "")
+    path = os.path.join(settings.root, NAME)
+    if not is_within(path, boundary(path)):
+        raise UsageError(f"{shown(path)} is a link out of its repository; name the file with --baseline FILE")
+    return shown(path)
 
 
 def _write(session: Session, name: str, options: BaselineOptions) -> int:

@@ -8,7 +8,7 @@ the extended file; `severity` and `budgets` are combined key by key; `extend-sel
 import os
 from typing import Any, NamedTuple
 
-from imgbudget.config.load import MAX_BYTES, PYPROJECT, identity, read_head, shown
+from imgbudget.config.load import MAX_BYTES, PYPROJECT, boundary, identity, read_head, shown
 from imgbudget.config.settings import (
     ALL_FILES,
     ConfigOrigin,
@@ -181,7 +181,9 @@ def _ignore(values: Values) -> Ignore:
 _IGNORE = Record("an ignore entry", (RULES, IGNORED_FILES, POINTER, SHA256, CUSTOM_ID, REASON), _ignore)
 
 EXTEND = Key(
-    "extend", FileName("the name of a configuration file"), "Another configuration that this one extends."
+    "extend",
+    FileName("the name of a configuration file", "--config"),
+    "Another configuration, of the same repository, that this one extends.",
 )
 MODEL = Key("model", TextShape("a model id"), "Model to check images for, unless a request names one.")
 PLATFORM = Key(
@@ -204,11 +206,15 @@ OVERRIDES = Key("overrides", ListOf("a list of overrides", _OVERRIDE), "Differen
 IGNORES = Key(
     "ignores", ListOf("a list of ignore entries", _IGNORE), "Findings that are expected, with the reason."
 )
-LIMITS = Key("limits", FileName("the name of a limits file"), "File of limits that replace shipped ones.")
+LIMITS = Key(
+    "limits",
+    FileName("the name of a limits file", "--limits"),
+    "File of limits, of the same repository, that replace shipped ones.",
+)
 BASELINE = Key(
     "baseline",
-    FileName("the name of a baseline file", exists=False),
-    "File of known findings, written by imgbudget baseline; they are not reported.",
+    FileName("the name of a baseline file", "--baseline", exists=False),
+    "File of known findings, of the same repository, written by imgbudget baseline; they are not reported.",
 )
 PREVIEW = Key("preview", Flag(), "Whether to also run rules that may still change.")
 
@@ -285,7 +291,8 @@ class Layers(NamedTuple):
 
 def read_layers(path: str) -> Layers:
     """The configuration at `path`, combined with those that it extends."""
-    reading = Reading()
+    within = boundary(path)
+    reading = Reading(within)
     tables: list[Table] = []
     visited: list[str] = []
     following: str | None = path
@@ -306,11 +313,11 @@ def read_layers(path: str) -> Layers:
         following = None
         if extended is not None:
             named_at = extended.origin
-            following = EXTEND.shape.read(extended, EXTEND.name, Reading())
+            following = EXTEND.shape.read(extended, EXTEND.name, Reading(within))
     combined = Table((), named_at)
     for table in reversed(tables):
         combined = lay_over(table, combined)
-    settings = CONFIGURATION.read(combined, "", Reading()) or Settings()
+    settings = CONFIGURATION.read(combined, "", Reading(within)) or Settings()
     return Layers(settings, tuple(dict.fromkeys(reading.problems)), tuple(reading.references))
 
 

@@ -1,13 +1,19 @@
 """Configuration files found, read, merged and validated."""
 
+import errno
 import os
+import stat
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import Settings
 from imgbudget.config.suggest import check_platform, check_selectors
 from imgbudget.errors import ConfigError, ConfigProblem, UsageError, os_error_text
 from imgbudget.limits.values import figure
 from imgbudget.namedtuples import NamedTuple
+
+if TYPE_CHECKING:
+    from io import FileIO
 
 MAX_BYTES = 1 << 20
 """Most bytes of a configuration file; ten thousand ignore entries fit in."""
@@ -88,11 +94,36 @@ def beside(path: str, name: str) -> str:
     return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(name)))
 
 
+MISSING = "does not exist"
+
+
 def why_no_file(path: str) -> str | None:
     """Why a path cannot be opened as a file, as a clause; None if it is a file."""
     if os.path.isfile(path):
         return None
-    return "is a folder, not a file" if os.path.isdir(path) else "does not exist"
+    if os.path.isdir(path):
+        return "is a folder, not a file"
+    return "is not a regular file" if os.path.exists(path) else MISSING
+
+
+def boundary(path: str) -> str:
+    """The folder that a configuration may name files in: its repository, or without one its own folder."""
+    own = folder = os.path.realpath(folder_of(path))
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return own
+        folder = parent
+    return folder
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Whether what a path leads to, through symbolic links, is in or below a folder without links."""
+    try:
+        real = os.path.realpath(path)
+    except ValueError:  # a NUL in the name: no such file
+        return True
+    return real == folder or real.startswith(os.path.join(folder, ""))
 
 
 def identity(path: str) -> str:
@@ -110,13 +141,27 @@ def shown(path: str) -> str:
 
 
 def read_head(path: str, size: int) -> bytes:
-    """At most the first `size` bytes of a file.
+    """At most the first `size` bytes of a file; never waits for a pipe or a device.
 
     Raises:
-        OSError: it cannot be opened or read.
+        OSError: it cannot be opened or read, or is no regular file.
     """
-    with open(path, "rb") as file:
-        return file.read(size)
+    flags = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"))
+    with open(os.open(path, os.O_RDONLY | flags), "rb", buffering=0) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return _read(file, size)
+
+
+def _read(file: "FileIO", size: int) -> bytes:
+    """At most `size` bytes; a single read of the system may give less."""
+    parts = [file.read(size)]
+    while parts[-1] and (size := size - len(parts[-1])):
+        parts.append(file.read(size))
+    return b"".join(parts)
 
 
 class UncheckedSettings(NamedTuple):
@@ -172,6 +217,10 @@ def load_unchecked(start: str, *, explicit: str | None = None, isolated: bool = 
     found = _find(start, explicit, isolated=isolated)
     if found.path is None:
         return UncheckedSettings(Settings(root=folder_of(start), notes=found.notes))
+    if explicit is None and not is_within(found.path, boundary(found.path)):
+        flaw = "is a link out of its repository, or without one out of its folder; name it with --config FILE"
+        problem = ConfigProblem(shown(found.path), None, flaw)
+        return UncheckedSettings(Settings(root=folder_of(found.path), source=found.path), (problem,))
     from imgbudget.config.layers import read_layers  # noqa: PLC0415 - rare
 
     layers = read_layers(found.path)

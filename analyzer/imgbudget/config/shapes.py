@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from imgbudget.config.load import beside, why_no_file
+from imgbudget.config.load import MISSING, beside, is_within, why_no_file
 from imgbudget.config.settings import ConfigOrigin, NameKind, NameReference
 from imgbudget.config.suggest import MAX_HINTS, nearest, plain, quoted
 from imgbudget.config.tree import Items, Kind, Node, Scalar, Table
@@ -22,8 +22,12 @@ JsonSchema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Collects the mistakes of the files that are read, and the names that only the caller can check."""
+    """Collects the mistakes of the files that are read, and the names that only the caller can check.
 
+    Files that a configuration names must be in or below `boundary`, a folder without symbolic links.
+    """
+
+    boundary: str
     problems: list[ConfigProblem] = field(default_factory=list)
     references: list[NameReference] = field(default_factory=list)
 
@@ -170,9 +174,13 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class FileName:
-    """The name of a file, relative to the folder of the configuration; with `exists` the file must exist."""
+    """The name of a file, relative to the folder of the configuration; with `exists` the file must exist.
+
+    A file out of the repository can be named with the `option` of the command line only.
+    """
 
     wanted: str
+    option: str
     exists: bool = True
 
     def read(self, node: Node, at: str, reading: Reading) -> str | None:
@@ -181,10 +189,17 @@ class FileName:
         if name is None:
             return None
         path = beside(node.origin.path, name)
-        flaw = why_no_file(path) if self.exists else None
+        where = f"paths are relative to the folder of {node.origin.path}"
+        flaw: str | None
+        if not is_within(path, reading.boundary):
+            flaw = "is outside of the repository, or without one of the configuration's folder"
+            where = f"such a file is read only if the command line names it: {self.option} FILE"
+        else:
+            flaw = why_no_file(path)
+            if flaw == MISSING and not self.exists and "\0" not in path:
+                flaw = None
         if flaw is None:
             return path
-        where = f"paths are relative to the folder of {node.origin.path}"
         reading.report(node.origin, f"{at}: {quoted(name)} {flaw}; {where}")
         return None
 

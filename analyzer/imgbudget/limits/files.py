@@ -1,11 +1,16 @@
 """Limits data from a YAML file: duplicate keys are an error, dates stay text."""
 
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from imgbudget.errors import LimitsError, os_error_text
+
+MAX_BYTES = 1 << 20
+"""Most bytes of a file of limits; all that ship have 55 kB together."""
+
+MAX_VALUES = 100_000
+"""Most values of a file, where an alias counts as all the values that it repeats."""
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
@@ -31,6 +36,40 @@ class _Loader(yaml.SafeLoader):
                 keys.add(key.value)
         return node
 
+    def get_single_node(self) -> yaml.Node | None:
+        """The node of the document, before any value of it is made: merge keys copy what aliases repeat."""
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None:
+            _count_values(node, {})
+        return node
+
+
+def _count_values(node: yaml.Node, counts: dict[int, int | None]) -> int:
+    """The number of values in a node, counting aliases; `counts` has those of nodes, None of open ones.
+
+    Raises:
+        MarkedYAMLError: there are too many, or an alias is inside of what it refers to.
+    """
+    if id(node) in counts:
+        known = counts[id(node)]
+        if known is None:
+            raise yaml.MarkedYAMLError(
+                problem="the value contains itself through an alias", problem_mark=node.start_mark
+            )
+        return known
+    counts[id(node)] = None
+    total = 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            total += _count_values(key, counts) + _count_values(value, counts)
+    elif isinstance(node, yaml.SequenceNode):
+        total += sum(_count_values(item, counts) for item in node.value)
+    if total > MAX_VALUES:
+        problem = f"more than {MAX_VALUES:,} values, counting aliases"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    counts[id(node)] = total
+    return total
+
 
 def read_yaml(path: str) -> dict[str, Any]:
     """The mapping in a YAML file, empty for an empty file.
@@ -38,7 +77,11 @@ def read_yaml(path: str) -> dict[str, Any]:
     Raises LimitsError with the path, and with the line if it is known.
     """
     try:
-        content = yaml.load(Path(path).read_bytes(), _Loader)  # noqa: S506 - derived from SafeLoader
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise LimitsError(f"{path}: larger than the {MAX_BYTES >> 20} MB that a file of limits may have")
+        content = yaml.load(data, _Loader)  # noqa: S506 - derived from SafeLoader
     except OSError as error:
         raise LimitsError(f"{path}: {os_error_text(error)}") from error
     except yaml.MarkedYAMLError as error:

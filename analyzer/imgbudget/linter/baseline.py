@@ -17,6 +17,12 @@ VERSION = 1
 NAME = ".imgbudget-baseline.json"
 """The file that `imgbudget baseline` writes next to the configuration by default."""
 
+MAX_BYTES = 64 << 20
+"""Most bytes of a baseline; about 400,000 findings fit in."""
+
+MAX_VERSION = 1000
+"""Versions from here on are not repeated in messages."""
+
 _FIELDS = ("path", "rule", "pointer", "document", "custom_id", "sha256")
 
 
@@ -103,7 +109,9 @@ def read_baseline(data: bytes, name: str, *, placed: Collection[str] = ()) -> Ba
     if not isinstance(tree, Mapping) or not isinstance(tree.get("findings"), list):
         raise UsageError(f"{name}: not a baseline: it has no list of findings; {remedy}")
     if tree.get("version") != VERSION:
-        unknown = f"unknown baseline version {tree.get('version')!r} (known: {VERSION})"
+        version = tree.get("version")
+        found = f" {version}" if type(version) is int and 0 <= version < MAX_VERSION else ""
+        unknown = f"unknown baseline version{found} (known: {VERSION})"
         raise UsageError(f"{name}: {unknown}; use the imgbudget that wrote it, or {remedy}")
     return Baseline(
         [_entry(record, number, name, remedy) for number, record in enumerate(tree["findings"])],
@@ -147,11 +155,13 @@ def read_file(name: str, registry: Registry) -> Baseline:
     """
     try:
         with open(name, "rb") as file:
-            data = file.read()
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(f"{name}: no such baseline; write one with imgbudget baseline --write") from None
     except OSError as error:
         raise UsageError(f"{name}: baseline cannot be read: {os_error_text(error)}") from error
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{name}: larger than the {MAX_BYTES >> 20} MB that a baseline may have")
     return read_baseline(data, name, placed=placed(registry))
 
 
