@@ -103,7 +103,7 @@ def test_image_lists_report_unusable_entries(tmp_path: Path) -> None:
     assert skips_of(rows_of(tmp_path / "list.jsonl")) == {
         "named in the list: no such file": 1,
         "not JSON, or not an object": 1,
-        "on the web; an audit downloads nothing": 1,
+        "named in the list: a URL outside those of the command line; --allow-remote opens it": 1,
         "the entry names no image": 1,
     }
 

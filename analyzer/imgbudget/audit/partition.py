@@ -3,19 +3,28 @@
 import hashlib
 from typing import NamedTuple
 
+from imgbudget.audit.references import Access
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 
 SHARE = 1000
 """Files, members or rows per partition: many enough to make its overhead small, few enough for progress."""
 
 
-class ManifestEntry(NamedTuple):
-    """An image that a manifest names. `row` and `pointer` locate the entry; `claim` is the stated size."""
+_NAMING_FILES = ("arrows", "parquets")
+"""The kinds whose rows may name files, which are known only after reading."""
 
-    name: str
+
+class ManifestEntry(NamedTuple):
+    """An image that a manifest names. `row` and `pointer` locate the entry; `claim` is the stated size.
+
+    `flaw` is the reason why the entry names no image.
+    """
+
+    name: str | None
     row: int | None = None
     pointer: str | None = None
     claim: tuple[int, int] | None = None
+    flaw: str | None = None
 
 
 class RemoteObject(NamedTuple):
@@ -69,9 +78,13 @@ class Partition(NamedTuple):
 
 
 class Naming(NamedTuple):
-    """Gives partitions their ids; `key` identifies the configuration and the version of imgbudget."""
+    """Gives partitions their ids; `key` identifies the configuration and the version of imgbudget.
+
+    What rows may name is part of the id of those whose rows name files.
+    """
 
     key: str
+    access: Access = Access()
 
     def name(self, partition: Partition, *listed: str) -> Partition:
         """The partition with its id; `listed` are the fingerprints of its items."""
@@ -84,6 +97,7 @@ class Naming(NamedTuple):
                 str(partition.start),
                 str(partition.stop),
                 partition.fingerprint,
+                *([repr(self.access)] if partition.kind in _NAMING_FILES else []),
                 *listed,
             )
         )

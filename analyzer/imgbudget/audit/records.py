@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MethodType
 from typing import NamedTuple
 
+from imgbudget.audit.references import Access, References
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
 from imgbudget.discovery.filetypes import FileKind, kind_of
@@ -54,6 +55,7 @@ class RecordBuilder:
     """Makes the records of one partition and counts them by kind."""
 
     session: Session
+    references: References = field(default_factory=lambda: References(Access()))
     counts: Counter[str] = field(default_factory=Counter)
     _digest: bytes | None = None
     _runner: RuleRunner | None = None

@@ -15,9 +15,10 @@ from imgbudget.audit.inputs.files import plan_paths
 from imgbudget.audit.inputs.manifests import is_manifest
 from imgbudget.audit.inputs.manifests import plan as plan_manifest
 from imgbudget.audit.inputs.objects import plan_url
-from imgbudget.audit.inputs.opening import is_url, local_path
 from imgbudget.audit.partition import Naming, Partition
+from imgbudget.audit.references import named
 from imgbudget.audit.rows import IMAGE, SKIP
+from imgbudget.audit.urls import is_url
 from imgbudget.audit.work import Done, Failed, PartitionSummary, Work, footer, give_up
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
@@ -36,10 +37,11 @@ def plan(
     """The partitions of all datasets. The paths in manifests are relative to `root`, a folder or URL.
 
     Raises:
-        UsageError: a dataset does not exist, or a package for its URL is not installed.
+        UsageError: a dataset does not exist, its URL is never opened, or a package for it is not installed.
         OSError: a manifest cannot be read.
     """
-    names = [local_path(name) for name in path_list(datasets)]
+    names = [named(name) for name in path_list(datasets)]
+    root = None if root is None else named(root)
     paths = [name for name in names if not is_url(name)]
     walk = session.walk(paths)  # reports a missing path before anything is read
     del walk

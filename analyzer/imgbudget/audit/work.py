@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imgbudget.audit.inputs import input_of
 from imgbudget.audit.partition import ManifestEntry, Partition, RemoteObject
 from imgbudget.audit.records import AUDIT_FIELDS, RecordBuilder, RowLocation
+from imgbudget.audit.references import Access, References
 from imgbudget.audit.rows import IMAGE, SKIP, FactsRecord, write_rows
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import AuditError
@@ -78,23 +79,24 @@ class Failed(NamedTuple):
 class Work(NamedTuple):
     """What every worker does with a partition.
 
-    `state` is a pickled session; relative paths start from `folder`.
+    `state` is a pickled session; relative paths start from `folder`; `access` is what rows may name.
     """
 
     state: bytes
     folder: str
+    access: Access = Access()
 
     @classmethod
-    def of(cls, session: Session) -> "Work":
+    def of(cls, session: Session, access: Access = Access()) -> "Work":  # noqa: B008 - immutable
         """The work of a session."""
-        return cls(_dump((session.options, session.settings, session.limits)), os.getcwd())
+        return cls(_dump((session.options, session.settings, session.limits)), os.getcwd(), access)
 
     def __call__(self, partition: Partition) -> Done:
         """Read a partition. Problems of single images are in their rows."""
         session = _session(self.state)
         if os.getcwd() != self.folder and os.path.isdir(self.folder):
             os.chdir(self.folder)
-        builder = RecordBuilder(session)
+        builder = RecordBuilder(session, References(self.access))
         records = list(input_of(partition.kind).read(partition, builder))
         _require_all(partition, records)
         return done(partition, records, builder)

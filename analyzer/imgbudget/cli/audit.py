@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from imgbudget.cli.command import Choice, Command, argument, option
+from imgbudget.cli.command import Choice, Command, argument, flag, option
 from imgbudget.cli.options import (
     FAIL_ON,
     JOBS,
@@ -88,6 +88,16 @@ class AuditOptions(NamedTuple):
             help="Folder or URL that paths of a manifest are relative to; default: the manifest's folder.",
         ),
     ] = None
+    allow_remote: Annotated[
+        bool,
+        flag("--allow-remote", help="Also open URLs that rows of a dataset name: s3, gs, hf, az and https."),
+    ] = False
+    allow_outside: Annotated[
+        bool,
+        flag(
+            "--allow-outside", help="Also open files outside the named folders that rows of a dataset name."
+        ),
+    ] = False
     engine: Annotated[
         str,
         option(
@@ -119,7 +129,9 @@ def audit(options: AuditOptions) -> int:
 
     DATASET is a folder, an image, a zip or tar archive, WebDataset shards, Hugging Face Parquet or Arrow
     files, request JSONL, a list of images (LLaVA or OpenAI style JSONL, COCO), or a URL of any of these
-    (s3://, gs://, hf://). Exit code 0; 1 as --fail-on says; 2 if something could not be read or counted.
+    (s3://, gs://, hf://, az://, https://). Rows may name files below the named folders and beside the list;
+    others need --allow-remote or --allow-outside. Exit code 0; 1 as --fail-on says; 2 if something could not
+    be read or counted.
     """
     _require_datasets()
     output = options.output
@@ -169,17 +181,24 @@ def _folder(rows: str | None) -> Iterator[str]:
 def _run(session: Session, options: AuditOptions, folder: str) -> "AuditRun":
     """All partitions read, their rows in the folder."""
     from imgbudget.audit.partition import Naming  # noqa: PLC0415 - command
+    from imgbudget.audit.references import Access  # noqa: PLC0415 - command
     from imgbudget.audit.run import AuditRun, plan  # noqa: PLC0415 - command
     from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415 - command
 
     progress = AuditProgress(wanted=not options.output.no_progress and not options.output.quiet)
-    naming = Naming(configuration_key(session))
+    access = Access.of(
+        options.datasets,
+        options.image_root,
+        remote=options.allow_remote,
+        outside=options.allow_outside,
+    )
+    naming = Naming(configuration_key(session), access)
     partitions = plan(options.datasets, session, naming, root=options.image_root)
     # Ray reports lost workers on standard output, where only results belong
     with redirect_stdout(sys.stderr if options.output.verbose else StringIO()):
         executor = _executor(options)
         try:
-            run = AuditRun(Work.of(session), executor, folder, progress)
+            run = AuditRun(Work.of(session, access), executor, folder, progress)
             run.finish(partitions)
         finally:
             executor.close()

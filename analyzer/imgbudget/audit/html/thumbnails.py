@@ -8,10 +8,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from imgbudget.audit.inputs import container_of
-from imgbudget.audit.inputs.opening import file_system, is_url
+from imgbudget.audit.inputs.opening import file_system
 from imgbudget.audit.inputs.tars import extracted
 from imgbudget.audit.inputs.zips import archive_of
 from imgbudget.audit.statistics import Row
+from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import PathEntry, path_entry
 from imgbudget.errors import FixError, UnreadableError
 from imgbudget.fixing.decode import as_fix_error, decode

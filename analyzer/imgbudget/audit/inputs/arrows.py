@@ -6,11 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from imgbudget.audit.inputs.opening import is_url, open_stream, why
+from imgbudget.audit.inputs.opening import open_stream, why
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.audit.urls import is_url
 
 _FILE_MAGIC = b"ARROW1"
 

@@ -9,27 +9,35 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any
 
-from imgbudget.audit.inputs.objects import remote_image
-from imgbudget.audit.inputs.opening import fingerprint, is_url, local_path, open_stream
+from imgbudget.audit.inputs.objects import SkipReasons, named_image
+from imgbudget.audit.inputs.opening import fingerprint, open_stream
 from imgbudget.audit.partition import SHARE, ManifestEntry, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
+from imgbudget.audit.references import (
+    MOST_CHARACTERS,
+    TOO_LONG,
+    LocalFile,
+    References,
+    RefusedReference,
+    RemoteFile,
+    Target,
+    folder_of,
+)
 from imgbudget.audit.rows import FactsRecord
-from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import GONE, FoundFile, PathEntry, path_entry
 
 _SNIFFED = 1 << 16
 _KEYS = ("image", "images", "image_path", "file_name", "img_path", "image_paths")
 """Keys under which manifests name images, each a path or a list of them."""
 
-_BROKEN = "\0broken"
-_EMPTY = "\0empty"
-_INLINE = "\0inline"
-_REASONS = {
-    _BROKEN: "not JSON, or not an object",
-    _EMPTY: "the entry names no image",
-    _INLINE: "the list contains the image as base64; expected a path",
-}
-"""Placeholders for entries without a path, with the reason."""
+_NAMED = SkipReasons("named in the list: ", "named in the list: no such file")
+
+_TURNS = ("messages", "contents", "input")
+"""Keys of requests: an API reads the URLs in them, so they are checked as requests."""
+
+_BROKEN = "not JSON, or not an object"
+_EMPTY = "the entry names no image"
+_INLINE = "the list contains the image as base64; expected a path"
+"""The reasons of entries without a path."""
 
 
 def is_manifest(where: str) -> bool:
@@ -44,7 +52,12 @@ def is_manifest(where: str) -> bool:
         return False
     if _is_coco(first):
         return True
-    return any(not name.startswith(("data:", "\0")) for name, _ in _names(first) if not _on_the_web(name))
+    is_request = any(key in first for key in _TURNS)
+    return any(not _is_inline(name) and not (is_request and _on_the_web(name)) for name, _ in _names(first))
+
+
+def _on_the_web(name: str) -> bool:
+    return name.lower().startswith(("http://", "https://"))
 
 
 def _first_object(head: bytes) -> dict[str, Any] | None:
@@ -72,35 +85,41 @@ def plan(source: str, where: str, naming: Naming, *, root: str | None = None) ->
     Raises:
         OSError: the list cannot be read.
     """
-    base = root or where.rpartition("/")[0] or "."
+    base = root or folder_of(where)
     state = f"{fingerprint(where)} {base}"
+    references = References(naming.access)
     entries = _entries(where)
     number = 0
     while items := tuple(islice(entries, SHARE)):
-        fingerprints = "\n".join(f"{item.name}\0{_fingerprint(_join(base, item.name))}" for item in items)
         whole = Partition("", "manifests", source, base, start=number, items=items, fingerprint=state)
-        yield naming.name(whole, fingerprints)
+        states = (
+            f"{item.name}\0{item.flaw or _state(_target(item.name, whole, references))}" for item in items
+        )
+        yield naming.name(whole, "\n".join(states))
         number += len(items)
     if not number:
-        yield naming.name(
-            Partition("", "manifests", source, base, items=(ManifestEntry(_EMPTY),), fingerprint=state)
-        )
+        empty = ManifestEntry(None, flaw=_EMPTY)
+        yield naming.name(Partition("", "manifests", source, base, items=(empty,), fingerprint=state))
 
 
-def _fingerprint(path: str) -> str:
-    if is_url(path):
-        return ""
-    try:
-        stat = os.stat(path)
-    except (OSError, ValueError):
-        return ""
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+def _target(name: str | None, partition: Partition, references: References) -> Target:
+    """What an entry of the list means; rows may also name what lies beside the list."""
+    return references.resolve(name or "", partition.where, folder_of(partition.source))
 
 
-def _join(base: str, name: str) -> str:
-    if is_url(name):
-        return local_path(name)
-    return name if os.path.isabs(name) or base == "." else f"{base.rstrip('/')}/{name}"
+def _state(target: Target) -> str:
+    """A text that changes with the file, or with whether it may be opened."""
+    match target:
+        case RefusedReference(reason):
+            return reason
+        case RemoteFile(url):
+            return str(url)
+        case LocalFile(path):
+            try:
+                stat = os.stat(path)
+            except (OSError, ValueError):
+                return ""
+            return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def _entries(where: str) -> Iterator[ManifestEntry]:
@@ -135,22 +154,30 @@ def _coco(image: Any, number: int) -> Iterator[ManifestEntry]:
     pointer = f"/images/{number}"
     name = image.get("file_name") if isinstance(image, dict) else None
     if not isinstance(name, str) or not name:
-        yield ManifestEntry(_EMPTY if isinstance(image, dict) else _BROKEN, None, pointer)
+        yield ManifestEntry(None, None, pointer, flaw=_EMPTY if isinstance(image, dict) else _BROKEN)
         return
     width, height = image.get("width"), image.get("height")
     claim = (width, height) if isinstance(width, int) and isinstance(height, int) else None
-    yield ManifestEntry(name, None, pointer, claim)
+    yield ManifestEntry(name, None, pointer, claim, _flaw(name))
 
 
 def _listed(value: Any, row: int) -> Iterator[ManifestEntry]:
     if not isinstance(value, dict):
-        yield ManifestEntry(_BROKEN, row)
+        yield ManifestEntry(None, row, flaw=_BROKEN)
         return
     names = list(_names(value))
     if not names:
-        yield ManifestEntry(_EMPTY, row)
+        yield ManifestEntry(None, row, flaw=_EMPTY)
     for name, pointer in names:
-        yield ManifestEntry(_INLINE if name.startswith("data:") else name, row, pointer)
+        yield ManifestEntry(name, row, pointer, flaw=_flaw(name))
+
+
+def _flaw(name: str) -> str | None:
+    return _INLINE if _is_inline(name) else TOO_LONG if len(name) > MOST_CHARACTERS else None
+
+
+def _is_inline(name: str) -> bool:
+    return name[:5].lower() == "data:"
 
 
 def _names(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -178,17 +205,13 @@ def _in_block(block: dict[str, Any]) -> str | None:
     return None
 
 
-def _on_the_web(name: str) -> bool:
-    return name.startswith(("http://", "https://"))
-
-
 def count(partition: Partition) -> int:
     """Images of the partition."""
     return len(partition.items)
 
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    """The rows of the images; those on the web are not downloaded."""
+    """The rows of the images."""
     for item in partition.items:
         if isinstance(item, ManifestEntry):
             yield from _row(item, partition, builder)
@@ -196,18 +219,8 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
 
 def _row(item: ManifestEntry, partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     where = RowLocation(partition.source, item.name, item.row, item.pointer)
-    if item.name in _REASONS:
-        yield builder.skip(where._replace(member=None), _REASONS[item.name], missed=item.name != _EMPTY)
+    if item.flaw is not None:
+        yield builder.skip(where._replace(member=None), item.flaw, missed=item.flaw != _EMPTY)
         return
-    if _on_the_web(item.name):
-        yield builder.skip(where, "on the web; an audit downloads nothing", missed=True)
-        return
-    path = _join(partition.where, item.name)
-    if is_url(path):
-        yield remote_image(where, path, builder)
-    elif path_entry(path) is PathEntry.FILE:
-        yield from builder.file(where, FoundFile(path, FileKind.IMAGE), item.claim)
-    else:
-        reason = path_entry(path)
-        text = reason if isinstance(reason, str) and reason != GONE else "no such file"
-        yield builder.skip(where, f"named in the list: {text}", missed=True)
+    target = _target(item.name, partition, builder.references)
+    yield from named_image(target, where, builder, _NAMED, item.claim)

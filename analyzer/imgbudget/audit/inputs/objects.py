@@ -1,15 +1,17 @@
 """Images as objects of a remote store: headers are read in ranges, many at once, and more only if needed."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgbudget.audit.inputs import container_of, input_of
-from imgbudget.audit.inputs.opening import file_system, local_path, remote_fingerprint, why
+from imgbudget.audit.inputs.opening import file_system, remote_fingerprint, why
 from imgbudget.audit.partition import Naming, Partition, RemoteObject
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
+from imgbudget.audit.references import LocalFile, RefusedReference, RemoteFile, Target, listed
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.audit.urls import StoreUrl, parse_url
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import NOT_CHECKABLE
+from imgbudget.discovery.walk import GONE, NOT_CHECKABLE, FoundFile, PathEntry, path_entry
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo.reader import Read, bytes_reader
 
@@ -21,6 +23,10 @@ RANGE = 1 << 16
 
 _STEP = 1 << 14
 """Minimum bytes of a further range: header readers often continue with the next bytes."""
+
+
+_UNKNOWN = -1
+"""Size of an object whose listing has none, as those of https servers."""
 
 
 def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[Partition]:
@@ -35,24 +41,34 @@ def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[P
     found, single = _find(files, path, url)
     share: list[RemoteObject] = []
     fingerprints: list[str] = []
+    asked = parse_url(url)
     for name, info in sorted(found.items()):
-        where = files.unstrip_protocol(name)
-        if kind := container_of(name):
+        where = _url_of(name, asked)
+        own = listed(where, asked) is None
+        if own and (kind := container_of(name)):
             yield from input_of(kind).plan(where, where, remote_fingerprint(info), naming)
-        elif kind_of(name) in (FileKind.JSON, FileKind.JSONL):
+        elif own and kind_of(name) in (FileKind.JSON, FileKind.JSONL):
             if single and is_manifest(where):
                 yield from plan(where, where, naming, root=root)
             else:
                 yield from input_of("requests").plan(where, where, remote_fingerprint(info), naming)
         else:
             inside = None if single else name[len(path.rstrip("/")) + 1 :]
-            share.append(RemoteObject(where, inside, int(info.get("size") or 0)))
+            size = info.get("size")
+            share.append(RemoteObject(where, inside, _UNKNOWN if size is None else int(size)))
             fingerprints.append(remote_fingerprint(info))
             if len(share) == SHARE:
                 yield _partition(url, share, fingerprints, naming)
                 share, fingerprints = [], []
     if share:
         yield _partition(url, share, fingerprints, naming)
+
+
+def _url_of(name: str, asked: StoreUrl | None) -> str:
+    """The URL of an object in the listing of a store; an https server lists URLs."""
+    if asked is None or asked.protocol == "https":
+        return name
+    return f"{asked.protocol}://{asked.store}/{name.lstrip('/').partition('/')[2]}"
 
 
 def _find(files: Any, path: str, url: str) -> tuple[dict[str, dict[str, Any]], bool]:
@@ -82,13 +98,24 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the objects."""
     items = [item for item in partition.items if isinstance(item, RemoteObject)]
     files, _ = file_system(partition.where)
-    wanted = [item for item in items if kind_of(item.name or item.url) is not None]
+    asked = parse_url(partition.where)
+    refusals = {item.url: listed(item.url, asked) for item in items}
+    wanted = [
+        item
+        for item in items
+        if item.byte_size != _UNKNOWN and refusals[item.url] is None and _kind(item) is not None
+    ]
     heads = iter(_heads(files, wanted))
     for item in items:
         where = RowLocation(partition.source, item.name)
-        kind = kind_of(item.name or item.url)
-        if kind is None:
+        if refusal := refusals[item.url]:
+            yield builder.skip(where, f"in the listing of the server: {refusal.reason}", missed=True)
+            continue
+        if _kind(item) is None:
             yield builder.skip(where, NOT_CHECKABLE)
+            continue
+        if item.byte_size == _UNKNOWN:
+            yield _remote_image(item.url, where, builder, named=True)
             continue
         head = next(heads)
         if isinstance(head, Exception):
@@ -96,6 +123,10 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
             yield builder.skip(where, text, missed=True)
         else:
             yield _row(where, item, head, files, builder)
+
+
+def _kind(item: RemoteObject) -> FileKind | None:
+    return kind_of(item.name or item.url)
 
 
 def _heads(files: Any, items: Sequence[RemoteObject]) -> list[bytes | Exception]:
@@ -137,12 +168,45 @@ def _ranged(files: Any, item: RemoteObject, head: bytes) -> Read:
     return read_at
 
 
-def remote_image(where: RowLocation, url: str, builder: RecordBuilder) -> FactsRecord:
-    """The row of one object that a list names."""
-    files, path = file_system(local_path(url))
+class SkipReasons(NamedTuple):
+    """How reasons for skipping an image that a row names begin, and the reason if there is no such file."""
+
+    prefix: str
+    missing: str
+
+
+def named_image(
+    target: Target,
+    where: RowLocation,
+    builder: RecordBuilder,
+    reasons: SkipReasons,
+    claim: tuple[int, int] | None = None,
+) -> Iterator[FactsRecord]:
+    """The rows of an image that a row of a list or table names."""
+    match target:
+        case RefusedReference(reason):
+            yield builder.skip(where, reasons.prefix + reason, missed=True)
+        case RemoteFile(url, named):
+            yield _remote_image(str(url), where, builder, named=named, prefix=reasons.prefix)
+        case LocalFile(path):
+            entry = path_entry(path)
+            if entry is PathEntry.FILE:
+                yield from builder.file(where, FoundFile(path, FileKind.IMAGE), claim)
+            elif isinstance(entry, str) and entry != GONE:
+                yield builder.skip(where, reasons.prefix + entry, missed=True)
+            else:
+                yield builder.skip(where, reasons.missing, missed=True)
+
+
+def _remote_image(
+    url: str, where: RowLocation, builder: RecordBuilder, *, named: bool, prefix: str = ""
+) -> FactsRecord:
     try:
+        files, path = file_system(url, named=named)
         size = int(files.info(path)["size"])
         head = files.cat_file(path, start=0, end=min(size, RANGE))
     except OSError as error:
-        return builder.skip(where, f"named in the list: {why(error)}", missed=True)
+        return builder.skip(where, prefix + why(error), missed=True)
+    except UsageError as error:
+        return builder.skip(where, prefix + str(error), missed=True)
     return _row(where, RemoteObject(url, where.member, size), head, files, builder)

@@ -3,37 +3,40 @@
 import os
 from typing import IO, Any, cast
 
+from imgbudget.audit.urls import LISTED, PROTOCOLS, is_url
 from imgbudget.errors import UsageError
 
 BLOCK = 8 << 20
 """Bytes of one request to a remote store when an archive is read from its beginning to its end."""
 
 
-def is_url(text: str) -> bool:
-    """Whether a dataset is named by a URL; `file://` counts as one before `local_path`."""
-    return "://" in text
+def file_system(url: str, *, named: bool = True) -> tuple[Any, str]:
+    """The fsspec file system of a URL, and the path in it. Chains are not read: `::` is part of a name.
 
-
-def local_path(text: str) -> str:
-    """The path that a `file://` URL means; any other text unchanged."""
-    return text.removeprefix("file://") if text.startswith("file://") else text
-
-
-def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, and the path in it.
+    Args:
+        url: a URL of one of the listed protocols.
+        named: whether the command line names its store; then an https host may be a private one.
 
     Raises:
-        UsageError: fsspec or what it needs for the protocol is not installed, or the protocol is unknown.
+        UsageError: fsspec or what it needs for the protocol is not installed, or the protocol is not listed.
     """
+    protocol = url.partition("://")[0]
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"{url}: unsupported protocol; expected {LISTED}")
     try:
-        from fsspec.core import url_to_fs  # noqa: PLC0415 - rare
+        from fsspec.registry import get_filesystem_class  # noqa: PLC0415 - rare
     except ImportError:
         raise UsageError(f"{url}: URLs need fsspec: pip install 'imgbudget[datasets]'") from None
     try:
-        found: tuple[Any, str] = url_to_fs(url)
+        kind: Any = get_filesystem_class(protocol)
+        options: dict[str, Any] = kind._get_kwargs_from_urls(url)  # noqa: SLF001 - fsspec has no other name
+        if protocol == "https":
+            from imgbudget.audit.inputs.https import Sessions  # noqa: PLC0415 - extra
+
+            options["get_client"] = Sessions(url.partition("://")[2].partition("/")[0], named)
+        return kind(**options), kind._strip_protocol(url)  # noqa: SLF001
     except (ImportError, ValueError) as error:
         raise UsageError(f"{url}: {error}") from None
-    return found
 
 
 def open_stream(where: str) -> IO[bytes]:
@@ -71,5 +74,9 @@ def remote_fingerprint(info: dict[str, Any]) -> str:
 
 def why(error: OSError) -> str:
     """The message of an error of the system or of a remote store, as a clause."""
+    if isinstance(error, FileNotFoundError) and error.strerror is None:
+        if not isinstance(error.__cause__, OSError):
+            return "there is no such object"
+        error = error.__cause__  # fsspec hides what an https server did
     text = error.strerror or str(error) or type(error).__name__
     return f"cannot be read: {text[:1].lower()}{text[1:]}"

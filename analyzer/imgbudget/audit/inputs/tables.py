@@ -1,22 +1,24 @@
 """Columns of images in Arrow data: Hugging Face's struct of bytes and path, lists of them, plain binary."""
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
 
-from imgbudget.audit.inputs.opening import is_url
+from imgbudget.audit.inputs.objects import SkipReasons, named_image
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
+from imgbudget.audit.references import folder_of
 from imgbudget.audit.rows import FactsRecord
-from imgbudget.discovery.filetypes import FileKind
-from imgbudget.discovery.walk import FoundFile, PathEntry, path_entry
 from imgbudget.imageinfo.reader import Read
 
 BATCH = 32
 """Rows in memory at a time, with their images."""
 
 NO_IMAGES = "holds no column of images"
+_NAMED = SkipReasons(
+    "its bytes are not in the file, only a path: ",
+    "its bytes are not in the file, and there is no file at its path",
+)
 _WORDS = ("image", "img", "jpg", "jpeg", "png", "webp", "picture", "photo", "bytes", "content")
 
 
@@ -107,13 +109,6 @@ def _image(
         yield builder.image(where, Content(len(data), _reader(memoryview(data))))
     elif not path:
         yield builder.skip(where, "the row holds no image")
-    elif is_url(path) or is_url(table.where):
-        yield builder.skip(where, "its bytes are not in the file, only a path", missed=True)
     else:
-        outside = os.path.join(os.path.dirname(table.where), path)
-        if path_entry(outside) is PathEntry.FILE:
-            yield from builder.file(where, FoundFile(outside, FileKind.IMAGE))
-        else:
-            yield builder.skip(
-                where, "its bytes are not in the file, and there is no file at its path", missed=True
-            )
+        target = builder.references.resolve(path, folder_of(table.where))
+        yield from named_image(target, where, builder, _NAMED)

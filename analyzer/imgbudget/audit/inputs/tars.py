@@ -14,10 +14,11 @@ from typing import IO, NamedTuple, cast
 
 import pyarrow as pa
 
-from imgbudget.audit.inputs.opening import is_url, open_stream
+from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
+from imgbudget.audit.urls import is_url
 from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.output.base import figure
 from imgbudget.positional import pread
