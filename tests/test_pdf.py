@@ -4,7 +4,6 @@ import io
 import re
 import time
 import zlib
-from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -13,100 +12,12 @@ from PIL import Image
 
 from imgbudget.imageinfo.pdf import count_pages
 from imgbudget.imageinfo.reader import bytes_reader
-
-CATALOGUE = b"<< /Type /Catalog /Pages 2 0 R >>"
-TREE = b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 12 >>"
+from tests.pdffiles import CATALOGUE, OBJECTS, TREE, indirect, packed, stream, table
 
 
 def pages(data: bytes) -> int | None:
     """Pages of a file in hand."""
-    return count_pages(bytes_reader(data), len(data))
-
-
-def indirect(number: int, value: bytes) -> bytes:
-    """An object."""
-    return b"%d 0 obj\n%s\nendobj\n" % (number, value)
-
-
-def stream(entries: bytes, content: bytes) -> bytes:
-    """A stream with its dictionary."""
-    return b"<< %s /Length %d >>\nstream\n%s\nendstream" % (entries, len(content), content)
-
-
-def table(
-    objects: dict[int, bytes],
-    trailer: bytes = b"/Root 1 0 R",
-    *,
-    start: bytes = b"%PDF-1.4\n",
-    more: str = "",
-) -> bytes:
-    """A file with a plain cross-reference table, or one appended to the file `start`."""
-    body, offsets = bytearray(start), {}
-    for number, value in objects.items():
-        offsets[number] = len(body)
-        body += indirect(number, value)
-    at = len(body)
-    body += b"xref\n"
-    for number, offset in offsets.items():
-        body += b"%d 1\n%010d 00000 n \n" % (number, offset)
-    body += b"trailer\n<< /Size 9 %s %s >>\nstartxref\n%d\n%%%%EOF\n" % (trailer, more.encode(), at)
-    return bytes(body)
-
-
-def packed(
-    objects: dict[int, bytes],
-    *,
-    predict: int | None = 2,
-    pack: bool = True,
-    widths: tuple[int, int, int] = (1, 4, 2),
-) -> bytes:
-    """A file with a cross-reference stream, its objects in an object stream, as PDF 1.5 has them."""
-    body = bytearray(b"%PDF-1.5\n")
-    rows = {}
-    if pack:
-        heads, text = [], b""
-        for number, value in objects.items():
-            heads.append(b"%d %d" % (number, len(text)))
-            text += value + b" "
-        first = b" ".join(heads) + b" "
-        entries = b"/Type /ObjStm /N %d /First %d /Filter /FlateDecode" % (len(objects), len(first))
-        rows[8] = (1, len(body), 0)
-        body += indirect(8, stream(entries, zlib.compress(first + text)))
-        rows |= {number: (2, 8, location) for location, number in enumerate(objects)}
-    else:
-        for number, value in objects.items():
-            rows[number] = (1, len(body), 0)
-            body += indirect(number, value)
-    at = len(body)
-    rows[9] = (1, at, 0)
-    numbers = sorted(rows)
-    data = [
-        b"".join(
-            value.to_bytes(width, "big") if width else b""
-            for value, width in zip(rows[n], widths, strict=True)
-        )
-        for n in numbers
-    ]
-    settings_, content = b"", b"".join(data)
-    if predict is not None:
-        settings_ = b"/DecodeParms << /Predictor 12 /Columns %d >>" % sum(widths)
-        content = b"".join(predicted(data, predict))
-    index = b" ".join(b"%d 1" % number for number in numbers)
-    entries = b"/Type /XRef /Root 1 0 R /W [%d %d %d] /Index [%s] /Size 10 " % (*widths, index)
-    body += indirect(9, stream(entries + b"/Filter [/FlateDecode] " + settings_, zlib.compress(content)))
-    return bytes(body) + b"startxref\n%d\n%%%%EOF" % at
-
-
-def predicted(rows: Iterable[bytes], kind: int) -> Iterable[bytes]:
-    """Rows behind a PNG filter: 0 none, 1 sub, 2 up."""
-    above: bytes | None = None
-    for row in rows:
-        left = {0: bytes(len(row)), 1: b"\0" + row[:-1], 2: above or bytes(len(row))}[kind]
-        yield bytes((kind,)) + bytes((a - b) & 0xFF for a, b in zip(row, left, strict=True))
-        above = row
-
-
-OBJECTS = {1: CATALOGUE, 2: TREE}
+    return count_pages(bytes_reader(data), len(data)).pages
 
 
 @pytest.mark.parametrize("count", [1, 2, 700])
@@ -132,13 +43,19 @@ def test_files_of_pillow(count: int) -> None:
         table(OBJECTS) + bytes(50_000),
         table(OBJECTS).replace(b"xref\n", b"xref \r\n", 1).replace(b"obj\n<<", b"obj <<"),
         table({1: CATALOGUE, 2: TREE.replace(b"12", b"5 0 R"), 5: b"12"}),
-        table({1: CATALOGUE, 2: b"<< /Kids [" + b"3 0 R " * 20_000 + b"] /Type /Pages /Count 12 >>"}),
         table({1: b"<</Pages 2 0 R/A(a (b) \\) c)/B<0a F>/C[true null -1 .5]%% <<\n/D<<>>>>", 2: TREE}),
     ],
 )
 def test_pages_are_the_count_of_the_trees_root(data: bytes) -> None:
     """Tables, streams, predictors, junk around the file, long and odd dictionaries."""
     assert pages(data) == 12
+
+
+def test_a_tree_can_list_thousands_of_pages() -> None:
+    """The dictionary at its root is then longer than what is read at once."""
+    tree = b"<< /Kids [" + b"3 0 R " * 20_000 + b"] /Type /Pages /Count %d >>"
+    assert pages(table({1: CATALOGUE, 2: tree % 20_000})) == 20_000
+    assert pages(table({1: CATALOGUE, 2: tree % 19_999})) is None
 
 
 def test_the_newest_part_of_a_file_counts() -> None:

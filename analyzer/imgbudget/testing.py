@@ -237,7 +237,7 @@ class _SpecReader:
         )
 
     def document(self, source: Mapping[str, Any], location: Location, inside: tuple[str, ...]) -> DocumentUse:
-        """A document block; base64 data is `<pdf 12>`, or a document of unknown length."""
+        """A document block; base64 data is `<pdf 12>`, `<pdf encrypted>`, or a document of unknown length."""
         kind = source["type"]
         counted = re.fullmatch(r"<pdf (\d+)>", source.get("data", "")) if kind == "base64" else None
         pages = int(counted[1]) if counted else 0 if kind in ("text", "content") else None
@@ -249,6 +249,7 @@ class _SpecReader:
             pages=pages,
             blocks=reader.blocks(source.get("content", []), inner, (*inside, "document")),
             source_type=kind,
+            uncounted="the file is encrypted" if source.get("data") == "<pdf encrypted>" else None,
         )
 
 

@@ -19,8 +19,9 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     ## Why it matters
     The request is rejected: `Too much media: 80 document pages + 21 images > 100`. Images and pages of all
     turns and tool results are added up. The limit is 100 for models with a context of 200k tokens and 600
-    for the others; claude.ai accepts 20 per message. A document whose pages cannot be counted (a url, an
-    encrypted PDF) counts as one page, so the true sum may be higher.
+    for the others; claude.ai accepts 20 per message. A document whose pages cannot be counted counts as one
+    page, so the true sum may be higher: a warning names each PDF in the request that could not be counted
+    (encrypted, damaged, or of a structure that takes too long to read) and the reason.
 
     ## Reports
     ```json
@@ -32,6 +33,9 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
     ```json
     {"model": "claude-opus-5-5", "messages": [{"role": "user", "content": ["<png 800x600> * 601"]}]}
+    ```
+    ```json
+    {"model": "claude-opus-5-5", "messages": [{"role": "user", "content": ["<pdf encrypted>"]}]}
     ```
 
     ## Silent
@@ -52,7 +56,18 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     """
     limit, images = ctx.limits.request_media, len(request.images)
     pages = sum(1 if document.pages is None else document.pages for document in request.documents)
-    if limit is None or pages + images <= limit.value:
+    if limit is None:
+        return
+    for document in request.documents:
+        if document.uncounted is not None:
+            yield Problem(
+                message=f"pages not counted: {document.uncounted}; it counts as one page toward the "
+                f"{limit.value} images and pages that {ctx.limits.platform} accepts for {ctx.limits.model}",
+                help="send a PDF that can be read, or count its pages yourself",
+                location=document.location,
+                severity=Severity.WARNING,
+            )
+    if pages + images <= limit.value:
         return
     yield Problem(
         message=f"too much media: {pages} document pages + {images} images > {limit.value}, "

@@ -1,21 +1,36 @@
-"""The number of pages of a PDF file (ISO 32000-1), from the root of its page tree."""
+"""The number of pages of a PDF file (ISO 32000-1), from the root of its page tree.
+
+All work is paid for in steps, of which a file has a number proportional to its bytes: numbers that the file
+declares never decide how long it is read.
+"""
 
 import re
+import sys
 import zlib
+from array import array
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple, TypeAlias, TypeGuard
 
 from imgbudget.imageinfo.reader import Read
+from imgbudget.imageinfo.steps import Steps, StepsExceededError, TimeLimit
 
-_TOKEN_LIMIT = 500_000
+_DEEPEST = 100
+"""Maximum nesting of arrays and dictionaries; the structures read here have three levels."""
+
 _DIGITS = 15
+_TOKEN_STEPS = 32
+"""Steps for a token: about as long as inflating 32 bytes takes."""
 
+_BLANK = rb"[\0\t\n\f\r ]"
 _TOKEN = re.compile(
     # possessive, to avoid quadratic backtracking on a row of comment signs
-    rb"(?:[\0\t\n\f\r ]++|%[^\r\n]*+)*+"
-    rb"(<<|>>|\[|\]|/[^\0\t\n\f\r ()<>\[\]{}/%]*+|[+-]?[\d.]++|\(|<[0-9A-Fa-f\0\t\n\f\r ]*+>|[A-Za-z]++)"
+    rb"(?:" + _BLANK + rb"++|%[^\r\n]*+)*+"
+    # references in a row are one token: a page tree can list thousands
+    rb"((?:\d{1,10}+" + _BLANK + rb"++\d{1,5}+" + _BLANK + rb"++R\b" + _BLANK + rb"*+)++"
+    rb"|<<|>>|\[|\]|/[^\0\t\n\f\r ()<>\[\]{}/%]*+|[+-]?[\d.]++|\(|<[0-9A-Fa-f\0\t\n\f\r ]*+>|[A-Za-z]++)"
 )
-_IN_STRING = re.compile(rb"[()\\]")
+_BRACKETS_IN_STRING = re.compile(rb"(?:[^()\\]++|\\.)*+(\(++|\)++)", re.DOTALL)
 _OBJECT = re.compile(rb"[\0\t\n\f\r ]*(\d{1,10})[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj\b")
 
 
@@ -25,30 +40,44 @@ class Reference(NamedTuple):
     number: int
 
 
-Value: TypeAlias = "int | bytes | Reference | list[Value] | Dictionary | None"
+class References(NamedTuple):
+    """Several references in a row, of which only the number is kept."""
+
+    length: int
+
+
+Value: TypeAlias = "int | bytes | Reference | References | list[Value] | Dictionary | None"
 """Names keep their slash; strings, reals and keywords are bytes, which are not used."""
 
 Dictionary: TypeAlias = dict[bytes, Value]
 
 
 class PdfError(Exception):
-    """The file is damaged, uses an unsupported feature, or exceeds the limits."""
+    """The file is damaged or uses an unsupported feature."""
 
 
-def parse_object(data: bytes, at: int = 0) -> tuple[Value, int]:
+class _NestingError(PdfError):
+    """Arrays and dictionaries are nested deeper than any reader needs."""
+
+
+def parse_object(data: bytes, at: int, steps: Steps) -> tuple[Value, int]:
     """The object that starts at `at`, and its end.
 
     Raises:
-        PdfError: there is no object, or it is truncated or too long.
+        PdfError: there is no object, or it is truncated or nested too deeply.
+        StepsExceededError: no steps are left.
     """
     stack: list[list[Value]] = [[]]
     closers: list[bytes] = []
-    for _ in range(_TOKEN_LIMIT):
+    while True:
         found = _TOKEN.match(data, at)
         if found is None:
             raise PdfError
+        steps.spend(_TOKEN_STEPS + found.end() - at)
         token, at = found[1], found.end()
         if token in {b"<<", b"["}:
+            if len(closers) == _DEEPEST:
+                raise _NestingError
             stack.append([])
             closers.append(b">>" if token == b"<<" else b"]")
         elif token in {b">>", b"]"}:
@@ -57,28 +86,28 @@ def parse_object(data: bytes, at: int = 0) -> tuple[Value, int]:
             items = stack.pop()
             stack[-1].append(_dictionary(items) if token == b">>" else items)
         elif token == b"(":
-            at = _end_of_string(data, at)
+            at = _end_of_string(data, at, steps)
             stack[-1].append(b"()")
-        elif token == b"R" and len(stack[-1]) > 1 and isinstance(stack[-1][-2], int):
-            number = stack[-1][-2]
-            stack[-1][-2:] = [Reference(number)]
+        elif token[-1:] in b"R\0\t\n\f\r " and token[:1].isdigit():
+            count = token.count(b"R")
+            stack[-1].append(References(count) if count > 1 else Reference(int(token.split(None, 1)[0])))
         else:
             stack[-1].append(int(token) if len(token) <= _DIGITS and token.lstrip(b"+-").isdigit() else token)
         if len(stack) == 1 and stack[0]:
             return stack[0][0], at
-    raise PdfError
 
 
-def parse_indirect(data: bytes) -> tuple[int, Value, int]:
+def parse_indirect(data: bytes, steps: Steps) -> tuple[int, Value, int]:
     """The number and value of "7 0 obj ..." at the start of `data`, and the end of the value.
 
     Raises:
         PdfError: there is no such object.
+        StepsExceededError: no steps are left.
     """
     found = _OBJECT.match(data)
     if found is None:
         raise PdfError
-    value, end = parse_object(data, found.end())
+    value, end = parse_object(data, found.end(), steps)
     return int(found[1]), value, end
 
 
@@ -88,47 +117,64 @@ def _dictionary(items: list[Value]) -> dict[bytes, Value]:
     return {key: value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, bytes)}
 
 
-def _end_of_string(data: bytes, at: int) -> int:
+def _end_of_string(data: bytes, at: int, steps: Steps) -> int:
     """The end of a literal string; brackets inside it are balanced or escaped."""
     depth = 1
-    while depth:
-        found = _IN_STRING.search(data, at)
+    while True:
+        found = _BRACKETS_IN_STRING.match(data, at)
         if found is None:
             raise PdfError
-        at = found.end()
-        if found[0] == b"\\":
-            at += 1
+        steps.spend(_TOKEN_STEPS + found.end() - at)
+        first, at = found.span(1)
+        if data[first] == _OPENING:
+            depth += at - first
+        elif depth <= at - first:
+            return first + depth
         else:
-            depth += 1 if found[0] == b"(" else -1
-    return at
+            depth -= at - first
 
 
-_PREDICTED_LIMIT = 4 << 20
-"""Maximum bytes decoded with a predictor: 700,000 objects of a cross-reference stream."""
+_OPENING = ord("(")
+
+_PIECE_INFLATED = 1 << 18
+_PREDICTED_STEPS, _ROW_STEPS = 8, 32
 
 
-def decode(data: bytes, filters: Value, settings: Value, limit: int) -> bytes | None:
+def decode(data: bytes, filters: Value, settings: Value, steps: Steps) -> bytes | None:
     """The content of a stream by its /Filter and /DecodeParms; None if they are not supported.
 
-    At most `limit` bytes are inflated; longer content is truncated.
+    Raises:
+        StepsExceededError: no steps are left.
     """
     name = _only(filters)
     if name is None:
         return data
-    if name != b"/FlateDecode" or limit <= 0:
+    if name != b"/FlateDecode":
         return None
     try:
-        inflated = zlib.decompressobj().decompress(data, limit)
+        inflated = b"".join(_inflated(data, steps))
     except zlib.error:
         return None
     chosen = _only(settings)
-    predictor = chosen.get(b"/Predictor", 1) if isinstance(chosen, dict) else 1
-    if predictor == 1:
+    if not isinstance(chosen, dict) or chosen.get(b"/Predictor", 1) == 1:
         return inflated
-    columns = chosen.get(b"/Columns", 1) if isinstance(chosen, dict) else 1
+    predictor, columns = chosen[b"/Predictor"], chosen.get(b"/Columns", 1)
     if not isinstance(predictor, int) or predictor < 10 or not isinstance(columns, int) or columns < 1:
         return None
-    return undo_predictor(inflated, columns)
+    if chosen.get(b"/Colors", 1) != 1 or chosen.get(b"/BitsPerComponent", 8) != 8:
+        return None
+    return undo_predictor(inflated, columns, steps)
+
+
+def _inflated(data: bytes, steps: Steps) -> Iterator[bytes]:
+    inflate = zlib.decompressobj()
+    while data:
+        piece = inflate.decompress(data, _PIECE_INFLATED)
+        steps.spend(len(piece) + 1)
+        yield piece
+        if not piece:
+            return
+        data = inflate.unconsumed_tail
 
 
 def _only(value: Value) -> Value:
@@ -140,35 +186,50 @@ def _only(value: Value) -> Value:
     return value[0] if value else None
 
 
-def undo_predictor(data: bytes, columns: int) -> bytes | None:
-    """Undo PNG filters on rows of `columns` bytes; None for filters other than none, sub and up."""
-    if len(data) > _PREDICTED_LIMIT:
-        return None
+def undo_predictor(data: bytes, columns: int, steps: Steps) -> bytes | None:
+    """Undo PNG filters on rows of `columns` bytes; None for filters other than none, sub and up.
+
+    Raises:
+        StepsExceededError: no steps are left.
+    """
     width = columns + 1
-    data = data[: len(data) // width * width]
+    count = len(data) // width
+    if not count:
+        return b""
+    data = data[: count * width]
     kinds = set(data[::width])
     if kinds <= {2}:
         # the filter that writers use: each column is a running sum
-        rows = bytearray(len(data) // width * columns)
+        rows = bytearray(count * columns)
         for column in range(columns):
-            rows[column::columns] = bytes(total & 0xFF for total in accumulate(data[column + 1 :: width]))
+            steps.spend(_PREDICTED_STEPS * count + _ROW_STEPS)
+            rows[column::columns] = _running_sum(data[column + 1 :: width])
         return bytes(rows)
     if not kinds <= {0, 1, 2}:
         return None
     above, out = bytes(columns), bytearray()
     for at in range(0, len(data), width):
+        steps.spend(_PREDICTED_STEPS * columns + _ROW_STEPS)
         row = data[at + 1 : at + width]
         if data[at] == 1:
-            row = bytes(total & 0xFF for total in accumulate(row))
+            row = _running_sum(row)
         elif data[at] == 2:
-            row = bytes((a + b) & 0xFF for a, b in zip(row, above, strict=True))
+            row = bytes([(a + b) & 0xFF for a, b in zip(row, above, strict=True)])
         out += row
         above = row
     return bytes(out)
 
 
-_READ_LIMIT = 64 << 20
-_INFLATE_LIMIT = 32 << 20
+def _running_sum(column: bytes) -> bytes:
+    """The sums of the first bytes, modulo 256."""
+    sums = array("Q", accumulate(column)).tobytes()  # faster than reducing each sum
+    return sums[:: array("Q").itemsize] if sys.byteorder == "little" else sums[7::8]
+
+
+_BASE_STEPS, _STEPS_PER_BYTE, _MOST_STEPS = 1 << 15, 32, 32 << 20
+"""Steps for a file. Files of common writers need fewer than one per byte, the smallest files 12."""
+
+_READ_STEPS, _SECTION_STEPS = 64, 4
 _TAILS = (1 << 11, 1 << 16)
 """Bytes at the end of the file searched for startxref; some files have trailing junk."""
 
@@ -215,12 +276,13 @@ class _Indirect(NamedTuple):
 class PdfFile:
     """A PDF file behind a positional reader; offsets count from `mark`, the position of its header.
 
-    Every method may raise PdfError, or OSError from the reader.
+    Every method may raise PdfError, StepsExceededError, or OSError from the reader.
     """
 
-    def __init__(self, read: Read, size: int, mark: int) -> None:
-        self._read, self._size, self._mark = read, size - mark, mark
-        self._bytes_left, self._inflate_left = _READ_LIMIT, _INFLATE_LIMIT
+    def __init__(self, read: Read, size: int, mark: int, steps: Steps) -> None:
+        self._read, self._size, self._mark, self._steps = read, size - mark, mark, steps
+        self._block, self._block_at = b"", 0
+        self._opening: set[int] = set()
         self._sections: list[_Table | _Rows] = []
         self._streams: dict[int, tuple[list[int], bytes]] = {}
 
@@ -256,18 +318,26 @@ class PdfFile:
         raise PdfError
 
     def _bytes_at(self, offset: int, length: int) -> bytes:
-        if length > self._bytes_left or offset < 0:
+        """The bytes of a range, as far as the file has them; short ones are read in larger blocks."""
+        if offset < 0:
             raise PdfError
-        data = self._read(length, offset + self._mark)
-        self._bytes_left -= len(data)
-        return data
+        length = max(min(length, self._size - offset), 0)
+        start = offset - self._block_at
+        if start < 0 or start + length > len(self._block):
+            wanted = max(min(max(length, _PIECE), self._size - offset), 0)
+            self._steps.spend(wanted)
+            self._block, self._block_at, start = self._read(wanted, offset + self._mark), offset, 0
+        self._steps.spend(_READ_STEPS + length)
+        return self._block[start : start + length]
 
     def _indirect(self, offset: int) -> _Indirect:
         length = _PIECE
         while True:
             data = self._bytes_at(offset, length)
             try:
-                number, value, end = parse_indirect(data)
+                number, value, end = parse_indirect(data, self._steps)
+            except _NestingError:
+                raise
             except PdfError:
                 # it may be longer: the root of a page tree can list thousands of pages
                 if len(data) < length or length >= _OBJECT_LIMIT:
@@ -308,7 +378,7 @@ class PdfFile:
         mark = data.find(b"trailer")
         if mark < 0:
             raise PdfError
-        trailer, _ = parse_object(data, mark + 7)
+        trailer, _ = parse_object(data, mark + 7, self._steps)
         if not isinstance(trailer, dict):
             raise PdfError
         return trailer
@@ -324,6 +394,7 @@ class PdfFile:
 
     def _entry(self, number: int) -> tuple[int, int, int]:
         """1 and the offset of the object, or 2, the number of its stream and its index there."""
+        self._steps.spend(_SECTION_STEPS * len(self._sections))
         for section in self._sections:
             at = number - section.first
             if not 0 <= at < section.entries:
@@ -344,19 +415,23 @@ class PdfFile:
         """The object at an index of an object stream."""
         if stream not in self._streams:
             kind, offset, _ = self._entry(stream)
-            found = self._indirect(offset) if kind == 1 else None
-            if found is None or not isinstance(found.value, dict):
+            if kind != 1 or stream in self._opening:  # its length may be an object in the stream itself
+                raise PdfError
+            self._opening.add(stream)
+            found = self._indirect(offset)
+            if not isinstance(found.value, dict):
                 raise PdfError
             first = found.value.get(b"/First")
             data = self._stream_data(found)
             if not isinstance(first, int) or not 0 <= first <= len(data):
                 raise PdfError
+            self._steps.spend(_TOKEN_STEPS * first // 2)
             numbers = [int(word) for word in data[:first].split() if word.isdigit() and len(word) < 12]
             self._streams[stream] = ([first + at for at in numbers[1::2]], data)
         offsets, data = self._streams[stream]
         if index >= len(offsets):
             raise PdfError
-        return parse_object(data, offsets[index])[0]
+        return parse_object(data, offsets[index], self._steps)[0]
 
     def _stream_data(self, found: _Indirect) -> bytes:
         """The decoded content of a stream."""
@@ -367,12 +442,9 @@ class PdfFile:
         if not isinstance(length, int) or length < 0:
             raise PdfError
         data = self._bytes_at(found.offset + start.end(), length)
-        decoded = decode(
-            data, found.value.get(b"/Filter"), found.value.get(b"/DecodeParms"), self._inflate_left
-        )
+        decoded = decode(data, found.value.get(b"/Filter"), found.value.get(b"/DecodeParms"), self._steps)
         if decoded is None:
             raise PdfError
-        self._inflate_left -= len(decoded)
         return decoded
 
 
@@ -383,26 +455,59 @@ def _is_numbers(value: Value) -> TypeGuard[list[int]]:
 _MARK_ROOM = 1024
 _PAGE_LIMIT = 10_000_000
 
+NOT_A_PDF = "the data is not a PDF"
+_ENCRYPTED = "the file is encrypted"
+_DAMAGED = "the file is damaged, or of an unusual structure"
+_CONTRADICTORY = "its page tree contradicts its number of pages"
+_TOO_MUCH = "reading its structure takes more steps than a file of its size may need"
 
-def count_pages(read: Read, size: int) -> int | None:
-    """Number of pages of the PDF file of `size` bytes behind a positional reader; None if unknown.
 
-    It is unknown for encrypted or damaged files, and after 64 MB read or 32 MB inflated.
+class PageCount(NamedTuple):
+    """The pages of a PDF; if they are not known, None and the reason, a clause."""
+
+    pages: int | None
+    reason: str | None = None
+
+
+def count_pages(read: Read, size: int, limit: TimeLimit | None = None) -> PageCount:
+    """Number of pages of the PDF file of `size` bytes behind a positional reader.
+
+    The result depends on the bytes only, unless there is a `limit`.
 
     Raises:
         OSError: raised by the reader.
     """
+    if limit is not None and limit.used_up:
+        return PageCount(None, limit.reason)
     mark = read(_MARK_ROOM, 0).find(b"%PDF-")
     if mark < 0:
-        return None
-    file = PdfFile(read, size, mark)
+        return PageCount(None, NOT_A_PDF)
+    steps = Steps(min(_BASE_STEPS + _STEPS_PER_BYTE * size, _MOST_STEPS), limit)
     try:
-        trailer = file.trailer()
-        if b"/Encrypt" in trailer:
-            return None
-        catalogue = file.resolve(trailer.get(b"/Root"))
-        pages = file.resolve(catalogue.get(b"/Pages")) if isinstance(catalogue, dict) else None
-        count = file.resolve(pages.get(b"/Count")) if isinstance(pages, dict) else None
+        return _count_pages(PdfFile(read, size, mark, steps))
     except PdfError:
-        return None
-    return count if isinstance(count, int) and 0 <= count <= _PAGE_LIMIT else None
+        return PageCount(None, _DAMAGED)
+    except StepsExceededError:
+        return PageCount(None, limit.reason if limit is not None and limit.used_up else _TOO_MUCH)
+    finally:
+        steps.close()
+
+
+def _count_pages(file: PdfFile) -> PageCount:
+    trailer = file.trailer()
+    if b"/Encrypt" in trailer:
+        return PageCount(None, _ENCRYPTED)
+    catalogue = file.resolve(trailer.get(b"/Root"))
+    pages = file.resolve(catalogue.get(b"/Pages")) if isinstance(catalogue, dict) else None
+    if not isinstance(pages, dict):
+        raise PdfError
+    count = file.resolve(pages.get(b"/Count"))
+    if not isinstance(count, int) or not 0 <= count <= _PAGE_LIMIT:
+        raise PdfError
+    kids = pages.get(b"/Kids")
+    known = (
+        [kid for kid in kids if isinstance(kid, (Reference, References))] if isinstance(kids, list) else []
+    )
+    if sum(kid.length if isinstance(kid, References) else 1 for kid in known) > count:
+        return PageCount(None, _CONTRADICTORY)
+    return PageCount(count)

@@ -25,7 +25,7 @@ _log = logging.getLogger("imgbudget.guard")
 
 
 class RequestWarning(UserWarning):
-    """The API is likely to reject a request that the guard sent in mode `warn` or `fix`."""
+    """The API is likely to reject a request that was sent, or one of its documents was not checked."""
 
 
 class RequestWatch:
@@ -49,9 +49,12 @@ class RequestWatch:
             GuardError: the API would reject it, and the mode is `raise`; or it could not be checked.
         """
         try:
-            found = self.inspector.findings(body, target_of(request.url)) if body else ()
+            every = self.inspector.findings(body, target_of(request.url)) if body else ()
         except Exception as error:  # noqa: BLE001 - the SDK would report any of them as a lost connection
             return self._unchecked("checking", error)
+        found = tuple(finding for finding in every if finding.severity >= self.inspector.level)
+        if len(found) < len(every) and not (found and self.mode == "raise"):
+            _warn_unread(tuple(finding for finding in every if finding.severity < self.inspector.level))
         if not found:
             return False
         if self.mode == "raise":
@@ -202,6 +205,11 @@ def _emit(text: str, found: tuple[Finding, ...] = ()) -> None:
         warnings.warn(text, RequestWarning, stacklevel=2)
     except RequestWarning:
         raise _not_sent(f"not sent, as warnings are errors here: {text}", found) from None
+
+
+def _warn_unread(found: tuple[Finding, ...]) -> None:
+    head = f"{count(len(found), 'document')} of this request could not be checked"
+    _emit("\n".join([head, *_lines(found)]), found)
 
 
 def _lines(found: tuple[Finding, ...]) -> list[str]:

@@ -1,16 +1,19 @@
 """Checks and fixes request bodies in memory."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
 
+from imgbudget.errors import UnreadableError
 from imgbudget.fixing.image import edit_image
 from imgbudget.fixing.revisions import RequestRevision, converged
 from imgbudget.fixing.strategy import CheckImage, CheckRequest, FindingFixes, FindingKey
+from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.scanner import LongString, stats_of
 from imgbudget.jsontext.source import JsonSource
@@ -27,6 +30,7 @@ from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request, Severity
 from imgbudget.registry import AnyRule
+from imgbudget.requests.base import time_for_pages
 from imgbudget.requests.batches import BatchCount
 from imgbudget.requests.reader import ModelLookup, no_models_known, read_requests
 
@@ -43,7 +47,10 @@ class QuickScan:
     def __init__(self, body: bytes, path: str, knows: ModelLookup = no_models_known) -> None:
         """Scan a body; one that is not JSON has no requests."""
         self.source = JsonSource.from_bytes(body)
-        self.requests = tuple(_requests(self.source, body, path, knows))
+        try:
+            self.requests = tuple(_requests(self.source, body, path, knows))
+        except UnreadableError:  # a long string of it is not JSON, which its ends did not show
+            self.requests = ()
 
 
 def _requests(source: JsonSource, body: bytes, path: str, knows: ModelLookup) -> Iterator[Request]:
@@ -83,6 +90,22 @@ PATH = "<request>"
 
 _REMEMBERED = 64 << 20
 """Bytes of edited images that are cached: an agent sends its images again with each turn."""
+
+
+PAGES_SECONDS = 0.05
+"""CPU seconds in which the documents of one body have to be read: the program waits for the guard."""
+
+_NO_TIME = f"the documents of this request take longer than {round(PAGES_SECONDS * 1e3)} ms to read"
+
+
+@contextmanager
+def _pages_within(limit: TimeLimit | None) -> Iterator[None]:
+    """Read the documents of a body within a limit; those that are left are not counted."""
+    token = time_for_pages.set(limit)
+    try:
+        yield
+    finally:
+        time_for_pages.reset(token)
 
 
 class InspectionTarget(NamedTuple):
@@ -190,13 +213,20 @@ class Inspector:
         self.level = level
 
     def findings(self, body: bytes, target: InspectionTarget) -> tuple[Finding, ...]:
-        """The findings on a body that count, from a quick scan."""
+        """The findings on a body that count, from a quick scan; also those on documents that were not read.
+
+        The latter may be below the level: nothing that could not be checked passes without a word.
+        """
         context = self._context(target)
         runner = self._runner
         found: list[Finding] = []
+        unread: set[Location] = set()
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
-        for request in QuickScan(body, PATH, context.data.normalize).requests:
+        with _pages_within(TimeLimit(PAGES_SECONDS, _NO_TIME)):
+            requests = QuickScan(body, PATH, context.data.normalize).requests
+        for request in requests:
+            unread.update(it.location for it in request.documents if it.uncounted is not None)
             test = context.bind(request)
             found += runner.check_request(test)
             uses += test.images
@@ -204,15 +234,19 @@ class Inspector:
                 batch.add(_entry(request.location), request.id)
         if batch.count:
             found += runner.check_batch(batch.batch(Location(PATH, ()), len(body)), context.limits())
-        if not any(finding.severity >= self.level for finding in found):
+        if not any(finding.severity >= self.level or finding.location in unread for finding in found):
             return ()
         kept, _, _ = context.result(PATH, found, uses)
-        return tuple(self._counted(kept))
+        return tuple(self._counted(kept, unread))
 
     def fixed(self, body: bytes, target: InspectionTarget) -> Fixed:
         """The body after its safe fixes, each verified by linting the result."""
         context = self._context(target)
-        with JsonSource.from_bytes(body) as source:
+        limit = TimeLimit(PAGES_SECONDS, _NO_TIME)
+        with _pages_within(limit):
+            QuickScan(body, PATH, context.data.normalize)
+        # documents that are read in time once are read in time again, so the results can be compared
+        with _pages_within(limit if limit.used_up else None), JsonSource.from_bytes(body) as source:
             check = DocumentCheck(context=context, source=source, path=PATH, lines=False, explicit=True)
             revision = RequestRevision(
                 context=context,
@@ -236,9 +270,14 @@ class Inspector:
             self._contexts[target] = own.for_model(model, platform)
         return self._contexts[target]
 
-    def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """The findings of the level and above, without those about rules that failed."""
-        return (it for it in findings if it.severity >= self.level and not it.internal)
+    def _counted(self, findings: Iterable[Finding], unread: Container[Location] = ()) -> Iterator[Finding]:
+        """The findings of the level and above, and those on documents that were not read.
+
+        Those about rules that failed are left out.
+        """
+        return (
+            it for it in findings if (it.severity >= self.level or it.location in unread) and not it.internal
+        )
 
 
 def _at_least(runner: RuleRunner, level: Severity) -> RuleRunner:

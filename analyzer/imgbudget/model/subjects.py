@@ -144,7 +144,10 @@ class ImageUse(NamedTuple):
 
 
 class DocumentUse(NamedTuple):
-    """A document block (PDF, text or content). `pages` is None if unknown."""
+    """A document block (PDF, text or content).
+
+    `pages` is None if unknown; `uncounted` is then the reason, a clause, if the request holds the document.
+    """
 
     location: Location
     origin: Origin
@@ -153,6 +156,7 @@ class DocumentUse(NamedTuple):
     byte_size: int | None = None
     blocks: "tuple[Block, ...]" = ()
     source_type: str | None = None
+    uncounted: str | None = None
 
 
 class Text(NamedTuple):

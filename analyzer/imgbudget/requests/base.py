@@ -3,10 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.imageinfo.dispatch import probe_reader
+from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document
 from imgbudget.limits.model_ids import read_id
@@ -98,6 +100,20 @@ class RequestBody(NamedTuple):
     location: Location
     line: int
     byte_size: int
+
+
+PDF = "application/pdf"
+
+time_for_pages: ContextVar[TimeLimit | None] = ContextVar("time_for_pages", default=None)
+"""The CPU time in which all documents of the current request body have to be read; None: no limit."""
+
+
+class PdfData(NamedTuple):
+    """A document in base64: its pages, its size in bytes, and why its pages are not known."""
+
+    pages: int | None
+    byte_size: int
+    uncounted: str | None
 
 
 class Lengths:
@@ -193,12 +209,20 @@ class RequestCollector:
             detail=detail,
         )
 
-    def pdf(self, data: str, *, prefixed: bool = False) -> tuple[int | None, int]:
-        """Pages of a PDF in base64, None if unknown, and its size in bytes."""
-        from imgbudget.imageinfo.pdf import count_pages  # noqa: PLC0415 - request
+    def pdf(self, data: str, *, declared: str | None = PDF, prefixed: bool = False) -> "PdfData":
+        """The pages and the size of a document in base64; `declared` is its media type, None if unknown.
+
+        With `prefixed` a data URI declares the type.
+        """
+        from imgbudget.imageinfo.pdf import NOT_A_PDF, count_pages  # noqa: PLC0415 - request
 
         text = inspect(self.document.payload(data), prefixed=prefixed)
-        return count_pages(text.read, text.byte_size) if text.repairable else None, text.byte_size
+        if not text.repairable:
+            return PdfData(None, text.byte_size, f"its base64 {text.flaws[-1]}")
+        pages, reason = count_pages(text.read, text.byte_size, time_for_pages.get())
+        if reason == NOT_A_PDF and (text.prefix_media_type or declared or PDF) != PDF:
+            reason = None  # a table or a text, which has no pages
+        return PdfData(pages, text.byte_size, reason)
 
     def request(
         self,

@@ -109,10 +109,12 @@ class _ConverseReader(RequestCollector):
     def _document(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> DocumentUse:
         form, source = value.get("format"), value.get("source")
         source = source if isinstance(source, dict) else {}
-        data, pages, size = source.get("bytes"), None, None
+        data, pages, size, uncounted = source.get("bytes"), None, None, None
         blocks: tuple[Block, ...] = ()
         if isinstance(data, str):
-            pages, size = self.pdf(data)
+            pages, size, uncounted = self.pdf(
+                data, declared=_MEDIA_TYPES.get(form, form) if isinstance(form, str) else None
+            )
         elif isinstance(source.get("content"), list):
             pages = 0
             blocks = self.content(source["content"], location.at("source", "content"), (*inside, "document"))
@@ -125,6 +127,7 @@ class _ConverseReader(RequestCollector):
             pages=pages,
             byte_size=size,
             blocks=blocks,
+            uncounted=uncounted,
         )
         self.documents.append(use)
         return use

@@ -15,11 +15,10 @@ from imgbudget.model.subjects import (
     Request,
     Turn,
 )
-from imgbudget.requests.base import Dialect, Lengths, RequestBody, RequestCollector, TurnOutline, kind_of
+from imgbudget.requests.base import PDF, Dialect, Lengths, RequestBody, RequestCollector, TurnOutline, kind_of
 
 _ROLES = {"model": "assistant", "function": "user"}
 _LEVEL = "MEDIA_RESOLUTION_"
-_PDF = "application/pdf"
 
 
 def _either(item: dict[str, Any], camel: str, snake: str) -> tuple[str, Any]:
@@ -121,9 +120,9 @@ class _GeminiReader(RequestCollector):
         declared = declared if isinstance(declared, str) else None
         if declared is None:
             self.flaw(location, "inline data has no mime type", 'set "mimeType": "image/png"')
-        elif declared == _PDF and isinstance(data, str):
-            pages, size = self.pdf(data)
-            return self._document(DocumentUse(location, Origin.BASE64, _PDF, pages, size))
+        elif declared == PDF and isinstance(data, str):
+            pages, size, uncounted = self.pdf(data)
+            return self._document(DocumentUse(location, Origin.BASE64, PDF, pages, size, uncounted=uncounted))
         elif not declared.startswith("image/"):
             return Other(location, declared)
         if not isinstance(data, str):
@@ -139,8 +138,8 @@ class _GeminiReader(RequestCollector):
         _, declared = _either(file, "mimeType", "mime_type")
         _, uri = _either(file, "fileUri", "file_uri")
         declared = declared if isinstance(declared, str) else None
-        if declared == _PDF:
-            return self._document(DocumentUse(location, Origin.FILE_ID, _PDF))
+        if declared == PDF:
+            return self._document(DocumentUse(location, Origin.FILE_ID, PDF))
         if declared is not None and not declared.startswith("image/"):
             return Other(location, declared)
         use: ImageUse = self.image(

@@ -199,10 +199,10 @@ class BlockReader(RequestCollector):
             return use
         kind = source.get("type")
         media_type = source.get("media_type")
-        pages, size = (0 if kind in ("text", "content") else None), None
+        pages, size, uncounted = (0 if kind in ("text", "content") else None), None, None
         data = source.get("data")
         if kind == "base64" and isinstance(data, str):
-            pages, size = self.pdf(data)
+            pages, size, uncounted = self.pdf(data)
         blocks: tuple[Block, ...] = ()
         if kind == "content":
             here = location.at("source", "content")
@@ -215,6 +215,7 @@ class BlockReader(RequestCollector):
             byte_size=size,
             blocks=blocks,
             source_type=kind if isinstance(kind, str) else None,
+            uncounted=uncounted,
         )
         self.documents.append(use)
         return use

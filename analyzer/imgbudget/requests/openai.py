@@ -97,12 +97,13 @@ class PartReader(RequestCollector):
 
     def _file(self, value: dict[str, Any], location: Location) -> DocumentUse:
         data = value.get("file_data")
-        pages, size = self.pdf(data, prefixed=True) if isinstance(data, str) else (None, None)
+        pdf = self.pdf(data, declared=None, prefixed=True) if isinstance(data, str) else None
         use = DocumentUse(
             location=location,
             origin=Origin.BASE64 if isinstance(data, str) else Origin.FILE_ID,
-            pages=pages,
-            byte_size=size,
+            pages=pdf and pdf.pages,
+            byte_size=pdf and pdf.byte_size,
+            uncounted=pdf and pdf.uncounted,
         )
         self.documents.append(use)
         return use
