@@ -95,9 +95,9 @@ def pdf() -> Target:
     """The number of pages."""
 
     def target(data: bytes) -> None:
-        pages = count_pages(bytes_reader(data), len(data))
-        if pages is not None and pages < 0:
-            raise AssertionError(pages)
+        pages, reason = count_pages(bytes_reader(data), len(data))
+        if (pages is None) == (reason is None) or (pages or 0) < 0:
+            raise AssertionError(pages, reason)
 
     return target
 
