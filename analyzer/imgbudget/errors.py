@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 
 class ImgbudgetError(Exception):
-    """The base class of all errors of imgbudget."""
+    """The base class of all errors of imgbudget; several texts are several lines."""
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the error: a line break inside one is part of what it quotes."""
+        return tuple(map(str, self.args))
 
 
 class UsageError(ImgbudgetError):
@@ -49,7 +57,7 @@ class ConfigError(ImgbudgetError):
 
     def __init__(self, problems: tuple[ConfigProblem, ...]) -> None:
         self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
+        super().__init__(*map(str, problems))
 
 
 class LimitsError(ImgbudgetError):

@@ -1,15 +1,16 @@
 """The output formats of an audit: text for a terminal, JSON, Markdown, CSV."""
 
-import csv
-import io
-import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from imgbudget.audit.statistics import AuditStatistics, Bin, CostRow, Distribution, Row
 from imgbudget.audit.store import Store
-from imgbudget.output.base import TextTable, count, figure, one_line
-from imgbudget.output.records import TOOL, VERSION
+from imgbudget.output.base import TextTable, count, figure
+from imgbudget.output.records import TOOL, VERSION, indented
+from imgbudget.printable import blocks, joined, one_line, painted
+from imgbudget.printable import markdown as words
 
 SHOWN = 10
 """Rows of a table that are shown at most."""
@@ -301,7 +302,7 @@ class RunFacts(NamedTuple):
 def document(statistics: AuditStatistics, run: RunFacts) -> str:
     """The whole document."""
     parts = {"version": VERSION, "tool": TOOL, "run": plain(run), "statistics": plain(statistics)}
-    return json.dumps(parts, indent=1) + "\n"
+    return indented(parts)
 
 
 def plain(value: Any) -> Any:
@@ -340,21 +341,31 @@ HEAD = (
     "note",
 )
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = frozenset("=+-@\u2212")
+_QUOTED = re.compile(r"[,;|\"'\t]|^[\s:]|\s$")
+_CHUNK = 1 << 9
 
 
 def lines(store: Store) -> Iterator[str]:
     """The lines, each with a line feed: the header, then all rows in order."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(HEAD)
+    yield csv_line(HEAD)
+    chunk = []
     for row in store.rows():
-        writer.writerow([_safe(cell) for cell in _cells(row)])
-        if buffer.tell() > 1 << 16:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
+        chunk.append(csv_line(_cells(row)))
+        if len(chunk) == _CHUNK:
+            yield "".join(chunk)
+            chunk.clear()
+    yield "".join(chunk)
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """A line of CSV (RFC 4180), each record on one line: names in datasets are not trusted.
+
+    Numbers are numbers. Line breaks and invisible characters in texts are escaped as in other output, a text
+    that a spreadsheet could take for a formula has an apostrophe before it (OWASP, "CSV Injection"), and a
+    text is in quotes where it contains what some program takes for a separator.
+    """
+    return ",".join(map(_csv_cell, cells)) + "\n"
 
 
 def _cells(row: Row) -> tuple[object, ...]:
@@ -383,42 +394,49 @@ def _cells(row: Row) -> tuple[object, ...]:
     )
 
 
-def _safe(cell: object) -> object:
-    """A cell that no spreadsheet reads as a formula: names in datasets are not trusted."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+def _csv_cell(cell: object) -> str:
+    if not isinstance(cell, str):
+        return "" if cell is None else str(cell)
+    text = one_line(cell)
+    if _begins_formula(cell):
+        text = f"'{text}"
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+def _begins_formula(text: str) -> bool:
+    """Whether the first visible character begins a formula, as spreadsheets ignore what is before it.
+
+    Full-width signs count as the signs.
+    """
+    for character in text:
+        if not character.isspace() and character not in "'\"" and one_line(character) == character:
+            return normalize("NFKC", character)[:1] in _FORMULA
+    return False
 
 
 def markdown(statistics: AuditStatistics) -> str:
     """The whole report."""
-    parts = ["# Image audit\n", "".join(f"- {line}\n" for line in headline(statistics))]
+    parts = ["# Image audit\n", joined([f"- {words(line)}" for line in headline(statistics)])]
     parts += [_section(section) for section in sections(statistics)]
-    return "\n".join(parts)
+    return blocks(parts)
 
 
 def _section(section: Section) -> str:
     rules = ["--:" if i in section.right else "---" for i in range(len(section.head))]
-    rows = [section.head, tuple(rules), *(tuple(map(_cell, row)) for row in section.rows)]
-    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    note = f"\n{section.note}\n" if section.note else ""
-    return f"## {section.title}\n\n{table}{note}"
-
-
-def _cell(text: str) -> str:
-    """Text with markup escaped: names in datasets are not trusted."""
-    text = one_line(text)
-    for character in "\\`*_|[<":
-        text = text.replace(character, f"\\{character}")
-    return text
+    rows = [section.head, tuple(rules), *(tuple(map(words, row)) for row in section.rows)]
+    table = joined(f"| {' | '.join(row)} |" for row in rows)
+    note = joined(["", words(section.note)]) if section.note else ""
+    return blocks((joined([f"## {section.title}"]), table + note))
 
 
 def audit_text(statistics: AuditStatistics, *, colour: bool) -> str:
     """The headline, then one table per section."""
-    parts = ["".join(f"{line}\n" for line in headline(statistics))]
+    parts = [joined(headline(statistics))]
     for section in sections(statistics):
         table = TextTable(section.head, colour=colour)
         for row in section.rows:
-            table.add(*(one_line(cell) for cell in row))
-        title = f"\x1b[1m{section.title}\x1b[0m" if colour else section.title
-        note = f"{section.note}\n" if section.note else ""
-        parts.append(f"{title}\n{table.text(right=section.right)}{note}")
-    return "\n".join(parts)
+            table.add(*row)
+        title = joined([painted(section.title, "1") if colour else section.title])
+        note = joined([section.note]) if section.note else ""
+        parts.append(title + table.text(right=section.right) + note)
+    return blocks(parts)

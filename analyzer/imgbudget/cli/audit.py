@@ -26,6 +26,7 @@ from imgbudget.cli.output import (
     chosen_formats,
     say,
     say_warnings,
+    show,
     wants_colour,
     whole_file,
 )
@@ -35,7 +36,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import FAILED_CODE
 from imgbudget.linter.run import Session
 from imgbudget.model.subjects import Severity
-from imgbudget.output.base import count, one_line
+from imgbudget.output.base import count
 
 if TYPE_CHECKING:
     from imgbudget.audit.executors import Executor
@@ -266,9 +267,12 @@ def _write_rows(store: "Store", file: str | None) -> None:
     """The facts table as CSV, in chunks: it may be larger than memory."""
     from imgbudget.audit.formats import lines  # noqa: PLC0415 - command
 
-    with nullcontext(sys.stdout) if file is None else whole_file(file) as out:
+    with nullcontext(None) if file is None else whole_file(file) as out:
         for text in lines(store):
-            out.write(text)
+            if out is None:
+                show(text)
+            else:
+                out.write(text)
 
 
 def _write_page(store: "Store", statistics: "AuditStatistics", file: str) -> None:
@@ -282,7 +286,7 @@ def _write_page(store: "Store", statistics: "AuditStatistics", file: str) -> Non
 def _say_notes(session: Session, run: "AuditRun", options: AuditOptions) -> None:
     say_warnings(dict.fromkeys((*session.notes, *run.notes)))
     if run.lost:
-        lost = f"{count(len(run.lost), 'item')} could not be read: {one_line(run.lost[0])}"
+        lost = f"{count(len(run.lost), 'item')} could not be read: {run.lost[0]}"
         say(f"error: {lost}; see {FAILED_CODE}")
     if options.output.quiet:
         return

@@ -15,13 +15,14 @@ from imgbudget.cli.options import (
     SuppressionOptions,
     run_options,
 )
-from imgbudget.cli.output import Progress, Sink, say, say_warnings
+from imgbudget.cli.output import Progress, Sink, say, say_warnings, show
 from imgbudget.config.load import boundary, identity, is_within, shown
 from imgbudget.errors import UsageError
 from imgbudget.linter.baseline import NAME, Baseline, fixed_entries, placed, read_file
 from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
-from imgbudget.output.base import count, figure, one_line
+from imgbudget.output.base import count, figure
+from imgbudget.printable import joined
 
 
 class BaselineOptions(NamedTuple):
@@ -95,10 +96,10 @@ def _write(session: Session, name: str, options: BaselineOptions) -> int:
     suppressor = session.context.paths.suppressor
     found = Baseline(suppressor.collected_entries if suppressor else (), placed=placed(session.registry))
     _save(name, found, options)
-    print(f"wrote {count(len(found.entries), 'finding')} to {one_line(name)}")
+    show(joined([f"wrote {count(len(found.entries), 'finding')} to {name}"]))
     known = session.settings.baseline
     if known is None or identity(known) != identity(name):
-        say(f"check --baseline {one_line(name)} ignores them, as does baseline: in the configuration")
+        say(f"check --baseline {name} ignores them, as does baseline: in the configuration")
     return 0
 
 
@@ -112,10 +113,8 @@ def _prune(session: Session, name: str, options: BaselineOptions) -> int:
         left = (entry for entry in before.entries if entry not in gone)
         _save(name, Baseline(left, placed=placed(session.registry)), options)
     new = sum(summary.findings.values())
-    print(
-        f"removed {figure(len(gone))} of {count(len(before.entries), 'finding')} from {one_line(name)}"
-        + (f"; {count(new, 'finding is', 'findings are')} not in it" if new else "")
-    )
+    text = f"removed {figure(len(gone))} of {count(len(before.entries), 'finding')} from {name}"
+    show(joined([text + (f"; {count(new, 'finding is', 'findings are')} not in it" if new else "")]))
     return 0
 
 
@@ -124,7 +123,7 @@ def _run(session: Session, options: BaselineOptions) -> Summary | None:
     progress = Progress(wanted=not options.no_progress)
     summary = check_paths(session, options.paths, (), progress, jobs=options.jobs)
     say_warnings(session.notes)
-    say_warnings(f"not checked: {one_line(path)}: {reason}" for path, reason in summary.missed)
+    say_warnings(f"not checked: {path}: {reason}" for path, reason in summary.missed)
     if summary.rules_failed:
         say("a rule failed, so nothing is written; imgbudget check shows which")
         return None

@@ -29,15 +29,16 @@ from imgbudget.cli.options import (
     WriteOptions,
     run_options,
 )
-from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, wants_colour
+from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, show, wants_colour
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
-from imgbudget.output.base import TextStyle, count, figure, one_line
+from imgbudget.output.base import TextStyle, count, figure
 from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
+from imgbudget.printable import joined
 
 if TYPE_CHECKING:
     from imgbudget.fixing.run import Fixer
@@ -203,7 +204,7 @@ def _output(name: str, file: str | None, session: Session, output: OutputOptions
 
 def _show_files(session: Session, paths: tuple[str, ...]) -> int:
     for path, reason in session.files(paths):
-        print(one_line(path) if reason is None else f"{one_line(path)}  (skipped: {reason})")
+        show(joined([path if reason is None else f"{path}  (skipped: {reason})"]))
     return 0
 
 
@@ -238,11 +239,11 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
     if summary.files == 0:
         say("warning: no files found")
     for path, reason in summary.missed:
-        say(f"warning: not checked: {one_line(path)}: {reason}")
+        say(f"warning: not checked: {path}: {reason}")
     if summary.skipped and (output.verbose or summary.checked == 0):
         shown = summary.skipped if output.verbose else summary.skipped[:_LISTED]
         for path, reason in shown:
-            say(f"skipped {one_line(path)}: {reason}")
+            say(f"skipped {path}: {reason}")
         if len(summary.skipped) > len(shown):
             say(f"and {figure(len(summary.skipped) - len(shown))} more; --verbose lists them")
 

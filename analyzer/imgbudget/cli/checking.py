@@ -11,7 +11,7 @@ from imgbudget.linter.reporting import Reporter
 from imgbudget.linter.run import StandardInput, run
 from imgbudget.model.results import Summary
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.output.base import count, figure, one_line
+from imgbudget.output.base import count, figure
 
 if TYPE_CHECKING:
     from imgbudget.cli.check import CheckOptions
@@ -157,17 +157,15 @@ def fix_outputs(
 def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, counts: bool = False) -> None:
     """Say what was not fixed or written, and with `diff` the total, with `counts` the findings too."""
     for error in summary.unwritten:
-        say(f"error: {one_line(error)}")
+        say(f"error: {error}")
     if output.quiet:
         return
     for path, reason in summary.elsewhere:
         say(f"{one_line(path)}: {reason}")
     shown = summary.failed if output.verbose else summary.failed[:_LISTED]
     for failed in shown:
-        where = one_line(failed.location.path) + (
-            f" {failed.location.dotted}" if failed.location.dotted else ""
-        )
-        say(f"warning: not fixed: {where}: {failed.code or 'resize'}: {one_line(failed.reason)}")
+        where = failed.location.path + (f" {failed.location.dotted}" if failed.location.dotted else "")
+        say(f"warning: not fixed: {where}: {failed.code or 'resize'}: {failed.reason}")
     if len(summary.failed) > len(shown):
         say(f"and {figure(len(summary.failed) - len(shown))} more; --verbose lists them")
     if diff:

@@ -15,6 +15,7 @@ from imgbudget.linter.run import Session
 from imgbudget.model.subjects import ProbeField
 from imgbudget.output.base import TextTable
 from imgbudget.output.records import TOOL, VERSION
+from imgbudget.printable import joined
 
 FORMATS = ("full", "json")
 _NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
@@ -149,10 +150,10 @@ def _text(limits: Limits, found: CoordinateMap, sent: Size, mapped: list[_Mapped
     for point in mapped:
         note = "taken to the border" if point.clamped else ""
         table.add(_numbers(point.given), _numbers(point.mapped), note)
-    return (
-        f"{limits.model} sees {what} as {found.resized}; a pixel of it is {x:.4f} x {y:.4f} of the original\n"
-        f"{table.text()}"
+    head = (
+        f"{limits.model} sees {what} as {found.resized}; a pixel of it is {x:.4f} x {y:.4f} of the original"
     )
+    return joined([head]) + table.text()
 
 
 def _numbers(numbers: tuple[float, ...]) -> str:

@@ -10,6 +10,8 @@ import click
 from imgbudget.cli.command import Choice, Command, Field, Number
 from imgbudget.cli.completion import one_of
 from imgbudget.cli.main import COMMANDS, load
+from imgbudget.cli.output import show
+from imgbudget.printable import joined
 from imgbudget.version import __version__
 
 
@@ -131,6 +133,16 @@ def _parsed(parse: Callable[[Any], object]) -> Callable[[click.Context, click.Pa
     return parsed
 
 
+def _show_mistake(error: click.ClickException) -> None:
+    """What click says of a command line, which its message repeats in part."""
+    lines = [f"Error: {error.format_message()}"]
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        hint = f"Try '{context.command_path} {context.help_option_names[0]}' for help."
+        lines = [*context.get_usage().split("\n"), hint, "", *lines]
+    show(joined(lines), aside=True)
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name="imgbudget", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -154,7 +166,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        error.show(sys.stderr)
+        _show_mistake(error)
         return 2
     except click.Abort as stop:
         raise KeyboardInterrupt from stop

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 from imgbudget import version
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import folders
-from imgbudget.cli.output import say
+from imgbudget.cli.output import say, show
 from imgbudget.config.load import discover, shown
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
@@ -18,6 +18,7 @@ from imgbudget.linter.run import Session, run
 from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.model.results import FileResult
 from imgbudget.output.base import count, figure
+from imgbudget.printable import blocks, joined, several_lines
 
 ROOM = 1.25
 """Ratio of a proposed budget to the largest amount measured."""
@@ -253,6 +254,8 @@ def _first(counts: Counter[str]) -> str | None:
 
 NAME = ".imgbudget.yaml"
 
+_NEXT = joined(["Next: imgbudget check"])
+
 
 class InitOptions(NamedTuple):
     """The options of `init`."""
@@ -276,7 +279,7 @@ def init(options: InitOptions) -> int:
     proposal = survey(folder)
     text = starter(proposal)
     if options.dry_run:
-        print(text, end="")
+        show(several_lines(text))
         return 0
     path = os.path.join(folder, NAME)
     try:
@@ -284,11 +287,11 @@ def init(options: InitOptions) -> int:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{shown(path)}: cannot be written: {os_error_text(error)}") from error
-    print(f"wrote {shown(path)}: {_summary(proposal)}")
+    show(joined([f"wrote {shown(path)}: {_summary(proposal)}"]))
     if nearest:
         hidden = f"{nearest} no longer applies below {shown(path)}"
         say(f"warning: {hidden}; to keep its settings, add `extend: {nearest}`")
-    print(f"\nTo check each commit, add to .pre-commit-config.yaml:\n\n{_hook()}\nNext: imgbudget check")
+    show(blocks(("", joined(["To check each commit, add to .pre-commit-config.yaml:"]), _hook(), _NEXT)))
     return 0
 
 

@@ -11,6 +11,7 @@ from imgbudget.limits.values import Absent, Limit, Term
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable
 from imgbudget.output.records import TOOL, VERSION
+from imgbudget.printable import joined
 
 FORMATS = ("full", "json")
 _CLAUDE = "anthropic"
@@ -107,7 +108,7 @@ def _text(limits: Limits, *, colour: bool) -> str:
     for detail, bound in _levels(limits):
         for origin in bound.tier_values:
             _add(table, f"detail {detail}: {origin.name}" if detail else origin.name, origin)
-    return f"{limits.model} on {limits.platform}: {limits.tier.name} tier\n" + table.text()
+    return joined([f"{limits.model} on {limits.platform}: {limits.tier.name} tier"]) + table.text()
 
 
 def _add(table: TextTable, name: str, value: Limit[float] | Term | Absent) -> None:

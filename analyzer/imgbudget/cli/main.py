@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from imgbudget.cli.output import say, say_lines, show
 from imgbudget.errors import ImgbudgetError, os_error_text
+from imgbudget.printable import several_lines
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from imgbudget.cli.command import Command
 
 COMMANDS = {
@@ -46,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names need not be valid UTF-8, and consoles need not be UTF-8
             stream.reconfigure(errors="backslashreplace")
+    sys.excepthook = _show_traceback
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_run(arguments))
 
@@ -55,9 +60,9 @@ def _run(arguments: list[str]) -> int:
         code = _run_directly(arguments)
         return _run_group(arguments) if code is None else code
     except ImgbudgetError as error:
-        return _say_error(str(error))
+        return _say_error(*error.lines)
     except KeyboardInterrupt:
-        print("imgbudget: interrupted", file=sys.stderr)
+        say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away: nothing is wrong here
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until the process ends
@@ -69,8 +74,8 @@ def _run(arguments: list[str]) -> int:
         if "--verbose" in arguments or "-v" in arguments:
             raise
         return _say_error(
-            f"internal error: {type(error).__name__}: {error}\n"
-            "this is a mistake in imgbudget; run again with --verbose for the traceback and report it"
+            f"internal error: {type(error).__name__}: {error}",
+            "this is a mistake in imgbudget; run again with --verbose for the traceback and report it",
         )
 
 
@@ -91,7 +96,7 @@ def _run_directly(arguments: list[str]) -> int | None:
     try:
         code = command.run(options)
     except KeyboardInterrupt:
-        print(file=sys.stderr)  # behind the ^C of the terminal, as click does it
+        show("\n", aside=True)  # behind the ^C of the terminal, as click does it
         raise
     except BrokenPipeError:  # as in click: what was not shown is not clean
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until the process ends
@@ -106,7 +111,13 @@ def _run_group(arguments: list[str]) -> int:
     return run(arguments)
 
 
-def _say_error(text: str) -> int:
-    for line in text.splitlines() or [""]:
-        print(f"imgbudget: {line}", file=sys.stderr)
+def _say_error(*lines: str) -> int:
+    say_lines(lines)
     return 2
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:
+    """Show an exception that ends the process: its text may come from a file."""
+    from traceback import format_exception  # noqa: PLC0415 - rare
+
+    show(several_lines("".join(format_exception(kind, error, trace))), aside=True)

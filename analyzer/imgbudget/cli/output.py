@@ -11,9 +11,24 @@ from typing import TYPE_CHECKING, TextIO
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.output.base import figure
+from imgbudget.printable import joined, one_line
 
 if TYPE_CHECKING:
     from imgbudget.audit.work import PartitionSummary
+
+
+def show(text: str, *, aside: bool = False) -> None:
+    """Write text to standard output, or `aside` to standard error: all that is printed comes through here.
+
+    The text is finished: made of lines by `imgbudget.printable`, or in a format for other programs.
+    """
+    (sys.stderr if aside else sys.stdout).write(text)
+
+
+def show_in_place(line: str) -> None:
+    """A line of progress on standard error, which the next one replaces; an empty one makes room for text."""
+    sys.stderr.write(f"\r{one_line(line)}\x1b[K")
+    sys.stderr.flush()
 
 
 def wants_colour(choice: str, stream: TextIO) -> bool:
@@ -69,17 +84,12 @@ def write_formats(
     for name, file in formats:
         sink = Sink(file, aside=aside)
         if name == "json":
-            sink.write(json_text(document()))
+            from imgbudget.output.records import indented  # noqa: PLC0415 - format
+
+            sink.write(indented(document()))
         else:
             sink.write(text(file is None and wants_colour(color, sys.stdout)))
         sink.close()
-
-
-def json_text(document: object) -> str:
-    """A document as indented JSON."""
-    import json  # noqa: PLC0415 - rare
-
-    return json.dumps(document, indent=1) + "\n"
 
 
 class Sink:
@@ -100,7 +110,7 @@ class Sink:
         if not text:
             return
         if self.file is None:
-            (sys.stderr if self.aside else sys.stdout).write(text)
+            show(text, aside=self.aside)
         else:
             self._parts.append(text)
 
@@ -138,7 +148,12 @@ def whole_file(file: str, *, named: bool = True) -> Iterator[TextIO]:
 
 def say(text: str) -> None:
     """A line for people, beside the results."""
-    print(f"imgbudget: {text}", file=sys.stderr)
+    say_lines([text])
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Lines for people that belong together, beside the results."""
+    show(joined([f"imgbudget: {line}" for line in lines]), aside=True)
 
 
 def say_warnings(notes: Iterable[str]) -> None:
@@ -164,13 +179,13 @@ class Progress:
         if self._wanted and monotonic() >= self._next:
             self._next = monotonic() + _STEP
             self._shown = True
-            print(f"\r{figure(files)} files", end="\x1b[K", file=sys.stderr, flush=True)
+            show_in_place(f"{figure(files)} files")
 
     def clear(self) -> None:
         """Make room for other text."""
         if self._shown:
             self._shown = False
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            show_in_place("")
 
 
 _AUDIT_PATIENCE = 0.5
@@ -197,10 +212,10 @@ class AuditProgress:
         errors = f", {figure(summary.errors)} errors" if summary.errors else ""
         done = f"{figure(summary.images)} images, {figure(round(rate))} per second"
         text = f"{done}, {summary.byte_size / 1e9:,.2f} GB{errors}"
-        print(f"\r{text}", end="\x1b[K", file=sys.stderr, flush=True)
+        show_in_place(text)
 
     def clear(self) -> None:
         """Make room for other text."""
         if self._shown:
             self._shown = False
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            show_in_place("")

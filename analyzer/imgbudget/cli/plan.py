@@ -46,6 +46,7 @@ from imgbudget.output.plan import (
 from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
 from imgbudget.planner.request import RequestPlan
 from imgbudget.planner.resend import KEPT, Resend, resend
+from imgbudget.printable import blocks, joined
 
 FORMATS = ("full", "json")
 
@@ -194,12 +195,12 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
         *(request_text(request, show_all=show_all, colour=colour) for request in joint),
         totals_line(found.plans, found.totals, found.summary),
     ]
-    text = "\n".join(parts)
+    text = blocks(parts)
     if found.resends is None:
         return text
     if not found.resends:
-        return text + "no conversation of more than one call with images\n"
-    return "\n".join([text, *(resend_text(one, colour=colour) for one in found.resends)])
+        return text + joined(["no conversation of more than one call with images"])
+    return blocks([text, *(resend_text(one, colour=colour) for one in found.resends)])
 
 
 command = Command("plan", PlanOptions, plan, formats=FORMATS)

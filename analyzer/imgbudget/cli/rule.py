@@ -5,11 +5,13 @@ from typing import Annotated, NamedTuple
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import rules as completed_rules
 from imgbudget.cli.options import ConfigOptions, OutputOptions, run_options
-from imgbudget.cli.output import Sink, chosen_formats, json_text
+from imgbudget.cli.output import Sink, chosen_formats, show
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable
+from imgbudget.output.records import indented
 from imgbudget.output.sarif import rule_pages
+from imgbudget.printable import blocks, joined, several_lines
 from imgbudget.registry import AnyRule
 
 FORMATS = ("text", "json", "markdown")
@@ -45,13 +47,13 @@ def show_rule(options: RuleCommandOptions) -> int:
     for name, file in chosen_formats(options.output.formats, known):
         sink = Sink(file)
         if name == "json":
-            sink.write(json_text([page._asdict() for page in rule_pages(rules)]))
+            sink.write(indented([page._asdict() for page in rule_pages(rules)]))
         elif name == "markdown":
-            sink.write("\n".join(markdown(rule) for rule in rules))
+            sink.write(blocks(several_lines(markdown(rule)) for rule in rules))
         elif options.show_all:
             sink.write(_list(rules))
         else:
-            sink.write(markdown(rules[0]))
+            sink.write(several_lines(markdown(rules[0])))
         sink.close()
     return 0
 
@@ -61,7 +63,7 @@ def _packs() -> int:
 
     for entry in sorted(entry_points(group="imgbudget.rules"), key=lambda entry: entry.name):
         distribution = f" ({entry.dist.name} {entry.dist.version})" if entry.dist else ""
-        print(f"{entry.name}{distribution}")
+        show(joined([f"{entry.name}{distribution}"]))
     return 0
 
 

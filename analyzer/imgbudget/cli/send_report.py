@@ -4,15 +4,17 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from imgbudget.cli.output import show, show_in_place
 from imgbudget.live.answers import Failure
 from imgbudget.live.attribution import Attribution
 from imgbudget.live.batches import BATCHES, BatchProgress
 from imgbudget.live.billing import BillComparison
 from imgbudget.live.records import predicted_record
 from imgbudget.live.sending import COUNT, MESSAGES
-from imgbudget.output.base import count, figure, one_line, signed
+from imgbudget.output.base import count, figure, signed
 from imgbudget.output.explain import explanation_document, full_text
 from imgbudget.output.records import TOOL, VERSION, finding_record, usd
+from imgbudget.printable import joined
 
 if TYPE_CHECKING:
     from imgbudget.cli.send_run import Planned, SendRun
@@ -55,7 +57,8 @@ def what_it_costs(run: "SendRun") -> str:
     total = run.total
     models = sorted({it.one.limits.model for it in run.planned})
     head = f"{count(len(run.planned), 'request')} to {', '.join(models)} on {run.platform}"
-    return f"{head}: {_cost(total.expected_input, total.most, _bound(run.planned))}\n  {_tokens(run.planned)}"
+    cost = _cost(total.expected_input, total.most, _bound(run.planned))
+    return joined([f"{head}: {cost}", f"  {_tokens(run.planned)}"])
 
 
 def _bound(planned: Sequence["Planned"]) -> int:
@@ -106,7 +109,7 @@ def dry_run(run: "SendRun", where: str) -> str:
         lines.append("  cost:     none: counting is free")
     else:
         lines.append(f"  cost:     {_cost(run.total.expected_input, run.total.most, _bound(run.planned))}")
-    return "\n".join(lines) + "\n"
+    return joined(lines)
 
 
 def comparison_text(planned: "Planned", held: BillComparison) -> str:
@@ -114,17 +117,19 @@ def comparison_text(planned: "Planned", held: BillComparison) -> str:
     usage, limits = held.usage, planned.one.limits
     billed = f"{figure(usage.input)} input"
     if usage.output is None:
-        lines = ["counted"]
+        how = "counted"
     else:
-        lines = ["billed"]
+        how = "billed"
         billed += f" and {figure(usage.output)} output"
     if usage.cached:
         billed += f", {figure(usage.cached)} of the input written to or read from a cache"
-    return (
-        f"{limits.model} on {limits.platform}, {limits.tier.name} tier\n"
-        f"  predicted:  {_tokens([planned])}\n"
-        f"  {lines[0] + ':':<11} {billed} tokens\n"
-        f"  difference: {signed(held.difference)} tokens; {held.cause}\n"
+    return joined(
+        [
+            f"{limits.model} on {limits.platform}, {limits.tier.name} tier",
+            f"  predicted:  {_tokens([planned])}",
+            f"  {how + ':':<11} {billed} tokens",
+            f"  difference: {signed(held.difference)} tokens; {held.cause}",
+        ]
     )
 
 
@@ -145,28 +150,25 @@ def batch_text(
             f"the rule explains {figure(agreed)} of {count(len(held), 'request')}"
         )
     odd = [(planned, it) for planned, it in held if not it.agrees]
-    lines += [
-        f"  {one_line(planned.id)}: {signed(it.difference)} tokens; {it.cause}"
-        for planned, it in odd[:_LISTED]
-    ]
+    lines += [f"  {planned.id}: {signed(it.difference)} tokens; {it.cause}" for planned, it in odd[:_LISTED]]
     if len(odd) > _LISTED:
         lines.append(f"  and {figure(len(odd) - _LISTED)} more")
     if failures:
         lines.append(f"  {count(failures, 'request')} failed")
-    return "\n".join(lines) + "\n"
+    return joined(lines)
 
 
 def failure_text(failure: Failure, attribution: Attribution, request_id: str | None, *, colour: bool) -> str:
     """A failure in words, with what is known of its text and what our rules say of the block."""
     head = failure.kind or failure.origin
     head = f"{failure.status} {head}" if failure.status else head
-    whose = f"request {one_line(request_id)}: " if request_id else ""
-    lines = [f"imgbudget: {whose}{head}: {one_line(failure.message)}"]
+    whose = f"request {request_id}: " if request_id else ""
+    lines = [f"imgbudget: {whose}{head}: {failure.message}"]
     if failure.remedy:
         lines.append(f"  do:       {failure.remedy}")
     if failure.request_id:
-        lines.append(f"  request:  {one_line(failure.request_id)}")
-    text = "\n".join(lines) + "\n"
+        lines.append(f"  request:  {failure.request_id}")
+    text = joined(lines)
     if attribution.explanation.matches or attribution.explanation.unknown:
         text += full_text(attribution.explanation, attribution.located, colour=colour)
     return text
@@ -200,10 +202,12 @@ class BatchLine:
         if not self._wanted or text == self._last:
             return
         self._last = text
-        begin, end = ("\r", "\x1b[K") if self._in_place else ("", "\n")
-        print(f"{begin}{text}", end=end, file=sys.stderr, flush=True)
+        if self._in_place:
+            show_in_place(text)
+        else:
+            show(joined([text]), aside=True)
 
     def clear(self) -> None:
         """Make room for other text."""
         if self._last and self._in_place:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            show_in_place("")

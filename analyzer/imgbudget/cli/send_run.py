@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from imgbudget.cli import send_report as words
-from imgbudget.cli.output import Format, Sink, json_text, say, say_warnings, wants_colour, whole_file
+from imgbudget.cli.output import Format, Sink, say, say_warnings, show, wants_colour, whole_file
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
@@ -21,8 +21,10 @@ from imgbudget.live.records import Recorder, failed_record, observation, observe
 from imgbudget.live.sending import Uploads, require_files
 from imgbudget.model.results import RequestResult
 from imgbudget.model.subjects import Severity
-from imgbudget.output.base import TextStyle, count, one_line
+from imgbudget.output.base import TextStyle, count
+from imgbudget.output.records import indented
 from imgbudget.output.text import Full
+from imgbudget.printable import SeveralLines
 
 if TYPE_CHECKING:
     from imgbudget.cli.send import SendOptions
@@ -74,7 +76,7 @@ class SendRun:
         for name, file in self.formats:
             if name == "json":
                 sink = Sink(file)
-                sink.write(json_text(self.document))
+                sink.write(indented(self.document))
                 sink.close()
         return code
 
@@ -125,8 +127,8 @@ class SendRun:
             return None
         if self.options.request == "-" or not sys.stdin.isatty():
             raise UsageError("cannot ask for confirmation (no terminal); pass --yes to send without asking")
-        question = f"{words.what_it_costs(self)}\nsend it?"
-        return None if _confirmed(question) else self._not_sent("you said no")
+        show(words.what_it_costs(self), aside=True)
+        return None if _confirmed("send it?") else self._not_sent("you said no")
 
     @property
     def total(self) -> Price:
@@ -142,7 +144,7 @@ class SendRun:
         shown = self.out.errors if self.quiet else tuple(findings)
         style = TextStyle(colour=wants_colour(self.options.output.color, sys.stderr), quiet=True)
         text = "".join(Full(style).render(self.out.result._replace(findings=shown)))
-        sys.stderr.write(text)
+        show(text, aside=True)
 
     def _not_sent(self, why: str) -> int:
         say(f"not sent: {why}")
@@ -172,18 +174,25 @@ class SendRun:
                 body.set("stream", value=True)
             elif not streams and "stream" in body.members:
                 body.set("stream", value=False)
-            show = sys.stdout.write if self._is_shown else _nothing
+            answer = SeveralLines()
+            shown = self._is_shown
+
+            def tell(text: str) -> None:
+                if shown:
+                    show(answer.add(text))
+                    sys.stdout.flush()
+
             if streams:
-                reply = sending.stream(connection, body, _flushed(show))
+                reply = sending.stream(connection, body, tell)
             else:
                 reply = sending.send(connection, body)
-                show(connection.scrubber.clean(reply.text))
+                tell(connection.scrubber.clean(reply.text))
         except ApiError as error:
             return self.failed(error.failure, planned)
         message = json.loads(connection.scrubber.clean(json.dumps(dict(reply.message))))
-        self._keep(json.dumps(message, indent=1) + "\n")
+        self._keep(indented(message))
         self.document |= {"sent": True, "reply": message, "files": list(uploads.ids)}
-        show("\n\n" if reply.text else "")
+        tell("\n\n" if reply.text else "")
         self._compared(planned, reply.usage, sending.MESSAGES)
         return 0
 
@@ -239,7 +248,7 @@ class SendRun:
         name = planned.id if planned and len(self.planned) > 1 else None
         if explained:
             colour = wants_colour(self.options.output.color, sys.stderr)
-            sys.stderr.write(words.failure_text(failure, attribution, name, colour=colour))
+            show(words.failure_text(failure, attribution, name, colour=colour), aside=True)
         outcome = failed_record(failure, attribution.codes, attribution.locations)
         for one in (planned,) if planned else self.planned:
             endpoint = sending.COUNT if self.options.count_only else sending.MESSAGES
@@ -290,18 +299,6 @@ def _confirmed(question: str) -> bool:
         return confirm(question, err=True)
     except Abort:
         raise KeyboardInterrupt from None
-
-
-def _nothing(_text: str) -> None:
-    pass
-
-
-def _flushed(show: Any) -> Any:
-    def shown(text: str) -> None:
-        show(text)
-        sys.stdout.flush()
-
-    return shown
 
 
 _EXPLAINED = 5
@@ -373,7 +370,7 @@ class BatchSending:
                 _keep(out, outcome.line)
                 planned = waiting.pop(outcome.custom_id, None)
                 if planned is None:
-                    name = one_line(outcome.custom_id)
+                    name = outcome.custom_id
                     say(f"warning: batch {progress.id} answers {name!r}, which is not in {run.out.path}")
                 elif outcome.usage is not None:
                     held.append((planned, run.held(planned, outcome.usage, batches.BATCHES)))
@@ -381,7 +378,7 @@ class BatchSending:
                     failures += 1
                     run.failed(outcome.failure, planned, explained=failures <= _EXPLAINED)
         if waiting:
-            named = ", ".join(one_line(it) for it in list(waiting)[:_LISTED])
+            named = ", ".join(list(waiting)[:_LISTED])
             say(f"warning: no result for {count(len(waiting), 'request')}: {named}")
         run.write(words.batch_text(progress, held, failures))
         return 2 if failures or waiting else 0

@@ -13,7 +13,8 @@ from imgbudget.linter.run import Session
 from imgbudget.linter.selection import EXACT, NO_MATCH, SelectionLayer, has_budget, severity_of, specificity
 from imgbudget.model.budgets import NAMES
 from imgbudget.model.subjects import Severity
-from imgbudget.output.base import TextTable, figure, money, one_line
+from imgbudget.output.base import TextTable, figure, money
+from imgbudget.printable import blocks, joined
 from imgbudget.registry import AnyRule
 
 
@@ -122,7 +123,7 @@ def show_settings(session: Session, paths: Sequence[str], formats: Sequence[Form
     write_formats(
         formats,
         "never",
-        text=lambda _colour: "\n".join(_text(record) for record in records),
+        text=lambda _colour: blocks(_text(record) for record in records),
         document=lambda: {"version": 1, "settings": records},
     )
 
@@ -160,8 +161,8 @@ def _text(record: dict[str, Any]) -> str:
     for rule in record["rules"]:
         on = "on" if rule["on"] else "off"
         table.add(rule["code"], rule["name"], on, rule["severity"], rule["reason"])
-    lines = [f"settings for {one_line(record['path'])}", *_lines(record)]
-    return "\n".join(lines) + "\n\n" + table.text()
+    lines = [f"settings for {record['path']}", *_lines(record)]
+    return blocks((joined(lines), table.text()))
 
 
 def _lines(record: dict[str, Any]) -> Iterator[str]:

@@ -15,7 +15,6 @@ from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.model_ids import nearest_names
 from imgbudget.linter.run import Session, run
-from imgbudget.output.base import one_line
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.size import side_by_side, single, size_record, table_records
 
@@ -158,11 +157,11 @@ def subjects(session: Session, text: str) -> Iterator[Subject]:
     found: list[ImageResult] = []
     run(session, [text], on_result=lambda result: found.extend(result.images), whole_run=False)
     if not found:
-        raise UsageError(f"{one_line(text)}: holds no image")
+        raise UsageError(f"{text}: holds no image")
     for image in found:
         size, facts = image.use.visible_size, image.use.facts
         if size is None or facts is None:
-            unsized = f"{one_line(image.use.location.path)}: is no image that can be measured"
+            unsized = f"{image.use.location.path}: is no image that can be measured"
             if not os.path.isdir(text):
                 raise UsageError(unsized)
             say(f"warning: {unsized}")

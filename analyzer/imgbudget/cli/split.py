@@ -15,6 +15,7 @@ from imgbudget.output.plan import request_name
 from imgbudget.output.split import split_document
 from imgbudget.planner.division import Split, SplitPart, split_request
 from imgbudget.planner.image import SizeGoal
+from imgbudget.printable import blocks, joined
 
 FORMATS = ("full", "json")
 
@@ -67,8 +68,8 @@ def _text(splits: list[Split], *, show_all: bool, colour: bool) -> str:
     divided = [split for split in splits if len(split.parts) > 1 or not split.fits]
     texts = [_split_text(split, colour=colour) for split in (splits if show_all else divided) if split.parts]
     whole = len(splits) - len(divided)
-    texts.append(f"requests that fit without splitting: {figure(whole)} of {figure(len(splits))}\n")
-    return "\n".join(texts)
+    texts.append(joined([f"requests that fit without splitting: {figure(whole)} of {figure(len(splits))}"]))
+    return blocks(texts)
 
 
 def _split_text(split: Split, *, colour: bool) -> str:
@@ -90,13 +91,13 @@ def _split_text(split: Split, *, colour: bool) -> str:
             _note(part),
         )
     parts = len(split.parts)
-    return (
+    head = (
         f"{request_name(split.request)}: "
         f"{count(len(split.request.images), 'image')}, {count(split.request.byte_size, 'byte')} "
         f"for {split.limits.model} on {split.limits.platform}: "
-        f"{f'split into {parts} requests' if parts > 1 else 'one request'}\n"
-        f"{table.text(right={0, 3, 4, 5, 6, 7, 8})}"
+        f"{f'split into {parts} requests' if parts > 1 else 'one request'}"
     )
+    return joined([head]) + table.text(right={0, 3, 4, 5, 6, 7, 8})
 
 
 def _note(part: SplitPart) -> str:

@@ -9,10 +9,11 @@ from imgbudget.cli.size import Subject, subjects
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.model.subjects import ProbeField
-from imgbudget.output.base import TextTable, count, figure, money, one_line
+from imgbudget.output.base import TextTable, count, figure, money
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.split import tiling_record
 from imgbudget.planner.division import OVERLAP, Tiling, tiling
+from imgbudget.printable import blocks, joined
 
 FORMATS = ("full", "json")
 
@@ -54,7 +55,7 @@ def tiles(options: TilesOptions) -> int:
     write_formats(
         formats,
         options.output.color,
-        text=lambda colour: "\n".join(_text(subject, cut, colour=colour) for subject, cut in cuts),
+        text=lambda colour: blocks(_text(subject, cut, colour=colour) for subject, cut in cuts),
         document=lambda: _document(cuts),
     )
     say_warnings(session.notes)
@@ -74,26 +75,26 @@ def _cut(subject: Subject, overlap: int) -> Tiling:
 
 
 def _named(subject: Subject) -> str:
-    return f"{one_line(subject.path)}: " if subject.path else ""
+    return f"{subject.path}: " if subject.path else ""
 
 
 def _text(subject: Subject, cut: Tiling, *, colour: bool) -> str:
     limits, whole = cut.limits, cut.limits.tokens(cut.size)
     cost = money(limits.cost_usd(whole))
     if len(cut.tiles) == 1:
-        return (
-            f"{_named(subject)}{cut.size} fits as it is: {figure(whole)} tokens on {limits.model}, {cost}\n"
+        return joined(
+            [f"{_named(subject)}{cut.size} fits as it is: {figure(whole)} tokens on {limits.model}, {cost}"]
         )
     table = TextTable(("tile", "x", "y", "size", "tokens"), colour=colour)
     for number, tile in enumerate(cut.tiles, 1):
         table.add(str(number), str(tile.x), str(tile.y), str(tile.size), figure(limits.tokens(tile.size)))
-    return (
+    head = (
         f"{_named(subject)}{cut.size} in {count(len(cut.tiles), 'tile')} for {limits.model} on "
         f"{limits.platform}: {count(cut.columns, 'column')}, {count(cut.rows, 'row')}, neighbours share at "
         f"least {cut.overlap} px; {figure(cut.tokens)} tokens, {money(limits.cost_usd(cut.tokens))} "
-        f"(as a whole it is seen as {limits.native_size(cut.size)}: {figure(whole)} tokens, {cost})\n"
-        f"{table.text(right={0, 1, 2, 4})}"
+        f"(as a whole it is seen as {limits.native_size(cut.size)}: {figure(whole)} tokens, {cost})"
     )
+    return joined([head]) + table.text(right={0, 1, 2, 4})
 
 
 command = Command("tiles", TilesOptions, tiles, formats=FORMATS)

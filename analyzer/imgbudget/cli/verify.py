@@ -31,8 +31,9 @@ from imgbudget.live.verification import (
     probe_cases,
     read_overlay,
 )
-from imgbudget.output.base import TextTable, count, figure, one_line
+from imgbudget.output.base import TextTable, count, figure
 from imgbudget.output.records import TOOL, VERSION
+from imgbudget.printable import blocks, joined
 
 FORMATS = ("full", "json")
 
@@ -183,9 +184,7 @@ def _text(
     )
     for it in results:
         less = verdict.visual(it)
-        counted = (
-            figure(it.counted) if it.counted is not None else str(it.target or one_line(it.failure or ""))
-        )
+        counted = figure(it.counted) if it.counted is not None else str(it.target or it.failure or "")
         table.add(
             it.case.rule,
             str(it.case.images),
@@ -196,7 +195,8 @@ def _text(
             "" if less is None else figure(less),
             "as predicted" if verdict.holds(it) else "NOT as predicted",
         )
-    lines = [f"{limits.model} on {limits.platform}: {limits.tier.name} tier", table.text(right=(1, 4, 5, 6))]
+    head = joined([f"{limits.model} on {limits.platform}: {limits.tier.name} tier"])
+    lines = []
     for rule, holds in verdict.confirmed.items():
         lines.append(f"{'confirmed' if holds else 'not confirmed'}: {rule}: {CONFIRMED_BY[rule]}")
     if verdict.envelope is not None:
@@ -204,7 +204,7 @@ def _text(
         lines.append(f"envelope: {count(verdict.envelope, 'token')} beside the patches of one image{part}")
     if entry is not None:
         lines.append(_listing(limits, entry))
-    return "\n".join(lines) + "\n"
+    return head + blocks((table.text(right=(1, 4, 5, 6)), joined(lines)))
 
 
 def _listing(limits: Limits, entry: Model) -> str:
@@ -232,11 +232,11 @@ def _models_text(session: Session, listed: Sequence[Model], *, colour: bool) -> 
     for it in listed:
         limits = session.limits.bind(it.id, session.context.platform)
         table.add(
-            one_line(it.id),
+            it.id,
             {True: "yes", False: "no", None: "?"}[it.images],
             "?" if it.context is None else figure(it.context),
             "?" if it.output is None else figure(it.output),
-            one_line(it.lifecycle or "?"),
+            it.lifecycle or "?",
             limits.tier.name if limits.known else "unknown model",
         )
     return table.text(right=(2, 3))

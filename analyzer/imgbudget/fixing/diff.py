@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.model.location import Keys, Location
-from imgbudget.output.base import figure, one_line
+from imgbudget.output.base import figure
+from imgbudget.printable import joined
 
 _SHOWN = 40
 """Characters of a shortened string."""
@@ -33,17 +34,17 @@ class Difference(NamedTuple):
 
 def difference(before: Revision, after: Revision) -> str:
     """The difference as text."""
-    lines = [f"--- {one_line(before.path)}", f"+++ {one_line(after.path)}"]
+    lines = [f"--- {before.path}", f"+++ {after.path}"]
     if isinstance(before, ImageRevision):
         lines += _of_image(after)
     elif isinstance(before, RequestRevision) and isinstance(after, RequestRevision):
         lines += _of_text(before, after)
-    return "".join(f"{line}\n" for line in lines)
+    return joined(lines)
 
 
 def _of_image(after: Revision) -> Iterator[str]:
     if not after.images:
-        yield f" renamed to {one_line(after.path)}, bytes unchanged"
+        yield f" renamed to {after.path}, bytes unchanged"
     for change in after.images:
         yield f"-{change.before}"
         yield f"+{change.after}{change.how}"

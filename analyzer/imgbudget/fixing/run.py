@@ -37,6 +37,7 @@ from imgbudget.model.edits import FailedFix, FileFix
 from imgbudget.model.fixes import DropEntry
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
+from imgbudget.printable import joined
 
 if TYPE_CHECKING:
     from imgbudget.linter.rows import PartReceiver
@@ -102,8 +103,12 @@ def _number(finding: Finding) -> int:
 
 
 def _difference(path: str, before: str, after: str) -> str:
-    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), path, path, n=1)
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+    lines = unified_diff(_split(before), _split(after), path, path, n=1, lineterm="")
+    return joined(lines)
+
+
+def _split(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 _ATTEMPTS = 3

@@ -262,7 +262,7 @@ class Session:
         """
         named = path_list(paths)
         if absent := missing(named):
-            raise UsageError("\n".join(f"{path}: no such file or folder" for path in absent))
+            raise UsageError(*(f"{path}: no such file or folder" for path in absent))
         self.checked_paths = named
         if not named:
             return iter(())

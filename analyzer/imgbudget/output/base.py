@@ -10,6 +10,8 @@ from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Severity
 from imgbudget.namedtuples import NamedTuple
+from imgbudget.printable import joined, painted
+from imgbudget.printable import one_line as one_line  # noqa: PLC0414 - re-exported
 
 if TYPE_CHECKING:
     from imgbudget.output.sarif import RulePage
@@ -58,7 +60,7 @@ class TextTable:
 
     def add(self, *cells: str) -> None:
         """Add a row, with as many cells as the head."""
-        self._rows.append(cells)
+        self._rows.append([one_line(cell) for cell in cells])
 
     def text(self, *, right: Collection[int] = ()) -> str:
         """The table; columns of `right` are right-aligned. Columns empty in every row are left out."""
@@ -72,8 +74,8 @@ class TextTable:
                 blank = " " * (widths[i] - _width(row[i]))
                 cells.append(blank + row[i] if i in right else row[i] + blank)
             line = "  ".join(cells).rstrip()
-            lines.append(f"\x1b[1m{line}\x1b[0m" if self._colour and number == 0 else line)
-        return "\n".join(lines) + "\n"
+            lines.append(painted(line, "1") if self._colour and number == 0 else line)
+        return joined(lines)
 
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
@@ -92,20 +94,12 @@ class TextStyle(NamedTuple):
     rules: "tuple[RulePage, ...]" = ()
 
     def paint(self, text: str, codes: str) -> str:
-        """The text in ANSI codes, unchanged without colour."""
-        return f"\x1b[{codes}m{text}\x1b[0m" if self.colour else text
+        """The text in ANSI codes, which `joined` makes real; unchanged without colour."""
+        return painted(text, codes) if self.colour else text
 
     def severity(self, severity: Severity, text: str) -> str:
         """The text in the colour of a severity."""
         return self.paint(text, f"1;{_COLOURS[severity]}")
-
-
-_CONTROL = {i: f"\\x{i:02x}" for i in (*range(32), 127)} | {9: "\\t", 10: "\\n", 13: "\\r"}
-
-
-def one_line(text: str) -> str:
-    """Text on one line of a terminal: control characters and invalid names escaped."""
-    return text.translate(_CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def signed(number: int) -> str:
@@ -171,7 +165,7 @@ class RunningText(Reporter):
     def end(self, summary: Summary) -> str:
         """Statistics and comparison if requested, and the closing line unless quiet."""
         text = "" if summary.statistics is None and summary.comparison is None else _extras(summary)
-        return text if self.style.quiet else text + closing_line(summary) + "\n"
+        return text if self.style.quiet else text + joined([closing_line(summary)])
 
 
 def _extras(summary: Summary) -> str:

@@ -7,8 +7,9 @@ from imgbudget.explain.locate import Candidate
 from imgbudget.explain.match import Explanation, Match, Unknown
 from imgbudget.explain.patterns import ErrorPattern
 from imgbudget.model.location import Location, Span
-from imgbudget.output.base import TextStyle, count, figure, one_line
+from imgbudget.output.base import TextStyle, count, figure
 from imgbudget.output.records import TOOL, VERSION
+from imgbudget.printable import blocks, joined
 
 
 class LocatedMatch(NamedTuple):
@@ -103,8 +104,8 @@ def full_text(explanation: Explanation, found: Sequence[LocatedMatch], *, colour
     ]
     parts += [_unknown_text(unknown, style) for unknown in explanation.unknown[:_MOST_UNKNOWN]]
     if len(explanation.unknown) > _MOST_UNKNOWN:
-        parts.append(f"and {count(len(explanation.unknown) - _MOST_UNKNOWN, 'more unknown text')}\n")
-    return "\n".join(parts)
+        parts.append(joined([f"and {count(len(explanation.unknown) - _MOST_UNKNOWN, 'more unknown text')}"]))
+    return blocks(parts)
 
 
 def _rule(known: ErrorPattern) -> str:
@@ -119,11 +120,11 @@ def _match_text(match: Match, found: LocatedMatch | None, style: TextStyle) -> s
     times = f", seen {figure(match.occurrences)} times, first" if match.occurrences > 1 else ""
     lines = [
         f"{style.paint(_rule(known), '1')}: status {match.status}{times} on line {match.line}",
-        f"  text:     {one_line(match.text)}",
+        f"  text:     {match.text}",
     ]
     if match.location:
         flat = "  (blocks inside tool results are counted in this index)" if known.flat else ""
-        lines.append(f"  location: {one_line(match.location)}{flat}")
+        lines.append(f"  location: {match.location}{flat}")
     if numbers := _numbers(match):
         lines.append(f"  numbers:  {numbers}")
     lines += [f"  means:    {known.meaning}", f"  do:       {known.remedy}"]
@@ -137,7 +138,7 @@ def _match_text(match: Match, found: LocatedMatch | None, style: TextStyle) -> s
     lines.append(f"  seen in:  {known.source}, {known.date}{era}")
     if known.rule:
         lines.append(f"  more:     imgbudget rule {known.rule.code}")
-    return "\n".join(lines) + "\n"
+    return joined(lines)
 
 
 def _numbers(match: Match) -> str:
@@ -147,12 +148,12 @@ def _numbers(match: Match) -> str:
         words.append(f"measured {figure(match.measured)} {unit}")
     if match.limit is not None:
         words.append(f"limit {figure(match.limit)} {unit}")
-    words += [f"{name} {one_line(value)}" for name, value in match.values]
+    words += [f"{name} {value}" for name, value in match.values]
     return ", ".join(words)
 
 
 def _block(candidate: Candidate, location: Location, span: Span | None, style: TextStyle) -> list[str]:
-    where = one_line(location.path) + (f":{span.line}:{span.column}" if span else "")
+    where = location.path + (f":{span.line}:{span.column}" if span else "")
     use = candidate.use
     facts = []
     if use and use.size:
@@ -164,7 +165,7 @@ def _block(candidate: Candidate, location: Location, span: Span | None, style: T
     head = f"  block:    {style.paint(where, '1')}  {pointer}  ({candidate.why}{details})"
     return [
         head,
-        *(f"            {finding.code}: {one_line(finding.message)}" for finding in candidate.findings),
+        *(f"            {finding.code}: {finding.message}" for finding in candidate.findings),
     ]
 
 
@@ -172,10 +173,10 @@ def _unknown_text(unknown: Unknown, style: TextStyle) -> str:
     times = f", seen {figure(unknown.occurrences)} times, first" if unknown.occurrences > 1 else ""
     lines = [
         f"{style.paint('unknown error text', '1')}{times} on line {unknown.line}",
-        f"  text:     {one_line(unknown.text)}",
+        f"  text:     {unknown.text}",
     ]
     if unknown.nearest:
         lines.append(f"  nearest:  {unknown.nearest.wording} [{_rule(unknown.nearest)}]")
     else:
         lines.append("  nearest:  no similar error about images is known")
-    return "\n".join(lines) + "\n"
+    return joined(lines)

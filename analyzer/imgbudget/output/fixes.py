@@ -1,6 +1,5 @@
 """What fixes did to each file: as lines of text, and as the JSON manifest with coordinate maps."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +8,9 @@ from imgbudget.model.edits import BodyChange, FileFix, ImageChange, ImageSnapsho
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import RunningText, count, figure, one_line
-from imgbudget.output.records import TOOL, VERSION, failed_record
+from imgbudget.output.base import RunningText, count, figure
+from imgbudget.output.records import TOOL, VERSION, dump, failed_record
+from imgbudget.printable import joined
 
 
 def fix_lines(fix: FileFix) -> Iterator[str]:
@@ -52,11 +52,11 @@ class FixLines(RunningText):
     def render(self, result: FileResult) -> Fragment:
         """The lines of one file."""
         lines = fix_lines(result.fix) if result.fix and not self.style.quiet else ()
-        return ("".join(f"made {one_line(line)}\n" for line in lines),)
+        return (joined([f"made {line}" for line in lines]),)
 
     def end(self, summary: Summary) -> str:
         """The totals."""
-        return "" if self.style.quiet else f"{count(summary.changed, 'file')} changed\n"
+        return "" if self.style.quiet else joined([f"{count(summary.changed, 'file')} changed"])
 
 
 _JOINT = ",\n  "
@@ -72,11 +72,11 @@ class Manifest(Reporter):
 
     def begin(self) -> str:
         """The head and the opening of the files."""
-        return f'{{"version": {VERSION},\n "tool": {json.dumps(TOOL)},\n "files": ['
+        return f'{{"version": {VERSION},\n "tool": {dump(TOOL)},\n "files": ['
 
     def render(self, result: FileResult) -> Fragment:
         """One file."""
-        return (json.dumps(_file(result.fix)) if result.fix else "",)
+        return (dump(_file(result.fix)) if result.fix else "",)
 
     def add(self, piece: Fragment) -> str:
         """The files, as they come."""
@@ -95,7 +95,7 @@ class Manifest(Reporter):
             "not_fixed": len(summary.failed),
             "remaining": summary.findings.total(),
         }
-        return f'],\n "summary": {json.dumps(total)}}}\n'
+        return f'],\n "summary": {dump(total)}}}\n'
 
 
 def _file(fix: FileFix) -> dict[str, Any]:

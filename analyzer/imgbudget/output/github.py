@@ -7,9 +7,10 @@ of each level (actions/toolkit, docs/problem-matchers.md, "Limitations"), so the
 from imgbudget.linter.reporting import Fragment
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding, Severity
-from imgbudget.output.base import TextStyle, closing_line, count, figure, one_line, relative
+from imgbudget.output.base import TextStyle, closing_line, count, figure, relative
 from imgbudget.output.summaries import headline, verdict
 from imgbudget.output.worst_first import WorstFirst, piece_of
+from imgbudget.printable import joined, one_line
 
 MOST = 10_000
 """Most commands written; a longer log is not read."""
@@ -47,7 +48,7 @@ class GitHub(WorstFirst):
 
     def end(self, summary: Summary) -> str:
         """The commands, the worst first, and the closing line."""
-        lines = list(self.worst())
+        commands, lines = "".join([f"{command}\n" for command in self.worst()]), []
         if not self.style.quiet:
             if self.left_out:
                 lines.append(f"and {figure(self.left_out)} more findings; --format concise lists all")
@@ -59,9 +60,9 @@ class GitHub(WorstFirst):
             if summary.comparison is not None:
                 comparison = summary.comparison
                 change = f"{headline(comparison)}; {verdict(comparison)}"
-                lines.append(f"compared with {one_line(comparison.name)}: {change}")
+                lines.append(f"compared with {comparison.name}: {change}")
             lines.append(closing_line(summary))
-        return "".join(line + "\n" for line in lines)
+        return commands + joined(lines)
 
 
 def _data(text: str) -> str:

@@ -3,19 +3,18 @@
 Fields and severities: docs.gitlab.com, "Code Quality report format", 2026.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding, Severity
-from imgbudget.output.base import TextStyle, one_line, relative
+from imgbudget.output.base import TextStyle, relative
+from imgbudget.output.records import dump
+from imgbudget.printable import one_line
 
 _JOINT = ",\n  "
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}
-_dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class GitLab(Reporter):
@@ -37,7 +36,7 @@ class GitLab(Reporter):
         issues = []
         for finding in result.findings:
             occurrences[finding.fingerprint] += 1
-            issues.append(_dump(self._issue(finding, occurrences[finding.fingerprint])))
+            issues.append(dump(self._issue(finding, occurrences[finding.fingerprint])))
         return (_JOINT.join(issues),)
 
     def _issue(self, finding: Finding, times: int) -> dict[str, Any]:

@@ -1,16 +1,13 @@
 """The format `junit` for CI servers: one suite per file with findings, one failed case per finding."""
 
-import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import TextStyle, one_line, relative
-
-_NO_XML = re.compile("[\ufffe\uffff]")
-"""Characters that XML 1.0 forbids, besides those that `one_line` escapes."""
+from imgbudget.output.base import TextStyle, relative
+from imgbudget.printable import one_line
 
 
 class JUnit(Reporter):
@@ -30,15 +27,15 @@ class JUnit(Reporter):
         """The suite of one file."""
         if not result.findings:
             return ("",)
-        path = _text(relative(result.path, self._root))
+        path = one_line(relative(result.path, self._root))
         failed = sum(finding.internal for finding in result.findings)
         suite = _suite(path, len(result.findings), failures=len(result.findings) - failed, errors=failed)
         for finding in result.findings:
             self._case(suite, path, finding)
-        return (tostring(suite, "unicode"),)
+        return (_written(suite),)
 
     def _case(self, suite: Element, path: str, finding: Finding) -> None:
-        where = f" at {finding.location.dotted}" if finding.location.dotted else ""
+        where = f" at {one_line(finding.location.dotted)}" if finding.location.dotted else ""
         case = SubElement(suite, "testcase", classname=path, name=f"{finding.code} {finding.name}{where}")
         location = path
         if finding.span:
@@ -46,13 +43,13 @@ class JUnit(Reporter):
             location += f":{finding.span.line}:{finding.span.column}"
         case.set("file", path)
         kind = "error" if finding.internal else "failure"
-        message = _text(finding.message)
+        message = one_line(finding.message)
         fault = SubElement(case, kind, message=message, type=str(finding.severity))
         lines = [f"{location}: {finding.code} {finding.severity}: {message}"]
         if finding.help:
-            lines.append(f"help: {_text(finding.help)}")
+            lines.append(f"help: {one_line(finding.help)}")
         if finding.fix and finding.fix_safety:
-            lines.append(f"fix: {finding.fix.title} ({finding.fix_safety})")
+            lines.append(f"fix: {one_line(finding.fix.title)} ({finding.fix_safety})")
         fault.text = "\n".join([*lines, finding.url] if finding.url else lines)
 
     def add(self, piece: Fragment) -> str:
@@ -66,19 +63,19 @@ class JUnit(Reporter):
         """The files that could not be checked, the case of a clean run, and the end."""
         text = ""
         if summary.missed:
-            text += tostring(self._missed(summary.missed), "unicode") + "\n"
+            text += _written(self._missed(summary.missed)) + "\n"
         if not self._any:
             clean = _suite("imgbudget", 1)
             SubElement(clean, "testcase", classname="imgbudget", name="no findings")
-            text += tostring(clean, "unicode") + "\n"
+            text += _written(clean) + "\n"
         return text + "</testsuites>\n"
 
     def _missed(self, missed: Sequence[tuple[str, str]]) -> Element:
         suite = _suite("not checked", len(missed), skipped=len(missed))
         for path, reason in missed:
-            name = _text(relative(path, self._root))
+            name = one_line(relative(path, self._root))
             case = SubElement(suite, "testcase", classname=name, name="can be read")
-            SubElement(case, "skipped", message=_text(reason))
+            SubElement(case, "skipped", message=one_line(reason))
         return suite
 
 
@@ -87,5 +84,6 @@ def _suite(name: str, tests: int, *, failures: int = 0, errors: int = 0, skipped
     return Element("testsuite", {"name": name, **{key: str(value) for key, value in counts.items()}})
 
 
-def _text(text: str) -> str:
-    return _NO_XML.sub("", one_line(text))
+def _written(element: Element) -> str:
+    """The XML of an element without commands of CI servers; `one_line` has escaped what XML forbids."""
+    return tostring(element, "unicode").replace("##", "#&#35;")

@@ -3,16 +3,15 @@
 A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); further rows are counted.
 """
 
-import re
-
 from imgbudget.linter.reporting import Fragment
 from imgbudget.model.fixes import Resize
 from imgbudget.model.results import FileResult, ImageResult, Summary
 from imgbudget.model.statistics import UNORDERED_UNITS
 from imgbudget.model.subjects import Finding, FixSafety
-from imgbudget.output.base import TextStyle, closing_line, count, figure, money, one_line, relative
+from imgbudget.output.base import TextStyle, closing_line, count, figure, money, relative
 from imgbudget.output.summaries import headline, statistics_text, verdict
 from imgbudget.output.worst_first import WorstFirst, piece_of
+from imgbudget.printable import markdown
 
 MOST = 10_000
 """Most rows kept; a row has at least 100 bytes."""
@@ -23,7 +22,6 @@ MOST_BYTES = 1_000_000
 _HEAD = (
     "| finding | where | measured | limit | over by | saved by the plan |\n|---|---|---:|---:|---:|---:|\n"
 )
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$@])")
 _NONE = "–"
 _FENCE = "```"
 
@@ -52,8 +50,8 @@ class Markdown(WorstFirst):
         if finding.location.dotted:
             where += f" {finding.location.dotted}"
         cells = (
-            f"{finding.severity} {code} {_plain(finding.message)}",
-            _plain(where),
+            f"{finding.severity} {code} {markdown(finding.message)}",
+            markdown(where),
             _amount(finding.measured, finding.unit),
             _amount(finding.limit, finding.unit),
             _over(finding),
@@ -86,17 +84,17 @@ def _difference(summary: Summary) -> str:
         return ""
 
     comparison = summary.comparison
-    name, change = _plain(comparison.name), _plain(headline(comparison))
+    name, change = markdown(comparison.name), markdown(headline(comparison))
     return f"**{change}** compared with {name}; {verdict(comparison)}\n\n"
 
 
 def _totals(summary: Summary) -> str:
-    lines = [f"**{_plain(closing_line(summary))}**\n"]
+    lines = [f"**{markdown(closing_line(summary))}**\n"]
     if saved := summary.visual_tokens - summary.tokens_after_fix:
         lines.append(f"The safe fixes save {count(saved, 'token')}, about {money(summary.saved_usd)}.\n")
     if summary.missed:
         lines.append(f"{count(len(summary.missed), 'file')} could not be checked:\n")
-        lines += [f"- {_plain(path)}: {_plain(reason)}" for path, reason in summary.missed[:20]]
+        lines += [f"- {markdown(path)}: {markdown(reason)}" for path, reason in summary.missed[:20]]
         if len(summary.missed) > 20:
             lines.append(f"- and {figure(len(summary.missed) - 20)} more")
     if summary.statistics is not None:
@@ -139,8 +137,3 @@ def _saved(finding: Finding, image: ImageResult | None) -> str:
         saved = facts.byte_size * (area - planned.width * planned.height) // area
         words.append(f"\\~{count(saved, 'byte')}")
     return ", ".join(words) or _NONE
-
-
-def _plain(text: str) -> str:
-    """Text escaped for a table cell."""
-    return _SPECIAL.sub(r"\\\1", one_line(text))

@@ -9,13 +9,14 @@ from imgbudget.limits.bound import Limits
 from imgbudget.model.location import Location
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Request
-from imgbudget.output.base import TextTable, count, figure, money, one_line
+from imgbudget.output.base import TextTable, count, figure, money
 from imgbudget.output.records import TOOL, VERSION, usd
 from imgbudget.planner.bounds import RequestBound
 from imgbudget.planner.from_findings import TRANSCRIPT
 from imgbudget.planner.image import ImagePlan, View, model_totals, views_of
 from imgbudget.planner.request import Remedy, RequestPlan
 from imgbudget.planner.resend import Load, Resend
+from imgbudget.printable import blocks, joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +232,7 @@ def models_table(
             f"{figure(total.tokens_before)} → {figure(total.tokens_after)}",
             f"{money(total.cost_before)} → {money(total.cost_after)}",
         )
-    return (table.text(right={5, 6}) + "\n" if shown else "") + sums.text(right={2, 3})
+    return blocks((*((table.text(right={5, 6}),) if shown else ()), sums.text(right={2, 3})))
 
 
 def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
@@ -255,9 +256,9 @@ def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
         media += f", {count(len(request.documents), 'document')}"
     head = (
         f"{request_name(request)}: {media} for {limits.model} on {limits.platform}; "
-        f"images to change: {figure(changed)}\n"
+        f"images to change: {figure(changed)}"
     )
-    return head + table.text(right={2, 3, 4}) + (_remedy(plan.remedy) if plan.remedy else "")
+    return joined([head]) + table.text(right={2, 3, 4}) + (_remedy(plan.remedy) if plan.remedy else "")
 
 
 def request_name(request: Request) -> str:
@@ -266,7 +267,7 @@ def request_name(request: Request) -> str:
     is_row = kind_of(location.path) is FileKind.JSONL and request.dialect != TRANSCRIPT
     line = f":{request.line}" if is_row or request.line > 1 else ""
     pointer = f" {location.pointer}" if location.pointer else ""
-    return one_line(location.path) + line + pointer
+    return location.path + line + pointer
 
 
 def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary) -> str:
@@ -279,13 +280,14 @@ def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary
     unknown = summary.images - len(plans)
     unsized = f"; {count(unknown, 'image')} that cannot be measured" if unknown else ""
     older = _estimates(totals.tokens_area_before or None, totals.tokens_area_after)
-    return (
+    sums = (
         f"{figure(totals.changed)} of {count(len(plans), 'image')} to resize: "
         f"{figure(totals.tokens_before)} → {figure(totals.tokens_after)} tokens"
         f"{f' (older estimate {older})' if older else ''}, "
         f"{figure(totals.bytes_before)} → {'~' if totals.changed else ''}{figure(totals.bytes_after)} bytes, "
-        f"{money(totals.cost_before)} → {money(totals.cost_after)}{unsized}{skipped}\n"
+        f"{money(totals.cost_before)} → {money(totals.cost_after)}{unsized}{skipped}"
     )
+    return joined([sums])
 
 
 def _estimates(before: int | None, after: int | None) -> str:
@@ -316,7 +318,9 @@ def _remedy(remedy: Remedy) -> str:
         ways.append(f"split it into at least {figure(remedy.requests)} requests (imgbudget split)")
     helps = ", or ".join(ways) or "none; leaving out images or splitting the request is not enough"
     reasons = "; ".join(remedy.reasons)
-    return f"no plan keeps all limits; with the smallest legible images: {reasons}\n  = help: {helps}\n"
+    return joined(
+        [f"no plan keeps all limits; with the smallest legible images: {reasons}", f"  = help: {helps}"]
+    )
 
 
 _MOST_PLACES = 3
@@ -329,7 +333,7 @@ def _request_names(plans: Sequence[RequestPlan]) -> dict[Location, str]:
 
 def _image_name(plan: ImagePlan, names: Mapping[Location, str]) -> str:
     location = plan.use.location
-    name = names.get(location) or one_line(location.path)
+    name = names.get(location) or location.path
     return name + (f" {location.dotted}" if location.dotted else "")
 
 
@@ -394,10 +398,11 @@ def resend_text(found: Resend, *, colour: bool) -> str:
         dollars = f"{'-' if saving.cost_usd < 0 else ''}{money(abs(saving.cost_usd))}"
         savings.add(saving.way, figure(saving.byte_size), figure(saving.tokens), dollars, saving.terms)
     unsized = f"; {count(found.unsized, 'image')} of unknown size, not counted" if found.unsized else ""
-    return (
+    head = (
         f"{request_name(request)}: {count(len(found.calls), 'call')} sent "
         f"{count(found.sent.images, 'image')} ({figure(found.once.images)} different), "
         f"{count(found.sent.base64_bytes, 'byte')} as base64, "
-        f"{count(found.sent.tokens, 'visual token')}, {money(found.cost_usd)} on {limits.model}{unsized}\n"
-        f"{calls.text(right={0, 2, 3, 4, 5, 6, 7, 8})}\n{savings.text(right={1, 2, 3})}"
+        f"{count(found.sent.tokens, 'visual token')}, {money(found.cost_usd)} on {limits.model}{unsized}"
     )
+    tables = (calls.text(right={0, 2, 3, 4, 5, 6, 7, 8}), savings.text(right={1, 2, 3}))
+    return joined([head]) + blocks(tables)

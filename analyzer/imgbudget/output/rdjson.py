@@ -3,8 +3,6 @@
 Fields: reviewdog's proto/rdf/reviewdog.proto; its columns count bytes of UTF-8.
 """
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 from imgbudget import version
@@ -12,10 +10,11 @@ from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.location import Span
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import TextStyle, one_line, relative
+from imgbudget.output.base import TextStyle, relative
+from imgbudget.output.records import dump
+from imgbudget.printable import one_line
 
 _JOINT = ",\n  "
-_dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class RdJson(Reporter):
@@ -29,11 +28,11 @@ class RdJson(Reporter):
 
     def begin(self) -> str:
         """The source, and the opening of the diagnostics."""
-        return f'{{"source": {_dump(_source())},\n "diagnostics": ['
+        return f'{{"source": {dump(_source())},\n "diagnostics": ['
 
     def render(self, result: FileResult) -> Fragment:
         """The diagnostics of one file."""
-        return (_JOINT.join([_dump(self._diagnostic(finding)) for finding in result.findings]),)
+        return (_JOINT.join([dump(self._diagnostic(finding)) for finding in result.findings]),)
 
     def _diagnostic(self, finding: Finding) -> dict[str, Any]:
         location: dict[str, Any] = {"path": one_line(relative(finding.location.path, self._root))}

@@ -9,6 +9,7 @@ from imgbudget.limits.geometry import area_tokens, patches, publishes_size
 from imgbudget.model.location import Span
 from imgbudget.model.results import ImageResult, RequestResult, Summary
 from imgbudget.model.subjects import Finding, ProbeField, Severity
+from imgbudget.printable import harmless
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
@@ -143,7 +144,18 @@ def extra_records(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "comparison", comparison_record(summary.comparison)
 
 
-dump: Callable[[Any], str] = json.JSONEncoder().encode
+_encode: Callable[[Any], str] = json.JSONEncoder().encode
+
+
+def dump(document: Any) -> str:
+    """A document as JSON on one line."""
+    return harmless(_encode(document))
+
+
+def indented(document: object) -> str:
+    """A document as indented JSON, with a line feed at its end."""
+    return harmless(json.dumps(document, indent=1)) + "\n"
+
 
 _quote: Callable[[str], str] = encode_basestring_ascii
 _NOWHERE = '"line": null, "column": null, "end_line": null, "end_column": null, '
@@ -160,7 +172,7 @@ def image_text(image: ImageResult) -> str:
         return dump(image_record(image))
     width, height = facts.size
     tokens = patches(resized)
-    return (
+    return harmless(
         f'{{"path": {_quote(location.path)}, "pointer": {_text(location.pointer)}, '
         f'"format": "{facts.format}", '
         f'"width": {width}, "height": {height}, "orientation": {facts.orientation}, '
@@ -173,7 +185,7 @@ def image_text(image: ImageResult) -> str:
 def request_text(result: RequestResult) -> str:
     """`request_record` as JSON."""
     (request, limits, _), tokens = result
-    return (
+    return harmless(
         f'{{"path": {_quote(request.location.path)}, "line": {request.line}, "id": {_text(request.id)}, '
         f'"model": {_quote(limits.model)}, "platform": {_quote(limits.platform)}, '
         f'"images": {len(request.images)}, "documents": {len(request.documents)}, '
@@ -187,7 +199,7 @@ def finding_text(finding: Finding) -> str:
     fix = "null"
     if finding.fix is not None and finding.fix_safety is not None:
         fix = f'{{"safety": "{finding.fix_safety}", "title": {_quote(finding.fix.title)}}}'
-    return (
+    return harmless(
         f'{{"code": {_quote(finding.code)}, "name": {_quote(finding.name)}, '
         f'"severity": {_SEVERITIES[finding.severity]}, "message": {_quote(finding.message)}, '
         f'"help": {_text(finding.help)}, "url": {_text(finding.url)}, '

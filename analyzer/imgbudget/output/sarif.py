@@ -3,8 +3,7 @@
 Limits and the properties that GitHub reads: docs.github.com, "SARIF support for code scanning", 2026.
 """
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from imgbudget import version
@@ -13,8 +12,10 @@ from imgbudget.linter.reporting import Fragment
 from imgbudget.model.location import Span
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import TextStyle, count, figure, one_line, relative, uri
+from imgbudget.output.base import TextStyle, count, figure, relative, uri
+from imgbudget.output.records import dump
 from imgbudget.output.worst_first import WorstFirst, piece_of
+from imgbudget.printable import one_line
 from imgbudget.registry import AnyRule
 from imgbudget.version import __version__
 
@@ -65,7 +66,6 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 _BASE = "%SRCROOT%"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 _PROBLEMS = {"error": "error", "warning": "warning", "info": "recommendation"}
-_dump: Callable[[Any], str] = json.JSONEncoder().encode
 
 
 class Sarif(WorstFirst):
@@ -79,7 +79,7 @@ class Sarif(WorstFirst):
 
     def render(self, result: FileResult) -> Fragment:
         """A result per finding."""
-        return piece_of((finding, _dump(self._result(finding))) for finding in result.findings)
+        return piece_of((finding, dump(self._result(finding))) for finding in result.findings)
 
     def _result(self, finding: Finding) -> dict[str, Any]:
         text = one_line(finding.message)
@@ -146,11 +146,11 @@ class Sarif(WorstFirst):
         base = {_BASE: {"description": {"text": "the folder in which imgbudget ran"}}}
         results = ",\n    ".join(self.worst())
         return (
-            f'{{"$schema": {_dump(_SCHEMA)},\n "version": "2.1.0",\n "runs": [{{\n'
-            f'  "tool": {{"driver": {_dump(driver)}}},\n'
-            f'  "invocations": [{_dump(invocation)}],\n'
+            f'{{"$schema": {dump(_SCHEMA)},\n "version": "2.1.0",\n "runs": [{{\n'
+            f'  "tool": {{"driver": {dump(driver)}}},\n'
+            f'  "invocations": [{dump(invocation)}],\n'
             f'  "columnKind": "unicodeCodePoints",\n'
-            f'  "originalUriBaseIds": {_dump(base)},\n'
+            f'  "originalUriBaseIds": {dump(base)},\n'
             f'  "results": [{results}]}}]}}\n'
         )
 

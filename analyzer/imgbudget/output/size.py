@@ -14,6 +14,7 @@ from imgbudget.limits.geometry import (
 )
 from imgbudget.output.base import TextTable, figure, money
 from imgbudget.output.records import usd
+from imgbudget.printable import blocks, joined
 
 
 def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def table_records(limits: Limits) -> list[dict[str, Any]]:
 
 def single(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: bool, colour: bool) -> str:
     """One table per model, without the columns that do not apply to its provider."""
-    return "\n".join(_model(sizes, limits, table=table, colour=colour) for limits in all_limits)
+    return blocks(_model(sizes, limits, table=table, colour=colour) for limits in all_limits)
 
 
 def side_by_side(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: bool, colour: bool) -> str:
@@ -88,11 +89,11 @@ def side_by_side(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: 
         parts.append(shown.text(right={4, 5}))
     if table:
         parts += (_table(limits, colour=colour) for limits in all_limits)
-    return "\n".join(parts)
+    return blocks(parts)
 
 
 def _model(sizes: Sequence[Size], limits: Limits, *, table: bool, colour: bool) -> str:
-    parts = [f"{limits.model} on {limits.platform}: {tier_line(limits)}\n"]
+    parts = [joined([f"{limits.model} on {limits.platform}: {tier_line(limits)}"])]
     if sizes:
         shown = TextTable(
             (
@@ -139,15 +140,15 @@ def tier_line(limits: Limits) -> str:
 def _table(limits: Limits, *, colour: bool) -> str:
     found = ratio_table(limits.tier)
     if not found:
-        return (
-            f"no table of sizes that are not resized exists for {limits.model}: its provider publishes none\n"
+        return joined(
+            [f"no table of sizes that are not resized exists for {limits.model}: its provider publishes none"]
         )
     rows = TextTable(("ratio", "portrait", "landscape", "tokens", "cost"), colour=colour)
     for ratio, size in found:
         tokens = limits.tokens(size)
         cost = money(limits.cost_usd(tokens))
         rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), figure(tokens), cost)
-    return "largest sizes that are not resized, of exactly that ratio:\n" + rows.text(right={3, 4})
+    return joined(["largest sizes that are not resized, of exactly that ratio:"]) + rows.text(right={3, 4})
 
 
 def _resized(resized: Sequence[int] | None, size: Size) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 from imgbudget.model.comparison import FindingRecord, RunComparison
 from imgbudget.model.statistics import FolderSum, RuleSum, RunStatistics
-from imgbudget.output.base import count, figure, money, one_line, signed
+from imgbudget.output.base import count, figure, money, signed
 from imgbudget.output.records import usd
+from imgbudget.printable import blocks, joined, one_line
 
 _SHOWN_CHANGES = 20
 """New findings that the text lists; the JSON has all of them."""
@@ -36,19 +37,19 @@ def verdict(comparison: RunComparison) -> str:
 
 def comparison_text(comparison: RunComparison) -> str:
     """The difference in one line, then one line for each new and fixed finding."""
-    lines = [f"compared with {one_line(comparison.name)}: {headline(comparison)}; {verdict(comparison)}"]
+    lines = [f"compared with {comparison.name}: {headline(comparison)}; {verdict(comparison)}"]
     for sign, findings in (("+", comparison.new), ("-", comparison.fixed)):
-        lines += [f"  {sign} {_line(finding)}" for finding in findings[:_SHOWN_CHANGES]]
+        lines += [f"  {sign} {_change(finding)}" for finding in findings[:_SHOWN_CHANGES]]
         if len(findings) > _SHOWN_CHANGES:
             lines.append(
                 f"  {sign} and {figure(len(findings) - _SHOWN_CHANGES)} more; --format json has all of them"
             )
-    return "\n".join(lines) + "\n"
+    return joined(lines)
 
 
-def _line(finding: FindingRecord) -> str:
+def _change(finding: FindingRecord) -> str:
     where = f" {finding.location}" if finding.location else ""
-    return f"{one_line(finding.path)}{where}: {finding.code} {finding.severity}: {one_line(finding.message)}"
+    return f"{finding.path}{where}: {finding.code} {finding.severity}: {finding.message}"
 
 
 def _signed(number: int, noun: str) -> str:
@@ -92,11 +93,11 @@ def statistics_text(statistics: RunStatistics) -> str:
     ]
     folders += [_folder_cells(folder) for folder in statistics.folders[:_SHOWN]]
     more = len(statistics.folders) - _SHOWN
-    text = _table(rules, 2) + "\n" if statistics.rules else ""
+    text = blocks((_table(rules, 2), "")) if statistics.rules else ""
     text += _table(folders, 1)
     if more > 0:
-        text += f"and {count(more, 'more folder')}; --format json has all of them\n"
-    return text + "\n"
+        text += joined([f"and {count(more, 'more folder')}; --format json has all of them"])
+    return blocks((text, ""))
 
 
 def _rule_cells(rule: RuleSum) -> tuple[str, ...]:
@@ -136,7 +137,7 @@ def _table(rows: Sequence[Sequence[str]], names: int) -> str:
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
+    return joined(lines)
 
 
 def statistics_record(statistics: RunStatistics) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import re
 from imgbudget.linter.reporting import Fragment
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.subjects import Finding, FixSafety
-from imgbudget.output.base import RunningText, count, figure, money, one_line
+from imgbudget.output.base import RunningText, count, figure, money
+from imgbudget.printable import joined, one_line
 
 
 class Concise(RunningText):
@@ -13,15 +14,15 @@ class Concise(RunningText):
 
     def render(self, result: FileResult) -> Fragment:
         """A line per finding."""
-        return ("".join([self._line(finding) for finding in result.findings]),)
+        return (joined([self._line(finding) for finding in result.findings]),)
 
     def _line(self, finding: Finding) -> str:
-        location = one_line(finding.location.path)
+        location = finding.location.path
         if finding.span:
             location += f":{finding.span.line}:{finding.span.column}"
         code = self.style.severity(finding.severity, finding.code)
         where = f" {finding.location.dotted}:" if finding.location.dotted else ""
-        return f"{location}: {code} {finding.severity}:{where} {one_line(finding.message)}\n"
+        return f"{location}: {code} {finding.severity}:{where} {finding.message}"
 
 
 class Full(RunningText):
@@ -40,13 +41,13 @@ class Full(RunningText):
         from imgbudget.output.fixes import fix_lines  # noqa: PLC0415 - rare
 
         lines = fix_lines(result.fix) if result.fix else ()
-        return "".join([f"{self.style.paint('fixed', '1;32')} {one_line(line)}\n" for line in lines])
+        return joined([f"{self.style.paint('fixed', '1;32')} {line}" for line in lines])
 
     def _block(self, finding: Finding, image: ImageResult | None) -> str:
         style = self.style
         head = style.severity(finding.severity, f"{finding.severity}[{finding.code}]")
-        lines = [f"{head} {style.paint(finding.name, '1')}: {one_line(finding.message)}"]
-        location = one_line(finding.location.path)
+        lines = [f"{head} {style.paint(finding.name, '1')}: {finding.message}"]
+        location = finding.location.path
         if finding.span:
             location += f":{finding.span.line}:{finding.span.column}"
         if finding.location.dotted:
@@ -54,21 +55,22 @@ class Full(RunningText):
         bar = style.paint("|", "34")
         lines.append(f"  {style.paint('-->', '34')} {location}")
         if finding.excerpt:
-            number = str(finding.excerpt.line)
+            number, text, start = str(finding.excerpt.line), finding.excerpt.text, finding.excerpt.start
+            marked = text[start : start + finding.excerpt.width]
             pad = " " * len(number)
-            lines.append(f"  {style.paint(number, '34')} {bar} {one_line(finding.excerpt.text)}")
-            marks = " " * finding.excerpt.start + "^" * max(finding.excerpt.width, 1)
+            lines.append(f"  {style.paint(number, '34')} {bar} {text}")
+            marks = " " * len(one_line(text[:start])) + "^" * max(len(one_line(marked)), 1)
             lines.append(f"  {pad} {bar} {style.severity(finding.severity, marks)}")
         if image and (facts := _facts(image)):
             lines.append(f"    {bar} {facts}")
             if marks := _marks(facts, finding):
                 lines.append(f"    {bar} {style.severity(finding.severity, marks)}")
         if finding.help:
-            lines.append(f"    {style.paint('=', '34')} help: {one_line(finding.help)}")
+            lines.append(f"    {style.paint('=', '34')} help: {finding.help}")
         if finding.fix and finding.fix_safety is not None:
             unsafe = "" if finding.fix_safety is FixSafety.SAFE else " (unsafe: changes what the model sees)"
             lines.append(f"    {style.paint('=', '34')} fix: {finding.fix.title}{unsafe}")
-        return "\n".join(lines) + "\n\n"
+        return joined([*lines, ""])
 
 
 def _facts(image: ImageResult) -> str:

@@ -1,11 +1,11 @@
 """Names and numbers as the page shows them; names in datasets are not trusted, so they are escaped."""
 
 import math
-import re
 
 from imgbudget.audit.formats import amount
 from imgbudget.audit.statistics import AuditStatistics, Row
 from imgbudget.output.base import figure
+from imgbudget.printable import one_line
 
 
 class CommonPrefix:
@@ -39,33 +39,20 @@ class CommonPrefix:
         return tuple(map(self.text, places))
 
 
-_INVISIBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 _MAX_LENGTH = 300
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def display_name(name: str) -> str:
-    """A name on one line; of a very long one the middle is left out.
-
-    Control characters, characters that change the direction of text, and broken UTF-8 are escaped.
-    """
+    """A name on one line, as everywhere; of a very long one the middle is left out."""
     if len(name) > _MAX_LENGTH:
         name = f"{name[: _MAX_LENGTH // 2]}…{name[-_MAX_LENGTH // 2 :]}"
-    return _INVISIBLE.sub(_escaped, name)
+    return one_line(name)
 
 
 def split_name(place: str) -> tuple[str, str]:
     """A location as its folder, with a slash, and its name."""
     end = place.rfind("/", 0, place.find("#") if "#" in place else len(place)) + 1
     return place[:end], place[end:]
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match[0]
-    code = ord(character)
-    return _ESCAPES.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
 def dollars(amount_usd: float | None) -> str:
