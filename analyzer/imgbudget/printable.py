@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from functools import cache
 
 _HIDDEN = (
+    "["
     "\x00-\x1f\x7f-\x9f"  # control characters of ASCII and Latin-1
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0"  # blank, or hints to typesetters
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f"  # no width, or the direction of text
@@ -21,14 +22,16 @@ _HIDDEN = (
     "\ud800-\udfff"  # surrogates: bytes of names that are not UTF-8, halves of characters in JSON
     "\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\ufff0-\ufffb\ufffe\uffff"  # no characters, or invisible
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # invisible, and letters as invisible tags
+    "]"
 )
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
-_BLANK = r"[\s\ufe0e\ufe0f]*"
-_COMMAND = rf"^{_BLANK}:|(?<=##)[^\s#]"
-"""The last character of what CI servers take for a command: for GitHub a colon (`::error::`) that is first on
-a line, blanks aside; for Azure, TeamCity and GitHub what follows two hashes (`##vso[`, `##[error]`) anywhere.
-"""
+_COLON = r"^[\s\ufe0e\ufe0f]*:"
+"""A colon that is first on a line, blanks aside: GitHub may take what follows for a command (`::error::`)."""
+
+_HASH = r"(?<=#)#(?=[^\s#\\])"
+_AFTER_HASHES = r"(?<=##)[^\s#\\]"
+"""Two hashes before a word: Azure, TeamCity and GitHub may take it for a command (`##vso[`, `##[`)."""
 
 _PLAIN = bytes(code for code in range(32, 127) if code != ord("#"))
 
@@ -40,8 +43,8 @@ def one_line(text: str) -> str:
     """Text of any origin on one line, with escapes for all that a terminal or a CI server would obey."""
     if text.isascii() and text.isprintable() and "##" not in text:
         return text
-    text = _hidden().sub(_escape, text)
-    return _command(_COMMAND.partition("|")[2]).sub(_escape, text) if "##" in text else text
+    text = _pattern(_HIDDEN).sub(_escape, text)
+    return _pattern(_HASH).sub(_escape, text) if "##" in text else text
 
 
 def joined(lines: Iterable[str]) -> str:
@@ -63,7 +66,7 @@ def blocks(texts: Iterable[str]) -> str:
 def harmless(json_text: str) -> str:
     """JSON in ASCII with the same values, and nothing in it that a terminal or a CI server would obey."""
     text = json_text.replace("\x7f", "\\u007f")
-    return _command(r"(?<=#)#(?=[^\s#])").sub(r"\\u0023", text) if "##" in text else text
+    return _pattern(_HASH).sub(r"\\u0023", text) if "##" in text else text
 
 
 _MARKUP = r"[\\`*_\[\]<>|~#&$@]"
@@ -76,8 +79,8 @@ def markdown(text: str) -> str:
     text = one_line(text)
     if text.isalnum():
         return text
-    parts = _command(_REFERENCE).split(text)
-    return "&#8203;".join([_command(_MARKUP).sub(r"\\\g<0>", part) for part in parts])
+    parts = _pattern(_REFERENCE).split(text)
+    return "&#8203;".join([_pattern(_MARKUP).sub(r"\\\g<0>", part) for part in parts])
 
 
 def painted(text: str, codes: str) -> str:
@@ -102,11 +105,11 @@ class SeveralLines:
         return "\n".join(shown)
 
     def _part(self, text: str) -> str:
-        text = "\t".join([_hidden().sub(_escape, piece) for piece in text.split("\t")])
+        text = "\t".join([_pattern(_HIDDEN).sub(_escape, piece) for piece in text.split("\t")])
         start, line = len(self._begun), self._begun + text
         shown: list[str] = []
         at = start
-        for found in _command(_COMMAND).finditer(line):
+        for found in _pattern(f"{_COLON}|{_AFTER_HASHES}").finditer(line):
             if found.end() > start:
                 shown += (line[at : found.end() - 1], _code(line[found.end() - 1]))
                 at = found.end()
@@ -130,7 +133,7 @@ def _is_plain(text: str, breaks: int) -> bool:
 def _line(line: str) -> str:
     if line.isascii() and line.isprintable() and "##" not in line and line.lstrip()[:1] != ":":
         return line
-    return _command(_COMMAND).sub(_escape, _hidden().sub(_escape, line))
+    return _pattern(f"{_COLON}|{_HASH}").sub(_escape, _pattern(_HIDDEN).sub(_escape, line))
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -147,10 +150,5 @@ def _code(character: str) -> str:
 
 
 @cache
-def _hidden() -> re.Pattern[str]:
-    return re.compile(f"[{_HIDDEN}]")
-
-
-@cache
-def _command(pattern: str) -> re.Pattern[str]:
+def _pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

@@ -18,7 +18,7 @@ from imgbudget.linter.run import Session, run
 from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.model.results import FileResult
 from imgbudget.output.base import count, figure
-from imgbudget.printable import blocks, joined, several_lines
+from imgbudget.printable import blocks, joined
 
 ROOM = 1.25
 """Ratio of a proposed budget to the largest amount measured."""
@@ -48,7 +48,7 @@ class Proposal(NamedTuple):
 
 def starter(proposal: Proposal) -> str:
     """The text of `.imgbudget.yaml`."""
-    return "\n".join(_lines(proposal)) + "\n"
+    return joined(_lines(proposal))
 
 
 def _lines(proposal: Proposal) -> Iterator[str]:
@@ -279,7 +279,7 @@ def init(options: InitOptions) -> int:
     proposal = survey(folder)
     text = starter(proposal)
     if options.dry_run:
-        show(several_lines(text))
+        show(text)
         return 0
     path = os.path.join(folder, NAME)
     try:
@@ -308,10 +308,5 @@ def _hook() -> str:
     repo, rev = version.HOME, f"v{version.__version__}"
     if repo is None:
         repo, rev = "<address of the repository of imgbudget>", "<tag or commit>"
-    return f"""\
-repos:
-  - repo: {repo}
-    rev: {rev}
-    hooks:
-      - id: imgbudget
-"""
+    lines = ("repos:", f"  - repo: {repo}", f"    rev: {rev}", "    hooks:", "      - id: imgbudget")
+    return joined(lines)

@@ -49,11 +49,11 @@ def show_rule(options: RuleCommandOptions) -> int:
         if name == "json":
             sink.write(indented([page._asdict() for page in rule_pages(rules)]))
         elif name == "markdown":
-            sink.write(blocks(several_lines(markdown(rule)) for rule in rules))
+            sink.write(blocks(map(markdown, rules)))
         elif options.show_all:
             sink.write(_list(rules))
         else:
-            sink.write(several_lines(markdown(rules[0])))
+            sink.write(markdown(rules[0]))
         sink.close()
     return 0
 
@@ -82,7 +82,7 @@ def markdown(rule: AnyRule) -> str:
     fix = f"fix: {rule.fix}" if rule.fix else "no fix"
     extra = ", pedantic" if rule.pedantic else ""
     facts = f"{rule.severity}{extra}, {rule.level.value} level, {fix}, since {rule.since}"
-    return f"# {rule.code} {rule.name}\n\n{facts}\n\n{rule.page}\n"
+    return joined([f"# {rule.code} {rule.name}", "", facts, "", *several_lines(rule.page).split("\n")])
 
 
 command = Command("rule", RuleCommandOptions, show_rule, formats=FORMATS)

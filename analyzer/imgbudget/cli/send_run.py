@@ -386,4 +386,4 @@ class BatchSending:
 
 def _keep(out: TextIO | None, line: str) -> None:
     if out is not None:
-        out.write(f"{line}\n")
+        out.writelines((line, "\n"))

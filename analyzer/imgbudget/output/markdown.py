@@ -11,7 +11,7 @@ from imgbudget.model.subjects import Finding, FixSafety
 from imgbudget.output.base import TextStyle, closing_line, count, figure, money, relative
 from imgbudget.output.summaries import headline, statistics_text, verdict
 from imgbudget.output.worst_first import WorstFirst, piece_of
-from imgbudget.printable import markdown
+from imgbudget.printable import joined, markdown
 
 MOST = 10_000
 """Most rows kept; a row has at least 100 bytes."""
@@ -74,7 +74,7 @@ class Markdown(WorstFirst):
         if rows:
             text += _HEAD + "".join(rows) + "\n"
         if left := sum(self.found) - shown:
-            text += f"and {count(left, 'more finding')} omitted for lack of space\n\n"
+            text += joined([f"and {count(left, 'more finding')} omitted for lack of space", ""])
         return text + foot
 
 
@@ -85,22 +85,24 @@ def _difference(summary: Summary) -> str:
 
     comparison = summary.comparison
     name, change = markdown(comparison.name), markdown(headline(comparison))
-    return f"**{change}** compared with {name}; {verdict(comparison)}\n\n"
+    return joined([f"**{change}** compared with {name}; {verdict(comparison)}", ""])
 
 
 def _totals(summary: Summary) -> str:
-    lines = [f"**{markdown(closing_line(summary))}**\n"]
+    lines = [f"**{markdown(closing_line(summary))}**", ""]
     if saved := summary.visual_tokens - summary.tokens_after_fix:
-        lines.append(f"The safe fixes save {count(saved, 'token')}, about {money(summary.saved_usd)}.\n")
+        lines += [f"The safe fixes save {count(saved, 'token')}, about {money(summary.saved_usd)}.", ""]
     if summary.missed:
-        lines.append(f"{count(len(summary.missed), 'file')} could not be checked:\n")
+        lines += [f"{count(len(summary.missed), 'file')} could not be checked:", ""]
         lines += [f"- {markdown(path)}: {markdown(reason)}" for path, reason in summary.missed[:20]]
         if len(summary.missed) > 20:
             lines.append(f"- and {figure(len(summary.missed) - 20)} more")
+    text = joined(lines)
     if summary.statistics is not None:
-        table = statistics_text(summary.statistics).strip("\n").replace(_FENCE, "...")
-        lines += ["<details><summary>statistics</summary>", "", f"{_FENCE}text", table, _FENCE, "</details>"]
-    return "\n".join(lines) + "\n"
+        table = statistics_text(summary.statistics).replace(_FENCE, "...").rstrip("\n")
+        text += joined(["<details><summary>statistics</summary>", "", f"{_FENCE}text"])
+        text += table + "\n" + joined([_FENCE, "</details>"])
+    return text
 
 
 def _amount(number: float | None, unit: str | None) -> str:

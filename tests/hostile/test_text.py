@@ -1,0 +1,434 @@
+"""No text from outside acts on a terminal, a log or a spreadsheet: every command, format and field.
+
+The commands and their formats are taken from the table of commands. `CALLS` has calls of each whose input or
+arguments hold the texts; a command without a call fails a test.
+"""
+
+import ast
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+import imgbudget as package
+from imgbudget.audit.formats import csv_line
+from imgbudget.cli.main import COMMANDS, load
+from imgbudget.output.records import dump, indented
+from imgbudget.printable import SeveralLines, joined, markdown, one_line, painted, several_lines
+from tests.builders import body, image_block
+from tests.conftest import Command, Run
+from tests.hostile.hostile_text import FORGED, TEXTS, as_name, at_work, fill, fill_datasets
+from tests.liveapi import Api, answer, envelope, events, listed, message
+
+ENGINE = Path(package.__file__).parent
+ALL = " ".join(TEXTS)
+MARKUP = re.compile(r"(?<!\\)[\[\]<>`]|[@#]\w|:(?=//)|www\.")
+"""What makes links, images, HTML or code in Markdown, and what GitHub links even if it is escaped."""
+
+LINES = tuple(text for text in TEXTS if FORGED in text)
+TEXT_FORMATS = {"full", "concise", "text", "txt", "github", "markdown"}
+
+
+class Call(NamedTuple):
+    """Arguments of a command in the folder of hostile texts.
+
+    `formats` are those of the command that it is called with, None for all of them; `alone` for a call that
+    takes no --format.
+    """
+
+    arguments: tuple[str, ...]
+    formats: tuple[str, ...] | None = None
+    alone: bool = False
+
+
+def _call(*arguments: str, formats: tuple[str, ...] | None = None, alone: bool = False) -> Call:
+    return Call(arguments, formats, alone)
+
+
+PATHS = ("names", "rows.jsonl", "raw.jsonl", "broken.json", "request.json")
+FEW = ("--budget-tokens", "900")
+CALLS: dict[str, tuple[Call, ...]] = {
+    "check": (
+        _call(*PATHS, "--statistics", "--verbose", "--pedantic"),
+        _call(*PATHS, "--color", "always", formats=("full", "concise")),
+        _call("names", "rows.jsonl", "--compare", "old.json", formats=("full", "json", "github", "markdown")),
+        _call("request.json", "names", "--diff", "--color", "always", alone=True),
+        _call("names", "--show-files", alone=True),
+        *(_call(f"names/{os.fsdecode(as_name(text))}", "--show-settings", alone=True) for text in LINES[:3]),
+        _call("request.json", "--config", "hostile.yaml", formats=("full",)),
+        *(_call(text, text, formats=("full",)) for text in LINES),
+    ),
+    "plan": (
+        _call(*PATHS, "--all"),
+        _call(*PATHS, "--all", "--color", "always", formats=("full",)),
+        _call("rows.jsonl", "--all", "--for", "claude-sonnet-4-6,gpt-4o"),
+        _call("rows.jsonl", "request.json", "--resend"),
+        _call("rows.jsonl", *FEW),
+        _call("request.json", "names", "--apply", "--output-dir", f"out{LINES[0][:3]}", formats=("full",)),
+        _call("request.json", "--model", ALL),
+    ),
+    "split": (_call("rows.jsonl", "broken.json", "--all"), _call("rows.jsonl", *FEW)),
+    "tiles": (_call("names"), _call("800x600", "--model", ALL), _call(LINES[0])),
+    "audit": (
+        _call("names", "images.zip", "images.parquet", "metadata.jsonl", "request.json", "--jobs", "1"),
+        _call(LINES[0], formats=("full",)),
+    ),
+    "size": (
+        _call("800x600", "--model", ALL.replace(",", "")),
+        _call("800x600", "--model", "gpt-4o", "--detail", ALL),
+        _call(ALL),
+    ),
+    "coords": (_call("--original", ALL, "1,2"), _call("--original", "8x6", LINES[0])),
+    "rule": (_call(ALL, formats=("text",)), _call("--all")),
+    "limits": (_call("--model", ALL), _call("--platform", ALL, formats=("full",))),
+    "explain": (
+        *(_call(f"Error code: 400 - {text} image exceeds 5 MB maximum", formats=("full",)) for text in TEXTS),
+        _call(f"messages.0.content.{ALL}: image exceeds 5 MB maximum: 6000000 bytes > 5242880 bytes"),
+        _call(f"unknown {ALL}"),
+        _call("Could not process image", "--request", "request.json", "--color", "always"),
+    ),
+    "send": (
+        _call("request.json", "--dry-run", "--color", "always"),
+        _call("rows.jsonl", "--dry-run", "--force"),
+        _call(LINES[0]),
+    ),
+    "verify": (_call("--model", ALL, "--platform", "bedrock"), _call("--platform", ALL)),
+    "init": (_call("--dry-run", alone=True), _call(alone=True), _call(LINES[0], alone=True)),
+    "baseline": (
+        _call("request.json", "--write", "--baseline", f"b{LINES[0][:2]}.json", alone=True),
+        _call("request.json", "--prune", "--baseline", f"b{LINES[0][:2]}.json", alone=True),
+        _call("request.json", "--prune", "--baseline", LINES[1], alone=True),
+    ),
+    "clean": (_call(alone=True),),
+}
+MATRIX = [
+    (name, number, form)
+    for name, calls in CALLS.items()
+    for number, call in enumerate(calls)
+    for form in (("",) if call.alone else call.formats or load(name).formats)
+]
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder, made once."""
+    folder = tmp_path_factory.mktemp("hostile")
+    fill(folder)
+    fill_datasets(folder)
+    values: dict[str, Any] = {text: text for text in TEXTS}
+    values |= {"ignore": [{"path": TEXTS[0], "rules": [TEXTS[1]], "reason": TEXTS[2]}], "model": TEXTS[0]}
+    (folder / "hostile.yaml").write_text(json.dumps(values), encoding="utf-8")
+    finding = {
+        "code": TEXTS[0],
+        "path": TEXTS[0],
+        "message": TEXTS[1],
+        "severity": "error",
+        "location": TEXTS[2],
+    }
+    (folder / "old.json").write_text(json.dumps({"version": 1, "findings": [finding]}), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def folder(hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, and the cache in a folder with a hostile name."""
+    shutil.copytree(hostile, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cache{LINES[0][:3]}"))
+    return tmp_path
+
+
+def test_every_command_is_in_the_matrix() -> None:
+    """A new command needs calls with hostile texts; its formats are taken from it."""
+    assert set(CALLS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize(("name", "number", "form"), MATRIX)
+@pytest.mark.usefixtures("folder")
+def test_no_output_obeys_its_input(imgbudget: Command, name: str, number: int, form: str) -> None:
+    """Nothing that a terminal or a CI server obeys is printed, and what is for programs can be parsed."""
+    call = CALLS[name][number]
+    isolated = () if name in ("init", "clean") or "--config" in call.arguments else ("--isolated",)
+    run = imgbudget(name, *call.arguments, *isolated, *(("--format", form) if form else ()))
+    harmless(run, form)
+
+
+def harmless(run: Run, form: str) -> None:
+    """Check what a call printed."""
+    assert at_work(run.err) == []
+    out = run.out
+    if form == "github":
+        commands = [line for line in out.splitlines() if line.startswith("::")]
+        assert all(
+            re.match(r"::(error|warning|notice) file=[^:]*,title=IB[^:]*::", line) for line in commands
+        )
+        out = "".join(f"{line[1:]}\n" for line in out.split("\n"))
+    assert at_work(out) == []
+    if run.code != 2 and run.out:
+        check_form(run.out, form)
+
+
+def check_form(out: str, form: str) -> None:
+    """What is for programs is valid."""
+    match form:
+        case "json" | "sarif" | "gitlab" | "rdjson":
+            assert json.loads(out) is not None
+            assert out.isascii()
+        case "jsonl":
+            assert all(json.loads(line)["type"] for line in out.splitlines())
+            assert out.isascii()
+        case "junit":
+            assert len(ET.fromstring(out)) > 0  # noqa: S314 - ours
+        case "csv":
+            rows = list(csv.reader(io.StringIO(out, newline="")))
+            assert {len(row) for row in rows} == {len(rows[0])}
+            assert not [cell for row in rows for cell in row if re.match(r"[\s'\"]*[=+\-@＝＋－＠]", cell)  # noqa: RUF001
+                        and not cell.startswith("'") and not re.fullmatch(r"-?[\d.]+", cell)]  # fmt: skip
+        case "markdown" if not out.startswith("# IB"):  # pages of rules are Markdown of their authors
+            text = re.sub(r"(?s)```.*?```|</?details>|</?summary>|\[IB\d+\]\([^)]*\)", " ", out)
+            assert not MARKUP.search(text.replace("&#8203;", " "))
+
+
+def test_json_keeps_the_values(imgbudget: Command, folder: Path) -> None:
+    """File names and ids come back exactly."""
+    run = imgbudget("check", "names", "rows.jsonl", "--isolated", "--format", "json")
+    names = {os.fsdecode(as_name(text)) for text in TEXTS}
+    assert {
+        image["path"].split("/")[1] for image in run.json["images"] if image["path"].startswith("names")
+    } >= names
+    assert {request["id"] for request in run.json["requests"]} == set(TEXTS)
+    assert folder.exists()
+
+
+def test_a_first_configuration_is_yaml_whatever_the_files_hold(imgbudget: Command, folder: Path) -> None:
+    """What `init` prints and writes is what it means."""
+    run = imgbudget("init", "--dry-run")
+    read = yaml.safe_load(run.out)
+    assert set(read) <= {"model", "platform", "exclude", "budgets"}
+    assert imgbudget("init").code == 0
+    assert (folder / ".imgbudget.yaml").read_text(encoding="utf-8") == run.out
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_mistakes_on_the_command_line(imgbudget: Command, name: str) -> None:
+    """Messages of usage repeat arguments as text."""
+    for arguments in (
+        (f"--{ALL}",),
+        ("--format", ALL),
+        ("--config", ALL, "--verbose"),
+        (ALL, "--nothing"),
+        (LINES[0],),
+    ):
+        assert at_work((run := imgbudget(name, *arguments)).out) == []
+        assert at_work(run.err) == []
+    for word in (ALL, *LINES):
+        assert at_work(imgbudget(word).err) == []
+
+
+SENT = body("hello", image_block())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("text", [*TEXTS, ALL])
+def test_answers_of_a_model(imgbudget: Command, api: Api, tmp_path: Path, text: str, *, stream: bool) -> None:
+    """An answer keeps its lines, also if it comes letter by letter, and nothing in it is obeyed."""
+    (tmp_path / "r.json").write_text(json.dumps(SENT), encoding="utf-8")
+    if stream:
+        api.always(lambda: answer_of(events("claude-sonnet-4-6", 10, *text)))
+    else:
+        api.always(lambda: answer(message("claude-sonnet-4-6", 10, text)))
+    run = imgbudget("send", "r.json", "--yes", *(("--stream",) if stream else ()))
+    assert run.code == 0
+    shown = run.out.replace("\t", " ")
+    assert [hit for hit in at_work(shown) if FORGED not in hit] == []
+
+
+def answer_of(data: bytes) -> Any:
+    """A stream of events."""
+    made = answer({})
+    made.set_data(data)
+    made.content_type = "text/event-stream"
+    return made
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_errors_of_the_api(imgbudget: Command, api: Api, tmp_path: Path, *, stream: bool) -> None:
+    """Messages, types, ids and pages of proxies are text."""
+    (tmp_path / "r.json").write_text(json.dumps(SENT), encoding="utf-8")
+    for text in (*LINES[:2], ALL):
+        api.server.clear()
+        api.always(lambda text=text: answer(envelope(text, text) | {"request_id": text}, 400))  # type: ignore[misc]
+        harmless(imgbudget("send", "r.json", "--yes", *(("--stream",) if stream else ())), "full")
+        harmless(imgbudget("send", "r.json", "--yes", "--format", "json"), "json")
+    api.server.clear()
+    api.always(lambda: page(ALL))
+    harmless(imgbudget("send", "r.json", "--yes"), "full")
+
+
+def page(text: str) -> Any:
+    """An error page of a proxy."""
+    made = answer({}, 502)
+    made.set_data(text.encode("utf-8", "replace"))
+    made.content_type = "text/html"
+    return made
+
+
+@pytest.mark.parametrize("form", load("verify").formats)
+def test_names_of_models_from_the_api(imgbudget: Command, api: Api, form: str) -> None:
+    """The list of models is what a server says."""
+    api.models(*(listed(text) | {"lifecycle": text} for text in TEXTS))
+    run = imgbudget("verify", "--models", "--format", form)
+    assert run.code == 0
+    harmless(run, form)
+    if form == "json":
+        assert {model["id"] for model in run.json["models"]} == set(TEXTS)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_one_text_in_every_kind_of_output(text: str) -> None:
+    """The functions that all output is made with."""
+    assert at_work(joined([text, f" {text}", f"x: {text}"])) == []
+    assert joined([text, text]).count("\n") == 2
+    assert at_work(one_line(text).lstrip(" \u3000:")) == []
+    assert one_line(one_line(text)) == one_line(text)
+    for made in (dump({text: text}), indented({text: text})):
+        assert at_work(made) == []
+        assert json.loads(made) == {text: text}
+    line = csv_line([text, 1, None, -2])
+    assert at_work(line) == []
+    assert [row[1:] for row in csv.reader([line])] == [["1", "", "-2"]]
+    assert not MARKUP.search(markdown(text).replace("&#8203;", " "))
+    assert not re.search(r"(?<!\\)[|*_~$]", markdown(text))
+
+
+def test_printable_names_stay_readable() -> None:
+    """Letters of any script, signs and emoji are no danger."""
+    for text in (
+        "für",
+        "日本語.png",
+        "写真/été 100%.jpg",
+        "😀❤️.gif",
+        "a:b#c",
+        "## Heading",
+        "C:\\x",
+        "mañana",
+        "العربية",
+    ):
+        assert one_line(text) == text
+        assert joined([text]) == f"{text}\n"
+        assert several_lines(text) == text
+
+
+def test_only_own_colours_are_colours() -> None:
+    """What is painted is coloured, what a text holds is not."""
+    assert joined([f"{painted('a', '1')} \x1b[1mb\x1b[0m"]) == "\x1b[1ma\x1b[0m \\x1b[1mb\\x1b[0m\n"
+
+
+@given(st.lists(st.text(st.sampled_from("#:v[\n\r\t \u3000ab\x1b\u202e"), max_size=4), max_size=8))
+def test_pieces_are_as_safe_as_the_whole(pieces: list[str]) -> None:
+    """Wherever a stream is cut, the same is shown."""
+    stream = SeveralLines()
+    shown = "".join(map(stream.add, pieces))
+    whole = "".join(pieces)
+    assert at_work(shown.replace("\t", " ")) == []
+    if "\r\n" not in whole:
+        assert shown == several_lines(whole)
+
+
+@given(
+    st.lists(st.one_of(st.text(), st.integers(), st.none(), st.sampled_from(TEXTS)), min_size=2, max_size=5)
+)
+def test_csv_is_read_back(cells: list[str | int | None]) -> None:
+    """Python's reader finds the same cells: text as it is printed, perhaps behind an apostrophe."""
+    line = csv_line(cells)
+    assert line.count("\n") == 1
+    (row,) = csv.reader(io.StringIO(line, newline=""), strict=True)
+    expected = [
+        "" if cell is None else one_line(cell) if isinstance(cell, str) else str(cell) for cell in cells
+    ]
+    assert [cell.removeprefix("'") for cell in row] == [cell.removeprefix("'") for cell in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a.png", "a.png"),
+        ("=1+1", '"\'=1+1"'),
+        ("\r=1+1", '"\'\\r=1+1"'),
+        ("\n\t =1", '"\'\\n\\t =1"'),
+        ("\uff1d1", '"\'\uff1d1"'),
+        ("\u22121", '"\'\u22121"'),
+        ("'=1", "\"''=1\""),
+        ("a;=1", '"a;=1"'),
+        ("a\rb", "a\\rb"),
+        ("-1", '"\'-1"'),
+        (-1, "-1"),
+        (0.5, "0.5"),
+        ('say "x"', '"say ""x"""'),
+    ],
+)
+def test_cells_of_csv(text: object, written: str) -> None:
+    """Formulas are texts, numbers are numbers, separators are quoted, and a record is a line."""
+    assert csv_line([text, "x"]) == f"{written},x\n"
+
+
+def statements(path: Path) -> Iterator[ast.AST]:
+    """The syntax of a module."""
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+PRINTING = re.compile(
+    r"(print|input|(click\.)?(s?echo|prompt|confirm)|os\.write|.*sys\.std(out|err)\)?(\.buffer)?\.write(lines)?)"
+)
+
+
+def test_printing_is_in_one_place() -> None:
+    """All that prints is `cli.output.show`: another place would skip the escapes."""
+    found = {
+        (path.relative_to(ENGINE).as_posix(), name)
+        for path in ENGINE.rglob("*.py")
+        for node in statements(path)
+        if isinstance(node, ast.Call) and PRINTING.fullmatch(name := ast.unparse(node.func))
+    }
+    assert found == {
+        ("cli/output.py", "(sys.stderr if aside else sys.stdout).write"),
+        ("cli/output.py", "sys.stderr.write"),
+        ("cli/checking.py", "sys.stdout.buffer.write"),  # the bytes of a fixed file
+        ("cli/send_run.py", "confirm"),  # a fixed question
+        ("live/records.py", "os.write"),  # a file
+    }
+
+
+PROGRAMS = {"json_formats", "gitlab", "rdjson", "sarif", "records", "fixes", "junit", "worst_first", "github"}
+"""Modules of formats for programs; their line breaks are between values that JSON or XML encodes."""
+
+
+def breaks_lines(node: ast.AST) -> bool:
+    """Whether a line break stands beside a value in an f-string, or between values."""
+    if isinstance(node, ast.JoinedStr):
+        return any(isinstance(part, ast.Constant) and "\n" in str(part.value) for part in node.values)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "join":
+        return isinstance(node.func.value, ast.Constant) and "\n" in str(node.func.value.value)
+    return False
+
+
+def test_lines_are_made_in_one_place() -> None:
+    """Lines of text are made by `joined` alone: a value beside a line break could hold another one."""
+    paths = (*(ENGINE / "cli").glob("*.py"), *(ENGINE / "output").glob("*.py"), ENGINE / "fixing" / "diff.py")
+    found = [
+        f"{path.name}:{node.lineno}"
+        for path in (*paths, ENGINE / "audit" / "formats.py")
+        for node in statements(path)
+        if path.stem not in PROGRAMS and isinstance(node, ast.expr) and breaks_lines(node)
+    ]
+    assert found == []
