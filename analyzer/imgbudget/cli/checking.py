@@ -161,7 +161,7 @@ def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, counts: bo
     if output.quiet:
         return
     for path, reason in summary.elsewhere:
-        say(f"{one_line(path)}: {reason}")
+        say(f"{path}: {reason}")
     shown = summary.failed if output.verbose else summary.failed[:_LISTED]
     for failed in shown:
         where = failed.location.path + (f" {failed.location.dotted}" if failed.location.dotted else "")
