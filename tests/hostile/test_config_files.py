@@ -64,6 +64,14 @@ def test_files_of_the_user_are_not_read(imgbudget: Command, repository: Path, ke
 
 
 @pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("name", [".git/config", "inner/../.git/hooks/pre-commit", ".GIT/config"])
+def test_files_of_git_itself_are_not_read(imgbudget: Command, repository: Path, key: str, name: str) -> None:
+    """The configuration of a checkout may hold its key, and a hook is a program."""
+    (repository / ".git" / "config").write_text(f"extraheader: {MARK}\n")
+    assert "is outside of the repository" in refusal(imgbudget, repository, f"{key}: {name}\n")
+
+
+@pytest.mark.parametrize("key", KEYS)
 def test_a_file_that_is_not_there_is_refused_alike(imgbudget: Command, repository: Path, key: str) -> None:
     """Whether a file exists outside cannot be asked either."""
     text = refusal(imgbudget, repository, f"{key}: ~/no-such-file\n")

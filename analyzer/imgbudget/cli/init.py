@@ -1,6 +1,5 @@
 """`imgbudget init`: surveys the tree, writes a first configuration, and shows how to run at each commit."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +10,8 @@ from imgbudget import version
 from imgbudget.cli.command import Command, argument, flag
 from imgbudget.cli.completion import folders
 from imgbudget.cli.output import say, show
-from imgbudget.config.load import discover, shown
+from imgbudget.config.load import boundary, discover, is_within, shown
+from imgbudget.config.write import amount, is_writable, line, remark, scalar
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, run
@@ -23,8 +23,13 @@ from imgbudget.printable import blocks, joined
 ROOM = 1.25
 """Ratio of a proposed budget to the largest amount measured."""
 
-_COMMENT = 32
+MOST = 10**12
+"""Largest amount for which a budget is proposed; what is above comes from sizes that a file only claims."""
+
 _OTHERS = 3
+_FOLDERS = 50
+"""Most folders that are excluded one by one."""
+
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
 
 
@@ -56,14 +61,13 @@ def _lines(proposal: Proposal) -> Iterator[str]:
     if version.HOME is not None:
         yield f"# All keys: {version.HOME}/blob/main/docs/configuration.md"
     yield ""
-    yield _line(f"model: {json.dumps(proposal.model)}", _named(proposal.models))
-    yield _line(f"platform: {json.dumps(proposal.platform)}", _named(proposal.platforms))
+    yield line(f"model: {scalar(proposal.model)}", _named(proposal.models))
+    yield line(f"platform: {scalar(proposal.platform)}", _named(proposal.platforms))
     if proposal.excluded:
         yield ""
         yield "exclude:"
-        for folder, files in proposal.excluded.items():
-            pattern = json.dumps(f"/{_escaped(folder)}/**", ensure_ascii=False)
-            yield _line(f"  - {pattern}", f"third-party: {_count(files, 'file')}")
+        for pattern, files in _patterns(proposal.excluded).items():
+            yield line(f"  - {scalar(pattern)}", f"third-party: {_count(files, 'file')}")
     yield ""
     yield from _budgets(proposal)
 
@@ -75,7 +79,9 @@ def _named(counts: Mapping[str, int]) -> str:
     first, *others = counts.items()
     text = f"used by {_count(first[1], 'request')}"
     if others:
-        text += "; others: " + ", ".join(f"{name} ({figure(count)})" for name, count in others[:_OTHERS])
+        text += "; others: " + ", ".join(
+            f"{remark(name)} ({figure(count)})" for name, count in others[:_OTHERS]
+        )
     return f"{text} and {len(others) - _OTHERS} more" if len(others) > _OTHERS else text
 
 
@@ -87,7 +93,7 @@ def _budgets(proposal: Proposal) -> Iterator[str]:
     found = {
         scope: amounts
         for scope, budget in proposal.measured._asdict().items()
-        if (amounts := {unit: amount for unit, amount in budget._asdict().items() if amount})
+        if (amounts := {unit: most for unit, most in budget._asdict().items() if most and most <= MOST})
     }
     if not found:
         yield "# Nothing to measure yet. Example of budgets:"
@@ -101,12 +107,9 @@ def _budgets(proposal: Proposal) -> Iterator[str]:
     yield "budgets:"
     for scope, amounts in found.items():
         yield f"  {scope}:"
-        for unit, amount in amounts.items():
-            yield _line(f"    {unit}: {_AMOUNTS[unit](amount * ROOM)}", f"measured: {_exact(unit, amount)}")
-
-
-def _line(text: str, comment: str) -> str:
-    return f"{text.ljust(_COMMENT)}  # {comment}"
+        for unit, measured in amounts.items():
+            proposed = amount(_AMOUNTS[unit](measured * ROOM))
+            yield line(f"    {unit}: {proposed}", f"measured: {_exact(unit, measured)}")
 
 
 def _exact(unit: str, amount: float) -> str:
@@ -142,9 +145,22 @@ def _cost(amount: float) -> str:
 _AMOUNTS = {"tokens": _tokens, "bytes": _bytes, "cost": _cost}
 
 
+def _patterns(excluded: Mapping[str, int]) -> Mapping[str, int]:
+    """The patterns that exclude folders, with their files; if there are many, one for each name."""
+    if len(excluded) <= _FOLDERS:
+        return {f"/{_escaped(folder)}/**": files for folder, files in excluded.items()}
+    counts: Counter[str] = Counter()
+    for folder, files in excluded.items():
+        counts[f"**/{_escaped(folder.rpartition('/')[2])}/**"] += files
+    return counts
+
+
 def _escaped(folder: str) -> str:
-    """A folder's name as a pattern that matches only this name."""
-    return "".join(f"\\{char}" if char in "\\*?[]!#" else char for char in folder)
+    """A folder's name as a pattern that matches only this name; bytes that are not Unicode match any."""
+    return "".join(
+        "?" if "\ud800" <= char <= "\udfff" else f"\\{char}" if char in "\\*?[]!#" else char
+        for char in folder
+    )
 
 
 FOREIGN = frozenset(
@@ -185,7 +201,7 @@ class _SurveyCounts:
             body = request.request
             self.request = _largest(self.request, request.visual_tokens, body.byte_size, request.cost_usd)
             self.run = _sum(self.run, request.cost_usd)
-            if body.model:
+            if body.model and is_writable(request.limits.model):
                 self.models[request.limits.model] += 1
             self.platforms[request.limits.platform] += 1
 
@@ -289,15 +305,22 @@ def init(options: InitOptions) -> int:
         raise UsageError(f"{shown(path)}: cannot be written: {os_error_text(error)}") from error
     show(joined([f"wrote {shown(path)}: {_summary(proposal)}"]))
     if nearest:
-        hidden = f"{nearest} no longer applies below {shown(path)}"
-        say(f"warning: {hidden}; to keep its settings, add `extend: {nearest}`")
+        say(f"warning: {nearest} no longer applies below {shown(path)}; {_how_to_keep(nearest, path)}")
     show(blocks(("", joined(["To check each commit, add to .pre-commit-config.yaml:"]), _hook(), _NEXT)))
     return 0
 
 
+def _how_to_keep(nearest: str, path: str) -> str:
+    """How the new configuration at `path` can have the settings of the one above."""
+    name = os.path.relpath(nearest, os.path.dirname(os.path.abspath(path))).replace(os.sep, "/")
+    if is_writable(name) and is_within(nearest, boundary(path)):
+        return f"to keep its settings, add `extend: {scalar(name)}`"
+    return "to keep its settings, copy them"
+
+
 def _summary(proposal: Proposal) -> str:
     measured = f"{count(proposal.images, 'image')}, {count(proposal.requests, 'request')}"
-    return f"{proposal.model} on {proposal.platform}, budgets from {measured}"
+    return f"{remark(proposal.model)} on {proposal.platform}, budgets from {measured}"
 
 
 command = Command("init", InitOptions, init)

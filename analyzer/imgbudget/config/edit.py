@@ -7,6 +7,7 @@ changed. TOML is edited with tomlkit, which is an optional dependency.
 import os
 from collections.abc import Collection
 from importlib.util import find_spec
+from itertools import count
 from typing import Any
 
 from imgbudget.config.load import PYPROJECT
@@ -14,7 +15,6 @@ from imgbudget.config.tree import Items, Node, Scalar, Table
 from imgbudget.errors import ConfigError
 
 _KEY = "ignores"
-_SENTINEL = "imgbudget removes this entry"
 
 
 def obstacle(path: str) -> str:
@@ -74,15 +74,19 @@ def _without(tree: object, number: int) -> object:
     return {**rest, _KEY: left} if left else rest
 
 
-def _line_start(text: str, offset: int) -> int:
+_YAML_BREAKS = "\n\r\x85\u2028\u2029"
+"""What ends a line, and a comment, in YAML 1.1; in TOML only the line feed does."""
+
+
+def _line_start(text: str, offset: int, breaks: str = _YAML_BREAKS) -> int:
     """The offset at which the line of `offset` starts."""
-    return text.rfind("\n", 0, offset) + 1
+    return max(text.rfind(char, 0, offset) for char in breaks) + 1
 
 
-def _line_end(text: str, offset: int) -> int:
+def _line_end(text: str, offset: int, breaks: str = _YAML_BREAKS) -> int:
     """The offset after the line of `offset`, with its line feed."""
-    newline = text.find("\n", offset)
-    return len(text) if newline < 0 else newline + 1
+    end = min((found for char in breaks if (found := text.find(char, offset)) >= 0), default=len(text))
+    return min(end + (2 if text.startswith("\r\n", end) else 1), len(text))
 
 
 def _without_in_yaml(text: str, path: str, number: int) -> str | None:
@@ -137,7 +141,7 @@ def _without_in_toml(text: str, _path: str, number: int) -> str | None:
         return None
     import tomlkit  # noqa: PLC0415 - extra
 
-    from imgbudget.config.toml import TABLE  # noqa: PLC0415 - format
+    from imgbudget.config.toml import TABLE, same_elsewhere  # noqa: PLC0415 - format
 
     document: Any = tomlkit.parse(text)
     table = document
@@ -147,25 +151,32 @@ def _without_in_toml(text: str, _path: str, number: int) -> str | None:
     if not isinstance(entries, list) or number >= len(entries) or tomlkit.dumps(document) != text:
         return None
     if isinstance(entries, tomlkit.items.AoT):
-        return _without_table(document, entries[number])
-    if len(entries) > 1:
-        del entries[number]
+        shorter = _without_table(document, entries[number], _mark_for(text))
     else:
-        del (table or document)[_KEY]
-    return str(tomlkit.dumps(document))
+        if len(entries) > 1:
+            del entries[number]
+        else:
+            del (table or document)[_KEY]
+        shorter = str(tomlkit.dumps(document))
+    return shorter if same_elsewhere(text, shorter) else None
 
 
-def _without_table(document: Any, entry: Any) -> str:
+def _mark_for(text: str) -> str:
+    """A word that the text does not contain."""
+    return next(mark for number in count() if (mark := f"imgbudget-removes-this-{number}") not in text)
+
+
+def _without_table(document: Any, entry: Any, mark: str) -> str:
     """The text of a document without a table of an array, but with the comments after the table's last key.
 
     tomlkit counts such comments among the table, though they are most often about what follows.
     """
     import tomlkit  # noqa: PLC0415 - extra
 
-    entry.comment(_SENTINEL)
+    entry.comment(mark)
     body = entry.value.body
     last = max(index for index, (key, _) in enumerate(body) if key is not None)
-    body.insert(last + 1, (None, tomlkit.comment(_SENTINEL)))
+    body.insert(last + 1, (None, tomlkit.comment(mark)))
     text = str(tomlkit.dumps(document))
-    begin, end = text.index(_SENTINEL), text.rindex(_SENTINEL)
-    return text[: _line_start(text, begin)] + text[_line_end(text, end) :]
+    begin, end = text.index(mark), text.rindex(mark)
+    return text[: _line_start(text, begin, "\n")] + text[_line_end(text, end, "\n") :]

@@ -118,12 +118,18 @@ def boundary(path: str) -> str:
 
 
 def is_within(path: str, folder: str) -> bool:
-    """Whether what a path leads to, through symbolic links, is in or below a folder without links."""
+    """Whether what a path leads to, through symbolic links, is in or below a folder without links.
+
+    What git keeps in `.git` is not: its configuration may hold keys.
+    """
     try:
         real = os.path.realpath(path)
     except ValueError:  # a NUL in the name: no such file
         return True
-    return real == folder or real.startswith(os.path.join(folder, ""))
+    inside = os.path.join(folder, "")
+    return real == folder or (
+        real.startswith(inside) and ".git" not in real[len(inside) :].lower().split(os.sep)
+    )
 
 
 def identity(path: str) -> str:

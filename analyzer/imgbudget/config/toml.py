@@ -72,6 +72,21 @@ def holds_table(text: str) -> bool:
     return isinstance(tool, dict) and TABLE[1] in tool
 
 
+def same_elsewhere(before: str, after: str) -> bool:
+    """Whether two texts, the first of which is TOML, differ in the settings at most, not in other tables."""
+    try:
+        was, now = (tomllib.loads(text, parse_float=_Float) for text in (before, after))
+    except ValueError:
+        return False
+    settings = was.get(TABLE[0])
+    if not isinstance(settings, dict) or TABLE[1] not in settings:
+        return True
+    for data in (was, now):
+        tool = data.pop(TABLE[0], {})
+        data[TABLE[0]] = {key: value for key, value in tool.items() if key != TABLE[1]}
+    return was == now
+
+
 def _parse(text: str, path: str) -> dict[str, Any]:
     long_key = _LONG_KEY.search(text)
     if long_key is not None:
