@@ -167,6 +167,11 @@ def open_folder(path: str) -> Iterator[Folder]:
         os.close(fd)
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a name is one of the files that this module makes."""
+    return _NAME.fullmatch(name) is not None
+
+
 def open_temporary(folder: Folder, mode: int = 0o600) -> tuple[BinaryIO, str]:
     """A new, empty, locked file in a folder, and its name, which cannot be guessed.
 
@@ -202,12 +207,12 @@ def sync(out: BinaryIO) -> None:
 
 
 @contextmanager
-def whole_file(path: str, *, follow: bool, private: bool = False) -> Iterator[BinaryIO]:
+def whole_file(path: str, *, follow: bool, private: bool = False, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write into, which becomes `path` at the end of the block; if it fails, nothing remains.
 
     With `follow`, for a path that the user names, a link is followed, and what is no regular file (a device,
     a pipe) is written to; otherwise both are refused. A new file has the mode that the umask leaves, or if
-    `private` the user's own; an existing one keeps its mode.
+    `private` the user's own; an existing one keeps its mode. A `durable` one is on disk before its name is.
 
     Raises:
         OSError: it cannot be written.
@@ -230,7 +235,10 @@ def whole_file(path: str, *, follow: bool, private: bool = False) -> Iterator[Bi
         yield out
         if old is not None:
             folder.chmod(name, out.fileno(), old.st_mode & PERMISSIONS)
-        sync(out)
+        if durable:
+            sync(out)
+        else:
+            out.flush()
         folder.replace(name, os.path.basename(target))
 
 
@@ -241,7 +249,7 @@ def remove_leftovers(folder: Folder) -> list[str]:
     removed.
     """
     try:
-        found = [name for name in folder.names() if _NAME.fullmatch(name)]
+        found = [name for name in folder.names() if is_temporary(name)]
     except OSError:
         return []
     return [name for name in sorted(found) if _remove_dead(folder, name)]

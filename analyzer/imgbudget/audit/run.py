@@ -75,7 +75,7 @@ def save(folder: str, done: Done) -> str:
         OSError: they cannot be written.
     """
     name = row_file(folder, done.partition.id)
-    with whole_file(name, follow=False) as file:
+    with whole_file(name, follow=False, durable=False) as file:
         file.write(done.rows)
     return name
 

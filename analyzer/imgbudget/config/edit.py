@@ -42,6 +42,25 @@ def without_ignores(text: str, path: str, numbers: Collection[int]) -> str | Non
     return text
 
 
+def moved_entries(before: str, after: str, path: str) -> dict[int, int] | None:
+    """The new number of each entry of `before` that is in `after` too; None if one of them cannot be read."""
+    try:
+        old, new = (_entries(_values(_read(text, path))) for text in (before, after))
+    except ConfigError:
+        return None
+    moved: dict[int, int] = {}
+    for number, entry in enumerate(old):
+        same = [other for other, value in enumerate(new) if value == entry and other not in moved.values()]
+        if same:
+            moved[number] = same[0]
+    return moved
+
+
+def _entries(tree: object) -> list[object]:
+    entries = tree.get(_KEY) if isinstance(tree, dict) else None
+    return entries if isinstance(entries, list) else []
+
+
 def _read(text: str, path: str) -> Node | None:
     if path.endswith(".toml"):
         from imgbudget.config.toml import read_toml  # noqa: PLC0415 - format

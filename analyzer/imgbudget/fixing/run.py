@@ -1,15 +1,12 @@
 """A run that fixes: each file is checked and edited, the result is linted, and only then written."""
 
-import codecs
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from difflib import unified_diff
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.config.edit import without_ignores
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import (
     EXCLUDED,
@@ -22,99 +19,24 @@ from imgbudget.discovery.walk import (
     spell,
 )
 from imgbudget.errors import UnreadableError, WriteError, os_error_text
+from imgbudget.fixing.configuration import ATTEMPTS, ELSEWHERE, UnusedEntries
 from imgbudget.fixing.output_files import EXTENSIONS, OutputTarget, common_root
-from imgbudget.fixing.places import NAMED, Bounds, FoundBelow
+from imgbudget.fixing.places import FoundBelow
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged
 from imgbudget.fixing.strategy import FindingFixes, FixStrategy
-from imgbudget.fixing.writer import ChangedError, Stamp, read_file, replace_file, stamp
+from imgbudget.fixing.writer import ChangedError, Stamp, stamp
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals
 from imgbudget.linter.files import is_lines
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import STDIN, Session
-from imgbudget.model.edits import FailedFix, FileFix
-from imgbudget.model.fixes import DropEntry
+from imgbudget.model.edits import FileFix
 from imgbudget.model.results import FileResult, Summary
-from imgbudget.model.subjects import Finding
-from imgbudget.printable import joined
 
 if TYPE_CHECKING:
     from imgbudget.linter.rows import PartReceiver
 
-
-_WHY_NOT = "the entry cannot be removed automatically; remove it by hand"
-
-
-def without_entries(
-    result: FileResult, *, bounds: Bounds, loaded: Stamp | None, difference: bool, backup: bool
-) -> FileResult:
-    """The result for a configuration after unused ignore entries are removed from it.
-
-    The file is written, or with `difference` the result contains the difference instead. `loaded` is the
-    state in which the file was loaded: the numbers of entries are those of that state.
-    """
-    requested = [finding for finding in result.findings if isinstance(finding.fix, DropEntry)]
-    path = result.path
-    try:
-        data, expected = read_file(path)
-        if expected != loaded:
-            raise ChangedError(f"{path}: was changed during the run and was not overwritten; run again")
-        bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
-        text = data[len(bom) :].decode("utf-8")
-        after, removed = _remove_entries(text, path, requested)
-        fix = FileFix(
-            path=path,
-            changed=bool(removed),
-            fixed=tuple(removed),
-            failed=tuple(
-                FailedFix(one.location, one.code, _WHY_NOT) for one in requested if one not in removed
-            ),
-        )
-        if difference:
-            fix = fix._replace(difference=_difference(path, text, after))
-        elif removed:
-            text_bytes = bom + after.encode("utf-8")
-            replace_file(path, text_bytes, bounds=bounds, backup=backup, expected=expected)
-            fix = fix._replace(written=path)
-    except (WriteError, UnicodeDecodeError) as error:
-        return result._replace(fix=FileFix(path=path, error=str(error)))
-    except OSError as error:
-        return result._replace(
-            fix=FileFix(path=path, error=f"{path}: {os_error_text(error)}; nothing was changed")
-        )
-    return result._replace(findings=tuple(one for one in result.findings if one not in removed), fix=fix)
-
-
-def _remove_entries(text: str, path: str, requested: list[Finding]) -> tuple[str, list[Finding]]:
-    """The text without the entries that can be removed, and the findings that this resolves."""
-    removed = []
-    for finding in sorted(requested, key=_number, reverse=True):
-        after = without_ignores(text, path, [_number(finding)])
-        if after is not None:
-            text = after
-            removed.append(finding)
-    return text, removed[::-1]
-
-
-def _number(finding: Finding) -> int:
-    last = (finding.location.keys or (0,))[-1]
-    return last if isinstance(last, int) else 0
-
-
-def _difference(path: str, before: str, after: str) -> str:
-    lines = unified_diff(_split(before), _split(after), path, path, n=1, lineterm="")
-    return joined(lines)
-
-
-def _split(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-
-
-_ATTEMPTS = 3
-"""How often a file is read again if other runs write it at the same time."""
-
-_ELSEWHERE = "was fixed by another run or changed by another program during the run; nothing is left to fix"
 
 IN_OUTPUT_TREE = "is inside the output folder"
 
@@ -157,8 +79,7 @@ class Fixer:
             ),
         )
         self._tidied: set[str] = set()
-        sources = {entry.path for entry in session.settings.ignores}
-        self._loaded = {os.path.realpath(path): _state_of(path) for path in sources}
+        self._unused = UnusedEntries(session.settings, named=session.options.config is not None)
 
     def _is_excluded(self, path: str) -> bool:
         """Whether the configuration excludes a file, or it is in a folder that is never searched."""
@@ -211,20 +132,8 @@ class Fixer:
         if self.options.output_dir is not None:
             yield from results
             return
-        difference, backup = self.options.difference, self.options.backup
-        named = self.session.options.config is not None
         for result in results:
-            if any(isinstance(finding.fix, DropEntry) for finding in result.findings):
-                around = FoundBelow((os.path.realpath(os.path.dirname(result.path)),))
-                yield without_entries(
-                    result,
-                    bounds=NAMED if named else around,
-                    loaded=self._loaded.get(os.path.realpath(result.path)),
-                    difference=difference,
-                    backup=backup,
-                )
-            else:
-                yield result
+            yield self._unused.remove(result, difference=self.options.difference, backup=self.options.backup)
 
     def check_all(
         self, files: Iterable[FoundFile | SkippedFile], parts: "PartReceiver | None" = None
@@ -262,7 +171,7 @@ class Fixer:
     def _fix_file(self, found: FoundFile, parts: "PartReceiver | None") -> FileResult:
         """The result of a file after its fixes; it is read again if another run has written it meanwhile."""
         reason = ""
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             try:
                 result = self._attempt(found, parts)
             except ChangedError as error:
@@ -270,7 +179,7 @@ class Fixer:
                 continue
             if reason and result.skipped is None and (result.fix is None or not result.fix.changed):
                 fix = result.fix or FileFix(found.path)
-                return result._replace(fix=fix._replace(elsewhere=_ELSEWHERE))
+                return result._replace(fix=fix._replace(elsewhere=ELSEWHERE))
             return result
         return _unwritten(self.session.file_check.file(found, parts), reason)
 
@@ -280,18 +189,22 @@ class Fixer:
         Raises:
             ChangedError: it has changed since it was read.
         """
-        path = found.path
         try:
-            expected = stamp(path)
+            expected = stamp(found.path)
         except FileNotFoundError:
-            return FileResult(path=path, skipped=_why_gone(path), missed=True)
+            return FileResult(path=found.path, skipped=_why_gone(found.path), missed=True)
         except OSError:  # the check reports it
             return self.session.file_check.file(found)
         if parts is not None and (result := self._fix_rows(found, expected, parts)) is not None:
             return result
         result = self.session.file_check.file(found)
-        if result.skipped is not None:
-            return result
+        return result if result.skipped is not None else self._fixed(found, result, expected)
+
+    def _fixed(self, found: FoundFile, result: FileResult, expected: Stamp) -> FileResult:
+        """The result of a file that was checked as a whole, after its fixes. Raises ChangedError."""
+        path = found.path
+        if result.findings and not os.path.lexists(path):
+            raise _gone(path)
         try:
             self._tidy(path)
             with self._open_revision(found, result, expected) as revision:
@@ -308,6 +221,8 @@ class Fixer:
         except ChangedError:
             raise
         except (UnreadableError, WriteError, OSError) as error:
+            if not os.path.lexists(path):
+                raise _gone(path) from error
             return _unwritten(result, _reason(path, error))
 
     def _fix_rows(self, found: FoundFile, expected: Stamp, parts: "PartReceiver") -> FileResult | None:
@@ -426,14 +341,6 @@ class Fixer:
             self.output_target.tidy(path)
 
 
-def _state_of(configuration: str) -> Stamp | None:
-    """The state of a configuration that is in force, None if it is gone."""
-    try:
-        return stamp(configuration)
-    except OSError:
-        return None
-
-
 def _new_fixer(options: RunOptions, fixes: FixOptions, paths: Paths) -> Fixer:
     return Fixer(Session(options), fixes, paths)
 
@@ -442,6 +349,10 @@ def _require(path: str, fd: int, expected: Stamp) -> None:
     """Require the state in which a file was first seen. Raises ChangedError."""
     if stamp(fd) != expected:
         raise ChangedError(f"{path}: was changed during the run and was not overwritten; run again")
+
+
+def _gone(path: str) -> ChangedError:
+    return ChangedError(f"{path}: was removed or renamed during the run")
 
 
 def _why_gone(path: str) -> str:

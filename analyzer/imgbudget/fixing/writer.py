@@ -353,4 +353,6 @@ def _write_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WriteError(f"{path}: cannot be written: {os_error_text(error)}; nothing was changed") from error
+        gone = isinstance(error, FileNotFoundError) and not os.path.lexists(path)
+        text = f"{path}: cannot be written: {os_error_text(error)}; nothing was changed"
+        raise (ChangedError if gone else WriteError)(text) from error

@@ -2,26 +2,44 @@
 
 Facts depend only on bytes, so the cache is independent of rules, limits and configuration. It has one file
 per searched folder. An entry is valid for the same name, size, modification time, inode and probe version,
-and for no more than its fields. Damaged cache files are ignored, and so are errors in writing them.
+and for no more than its fields. A cache file that is damaged, of another version or not of the shape that is
+written here is ignored as a whole, and so are errors in writing one.
 """
 
 import hashlib
 import json
 import os
-import shutil
+import re
+import stat
 import time
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from imgbudget.imageinfo.dispatch import PROBE_VERSION, probe_file
 from imgbudget.limits.geometry import Size
-from imgbudget.model.subjects import ImageFacts
+from imgbudget.model.subjects import ImageFacts, ProbeField
+from imgbudget.newfiles import is_folder, is_temporary, whole_file
+from imgbudget.positional import OPEN_FLAGS
 
 _MAGIC = b"imgbudget facts 1 "
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of imgbudget; safe to delete.\n"
 _MIN_AGE = 2.0
 """Seconds after its last change from which a file is cached: timestamps may be that coarse."""
+
+_MAX_BYTES = 1 << 28
+"""Bytes from which on a cache file is ignored: entries of two million images."""
+
+_MAX_EDGE = 1 << 32
+_MAX_TEXT = 1000
+_MAX_QUALITY = 100
+_ORIENTATIONS = range(1, 9)
+_INTEGERS = range(-(1 << 63), 1 << 128)
+"""What systems use for times and inodes."""
+
+_FORMAT = re.compile(r"[a-z0-9][a-z0-9+. -]{0,19}")
 
 _Entry = list[Any]  # size, mtime_ns, inode, fields, facts
 
@@ -33,19 +51,49 @@ def cache_folder() -> str:
 
 
 def clear(folder: str) -> int | None:
-    """Remove the cache; returns the number of its files, or None if there is no cache in the folder."""
-    if not os.path.isfile(os.path.join(folder, _TAG)):
+    """Remove the cache; returns the number of its files, or None if there is no cache in the folder.
+
+    Only files that a cache has are removed, and folders that are empty then.
+    """
+    tag = os.path.join(folder, _TAG)
+    if not os.path.isfile(tag):
         return None
-    files = sum(len(names) for _, _, names in os.walk(folder)) - 1
-    shutil.rmtree(folder)
-    return files
+    removed = 0
+    with os.scandir(folder) as parts:
+        folders = [part.path for part in parts if _PART.fullmatch(part.name) and is_folder(_status(part))]
+    for part in folders:
+        with os.scandir(part) as entries:
+            files = [entry.path for entry in entries if _is_ours(entry)]
+        for path in files:
+            os.unlink(path)
+        removed += len(files)
+        with suppress(OSError):  # something else is in it
+            os.rmdir(part)
+    os.unlink(tag)
+    with suppress(OSError):
+        os.rmdir(folder)
+    return removed
+
+
+_PART, _FILE = re.compile("[0-9a-f]{2}"), re.compile("[0-9a-f]{62}")
+
+
+def _status(entry: "os.DirEntry[str]") -> os.stat_result:
+    return entry.stat(follow_symlinks=False)
+
+
+def _is_ours(entry: "os.DirEntry[str]") -> bool:
+    named = _FILE.fullmatch(entry.name) is not None or is_temporary(entry.name)
+    return named and entry.is_file(follow_symlinks=False)
 
 
 class FactsCache:
     """Facts by path, from the cache if valid, else from the probe. Not thread-safe."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, on_ignored: Callable[[str], None] | None = None) -> None:
+        """Use the cache in a folder; `on_ignored` receives a note on each cache file that is ignored."""
         self.folder = folder
+        self._on_ignored = on_ignored
         self._folder: str | None = None
         self._entries: dict[str, _Entry] = {}
         self._changed = False
@@ -61,13 +109,17 @@ class FactsCache:
             self.flush()
             self._folder, self._entries = location, self._load(location)
         status = os.stat(path)
-        entry = self._entries.get(name)
-        if (
-            entry
-            and entry[:3] == [status.st_size, status.st_mtime_ns, status.st_ino]
-            and entry[3] & fields == fields
-        ):
-            return _from_json(entry[4])
+        if name in self._entries:
+            entry = self._entries[name]
+            known = _facts_of(entry)
+            if known is None:
+                self._entries = {}
+                self._ignore(location, "its entries do not have the right shape")
+            elif (
+                entry[:3] == [status.st_size, status.st_mtime_ns, status.st_ino]
+                and entry[3] & fields == fields
+            ):
+                return known
         facts = probe_file(path, fields)
         if time.time() - status.st_mtime > _MIN_AGE and facts.byte_size == status.st_size:
             self._entries[name] = [status.st_size, status.st_mtime_ns, status.st_ino, int(fields), facts]
@@ -80,25 +132,20 @@ class FactsCache:
             return
         self._changed = False
         # another process may have written for the same folder
-        entries = self._load(self._folder) | self._entries
-        text = json.dumps(entries, separators=(",", ":")).encode("ascii")
+        saved = {name: entry for name, entry in self._load(self._folder).items() if _facts_of(entry)}
+        text = json.dumps(saved | self._entries, separators=(",", ":")).encode("ascii")
         path = self._file(self._folder)
-        temporary = f"{path}.{os.getpid()}.tmp"
-        try:
+        with suppress(OSError):  # a full or read-only disk must not fail the run
             self._make_folder(os.path.dirname(path))
-            with open(temporary, "wb") as file:
+            with whole_file(path, follow=False, private=True, durable=False) as file:
                 file.write(b"%s%d %08x\n" % (_MAGIC, PROBE_VERSION, zlib.crc32(text)))
                 file.write(text)
-            os.replace(temporary, path)
-        except OSError:  # a full or read-only disk must not fail the run
-            if os.path.exists(temporary):
-                os.unlink(temporary)
 
     def _make_folder(self, folder: str) -> None:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         tag = os.path.join(self.folder, _TAG)
-        if not os.path.exists(tag):
-            with open(tag, "w", encoding="ascii") as file:
+        if not os.path.lexists(tag):
+            with suppress(FileExistsError), open(tag, "x", encoding="ascii") as file:
                 file.write(_TAG_TEXT)
 
     def _file(self, location: str) -> str:
@@ -106,20 +153,89 @@ class FactsCache:
         return os.path.join(self.folder, name[:2], name[2:])
 
     def _load(self, location: str) -> dict[str, _Entry]:
+        """The entries of a folder, whose shape is not yet checked; none if its cache file is ignored."""
         try:
-            with open(self._file(location), "rb") as file:
-                head, text = file.readline(), file.read()
+            data = _read(self._file(location))
+        except FileNotFoundError:
+            return {}
         except OSError:
-            return {}
-        if head != b"%s%d %08x\n" % (_MAGIC, PROBE_VERSION, zlib.crc32(text)):
-            return {}
-        entries: dict[str, _Entry] = json.loads(text)
+            return self._ignore(location, "it cannot be read")
+        head, _, text = data.partition(b"\n")
+        if not head.startswith(b"%s%d " % (_MAGIC, PROBE_VERSION)):
+            return self._ignore(location, "it is of another version")
+        if head != b"%s%d %08x" % (_MAGIC, PROBE_VERSION, zlib.crc32(text)):
+            return self._ignore(location, "it is damaged")
+        entries: Any = None
+        with suppress(ValueError, RecursionError):
+            entries = json.loads(text)
+        if not isinstance(entries, dict):
+            return self._ignore(location, "its entries do not have the right shape")
         return entries
 
+    def _ignore(self, location: str, reason: str) -> dict[str, _Entry]:
+        if self._on_ignored is not None:
+            self._on_ignored(f"the cached facts of {location or '.'} are ignored: {reason}")
+        return {}
 
-def _from_json(values: Any) -> ImageFacts:
-    """The facts of a cache entry: a list, or the facts themselves if just stored."""
-    if isinstance(values, ImageFacts):
+
+def _read(path: str) -> bytes:
+    """The bytes of a cache file. Raises OSError, also for what is no file of a plausible size."""
+    with open(os.open(path, OPEN_FLAGS), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+            raise OSError(f"{path}: no cache file")
+        return file.read()
+
+
+def _facts_of(entry: Any) -> ImageFacts | None:
+    """The facts of an entry that has the right shape, else None."""
+    if type(entry) is not list or len(entry) != len(_ENTRY):
+        return None
+    byte_size, modified, inode, fields, values = entry
+    if isinstance(values, ImageFacts):  # just stored
         return values
-    byte_size, form, size, *others = values
-    return ImageFacts(byte_size, form, Size(*size) if size else None, *others)
+    if type(values) is not list or len(values) != len(ImageFacts._fields) or values[0] != byte_size:
+        return None
+    integers = (byte_size, modified, inode, fields)
+    if any(type(value) is not int or value not in _INTEGERS for value in integers) or byte_size < 0:
+        return None
+    if inode < 0 or not 0 <= fields <= ProbeField.ALL.value:
+        return None
+    return _checked(byte_size, values)
+
+
+_ENTRY = ("byte_size", "modified", "inode", "fields", "facts")
+
+
+def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
+    """The facts, if each has a type and value that a file of this size can have."""
+    _, form, size, orientation, frames, has_location, quality, metadata_bytes, damage, content = values
+    edges: list[Any] = [0, 0] if size is None else size
+    plausible = (
+        (form is None or (type(form) is str and _FORMAT.fullmatch(form) is not None))
+        and type(edges) is list
+        and len(edges) == 2
+        and all(type(edge) is int and 0 <= edge < _MAX_EDGE for edge in edges)
+        and type(orientation) is int
+        and orientation in _ORIENTATIONS
+        and type(frames) is int
+        and 0 <= frames <= byte_size + 2
+        and type(has_location) is bool
+        and (quality is None or (type(quality) is int and 0 <= quality <= _MAX_QUALITY))
+        and (metadata_bytes is None or (type(metadata_bytes) is int and 0 <= metadata_bytes <= byte_size))
+        and all(text is None or (type(text) is str and len(text) <= _MAX_TEXT) for text in (damage, content))
+    )
+    if not plausible:
+        return None
+    return ImageFacts(
+        byte_size,
+        form,
+        None if size is None else Size(*size),
+        orientation,
+        frames,
+        has_location,
+        quality,
+        metadata_bytes,
+        damage,
+        content,
+    )

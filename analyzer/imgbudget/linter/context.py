@@ -84,6 +84,10 @@ class LintContext:
         """The request with the limits that it and its images are checked against."""
         return bind_request(request, self.limits(request), self._limits_by_detail)
 
+    def note(self, text: str) -> None:
+        """Add a note, once."""
+        self.notes[text] = None
+
     def note_unknown(self, model: str, nearest: Sequence[str], tier: str) -> None:
         """Add a note, once per model, that the model is unknown and which tier is used for it."""
         hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""

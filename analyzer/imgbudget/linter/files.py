@@ -24,10 +24,13 @@ class FileCheck:
 
     __slots__ = ("cache", "context", "force_exclude")
 
-    def __init__(self, context: LintContext, *, force_exclude: bool, cache: bool) -> None:
+    def __init__(
+        self, context: LintContext, *, force_exclude: bool, cache: bool, verbose: bool = False
+    ) -> None:
+        """Check with a context; `verbose` adds a note to it for each part of the cache that is ignored."""
         self.context = context
         self.force_exclude = force_exclude
-        self.cache = _open_cache() if cache else None
+        self.cache = _open_cache(context if verbose else None) if cache else None
 
     def image(self, path: str, runner: RuleRunner) -> ImageUse:
         """The image at a path, with the facts that its rules need."""
@@ -115,10 +118,10 @@ class FileCheck:
         return self.context.check_image_file(use)
 
 
-def _open_cache() -> "FactsCache":
+def _open_cache(context: LintContext | None) -> "FactsCache":
     from imgbudget.imageinfo.cache import FactsCache, cache_folder  # noqa: PLC0415 - rare
 
-    return FactsCache(cache_folder())
+    return FactsCache(cache_folder(), None if context is None else context.note)
 
 
 def is_lines(data: bytes, name: str) -> bool:

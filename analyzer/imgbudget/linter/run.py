@@ -111,7 +111,12 @@ class Session:
         )
         self._assume_model()
         self.context.limits()
-        self.file_check = FileCheck(self.context, force_exclude=options.force_exclude, cache=options.cache)
+        self.file_check = FileCheck(
+            self.context,
+            force_exclude=options.force_exclude,
+            cache=options.cache,
+            verbose=options.raise_errors,
+        )
         self.totals = new_totals(options, self.context.paths)
         self.checked_paths: tuple[str, ...] = ()
         self._ineffective = tuple(self._preview_notes())
