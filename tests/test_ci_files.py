@@ -87,7 +87,7 @@ def test_third_party_actions_are_pinned_by_commit() -> None:
     """Every action is named with a full commit hash: a tag can be moved, a commit cannot."""
     steps = [*STEPS.values(), *(step for job in WORKFLOW["jobs"].values() for step in job["steps"])]
     used = [step["uses"] for step in steps if "uses" in step]
-    assert len(used) == 5
+    assert len(used) == 7
     for action in used:
         assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40}", action)
 
@@ -175,6 +175,21 @@ def test_workflow_covers_every_supported_python() -> None:
     versions = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
     assert matrix["python"] == versions
     assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+
+
+def test_the_lowest_versions_are_those_of_the_project() -> None:
+    """A job installs the oldest versions that pyproject.toml allows, on the oldest Python."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    steps = WORKFLOW["jobs"]["lowest"]["steps"]
+    assert f">={steps[1]['with']['python-version']}" == project["requires-python"]
+    (install,) = (step["run"] for step in steps if "lowest-direct" in step.get("run", ""))
+    installed = re.search(r"\.\[([\w,-]+)\]", install)
+    assert installed is not None
+    wanted = set(installed[1].split(","))
+    for name in [*wanted, "datasets", "live", "toml"]:
+        for dependency in [*project["dependencies"], *extras[name]]:
+            assert re.match(r"imgbudget\[|[\w-]+(\[\w+\])?[>=]=\d", dependency), dependency
 
 
 def test_workflow_has_least_permissions() -> None:
