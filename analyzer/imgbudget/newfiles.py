@@ -27,6 +27,8 @@ _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0)
 _READ_FLAGS = os.O_RDONLY | _FLAGS | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
+_PATH_ONLY = getattr(os, "O_PATH", 0)
+
 _AT = {os.open, os.stat, os.mkdir, os.rename, os.link, os.unlink, os.access} <= os.supports_dir_fd
 """Whether names can be looked up in an open folder."""
 
@@ -160,7 +162,12 @@ def open_folder(path: str) -> Iterator[Folder]:
             raise NotADirectoryError(errno.ENOTDIR, "not a directory", path)
         yield Folder(path, None)
         return
-    fd = os.open(path, _FOLDER_FLAGS)
+    try:
+        fd = os.open(path, _FOLDER_FLAGS)
+    except PermissionError:
+        if not _PATH_ONLY:
+            raise
+        fd = os.open(path, _FOLDER_FLAGS | _PATH_ONLY)  # it may be searched and written, but not listed
     try:
         yield Folder(path, fd)
     finally:
@@ -200,10 +207,13 @@ def temporary(folder: Folder, mode: int = 0o600) -> Iterator[tuple[BinaryIO, str
         raise
 
 
-def sync(out: BinaryIO) -> None:
-    """Write the bytes to disk before the file gets its name."""
+def sync(out: BinaryIO, *, durable: bool = True) -> None:
+    """Write the bytes, to disk if `durable`, before the file gets its name; Windows renames no open file."""
     out.flush()
-    os.fsync(out.fileno())
+    if durable:
+        os.fsync(out.fileno())
+    if fcntl is None:
+        out.close()
 
 
 @contextmanager
@@ -235,10 +245,7 @@ def whole_file(path: str, *, follow: bool, private: bool = False, durable: bool 
         yield out
         if old is not None:
             folder.chmod(name, out.fileno(), old.st_mode & PERMISSIONS)
-        if durable:
-            sync(out)
-        else:
-            out.flush()
+        sync(out, durable=durable)
         folder.replace(name, os.path.basename(target))
 
 

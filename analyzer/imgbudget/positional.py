@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import BinaryIO
 
 OPEN_FLAGS = (
     os.O_RDONLY
@@ -11,6 +12,11 @@ OPEN_FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_NOCTTY", 0)
 )
+
+
+def open_file(path: str) -> BinaryIO:
+    """The file at `path`, opened for reading; what has become a pipe meanwhile is empty. Raises OSError."""
+    return open(os.open(path, OPEN_FLAGS), "rb")
 
 
 def _seek_and_read(fd: int, size: int, offset: int) -> bytes:

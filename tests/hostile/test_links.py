@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import imgbudget
+from imgbudget import newfiles
 from imgbudget.fixing import output_files, places, writer
 from imgbudget.fixing.output_files import fitting_name, is_free
 from imgbudget.newfiles import Folder, open_folder, sync
@@ -204,10 +205,12 @@ def test_a_sibling_with_the_same_beginning_is_outside(
         (".git/annex/objects/x.jpg", "which is excluded"),
         ("node_modules/x.jpg", "which is excluded"),
         ("vendor/x.jpg", "which is excluded"),
-        (f"blobs/{digest('sha256')}", "named by the hash of its content"),
-        (f"blobs/{digest('sha1')}", "named by the hash of its content"),
-        (f"cache/{digest('md5')[:2]}/{digest('md5')[2:]}", "named by the hash of its content"),
-        (f"objects/SHA256E-s9--{digest('sha256')}.jpg", "named by the hash of its content"),
+        ("build/deep/x.jpg", "which is excluded"),
+        ("images/tmp-1.jpg", "which is excluded"),
+        (f"blobs/{digest('sha256')}", "which is named by a hash"),
+        (f"blobs/{digest('sha1')}", "which is named by a hash"),
+        (f"cache/{digest('md5')[:2]}/{digest('md5')[2:]}", "which is named by a hash"),
+        (f"objects/SHA256E-s9--{digest('sha256')}.jpg", "which is named by a hash"),
     ],
 )
 def test_links_into_stores_and_excluded_folders_are_not_followed(
@@ -215,8 +218,11 @@ def test_links_into_stores_and_excluded_folders_are_not_followed(
 ) -> None:
     """A search would not fix the file by its own name either, or it would make its name a lie."""
     (named / "imgbudget.yaml").write_text("exclude: [vendor]\n")
+    (named / ".git").mkdir()
+    (named / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (named / ".gitignore").write_text("/build/\ntmp-*\n")
     file = named / target
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(FIXABLE)
     (named / "link.jpg").symlink_to(file)
     os.chdir(named)
@@ -385,6 +391,42 @@ def test_paths_with_dots_do_not_collide_in_the_output_folder(
     assert found == ["elsewhere/a.jpg", "named/a.jpg"]
 
 
+def test_links_are_refused_without_lookup_by_descriptor(
+    imgbudget: Command, named: Path, outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows: the same rules by path, and files are closed before they are renamed."""
+    monkeypatch.setattr(newfiles, "_AT", False)
+    monkeypatch.setattr(newfiles, "fcntl", None)
+    (named / "link.jpg").symlink_to(outside / "victim.jpg")
+    (named / "scan.bmp").write_bytes(image_bytes((300, 300), "BMP"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "sub").symlink_to(outside / "sub")
+    run = imgbudget("check", "--fix", str(named), "--output-dir", "out", "-j", "1")
+    assert run.code == 2
+    assert "out/sub is a link and the output must stay in its folder" in run.err
+    run = imgbudget("check", "--fix", "--backup", str(named), "-j", "1")
+    assert run.code == 2
+    assert "outside the paths that were named" in run.err
+    assert was_fixed(named / "sub" / "a.jpg")
+    assert sorted(os.listdir(named)) == ["link.jpg", "scan.bmp.bak", "scan.png", "sub"]
+
+
+def test_a_deep_output_tree_needs_few_open_files(imgbudget: Command, named: Path) -> None:
+    """One folder is open at a time: a tree may be deeper than the number of files that may be open."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    deep = named.joinpath(*["d"] * 120)
+    deep.mkdir(parents=True)
+    (deep / "a.jpg").write_bytes(FIXABLE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 60, before[1]))
+    try:
+        run = imgbudget("check", "--fix", str(named), "--output-dir", "out", "-j", "1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert (run.code, run.err) == (0, "")
+    assert was_fixed(Path("out").joinpath(*["d"] * 120, "a.jpg"))
+
+
 @pytest.mark.parametrize("kind", ["dangling", "to the file", "outside"])
 def test_backups_are_never_links(imgbudget: Command, named: Path, outside: Path, kind: str) -> None:
     """A link is a taken name: the backup gets a number, and holds the old bytes."""
@@ -487,7 +529,8 @@ def test_a_baseline_that_the_folder_brings_is_not_written_through(
 def test_a_configuration_that_is_a_link_out_of_its_folder_is_not_changed(
     imgbudget: Command, named: Path, tmp_path: Path
 ) -> None:
-    """Unused ignores are removed from it only if `--config` names it."""
+    """Unused ignores are removed from it only if `--config` names it, also inside one repository."""
+    (tmp_path / ".git").mkdir()
     text = "model: claude-sonnet-4-6\nignores:\n- {rules: [IB302], reason: old, files: ['named/**']}\n"
     text = text.replace("named/", "sub/")
     elsewhere = tmp_path / "elsewhere"
@@ -496,7 +539,8 @@ def test_a_configuration_that_is_a_link_out_of_its_folder_is_not_changed(
     (named / "imgbudget.yaml").symlink_to(elsewhere / "imgbudget.yaml")
     os.chdir(named)
     run = imgbudget("check", "--fix", ".")
-    assert "imgbudget.yaml: is a link to" in run.err
+    assert run.code == 2
+    assert "imgbudget.yaml: is a link " in run.err
     assert (elsewhere / "imgbudget.yaml").read_text() == text
     imgbudget("check", "--fix", ".", "--config", "imgbudget.yaml")
     assert "ignores" not in (elsewhere / "imgbudget.yaml").read_text()

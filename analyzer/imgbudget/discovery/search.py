@@ -101,6 +101,17 @@ def layers_around(folder: str) -> IgnoreLayers | None:
     return layers
 
 
+def is_ignored(path: str, root: str) -> bool:
+    """Whether git's ignore files keep a search of `root` from a file below it; neither path has links."""
+    at = root.replace(os.sep, "/").rstrip("/")
+    *folders, name = os.path.relpath(path, root).replace(os.sep, "/").split("/")
+    for folder in folders:
+        if not keep(layers_around(at) or (), [folder], folders=True):
+            return True
+        at = f"{at}/{folder}"
+    return not keep(layers_around(at) or (), [name], folders=False)
+
+
 def _git_folder(folder: str) -> str:
     """The folder that the worktrees of the repository share; `.git` may be a file with its path."""
     git = f"{folder}/.git"

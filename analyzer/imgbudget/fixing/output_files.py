@@ -12,6 +12,7 @@ from imgbudget.fixing.places import NAMED, Bounds, FoundBelow, OutputTree, writa
 from imgbudget.fixing.writer import Stamp, output_tree_path, remove_replaced, replacing, writing
 from imgbudget.imageinfo.files import EXTENSION_TYPES
 from imgbudget.newfiles import open_folder, remove_leftovers
+from imgbudget.positional import open_file
 
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
 """The extension for each format."""
@@ -47,7 +48,7 @@ def is_free(path: str, data: bytes) -> bool:
     if not stat.S_ISREG(there.st_mode) or there.st_size != len(data):
         return False
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             return file.read(len(data) + 1) == data
     except OSError:
         return False
@@ -148,7 +149,7 @@ class OutputTarget(NamedTuple):
         if self.output_dir is None:
             return None
         target = self.target(path, path)
-        with open(path, "rb") as file, writing(target, self.output_dir, source=path) as out:
+        with open_file(path) as file, writing(target, self.output_dir, source=path) as out:
             out.writelines(iter(lambda: file.read(_STEP), b""))
         return target
 

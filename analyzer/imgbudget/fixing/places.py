@@ -34,12 +34,12 @@ class NamedPath(NamedTuple):
 class FoundBelow(NamedTuple):
     """A file that a search found: it is written in the folders that were named, and nowhere else.
 
-    A link is followed to a file in these folders that the search would check too, as `is_excluded` says of
-    its path. `folders` have no links in their paths.
+    A link is followed to a file in these folders that the search would check too: `is_excluded` is called
+    with its path and the folder. `folders` have no links in their paths.
     """
 
     folders: tuple[str, ...]
-    is_excluded: Callable[[str], bool] = lambda _path: False
+    is_excluded: Callable[[str, str], bool] = lambda _path, _folder: False
 
 
 class OutputTree(NamedTuple):
@@ -137,10 +137,10 @@ def _refuse_link(path: str, target: str, root: str, bounds: FoundBelow) -> None:
     """Refuse a link to a file that the search would not check, or whose name is the hash of its content."""
     if _digits(target) is not None:
         raise WriteError(
-            f"{path}: is a link to {target}, which is named by the hash of its content, and was not changed; "
-            "use --output-dir"
+            f"{path}: is a link to {target}, which is named by a hash, as in a store of contents, "
+            "and was not changed; use --output-dir"
         )
-    if bounds.is_excluded(target):
+    if bounds.is_excluded(target, root):
         raise WriteError(
             f"{path}: is a link to {os.path.relpath(target, root)}, which is excluded, and was not changed; "
             "name the file itself to fix it, or use --output-dir"
@@ -163,11 +163,13 @@ def _in_tree(path: str, root: str, *, create: bool) -> Iterator[Place]:
         folder = stack.enter_context(open_folder(root))
         for step in steps:
             try:
-                folder = folder.open_inside(step, create=create)
+                inner = folder.open_inside(step, create=create)
             except OSError as error:
                 _refuse_entry(path, folder, step)
                 raise error from None
-            stack.callback(folder.close)
+            stack.close()  # a deep tree has more levels than a process may have open files
+            stack.callback(inner.close)
+            folder = inner
         _refuse_entry(path, folder, name, last=True)
         yield Place(path, folder, name)
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.search import is_ignored
 from imgbudget.discovery.walk import (
     EXCLUDED,
     GONE,
@@ -33,6 +34,7 @@ from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import STDIN, Session
 from imgbudget.model.edits import FileFix
 from imgbudget.model.results import FileResult, Summary
+from imgbudget.positional import open_file
 
 if TYPE_CHECKING:
     from imgbudget.linter.rows import PartReceiver
@@ -81,11 +83,12 @@ class Fixer:
         self._tidied: set[str] = set()
         self._unused = UnusedEntries(session.settings, named=session.options.config is not None)
 
-    def _is_excluded(self, path: str) -> bool:
-        """Whether the configuration excludes a file, or it is in a folder that is never searched."""
+    def _is_excluded(self, path: str, root: str) -> bool:
+        """Whether a search of a folder leaves out a file: by the configuration, or by git's ignore files."""
         settings = self.session.settings
         found = find_files([path], exclude=settings.exclude, exclude_root=settings.root, force_exclude=True)
-        return any(isinstance(file, SkippedFile) and file.reason == EXCLUDED for file in found)
+        excluded = any(isinstance(file, SkippedFile) and file.reason == EXCLUDED for file in found)
+        return excluded or is_ignored(path, root)
 
     @property
     def context(self) -> LintContext:
@@ -273,7 +276,7 @@ class Fixer:
                 lines, explicit = found.kind is FileKind.JSONL, self.session.file_check.explicit(found)
                 yield self._request(result, source, lines=lines, explicit=explicit)
         elif self.options.strategy.applies_to(result) and _is_image(result):
-            with open(found.path, "rb") as file:
+            with open_file(found.path) as file:
                 _require(found.path, file.fileno(), expected)
                 yield ImageRevision.of(self.context, found.path, file.read())
         else:

@@ -16,6 +16,7 @@ from imgbudget.newfiles import (
     temporary,
 )
 from imgbudget.output.base import figure
+from imgbudget.positional import open_file
 
 BACKUP_SUFFIX = ".bak"
 """Suffix of the name of a backup; if the name is taken, a number goes before it: no backup is lost."""
@@ -55,7 +56,7 @@ def read_file(path: str) -> tuple[bytes, Stamp]:
     Raises:
         OSError: the file cannot be read.
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         expected = stamp(file.fileno())
         return file.read(), expected
 
@@ -89,7 +90,8 @@ def output_tree_path(root: str, path: str, output_dir: str) -> str:
     folder = os.path.relpath(os.path.realpath(os.path.dirname(path)), os.path.realpath(root))
     if folder.split(os.sep, 1)[0] == os.pardir:
         raise WriteError(f"{path}: is outside {root} and has no place under {output_dir}")
-    target = os.path.normpath(os.path.join(output_dir, folder, os.path.basename(path)))
+    inside = os.path.normpath(os.path.join(folder, os.path.basename(path)))
+    target = os.path.join(output_dir, inside)
     if os.path.exists(target) and os.path.exists(path) and os.path.samefile(target, path):
         raise WriteError(
             f"{path}: {target} is the file itself, by its folder or a link; choose another output folder"
@@ -130,7 +132,7 @@ def _source(path: str | None) -> Iterator[int | None]:
     if path is None:
         yield None
         return
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         yield file.fileno()
 
 
