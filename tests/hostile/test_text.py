@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,10 +25,13 @@ from hypothesis import strategies as st
 import imgbudget as package
 from imgbudget.audit.formats import csv_line
 from imgbudget.cli.main import COMMANDS, load
+from imgbudget.live.guard import refusal
+from imgbudget.model.location import Location
 from imgbudget.output.records import dump, indented
 from imgbudget.printable import SeveralLines, joined, markdown, one_line, painted, several_lines
 from tests.builders import body, image_block
 from tests.conftest import Command, Run
+from tests.findings import finding_of
 from tests.hostile.hostile_text import FORGED, TEXTS, as_name, at_work, fill, fill_datasets
 from tests.liveapi import Api, answer, envelope, events, listed, message
 
@@ -38,6 +42,10 @@ MARKUP = re.compile(r"(?<!\\)[\[\]<>`]|[@#]\w|:(?=//)|www\.")
 
 LINES = tuple(text for text in TEXTS if FORGED in text)
 TEXT_FORMATS = {"full", "concise", "text", "txt", "github", "markdown"}
+
+
+BEGIN = painted("", "1").partition("1")[0][:9]
+"""The beginning of the mark of a colour, which must not be left in finished text."""
 
 
 class Call(NamedTuple):
@@ -141,10 +149,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, and the cache in a folder with a hostile name."""
+def folder(hostile: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be written to."""
     shutil.copytree(hostile, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cache{LINES[0][:3]}"))
     return tmp_path
 
 
@@ -153,11 +160,20 @@ def test_every_command_is_in_the_matrix() -> None:
     assert set(CALLS) == set(COMMANDS)
 
 
-@pytest.mark.parametrize(("name", "number", "form"), MATRIX)
-@pytest.mark.usefixtures("folder")
-def test_no_output_obeys_its_input(imgbudget: Command, name: str, number: int, form: str) -> None:
+@pytest.mark.parametrize("case", MATRIX, ids=[f"{name}-{number}-{form}" for name, number, form in MATRIX])
+def test_no_output_obeys_its_input(
+    request: pytest.FixtureRequest,
+    imgbudget: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[str, int, str],
+) -> None:
     """Nothing that a terminal or a CI server obeys is printed, and what is for programs can be parsed."""
+    name, number, form = case
     call = CALLS[name][number]
+    writes = name in ("init", "baseline") or "--apply" in call.arguments
+    folder: Path = request.getfixturevalue("folder" if writes else "hostile")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / f"cache{LINES[0][:3]}"))
     isolated = () if name in ("init", "clean") or "--config" in call.arguments else ("--isolated",)
     run = imgbudget(name, *call.arguments, *isolated, *(("--format", form) if form else ()))
     harmless(run, form)
@@ -165,6 +181,7 @@ def test_no_output_obeys_its_input(imgbudget: Command, name: str, number: int, f
 
 def harmless(run: Run, form: str) -> None:
     """Check what a call printed."""
+    assert BEGIN not in run.out + run.err
     assert at_work(run.err) == []
     out = run.out
     if form == "github":
@@ -235,11 +252,45 @@ def test_mistakes_on_the_command_line(imgbudget: Command, name: str) -> None:
         assert at_work(imgbudget(word).err) == []
 
 
+def test_the_page_of_an_audit(imgbudget: Command, hostile: Path, tmp_path: Path) -> None:
+    """The HTML holds no character that hides or reorders text, and no markup of the names."""
+    imgbudget("audit", str(hostile), "--jobs", "1", "--html", str(tmp_path / "a.html"), "--isolated")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    names = re.sub(r"(?s)<style.*?</style>", "", page)
+    assert {hit for hit in at_work(names) if hit.startswith("'")} == set()
+    assert "onerror=alert" not in re.sub(r"(?s)&lt;.*?&gt;|\\\\u003c.*?\\\\u003e|\\u003c.*?\\u003e", "", page)
+
+
+def test_errors_inside(
+    imgbudget: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message of an unexpected exception is text, in the traceback too."""
+
+    def fail(_options: object) -> int:
+        raise RuntimeError(ALL)
+
+    monkeypatch.setattr(load("clean"), "run", fail)
+    assert at_work(imgbudget("clean").err) == []
+    error = RuntimeError(ALL)
+    sys.excepthook(RuntimeError, error, None)
+    shown = capsys.readouterr().err.replace("\t", " ")
+    assert [hit for hit in at_work(shown) if FORGED not in hit] == []
+
+
+def test_refusals_of_the_guard() -> None:
+    """A finding is one line, with hostile keys too."""
+    location = Location("r.json", ("messages", 0, ALL, LINES[0], 1))
+    found = [finding_of(location=location, message=LINES[1], help=LINES[2])] * 2
+    text = str(refusal(found))
+    assert text.count("\n") == 2
+    assert at_work(text) == []
+
+
 SENT = body("hello", image_block())
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("text", [*TEXTS, ALL])
+@pytest.mark.parametrize("text", [*LINES[:3], LINES[-1], ALL])
 def test_answers_of_a_model(imgbudget: Command, api: Api, tmp_path: Path, text: str, *, stream: bool) -> None:
     """An answer keeps its lines, also if it comes letter by letter, and nothing in it is obeyed."""
     (tmp_path / "r.json").write_text(json.dumps(SENT), encoding="utf-8")
@@ -392,13 +443,21 @@ PRINTING = re.compile(
 )
 
 
+def may_print(function: ast.expr) -> bool:
+    """Whether the last name of what is called is one that prints."""
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in ("print", "input", "echo", "secho", "prompt", "confirm", "write", "writelines")
+
+
 def test_printing_is_in_one_place() -> None:
     """All that prints is `cli.output.show`: another place would skip the escapes."""
     found = {
         (path.relative_to(ENGINE).as_posix(), name)
         for path in ENGINE.rglob("*.py")
         for node in statements(path)
-        if isinstance(node, ast.Call) and PRINTING.fullmatch(name := ast.unparse(node.func))
+        if isinstance(node, ast.Call)
+        and may_print(node.func)
+        and PRINTING.fullmatch(name := ast.unparse(node.func))
     }
     assert found == {
         ("cli/output.py", "(sys.stderr if aside else sys.stdout).write"),

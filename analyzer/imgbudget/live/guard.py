@@ -222,9 +222,9 @@ def _lines(found: tuple[Finding, ...]) -> list[str]:
 def _line(finding: Finding) -> str:
     """A finding in one line: block, rule, message and remedy."""
     where = finding.location.dotted or "the request"
-    text = f"{where}: {finding.code} {finding.name}: {one_line(finding.message)}"
+    text = f"{where}: {finding.code} {finding.name}: {finding.message}"
     remedy = finding.help or (finding.fix.title if finding.fix else None)
-    return f"{text}; {one_line(remedy)}" if remedy else text
+    return one_line(f"{text}; {remedy}" if remedy else text)
 
 
 def _encoded(headers: Any) -> bool:
