@@ -44,7 +44,7 @@ LINES = tuple(text for text in TEXTS if FORGED in text)
 TEXT_FORMATS = {"full", "concise", "text", "txt", "github", "markdown"}
 
 
-BEGIN = painted("", "1").partition("1")[0][:9]
+BEGIN = painted("", "")[:20]
 """The beginning of the mark of a colour, which must not be left in finished text."""
 
 
