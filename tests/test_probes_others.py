@@ -23,10 +23,10 @@ def saved(form: str, size: tuple[int, int] = (50, 37), mode: str = "RGB", **opti
 
 
 def zipped() -> bytes:
-    """A small archive."""
+    """A small archive, of the same bytes at any time: they are part of a test's name."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("a.txt", "a")
+        archive.writestr(zipfile.ZipInfo("a.txt"), "a")
     return out.getvalue()
 
 
