@@ -25,11 +25,13 @@ def coordinate_map(
     sent: tuple[int, int] | None = None,
     model: str | None = None,
     platform: str | None = None,
+    allow_local_packs: bool = False,
 ) -> CoordinateMap:
     """The map between an original image and the image that the model sees; sizes are width and height in px.
 
     `sent` is the size that was sent, by default the original's; the API may downscale it. `model` and
-    `platform` default to those of the configuration.
+    `platform` default to those of the configuration, whose rule packs must be installed unless
+    `allow_local_packs` is set.
 
     Raises:
         UsageError: an unknown platform, or a provider that does not publish how it downscales images.
@@ -38,7 +40,8 @@ def coordinate_map(
     """
     if min((*original, *(sent or original))) < 1:
         raise ValueError(f"a size needs edges of at least 1 px: {original} {sent or ''}")
-    limits = Session(RunOptions(model=model, platform=platform)).context.limits()
+    options = RunOptions(model=model, platform=platform, allow_local_packs=allow_local_packs)
+    limits = Session(options).context.limits()
     return coordinates(limits, Size(*original), Size(*(sent or original)))
 
 
@@ -53,20 +56,23 @@ def coordinates(limits: Limits, original: Size, sent: Size) -> CoordinateMap:
     return CoordinateMap(original, limits.native_size(sent))
 
 
-def coords(
+def coords(  # noqa: PLR0913 - keyword options
     points: Sequence[Point],
     original: tuple[int, int],
     *,
     sent: tuple[int, int] | None = None,
     model: str | None = None,
     platform: str | None = None,
+    allow_local_packs: bool = False,
 ) -> tuple[Point, ...]:
     """Convert points that the model returned, in px of the image it saw, to px of the original image.
 
     Points outside the image are moved to its border (vision-coordinates guide, 2026-09). Convert a box by its
     two corners. Arguments and errors are those of `coordinate_map`, whose `to_resized` is the inverse.
     """
-    found = coordinate_map(original, sent=sent, model=model, platform=platform)
+    found = coordinate_map(
+        original, sent=sent, model=model, platform=platform, allow_local_packs=allow_local_packs
+    )
     return tuple(found.to_original(x, y) for x, y in points)
 
 

@@ -216,6 +216,5 @@ def _not_installed(name: str, top: str, local: Sequence[str] | None) -> str:
         return f"rule pack {name!r} cannot be imported: no module {top!r}; install it, or correct the name"
     return (
         f"rule pack {name!r} is not installed; install the package that contains it, or import it from the "
-        "working folder or Python's path with --allow-local-packs (in Python: "
-        "RunOptions(allow_local_packs=True))"
+        "working folder or Python's path with --allow-local-packs (in Python: allow_local_packs=True)"
     )

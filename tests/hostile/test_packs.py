@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbudget import RunOptions, Session, check
+from imgbudget import RunOptions, Session, check, coordinate_map, coords, prune_conversation
 from imgbudget.errors import PackError
 from imgbudget.registry import load_packs
 from tests.builders import image_bytes
@@ -225,9 +225,18 @@ def test_the_python_functions_have_the_same_door(checkout: Checkout, monkeypatch
     checkout.configure("imgbudget_rules", "friendly_to_python")
     monkeypatch.chdir(checkout.folder)
     monkeypatch.syspath_prepend(str(checkout.folder))
-    with pytest.raises(PackError, match=r"RunOptions\(allow_local_packs=True\)"):
+    with pytest.raises(PackError, match=r"in Python: allow_local_packs=True"):
         check(["a.png"])
+    refused = "in Python: allow_local_packs=True"
+    with pytest.raises(PackError, match=refused):
+        coords([(1, 1)], (10, 10))
+    with pytest.raises(PackError, match=refused):
+        coordinate_map((10, 10))
+    with pytest.raises(PackError, match=refused):
+        prune_conversation([])
     assert not checkout.mark.exists()
+    assert coords([(1, 1)], (10, 10), allow_local_packs=True) == ((1, 1),)
+    assert prune_conversation([], allow_local_packs=True) == []
     report = check(["a.png"], RunOptions(allow_local_packs=True, select=["XX"]))
     assert [finding.code for file in report.files for finding in file.findings] == ["XX101"]
 

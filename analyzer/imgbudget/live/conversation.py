@@ -20,13 +20,14 @@ Block = Mapping[str, Any]
 Change = Callable[[Block], Block]
 
 
-def prune_conversation(
+def prune_conversation(  # noqa: PLR0913 - keyword options
     messages: Iterable[Any],
     *,
     model: str | None = None,
     platform: str | None = None,
     next_images: int = 1,
     keep: int | None = None,
+    allow_local_packs: bool = False,
 ) -> list[Any]:
     """The messages of a conversation, pruned for a next turn with up to `next_images` more images.
 
@@ -36,8 +37,8 @@ def prune_conversation(
     The input is not modified; unchanged messages are returned as the same objects. Continue with the returned
     list: an image is then downscaled only once and stays the same, so that a prompt cache remains valid.
 
-    `model` and `platform` default to those of the configuration. Images given by url or file id are counted,
-    but cannot be downscaled.
+    `model` and `platform` default to those of the configuration, whose rule packs must be installed unless
+    `allow_local_packs` is set. Images given by url or file id are counted, but cannot be downscaled.
 
     Raises:
         UsageError: an unknown platform, a number below zero, or a single message instead of a list.
@@ -46,7 +47,7 @@ def prune_conversation(
         raise UsageError("next_images and keep are numbers of images and cannot be negative")
     if isinstance(messages, str | bytes | bytearray | Mapping):
         raise UsageError(f"expected a list of messages, found {type(messages).__name__}")
-    limits = _limits(model, platform)
+    limits = _limits(model, platform, allow_local_packs)
     messages = list(messages)
     images = [block for message in messages for block in _images(_content(message))]
     documents = sum(_documents(_content(message)) for message in messages)
@@ -65,8 +66,9 @@ def prune_conversation(
 
 
 @lru_cache(maxsize=16)
-def _limits(model: str | None, platform: str | None) -> Limits:
-    return Session(RunOptions(model=model, platform=platform)).context.limits()
+def _limits(model: str | None, platform: str | None, allow_local_packs: bool) -> Limits:  # noqa: FBT001
+    options = RunOptions(model=model, platform=platform, allow_local_packs=allow_local_packs)
+    return Session(options).context.limits()
 
 
 def _content(message: Any) -> Any:
