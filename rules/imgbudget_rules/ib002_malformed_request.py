@@ -12,7 +12,8 @@ def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
     ## Why it matters
     The API answers with a 400 for the whole request; in a JSONL file one bad line can cost a whole batch.
     The other rules check only the part of such a request that could be read. Each mistake is reported at its
-    own location, and each bad line of a JSONL file at that line.
+    own location, and each bad line of a JSONL file at that line. Up to 1,000 mistakes of a file are listed;
+    one more finding stands for the others, and totals count them all.
 
     A field `transformations` at the top level of the request or on a document is such a mistake: it belongs
     on the image block (vision-coordinates guide, 2026-09), although the page of one gateway puts it at the
@@ -44,4 +45,5 @@ def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
             help=flaw.help or f"follow the reference of {reference}",
             location=flaw.location,
             severity=flaw.severity,
+            repeats=flaw.repeats,
         )

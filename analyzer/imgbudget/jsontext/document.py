@@ -445,7 +445,8 @@ class _DocumentReader:
             try:
                 value = self._parser.parse(text)
             except MalformedError as error:
-                parse_error = error
+                # not itself: its traceback refers to this frame, which would keep both until a collection
+                parse_error = MalformedError(error.position, str(error))
         if mistake := masked.mistake(parse_error):
             point, message = mistake
             message = f"{message} at line {point.line}, column {point.column}"

@@ -33,14 +33,11 @@ class _ConstantError(ValueError):
 class Parser:
     """A parser for any number of texts; `has_duplicates` is about the last one (duplicate keys)."""
 
-    __slots__ = ("_decoder", "_lenient", "has_duplicates")
+    __slots__ = ("_decoder", "has_duplicates")
 
     def __init__(self) -> None:
         self.has_duplicates = False
         self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=_refuse)
-        self._lenient = json.JSONDecoder(
-            object_pairs_hook=self._object, parse_constant=_refuse, parse_int=_number
-        )
 
     def parse(self, text: str) -> Any:
         """The value of the text; for duplicate keys the last value. Raises MalformedError.
@@ -54,7 +51,10 @@ class Parser:
             except (json.JSONDecodeError, _ConstantError):
                 raise
             except ValueError:  # too many digits (sys.get_int_max_str_digits)
-                return self._lenient.decode(text)
+                lenient = json.JSONDecoder(
+                    object_pairs_hook=self._object, parse_constant=_refuse, parse_int=_number
+                )
+                return lenient.decode(text)
         except json.JSONDecodeError as error:
             raise MalformedError(error.pos, f"not JSON: {clause(error.msg)}") from None
         except _ConstantError as error:
@@ -182,6 +182,8 @@ def scan(  # noqa: PLR0913 - start and window sizes
     as wide as `long`. `start` is the offset to begin at.
     """
     window = max(window, 2 * long, _NARROWEST)
+    # one byte more than a small source has, so that its window is never full
+    window = min(window, max(source.size - start + 1, 2 * long, _NARROWEST))
     view = _Window(source, window, start)
     buffer = view.buffer
     done = pos = 0  # yielded up to `done`; scanned up to `pos`, which is after a quote

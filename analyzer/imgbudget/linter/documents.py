@@ -14,6 +14,7 @@ from imgbudget.linter.context import LintContext
 from imgbudget.linter.requests import CheckedRequests, reason_of, with_resend_note
 from imgbudget.linter.rows import (
     LONG_FILE,
+    PART_FINDINGS,
     PART_REQUESTS,
     BatchRows,
     PartCount,
@@ -191,11 +192,13 @@ class DocumentCheck:
                 parts=self.parts,
             ).run()
         if self.scope is Scope.PART or self.part_lost:
+            self.checked.add_unlisted()
             return self.checked.result(partial=True)
         if self.parts_delivered or self.long or self.scope is Scope.REST:
             self._deliver_part()  # findings on the whole file come after those on its rows
         self._session()
         self._batch()
+        self.checked.add_unlisted()
         if not self.checked.requests and not self.checked.findings and not self.parts_delivered:
             return FileResult(path=self.path, skipped=reason_of(self.reasons))
         return self.checked.result(rows=self.rows.close(self.source, self.end) if self.lines else None)
@@ -213,7 +216,7 @@ class DocumentCheck:
                 self._document(document)
             if self._must_restart:
                 return None
-            if len(self.checked.requests) >= PART_REQUESTS:
+            if len(self.checked.requests) >= PART_REQUESTS or len(self.checked.findings) >= PART_FINDINGS:
                 self._deliver_part()
             if not self.long and self._is_long:
                 self.long = True
@@ -257,6 +260,7 @@ class DocumentCheck:
         )
         self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
         self.checked.sort()
+        self.checked.add_unlisted()
         if not self.checked.requests:
             return FileResult(path=self.path, skipped=reason_of(self.reasons))
         return self.checked.result()

@@ -55,6 +55,7 @@ def make_finding(
         fix=problem.fix,
         fix_safety=(problem.fix_safety or rule.fix) if problem.fix else None,
         fingerprint=fingerprint(rule.code, location),
+        repeats=problem.repeats,
     )
 
 

@@ -15,6 +15,7 @@ from imgbudget.model.fixes import DeclareType, DropBlock
 from imgbudget.model.location import Keys, Location, Span, TextEdit
 from imgbudget.model.results import FileResult, RequestResult, RowCounts
 from imgbudget.model.subjects import Finding, ImageUse, Request, Severity, ShapeFlaw
+from imgbudget.requests.base import MOST_FLAWS, unlisted_flaw
 from imgbudget.requests.cassettes import Cassette, read_cassette
 from imgbudget.requests.reader import shortened
 
@@ -165,9 +166,21 @@ def _placed(document: Document | Cassette, locations: Sequence[Location]) -> dic
     return {location: found[location.outer_path] for location in locations if location.outer_path in found}
 
 
+@dataclass(slots=True)
+class _Unlisted:
+    """Flaws that are counted only: where the first one is, and how many there are."""
+
+    location: Location
+    span: Span | None
+    count: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class CheckedRequests:
-    """The requests of a file and their findings, as far as they are not delivered yet."""
+    """The requests of a file and their findings, as far as they are not delivered yet.
+
+    `flaws` is how many flaws of the file are listed; the others are counted in `unlisted`, by severity.
+    """
 
     context: LintContext
     source: JsonSource
@@ -176,6 +189,8 @@ class CheckedRequests:
     findings: list[Finding] = field(default_factory=list)
     images: list[tuple[ImageUse, Limits]] = field(default_factory=list)
     requests: list[RequestResult] = field(default_factory=list)
+    flaws: int = 0
+    unlisted: dict[Severity | None, _Unlisted] = field(default_factory=dict)
     runner: RuleRunner = field(init=False)
     columns: ByteColumns = field(init=False)
 
@@ -186,6 +201,8 @@ class CheckedRequests:
 
     def request(self, request: Request) -> Iterator[Finding]:
         """Check and keep a request with its images; yields the findings, without spans."""
+        if request.flaws:
+            request = request._replace(flaws=tuple(self._listed(request.flaws)))
         test = self.context.bind(request)
         self.images.extend(test.images)
         yield from self.runner.check_request(test)
@@ -195,16 +212,42 @@ class CheckedRequests:
         self.requests.append(RequestResult(test, tokens))
 
     def malformed(
-        self, location: Location, message: str, remedy: str | None = None, severity: Severity | None = None
+        self,
+        location: Location,
+        message: str,
+        remedy: str | None = None,
+        severity: Severity | None = None,
+        span: Span | None = None,
     ) -> list[Finding]:
-        """The findings on a request of which only a flaw is known."""
-        flaw = ShapeFlaw(location, message, remedy, severity)
-        request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
+        """The findings on a request of which only a flaw is known; none if enough of the file are listed."""
+        flaws = self._listed([ShapeFlaw(location, message, remedy, severity)], span)
+        return [finding for flaw in flaws for finding in self._flawed(flaw)]
+
+    def _listed(self, flaws: Iterable[ShapeFlaw], span: Span | None = None) -> Iterator[ShapeFlaw]:
+        """The flaws that are listed; the others are counted. `span` is that of all of them."""
+        for flaw in flaws:
+            if self.flaws < MOST_FLAWS:
+                self.flaws += 1
+                yield flaw
+            else:
+                first = self.unlisted.setdefault(flaw.severity, _Unlisted(flaw.location, span))
+                first.count += flaw.repeats
+
+    def _flawed(self, flaw: ShapeFlaw) -> list[Finding]:
+        request = Request(location=flaw.location, dialect="unknown", byte_size=0, flaws=(flaw,))
         return self.runner.check_request(self.context.bind(request))
+
+    def add_unlisted(self) -> None:
+        """Keep the findings that stand for the flaws of the file that are not listed."""
+        for severity, rest in self.unlisted.items():
+            found = self._flawed(unlisted_flaw(rest.location, rest.count, severity))
+            self.findings.extend(self.placed(finding, rest.span) for finding in found)
+        self.unlisted.clear()
 
     def add_flaw(self, location: Location, span: Span, message: str) -> None:
         """Keep the findings on a malformed request at a span."""
-        self.findings.extend(self.placed(finding, span) for finding in self.malformed(location, message))
+        found = self.malformed(location, message, span=span)
+        self.findings.extend(self.placed(finding, span) for finding in found)
 
     def duplicate_keys(self, document: Document | Cassette) -> Iterator[Finding]:
         """The findings on keys that an object of the request has twice."""

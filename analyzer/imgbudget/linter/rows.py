@@ -23,6 +23,9 @@ _MAX_RANGES = 10_000
 PART_REQUESTS = 500
 """Requests of a file that are delivered together."""
 
+PART_FINDINGS = 10_000
+"""Findings of a file after which they are delivered, however few requests they are on."""
+
 LONG_FILE = 32 << 20
 """Bytes of rows from which several processes are faster: 8 MB for text, 60 MB for images."""
 

@@ -199,7 +199,7 @@ class Summary:
         self.suppressed += result.suppressed
         self.baselined += result.baselined
         for finding in result.findings:
-            self.findings[finding.severity] += 1
+            self.findings[finding.severity] += finding.repeats
             if finding.fix is not None:
                 if finding.fix_safety is FixSafety.SAFE:
                     self.fixable += 1

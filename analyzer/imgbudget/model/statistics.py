@@ -28,9 +28,9 @@ class RuleSum:
     over_max: float | None = None
     over_sum: float | None = None
 
-    def count(self, measured: float | None, limit: float | None, *, fixable: bool) -> None:
-        """Count one finding."""
-        self.findings += 1
+    def count(self, measured: float | None, limit: float | None, *, fixable: bool, repeats: int = 1) -> None:
+        """Count one finding, which may stand for several."""
+        self.findings += repeats
         self.fixable += fixable
         if measured is None or self.unit in UNORDERED_UNITS:
             return
@@ -74,7 +74,7 @@ class FolderSum:
         self.files += not result.partial
         self.images += len(result.images)
         self.requests += len(result.requests)
-        self.findings += len(result.findings)
+        self.findings += sum([finding.repeats for finding in result.findings])
         self.cost_usd += sum(request.cost_usd for request in result.requests)
         for image in result.images:
             tokens, after, cost = image.tokens, image.tokens_after_fix, image.cost_usd
@@ -117,7 +117,7 @@ class RunStatistics:
             if key not in self.by_rule:
                 self.by_rule[key] = RuleSum(finding.code, finding.name, finding.unit)
             fixable = finding.fix is not None
-            self.by_rule[key].count(finding.measured, finding.limit, fixable=fixable)
+            self.by_rule[key].count(finding.measured, finding.limit, fixable=fixable, repeats=finding.repeats)
 
     def merge(self, other: "RunStatistics") -> None:
         """Add other totals."""

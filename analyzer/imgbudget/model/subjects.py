@@ -196,13 +196,14 @@ class Turn(NamedTuple):
 class ShapeFlaw(NamedTuple):
     """A fault in a request that makes the API refuse it before reading any image, or read it differently.
 
-    `severity` is the rule's own unless given.
+    `severity` is the rule's own unless given. `repeats` is how many faults it stands for.
     """
 
     location: Location
     message: str
     help: str | None = None
     severity: Severity | None = None
+    repeats: int = 1
 
 
 class Request(NamedTuple):
@@ -292,7 +293,8 @@ class Problem(NamedTuple):
     """A rule's report on a subject.
 
     `location` is the subject's own unless given, and so are `severity` and `fix_safety` the rule's own.
-    `measured` and `limit` are in `unit`, for tables and baselines.
+    `measured` and `limit` are in `unit`, for tables and baselines. `repeats` is how many problems it stands
+    for, where a report on each of them would be too long.
     """
 
     message: str
@@ -304,6 +306,7 @@ class Problem(NamedTuple):
     severity: Severity | None = None
     fix: Fix | None = None
     fix_safety: FixSafety | None = None
+    repeats: int = 1
 
 
 class Finding(NamedTuple):
@@ -311,7 +314,7 @@ class Finding(NamedTuple):
 
     `edit` is the fix as a change of the text, if it is no more than that and an output format needs it.
     `request_id` is the custom_id of its request, None if it has none. An `internal` finding is a failure of
-    imgbudget or of a rule, not a fault of what was checked.
+    imgbudget or of a rule, not a fault of what was checked. Totals count a finding `repeats` times.
     """
 
     code: str
@@ -334,3 +337,4 @@ class Finding(NamedTuple):
     edit: TextEdit | None = None
     request_id: str | None = None
     internal: bool = False
+    repeats: int = 1

@@ -13,7 +13,17 @@ from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document
 from imgbudget.limits.model_ids import read_id
 from imgbudget.model.location import Location
-from imgbudget.model.subjects import DocumentUse, ImageUse, Origin, ProbeField, Request, ShapeFlaw, Text, Turn
+from imgbudget.model.subjects import (
+    DocumentUse,
+    ImageUse,
+    Origin,
+    ProbeField,
+    Request,
+    Severity,
+    ShapeFlaw,
+    Text,
+    Turn,
+)
 
 
 class TurnOutline(NamedTuple):
@@ -116,6 +126,22 @@ class PdfData(NamedTuple):
     uncounted: str | None
 
 
+MOST_FLAWS = 1000
+"""Mistakes listed of a file: text of a few bytes can have each of them, and a finding takes about 2 kB."""
+
+
+def unlisted_flaw(first: Location, repeats: int, severity: Severity | None = None) -> ShapeFlaw:
+    """The flaw that stands for those which are not listed, at the location of the first."""
+    mistakes = "mistake is" if repeats == 1 else "mistakes are"
+    return ShapeFlaw(
+        first,
+        f"{repeats:,} more {mistakes} not listed",
+        f"correct the {MOST_FLAWS:,} mistakes that are listed, then check again",
+        severity,
+        repeats,
+    )
+
+
 class Lengths:
     """Finds base64 texts of a body with equal length. `pick` returns the text of an image object."""
 
@@ -153,8 +179,13 @@ class RequestCollector:
     toolset: str | None = None
 
     def flaw(self, location: Location, message: str, remedy: str | None = None) -> None:
-        """Add something that the API rejects."""
-        self.flaws.append(ShapeFlaw(location, message, remedy))
+        """Add something that the API rejects; the last one kept stands for all later ones."""
+        if len(self.flaws) < MOST_FLAWS:
+            self.flaws.append(ShapeFlaw(location, message, remedy))
+            return
+        if len(self.flaws) == MOST_FLAWS:
+            self.flaws.append(unlisted_flaw(location, 0))
+        self.flaws[-1] = unlisted_flaw(self.flaws[-1].location, self.flaws[-1].repeats + 1)
 
     def text(self, value: str, location: Location) -> Text:
         """A text, cut to its beginning."""

@@ -3,6 +3,7 @@
 Events need no recursion at any nesting, and aliases are not expanded.
 """
 
+import codecs
 import re
 from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
@@ -41,8 +42,7 @@ class Cassette:
     """The recorded bodies with their positions; compatible with `Document` for locations."""
 
     bodies: tuple[RecordedBody, ...]
-    _marks: dict[Keys, tuple[Any, Any]]
-    _text: str
+    _spans: dict[Keys, Span]
     number: int = 0
     line: int = 1
     start: int = 0
@@ -50,12 +50,7 @@ class Cassette:
 
     def spans(self, paths: Iterable[Keys]) -> dict[Keys, Span]:
         """The spans of the bodies at these paths; paths that do not exist are left out."""
-        return {path: self._span(*self._marks[path]) for path in paths if path in self._marks}
-
-    def _span(self, start: Any, end: Any) -> Span:
-        first = len(self._text[: start.index].encode())
-        last = first + len(self._text[start.index : end.index].encode())
-        return Span(first, last, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+        return {path: self._spans[path] for path in paths if path in self._spans}
 
 
 def read_cassette(source: JsonSource) -> Cassette:
@@ -71,13 +66,16 @@ def read_cassette(source: JsonSource) -> Cassette:
         size, most = source.size >> 20, MAX_CASSETTE >> 20
         raise UnreadableError(f"is a cassette of {size} MB, of which {most} MB are read at most")
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    marks: dict[Keys, tuple[Any, Any]] = {}
+    spans: dict[Keys, Span] = {}
     bodies = []
     try:
-        text = source.pread(source.size, 0).decode("utf-8-sig")
-        for keys, event in _scalars(yaml.parse(text, Loader=loader)):
+        raw = source.pread(source.size, 0)
+        text = raw.decode("utf-8-sig")
+        cursor = _ByteCursor(text, len(raw) - len(raw.removeprefix(codecs.BOM_UTF8)))
+        del raw
+        for keys, event in _recorded(loader(text)):
             if (body := _body(keys, event)) is not None:
-                marks[keys] = event.start_mark, event.end_mark
+                spans[keys] = cursor.span(event.start_mark, event.end_mark)
                 bodies.append(RecordedBody(keys, event.start_mark.line + 1, body))
     except UnicodeDecodeError as error:
         raise UnreadableError(f"not YAML: byte 0x{error.object[error.start]:02x} is not UTF-8") from None
@@ -89,24 +87,35 @@ def read_cassette(source: JsonSource) -> Cassette:
         raise UnreadableError(f"not YAML: {error}") from None
     except RecursionError:
         raise UnreadableError("not read: nested too deeply") from None
-    return Cassette(tuple(bodies), marks, text)
+    return Cassette(tuple(bodies), spans)
+
+
+class _ByteCursor:
+    """Turns marks, which count characters, into spans; they must come in order, so that it takes one pass."""
+
+    __slots__ = ("_at", "_index", "_text")
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._index, self._at = 0, start
+
+    def span(self, start: Any, end: Any) -> Span:
+        """The span between two marks of the parser."""
+        first = self._move(start.index)
+        return Span(
+            first, self._move(end.index), start.line + 1, start.column + 1, end.line + 1, end.column + 1
+        )
+
+    def _move(self, index: int) -> int:
+        self._at += len(self._text[self._index : index].encode())
+        self._index = index
+        return self._at
 
 
 def _body(keys: Keys, event: Any) -> str | bytes | None:
-    """The recorded body in a scalar; None for other scalars."""
-    root, _, *path = keys if len(keys) > 1 else ("", 0)
-    if root not in CASSETTE_KEYS:
-        return None
-    encoded = event.tag == _BINARY
-    match path:
-        case ["request", "body"] | ["request", "body", "string"]:
-            pass
-        case ["request", "body", "base64_string"]:
-            encoded = True
-        case _:
-            return None
+    """The recorded body in a scalar; None if it is not valid base64."""
     value: str = event.value
-    if not encoded:
+    if keys[-1] != "base64_string" and event.tag != _BINARY:
         return value
     try:
         return a2b_base64(value)
@@ -124,34 +133,62 @@ class _OpenNode:
         self.key: Key = "" if is_mapping else -1
 
 
-def _scalars(events: Iterable[Any]) -> Iterator[tuple[Keys, Any]]:
-    """The scalar values with their paths; keys that are not scalars become empty."""
+_PATH = (CASSETTE_KEYS, None, ("request",), ("body",), ("string", "base64_string"))
+"""The keys on the way to a body, level by level; None: any. A body is at one of the last two levels."""
+_SHORTEST = len(_PATH) - 1
+
+
+def _recorded(parser: Any) -> Iterator[tuple[Keys, Any]]:
+    """The scalars where a cassette has bodies, with their paths; all else is skipped.
+
+    An event takes constant time at any nesting. Aliases are not followed and nodes are not built, so
+    memory does not grow beyond the text.
+    """
     import yaml  # noqa: PLC0415 - rare
 
+    starts = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+    ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
     stack: list[_OpenNode] = []
-    for event in events:
-        if isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            stack.pop()
-            _advance(stack, "")
-            continue
-        if not isinstance(event, yaml.NodeEvent):
-            continue
-        if stack and not stack[-1].is_mapping:
-            stack[-1].key = int(stack[-1].key) + 1
-        if isinstance(event, yaml.CollectionStartEvent):
-            stack.append(_OpenNode(is_mapping=isinstance(event, yaml.MappingStartEvent)))
-            continue
-        name = ""
-        if isinstance(event, yaml.ScalarEvent):
-            name = event.value
-            if stack and not stack[-1].wants_key:
-                yield tuple(open_.key for open_ in stack), event
-        _advance(stack, name)
+    skipped = 0  # open collections that are being skipped
+    next_event = parser.get_event
+    try:
+        while (event := next_event()) is not None:
+            kind = type(event)
+            if skipped:
+                skipped += (kind in starts) - (kind in ends)
+                continue
+            if kind in ends:
+                stack.pop()
+                continue
+            if kind is not yaml.ScalarEvent and kind is not yaml.AliasEvent and kind not in starts:
+                continue
+            scalar = event.value if kind is yaml.ScalarEvent else ""
+            is_value = not stack or _is_value(stack[-1], scalar)
+            if kind in starts:
+                if is_value and _leads_to_body(stack):
+                    stack.append(_OpenNode(is_mapping=kind is yaml.MappingStartEvent))
+                else:
+                    skipped = 1
+            elif is_value and kind is yaml.ScalarEvent and _leads_to_body(stack) and len(stack) >= _SHORTEST:
+                yield tuple([node.key for node in stack]), event
+    finally:
+        parser.dispose()
 
 
-def _advance(stack: list[_OpenNode], name: str) -> None:
-    """Advance after a node: in a mapping it was a key, with this name, or a value."""
-    if stack and stack[-1].is_mapping:
-        if stack[-1].wants_key:
-            stack[-1].key = name
-        stack[-1].wants_key = not stack[-1].wants_key
+def _is_value(node: _OpenNode, scalar: str) -> bool:
+    """Whether the next child of an open node is a value, not a key; stores keys, complex ones as empty."""
+    if not node.is_mapping:
+        node.key = int(node.key) + 1
+        return True
+    if node.wants_key:
+        node.key = scalar
+    node.wants_key = not node.wants_key
+    return node.wants_key
+
+
+def _leads_to_body(stack: list[_OpenNode]) -> bool:
+    """Whether the current value of the innermost open node may be a body or contain one."""
+    if len(stack) > len(_PATH):
+        return False
+    keys = _PATH[len(stack) - 1] if stack else None
+    return keys is None or stack[-1].key in keys
