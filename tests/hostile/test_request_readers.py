@@ -9,13 +9,16 @@ from time import process_time
 import pytest
 
 from imgbudget.errors import UnreadableError
+from imgbudget.jsontext import document, scanner
 from imgbudget.jsontext import source as sources
+from imgbudget.requests import base
 from imgbudget.requests.base import MOST_FLAWS
 from imgbudget.requests.cassettes import read_cassette
-from tests.builders import body, image_block
+from tests.builders import body, image_block, write_json
 from tests.conftest import Command
 
 EMPTY = '{"model": "claude-sonnet-4-6", "messages": [{"role": "user", "content": "é"}]}'
+URL = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 
 
 def cassette(interactions: int, request_body: str = EMPTY, more: str = "") -> bytes:
@@ -162,3 +165,57 @@ def test_mistakes_of_many_requests_share_the_list(imgbudget: Command, tmp_path: 
     run = imgbudget("check", "a.jsonl", "--format", "json")
     assert run.codes.count("IB002") == MOST_FLAWS + 1
     assert run.json["summary"]["findings"]["error"] == 6000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"messages": [], ' + ", ".join(f'"k{i}": 1' for i in range(700)) + "}",
+        "[" + ", ".join(["[]"] * 700) + "]",
+        json.dumps(body("x"))[:-1] + ', "a": 1' * 700 + "}",
+    ],
+    ids=["keys", "arrays", "equal keys"],
+)
+def test_documents_of_too_many_values_are_refused(
+    text: str, imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before they are parsed: a value of a few bytes takes a hundred in memory."""
+    monkeypatch.setattr(scanner, "MAX_VALUES", 1000)
+    monkeypatch.setattr(document, "MAX_VALUES", 1000)
+    (tmp_path / "r.json").write_text(text)
+    run = imgbudget("check", "r.json", "--format", "json")
+    assert (run.code, run.codes) == (1, ["IB002"])
+    assert run.json["findings"][0]["message"] == "over 1,000 values and keys"
+
+
+def test_commas_and_brackets_in_strings_are_no_values(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prose, tables and code in texts are not counted."""
+    monkeypatch.setattr(scanner, "MAX_VALUES", 1000)
+    write_json(tmp_path / "r.json", body('a, b: [c] {d} \\ " ,' * 200, "e, f" * 500))
+    run = imgbudget("check", "r.json", "--format", "json")
+    assert (run.code, run.json["summary"]["requests"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        body() | {"messages": [{"role": "user", "content": [{"type": "other"}] * 80}]},
+        body() | {"messages": [{"role": "user", "content": "x"}] * 80},
+        {"model": "gpt-4o", "messages": [{"role": "user", "content": [URL] * 80}]},
+        {"contents": [{"parts": [{"text": "x"}] * 80}]},
+    ],
+    ids=["blocks", "messages", "parts of OpenAI", "parts of Gemini"],
+)
+def test_blocks_beyond_some_are_not_read_and_reported(
+    request_: dict[str, object], imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request of more messages and blocks than any API accepts is an error that states how many."""
+    monkeypatch.setattr(base, "MOST_BLOCKS", 50)
+    write_json(tmp_path / "r.json", request_)
+    run = imgbudget("check", "r.json", "--format", "json")
+    assert run.code == 1
+    assert any(
+        "entries beyond the 50 of a request that are read" in it["message"] for it in run.json["findings"]
+    )

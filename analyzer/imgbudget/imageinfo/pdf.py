@@ -13,7 +13,7 @@ from imgbudget.imageinfo.pdf_objects import (
     NestingError,
     PdfError,
     Reference,
-    References,
+    ReferenceRun,
     Value,
     decode,
     parse_indirect,
@@ -302,8 +302,8 @@ def _count_pages(file: PdfFile) -> PageCount:
         raise PdfError
     kids = pages.get(b"/Kids")
     known = (
-        [kid for kid in kids if isinstance(kid, (Reference, References))] if isinstance(kids, list) else []
+        [kid for kid in kids if isinstance(kid, (Reference, ReferenceRun))] if isinstance(kids, list) else []
     )
-    if sum(kid.length if isinstance(kid, References) else 1 for kid in known) > count:
+    if sum(kid.length if isinstance(kid, ReferenceRun) else 1 for kid in known) > count:
         return PageCount(None, _CONTRADICTORY)
     return PageCount(count)

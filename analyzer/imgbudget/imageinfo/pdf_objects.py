@@ -35,13 +35,13 @@ class Reference(NamedTuple):
     number: int
 
 
-class References(NamedTuple):
+class ReferenceRun(NamedTuple):
     """Several references in a row, of which only the number is kept."""
 
     length: int
 
 
-Value: TypeAlias = "int | bytes | Reference | References | list[Value] | Dictionary | None"
+Value: TypeAlias = "int | bytes | Reference | ReferenceRun | list[Value] | Dictionary | None"
 """Names keep their slash; strings, reals and keywords are bytes, which are not used."""
 
 Dictionary: TypeAlias = dict[bytes, Value]
@@ -85,7 +85,7 @@ def parse_object(data: bytes, at: int, steps: Steps) -> tuple[Value, int]:
             stack[-1].append(b"()")
         elif token[-1:] in b"R\0\t\n\f\r " and token[:1].isdigit():
             count = token.count(b"R")
-            stack[-1].append(References(count) if count > 1 else Reference(int(token.split(None, 1)[0])))
+            stack[-1].append(ReferenceRun(count) if count > 1 else Reference(int(token.split(None, 1)[0])))
         else:
             stack[-1].append(int(token) if len(token) <= _DIGITS and token.lstrip(b"+-").isdigit() else token)
         if len(stack) == 1 and stack[0]:

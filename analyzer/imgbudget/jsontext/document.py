@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.scanner import (
     LONG,
+    MAX_VALUES,
     WINDOW,
     LongString,
     MalformedError,
     MaskedText,
     Parser,
     Point,
+    has_too_many_values,
     mask_long_strings,
     scan,
     stats_of,
@@ -420,6 +422,8 @@ class _DocumentReader:
             return self.bad(start, end, Point(start, line, 1), message)
         raw, prefix, long_strings = mask_long_strings(pending.pieces)
         pending.pieces.clear()  # frees memory: a long text exists in several copies here
+        if has_too_many_values(raw):
+            return self.bad(start, end, Point(start, line, 1), f"over {MAX_VALUES:,} values and keys")
         if raw.startswith(_BOM):
             raw, start = raw[len(_BOM) :], start + len(_BOM)
         parse_error = None

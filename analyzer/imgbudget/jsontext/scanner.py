@@ -12,6 +12,12 @@ from imgbudget.jsontext.strings import IN_ALPHABET, KEPT, KEPT_LAST, StringStats
 MAX_DEPTH = 500
 """Maximum nesting that every Python can parse (3.11 fails near 1,000); a request body has about 10 levels."""
 
+MAX_VALUES = 4_000_000
+"""Most values and keys of a document: one of two bytes takes a hundred in memory. The largest batch
+(100,000 requests) has about 3,500,000."""
+
+_VALUE_MARKS = (b",", b":", b"[", b"{")
+
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # only used for invalid text, so compiled on use
 _BRACKETS = _STRING + r"|[\[{]|[\]}]"
@@ -85,6 +91,21 @@ def _first_constant(text: str) -> int:
     """The position of the first NaN or Infinity outside of strings."""
     matches = re.finditer(_CONSTANTS, text, re.DOTALL)
     return next((match.start() for match in matches if match[0][0] != '"'), 0)
+
+
+def has_too_many_values(text: bytes) -> bool:
+    """Whether a document has more values and keys than are read; counts them in long texts only."""
+    if len(text) < MAX_VALUES or sum(map(text.count, _VALUE_MARKS)) <= MAX_VALUES:
+        return False
+    count = 0
+    string = _STRING.encode()
+    # in pieces that end outside of strings, so that commas in prose do not count
+    for piece in re.finditer(rb'(?:[^"]++|' + string + rb"){1,10000}+", text, re.DOTALL):
+        rest = re.sub(string, b"", piece[0], flags=re.DOTALL)
+        count += sum(map(rest.count, _VALUE_MARKS))
+        if count > MAX_VALUES:
+            return True
+    return False
 
 
 def _too_deep_at(text: str) -> int:

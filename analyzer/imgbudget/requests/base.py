@@ -130,6 +130,10 @@ MOST_FLAWS = 1000
 """Mistakes listed of a file: text of a few bytes can have each of them, and a finding takes about 2 kB."""
 
 
+MOST_BLOCKS = 200_000
+"""Messages and blocks read of a request, each of 0.4 kB; the API accepts 100,000 messages (SDK, 2026-08)."""
+
+
 def unlisted_flaw(first: Location, repeats: int, severity: Severity | None = None) -> ShapeFlaw:
     """The flaw that stands for those which are not listed, at the location of the first."""
     mistakes = "mistake is" if repeats == 1 else "mistakes are"
@@ -177,6 +181,7 @@ class RequestCollector:
     role: str = "user"
     turn: int | None = None
     toolset: str | None = None
+    blocks_left: int = field(default_factory=lambda: MOST_BLOCKS)
 
     def flaw(self, location: Location, message: str, remedy: str | None = None) -> None:
         """Add something that the API rejects; the last one kept stands for all later ones."""
@@ -186,6 +191,17 @@ class RequestCollector:
         if len(self.flaws) == MOST_FLAWS:
             self.flaws.append(unlisted_flaw(location, 0))
         self.flaws[-1] = unlisted_flaw(self.flaws[-1].location, self.flaws[-1].repeats + 1)
+
+    def within_blocks(self, values: list[Any], location: Location, name: str) -> list[Any]:
+        """The messages or blocks of a list that are read; a flaw states how many are not."""
+        kept = values[: self.blocks_left] if len(values) > self.blocks_left else values
+        self.blocks_left -= len(kept)
+        if kept is not values:
+            left = len(values) - len(kept)
+            self.flaw(
+                location, f"{name} has {left:,} entries beyond the {MOST_BLOCKS:,} of a request that are read"
+            )
+        return kept
 
     def text(self, value: str, location: Location) -> Text:
         """A text, cut to its beginning."""
@@ -329,6 +345,7 @@ def each_message(
         return
     if not messages:
         collector.flaw(location, "messages is empty; the API requires at least one message")
+    messages = collector.within_blocks(messages, location, "messages")
     for i, (message, here) in enumerate(zip(messages, location.items(len(messages)), strict=True)):
         if isinstance(message, dict):
             collector.turn = i

@@ -68,7 +68,10 @@ class _ConverseReader(RequestCollector):
         if not isinstance(value, list):
             self.flaw(location, f"content is {kind_of(value)}, not an array of blocks")
             return ()
-        return tuple(self._block(item, location.at(i), inside) for i, item in enumerate(value))
+        return tuple(
+            self._block(item, location.at(i), inside)
+            for i, item in enumerate(self.within_blocks(value, location, "content"))
+        )
 
     def _block(self, value: Any, location: Location, inside: tuple[str, ...]) -> Block:
         if not isinstance(value, dict):

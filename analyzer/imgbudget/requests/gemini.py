@@ -44,7 +44,8 @@ def read(document: Document, body: dict[str, Any], where: RequestBody, fields: P
         here = where.location.at(key)
         turns.append(Turn(here, "system", reader.parts(system.get("parts"), here.at("parts"))))
     contents, location = body["contents"], where.location.at("contents")
-    for i, turn in enumerate(contents if isinstance(contents, list) else [contents]):
+    listed = contents if isinstance(contents, list) else [contents]
+    for i, turn in enumerate(reader.within_blocks(listed, location, "contents")):
         here = location.at(i) if isinstance(contents, list) else location
         if not isinstance(turn, dict):
             reader.flaw(here, f"a content is {kind_of(turn)}, not an object with parts")
@@ -92,7 +93,10 @@ class _GeminiReader(RequestCollector):
         if not isinstance(value, list):
             self.flaw(location, f"parts is {kind_of(value)}, not an array")
             return ()
-        return tuple(self._part(item, location.at(i), inside) for i, item in enumerate(value))
+        return tuple(
+            self._part(item, location.at(i), inside)
+            for i, item in enumerate(self.within_blocks(value, location, "parts"))
+        )
 
     def _part(self, value: Any, location: Location, inside: tuple[str, ...]) -> Block:
         if not isinstance(value, dict):

@@ -110,6 +110,7 @@ class BlockReader(RequestCollector):
             self.flaw(location, f"blocks are nested more than {DEEPEST} deep")
             return ()
         blocks: list[Block] = []
+        value = self.within_blocks(value, location, "content")
         for item, here in zip(value, location.items(len(value)), strict=True):
             text = item.get("text") if isinstance(item, dict) and item.get("type") == "text" else None
             # avoids a call for text blocks, of which there may be very many

@@ -60,7 +60,10 @@ class PartReader(RequestCollector):
         if not isinstance(value, list):
             self.flaw(location, f"content is {kind_of(value)}, not a string or an array of parts")
             return ()
-        return tuple(self.part(item, location.at(i), inside) for i, item in enumerate(value))
+        return tuple(
+            self.part(item, location.at(i), inside)
+            for i, item in enumerate(self.within_blocks(value, location, "content"))
+        )
 
     def part(self, value: Any, location: Location, inside: tuple[str, ...]) -> Block:
         """One part."""
@@ -209,7 +212,7 @@ def read_responses(
     if isinstance(body.get("instructions"), str):
         here = location.at("instructions")
         turns.append(Turn(here, "system", (reader.text(body["instructions"], here),)))
-    for i, item in enumerate(body["input"]):
+    for i, item in enumerate(reader.within_blocks(body["input"], location.at("input"), "input")):
         here, reader.turn = location.at("input", i), i
         if not isinstance(item, dict):
             reader.flaw(here, f"an item of the input is {kind_of(item)}, not an object")
