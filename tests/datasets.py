@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import tarfile
 import zipfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +113,18 @@ def as_manifest(folder: Path, shape: str) -> Path:
     return path
 
 
+@cache
+def _audit() -> tuple[Session, Work, Naming]:
+    """What all audits of the tests have in common: it takes longer than a small audit."""
+    session = Session(RunOptions(isolated=True))
+    return session, Work.of(session), Naming(configuration_key(session))
+
+
 def rows_of(*datasets: str | Path, root: str | None = None) -> list[dict[str, Any]]:
     """The rows of an audit, all partitions read in this process, in the order of the plan."""
-    session = Session(RunOptions(isolated=True))
-    work = Work.of(session)
-    partitions = plan(
-        [str(name) for name in datasets], session, Naming(configuration_key(session)), root=root
-    )
+    session, work, naming = _audit()
+    work = work._replace(folder=os.getcwd())
+    partitions = plan([str(name) for name in datasets], session, naming, root=root)
     tables = (pq.read_table(pa.BufferReader(work(partition).rows)) for partition in partitions)
     return [row for table in tables for row in table.to_pylist()]
 

@@ -1,22 +1,16 @@
 """Every form of a dataset gives the same numbers, and no part of it is dropped silently."""
 
-import io
 import json
 import tarfile
 import zipfile
 from collections.abc import Callable
-from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from imgbudget.audit.inputs import zips
-from imgbudget.errors import UnreadableError
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.datasets import (
     IMAGES,
@@ -177,31 +171,6 @@ def test_a_zip_archive_with_a_broken_name_ends_no_audit(tmp_path: Path) -> None:
         ("skip", True),
         ("skip", True),
     ]
-
-
-@given(
-    packing=st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)),
-    flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4),
-    end=st.floats(0.5, 1),
-)
-def test_damaged_zip_archives_raise_one_error(
-    tmp_path_factory: pytest.TempPathFactory, packing: int, flips: list[tuple[float, int]], end: float
-) -> None:
-    """Opening an archive and unpacking its members raise nothing but UnreadableError."""
-    text = io.BytesIO()
-    with zipfile.ZipFile(text, "w", packing) as archive:
-        archive.writestr("ä/b.png", b"abc" * 40)
-        archive.writestr("c.png", b"x" * 99)
-    data = bytearray(text.getvalue())
-    for where, value in flips:
-        data[int(where * len(data))] = value
-    path = tmp_path_factory.getbasetemp() / "x.zip"
-    path.write_bytes(data[: int(end * len(data))] if end < 0.6 else data)
-    with suppress(UnreadableError), closing(zips.archive_of(str(path))) as opened:
-        for info in opened.members:
-            if info.file_size < 1 << 20:
-                with suppress(UnreadableError):
-                    opened.content(info)
 
 
 def test_requests_give_rows_for_themselves_and_their_images(tmp_path: Path) -> None:

@@ -421,8 +421,9 @@ def _duplicates(store: Store) -> Duplicates:
 
 def _skips(store: Store) -> tuple[SkipRow, ...]:
     found = store.all(
-        f"""select skipped, missed, count(*), {_EXAMPLES} from rows where subject = 'skip'
-        group by skipped, missed order by missed desc, 3 desc, skipped"""  # noqa: S608 - ours
+        f"""select coalesce(skipped, damage, 'could not be read') as reason, missed, count(*), {_EXAMPLES}
+        from rows where subject = 'skip' or missed
+        group by reason, missed order by missed desc, 3 desc, reason"""  # noqa: S608 - ours
     )
     return tuple(SkipRow._make((*values, _places(places))) for *values, places in found)
 

@@ -64,8 +64,9 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
         unsized = count(totals.unmeasured, "image")
         lines.append(f"{unsized} of unknown size (vectors, urls, file ids); not included in the costs")
     if totals.skipped:
-        missed = f", {figure(totals.missed)} of them could not be read" if totals.missed else ""
-        lines.append(f"{count(totals.skipped, 'item')} skipped{missed}")
+        lines.append(f"{count(totals.skipped, 'item')} skipped")
+    if totals.missed:
+        lines.append(f"{count(totals.missed, 'item')} could not be read")
     return tuple(lines)
 
 
@@ -292,11 +293,16 @@ def amount(value: float | None) -> str:
 
 
 class RunFacts(NamedTuple):
-    """How a run went: partitions, how many of them an earlier run had finished, why items were lost."""
+    """How a run went: partitions, how many of them an earlier run had finished, why items were lost.
+
+    `without_images` are the arguments that are, or hold, an archive, a table, a list or a file, and in which
+    no image and no request was found.
+    """
 
     partitions: int
     resumed: int
     lost: tuple[str, ...]
+    without_images: tuple[str, ...] = ()
 
 
 def document(statistics: AuditStatistics, run: RunFacts) -> str:

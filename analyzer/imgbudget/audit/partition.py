@@ -9,6 +9,34 @@ from imgbudget.discovery.walk import FoundFile, SkippedFile
 SHARE = 1000
 """Files, members or rows per partition: many enough to make its overhead small, few enough for progress."""
 
+CONTAINERS = {
+    ".zip": "zips",
+    ".tar": "tars",
+    ".tar.gz": "tars",
+    ".tgz": "tars",
+    ".tar.bz2": "tars",
+    ".tbz2": "tars",
+    ".tar.xz": "tars",
+    ".txz": "tars",
+    ".tar.zst": "tars",
+    ".parquet": "parquets",
+    ".arrow": "arrows",
+}
+"""Suffix of an archive or table to the module that reads it."""
+
+_UNSUPPORTED = (".7z", ".rar", ".tbz", ".tzst", ".tar.lz", ".tar.lz4", ".tar.lzma", ".tar.z", ".tar.br")
+
+
+def container_of(name: str) -> str | None:
+    """The module that reads an archive or table of this name, None for any other file."""
+    lower = name.lower()
+    return next((kind for suffix, kind in CONTAINERS.items() if lower.endswith(suffix)), None)
+
+
+def is_unsupported_archive(name: str) -> bool:
+    """Whether the name is that of an archive that no module reads."""
+    return name.lower().endswith(_UNSUPPORTED)
+
 
 _NAMING_FILES = ("arrows", "parquets")
 """The kinds whose rows may name files, which are known only after reading."""

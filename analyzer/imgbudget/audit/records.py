@@ -2,11 +2,13 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import MethodType
 from typing import NamedTuple
 
+from imgbudget.audit.failures import reason_of, until_failure
+from imgbudget.audit.partition import container_of, is_unsupported_archive
 from imgbudget.audit.references import Access, References
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
@@ -27,6 +29,8 @@ AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
 """Facts in the table beyond those that the rules need."""
 
 IN_ARCHIVE = "JSON inside an archive is not read"
+UNSUPPORTED = "a kind of archive that is not read"
+NESTED = "an archive or table inside an archive is not opened; unpack it first"
 
 
 class RowLocation(NamedTuple):
@@ -57,9 +61,24 @@ class RecordBuilder:
     session: Session
     references: References = field(default_factory=lambda: References(Access()))
     counts: Counter[str] = field(default_factory=Counter)
+    reached: RowLocation | None = None
+    """How far the reader of a table has come."""
     _digest: bytes | None = None
     _runner: RuleRunner | None = None
     _facts: int = 0
+
+    def guarded(
+        self, where: RowLocation, rows: Iterable[FactsRecord], damage: str = "damaged item", rest: str = ""
+    ) -> Iterator[FactsRecord]:
+        """The rows of one item or one input; a failure of its reader becomes the last row.
+
+        `damage` and `rest` are the words of its reason, see `reason_of`.
+        """
+
+        def last(error: Exception) -> Iterator[FactsRecord]:
+            yield self.skip(where, reason_of(error, damage, rest), missed=True)
+
+        return until_failure(rows, last)
 
     def image(self, where: RowLocation, content: Content) -> FactsRecord:
         """The row of an image."""
@@ -76,16 +95,22 @@ class RecordBuilder:
 
     def member(self, where: RowLocation, name: str, content: Content) -> FactsRecord:
         """The row of a member of an archive; its name gives its type."""
-        kind = kind_of(name)
-        if kind is None:
-            return self.skip(where, NOT_CHECKABLE)
-        if kind in (FileKind.JSON, FileKind.JSONL):
-            return self.skip(where, IN_ARCHIVE)
-        if kind is FileKind.UNKNOWN:
+        if (skipped := self.unread_member(where, name)) is not None:
+            return skipped
+        if kind_of(name) is FileKind.UNKNOWN:
             facts = probe_reader(content.read, content.size)
             if facts.format is None:
                 return self.skip(where, f"neither an image nor a request: {facts.content or 'unknown bytes'}")
         return self.image(where, content)
+
+    def unread_member(self, where: RowLocation, name: str) -> FactsRecord | None:
+        """The row of a member that is skipped because of its name; None if its content is needed."""
+        if container_of(name) or is_unsupported_archive(name):
+            return self.skip(where, NESTED, missed=True)
+        kind = kind_of(name)
+        if kind is None:
+            return self.skip(where, NOT_CHECKABLE)
+        return self.skip(where, IN_ARCHIVE) if kind in (FileKind.JSON, FileKind.JSONL) else None
 
     def file(
         self, where: RowLocation, found: FoundFile, claim: tuple[int, int] | None = None
@@ -128,7 +153,7 @@ class RecordBuilder:
         if first is None:  # every finding in it is suppressed
             self.counts[DOCUMENT] += 1
             first = FactsRecord(*where, subject=DOCUMENT)
-        yield first._replace(silenced=result.suppressed)
+        yield first._replace(silenced=result.suppressed, missed=result.missed or first.missed)
         yield from records
 
     def _records(self, where: RowLocation, result: FileResult, *, lines: bool) -> Iterator[FactsRecord]:
@@ -180,14 +205,16 @@ class RecordBuilder:
         self, where: RowLocation, use: ImageUse, digest: bytes | None, claim: tuple[int, int] | None
     ) -> FactsRecord:
         result = self.session.context.check_image_file(use)
+        note = _claimed(use, claim)
         record = self._image_record(where, result.images[0], result.findings)
-        return record._replace(digest=digest, silenced=result.suppressed, note=_claimed(use, claim))
+        missed = use.facts is not None and use.facts.unread
+        return record._replace(digest=digest, silenced=result.suppressed, note=note, missed=missed)
 
     def _image_record(
         self, where: RowLocation, image: ImageResult, findings: list[Finding] | tuple[Finding, ...]
     ) -> FactsRecord:
-        self.counts[IMAGE] += 1
         use, facts = image.use, image.use.facts
+        self.counts[IMAGE] += 1
         if facts is None:
             return FactsRecord(*where, base64_bytes=use.base64_size, findings=findings)
         return FactsRecord(

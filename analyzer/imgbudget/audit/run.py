@@ -4,24 +4,26 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgbudget.audit.executors import Executor
-from imgbudget.audit.inputs import input_of
+from imgbudget.audit.failures import attempt
+from imgbudget.audit.inputs import count_items, planned
 from imgbudget.audit.inputs.files import plan_paths
 from imgbudget.audit.inputs.manifests import is_manifest
 from imgbudget.audit.inputs.manifests import plan as plan_manifest
 from imgbudget.audit.inputs.objects import plan_url
-from imgbudget.audit.partition import Naming, Partition
+from imgbudget.audit.partition import Naming, Partition, container_of
 from imgbudget.audit.references import named
 from imgbudget.audit.rows import IMAGE, SKIP
 from imgbudget.audit.urls import is_url
 from imgbudget.audit.work import Done, Failed, PartitionSummary, Work, footer, give_up
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
+from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list, spell
 from imgbudget.errors import AuditError
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
@@ -38,21 +40,23 @@ def plan(
 
     Raises:
         UsageError: a dataset does not exist, its URL is never opened, or a package for it is not installed.
-        OSError: a manifest cannot be read.
     """
     names = [named(name) for name in path_list(datasets)]
     root = None if root is None else named(root)
     paths = [name for name in names if not is_url(name)]
     walk = session.walk(paths)  # reports a missing path before anything is read
     del walk
-    manifests = [path for path in paths if _is_manifest(path)]
+    # a file that cannot be read is not a list of images: it is reported with the other files
+    manifests = list(
+        dict.fromkeys(path for path in paths if attempt(partial(_is_manifest, path), otherwise=False))
+    )
     for path in manifests:
-        yield from plan_manifest(path, path, naming, root=root)
+        yield from planned(path, plan_manifest(path, path, naming, root=root), naming)
     if others := [path for path in paths if path not in manifests]:
         yield from plan_paths(others, session, naming)
     for name in names:
         if is_url(name):
-            yield from plan_url(name, naming, root=root)
+            yield from planned(name, plan_url(name, naming, root=root), naming)
 
 
 def _is_manifest(path: str) -> bool:
@@ -127,6 +131,37 @@ def verify_rows(store: "Store", files: Sequence[str], summary: PartitionSummary)
             f"{summary.rows} rows were read ({summary.images} images, {summary.skipped} skipped), but "
             f"{rows} are on disk ({images} images, {skipped} skipped)"
         )
+
+
+def without_images(store: "Store", datasets: Sequence[str]) -> tuple[str, ...]:
+    """The arguments in which neither an image nor a request was found, but something that may hold them.
+
+    That is any file, archive, table, list or URL, and a folder with one of them or with something that could
+    not be read. A folder of text is not among them.
+    """
+    found = store.all(
+        "select source, count(*) filter (where subject <> 'skip'), count(*) filter (where missed) "
+        "from rows group by source"
+    )
+    empty = []
+    for name in dict.fromkeys(datasets):
+        key = _key(name)
+        mine = [row for row in found if _below(_key(row[0]), key)]
+        is_folder = os.path.isdir(named(name))
+        promising = not is_folder or any(missed or container_of(source) for source, _, missed in mine)
+        if mine and promising and not any(subjects for _, subjects, _ in mine):
+            empty.append(name)
+    return tuple(empty)
+
+
+def _key(name: str) -> str:
+    """A path or URL such that equal ones are equal: stores are spelled with several schemes."""
+    name = named(name)
+    return name.partition("://")[2].strip("/") if is_url(name) else spell(name)
+
+
+def _below(source: str, argument: str) -> bool:
+    return argument in ("", ".") or source == argument or source.startswith(argument.rstrip("/") + "/")
 
 
 class ProgressListener(Protocol):
@@ -206,7 +241,7 @@ def _counted(partition: Partition) -> Partition:
     """The partition with a known number of items."""
     if partition.known is not None:
         return partition
-    return partition._replace(stop=partition.start + input_of(partition.kind).count(partition))
+    return partition._replace(stop=partition.start + count_items(partition))
 
 
 def _halves(partition: Partition) -> tuple[Partition, Partition]:

@@ -73,7 +73,8 @@ class Totals(NamedTuple):
     `refused` images have a finding of severity error, whether the API rejects the image itself, its request,
     or a budget is exceeded; `CostRow.refused` counts only the first. `resized` images have more pixels than
     the model uses. `unmeasured` images have no known size, e.g. because their bytes are elsewhere (a url, a
-    file id). `bytes_after` is an estimate by area. `missed` of the `skipped` items could not be read.
+    file id). `bytes_after` is an estimate by area. `missed` items could not be read: most of
+    them are skipped, others are images or requests with a finding.
     """
 
     images: int
@@ -263,7 +264,7 @@ class Duplicates(NamedTuple):
 
 
 class SkipRow(NamedTuple):
-    """One reason for skipping items, with the first of their locations."""
+    """One reason for skipping items, or why they could not be read, with the first of their locations."""
 
     reason: str
     missed: bool

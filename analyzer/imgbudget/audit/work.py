@@ -11,7 +11,7 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgbudget.audit.inputs import input_of
+from imgbudget.audit.inputs import read_partition
 from imgbudget.audit.partition import ManifestEntry, Partition, RemoteObject
 from imgbudget.audit.records import AUDIT_FIELDS, RecordBuilder, RowLocation
 from imgbudget.audit.references import Access, References
@@ -97,7 +97,7 @@ class Work(NamedTuple):
         if os.getcwd() != self.folder and os.path.isdir(self.folder):
             os.chdir(self.folder)
         builder = RecordBuilder(session, References(self.access))
-        records = list(input_of(partition.kind).read(partition, builder))
+        records = list(read_partition(partition, builder))
         _require_all(partition, records)
         return done(partition, records, builder)
 

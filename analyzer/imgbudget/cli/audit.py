@@ -41,10 +41,20 @@ from imgbudget.output.base import count
 if TYPE_CHECKING:
     from imgbudget.audit.executors import Executor
     from imgbudget.audit.run import AuditRun
-    from imgbudget.audit.statistics import AuditStatistics
+    from imgbudget.audit.statistics import AuditStatistics, SkipRow
     from imgbudget.audit.store import Store
 
 FORMATS = ("full", "json", "markdown", "csv")
+
+
+_LISTED = 5
+
+
+class Unread(NamedTuple):
+    """What an audit could not read, by reason, and the arguments in which nothing was found."""
+
+    skips: "tuple[SkipRow, ...]"
+    without_images: tuple[str, ...]
 
 
 class AuditOptions(NamedTuple):
@@ -131,8 +141,8 @@ def audit(options: AuditOptions) -> int:
     DATASET is a folder, an image, a zip or tar archive, WebDataset shards, Hugging Face Parquet or Arrow
     files, request JSONL, a list of images (LLaVA or OpenAI style JSONL, COCO), or a URL of any of these
     (s3://, gs://, hf://, az://, https://). Rows may name files below the named folders and beside the list;
-    others need --allow-remote or --allow-outside. Exit code 0; 1 as --fail-on says; 2 if something could not
-    be read or counted.
+    others need --allow-remote or --allow-outside. Exit code 0; 1 as --fail-on says; 2 if anything could not
+    be read, or nothing to audit was found in an argument.
     """
     _require_datasets()
     output = options.output
@@ -149,9 +159,10 @@ def audit(options: AuditOptions) -> int:
         if not run.files:
             say("warning: no files found")
             return 0
-        _report(session, run, options, formats, models)
+        unread = _report(session, run, options, formats, models)
     _say_notes(session, run, options)
-    if run.summary.rules_failed:
+    _say_unread(unread, run, quiet=output.quiet)
+    if run.summary.rules_failed or run.summary.missed or unread.without_images:
         return 2
     worst = _worst(run)
     return 1 if worst and options.fail_on != "never" and worst >= Severity[options.fail_on.upper()] else 0
@@ -226,10 +237,10 @@ def _report(
     options: AuditOptions,
     formats: list[Format],
     models: tuple[Limits, ...],
-) -> None:
-    """Prove the rows complete, gather the statistics, write every format."""
+) -> "Unread":
+    """Prove the rows complete, gather the statistics, write every format; what was not read."""
     from imgbudget.audit.aggregate import AuditContext, aggregate  # noqa: PLC0415 - command
-    from imgbudget.audit.run import verify_rows  # noqa: PLC0415 - command
+    from imgbudget.audit.run import verify_rows, without_images  # noqa: PLC0415 - command
     from imgbudget.audit.store import open_rows  # noqa: PLC0415 - command
 
     notes = (*session.notes, *run.notes)
@@ -237,6 +248,9 @@ def _report(
     with open_rows(run.files, session.context.limits()) as store:
         verify_rows(store, run.files, run.summary)
         statistics = aggregate(store, about)
+        unread = Unread(
+            tuple(row for row in statistics.skips if row.missed), without_images(store, options.datasets)
+        )
         if options.html is not None:
             _write_page(store, statistics, options.html)
         for name, file in formats:
@@ -245,15 +259,20 @@ def _report(
                 continue
             sink = Sink(file)
             colour = file is None and wants_colour(options.output.color, sys.stdout)
-            sink.write(_text(name, statistics, run, colour=colour))
+            sink.write(_text(name, statistics, run, unread, colour=colour))
             sink.close()
+    return unread
 
 
-def _text(name: str, statistics: "AuditStatistics", run: "AuditRun", *, colour: bool) -> str:
+def _text(
+    name: str, statistics: "AuditStatistics", run: "AuditRun", unread: "Unread", *, colour: bool
+) -> str:
     if name == "json":
         from imgbudget.audit.formats import RunFacts, document  # noqa: PLC0415 - command
 
-        return document(statistics, RunFacts(len(run.files), run.resumed, tuple(run.lost)))
+        return document(
+            statistics, RunFacts(len(run.files), run.resumed, tuple(run.lost), unread.without_images)
+        )
     if name == "markdown":
         from imgbudget.audit.formats import markdown  # noqa: PLC0415 - command
 
@@ -293,8 +312,21 @@ def _say_notes(session: Session, run: "AuditRun", options: AuditOptions) -> None
     if run.resumed:
         done = count(run.resumed, "partition")
         say(f"{done} of {len(run.files)} reused from {options.rows}, as read by an earlier run")
-    if run.summary.missed:
-        say(f"warning: {count(run.summary.missed, 'item')} could not be examined")
+
+
+def _say_unread(unread: "Unread", run: "AuditRun", *, quiet: bool) -> None:
+    for name in unread.without_images:
+        say(f"error: {name}: no image and no request was found in it")
+    if not run.summary.missed:
+        return
+    say(f"error: {count(run.summary.missed, 'item')} could not be read")
+    if quiet:
+        return
+    for row in unread.skips[:_LISTED]:
+        more = f" and {count(row.items - 1, 'other')}" if row.items > 1 else ""
+        say(f"not read: {next(iter(row.examples), '')}{more}: {row.reason}")
+    if len(unread.skips) > _LISTED:
+        say(f"and {count(len(unread.skips) - _LISTED, 'more reason')}; --format json lists all")
 
 
 def _worst(run: "AuditRun") -> Severity | None:

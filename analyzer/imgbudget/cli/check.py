@@ -59,6 +59,9 @@ class CheckOptions(NamedTuple):
     exit_zero: Annotated[
         bool, flag("--exit-zero", help="Exit 0 even with findings; usage errors still exit 2.")
     ] = False
+    fail_on_unread: Annotated[
+        bool, flag("--fail-on-unread", help="Exit 2 if anything could not be read, also with --exit-zero.")
+    ] = False
     fix: Annotated[bool, flag("--fix", help="Fix what can be fixed safely; - writes to standard output.")] = (
         False
     )
@@ -124,7 +127,8 @@ def check(options: CheckOptions) -> int:
     """Lint images, folders, request JSON, or standard input (-).
 
     Exit code 0: clean, or nothing of --fail-on or above; 1: findings; 2: usage, configuration or internal
-    error. Without PATHS the current folder is checked.
+    error, or with --fail-on-unread something that could not be read. Without PATHS the current folder is
+    checked.
     """
     paths, output = options.paths, options.output
     formats = chosen_formats(output.formats, tuple(FORMATS))
@@ -154,7 +158,9 @@ def check(options: CheckOptions) -> int:
         earlier=earlier,
     )
     _say_notes(session, summary, output)
-    code = exit_code(summary, options.fail_on, exit_zero=options.exit_zero)
+    code = exit_code(
+        summary, options.fail_on, exit_zero=options.exit_zero, fail_on_unread=options.fail_on_unread
+    )
     if not fixes:
         return code
     say_fixes(summary, output, diff=options.write.diff, counts=True)
@@ -248,9 +254,11 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
             say(f"and {figure(len(summary.skipped) - len(shown))} more; --verbose lists them")
 
 
-def exit_code(summary: Summary, fail_on: str, *, exit_zero: bool = False) -> int:
-    """0 clean or below `fail_on`, 1 findings, 2 when a rule failed."""
-    if summary.rules_failed:
+def exit_code(
+    summary: Summary, fail_on: str, *, exit_zero: bool = False, fail_on_unread: bool = False
+) -> int:
+    """0 clean or below `fail_on`, 1 findings, 2 when a rule failed or, if asked, something was not read."""
+    if summary.rules_failed or (fail_on_unread and summary.unread):
         return 2
     if exit_zero or fail_on == "never" or summary.worst is None:
         return 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from imgbudget.errors import os_error_text
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_file
 from imgbudget.model.location import Location
-from imgbudget.model.subjects import ImageFacts, ImageUse, Origin
+from imgbudget.model.subjects import UNREAD, ImageFacts, ImageUse, Origin
 from imgbudget.positional import OPEN_FLAGS, pread
 
 _STEP = 1 << 20
@@ -100,7 +100,7 @@ def read_image(path: str, fields: int, *, probe: Callable[[str, int], ImageFacts
     try:
         facts = probe(path, fields)
     except OSError as error:
-        facts = ImageFacts(byte_size=0, damage=f"cannot be read: {os_error_text(error)}")
+        facts = ImageFacts(byte_size=0, damage=f"{UNREAD}: {os_error_text(error)}")
     return _use(path, facts)
 
 

@@ -100,7 +100,7 @@ class FileCheck:
             request = Request(location=location, dialect="unknown", byte_size=0, flaws=(flaw,))
             findings = self.context.paths.runner(path).check_request(self.context.bind(request))
             if findings:
-                return self.context.file_result(path, findings)
+                return self.context.file_result(path, findings)._replace(missed=True)
         return FileResult(path=path, skipped=why, missed=True)
 
     def text(self, data: bytes, name: str) -> FileResult:

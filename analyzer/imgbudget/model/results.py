@@ -99,7 +99,8 @@ class FileResult(NamedTuple):
     """The findings in one file.
 
     `suppressed` findings match ignores, `baselined` ones are in the baseline. `skipped` says why the file was
-    not checked, None if it was. `missed` marks a skip to warn about: the file could not be read. `rows` is
+    not checked, None if it was. `missed` is true if it could not be read, which is a skip to warn about or,
+    if the file was named, a finding. `rows` is
     None unless the file is JSONL and was checked. `partial` marks the result of one part of a long file, with
     more to follow: the last result of a file counts it. `fix` is the outcome of its fixes, None if none were
     made or tried; all other fields then describe the file after them.
@@ -121,10 +122,10 @@ class FileResult(NamedTuple):
 class Summary:
     """The totals over all files of a run. Files = checked + skipped.
 
-    `fixed` counts findings that were fixed, `changed` files that changed, `failed` lists fixes that were not
-    made, `unwritten` the errors of files that could not be written, `elsewhere` the files that another
-    program has changed meanwhile, so that nothing was left to fix. `statistics` and `comparison` are set at
-    the end of a run that requested them.
+    `unread` counts all that could not be read, `fixed` findings that were fixed, `changed` files that
+    changed. `failed` lists fixes that were not made, `unwritten` the errors of files that could not be
+    written, `elsewhere` the files that another program has changed meanwhile, so that nothing was left to
+    fix. `statistics` and `comparison` are set at the end of a run that requested them.
     """
 
     def __init__(self) -> None:
@@ -133,6 +134,7 @@ class Summary:
         self.requests = 0
         self.skipped: list[tuple[str, str]] = []
         self.missed: list[tuple[str, str]] = []
+        self.unread = 0
         self.findings: Counter[Severity] = Counter()
         self.fixable = 0
         self.unsafely_fixable = 0
@@ -168,6 +170,7 @@ class Summary:
     def add(self, result: FileResult) -> None:
         """Count one more file, or a part of one."""
         self.files += not result.partial
+        self.unread += result.missed
         if result.skipped is not None:
             self.skipped.append((result.path, result.skipped))
             if result.missed:
@@ -182,6 +185,7 @@ class Summary:
         for image in result.images:
             use, limits, resized, planned = image
             if resized is None:
+                self.unread += use.facts is not None and use.facts.unread
                 continue
             tokens = limits.tokens(resized) if limits.tier.strategy else patches(resized)
             self.visual_tokens += tokens
@@ -234,6 +238,7 @@ class Summary:
             "suppressed",
             "baselined",
             "rules_failed",
+            "unread",
             "rows",
             "rows_checked",
             "rows_bad",

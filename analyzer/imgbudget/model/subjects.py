@@ -57,6 +57,10 @@ class ProbeField(IntFlag):
     ALL = 63
 
 
+UNREAD = "cannot be read"
+"""The beginning of the damage of an image whose bytes the system did not return."""
+
+
 class ImageFacts(NamedTuple):
     """Facts about the bytes of one image; they depend on the bytes only.
 
@@ -80,6 +84,11 @@ class ImageFacts(NamedTuple):
     def animated(self) -> bool:
         """Whether there is more than one frame."""
         return self.frames > 1
+
+    @property
+    def unread(self) -> bool:
+        """Whether the bytes could not be read, as opposed to what is in them."""
+        return self.damage is not None and self.damage.startswith(UNREAD)
 
 
 class Origin(Enum):

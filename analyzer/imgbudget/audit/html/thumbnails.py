@@ -4,13 +4,12 @@ import base64
 import io
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING
 
-from imgbudget.audit.inputs import container_of
+from imgbudget.audit.failures import until_failure
+from imgbudget.audit.inputs import tars, zips
 from imgbudget.audit.inputs.opening import file_system
-from imgbudget.audit.inputs.tars import extracted
-from imgbudget.audit.inputs.zips import archive_of
+from imgbudget.audit.partition import container_of
 from imgbudget.audit.statistics import Row
 from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import PathEntry, path_entry
@@ -41,11 +40,11 @@ def fetch(rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
             by_source.setdefault(row.source, []).append(row)
     for source, mine in by_source.items():
         match container_of(source):
-            case "zips":
-                yield from _from_zip(source, mine)
-            case "tars":
+            case "zips" | "tars" as kind:
+                extracted = zips.extracted if kind == "zips" else tars.extracted
                 wanted = {row.member: row for row in mine}
-                yield from ((wanted[name], data) for name, data in extracted(source, set(wanted), MOST))
+                found = until_failure(extracted(source, set(wanted), MOST), lambda _: ())
+                yield from ((wanted[name], data) for name, data in found)
             case None if is_url(source):
                 yield from _from_store(source, mine)
             case None:
@@ -63,22 +62,6 @@ def _from_folder(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]
                     yield row, file.read(MOST)
             except OSError:
                 continue
-
-
-def _from_zip(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
-    wanted = {row.member: row for row in rows}
-    try:
-        archive = archive_of(source)
-    except UnreadableError:
-        return
-    with closing(archive):
-        for info in archive.members:
-            if info.filename in wanted and info.file_size <= MOST:
-                try:
-                    data = archive.whole(info)
-                except UnreadableError:
-                    continue
-                yield wanted[info.filename], data
 
 
 def _from_store(source: str, rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:

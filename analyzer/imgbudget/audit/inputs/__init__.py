@@ -4,32 +4,26 @@
 which it is known only after reading.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Protocol, cast
 
+from imgbudget.audit.failures import attempt, reason_of, until_failure
 from imgbudget.audit.partition import Naming, Partition
-from imgbudget.audit.records import RecordBuilder
+from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
+from imgbudget.discovery.walk import SkippedFile
+from imgbudget.errors import UsageError
 
-CONTAINERS = {
-    ".zip": "zips",
-    ".tar": "tars",
-    ".tar.gz": "tars",
-    ".tgz": "tars",
-    ".tar.bz2": "tars",
-    ".tbz2": "tars",
-    ".tar.xz": "tars",
-    ".txz": "tars",
-    ".tar.zst": "tars",
-    ".parquet": "parquets",
-    ".arrow": "arrows",
-}
-"""Suffix of an archive or table to the module that reads it."""
+REST_LOST = "; the rest is lost"
+NOTHING_READ = "; nothing in it was read"
 
 
 class Input(Protocol):
-    """The functions of an input module."""
+    """The functions of an input module. They may raise anything: the functions below make it a row."""
+
+    DAMAGE: str
+    """What is wrong if its data is, the beginning of a reason."""
 
     def plan(self, source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
         """The partitions of one archive or file; `where` is its path or URL."""
@@ -46,7 +40,57 @@ def input_of(kind: str) -> Input:
     return cast("Input", import_module(f"imgbudget.audit.inputs.{kind}"))
 
 
-def container_of(name: str) -> str | None:
-    """The module that reads an archive or table of this name, None for any other file."""
-    lower = name.lower()
-    return next((kind for suffix, kind in CONTAINERS.items() if lower.endswith(suffix)), None)
+def plan_container(
+    kind: str, source: str, where: str, fingerprint: Callable[[], str], naming: Naming
+) -> Iterator[Partition]:
+    """The partitions of an archive or table; one that cannot be opened is an item with the reason."""
+    module = input_of(kind)
+    # all or none: the reason must not stand beside partitions with the same items
+    made = (tuple(module.plan(source, where, fingerprint(), naming)) for _ in range(1))
+    for partitions in until_failure(made, lambda error: ((unread(source, error, module.DAMAGE, naming),),)):
+        yield from partitions
+
+
+def planned(source: str, partitions: Iterator[Partition], naming: Naming) -> Iterator[Partition]:
+    """The partitions of a list of images; if it is damaged, the last one is an item with the reason.
+
+    Raises:
+        UsageError: as `partitions` does; that is not about data.
+    """
+
+    def failed(error: Exception) -> Iterator[Partition]:
+        if isinstance(error, UsageError):
+            raise error
+        yield unread(source, error, "damaged list", naming)
+
+    return until_failure(partitions, failed)
+
+
+def unread(source: str, error: Exception, damage: str, naming: Naming) -> Partition:
+    """The partition of something that cannot be opened: one item, with the reason."""
+    item = SkippedFile(source, reason_of(error, damage))
+    return naming.name(Partition("", "files", source, source, items=(item,)), item.reason)
+
+
+def count_items(partition: Partition) -> int:
+    """The number of items of a partition, 1 if it cannot be counted."""
+    return attempt(lambda: input_of(partition.kind).count(partition), otherwise=1)
+
+
+def read_partition(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
+    """The rows of a partition; what ends its reader early is the last row."""
+    module = input_of(partition.kind)
+    found = False
+
+    def rows() -> Iterator[FactsRecord]:
+        nonlocal found
+        for record in module.read(partition, builder):
+            found = True
+            yield record
+
+    def failed(error: Exception) -> Iterator[FactsRecord]:
+        where = builder.reached or RowLocation(partition.source)
+        rest = REST_LOST if found else NOTHING_READ
+        yield builder.skip(where, reason_of(error, module.DAMAGE, rest), missed=True)
+
+    return until_failure(rows(), failed)

@@ -6,12 +6,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from imgbudget.audit.inputs.opening import open_stream, why
+from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import is_url
+
+DAMAGE = "damaged Arrow file"
 
 _FILE_MAGIC = b"ARROW1"
 
@@ -41,10 +43,7 @@ def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[
     if is_url(where):
         yield naming.name(whole)
         return
-    try:
-        total = count(whole)
-    except (OSError, pa.ArrowException):
-        total = 0
+    total = count(whole)
     for start in range(0, total or 1, SHARE):
         yield naming.name(whole._replace(start=start, stop=min(start + SHARE, total or 1)))
 
@@ -58,29 +57,23 @@ def count(partition: Partition) -> int:
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; a file that is not Arrow data, or has no images, is skipped."""
     where = RowLocation(partition.source)
+    builder.reached = where._replace(row=partition.start)
     number = 0
-    try:
-        with _open(partition.where) as (schema, batches):
-            columns = image_columns(schema)
-            if not columns:
-                yield builder.skip(where, NO_IMAGES)
-                return
-            table = ColumnTable(partition.source, partition.where, columns)
-            for batch in batches:
-                low = max(partition.start - number, 0)
-                high = (
-                    batch.num_rows if partition.stop is None else min(partition.stop - number, batch.num_rows)
-                )
-                for at in range(low, high, BATCH):
-                    part = batch.slice(at, min(BATCH, high - at))
-                    yield from batch_rows(part, number + at, table, builder)
-                number += batch.num_rows
-                if partition.stop is not None and number >= partition.stop:
-                    break
-            if not number:
-                yield builder.skip(where, "holds no rows")
-    except OSError as error:
-        yield builder.skip(where._replace(row=number), why(error), missed=True)
-    except pa.ArrowException as error:
-        text = str(error).partition("\n")[0]
-        yield builder.skip(where._replace(row=number), f"damaged Arrow file: {text}", missed=True)
+    with _open(partition.where) as (schema, batches):
+        columns = image_columns(schema)
+        if not columns:
+            yield builder.skip(where, NO_IMAGES)
+            return
+        table = ColumnTable(partition.source, partition.where, columns)
+        for batch in batches:
+            low = max(partition.start - number, 0)
+            high = batch.num_rows if partition.stop is None else min(partition.stop - number, batch.num_rows)
+            for at in range(low, high, BATCH):
+                part = batch.slice(at, min(BATCH, high - at))
+                yield from batch_rows(part, number + at, table, builder)
+            number += batch.num_rows
+            builder.reached = where._replace(row=max(number, partition.start))
+            if partition.stop is not None and number >= partition.stop:
+                break
+        if not number:
+            yield builder.skip(where, "holds no rows")

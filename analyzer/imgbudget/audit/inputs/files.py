@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from imgbudget.audit.inputs import container_of, input_of
+from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.opening import fingerprint
-from imgbudget.audit.partition import SHARE, Naming, Partition
-from imgbudget.audit.records import RecordBuilder, RowLocation
+from imgbudget.audit.partition import SHARE, Naming, Partition, container_of, is_unsupported_archive
+from imgbudget.audit.records import UNSUPPORTED, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.walk import FoundFile, SkippedFile, spell
 from imgbudget.linter.run import Session
 
 KIND = "files"
+DAMAGE = "damaged"
 
 
 def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterator[Partition]:
@@ -29,9 +31,8 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
         root = roots[at] if _below(entry.path, roots[at]) else entry.path
         kind = container_of(entry.path)
         if kind and os.path.isfile(entry.path):
-            yield from input_of(kind).plan(
-                entry.path, os.path.abspath(entry.path), fingerprint(entry.path), naming
-            )
+            state = partial(fingerprint, entry.path)
+            yield from plan_container(kind, entry.path, os.path.abspath(entry.path), state, naming)
             continue
         share = shares.setdefault(root, [])
         share.append(entry)
@@ -75,7 +76,9 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         if not isinstance(entry, FoundFile | SkippedFile):
             continue
         where = RowLocation(root, entry.path[skip:] or None) if entry.path != root else RowLocation(root)
-        if isinstance(entry, SkippedFile):
-            yield builder.skip(where, entry.reason, missed=entry.missed)
+        if isinstance(entry, FoundFile):
+            yield from builder.guarded(where, builder.file(where, entry))
+        elif is_unsupported_archive(entry.path) and not entry.missed:
+            yield builder.skip(where, UNSUPPORTED, missed=True)
         else:
-            yield from builder.file(where, entry)
+            yield builder.skip(where, entry.reason, missed=entry.missed)

@@ -25,6 +25,8 @@ from imgbudget.audit.references import (
 )
 from imgbudget.audit.rows import FactsRecord
 
+DAMAGE = "damaged list"
+
 _SNIFFED = 1 << 16
 _KEYS = ("image", "images", "image_path", "file_name", "img_path", "image_paths")
 """Keys under which manifests name images, each a path or a list of them."""
@@ -214,11 +216,13 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images."""
     for item in partition.items:
         if isinstance(item, ManifestEntry):
-            yield from _row(item, partition, builder)
+            where = RowLocation(partition.source, item.name, item.row, item.pointer)
+            yield from builder.guarded(where, _row(item, where, partition, builder))
 
 
-def _row(item: ManifestEntry, partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
-    where = RowLocation(partition.source, item.name, item.row, item.pointer)
+def _row(
+    item: ManifestEntry, where: RowLocation, partition: Partition, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
     if item.flaw is not None:
         yield builder.skip(where._replace(member=None), item.flaw, missed=item.flaw != _EMPTY)
         return

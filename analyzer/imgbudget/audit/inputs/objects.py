@@ -1,12 +1,13 @@
 """Images as objects of a remote store: headers are read in ranges, many at once, and more only if needed."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from imgbudget.audit.inputs import container_of, input_of
+from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.opening import file_system, remote_fingerprint, why
-from imgbudget.audit.partition import Naming, Partition, RemoteObject
-from imgbudget.audit.records import Content, RecordBuilder, RowLocation
+from imgbudget.audit.partition import Naming, Partition, RemoteObject, container_of, is_unsupported_archive
+from imgbudget.audit.records import UNSUPPORTED, Content, RecordBuilder, RowLocation
 from imgbudget.audit.references import LocalFile, RefusedReference, RemoteFile, Target, listed
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import StoreUrl, parse_url
@@ -14,6 +15,8 @@ from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import GONE, NOT_CHECKABLE, FoundFile, PathEntry, path_entry
 from imgbudget.errors import UsageError
 from imgbudget.imageinfo.reader import Read, bytes_reader
+
+DAMAGE = "cannot be read"
 
 SHARE = 200
 """Objects of a partition: their first ranges are requested together."""
@@ -46,12 +49,12 @@ def plan_url(url: str, naming: Naming, *, root: str | None = None) -> Iterator[P
         where = _url_of(name, asked)
         own = listed(where, asked) is None
         if own and (kind := container_of(name)):
-            yield from input_of(kind).plan(where, where, remote_fingerprint(info), naming)
+            yield from plan_container(kind, where, where, partial(remote_fingerprint, info), naming)
         elif own and kind_of(name) in (FileKind.JSON, FileKind.JSONL):
             if single and is_manifest(where):
                 yield from plan(where, where, naming, root=root)
             else:
-                yield from input_of("requests").plan(where, where, remote_fingerprint(info), naming)
+                yield from plan_container("requests", where, where, partial(remote_fingerprint, info), naming)
         else:
             inside = None if single else name[len(path.rstrip("/")) + 1 :]
             size = info.get("size")
@@ -110,19 +113,13 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         where = RowLocation(partition.source, item.name)
         if refusal := refusals[item.url]:
             yield builder.skip(where, f"in the listing of the server: {refusal.reason}", missed=True)
-            continue
-        if _kind(item) is None:
+        elif is_unsupported_archive(item.name or item.url):
+            yield builder.skip(where, UNSUPPORTED, missed=True)
+        elif _kind(item) is None:
             yield builder.skip(where, NOT_CHECKABLE)
-            continue
-        if item.byte_size == _UNKNOWN:
-            yield _remote_image(item.url, where, builder, named=True)
-            continue
-        head = next(heads)
-        if isinstance(head, Exception):
-            text = why(head) if isinstance(head, OSError) else f"cannot be read: {head}"
-            yield builder.skip(where, text, missed=True)
         else:
-            yield _row(where, item, head, files, builder)
+            head = None if item.byte_size == _UNKNOWN else next(heads)
+            yield from builder.guarded(where, _rows(where, item, head, files, builder))
 
 
 def _kind(item: RemoteObject) -> FileKind | None:
@@ -137,6 +134,18 @@ def _heads(files: Any, items: Sequence[RemoteObject]) -> list[bytes | Exception]
     ends = [min(item.byte_size, RANGE) for item in items]
     found: list[bytes | Exception] = files.cat_ranges(paths, [0] * len(paths), ends, on_error="return")
     return found
+
+
+def _rows(
+    where: RowLocation, item: RemoteObject, head: bytes | Exception | None, files: Any, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
+    if head is None:
+        yield _remote_image(item.url, where, builder, named=True)
+    elif isinstance(head, Exception):
+        text = why(head) if isinstance(head, OSError) else f"cannot be read: {head}"
+        yield builder.skip(where, text, missed=True)
+    else:
+        yield _row(where, item, head, files, builder)
 
 
 def _row(

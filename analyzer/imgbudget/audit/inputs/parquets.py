@@ -5,15 +5,16 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from imgbudget.audit.inputs.opening import open_stream, why
+from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import is_url
+
+DAMAGE = "damaged Parquet file"
 
 _MOST_BYTES = 64 << 20
 
@@ -44,11 +45,7 @@ def _starts(metadata: Any) -> list[int]:
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
     """Row groups together up to a thousand rows or 64 MB; rows of one group stay together."""
     whole = Partition("", "parquets", source, where, 0, 1, fingerprint=fingerprint)
-    try:
-        metadata, schema = _metadata(where, fingerprint)
-    except (OSError, pa.ArrowException):
-        yield naming.name(whole)
-        return
+    metadata, schema = _metadata(where, fingerprint)
     starts = _starts(metadata)
     if not image_columns(schema) or not starts[-1]:
         yield naming.name(whole)
@@ -71,25 +68,19 @@ def count(partition: Partition) -> int:
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images; a file that is not Parquet, or has no images, is skipped."""
     where = RowLocation(partition.source)
-    number = partition.start
-    try:
-        metadata, schema = _metadata(partition.where, partition.fingerprint)
-        columns = image_columns(schema)
-        if not columns:
-            yield builder.skip(where, NO_IMAGES)
-            return
-        if not metadata.num_rows:
-            yield builder.skip(where, "holds no rows")
-            return
-        table = ColumnTable(partition.source, partition.where, columns)
-        for batch, first in _batches(partition, _starts(metadata), [column.name for column in columns]):
-            yield from batch_rows(batch, first, table, builder)
-            number = first + batch.num_rows
-    except OSError as error:
-        yield builder.skip(where._replace(row=number), why(error), missed=True)
-    except pa.ArrowException as error:
-        text = str(error).partition("\n")[0]
-        yield builder.skip(where._replace(row=number), f"damaged Parquet file: {text}", missed=True)
+    metadata, schema = _metadata(partition.where, partition.fingerprint)
+    columns = image_columns(schema)
+    if not columns:
+        yield builder.skip(where, NO_IMAGES)
+        return
+    if not metadata.num_rows:
+        yield builder.skip(where, "holds no rows")
+        return
+    table = ColumnTable(partition.source, partition.where, columns)
+    builder.reached = where._replace(row=partition.start)
+    for batch, first in _batches(partition, _starts(metadata), [column.name for column in columns]):
+        yield from batch_rows(batch, first, table, builder)
+        builder.reached = where._replace(row=first + batch.num_rows)
 
 
 def _batches(partition: Partition, starts: list[int], names: list[str]) -> Iterator[tuple[Any, int]]:

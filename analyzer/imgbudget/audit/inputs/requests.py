@@ -7,14 +7,15 @@ import shutil
 from collections.abc import Iterator
 from tempfile import TemporaryFile
 
-from imgbudget.audit.inputs.opening import BLOCK, open_stream, why
+from imgbudget.audit.inputs.opening import BLOCK, open_stream
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.documents import check_source
+
+DAMAGE = "damaged request file"
 
 
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
@@ -31,13 +32,9 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the images and requests, and of the lines that were skipped."""
     where = RowLocation(partition.source)
     lines = kind_of(partition.where) is FileKind.JSONL
-    try:
-        with TemporaryFile() as spooled, open_stream(partition.where) as stream:
-            shutil.copyfileobj(stream, spooled, BLOCK)
-            spooled.flush()
-            source = JsonSource(spooled.fileno())
-            result = check_source(builder.session.context, source, partition.source, lines=lines)
-        yield from builder.result(where, result, lines=lines)
-    except (OSError, UnreadableError) as error:
-        reason = why(error) if isinstance(error, OSError) else str(error)
-        yield builder.skip(where, reason, missed=True)
+    with TemporaryFile() as spooled, open_stream(partition.where) as stream:
+        shutil.copyfileobj(stream, spooled, BLOCK)
+        spooled.flush()
+        source = JsonSource(spooled.fileno())
+        result = check_source(builder.session.context, source, partition.source, lines=lines)
+    yield from builder.result(where, result, lines=lines)

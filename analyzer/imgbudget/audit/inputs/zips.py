@@ -4,57 +4,48 @@ A remote archive is read in order in blocks of 8 MiB, so one request fetches man
 """
 
 import io
-import lzma
 import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from types import MethodType
 from typing import IO
 
+from imgbudget.audit.failures import until_failure
 from imgbudget.audit.inputs.opening import open_stream
+from imgbudget.audit.inputs.unpacking import MOST, gathered, most_unpacked, too_much, unpacked
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
-from imgbudget.output.base import figure
 from imgbudget.positional import pread
 
-MOST = 512 << 20
-"""Bytes above which a compressed member is not decompressed: no model accepts an image of that length."""
+DAMAGE = "damaged archive"
 
 _LOCAL = struct.Struct("<4s22xHH")
-_ENCRYPTED = 1
-_DAMAGE = (
-    *(OSError, EOFError, ValueError, LookupError, struct.error),
-    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
-    RuntimeError,  # NotImplementedError: unknown compression
-)
-"""What zipfile raises if an archive is damaged, encrypted, or has an unknown compression."""
+_ENCRYPTED = 1 | 1 << 6
 
 
 class _Archive:
     """An open archive: its members in the order of their offsets.
 
-    Raises UnreadableError for any problem of the archive or a member.
+    Whatever is raised means that the archive, or the member, cannot be read.
     """
 
     def __init__(self, where: str) -> None:
-        try:
-            self.stream: IO[bytes] = open_stream(where)
-        except OSError as error:
-            raise _unreadable(error) from error
+        self.stream: IO[bytes] = open_stream(where)
         try:
             self.zip = zipfile.ZipFile(self.stream)
             self.members = [info for info in self.zip.infolist() if not info.is_dir()]
-        except _DAMAGE as error:
+        except BaseException:
             self.stream.close()
-            raise _unreadable(error) from error
+            raise
         self.members.sort(key=lambda info: info.header_offset)
+        self._most, self._over = _over_total(self.members)
         local = isinstance(self.stream, io.BufferedReader) and isinstance(self.stream.raw, io.FileIO)
         self.pread: Read = MethodType(pread, self.stream.fileno()) if local else self._seek_and_read
 
@@ -67,45 +58,82 @@ class _Archive:
         self.stream.seek(offset)
         return self.stream.read(size)
 
-    def content(self, info: zipfile.ZipInfo) -> Content:
-        """The bytes of a member."""
-        if info.compress_type != zipfile.ZIP_STORED:
-            return _in_memory(self.whole(info))
-        size = info.file_size
-        try:
-            begin = self._data_offset(info)
-            data = self.pread(size, begin) if size <= WHOLE else None
-        except _DAMAGE as error:
-            raise _unreadable(error) from error
-        if data is not None:
-            if len(data) < size:
-                raise UnreadableError("the archive ends inside it")
-            if zlib.crc32(data) != info.CRC:
-                raise UnreadableError("its checksum is wrong")
-            return _in_memory(data)
+    def content(self, number: int) -> Content:
+        """The bytes of a member, by its number.
+
+        Raises:
+            UnreadableError: it is encrypted, damaged, lies about its place or size, or is too large.
+        """
+        info = self.members[number]
+        if info.flag_bits & _ENCRYPTED:
+            raise UnreadableError("it is encrypted")
+        begin = self._data_offset(number)
 
         def read_at(length: int, offset: int) -> bytes:
-            return self.pread(max(0, min(length, size - offset)), begin + offset)
+            return self.pread(max(0, min(length, info.compress_size - offset)), begin + offset)
 
-        return Content(size, read_at)
+        if info.compress_type == zipfile.ZIP_STORED:
+            return _stored(info, read_at)
+        if number in self._over:
+            raise too_much("the archive", self._most)
+        if info.file_size > MOST:
+            raise too_much("it", MOST)
+        pieces = unpacked(read_at, info.compress_size, info.compress_type)
+        content, crc = gathered(pieces, info.file_size)
+        _verify(crc, info)
+        return content
 
-    def whole(self, info: zipfile.ZipInfo) -> bytes:
-        """The bytes of a member, all at once."""
-        try:
-            return self.zip.read(info)
-        except _DAMAGE as error:
-            raise _unreadable(error) from error
-
-    def _data_offset(self, info: zipfile.ZipInfo) -> int:
+    def _data_offset(self, number: int) -> int:
+        """Where the data of a member begins, after its place was compared with that of the next one."""
+        info = self.members[number]
         head = self.pread(_LOCAL.size, info.header_offset)
         if len(head) < _LOCAL.size or head[:4] != b"PK\3\4":
             raise UnreadableError("there is no member at the offset in the directory")
         _, name, extra = _LOCAL.unpack(head)
-        return int(info.header_offset + _LOCAL.size + name + extra)
+        begin = int(info.header_offset + _LOCAL.size + name + extra)
+        last = number + 1 == len(self.members)
+        end = self.zip.start_dir if last else self.members[number + 1].header_offset
+        if begin + info.compress_size > end:
+            raise UnreadableError("its data overlaps what follows it in the archive")
+        return begin
 
 
-def _in_memory(data: bytes) -> Content:
-    return Content(len(data), bytes_reader(data), data)
+def _stored(info: zipfile.ZipInfo, read: Read) -> Content:
+    size = info.file_size
+    if size != info.compress_size:
+        raise UnreadableError("two different sizes are declared")
+    if size > WHOLE:
+        return Content(size, read)
+    data = read(size, 0)
+    if len(data) < size:
+        raise UnreadableError("the archive ends inside it")
+    _verify(zlib.crc32(data), info)
+    return Content(size, bytes_reader(data), data)
+
+
+def _verify(crc: int, info: zipfile.ZipInfo) -> None:
+    if crc != info.CRC:
+        raise UnreadableError("its checksum is wrong")
+
+
+def _over_total(members: Sequence[zipfile.ZipInfo]) -> tuple[int, set[int]]:
+    """The bytes that the archive may unpack to, and the numbers of the packed members beyond that.
+
+    Declared sizes are enough to decide: a member that unpacks to anything else is damaged.
+    """
+    packed = [
+        (number, info) for number, info in enumerate(members) if info.compress_type != zipfile.ZIP_STORED
+    ]
+    most = most_unpacked(sum(info.compress_size for _, info in packed))
+    total, over = 0, set()
+    for number, info in packed:
+        if info.file_size > MOST:
+            continue
+        if total + info.file_size > most:
+            over.add(number)
+        else:
+            total += info.file_size
+    return most, over
 
 
 @dataclass(slots=True)
@@ -131,18 +159,10 @@ def _open(where: str, fingerprint: str) -> _Archive:
     return _kept.archive
 
 
-def archive_of(where: str) -> _Archive:
-    """An archive for the caller to close. Raises UnreadableError."""
-    return _Archive(where)
-
-
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
-    """A partition per thousand members; one partition for a file that is not a zip archive."""
-    try:
-        with closing(archive_of(where)) as archive:
-            total = len(archive.members)
-    except UnreadableError:
-        total = 0
+    """A partition per thousand members."""
+    with closing(_Archive(where)) as archive:
+        total = len(archive.members)
     for start in range(0, total or 1, SHARE):
         stop = min(start + SHARE, total) if total else 1
         yield naming.name(Partition("", "zips", source, where, start, stop, fingerprint=fingerprint))
@@ -155,30 +175,33 @@ def count(partition: Partition) -> int:
 
 def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     """The rows of the members; those that cannot be read are skipped, with the reason."""
-    try:
-        archive = _open(partition.where, partition.fingerprint)
-    except UnreadableError as error:
-        yield builder.skip(RowLocation(partition.source), f"damaged archive: {error}", missed=True)
-        return
+    archive = _open(partition.where, partition.fingerprint)
     if not archive.members:
         yield builder.skip(RowLocation(partition.source), "holds no files")
-    for info in archive.members[partition.start : partition.stop]:
-        where = RowLocation(partition.source, info.filename)
-        if info.flag_bits & _ENCRYPTED:
-            yield builder.skip(where, "encrypted", missed=True)
-        elif info.compress_type != zipfile.ZIP_STORED and info.file_size > MOST:
-            yield builder.skip(
-                where, f"unpacks to {figure(info.file_size)} bytes, over {MOST >> 20} MB", missed=True
-            )
-        else:
-            try:
-                content = archive.content(info)
-            except UnreadableError as error:
-                yield builder.skip(where, f"damaged member: {error}", missed=True)
-            else:
-                yield builder.member(where, info.filename, content)
+    for number in range(partition.start, min(partition.stop or 0, len(archive.members))):
+        name = archive.members[number].filename
+        where = RowLocation(partition.source, name)
+        yield from builder.guarded(where, _member(archive, number, where, builder), "damaged member")
 
 
-def _unreadable(error: Exception) -> UnreadableError:
-    text = str(error) or type(error).__name__
-    return UnreadableError(text[:1].lower() + text[1:])
+def _member(
+    archive: _Archive, number: int, where: RowLocation, builder: RecordBuilder
+) -> Iterator[FactsRecord]:
+    name = archive.members[number].filename
+    if (skipped := builder.unread_member(where, name)) is not None:
+        yield skipped
+    else:
+        yield builder.member(where, name, archive.content(number))
+
+
+def extracted(where: str, wanted: set[str | None], most: int) -> Iterator[tuple[str, bytes]]:
+    """The contents of the wanted members of up to `most` bytes."""
+    with closing(_Archive(where)) as archive:
+        for number, info in enumerate(archive.members):
+            if info.filename in wanted and info.file_size <= most:
+                yield from until_failure(_bytes(archive, number), lambda _: ())
+
+
+def _bytes(archive: _Archive, number: int) -> Iterator[tuple[str, bytes]]:
+    content = archive.content(number)
+    yield archive.members[number].filename, content.read(content.size, 0)
