@@ -209,7 +209,7 @@ def test_block_that_the_error_names_shows_only_the_findings_of_its_rule(
         ),
         (
             Response("<p>Bad gateway</p>", 502),
-            ("502 edge: the response did not come from the API", "retried"),
+            ("502 edge: the response did not come from the API", "send it again later"),
         ),
         (Response("{}", 200, content_type="application/json"), ("200 edge", "did not come from the API")),
         (Response("", 204), ("204 edge", "did not come from the API")),

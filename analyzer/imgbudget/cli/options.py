@@ -203,12 +203,21 @@ class ConnectionOptions(NamedTuple):
 
     timeout: Annotated[
         float | None,
-        option("--timeout", type=SECONDS, metavar="SECONDS", help="Default: the SDK's own timeout."),
+        option(
+            "--timeout",
+            type=SECONDS,
+            metavar="SECONDS",
+            help="Time for a whole call, its waits and further attempts included; default: 600, for streams "
+            "and batches 3600.",
+        ),
     ] = None
     retries: Annotated[
         int | None,
         option(
-            "--retries", type=Number(0), metavar="N", help="Attempts after the first; default: the SDK's own."
+            "--retries",
+            type=Number(0),
+            metavar="N",
+            help="Attempts after the first, all within --timeout; default: the SDK's.",
         ),
     ] = None
 

@@ -21,7 +21,7 @@ from imgbudget.config.units import parse_cost
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import STDIN, Session
 from imgbudget.live.batches import checked_id
-from imgbudget.live.client import require_sdk
+from imgbudget.live.client import checked_seconds, require_sdk
 from imgbudget.live.outgoing import outgoing
 
 FORMATS = ("full", "json")
@@ -127,6 +127,7 @@ def _refuse_contradictions(options: SendOptions) -> None:
         raise UsageError("--delete-after needs --upload")
     if options.batch_id is not None:
         checked_id(options.batch_id)
+    checked_seconds("--poll", options.poll)
 
 
 command = Command("send", SendOptions, send, formats=FORMATS)

@@ -115,6 +115,14 @@ def dry_run(run: "SendRun", where: str) -> str:
 def comparison_text(planned: "Planned", held: BillComparison) -> str:
     """What was billed, or counted, against what was predicted."""
     usage, limits = held.usage, planned.one.limits
+    if usage is None or held.difference is None:
+        return joined(
+            [
+                f"{limits.model} on {limits.platform}, {limits.tier.name} tier",
+                f"  predicted:  {_tokens([planned])}",
+                f"  billed:     unknown: {held.cause}",
+            ]
+        )
     billed = f"{figure(usage.input)} input"
     if usage.output is None:
         how = "counted"
@@ -139,18 +147,23 @@ def batch_text(
     """The sum over a batch, and the requests that the rule does not explain."""
     lines = [f"batch {progress.id} {progress}"]
     if held:
-        billed = sum(it.usage.input for _, it in held)
-        output = sum(it.usage.output or 0 for _, it in held)
+        known = [it.usage for _, it in held if it.usage]
+        billed = sum(it.input for it in known)
+        output = sum(it.output or 0 for it in known)
+        unknown = len(held) - len(known)
         lines.append(f"  predicted:  {_tokens([planned for planned, _ in held])}")
-        lines.append(f"  billed:     {figure(billed)} input and {figure(output)} output tokens")
-        difference = sum(it.difference for _, it in held)
+        more = f"; {count(unknown, 'request')} with an unreadable usage: cost unknown" if unknown else ""
+        lines.append(f"  billed:     {figure(billed)} input and {figure(output)} output tokens{more}")
+        whole = sum(it.difference for _, it in held if it.difference is not None)
         agreed = sum(it.agrees for _, it in held)
         lines.append(
-            f"  difference: {signed(difference)} tokens; "
+            f"  difference: {signed(whole)} tokens; "
             f"the rule explains {figure(agreed)} of {count(len(held), 'request')}"
         )
     odd = [(planned, it) for planned, it in held if not it.agrees]
-    lines += [f"  {planned.id}: {signed(it.difference)} tokens; {it.cause}" for planned, it in odd[:_LISTED]]
+    for planned, it in odd[:_LISTED]:
+        difference = "" if it.difference is None else f"{signed(it.difference)} tokens; "
+        lines.append(f"  {planned.id}: {difference}{it.cause}")
     if len(odd) > _LISTED:
         lines.append(f"  and {figure(len(odd) - _LISTED)} more")
     if failures:

@@ -1,20 +1,29 @@
 """A run of `send`: refusals, the question, the sending, batches, and the bill."""
 
-import json
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from imgbudget.cli import send_report as words
 from imgbudget.cli.output import Format, Sink, say, say_warnings, show, wants_colour, whole_file
-from imgbudget.errors import UsageError
+from imgbudget.errors import UsageError, WriteError
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.live import batches, sending
 from imgbudget.live.answers import ApiError, Failure
 from imgbudget.live.attribution import RequestChecker
-from imgbudget.live.billing import BillComparison, Prediction, Price, Usage, compare, predict, price
+from imgbudget.live.billing import (
+    UNREADABLE,
+    BillComparison,
+    Prediction,
+    Price,
+    Usage,
+    compare,
+    predict,
+    price,
+)
 from imgbudget.live.client import Connection, address, connect
 from imgbudget.live.outgoing import Outgoing, OutgoingBody, batch_pieces, custom_id, text_bytes
 from imgbudget.live.records import Recorder, failed_record, observation, observed_record
@@ -28,6 +37,10 @@ from imgbudget.printable import SeveralLines
 
 if TYPE_CHECKING:
     from imgbudget.cli.send import SendOptions
+
+
+_SUCCESS = 2
+"""The first digit of the statuses of success."""
 
 
 class Planned(NamedTuple):
@@ -66,6 +79,7 @@ class SendRun:
         self.planned = tuple(self._plan())
         self.document: dict[str, Any] = words.document(self)
         self.quiet: bool = options.output.quiet
+        self._worst = 0
 
     def run(self) -> int:
         """Go through with it; the exit code."""
@@ -78,7 +92,7 @@ class SendRun:
                 sink = Sink(file)
                 sink.write(indented(self.document))
                 sink.close()
-        return code
+        return max(code, self._worst)
 
     def _plan(self) -> Iterator[Planned]:
         for number, body in enumerate(self.out.bodies()):
@@ -121,7 +135,7 @@ class SendRun:
                     "--max-cost cannot be kept: no max_tokens, or no price of the output is known "
                     "(a --limits FILE can tell it)"
                 )
-            if total.most > most:
+            if not total.most <= most:
                 return self._not_sent(f"it may cost {words.dollars(total.most)}, over {words.dollars(most)}")
         if self.options.yes:
             return None
@@ -152,8 +166,9 @@ class SendRun:
         return 1
 
     def _go(self) -> int:
+        self._check_files()
         timeout, retries = self.options.connection
-        connection = connect(self.platform, timeout=timeout, max_retries=retries)
+        connection = connect(self.platform, timeout=timeout, max_retries=retries, say=say)
         uploads = Uploads(connection, say)
         try:
             if self.is_batch:
@@ -163,6 +178,17 @@ class SendRun:
             return self._send(connection, uploads)
         finally:
             self._clean_up(uploads)
+
+    def _check_files(self) -> None:
+        """Check that what is about to be paid for can be kept. Raises UsageError or WriteError."""
+        file = self.options.answer_file
+        if file and not os.path.exists(file):
+            folder = os.path.dirname(os.path.realpath(file))
+            if not os.access(folder, os.W_OK):
+                raise UsageError(f"--output {file}: its folder cannot be written; nothing was sent")
+        elif file and (os.path.isdir(file) or not os.access(file, os.W_OK)):
+            raise UsageError(f"--output {file}: cannot be written; nothing was sent")
+        self.recorder.check()
 
     def _send(self, connection: Connection, uploads: Uploads) -> int:
         (planned,) = self.planned
@@ -188,13 +214,28 @@ class SendRun:
                 reply = sending.send(connection, body)
                 tell(connection.scrubber.clean(reply.text))
         except ApiError as error:
-            return self.failed(error.failure, planned)
-        message = json.loads(connection.scrubber.clean(json.dumps(dict(reply.message))))
-        self._keep(indented(message))
+            return self._broken_off(error, planned)
+        message = dict(reply.message)
         self.document |= {"sent": True, "reply": message, "files": list(uploads.ids)}
         tell("\n\n" if reply.text else "")
         self._compared(planned, reply.usage, sending.MESSAGES)
+        self._keep(indented(dict(message)))
         return 0
+
+    def _broken_off(self, error: ApiError, planned: Planned) -> int:
+        """A failure of the request, and what had arrived of its answer; the exit code."""
+        failure, message = error.failure, error.message
+        if failure.origin == "stream" or (failure.status or 0) // 100 == _SUCCESS:
+            self.document["sent"] = True
+        if message is None:
+            return self.failed(failure, planned)
+        usage = Usage.of(message["usage"])
+        code = self.failed(failure, planned, usage=usage)
+        self.document["reply"] = dict(message)
+        self._keep(indented(dict(message)))
+        if self.options.answer_file:
+            say(f"{self.options.answer_file}: written, the part of the answer that arrived")
+        return code
 
     def _count(self, connection: Connection) -> int:
         code = 0
@@ -225,12 +266,15 @@ class SendRun:
             files = "the uploaded file stays" if len(uploads.ids) == 1 else "the uploaded files stay"
             say(f"{files} in the Files API until deleted: {', '.join(uploads.ids)}")
 
-    def _compared(self, planned: Planned, usage: Usage, endpoint: str) -> None:
+    def _compared(self, planned: Planned, usage: Usage | None, endpoint: str) -> None:
         held = self.held(planned, usage, endpoint)
         self.write(words.comparison_text(planned, held))
 
-    def held(self, planned: Planned, usage: Usage, endpoint: str) -> BillComparison:
-        """What was billed against what was predicted, observed."""
+    def held(self, planned: Planned, usage: Usage | None, endpoint: str) -> BillComparison:
+        """What was billed against what was predicted, observed; an unknown bill is a failure of the run."""
+        if usage is None:
+            say(f"warning: {planned.id}: {UNREADABLE}; the Console shows what was billed")
+            self._worst = 2
         held = compare(
             planned.prediction,
             usage,
@@ -242,15 +286,26 @@ class SendRun:
         self._observe(planned, endpoint, observed_record(held))
         return held
 
-    def failed(self, failure: Failure, planned: Planned | None, *, explained: bool = True) -> int:
-        """Tell a failure of one request, or of all, and observe it; the exit code."""
+    def failed(
+        self,
+        failure: Failure,
+        planned: Planned | None,
+        *,
+        explained: bool = True,
+        usage: Usage | None = None,
+        answered: Collection[str] = (),
+    ) -> int:
+        """Show a failure of one request, or of all, and observe it with what is known of the bill.
+
+        Requests that are `answered` have been observed already. Returns the exit code.
+        """
         attribution = self.checker.attribute(failure, planned.one.request.location if planned else None)
         name = planned.id if planned and len(self.planned) > 1 else None
         if explained:
             colour = wants_colour(self.options.output.color, sys.stderr)
             show(words.failure_text(failure, attribution, name, colour=colour), aside=True)
-        outcome = failed_record(failure, attribution.codes, attribution.locations)
-        for one in (planned,) if planned else self.planned:
+        outcome = failed_record(failure, attribution.codes, attribution.locations, usage)
+        for one in (planned,) if planned else (it for it in self.planned if it.id not in answered):
             endpoint = sending.COUNT if self.options.count_only else sending.MESSAGES
             self._observe(one, batches.BATCHES if self.is_batch else endpoint, outcome)
         self.document["errors"].append(words.failure_record(failure, attribution, name))
@@ -265,8 +320,12 @@ class SendRun:
             members=planned.members,
             fixed=bool(self.out.fix and self.out.fix.changed),
         )
-        self.recorder.add(record)
         self.document["requests"].append({"id": planned.id, **record})
+        try:
+            self.recorder.add(record)
+        except WriteError as error:  # the answer is still to be shown
+            say(str(error))
+            self._worst = 2
 
     @property
     def _is_shown(self) -> bool:
@@ -282,9 +341,15 @@ class SendRun:
                 sink.close()
 
     def _keep(self, text: str) -> None:
-        if self.options.answer_file:
+        if not self.options.answer_file:
+            return
+        try:
             with whole_file(self.options.answer_file) as out:
                 out.write(text)
+        except UsageError as error:  # what was paid for is not lost
+            say(f"{error}; the answer:")
+            show(text, aside=True)
+            self._worst = 2
 
 
 def _confirmed(question: str) -> bool:
@@ -304,6 +369,7 @@ def _confirmed(question: str) -> bool:
 _EXPLAINED = 5
 """Failed requests of a batch that are explained at length."""
 _LISTED = 5
+_SHOWN = 100
 
 
 class BatchSending:
@@ -315,6 +381,7 @@ class BatchSending:
         self._connection = connection
         self._uploads = uploads
         self._id: str | None = run.options.batch_id
+        self._answered: set[str] = set()
 
     def run(self) -> int:
         """Create the batch or take it up again, wait for it, tell the results; the exit code."""
@@ -330,7 +397,7 @@ class BatchSending:
             return self._results(progress)
         except ApiError as error:
             line.clear()
-            code = run.failed(error.failure, None)
+            code = run.failed(error.failure, None, answered=self._answered)
             self._say_how_to_go_on("is not lost")
             return code
         except KeyboardInterrupt:
@@ -362,26 +429,58 @@ class BatchSending:
     def _results(self, progress: batches.BatchProgress) -> int:
         run = self._run
         waiting = {planned.id: planned for planned in run.planned}
+        known = frozenset(waiting)
         held: list[tuple[Planned, BillComparison]] = []
+        odd = _OddResults(progress.id, run.out.path)
         failures = 0
         file = run.options.answer_file
         with whole_file(file) if file else nullcontext() as out:
-            for outcome in batches.outcomes(self._connection, progress.id):
+            for outcome in batches.outcomes(self._connection, progress.id, len(run.planned)):
                 _keep(out, outcome.line)
-                planned = waiting.pop(outcome.custom_id, None)
-                if planned is None:
-                    name = outcome.custom_id
-                    say(f"warning: batch {progress.id} answers {name!r}, which is not in {run.out.path}")
-                elif outcome.usage is not None:
-                    held.append((planned, run.held(planned, outcome.usage, batches.BATCHES)))
-                elif outcome.failure is not None:
+                planned = waiting.pop(outcome.custom_id or "", None)
+                if outcome.custom_id is None or planned is None:
+                    odd.add(outcome, is_known=outcome.custom_id in known)
+                    continue
+                self._answered.add(planned.id)
+                if outcome.failure is not None:
                     failures += 1
                     run.failed(outcome.failure, planned, explained=failures <= _EXPLAINED)
+                else:
+                    held.append((planned, run.held(planned, outcome.usage, batches.BATCHES)))
+        odd.end()
         if waiting:
             named = ", ".join(list(waiting)[:_LISTED])
             say(f"warning: no result for {count(len(waiting), 'request')}: {named}")
         run.write(words.batch_text(progress, held, failures))
-        return 2 if failures or waiting else 0
+        return 2 if failures or waiting or odd.number else 0
+
+
+class _OddResults:
+    """Warns about results that belong to no request of the file, the first few by name."""
+
+    def __init__(self, batch_id: str, path: str) -> None:
+        self._batch = f"batch {batch_id}"
+        self._path = path
+        self.number = 0
+
+    def add(self, outcome: batches.BatchOutcome, *, is_known: bool) -> None:
+        """A result that is not counted."""
+        self.number += 1
+        if self.number > _LISTED:
+            return
+        if outcome.custom_id is None:
+            why = f"has a result that cannot be read: {outcome.line[:_SHOWN]}"
+        elif is_known:
+            why = f"answers {outcome.custom_id!r} again; only its first result is counted"
+        else:
+            why = f"answers {outcome.custom_id!r}, which is not in {self._path}"
+        say(f"warning: {self._batch} {why}")
+
+    def end(self) -> None:
+        """The number of those that were not named."""
+        if self.number > _LISTED:
+            more = count(self.number - _LISTED, "more result")
+            say(f"warning: {self._batch} has {more} that cannot be counted")
 
 
 def _keep(out: TextIO | None, line: str) -> None:

@@ -91,7 +91,8 @@ def verify(options: VerifyOptions) -> int:
         raise UsageError("bedrock has no count endpoint (SDK 2.14); verify the model on another platform")
     if options.list_models and platform != "anthropic":
         raise UsageError(f"{platform} has no list of models; --models is for the anthropic platform")
-    connection = connect(platform, timeout=options.connection.timeout, max_retries=options.connection.retries)
+    timeout, retries = options.connection
+    connection = connect(platform, timeout=timeout, max_retries=retries, say=say)
     if options.list_models:
         listed = _listed(connection)
         write_formats(

@@ -1,12 +1,13 @@
 """Predicted and billed tokens of a request, and the cause of a difference."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits, nano_usd
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import native_size, patches
+from imgbudget.live.untrusted import tokens
 from imgbudget.model.results import RequestResult
 from imgbudget.model.subjects import Request
 from imgbudget.output.base import count, figure
@@ -101,12 +102,12 @@ def predict(one: RequestResult, text_bytes: int) -> Prediction:
     )
 
 
-def price(tokens: Prediction, limits: Limits, max_tokens: int | None, *, batch: bool) -> Price:
+def price(predicted: Prediction, limits: Limits, max_tokens: int | None, *, batch: bool) -> Price:
     """The cost of a request; `max_tokens` is its bound on the output."""
     factor = limits.batch_factor.value if batch and limits.batch_factor else 1
-    expected = limits.cost_usd(tokens.total) * factor
-    output = _output_usd(limits, tokens.most, max_tokens)
-    most = None if output is None else (limits.cost_usd(tokens.most) + output) * factor
+    expected = limits.cost_usd(predicted.total) * factor
+    output = _output_usd(limits, predicted.most, max_tokens)
+    most = None if output is None else (limits.cost_usd(predicted.most) + output) * factor
     return Price(expected, most)
 
 
@@ -115,9 +116,10 @@ def _output_usd(limits: Limits, input_tokens: int, max_tokens: int | None) -> fl
     long = limits.long_prompt_tokens
     if long is not None and input_tokens > long.value:
         rate = limits.long_output_price or rate
-    if rate is None or max_tokens is None:
+    bound = tokens(max_tokens)  # less than nothing bounds nothing
+    if rate is None or bound is None:
         return None
-    return max_tokens * nano_usd(rate) / _NANO
+    return bound * nano_usd(rate) / _NANO
 
 
 _SLACK = 5
@@ -136,23 +138,32 @@ class Usage(NamedTuple):
     cached: int = 0
 
     @classmethod
-    def of(cls, usage: Mapping[str, Any]) -> "Usage":
-        """The usage of a message."""
+    def of(cls, usage: object) -> "Usage | None":
+        """The usage of a message; None if it cannot be read: what cannot be read is never 0."""
+        if not isinstance(usage, dict):
+            return None
+        absent = (usage.get(key) is None for key in _CACHED)
+        cached = [0 if gone else tokens(usage[key]) for key, gone in zip(_CACHED, absent, strict=True)]
+        numbers = [tokens(usage.get("input_tokens")), tokens(usage.get("output_tokens")), *cached]
+        if any(number is None for number in numbers):
+            return None
+        read, output, written, again = (number or 0 for number in numbers)
+        return cls(read + written + again, output, written + again)
 
-        def number(key: str) -> int:
-            value = usage.get(key)
-            return value if isinstance(value, int) else 0
 
-        cached = number("cache_creation_input_tokens") + number("cache_read_input_tokens")
-        return cls(number("input_tokens") + cached, number("output_tokens"), cached)
+_CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
+UNREADABLE = "the answer's usage cannot be read: cost unknown"
 
 
 class BillComparison(NamedTuple):
-    """A prediction and the bill. `difference` is billed minus predicted; `cause` is a phrase."""
+    """A prediction and the bill. `difference` is billed minus predicted; `cause` is a phrase.
+
+    Without `usage` the bill is unknown, and so is the difference.
+    """
 
     prediction: Prediction
-    usage: Usage
-    difference: int
+    usage: Usage | None
+    difference: int | None
     cause: str
     agrees: bool
     """Whether the token formula for images explains the bill."""
@@ -160,7 +171,7 @@ class BillComparison(NamedTuple):
 
 def compare(  # noqa: PLR0913 - everything that may be the cause
     prediction: Prediction,
-    usage: Usage,
+    usage: Usage | None,
     request: Request,
     limits: Limits,
     *,
@@ -168,6 +179,8 @@ def compare(  # noqa: PLR0913 - everything that may be the cause
     members: Collection[str] = (),
 ) -> BillComparison:
     """Compare the bill with the prediction; `members` are the top-level keys of the body."""
+    if usage is None:
+        return BillComparison(prediction, None, None, UNREADABLE, agrees=False)
     difference = usage.input - prediction.total
     rest = usage.input - prediction.visual - prediction.envelope - prediction.page_tokens
     agrees, cause = _cause(prediction, rest, request, limits, data=data, members=members)

@@ -1,15 +1,21 @@
 """The SDK client for a platform, with keys and URLs from the environment; keys are kept out of all output."""
 
+import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from html import escape
+from math import isfinite
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from imgbudget.errors import UsageError
+from imgbudget.live.bounds import CallBounds
 
-_NAMED = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|CUSTOM_HEADERS|_URL$", re.IGNORECASE)
+_NAMED = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|CUSTOM_HEADERS|_URL$|_PROXY$", re.IGNORECASE)
+_ADDRESSES = ("_URL", "_PROXY")
 _ATTRIBUTES = (
     "api_key",
     "auth_token",
@@ -30,8 +36,9 @@ class Scrubber:
     _LIKE_A_KEY = re.compile(r"sk-ant-[\w-]{8,}")
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Mask these secrets; whitespace around them is ignored."""
-        spelled = {secret.strip() for secret in secrets if len(secret.strip()) >= _SHORTEST}
+        """Mask these secrets, also escaped as in JSON, HTML and URLs; whitespace around them is ignored."""
+        stripped = (secret.strip() for secret in secrets)
+        spelled = {form for secret in stripped if len(secret) >= _SHORTEST for form in _spellings(secret)}
         self._secrets = sorted(spelled, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
@@ -47,6 +54,17 @@ class Scrubber:
             if any(secret.startswith(text[-size:]) for secret in self._secrets):
                 return size
         return 0
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    """A secret as servers quote it."""
+    return (
+        secret,
+        quote(secret, safe=""),
+        escape(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    )
 
 
 class _Cleaned(logging.Formatter):
@@ -96,13 +114,25 @@ def secrets_of(client: object, environment: Mapping[str, str] = os.environ) -> S
     for name, value in environment.items():
         if not _NAMED.search(name):
             continue
-        if name.endswith("_URL"):
-            found += [word for user in re.findall(r"//([^/@\s]+)@", value) for word in user.split(":", 1)]
+        if name.upper().endswith(_ADDRESSES):
+            found += _of_address(value)
         elif name == "ANTHROPIC_CUSTOM_HEADERS":
             found += [line.partition(":")[2] for line in value.split("\n")]
         else:
             found.append(value)
     return Scrubber(found)
+
+
+def _of_address(address: str) -> Iterator[str]:
+    """User name and password of a URL, the header that they become, and the values of its query."""
+    for user in re.findall(r"//([^/@\s]+)@", address):
+        plain = unquote(user)
+        yield f"//{user}@"  # also where user name and password are too short to be masked by themselves
+        yield from user.split(":", 1)
+        yield from plain.split(":", 1)
+        yield b64encode((plain if ":" in plain else f"{plain}:").encode("utf-8", "replace")).decode("ascii")
+    query = address.partition("?")[2].partition("#")[0]
+    yield from (value for _, value in parse_qsl(query))
 
 
 EXTRA = "pip install 'imgbudget[live]'"
@@ -130,6 +160,12 @@ class Connection(NamedTuple):
     scrubber: Scrubber
     response: Any
     """The class of responses in the SDK's HTTP layer: a request made with it gives the response unparsed."""
+    bounds: CallBounds
+    seconds: float | None
+    """The time of a call, all its attempts included; None: the default for its kind."""
+    retries: int
+    say: Callable[[str], None]
+    """Prints a line when a call has to wait."""
 
     @property
     def is_verbatim(self) -> bool:
@@ -153,14 +189,33 @@ def require_sdk(command: str) -> None:
         )
 
 
-def connect(platform: str, *, timeout: float | None = None, max_retries: int | None = None) -> Connection:
-    """The client for a platform; `timeout` in seconds; the defaults are those of the SDK.
+_MOST_SECONDS = 7 * 86_400
+
+
+def checked_seconds(option: str, seconds: float) -> float:
+    """A time that can be waited for. Raises UsageError."""
+    if isfinite(seconds) and 0 < seconds <= _MOST_SECONDS:
+        return seconds
+    raise UsageError(f"{option} {seconds}: must be a number of seconds up to {_MOST_SECONDS:,} (7 days)")
+
+
+def connect(
+    platform: str,
+    *,
+    timeout: float | None = None,
+    max_retries: int | None = None,
+    say: Callable[[str], None] = lambda _line: None,
+) -> Connection:
+    """The client for a platform; `timeout` in seconds for a whole call; the other defaults are the SDK's.
+
+    The client does not retry by itself: `calls.exchange` does, within the time of the call.
 
     Raises:
         UsageError: a platform without an API, or a variable that the client needs is missing.
     """
     import anthropic  # noqa: PLC0415 - extra
-    import httpx2  # noqa: PLC0415 - extra
+
+    from imgbudget.live import transport  # noqa: PLC0415 - extra
 
     makers = {
         "anthropic": anthropic.Anthropic,
@@ -170,25 +225,52 @@ def connect(platform: str, *, timeout: float | None = None, max_retries: int | N
     }
     if platform not in makers:
         raise UsageError(f"{platform} has no API for programs; the SDK supports {', '.join(makers)}")
-    given: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
+    given: dict[str, Any] = {} if timeout is None else {"timeout": checked_seconds("--timeout", timeout)}
     scrubber = secrets_of(None)
     try:
-        client: Any = makers[platform](**{name: value for name, value in given.items() if value is not None})
-    except (anthropic.AnthropicError, ValueError, RuntimeError, ImportError, OSError) as error:
+        client: Any = makers[platform](**given, max_retries=0)
+    except (
+        anthropic.AnthropicError,
+        transport.INVALID_URL,
+        ValueError,
+        RuntimeError,
+        ImportError,
+        OSError,
+    ) as error:
         raise UsageError(f"{platform}: {scrubber.clean(_one_line(error))}{_hint(platform, error)}") from None
     scrubber = secrets_of(client)
     clean_logs(scrubber)
-    return Connection(client, platform, scrubber, httpx2.Response)
+    bounds = CallBounds()
+    transport.bound(client, bounds)
+    return Connection(
+        client=client,
+        platform=platform,
+        scrubber=scrubber,
+        response=transport.RESPONSE,
+        bounds=bounds,
+        seconds=timeout,
+        retries=anthropic.DEFAULT_MAX_RETRIES if max_retries is None else max_retries,
+        say=say,
+    )
 
 
 def address(platform: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The URL that requests for a platform go to, without a user name or password."""
+    """The URL that requests for a platform go to, without a user name or password.
+
+    Raises:
+        UsageError: the variable for it holds no URL.
+    """
     variable, usual = _BASE_URLS[platform]
     given = environment.get(variable)
     if not given:
         return usual
-    parts = urlsplit(given)
-    port = f":{parts.port}" if parts.port else ""
+    try:
+        parts = urlsplit(given)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError as error:
+        raise UsageError(f"{variable}: is not a URL: {secrets_of(None).clean(_one_line(error))}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{variable}: is not a URL that begins with https://")
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
 
 

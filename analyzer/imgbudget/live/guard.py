@@ -13,7 +13,8 @@ from imgbudget.errors import GuardError, UsageError
 from imgbudget.linter.options import RunOptions, accepts_wishes
 from imgbudget.live.inspection import InspectionTarget, Inspector
 from imgbudget.model.subjects import Finding, Severity
-from imgbudget.output.base import count, figure, one_line
+from imgbudget.output.base import count, figure
+from imgbudget.printable import one_line
 
 Mode = Literal["raise", "warn", "fix"]
 MODES = ("raise", "warn", "fix")

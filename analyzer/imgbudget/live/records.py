@@ -9,7 +9,7 @@ from typing import Any
 from imgbudget.errors import WriteError, os_error_text
 from imgbudget.limits.bound import Limits
 from imgbudget.live.answers import Failure
-from imgbudget.live.billing import BillComparison, Prediction
+from imgbudget.live.billing import BillComparison, Prediction, Usage
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.version import __version__
 
@@ -69,13 +69,13 @@ def predicted_record(prediction: Prediction) -> dict[str, Any]:
 
 
 def observed_record(comparison: BillComparison) -> dict[str, Any]:
-    """The outcome of a request that was answered."""
+    """The outcome of a request that was answered; all numbers are None if its usage cannot be read."""
     usage = comparison.usage
     return {
         "observed": {
-            "input_tokens": usage.input,
-            "output_tokens": usage.output,
-            "cached_tokens": usage.cached,
+            "input_tokens": usage and usage.input,
+            "output_tokens": usage and usage.output,
+            "cached_tokens": usage and usage.cached,
             "difference": comparison.difference,
             "agrees": comparison.agrees,
             "cause": comparison.cause,
@@ -84,10 +84,18 @@ def observed_record(comparison: BillComparison) -> dict[str, Any]:
 
 
 def failed_record(
-    failure: Failure, codes: Collection[str] = (), locations: Collection[str] = ()
+    failure: Failure,
+    codes: Collection[str] = (),
+    locations: Collection[str] = (),
+    usage: Usage | None = None,
 ) -> dict[str, Any]:
-    """The outcome of a request that failed: kind of failure, rules and blocks."""
+    """The outcome of a request that failed: kind of failure, rules and blocks, and what is known of its bill.
+
+    `usage` is that of the part of an answer that arrived.
+    """
+    billed = {"input_tokens": usage.input, "output_tokens": usage.output} if usage else None
     return {
+        **({"observed_so_far": billed} if billed else {}),
         "error": {
             "origin": failure.origin,
             "status": failure.status,
@@ -95,7 +103,7 @@ def failed_record(
             "rules": sorted(codes),
             "locations": sorted(locations),
             "request_id": failure.request_id,
-        }
+        },
     }
 
 
@@ -118,16 +126,24 @@ class Recorder:
         """Append to `file`; None records nothing."""
         self.file = file
 
+    def check(self) -> None:
+        """Check that observations can be appended, before anything is spent. Raises WriteError."""
+        if self.file is not None:
+            self._append(b"")
+
     def add(self, record: Mapping[str, Any]) -> None:
         """Append an observation. Raises WriteError."""
         if self.file is None:
             return
-        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        self._append(json.dumps(record, separators=(",", ":")).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        file = self.file or ""
         try:
-            descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             try:
                 os.write(descriptor, line)
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise WriteError(f"--record {self.file}: cannot be written: {os_error_text(error)}") from None
+            raise WriteError(f"--record {file}: cannot be written: {os_error_text(error)}") from None

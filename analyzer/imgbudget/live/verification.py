@@ -17,10 +17,13 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.files import read_yaml
 from imgbudget.limits.geometry import Size, native_size, patches
 from imgbudget.limits.values import Limit
-from imgbudget.live.answers import ApiError, answering, json_answer
+from imgbudget.live.answers import ApiError, Failure, json_answer
+from imgbudget.live.bounds import SMALL_BYTES
+from imgbudget.live.calls import exchange
 from imgbudget.live.client import Connection
-from imgbudget.live.sending import COUNT
-from imgbudget.output.base import figure
+from imgbudget.live.sending import counted
+from imgbudget.live.untrusted import tokens
+from imgbudget.output.base import count, figure
 
 PATCH = "patch"
 EDGE = "tier_edge"
@@ -162,6 +165,8 @@ def case_verdict(results: Sequence[CaseResult]) -> CaseVerdict:
 
 MODELS = "/v1/models"
 _PAGE = 100
+_MOST_PAGES = 100
+_LONGEST_NAME = 200
 _REFUSED = 400
 
 
@@ -195,12 +200,10 @@ def count_cases(connection: Connection, model: str, wanted: Iterable[ProbeCase])
 
 
 def _counted(connection: Connection, text: bytes) -> int:
-    content: dict[str, Any] = {"content": text, "options": {"headers": {"Content-Type": "application/json"}}}
+    content: dict[str, Any] = {"content": text, "headers": {"Content-Type": "application/json"}}
     if not connection.is_verbatim:
         content = {"body": json.loads(text)}
-    with answering(connection):
-        response = connection.client.post(COUNT, cast_to=connection.response, **content)
-    return int(json_answer(response, connection, "input_tokens")["input_tokens"])
+    return counted(connection, content)
 
 
 def _target(text: str) -> Size | None:
@@ -214,36 +217,48 @@ def _target(text: str) -> Size | None:
 
 def models(connection: Connection) -> tuple[Model, ...]:
     """All models that the key may use. Raises as `count_cases`."""
-    found: list[Model] = []
+    found: dict[str, Model] = {}
     after: dict[str, str] = {}
-    while True:
-        with answering(connection):
-            response = connection.client.get(
-                MODELS, cast_to=connection.response, options={"params": {"limit": _PAGE, **after}}
-            )
-        page = json_answer(response, connection, "data")
-        listed = [_model(item) for item in page["data"] if isinstance(item, dict)]
-        found += listed
+    for _ in range(_MOST_PAGES):
+        response = exchange(
+            connection, "get", MODELS, most_bytes=SMALL_BYTES, params={"limit": _PAGE, **after}
+        )
+        page = json_answer(response, connection, "data", list)
+        listed = [model for item in page["data"] if (model := _model(item)) is not None]
+        fresh = {model.id: model for model in listed if model.id not in found}
+        found |= fresh
         if not page.get("has_more") or not listed:
-            return tuple(found)
+            return tuple(found.values())
+        if not fresh:
+            break
         after = {"after_id": listed[-1].id}
-
-
-def _model(item: Mapping[str, Any]) -> Model:
-    capabilities = item.get("capabilities")
-    image = capabilities.get("image_input") if isinstance(capabilities, dict) else None
-    return Model(
-        id=str(item.get("id")),
-        name=str(item.get("display_name") or ""),
-        context=_number(item.get("max_input_tokens")),
-        output=_number(item.get("max_tokens")),
-        images=image.get("supported") if isinstance(image, dict) else None,
-        lifecycle=item.get("lifecycle") if isinstance(item.get("lifecycle"), str) else None,
+    raise ApiError(
+        Failure(
+            origin="api",
+            message=f"the list of models does not end: has_more is true after {count(len(found), 'model')}",
+            remedy="check the base URL",
+        )
     )
 
 
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _model(item: object) -> Model | None:
+    """The model in an entry of the list; None if it has no id that can be used."""
+    if not isinstance(item, dict):
+        return None
+    name, lifecycle, capabilities = item.get("display_name"), item.get("lifecycle"), item.get("capabilities")
+    image = capabilities.get("image_input") if isinstance(capabilities, dict) else None
+    supported = image.get("supported") if isinstance(image, dict) else None
+    model_id = item.get("id")
+    if not isinstance(model_id, str) or not 0 < len(model_id) <= _LONGEST_NAME:
+        return None
+    return Model(
+        id=model_id,
+        name=name[:_LONGEST_NAME] if isinstance(name, str) else "",
+        context=tokens(item.get("max_input_tokens")),
+        output=tokens(item.get("max_tokens")),
+        images=supported if isinstance(supported, bool) else None,
+        lifecycle=lifecycle[:_LONGEST_NAME] if isinstance(lifecycle, str) else None,
+    )
 
 
 def overlay(
