@@ -411,6 +411,24 @@ def test_links_are_refused_without_lookup_by_descriptor(
     assert sorted(os.listdir(named)) == ["link.jpg", "scan.bmp.bak", "scan.png", "sub"]
 
 
+def test_only_own_leftovers_are_removed_and_each_is_named(
+    imgbudget: Command, named: Path, outside: Path
+) -> None:
+    """A temporary file of a killed run goes; links, pipes, folders and other names stay."""
+    leftover = named / "sub" / f".imgbudget-1-{'0' * 16}.tmp"
+    leftover.write_bytes(b"half")
+    others = [named / "sub" / f".imgbudget-1-{digit * 16}.tmp" for digit in "123"]
+    others[0].symlink_to(outside / "victim.jpg")
+    os.mkfifo(others[1])
+    others[2].mkdir()
+    (named / "sub" / f".imgbudget-1-{'4' * 16}.tmp.jpg").write_bytes(FIXABLE)
+    run = imgbudget("check", "--fix", str(named), "-j", "1")
+    assert f"removed {leftover}, which an interrupted run has left behind" in run.err
+    assert run.err.count("removed ") == 1
+    assert not leftover.exists()
+    assert [os.path.lexists(other) for other in others] == [True] * 3
+
+
 def test_a_deep_output_tree_needs_few_open_files(imgbudget: Command, named: Path) -> None:
     """One folder is open at a time: a tree may be deeper than the number of files that may be open."""
     resource = pytest.importorskip("resource")

@@ -153,15 +153,15 @@ class OutputTarget(NamedTuple):
             out.writelines(iter(lambda: file.read(_STEP), b""))
         return target
 
-    def tidy(self, path: str) -> None:
-        """Remove the leftovers of killed runs from the folder of the file's result."""
+    def tidy(self, path: str) -> list[str]:
+        """Remove the leftovers of killed runs from the folder of the file's result; their paths."""
         with suppress(OSError, WriteError):
             if self.output_dir is None:
                 with open_folder(os.path.dirname(path)) as folder:
-                    remove_leftovers(folder)
-            else:
-                with writable_place(self.target(path, path), OutputTree(self.output_dir)) as place:
-                    remove_leftovers(place.folder)
+                    return [os.path.join(os.path.dirname(path), name) for name in remove_leftovers(folder)]
+            with writable_place(self.target(path, path), OutputTree(self.output_dir)) as place:
+                return [os.path.join(place.folder.path, name) for name in remove_leftovers(place.folder)]
+        return []
 
     def holds(self, path: str) -> bool:
         """Whether a file is itself a result in the output tree."""

@@ -341,7 +341,8 @@ class Fixer:
         folder = os.path.dirname(path)
         if folder not in self._tidied and not self.options.difference:
             self._tidied.add(folder)
-            self.output_target.tidy(path)
+            for removed in self.output_target.tidy(path):
+                self.context.note(f"removed {removed}, which an interrupted run has left behind")
 
 
 def _new_fixer(options: RunOptions, fixes: FixOptions, paths: Paths) -> Fixer:

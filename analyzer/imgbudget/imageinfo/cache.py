@@ -35,9 +35,10 @@ _MAX_BYTES = 1 << 28
 _MAX_EDGE = 1 << 32
 _MAX_TEXT = 1000
 _MAX_QUALITY = 100
-_ORIENTATIONS = range(1, 9)
-_INTEGERS = range(-(1 << 63), 1 << 128)
-"""What systems use for times and inodes."""
+_MAX_ORIENTATION = 8
+_MAX_BYTE_SIZE = _MAX_TIME = 1 << 64
+_MAX_INODE = 1 << 128
+"""What any system uses for sizes, times in ns and inodes."""
 
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9+. -]{0,19}")
 
@@ -116,7 +117,9 @@ class FactsCache:
                 self._entries = {}
                 self._ignore(location, "its entries do not have the right shape")
             elif (
-                entry[:3] == [status.st_size, status.st_mtime_ns, status.st_ino]
+                entry[0] == status.st_size
+                and entry[1] == status.st_mtime_ns
+                and entry[2] == status.st_ino
                 and entry[3] & fields == fields
             ):
                 return known
@@ -188,49 +191,74 @@ def _read(path: str) -> bytes:
 
 
 def _facts_of(entry: Any) -> ImageFacts | None:
-    """The facts of an entry that has the right shape, else None."""
-    if type(entry) is not list or len(entry) != len(_ENTRY):
+    """The facts of an entry that has the right shape, else None. Called for every image, so written out."""
+    if type(entry) is not list or len(entry) != _ENTRY_LENGTH:
         return None
     byte_size, modified, inode, fields, values = entry
-    if isinstance(values, ImageFacts):  # just stored
+    if type(values) is ImageFacts:  # just stored
         return values
-    if type(values) is not list or len(values) != len(ImageFacts._fields) or values[0] != byte_size:
+    if type(values) is not list or values[:1] != [byte_size]:
         return None
-    integers = (byte_size, modified, inode, fields)
-    if any(type(value) is not int or value not in _INTEGERS for value in integers) or byte_size < 0:
+    kinds = tuple(map(type, (byte_size, modified, inode, fields, *values)))
+    if kinds not in _KNOWN_TYPES and not _has_right_types(kinds):
         return None
-    if inode < 0 or not 0 <= fields <= ProbeField.ALL.value:
+    if not (0 <= byte_size < _MAX_BYTE_SIZE and -_MAX_TIME < modified < _MAX_TIME):
+        return None
+    if not (0 <= inode < _MAX_INODE and 0 <= fields <= _ALL_FIELDS):
         return None
     return _checked(byte_size, values)
 
 
-_ENTRY = ("byte_size", "modified", "inode", "fields", "facts")
+_ENTRY_LENGTH = 5
+_ALL_FIELDS = ProbeField.ALL.value
+
+_NONE = type(None)
+_INTEGER, _TEXT = (int,), (str, _NONE)
+_TYPES: tuple[tuple[type, ...], ...] = (
+    *(_INTEGER, _INTEGER, _INTEGER, _INTEGER),
+    *(_INTEGER, _TEXT, (list, _NONE), _INTEGER, _INTEGER, (bool,), (int, _NONE), (int, _NONE), _TEXT, _TEXT),
+)
+"""The types of size, time, inode and fields, and then of the facts in their order."""
+
+_KNOWN_TYPES: set[tuple[type, ...]] = set()
+"""Combinations of types that were found to be right."""
+
+
+def _has_right_types(kinds: tuple[type, ...]) -> bool:
+    if len(kinds) != len(_TYPES) or any(kind not in known for kind, known in zip(kinds, _TYPES, strict=True)):
+        return False
+    _KNOWN_TYPES.add(kinds)
+    return True
+
+
+_FORMATS: set[str | None] = {None}
+"""Formats that were found to be words."""
 
 
 def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
-    """The facts, if each has a type and value that a file of this size can have."""
-    _, form, size, orientation, frames, has_location, quality, metadata_bytes, damage, content = values
-    edges: list[Any] = [0, 0] if size is None else size
-    plausible = (
-        (form is None or (type(form) is str and _FORMAT.fullmatch(form) is not None))
-        and type(edges) is list
-        and len(edges) == 2
-        and all(type(edge) is int and 0 <= edge < _MAX_EDGE for edge in edges)
-        and type(orientation) is int
-        and orientation in _ORIENTATIONS
-        and type(frames) is int
-        and 0 <= frames <= byte_size + 2
-        and type(has_location) is bool
-        and (quality is None or (type(quality) is int and 0 <= quality <= _MAX_QUALITY))
-        and (metadata_bytes is None or (type(metadata_bytes) is int and 0 <= metadata_bytes <= byte_size))
-        and all(text is None or (type(text) is str and len(text) <= _MAX_TEXT) for text in (damage, content))
-    )
-    if not plausible:
+    """The facts, whose types are right, if each has a value that a file of this size can have."""
+    _, form, edges, orientation, frames, has_location, quality, metadata_bytes, damage, content = values
+    size = None
+    if edges is not None:
+        if len(edges) != 2 or type(edges[0]) is not int or type(edges[1]) is not int:
+            return None
+        size = Size(*edges)
+        if not (0 <= size.width < _MAX_EDGE and 0 <= size.height < _MAX_EDGE):
+            return None
+    if not (1 <= orientation <= _MAX_ORIENTATION and 0 <= frames <= byte_size + 2):
         return None
+    if not (0 <= (quality or 0) <= _MAX_QUALITY and 0 <= (metadata_bytes or 0) <= byte_size):
+        return None
+    if len(damage or "") > _MAX_TEXT or len(content or "") > _MAX_TEXT:
+        return None
+    if form not in _FORMATS:
+        if not _FORMAT.fullmatch(form):
+            return None
+        _FORMATS.add(form)
     return ImageFacts(
         byte_size,
         form,
-        None if size is None else Size(*size),
+        size,
         orientation,
         frames,
         has_location,
