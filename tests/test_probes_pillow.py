@@ -6,7 +6,7 @@ import warnings
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -85,7 +85,11 @@ def files(draw: st.DrawFn, formats: tuple[str, ...] = tuple(MODES)) -> Written:
         exif[0x0112] = draw(st.integers(1, 8))
         options["exif"] = exif
     out = io.BytesIO()
-    images[0].save(out, form, **options)
+    try:
+        images[0].save(out, form, **options)
+    except OSError:  # Pillow 11.3 lacks the room for long profiles beside some options
+        reject()
+    assume(form != "ICO" or len(out.getvalue()) > 6)  # Pillow 11.3 writes no picture under 16 px
     return Written(out.getvalue(), form, len(images), options)
 
 
