@@ -32,7 +32,7 @@ def make_rows(folder: str, count: int, *, seed: int = 1) -> None:
     chance = random.Random(seed)  # noqa: S311 - a benchmark
     tiers = Session(RunOptions(isolated=True)).limits.tiers
     made = [
-        pq.read_table(pa.BufferReader(write_rows(list(_records(chance, number)), tiers, {})))
+        pq.read_table(pa.BufferReader(write_rows(list(_records(chance, number)), tiers, dict)))
         for number in range(min(_MADE, count // PER_FILE))
     ]
     for number in range(count // PER_FILE):

@@ -98,7 +98,7 @@ def page_of(
     """The page of these rows, from so many files."""
     folder.mkdir(exist_ok=True)
     for i in range(files):
-        data = write_rows(records[i::files], SESSION.limits.tiers, {})
+        data = write_rows(records[i::files], SESSION.limits.tiers, dict)
         (folder / f"rows-{i}.parquet").write_bytes(data)
     with open_rows(row_files(str(folder)), SESSION.context.limits()) as store:
         statistics = aggregate(store, AuditContext(SESSION.limits, SESSION.registry.rules, sources))

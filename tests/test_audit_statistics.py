@@ -66,7 +66,7 @@ def statistics_of(
 ) -> AuditStatistics:
     """Their statistics, from several files."""
     for i in range(files):
-        data = write_rows(records[i::files], SESSION.limits.tiers, {})
+        data = write_rows(records[i::files], SESSION.limits.tiers, dict)
         (folder / f"rows-{i}.parquet").write_bytes(data)
     with open_rows(row_files(str(folder)), LIMITS) as store:
         return aggregate(store, AuditContext(SESSION.limits, SESSION.registry.rules, models=models))

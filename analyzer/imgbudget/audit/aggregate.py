@@ -131,7 +131,7 @@ METRICS = (
         "megapixels",
         "megapixels",
         "MP",
-        "width::bigint * height / 1e6",
+        "width::hugeint * height / 1e6",
         (0.05, 0.1, 0.25, 0.5, 2, 4, 8, 12, 24, 48),
         1e-6,
     ),
@@ -279,7 +279,7 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
 
 def _totals(store: Store) -> Totals:
     tier, limits = store.tier, store.limits
-    area, planned = "width::bigint * height", f"{tier}planned_width::bigint * {tier}planned_height"
+    area, planned = "width::hugeint * height", f"{tier}planned_width::hugeint * {tier}planned_height"
     *counts, tokens, tokens_after = store.one(
         f"""select count(*) filter (where subject = 'image'), count(*) filter (where subject = 'request'),
         count(*) filter (where subject = 'document'), count(*) filter (where subject = 'skip'),
@@ -294,7 +294,7 @@ def _totals(store: Store) -> Totals:
         coalesce(sum(case when {planned} < {area} then ceil(bytes::double * ({planned}) / ({area}))
             else bytes end) filter (where subject = 'image'), 0)::bigint,
         coalesce(sum(base64_bytes) filter (where subject = 'image'), 0)::bigint,
-        coalesce(sum({area}) filter (where subject = 'image'), 0)::bigint,
+        coalesce(sum({area}) filter (where subject = 'image'), 0)::hugeint,
         coalesce(sum({tier}tokens), 0)::bigint, coalesce(sum({tier}planned_tokens), 0)::bigint from rows"""  # noqa: S608 - ours
     )
     cost, cost_after = usd(limits, tokens), usd(limits, tokens_after)

@@ -124,12 +124,12 @@ def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
     terms = []
     for tier in data.tiers:
         name = tier_prefix(tier.name)
-        used = f"{name}width::bigint * {name}height"
+        used = f"{name}width::hugeint * {name}height"
         terms += [
             f"count(*) filter (where ({name}width, {name}height) <> (width, height))",
             f"coalesce(sum({name}tokens), 0)",
             f"coalesce(sum({name}planned_tokens), 0)",
-            f"coalesce(sum(width::bigint * height) filter (where {name}width is not null), 0)",
+            f"coalesce(sum(width::hugeint * height) filter (where {name}width is not null), 0)",
             f"coalesce(sum({used}), 0)",
         ]
     numbers = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -36,6 +37,11 @@ def digest_of(size: int, read: Read, whole: bytes | None = None) -> bytes:
             found.update(read(_BLOCK, at) if whole is None else whole[at : at + _BLOCK])
     return found.digest()[:16]
 
+
+MOST_EDGE = 1 << 32
+"""Px: a longer edge than any format can have; the size of such an image counts as unknown."""
+
+MOST_NUMBER = (1 << 63) - 1
 
 IMAGE, REQUEST, DOCUMENT, SKIP = "image", "request", "document", "skip"
 """The kinds of rows."""
@@ -95,16 +101,16 @@ def schema(tiers: Sequence[Tier]) -> "pa.Schema":
             ("pointer", pa.string()),
             ("subject", word),
             ("format", word),
-            ("width", pa.int32()),
-            ("height", pa.int32()),
-            ("orientation", pa.int8()),
-            ("frames", pa.int32()),
-            ("quality", pa.int16()),
+            ("width", pa.int64()),
+            ("height", pa.int64()),
+            ("orientation", pa.int64()),
+            ("frames", pa.int64()),
+            ("quality", pa.int64()),
             ("bytes", pa.int64()),
             ("base64_bytes", pa.int64()),
             ("hash_high", pa.uint64()),
             ("hash_low", pa.uint64()),
-            *((tier_prefix(tier.name) + name, pa.int32()) for tier in tiers for name in TIER_COLUMNS),
+            *((tier_prefix(tier.name) + name, pa.int64()) for tier in tiers for name in TIER_COLUMNS),
             ("findings", pa.list_(finding)),
             ("errors", pa.int32()),
             ("warnings", pa.int32()),
@@ -141,10 +147,20 @@ def _tiers(tiers: tuple[Tier, ...]) -> _Tiers:
     return _Tiers(tiers)
 
 
-def write_rows(records: Sequence[FactsRecord], tiers: tuple[Tier, ...], metadata: dict[str, str]) -> bytes:
-    """The rows as one Parquet file; `metadata` goes into its footer."""
+CHUNK = 4096
+"""Rows that are in memory together: an archive of a million members is one partition."""
+
+
+def write_rows(
+    records: Iterable[FactsRecord], tiers: tuple[Tier, ...], metadata: Callable[[], dict[str, str]]
+) -> bytes:
+    """The rows as one Parquet file; `metadata`, called after the last row, goes into its footer."""
     out = pa.BufferOutputStream()
-    pq.write_table(table(records, tiers).replace_schema_metadata(metadata), out, compression="zstd")
+    source = iter(records)
+    with pq.ParquetWriter(out, schema(tiers), compression="zstd") as writer:
+        while chunk := tuple(islice(source, CHUNK)):
+            writer.write_table(table(chunk, tiers))
+        writer.add_key_value_metadata(metadata())
     data: bytes = out.getvalue().to_pybytes()
     return data
 
@@ -182,7 +198,7 @@ def _texts(column: Sequence[str | None]) -> "pa.Array":
 
 def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
     """The columns in order, without `findings`."""
-    size, digest = record.size, record.digest
+    size, visible, digest = record.size, record.visible, record.digest
     high = low = None
     if digest is not None:
         high, low = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
@@ -193,15 +209,12 @@ def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
         record.pointer,
         record.subject,
         record.format,
-        *(size or (None, None)),
-        record.orientation,
-        record.frames,
-        record.quality,
-        record.byte_size,
-        record.base64_bytes,
+        *(size if size is not None and _fit(size) else (None, None)),
+        *map(_number, (record.orientation, record.frames, record.quality)),
+        *map(_number, (record.byte_size, record.base64_bytes)),
         high,
         low,
-        *(tiers.none if record.visible is None else tiers.columns(record.visible)),
+        *(tiers.none if visible is None or not _fit(visible) else map(_number, tiers.columns(visible))),
         *_severities(record.findings),
         record.silenced,
         record.skipped,
@@ -209,6 +222,16 @@ def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
         record.damage,
         record.note,
     )
+
+
+def _fit(numbers: Iterable[int]) -> bool:
+    """Whether edges fit into a column such that areas can be summed; no format has longer ones."""
+    return max(numbers) < MOST_EDGE
+
+
+def _number(value: int | None) -> int | None:
+    """A number that fits into a column; one that a file only claims may be of any size."""
+    return value if value is None or -MOST_NUMBER <= value <= MOST_NUMBER else None
 
 
 def _severities(findings: Sequence[Finding]) -> tuple[int, int, int]:
@@ -228,8 +251,8 @@ def _findings(lists: Sequence[Sequence[Finding]], kind: "pa.ListType") -> "pa.Ar
     parts = (
         [finding.code for finding in flat],
         [str(finding.severity) for finding in flat],
-        [finding.measured for finding in flat],
-        [finding.limit for finding in flat],
+        [_float(finding.measured) for finding in flat],
+        [_float(finding.limit) for finding in flat],
         [finding.unit for finding in flat],
         [finding.location.pointer or None for finding in flat],
     )
@@ -237,3 +260,11 @@ def _findings(lists: Sequence[Sequence[Finding]], kind: "pa.ListType") -> "pa.Ar
     columns = [pa.array(part, struct.field(i).type) for i, part in enumerate(parts)]
     values = pa.StructArray.from_arrays(columns, fields=list(struct))
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
+
+
+def _float(value: float | None) -> float | None:
+    """A measured number as the column has it; an integer may be too large for one."""
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        return float("inf")

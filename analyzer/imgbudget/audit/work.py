@@ -25,14 +25,14 @@ from imgbudget.model.location import Location
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from imgbudget.config.settings import Settings
     from imgbudget.limits.data import LimitsData
     from imgbudget.limits.geometry import Tier
     from imgbudget.linter.options import RunOptions
 
-ROWS_VERSION = 2
+ROWS_VERSION = 3
 """Increased whenever columns or their meaning change: row files of another version are written again."""
 
 
@@ -97,41 +97,61 @@ class Work(NamedTuple):
         if os.getcwd() != self.folder and os.path.isdir(self.folder):
             os.chdir(self.folder)
         builder = RecordBuilder(session, References(self.access))
-        records = list(read_partition(partition, builder))
-        _require_all(partition, records)
-        return done(partition, records, builder)
+        return done(partition, read_partition(partition, builder), builder)
 
 
-def _require_all(partition: Partition, records: list[FactsRecord]) -> None:
+def _require_all(partition: Partition, members: set[str | None], rows: int) -> None:
     """Compare the rows with the planned items: a file has one or more, anything else exactly one.
 
     Raises:
         AuditError: an item has no row.
     """
-    rows = len({record.member for record in records}) if partition.kind == "files" else len(records)
-    if partition.items and rows != len(partition.items):
-        raise AuditError(f"{len(partition.items)} items were planned and {rows} have rows")
+    found = len(members) if partition.kind == "files" else rows
+    if partition.items and found != len(partition.items):
+        raise AuditError(f"{len(partition.items)} items were planned and {found} have rows")
 
 
-def done(partition: Partition, records: list[FactsRecord], builder: RecordBuilder) -> Done:
+def done(partition: Partition, records: "Iterable[FactsRecord]", builder: RecordBuilder) -> Done:
     """The rows of a partition with their sums, which are counted independently while reading."""
     session = builder.session
     counts = builder.counts
-    severities = Counter(finding.severity.name for record in records for finding in record.findings)
-    summary = PartitionSummary(
-        partitions=1,
-        images=counts[IMAGE],
-        others=counts.total() - counts[IMAGE] - counts[SKIP],
-        skipped=counts[SKIP],
-        missed=sum(record.missed for record in records),
-        byte_size=sum(record.byte_size or 0 for record in records if record.subject == IMAGE),
-        errors=severities["ERROR"],
-        warnings=severities["WARNING"],
-        infos=severities["INFO"],
-        rules_failed=sum(finding.internal for record in records for finding in record.findings),
-    )
-    notes = tuple(session.context.notes)
-    return Done(partition, summary, write_rows(records, tiers_of(session), footer(summary, notes)), notes)
+    severities: Counter[str] = Counter()
+    members: set[str | None] = set()
+    rows = missed = byte_size = failed = 0
+
+    def counted() -> "Iterator[FactsRecord]":
+        nonlocal rows, missed, byte_size, failed
+        for record in records:
+            rows += 1
+            missed += record.missed
+            byte_size += (record.byte_size or 0) if record.subject == IMAGE else 0
+            if partition.items:
+                members.add(record.member)
+            for finding in record.findings:
+                severities[finding.severity.name] += 1
+                failed += finding.internal
+            yield record
+
+    def summary() -> PartitionSummary:
+        return PartitionSummary(
+            partitions=1,
+            images=counts[IMAGE],
+            others=counts.total() - counts[IMAGE] - counts[SKIP],
+            skipped=counts[SKIP],
+            missed=missed,
+            byte_size=byte_size,
+            errors=severities["ERROR"],
+            warnings=severities["WARNING"],
+            infos=severities["INFO"],
+            rules_failed=failed,
+        )
+
+    def metadata() -> dict[str, str]:
+        return footer(summary(), tuple(session.context.notes))
+
+    data = write_rows(counted(), tiers_of(session), metadata)
+    _require_all(partition, members, rows)
+    return Done(partition, summary(), data, tuple(session.context.notes))
 
 
 def tiers_of(session: Session) -> "tuple[Tier, ...]":

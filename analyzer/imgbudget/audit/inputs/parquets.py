@@ -9,14 +9,22 @@ import pyarrow.parquet as pq
 
 from imgbudget.audit.inputs.opening import open_stream
 from imgbudget.audit.inputs.tables import BATCH, NO_IMAGES, ColumnTable, batch_rows, image_columns
+from imgbudget.audit.inputs.unpacking import most_unpacked, too_much
 from imgbudget.audit.partition import SHARE, Naming, Partition
 from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.audit.urls import is_url
+from imgbudget.output.base import figure
 
 DAMAGE = "damaged Parquet file"
 
 _MOST_BYTES = 64 << 20
+
+_BATCH_BYTES = 64 << 20
+"""Bytes of images in memory at a time."""
+
+MOST_ROW = 128 << 20
+"""Bytes of a row, on average in its row group, above which it is not read: no model accepts such images."""
 
 
 def _open(where: str) -> "pq.ParquetFile":
@@ -79,8 +87,29 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
     table = ColumnTable(partition.source, partition.where, columns)
     builder.reached = where._replace(row=partition.start)
     for batch, first in _batches(partition, _starts(metadata), [column.name for column in columns]):
+        if batch is None:
+            reason = f"the images of a row have over {figure(MOST_ROW)} bytes, here and in its row group"
+            yield builder.skip(where._replace(row=first), reason, missed=True)
+            continue
         yield from batch_rows(batch, first, table, builder)
         builder.reached = where._replace(row=first + batch.num_rows)
+
+
+def _rows_at_once(metadata: Any, group: int, names: list[str]) -> int:
+    """How many rows of a group are read together, 0 if a single one is too large.
+
+    Raises:
+        UnreadableError: the group unpacks to far more bytes than images do.
+    """
+    about = metadata.row_group(group)
+    chunks = [about.column(i) for i in range(about.num_columns)]
+    mine = [chunk for chunk in chunks if chunk.path_in_schema.partition(".")[0] in names]
+    size = sum(chunk.total_uncompressed_size for chunk in mine)
+    most = most_unpacked(sum(chunk.total_compressed_size for chunk in mine))
+    if size > most:
+        raise too_much(f"row group {group + 1}", most)
+    each = size // max(about.num_rows, 1)
+    return 0 if each > MOST_ROW else max(1, min(BATCH, _BATCH_BYTES // max(each, 1)))
 
 
 def _batches(partition: Partition, starts: list[int], names: list[str]) -> Iterator[tuple[Any, int]]:
@@ -89,10 +118,15 @@ def _batches(partition: Partition, starts: list[int], names: list[str]) -> Itera
     groups = [i for i in range(len(starts) - 1) if starts[i] < stop and starts[i + 1] > partition.start]
     if not groups:
         return
-    first = starts[groups[0]]
     with _open(partition.where) as file:
-        for batch in file.iter_batches(BATCH, row_groups=groups, columns=names, use_threads=False):
-            low, high = max(partition.start - first, 0), min(stop - first, batch.num_rows)
-            if low < high:
-                yield batch.slice(low, high - low), first + low
-            first += batch.num_rows
+        for group in groups:
+            first = starts[group]
+            rows = _rows_at_once(file.metadata, group, names)
+            if not rows:
+                yield None, first
+                continue
+            for batch in file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
+                low, high = max(partition.start - first, 0), min(stop - first, batch.num_rows)
+                if low < high:
+                    yield batch.slice(low, high - low), first + low
+                first += batch.num_rows
