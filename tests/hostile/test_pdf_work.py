@@ -19,6 +19,7 @@ from imgbudget.errors import GuardError
 from imgbudget.imageinfo.pdf import PageCount, count_pages
 from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.imageinfo.steps import TimeLimit
+from imgbudget.jsontext import scanner
 from imgbudget.linter.options import RunOptions
 from imgbudget.live import inspection
 from imgbudget.live.guard import Mode, RequestWarning
@@ -188,3 +189,26 @@ def test_a_body_that_is_not_json_reaches_the_api() -> None:
     text = json.dumps(body(document(bytes(3000)), "what?")).replace("AAAA" * 100, "\\q" * 200, 1)
     inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
     assert inspector.findings(text.encode(), InspectionTarget()) == ()
+    assert inspector.findings(b'{"messages": [', InspectionTarget()) == ()
+
+
+def test_a_body_that_is_not_read_is_not_clean(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON of more values than are read is sent in mode warn only, and not without a warning."""
+    api.enforcing()
+    monkeypatch.setattr(scanner, "MAX_VALUES", 10)
+    with pytest.raises(GuardError, match=r"too large or too deeply nested for checking \(over .* values"):
+        package.guard(client_of()).messages.create(**body("what?"))
+    with pytest.warns(RequestWarning, match=r"sent unchecked: .*over .* values"):
+        package.guard(client_of(), "warn").messages.create(**body("what?"))
+    assert len(api.bodies) == 1
+
+
+def test_base64_with_a_flaw_in_its_middle_hides_nothing() -> None:
+    """Its ends look well; where the rest cannot be decoded, the body is scanned in full."""
+    text = base64.b64encode(HOSTILE["numbers"]).decode()
+    block = document(b"")
+    block["source"]["data"] = text[:9000] + "!" + text[9000:]
+    wide = image_block(image_bytes((9000, 40)))
+    inspector = Inspector(RunOptions(isolated=True), Severity.ERROR)
+    found = inspector.findings(json.dumps(body(block, wide, "what?")).encode(), InspectionTarget())
+    assert {finding.code for finding in found} == {"IB101", "IB402"}

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import unquote
 
-from imgbudget.errors import GuardError, UsageError
+from imgbudget.errors import GuardError, UnreadableError, UsageError
 from imgbudget.linter.options import RunOptions, accepts_wishes
 from imgbudget.live.inspection import InspectionTarget, Inspector
 from imgbudget.model.subjects import Finding, Severity
@@ -179,6 +179,8 @@ def fault(doing: str, error: Exception) -> GuardError:
 
 
 def _fault_text(doing: str, error: Exception) -> str:
+    if isinstance(error, UnreadableError):
+        return f"this request is too large or too deeply nested for {doing} ({one_line(str(error))})"
     reason = one_line(f"{type(error).__name__}: {error}")[:_LONGEST_FAULT]
     return (
         f"{doing} this request failed ({reason}); this is a fault in imgbudget or a rule pack, "

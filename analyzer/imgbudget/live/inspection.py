@@ -35,6 +35,7 @@ from imgbudget.requests.batches import BatchCount
 from imgbudget.requests.reader import ModelLookup, no_models_known, read_requests
 
 _TAIL = 512
+_NOT_JSON = "not JSON"
 _ESCAPE = b"\\"
 _PADDED = ALPHABET + b"="
 
@@ -45,18 +46,28 @@ class QuickScan:
     __slots__ = ("requests", "source")
 
     def __init__(self, body: bytes, path: str, knows: ModelLookup = no_models_known) -> None:
-        """Scan a body; one that is not JSON has no requests."""
+        """Scan a body; one that is not JSON has no requests.
+
+        Raises:
+            UnreadableError: it has too many values, is nested too deeply, or is too long.
+        """
         self.source = JsonSource.from_bytes(body)
+        quick = open_documents(self.source, lines=False, check=False, read_stats=partial(_look, body))
         try:
-            self.requests = tuple(_requests(self.source, body, path, knows))
-        except UnreadableError:  # a long string of it is not JSON, which its ends did not show
-            self.requests = ()
+            self.requests = tuple(_requests(quick, path, knows))
+        except UnreadableError:
+            # not JSON, too much to read, or base64 with a flaw that its ends did not show
+            self.requests = tuple(_requests(open_documents(self.source, lines=False), path, knows))
 
 
-def _requests(source: JsonSource, body: bytes, path: str, knows: ModelLookup) -> Iterator[Request]:
-    for document in open_documents(source, lines=False, check=False, read_stats=partial(_look, body)):
+def _requests(
+    documents: Iterable[Document | BadDocument], path: str, knows: ModelLookup
+) -> Iterator[Request]:
+    for document in documents:
         if isinstance(document, BadDocument):
-            return
+            if document.message.startswith(_NOT_JSON):
+                return
+            raise UnreadableError(document.message)
         for item in read_requests(_unlike(document), path, ProbeField.NONE, knows):
             if isinstance(item, Request):
                 yield item
