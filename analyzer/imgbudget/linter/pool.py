@@ -1,4 +1,4 @@
-"""Worker processes with one pipe each, so that the item on which a worker crashed is always known.
+"""Worker processes with pipes of their own, so that the item on which a worker crashed is always known.
 
 `multiprocessing.Pool` waits forever when a worker dies, and `ProcessPoolExecutor` fails everything in flight.
 The parent process has no threads, so Ctrl-C cannot leave it waiting for a lock. Threads instead of processes
@@ -124,8 +124,8 @@ class WorkerPool(Generic[Item, Answer]):
             busy = [process for process in self._processes if process.current is not None]
             if not busy:
                 return
-            for pipe in wait([process.pipe for process in busy]):
-                process = next(process for process in busy if process.pipe is pipe)
+            for pipe in wait([process.answers for process in busy]):
+                process = next(process for process in busy if process.answers is pipe)
                 outcome = process.receive()
                 if outcome.answer is None:
                     self._processes.remove(process)
@@ -161,20 +161,25 @@ class _Process(Generic[Item, Answer]):
         forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
         # Any: the two contexts' Process classes have no common type
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
-        self.pipe: Connection[Any, Any]
-        self.pipe, theirs = context.Pipe()
+        # one pipe in each direction: a pipe for both directions is a pair of sockets
+        items, self.items = context.Pipe(duplex=False)
+        self.answers, answers = context.Pipe(duplex=False)
+        self.ours: tuple[Connection[Any, Any], ...] = (self.items, self.answers)
         # a forked process inherits our ends of all pipes, which would stay open if we are killed
-        inherited = (self.pipe, *(other.pipe for other in others)) if forks else ()
-        self._process = context.Process(target=_serve, args=(theirs, make_worker, inherited), daemon=True)
+        inherited = (*self.ours, *(end for other in others for end in other.ours)) if forks else ()
+        self._process = context.Process(
+            target=_serve, args=(items, answers, make_worker, inherited), daemon=True
+        )
         self._process.start()
-        theirs.close()
+        items.close()
+        answers.close()
         self.current: tuple[int, Item] | None = None
 
     def send(self, number: int, item: Item) -> None:
         """Send an item to the process."""
         self.current = number, item
         try:
-            self.pipe.send(item)
+            self.items.send(item)
         except OSError:
             return  # it crashed while idle; `receive` reports that
 
@@ -188,7 +193,7 @@ class _Process(Generic[Item, Answer]):
             raise RuntimeError("the worker has no item")
         (number, item), self.current = self.current, None
         try:
-            answer: Answer | _Raised = self.pipe.recv()
+            answer: Answer | _Raised = self.answers.recv()
         except (EOFError, OSError):
             return WorkOutcome(number, item, None)
         if isinstance(answer, _Raised):
@@ -197,24 +202,26 @@ class _Process(Generic[Item, Answer]):
 
     def end(self) -> None:
         """Kill the process, so that Ctrl-C need not wait for a slow disk."""
-        self.pipe.close()
+        for end in self.ours:
+            end.close()
         self._process.kill()
         self._process.join()
 
 
 def _serve(
-    pipe: "Connection[Any, Any]",
+    items: "Connection[Any, Any]",
+    answers: "Connection[Any, Any]",
     make_worker: Callable[[], Handler[Any, Any]],
     inherited: "tuple[Connection[Any, Any], ...]",
 ) -> None:
-    """The loop of a worker process, until the pipe closes. Ctrl-C is left to the parent."""
+    """The loop of a worker process, until the pipes close. Ctrl-C is left to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for end in inherited:
         end.close()
     work = make_worker()
     while True:
         try:
-            item = pipe.recv()
+            item = items.recv()
         except (EOFError, OSError):
             return
         try:
@@ -222,6 +229,6 @@ def _serve(
         except Exception as error:  # noqa: BLE001 - raised in the parent
             answer = _Raised(error)
         try:
-            pipe.send(answer)
+            answers.send(answer)
         except OSError:
             return  # the run is over
