@@ -11,7 +11,7 @@ import pytest
 
 from imgbudget.audit import references as references_module
 from imgbudget.audit.partition import Naming
-from imgbudget.audit.references import Access, LocalFile, References, RefusedReference, RemoteFile, named
+from imgbudget.audit.references import Access, LocalFile, RefusedReference, RemoteFile, RowReferences, named
 from imgbudget.audit.run import plan
 from imgbudget.audit.urls import is_private_host, is_public_address, parse_url
 from imgbudget.audit.work import Work, configuration_key
@@ -208,7 +208,7 @@ def test_urls_that_are_never_opened(
 )
 def test_reasons_of_refused_urls(names: tuple[str, ...], reason: str) -> None:
     """The reason is that of its kind, and never contains the reference."""
-    references = References(Access(remote=True, outside=True))
+    references = RowReferences(Access(remote=True, outside=True))
     for name in names:
         assert references.resolve(name, "data") == RefusedReference(reason), name
 
@@ -300,7 +300,7 @@ def test_paths_outside_are_not_even_looked_at(dataset: Path, monkeypatch: pytest
             return _original(path, *rest, **options)
 
         monkeypatch.setattr(os, name, recorded)
-    references = References(Access.of([str(dataset)]))
+    references = RowReferences(Access.of([str(dataset)]))
     for name in ("/net/example/share/a.png", "../../../net/example/a.png", "//example/share/a.png"):
         assert isinstance(references.resolve(name, str(dataset)), RefusedReference)
     assert not [path for path in touched if "example" in path]
@@ -343,7 +343,7 @@ def test_arguments_with_such_urls_are_usage_errors(
 def test_a_private_host_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """By an argument or by `--image-root`; then rows may name what lies below it."""
     assert named("https://LOCALHOST:443/set/") == "https://localhost/set/"
-    references = References(Access.of(["https://localhost/set/"]))
+    references = RowReferences(Access.of(["https://localhost/set/"]))
     assert references.resolve("https://localhost:443/set/a.png", "x") == RemoteFile(
         parse_url("https://localhost/set/a.png"),  # type: ignore[arg-type]
         named=True,
@@ -403,6 +403,6 @@ def test_hosts_that_are_private() -> None:
 def test_relative_names_in_the_working_folder(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list that is named without its folder allows the working folder."""
     monkeypatch.chdir(dataset)
-    references = References(Access.of(["llava.json"]))
+    references = RowReferences(Access.of(["llava.json"]))
     assert references.resolve("images/a.png", ".") == LocalFile("images/a.png")
     assert references.resolve("../other/secret.png", ".") == RefusedReference(references_module.OUTSIDE)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from imgbudget.audit.failures import reason_of, until_failure
 from imgbudget.audit.partition import container_of, is_unsupported_archive
-from imgbudget.audit.references import Access, References
+from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
 from imgbudget.discovery.filetypes import FileKind, kind_of
@@ -59,7 +59,7 @@ class RecordBuilder:
     """Makes the records of one partition and counts them by kind."""
 
     session: Session
-    references: References = field(default_factory=lambda: References(Access()))
+    references: RowReferences = field(default_factory=lambda: RowReferences(Access()))
     counts: Counter[str] = field(default_factory=Counter)
     reached: RowLocation | None = None
     """How far the reader of a table has come."""

@@ -140,7 +140,7 @@ class _Place(NamedTuple):
     real: str
 
 
-class References:
+class RowReferences:
     """Decides about references; one for each partition, as it remembers the folders that it resolved."""
 
     def __init__(self, access: Access) -> None:

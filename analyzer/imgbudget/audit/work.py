@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imgbudget.audit.inputs import read_partition
 from imgbudget.audit.partition import ManifestEntry, Partition, RemoteObject
 from imgbudget.audit.records import AUDIT_FIELDS, RecordBuilder, RowLocation
-from imgbudget.audit.references import Access, References
+from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import IMAGE, SKIP, FactsRecord, write_rows
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import AuditError
@@ -96,7 +96,7 @@ class Work(NamedTuple):
         session = _session(self.state)
         if os.getcwd() != self.folder and os.path.isdir(self.folder):
             os.chdir(self.folder)
-        builder = RecordBuilder(session, References(self.access))
+        builder = RecordBuilder(session, RowReferences(self.access))
         return done(partition, read_partition(partition, builder), builder)
 
 

@@ -17,9 +17,9 @@ from imgbudget.audit.references import (
     MOST_CHARACTERS,
     TOO_LONG,
     LocalFile,
-    References,
     RefusedReference,
     RemoteFile,
+    RowReferences,
     Target,
     folder_of,
 )
@@ -89,7 +89,7 @@ def plan(source: str, where: str, naming: Naming, *, root: str | None = None) ->
     """
     base = root or folder_of(where)
     state = f"{fingerprint(where)} {base}"
-    references = References(naming.access)
+    references = RowReferences(naming.access)
     entries = _entries(where)
     number = 0
     while items := tuple(islice(entries, SHARE)):
@@ -104,7 +104,7 @@ def plan(source: str, where: str, naming: Naming, *, root: str | None = None) ->
         yield naming.name(Partition("", "manifests", source, base, items=(empty,), fingerprint=state))
 
 
-def _target(name: str | None, partition: Partition, references: References) -> Target:
+def _target(name: str | None, partition: Partition, references: RowReferences) -> Target:
     """What an entry of the list means; rows may also name what lies beside the list."""
     return references.resolve(name or "", partition.where, folder_of(partition.source))
 
