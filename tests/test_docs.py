@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from imgbudget.cli.main import COMMANDS
 from tests.builders import body, image_block, image_bytes, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,6 +16,7 @@ README = ROOT / "README.md"
 WRITTEN = [
     README,
     ROOT / "CHANGELOG.md",
+    ROOT / "SECURITY.md",
     *sorted((ROOT / ".github").glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs" / "rules").glob("*.md")),
@@ -51,6 +53,15 @@ def test_readme_has_the_commands_that_ci_runs() -> None:
     assert commands[0].endswith("imgbudget check examples")
     assert commands[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert shell_blocks(ROOT / ".github" / "CONTRIBUTING.md") == [commands[1]]
+
+
+def test_security_names_every_command_and_every_class_of_attack() -> None:
+    """A command that is missing has no stated bounds; a class without a row has no stated rule."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    table = text[text.index("| command |") : text.index("The guard of SDK clients")]
+    assert {name for name in COMMANDS if f"`{name}`" not in table} == set()
+    tests = {path.name for path in (ROOT / "tests" / "hostile").glob("test_*.py")}
+    assert set(re.findall(r"`(test_\w+\.py)`", text)) == tests
 
 
 def test_readme_is_short_and_shows_output() -> None:
