@@ -1,13 +1,11 @@
-"""A limit that a test knows to exist."""
+"""A value that a test knows to exist: a limit, or the tokens and cost of a known model."""
 
 from typing import TypeVar
 
-from imgbudget.limits.values import Limit
-
-N = TypeVar("N", int, float)
+T = TypeVar("T")
 
 
-def stated(limit: Limit[N] | None) -> Limit[N]:
-    """The limit; an assertion fails where the platform has none."""
-    assert limit is not None
-    return limit
+def stated(value: T | None) -> T:
+    """The value; an assertion fails where there is none."""
+    assert value is not None
+    return value

@@ -17,6 +17,7 @@ from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.subjects import Finding, Severity
 from tests.findings import finding_of
+from tests.stated import stated
 
 SESSION = Session(RunOptions(isolated=True))
 LIMITS: Limits = SESSION.context.limits()
@@ -87,9 +88,11 @@ def test_totals_are_the_sums(tmp_path: Path, seed: int) -> None:
     assert told.errors == sum(errors)
     assert told.resized == sum(native_size(size, LIMITS.tier) != size for size in sizes)
     assert told.byte_size == sum(record.byte_size or 0 for record in images)
-    assert told.tokens == sum(LIMITS.tokens(size) for size in sizes)
+    assert told.tokens == sum(stated(LIMITS.tokens(size)) for size in sizes)
     assert told.tokens_after == sum(patches(planned_size(size, LIMITS.tier)) for size in sizes)
-    assert told.cost_usd == pytest.approx(sum(LIMITS.cost_usd(LIMITS.tokens(size)) for size in sizes))
+    assert told.cost_usd == pytest.approx(
+        sum(stated(LIMITS.cost_usd(stated(LIMITS.tokens(size)))) for size in sizes)
+    )
 
 
 def test_distributions_are_exact(tmp_path: Path) -> None:
@@ -154,11 +157,11 @@ def test_cost_matrix_has_every_model_of_claude_on_every_platform_that_serves_it(
     ]
     for row in told.costs:
         limits = data.bind(row.model, row.platform)
-        tokens = sum(limits.tokens(size) for size in sizes)
+        tokens = sum(stated(limits.tokens(size)) for size in sizes)
         assert row.tokens == tokens
         assert (row.batch_cost_usd is None) == (limits.batch_factor is None or row.usd_per_million is None)
         if row.cost_usd is not None:
-            assert row.cost_usd == pytest.approx(tokens * limits.input_price.value / 1e6)
+            assert row.cost_usd == pytest.approx(tokens * stated(limits.input_price).value / 1e6)
     assert all(row.cost_usd is None for row in told.costs if row.retired)
     assert [row.tier for row in told.tiers] == ["standard", "high-resolution"]
     assert told.tiers[1].times == told.tiers[1].tokens / told.tiers[0].tokens
@@ -184,10 +187,10 @@ def test_models_side_by_side_are_each_counted_by_their_own_rule(tmp_path: Path) 
     assert statistics_of(tmp_path, records).models == ()
     for row, limits in zip(told.models, models, strict=True):
         planned = (planned_size(size, limits.tier) for size in sizes)
-        assert row.tokens == sum(map(limits.tokens, sizes))
-        assert row.tokens_after == sum(map(limits.tokens, planned))
+        assert row.tokens == sum(stated(limits.tokens(size)) for size in sizes)
+        assert row.tokens_after == sum(stated(limits.tokens(size)) for size in planned)
         assert row.resized == sum(limits.native_size(size) != size for size in sizes)
-        assert row.cost_usd == pytest.approx(row.tokens * limits.input_price.value / 1e6)
+        assert row.cost_usd == pytest.approx(row.tokens * stated(limits.input_price).value / 1e6)
     by_model = {row.model: row for row in told.models}
     assert by_model["claude-opus-5-5"] == next(
         row for row in told.costs if (row.model, row.platform) == ("claude-opus-5-5", "anthropic")

@@ -26,6 +26,7 @@ from tests.builders import write_json
 from tests.conftest import Command
 from tests.findings import finding_of
 from tests.rule_runner import limits_of
+from tests.stated import stated
 
 SMALL = Size(400, 300)
 SHIPPED = LimitsData.from_mapping(DATA)
@@ -130,9 +131,9 @@ def test_a_threshold_of_price_is_the_last_prompt_at_the_lower_price() -> None:
     limits = limits_of("claude-haiku-5-5")
     assert limits.long_prompt_tokens is not None
     threshold = limits.long_prompt_tokens.value
-    each = limits.cost_usd(1)
-    assert limits.cost_usd(threshold) == pytest.approx(threshold * each)
-    assert limits.cost_usd(threshold + 1) > (threshold + 1) * each * 1.1
+    each = stated(limits.cost_usd(1))
+    assert stated(limits.cost_usd(threshold)) == pytest.approx(threshold * each)
+    assert stated(limits.cost_usd(threshold + 1)) > (threshold + 1) * each * 1.1
 
 
 def test_sizes_advised_for_latency_keep_their_direction() -> None:

@@ -17,6 +17,7 @@ from imgbudget_rules.limits._generated import DATA
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.configs import mistakes_in
 from tests.conftest import Command
+from tests.stated import stated
 
 SQUARE = image_bytes((1092, 1092))  # 1521 tokens, $0.004563 on the default model
 LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
@@ -143,8 +144,8 @@ def test_shares_of_a_request_are_fair(edges: list[tuple[int, int]], *, animated:
     asked = request({"messages": [{"role": "user", "content": specs}]})
     edits = within_tokens(bind_request(asked, LIMITS), {}, most=most, unsafe=False)
     sizes = [edits[use.location].size if use.location in edits else use.visible_size for use in asked.images]
-    after = [LIMITS.tokens(size) for size in sizes if size]
-    before = [LIMITS.tokens(use.visible_size) for use in asked.images if use.visible_size]
+    after = [stated(LIMITS.tokens(size)) for size in sizes if size]
+    before = [stated(LIMITS.tokens(use.visible_size)) for use in asked.images if use.visible_size]
     assert all(now <= then for now, then in zip(after, before, strict=True))
     if animated:
         assert after[0] == 121

@@ -162,14 +162,19 @@ def test_bedrock_spelling_implies_its_platform(imgbudget: Command, tmp_path: Pat
     assert (request["model"], request["platform"]) == ("claude-opus-4-5", "bedrock")
 
 
-def test_unknown_model_warns_and_gets_the_strictest_limits(imgbudget: Command, tmp_path: Path) -> None:
-    """Standard tier, a warning that names the closest ids, no crash."""
+def test_unknown_model_warns_and_gets_the_limits_of_its_family(imgbudget: Command, tmp_path: Path) -> None:
+    """Standard tier, a warning that names the closest ids, no price, no crash."""
     (tmp_path / "a.png").write_bytes(image_bytes((1920, 1080)))
     run = imgbudget("check", "a.png", "--model", "claude-sonet-4-6")
     assert run.code == 1
     assert "unknown model 'claude-sonet-4-6'" in run.err
     assert "claude-sonnet-4-6" in run.err
     assert "IB201" in run.out
+    (image,) = imgbudget("check", "a.png", "--model", "claude-sonet-4-6", "--format", "json").json["images"]
+    assert (image["tokens"], image["cost_usd"]) == (1560, None)
+    run = imgbudget("check", "a.png", "--model", "acme-1", "--format", "json")
+    assert (run.code, run.codes, run.json["images"][0]["tokens"]) == (0, [], None)
+    assert "unknown model 'acme-1': tokens and cost are not counted" in run.err
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("error", 0), ("warning", 1), ("info", 1), ("never", 0)])

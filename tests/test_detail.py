@@ -22,6 +22,7 @@ from imgbudget.testing import request
 from tests.builders import image_bytes, write_json
 from tests.conftest import Command, Run
 from tests.rule_runner import limits_of
+from tests.stated import stated
 
 Json = dict[str, Any]
 SCREEN = (1920, 1080)
@@ -261,7 +262,7 @@ def test_a_request_is_bound_to_its_limits_once() -> None:
     first, default, high, again, unknown = (limits for _, limits in test.images)
     assert first is again
     assert default is high is unknown is test.limits
-    assert test.visual_tokens == 85 * 2 + 3 * default.tokens(Size(800, 600))
+    assert test.visual_tokens == 85 * 2 + 3 * stated(default.tokens(Size(800, 600)))
 
 
 @pytest.mark.parametrize(("details", "fixable"), [(("low", "low"), False), (("low", "high"), True)])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imgbudget.model.subjects import Nested, Origin, Text
+from imgbudget.model.subjects import Nested, Origin, Request, Text
 from imgbudget.requests.reader import BadEntry, NoRequest
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.requestreading import items_of, request_of, requests_of
@@ -55,7 +55,6 @@ def test_plain_data_is_no_request() -> None:
     ):
         (item,) = items_of(value)
         assert isinstance(item, NoRequest), value
-        assert not item.foreign
     (item,) = items_of({"custom_id": "a", "result": {"type": "succeeded", "message": {"role": "assistant"}}})
     assert item == NoRequest("a result of a batch")
 
@@ -313,15 +312,16 @@ def test_responses() -> None:
 @pytest.mark.parametrize(
     "model", ["gpt-4o", "openai/gpt-5", "us.amazon.nova-pro-v1%3A0", "grok-4", "Qwen/Qwen2.5-VL"]
 )
-def test_unknown_vendors_model_is_skipped(model: str) -> None:
-    """If its limits are unknown, the request is skipped with a reason that names the model."""
+def test_unknown_vendors_model_is_read(model: str) -> None:
+    """A request to any vendor's model is a request, whether or not its limits are known."""
     for whole in (
         chat(part(), model=model),
         converse(picture(), modelId=model),
         body(image_block(), model=model),
     ):
-        reason = f"a request to another vendor's model ({model}), whose limits are not known"
-        assert items_of(whole) == [NoRequest(reason, foreign=True)]
+        (request,) = items_of(whole)
+        assert isinstance(request, Request)
+        assert request.model == model
 
 
 @pytest.mark.parametrize(

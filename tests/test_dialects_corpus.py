@@ -8,10 +8,8 @@ import pytest
 
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.source import JsonSource
-from imgbudget.model.location import Location
 from imgbudget.model.subjects import ProbeField, Request
-from imgbudget.requests.base import RequestBody
-from imgbudget.requests.reader import NoRequest, RequestReader, dialect_of
+from imgbudget.requests.reader import NoRequest, RequestReader
 from tests.builders import CORPUS
 from tests.conftest import Command
 from tests.rule_runner import limits_of
@@ -71,28 +69,17 @@ def rows() -> list[dict[str, str]]:
 
 
 def read(path: Path) -> tuple[list[Request], list[NoRequest]]:
-    """The requests of a file and what is none, those for other vendors' models as requests too."""
+    """The requests of a file and what is none."""
     reader = RequestReader(str(path), ProbeField.NONE)
     found: list[Any] = []
     with JsonSource.open(str(path)) as source:
         for document in open_documents(source, lines=path.suffix == ".jsonl"):
             assert isinstance(document, Document)
-            for item in reader.read(document):
-                foreign = isinstance(item, NoRequest) and item.foreign
-                found.append(read_anyway(document, str(path)) if foreign else item)
+            found += reader.read(document)
         found += reader.end()
     return [item for item in found if isinstance(item, Request)], [
         item for item in found if isinstance(item, NoRequest)
     ]
-
-
-def read_anyway(document: Document, path: str) -> Request:
-    """The request of a body, or of a batch line, for a model that is not supported."""
-    keys = ("body",) if "body" in document.value else ()
-    value = document.value["body"] if keys else document.value
-    dialect = dialect_of(value)
-    assert dialect is not None
-    return dialect.read(document, value, RequestBody(Location(path, keys, len(keys)), 1, 0), ProbeField.NONE)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row["path"].rpartition("/")[2][-60:])
@@ -147,11 +134,10 @@ def test_sizes_and_declared_types_are_those_of_the_manifest() -> None:
     assert wrong == []
 
 
-def test_requests_to_other_vendors_use_their_limits_or_are_skipped(imgbudget: Command) -> None:
-    """A known GPT or Qwen model is checked against its own limits; an unknown one is skipped."""
+def test_requests_to_other_vendors_use_their_limits_or_none(imgbudget: Command) -> None:
+    """A known GPT or Qwen model is checked against its own limits; an unknown one has no tokens."""
     run = imgbudget("check", str(REQUESTS), "--format", "json", "--isolated")
-    reasons = {item["path"]: item["reason"] for item in run.json["summary"]["skipped"]}
-    found = {finding["path"] for finding in run.json["findings"]}
+    unknown = {finding["path"] for finding in run.json["findings"] if finding["code"] == "IB411"}
     judged = {item["path"]: item for item in run.json["requests"]}
     foreign = [row for row in rows() if row["model"].startswith(("gpt", "openai/", "grok", "Qwen"))]
     assert len(foreign) > 20
@@ -163,6 +149,5 @@ def test_requests_to_other_vendors_use_their_limits_or_are_skipped(imgbudget: Co
             assert judged[path]["platform"] == limits_of(row["model"]).platform in ("openai", "qwen")
             assert judged[path]["model"] == limits_of(row["model"]).model
         else:
-            begin = f"a request to another vendor's model ({row['model']}), whose limits are not known"
-            assert reasons[path].startswith(begin)
-            assert path not in found
+            assert (judged[path]["visual_tokens"], judged[path]["platform"]) == (None, None)
+            assert path in unknown or not judged[path]["images"]

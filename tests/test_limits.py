@@ -68,8 +68,8 @@ def test_model_has_its_tier_context_and_prices(row: Model) -> None:
     """A model in service binds to the tier, context and prices of the published table."""
     limits = SHIPPED.bind(row.id, "anthropic")
     assert (limits.model, limits.known, limits.retired) == (row.id, True, None)
-    assert (limits.tier.name, limits.context_tokens.value) == (row.tier, row.context)
-    assert limits.input_price.value == row.price
+    assert (limits.tier.name, stated(limits.context_tokens).value) == (row.tier, row.context)
+    assert stated(limits.input_price).value == row.price
     assert limits.output_price is not None
     assert limits.output_price.value == row.output
     for factor, cell in (
@@ -85,9 +85,13 @@ def test_retired_model_has_the_standard_tier_and_no_price(model: str, day: str) 
     """A retired model has the standard tier and 200,000 tokens; its cost uses the highest price."""
     limits = SHIPPED.bind(model, "anthropic")
     assert (limits.known, limits.retired, limits.tier.name) == (True, day, "standard")
-    assert (limits.context_tokens.value, limits.context_tokens.status) == (200_000, "derived")
-    assert (limits.input_price.value, limits.input_price.status, limits.output_price) == (10, "unknown", None)
-    assert "no price" in (limits.input_price.note or "")
+    assert (stated(limits.context_tokens).value, stated(limits.context_tokens).status) == (200_000, "derived")
+    assert (stated(limits.input_price).value, stated(limits.input_price).status, limits.output_price) == (
+        10,
+        "unknown",
+        None,
+    )
+    assert "no price" in (stated(limits.input_price).note or "")
 
 
 def test_every_shipped_model_is_in_one_of_the_tables() -> None:
@@ -113,52 +117,80 @@ def test_conflicting_and_derived_values_are_marked() -> None:
 # --- unknown models ---
 
 
-def test_unknown_model_gets_the_strictest_of_everything() -> None:
-    """An unknown model gets the smallest tier, count and context and the highest price."""
-    limits = SHIPPED.bind("claude-opus-9", "anthropic")
-    assert (limits.model, limits.known, limits.retired) == ("claude-opus-9", False, None)
-    assert limits.tier == Tier("standard", 1568, 1568)
-    assert stated(limits.request_media).value == 100
-    assert limits.output_price is None
-    assert limits.context_tokens.value == 200_000
-    assert limits.input_price.value == 10
-    for limit in (limits.context_tokens, limits.input_price):
-        assert (limit.status, limit.owner) == ("unknown", "claude-opus-9")
-    assert limits.context_tokens.note == "claude-opus-9 is not a known model; the smallest context is assumed"
-    assert limits.input_price.note == (
-        "no price of claude-opus-9 is known; the highest standard price is assumed, that of claude-fable-5-1"
+def test_unknown_model_has_no_tokens_and_no_price() -> None:
+    """A model that nobody knows has the limits of its platform and none of a model."""
+    limits = SHIPPED.bind("acme-vision-1", "anthropic")
+    assert (limits.model, limits.state, limits.known, limits.retired) == (
+        "acme-vision-1",
+        "unknown",
+        False,
+        None,
     )
+    assert limits.tokens(Size(1000, 1000)) is limits.cost_usd(10) is limits.batch_cost_usd(10) is None
+    assert limits.size_within_tokens(Size(1000, 1000), 10) is None
+    assert limits.tokens_within_cost(1) is None
+    assert limits.context_tokens is limits.input_price is limits.output_price is None
+    assert limits.native_size(Size(5000, 4000)) == Size(5000, 4000)
+    known = SHIPPED.bind("claude-opus-5-5", "anthropic")
+    assert (limits.max_edge, limits.request_bytes) == (known.max_edge, known.request_bytes)
+    assert (limits.media_types, limits.source_types) == (known.media_types, known.source_types)
+    assert stated(limits.request_media).value == 600  # that of the models with the largest context
 
 
-def test_no_known_model_is_stricter_than_an_unknown_one() -> None:
-    """Each limit of an unknown model is the extreme over all known models."""
-    strict = SHIPPED.bind("gpt-99", "anthropic")
-    known = [
-        bound
-        for model in SHIPPED.models
-        if (bound := SHIPPED.bind(model, "anthropic")).platform == "anthropic"
-    ]
-    assert len(known) == len(MODELS) + len(RETIRED)
-    assert strict.tier.bounds[0] == min(limits.tier.bounds[0] for limits in known)
-    assert strict.tier.bounds[1] == min(limits.tier.bounds[1] for limits in known)
-    assert stated(strict.request_media).value == min(stated(limits.request_media).value for limits in known)
-    assert strict.context_tokens.value == min(limits.context_tokens.value for limits in known)
-    assert strict.input_price.value == max(limits.input_price.value for limits in known)
-
-
-@pytest.mark.parametrize("platform", ["openai", "gemini", "qwen"])
-def test_unknown_model_of_another_provider_gets_its_strictest_limits(platform: str) -> None:
-    """Smallest edge and context and highest price are those of the models that the platform serves."""
-    strict = SHIPPED.bind("gpt-99", platform)
-    known = [
+@pytest.mark.parametrize("platform", ["openai", "gemini", "qwen", "bedrock"])
+def test_unknown_model_has_the_limits_of_each_platform(platform: str) -> None:
+    """They are those of its known models; none of another vendor's tokens or prices."""
+    limits = SHIPPED.bind("gpt-99", platform)
+    known = next(
         bound for model in SHIPPED.models if (bound := SHIPPED.bind(model, platform)).platform == platform
-    ]
-    assert (strict.known, strict.platform, strict.uses_claude_patches) == (False, platform, False)
-    edges = [limits.tier.max_edge for limits in known if limits.tier.max_edge is not None]
-    assert strict.tier.max_edge == min(edges, default=None)
-    assert strict.context_tokens.value == min(limits.context_tokens.value for limits in known)
-    assert strict.input_price.value == max(limits.input_price.value for limits in known)
-    assert (strict.input_price.status, strict.context_tokens.status) == ("unknown", "unknown")
+    )
+    assert (limits.state, limits.platform, limits.is_messages_api) == (
+        "unknown",
+        platform,
+        platform == "bedrock",
+    )
+    assert (limits.tokens(Size(10, 10)), limits.input_price) == (None, None)
+    assert limits.max_edge == known.max_edge
+    assert limits.media_types == known.media_types
+
+
+def test_unknown_model_on_an_unknown_platform_has_no_limits() -> None:
+    """It takes what any platform takes."""
+    limits = SHIPPED.bind("acme-vision-1", "")
+    assert limits.max_edge is limits.request_bytes is limits.request_media is limits.many_image_count is None
+    assert {"image/gif", "image/heic"} <= set(limits.media_types)
+    assert set(limits.source_types) == {"base64", "url", "file"}
+    assert (limits.api, limits.is_messages_api) == ("the API", False)
+
+
+@pytest.mark.parametrize(
+    ("model", "tier"),
+    [
+        ("claude-opus-9", "high-resolution"),
+        ("claude-sonet-4-6", "standard"),
+        ("claude-4-6-haiku", "standard"),
+        ("us.anthropic.claude-opus-7-v1:0", "high-resolution"),
+        ("claude-instant-1", "standard"),
+        ("claude-nova-4-7", "high-resolution"),
+    ],
+)
+def test_unknown_model_of_a_known_family_has_its_tier(model: str, tier: str) -> None:
+    """The vision guide's rule: 4.7 and later are high-resolution. Price and context are not known."""
+    limits = SHIPPED.bind(model, "anthropic")
+    assert (limits.state, limits.known, limits.tier.name) == ("derived", False, tier)
+    assert limits.uses_claude_patches
+    assert limits.tokens(Size(280, 280)) == 100
+    assert (limits.context_tokens, limits.input_price, limits.cost_usd(100)) == (None, None, None)
+    (stated_tier,) = [item for item in limits.terms if item.name == "tier"]
+    assert (stated_tier.status, stated_tier.owner) == ("derived", model)
+
+
+@pytest.mark.parametrize(
+    "model", ["claude", "claude-next", "${CLAUDE_MODEL}", "gpt-9", "claude-20990101", ""]
+)
+def test_model_without_a_family_or_version_is_unknown(model: str) -> None:
+    """Without a version the rule of the family does not say the tier."""
+    assert SHIPPED.bind(model, "anthropic").state == "unknown"
 
 
 def test_platform_has_a_default_model() -> None:

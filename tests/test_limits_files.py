@@ -30,13 +30,13 @@ def test_user_value_may_come_alone(tmp_path: Path) -> None:
     """A value without source has the file as its source, and leaves its neighbours alone."""
     data = overlaid(tmp_path, "models:\n  claude-sonnet-4-6:\n    input_price: {value: 2.4}\n")
     limits = data.bind("claude-sonnet-4-6", "anthropic")
-    price = limits.input_price
+    price = stated(limits.input_price)
     assert (price.value, price.status, price.date) == (2.4, "single source", "undated")
     assert price.source == f"user file {tmp_path / 'limits.yaml'}"
     assert price.owner == "claude-sonnet-4-6"
     assert limits.cost_usd(1000) == 0.0024
     assert limits.output_price == SHIPPED.bind("claude-sonnet-4-6", "anthropic").output_price
-    assert SHIPPED.bind("claude-sonnet-4-6", "anthropic").input_price.value == 3
+    assert stated(SHIPPED.bind("claude-sonnet-4-6", "anthropic").input_price).value == 3
 
 
 def test_user_value_may_bring_its_source(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_user_may_add_a_model(tmp_path: Path) -> None:
     )
     limits = data.bind("eu.anthropic.claude-saga-6-v1:0", "bedrock")
     assert (limits.model, limits.known, limits.tier.max_edge) == ("claude-saga-6", True, 2576)
-    assert (stated(limits.request_media).value, limits.input_price.value) == (100, 10)
+    assert (stated(limits.request_media).value, stated(limits.input_price).value) == (100, 10)
     assert data.normalize("house-model-a").id == "claude-saga-6"
     assert not SHIPPED.normalize("claude-saga-6").known
 
@@ -81,7 +81,7 @@ def test_user_may_price_a_retired_model(tmp_path: Path) -> None:
         "  claude-opus-5: {input_price: {value: null}}\n",
     )
     assert data.bind("claude-3-haiku-20240307", "anthropic").cost_usd(1000) == 0.00025
-    assert data.bind("claude-opus-5", "anthropic").input_price.status == "unknown"
+    assert stated(data.bind("claude-opus-5", "anthropic").input_price).status == "unknown"
 
 
 def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> No
         "sources:\n  ours: &ours {source: contract, date: 2026-10, status: confirmed}\n"
         "models:\n  claude-opus-5:\n    input_price: {value: 4.5, <<: *ours}\n",
     )
-    assert data.bind("claude-opus-5", "anthropic").input_price.source == "contract"
+    assert stated(data.bind("claude-opus-5", "anthropic").input_price).source == "contract"
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_later_pack_overrides_the_earlier() -> None:
     }
     data = load_limits([DATA, extra], None)
     assert data.models == (*SHIPPED.models, "other-vision-1")
-    assert data.bind("other-vision-1", "anthropic").input_price.source == "pack's page"
+    assert stated(data.bind("other-vision-1", "anthropic").input_price).source == "pack's page"
 
 
 def test_pack_value_without_source_is_refused() -> None:

@@ -98,7 +98,7 @@ def test_limit_names_its_owner_and_marks_assumptions() -> None:
         "bedrock",
         "anthropic",
     )
-    assert (stated(bedrock.tier_edge).owner, bedrock.input_price.owner) == (
+    assert (stated(bedrock.tier_edge).owner, stated(bedrock.input_price).owner) == (
         "standard tier",
         "claude-sonnet-4-6",
     )

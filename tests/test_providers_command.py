@@ -173,24 +173,18 @@ def test_model_on_a_platform_that_does_not_serve_it(imgbudget: Command, photo: P
 
 
 @pytest.mark.parametrize(
-    ("arguments", "tier"),
-    [
-        (("--model", "gpt-4o-mni"), "standard"),
-        (("--model", "gpt-4o-mni", "--platform", "openai"), "openai-tiles-4o"),
-    ],
+    "arguments", [("--model", "gpt-4o-mni"), ("--model", "gpt-4o-mni", "--platform", "openai")]
 )
 @pytest.mark.parametrize("command", ["check", "plan", "size", "limits"])
 def test_model_that_is_not_in_the_data(
-    imgbudget: Command, photo: Path, command: str, arguments: tuple[str, ...], tier: str
+    imgbudget: Command, photo: Path, command: str, arguments: tuple[str, ...]
 ) -> None:
-    """A message with the nearest ids, the strictest assumption, a result in text and JSON: no crash."""
+    """A message with the nearest ids, no assumption, a result in text and JSON: no crash."""
     subject = {"check": [str(photo)], "plan": [str(photo)], "size": ["640x480"], "limits": []}[command]
     for form in ("full", "json"):
         run = imgbudget(command, *subject, *arguments, "--format", form)
         assert run.code in (0, 1)
-        assert (
-            f"unknown model 'gpt-4o-mni': using the strictest limits ({tier} tier); did you mean" in run.err
-        )
+        assert "unknown model 'gpt-4o-mni': tokens and cost are not counted; did you mean" in run.err
         assert "gpt-4o-mini" in run.err
         assert run.out
     if command in ("size", "limits"):
@@ -199,11 +193,16 @@ def test_model_that_is_not_in_the_data(
 
 
 def test_request_to_an_unknown_model_names_the_closest(imgbudget: Command, tmp_path: Path) -> None:
-    """It is skipped with a reason, as its limits are unknown."""
-    asked = {"model": "gpt-4o-minii", "messages": [{"role": "user", "content": "hi"}]}
+    """It is checked, and a finding names its model and the nearest ones."""
+    url = f"data:image/png;base64,{base64.b64encode(image_bytes()).decode()}"
+    content = [{"type": "image_url", "image_url": {"url": url}}]
+    asked = {"model": "gpt-4o-minii", "messages": [{"role": "user", "content": content}]}
     (tmp_path / "r.json").write_text(json.dumps(asked))
-    (skipped,) = imgbudget("check", "r.json", "--format", "json").json["summary"]["skipped"]
-    assert skipped["reason"].endswith("whose limits are not known; the nearest known is gpt-4o-mini")
+    run = imgbudget("check", "r.json", "--format", "json")
+    assert (run.code, run.codes, run.json["summary"]["skipped"]) == (1, ["IB411"], [])
+    (finding,) = run.json["findings"]
+    assert finding["message"] == "model 'gpt-4o-minii' is not known; its tokens and cost are not counted"
+    assert finding["help"].startswith("did you mean gpt-4o-mini or ")
 
 
 # --- one request in three shapes ---

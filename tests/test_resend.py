@@ -17,6 +17,7 @@ from imgbudget.planner.resend import Load, Resend, Saving, load_of, resend
 from imgbudget.registry import load_packs
 from tests.builders import Json, body, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
+from tests.stated import stated
 
 PACK = ("imgbudget_rules",)
 
@@ -218,7 +219,7 @@ def test_sums_agree_with_sending_it_turn_by_turn(
     assert [call.sent for call in accounting.calls] == loads
     assert accounting.sent == tuple(map(sum, zip(*loads, strict=True)))
     assert accounting.once == loads[-1]
-    cost = sum(limits.cost_usd(load.tokens) for load in loads)
+    cost = sum(stated(limits.cost_usd(load.tokens)) for load in loads)
     assert accounting.cost_usd == pytest.approx(cost)
 
     pruned = []
@@ -230,7 +231,7 @@ def test_sums_agree_with_sending_it_turn_by_turn(
     assert (prune.images, prune.byte_size, prune.tokens) == tuple(
         total - sum(rest) for total, rest in zip(accounting.sent, zip(*left, strict=True), strict=True)
     )
-    assert prune.cost_usd == pytest.approx(cost - sum(limits.cost_usd(load.tokens) for load in left))
+    assert prune.cost_usd == pytest.approx(cost - sum(stated(limits.cost_usd(load.tokens)) for load in left))
     assert min(prune.images, prune.byte_size, prune.tokens) >= 0
 
     uploads = sum(use.facts.byte_size for use in bodies[-1] if use.facts)

@@ -18,6 +18,7 @@ from imgbudget_rules.ib605_over_bytes_budget import over_bytes_budget
 from imgbudget_rules.ib801_duplicate_file import duplicate_file
 from imgbudget_rules.limits._generated import DATA
 from imgbudget_rules.spending import money
+from tests.stated import stated
 
 LIMITS = LimitsData.from_mapping(DATA).bind("claude-sonnet-4-6", "anthropic")
 SQUARE = "<png 1092x1092>"  # 39 x 39 patches: 1521 tokens
@@ -66,7 +67,7 @@ def test_image_over_its_cost_is_reported_in_dollars() -> None:
     [problem] = of_image(Budget(cost=0.001))
     assert (problem.limit, problem.unit) == (0.001, "USD")
     assert isinstance(problem.fix, Resize)
-    assert LIMITS.tokens(problem.fix.size) <= 333
+    assert stated(LIMITS.tokens(problem.fix.size)) <= 333
     [hopeless] = of_image(Budget(cost=0.000001))
     assert hopeless.fix is None
 

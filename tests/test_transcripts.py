@@ -108,12 +108,12 @@ def test_sub_agents_have_their_own_requests() -> None:
 
 
 def test_session_of_another_vendors_model(imgbudget: Command, tmp_path: Path) -> None:
-    """A session that a router sent elsewhere is passed over."""
+    """A session that a router sent elsewhere is checked by all rules that need no model."""
     write(tmp_path / "s.jsonl", line("user", [image_block(CUT)]), line("assistant", "?", model="glm-4.6"))
     run = imgbudget("check", "s.jsonl", "--format", "json")
-    assert run.codes == []
-    reason = "a request to another vendor's model (glm-4.6), whose limits are not known"
-    assert run.json["summary"]["skipped"][0]["reason"] == reason
+    assert run.codes == ["IB411", "IB001"]
+    (request,) = run.json["requests"]
+    assert (request["model"], request["platform"], request["visual_tokens"]) == ("glm-4.6", None, None)
 
 
 def test_truncated_image_in_turn_3(imgbudget: Command, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from imgbudget.limits.geometry import PATCH, Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from tests.builders import CORPUS
+from tests.stated import stated
 
 TABLE = CORPUS / "usage_truth.csv"
 
@@ -34,7 +35,7 @@ class Row(NamedTuple):
     @property
     def error(self) -> float:
         """Predicted minus recorded tokens."""
-        return sum(self.limits.tokens(size) + WRAPPER for size in self.sizes) - self.tokens
+        return sum(stated(self.limits.tokens(size)) + WRAPPER for size in self.sizes) - self.tokens
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from imgbudget.cli.size import parse_size
 from tests.builders import CORPUS
 from tests.rule_runner import limits_of
+from tests.stated import stated
 
 TRUTH = CORPUS / "usage_truth_other_vendors.csv"
 
@@ -54,7 +55,7 @@ def recorded() -> list[Recorded]:
             ):
                 continue
             detail = row["declared"].partition("detail=")[2].split(";")[0].strip() or None
-            tokens = sum(limits.at(detail).tokens(parse_size(size)) for size in sizes)
+            tokens = sum(stated(limits.at(detail).tokens(parse_size(size))) for size in sizes)
             total = int(row["input_tokens_total"])
             found.append(Recorded(limits.model, row["images"], int(row["text_chars"]), total, tokens))
     return found

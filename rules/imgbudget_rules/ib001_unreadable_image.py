@@ -56,6 +56,6 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         message = f"is not an image but {facts.content or 'data of an unknown type'}"
     else:
         return
-    if use.in_request and ctx.limits.uses_claude_patches:
+    if use.in_request and ctx.limits.is_messages_api:
         message += "; the API answers `Could not process image`"
     yield Problem(message=message, help="create or download the image again, or leave it out")

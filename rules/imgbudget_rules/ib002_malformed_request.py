@@ -38,7 +38,7 @@ def malformed_request(request: Request, ctx: Context) -> Iterator[Problem]:
     ## Source
     Request shape: types of the official Python and TypeScript SDKs, 2026-08.
     """
-    reference = "the Messages API" if ctx.limits.uses_claude_patches else "its API"
+    reference = "the Messages API" if ctx.limits.is_messages_api else "its API"
     for flaw in request.flaws:
         yield Problem(
             message=flaw.message,

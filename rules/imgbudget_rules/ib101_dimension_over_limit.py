@@ -52,7 +52,8 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     helps = refusal.resizable and limits.refusal(planned) is None
     whose = limits.platform if limits.max_edge and refusal.unit == "px" else limits.model
     native = f"resize to {planned}, the size that {limits.model} uses"
-    smaller = native if limits.native_size(planned) == planned else f"resize to {planned}"
+    is_native = limits.counts_tokens and limits.native_size(planned) == planned
+    smaller = native if is_native else f"resize to {planned}"
     yield Problem(
         message=f"{refusal.text} {refusal.measured} {refusal.unit}; {whose} takes at most {refusal.limit} "
         f"{refusal.unit}",

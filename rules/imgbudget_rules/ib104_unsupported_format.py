@@ -82,7 +82,7 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     *names, last = (name.removeprefix("image/") for name in media_types)
     target = _target(use.facts.format, media_types) if intact else None
     yield Problem(
-        message=f"format is {use.facts.format}; {limits.platform} accepts only {', '.join(names)} and {last}",
+        message=f"format is {use.facts.format}; {limits.api} accepts only {', '.join(names)} and {last}",
         help=f"convert to {target}" if target else "convert to jpeg or png first",
         fix=Recode(format=target) if target else None,
     )
@@ -90,7 +90,7 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
 
 def _animation(frames: int | None, form: str, limits: Limits) -> Problem:
     return Problem(
-        message=f"animation of {frames} frames; {limits.platform} rejects animated {form}",
+        message=f"animation of {frames} frames; {limits.api} rejects animated {form}",
         help="keep the first frame, or send the frames that matter as separate images",
         measured=frames,
         limit=1,

@@ -68,9 +68,9 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
             fix_safety=FixSafety.UNSAFE,
         )
         return
-    if not ctx.limits.uses_claude_patches:
+    if not ctx.limits.is_messages_api:
         yield Problem(
-            message=f"declared as {use.declared!r}, but the bytes are {actual}; {ctx.limits.platform} may "
+            message=f"declared as {use.declared!r}, but the bytes are {actual}; {ctx.limits.api} may "
             "reject or misread it",
             help=f"declare {actual}",
             severity=Severity.WARNING,

@@ -40,7 +40,7 @@ def malformed_base64(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """
     if not use.in_request:
         return
-    claude = ctx.limits.uses_claude_patches
+    claude = ctx.limits.is_messages_api
     if use.base64_size == 0:
         yield Problem(
             message="base64 text is empty" + ("; the API answers `image cannot be empty`" if claude else ""),

@@ -49,7 +49,7 @@ def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """
     if is_rejected(use) or (over := oversize_of(use, ctx.limits)) is None:
         return
-    model, tokens = ctx.limits.model, ctx.limits.tokens(over.planned)
+    model, tokens = ctx.limits.model, ctx.limits.tokens(over.planned) or 0
     yield Problem(
         message=f"{over.text}, over the {over.limit} {over.unit} that {model} uses; the API downscales it to "
         f"{over.downscaled}",

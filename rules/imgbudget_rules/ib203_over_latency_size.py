@@ -56,11 +56,10 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         measured, limit, text = area, pixels, f"{size} is {figure(area)} pixels"
     advised = limits.latency_size(size)
     before, after = limits.tokens(size), limits.tokens(advised)
-    tokens = (
-        f"{figure(after)} tokens instead of {figure(before)}"
-        if after < before
-        else f"same {figure(before)} tokens"
-    )
+    tokens = "fewer bytes"
+    if before is not None and after is not None:
+        fewer = f"{figure(after)} tokens instead of {figure(before)}"
+        tokens = fewer if after < before else f"same {figure(before)} tokens"
     yield Problem(
         message=f"{text}; the guide of spring 2026 advised {limit.text} for a short time to first token",
         help=f"resize to {advised} ({tokens})",

@@ -52,12 +52,12 @@ def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if use.facts is None or not use.facts.animated or use.facts.damage is not None:
         return
     frames, limits, media_type = use.facts.frames, ctx.limits, f"image/{use.facts.format}"
-    is_accepted = media_type in limits.media_types or limits.uses_claude_patches
+    is_accepted = media_type in limits.media_types or limits.is_messages_api
     if media_type in limits.still_types or not is_accepted:
         return
     consequence = (
         f"{limits.model} sees only the first one"
-        if limits.uses_claude_patches
+        if limits.is_messages_api
         else f"it is not published whether {limits.model} sees more than the first one"
     )
     yield Problem(

@@ -63,7 +63,7 @@ def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if metadata < LEAST or metadata * SHARE <= size:
         return
     never = f"{ctx.limits.model} never receives it"
-    why = never if ctx.limits.uses_claude_patches else "it is uploaded with the pixels"
+    why = never if ctx.limits.is_messages_api else "it is uploaded with the pixels"
     yield Problem(
         message=f"{figure(metadata)} of {figure(size)} bytes ({metadata * 100 // size} %) are metadata; "
         f"{why}",

@@ -54,7 +54,7 @@ def source_not_supported(request: Request, ctx: Context) -> Iterator[Problem]:
         named = use.origin in (Origin.URL, Origin.FILE_ID)
         source_type = f"is {use.source_type}" if named else f"{use.source_type!r} is unknown"
         yield Problem(
-            message=f"source type {source_type}; {ctx.limits.platform} accepts only "
+            message=f"source type {source_type}; {ctx.limits.api} accepts only "
             f"{', '.join(ctx.limits.source_types)}",
             help="send the bytes as base64",
             location=use.location,

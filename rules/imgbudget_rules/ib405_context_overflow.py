@@ -34,7 +34,7 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     """
     limit = ctx.limits.context_tokens
     tokens = request_tokens(request, ctx)
-    if tokens <= limit.value:
+    if limit is None or tokens <= limit.value:
         return
     claude = ctx.limits.uses_claude_patches
     answer = "; the API answers `Request size exceeds model context window`" if claude else ""

@@ -55,12 +55,12 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
     images = (
         "1 image of an earlier turn is" if len(resent) == 1 else f"{len(resent)} images of earlier turns are"
     )
-    by_id = "send images by file id, " if "file" in limits.source_types else ""
+    by_id = "send images by file id, " if limits.platform and "file" in limits.source_types else ""
+    count = f" and {figure(tokens)} tokens" if limits.counts_tokens else ""
+    cached = f" (cached tokens cost {limits.cache_read_factor.value:g} of the price)" if limits.known else ""
     yield Problem(
-        message=f"{images} sent again: {figure(size)} bytes of base64 "
-        f"and {figure(tokens)} tokens in this request",
-        help=f"{by_id}cache the prompt (cached tokens cost {limits.cache_read_factor.value:g} of the price), "
-        "or leave out images that the conversation no longer needs",
+        message=f"{images} sent again: {figure(size)} bytes of base64{count} in this request",
+        help=f"{by_id}cache the prompt{cached}, or leave out images that the conversation no longer needs",
         measured=size,
         unit="bytes",
         location=resent[0].location,

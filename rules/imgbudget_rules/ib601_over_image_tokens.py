@@ -46,7 +46,7 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     tokens = ctx.limits.tokens(size)
     cost = ctx.limits.cost_usd(tokens)
-    if budget.tokens is not None and tokens > budget.tokens:
+    if budget.tokens is not None and tokens is not None and tokens > budget.tokens:
         smaller = ctx.limits.size_within_tokens(size, budget.tokens)
         advice = f"resize to {smaller} or raise" if smaller else "every size takes more than that; raise"
         yield Problem(
@@ -58,8 +58,9 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
             unit="tokens",
             fix=Resize(smaller) if smaller else None,
         )
-    if budget.cost is not None and cost > budget.cost:
-        smaller = ctx.limits.size_within_tokens(size, ctx.limits.tokens_within_cost(budget.cost))
+    if budget.cost is not None and cost is not None and cost > budget.cost:
+        affordable = ctx.limits.tokens_within_cost(budget.cost) or 0
+        smaller = ctx.limits.size_within_tokens(size, affordable)
         advice = f"resize to {smaller} or raise" if smaller else "every size costs more than that; raise"
         yield Problem(
             message=f"image costs {money(cost)}; your budget for an image is {money(budget.cost)}",

@@ -51,10 +51,10 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
         return
     tokens = request_tokens(request, ctx)
     cost = ctx.limits.cost_usd(tokens)
-    if cost <= most:
+    affordable = ctx.limits.tokens_within_cost(most)
+    if cost is None or affordable is None or cost <= most:
         return
     model, advice = ctx.limits.model, "use a cheaper model, or raise budgets.request.cost"
-    affordable = ctx.limits.tokens_within_cost(most)
     possible = shrinkable(request, ctx, affordable)
     yield Problem(
         message=f"images cost {money(cost)} on {model}; your budget for a request is {money(most)}",

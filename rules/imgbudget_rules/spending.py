@@ -4,13 +4,13 @@ from imgbudget.rule import Context, ImageUse, Request, Size
 
 
 def request_tokens(request: Request, ctx: Context) -> int:
-    """Visual tokens of all images of a request whose size is known."""
+    """Visual tokens of all images of a request whose size is known; 0 for an unknown model."""
     return sum(image_tokens(use, ctx) for use in request.images)
 
 
 def image_tokens(use: ImageUse, ctx: Context) -> int:
-    """Visual tokens of one image of a request; 0 if its size is unknown."""
-    return ctx.limits_of(use).tokens(use.visible_size) if use.visible_size else 0
+    """Visual tokens of one image of a request; 0 if its size or the model is unknown."""
+    return (ctx.limits_of(use).tokens(use.visible_size) or 0) if use.visible_size else 0
 
 
 def money(usd: float) -> str:
@@ -25,5 +25,5 @@ def shrinkable(request: Request, ctx: Context, most: int) -> bool:
 
     No image can cost less than one pixel does. At a detail level with a fixed price, that is its full price.
     """
-    fewest = sum(ctx.limits_of(use).tokens(Size(1, 1)) for use in request.images if use.visible_size)
+    fewest = sum(ctx.limits_of(use).tokens(Size(1, 1)) or 0 for use in request.images if use.visible_size)
     return fewest <= most and any(use.base64_size and use.visible_size for use in request.images)

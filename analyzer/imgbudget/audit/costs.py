@@ -95,7 +95,8 @@ def _on_tier(size: Size, tier: Tier) -> _Sums:
 
 
 def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:
-    priced = limits.input_price.status != "unknown"
+    price = limits.input_price
+    priced = price is not None and price.status != "unknown"
     factor = limits.batch_factor.value if limits.batch_factor else None
     before, after = usd(limits, sums.tokens), usd(limits, sums.tokens_after)
     return CostRow(
@@ -103,7 +104,7 @@ def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:
         platform=limits.platform,
         tier=limits.tier.name,
         retired=limits.retired,
-        usd_per_million=limits.input_price.value if priced else None,
+        usd_per_million=price.value if price is not None and priced else None,
         refused=refused,
         resized=sums.resized,
         tokens=sums.tokens,
@@ -117,7 +118,8 @@ def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:
 
 def usd(limits: Limits, tokens: int) -> float:
     """US dollars for the visual tokens of many images, each in a prompt below the long-prompt threshold."""
-    return tokens * limits.input_price.value / 1_000_000
+    price = limits.input_price
+    return tokens * price.value / 1_000_000 if price else 0.0  # an audit refuses models that it does not know
 
 
 def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:

@@ -154,6 +154,8 @@ def audit(options: AuditOptions) -> int:
     )
     session = Session(asked._replace(pedantic=options.pedantic, use_ignores=not options.no_ignores))
     models = limits_of_all(session, options.models)
+    for limits in (session.context.limits(), *models):
+        _require_known(limits)
     with _folder(options.rows) as folder:
         run = _run(session, options, folder)
         if not run.files:
@@ -166,6 +168,16 @@ def audit(options: AuditOptions) -> int:
         return 2
     worst = _worst(run)
     return 1 if worst and options.fail_on != "never" and worst >= Severity[options.fail_on.upper()] else 0
+
+
+def _require_known(limits: Limits) -> None:
+    """Raise UsageError for a model whose tokens or price are not known: the sums of an audit need both."""
+    if not limits.known:
+        nearest = f"did you mean {' or '.join(limits.nearest)}? " if limits.nearest else ""
+        raise UsageError(
+            f"unknown model {limits.model[:80]!r}: an audit needs its tokens and price; {nearest}"
+            "`imgbudget limits` lists the known models, and --limits FILE adds one"
+        )
 
 
 def _require_datasets() -> None:

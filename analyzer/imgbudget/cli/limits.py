@@ -65,7 +65,7 @@ def _document(limits: Limits) -> dict[str, Any]:
 
 def _in_force(limits: Limits) -> tuple[list[Limit[float] | Absent], list[Term | Absent]]:
     """The numbers and the other facts; what is said of Claude's images alone is no matter of other models."""
-    own = limits.uses_claude_patches
+    own = limits.is_messages_api
     numbers = [limit for limit in limits.entries() if own or limit.owner != _CLAUDE]
     terms = [term for term in limits.terms if term.name != "strategy" and (own or term.owner != _CLAUDE)]
     return numbers, terms

@@ -65,7 +65,9 @@ def _bound(planned: Sequence["Planned"]) -> int:
     return sum(it.max_tokens or 0 for it in planned)
 
 
-def _cost(expected: float, most: float | None, bound: int) -> str:
+def _cost(expected: float | None, most: float | None, bound: int) -> str:
+    if expected is None:
+        return "cost unknown, as no price of the model is known"
     text = f"about {dollars(expected)} for the input"
     if most is None:
         return f"{text}; no bound on the output is known"
@@ -83,6 +85,8 @@ def _tokens(planned: Sequence["Planned"]) -> str:
             f"about {figure(sum(it.page_tokens for it in parts))} for {count(pages, 'page')} (estimated)"
         )
     text = f"{' + '.join(words)} = {figure(sum(it.total for it in parts))} tokens"
+    if unknown := sum(not it.known for it in parts):
+        text += f"; images of {count(unknown, 'request')} to unknown models not counted"
     if unsized := sum(it.unsized for it in parts):
         text += f"; {count(unsized, 'image')} of unknown size counted as the most that one costs"
     if unpaged := sum(it.unpaged for it in parts):

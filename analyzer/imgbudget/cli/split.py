@@ -10,7 +10,7 @@ from imgbudget.cli.targets import budget_of
 from imgbudget.fixing.strategy import PlanTargets
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.results import FileResult
-from imgbudget.output.base import TextTable, count, figure, money
+from imgbudget.output.base import UNKNOWN, TextTable, count, figure, money
 from imgbudget.output.plan import request_name
 from imgbudget.output.split import split_document
 from imgbudget.planner.division import Split, SplitPart, split_request
@@ -86,15 +86,15 @@ def _split_text(split: Split, *, colour: bool) -> str:
             figure(span.documents) if split.request.documents else "",
             figure(span.pages) if split.request.documents else "",
             figure(part.byte_size),
-            figure(span.tokens),
-            money(split.limits.cost_usd(span.tokens)),
+            figure(span.tokens) if split.limits.counts_tokens else UNKNOWN,
+            money(split.limits.cost_usd(split.limits.counted(span.tokens))),
             _note(part),
         )
     parts = len(split.parts)
     head = (
         f"{request_name(split.request)}: "
         f"{count(len(split.request.images), 'image')}, {count(split.request.byte_size, 'byte')} "
-        f"for {split.limits.model} on {split.limits.platform}: "
+        f"for {split.limits.model} on {split.limits.platform or 'an unknown platform'}: "
         f"{f'split into {parts} requests' if parts > 1 else 'one request'}"
     )
     return joined([head]) + table.text(right={0, 3, 4, 5, 6, 7, 8})

@@ -9,7 +9,7 @@ from imgbudget.cli.size import Subject, subjects
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
 from imgbudget.model.subjects import ProbeField
-from imgbudget.output.base import TextTable, count, figure, money
+from imgbudget.output.base import TextTable, count, figure, money, number
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.split import tiling_record
 from imgbudget.planner.division import OVERLAP, Tiling, tiling
@@ -83,16 +83,16 @@ def _text(subject: Subject, cut: Tiling, *, colour: bool) -> str:
     cost = money(limits.cost_usd(whole))
     if len(cut.tiles) == 1:
         return joined(
-            [f"{_named(subject)}{cut.size} fits as it is: {figure(whole)} tokens on {limits.model}, {cost}"]
+            [f"{_named(subject)}{cut.size} fits as it is: {number(whole)} tokens on {limits.model}, {cost}"]
         )
     table = TextTable(("tile", "x", "y", "size", "tokens"), colour=colour)
-    for number, tile in enumerate(cut.tiles, 1):
-        table.add(str(number), str(tile.x), str(tile.y), str(tile.size), figure(limits.tokens(tile.size)))
+    for at, tile in enumerate(cut.tiles, 1):
+        table.add(str(at), str(tile.x), str(tile.y), str(tile.size), number(limits.tokens(tile.size)))
     head = (
         f"{_named(subject)}{cut.size} in {count(len(cut.tiles), 'tile')} for {limits.model} on "
         f"{limits.platform}: {count(cut.columns, 'column')}, {count(cut.rows, 'row')}, neighbours share at "
         f"least {cut.overlap} px; {figure(cut.tokens)} tokens, {money(limits.cost_usd(cut.tokens))} "
-        f"(as a whole it is seen as {limits.native_size(cut.size)}: {figure(whole)} tokens, {cost})"
+        f"(as a whole it is seen as {limits.native_size(cut.size)}: {number(whole)} tokens, {cost})"
     )
     return joined([head]) + table.text(right={0, 1, 2, 4})
 

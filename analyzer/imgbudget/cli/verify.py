@@ -31,7 +31,7 @@ from imgbudget.live.verification import (
     probe_cases,
     read_overlay,
 )
-from imgbudget.output.base import TextTable, count, figure
+from imgbudget.output.base import TextTable, count, figure, number
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.printable import blocks, joined
 
@@ -213,8 +213,8 @@ def _listing(limits: Limits, entry: Model) -> str:
     images = {True: "accepts images", False: "does NOT accept images", None: "image support not reported"}[
         entry.images
     ]
-    documented = int(limits.context_tokens.value)
-    same = "as documented" if entry.context == documented else f"documented as {figure(documented)}"
+    documented = None if limits.context_tokens is None else int(limits.context_tokens.value)
+    same = "as documented" if entry.context == documented else f"documented as {number(documented)}"
     context = (
         "context not reported" if entry.context is None else f"context {figure(entry.context)} tokens, {same}"
     )

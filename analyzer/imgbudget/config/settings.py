@@ -81,6 +81,9 @@ class Ignore(NamedTuple):
     line: int | None = None
 
 
+DEFAULT_PLATFORM = "anthropic"
+
+
 class Settings(NamedTuple):
     """A whole configuration with the defaults filled in.
 
@@ -92,7 +95,7 @@ class Settings(NamedTuple):
     """
 
     model: str = "claude-sonnet-4-6"
-    platform: str = "anthropic"
+    platform: str = DEFAULT_PLATFORM
     packs: tuple[str, ...] = ("imgbudget_rules",)
     select: tuple[str, ...] = ("ALL",)
     extend_select: tuple[str, ...] = ()

@@ -5,8 +5,9 @@ from typing import Any, NoReturn
 
 from imgbudget.limits import geometry
 from imgbudget.limits.fields import DETAILS, FIELDS, TIER_BOUNDS, LimitFields
-from imgbudget.limits.geometry import Size, Tier
-from imgbudget.limits.values import Absent, Limit, Term, Value, Values, limit, term
+from imgbudget.limits.geometry import UNKNOWN_TIER, Size, Tier
+from imgbudget.limits.model_ids import ModelState, NormalizedModel
+from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
 
 _NANO = 1_000_000_000
 """Nano-dollars per dollar. A price of 1 USD/MTok is 1,000 nano-dollars per token, so sums are integers."""
@@ -23,7 +24,10 @@ class Limits(LimitFields):
     Each row of `LimitFields` is an attribute: a `Limit`, or None if the platform has no such limit or it is
     unknown (`values` has the source of either). `tier` is the tier of the image, see `at`.
 
-    An unknown model (`known` is False) gets the smallest tier and context and the highest price. Media types
+    `state` is how the limits of the model are known. A derived model has the tier of its family, but no known
+    context and price; an unknown one has no tier either, so its images have no number of tokens. `platform`
+    is empty if it is unknown too: then there are no limits, and every media type and source type that some
+    platform accepts is accepted. `nearest` are similar names of a model that is not known. Media types
     in `still_types` are not accepted animated. `request_bytes` is the binary reading of a limit given in MB
     and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a
     model retired at an unknown date, None for a model in service. Factors multiply the input price (batch
@@ -32,7 +36,8 @@ class Limits(LimitFields):
 
     model: str
     platform: str
-    known: bool
+    state: ModelState
+    nearest: tuple[str, ...]
     tier: Tier
     details: tuple[tuple[str, Tier], ...]
     """The tiers of images that request a level of detail, by level."""
@@ -44,26 +49,29 @@ class Limits(LimitFields):
     _at: dict[str, "Limits"]
 
     def __init__(
-        self, model: str, platform: str, tiers: Mapping[str, Values], values: Values, *, known: bool
+        self, model: NormalizedModel, platform: str, tiers: Mapping[str, Values], values: Values
     ) -> None:
         """Bind the merged values of platform, tier and model; `tiers` has the values of each tier."""
-        name = term(values, "tier").values[0]
-        context, long = limit(values, "context_tokens"), values.get("long_context")
-        if "request_media_short_context" in values and isinstance(long, Limit) and context.value < long.value:
-            values = values | {"request_media": values["request_media_short_context"]}
-        tier = tier_of(name, tiers[name])
+        name = term(values, "tier").values[0] if "tier" in values else ""
+        context, long = values.get("context_tokens"), values.get("long_context")
+        if isinstance(context, Limit) and isinstance(long, Limit) and context.value < long.value:
+            values = values | {
+                "request_media": values.get("request_media_short_context", values["request_media"])
+            }
+        tier = tier_of(name, tiers[name]) if name else UNKNOWN_TIER
         details = tuple(
             (detail, tier_of(level, tiers[level]))
             for detail in DETAILS
             if f"detail_{detail}" in values
             for level in term(values, f"detail_{detail}").values
         )
-        tier_names = (name, *(tier.name for _, tier in details)) if tier.strategy else ()
+        tier_names = (name, *(tier.name for _, tier in details)) if name and tier.strategy else ()
         self.__dict__.update(
             {field: row.read(values.get(field)) for field, row in FIELDS.items()},
-            model=model,
+            model=model.id,
             platform=platform,
-            known=known,
+            state=model.state,
+            nearest=model.nearest,
             tier=tier,
             details=details,
             values=values,
@@ -89,7 +97,22 @@ class Limits(LimitFields):
         return hash((self.model, self.platform, self.tier.name))
 
     def _key(self) -> tuple[object, ...]:
-        return self.model, self.platform, self.known, self.tier, self.details, self.values
+        return self.model, self.platform, self.state, self.tier, self.details, self.values
+
+    @property
+    def known(self) -> bool:
+        """Whether the data has the model."""
+        return self.state == "exact"
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether the number of tokens of an image is known."""
+        return self.tier.strategy != UNKNOWN_TIER.strategy
+
+    @property
+    def api(self) -> str:
+        """The platform for messages; "the API" if it is unknown."""
+        return self.platform or "the API"
 
     def at(self, detail: str | None) -> "Limits":
         """The limits for an image that requests a level of detail; unchanged for an unknown level."""
@@ -116,6 +139,16 @@ class Limits(LimitFields):
         return not self.tier.strategy
 
     @property
+    def is_messages_api(self) -> bool:
+        """Whether the request goes to an API for Claude, whose checks and error texts are known.
+
+        So does one for an unknown model on a platform of Claude.
+        """
+        if self.uses_claude_patches:
+            return True
+        return self.state == "unknown" and bool(self.platform) and "default_model" not in self.values
+
+    @property
     def documents_count_as_images(self) -> bool:
         """Whether documents count toward `many_image_count`; toward `request_media`, pages always do."""
         return "document" in self.many_image_blocks
@@ -134,6 +167,8 @@ class Limits(LimitFields):
 
         Without `from_table` it is the native size, even if a row of the table keeps the exact ratio.
         """
+        if not self.counts_tokens and self.max_edge is not None:
+            edge_limit = min(self.max_edge.value, size.long_edge if edge_limit is None else edge_limit)
         if not from_table and self.uses_claude_patches:
             return self.native_size(size, edge_limit)
         return geometry.planned_size(size, self.tier, edge_limit)
@@ -147,15 +182,21 @@ class Limits(LimitFields):
             return native
         return geometry.size_within(size, pixels, min(edge, native.long_edge))
 
-    def tokens(self, size: Size) -> int:
-        """Visual tokens billed for an image of this size."""
-        return geometry.tokens(size, self.tier)
+    def tokens(self, size: Size) -> int | None:
+        """Visual tokens billed for an image of this size; None for an unknown model."""
+        return geometry.tokens(size, self.tier) if self.counts_tokens else None
+
+    def counted(self, tokens: int) -> int | None:
+        """The sum of the tokens of several images; None for an unknown model, which has none."""
+        return tokens if self.counts_tokens else None
 
     def size_within_tokens(self, size: Size, most: int, edge_limit: int | None = None) -> Size | None:
         """The largest size of the same ratio that takes at most `most` visual tokens; None if none does.
 
-        Never larger than `size`, nor than `edge_limit` px on an edge.
+        Never larger than `size`, nor than `edge_limit` px on an edge. None for an unknown model.
         """
+        if not self.counts_tokens:
+            return None
         return geometry.size_within_tokens(size, self.tier, most, edge_limit)
 
     def fits(self, size: Size) -> bool:
@@ -177,32 +218,43 @@ class Limits(LimitFields):
         """Whether `count` exceeds `many_image_count`, so that `many_image_edge` applies."""
         return self.many_image_count is not None and count > self.many_image_count.value
 
-    def cost_usd(self, tokens: int) -> float:
+    def cost_usd(self, tokens: int | None) -> float | None:
         """US dollars for a prompt of this many tokens, without caching or batching.
+
+        None if the model is not known, and for unknown tokens.
 
         A prompt over the long-prompt threshold is billed entirely at the long-prompt price, so for a model
         with such a threshold `tokens` must be those of the whole request.
         """
+        if tokens is None:
+            return None
         price = self.input_price if self.long_prompt_tokens is None else self._price(tokens)
-        return tokens * nano_usd(price) / _NANO
+        return None if price is None else tokens * nano_usd(price) / _NANO
 
-    def tokens_within_cost(self, usd: float) -> int:
-        """The most visual tokens that cost no more than `usd` US dollars, long prompts included."""
+    def tokens_within_cost(self, usd: float) -> int | None:
+        """The most visual tokens that cost no more than `usd` US dollars, long prompts included.
+
+        None if the price is not known.
+        """
+        if self.input_price is None:
+            return None
         low, high = 0, int(usd * _NANO) + 1  # no price is under a nano-dollar a token
         while low + 1 < high:
             middle = (low + high) // 2
-            if self.cost_usd(middle) <= usd:
+            cost = self.cost_usd(middle)
+            if cost is not None and cost <= usd:
                 low = middle
             else:
                 high = middle
         return low
 
     def batch_cost_usd(self, tokens: int) -> float | None:
-        """US dollars in a batch; None if the platform has no batches."""
-        if self.batch_factor is None:
+        """US dollars in a batch; None if the platform has no batches, or the price is not known."""
+        price = self._price(tokens)
+        if self.batch_factor is None or price is None:
             return None
         factor = round(self.batch_factor.value * 1000)
-        return tokens * nano_usd(self._price(tokens)) * factor / (_NANO * 1000)
+        return tokens * nano_usd(price) * factor / (_NANO * 1000)
 
     def missing(self, needs: tuple[str, ...]) -> str | None:
         """The first required limit that this model lacks, as a phrase; None if it has all.
@@ -229,7 +281,7 @@ class Limits(LimitFields):
                 else f"{self.model} does not count patches of 28 px as Claude does"
             )
         if need == "messages_api":
-            return None if self.uses_claude_patches else "only Claude's API is known to have this limit"
+            return None if self.is_messages_api else "only Claude's API is known to have this limit"
         if getattr(self, need) is not None:
             return None
         stated = self.values.get(need)
@@ -260,7 +312,7 @@ class Limits(LimitFields):
             or (isinstance(value, Absent) and name in FIELDS and FIELDS[name].absent != "unlimited")
         )
 
-    def _price(self, tokens: int) -> Limit[float]:
+    def _price(self, tokens: int) -> Limit[float] | None:
         threshold, price = self.long_prompt_tokens, self.long_input_price
         if threshold is not None and price is not None and tokens > threshold.value:
             return price

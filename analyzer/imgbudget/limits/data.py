@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from math import inf
 from typing import Any
 
 from imgbudget.errors import LimitsError
 from imgbudget.limits.bound import Limits, tier_of
 from imgbudget.limits.fields import DETAILS, TIER_BOUNDS, required_in
 from imgbudget.limits.geometry import PATCH, Tier
-from imgbudget.limits.model_ids import NormalizedModel, nearest_names, read_id
+from imgbudget.limits.model_ids import NormalizedModel, nearest_names, read_id, sibling_of
 from imgbudget.limits.schema import Checked, OnDemand, Platform, Tree, parse, parse_on_demand
-from imgbudget.limits.values import Absent, Limit, Term, Values, limit, term
+from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
 
 
 def merge(base: Tree, upper: Tree) -> Tree:
@@ -196,9 +195,11 @@ class LimitsData:
         return found
 
     def bind(self, model: str, platform: str) -> Limits:
-        """The limits of a model, in any spelling, on a platform.
+        """The limits of a model, in any spelling, on a platform; on an empty one, those of the model only.
 
-        An unknown model gets the strictest limits. Raises LimitsError for an unknown platform.
+        The one answer to which limits a model has here: its own, those of its family, or, for a model that
+        nobody knows, none but those of the platform; `Limits.state` is which. Raises LimitsError for an
+        unknown platform.
         """
         limits = self._bound.get((model, platform))
         if limits is None:
@@ -218,7 +219,10 @@ class LimitsData:
             if name in self._index:
                 return NormalizedModel(self._index[name], known=True, nearest=(), platform=reading.platform)
         nearest = nearest_names(reading.name, self.models)
-        return NormalizedModel(model, known=False, nearest=nearest, platform=reading.platform)
+        sibling = sibling_of(reading.name, self.models)
+        return NormalizedModel(
+            model, known=False, nearest=nearest, platform=reading.platform, sibling=sibling
+        )
 
     def model_for(self, model: str, platform: str) -> str:
         """The model to assume on a platform: `model` if served there, else the default of the platform."""
@@ -234,31 +238,46 @@ class LimitsData:
         return term(values, "platforms").values if "platforms" in values else ()
 
     def _bind(self, model: str, platform: str) -> Limits:
-        if platform not in self._platforms:
+        if platform and platform not in self._platforms:
             nearest = nearest_names(platform, self.platforms)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise LimitsError(f"unknown platform {platform!r}{hint} (known: {', '.join(self.platforms)})")
         normal = self.normalize(model)
-        platform = self._serving_platform(model, platform) if normal.known else platform
+        own: Values = {}
         if normal.known:
+            platform = self._serving_platform(model, platform)
             own = self._tree.models[normal.id]
-        else:
-            own = _strictest(model, self._peers(platform), self._tree.tiers)
-        if not isinstance(own.get("input_price"), Limit):
-            own = own | {"input_price": _highest_price(normal.id, self._peers(platform))}
-        tier = term(own, "tier").values[0]
-        values = self._platforms[platform] | self._tree.tiers[tier] | own
-        return Limits(normal.id, platform, self._tree.tiers, values, known=normal.known)
+            if not isinstance(own.get("input_price"), Limit):
+                own = own | {"input_price": _highest_price(normal.id, self._peers(platform))}
+        elif normal.sibling is not None:
+            own = {"tier": _derived_tier(normal, self._tree.models[normal.sibling])}
+        shared = self._platforms[platform] if platform else self._any_platform
+        tier = self._tree.tiers[term(own, "tier").values[0]] if own else {}
+        return Limits(normal, platform, self._tree.tiers, shared | tier | own)
+
+    @cached_property
+    def _any_platform(self) -> Values:
+        """The values where the platform is not known: no limits, and whatever any platform accepts."""
+        required = {name for section in ("images", "prices") for name in required_in(section)}
+        values = {name: value for name, value in self._tree.shared.items() if name in required}
+        for name in ("media_types", "source_types"):
+            terms = [term(found, name) for found in self._platforms.values() if name in found]
+            merged = tuple(dict.fromkeys(one for item in terms for one in item.values))
+            values[name] = terms[0]._replace(
+                values=merged, status="derived", note="accepted by some platform", owner="any platform"
+            )
+        return values
 
     def _serving_platform(self, model: str, platform: str) -> str:
         """The platform whose limits apply: the given one, or the model's own if that does not serve it."""
         served = self._served(model)
         if served:
             return platform if platform in served else served[0]
-        return self.platforms[0] if "default_model" in self._platforms[platform] else platform
+        own = not platform or "default_model" in self._platforms[platform]
+        return self.platforms[0] if own else platform
 
     def _peers(self, platform: str) -> list[Values]:
-        """The models served on a platform, from which the values for an unknown model are taken."""
+        """The models served on a platform, from which a price is assumed for one of them without a price."""
         own = "default_model" in self._platforms[platform]
         return [
             values
@@ -267,22 +286,10 @@ class LimitsData:
         ]
 
 
-def _strictest(model: str, peers: Iterable[Values], tiers: Mapping[str, Values]) -> Values:
-    """The values for an unknown model: the smallest tier and the smallest context of its peers."""
-    peers = [values for values in peers if "strategy" not in tiers[term(values, "tier").values[0]]] or peers
-    tier = min((term(values, "tier") for values in peers), key=lambda item: _bounds(tiers[item.values[0]]))
-    context = min((limit(values, "context_tokens") for values in peers), key=lambda item: item.value)
-    note = f"{model} is not a known model; the smallest"
-    return {
-        "tier": tier._replace(status="unknown", note=f"{note} tier is assumed", owner=model),
-        "context_tokens": context._replace(status="unknown", note=f"{note} context is assumed", owner=model),
-    }
-
-
-def _bounds(tier: Values) -> tuple[float, ...]:
-    """The edge and the tokens of a tier, for comparison."""
-    bounds = (tier.get(name) for name in TIER_BOUNDS)
-    return tuple(bound.value if isinstance(bound, Limit) else inf for bound in bounds)
+def _derived_tier(model: NormalizedModel, sibling: Values) -> Value:
+    """The tier of a model that is not in the data, by the rule of its family."""
+    note = f"{model.id} is not a known model; by the rule of its family, as {model.sibling}"
+    return term(sibling, "tier")._replace(status="derived", note=note, owner=model.id)
 
 
 def _highest_price(model: str, peers: Iterable[Values]) -> Limit[float]:

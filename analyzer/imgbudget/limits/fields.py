@@ -79,8 +79,6 @@ def number(unit: _Whole, scope: Scope) -> LimitSpec[Limit[int]]: ...
 @overload
 def number(unit: _Decimal, scope: Scope) -> LimitSpec[Limit[float]]: ...
 @overload
-def number(unit: _Decimal, scope: Scope, *, absent: Literal["estimated"]) -> LimitSpec[Limit[float]]: ...
-@overload
 def number(
     unit: _Whole, scope: Scope, *, absent: Literal["unlimited", "unavailable"]
 ) -> LimitSpec[Limit[int] | None]: ...
@@ -97,6 +95,15 @@ def number(
 ) -> LimitSpec[Any]:
     """Declare a number; every model has it unless `absent` or `required=False` is given."""
     return LimitSpec(unit, scope, required=required and absent is None, absent=absent)
+
+
+@overload
+def of_known_models(unit: _Whole) -> LimitSpec[Limit[int] | None]: ...
+@overload
+def of_known_models(unit: _Decimal, *, absent: Literal["estimated"]) -> LimitSpec[Limit[float] | None]: ...
+def of_known_models(unit: str, *, absent: Literal["estimated"] | None = None) -> LimitSpec[Any]:
+    """Declare a number that every model in the data has, and a model that is not in the data lacks."""
+    return LimitSpec(unit, "models", required=absent is None, absent=absent)
 
 
 def names(scope: Scope, *, required: bool = True) -> LimitSpec[tuple[str, ...]]:
@@ -129,13 +136,13 @@ class LimitFields:
     tier_edge = number("px", "tiers", absent="unlimited")
     tier_tokens = number("tokens", "tiers", absent="unlimited")
     patch = number("px", "images")
-    context_tokens = number("tokens", "models")
+    context_tokens = of_known_models("tokens")
     page_text_tokens_low = number("tokens", "images")
     page_text_tokens_high = number("tokens", "images")
     min_edge = number("px", "images", absent="unlimited")
     latency_pixels = number("pixels", "images", absent="unlimited")
     latency_edge = number("px", "images", absent="unlimited")
-    input_price = number("USD/MTok", "models", absent="estimated")
+    input_price = of_known_models("USD/MTok", absent="estimated")
     output_price = number("USD/MTok", "models", absent="unavailable")
     long_prompt_tokens = number("tokens", "models", required=False)
     long_input_price = number("USD/MTok", "models", required=False)

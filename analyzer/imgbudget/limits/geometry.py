@@ -94,6 +94,10 @@ class Tier(NamedTuple):
         return default
 
 
+UNKNOWN_TIER = Tier("unknown", None, None, "unknown")
+"""The tier of a model whose rule is not known: its images are used as they are, and have no tokens."""
+
+
 class Refusal(NamedTuple):
     """Why an API refuses a size: `text` begins a sentence that continues with `measured`, in `unit`.
 
@@ -129,9 +133,9 @@ class Strategy(Protocol):
 
 @cache
 def _strategy(name: str) -> Strategy:
-    from imgbudget.limits.strategies import STRATEGIES  # noqa: PLC0415 - rare
+    from imgbudget.limits.strategies import STRATEGIES, UNKNOWN_TOKENS  # noqa: PLC0415 - rare
 
-    return STRATEGIES[name]
+    return UNKNOWN_TOKENS if name == UNKNOWN_TIER.strategy else STRATEGIES[name]
 
 
 def publishes_size(tier: Tier) -> bool:

@@ -1,5 +1,9 @@
 """Model ids in the spellings of platforms and gateways (Bedrock, Google Cloud, routers)."""
 
+import re
+from collections.abc import Iterable
+from typing import Literal
+
 from imgbudget.namedtuples import NamedTuple
 
 _PERCENT = (("%3a", ":"), ("%40", "@"), ("%2f", "/"))
@@ -18,17 +22,30 @@ _BEDROCK_VENDORS = ("anthropic.", "amazon.", "openai.", "qwen.")
 _TAGS = frozenset({"latest", "default", "beta", "thinking"})
 
 
+ModelState = Literal["exact", "derived", "unknown"]
+"""How the limits of a model are known: from the data, by the rule of its family, or not at all."""
+
+
 class NormalizedModel(NamedTuple):
     """A model id as the limits data spells it.
 
-    `platform` is the platform that the given spelling implies, bedrock or google-cloud, else None. For an
-    unknown model `id` is as given and `nearest` holds the most similar known ids, best first.
+    `platform` is the platform that the given spelling implies, bedrock or google-cloud, else None. For a
+    model that is not in the data `id` is as given and `nearest` holds the most similar known ids, best first;
+    `sibling` is then the known model of its family whose rule applies to it, None if it has no known family.
     """
 
     id: str
     known: bool
     nearest: tuple[str, ...]
     platform: str | None
+    sibling: str | None = None
+
+    @property
+    def state(self) -> ModelState:
+        """How its limits are known."""
+        if self.known:
+            return "exact"
+        return "unknown" if self.sibling is None else "derived"
 
 
 class IdReading(NamedTuple):
@@ -85,9 +102,89 @@ def _both_orders(words: list[str]) -> tuple[str, ...]:
     return "-".join(("claude", *families, *numbers)), "-".join(("claude", *numbers, *families))
 
 
+_CLAUDE = ("claude", "anthropic", "opus", "sonnet", "haiku", "fable", "mythos")
+_OTHERS = (
+    r"(?:^|[/.:])(?:"
+    r"gpt|chatgpt|o[1-9](?![a-z0-9])|gemini|gemma|grok|(?:meta-)?llama|mi[sx]tral|pixtral|qwen|deepseek|nova|titan"
+    r"|kimi|glm|minimax|command|phi|jamba|internvl|llava"
+    r")"
+)
+"""First characters of the ids of other vendors' model families, after a path, region or vendor."""
+
+
+def is_other_vendors(model: str, dialect: str) -> bool:
+    """Whether the id names a model of another vendor than Anthropic.
+
+    In OpenAI's dialects that is any id that neither contains a Claude family nor has the spelling of Bedrock
+    or Google Cloud, because such bodies reach Claude only through gateways. In other dialects the id has to
+    contain another family.
+    """
+    text = model.lower()
+    if any(word in text for word in _CLAUDE):
+        return False
+    if re.search(_OTHERS, text):
+        return True
+    return dialect.startswith("openai") and read_id(model).platform is None
+
+
+_FAMILIES = ("claude",)
+"""First words of ids whose family has one rule for all models of a version and later (vision guide)."""
+
+
+def sibling_of(name: str, known: Iterable[str]) -> str | None:
+    """The known model of the same family whose version is the nearest that is not later; None without one.
+
+    Where all known versions are later, the earliest. Neither `name` nor any of `known` has suffixes.
+    """
+    family, version = _family_and_version(name)
+    if family not in _FAMILIES or not version:
+        return None
+    ordered = sorted((_family_and_version(one)[1], one) for one in known if one.startswith(f"{family}-"))
+    versioned = [(number, one) for number, one in ordered if number]
+    earlier = [one for number, one in versioned if number <= version]
+    return earlier[-1] if earlier else next((one for _, one in versioned), None)
+
+
+def _family_and_version(name: str) -> tuple[str, tuple[int, ...]]:
+    """The first word of a name and its numbers: claude and 4, 5 for `claude-opus-4-5`."""
+    family, *words = name.split("-")
+    return family, tuple(int(word) for word in words if word.isdecimal() and len(word) < 4)
+
+
+_TEMPLATE_VARIABLE = (
+    r"(?ai)[{}]|\$\w|\$[(\[]|<[%\w][^<>]*>|%(?!3a|40|2f)\w+%|%\(|%(?!3a|40|2f)[-+ #0-9.]*[cdfginorsux]\b"
+    r"|@\w+@|__\w+__|\[\[?[a-z_ -]{3,}\]"
+)
+"""Shell, Mustache, Jinja, printf, Windows, ERB, make and others; `%3A` is percent-encoding, `[1m]` a suffix.
+
+Compiled on first use.
+"""
+
+_REQUESTS_TO_FILL_IN = frozenset({"your", "insert", "enter", "replace", "change"})
+_OWN = frozenset({"my", "the", "some", "a"})
+_NOUNS = frozenset({"model", "models", "deployment", "engine", "name", "id", "here", "alias", "me"})
+_EMPTY = frozenset({"todo", "tbd", "placeholder", "changeme", "xxx", "..."})
+
+
+def looks_like_template(model: str) -> bool:
+    """Whether an id looks like a template variable or a placeholder that was not filled in."""
+    text = model[:_LONGEST_ID].strip()
+    if re.search(_TEMPLATE_VARIABLE, text) or text.lower() in _EMPTY or ("MODEL" in text and text.isupper()):
+        return True
+    first, *words = re.split(r"[-_ ./]+", text.lower())
+    if not words or words[-1] not in _NOUNS:
+        return False
+    return first in _REQUESTS_TO_FILL_IN or (
+        first in {*_OWN, "model"} and all(word in _NOUNS for word in words)
+    )
+
+
+_LONGEST_ID = 200
+
+
 def nearest_names(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """Up to three known names that are similar to the name, best first."""
-    if len(name) > 200:  # no id is that long, and comparing takes quadratic time
+    if len(name) > _LONGEST_ID:  # no id is that long, and comparing takes quadratic time
         return ()
     import difflib  # noqa: PLC0415 - rare
 

@@ -41,6 +41,14 @@ class FlatTokens(_UnpublishedResize):
         return int(tier.number("base_tokens"))
 
 
+class UnknownTokens(_UnpublishedResize):
+    """A model whose rule is not known: `Limits.tokens` is None instead of asking for a number."""
+
+    def tokens(self, _size: Size, _tier: Tier, /) -> int:
+        """0: none are counted."""
+        return 0
+
+
 class GeminiTiles(_UnpublishedResize):
     """Gemini 2: one tile for a small image, else tiles whose edge depends on the short edge of the image.
 
@@ -230,3 +238,6 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     }
 )
 """The strategies by the names that limits data uses."""
+
+UNKNOWN_TOKENS = UnknownTokens()
+"""The strategy of `UNKNOWN_TIER`, which limits data cannot name."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from imgbudget.config.settings import DEFAULT_PLATFORM
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
+from imgbudget.limits.model_ids import NormalizedModel, is_other_vendors, looks_like_template
 from imgbudget.linter.rule_sets import PathRules, RuleRunner, SuppressedCounts
 from imgbudget.model.fixes import BakeOrientation, Recode, Resize, StripMetadata
 from imgbudget.model.request_under_test import LimitsByDetail, RequestUnderTest, bind_request
@@ -14,6 +16,13 @@ from imgbudget.planner.sizes import size_after_fixes
 
 if TYPE_CHECKING:
     from imgbudget.model.location import Location
+
+
+_SHOWN = 80
+"""Characters of an unknown model that a note shows."""
+
+_MOST_NOTES = 1000
+"""Notes that are kept: hostile input may name a new model in every line."""
 
 
 class LintContext:
@@ -71,9 +80,11 @@ class LintContext:
         spelling = self.data.normalize(model)
         if request is not None:
             platform = request.platform or (request.model and spelling.platform) or platform
+            if platform == self.platform and self._goes_elsewhere(request, spelling):
+                platform = ""
         limits = self.data.bind(model, platform)
         if not limits.known:
-            self.note_unknown(model, spelling.nearest, limits.tier.name)
+            self.note_unknown(limits)
         elif self.explicit_platform and platform == self.platform and limits.platform != platform:
             self.note_not_served(limits, platform)
         if request is None:
@@ -88,10 +99,27 @@ class LintContext:
         """Add a note, once."""
         self.notes[text] = None
 
-    def note_unknown(self, model: str, nearest: Sequence[str], tier: str) -> None:
-        """Add a note, once per model, that the model is unknown and which tier is used for it."""
-        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-        self.notes[f"unknown model {model!r}: using the strictest limits ({tier} tier){hint}"] = None
+    def _goes_elsewhere(self, request: Request, spelling: NormalizedModel) -> bool:
+        """Whether a request goes to an unknown platform: its model is unknown and not one of Anthropic's.
+
+        The user may have named the platform all the same.
+        """
+        if spelling.state != "unknown" or not request.model or request.platform:
+            return False
+        named = self.explicit_platform or self.platform != DEFAULT_PLATFORM
+        return not named and is_other_vendors(request.model, request.dialect)
+
+    def note_unknown(self, limits: Limits) -> None:
+        """Add a note, once per model, that the model is not known and what that means."""
+        if len(self.notes) >= _MOST_NOTES:
+            return
+        hint = f"; did you mean {' or '.join(limits.nearest)}?" if limits.nearest else ""
+        if looks_like_template(limits.model):
+            hint = "; it looks like a template variable"
+        means = "tokens and cost are not counted"
+        if limits.state == "derived":
+            means = f"tokens are counted by the rule of its family ({limits.tier.name} tier), cost is not"
+        self.notes[f"unknown model {limits.model[:_SHOWN]!r}: {means}{hint}"] = None
 
     def note_not_served(self, limits: Limits, platform: str) -> None:
         """Add a note, once per model, that the platform which the user named does not serve it."""

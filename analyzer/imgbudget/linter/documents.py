@@ -172,7 +172,7 @@ class DocumentCheck:
             context=self.context, source=self.source, path=self.path, lines=self.lines
         )
         fields = ProbeField(self.context.needed_fields(self.checked.runner))
-        self.reader = RequestReader(self.path, fields, self.context.data.normalize)
+        self.reader = RequestReader(self.path, fields)
         self.rows = RowCount(self.path)
         self.batch = BatchRows(path=self.path, is_part=self.scope is Scope.PART)
 
@@ -253,11 +253,7 @@ class DocumentCheck:
 
     def run_cassette(self, cassette: Cassette) -> FileResult:
         """The result of a cassette."""
-        recorded = list(
-            read_recorded(
-                cassette.bodies, Location(self.path, ()), self.reader.fields, self.context.data.normalize
-            )
-        )
+        recorded = list(read_recorded(cassette.bodies, Location(self.path, ()), self.reader.fields))
         self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
         self.checked.sort()
         self.checked.add_unlisted()
@@ -331,8 +327,6 @@ class DocumentCheck:
 
     def _no_request(self, document: Document | Cassette, item: NoRequest) -> None:
         self._skip(item.reason, item.reason)
-        if item.foreign:
-            return
         if not self.known_requests and not self._holds_requests:
             self.skipped_silently = True
             return

@@ -163,7 +163,7 @@ class Session:
         """The limits of another model on the platform of the run; adds a note if the model is unknown."""
         limits = self.limits.bind(model, self.context.platform)
         if not limits.known:
-            self.context.note_unknown(model, self.limits.normalize(model).nearest, limits.tier.name)
+            self.context.note_unknown(limits)
         elif self.context.explicit_platform and limits.platform != self.context.platform:
             self.context.note_not_served(limits, self.context.platform)
         return limits

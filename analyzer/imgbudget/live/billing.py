@@ -28,7 +28,8 @@ class Prediction(NamedTuple):
 
     `unsized` images have a url or a file id, or cannot be read: each is counted as the most that an image
     costs. `text` is estimated from `text_bytes`, those of the system prompt, tools and all other text. The
-    `pages` of documents are estimated too; `unpaged` documents could not be counted.
+    `pages` of documents are estimated too; `unpaged` documents could not be counted. `known` is whether the
+    tokens of images are known for the model; without it `visual` is 0.
     """
 
     visual: int
@@ -40,6 +41,7 @@ class Prediction(NamedTuple):
     unpaged: int
     page_tokens: int
     most: int
+    known: bool = True
 
     @property
     def envelope(self) -> int:
@@ -54,16 +56,17 @@ class Prediction(NamedTuple):
     @property
     def is_exact(self) -> bool:
         """Whether only the text is estimated."""
-        return not (self.unsized or self.pages or self.unpaged)
+        return self.known and not (self.unsized or self.pages or self.unpaged)
 
 
 class Price(NamedTuple):
     """US dollars of a request, or of several: expected input, and the most for input and output.
 
-    `most` is None where no price of the output is known, or the output has no bound.
+    `expected_input` is None where no price of the model is known; `most` too where no price of the output is
+    known, or the output has no bound.
     """
 
-    expected_input: float
+    expected_input: float | None
     most: float | None
 
     def __add__(self, other: object) -> "Price":
@@ -71,14 +74,17 @@ class Price(NamedTuple):
         if not isinstance(other, Price):
             return NotImplemented
         most = None if self.most is None or other.most is None else self.most + other.most
-        return Price(self.expected_input + other.expected_input, most)
+        expected = None
+        if self.expected_input is not None and other.expected_input is not None:
+            expected = self.expected_input + other.expected_input
+        return Price(expected, most)
 
 
 def predict(one: RequestResult, text_bytes: int) -> Prediction:
     """The tokens of a request, from its check result and the bytes of all text in it."""
-    test, visual = one
+    test, visual = one.test, one.visual_tokens or 0
     request, limits = test.request, test.limits
-    context = limits.context_tokens.value
+    context = limits.context_tokens.value if limits.context_tokens else 0
     unsized = [asked.tier.max_tokens or context for use, asked in test.images if use.visible_size is None]
     pages = sum(document.pages or 0 for document in request.documents)
     low, high = limits.page_text_tokens_low.value, limits.page_text_tokens_high.value
@@ -99,16 +105,18 @@ def predict(one: RequestResult, text_bytes: int) -> Prediction:
         + ceil(text_bytes / _FEWEST_BYTES)
         + pages * (high + (limits.tier.max_tokens or context))
         + unpaged * context,
+        known=limits.counts_tokens,
     )
 
 
 def price(predicted: Prediction, limits: Limits, max_tokens: int | None, *, batch: bool) -> Price:
     """The cost of a request; `max_tokens` is its bound on the output."""
     factor = limits.batch_factor.value if batch and limits.batch_factor else 1
-    expected = limits.cost_usd(predicted.total) * factor
+    expected, most = limits.cost_usd(predicted.total), limits.cost_usd(predicted.most)
+    if expected is None or most is None:
+        return Price(None, None)
     output = _output_usd(limits, predicted.most, max_tokens)
-    most = None if output is None else (limits.cost_usd(predicted.most) + output) * factor
-    return Price(expected, most)
+    return Price(expected * factor, None if output is None else (most + output) * factor)
 
 
 def _output_usd(limits: Limits, input_tokens: int, max_tokens: int | None) -> float | None:
@@ -197,6 +205,8 @@ def _cause(  # noqa: PLR0913 - everything that may be the cause
     members: Collection[str],
 ) -> tuple[bool, str]:
     """Whether the formula for images holds, and why the bill differs; `rest` is without images and pages."""
+    if not prediction.known:
+        return False, f"{limits.model} is not known: its images were not counted"
     if prediction.unsized:
         return (
             False,

@@ -32,7 +32,7 @@ from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request, Sev
 from imgbudget.registry import AnyRule
 from imgbudget.requests.base import time_for_pages
 from imgbudget.requests.batches import BatchCount
-from imgbudget.requests.reader import ModelLookup, no_models_known, read_requests
+from imgbudget.requests.reader import read_requests
 
 _TAIL = 512
 _NOT_JSON = "not JSON"
@@ -45,7 +45,7 @@ class QuickScan:
 
     __slots__ = ("requests", "source")
 
-    def __init__(self, body: bytes, path: str, knows: ModelLookup = no_models_known) -> None:
+    def __init__(self, body: bytes, path: str) -> None:
         """Scan a body; one that is not JSON has no requests.
 
         Raises:
@@ -54,21 +54,19 @@ class QuickScan:
         self.source = JsonSource.from_bytes(body)
         quick = open_documents(self.source, lines=False, check=False, read_stats=partial(_look, body))
         try:
-            self.requests = tuple(_requests(quick, path, knows))
+            self.requests = tuple(_requests(quick, path))
         except UnreadableError:
             # not JSON, too much to read, or base64 with a flaw that its ends did not show
-            self.requests = tuple(_requests(open_documents(self.source, lines=False), path, knows))
+            self.requests = tuple(_requests(open_documents(self.source, lines=False), path))
 
 
-def _requests(
-    documents: Iterable[Document | BadDocument], path: str, knows: ModelLookup
-) -> Iterator[Request]:
+def _requests(documents: Iterable[Document | BadDocument], path: str) -> Iterator[Request]:
     for document in documents:
         if isinstance(document, BadDocument):
             if document.message.startswith(_NOT_JSON):
                 return
             raise UnreadableError(document.message)
-        for item in read_requests(_unlike(document), path, ProbeField.NONE, knows):
+        for item in read_requests(_unlike(document), path, ProbeField.NONE):
             if isinstance(item, Request):
                 yield item
 
@@ -235,7 +233,7 @@ class Inspector:
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
         with _pages_within(TimeLimit(PAGES_SECONDS, _NO_TIME)):
-            requests = QuickScan(body, PATH, context.data.normalize).requests
+            requests = QuickScan(body, PATH).requests
         for request in requests:
             unread.update(it.location for it in request.documents if it.uncounted is not None)
             test = context.bind(request)
@@ -255,7 +253,7 @@ class Inspector:
         context = self._context(target)
         limit = TimeLimit(PAGES_SECONDS, _NO_TIME)
         with _pages_within(limit):
-            QuickScan(body, PATH, context.data.normalize)
+            QuickScan(body, PATH)
         # documents that are read in time once are read in time again, so the results can be compared
         with _pages_within(limit if limit.used_up else None), JsonSource.from_bytes(body) as source:
             check = DocumentCheck(context=context, source=source, path=PATH, lines=False, explicit=True)

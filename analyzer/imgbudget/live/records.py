@@ -59,11 +59,11 @@ _MEMBERS = frozenset(
 def predicted_record(prediction: Prediction) -> dict[str, Any]:
     """A prediction as plain values."""
     return {
-        "visual_tokens": prediction.visual,
+        "visual_tokens": prediction.visual if prediction.known else None,
         "envelope_tokens": prediction.envelope,
         "text_tokens": prediction.text,
         "page_tokens": prediction.page_tokens,
-        "input_tokens": prediction.total,
+        "input_tokens": prediction.total if prediction.known else None,
         "exact_but_text": prediction.is_exact,
     }
 

@@ -292,11 +292,11 @@ def overlay(
         write("tiers", limits.tier.name, limits.tier_edge, limits.tier_edge.value)
     if limits.tier_tokens and verdict.confirmed.get(CAP):
         write("tiers", limits.tier.name, limits.tier_tokens, limits.tier_tokens.value)
-    if entry is not None and entry.context is not None and limits.known:
-        documented = limits.context_tokens.value
-        note = None if documented == entry.context else f"documented as {figure(documented)}"
-        write("models", limits.model, limits.context_tokens, entry.context, note)
-        source_of_model = data["models"][limits.model][limits.context_tokens.name]
+    context = limits.context_tokens
+    if entry is not None and entry.context is not None and context is not None:
+        note = None if context.value == entry.context else f"documented as {figure(context.value)}"
+        write("models", limits.model, context, entry.context, note)
+        source_of_model = data["models"][limits.model][context.name]
         source_of_model["source"] = "observed: Models API by imgbudget verify"
     return data
 

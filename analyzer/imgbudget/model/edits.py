@@ -130,15 +130,18 @@ class ImageChange(NamedTuple):
 
 
 class BodyChange(NamedTuple):
-    """A request whose body is new: its location, its bytes and visual tokens before and after."""
+    """A request whose body is new: its location, its bytes and visual tokens before and after.
+
+    Tokens are None if the model is not known.
+    """
 
     location: Location
     line: int
     id: str | None
     bytes_before: int
     bytes_after: int
-    tokens_before: int
-    tokens_after: int
+    tokens_before: int | None
+    tokens_after: int | None
 
 
 class FailedFix(NamedTuple):

@@ -36,14 +36,14 @@ class RequestUnderTest(NamedTuple):
         return ((use, self.limits_of(use)) for use in self.request.images)
 
     def tokens(self, use: ImageUse) -> int:
-        """Visual tokens of one of its images, 0 if its size is not known."""
+        """Visual tokens of one of its images, 0 if its size or the model is not known."""
         size = use.visible_size
-        return self.limits_of(use).tokens(size) if size else 0
+        return (self.limits_of(use).tokens(size) or 0) if size else 0
 
     @property
-    def visual_tokens(self) -> int:
-        """Visual tokens of all images whose size is known."""
-        return sum(self.tokens(use) for use in self.request.images)
+    def visual_tokens(self) -> int | None:
+        """Visual tokens of all images whose size is known; None for an unknown model."""
+        return self.limits.counted(sum(self.tokens(use) for use in self.request.images))
 
     @property
     def edge_limit(self) -> int | None:

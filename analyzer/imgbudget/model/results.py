@@ -19,7 +19,7 @@ class ImageResult(NamedTuple):
     """One use of an image with the limits it was checked against.
 
     `resized` is the size that the model uses, `planned` the size after the safe fixes; both are None if the
-    size is not known, and then no tokens are counted.
+    size is not known. No tokens are counted then, nor for a model that is not known.
     """
 
     use: ImageUse
@@ -56,7 +56,7 @@ class RequestResult(NamedTuple):
     """One request with the limits that it was checked against; its images are listed beside it."""
 
     test: RequestUnderTest
-    visual_tokens: int
+    visual_tokens: int | None
 
     @property
     def request(self) -> Request:
@@ -69,8 +69,8 @@ class RequestResult(NamedTuple):
         return self.test.limits
 
     @property
-    def cost_usd(self) -> float:
-        """Price of the visual tokens at the model's input rate, USD."""
+    def cost_usd(self) -> float | None:
+        """Price of the visual tokens at the model's input rate, USD; None if the model is not known."""
         return self.limits.cost_usd(self.visual_tokens)
 
 
@@ -122,6 +122,9 @@ class FileResult(NamedTuple):
 class Summary:
     """The totals over all files of a run. Files = checked + skipped.
 
+    `unknown_models` counts requests whose model is not known: their cost is not in the sum, and their tokens
+    only if they are those of a known family.
+
     `unread` counts all that could not be read, `fixed` findings that were fixed, `changed` files that
     changed. `failed` lists fixes that were not made, `unwritten` the errors of files that could not be
     written, `elsewhere` the files that another program has changed meanwhile, so that nothing was left to
@@ -132,6 +135,7 @@ class Summary:
         self.files = 0
         self.images = 0
         self.requests = 0
+        self.unknown_models = 0
         self.skipped: list[tuple[str, str]] = []
         self.missed: list[tuple[str, str]] = []
         self.unread = 0
@@ -181,20 +185,23 @@ class Summary:
         if result.rows is not None:
             self._add_rows(result.rows)
         for request in result.requests:
-            self.cost_usd += request.cost_usd
+            self.cost_usd += request.cost_usd or 0.0
+            self.unknown_models += not request.limits.known
         for image in result.images:
             use, limits, resized, planned = image
             if resized is None:
                 self.unread += use.facts is not None and use.facts.unread
                 continue
             tokens = limits.tokens(resized) if limits.tier.strategy else patches(resized)
+            if tokens is None:
+                continue
             self.visual_tokens += tokens
             after = tokens if planned == resized else image.tokens_after_fix or 0
             self.tokens_after_fix += after
             if after != tokens:
-                self.saved_usd += limits.cost_usd(tokens) - limits.cost_usd(after)
+                self.saved_usd += (limits.cost_usd(tokens) or 0.0) - (limits.cost_usd(after) or 0.0)
             if use.location.keys is None:
-                self.cost_usd += limits.cost_usd(tokens)
+                self.cost_usd += limits.cost_usd(tokens) or 0.0
 
     def add_findings(self, result: FileResult) -> None:
         """Count the findings and fixes of a result, without counting a file."""
@@ -233,6 +240,7 @@ class Summary:
             "files",
             "images",
             "requests",
+            "unknown_models",
             "fixable",
             "unsafely_fixable",
             "suppressed",

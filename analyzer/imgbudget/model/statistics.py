@@ -75,17 +75,17 @@ class FolderSum:
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.findings += sum([finding.repeats for finding in result.findings])
-        self.cost_usd += sum(request.cost_usd for request in result.requests)
+        self.cost_usd += sum(request.cost_usd or 0.0 for request in result.requests)
         for image in result.images:
             tokens, after, cost = image.tokens, image.tokens_after_fix, image.cost_usd
-            if tokens is None or after is None or cost is None:
+            if tokens is None or after is None:
                 continue
             self.visual_tokens += tokens
             self.tokens_after_fix += after
             if not image.use.in_request:
-                self.cost_usd += cost
+                self.cost_usd += cost or 0.0
             if after != tokens:
-                self.saved_usd += cost - image.limits.cost_usd(after)
+                self.saved_usd += (cost or 0.0) - (image.limits.cost_usd(after) or 0.0)
 
     def merge(self, other: "FolderSum") -> None:
         """Add the files of another sum of the same folder."""

@@ -112,8 +112,18 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{figure(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
-def money(usd: float) -> str:
-    """An amount in USD, exact to a millionth."""
+def number(amount: int | None) -> str:
+    """A number as `figure`, or "unknown"."""
+    return UNKNOWN if amount is None else figure(amount)
+
+
+UNKNOWN = "unknown"
+
+
+def money(usd: float | None) -> str:
+    """An amount in USD, exact to a millionth, or "unknown"."""
+    if usd is None:
+        return UNKNOWN
     return f"${usd:,.6f}" if usd < 1 else f"${usd:,.2f}"
 
 
@@ -127,6 +137,8 @@ def closing_line(summary: Summary) -> str:
     subjects = f"{count(summary.images, 'image')}, {count(summary.requests, 'request')}"
     head = ", ".join(found) if found else "no findings"
     text = f"{head} in {count(summary.checked, 'checked file')} ({subjects})"
+    if summary.unknown_models:
+        text += f"; {count(summary.unknown_models, 'request')} to unknown models, cost not counted"
     if summary.skipped:
         text += f"; {figure(len(summary.skipped))} skipped"
     if summary.suppressed:
@@ -139,7 +151,8 @@ def closing_line(summary: Summary) -> str:
     if summary.failed:
         text += f"; {count(len(summary.failed), 'fix', 'fixes')} not applied"
     if summary.visual_tokens:
-        text += f"; {count(summary.visual_tokens, 'visual token')}, {money(summary.cost_usd)}"
+        cost = money(summary.cost_usd) if summary.cost_usd else "cost unknown"
+        text += f"; {count(summary.visual_tokens, 'visual token')}, {cost}"
         if summary.tokens_after_fix != summary.visual_tokens:
             text += f"; {figure(summary.tokens_after_fix)} tokens after the safe fixes"
     return text

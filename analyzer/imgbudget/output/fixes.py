@@ -8,7 +8,7 @@ from imgbudget.model.edits import BodyChange, FileFix, ImageChange, ImageSnapsho
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import RunningText, count, figure
+from imgbudget.output.base import RunningText, count, figure, number
 from imgbudget.output.records import TOOL, VERSION, dump, failed_record
 from imgbudget.printable import joined
 
@@ -33,7 +33,7 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
             yield (
                 f"{_where(name, body.location)}: "
                 f"body {figure(body.bytes_before)} -> {figure(body.bytes_after)} bytes, "
-                f"{figure(body.tokens_before)} -> {figure(body.tokens_after)} visual tokens"
+                f"{number(body.tokens_before)} -> {number(body.tokens_after)} visual tokens"
             )
 
 

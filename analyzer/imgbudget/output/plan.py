@@ -9,7 +9,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.model.location import Location
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Request
-from imgbudget.output.base import TextTable, count, figure, money
+from imgbudget.output.base import UNKNOWN, TextTable, count, figure, money, number
 from imgbudget.output.records import TOOL, VERSION, usd
 from imgbudget.planner.bounds import RequestBound
 from imgbudget.planner.from_findings import TRANSCRIPT
@@ -21,7 +21,10 @@ from imgbudget.printable import blocks, joined
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTotals:
-    """Sums over all images, before and after the plan; bytes after are an estimate, costs in USD."""
+    """Sums over all images, before and after the plan; bytes after are an estimate, costs in USD.
+
+    Tokens and cost are without those of `unknown` images, whose model is not known.
+    """
 
     changed: int
     tokens_before: int
@@ -32,20 +35,22 @@ class PlanTotals:
     bytes_after: int
     cost_before: float
     cost_after: float
+    unknown: int
 
     @classmethod
     def of(cls, plans: Sequence[ImagePlan]) -> "PlanTotals":
         """The sums over these plans."""
         return cls(
             changed=sum(plan.changes for plan in plans),
-            tokens_before=sum(plan.tokens_before for plan in plans),
-            tokens_after=sum(plan.tokens_after for plan in plans),
+            tokens_before=sum(plan.tokens_before or 0 for plan in plans),
+            tokens_after=sum(plan.tokens_after or 0 for plan in plans),
             tokens_area_before=sum(plan.tokens_area_before or 0 for plan in plans),
             tokens_area_after=sum(plan.tokens_area_after or 0 for plan in plans),
             bytes_before=sum(plan.byte_size_before for plan in plans),
             bytes_after=sum(plan.byte_size_after for plan in plans),
-            cost_before=sum(plan.limits.cost_usd(plan.tokens_before) for plan in plans),
-            cost_after=sum(plan.limits.cost_usd(plan.tokens_after) for plan in plans),
+            cost_before=sum(plan.limits.cost_usd(plan.tokens_before) or 0.0 for plan in plans),
+            cost_after=sum(plan.limits.cost_usd(plan.tokens_after) or 0.0 for plan in plans),
+            unknown=sum(not plan.limits.counts_tokens for plan in plans),
         )
 
 
@@ -57,7 +62,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
         "pointer": location.pointer,
         "location": location.dotted,
         "model": plan.limits.model,
-        "platform": plan.limits.platform,
+        "platform": plan.limits.platform or None,
         "from": list(plan.size),
         "to": list(plan.planned),
         "changes": plan.changes,
@@ -89,7 +94,7 @@ def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
         "line": request.line,
         "id": request.id,
         "model": plan.limits.model,
-        "platform": plan.limits.platform,
+        "platform": plan.limits.platform or None,
         "images": len(request.images),
         "documents": len(request.documents),
         "changed": sum(image.changes for image in plan.images),
@@ -190,7 +195,7 @@ def image_table(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], *, 
             str(plan.size),
             str(plan.planned),
             plan.row or "",
-            f"{figure(plan.tokens_before)} → {figure(plan.tokens_after)}",
+            f"{number(plan.tokens_before)} → {number(plan.tokens_after)}",
             _estimates(plan.tokens_area_before, plan.tokens_area_after),
             f"{figure(plan.byte_size_before)} → {_about(plan)}{figure(plan.byte_size_after)}",
             f"{money(before)} → {money(after)}",
@@ -212,15 +217,15 @@ def models_table(
     names = _request_names(requests)
     table = TextTable(head, colour=colour)
     for plan in shown:
-        for number, view in enumerate(views_of(plan, models)):
-            first = number == 0
+        for at, view in enumerate(views_of(plan, models)):
+            first = at == 0
             table.add(
                 _image_name(plan, names) if first else "",
                 str(plan.size) if first else "",
                 str(plan.planned) if first else "",
                 view.limits.model,
                 f"{view.size_before or '?'} → {view.size_after or '?'}",
-                f"{figure(view.tokens_before)} → {figure(view.tokens_after)}",
+                f"{number(view.tokens_before)} → {number(view.tokens_after)}",
                 f"{money(view.cost_before)} → {money(view.cost_after)}",
                 plan.reason if first else "",
             )
@@ -229,7 +234,7 @@ def models_table(
         sums.add(
             total.limits.model,
             total.limits.platform,
-            f"{figure(total.tokens_before)} → {figure(total.tokens_after)}",
+            f"{number(total.tokens_before)} → {number(total.tokens_after)}",
             f"{money(total.cost_before)} → {money(total.cost_after)}",
         )
     return blocks((*((table.text(right={5, 6}),) if shown else ()), sums.text(right={2, 3})))
@@ -255,7 +260,7 @@ def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
     if request.documents:
         media += f", {count(len(request.documents), 'document')}"
     head = (
-        f"{request_name(request)}: {media} for {limits.model} on {limits.platform}; "
+        f"{request_name(request)}: {media} for {limits.model} on {limits.platform or 'an unknown platform'}; "
         f"images to change: {figure(changed)}"
     )
     return joined([head]) + table.text(right={2, 3, 4}) + (_remedy(plan.remedy) if plan.remedy else "")
@@ -279,6 +284,8 @@ def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary
     )
     unknown = summary.images - len(plans)
     unsized = f"; {count(unknown, 'image')} that cannot be measured" if unknown else ""
+    if totals.unknown:
+        unsized += f"; {count(totals.unknown, 'image')} for unknown models, tokens not counted"
     older = _estimates(totals.tokens_area_before or None, totals.tokens_area_after)
     sums = (
         f"{figure(totals.changed)} of {count(len(plans), 'image')} to resize: "
@@ -303,8 +310,8 @@ def _about(plan: ImagePlan) -> str:
 def _amount(bound: RequestBound, amount: float) -> str:
     if bound.unit == "USD":
         return money(amount)
-    number = amount if isinstance(amount, int) else int(amount)
-    return figure(number) + (f" {bound.unit}" if bound.unit in ("px", "bytes") else "")
+    whole = amount if isinstance(amount, int) else int(amount)
+    return figure(whole) + (f" {bound.unit}" if bound.unit in ("px", "bytes") else "")
 
 
 def _remedy(remedy: Remedy) -> str:
@@ -345,20 +352,20 @@ def resend_record(found: Resend) -> dict[str, Any]:
         "line": request.line,
         "id": request.id,
         "model": found.limits.model,
-        "platform": found.limits.platform,
+        "platform": found.limits.platform or None,
         "calls": [
             {
                 "location": call.location.dotted,
                 "pointer": call.location.pointer,
-                "new": _load(call.new),
-                "resent": _load(call.resent),
+                "new": _load(call.new, found),
+                "resent": _load(call.resent, found),
                 "cost_usd": usd(call.cost_usd),
             }
             for call in found.calls
         ],
-        "once": _load(found.once),
-        "sent": {**_load(found.sent), "cost_usd": usd(found.cost_usd)},
-        "resent": _load(found.resent),
+        "once": _load(found.once, found),
+        "sent": {**_load(found.sent, found), "cost_usd": usd(found.cost_usd)},
+        "resent": _load(found.resent, found),
         "images_of_unknown_size": found.unsized,
         "savings": [
             {
@@ -366,7 +373,7 @@ def resend_record(found: Resend) -> dict[str, Any]:
                 "available": saving.available,
                 "images": saving.images,
                 "base64_bytes": saving.byte_size,
-                "tokens": saving.tokens,
+                "tokens": found.limits.counted(saving.tokens),
                 "cost_usd": usd(saving.cost_usd),
                 "terms": saving.terms,
             }
@@ -375,8 +382,9 @@ def resend_record(found: Resend) -> dict[str, Any]:
     }
 
 
-def _load(load: Load) -> dict[str, int]:
-    return {"images": load.images, "base64_bytes": load.base64_bytes, "tokens": load.tokens}
+def _load(load: Load, found: Resend) -> dict[str, int | None]:
+    tokens = found.limits.counted(load.tokens)
+    return {"images": load.images, "base64_bytes": load.base64_bytes, "tokens": tokens}
 
 
 def resend_text(found: Resend, *, colour: bool) -> str:
@@ -385,24 +393,28 @@ def resend_text(found: Resend, *, colour: bool) -> str:
     calls = TextTable(
         ("call", "up to", "new", "bytes", "tokens", "resent", "bytes", "tokens", "cost"), colour=colour
     )
-    for number, call in enumerate(found.calls, 1):
-        loads = [figure(value) for value in (*call.new, *call.resent)]
-        calls.add(str(number), call.location.dotted or "", *loads, money(call.cost_usd))
-    sums = [figure(value) for value in (*found.once, *found.resent)]
+    for at, call in enumerate(found.calls, 1):
+        loads = [number(value) for load in (call.new, call.resent) for value in _load(load, found).values()]
+        calls.add(str(at), call.location.dotted or "", *loads, money(call.cost_usd))
+    sums = [number(value) for load in (found.once, found.resent) for value in _load(load, found).values()]
     calls.add("sum", "", *sums, money(found.cost_usd))
     savings = TextTable(("saved by", "bytes", "tokens", "cost", "terms"), colour=colour)
     for saving in found.savings:
         if not saving.available:
-            savings.add(saving.way, "", "", "", f"{limits.platform} does not have it")
+            savings.add(saving.way, "", "", "", f"{limits.api} does not have it")
             continue
-        dollars = f"{'-' if saving.cost_usd < 0 else ''}{money(abs(saving.cost_usd))}"
-        savings.add(saving.way, figure(saving.byte_size), figure(saving.tokens), dollars, saving.terms)
+        usd_saved, tokens = saving.cost_usd, number(limits.counted(saving.tokens))
+        dollars = UNKNOWN if usd_saved is None else f"{'-' if usd_saved < 0 else ''}{money(abs(usd_saved))}"
+        savings.add(saving.way, figure(saving.byte_size), tokens, dollars, saving.terms)
     unsized = f"; {count(found.unsized, 'image')} of unknown size, not counted" if found.unsized else ""
+    amount = "tokens and cost unknown"
+    if limits.counts_tokens:
+        amount = f"{count(found.sent.tokens, 'visual token')}, {money(found.cost_usd)}"
     head = (
         f"{request_name(request)}: {count(len(found.calls), 'call')} sent "
         f"{count(found.sent.images, 'image')} ({figure(found.once.images)} different), "
         f"{count(found.sent.base64_bytes, 'byte')} as base64, "
-        f"{count(found.sent.tokens, 'visual token')}, {money(found.cost_usd)} on {limits.model}{unsized}"
+        f"{amount} on {limits.model}{unsized}"
     )
     tables = (calls.text(right={0, 2, 3, 4, 5, 6, 7, 8}), savings.text(right={1, 2, 3}))
     return joined([head]) + blocks(tables)

@@ -51,7 +51,7 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         "limit": finding.limit,
         "unit": finding.unit,
         "model": finding.model,
-        "platform": finding.platform,
+        "platform": finding.platform or None,
         "fix": fix,
         "fingerprint": finding.fingerprint,
     }
@@ -97,7 +97,7 @@ def request_record(result: RequestResult) -> dict[str, Any]:
         "line": request.line,
         "id": request.id,
         "model": result.limits.model,
-        "platform": result.limits.platform,
+        "platform": result.limits.platform or None,
         "images": len(request.images),
         "documents": len(request.documents),
         "bytes": request.byte_size,
@@ -178,7 +178,8 @@ def image_text(image: ImageResult) -> str:
         f'"width": {width}, "height": {height}, "orientation": {facts.orientation}, '
         f'"frames": {facts.frames}, "bytes": {facts.byte_size}, "base64_bytes": {encoded}, '
         f'"resized": [{resized[0]}, {resized[1]}], "tokens": {tokens}, '
-        f'"tokens_area": {area_tokens(resized)}, "cost_usd": {usd(image.limits.cost_usd(tokens))!r}}}'
+        f'"tokens_area": {area_tokens(resized)}, '
+        f'"cost_usd": {_number(usd(image.limits.cost_usd(tokens)))}}}'
     )
 
 
@@ -187,9 +188,10 @@ def request_text(result: RequestResult) -> str:
     (request, limits, _), tokens = result
     return harmless(
         f'{{"path": {_quote(request.location.path)}, "line": {request.line}, "id": {_text(request.id)}, '
-        f'"model": {_quote(limits.model)}, "platform": {_quote(limits.platform)}, '
+        f'"model": {_quote(limits.model)}, "platform": {_text(limits.platform or None)}, '
         f'"images": {len(request.images)}, "documents": {len(request.documents)}, '
-        f'"bytes": {request.byte_size}, "visual_tokens": {tokens}, "cost_usd": {usd(result.cost_usd)!r}}}'
+        f'"bytes": {request.byte_size}, "visual_tokens": {_number(tokens)}, '
+        f'"cost_usd": {_number(usd(result.cost_usd))}}}'
     )
 
 
@@ -208,7 +210,8 @@ def finding_text(finding: Finding) -> str:
         f"{_NOWHERE if span is None else _lines(span)}"
         f'"measured": {_number(finding.measured)}, "limit": {_number(finding.limit)}, '
         f'"unit": {_text(finding.unit)}, "model": {_quote(finding.model)}, '
-        f'"platform": {_quote(finding.platform)}, "fix": {fix}, "fingerprint": "{finding.fingerprint}"}}'
+        f'"platform": {_text(finding.platform or None)}, "fix": {fix}, '
+        f'"fingerprint": "{finding.fingerprint}"}}'
     )
 
 

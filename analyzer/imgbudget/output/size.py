@@ -12,7 +12,7 @@ from imgbudget.limits.geometry import (
     publishes_size,
     ratio_table,
 )
-from imgbudget.output.base import TextTable, figure, money
+from imgbudget.output.base import TextTable, figure, money, number
 from imgbudget.output.records import usd
 from imgbudget.printable import blocks, joined
 
@@ -40,7 +40,7 @@ def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[s
         "planned": list(limits.planned_size(size)),
         "tokens": tokens,
         "cost_usd": usd(limits.cost_usd(tokens)),
-        "price_known": limits.input_price.status != "unknown",
+        "price_known": limits.input_price is not None and limits.input_price.status != "unknown",
         "tokens_area": area,
         "cost_area_usd": None if area is None else usd(limits.cost_usd(area)),
         "scale": list(CoordinateMap(size, resized).scale) if known else None,
@@ -82,7 +82,7 @@ def side_by_side(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: 
                     limits.platform,
                     str(size),
                     _resized(record["resized"], size),
-                    figure(record["tokens"]),
+                    number(record["tokens"]),
                     money(limits.cost_usd(record["tokens"])),
                     _note(size, limits),
                 )
@@ -112,7 +112,7 @@ def _model(sizes: Sequence[Size], limits: Limits, *, table: bool, colour: bool) 
                 str(size),
                 _resized(record["resized"], size),
                 str(Size(*record["padded"])) if record["padded"] else "",
-                figure(record["tokens"]),
+                number(record["tokens"]),
                 money(limits.cost_usd(record["tokens"])),
                 "" if area is None else figure(area),
                 "" if area is None else _about(limits.cost_usd(area)),
@@ -147,7 +147,7 @@ def _table(limits: Limits, *, colour: bool) -> str:
     for ratio, size in found:
         tokens = limits.tokens(size)
         cost = money(limits.cost_usd(tokens))
-        rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), figure(tokens), cost)
+        rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), number(tokens), cost)
     return joined(["largest sizes that are not resized, of exactly that ratio:"]) + rows.text(right={3, 4})
 
 
@@ -169,13 +169,17 @@ def _note(size: Size, limits: Limits) -> str:
                 f"rejected: {figure(refusal.measured)} {refusal.unit}, at most {figure(refusal.limit)}"
             )
     notes += (f"{value.name} is {value.status}" for value in limits.tier_values if value.doubtful)
-    if limits.input_price.status == "unknown":
+    if limits.state != "exact":
+        notes.append("derived from its family" if limits.state == "derived" else "model not known")
+    if limits.input_price is None or limits.input_price.status == "unknown":
         notes.append("price not known")
     return "; ".join(notes)
 
 
-def _about(usd_amount: float) -> str:
-    """An amount to two significant digits, for an estimate."""
+def _about(usd_amount: float | None) -> str:
+    """An amount to two significant digits, for an estimate; empty if it is not known."""
+    if usd_amount is None:
+        return ""
     if not usd_amount:
         return "~$0"
     digits = max(1 - int(f"{usd_amount:e}".partition("e")[2]), 2)

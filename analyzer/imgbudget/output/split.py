@@ -29,7 +29,7 @@ def _split(split: Split) -> dict[str, Any]:
         "line": request.line,
         "id": request.id,
         "model": split.limits.model,
-        "platform": split.limits.platform,
+        "platform": split.limits.platform or None,
         "images": len(request.images),
         "documents": len(request.documents),
         "bytes": request.byte_size,
@@ -47,8 +47,8 @@ def _part(part: SplitPart, split: Split) -> dict[str, Any]:
         "documents": span.documents,
         "pages": span.pages,
         "bytes": part.byte_size,
-        "visual_tokens": span.tokens,
-        "cost_usd": usd(split.limits.cost_usd(span.tokens)),
+        "visual_tokens": split.limits.counted(span.tokens),
+        "cost_usd": usd(split.limits.cost_usd(split.limits.counted(span.tokens))),
         "reasons": list(part.reasons),
     }
 

@@ -88,7 +88,8 @@ def _facts(image: ImageResult) -> str:
         words.append(count(facts.frames, "frame"))
     if image.tokens is not None:
         words.append(count(image.tokens, "token"))
-        words.append(money(image.cost_usd or 0))
+    if image.cost_usd is not None:
+        words.append(money(image.cost_usd))
     return ", ".join(words)
 
 

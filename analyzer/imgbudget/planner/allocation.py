@@ -362,9 +362,10 @@ def within_tokens(
             top = limits.planned_size(edit.size or size, test.edge_limit, from_table=False)
             shrinkable.append(_ShrinkableImage(use, limits, edit, size, top))
         else:
-            most -= limits.tokens(size)
+            most -= limits.tokens(size) or 0
     for one, size in zip(shrinkable, _shared(shrinkable, most), strict=True):
-        if size not in (one.edit.size, one.size) and one.limits.tokens(size) < one.limits.tokens(one.top):
+        fewer = (one.limits.tokens(size) or 0) < (one.limits.tokens(one.top) or 0)
+        if size not in (one.edit.size, one.size) and fewer:
             bounded[one.use.location] = one.edit._replace(size=size)
     return bounded
 

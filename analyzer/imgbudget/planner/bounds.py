@@ -57,13 +57,14 @@ class TokenBound(NamedTuple):
 
 
 def token_bounds(limits: Limits, budget: Budget) -> tuple[TokenBound, ...]:
-    """The model's context window, and the budgets for tokens and cost."""
-    context = limits.context_tokens
-    found = [TokenBound("context", context.value, "tokens", context.owner, int(context.value))]
-    if budget.tokens is not None:
+    """The model's context window, and the budgets for tokens and cost, as far as the model is known."""
+    context, found = limits.context_tokens, []
+    if context is not None:
+        found.append(TokenBound("context", context.value, "tokens", context.owner, int(context.value)))
+    if budget.tokens is not None and limits.counts_tokens:
         found.append(TokenBound("token budget", budget.tokens, "tokens", USER_BUDGET, budget.tokens))
-    if budget.cost is not None:
-        tokens = limits.tokens_within_cost(budget.cost)
+    tokens = None if budget.cost is None else limits.tokens_within_cost(budget.cost)
+    if budget.cost is not None and tokens is not None:
         found.append(TokenBound("cost budget", budget.cost, "USD", USER_BUDGET, tokens))
     return tuple(found)
 
@@ -76,7 +77,7 @@ def bounds_of(
 ) -> tuple[RequestBound, ...]:
     """Every limit on the request; `separate` are the plans before tokens and bytes are shared."""
     limits = test.limits
-    tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
+    tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens, default=None)
     before, after = _tokens(planned, before=True), _tokens(planned)
     return (
         *_media(test),
@@ -121,12 +122,12 @@ def planned_body(test: RequestUnderTest, planned: Sequence[ImagePlan]) -> int:
 
 
 def _tokens(plans: Sequence[ImagePlan], *, before: bool = False) -> int:
-    return sum(plan.tokens_before if before else plan.tokens_after for plan in plans)
+    return sum((plan.tokens_before if before else plan.tokens_after) or 0 for plan in plans)
 
 
 def _of_tokens(bound: TokenBound, limits: Limits, before: int, after: int, *, binds: bool) -> RequestBound:
     if bound.unit == "USD":
-        was, then = limits.cost_usd(before), limits.cost_usd(after)
+        was, then = limits.cost_usd(before) or 0.0, limits.cost_usd(after) or 0.0
         return RequestBound(bound.name, bound.limit, bound.unit, bound.owner, was, then, binds)
     return RequestBound(bound.name, bound.limit, bound.unit, bound.owner, before, after, binds)
 
@@ -235,11 +236,11 @@ class Overrun(NamedTuple):
 class Capacity(NamedTuple):
     """How many images and documents one request can hold: visual tokens and bytes of its body.
 
-    `body` is None without a limit. `fixed` is the bytes of texts and tools, which every request repeats.
+    Both are None without a limit. `fixed` is the bytes of texts and tools, which every request repeats.
     """
 
     limits: Limits
-    tokens: int
+    tokens: int | None
     body: int | None
     fixed: int
 
@@ -269,7 +270,7 @@ class Capacity(NamedTuple):
             text = f"{span.images} images" + (f" and {span.pages} pages" if span.pages else "")
             text += f", over the {figure(media.value)} that {limits.platform} takes for {limits.model}"
             found.append(Overrun(text, lambda it: it.images + it.pages))
-        if span.tokens > self.tokens:
+        if self.tokens is not None and span.tokens > self.tokens:
             text = f"{figure(span.tokens)} visual tokens, over the limit of {figure(self.tokens)}"
             found.append(Overrun(text, lambda it: it.tokens))
         if self.body is not None and span.characters > self.body - self.fixed:
@@ -288,7 +289,7 @@ def capacity_of(test: RequestUnderTest, budget: Budget, spans: Sequence[MediaSpa
     """The capacity of a request that repeats the texts and tools of this one; `spans` are its media."""
     limits = test.limits
     fixed = max(test.request.byte_size - sum(span.characters for span in spans), 0)
-    tokens = min(bound.tokens for bound in token_bounds(limits, budget))
+    tokens = min((bound.tokens for bound in token_bounds(limits, budget)), default=None)
     return Capacity(limits, tokens, body_limit(limits, budget), fixed)
 
 

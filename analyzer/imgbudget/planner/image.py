@@ -160,13 +160,13 @@ class ImagePlan(NamedTuple):
         )
 
     @property
-    def tokens_before(self) -> int:
-        """Visual tokens now."""
+    def tokens_before(self) -> int | None:
+        """Visual tokens now; None for an unknown model."""
         return self.limits.tokens(self.size)
 
     @property
-    def tokens_after(self) -> int:
-        """Visual tokens of the planned size."""
+    def tokens_after(self) -> int | None:
+        """Visual tokens of the planned size; None for an unknown model."""
         return self.limits.tokens(self.planned)
 
     @property
@@ -209,6 +209,10 @@ class ImagePlan(NamedTuple):
         return CoordinateMap(self.size, self.planned)
 
 
+_SHOWN = 40
+"""Characters of an unknown model that a reason shows."""
+
+
 def tightest(*bounds: int | None) -> int | None:
     """The smallest of the bounds that are set; None if none is."""
     return min((bound for bound in bounds if bound is not None), default=None)
@@ -246,7 +250,7 @@ def plan_image(
     if models and planned != size and (edge is None or planned.long_edge < edge):
         reason = _reason_of_several(size, models, cheapest=goal.cheapest)
     most = goal.most_tokens(limits)
-    if most is not None and limits.tokens(planned) > most:
+    if most is not None and (limits.tokens(planned) or 0) > most:
         smaller = limits.size_within_tokens(size, most, planned.long_edge)
         planned, row = smaller or size_steps(size, planned, 1, limits.tier)[0].size, None
         reason = f"limit of {figure(most)} tokens per image"
@@ -273,7 +277,7 @@ def _within_bytes(plan: ImagePlan, goal: SizeGoal) -> ImagePlan:
 def _reason(size: Size, planned: Size, limits: Limits, edge_limit: int | None, goal: SizeGoal) -> str:
     """The limit that decides, and whose it is."""
     if planned == size:
-        return "fits"
+        return "fits" if limits.counts_tokens else f"{limits.model[:_SHOWN]} is not known"
     native = limits.native_size(size)
     edges = [edge for edge in (edge_limit, goal.dimension) if edge is not None]
     if edges and native.long_edge > min(edges):
@@ -311,20 +315,20 @@ class View(NamedTuple):
     limits: Limits
     size_before: Size | None
     size_after: Size | None
-    tokens_before: int
-    tokens_after: int
-    cost_before: float
-    cost_after: float
+    tokens_before: int | None
+    tokens_after: int | None
+    cost_before: float | None
+    cost_after: float | None
 
 
 class ModelTotal(NamedTuple):
-    """All images on one model, each as a prompt by itself; USD."""
+    """All images on one model, each as a prompt by itself; USD. None for an unknown model."""
 
     limits: Limits
-    tokens_before: int
-    tokens_after: int
-    cost_before: float
-    cost_after: float
+    tokens_before: int | None
+    tokens_after: int | None
+    cost_before: float | None
+    cost_after: float | None
 
 
 def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
@@ -348,10 +352,11 @@ def model_totals(plans: Sequence[ImagePlan], models: Sequence[Limits]) -> Iterat
     """The sums over all images, one for each model."""
     for model in models:
         views = [view for plan in plans for view in views_of(plan, (model,))]
+        priced = model.input_price is not None
         yield ModelTotal(
             limits=model,
-            tokens_before=sum(view.tokens_before for view in views),
-            tokens_after=sum(view.tokens_after for view in views),
-            cost_before=sum(view.cost_before for view in views),
-            cost_after=sum(view.cost_after for view in views),
+            tokens_before=model.counted(sum(view.tokens_before or 0 for view in views)),
+            tokens_after=model.counted(sum(view.tokens_after or 0 for view in views)),
+            cost_before=sum(view.cost_before or 0.0 for view in views) if priced else None,
+            cost_after=sum(view.cost_after or 0.0 for view in views) if priced else None,
         )

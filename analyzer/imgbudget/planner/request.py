@@ -65,9 +65,9 @@ def remedy_of(
 
 def token_steps(plan: ImagePlan, *, unsafe: bool) -> tuple[SizeStep, ...]:
     """The sizes that an image can be reduced to, the planned one last; only that one if it is fixed."""
-    if _may_shrink(plan, unsafe=unsafe):
+    if plan.limits.counts_tokens and _may_shrink(plan, unsafe=unsafe):
         return size_steps(plan.size, plan.planned, plan.limits.least_edge, plan.limits.tier)
-    return (SizeStep(plan.tokens_after, plan.planned),)
+    return (SizeStep(plan.tokens_after or 0, plan.planned),)
 
 
 def _may_shrink(plan: ImagePlan, *, unsafe: bool) -> bool:
@@ -163,8 +163,8 @@ def plan_request(
         for use, asked in test.images
         if (plan := plan_image(use, asked, edge_limit=test.edge_limit, target=goal)) is not None
     ]
-    tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens)
-    sized = _within_tokens(separate, tightest, unsafe=unsafe)
+    tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens, default=None)
+    sized = separate if tightest is None else _within_tokens(separate, tightest, unsafe=unsafe)
     edits = {plan.use.location: edit for plan in sized if (edit := _edit(plan, unsafe=unsafe))}
     most = body_limit(limits, budget)
     over = most is not None and request.byte_size > most
@@ -197,7 +197,7 @@ def body_at_most(request: Request, edits: Mapping[Location, ImageEdit]) -> int:
 
 def _within_tokens(plans: Sequence[ImagePlan], bound: TokenBound, *, unsafe: bool) -> list[ImagePlan]:
     """The plans with sizes within the bound; with the smallest sizes where none are."""
-    if sum(plan.tokens_after for plan in plans) <= bound.tokens:
+    if sum(plan.tokens_after or 0 for plan in plans) <= bound.tokens:
         return list(plans)
     choices = [token_steps(plan, unsafe=unsafe) for plan in plans]
     steps = share_tokens([plan.use for plan in plans], choices, bound.tokens)

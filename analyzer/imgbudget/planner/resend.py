@@ -23,7 +23,8 @@ _NOT_THE_USER = ("assistant", "system", "developer")
 class Load(NamedTuple):
     """Some images together: how many, bytes of base64 text in a body, visual tokens.
 
-    Images by URL or file id have no bytes in the body; images of unknown size have no tokens here.
+    Images by URL or file id have no bytes in the body; images of unknown size, or for an unknown model, have
+    no tokens here.
     """
 
     images: int = 0
@@ -45,7 +46,7 @@ class Call(NamedTuple):
     location: Location
     new: Load
     resent: Load
-    cost_usd: float
+    cost_usd: float | None
 
     @property
     def sent(self) -> Load:
@@ -65,14 +66,15 @@ class Saving(NamedTuple):
     images: int
     byte_size: int
     tokens: int
-    cost_usd: float
+    cost_usd: float | None
     terms: str
 
 
 class Resend(NamedTuple):
     """The accounting of one request: its calls, the totals sent, and the savings of each remedy.
 
-    `once` counts each image once, `unsized` how many of them have no known size and so no tokens.
+    `once` counts each image once, `unsized` how many of them have no known size and so no tokens. Costs are
+    None if the model is not known.
     """
 
     request: Request
@@ -80,7 +82,7 @@ class Resend(NamedTuple):
     calls: tuple[Call, ...]
     once: Load
     sent: Load
-    cost_usd: float
+    cost_usd: float | None
     unsized: int
     savings: tuple[Saving, ...]
 
@@ -106,10 +108,10 @@ def resend(test: RequestUnderTest, *, kept: int = KEPT) -> Resend | None:
     before = Load()
     for location, uses in groups:
         new = load_of(uses, test)
-        calls.append(Call(location, new, before, limits.cost_usd(new.tokens + before.tokens)))
+        calls.append(Call(location, new, before, limits.cost_usd(limits.counted(new.tokens + before.tokens))))
         before = before.plus(new)
     sent = total(call.sent for call in calls)
-    cost = sum(call.cost_usd for call in calls)
+    cost = _sum(call.cost_usd for call in calls)
     images = [use for _, uses in groups for use in uses]
     return Resend(
         request=request,
@@ -163,6 +165,16 @@ def total(loads: Iterable[Load]) -> Load:
     return whole
 
 
+def _sum(amounts: Iterable[float | None]) -> float | None:
+    """The sum of amounts; None if one of them is unknown."""
+    whole = 0.0
+    for amount in amounts:
+        if amount is None:
+            return None
+        whole += amount
+    return whole
+
+
 def _images(turn: Turn) -> Iterator[ImageUse]:
     return (block for block in walk_blocks(turn.blocks) if isinstance(block, ImageUse))
 
@@ -188,41 +200,44 @@ def _caching(way: str, calls: Sequence[Call], limits: Limits, write: float) -> S
     The factors multiply the input price (price lists, 2026-11).
     """
     read = limits.cache_read_factor.value
-    cost = 0.0
+    saved: float | None = 0.0
     for call in calls:
-        if call.sent.tokens:
+        if saved is None or call.cost_usd is None:
+            saved = None
+        elif call.sent.tokens:
             weighted = call.new.tokens * write + call.resent.tokens * read
-            cost += call.cost_usd * weighted / call.sent.tokens
+            saved += call.cost_usd - call.cost_usd * weighted / call.sent.tokens
     return Saving(
         way=way,
         available=True,
         images=0,
         byte_size=0,
         tokens=0,
-        cost_usd=sum(call.cost_usd for call in calls) - cost,
+        cost_usd=saved,
         terms=f"each call within that time of the last; writes cost {write:g} times, reads {read:g} times",
     )
 
 
 def _pruning(
-    groups: Sequence[Sequence[ImageUse]], sent: Load, cost: float, test: RequestUnderTest, kept: int
+    groups: Sequence[Sequence[ImageUse]], sent: Load, cost: float | None, test: RequestUnderTest, kept: int
 ) -> Saving:
     """Each call with its last images only, but always with those that are new in it."""
-    pruned, pruned_cost = Load(), 0.0
+    pruned = Load()
+    costs: list[float | None] = []
     so_far: list[ImageUse] = []
     for uses in groups:
         so_far.extend(uses)
         most = max(kept, len(uses))
         call = load_of(so_far[-most:] if most else (), test)
         pruned = pruned.plus(call)
-        pruned_cost += test.limits.cost_usd(call.tokens)
-    saved = sent.minus(pruned)
+        costs.append(test.limits.cost_usd(test.limits.counted(call.tokens)))
+    saved, pruned_cost = sent.minus(pruned), _sum(costs)
     return Saving(
         way=f"pruning to the last {kept}",
         available=True,
         images=saved.images,
         byte_size=saved.base64_bytes,
         tokens=saved.tokens,
-        cost_usd=cost - pruned_cost,
+        cost_usd=None if cost is None or pruned_cost is None else cost - pruned_cost,
         terms="the model no longer sees earlier images; what follows a removed one is not read from a cache",
     )

@@ -112,7 +112,7 @@ def size_for_all(
 
 def cost_for_all(size: Size, models: Sequence[Limits]) -> float:
     """US dollars for one image of this size sent to each model."""
-    return sum(limits.cost_usd(limits.tokens(size)) for limits in models)
+    return sum(limits.cost_usd(limits.tokens(size)) or 0.0 for limits in models)
 
 
 def binding(size: Size, models: Sequence[Limits]) -> Limits:

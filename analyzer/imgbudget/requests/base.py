@@ -1,6 +1,5 @@
 """Dialects of request bodies, and the collector of images, documents, texts and flaws of one request."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -11,7 +10,6 @@ from imgbudget.imageinfo.dispatch import probe_reader
 from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document
-from imgbudget.limits.model_ids import read_id
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import (
     DocumentUse,
@@ -70,31 +68,6 @@ def each_block(body: dict[str, Any]) -> list[dict[str, Any]]:
     turns = [turn for turn in body["messages"] if isinstance(turn, dict)]
     contents = [turn["content"] for turn in turns if isinstance(turn.get("content"), list)]
     return [block for content in contents for block in content if isinstance(block, dict)]
-
-
-_CLAUDE = ("claude", "anthropic", "opus", "sonnet", "haiku", "fable", "mythos")
-_OTHERS = re.compile(
-    r"(?:^|[/.:])(?:"
-    r"gpt|chatgpt|o[1-9](?![a-z0-9])|gemini|gemma|grok|(?:meta-)?llama|mi[sx]tral|pixtral|qwen|deepseek|nova|titan"
-    r"|kimi|glm|minimax|command|phi|jamba|internvl|llava"
-    r")"
-)
-"""First characters of the ids of other vendors' model families, after a path, region or vendor."""
-
-
-def is_other_vendors(model: str, dialect: str) -> bool:
-    """Whether the id names a model of another vendor.
-
-    In OpenAI's dialects that is any id that neither contains a Claude family nor has the spelling of Bedrock
-    or Google Cloud, because such bodies reach Claude only through gateways. In other dialects the id has to
-    contain another family.
-    """
-    text = model.lower()
-    if any(word in text for word in _CLAUDE):
-        return False
-    if _OTHERS.search(text):
-        return True
-    return dialect.startswith("openai") and read_id(model).platform is None
 
 
 _LONG_TEXT = 4096
@@ -358,12 +331,11 @@ class Dialect(NamedTuple):
     """One shape of a request body.
 
     `recognises` tests the JSON value and the outline of its turns. `read` converts it to a typed request,
-    given the document of the body, the body, its location, and the fields needed of its images. `model_key`
-    is the key of the model, `turns_key` the key of the turns, which the dialect requires.
+    given the document of the body, the body, its location, and the fields needed of its images. `turns_key`
+    is the key of the turns, which the dialect requires.
     """
 
     name: str
     recognises: Callable[[Any, TurnOutline], bool]
     read: Callable[[Document, Any, RequestBody, ProbeField], Request]
-    model_key: str = "model"
     turns_key: str = "messages"

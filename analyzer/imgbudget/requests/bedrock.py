@@ -136,7 +136,7 @@ class _ConverseReader(RequestCollector):
         return use
 
 
-BEDROCK_CONVERSE = Dialect("bedrock-converse", recognises_converse, read_converse, "modelId")
+BEDROCK_CONVERSE = Dialect("bedrock-converse", recognises_converse, read_converse)
 
 
 _VERSIONS = {"bedrock": "bedrock", "vertex": "google-cloud"}

@@ -1,14 +1,13 @@
 """Reads requests from a JSON file: one body, a list, a batch, one per line, or a session."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
-from imgbudget.limits.model_ids import NormalizedModel
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, DocumentUse, Nested, ProbeField, Request, Text, Turn
-from imgbudget.requests.base import Dialect, RequestBody, TurnOutline, is_other_vendors, outline
+from imgbudget.requests.base import Dialect, RequestBody, TurnOutline, outline
 from imgbudget.requests.batches import BatchItem, each_envelope, is_result, unwrap
 from imgbudget.requests.bedrock import BEDROCK_CONVERSE, BEDROCK_INVOKE
 from imgbudget.requests.gemini import GEMINI
@@ -33,13 +32,9 @@ _KEPT_TEXT = 64
 
 
 class NoRequest(NamedTuple):
-    """A valid document without a request that can be checked; `reason` is a clause.
-
-    `foreign` marks a request to another vendor's model, which is never a mistake.
-    """
+    """A valid document without a request that can be checked; `reason` is a clause."""
 
     reason: str
-    foreign: bool = False
 
 
 class BadEntry(NamedTuple):
@@ -71,59 +66,35 @@ def dialect_of(body: Any) -> Dialect | None:
     return None
 
 
-ModelLookup = Callable[[str], NormalizedModel]
-"""Looks up a model of any vendor in the limits data."""
-
-
-def no_models_known(model: str) -> NormalizedModel:
-    """A lookup that knows no model."""
-    return NormalizedModel(model, known=False, nearest=(), platform=None)
-
-
 def read_requests(
-    document: Document, path: str, fields: ProbeField, knows: ModelLookup = no_models_known
+    document: Document, path: str, fields: ProbeField
 ) -> Iterator[Request | BadEntry | NoRequest]:
     """The requests of one document, in order; a single `NoRequest` if there are none."""
     location = Location(path, (), 0, document.number)
-    found = list(_read_requests(document, location, fields, knows))
-    if len(found) == 1 and isinstance(found[0], NoRequest) and not found[0].foreign:
-        found = list(read_recorded(recorded_bodies(document), location, fields, knows)) or found
+    found = list(_read_requests(document, location, fields))
+    if len(found) == 1 and isinstance(found[0], NoRequest):
+        found = [*read_recorded(recorded_bodies(document), location, fields)] or found
     yield from found
 
 
 def read_recorded(
-    bodies: Iterable[RecordedBody],
-    location: Location,
-    fields: ProbeField,
-    knows: ModelLookup = no_models_known,
-) -> Iterator[Request | NoRequest]:
-    """The requests in recorded bodies; `location` is that of the recording. Other bodies are left out.
-
-    If all requests are for other vendors' models, yields one `NoRequest`.
-    """
-    foreign: NoRequest | None = None
-    any_request = False
+    bodies: Iterable[RecordedBody], location: Location, fields: ProbeField
+) -> Iterator[Request]:
+    """The requests in recorded bodies; `location` is that of the recording. Other bodies are left out."""
     for document, keys, line in inner_documents(bodies):
         here = location._replace(keys=keys, root=len(keys), outer_depth=len(keys))
-        for item in _read_requests(document, here, fields, knows):
+        for item in _read_requests(document, here, fields):
             if isinstance(item, Request):
-                any_request = True
                 yield item._replace(line=line)
-            elif isinstance(item, NoRequest) and item.foreign:
-                foreign = item
-    if foreign and not any_request:
-        yield foreign
 
 
 def _read_requests(
-    document: Document, location: Location, fields: ProbeField, knows: ModelLookup
+    document: Document, location: Location, fields: ProbeField
 ) -> Iterator[Request | BadEntry | NoRequest]:
     outer = location.keys or ()
     value = document.value
     if dialect := dialect_of(value):
-        yield _read(
-            document, dialect, BatchItem((), value, None, None), _whole(document, location), fields, knows
-        )
+        yield _read(document, dialect, BatchItem((), value, None, None), _whole(document, location), fields)
         return
     if not any(isinstance(entry, BatchItem) for _, entry in _entries(document, value)):
         yield NoRequest(_what_instead(value))
@@ -137,7 +108,7 @@ def _read_requests(
         elif dialect := dialect_of(entry.body):
             span = spans[keys]
             body = RequestBody(here, span.line, span.end - span.start)
-            yield _read(document, dialect, entry, body, fields, knows)
+            yield _read(document, dialect, entry, body, fields)
         else:
             yield BadEntry(here, f"is not a request: {_what_instead(entry.body)}")
 
@@ -148,7 +119,6 @@ class RequestReader:
 
     path: str
     fields: ProbeField
-    knows: ModelLookup = no_models_known
     session: TranscriptReader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -161,15 +131,11 @@ class RequestReader:
             self.session.take(document)
             yield SessionLine(is_message(document.value))
             return
-        yield from read_requests(document, self.path, self.fields, self.knows)
+        yield from read_requests(document, self.path, self.fields)
 
-    def end(self) -> Iterator[Request | NoRequest]:
+    def end(self) -> Iterator[Request]:
         """The requests that are complete only after the last document."""
-        for request in self.session.requests():
-            if _is_foreign(request.model, request.dialect, self.knows):
-                yield _foreign(request.model, self.knows)
-            else:
-                yield request
+        yield from self.session.requests()
 
 
 def shortened(request: Request) -> Request:
@@ -208,30 +174,11 @@ def _entries(document: Document, value: Any) -> Iterator[tuple[Keys, BatchItem |
             yield keys, f"entry {keys[-1] if keys else 0} is not a request: {_what_instead(item)}"
 
 
-def _read(  # noqa: PLR0913, PLR0917 - the inputs of a dialect
-    document: Document,
-    dialect: Dialect,
-    entry: BatchItem,
-    where: RequestBody,
-    fields: ProbeField,
-    knows: ModelLookup,
-) -> Request | NoRequest:
-    model = entry.body.get(dialect.model_key)
-    if isinstance(model, str) and _is_foreign(model, dialect.name, knows):
-        return _foreign(model, knows)
+def _read(
+    document: Document, dialect: Dialect, entry: BatchItem, where: RequestBody, fields: ProbeField
+) -> Request:
     request = dialect.read(document, entry.body, where, fields)
     return request._replace(id=entry.id, dialect=entry.dialect or request.dialect)
-
-
-def _is_foreign(model: str | None, dialect: str, knows: ModelLookup) -> TypeGuard[str]:
-    return model is not None and is_other_vendors(model, dialect) and not knows(model).known
-
-
-def _foreign(model: str, knows: ModelLookup) -> NoRequest:
-    nearest = knows(model).nearest
-    hint = f"; the nearest known is {nearest[0]}" if nearest else ""
-    reason = f"a request to another vendor's model ({model[:80]}), whose limits are not known{hint}"
-    return NoRequest(reason, foreign=True)
 
 
 def _what_instead(value: Any) -> str:
