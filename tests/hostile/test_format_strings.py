@@ -65,7 +65,7 @@ def _by_replacement(node: ast.AST, _name: str) -> bool:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=attr), args=args) if (
             attr in _REPLACING
         ):
-            return not (_is_literal(args[0]) and _is_replacement(args[1]))
+            return not (_is_replacement(args[0]) and _is_replacement(args[1]))
         case ast.Call(func=ast.Attribute(attr=attr), args=args) if attr in _REPLACING:
             return not _is_replacement(args[0])
     return False

@@ -19,6 +19,7 @@ MAX_VALUES = 4_000_000
 _VALUE_MARKS = (b",", b":", b"[", b"{")
 
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_STRING_BYTES = _STRING.encode()
 # only used for invalid text, so compiled on use
 _BRACKETS = _STRING + r"|[\[{]|[\]}]"
 _CONSTANTS = _STRING + r"|NaN|-?Infinity"
@@ -98,10 +99,9 @@ def has_too_many_values(text: bytes) -> bool:
     if len(text) < MAX_VALUES or sum(map(text.count, _VALUE_MARKS)) <= MAX_VALUES:
         return False
     count = 0
-    string = _STRING.encode()
     # in pieces that end outside of strings, so that commas in prose do not count
-    for piece in re.finditer(rb'(?:[^"]++|' + string + rb"){1,10000}+", text, re.DOTALL):
-        rest = re.sub(string, b"", piece[0], flags=re.DOTALL)
+    for piece in re.finditer(rb'(?:[^"]++|' + _STRING_BYTES + rb"){1,10000}+", text, re.DOTALL):
+        rest = re.sub(_STRING_BYTES, b"", piece[0], flags=re.DOTALL)
         count += sum(map(rest.count, _VALUE_MARKS))
         if count > MAX_VALUES:
             return True
