@@ -87,6 +87,9 @@ class Sound(NamedTuple):
     data: bytes
     facts: list[dict[str, Any]]
 
+    def __repr__(self) -> str:
+        return str(self.path)  # hypothesis shows it with each failure
+
 
 @pytest.fixture(scope="module", params=FORMS)
 def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sound:
@@ -119,9 +122,11 @@ def test_damaged_dataset_is_named_and_costs_nothing_else(
     assert [row["subject"] for row in rows if row["source"].endswith("beside.png")] == ["image"]
     own = [row for row in rows if not row["source"].endswith("beside.png")]
     assert own
-    if [facts_of(row) for row in own] != expected:
-        changed_facts = [row for row in own if facts_of(row) not in expected]
-        assert changed_facts, "something is gone, and nothing says so"
+    found = [facts_of(row) for row in own]
+    if cut is not None and path.suffix == ".jsonl" and found == expected[: len(found)]:
+        return  # lines have no end mark: a cut between two of them cannot be seen
+    if found != expected:
+        assert [facts for facts in found if facts not in expected], "something is gone, and nothing says so"
 
 
 @pytest.mark.parametrize("form", ["pax tar", "gnu tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
