@@ -5,6 +5,7 @@ import os
 import tarfile
 import zipfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +104,15 @@ def test_anything_unread_exits_2_and_is_named(imgbudget: Command, tmp_path: Path
 
 def fail_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system does not return the bytes of one file, whoever runs the test."""
-    probe = records.RecordBuilder._probe_file
+    probe = import_module("imgbudget.audit.work").RecordBuilder._probe_file
 
     def refuse(self: records.RecordBuilder, path: str, fields: int) -> ImageFacts:
         if path.endswith(name):
             raise PermissionError(13, "Permission denied")
         return probe(self, path, fields)
 
-    monkeypatch.setattr(records.RecordBuilder, "_probe_file", refuse)
+    builder = import_module("imgbudget.audit.work").RecordBuilder  # other tests may import it anew
+    monkeypatch.setattr(builder, "_probe_file", refuse)
 
 
 def test_image_without_permission_exits_2(
