@@ -11,11 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.walk import FoundFile
+from imgbudget.fixing.run import Fixer, FixOptions
+from imgbudget.fixing.strategy import FindingFixes, FixStrategy, PlanFixes
 from imgbudget.imageinfo.files import read_image
+from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextStyle
 from imgbudget.output.registry import FORMATS, make_reporter
 from imgbudget.output.sarif import rule_pages
+from imgbudget.planner.bounds import NO_BUDGET
+from imgbudget.planner.image import SizeGoal
 from imgbudget.registry import load_packs
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command, posix
@@ -199,3 +206,20 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     pytest.fail("workers live on")
+
+
+@pytest.mark.parametrize(
+    "strategy", [FindingFixes(unsafe=True), PlanFixes(SizeGoal(), NO_BUDGET, unsafe=True)]
+)
+def test_a_fixer_reaches_a_process_that_is_not_forked(tmp_path: Path, strategy: FixStrategy) -> None:
+    """Everything that makes it can be pickled; the copy has the budgets of its session."""
+    (tmp_path / "imgbudget.yaml").write_text("budgets: {image: {tokens: 700}}\n")
+    (tmp_path / "a.png").write_bytes(image_bytes((1000, 800)))
+    options = RunOptions(config=str(tmp_path / "imgbudget.yaml"))
+    fixer = Fixer(Session(options), FixOptions(strategy, difference=True), [str(tmp_path / "a.png")])
+    copy = pickle.loads(pickle.dumps(fixer.factory))()  # noqa: S301 - made here
+    found = FoundFile(str(tmp_path / "a.png"), FileKind.IMAGE)
+    one, other = next(fixer.check_all([found])), next(copy.check_all([found]))
+    assert one.fix is not None
+    assert one.fix == other.fix
+    assert (one.fix.images[0].after.tokens or 9999) <= 700

@@ -175,7 +175,7 @@ def _path_files(folders: Sequence[str]) -> Iterator[str]:
 
 
 def _redirected(top: str, folders: Sequence[str]) -> ModuleSpec | None:
-    """The place that an editable installation names by a module of its own, as setuptools and meson do."""
+    """The place that an editable installation names by a separate module, as setuptools and meson do."""
     for finder in sys.meta_path:
         name = getattr(finder, "__module__", None)
         module = sys.modules.get(name) if isinstance(name, str) else None

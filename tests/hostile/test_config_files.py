@@ -1,4 +1,4 @@
-"""Files that a configuration names: only regular ones of its own repository, and of bounded size."""
+"""Files that a configuration names: only regular ones of the same repository, and of bounded size."""
 
 import os
 import sys
@@ -111,7 +111,7 @@ def test_a_configuration_that_is_a_link_out_of_the_repository_is_not_read(
 
 @posix
 def test_a_link_inside_of_the_repository_is_read(repository: Path) -> None:
-    """A folder of its own may share the configuration of another."""
+    """A separate folder may share the configuration of another."""
     (repository / "shared.yaml").write_text("model: claude-opus-4-8\n")
     (repository / "inner").mkdir()
     (repository / "inner" / "imgbudget.yaml").symlink_to("../shared.yaml")

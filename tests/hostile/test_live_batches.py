@@ -191,7 +191,7 @@ def test_a_line_separator_in_an_answer_is_no_end_of_a_line(
 def test_a_key_written_with_escapes_is_masked_in_the_results(
     server: RawServer, send: Callable[..., Run], tmp_path: Path
 ) -> None:
-    """A line that hides it is written anew; a program that reads it finds the mask."""
+    """A line that hides it is masked; a program that reads it finds the mask."""
     line = json.dumps(result("c0") | {"note": "HERE"}).replace(
         "HERE", "".join(f"\\u{ord(it):04x}" for it in KEY)
     )

@@ -52,7 +52,8 @@ TEMPLATES = (
     "model-name",
     "my-model",
     "...",
-    "TODO",
+    "tbd",
+    "changeme",
 )
 
 MODELS = (

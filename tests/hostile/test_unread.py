@@ -1,11 +1,11 @@
 """What an audit or a check could not read is printed, is in the JSON, and decides the exit code."""
 
 import json
+import multiprocessing
 import os
 import tarfile
 import zipfile
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,14 @@ from imgbudget.model.subjects import ImageFacts, ImageUse, Origin
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
 from tests.datasets import STRUCT, as_tar, as_zip
+from tests.processes import one_thread
 
 CLEAN = image_bytes((560, 560))
 TINY = image_bytes((100, 100))
+
+forked = pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="workers do not inherit what is patched"
+)
 
 
 def audit(imgbudget: Command, *arguments: str) -> Any:
@@ -104,17 +109,18 @@ def test_anything_unread_exits_2_and_is_named(imgbudget: Command, tmp_path: Path
 
 def fail_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system does not return the bytes of one file, whoever runs the test."""
-    probe = import_module("imgbudget.audit.work").RecordBuilder._probe_file
+    probe = records.RecordBuilder._probe_file
 
     def refuse(self: records.RecordBuilder, path: str, fields: int) -> ImageFacts:
         if path.endswith(name):
             raise PermissionError(13, "Permission denied")
         return probe(self, path, fields)
 
-    builder = import_module("imgbudget.audit.work").RecordBuilder  # other tests may import it anew
-    monkeypatch.setattr(builder, "_probe_file", refuse)
+    one_thread(monkeypatch)
+    monkeypatch.setattr(records.RecordBuilder, "_probe_file", refuse)
 
 
+@forked
 def test_image_without_permission_exits_2(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +141,7 @@ def test_image_that_is_damaged_was_read(imgbudget: Command, tmp_path: Path) -> N
     assert audit(imgbudget, ".", "--fail-on", "error").code == 1
 
 
+@forked
 def test_request_file_that_cannot_be_read_exits_2(
     imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +154,7 @@ def test_request_file_that_cannot_be_read_exits_2(
             raise PermissionError(13, "Permission denied")
         return original(path, *arguments, **options)
 
+    one_thread(monkeypatch)
     monkeypatch.setattr(os, "open", refuse)
     for path in ("r.json", "."):
         run = audit(imgbudget, path, "-j", "1")

@@ -212,7 +212,7 @@ def apply_plan(session: Session, targets: PlanTargets, options: PlanOptions, std
     0: all was made; 1: with `--diff`, a file would change; 2: a file could not be written.
     """
     write, output = options.write, options.output
-    strategy = PlanFixes(targets, options.unsafe_fixes)
+    strategy = PlanFixes(targets.goal, targets.budget, options.unsafe_fixes)
     fixer = fixer_of(session, fix_options(write, strategy), options.paths)
     # a document on standard output is not to be followed by lines
     aside = any(text.partition(":")[::2] == ("json", "") for text in output.formats)

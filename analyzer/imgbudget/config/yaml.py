@@ -70,7 +70,7 @@ def compose(text: str, path: str) -> yaml.Node | None:
 
 
 def _check_depth(text: str, path: str, loader: Any) -> None:
-    """Refuse deep nesting before composing, which recurses; PyYAML has a limit of its own since 6.0.4."""
+    """Refuse deep nesting before composing, which recurses; PyYAML limits it too since 6.0.4."""
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.CollectionStartEvent):

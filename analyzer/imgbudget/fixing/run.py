@@ -69,6 +69,7 @@ class Fixer:
         """Fix the files under `paths`."""
         self.session = session
         self.options = options
+        self.strategy = options.strategy.bound(session.context.paths)
         self.paths = path_list(paths)
         named = [path for path in self.paths if path != STDIN]
         self.output_target = OutputTarget(
@@ -155,7 +156,7 @@ class Fixer:
 
     def _fixed_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
         result = self.session.read_stdin(data, name)
-        if result.skipped is not None or not self.options.strategy.applies_to(result):
+        if result.skipped is not None or not self.strategy.applies_to(result):
             return result, data
         revision: Revision | None = None
         if result.requests:
@@ -166,7 +167,7 @@ class Fixer:
             revision = ImageRevision.of(self.context, name, data)
         if revision is None:
             return result, data
-        with converged(revision, self.options.strategy) as (after, fix):
+        with converged(revision, self.strategy) as (after, fix):
             if after is revision:
                 return result._replace(fix=fix if fix.failed else None), data
             return self._with_details(revision, after, fix), b"".join(after.pieces())
@@ -213,7 +214,7 @@ class Fixer:
             with self._open_revision(found, result, expected) as revision:
                 if revision is None:
                     return self._kept(result)
-                with converged(revision, self.options.strategy) as (after, fix):
+                with converged(revision, self.strategy) as (after, fix):
                     if after is revision:
                         return self._kept(result._replace(fix=fix if fix.failed else None))
                     self.output_target.check(revision.path, after.path)
@@ -237,7 +238,7 @@ class Fixer:
 
         if expected.byte_size < LONG or self.context.paths.suppressor is not None:
             return None
-        rows = RowScan(options.strategy)
+        rows = RowScan(self.strategy)
         result = self.session.file_check.file(found, rows)
         rows.on_partial_result(result)
         if result.skipped is not None or not rows.independent:
@@ -247,7 +248,7 @@ class Fixer:
         explicit = self.session.file_check.explicit(found)
         fixer = RowFixer(
             context=self.context,
-            strategy=options.strategy,
+            strategy=self.strategy,
             output_target=self.output_target,
             path=found.path,
             explicit=explicit,
@@ -270,12 +271,12 @@ class Fixer:
         Raises:
             ChangedError: it is not the file that `expected` describes.
         """
-        if self.options.strategy.applies_to(result) and result.requests:
+        if self.strategy.applies_to(result) and result.requests:
             with JsonSource.open(found.path) as source:
                 _require(found.path, source.fileno(), expected)
                 lines, explicit = found.kind is FileKind.JSONL, self.session.file_check.explicit(found)
                 yield self._request(result, source, lines=lines, explicit=explicit)
-        elif self.options.strategy.applies_to(result) and _is_image(result):
+        elif self.strategy.applies_to(result) and _is_image(result):
             with open_file(found.path) as file:
                 _require(found.path, file.fileno(), expected)
                 yield ImageRevision.of(self.context, found.path, file.read())

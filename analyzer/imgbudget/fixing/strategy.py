@@ -208,7 +208,10 @@ NO_EDIT = "no available edit fixes it"
 
 
 class FixStrategy(Protocol):
-    """Decides how to change an image file or a request."""
+    """Decides how to change an image file or a request. Can be pickled until it is bound."""
+
+    def bound(self, paths: PathRules) -> "FixStrategy":
+        """The same with the budgets that a session has for each path, which the others need."""
 
     def selects(self, finding: Finding) -> bool:
         """Whether the fix of a finding is to be made, so that the finding must disappear."""
@@ -230,6 +233,10 @@ class FindingFixes(NamedTuple):
     """All fixes of the findings, unsafe ones only on request."""
 
     unsafe: bool = False
+
+    def bound(self, paths: PathRules) -> "FindingFixes":  # noqa: ARG002
+        """Itself: its budgets come with the findings."""
+        return self
 
     def selects(self, finding: Finding) -> bool:
         """All findings with a permitted fix."""
@@ -263,8 +270,19 @@ class FindingFixes(NamedTuple):
 class PlanFixes(NamedTuple):
     """Only the resizes of a plan; a request that no plan makes feasible is not changed."""
 
-    targets: PlanTargets
+    goal: SizeGoal
+    budget: Budget
     unsafe: bool = False
+    paths: PathRules | None = None
+
+    def bound(self, paths: PathRules) -> "PlanFixes":
+        """With the budgets of a session: rules cannot be sent to a process that was not forked."""
+        return self._replace(paths=paths)
+
+    def _at(self, path: str) -> tuple[SizeGoal, Budget]:
+        if self.paths is None:
+            raise ValueError("the plan is not bound to a session")
+        return PlanTargets(self.paths, self.goal, self.budget).at(path)
 
     def selects(self, finding: Finding) -> bool:  # noqa: ARG002
         """None: a resize need not fix any finding."""
@@ -280,12 +298,12 @@ class PlanFixes(NamedTuple):
 
     def of_image(self, use: ImageUse, limits: Limits, check: CheckImage) -> ImageEdit | None:  # noqa: ARG002
         """The resize of an image that its plan changes."""
-        goal, _ = self.targets.at(use.location.path)
+        goal, _ = self._at(use.location.path)
         plan = plan_image(use, limits, target=goal)
         return plan.edit._replace(first_frame=self.unsafe) if plan and plan.edit else None
 
     def of_request(self, test: RequestUnderTest, check: CheckRequest) -> RequestEdit:  # noqa: ARG002
         """The resizes of the images that the plan of a request changes."""
-        goal, budget = self.targets.at(test.request.location.path)
+        goal, budget = self._at(test.request.location.path)
         plan = plan_request(test, budget=budget, goal=goal, unsafe=self.unsafe)
         return plan.edit if plan.feasible else RequestEdit()

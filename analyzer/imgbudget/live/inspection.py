@@ -22,7 +22,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.options import RunOptions
-from imgbudget.linter.rule_sets import RuleRunner
+from imgbudget.linter.rule_sets import PathRules, RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.model.edits import EditedImage, ImageEdit, RequestEdit
 from imgbudget.model.location import Location
@@ -137,6 +137,10 @@ class AtLeast(NamedTuple):
 
     level: Severity
     base: FindingFixes = FindingFixes()
+
+    def bound(self, paths: PathRules) -> "AtLeast":  # noqa: ARG002
+        """See FixStrategy."""
+        return self
 
     def selects(self, finding: Finding) -> bool:
         """See FixStrategy."""
