@@ -3,7 +3,6 @@
 import gzip
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +10,8 @@ import pytest
 
 from tests.builders import body, image_block, write_json
 from tests.conftest import Command, Run
-from tests.hostile.rawserver import Answer, RawServer, dripping, flooding, http, raw_server, silent, unbounded
-from tests.liveapi import KEY, Api, envelope, message
+from tests.hostile.rawserver import Answer, RawServer, dripping, flooding, http, silent, unbounded
+from tests.liveapi import KEY, envelope, message
 
 Json = dict[str, Any]
 MODEL = "claude-sonnet-4-6"
@@ -23,14 +22,6 @@ PATIENCE = 120
 """Seconds after which such a call is taken for one without end."""
 BATCH = b"/v1/messages/batches"
 ID = "msgbatch_1"
-
-
-@pytest.fixture
-def server(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
-    """A raw server that the environment names to the SDK."""
-    with raw_server() as made:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", made.url)
-        yield made
 
 
 class Case(NamedTuple):

@@ -1,50 +1,21 @@
 """Batches of a hostile server: states, results and their ids; what can be read is counted and kept."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgbudget.live.client import MASK
-from tests.builders import body, image_block, write_json
-from tests.conftest import Command, Run
-from tests.hostile.rawserver import RawServer, flooding, http, raw_server
-from tests.liveapi import KEY, Api, message
+from tests.conftest import Run
+from tests.hostile.rawserver import RawServer, flooding, http
+from tests.liveapi import KEY, message
 
 Json = dict[str, Any]
 MODEL = "claude-sonnet-4-6"
 BATCH = b"/v1/messages/batches"
 ID = "msgbatch_1"
-
-
-@pytest.fixture
-def server(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
-    """A raw server that the environment names to the SDK."""
-    with raw_server() as made:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", made.url)
-        yield made
-
-
-@pytest.fixture
-def send(imgbudget: Command, tmp_path: Path) -> Callable[..., Run]:
-    """`send` of one request or a batch of two; no output shows the key or a traceback."""
-    request = body(image_block())
-    write_json(tmp_path / "r.json", request)
-    write_json(
-        tmp_path / "b.json", {"requests": [{"custom_id": it, "params": request} for it in ("c0", "c1")]}
-    )
-
-    def call(*options: str, name: str = "r.json", retries: int = 0) -> Run:
-        run = imgbudget("send", name, "--retries", str(retries), "--poll", "0.01", *options)
-        files = [file for file in tmp_path.iterdir() if file.name in ("seen.jsonl", "out.json")]
-        text = run.out + run.err + "".join(file.read_text() for file in files)
-        assert KEY[7:] not in text
-        assert not any(word in run.err for word in ("Traceback", "internal error")), run.err
-        return run
-
-    return call
 
 
 def batch(server: RawServer, *lines: Any, ended: Any = None, results: bytes | None = None) -> None:

@@ -5,7 +5,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +18,12 @@ from imgbudget.live.transport import AbortedCallError, BoundedTransport
 from tests.builders import body, image_block, write_json
 from tests.conftest import Command, Run
 from tests.hostile.rawserver import RawServer, http, raw_server
-from tests.liveapi import KEY, Api, envelope, listed, message
+from tests.liveapi import KEY, envelope, listed, message
 
 Json = dict[str, Any]
 MODEL = "claude-sonnet-4-6"
 OK = http(message(MODEL, 76))
 PATIENCE = 120
-
-
-@pytest.fixture
-def server(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
-    """A raw server that the environment names to the SDK."""
-    with raw_server() as made:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", made.url)
-        yield made
-
-
-@pytest.fixture
-def send(imgbudget: Command, tmp_path: Path) -> Callable[..., Run]:
-    """`send` of one request or a batch of two; no output shows the key or a traceback."""
-    request = body(image_block())
-    write_json(tmp_path / "r.json", request)
-    write_json(
-        tmp_path / "b.json", {"requests": [{"custom_id": it, "params": request} for it in ("c0", "c1")]}
-    )
-
-    def call(*options: str, name: str = "r.json", retries: int = 0) -> Run:
-        run = imgbudget("send", name, "--retries", str(retries), "--poll", "0.01", *options)
-        files = [file for file in tmp_path.iterdir() if file.name in ("seen.jsonl", "out.json")]
-        text = run.out + run.err + "".join(file.read_text() for file in files)
-        assert KEY[7:] not in text
-        assert not any(word in run.err for word in ("Traceback", "internal error")), run.err
-        return run
-
-    return call
 
 
 # redirects
