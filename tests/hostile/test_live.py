@@ -314,7 +314,8 @@ STREAMS: dict[str, Case] = {
         flooding(ENDLESS + b"data: ", b"x" * 65536), ("the answer has more than 33,554,432 bytes",)
     ),
     "endless-event": Case(
-        flooding(ENDLESS, b"data: x\n" * 9000), ("the answer has more than 33,554,432 bytes",)
+        flooding(ENDLESS, (b"data: " + b"x" * 60 + b"\n") * 1000),
+        ("the answer has more than 33,554,432 bytes",),
     ),
     "too-many-events": Case(
         flooding(ENDLESS, sse(delta("x")) * 600), ("the stream has more than 3,000 events",)

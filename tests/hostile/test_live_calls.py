@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -216,6 +217,27 @@ def test_a_name_server_that_is_silent(
     assert time.monotonic() - begin < 15
     assert run.code == 2
     assert "timed out: no complete answer within 0.5 s" in run.err
+
+
+def test_nothing_is_sent_once_the_call_has_ended(
+    server: RawServer, send: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server that answers too late leads to a connection, and no image goes over it."""
+    slow, over = socket.getaddrinfo, threading.Event()
+
+    def wait(*args: Any, **more: Any) -> Any:
+        over.wait(60)
+        return slow(*args, **more)
+
+    server.answers[b"*"] = OK
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    assert send("--yes", "--timeout", "0.5").code == 2
+    over.set()
+    calls = [thread for thread in threading.enumerate() if thread.name == "imgbudget-call"]
+    for thread in calls:
+        thread.join(PATIENCE)
+    assert calls
+    assert server.seen == []
 
 
 def test_a_server_without_tls(

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +206,13 @@ def test_text_only_request_depends_on_no_model(imgbudget: Command, tmp_path: Pat
     assert (run.code, run.codes, run.json["summary"]["skipped"]) == (0, [], [])
 
 
-def requests() -> Iterator[dict[str, Any]]:
+@cache
+def requests() -> tuple[dict[str, Any], ...]:
     """Requests to unknown models, with several images and turns, small and too large."""
+    return tuple(_requests())
+
+
+def _requests() -> Iterator[dict[str, Any]]:
     yield body(image_block(), model="acme-1")
     yield body(*[image_block(image_bytes((2100, 300), colour=i)) for i in range(25)], model="acme-1")
     yield chat("acme-1", image_bytes((9000, 300)))
@@ -249,7 +255,7 @@ def test_plans_for_unknown_models(imgbudget: Command, tmp_path: Path, options: t
 @pytest.mark.parametrize("number", range(7))
 def test_plans_for_unknown_models_are_applied(imgbudget: Command, tmp_path: Path, number: int) -> None:
     """The report of the changes has no tokens either."""
-    write_json(tmp_path / "r.json", list(requests())[number])
+    write_json(tmp_path / "r.json", requests()[number])
     run = imgbudget("plan", "r.json", "--apply", "--output-dir", "out", "--report", "report.json")
     assert run.code in (0, 1), run.err
     assert "NaN" not in (tmp_path / "report.json").read_text()

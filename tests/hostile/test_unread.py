@@ -30,6 +30,12 @@ forked = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting a worker afresh takes a second."""
+    one_thread(monkeypatch)
+
+
 def audit(imgbudget: Command, *arguments: str) -> Any:
     """An audit with its report in JSON."""
     return imgbudget("audit", *arguments, "--isolated", "--format", "json")
@@ -116,7 +122,6 @@ def fail_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
             raise PermissionError(13, "Permission denied")
         return probe(self, path, fields)
 
-    one_thread(monkeypatch)
     monkeypatch.setattr(records.RecordBuilder, "_probe_file", refuse)
 
 
@@ -154,7 +159,6 @@ def test_request_file_that_cannot_be_read_exits_2(
             raise PermissionError(13, "Permission denied")
         return original(path, *arguments, **options)
 
-    one_thread(monkeypatch)
     monkeypatch.setattr(os, "open", refuse)
     for path in ("r.json", "."):
         run = audit(imgbudget, path, "-j", "1")

@@ -115,6 +115,16 @@ class BoundedTransport:
         self.close()
 
 
+_SENDING = (
+    "connect_tcp.started",
+    "start_tls.started",
+    "send_connection_init.started",
+    "send_request_headers.started",
+    "send_request_body.started",
+)
+"""Steps of httpcore that reach the server."""
+
+
 class _Answer(httpx2.SyncByteStream):
     """The answer to a request, which another thread sends and reads."""
 
@@ -122,6 +132,7 @@ class _Answer(httpx2.SyncByteStream):
         self._parts: Queue[Any] = Queue(_WAITING)
         self._unwanted = Event()
         self._bounds = bounds
+        request.extensions = {**request.extensions, "trace": self._on_step}
         Thread(target=self._talk, args=(inner, request), name="imgbudget-call", daemon=True).start()
 
     def _talk(self, inner: Any, request: Any) -> None:
@@ -144,6 +155,11 @@ class _Answer(httpx2.SyncByteStream):
             self._put(end)
         except _AbandonedError:
             return
+
+    def _on_step(self, name: str, _details: object) -> None:
+        """Before each step of the connection: send nothing that is no longer waited for."""
+        if self._unwanted.is_set() and name.endswith(_SENDING):
+            raise _AbandonedError
 
     def _put(self, part: Any) -> None:
         while not self._unwanted.is_set():
