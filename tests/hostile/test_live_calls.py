@@ -231,9 +231,10 @@ def test_nothing_is_sent_once_the_call_has_ended(
 
     server.answers[b"*"] = OK
     monkeypatch.setattr(socket, "getaddrinfo", wait)
+    before = threading.enumerate()
     assert send("--yes", "--timeout", "0.5").code == 2
     over.set()
-    calls = [thread for thread in threading.enumerate() if thread.name == "imgbudget-call"]
+    calls = [thread for thread in threading.enumerate() if thread not in before]
     for thread in calls:
         thread.join(PATIENCE)
     assert calls
