@@ -53,7 +53,11 @@ def outside(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def named(tmp_path: Path) -> Path:
-    """The folder that an argument names, with one image that is fixed."""
+    """The folder that an argument names, with one image that is fixed.
+
+    It is in a repository, so that links to what is beside it are read.
+    """
+    (tmp_path / ".git").mkdir()
     folder = tmp_path / "named"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "a.jpg").write_bytes(FIXABLE)
@@ -202,7 +206,6 @@ def test_a_sibling_with_the_same_beginning_is_outside(
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
-        (".git/annex/objects/x.jpg", "which is excluded"),
         ("node_modules/x.jpg", "which is excluded"),
         ("vendor/x.jpg", "which is excluded"),
         ("build/deep/x.jpg", "which is excluded"),
@@ -548,7 +551,6 @@ def test_a_configuration_that_is_a_link_out_of_its_folder_is_not_changed(
     imgbudget: Command, named: Path, tmp_path: Path
 ) -> None:
     """Unused ignores are removed from it only if `--config` names it, also inside one repository."""
-    (tmp_path / ".git").mkdir()
     text = "model: claude-sonnet-4-6\nignores:\n- {rules: [IB302], reason: old, files: ['named/**']}\n"
     text = text.replace("named/", "sub/")
     elsewhere = tmp_path / "elsewhere"

@@ -152,7 +152,12 @@ def audit(options: AuditOptions) -> int:
     asked = run_options(
         provider=options.provider, settings=options.settings, rules=options.rules, verbose=output.verbose
     )
-    session = Session(asked._replace(pedantic=options.pedantic, use_ignores=not options.no_ignores))
+    asked = asked._replace(
+        pedantic=options.pedantic,
+        use_ignores=not options.no_ignores,
+        allow_outside=options.allow_outside,
+    )
+    session = Session(asked)
     models = limits_of_all(session, options.models)
     for limits in (session.context.limits(), *models):
         _require_known(limits)

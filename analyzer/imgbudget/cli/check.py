@@ -224,13 +224,16 @@ def _show_settings(session: Session, paths: tuple[str, ...], formats: list[Forma
 def _read_report(name: str | None) -> "Earlier | None":
     if name is None:
         return None
-    from imgbudget.model.comparison import read_report  # noqa: PLC0415 - rare
+    from imgbudget.model.comparison import MAX_BYTES, read_report  # noqa: PLC0415 - rare
 
     try:
         with open(name, "rb") as file:
-            return read_report(file.read(), name)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"--compare {name}: cannot be read: {os_error_text(error)}") from error
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"--compare {name}: larger than the {MAX_BYTES >> 20} MB that a report may have")
+    return read_report(data, name)
 
 
 def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> None:

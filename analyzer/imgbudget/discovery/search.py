@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from imgbudget.discovery.filetypes import DEFAULT_PRUNED, KINDS, FileKind
 from imgbudget.discovery.gitignore import Patterns, as_bytes_text, parse_ignore_file
+from imgbudget.discovery.links import Reach
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE,
+    NOT_CHECKABLE_OUTSIDE,
+    OUTSIDE,
     Argument,
     ExplicitPaths,
     FoundFile,
@@ -236,13 +239,14 @@ class Search(NamedTuple):
     """The settings of all searches of a run.
 
     `git` is whether git's ignore files are used. `explicit` are the paths that the arguments name. `around`
-    returns the layers of a parent folder.
+    returns the layers of a parent folder. `reach` is what links may lead to, None for anything.
     """
 
     exclusion: Exclusion
     git: bool
     explicit: ExplicitPaths
     around: Callable[[str], IgnoreLayers | None]
+    reach: Reach | None = None
 
     def walk(self, argument: Argument) -> Iterator[FoundFile | SkippedFile]:
         """The files of a folder that an argument names."""
@@ -312,7 +316,10 @@ class Search(NamedTuple):
             if entry is PathEntry.FILE:
                 suffix = name[name.rfind(".") :].lower()  # `kind_of` inlined
                 kind = KINDS.get(suffix, FileKind.UNKNOWN)
-                yield FoundFile(path, kind) if kind else SkippedFile(path, NOT_CHECKABLE)
+                if name in others and self.reach and not self.reach.holds(path):
+                    yield SkippedFile(path, OUTSIDE if kind else NOT_CHECKABLE_OUTSIDE)
+                else:
+                    yield FoundFile(path, kind) if kind else SkippedFile(path, NOT_CHECKABLE)
             elif entry is not PathEntry.FOLDER:
                 yield SkippedFile(path, entry)
 

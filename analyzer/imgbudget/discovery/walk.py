@@ -74,6 +74,8 @@ class FoundFile(NamedTuple):  # one for each file of a tree: half the price of a
 
 NOT_CHECKABLE = "not an image or a request"
 EXCLUDED = "excluded, and exclusion is enforced"
+OUTSIDE = "a link out of the named folders and their repository; name the file itself to check it"
+NOT_CHECKABLE_OUTSIDE = f"{NOT_CHECKABLE}, and a link out of the named folders and their repository"
 
 
 class SkippedFile(NamedTuple):
@@ -85,7 +87,7 @@ class SkippedFile(NamedTuple):
     @property
     def missed(self) -> bool:
         """Whether it could not be checked, as opposed to need not be."""
-        return self.reason not in (NOT_CHECKABLE, EXCLUDED)
+        return self.reason not in (NOT_CHECKABLE, NOT_CHECKABLE_OUTSIDE, EXCLUDED)
 
 
 _IRREGULAR = {
@@ -218,25 +220,29 @@ def real_path(path: str) -> str:
     return real.replace(os.sep, "/").rstrip("/")
 
 
-def find_files(
+def find_files(  # noqa: PLR0913 - what a search may be told
     paths: Sequence[str],
     *,
     exclude: Sequence[str] = (),
     exclude_root: str,
     force_exclude: bool = False,
     respect_gitignore: bool = True,
+    allow_outside: bool = False,
 ) -> Iterator[FoundFile | SkippedFile]:
     """The files that the paths name and those in folders that they name, each once.
 
     `exclude` are gitignore patterns relative to `exclude_root`. With `force_exclude` they also apply to the
     paths themselves, which are then skipped with that reason. Paths that do not exist are skipped; check them
-    with `missing` first. Relative paths stay relative; the separator is `/`.
+    with `missing` first. Relative paths stay relative; the separator is `/`. Links that lead out of the named
+    folders are skipped, unless `allow_outside`.
     """
     explicit = ExplicitPaths()
     arguments = [argument for argument in read_arguments(paths) if explicit.add(argument)]
     search = None
     if force_exclude or any(argument.entry is PathEntry.FOLDER for argument in arguments):
-        search = _search(exclude, exclude_root, git=respect_gitignore, explicit=explicit)
+        search = _search(
+            exclude, exclude_root, git=respect_gitignore, explicit=explicit, outside=allow_outside
+        )
     for argument in arguments:
         if search and force_exclude and search.excludes(argument):
             yield SkippedFile(argument.path, EXCLUDED)
@@ -248,8 +254,12 @@ def find_files(
             yield FoundFile(argument.path, kind_of(argument.path) or FileKind.UNKNOWN, explicit=True)
 
 
-def _search(exclude: Sequence[str], root: str, *, git: bool, explicit: ExplicitPaths) -> "Search":
+def _search(
+    exclude: Sequence[str], root: str, *, git: bool, explicit: ExplicitPaths, outside: bool
+) -> "Search":
+    from imgbudget.discovery.links import Reach  # noqa: PLC0415 - rare
     from imgbudget.discovery.search import Exclusion, Search, layers_around  # noqa: PLC0415 - rare
 
     exclusion, around = Exclusion.of(exclude, root), cache(layers_around)
-    return Search(exclusion=exclusion, git=git, explicit=explicit, around=around)
+    reach = None if outside else Reach(explicit.folders)
+    return Search(exclusion=exclusion, git=git, explicit=explicit, around=around, reach=reach)

@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
+from imgbudget.discovery.links import HASHES, hash_in_name
 from imgbudget.errors import WriteError
 from imgbudget.newfiles import Folder, is_folder, open_folder
 
@@ -50,13 +50,6 @@ class OutputTree(NamedTuple):
 
 Bounds = NamedPath | FoundBelow | OutputTree
 NAMED = NamedPath()
-
-_HASHES = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
-"""The hash with so many hexadecimal digits."""
-
-_DIGITS = "|".join(f"[0-9a-f]{{{size}}}" for size in _HASHES)
-_HASH = re.compile(rf"(?:.*[-_.])?({_DIGITS})(?:\.\w+)?")
-"""The name of a file in a store of contents: a new content would need another name."""
 
 
 @contextmanager
@@ -103,13 +96,13 @@ def _found(path: str, bounds: FoundBelow) -> Iterator[Place]:
 
 def _refuse_own_hash(place: Place) -> None:
     """Refuse a file of a store of contents, which finds it by the hash of its bytes."""
-    digits = _digits(os.path.join(os.path.abspath(place.folder.path), place.name))
+    digits = hash_in_name(os.path.join(os.path.abspath(place.folder.path), place.name))
     if digits is None:
         return
     fd = place.folder.open(place.name)
     try:
         size = os.fstat(fd).st_size
-        hashes = [hashlib.new(_HASHES[len(digits)], usedforsecurity=False)]
+        hashes = [hashlib.new(HASHES[len(digits)], usedforsecurity=False)]
         if hashes[0].name in ("sha1", "sha256"):  # of a git repository
             hashes.append(hashlib.new(hashes[0].name, b"blob %d\0" % size, usedforsecurity=False))
         while piece := os.read(fd, _PIECE):
@@ -124,18 +117,9 @@ def _refuse_own_hash(place: Place) -> None:
         )
 
 
-def _digits(path: str) -> str | None:
-    """The hash that the name of a file may be; a store may use its first two digits as a folder."""
-    folder, name = os.path.split(path)
-    for text in (name, os.path.basename(folder) + name):
-        if (found := _HASH.fullmatch(text.lower())) is not None:
-            return found[1]
-    return None
-
-
 def _refuse_link(path: str, target: str, root: str, bounds: FoundBelow) -> None:
     """Refuse a link to a file that the search would not check, or whose name is the hash of its content."""
-    if _digits(target) is not None:
+    if hash_in_name(target) is not None:
         raise WriteError(
             f"{path}: is a link to {target}, which is named by a hash, as in a store of contents, "
             "and was not changed; use --output-dir"

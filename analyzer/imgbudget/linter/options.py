@@ -45,6 +45,8 @@ class RunOptions(NamedTuple):
     `collect` keeps the findings as baseline entries, `statistics` counts by rule and folder, `compare` keeps
     what a comparison with an earlier run needs. `allow_local_packs` imports rule packs also from the folder
     of the configuration, the working folder and Python's path, not from installed distributions only.
+    `allow_outside` follows links in folders wherever they lead, not only to what the folders and their
+    repository hold.
     `fields` are facts to read in addition to those that rules need; `excerpts` and `edits` add the text and
     the edit to each finding in a request. `raise_errors` raises unexpected exceptions instead of reporting
     them as findings. A lone string is one rule or one path.
@@ -74,6 +76,7 @@ class RunOptions(NamedTuple):
     cache: bool = False
     raise_errors: bool = False
     allow_local_packs: bool = False
+    allow_outside: bool = False
 
     @property
     def config_file(self) -> str | None:

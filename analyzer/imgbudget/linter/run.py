@@ -276,6 +276,7 @@ class Session:
             exclude=self.settings.exclude,
             exclude_root=self.settings.root,
             force_exclude=self.options.force_exclude,
+            allow_outside=self.options.allow_outside,
         )
 
     def drain(self) -> RunTotals:

@@ -9,6 +9,11 @@ from imgbudget.errors import UsageError
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Finding
 
+MAX_BYTES = 256 << 20
+"""Most bytes of a saved report."""
+
+_MOST = 1 << 63
+
 VERSION = 1
 """The version of the JSON report that can be read."""
 
@@ -108,10 +113,10 @@ def read_report(data: bytes, name: str) -> Earlier:
     if not isinstance(tree, Mapping) or "version" not in tree:
         raise UsageError(f"{name}: is no JSON report of imgbudget; {remedy}")
     if tree["version"] != VERSION:
-        raise UsageError(f"{name}: version {tree['version']!r} of a report is not known, only {VERSION}")
+        raise UsageError(f"{name}: version {repr(tree['version'])[:40]} of a report is not known, only {VERSION}")
     try:
         return _earlier(tree, name)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise UsageError(f"{name}: is no whole JSON report: {what}; {remedy}") from None
 
@@ -120,21 +125,33 @@ def _earlier(tree: Mapping[str, Any], name: str) -> Earlier:
     summary = tree["summary"]
     return Earlier(
         name=name,
-        images=int(summary["images"]),
-        requests=int(summary["requests"]),
-        visual_tokens=int(summary["visual_tokens"]),
-        tokens_after_fix=int(summary["tokens_after_fix"]),
-        cost_usd=float(summary["cost_usd"]),
+        images=int(_number(summary, "images")),
+        requests=int(_number(summary, "requests")),
+        visual_tokens=int(_number(summary, "visual_tokens")),
+        tokens_after_fix=int(_number(summary, "tokens_after_fix")),
+        cost_usd=_number(summary, "cost_usd"),
         findings=tuple(
             FindingRecord(
                 code=str(finding["code"]),
                 name=str(finding["name"]),
                 severity=str(finding["severity"]),
                 path=str(finding["path"]),
-                location=finding.get("location"),
+                location=_text(finding.get("location")),
                 message=str(finding["message"]),
                 fingerprint=str(finding["fingerprint"]),
             )
             for finding in tree["findings"]
         ),
     )
+
+
+def _number(summary: Mapping[str, Any], name: str) -> float:
+    number = summary[name]
+    kind = float if isinstance(number, float) else int
+    if not abs(kind(number)) < _MOST:  # also NaN
+        raise ValueError(f"{name} is no number of a run")
+    return kind(number)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

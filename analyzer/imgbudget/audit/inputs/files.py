@@ -9,11 +9,12 @@ from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.partition import SHARE, Naming, Partition, container_of, is_unsupported_archive
 from imgbudget.audit.records import UNSUPPORTED, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
-from imgbudget.discovery.walk import FoundFile, SkippedFile, spell
+from imgbudget.discovery.walk import NOT_CHECKABLE_OUTSIDE, OUTSIDE, FoundFile, SkippedFile, spell
 from imgbudget.linter.run import Session
 
 KIND = "files"
 DAMAGE = "damaged"
+OUTSIDE_LINK = "a link out of the named folders and their repository; --allow-outside opens it"
 
 
 def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterator[Partition]:
@@ -30,7 +31,7 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
             at += 1
         root = roots[at] if _below(entry.path, roots[at]) else entry.path
         kind = container_of(entry.path)
-        if kind and os.path.isfile(entry.path):
+        if kind and not _is_outside(entry) and os.path.isfile(entry.path):
             state = partial(fingerprint, entry.path)
             yield from plan_container(kind, entry.path, os.path.abspath(entry.path), state, naming)
             continue
@@ -42,6 +43,11 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
     for root, share in shares.items():
         if share:
             yield _partition(root, share, naming)
+
+
+def _is_outside(entry: FoundFile | SkippedFile) -> bool:
+    """Whether it is a link that the search did not follow."""
+    return isinstance(entry, SkippedFile) and entry.reason in (OUTSIDE, NOT_CHECKABLE_OUTSIDE)
 
 
 def _below(path: str, root: str) -> bool:
@@ -78,6 +84,10 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         where = RowLocation(root, entry.path[skip:] or None) if entry.path != root else RowLocation(root)
         if isinstance(entry, FoundFile):
             yield from builder.guarded(where, builder.file(where, entry))
+        elif _is_outside(entry):
+            archive = container_of(entry.path) or is_unsupported_archive(entry.path)
+            is_input = entry.reason == OUTSIDE or bool(archive)
+            yield builder.skip(where, OUTSIDE_LINK if is_input else entry.reason, missed=is_input)
         elif is_unsupported_archive(entry.path) and not entry.missed:
             yield builder.skip(where, UNSUPPORTED, missed=True)
         else:
