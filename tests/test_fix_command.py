@@ -51,24 +51,28 @@ def test_clean_files_are_not_touched(tmp_path: Path, imgbudget: Command) -> None
 
 
 def test_what_is_safe_is_fixed_and_the_rest_reported(tmp_path: Path, imgbudget: Command) -> None:
-    """Two of three images are fixed, the tiny one remains; a second run changes nothing."""
+    """Two of four are fixed; a tiny one, and a photo that turning would encode once more, remain."""
     (tmp_path / "a.jpg").write_bytes(LARGE)
     (tmp_path / "b.jpg").write_bytes(image_bytes((800, 600), "JPEG", orientation=6))
     (tmp_path / "c.png").write_bytes(image_bytes((100, 100)))
+    (tmp_path / "d.png").write_bytes(image_bytes((800, 600), orientation=6))
     run = imgbudget("check", "--fix", ".")
     assert run.code == 1
     assert "fixed a.jpg: jpeg 2000x1500, " in run.out
     assert "-> jpeg 1268x951, " in run.out
     assert "warning[IB301]" in run.out
     assert "IB201]" not in run.out
-    assert "; 2 fixed (1 remaining); " in run.out
+    assert "; 2 fixed (2 remaining); " in run.out
     assert size((tmp_path / "a.jpg").read_bytes()) == (1268, 951)
-    assert size((tmp_path / "b.jpg").read_bytes()) == (600, 800)
+    assert size((tmp_path / "b.jpg").read_bytes()) == (800, 600)
+    assert size((tmp_path / "d.png").read_bytes()) == (600, 800)
     files = tree(tmp_path)
     again = imgbudget("check", "--fix", ".", "--format", "json")
-    assert again.codes == ["IB301"]
+    assert again.codes == ["IB303", "IB301"]
     assert again.json["fixed"] == []
     assert tree(tmp_path) == files
+    assert imgbudget("check", "--fix", "--unsafe-fixes", ".").code == 1
+    assert size((tmp_path / "b.jpg").read_bytes()) == (600, 800)
 
 
 def test_cache_does_not_remember_what_was_fixed(tmp_path: Path, imgbudget: Command) -> None:
@@ -397,7 +401,7 @@ def test_manifest_shows_before_and_after(tmp_path: Path, imgbudget: Command) -> 
     assert (image["sent"]["width"], image["sent"]["height"], image["sent"]["orientation"]) == (951, 1268, 1)
     assert image["coordinates"]["original"] == [1500, 2000]
     assert image["coordinates"]["sent"] == [951, 1268]
-    assert manifest["summary"] == {"files": 1, "changed": 1, "fixed": 2, "not_fixed": 0, "remaining": 0}
+    assert manifest["summary"] == {"files": 1, "changed": 1, "fixed": 1, "not_fixed": 0, "remaining": 0}
 
 
 def test_exit_code_can_report_changes(tmp_path: Path, imgbudget: Command) -> None:

@@ -160,7 +160,7 @@ def test_the_first_frame_is_cut_out_without_a_loss(form: str) -> None:
     """Its bytes are those of the animation; what is lost is named."""
     data = animated(form, lossless=True) if form == "WEBP" else animated(form)
     made = edit_image(data, FIRST)
-    assert made.degraded == ("first of 3 frames",)
+    assert made.degraded == (f"first of 3 {'pictures' if form == 'MPO' else 'frames'}",)
     assert probe_bytes(made.data, ProbeField.ALL).frames == 1
     assert len(made.data) < len(data)
     assert distance(seen(made.data), seen(data)) == 0
@@ -204,7 +204,7 @@ def test_pictures_that_the_index_does_not_lead_to_are_not_dropped_unasked() -> N
         data[entries + 8 : entries + 12], "little" if data[at : at + 2] == b"II" else "big"
     )
     data[first + 16 + 8 : first + 16 + 12] = b"\0\0\0\1"
-    with pytest.raises(FixError, match="has 3 frames; keeping only the first is an unsafe fix"):
+    with pytest.raises(FixError, match="has 3 pictures; keeping only the first is an unsafe fix"):
         edit_image(bytes(data), STRIP)
 
 

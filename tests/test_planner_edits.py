@@ -10,6 +10,7 @@ from imgbudget.model.budgets import Budget, Budgets
 from imgbudget.model.edits import BlockEdit, ImageEdit
 from imgbudget.model.fixes import DeclareType, DropBlock, ReplaceByText
 from imgbudget.model.request_under_test import bind_request
+from imgbudget.model.safety import Loss
 from imgbudget.model.subjects import Request
 from imgbudget.planner.from_findings import edited_use, image_edit, request_edit, with_images
 from imgbudget.planner.image import text_length
@@ -68,7 +69,13 @@ def test_an_animation_that_must_be_resized_is_left_to_be_refused() -> None:
 def test_all_wishes_come_in_one_edit() -> None:
     """Size, bytes, orientation and metadata of one photo."""
     edit = edit_of("<jpeg 4000x3000 bytes=9000000 orientation=6 gps>")
-    assert edit == ImageEdit(size=Size(2212, 1659), max_bytes=HIGH.image_raw_bytes, upright=True, strip=True)
+    assert edit == ImageEdit(
+        size=Size(2212, 1659),
+        max_bytes=HIGH.image_raw_bytes,
+        upright=True,
+        strip=True,
+        permits=Loss.GENERATION,
+    )
 
 
 def test_the_smallest_size_wins_and_the_fewest_bytes() -> None:
@@ -82,10 +89,13 @@ def test_the_smallest_size_wins_and_the_fewest_bytes() -> None:
 
 
 def test_formats_that_the_api_does_not_take_are_chosen_once() -> None:
-    """Photos become JPEG, all that keeps each pixel PNG; of several pages the first one is kept."""
+    """Photos become JPEG, all that keeps each pixel PNG; pages are lost only if that is permitted."""
     photo, scan = edit_of("<heic 4032x3024>"), edit_of("<tiff 800x600 frames=3>")
     assert photo is not None
     assert (photo.format, photo.size) == ("jpeg", Size(2212, 1659))
+    assert scan is not None
+    assert (scan.format, scan.first_frame) == ("png", False)
+    scan = edit_of("<tiff 800x600 frames=3>", unsafe=True)
     assert scan is not None
     assert (scan.format, scan.first_frame) == ("png", True)
 
@@ -140,10 +150,10 @@ def test_a_size_that_a_fix_makes_has_no_remainder_left() -> None:
     for width in range(1600, 2600):
         use = image(f"<jpeg {width}x1457>")
         found = judge(use)
-        once = image_edit(use, STANDARD, found, unsafe=False)
+        once = image_edit(use, STANDARD, found, unsafe=True)
         assert once is not None
         if judge(edited_use(use, once)):
-            settled = converge_image(use, STANDARD, judge, unsafe=False)
+            settled = converge_image(use, STANDARD, judge, unsafe=True)
             assert settled != once
             assert settled is not None
             assert not judge(edited_use(use, settled))

@@ -64,8 +64,10 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <gif 800x600> for gpt-4o
 
     ## Fix safety
-    Safe: the API would have rejected the image. Photographic formats become JPEG, lossless ones PNG; of
-    several pages or frames the first one is kept. HEIC needs the extra `imgbudget[heif]`. Vector graphics,
+    Safe: the API would have rejected the image. Photographic formats become JPEG, or PNG if they have
+    transparency; lossless ones become PNG, and grey of 16 bits stays. Unsafe for files of several pages,
+    frames or pictures, of which only the first one is kept, and for colours of more than 8 bits, which
+    imgbudget does not write. HEIC needs the extra `imgbudget[heif]`. Vector graphics,
     raw photos and formats that Pillow cannot decode have no fix.
 
     ## Source

@@ -24,7 +24,7 @@ from imgbudget.rule import (
     "patch-remainder",
     level=Level.IMAGE,
     severity=Severity.INFO,
-    fix=FixSafety.SAFE,
+    fix=FixSafety.UNSAFE,
     since="0.1",
     limits=("patches_of_28",),
 )
@@ -48,8 +48,8 @@ def patch_remainder(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <png 1000x200>
 
     ## Fix safety
-    Safe: the image loses at most a few of every thousand pixels and keeps its aspect ratio, except for
-    rounding.
+    Unsafe: the API would have used every pixel. The image loses at most a few of every thousand pixels and
+    keeps its aspect ratio, except for rounding, but a JPEG is encoded once more for a few tokens.
 
     ## Source
     Token formula: vision guide, 2026-09. What counts as few (4 px) is imgbudget's own choice.

@@ -53,8 +53,10 @@ def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <jpeg 1200x900 orientation=1>
 
     ## Fix safety
-    Safe: the pixels are rotated to what viewers show, and the tag is dropped. The number of tokens stays the
-    same, because the resize rule treats width and height alike.
+    Safe where the pixels can be rotated without a loss, as in PNG and TIFF, and in images that another fix
+    resizes: they become what viewers show, and the tag is dropped. Unsafe in JPEG and other lossy formats,
+    which would be encoded once more. The number of tokens stays the same, because the resize rule treats
+    width and height alike.
 
     ## Source
     Vision-coordinates guide, 2026-09; against it anthropics/claude-code#22598, 2026-02, and

@@ -1,6 +1,7 @@
 """Bytes to pixels: one decoding with Pillow, bounded in memory, by the reader for the signature."""
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -10,7 +11,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from PIL import UnidentifiedImageError
-from PIL.Image import DecompressionBombError, Image
+from PIL.Image import DecompressionBombError, Image, frombytes
 from PIL.Image import open as open_image
 from PIL.JpegImagePlugin import get_sampling
 
@@ -63,6 +64,12 @@ _READERS = {
 }
 """By format: the stem of Pillow's module that reads it. EPS is missing: Pillow runs Ghostscript for it."""
 
+_BITS_PER_SAMPLE = 258
+"""The tag of TIFF 6.0."""
+
+_JP2_SIZE = b"\xff\x4f\xff\x51"
+"""The markers that a JPEG 2000 codestream begins with (ITU-T T.800, annex A)."""
+
 _HEIF = frozenset({"heic", "heif"})
 _CROPPING = _HEIF | {"avif"}
 _TURNING = _HEIF | {"tiff"}
@@ -77,7 +84,8 @@ class RasterImage(NamedTuple):
 
     `size` is the full size in px, oriented as in the facts; a shrinking decoder may have made `image`
     smaller. `turn` is the EXIF orientation still to be baked in. `sampling` is the chroma subsampling of a
-    JPEG file (0 4:4:4, 1 4:2:2, 2 4:2:0), None for other formats. `profile` is its colour profile.
+    JPEG file (0 4:4:4, 1 4:2:2, 2 4:2:0), None for other formats. `profile` is its colour profile, `bits` the
+    bits of a sample in the file, which may be more than Pillow decodes.
     """
 
     image: Image
@@ -85,6 +93,7 @@ class RasterImage(NamedTuple):
     turn: int
     sampling: int | None
     profile: bytes | None
+    bits: int = 8
 
 
 def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
@@ -108,6 +117,9 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
             share = SHRINK_FROM if size.width * size.height < LARGE else LARGE_SHRINK_FROM
             image.draft(image.mode, (round(wanted.width * share), round(wanted.height * share)))
         image.load()
+        bits = _sample_bits(data, image, form)
+        if image.mode in _BYTE_ORDERS:
+            image = frombytes("I;16", image.size, image.tobytes(), "raw", image.mode)
         if sampling is not None and _ends_early(data, image, size):
             raise FixError("is cut off inside its image data; the rest would be grey")
     if form in _HEIF and facts.orientation >= FIRST_TRANSPOSED:
@@ -116,7 +128,7 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
     if facts.size not in {None, size} and form not in _CROPPING:
         raise FixError(f"decodes to {size} px, its header says {facts.size}")
     turn = 1 if form in _TURNING else facts.orientation
-    return RasterImage(image, size, turn, sampling, image.info.get("icc_profile") or None)
+    return RasterImage(image, size, turn, sampling, image.info.get("icc_profile") or None, bits)
 
 
 @contextmanager
@@ -135,6 +147,35 @@ def as_fix_error(what: str) -> Iterator[None]:
         # without the address of Pillow's object, which differs between runs
         why = str(error).partition("\n")[0].partition(" <_io")[0] or type(error).__name__
         raise FixError(f"{what}: {why[:200]}") from error
+
+
+_BYTE_ORDERS = frozenset({"I;16B", "I;16L", "I;16N"})
+"""Modes that differ from I;16 in the order of bytes only; Pillow can do little else with them."""
+
+_NETPBM_HEADER = re.compile(rb"P[2356](?:\s*#[^\n]*\n|\s+)*(?:\d+(?:\s*#[^\n]*\n|\s+)+){2}(\d{1,5})\s")
+_MOST_BITS = 16
+
+
+def _sample_bits(data: bytes, image: Image, form: str) -> int:
+    """Bits of a sample, as the header of the file says, at most 16; 8 where it does not."""
+    bits = 8
+    if form == "png":
+        bits = data[24]
+    elif form == "tiff":
+        found = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, 8)
+        bits = max(found) if isinstance(found, tuple) else found
+    elif form == "psd":
+        bits = int.from_bytes(data[22:24], "big")
+    elif form == "sgi":
+        bits = 8 * data[3]
+    elif form == "jp2":
+        at = data.find(_JP2_SIZE)
+        bits = (data[at + 40] & 0x7F) + 1 if 0 <= at < len(data) - 40 else 8
+    elif form in {"pgm", "ppm"} and (header := _NETPBM_HEADER.match(data)):
+        bits = int(header[1]).bit_length()
+    elif image.mode in {"I", "F"}:
+        bits = _MOST_BITS
+    return min(bits, _MOST_BITS)
 
 
 def upright_size(facts: ImageFacts, size: Size) -> Size:

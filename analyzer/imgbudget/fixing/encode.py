@@ -10,8 +10,9 @@ from PIL.Image import Image, Quantize, Resampling, Transpose, new
 from imgbudget.fixing.decode import BROKEN, RasterImage, as_fix_error
 from imgbudget.fixing.metadata import exif_block
 from imgbudget.limits.geometry import Size
+from imgbudget.model.safety import NO_LOSS, Loss, Lost
 
-_DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+_DEEP = frozenset({"I", "I;16", "F"})
 _SMOOTH = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 """Modes that can be scaled; Pillow multiplies colours by alpha for that, so that no fringes appear."""
 
@@ -85,6 +86,8 @@ def scaled(picture: RasterImage, size: Size) -> Image:
     """The picture at a size in px, in its stored orientation, by Lanczos; unchanged at its own size."""
     if picture.image.size == size:
         return picture.image
+    if picture.image.mode == "I;16":
+        return picture.image.resize(size, Resampling.LANCZOS)
     return scalable(picture.image).resize(size, Resampling.LANCZOS, reducing_gap=_GAP)
 
 
@@ -162,6 +165,11 @@ def _levels(image: Image) -> Image:
     return image.point(lambda level: level * scale + (0.5 - low * scale)).convert("L")
 
 
+def _fits_16_bits(image: Image) -> bool:
+    low, high = image.getextrema()
+    return isinstance(low, int) and isinstance(high, int) and low >= 0 and 255 < high < 65536
+
+
 def _from_lab(image: Image) -> Image:
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
@@ -176,6 +184,9 @@ def _is_srgb(profile: bytes) -> bool:
 LOWEST, HIGHEST = 80, 94
 """Qualities that are written: below the first a model sees the loss; above the second it sees no gain, and
 files grow by half."""
+
+SAFE_LOWEST, SAFE_HIGHEST = 85, 98
+"""The same for fixes that are safe: no lower than the tables of the original say."""
 
 NEW_QUALITY = 90
 """Quality, 1 to 100, of a lossy encoding of a lossless image, or of one that is not scaled."""
@@ -227,24 +238,26 @@ def encode(image: Image, style: EncodingStyle, orientation: int = 1) -> bytes:
     return out.getvalue()
 
 
-def prepared(image: Image, form: str, profile: bytes | None) -> tuple[Image, tuple[str, ...]]:
-    """The image in sRGB colours that a format can hold, and in clauses what that changed."""
+def prepared(image: Image, form: str, profile: bytes | None) -> tuple[Image, tuple[Lost, ...]]:
+    """The image in sRGB colours that a format can hold, and what that changed."""
     lost = []
     if form == "gif" and image.mode in {"1", "L", "P"}:
         return image, ()
+    if form == "png" and image.mode == "I" and _fits_16_bits(image):
+        image = image.convert("I;16")
     keeps = form == "png" and image.mode in {"1", "P", "I;16"} and profile is None
     if not keeps:
         cmyk = image.mode == "CMYK"
         image, converted = in_srgb(scalable(image), profile)
         if converted:
-            lost.append("colours converted from CMYK to sRGB" if cmyk else "colours converted to sRGB")
+            lost.append(Lost(NO_LOSS, f"colours converted {'from CMYK ' if cmyk else ''}to sRGB"))
         image = without_alpha(image)
     if form == "gif" and image.mode in {"LA", "RGBA"} and any(image.getchannel("A").histogram()[1:255]):
         # pixels are either transparent or opaque
-        lost.append("half transparent parts laid on white")
+        lost.append(Lost(Loss.ALPHA, "half transparent parts laid on white"))
     if form == "jpeg" and image.mode not in {"L", "RGB"}:
         image = on_white(image)
-        lost.append("transparency laid on white")
+        lost.append(Lost(Loss.ALPHA, "transparency laid on white"))
     return image, tuple(lost)
 
 

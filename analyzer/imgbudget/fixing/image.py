@@ -1,6 +1,6 @@
 """One image edited as planned: without decoding if possible, else with one decode and one encode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,8 @@ from imgbudget.fixing.encode import (
     LONGEST_WEBP,
     LOWEST,
     NEW_QUALITY,
+    SAFE_HIGHEST,
+    SAFE_LOWEST,
     EncodingStyle,
     encode,
     has_alpha,
@@ -26,6 +28,7 @@ from imgbudget.fixing.metadata import StripOptions, strip, strip_pictures, webp_
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import CoordinateMap, Size, without_remainders
 from imgbudget.model.edits import EditedImage, ImageEdit
+from imgbudget.model.safety import ANY_LOSS, NO_LOSS, Loss, Lost, pictures_in, pictures_text
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.output.base import figure
 
@@ -34,12 +37,12 @@ if TYPE_CHECKING:
 
 
 class Encoded(NamedTuple):
-    """An encoded image, its encoding style, its size in px, and in clauses what its colours have lost."""
+    """An encoded image, its encoding style, its size in px, and what its colours have lost."""
 
     data: bytes
     style: EncodingStyle
     size: Size
-    lost: tuple[str, ...]
+    lost: tuple[Lost, ...]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -50,14 +53,14 @@ class Renderer:
     upright: bool
     _scaled: "Image | None" = None
     _scaled_to: Size | None = None
-    _prepared: "dict[str, tuple[Image, tuple[str, ...]]]" = field(default_factory=dict)
+    _prepared: "dict[str, tuple[Image, tuple[Lost, ...]]]" = field(default_factory=dict)
 
     @property
     def orientation(self) -> int:
         """The EXIF orientation that is written."""
         return 1 if self.upright else self.picture.turn
 
-    def at(self, size: Size, form: str) -> "tuple[Image, tuple[str, ...]]":
+    def at(self, size: Size, form: str) -> "tuple[Image, tuple[Lost, ...]]":
         """The picture at a size in px, in colours that a format holds, and what they have lost."""
         if self._scaled_to != size:
             transposes = self.upright and self.picture.turn >= FIRST_TRANSPOSED
@@ -257,7 +260,7 @@ def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
     """
     facts = probe_bytes(data, ProbeField.ALL)
     form = _source_format(facts)
-    if _frames(facts) > 1 and not edit.first_frame and _changes_pixels(facts, edit):
+    if pictures_in(facts) > 1 and not edit.first_frame and _changes_pixels(facts, edit):
         raise FixError(_only_first_frame(facts))
     with as_fix_error(f"cannot be edited as {form.upper()}"):
         made = _without_decoding(data, facts, edit) or _reencoded(data, facts, edit)
@@ -273,7 +276,7 @@ def _source_format(facts: ImageFacts) -> str:
 
 
 def _only_first_frame(facts: ImageFacts) -> str:
-    return f"has {facts.frames} frames; keeping only the first is an unsafe fix"
+    return f"has {pictures_text(facts)}; keeping only the first is an unsafe fix"
 
 
 def _changes_pixels(facts: ImageFacts, edit: ImageEdit) -> bool:
@@ -302,7 +305,7 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
         if facts.animated and not edit.first_frame:
             raise FixError(_only_first_frame(facts))
         return None
-    lost = (f"first of {facts.frames} frames",) if drops else ()
+    lost = (f"first of {pictures_text(facts)}",) if drops else ()
     shown = upright_size(facts, size)
     return EditedImage(kept, form, size, None, lost, CoordinateMap(shown, shown))
 
@@ -318,12 +321,14 @@ def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
     size = edit.size or source
     if size.width > source.width or size.height > source.height:
         raise FixError(f"has {source} px and would be enlarged to {size}")
-    style = _style(data, picture, facts, edit.format)
+    style = _style(data, picture, facts, edit)
     # a reader may have rotated the pixels itself, and GIF cannot store an orientation
     renderer = Renderer(picture, upright=edit.upright or picture.turn == 1 or style.format == "gif")
     size = upright_size(facts, size) if renderer.upright else size
-    made = _within(renderer, renderer.encoded(size, style), data, facts, edit.max_bytes)
-    lost = _losses(data, picture, facts, made, size)
+    made = _within(renderer, renderer.encoded(size, style), data, facts, edit)
+    losses = _losses(data, picture, facts, made, size)
+    _refuse_losses(losses, edit.permits)
+    lost = tuple(clause for _, clause in losses)
     if made.style.format != style.format:
         lost = (f"written as {made.style.format.upper()} instead of {style.format.upper()}", *lost)
     seen = made.size.transposed if renderer.orientation >= FIRST_TRANSPOSED else made.size
@@ -331,34 +336,80 @@ def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
     return EditedImage(made.data, made.style.format, made.size, made.style.quality, lost, coordinates)
 
 
-def _within(
-    renderer: Renderer, made: Encoded, data: bytes, facts: ImageFacts, max_bytes: int | None
-) -> Encoded:
-    """The image within its bytes and, if it keeps its format, within its original bytes if possible.
+def _refuse_losses(losses: Iterable[Lost], permitted: Loss) -> None:
+    """Raise FixError for the first loss that is not permitted."""
+    for kind, clause in losses:
+        if kind & ~permitted:
+            raise FixError(f"would be changed ({clause}); that is an unsafe fix")
 
-    An image that was lossy may keep its quality for that, however low.
+
+def _within(renderer: Renderer, made: Encoded, data: bytes, facts: ImageFacts, edit: ImageEdit) -> Encoded:
+    """The image within its bytes and, if possible, within its original bytes.
+
+    Raises:
+        FixError: it would be larger than the original, and the edit does not permit that.
     """
-    floor = min(LOWEST, facts.quality or LOWEST) if made.style.quality is not None else LOWEST
-    if made.style.format == facts.format and len(made.data) > len(data):
-        made = no_larger(renderer, made, ByteBound(len(data), floor))
-    if max_bytes is not None and len(made.data) > max_bytes:
-        made = fit(renderer, made, ByteBound(max_bytes, floor))
+    floor, same = _lowest_qualities(made, facts, edit)
+    if len(made.data) > len(data) and (made.style.format == facts.format or not edit.may_grow):
+        made = no_larger(renderer, made, ByteBound(len(data), same))
+        if len(made.data) > len(data) and not edit.may_grow:
+            made = _lossless(renderer, made, ByteBound(len(data), same)) or made
+    if edit.max_bytes is not None and len(made.data) > edit.max_bytes:
+        made = fit(renderer, made, ByteBound(edit.max_bytes, floor))
+    if len(made.data) > len(data) and not edit.may_grow:
+        raise FixError(
+            f"would grow from {figure(len(data))} to {figure(len(made.data))} bytes as {made.size} px"
+            f" {made.style.format}; left as it is"
+        )
     return made
 
 
-def _style(data: bytes, picture: RasterImage, facts: ImageFacts, wanted: str | None) -> EncodingStyle:
-    """The style of an image without a bound on its bytes: that of the original, as far as known."""
+def _lowest_qualities(made: Encoded, facts: ImageFacts, edit: ImageEdit) -> tuple[int, int]:
+    """The lowest qualities, 1 to 100, for a limit on bytes, and for not growing.
+
+    An image that was lossy may keep its quality, however low; a safe fix does not go below it.
+    """
+    if made.style.quality is None:
+        return LOWEST, LOWEST
+    if edit.permits == ANY_LOSS:
+        floor = min(LOWEST, facts.quality or LOWEST)
+        return floor, floor
+    found = min(facts.quality or SAFE_LOWEST, SAFE_HIGHEST)
+    return min(SAFE_LOWEST, found), found
+
+
+def _style(data: bytes, picture: RasterImage, facts: ImageFacts, edit: ImageEdit) -> EncodingStyle:
+    """The style of an image without a bound on its bytes: that of the original, as far as known.
+
+    A format that cannot hold what the edit must not lose gives way to PNG.
+    """
     lossless = _is_lossless(data, facts)
     graphic = is_graphic(picture.image) if lossless else has_alpha(picture.image)
-    form = wanted or (facts.format if facts.format in WRITTEN else None) or ("png" if graphic else "jpeg")
+    form = (
+        edit.format or (facts.format if facts.format in WRITTEN else None) or ("png" if graphic else "jpeg")
+    )
+    if form in {"jpeg", "gif"} and _cannot_hold(form, picture, facts, edit):
+        form = "png"
     if form == "jpeg":
-        quality = min(max(facts.quality or NEW_QUALITY, LOWEST), HIGHEST)
+        lowest, highest = (LOWEST, HIGHEST) if edit.permits == ANY_LOSS else (SAFE_LOWEST, SAFE_HIGHEST)
+        quality = min(max(facts.quality or NEW_QUALITY, lowest), highest)
         sampling = picture.sampling if picture.sampling is not None else 0 if graphic else 2
         return EncodingStyle(form, quality, sampling)
     if form == "webp":
         kept = lossless if facts.format == "webp" else graphic
         return EncodingStyle(form, None if kept else NEW_QUALITY)
     return EncodingStyle(form)
+
+
+def _cannot_hold(form: str, picture: RasterImage, facts: ImageFacts, edit: ImageEdit) -> bool:
+    """Whether JPEG or GIF cannot hold the picture without a loss that the edit does not permit."""
+    image = picture.image
+    if form == "jpeg":
+        return (has_alpha(image) and not edit.permits & Loss.ALPHA) or (
+            has_depth(image) and not edit.permits & Loss.DEPTH
+        )
+    resized = edit.size not in {None, facts.size} and image.mode not in {"1", "L"}
+    return resized and not edit.permits & Loss.COLOURS
 
 
 def _is_lossless(data: bytes, facts: ImageFacts) -> bool:
@@ -370,24 +421,28 @@ def _is_lossless(data: bytes, facts: ImageFacts) -> bool:
 
 def _losses(
     data: bytes, picture: RasterImage, facts: ImageFacts, made: Encoded, planned: Size
-) -> tuple[str, ...]:
-    """In clauses what the new image lacks, beyond the pixels that the plan removes."""
+) -> tuple[Lost, ...]:
+    """What the new image lacks, beyond the pixels that the plan removes."""
     lost = []
     style = made.style
     area, mode = picture.size.width * picture.size.height, picture.image.mode
-    if _frames(facts) > 1:
-        lost.append(f"first of {facts.frames} frames")
-    deep = has_depth(picture.image) or _has_16_bits(data, facts.format)
+    if pictures_in(facts) > 1:
+        # an edit that does not permit it was refused before
+        lost.append(Lost(NO_LOSS, f"first of {pictures_text(facts)}"))
+    deep = has_depth(picture.image) or picture.bits > 8
     if deep and not _has_16_bits(made.data, style.format):
-        lost.append("8 bits a sample")
+        lost.append(Lost(Loss.DEPTH, "8 bits a sample"))
     if style.quality is not None:
         is_lossless, as_large = _is_lossless(data, facts), planned.width * planned.height == area
-        lost += _lower_quality(facts, style.quality, was_lossless=is_lossless, as_large=as_large)
+        lost += [
+            Lost(Loss.GENERATION, clause)
+            for clause in _lower_quality(facts, style.quality, was_lossless=is_lossless, as_large=as_large)
+        ]
     as_it_was = mode == "P" and made.size.width * made.size.height == area
     if style.format == "gif" and mode not in {"1", "L"} and not as_it_was:
-        lost.append(f"at most {COLOURS} colours")
+        lost.append(Lost(Loss.COLOURS, f"at most {COLOURS} colours"))
     if made.size != planned:
-        lost.append(f"scaled to {made.size} instead of {planned}")
+        lost.append(Lost(NO_LOSS, f"scaled to {made.size} instead of {planned}"))
     return (*lost, *made.lost)
 
 
@@ -405,11 +460,6 @@ def _lower_quality(facts: ImageFacts, quality: int, *, was_lossless: bool, as_la
 
 def _has_16_bits(data: bytes, form: str | None) -> bool:
     return form == "png" and data[24] == 16
-
-
-def _frames(facts: ImageFacts) -> int:
-    # the layers of a PSD make one picture, which the file also contains
-    return 1 if facts.format == "psd" else facts.frames
 
 
 def _verified(made: EditedImage, edit: ImageEdit) -> EditedImage:

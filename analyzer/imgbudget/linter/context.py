@@ -8,10 +8,10 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.model_ids import NormalizedModel, is_other_vendors, looks_like_template
 from imgbudget.linter.rule_sets import PathRules, RuleRunner, SuppressedCounts
-from imgbudget.model.fixes import BakeOrientation, Recode, Resize, StripMetadata
 from imgbudget.model.request_under_test import LimitsByDetail, RequestUnderTest, bind_request
 from imgbudget.model.results import FileResult, ImageResult, RequestResult, RowCounts
-from imgbudget.model.subjects import Finding, FixSafety, ImageUse, ProbeField, Request
+from imgbudget.model.safety import with_safety
+from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
 from imgbudget.planner.sizes import size_after_fixes
 
 if TYPE_CHECKING:
@@ -139,11 +139,8 @@ class LintContext:
         images = tuple(images)
         if not kept:
             return kept, suppressed, tuple([image_result(use, limits, ()) for use, limits in images])
-        if animated := {use.location for use, _ in images if _is_animation(use)}:
-            kept = tuple(
-                _keeps_first_frame_only(finding) if finding.location in animated else finding
-                for finding in kept
-            )
+        facts = {use.location: use.facts for use, _ in images}
+        kept = tuple([with_safety(finding, facts.get(finding.location)) for finding in kept])
         fixed: dict[Location, list[Finding]] = {}
         for finding in kept:
             if finding.fix:
@@ -180,28 +177,10 @@ class LintContext:
         found = (runner or self.paths.runner(path)).check_image(use, limits)
         # the steps of `result` for a single image, which take less time
         kept, suppressed = self.paths.split(path, tuple(found))
-        if kept and _is_animation(use):
-            kept = tuple(_keeps_first_frame_only(finding) for finding in kept)
+        if kept:
+            kept = tuple([with_safety(finding, use.facts) for finding in kept])
         image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
         return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
-
-
-_ANIMATED = ("gif", "png", "webp")
-"""Formats of animations that the API accepts (the model gets the first frame)."""
-
-_REENCODING = (Resize, Recode, BakeOrientation, StripMetadata)
-
-
-def _is_animation(use: ImageUse) -> bool:
-    """Whether the image has frames that the API accepts and that a re-encoding fix would drop."""
-    return use.facts is not None and use.facts.animated and use.facts.format in _ANIMATED
-
-
-def _keeps_first_frame_only(finding: Finding) -> Finding:
-    """Mark a fix that re-encodes an animation as unsafe: it keeps only the first frame."""
-    if isinstance(finding.fix, _REENCODING):
-        return finding._replace(fix_safety=FixSafety.UNSAFE)
-    return finding
 
 
 def image_result(use: ImageUse, limits: Limits, fixed: Sequence[Finding]) -> ImageResult:

@@ -6,6 +6,7 @@ from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.limits.values import figure
 from imgbudget.model.fixes import Fix
 from imgbudget.model.location import Location
+from imgbudget.model.safety import ANY_LOSS, Loss
 from imgbudget.model.subjects import Finding, ImageUse
 
 
@@ -18,6 +19,8 @@ class ImageEdit(NamedTuple):
     another of these if needed for it. `upright` bakes in the EXIF orientation, if any: plans set it in every
     edit, because the tag is removed with the metadata. `strip` removes metadata (re-encoding always does),
     `first_frame` permits an animation to lose its other frames: without it an animated image is refused.
+    `permits` is what else the edit may lose, and `may_grow` whether the file may become larger; an edit that
+    would do more is refused.
     """
 
     size: Size | None = None
@@ -26,6 +29,8 @@ class ImageEdit(NamedTuple):
     upright: bool = False
     strip: bool = False
     first_frame: bool = False
+    permits: Loss = ANY_LOSS
+    may_grow: bool = True
 
 
 class EditedImage(NamedTuple):

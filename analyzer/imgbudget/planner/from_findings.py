@@ -23,6 +23,7 @@ from imgbudget.model.fixes import (
 )
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.safety import permitted_loss, pictures_in
 from imgbudget.model.subjects import (
     Block,
     DocumentUse,
@@ -49,6 +50,8 @@ def merged(first: ImageEdit, then: ImageEdit) -> ImageEdit:
         upright=first.upright or then.upright,
         strip=first.strip or then.strip,
         first_frame=first.first_frame or then.first_frame,
+        permits=first.permits | then.permits,
+        may_grow=first.may_grow or then.may_grow,
     )
 
 
@@ -130,13 +133,15 @@ def image_edit(
     Only permitted fixes count: safe ones, and unsafe ones if `unsafe` is set. Findings at other locations are
     ignored. The smallest size and the fewest bytes win. An image that is resized also obeys `edge_limit`, the
     edge in px that its request imposes. Whatever is re-encoded is written in a format that the API takes and
-    within its bytes per image, unless the image was over them before and no fix requires less. An animation
-    loses its other frames only if `unsafe` is set; else a fixer refuses the edit.
+    within its bytes per image, unless the image was over them before and no fix requires less. Only what the
+    API refuses may become larger. Pages, frames and other pictures are lost only if `unsafe` is set; else a
+    fixer refuses the edit.
     """
     facts = use.facts
     if facts is None or facts.format is None or facts.damage is not None:
         return None
-    fixes = [fix for fix in _allowed(findings, use.location, unsafe=unsafe) if isinstance(fix, _OF_IMAGES)]
+    findings = [finding for finding in findings if finding.location == use.location]
+    fixes = [fix for fix in _allowed(findings, unsafe=unsafe) if isinstance(fix, _OF_IMAGES)]
     size = _smallest(use.visible_size, fixes, limits, edge_limit)
     recodes = [fix for fix in fixes if isinstance(fix, Recode)]
     if size is None and all(isinstance(fix, Resize) for fix in fixes):
@@ -150,7 +155,11 @@ def image_edit(
         max_bytes=tightest(None if own is None else max(own, facts.byte_size), *bounds),
         upright=True,
         strip=any(isinstance(fix, StripMetadata) for fix in fixes),
-        first_frame=facts.animated and (unsafe or form is not None),
+        first_frame=unsafe and pictures_in(facts) > 1,
+        permits=permitted_loss(fixes, unsafe=unsafe),
+        may_grow=any(
+            is_allowed(finding, unsafe=unsafe) and finding.severity is Severity.ERROR for finding in findings
+        ),
     )
 
 

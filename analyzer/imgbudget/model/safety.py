@@ -1,0 +1,98 @@
+"""What a fix takes from a picture: predicted from its facts, and found in what was made.
+
+A fix is safe if the model receives what it would have received anyway, or the API would have refused the
+image, and nothing else is lost that the owner of the picture could miss.
+"""
+
+from collections.abc import Iterable
+from enum import Flag, auto
+
+from imgbudget.limits.values import figure
+from imgbudget.model.fixes import BakeOrientation, FirstFrame, Fix, Recode, Resize, StripMetadata
+from imgbudget.model.subjects import Finding, FixSafety, ImageFacts
+from imgbudget.namedtuples import NamedTuple
+
+
+class Loss(Flag):
+    """What an edit of an image can take from it, beyond the pixels that a resize drops."""
+
+    PICTURES = auto()
+    """Pages, frames, or the second picture of a stereo camera."""
+    ALPHA = auto()
+    """Transparency."""
+    DEPTH = auto()
+    """Bits of samples of more than 8 bits."""
+    COLOURS = auto()
+    """Exact colours, because a palette holds too few."""
+    GENERATION = auto()
+    """Exact pixels, because a lossy format is encoded once more without need."""
+
+
+NO_LOSS = Loss(0)
+ANY_LOSS = Loss.PICTURES | Loss.ALPHA | Loss.DEPTH | Loss.COLOURS | Loss.GENERATION
+
+
+class Lost(NamedTuple):
+    """A loss that was found in an edited image, in a clause."""
+
+    kind: Loss
+    clause: str
+
+
+LOSSY = frozenset({"jpeg", "webp", "avif", "heic", "heif", "jp2"})
+"""Formats whose pixels change each time they are encoded; WebP and JPEG 2000 unless they are lossless."""
+
+_ONE_PICTURE = frozenset({"psd"})
+"""Formats whose frames are layers of one picture, which the file also contains flattened."""
+
+_WHOLE_IMAGE = (Resize, Recode, BakeOrientation, FirstFrame)
+
+
+def pictures_in(facts: ImageFacts) -> int:
+    """The pages, frames or pictures of a file that a conversion to one image would lose but for the first."""
+    return 1 if facts.format in _ONE_PICTURE else facts.frames
+
+
+def pictures_text(facts: ImageFacts) -> str:
+    """How many pictures a file has, in the word of its format: 5 pages, 2 pictures, 12 frames."""
+    count = pictures_in(facts)
+    word = {"tiff": "page", "jpeg": "picture", "heic": "picture", "heif": "picture"}.get(
+        facts.format or "", "frame"
+    )
+    return f"{figure(count)} {word}{'s' * (count != 1)}"
+
+
+def predicted_loss(fix: Fix, facts: ImageFacts) -> Loss:
+    """What a fix will take from an image with these facts, as far as they say."""
+    loss = NO_LOSS
+    if pictures_in(facts) > 1 and (
+        isinstance(fix, _WHOLE_IMAGE) or (isinstance(fix, StripMetadata) and facts.format != "jpeg")
+    ):
+        loss |= Loss.PICTURES
+    if isinstance(fix, BakeOrientation) and facts.format in LOSSY:
+        loss |= Loss.GENERATION
+    return loss
+
+
+def with_safety(finding: Finding, facts: ImageFacts | None) -> Finding:
+    """The finding with its fix marked as unsafe if the fix loses anything of this image.
+
+    Every safety that a rule declares passes through here.
+    """
+    if finding.fix is None or facts is None or finding.fix_safety is not FixSafety.SAFE:
+        return finding
+    if predicted_loss(finding.fix, facts):
+        return finding._replace(fix_safety=FixSafety.UNSAFE)
+    return finding
+
+
+def permitted_loss(fixes: Iterable[Fix], *, unsafe: bool) -> Loss:
+    """What these fixes of one image, merged, may lose.
+
+    A lossy encoding is no loss in a resize to the size that the API would make, or to a limit that refuses
+    the image: its pixels change anyway.
+    """
+    if unsafe:
+        return ANY_LOSS
+    changes_pixels = any(isinstance(fix, Resize | Recode) for fix in fixes)
+    return Loss.GENERATION if changes_pixels else NO_LOSS
