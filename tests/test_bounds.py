@@ -253,12 +253,15 @@ def test_files_are_replaced_where_there_are_no_locks(tmp_path: Path, monkeypatch
         ("taken.tiff", "png", "taken.tiff.png"),
         ("a", "png", "a"),
         ("a.txt", "png", "a.txt"),
+        ("a.rgb", "png", "a.png"),
+        ("a.DCX", "png", "a.PNG"),
+        ("a.dat", "png", "a.dat"),
     ],
 )
 def test_names_change_only_where_they_promise_another_format(
     tmp_path: Path, name: str, form: str, expected: str
 ) -> None:
-    """Either extension of JPEG promises JPEG; other extensions promise nothing; nothing is overwritten."""
+    """Extensions of images promise a format, others promise nothing; nothing is overwritten."""
     for one in (name, "taken.png"):
         (tmp_path / one).write_bytes(b"old")
     assert fitting_name(str(tmp_path / name), form, b"new") == str(tmp_path / expected)

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from imgbudget.errors import FixError
+from imgbudget.fixing.decode import _READERS
 from imgbudget.fixing.image import edit_image
 from imgbudget.limits.geometry import Size
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.fixes import BakeOrientation, FirstFrame, Recode, Resize, StripMetadata
-from imgbudget.model.safety import NO_LOSS, Loss, permitted_loss, predicted_loss
+from imgbudget.model.safety import CONVERSIONS, NO_LOSS, Loss, permitted_loss, predicted_loss
 from imgbudget.model.subjects import ImageFacts
 from tests.conftest import Command
 from tests.drawings import drawn, encoded, noisy, opened, soft
@@ -143,3 +144,30 @@ def test_pages_stay_where_they_are(tmp_path: Path, imgbudget: Command) -> None:
     assert finding["fix"]["safety"] == "unsafe"
     assert (tmp_path / "scan.tif").read_bytes() == out.getvalue()
     assert [path.name for path in tmp_path.iterdir()] == ["scan.tif"]
+
+
+def test_what_cannot_be_decoded_has_no_fix(tmp_path: Path, imgbudget: Command) -> None:
+    """No finding promises a resize that `--fix` then refuses."""
+    eps = io.BytesIO()
+    Image.new("RGB", (3000, 2000)).save(eps, "EPS")
+    (tmp_path / "a.eps").write_bytes(eps.getvalue())
+    run = imgbudget("check", ".", "--format", "json")
+    assert "IB201" in run.codes
+    assert all(finding["fix"] is None for finding in run.json["findings"])
+
+
+def test_every_conversion_has_a_reader() -> None:
+    """And none that a rule promises is missing."""
+    assert {form for form in CONVERSIONS if form not in _READERS} <= {"heic", "heif"}
+
+
+def test_icons_keep_their_sizes() -> None:
+    """The largest one alone is an unsafe fix."""
+    out = io.BytesIO()
+    soft().resize((64, 64)).save(out, "ICO", sizes=[(16, 16), (32, 32), (64, 64)])
+    with pytest.raises(FixError, match=r"would be changed \(the largest of 3 sizes\); that is an unsafe fix"):
+        edit_image(out.getvalue(), CONVERT)
+    assert edit_image(out.getvalue(), ImageEdit(format="png")).degraded == ("the largest of 3 sizes",)
+    alone = io.BytesIO()
+    soft().resize((64, 64)).save(alone, "ICO", sizes=[(64, 64)])
+    assert edit_image(alone.getvalue(), CONVERT).degraded == ()

@@ -40,6 +40,7 @@ from imgbudget.model.fixes import (
 )
 from imgbudget.model.labels import is_label
 from imgbudget.model.location import Location
+from imgbudget.model.safety import CONVERSIONS
 from imgbudget.model.subjects import (
     Batch,
     Block,
@@ -65,6 +66,7 @@ from imgbudget.model.subjects import (
 )
 
 __all__ = [
+    "CONVERSIONS",
     "PATCH",
     "BakeOrientation",
     "Batch",

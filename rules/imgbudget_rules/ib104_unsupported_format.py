@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from imgbudget.rule import (
+    CONVERSIONS,
     Context,
     FirstFrame,
     FixSafety,
@@ -15,17 +16,6 @@ from imgbudget.rule import (
     Severity,
     rule,
 )
-
-_PHOTOGRAPHIC = "avif heic heif jp2"
-_EXACT = "blp bmp cur dcx dds icns ico im msp pbm pcx pgm pixar ppm psd qoi sgi sun tga tiff xbm xpm"
-TARGETS = {
-    **dict.fromkeys(_PHOTOGRAPHIC.split(), "jpeg"),
-    **dict.fromkeys(_EXACT.split(), "png"),
-}
-"""Format to convert a still image to, if Pillow can decode it: JPEG for photographic formats, else PNG."""
-
-_WIDELY_SUPPORTED = ("gif", "webp")
-"""Formats that are converted to PNG for a provider that does not accept them."""
 
 
 @rule(
@@ -103,5 +93,5 @@ def _animation(frames: int | None, form: str, limits: Limits) -> Problem:
 
 def _target(form: str, media_types: tuple[str, ...]) -> str | None:
     """The accepted format to convert to; None if Pillow cannot decode the image."""
-    target = "png" if form in _WIDELY_SUPPORTED else TARGETS.get(form)
+    target = CONVERSIONS.get(form)
     return target if target is None or f"image/{target}" in media_types else None

@@ -429,6 +429,8 @@ def _losses(
     if pictures_in(facts) > 1:
         # an edit that does not permit it was refused before
         lost.append(Lost(NO_LOSS, f"first of {pictures_text(facts)}"))
+    if len(sizes := picture.image.info.get("sizes", ())) > 1:  # of an icon
+        lost.append(Lost(Loss.PICTURES, f"the largest of {len(sizes)} sizes"))
     deep = has_depth(picture.image) or picture.bits > 8
     if deep and not _has_16_bits(made.data, style.format):
         lost.append(Lost(Loss.DEPTH, "8 bits a sample"))

@@ -17,6 +17,15 @@ from imgbudget.positional import open_file
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
 """The extension for each format."""
 
+_RARE_SUFFIXES = frozenset(
+    {
+        *("bw", "rgb", "rgba", "blp", "dcx", "ftc", "ftu", "gbr", "icb", "im", "msp", "pcd", "pxr", "ras"),
+        "vda",
+        "vst",
+    }
+)
+"""Suffixes of formats that Pillow reads. They also mean other things: such files are known by their bytes."""
+
 
 def fitting_name(path: str, form: str, data: bytes) -> str:
     """The path for an image of that format: its own unless the name indicates another format.
@@ -27,7 +36,10 @@ def fitting_name(path: str, form: str, data: bytes) -> str:
     """
     folder, name = os.path.split(path)
     stem, extension = os.path.splitext(name)
-    if kind_of(name) is not FileKind.IMAGE or EXTENSION_TYPES.get(extension[1:].lower()) == f"image/{form}":
+    suffix = extension[1:].lower()
+    if EXTENSION_TYPES.get(suffix) == f"image/{form}":
+        return path
+    if kind_of(name) is not FileKind.IMAGE and suffix not in _RARE_SUFFIXES:
         return path
     wanted = EXTENSIONS[form].upper() if extension.isupper() else EXTENSIONS[form]
     if _has_unique_stem(folder, stem, name, stem + wanted) and is_free(

@@ -4,7 +4,7 @@ A fix is safe if the model receives what it would have received anyway, or the A
 image, and nothing else is lost that the owner of the picture could miss.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Flag, auto
 
 from imgbudget.limits.values import figure
@@ -42,6 +42,16 @@ class Lost(NamedTuple):
 LOSSY = frozenset({"jpeg", "webp", "avif", "heic", "heif", "jp2"})
 """Formats whose pixels change each time they are encoded; WebP and JPEG 2000 unless they are lossless."""
 
+_EXACT = "blp bmp cur dcx dds icns ico im msp pbm pcx pgm pixar ppm psd qoi sgi sun tga tiff xbm xpm"
+CONVERSIONS: Mapping[str, str] = {
+    **dict.fromkeys(("avif", "heic", "heif", "jp2"), "jpeg"),
+    **dict.fromkeys((*_EXACT.split(), "gif", "webp"), "png"),
+}
+"""The format that an image is converted to if its own is not accepted: JPEG for formats of photos, PNG for
+all others. Formats that are missing cannot be decoded, except JPEG and PNG, which every API accepts."""
+
+_DECODABLE = frozenset({*CONVERSIONS, "jpeg", "png"})
+
 _ONE_PICTURE = frozenset({"psd"})
 """Formats whose frames are layers of one picture, which the file also contains flattened."""
 
@@ -77,11 +87,13 @@ def predicted_loss(fix: Fix, facts: ImageFacts) -> Loss:
 def with_safety(finding: Finding, facts: ImageFacts | None) -> Finding:
     """The finding with its fix marked as unsafe if the fix loses anything of this image.
 
-    Every safety that a rule declares passes through here.
+    A fix of pixels that cannot be decoded is dropped. Every safety that a rule declares passes through here.
     """
-    if finding.fix is None or facts is None or finding.fix_safety is not FixSafety.SAFE:
+    if finding.fix is None or facts is None:
         return finding
-    if predicted_loss(finding.fix, facts):
+    if isinstance(finding.fix, _WHOLE_IMAGE) and facts.format not in _DECODABLE:
+        return finding._replace(fix=None, fix_safety=None)
+    if finding.fix_safety is FixSafety.SAFE and predicted_loss(finding.fix, facts):
         return finding._replace(fix_safety=FixSafety.UNSAFE)
     return finding
 

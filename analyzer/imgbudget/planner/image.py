@@ -9,6 +9,7 @@ from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, publishe
 from imgbudget.limits.values import figure
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
+from imgbudget.model.safety import CONVERSIONS
 from imgbudget.model.subjects import ImageFacts, ImageUse
 from imgbudget.planner.sizes import binding, size_for_all, size_steps
 
@@ -45,9 +46,6 @@ class SizeGoal(NamedTuple):
         return min((bound for bound in bounds if bound is not None), default=None)
 
 
-_PHOTOGRAPHIC = ("avif", "heic", "heif", "jp2", "jxl")
-"""Formats of photos that the API does not take: written as JPEG, all others as PNG."""
-
 _LOSSY = ("jpeg", "webp")
 _GROWTH = 3
 """Factor by which the bytes per pixel may grow when a picture is scaled down: details are closer together."""
@@ -73,7 +71,7 @@ def written_format(form: str, media_types: tuple[str, ...]) -> str | None:
     """The format to convert an image of format `form` to; None if its own is accepted."""
     if f"image/{form}" in media_types:
         return None
-    return "jpeg" if form in _PHOTOGRAPHIC else "png"
+    return CONVERSIONS.get(form, "png")
 
 
 def enough_bytes(facts: ImageFacts, size: Size, form: str) -> int:
