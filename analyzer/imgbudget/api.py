@@ -1,7 +1,7 @@
 """The public Python functions: `check`, `plan`, `fix`, `coords` and `coordinate_map`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from imgbudget.discovery.walk import Paths, StrPath, one_path, path_list
 from imgbudget.errors import UsageError
@@ -9,7 +9,9 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.linter.options import RunOptions, accepts_wishes
 from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.linter.selection import named_rules
 from imgbudget.model.results import FileResult, Report
+from imgbudget.model.subjects import Severity
 from imgbudget.output.records import SHOWN
 
 if TYPE_CHECKING:
@@ -126,6 +128,7 @@ def fix(  # noqa: PLR0913 - keyword options
     options: RunOptions | None = None,
     *,
     unsafe: bool = False,
+    level: Literal["error", "warning", "info"] = "error",
     output_dir: StrPath | None = None,
     backup: bool = False,
     dry_run: bool = False,
@@ -137,9 +140,10 @@ def fix(  # noqa: PLR0913 - keyword options
     The `fix` of each file lists fixed findings, failed fixes, and each image before and after with its
     coordinate map.
 
-    `unsafe` also applies fixes that change what the model sees; `output_dir` writes the results to another
-    folder; `backup` keeps each replaced file; `dry_run` writes nothing and adds the diff to `fix`. A file
-    that cannot be written keeps its content, and its `fix` has an `error`.
+    `unsafe` also applies fixes that change what the model sees; in requests and sessions, findings of `level`
+    and above are fixed, and those of rules that `options` select by their whole code or name. `output_dir`
+    writes the results to another folder; `backup` keeps each replaced file; `dry_run` writes nothing and
+    adds the diff to `fix`. A file that cannot be written keeps its content, and its `fix` has an `error`.
 
     Raises:
         UsageError: a path, rule or platform that does not exist.
@@ -149,7 +153,9 @@ def fix(  # noqa: PLR0913 - keyword options
     from imgbudget.fixing.strategy import FindingFixes  # noqa: PLC0415 - command
 
     session = Session(options or RunOptions(fields=SHOWN))
-    strategy = FindingFixes(unsafe=unsafe)
+    chosen = (*(session.options.select or ()), *session.options.extend_select)
+    codes = named_rules(session.registry.rules, chosen)
+    strategy = FindingFixes(unsafe=unsafe, level=Severity[level.upper()], codes=codes)
     folder = None if output_dir is None else one_path(output_dir, "output_dir")
     paths = path_list(paths)
     fix_options = FixOptions(strategy, folder, backup=backup, difference=dry_run, digests=True)

@@ -18,6 +18,7 @@ from imgbudget.cli.command import HOOK, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
     FAIL_ON,
+    FIX_LEVEL,
     FORCE_EXCLUDE,
     JOBS,
     PEDANTIC,
@@ -34,6 +35,7 @@ from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
+from imgbudget.linter.selection import named_rules
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.output.base import TextStyle, count, figure
@@ -68,6 +70,7 @@ class CheckOptions(NamedTuple):
     unsafe_fixes: Annotated[
         bool, flag("--unsafe-fixes", help="Also apply fixes that change what the model sees or reads.")
     ] = False
+    fix_level: Annotated[str, FIX_LEVEL] = "error"
     exit_non_zero_on_fix: Annotated[
         bool, flag("--exit-non-zero-on-fix", help="Also exit 1 if any file was changed.")
     ] = False
@@ -144,7 +147,13 @@ def check(options: CheckOptions) -> int:
     if fixes:
         from imgbudget.fixing.strategy import FindingFixes  # noqa: PLC0415 - rare
 
-        choice = FindingFixes(unsafe=options.unsafe_fixes)
+        choice = FindingFixes(
+            unsafe=options.unsafe_fixes,
+            level=Severity[options.fix_level.upper()],
+            codes=named_rules(
+                session.registry.rules, (*(options.rules.select or ()), *options.rules.extend_select)
+            ),
+        )
         checker = fixer_of(session, fix_options(options.write, choice), paths)
         outputs = fix_outputs(outputs, options.write, paths, formats_given=bool(output.formats))
     progress = Progress(wanted=not output.no_progress and not output.quiet)

@@ -30,6 +30,11 @@ def to_budgets(texts: Sequence[str]) -> Budgets:
 
 PEDANTIC = flag("--pedantic", help="Also run the pedantic rules.")
 NO_IGNORES = flag("--no-ignores", help="Also report findings that the configuration ignores.")
+FIX_LEVEL = option(
+    "--fix-level",
+    type=Choice(("error", "warning", "info")),
+    help="In requests and sessions, fix findings of this severity and above; default: error.",
+)
 FORCE_EXCLUDE = flag(
     "--force-exclude", help="Also apply exclude patterns to files named on the command line (for hooks)."
 )

@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
+    FIX_LEVEL,
     SECONDS,
     ConfigOptions,
     ConnectionOptions,
@@ -19,10 +20,12 @@ from imgbudget.cli.output import chosen_formats
 from imgbudget.cli.send_run import SendRun
 from imgbudget.config.units import parse_cost
 from imgbudget.errors import UsageError
+from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.linter.run import STDIN, Session
 from imgbudget.live.batches import checked_id
 from imgbudget.live.client import checked_seconds, require_sdk
 from imgbudget.live.outgoing import outgoing
+from imgbudget.model.subjects import Severity
 
 FORMATS = ("full", "json")
 
@@ -36,6 +39,7 @@ class SendOptions(NamedTuple):
     fix: Annotated[
         bool, flag("--fix", help="Send the body with its safe fixes applied; the file is not changed.")
     ] = False
+    fix_level: Annotated[str, FIX_LEVEL] = "error"
     force: Annotated[bool, flag("--force", help="Send even if errors were found.")] = False
     dry_run: Annotated[bool, flag("--dry-run", help="Show what would be sent, and send nothing.")] = False
     yes: Annotated[bool, flag("-y", "--yes", help="Do not ask for confirmation before spending.")] = False
@@ -105,7 +109,8 @@ def send(options: SendOptions) -> int:
     )._replace(excerpts=True)
     session = Session(asked)
     text = sys.stdin.buffer.read() if options.request == STDIN else None
-    with outgoing(session, options.request, text, fix=options.fix) as out:
+    fixes = FindingFixes(level=Severity[options.fix_level.upper()]) if options.fix else None
+    with outgoing(session, options.request, text, fixes) as out:
         return SendRun(session, out, options, formats, asked).run()
 
 

@@ -12,6 +12,7 @@ from imgbudget.model.fixes import ReplaceByText
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import FileResult
+from imgbudget.model.safety import needed_level
 from imgbudget.model.subjects import Finding, ImageUse, Severity
 from imgbudget.planner.allocation import within_body
 from imgbudget.planner.from_findings import (
@@ -230,9 +231,15 @@ class FixStrategy(Protocol):
 
 
 class FindingFixes(NamedTuple):
-    """All fixes of the findings, unsafe ones only on request."""
+    """All fixes of the findings, unsafe ones only on request.
+
+    In requests and sessions those of findings of `level` and above are made, and those of the rules in
+    `codes`.
+    """
 
     unsafe: bool = False
+    level: Severity = Severity.ERROR
+    codes: frozenset[str] = frozenset()
 
     def bound(self, paths: PathRules) -> "FindingFixes":  # noqa: ARG002
         """Itself: its budgets come with the findings."""
@@ -240,7 +247,10 @@ class FindingFixes(NamedTuple):
 
     def selects(self, finding: Finding) -> bool:
         """All findings with a permitted fix."""
-        return is_allowed(finding, unsafe=self.unsafe)
+        level = needed_level(finding)
+        return is_allowed(finding, unsafe=self.unsafe) and (
+            level is None or level >= self.level or finding.code in self.codes
+        )
 
     def applies_to(self, result: FileResult) -> bool:
         """A file with findings."""
@@ -264,7 +274,14 @@ class FindingFixes(NamedTuple):
 
     def of_request(self, test: RequestUnderTest, check: CheckRequest) -> RequestEdit:
         """The edits that fix the findings on a request and its images."""
-        return converge_request(test, check, unsafe=self.unsafe)
+
+        def permitted(tested: RequestUnderTest) -> list[Finding]:
+            return [
+                finding if finding.fix is None or self.selects(finding) else finding._replace(fix=None)
+                for finding in check(tested)
+            ]
+
+        return converge_request(test, permitted, unsafe=self.unsafe)
 
 
 class PlanFixes(NamedTuple):

@@ -53,6 +53,11 @@ def specificity(selector: str, rule: AnyRule) -> int:
     return len(selector) if rule.code.startswith(selector.upper()) else NO_MATCH
 
 
+def named_rules(rules: Iterable[AnyRule], selectors: Collection[str]) -> frozenset[str]:
+    """The codes of the rules that selectors name by their whole code or name."""
+    return frozenset(rule.code for rule in rules if _best(selectors, rule) == EXACT)
+
+
 def _best(selectors: Iterable[str], rule: AnyRule) -> int:
     return max((specificity(selector, rule) for selector in selectors), default=NO_MATCH)
 

@@ -1,38 +1,38 @@
 """Checks and fixes request bodies in memory."""
 
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import UnreadableError
 from imgbudget.fixing.image import edit_image
 from imgbudget.fixing.revisions import RequestRevision, converged
-from imgbudget.fixing.strategy import CheckImage, CheckRequest, FindingFixes, FindingKey
+from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.scanner import LongString, stats_of
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import ALPHABET, KEPT, StringStats
-from imgbudget.limits.bound import Limits
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.options import RunOptions
-from imgbudget.linter.rule_sets import PathRules, RuleRunner
+from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
-from imgbudget.model.edits import EditedImage, ImageEdit, RequestEdit
+from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.location import Location
-from imgbudget.model.request_under_test import RequestUnderTest
-from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request, Severity
 from imgbudget.registry import AnyRule
 from imgbudget.requests.base import time_for_pages
 from imgbudget.requests.batches import BatchCount
 from imgbudget.requests.reader import read_requests
+
+if TYPE_CHECKING:
+    from imgbudget.limits.bound import Limits
 
 _TAIL = 512
 _NOT_JSON = "not JSON"
@@ -130,40 +130,6 @@ class Fixed(NamedTuple):
     body: bytes
     converged: tuple[Finding, ...]
     left: tuple[Finding, ...]
-
-
-class AtLeast(NamedTuple):
-    """Safe fixes for findings of a severity and above."""
-
-    level: Severity
-    base: FindingFixes = FindingFixes()
-
-    def bound(self, paths: PathRules) -> "AtLeast":  # noqa: ARG002
-        """See FixStrategy."""
-        return self
-
-    def selects(self, finding: Finding) -> bool:
-        """See FixStrategy."""
-        return finding.severity >= self.level and self.base.selects(finding)
-
-    def applies_to(self, result: FileResult) -> bool:
-        """See FixStrategy."""
-        return self.base.applies_to(result)
-
-    def unfixed(self, result: FileResult, refused: Mapping[FindingKey, str]) -> dict[FindingKey, str]:
-        """See FixStrategy."""
-        return self.base.unfixed(result._replace(findings=self._at_least(result.findings)), refused)
-
-    def of_image(self, use: ImageUse, limits: Limits, check: CheckImage) -> ImageEdit | None:
-        """See FixStrategy."""
-        return self.base.of_image(use, limits, lambda changed: self._at_least(check(changed)))
-
-    def of_request(self, test: RequestUnderTest, check: CheckRequest) -> RequestEdit:
-        """See FixStrategy."""
-        return self.base.of_request(test, lambda changed: self._at_least(check(changed)))
-
-    def _at_least(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        return tuple(finding for finding in findings if finding.severity >= self.level)
 
 
 class _Made(NamedTuple):
@@ -270,7 +236,7 @@ class Inspector:
                 explicit=True,
                 edit=self._memory,
             )
-            with converged(revision, AtLeast(self.level)) as (after, fix):
+            with converged(revision, FindingFixes(level=self.level)) as (after, fix):
                 left = tuple(self._counted(after.result.findings))
                 if after is revision:
                     return Fixed(body, (), left)

@@ -123,8 +123,10 @@ class Outgoing:
 
 
 @contextmanager
-def outgoing(session: Session, path: str, text: bytes | None, *, fix: bool) -> Iterator[Outgoing]:
-    """Lint the file at `path`, or `text` from standard input; with `fix`, fix a copy of it.
+def outgoing(
+    session: Session, path: str, text: bytes | None, fixes: FindingFixes | None
+) -> Iterator[Outgoing]:
+    """Lint the file at `path`, or `text` from standard input; with `fixes`, fix a copy of it.
 
     Raises:
         UsageError: it holds no request that can be sent.
@@ -141,13 +143,13 @@ def outgoing(session: Session, path: str, text: bytes | None, *, fix: bool) -> I
         check = DocumentCheck(context=session.context, source=source, path=name, lines=lines, explicit=True)
         result = check.run()
         _refuse_unsendable(result)
-        if not fix:
+        if fixes is None:
             yield Outgoing(name, result, source, lines)
             return
         revision = RequestRevision(
             context=session.context, path=name, result=result, source=source, lines=lines, explicit=True
         )
-        with converged(revision, FindingFixes()) as (after, made):
+        with converged(revision, fixes) as (after, made):
             if isinstance(after, RequestRevision):
                 yield Outgoing(name, after.result, after.source, lines, made)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size, area_tokens, patches
 from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.safety import made_by_default
 from imgbudget.model.subjects import Finding, FixSafety, ImageUse, Request, Severity
 from imgbudget.namedtuples import NamedTuple
 
@@ -212,9 +213,9 @@ class Summary:
         for finding in result.findings:
             self.findings[finding.severity] += finding.repeats
             if finding.fix is not None:
-                if finding.fix_safety is FixSafety.SAFE:
+                if made_by_default(finding):
                     self.fixable += 1
-                else:
+                elif finding.fix_safety is FixSafety.UNSAFE:
                     self.unsafely_fixable += 1
             if finding.internal:
                 self.rules_failed += 1

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from enum import Flag, auto
 
 from imgbudget.limits.values import figure
-from imgbudget.model.fixes import BakeOrientation, FirstFrame, Fix, Recode, Resize, StripMetadata
-from imgbudget.model.subjects import Finding, FixSafety, ImageFacts
+from imgbudget.model.fixes import BakeOrientation, DropEntry, FirstFrame, Fix, Recode, Resize, StripMetadata
+from imgbudget.model.subjects import Finding, FixSafety, ImageFacts, Severity
 from imgbudget.namedtuples import NamedTuple
 
 
@@ -96,6 +96,23 @@ def with_safety(finding: Finding, facts: ImageFacts | None) -> Finding:
     if finding.fix_safety is FixSafety.SAFE and predicted_loss(finding.fix, facts):
         return finding._replace(fix_safety=FixSafety.UNSAFE)
     return finding
+
+
+def needed_level(finding: Finding) -> Severity | None:
+    """The `--fix-level` that the fix of a finding needs; None if it is made by default.
+
+    In requests and sessions only errors are fixed by default: their images are sent again and cached, and a
+    sound image is not worth another encoding.
+    """
+    in_request = finding.location.keys is not None and not isinstance(finding.fix, DropEntry)
+    if finding.fix is None or finding.severity is Severity.ERROR or not in_request:
+        return None
+    return finding.severity
+
+
+def made_by_default(finding: Finding) -> bool:
+    """Whether `--fix` alone makes the fix of a finding."""
+    return finding.fix is not None and finding.fix_safety is FixSafety.SAFE and needed_level(finding) is None
 
 
 def permitted_loss(fixes: Iterable[Fix], *, unsafe: bool) -> Loss:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imgbudget.limits.geometry import area_tokens, patches, publishes_size
 from imgbudget.model.location import Span
 from imgbudget.model.results import ImageResult, RequestResult, Summary
+from imgbudget.model.safety import needed_level
 from imgbudget.model.subjects import Finding, ProbeField, Severity
 from imgbudget.printable import harmless
 from imgbudget.version import __version__
@@ -33,6 +34,8 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     fix = None
     if finding.fix is not None and finding.fix_safety is not None:
         fix = {"safety": str(finding.fix_safety), "title": finding.fix.title}
+        if (level := needed_level(finding)) is not None:
+            fix["applies"] = f"--fix-level {level}"
     return {
         "code": finding.code,
         "name": finding.name,
@@ -200,7 +203,9 @@ def finding_text(finding: Finding) -> str:
     location, span = finding.location, finding.span
     fix = "null"
     if finding.fix is not None and finding.fix_safety is not None:
-        fix = f'{{"safety": "{finding.fix_safety}", "title": {_quote(finding.fix.title)}}}'
+        level = needed_level(finding)
+        applies = "" if level is None else f', "applies": "--fix-level {level}"'
+        fix = f'{{"safety": "{finding.fix_safety}", "title": {_quote(finding.fix.title)}{applies}}}'
     return harmless(
         f'{{"code": {_quote(finding.code)}, "name": {_quote(finding.name)}, '
         f'"severity": {_SEVERITIES[finding.severity]}, "message": {_quote(finding.message)}, '

@@ -4,6 +4,7 @@ import re
 
 from imgbudget.linter.reporting import Fragment
 from imgbudget.model.results import FileResult, ImageResult
+from imgbudget.model.safety import needed_level
 from imgbudget.model.subjects import Finding, FixSafety
 from imgbudget.output.base import RunningText, count, figure, money
 from imgbudget.printable import joined, one_line
@@ -68,8 +69,11 @@ class Full(RunningText):
         if finding.help:
             lines.append(f"    {style.paint('=', '34')} help: {finding.help}")
         if finding.fix and finding.fix_safety is not None:
-            unsafe = "" if finding.fix_safety is FixSafety.SAFE else " (unsafe: changes what the model sees)"
-            lines.append(f"    {style.paint('=', '34')} fix: {finding.fix.title}{unsafe}")
+            needs = [] if finding.fix_safety is FixSafety.SAFE else ["--unsafe-fixes"]
+            if (level := needed_level(finding)) is not None:
+                needs.append(f"--fix-level {level}")
+            after = f" (needs {' '.join(needs)})" if needs else ""
+            lines.append(f"    {style.paint('=', '34')} fix: {finding.fix.title}{after}")
         return joined([*lines, ""])
 
 

@@ -6,7 +6,8 @@ from functools import lru_cache
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import PATCH, Size, Tier, fits, patches, refusal, tokens
 from imgbudget.model.fixes import Fix, Resize
-from imgbudget.model.subjects import Finding, FixSafety
+from imgbudget.model.safety import made_by_default
+from imgbudget.model.subjects import Finding
 from imgbudget.namedtuples import NamedTuple
 
 
@@ -19,7 +20,7 @@ def smallest_size(size: Size, fixes: Iterable[Fix]) -> Size:
 
 def size_after_fixes(size: Size, findings: Iterable[Finding]) -> Size:
     """The size of an image after the safe resizes of its findings."""
-    safe = (finding.fix for finding in findings if finding.fix_safety is FixSafety.SAFE)
+    safe = (finding.fix for finding in findings if made_by_default(finding))
     return smallest_size(size, (fix for fix in safe if fix is not None))
 
 
