@@ -36,6 +36,7 @@ CHECK = (
     "markdown",
     "rdjson",
 )
+ALL_LEVELS = ("--pedantic", "--fix-level", "info")
 EXCEPT_SARIF = tuple(form for form in CHECK if form != "sarif")
 """For further calls of check: SARIF has the pages of all rules in it."""
 TWO = ("full", "json")
@@ -223,9 +224,11 @@ CASES = (
         1,
         before=("check", "photos", "--isolated", "--format", "json:old.json"),
     ),
-    Case("check", "fix", EXCEPT_SARIF, ("--fix", "--pedantic"), position),
+    Case("check", "fix", EXCEPT_SARIF, ("--fix", "--pedantic", "--fix-level", "info"), position),
     Case("check", "fix-fails", ("full", "json"), ("photos/large.jpg", "--fix"), images, 1),
-    Case("check", "diff", PLAIN, ("request.json", "--diff", "--pedantic"), position, 1),
+    Case(
+        "check", "diff", PLAIN, ("request.json", "--diff", "--pedantic", "--fix-level", "info"), position, 1
+    ),
     Case("check", "show-files", PLAIN, ("--show-files",), everything),
     Case("check", "show-settings", PLAIN, ("photos/large.jpg", "--show-settings"), everything),
     Case("check", "missing", PLAIN, ("missing.png",), code=2),

@@ -44,7 +44,7 @@ CONTRACT = {
     "IB107": ("toolset-screenshot-oversized", ERROR, SAFE),
     "IB108": ("oversized-and-strict", ERROR, SAFE),
     "IB201": ("oversized-image", WARNING, SAFE),
-    "IB202": ("patch-remainder", INFO, SAFE),
+    "IB202": ("patch-remainder", INFO, UNSAFE),
     "IB203": ("over-latency-size", INFO, UNSAFE),
     "IB204": ("animated-image", WARNING, UNSAFE),
     "IB205": ("metadata-bloat", INFO, SAFE),

@@ -99,13 +99,14 @@ def test_only_selected_rules_are_fixed(tmp_path: Path, imgbudget: Command) -> No
 
 
 def test_unsafe_fixes_are_made_when_asked_for(tmp_path: Path, imgbudget: Command) -> None:
-    """The order of blocks, and the name of a file: with --fix alone they are reported."""
+    """The order of blocks if its level is too, and the name of a file; --fix alone leaves both."""
     write_json(tmp_path / "r.json", body("What is in this image?", image_block()))
     (tmp_path / "a.jpg").write_bytes(SMALL)
     assert imgbudget("check", "--fix", ".", "--format", "json").codes == ["IB105", "IB501"]
-    run = imgbudget("check", "--fix", "--unsafe-fixes", ".", "--format", "json")
-    assert run.code == 0
-    assert sorted(item["code"] for item in run.json["fixed"]) == ["IB105", "IB501"]
+    unsafe = ("check", "--fix", "--unsafe-fixes", ".", "--format", "json")
+    assert imgbudget(*unsafe).codes == ["IB501"]
+    run = imgbudget(*unsafe, "--fix-level", "warning")
+    assert (run.code, [item["code"] for item in run.json["fixed"]]) == (0, ["IB501"])
     blocks = json.loads((tmp_path / "r.json").read_text())["messages"][0]["content"]
     assert [block["type"] for block in blocks] == ["image", "text"]
     assert sorted(tree(tmp_path)) == ["a.png", "r.json"]
@@ -116,7 +117,7 @@ def test_request_is_fixed_in_its_bytes(tmp_path: Path, imgbudget: Command) -> No
     value = body(image_block(LARGE, "image/png"), image_block(), "", "é", temperature=1.0)
     text = json.dumps(value, indent=3).replace("\n", "\r\n").encode()
     (tmp_path / "r.json").write_bytes(text)
-    run = imgbudget("check", "--fix", "r.json", "--format", "json")
+    run = imgbudget("check", "--fix", "--fix-level", "warning", "r.json", "--format", "json")
     assert (run.code, run.codes) == (0, [])
     assert sorted(item["code"] for item in run.json["fixed"]) == ["IB105", "IB201", "IB407"]
     new = payload(tmp_path / "r.json")
@@ -149,7 +150,7 @@ def test_difference_is_shown_and_nothing_written(tmp_path: Path, imgbudget: Comm
     (tmp_path / "a.jpg").write_bytes(LARGE)
     write_json(tmp_path / "r.json", body(image_block(LARGE, "image/png"), image_block(), ""), indent=1)
     before = tree(tmp_path)
-    run = imgbudget("check", "--diff", ".")
+    run = imgbudget("check", "--diff", "--fix-level", "warning", ".")
     assert run.code == 1
     assert tree(tmp_path) == before
     assert "--- a.jpg\n+++ a.jpg\n-jpeg 2000x1500, " in run.out
@@ -158,7 +159,7 @@ def test_difference_is_shown_and_nothing_written(tmp_path: Path, imgbudget: Comm
     assert '@@ line 24, /messages/0/content/2 @@\n-{"type": "text", "text": ""}\n' in run.out
     assert max(map(len, run.out.splitlines())) < 200
     assert "would change 2 files: 4 to fix (0 remaining)" in run.err
-    assert imgbudget("check", "--diff", "--fix", ".").out == run.out
+    assert imgbudget("check", "--diff", "--fix", "--fix-level", "warning", ".").out == run.out
 
 
 def test_difference_of_clean_files_is_empty(tmp_path: Path, imgbudget: Command) -> None:
@@ -206,7 +207,7 @@ def test_backup_keeps_what_was(tmp_path: Path, imgbudget: Command) -> None:
 def test_standard_input_goes_to_standard_output(tmp_path: Path) -> None:
     """The fixed body alone; findings go to standard error."""
     text = json.dumps(body(image_block(LARGE, "image/jpeg"), image_block(image_bytes((100, 100))))).encode()
-    code = "from imgbudget.cli import main; main(['check', '--fix', '-'])"
+    code = "from imgbudget.cli import main; main(['check', '--fix', '--fix-level', 'warning', '-'])"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, input=text, capture_output=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
@@ -324,7 +325,7 @@ def test_damaged_image_of_a_session_is_replaced_by_a_text(tmp_path: Path, imgbud
         session_line("user", [{"type": "tool_result", "tool_use_id": "t", "content": [image_block(LARGE)]}])
     ]
     write_lines(tmp_path / "s.jsonl", lines)
-    run = imgbudget("check", "--fix", ".", "--format", "json", "--ignore", "IB105")
+    run = imgbudget("check", "--fix", "--fix-level", "warning", ".", "--format", "json", "--ignore", "IB105")
     assert (run.code, run.codes) == (0, [])
     new = [json.loads(text) for text in (tmp_path / "s.jsonl").read_text().splitlines()]
     text = new[0]["message"]["content"][0]
@@ -353,7 +354,7 @@ def test_lines_of_a_batch_are_fixed_separately(tmp_path: Path, imgbudget: Comman
     good = {"custom_id": "a", "params": body(image_block(LARGE, "image/jpeg"))}
     clean = json.dumps({"custom_id": "b", "params": body(image_block())})
     (tmp_path / "b.jsonl").write_text(f"{clean}\n{{broken\n\n{json.dumps(good)}\n{clean}")
-    run = imgbudget("check", "--fix", "b.jsonl", "--format", "json", "--ignore", "IB406")
+    run = imgbudget("check", "--fix", "--select", "IB201,IB002", "b.jsonl", "--format", "json")
     assert run.codes == ["IB002"]
     texts = (tmp_path / "b.jsonl").read_text().split("\n")
     assert [texts[i] for i in (0, 1, 2, 4)] == [clean, "{broken", "", clean]

@@ -5,18 +5,20 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import imgbudget
+from imgbudget.model.subjects import FixSafety, Severity
 from tests.builders import CORPUS, image_block, image_bytes, text_block, write_json
 from tests.conftest import Command
 
 FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.suffix not in (".csv", ".md"))
 SLICES = 4
+LEVELS: tuple[Literal["error", "warning", "info"], ...] = ("error", "warning", "info")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -124,10 +126,16 @@ def blocks(draw: st.DrawFn) -> Any:
 @given(
     turns=st.lists(st.lists(blocks(), min_size=1, max_size=5), min_size=1, max_size=2),
     unsafe=st.booleans(),
+    level=st.sampled_from(LEVELS),
     indent=st.sampled_from((None, 2)),
 )
 def test_fix_after_fix_of_a_request_changes_nothing(
-    tmp_path_factory: pytest.TempPathFactory, turns: list[Any], *, unsafe: bool, indent: int | None
+    tmp_path_factory: pytest.TempPathFactory,
+    turns: list[Any],
+    *,
+    unsafe: bool,
+    level: Literal["error", "warning", "info"],
+    indent: int | None,
 ) -> None:
     """For any blocks in any order, every remaining finding is reported."""
     folder = tmp_path_factory.mktemp("fix")
@@ -135,11 +143,12 @@ def test_fix_after_fix_of_a_request_changes_nothing(
     value |= {"messages": [{"role": "user", "content": turn} for turn in turns]}
     write_json(folder / "r.json", value, indent=indent)
     options = imgbudget.RunOptions(isolated=True, pedantic=True)
-    report = imgbudget.fix([str(folder)], options, unsafe=unsafe)
+    report = imgbudget.fix([str(folder)], options, unsafe=unsafe, level=level)
     told = {(failed.code, failed.location) for failed in report.summary.failed}
     for finding in report.findings:
-        if finding.fix and finding.fix_safety and (unsafe or finding.fix_safety.name == "SAFE"):
+        is_allowed = finding.fix_safety is FixSafety.SAFE or (finding.fix and unsafe)
+        if is_allowed and finding.severity >= Severity[level.upper()]:
             assert (finding.code, finding.location) in told, finding
     files = digests(folder)
-    assert imgbudget.fix([str(folder)], options, unsafe=unsafe).summary.changed == 0
+    assert imgbudget.fix([str(folder)], options, unsafe=unsafe, level=level).summary.changed == 0
     assert digests(folder) == files

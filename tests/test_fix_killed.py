@@ -19,7 +19,7 @@ COMMAND = "import sys; from imgbudget.cli import main; main(sys.argv[1:])"
 def start(folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
     """Start the command in a process group."""
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "check", "--fix", *arguments, str(folder)],
+        [sys.executable, "-c", COMMAND, "check", "--fix", "--fix-level", "warning", *arguments, str(folder)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

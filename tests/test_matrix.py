@@ -157,7 +157,10 @@ class Table(NamedTuple):
             if self.row.make is messages and self.row.platform is None:
                 yield f"send {where}", self.send(path, body)
         yield "plan --apply", self.applied("plan", "r.json", "--apply")
-        yield "check --fix", self.applied("check", "r.json", "--fix", "--select", ",".join(RULES))
+        yield (
+            "check --fix",
+            self.applied("check", "r.json", "--fix", "--fix-level", "info", "--select", ",".join(RULES)),
+        )
         yield "guard", self.guard(body)
         yield "Python on the request", self.python("r.json")
         yield "prediction", self.predicted()
