@@ -37,7 +37,7 @@ def test_oversized_photo_is_reported_with_its_plan(imgbudget: Command, tmp_path:
 
 
 def test_tokens_after_the_safe_fixes(imgbudget: Command, tmp_path: Path) -> None:
-    """A column of patches is saved, in a file and in a request, where a budget demands it: else no safe fix."""
+    """A column of patches is saved, in a file and in a request, where a budget demands it; else not."""
     data = image_bytes((1121, 800))
     (tmp_path / "a.png").write_bytes(data)
     write_json(tmp_path / "r.json", body(image_block(data), image_block(image_bytes((300, 300)))))
