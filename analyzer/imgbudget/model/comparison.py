@@ -113,7 +113,8 @@ def read_report(data: bytes, name: str) -> Earlier:
     if not isinstance(tree, Mapping) or "version" not in tree:
         raise UsageError(f"{name}: is no JSON report of imgbudget; {remedy}")
     if tree["version"] != VERSION:
-        raise UsageError(f"{name}: version {repr(tree['version'])[:40]} of a report is not known, only {VERSION}")
+        version = repr(tree["version"])[:40]
+        raise UsageError(f"{name}: version {version} of a report is not known, only {VERSION}")
     try:
         return _earlier(tree, name)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -226,11 +226,78 @@ class MediaSpan(NamedTuple):
         )
 
 
+def _edge_of(span: MediaSpan) -> int:
+    return span.long_edge
+
+
+def _largest_of(span: MediaSpan) -> int:
+    return span.largest
+
+
+def _media_of(span: MediaSpan) -> int:
+    return span.images + span.pages
+
+
+def _tokens_of(span: MediaSpan) -> int:
+    return span.tokens
+
+
+def _characters_of(span: MediaSpan) -> int:
+    return span.characters
+
+
 class Overrun(NamedTuple):
-    """Why a span does not fit into one request, and how much an image or document contributes to that."""
+    """Why a span does not fit into one request, and how much an image or document contributes to that.
+
+    `weight` is the same function for the same limit.
+    """
 
     reason: str
     weight: Callable[[MediaSpan], int]
+
+
+class Remaining:
+    """The media of a request while images are taken out, the heaviest first: each step takes little time."""
+
+    def __init__(self, spans: Sequence[MediaSpan]) -> None:
+        self._spans = spans
+        self._images = [number for number, span in enumerate(spans) if span.images]
+        self._order: dict[Callable[[MediaSpan], int], list[int]] = {}
+        self._total = joined(spans)
+        self.taken: set[int] = set()
+
+    @property
+    def images(self) -> int:
+        """How many are left."""
+        return len(self._images) - len(self.taken)
+
+    @property
+    def total(self) -> MediaSpan:
+        """What is left as one span; its locations stay those of all."""
+        largest, edge = (self._spans[self._heaviest(weight)] for weight in (_largest_of, _edge_of))
+        return self._total._replace(largest=largest.largest, long_edge=edge.long_edge)
+
+    def take(self, weight: Callable[[MediaSpan], int]) -> None:
+        """Take out the image that weighs most, of equal ones the first."""
+        worst = self._heaviest(weight)
+        self.taken.add(worst)
+        span, total = self._spans[worst], self._total
+        self._total = total._replace(
+            images=total.images - span.images,
+            documents=total.documents - span.documents,
+            pages=total.pages - span.pages,
+            tokens=total.tokens - span.tokens,
+            characters=total.characters - span.characters,
+        )
+
+    def _heaviest(self, weight: Callable[[MediaSpan], int]) -> int:
+        order = self._order.get(weight)
+        if order is None:
+            order = sorted(self._images, key=lambda number: (weight(self._spans[number]), -number))
+            self._order[weight] = order
+        while order[-1] in self.taken:
+            order.pop()
+        return order[-1]
 
 
 class Capacity(NamedTuple):
@@ -255,28 +322,28 @@ class Capacity(NamedTuple):
         accepted = most is None or span.long_edge <= most.value
         if most is not None and not accepted:
             text = f"an edge of {span.long_edge} px, over the {most.text} that {limits.platform} takes"
-            found.append(Overrun(text, lambda it: it.long_edge))
+            found.append(Overrun(text, _edge_of))
         if (base64 := limits.image_base64_bytes) and span.largest > base64.value:
             text = f"an image of {figure(span.largest)} bytes of base64, over the {base64.text} that"
             text += f" {limits.platform} takes"
-            found.append(Overrun(text, lambda it: it.largest))
+            found.append(Overrun(text, _largest_of))
         counted = limits.counted_images(span.images, span.documents)
         if few and edge and counted > few.value and edge.value < span.long_edge and accepted:
             text = (
                 f"an edge of {span.long_edge} px, over the {edge.text} for requests of more than {few.text}"
             )
-            found.append(Overrun(text, lambda it: it.long_edge))
+            found.append(Overrun(text, _edge_of))
         if (media := limits.request_media) and span.images + span.pages > media.value:
             text = f"{span.images} images" + (f" and {span.pages} pages" if span.pages else "")
             text += f", over the {figure(media.value)} that {limits.platform} takes for {limits.model}"
-            found.append(Overrun(text, lambda it: it.images + it.pages))
+            found.append(Overrun(text, _media_of))
         if self.tokens is not None and span.tokens > self.tokens:
             text = f"{figure(span.tokens)} visual tokens, over the limit of {figure(self.tokens)}"
-            found.append(Overrun(text, lambda it: it.tokens))
+            found.append(Overrun(text, _tokens_of))
         if self.body is not None and span.characters > self.body - self.fixed:
             size = figure(span.characters + self.fixed)
             text = f"a body of {size} bytes, over the limit of {figure(self.body)}"
-            found.append(Overrun(text, lambda it: it.characters))
+            found.append(Overrun(text, _characters_of))
         return found
 
 

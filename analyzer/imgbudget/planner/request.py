@@ -14,6 +14,7 @@ from imgbudget.planner.bounds import (
     NO_BUDGET,
     Capacity,
     MediaSpan,
+    Remaining,
     RequestBound,
     TokenBound,
     body_limit,
@@ -91,17 +92,12 @@ def _least(span: MediaSpan, plan: ImagePlan | None, *, unsafe: bool) -> MediaSpa
 
 def _dropped(spans: list[MediaSpan], capacity: Capacity) -> tuple[Location, ...] | None:
     """The images to leave out: while a limit is exceeded, the one that contributes most to the first."""
-    kept = list(spans)
-    dropped: list[Location] = []
-    while overruns := capacity.overruns(joined(kept)):
-        images = [span for span in kept if span.images]
-        if len(images) < 2:
+    left = Remaining(spans)
+    while left.images and (overruns := capacity.overruns(left.total)):
+        if left.images < 2:
             return None
-        worst = max(images, key=overruns[0].weight)
-        kept.remove(worst)
-        dropped.append(worst.first)
-    order = {span.first: number for number, span in enumerate(spans)}
-    return tuple(sorted(dropped, key=order.__getitem__))
+        left.take(overruns[0].weight)
+    return tuple(spans[number].first for number in sorted(left.taken)) if left.images else None
 
 
 NO_GOAL = SizeGoal()
