@@ -210,16 +210,16 @@ def test_a_sibling_with_the_same_beginning_is_outside(
         ("vendor/x.jpg", "which is excluded"),
         ("build/deep/x.jpg", "which is excluded"),
         ("images/tmp-1.jpg", "which is excluded"),
-        (f"blobs/{digest('sha256')}", "which is named by a hash"),
-        (f"blobs/{digest('sha1')}", "which is named by a hash"),
-        (f"cache/{digest('md5')[:2]}/{digest('md5')[2:]}", "which is named by a hash"),
-        (f"objects/SHA256E-s9--{digest('sha256')}.jpg", "which is named by a hash"),
+        (f"blobs/{digest('sha256')}", "is named by the hash of its content"),
+        (f"blobs/{digest('sha1')}", "is named by the hash of its content"),
+        (f"cache/{digest('md5')[:2]}/{digest('md5')[2:]}", "is named by the hash of its content"),
+        (f"objects/SHA256E-s9--{digest('sha256')}.jpg", "is named by the hash of its content"),
     ],
 )
 def test_links_into_stores_and_excluded_folders_are_not_followed(
     imgbudget: Command, named: Path, target: str, reason: str
 ) -> None:
-    """A search would not fix the file by its own name either, or it would make its name a lie."""
+    """A search would not fix the file by its own name either, or its name would be wrong then."""
     (named / "imgbudget.yaml").write_text("exclude: [vendor]\n")
     (named / ".git").mkdir()
     (named / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
@@ -231,7 +231,8 @@ def test_links_into_stores_and_excluded_folders_are_not_followed(
     os.chdir(named)
     run = imgbudget("check", "--fix", "--config", "imgbudget.yaml", str(named))
     assert run.code == 2
-    assert f"{named}/link.jpg: is a link to " in run.err
+    asked = "link.jpg: is a link to " if "excluded" in reason else f"{target}: {reason}"
+    assert f"{named}/{asked}" in run.err
     assert reason in run.err
     assert not was_fixed(file)
 

@@ -32,6 +32,7 @@ from imgbudget.cli.options import (
 )
 from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, show, wants_colour
 from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.discovery.walk import is_other_name
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
@@ -258,12 +259,15 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
         say("warning: no files found")
     for path, reason in summary.missed:
         say(f"warning: not checked: {path}: {reason}")
-    if summary.skipped and (output.verbose or summary.checked == 0):
-        shown = summary.skipped if output.verbose else summary.skipped[:_LISTED]
-        for path, reason in shown:
-            say(f"skipped {path}: {reason}")
-        if len(summary.skipped) > len(shown):
-            say(f"and {figure(len(summary.skipped) - len(shown))} more; --verbose lists them")
+    skipped = summary.skipped
+    if not output.verbose and summary.checked:
+        # the other skips are named only if nothing else explains the result
+        skipped = [(path, reason) for path, reason in skipped if is_other_name(reason)]
+    shown = skipped if output.verbose else skipped[:_LISTED]
+    for path, reason in shown:
+        say(f"skipped {path}: {reason}")
+    if len(skipped) > len(shown):
+        say(f"and {figure(len(skipped) - len(shown))} more; --verbose lists them")
 
 
 def exit_code(

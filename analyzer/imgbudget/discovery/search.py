@@ -4,9 +4,11 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
-from imgbudget.discovery.filetypes import DEFAULT_PRUNED, KINDS, FileKind
+from imgbudget.discovery.filetypes import DEFAULT_PRUNED, KINDS, FileKind, kind_of
 from imgbudget.discovery.gitignore import Patterns, as_bytes_text, parse_ignore_file
+from imgbudget.discovery.identity import KnownFiles
 from imgbudget.discovery.links import Reach
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE,
@@ -17,8 +19,9 @@ from imgbudget.discovery.walk import (
     FoundFile,
     PathEntry,
     SkippedFile,
+    numbered_entry,
     os_error_reason,
-    path_entry,
+    other_name,
     real_path,
 )
 from imgbudget.namedtuples import NamedTuple
@@ -228,9 +231,9 @@ class _Folder(NamedTuple):  # one for each folder of a tree
 
 
 class _Listing(NamedTuple):
-    """The names in a folder by type; `others` are links, devices and so on."""
+    """The names in a folder by type, of files with inode numbers; `others` are links, devices and so on."""
 
-    files: list[str]
+    files: dict[str, int]
     folders: list[str]
     others: list[str]
 
@@ -239,18 +242,21 @@ class Search(NamedTuple):
     """The settings of all searches of a run.
 
     `git` is whether git's ignore files are used. `explicit` are the paths that the arguments name. `around`
-    returns the layers of a parent folder. `reach` is what links may lead to, None for anything.
+    returns the layers of a parent folder. `reach` is what links may lead to, None for anything. `known` are
+    the files found so far, None to find each name.
     """
 
     exclusion: Exclusion
     git: bool
     explicit: ExplicitPaths
     around: Callable[[str], IgnoreLayers | None]
-    reach: Reach | None = None
+    reach: Reach | None
+    known: KnownFiles | None
 
     def walk(self, argument: Argument) -> Iterator[FoundFile | SkippedFile]:
-        """The files of a folder that an argument names."""
+        """The files of a folder that an argument names; links come last, so that their targets are known."""
         to_come: list[tuple[_Folder, list[str]]] = []
+        links: list[tuple[str, int]] = []
         folder = self._root(argument)
         while True:
             try:
@@ -259,14 +265,16 @@ class Search(NamedTuple):
                 yield SkippedFile(folder.path, f"{os_error_reason(error)}: the folder was not searched")
             else:
                 folder = self._with_rules(folder, listing)
-                yield from self._files(folder, listing)
+                yield from self._files(folder, listing, links)
                 to_come.append((folder, self._folders(folder, listing.folders)))
             while to_come and not to_come[-1][1]:
                 to_come.pop()
             if not to_come:
-                return
+                break
             outer, names = to_come[-1]
             folder = outer.inside(names.pop())
+        for path, number in links:
+            yield self._found(path, number)
 
     def excludes(self, argument: Argument) -> bool:
         """Whether the path of an argument is excluded; ignore files do not apply to explicit paths."""
@@ -305,23 +313,44 @@ class Search(NamedTuple):
         names = self.exclusion.keep(folder.location, names, folders=folders)
         return keep(folder.git, names, folders=folders) if folder.git else names
 
-    def _files(self, folder: _Folder, listing: _Listing) -> Iterator[FoundFile | SkippedFile]:
-        names = self._kept(folder, listing.files + listing.others, folders=False)
+    def _files(
+        self, folder: _Folder, listing: _Listing, links: list[tuple[str, int]]
+    ) -> Iterator[FoundFile | SkippedFile]:
+        """The files in a folder; links to files are appended to `links`, with their inode numbers."""
+        names = self._kept(folder, [*listing.files, *listing.others], folders=False)
         if elsewhere := self.explicit.files.get(folder.real):
             names = [name for name in names if name not in elsewhere]
-        prefix, others = folder.prefix, frozenset(listing.others)
+        prefix, files, known = folder.prefix, listing.files, self.known
+        found = names if not listing.others else [name for name in names if name in files]
+        repeated: set[int] = known.add_folder(prefix, [files[name] for name in found]) if known else set()
+        special = frozenset(listing.others)
+        if repeated:
+            special |= {name for name in found if files[name] in repeated}
         for name in _in_byte_order(names):
             path = prefix + name
-            entry = path_entry(path) if name in others else PathEntry.FILE
-            if entry is PathEntry.FILE:
+            if name not in special:
                 suffix = name[name.rfind(".") :].lower()  # `kind_of` inlined
                 kind = KINDS.get(suffix, FileKind.UNKNOWN)
-                if name in others and self.reach and not self.reach.holds(path):
-                    yield SkippedFile(path, OUTSIDE if kind else NOT_CHECKABLE_OUTSIDE)
-                else:
-                    yield FoundFile(path, kind) if kind else SkippedFile(path, NOT_CHECKABLE)
-            elif entry is not PathEntry.FOLDER:
-                yield SkippedFile(path, entry)
+                yield FoundFile(path, kind) if kind else SkippedFile(path, NOT_CHECKABLE)
+            elif name in files:
+                yield self._found(path, files[name])
+            else:
+                entry, number = numbered_entry(path)
+                if entry is PathEntry.FILE and self.reach and not self.reach.holds(path):
+                    yield SkippedFile(path, OUTSIDE if kind_of(name) else NOT_CHECKABLE_OUTSIDE)
+                elif entry is PathEntry.FILE:
+                    links.append((path, number))
+                elif isinstance(entry, str):
+                    yield SkippedFile(path, entry)
+
+    def _found(self, path: str, number: int) -> FoundFile | SkippedFile:
+        """A file, unless it was found under another name."""
+        kind = kind_of(path[path.rfind("/") + 1 :])
+        if kind is None:
+            return SkippedFile(path, NOT_CHECKABLE)
+        if self.known and (first := self.known.other_name(path, number)):
+            return other_name(path, first)
+        return FoundFile(path, kind)
 
     def _folders(self, folder: _Folder, names: list[str]) -> list[str]:
         """The folders to search, in reverse order."""
@@ -337,12 +366,12 @@ def _list(path: str) -> _Listing:
     Raises:
         OSError: the folder cannot be read completely.
     """
-    listing = _Listing([], [], [])
+    listing = _Listing({}, [], [])
     files = listing.files
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False):
-                files.append(entry.name)
+                files[entry.name] = entry.inode()
             elif entry.is_dir(follow_symlinks=False):
                 listing.folders.append(entry.name)
             else:
@@ -353,3 +382,23 @@ def _list(path: str) -> _Listing:
 def _in_byte_order(names: list[str]) -> list[str]:
     """Sorted by bytes; the order of code points only differs for bytes that are not UTF-8."""
     return sorted(names, key=None if "".join(names).isascii() else os.fsencode)
+
+
+def make_search(  # noqa: PLR0913 - what is found, and under which rules
+    exclude: Sequence[str],
+    root: str,
+    *,
+    git: bool,
+    explicit: ExplicitPaths,
+    known: KnownFiles | None,
+    outside: bool,
+) -> Search:
+    """The settings for searches; `exclude` are patterns relative to `root`, see `find_files`."""
+    return Search(
+        exclusion=Exclusion.of(exclude, root),
+        git=git,
+        explicit=explicit,
+        around=cache(layers_around),
+        reach=None if outside else Reach(explicit.folders),
+        known=known,
+    )

@@ -2,9 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
@@ -12,7 +11,7 @@ from imgbudget.errors import UsageError, os_error_text
 from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
-    from imgbudget.discovery.search import Search
+    from imgbudget.discovery.identity import KnownFiles
 
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -76,6 +75,7 @@ NOT_CHECKABLE = "not an image or a request"
 EXCLUDED = "excluded, and exclusion is enforced"
 OUTSIDE = "a link out of the named folders and their repository; name the file itself to check it"
 NOT_CHECKABLE_OUTSIDE = f"{NOT_CHECKABLE}, and a link out of the named folders and their repository"
+_SAME_FILE = "the same file as "
 
 
 class SkippedFile(NamedTuple):
@@ -87,7 +87,23 @@ class SkippedFile(NamedTuple):
     @property
     def missed(self) -> bool:
         """Whether it could not be checked, as opposed to need not be."""
-        return self.reason not in (NOT_CHECKABLE, NOT_CHECKABLE_OUTSIDE, EXCLUDED)
+        passed = (NOT_CHECKABLE, NOT_CHECKABLE_OUTSIDE, EXCLUDED)
+        return self.reason not in passed and not self.is_other_name
+
+    @property
+    def is_other_name(self) -> bool:
+        """Whether it is a file that is checked under another name."""
+        return is_other_name(self.reason)
+
+
+def is_other_name(reason: str) -> bool:
+    """Whether a file is skipped because it is checked under another name."""
+    return reason.startswith(_SAME_FILE)
+
+
+def other_name(path: str, first: str) -> SkippedFile:
+    """A second name of a file, which is checked under the first one."""
+    return SkippedFile(path, f"{_SAME_FILE}{first}")
 
 
 _IRREGULAR = {
@@ -100,20 +116,26 @@ _IRREGULAR = {
 
 def path_entry(path: str) -> PathEntry | str:
     """The type of a path, following links; for anything but a file or folder, the reason as a clause."""
+    return numbered_entry(path)[0]
+
+
+def numbered_entry(path: str) -> tuple[PathEntry | str, int]:
+    """The type of a path as from `path_entry`, and its inode number; 0 if there is none."""
     try:
-        mode = os.stat(path).st_mode
+        status = os.stat(path)
     except FileNotFoundError:
-        return "broken symbolic link" if os.path.islink(path) else GONE
+        return "broken symbolic link" if os.path.islink(path) else GONE, 0
     except OSError as error:
-        return os_error_reason(error)
+        return os_error_reason(error), 0
     except ValueError:  # a null character, or text that no file name can be
-        return GONE
+        return GONE, 0
+    mode = status.st_mode
     if stat.S_ISREG(mode):
-        return PathEntry.FILE
+        return PathEntry.FILE, status.st_ino
     if stat.S_ISDIR(mode):
-        return PathEntry.FOLDER
+        return PathEntry.FOLDER, status.st_ino
     kind = _IRREGULAR.get(stat.S_IFMT(mode))
-    return f"not a regular file ({kind})" if kind else "not a regular file"
+    return f"not a regular file ({kind})" if kind else "not a regular file", status.st_ino
 
 
 def os_error_reason(error: OSError) -> str:
@@ -130,12 +152,13 @@ class Argument(NamedTuple):
 
     `path` is normalised: `/` as the separator, no empty steps. `real` identifies the file or folder: its path
     without links; for a file, the real path of its folder with its own name, so that a link and its target
-    are different files. `entry` is its type, or the reason why it cannot be checked.
+    are different paths. `entry` is its type, or the reason why it cannot be checked; `number` is its inode.
     """
 
     path: str
     real: str
     entry: PathEntry | str
+    number: int
 
     @property
     def prefix(self) -> str:
@@ -188,14 +211,14 @@ def read_arguments(paths: Iterable[str]) -> Iterator[Argument]:
     real_folders: dict[str, str] = {}
     for given in paths:
         path = spell(given)
-        entry = path_entry(path)
+        entry, number = numbered_entry(path)
         if entry is PathEntry.FOLDER:
-            yield Argument(path=path, real=real_path(path), entry=entry)
+            yield Argument(path=path, real=real_path(path), entry=entry, number=number)
             continue
         folder, slash, name = path.rpartition("/")
         if folder not in real_folders:
             real_folders[folder] = real_path(folder or slash or ".")
-        yield Argument(path=path, real=f"{real_folders[folder]}/{name}", entry=entry)
+        yield Argument(path=path, real=f"{real_folders[folder]}/{name}", entry=entry, number=number)
 
 
 def spell(path: str) -> str:
@@ -220,6 +243,10 @@ def real_path(path: str) -> str:
     return real.replace(os.sep, "/").rstrip("/")
 
 
+def _have_one_kind(first: str, second: str) -> bool:
+    return kind_of(first) is kind_of(second)
+
+
 def find_files(  # noqa: PLR0913 - what a search may be told
     paths: Sequence[str],
     *,
@@ -228,8 +255,12 @@ def find_files(  # noqa: PLR0913 - what a search may be told
     force_exclude: bool = False,
     respect_gitignore: bool = True,
     allow_outside: bool = False,
+    is_alike: Callable[[str, str], bool] = _have_one_kind,
 ) -> Iterator[FoundFile | SkippedFile]:
     """The files that the paths name and those in folders that they name, each once.
+
+    A file with several names is found under the one that an argument names, else under its own or the first;
+    its other names are skipped with that reason, if `is_alike` with the found name and the other is true.
 
     `exclude` are gitignore patterns relative to `exclude_root`. With `force_exclude` they also apply to the
     paths themselves, which are then skipped with that reason. Paths that do not exist are skipped; check them
@@ -238,28 +269,41 @@ def find_files(  # noqa: PLR0913 - what a search may be told
     """
     explicit = ExplicitPaths()
     arguments = [argument for argument in read_arguments(paths) if explicit.add(argument)]
-    search = None
+    search, known = None, None
+    if len(arguments) > 1 or any(argument.entry is PathEntry.FOLDER for argument in arguments):
+        from imgbudget.discovery.identity import KnownFiles  # noqa: PLC0415 - rare
+
+        known = KnownFiles(is_alike)
     if force_exclude or any(argument.entry is PathEntry.FOLDER for argument in arguments):
-        search = _search(
-            exclude, exclude_root, git=respect_gitignore, explicit=explicit, outside=allow_outside
+        from imgbudget.discovery.search import make_search  # noqa: PLC0415 - rare
+
+        search = make_search(
+            exclude,
+            exclude_root,
+            git=respect_gitignore,
+            explicit=explicit,
+            known=known,
+            outside=allow_outside,
         )
-    for argument in arguments:
-        if search and force_exclude and search.excludes(argument):
+    # the names of the arguments come before those that a search finds
+    named = [
+        None if search and force_exclude and search.excludes(argument) else _named(argument, known)
+        for argument in arguments
+    ]
+    for argument, file in zip(arguments, named, strict=True):
+        if file is None:
             yield SkippedFile(argument.path, EXCLUDED)
         elif search and argument.entry is PathEntry.FOLDER:
             yield from search.walk(argument)
-        elif isinstance(argument.entry, str):
-            yield SkippedFile(argument.path, argument.entry)
         else:
-            yield FoundFile(argument.path, kind_of(argument.path) or FileKind.UNKNOWN, explicit=True)
+            yield file
 
 
-def _search(
-    exclude: Sequence[str], root: str, *, git: bool, explicit: ExplicitPaths, outside: bool
-) -> "Search":
-    from imgbudget.discovery.links import Reach  # noqa: PLC0415 - rare
-    from imgbudget.discovery.search import Exclusion, Search, layers_around  # noqa: PLC0415 - rare
-
-    exclusion, around = Exclusion.of(exclude, root), cache(layers_around)
-    reach = None if outside else Reach(explicit.folders)
-    return Search(exclusion=exclusion, git=git, explicit=explicit, around=around, reach=reach)
+def _named(argument: Argument, known: "KnownFiles | None") -> FoundFile | SkippedFile:
+    """The file that an argument names; without use for a folder."""
+    path = argument.path
+    if isinstance(argument.entry, str):
+        return SkippedFile(path, argument.entry)
+    if known and argument.entry is PathEntry.FILE and (first := known.other_name(path, argument.number)):
+        return other_name(path, first)
+    return FoundFile(path, kind_of(path) or FileKind.UNKNOWN, explicit=True)

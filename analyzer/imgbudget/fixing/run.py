@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.search import is_ignored
 from imgbudget.discovery.walk import (
     EXCLUDED,
@@ -107,8 +107,8 @@ class Fixer:
         return self.session.notes
 
     def walk(self, paths: Paths) -> Iterator[FoundFile | SkippedFile]:
-        """The files under `paths`, see Session."""
-        return self.session.walk(paths)
+        """The files under `paths`, see Session; all of them, because fixing gives files new inodes."""
+        return iter(list(self.session.walk(paths)))
 
     def flush(self) -> None:
         """Write the cache."""
@@ -146,6 +146,9 @@ class Fixer:
         for file in files:
             passed = isinstance(file, FoundFile) and self.output_target.holds(file.path)
             work = partial(self._fix_file, parts=parts)
+            if isinstance(file, SkippedFile) and file.is_other_name and self.options.output_dir is not None:
+                work = partial(self._fix_other_name, reason=file.reason)
+                file = FoundFile(file.path, kind_of(file.path) or FileKind.UNKNOWN)  # noqa: PLW2901 - as found
             yield self.session.guarded(SkippedFile(file.path, IN_OUTPUT_TREE) if passed else file, work)
 
     def process_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes | None]:
@@ -186,6 +189,11 @@ class Fixer:
                 return result._replace(fix=fix._replace(elsewhere=ELSEWHERE))
             return result
         return _unwritten(self.session.file_check.file(found, parts), reason)
+
+    def _fix_other_name(self, found: FoundFile, reason: str) -> FileResult:
+        """The result of a second name of a file: an output tree has all names, but only one is counted."""
+        result = self._fix_file(found, None)
+        return FileResult(path=found.path, skipped=reason, fix=result.fix)
 
     def _attempt(self, found: FoundFile, parts: "PartReceiver | None") -> FileResult:
         """The result of a file after its fixes.

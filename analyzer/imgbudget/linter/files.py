@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imgbudget.discovery.filetypes import FileKind
+from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import FoundFile
 from imgbudget.errors import UnreadableError, os_error_text
-from imgbudget.imageinfo.files import image_from_bytes, read_image
+from imgbudget.imageinfo.dispatch import probe_file
+from imgbudget.imageinfo.files import EXTENSION_TYPES, image_from_bytes, read_image
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.model.location import Location
@@ -17,6 +18,9 @@ from imgbudget.model.subjects import ImageUse, Request, ShapeFlaw
 if TYPE_CHECKING:
     from imgbudget.imageinfo.cache import FactsCache
     from imgbudget.linter.rows import PartReceiver
+
+
+_READ_AS_IMAGES = frozenset({FileKind.IMAGE, FileKind.UNKNOWN})
 
 
 class FileCheck:
@@ -116,6 +120,33 @@ class FileCheck:
 
             return check_text(self.context, data, name, lines=lines)
         return self.context.check_image_file(use)
+
+
+def is_read_alike(first: str, second: str) -> bool:
+    """Whether a second name of a file would be checked as the first was, and yield no finding of its own.
+
+    A JSON file is read by its suffix, and the suffix of an image is a finding if it names another format.
+    """
+    suffix = os.path.splitext(second)[1].lower()
+    known = os.path.splitext(first)[1].lower()
+    if suffix == known:
+        return True
+    try:
+        facts = probe_file(second)
+    except OSError:
+        return False
+    kinds = kind_of(first) or FileKind.UNKNOWN, kind_of(second) or FileKind.UNKNOWN
+    if facts.format is not None:
+        declared = EXTENSION_TYPES.get(suffix[1:])
+        fits = declared in {None, f"image/{facts.format}", EXTENSION_TYPES.get(known[1:])}
+        return kinds[0] in _READ_AS_IMAGES and fits
+    if facts.content == "JSON":
+        kinds = _with_json(kinds[0]), _with_json(kinds[1])
+    return kinds[1] in {kinds[0], FileKind.UNKNOWN}
+
+
+def _with_json(kind: FileKind) -> FileKind:
+    return FileKind.JSON if kind is FileKind.UNKNOWN else kind
 
 
 def _open_cache(context: LintContext | None) -> "FactsCache":

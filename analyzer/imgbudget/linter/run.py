@@ -25,7 +25,7 @@ from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals, new_totals
 from imgbudget.linter.evaluate import failure_finding
-from imgbudget.linter.files import FileCheck
+from imgbudget.linter.files import FileCheck, is_read_alike
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import PathRules, RuleChoice
 from imgbudget.linter.selection import preview_notes, specificity
@@ -276,6 +276,7 @@ class Session:
             exclude=self.settings.exclude,
             exclude_root=self.settings.root,
             force_exclude=self.options.force_exclude,
+            is_alike=is_read_alike,
             allow_outside=self.options.allow_outside,
         )
 

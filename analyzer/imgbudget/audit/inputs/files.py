@@ -9,7 +9,14 @@ from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.partition import SHARE, Naming, Partition, container_of, is_unsupported_archive
 from imgbudget.audit.records import UNSUPPORTED, RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
-from imgbudget.discovery.walk import NOT_CHECKABLE_OUTSIDE, OUTSIDE, FoundFile, SkippedFile, spell
+from imgbudget.discovery.walk import (
+    NOT_CHECKABLE_OUTSIDE,
+    OUTSIDE,
+    FoundFile,
+    SkippedFile,
+    other_name,
+    spell,
+)
 from imgbudget.linter.run import Session
 
 KIND = "files"
@@ -26,12 +33,17 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
     roots = [spell(path) for path in paths]
     shares: dict[str, list[FoundFile | SkippedFile]] = {root: [] for root in roots}
     at = 0
+    containers: dict[tuple[str | int, ...], str] = {}
     for entry in session.walk(paths):
         while at < len(roots) - 1 and not _below(entry.path, roots[at]):
             at += 1
         root = roots[at] if _below(entry.path, roots[at]) else entry.path
-        kind = container_of(entry.path)
-        if kind and not _is_outside(entry) and os.path.isfile(entry.path):
+        kind = None if _is_outside(entry) or _is_other_name(entry) else container_of(entry.path)
+        if kind and os.path.isfile(entry.path):
+            first = containers.setdefault((kind, *_identity(entry.path)), entry.path)
+            if first != entry.path:
+                entry, kind = other_name(entry.path, first), None  # noqa: PLW2901 - it is planned already
+        if kind and os.path.isfile(entry.path):
             state = partial(fingerprint, entry.path)
             yield from plan_container(kind, entry.path, os.path.abspath(entry.path), state, naming)
             continue
@@ -50,20 +62,35 @@ def _is_outside(entry: FoundFile | SkippedFile) -> bool:
     return isinstance(entry, SkippedFile) and entry.reason in (OUTSIDE, NOT_CHECKABLE_OUTSIDE)
 
 
+def _is_other_name(entry: FoundFile | SkippedFile) -> bool:
+    """Whether it is found under another name."""
+    return isinstance(entry, SkippedFile) and entry.is_other_name
+
+
 def _below(path: str, root: str) -> bool:
     if root == ".":
         return not path.startswith(("/", "../")) and path != ".."
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
+def _identity(path: str) -> tuple[str | int, ...]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return (path,)
+    return status.st_dev, status.st_ino
+
+
 def _partition(root: str, share: list[FoundFile | SkippedFile], naming: Naming) -> Partition:
-    fingerprints = "\n".join(f"{entry.path}\0{_fingerprint(entry.path)}" for entry in share)
+    fingerprints = "\n".join(f"{entry.path}\0{_fingerprint(entry)}" for entry in share)
     return naming.name(Partition("", KIND, root, root, items=tuple(share)), fingerprints)
 
 
-def _fingerprint(path: str) -> str:
+def _fingerprint(entry: FoundFile | SkippedFile) -> str:
+    if isinstance(entry, SkippedFile) and entry.is_other_name:
+        return entry.reason
     try:
-        stat = os.stat(path)
+        stat = os.stat(entry.path)
     except (OSError, ValueError):
         return ""
     return f"{stat.st_size} {stat.st_mtime_ns}"
