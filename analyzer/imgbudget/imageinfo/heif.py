@@ -80,7 +80,7 @@ _ORIENTATIONS = {
 
 
 class HeifItem(NamedTuple):
-    """The properties of the primary image."""
+    """The properties of the primary image, and the number of all."""
 
     size: Size | None = None
     orientation: int = 1
@@ -88,14 +88,17 @@ class HeifItem(NamedTuple):
 
 
 def read_heif(source: Source) -> HeifItem:
-    """Size, orientation and frames of an AVIF or HEIC file; defaults if its boxes lack them."""
+    """Size, orientation and frames of an AVIF or HEIC file; defaults if its boxes lack them.
+
+    Frames are those of the picture track or, if they are more, the pictures beside the primary one.
+    """
     picture, frames = HeifItem(), 1
     for box in boxes(source):
         if box.kind == b"meta":
             picture = _primary(_content(source, box))
         elif box.kind == b"moov" and source.head[8:12] in _SEQUENCES:
             frames = _samples(_content(source, box))
-    return picture._replace(frames=frames)
+    return picture._replace(frames=max(frames, picture.frames))
 
 
 def _content(source: Source, box: Box) -> bytes:
@@ -122,7 +125,93 @@ def _primary(meta: bytes) -> HeifItem:
             turn = value[0] & 3
         elif kind == b"imir" and value:
             mirror = value[0] & 1
-    return HeifItem(size, _ORIENTATIONS[turn, mirror])
+    return HeifItem(size, _ORIENTATIONS[turn, mirror], 1 + len(_other_pictures(meta, parts, item)))
+
+
+_CODED = frozenset({b"hvc1", b"hev1", b"av01", b"avc1", b"vvc1", b"evc1", b"lhv1", b"jpeg", b"j2k1", b"unci"})
+"""The types of items that contain an encoded picture."""
+
+_DERIVED = frozenset({b"grid", b"iovl", b"iden"})
+"""The types of items that are made of others."""
+
+_TONE_MAPPED = b"tmap"
+"""The type of an item that is another picture, with the brightness of its gain map (ISO 21496-1)."""
+
+_HIDDEN = 1
+
+
+def _other_pictures(meta: bytes, parts: dict[bytes, Box], primary: int) -> set[int]:
+    """The items that are pictures beside the primary one, which a conversion to one image would lose.
+
+    None of them is hidden, a thumbnail, auxiliary (alpha, depth, gain map), a part of another picture, the
+    same picture in another encoding, or a view of the primary picture.
+    """
+    kinds = _shown_items(meta, parts.get(b"iinf"))
+    others = {item for item, kind in kinds.items() if kind != _TONE_MAPPED} - {primary}
+    if not others:
+        return others
+    sources: dict[int, set[int]] = {}
+    for kind, item, targets in _references(meta, parts.get(b"iref")):
+        if kind in {b"thmb", b"auxl"}:
+            others.discard(item)
+        elif kind == b"dimg":
+            sources.setdefault(item, set()).update(targets)
+    mine = {primary} | sources.get(primary, set())
+    for item, targets in sources.items():
+        if item in kinds or item == primary:
+            others -= targets
+        if kinds.get(item) in _DERIVED and targets and targets <= mine:
+            others.discard(item)
+    for same in _alternatives(meta, parts.get(b"grpl")):
+        if primary in same:
+            others -= same
+        else:
+            others -= set(sorted(same & others)[1:])
+    return others
+
+
+def _shown_items(meta: bytes, box: Box | None) -> dict[int, bytes]:
+    """The type of each item that is a picture and not hidden."""
+    kinds: dict[int, bytes] = {}
+    if box is None:
+        return kinds
+    at = box.start + (6 if meta[box.start : box.start + 1] == b"\0" else 8)
+    while at + 20 <= box.end:
+        length, version, flags = int.from_bytes(meta[at : at + 4], "big"), meta[at + 8], meta[at + 11]
+        if length < 20:
+            break
+        # from version 3 the number has four bytes; before version 2 there is no type
+        start = at + (16 if version == 3 else 14)
+        if meta[at + 4 : at + 8] == b"infe" and version >= 2 and not flags & _HIDDEN:
+            kind = meta[start + 2 : start + 6]
+            if kind in _CODED or kind in _DERIVED or kind == _TONE_MAPPED:
+                kinds[int.from_bytes(meta[at + 12 : start], "big")] = kind
+        at += length
+    return kinds
+
+
+def _references(meta: bytes, box: Box | None) -> Iterator[tuple[bytes, int, set[int]]]:
+    """The kind of each reference between items, the item that has it, and those that it names."""
+    if box is None:
+        return
+    wide = 2 if meta[box.start : box.start + 1] == b"\0" else 4
+    for part in inner_boxes(meta, box.start + 4, box.end):
+        first = part.start + wide + 2
+        count = int.from_bytes(meta[part.start + wide : first], "big")
+        last = min(first + count * wide, part.end)
+        targets = {int.from_bytes(meta[at : at + wide], "big") for at in range(first, last, wide)}
+        yield part.kind, int.from_bytes(meta[part.start : part.start + wide], "big"), targets
+
+
+def _alternatives(meta: bytes, box: Box | None) -> Iterator[set[int]]:
+    """The groups of items that are the same picture in several encodings."""
+    if box is None:
+        return
+    for part in inner_boxes(meta, box.start, box.end):
+        if part.kind == b"altr":
+            first = part.start + 12
+            last = min(first + 4 * int.from_bytes(meta[first - 4 : first], "big"), part.end)
+            yield {int.from_bytes(meta[at : at + 4], "big") for at in range(first, last, 4)}
 
 
 def _inside(meta: bytes, box: Box | None) -> bytes:
