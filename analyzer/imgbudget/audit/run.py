@@ -149,7 +149,8 @@ def without_images(store: "Store", datasets: Sequence[str]) -> tuple[str, ...]:
         mine = [row for row in found if _below(_key(row[0]), key)]
         is_folder = os.path.isdir(named(name))
         promising = not is_folder or any(missed or container_of(source) for source, _, missed in mine)
-        if mine and promising and not any(subjects for _, subjects, _ in mine):
+        is_archive = not is_folder and container_of(name) is not None  # an empty one has no row
+        if (mine or is_archive) and promising and not any(subjects for _, subjects, _ in mine):
             empty.append(name)
     return tuple(empty)
 

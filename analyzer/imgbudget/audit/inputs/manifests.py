@@ -33,45 +33,86 @@ _KEYS = ("image", "images", "image_path", "file_name", "img_path", "image_paths"
 
 _NAMED = SkipReasons("named in the list: ", "named in the list: no such file")
 
+_BEFORE = "\ufeff \t\r\n["
+"""What is before the first object of a file."""
+
 _TURNS = ("messages", "contents", "input")
 """Keys of requests: an API reads the URLs in them, so they are checked as requests."""
 
 _BROKEN = "not JSON, or not an object"
 _EMPTY = "the entry names no image"
+_UNUSABLE = "what the entry names an image by is not a path"
 _INLINE = "the list contains the image as base64; expected a path"
 """The reasons of entries without a path."""
 
 
 def is_manifest(where: str) -> bool:
-    """Whether a JSON or JSONL file lists images by path, judging by its first entry.
+    """Whether a JSON or JSONL file lists images by path, judging by the first entry that tells.
 
     Raises:
         OSError: it cannot be read.
     """
     with open_stream(where) as stream:
-        first = _first_object(stream.read(_SNIFFED))
-    if first is None:
-        return False
-    if _is_coco(first):
+        head = stream.read(_SNIFFED)
+    verdicts = (_lists_images(value) for value in _objects(head, lines=_has_lines(where)))
+    return next((verdict for verdict in verdicts if verdict is not None), False)
+
+
+def _has_lines(where: str) -> bool:
+    return where.lower().endswith((".jsonl", ".ndjson"))
+
+
+def _lists_images(value: dict[str, Any]) -> bool | None:
+    """Whether this is the entry of a list of images; None if the next one has to tell."""
+    if _is_coco(value):
         return True
-    is_request = any(key in first for key in _TURNS)
-    return any(not _is_inline(name) and not (is_request and _on_the_web(name)) for name, _ in _names(first))
+    is_request = any(key in value for key in _TURNS)
+    if any(not _is_inline(name) and not (is_request and _on_the_web(name)) for name, _ in _names(value)):
+        return True
+    return None if "conversations" in value else False  # LLaVA's entry without an image
 
 
 def _on_the_web(name: str) -> bool:
     return name.lower().startswith(("http://", "https://"))
 
 
-def _first_object(head: bytes) -> dict[str, Any] | None:
-    """The first object of a list or of lines; for a longer object a stand-in if it starts like COCO."""
-    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n[")
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text)
-    except (ValueError, RecursionError):
-        start = text[:4096]
-        coco = start.startswith("{") and any(f'"{key}"' in text for key in ("images", "annotations"))
-        return {"images": [{"file_name": ""}]} if coco and '"file_name"' in text else None
-    return value if isinstance(value, dict) else None
+def _objects(head: bytes, *, lines: bool) -> Iterator[dict[str, Any]]:
+    """The objects with which a list or lines begin; what is broken or something else is passed over in lines.
+
+    A first object that is longer than the head has a stand-in if it starts like COCO.
+    """
+    text = head.decode("utf-8", "replace")
+    found = False
+    for value in _values_of_lines(text) if lines else _values_of_list(text):
+        if isinstance(value, dict):
+            found = True
+            yield value
+    start = text.lstrip(_BEFORE)[:4096]
+    coco = start.startswith("{") and any(f'"{key}"' in text for key in ("images", "annotations"))
+    if not found and coco and '"file_name"' in text:
+        yield {"images": [{"file_name": ""}]}
+
+
+def _values_of_lines(text: str) -> Iterator[Any]:
+    for line in text.split("\n"):
+        try:
+            yield json.loads(line.lstrip("\ufeff"))
+        except (ValueError, RecursionError):
+            continue
+
+
+def _values_of_list(text: str) -> Iterator[Any]:
+    """The values of a list, or the only value, up to where the text ends or is broken."""
+    decoder = json.JSONDecoder()
+    at = len(text) - len(text.lstrip(_BEFORE))
+    while at < len(text):
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return
+        yield value
+        while at < len(text) and text[at] in ", \t\r\n":
+            at += 1
 
 
 def _is_coco(value: dict[str, Any]) -> bool:
@@ -126,7 +167,7 @@ def _state(target: Target) -> str:
 
 def _entries(where: str) -> Iterator[ManifestEntry]:
     with open_stream(where) as stream:
-        if where.lower().endswith((".jsonl", ".ndjson")):
+        if _has_lines(where):
             yield from _lines(stream)
         else:
             yield from _whole(json.load(stream))
@@ -168,7 +209,10 @@ def _listed(value: Any, row: int) -> Iterator[ManifestEntry]:
         yield ManifestEntry(None, row, flaw=_BROKEN)
         return
     names = list(_names(value))
-    if not names:
+    unusable = list(_unusable(value))
+    for pointer in unusable:
+        yield ManifestEntry(None, row, pointer, flaw=_UNUSABLE)
+    if not names and not unusable:
         yield ManifestEntry(None, row, flaw=_EMPTY)
     for name, pointer in names:
         yield ManifestEntry(name, row, pointer, flaw=_flaw(name))
@@ -195,6 +239,17 @@ def _names(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for j, block in enumerate(content if isinstance(content, list) else ()):
             if isinstance(block, dict) and (name := _in_block(block)):
                 yield name, f"/messages/{i}/content/{j}"
+
+
+def _unusable(value: dict[str, Any]) -> Iterator[str]:
+    """Pointers to what stands in the place of a path. A lone number or truth value is no name of an image."""
+    for key in _KEYS:
+        found = value.get(key)
+        if isinstance(found, dict):
+            yield f"/{key}"
+        for i, name in enumerate(found if isinstance(found, list) else ()):
+            if name is not None and not isinstance(name, str):
+                yield f"/{key}/{i}"
 
 
 def _in_block(block: dict[str, Any]) -> str | None:

@@ -93,7 +93,7 @@ def heads(read: Callable[[int], bytes]) -> Iterator[Head]:
             if kind == _NAME:
                 name = _text(extra.rstrip(b"\0"))
             elif kind == _PAX:
-                records = dict(_pax(extra))
+                records = dict(_pax(extra, position))
                 name = records.get("path", name)
                 size = _claimed_size(records.get("size"), position) if "size" in records else size
                 sparse = sparse or any(key.startswith("GNU.sparse.") for key in records)
@@ -179,16 +179,21 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def _pax(data: bytes) -> Iterator[tuple[str, str]]:
-    """The records of a pax header: `LENGTH KEY=VALUE` and a line feed each."""
+def _pax(data: bytes, position: int) -> Iterator[tuple[str, str]]:
+    """The records of a pax header: `LENGTH KEY=VALUE` and a line feed each.
+
+    Raises:
+        DamagedArchiveError: a record is invalid; it or one behind it may tell the name or the size.
+    """
     at = 0
-    while at < len(data):
+    while at < len(data) and data[at]:
         length, blank, _ = data[at : at + 20].partition(b" ")
-        if not blank or not length.isdigit() or int(length) <= len(length) + 1:  # at most 20 digits
-            return
-        key, _, value = data[at + len(length) + 1 : at + int(length) - 1].partition(b"=")
+        end = at + int(length) if blank and length.isdigit() else 0  # at most 20 digits
+        key, equals, value = data[at + len(length) + 1 : end - 1].partition(b"=")
+        if not equals or end > len(data) or data[end - 1 : end] != b"\n":
+            raise DamagedArchiveError(f"an invalid pax record before byte {figure(position)}")
         yield _text(key), _text(value)
-        at += int(length)
+        at = end
 
 
 def plan(source: str, where: str, fingerprint: str, naming: Naming) -> Iterator[Partition]:
