@@ -42,7 +42,10 @@ def test_a_body_of_forty_megabytes_is_brought_under_its_limit(imgbudget: Command
     run = imgbudget("plan", "r.json")
     assert run.code == 0
     assert "body limit of 32,000,000 bytes; the largest images shrink first" in run.out
-    document = imgbudget("plan", "r.json", "--format", "json").json
+    made = imgbudget("plan", "r.json", "--format", "json").json
+    assert [plan["to"] for plan in made["plans"]] == [plan["from"] for plan in made["plans"]]
+    assert all(plan["after"]["bytes_exact"] for plan in made["plans"])
+    document = imgbudget("plan", "r.json", "--estimate", "--format", "json").json
     (request,) = document["requests"]
     assert request["binding"] == ["body"]
     limit = next(limit for limit in request["limits"] if limit["name"] == "body")

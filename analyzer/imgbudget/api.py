@@ -94,32 +94,45 @@ def check(paths: Paths, options: RunOptions | None = None, *, stdin: bytes | Non
 
 @accepts_wishes
 def plan(
-    paths: Paths, options: RunOptions | None = None, *, target: "SizeGoal | SizePreset | None" = None
+    paths: Paths,
+    options: RunOptions | None = None,
+    *,
+    target: "SizeGoal | SizePreset | None" = None,
+    measure: bool = True,
 ) -> "tuple[ImagePlan, ...]":
     """The resize plan of every image whose size is known, in the order of the files.
 
     The default target is the size of the aspect-ratio table. The images of a request are planned together,
     under its limits and the budgets of the configuration.
 
+    Each image that changes is encoded as `imgbudget plan --apply` would, so that sizes and bytes are those of
+    the result; nothing is written. With `measure=False` only headers are read, and `bytes_range` is the range
+    that the bytes of a changed image will be in.
+
     Raises:
         UsageError: a path or platform that does not exist.
         ConfigError: an invalid configuration.
     """
-    from imgbudget.fixing.strategy import PlanTargets, plans_of  # noqa: PLC0415 - command
+    from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of  # noqa: PLC0415 - command
+    from imgbudget.fixing.trial import TrialFixer, changed_files, made_plan, tried  # noqa: PLC0415 - command
     from imgbudget.planner.bounds import NO_BUDGET  # noqa: PLC0415 - command
     from imgbudget.planner.image import SizeGoal, SizePreset  # noqa: PLC0415 - command
 
     session = Session(options or RunOptions())
     goal = target if isinstance(target, SizeGoal) else SizeGoal(target or SizePreset.TABLE)
     targets = PlanTargets(session.context.paths, goal, NO_BUDGET)
-    plans: list[ImagePlan] = []
-    run(
-        session,
-        paths,
-        on_result=lambda result: plans.extend(plans_of(result, targets).images),
-        whole_run=False,
-    )
-    return tuple(plans)
+    plans: dict[str, FilePlan] = {}
+
+    def add(result: FileResult) -> None:
+        if result.images:
+            plans[result.path] = plans_of(result, targets)
+
+    run(session, paths, on_result=add, whole_run=False)
+    changed = changed_files(plans) if measure else ()
+    fixer = TrialFixer(session, PlanFixes(goal, NO_BUDGET), paths, changed)
+    outcomes = tried(fixer, paths, jobs=1) if changed else {}
+    made = (made_plan(plan, outcomes.get(path)) for path, plan in plans.items())
+    return tuple(image for plan in made for image in plan.images)
 
 
 @accepts_wishes

@@ -1,6 +1,8 @@
 """`imgbudget plan`: the resize plan of every image, with tokens, bytes and cost before and after."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any, NamedTuple
 
 from imgbudget.cli.checking import (
@@ -24,14 +26,16 @@ from imgbudget.cli.options import (
     WriteOptions,
     run_options,
 )
-from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, write_formats
+from imgbudget.cli.output import Progress, Sink, chosen_formats, say, say_warnings, show, write_formats
 from imgbudget.cli.targets import CHEAPEST, FOR, TARGET, budget_of, goal_of, limits_of_all
 from imgbudget.errors import UsageError
-from imgbudget.fixing.strategy import PlanFixes, PlanTargets, plans_of
+from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of
+from imgbudget.fixing.trial import FileOutcome, Outcomes, TrialFixer, changed_files, made_plan, tried
 from imgbudget.limits.bound import Limits
+from imgbudget.linter.pool import cores
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.results import FileResult, Summary
-from imgbudget.output.base import TextStyle
+from imgbudget.output.base import TextStyle, count
 from imgbudget.output.fixes import FixLines
 from imgbudget.output.plan import (
     PlanTotals,
@@ -79,6 +83,13 @@ class PlanOptions(NamedTuple):
     ] = KEPT
     show_all: Annotated[bool, flag("--all", help="Also list images that stay unchanged.")] = False
     force_exclude: Annotated[bool, FORCE_EXCLUDE] = False
+    estimate: Annotated[
+        bool,
+        flag(
+            "--estimate",
+            help="Read headers only: the bytes of changed images are then a range, and growth is not known.",
+        ),
+    ] = False
     apply: Annotated[bool, flag("--apply", help="Make the planned changes; - writes to standard output.")] = (
         False
     )
@@ -99,11 +110,15 @@ def plan(options: PlanOptions) -> int:
     the output names the limit and what would help; the exit code is then 1, and --apply leaves the request
     unchanged.
 
-    Nothing is written without --apply. The byte size of a resized image is an estimate from its area; all
-    other numbers are exact.
+    Nothing is written without --apply. Each image that changes is encoded as --apply would, on all cores, so
+    that sizes and bytes are those of the result; --estimate reads headers only and shows the range that the
+    bytes of a changed image will be in. An image that would take more bytes than now stays as it is, unless
+    the API refuses it or a target asks for fewer pixels.
     """
     paths, output = options.paths, options.output
     applies = wants_apply(options)
+    if options.estimate and applies:
+        raise UsageError("--estimate plans from headers alone; it does not go with --apply or --diff")
     goal, budget = goal_of(options.targets), budget_of(options.budget)
     several = _several(options, goal)
     formats = chosen_formats(output.formats, FORMATS)
@@ -115,21 +130,23 @@ def plan(options: PlanOptions) -> int:
     targets = PlanTargets(
         session.context.paths, goal._replace(models=models, cheapest=options.cheapest), budget
     )
-    stdin = sys.stdin.buffer.read() if "-" in paths else None
-    found = _gather(session, options, targets, stdin)
-    write_formats(
-        () if options.write.diff else formats,
-        output.color,
-        text=lambda colour: _text(found, show_all=options.show_all, colour=colour),
-        document=lambda: _document(found),
-        aside=applies and "-" in paths,
-    )
-    say_warnings(session.notes)
-    if found.summary.files == 0:
-        say("warning: no files found")
-    if applies and (code := apply_plan(session, targets, options, stdin)):
-        return code
-    return 0 if all(request.feasible for request in found.requests) else 1
+    run_of = _Run(session, options, targets, sys.stdin.buffer.read() if "-" in paths else None)
+    gathered = run_of.gather()
+    with run_of.applied() if applies else nullcontext((0, None)) as (code, made):
+        tries = made is None and not options.write.diff and not options.estimate
+        outcomes = run_of.tried(gathered.files) if tries else made
+        found = _Found.of(gathered, outcomes or {}, targets.goal.models)
+        write_formats(
+            () if options.write.diff else formats,
+            output.color,
+            text=lambda colour: _text(found, show_all=options.show_all, colour=colour),
+            document=lambda: _document(found),
+            aside=applies and "-" in paths,
+        )
+        say_warnings(session.notes)
+        if found.summary.files == 0:
+            say("warning: no files found")
+    return code or (0 if all(request.feasible for request in found.requests) else 1)
 
 
 def _several(options: PlanOptions, goal: SizeGoal) -> tuple[str, ...]:
@@ -145,34 +162,126 @@ def _several(options: PlanOptions, goal: SizeGoal) -> tuple[str, ...]:
     return several
 
 
+class _Gathered(NamedTuple):
+    """The plans of a run from headers alone, by file; `resends` is None unless it is asked for."""
+
+    files: dict[str, FilePlan]
+    resends: list[Resend] | None
+    summary: Summary
+
+
 class _Found(NamedTuple):
-    """The plans of a run, and the models that they are for; `resends` is None unless it is asked for."""
+    """The plans of a run, and the models that they are for."""
 
     plans: list[ImagePlan]
     requests: list[RequestPlan]
     totals: PlanTotals
     summary: Summary
     resends: list[Resend] | None
-    models: tuple[Limits, ...] = ()
+    models: tuple[Limits, ...]
+
+    @classmethod
+    def of(
+        cls, gathered: _Gathered, outcomes: Mapping[str, FileOutcome], models: tuple[Limits, ...]
+    ) -> "_Found":
+        """The plans as a fixer carries them out, as far as that is known."""
+        made = [made_plan(plan, outcomes.get(path)) for path, plan in gathered.files.items()]
+        plans = [image for plan in made for image in plan.images]
+        requests = [request for plan in made for request in plan.requests]
+        return cls(plans, requests, PlanTotals.of(plans), gathered.summary, gathered.resends, models)
 
 
-def _gather(session: Session, options: PlanOptions, targets: PlanTargets, stdin: bytes | None) -> _Found:
-    plans: list[ImagePlan] = []
-    requests: list[RequestPlan] = []
-    resends: list[Resend] = []
+class _Run(NamedTuple):
+    """A run of the command; `stdin` is what came on standard input."""
 
-    def add(result: FileResult) -> None:
-        planned = plans_of(result, targets, unsafe=options.unsafe_fixes)
-        plans.extend(planned.images)
-        requests.extend(planned.requests)
-        if options.show_resend:
-            found = (resend(one.test, kept=options.keep) for one in result.requests)
-            resends.extend(one for one in found if one)
+    session: Session
+    options: PlanOptions
+    targets: PlanTargets
+    stdin: bytes | None
 
-    given = StandardInput(lambda: stdin or b"")
-    summary = run(session, options.paths, on_result=add, stdin=given, whole_run=False)
-    shown = resends if options.show_resend else None
-    return _Found(plans, requests, PlanTotals.of(plans), summary, shown, targets.goal.models)
+    @property
+    def strategy(self) -> PlanFixes:
+        """The fixes that the plan means."""
+        return PlanFixes(self.targets.goal, self.targets.budget, self.options.unsafe_fixes)
+
+    @property
+    def progress(self) -> Progress:
+        """The count of files on a terminal."""
+        output = self.options.output
+        return Progress(wanted=not output.no_progress and not output.quiet)
+
+    def gather(self) -> _Gathered:
+        """Plan from headers alone."""
+        options = self.options
+        files: dict[str, FilePlan] = {}
+        resends: list[Resend] = []
+
+        def add(result: FileResult) -> None:
+            if result.images or result.requests:
+                files[result.path] = plans_of(result, self.targets, unsafe=options.unsafe_fixes)
+            if options.show_resend:
+                found = (resend(one.test, kept=options.keep) for one in result.requests)
+                resends.extend(one for one in found if one)
+
+        given = StandardInput(lambda: self.stdin or b"")
+        summary = run(self.session, options.paths, on_result=add, stdin=given, whole_run=False)
+        return _Gathered(files, resends if options.show_resend else None, summary)
+
+    def tried(self, plans: Mapping[str, FilePlan]) -> Mapping[str, FileOutcome]:
+        """What a fixer makes of the plans that change an image."""
+        if not (changed := changed_files(plans)):
+            return {}
+        fixer = TrialFixer(self.session, self.strategy, self.options.paths, changed)
+        if len(changed) >= fixer.pool_threshold and not self.options.output.quiet:
+            images = sum(image.changes for path in changed for image in plans[path].images)
+            say(
+                f"encoding {count(images, 'image')} on {count(cores(), 'core')} to know the result; "
+                "--estimate reads headers only"
+            )
+        progress = self.progress
+        stdin = StandardInput(lambda: self.stdin or b"")
+        outcomes = tried(fixer, self.options.paths, stdin=stdin, progress=progress.at)
+        progress.clear()
+        return outcomes
+
+    @contextmanager
+    def applied(self) -> Iterator[tuple[int, Mapping[str, FileOutcome] | None]]:
+        """Make the changes: the exit code, and what they came to, None with `--diff`.
+
+        What was made is said at the end, after the plan.
+        """
+        write, output = self.options.write, self.options.output
+        fixer = fixer_of(self.session, fix_options(write, self.strategy), self.options.paths)
+        # a document on standard output is not to be followed by lines
+        aside = any(text.partition(":")[::2] == ("json", "") for text in output.formats)
+        held, outcomes = _HeldSink(aside=aside), Outcomes()
+        lines = Output(FixLines(TextStyle(quiet=output.quiet)), held)
+        outputs = fix_outputs([lines], write, self.options.paths)
+        try:
+            summary = check_paths(
+                fixer, self.options.paths, [*outputs, Output(outcomes, held)], self.progress, stdin=self.stdin
+            )
+            yield fix_exit_code(summary, 0, fail=write.diff), None if write.diff else outcomes.files
+        finally:
+            held.release()
+        say_fixes(summary, output, diff=write.diff)
+
+
+class _HeldSink(Sink):
+    """Keeps lines for standard output until they are released."""
+
+    def write(self, text: str) -> None:
+        """Take a piece of text."""
+        self._parts.append(text)
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def release(self) -> None:
+        """Show the lines."""
+        for text in self._parts:
+            show(text, aside=self.aside)
+        self._parts.clear()
 
 
 def _document(found: _Found) -> dict[str, Any]:
@@ -183,7 +292,7 @@ def _document(found: _Found) -> dict[str, Any]:
 
 
 def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
-    shown = [plan for plan in found.plans if plan.changes or show_all]
+    shown = [plan for plan in found.plans if plan.changes or plan.is_refused or show_all]
     joint = [request for request in found.requests if show_all or request.is_notable]
     parts = [
         *((image_table(shown, found.requests, colour=colour),) if shown and not found.models else ()),
@@ -204,21 +313,3 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
 
 
 command = Command("plan", PlanOptions, plan, formats=FORMATS)
-
-
-def apply_plan(session: Session, targets: PlanTargets, options: PlanOptions, stdin: bytes | None) -> int:
-    """Make the changes of a plan and say what was really made; the exit code.
-
-    0: all was made; 1: with `--diff`, a file would change; 2: a file could not be written.
-    """
-    write, output = options.write, options.output
-    strategy = PlanFixes(targets.goal, targets.budget, options.unsafe_fixes)
-    fixer = fixer_of(session, fix_options(write, strategy), options.paths)
-    # a document on standard output is not to be followed by lines
-    aside = any(text.partition(":")[::2] == ("json", "") for text in output.formats)
-    lines = Output(FixLines(TextStyle(quiet=output.quiet)), Sink(aside=aside))
-    progress = Progress(wanted=not output.no_progress and not output.quiet)
-    outputs = fix_outputs([lines], write, options.paths)
-    summary = check_paths(fixer, options.paths, outputs, progress, stdin=stdin)
-    say_fixes(summary, output, diff=write.diff)
-    return fix_exit_code(summary, 0, fail=write.diff)

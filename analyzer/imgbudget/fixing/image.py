@@ -28,7 +28,7 @@ from imgbudget.fixing.metadata import StripOptions, strip, strip_pictures, webp_
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import CoordinateMap, Size, without_remainders
 from imgbudget.model.edits import EditedImage, ImageEdit
-from imgbudget.model.safety import ANY_LOSS, NO_LOSS, Loss, Lost, pictures_in, pictures_text
+from imgbudget.model.safety import NO_LOSS, PLAN_LOSS, Loss, Lost, pictures_in, pictures_text
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.output.base import figure
 
@@ -371,7 +371,7 @@ def _lowest_qualities(made: Encoded, facts: ImageFacts, edit: ImageEdit) -> tupl
     """
     if made.style.quality is None:
         return LOWEST, LOWEST
-    if edit.permits == ANY_LOSS:
+    if edit.permits & PLAN_LOSS == PLAN_LOSS:
         floor = min(LOWEST, facts.quality or LOWEST)
         return floor, floor
     found = min(facts.quality or SAFE_LOWEST, SAFE_HIGHEST)
@@ -391,7 +391,8 @@ def _style(data: bytes, picture: RasterImage, facts: ImageFacts, edit: ImageEdit
     if form in {"jpeg", "gif"} and _cannot_hold(form, picture, facts, edit):
         form = "png"
     if form == "jpeg":
-        lowest, highest = (LOWEST, HIGHEST) if edit.permits == ANY_LOSS else (SAFE_LOWEST, SAFE_HIGHEST)
+        free = edit.permits & PLAN_LOSS == PLAN_LOSS
+        lowest, highest = (LOWEST, HIGHEST) if free else (SAFE_LOWEST, SAFE_HIGHEST)
         quality = min(max(facts.quality or NEW_QUALITY, lowest), highest)
         sampling = picture.sampling if picture.sampling is not None else 0 if graphic else 2
         return EncodingStyle(form, quality, sampling)

@@ -413,7 +413,7 @@ def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revis
     """
     refused: dict[FindingKey, str] = {}
     fixed: list[Finding] = []
-    after = revision
+    after, is_done = revision, False
     try:
         for _ in range(STEPS):
             step = after.step(strategy, refused)
@@ -424,6 +424,7 @@ def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revis
             if not unresolved and (step.active or step.revision.images != after.images):
                 discarded, after = after, step.revision
                 fixed += step.active
+                is_done = strategy.is_final
             else:
                 discarded = step.revision
                 if not failed.keys() - refused.keys():
@@ -431,6 +432,8 @@ def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revis
             refused |= failed
             if discarded is not revision and discarded is not after:
                 discarded.close()
+            if is_done:
+                break
         refused |= strategy.unfixed(after.result, refused)
         yield after, _fix_of(revision, after, fixed, refused)
     finally:

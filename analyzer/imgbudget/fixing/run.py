@@ -46,14 +46,21 @@ IN_OUTPUT_TREE = "is inside the output folder"
 class FixOptions(NamedTuple):
     """How a run fixes: which fixes are made, and where the results are written.
 
-    `difference` shows the changes and writes nothing. `digests` adds size and SHA-256 of whole files.
+    `difference` shows the changes and writes nothing; `trial` only makes them, to know what they come to.
+    `digests` adds size and SHA-256 of whole files.
     """
 
     strategy: FixStrategy = FindingFixes()
     output_dir: str | None = None
     backup: bool = False
     difference: bool = False
+    trial: bool = False
     digests: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is written."""
+        return not self.difference and not self.trial
 
 
 class Fixer:
@@ -155,7 +162,7 @@ class Fixer:
         """The result for standard input and its fixed bytes; None for the bytes with a difference."""
         result, text = self._fixed_stdin(data, name)
         self.totals.add(result, is_file=False)
-        return result, None if self.options.difference else text
+        return result, text if self.options.writes else None
 
     def _fixed_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes]:
         result = self.session.read_stdin(data, name)
@@ -225,11 +232,10 @@ class Fixer:
                 with converged(revision, self.strategy) as (after, fix):
                     if after is revision:
                         return self._kept(result._replace(fix=fix if fix.failed else None))
-                    self.output_target.check(revision.path, after.path)
+                    if not self.options.trial:
+                        self.output_target.check(revision.path, after.path)
                     fixed = self._with_details(revision, after, fix)
-                    return (
-                        fixed if self.options.difference else self._written(revision, after, fixed, expected)
-                    )
+                    return self._written(revision, after, fixed, expected) if self.options.writes else fixed
         except ChangedError:
             raise
         except (UnreadableError, WriteError, OSError) as error:
@@ -240,7 +246,7 @@ class Fixer:
     def _fix_rows(self, found: FoundFile, expected: Stamp, parts: "PartReceiver") -> FileResult | None:
         """The last result of a long file of independent lines; None for any other file."""
         options = self.options
-        if found.kind is not FileKind.JSONL or options.difference or options.digests:
+        if found.kind is not FileKind.JSONL or not options.writes or options.digests:
             return None
         from imgbudget.fixing.long_files import LONG, RowFixer, RowScan  # noqa: PLC0415 - rare
 
@@ -318,7 +324,7 @@ class Fixer:
     def _kept(self, result: FileResult) -> FileResult:
         """The result of an unchanged file; it is copied into an output tree."""
         try:
-            target = self.output_target.keep(result.path) if not self.options.difference else None
+            target = self.output_target.keep(result.path) if self.options.writes else None
         except (WriteError, OSError) as error:
             return _unwritten(result, str(error))
         if target is None:
@@ -348,7 +354,7 @@ class Fixer:
     def _tidy(self, path: str) -> None:
         """Remove leftovers of killed runs, once per folder. Raises WriteError."""
         folder = os.path.dirname(path)
-        if folder not in self._tidied and not self.options.difference:
+        if folder not in self._tidied and self.options.writes:
             self._tidied.add(folder)
             for removed in self.output_target.tidy(path):
                 self.context.note(f"removed {removed}, which an interrupted run has left behind")

@@ -12,7 +12,7 @@ from imgbudget.model.fixes import ReplaceByText
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import FileResult
-from imgbudget.model.safety import needed_level
+from imgbudget.model.safety import ANY_LOSS, needed_level
 from imgbudget.model.subjects import Finding, ImageUse, Severity
 from imgbudget.planner.allocation import within_body
 from imgbudget.planner.from_findings import (
@@ -211,6 +211,10 @@ NO_EDIT = "no available edit fixes it"
 class FixStrategy(Protocol):
     """Decides how to change an image file or a request. Can be pickled until it is bound."""
 
+    @property
+    def is_final(self) -> bool:
+        """Whether its edits are for the file as it was, and none for the result."""
+
     def bound(self, paths: PathRules) -> "FixStrategy":
         """The same with the budgets that a session has for each path, which the others need."""
 
@@ -240,6 +244,11 @@ class FindingFixes(NamedTuple):
     unsafe: bool = False
     level: Severity = Severity.ERROR
     codes: frozenset[str] = frozenset()
+
+    @property
+    def is_final(self) -> bool:
+        """No: an edit may leave a finding, or cause another."""
+        return False
 
     def bound(self, paths: PathRules) -> "FindingFixes":  # noqa: ARG002
         """Itself: its budgets come with the findings."""
@@ -292,6 +301,11 @@ class PlanFixes(NamedTuple):
     unsafe: bool = False
     paths: PathRules | None = None
 
+    @property
+    def is_final(self) -> bool:
+        """Yes: a plan for the result would be another plan, and with --cheapest a smaller size each time."""
+        return True
+
     def bound(self, paths: PathRules) -> "PlanFixes":
         """With the budgets of a session: rules cannot be sent to a process that was not forked."""
         return self._replace(paths=paths)
@@ -317,7 +331,9 @@ class PlanFixes(NamedTuple):
         """The resize of an image that its plan changes."""
         goal, _ = self._at(use.location.path)
         plan = plan_image(use, limits, target=goal)
-        return plan.edit._replace(first_frame=self.unsafe) if plan and plan.edit else None
+        if plan is None or plan.edit is None:
+            return None
+        return plan.edit._replace(first_frame=True, permits=ANY_LOSS) if self.unsafe else plan.edit
 
     def of_request(self, test: RequestUnderTest, check: CheckRequest) -> RequestEdit:  # noqa: ARG002
         """The resizes of the images that the plan of a request changes."""

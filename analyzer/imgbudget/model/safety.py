@@ -30,6 +30,8 @@ class Loss(Flag):
 
 NO_LOSS = Loss(0)
 ANY_LOSS = Loss.PICTURES | Loss.ALPHA | Loss.DEPTH | Loss.COLOURS | Loss.GENERATION
+PLAN_LOSS = Loss.DEPTH | Loss.COLOURS | Loss.GENERATION
+"""What a size or a number of bytes that the user asks for may cost; pages and transparency stay."""
 
 
 class Lost(NamedTuple):

@@ -21,7 +21,9 @@ from imgbudget.printable import blocks, joined
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTotals:
-    """Sums over all images, before and after the plan; bytes after are an estimate, costs in USD.
+    """Sums over all images, before and after the plan, costs in USD.
+
+    The bytes after are within `bytes_range`, whose ends are the same if all are known.
 
     Tokens and cost are without those of `unknown` images, whose model is not known.
     """
@@ -33,6 +35,7 @@ class PlanTotals:
     tokens_area_after: int
     bytes_before: int
     bytes_after: int
+    bytes_range: tuple[int, int]
     cost_before: float
     cost_after: float
     unknown: int
@@ -48,6 +51,10 @@ class PlanTotals:
             tokens_area_after=sum(plan.tokens_area_after or 0 for plan in plans),
             bytes_before=sum(plan.byte_size_before for plan in plans),
             bytes_after=sum(plan.byte_size_after for plan in plans),
+            bytes_range=(
+                sum(plan.bytes_range[0] for plan in plans),
+                sum(plan.bytes_range[1] for plan in plans),
+            ),
             cost_before=sum(plan.limits.cost_usd(plan.tokens_before) or 0.0 for plan in plans),
             cost_after=sum(plan.limits.cost_usd(plan.tokens_after) or 0.0 for plan in plans),
             unknown=sum(not plan.limits.counts_tokens for plan in plans),
@@ -67,7 +74,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
         "to": list(plan.planned),
         "changes": plan.changes,
         "row": plan.row,
-        "reason": plan.reason,
+        "reason": plan.why,
         "max_bytes": plan.max_bytes,
         "scale": list(plan.coordinates.scale),
         "before": {
@@ -80,10 +87,17 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
             "tokens": plan.tokens_after,
             "tokens_area": plan.tokens_area_after,
             "bytes": plan.byte_size_after,
-            "bytes_exact": not plan.changes,
+            "bytes_exact": plan.bytes_range[0] == plan.bytes_range[1],
+            "bytes_range": _range(plan.bytes_range),
             "cost_usd": usd(plan.limits.cost_usd(plan.tokens_after)),
         },
     }
+
+
+def _range(found: tuple[int, int]) -> list[int] | None:
+    """The fewest and the most bytes; null where they are known."""
+    low, high = found
+    return None if low == high else [low, high]
 
 
 def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
@@ -171,6 +185,7 @@ def plan_document(
                 "tokens": totals.tokens_after,
                 "tokens_area": totals.tokens_area_after,
                 "bytes": totals.bytes_after,
+                "bytes_range": _range(totals.bytes_range),
                 "cost_usd": usd(totals.cost_after),
             },
         },
@@ -197,9 +212,9 @@ def image_table(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], *, 
             plan.row or "",
             f"{number(plan.tokens_before)} → {number(plan.tokens_after)}",
             _estimates(plan.tokens_area_before, plan.tokens_area_after),
-            f"{figure(plan.byte_size_before)} → {_about(plan)}{figure(plan.byte_size_after)}",
+            f"{figure(plan.byte_size_before)} → {_bytes(plan.bytes_range)}",
             f"{money(before)} → {money(after)}",
-            plan.reason,
+            plan.why,
         )
     return table.text(right={4, 5, 6, 7})
 
@@ -227,7 +242,7 @@ def models_table(
                 f"{view.size_before or '?'} → {view.size_after or '?'}",
                 f"{number(view.tokens_before)} → {number(view.tokens_after)}",
                 f"{money(view.cost_before)} → {money(view.cost_after)}",
-                plan.reason if first else "",
+                plan.why if first else "",
             )
     sums = TextTable(("model", "platform", "tokens of all images", "cost"), colour=colour)
     for total in model_totals(plans, models):
@@ -244,9 +259,10 @@ def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
     """The limits that a request exceeds, before and after, and what helps where no plan keeps them."""
     request, limits = plan.request, plan.limits
     table = TextTable(("limit", "whose", "at most", "before", "after", ""), colour=colour)
+    estimated = any(low != high for low, high in (image.bytes_range for image in plan.images))
     for bound in plan.bounds:
         if show_all or bound.exceeded or bound.binds or not bound.kept:
-            about = "~" if bound.unit == "bytes" and bound.after != bound.before else ""
+            about = "~" if estimated and bound.unit == "bytes" and bound.after != bound.before else ""
             table.add(
                 bound.name,
                 bound.owner,
@@ -291,7 +307,7 @@ def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary
         f"{figure(totals.changed)} of {count(len(plans), 'image')} to resize: "
         f"{figure(totals.tokens_before)} → {figure(totals.tokens_after)} tokens"
         f"{f' (older estimate {older})' if older else ''}, "
-        f"{figure(totals.bytes_before)} → {'~' if totals.changed else ''}{figure(totals.bytes_after)} bytes, "
+        f"{figure(totals.bytes_before)} → {_bytes(totals.bytes_range)} bytes, "
         f"{money(totals.cost_before)} → {money(totals.cost_after)}{unsized}{skipped}"
     )
     return joined([sums])
@@ -302,9 +318,10 @@ def _estimates(before: int | None, after: int | None) -> str:
     return "" if before is None or after is None else f"{figure(before)} → {figure(after)}"
 
 
-def _about(plan: ImagePlan) -> str:
-    """The prefix of a byte size: `~` for an estimate, `≤` for a bound, none for an exact number."""
-    return "" if not plan.changes else "≤ " if plan.is_bounded else "~"
+def _bytes(found: tuple[int, int]) -> str:
+    """A number of bytes, or the range that it is in."""
+    low, high = found
+    return figure(low) if low == high else f"{figure(low)} to {figure(high)}"
 
 
 def _amount(bound: RequestBound, amount: float) -> str:

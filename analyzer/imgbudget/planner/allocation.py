@@ -11,6 +11,7 @@ from imgbudget.limits.geometry import Size
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.safety import ANY_LOSS, PLAN_LOSS
 from imgbudget.model.subjects import ImageUse, Origin
 from imgbudget.planner.image import enough_bytes, least_bytes, raw_bytes, text_length, tightest
 from imgbudget.planner.sizes import SizeStep, size_steps
@@ -243,7 +244,9 @@ def untouched(use: ImageUse, *, unsafe: bool) -> ImageEdit | None:
     facts = use.facts
     if use.visible_size is None or facts is None or (facts.animated and not unsafe):
         return None
-    return ImageEdit(upright=True, first_frame=facts.animated)
+    return ImageEdit(
+        upright=True, first_frame=facts.animated, permits=ANY_LOSS if unsafe else PLAN_LOSS, may_grow=False
+    )
 
 
 def _payload(use: ImageUse, edit: ImageEdit, limits: Limits, *, has_edit: bool) -> ImagePayload | None:

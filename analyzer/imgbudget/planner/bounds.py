@@ -16,6 +16,9 @@ USER_BUDGET = "your budget"
 """The owner of limits that the user sets."""
 
 
+BODIES = ("body", "byte budget")
+"""The names of the limits on the bytes of the body: the platform's, and the user's."""
+
 NO_BUDGET = Budget()
 """No limits besides those of model and platform."""
 
@@ -182,9 +185,9 @@ def _bodies(test: RequestUnderTest, budget: Budget, planned: Sequence[ImagePlan]
     after, most = planned_body(test, planned), body_limit(limits, budget)
     bounded = most is not None and any(reason_of_body(most) in plan.reason for plan in planned)
     doubt = limits.request_bytes_doubt
-    whose = [("body", doubt.value, doubt.owner)] if doubt else []
+    whose = [(BODIES[0], doubt.value, doubt.owner)] if doubt else []
     if budget.bytes is not None:
-        whose.append(("byte budget", budget.bytes, USER_BUDGET))
+        whose.append((BODIES[1], budget.bytes, USER_BUDGET))
     return [
         RequestBound(name, limit, "bytes", owner, test.request.byte_size, after, bounded and limit == most)
         for name, limit, owner in whose

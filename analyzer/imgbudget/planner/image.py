@@ -9,7 +9,7 @@ from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, publishe
 from imgbudget.limits.values import figure
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
-from imgbudget.model.safety import CONVERSIONS
+from imgbudget.model.safety import CONVERSIONS, LOSSY, PLAN_LOSS
 from imgbudget.model.subjects import ImageFacts, ImageUse
 from imgbudget.planner.sizes import binding, size_for_all, size_steps
 
@@ -52,6 +52,12 @@ _GROWTH = 3
 
 _LEAST_RATE = 0.25
 """Bytes per pixel that a picture may take even if it took fewer before: resampling softens flat edges."""
+
+_GROWTH_POSSIBLE = 8
+"""The same factor at most, of flat pictures: scaling makes new colours along each edge."""
+
+_LEAST_RATE_POSSIBLE = 0.01
+"""Bytes per pixel of a flat picture."""
 
 _MOST_RATE_LOSSY = 1.5
 _MOST_RATE = 4.0
@@ -104,6 +110,22 @@ def least_bytes(facts: ImageFacts, least_edge: int, planned: Size) -> int:
     return min(bytes_by_area(facts.byte_size, size, planned), legible)
 
 
+def possible_bytes(facts: ImageFacts, size: Size, form: str) -> tuple[int, int]:
+    """The range that holds the bytes of the image encoded as `form` at `size` px, from its headers alone.
+
+    Wide, because only an encoder knows: a flat picture takes next to nothing, and details of a picture that
+    is scaled down are closer together. Rates are those of the corpus with a margin.
+    """
+    now = facts.size or size
+    pixels, least = size.width * size.height, bytes_by_area(facts.byte_size, now, size)
+    kept = form == facts.format or {form, facts.format} <= LOSSY
+    low = least // 4 if kept else min(least // 4, int(pixels * _LEAST_RATE_POSSIBLE))
+    most = _MOST_RATE_LOSSY if form in LOSSY else _MOST_RATE
+    rate = facts.byte_size / (now.width * now.height)
+    high = min(max(rate * _GROWTH_POSSIBLE, 1.0), most) if kept else most
+    return low, int(pixels * high) + _HEAD
+
+
 def bytes_by_area(byte_size: int, size: Size, planned: Size) -> int:
     """An estimate of the bytes of an image of `size` px once it is scaled to `planned`."""
     return -(-byte_size * planned.width * planned.height // (size.width * size.height))
@@ -119,11 +141,30 @@ def raw_bytes(characters: int) -> int:
     return characters // 4 * 3
 
 
+class ImageOutcome(NamedTuple):
+    """What a fixer makes of an image: its bytes, its size in px, and the coordinate map.
+
+    `refusal` is why it does not change the image, as a clause; bytes and size are then those that it has.
+    """
+
+    byte_size: int
+    size: Size
+    coordinates: CoordinateMap | None = None
+    refusal: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the image has new bytes."""
+        return self.coordinates is not None
+
+
 class ImagePlan(NamedTuple):
     """How to change one image. `size` and `planned` in px, bytes as sent; costs in USD.
 
-    `max_bytes` bounds the new image file, None without a bound. `byte_size_after` is exact for an unchanged
-    image; for one that is re-encoded it is an estimate by area, or the bound if that is less.
+    `max_bytes` bounds the new image file, None without a bound. `may_grow` is whether it may take more bytes
+    than now: the API refuses the image, or the user asks for a size below the one that the API makes itself.
+    `outcome` is what a fixer makes of the plan, None if that was not tried: bytes are then known exactly only
+    if the image stays as it is.
     """
 
     use: ImageUse
@@ -133,6 +174,8 @@ class ImagePlan(NamedTuple):
     reason: str
     row: str | None
     max_bytes: int | None = None
+    may_grow: bool = False
+    outcome: ImageOutcome | None = None
 
     @property
     def resizes(self) -> bool:
@@ -142,7 +185,14 @@ class ImagePlan(NamedTuple):
     @property
     def changes(self) -> bool:
         """Whether the image is re-encoded, for its size or for its bytes."""
+        if self.outcome is not None:
+            return self.outcome.changed
         return self.resizes or (self.max_bytes is not None and self.byte_size_before > self.max_bytes)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the image was to be changed, and a fixer refuses that."""
+        return self.outcome is not None and bool(self.outcome.refusal)
 
     @property
     def edit(self) -> ImageEdit | None:
@@ -155,6 +205,8 @@ class ImagePlan(NamedTuple):
             format=written_format(facts.format, self.limits.media_types),
             max_bytes=tightest(self.limits.image_raw_bytes, self.max_bytes or None),
             upright=True,
+            permits=PLAN_LOSS,
+            may_grow=self.may_grow,
         )
 
     @property
@@ -177,7 +229,9 @@ class ImagePlan(NamedTuple):
     @property
     def tokens_area_after(self) -> int | None:
         """The older published estimate for the planned size; None for other providers."""
-        return area_tokens(self.planned) if self.limits.uses_claude_patches else None
+        if not self.limits.uses_claude_patches:
+            return None
+        return area_tokens(self.limits.native_size(self.planned))
 
     @property
     def byte_size_before(self) -> int:
@@ -186,11 +240,34 @@ class ImagePlan(NamedTuple):
 
     @property
     def byte_size_after(self) -> int:
-        """Bytes after the plan; an estimate if the image is re-encoded."""
+        """Bytes after the plan: what a fixer makes, or else an estimate by area within `bytes_range`."""
+        if self.outcome is not None:
+            return self.outcome.byte_size
         if not self.changes:
             return self.byte_size_before
         estimate = self._bytes_by_area
         return estimate if self.max_bytes is None else min(estimate, self.max_bytes)
+
+    @property
+    def bytes_range(self) -> tuple[int, int]:
+        """The fewest and the most bytes after the plan; both are the same if they are known."""
+        after, facts = self.byte_size_after, self.use.facts
+        if self.outcome is not None or not self.changes or facts is None or facts.format is None:
+            return after, after
+        form = written_format(facts.format, self.limits.media_types) or facts.format
+        low, high = possible_bytes(facts, self.planned, form)
+        if not self.may_grow:
+            high = min(high, self.byte_size_before)
+        if self.max_bytes is not None and high > self.max_bytes:
+            low, high = min(low, self.max_bytes // 2), self.max_bytes
+        return min(low, after), max(high, after)
+
+    @property
+    def why(self) -> str:
+        """The reason, and what is not known of the result."""
+        if self.outcome is None and self.max_bytes is not None and self.bytes_range[1] == self.max_bytes:
+            return f"{self.reason}; perhaps smaller, to fit {figure(self.max_bytes)} bytes"
+        return self.reason
 
     @property
     def is_bounded(self) -> bool:
@@ -204,7 +281,22 @@ class ImagePlan(NamedTuple):
     @property
     def coordinates(self) -> CoordinateMap:
         """The map between the original and the planned image."""
-        return CoordinateMap(self.size, self.planned)
+        made = self.outcome.coordinates if self.outcome else None
+        return made or CoordinateMap(self.size, self.planned)
+
+    def made(self, outcome: ImageOutcome) -> "ImagePlan":
+        """The plan as a fixer carries it out."""
+        reasons = [self.reason]
+        if outcome.refusal:
+            reasons.append(f"not changed: {outcome.refusal}")
+        elif outcome.changed and outcome.size not in {self.planned, self.planned.transposed}:
+            reasons += [f"smaller, to fit {figure(self.max_bytes)} bytes"] if self.max_bytes else []
+        return self._replace(
+            planned=outcome.size,
+            reason="; ".join(dict.fromkeys(filter(None, reasons))),
+            row=self.row if outcome.size in {self.planned, self.planned.transposed} else None,
+            outcome=outcome,
+        )
 
 
 _SHOWN = 40
@@ -253,7 +345,29 @@ def plan_image(
         planned, row = smaller or size_steps(size, planned, 1, limits.tier)[0].size, None
         reason = f"limit of {figure(most)} tokens per image"
     plan = ImagePlan(use, limits, size, planned, reason, row)
-    return _within_bytes(plan, goal)
+    grows = _is_refused(use, limits, edge_limit) or goal.cheapest or _asks_for_less(plan, goal, most)
+    return _within_bytes(plan._replace(may_grow=grows), goal)
+
+
+def _is_refused(use: ImageUse, limits: Limits, edge_limit: int | None) -> bool:
+    """Whether the API refuses the image as it is."""
+    facts, size = use.facts, use.visible_size
+    if facts is None or facts.format is None or size is None:
+        return False
+    edges = (edge_limit, limits.max_edge.value if limits.max_edge else None)
+    return written_format(facts.format, limits.media_types) is not None or any(
+        edge is not None and size.long_edge > edge for edge in edges
+    )
+
+
+def _asks_for_less(plan: ImagePlan, goal: SizeGoal, most_tokens: int | None) -> bool:
+    """Whether the user asks for a size below the one that the API would make of the image."""
+    native = plan.limits.native_size(plan.size)
+    return plan.planned.long_edge < native.long_edge and (
+        goal.target is SizePreset.LATENCY
+        or (goal.dimension is not None and native.long_edge > goal.dimension)
+        or (most_tokens is not None and (plan.limits.tokens(native) or 0) > most_tokens)
+    )
 
 
 def _within_bytes(plan: ImagePlan, goal: SizeGoal) -> ImagePlan:

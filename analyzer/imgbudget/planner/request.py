@@ -8,9 +8,11 @@ from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import ImageEdit, RequestEdit
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.safety import ANY_LOSS
 from imgbudget.model.subjects import Origin, Request
 from imgbudget.planner.allocation import share_tokens, within_body
 from imgbudget.planner.bounds import (
+    BODIES,
     NO_BUDGET,
     Capacity,
     MediaSpan,
@@ -107,17 +109,38 @@ class RequestPlan(NamedTuple):
     """How to change a request so that it keeps all limits at once.
 
     `images` are the plans of its images of known size, in order. `bounds` are the limits and budgets with the
-    amounts before and after; bytes of re-encoded images are an estimate, or the bound that the plan sets
-    where that is lower. `remedy` is the smallest change that would make the request feasible, None if it is.
-    `edit` is the plan for a fixer; if the request is not feasible, the nearest one.
+    amounts before and after; bytes of re-encoded images are those of the image plans. `remedy` is the
+    smallest change that would make the request feasible, None if it is. `edit` is the plan for a fixer; if
+    the request is not feasible, the nearest one.
     """
 
-    request: Request
-    limits: Limits
+    test: RequestUnderTest
+    budget: Budget
     images: tuple[ImagePlan, ...]
     bounds: tuple[RequestBound, ...]
     edit: RequestEdit
     remedy: Remedy | None = None
+
+    @property
+    def request(self) -> Request:
+        """The request."""
+        return self.test.request
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of its model and platform."""
+        return self.test.limits
+
+    def made(self, images: Sequence[ImagePlan], body: int | None) -> "RequestPlan":
+        """The plan as a fixer carries it out: its images, and the bytes of the body if that changes."""
+        after = bounds_of(self.test, self.budget, self.images, images)
+        if body is not None:
+            after = tuple(bound._replace(after=body) if bound.name in BODIES else bound for bound in after)
+        bounds = zip(self.bounds, after, strict=True)
+        return self._replace(
+            images=tuple(images),
+            bounds=tuple(planned._replace(after=found.after) for planned, found in bounds),
+        )
 
     @property
     def binding(self) -> tuple[RequestBound, ...]:
@@ -170,8 +193,8 @@ def plan_request(
     plans = tuple(_bounded(plan, edits, bounded, most) for plan in sized)
     bounds = bounds_of(test, budget, separate, plans)
     return RequestPlan(
-        request=request,
-        limits=limits,
+        test=test,
+        budget=budget,
         images=plans,
         bounds=bounds,
         edit=RequestEdit(images=in_order(request, bounded)),
@@ -202,14 +225,16 @@ def _within_tokens(plans: Sequence[ImagePlan], bound: TokenBound, *, unsafe: boo
     return [
         plan
         if step.tokens == plan.tokens_after
-        else plan._replace(planned=step.size, reason=reason_of_tokens(bound), row=None)
+        else plan._replace(planned=step.size, reason=reason_of_tokens(bound), row=None, may_grow=True)
         for plan, step in zip(plans, steps, strict=True)
     ]
 
 
 def _edit(plan: ImagePlan, *, unsafe: bool) -> ImageEdit | None:
     edit, facts = plan.edit, plan.use.facts
-    return edit._replace(first_frame=unsafe) if edit and facts and facts.animated else edit
+    if edit is None or not unsafe:
+        return edit
+    return edit._replace(first_frame=facts is not None and facts.animated, permits=ANY_LOSS)
 
 
 def _bounded(

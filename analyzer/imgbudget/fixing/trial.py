@@ -1,0 +1,174 @@
+"""What a fixer makes of plans: read from a run that fixes, or from a trial of it that writes nothing."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
+from imgbudget.fixing.run import Fixer, FixOptions
+from imgbudget.fixing.strategy import FilePlan, PlanFixes
+from imgbudget.limits.geometry import CoordinateMap, Size
+from imgbudget.linter.reporting import Fragment, Reporter
+from imgbudget.linter.run import Session, StandardInput, run
+from imgbudget.model.edits import FileFix
+from imgbudget.model.location import Keys, Location
+from imgbudget.model.results import FileResult, Summary
+from imgbudget.planner.image import ImageOutcome, ImagePlan
+from imgbudget.planner.request import RequestPlan
+
+Place = tuple[int, Keys | None]
+"""A value in a file: the number of its document, and its path, None for an image file."""
+
+
+def _place(location: Location) -> Place:
+    return location.document, location.keys
+
+
+class FileOutcome(NamedTuple):
+    """What a fixer made of a file: its changed images, the refusals with their reasons, changed bodies.
+
+    `error` is why the file could not be written.
+    """
+
+    images: dict[Place, ImageOutcome]
+    refusals: dict[Place, str]
+    bodies: dict[Place, int]
+    error: str = ""
+
+    def of(self, plan: ImagePlan) -> ImageOutcome:
+        """The outcome for an image of the file."""
+        place = _place(plan.use.location)
+        made = self.images.get(place)
+        if made is not None and not self.error:
+            return made
+        return ImageOutcome(
+            plan.byte_size_before, plan.size, refusal=self.error or self.refusals.get(place, "")
+        )
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Outcomes(Reporter):
+    """Collects what a fixer makes of each file, also in other processes; an output without text."""
+
+    separators: tuple[str, ...] = ("\n",)
+    takes_parts: bool = True
+    files: dict[str, FileOutcome] = field(default_factory=dict)
+
+    def begin(self) -> str:
+        """Nothing."""
+        return ""
+
+    def render(self, result: FileResult) -> Fragment:
+        """The outcome of a file as a line of JSON, for `add`; none for a file that was not checked."""
+        if result.skipped is not None or not result.images:
+            return ("",)
+        fix = result.fix or FileFix(result.path)
+        return (json.dumps([fix.path, *_record(fix)]),)
+
+    def add(self, piece: Fragment) -> str:
+        """Take the outcomes of some files."""
+        for line in piece[0].splitlines():
+            path, error, images, refusals, bodies = json.loads(line)
+            found = self.files.setdefault(path, FileOutcome({}, {}, {}))
+            found.images.update((_read(place), _outcome(*values)) for place, *values in images)
+            found.refusals.update((_read(place), reason) for place, reason in refusals)
+            found.bodies.update((_read(place), size) for place, size in bodies)
+            if error:
+                self.files[path] = found._replace(error=error)
+        return ""
+
+    def end(self, _summary: Summary) -> str:
+        """Nothing."""
+        return ""
+
+    def write(self, text: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """Itself: it is an output without a destination."""
+        return self
+
+
+def _record(fix: FileFix) -> tuple[Any, ...]:
+    """The outcome of a file as JSON. Places are those before the fix, whatever name a file gets."""
+    images = [
+        (_place(it.location), it.after.byte_size, it.after.size, it.coordinates)
+        for it in fix.images
+        if it.after.size is not None
+    ]
+    refusals = [(_place(it.location), it.reason) for it in fix.failed]
+    bodies = [(_place(it.location), it.bytes_after) for it in fix.bodies]
+    return fix.error or "", images, refusals, bodies
+
+
+def _read(place: list[Any]) -> Place:
+    document, keys = place
+    return document, None if keys is None else tuple(keys)
+
+
+def _outcome(byte_size: int, size: list[int], coordinates: list[list[int]]) -> ImageOutcome:
+    original, resized = coordinates
+    return ImageOutcome(byte_size, Size(*size), CoordinateMap(Size(*original), Size(*resized)))
+
+
+class TrialFixer(Fixer):
+    """Makes the fixes of some files and writes nothing."""
+
+    def __init__(self, session: Session, strategy: PlanFixes, paths: Paths, files: Iterable[str]) -> None:
+        """Try the files in `files`, which are under `paths`."""
+        super().__init__(session, FixOptions(strategy, trial=True), paths)
+        self._files = frozenset(files)
+
+    def walk(self, paths: Paths) -> Iterator[FoundFile | SkippedFile]:
+        """The files to try."""
+        return (file for file in super().walk(paths) if file.path in self._files)
+
+
+def changed_files(plans: Mapping[str, FilePlan]) -> list[str]:
+    """The files in which a plan changes an image."""
+    return [path for path, plan in plans.items() if any(image.changes for image in plan.images)]
+
+
+def tried(
+    fixer: TrialFixer,
+    paths: Paths,
+    *,
+    stdin: StandardInput | None = None,
+    progress: Callable[[int], None] | None = None,
+    jobs: int | None = None,
+) -> Mapping[str, FileOutcome]:
+    """What a fixer makes of each file. `jobs` None means a process for each core."""
+    found = Outcomes()
+    run(fixer, paths, outputs=[found], stdin=stdin, progress=progress, jobs=jobs, whole_run=False)
+    return found.files
+
+
+def made_plan(plan: FilePlan, outcome: FileOutcome | None) -> FilePlan:
+    """The plan of a file as a fixer carries it out; unchanged where that is not known.
+
+    A request that no plan makes feasible keeps its plan, which no fixer carries out.
+    """
+    if outcome is None:
+        return plan
+    requests = tuple(_made_request(request, outcome) for request in plan.requests)
+    joint = {image.use.location: image for request in requests for image in request.images}
+    return FilePlan(
+        images=tuple(joint.get(image.use.location) or _made_image(image, outcome) for image in plan.images),
+        requests=requests,
+    )
+
+
+def _made_image(plan: ImagePlan, outcome: FileOutcome) -> ImagePlan:
+    return plan.made(outcome.of(plan)) if plan.changes else plan
+
+
+def _made_request(plan: RequestPlan, outcome: FileOutcome) -> RequestPlan:
+    if not plan.feasible:
+        return plan
+    images = [_made_image(image, outcome) for image in plan.images]
+    return plan.made(images, outcome.bodies.get(_place(plan.request.location)))
