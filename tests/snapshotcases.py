@@ -40,6 +40,7 @@ ALL_LEVELS = ("--pedantic", "--fix-level", "info")
 EXCEPT_SARIF = tuple(form for form in CHECK if form != "sarif")
 """For further calls of check: SARIF has the pages of all rules in it."""
 TWO = ("full", "json")
+FOR_THREE = ("--for", "claude-sonnet-4-6,gpt-4o,gemini-2.5-flash")
 PLAIN = ("txt",)
 """For a call without --format."""
 
@@ -232,11 +233,11 @@ CASES = (
     Case("check", "show-files", PLAIN, ("--show-files",), everything),
     Case("check", "show-settings", PLAIN, ("photos/large.jpg", "--show-settings"), everything),
     Case("check", "missing", PLAIN, ("missing.png",), code=2),
-    Case("plan", "images", TWO, ("--all",), images),
-    Case("plan", "requests", TWO, ("--all",), requests),
-    Case("plan", "latency", TWO, ("--target", "latency", "--target", "bytes:50KB"), images),
-    Case("plan", "several-models", TWO, ("--for", "claude-sonnet-4-6,gpt-4o,gemini-2.5-flash"), images),
-    Case("plan", "budget", TWO, ("--budget-tokens", "3000"), a_request),
+    Case("plan", "images", TWO, ("--all", "--estimate"), images),
+    Case("plan", "requests", TWO, ("--all", "--estimate"), requests),
+    Case("plan", "latency", TWO, ("--target", "latency", "--target", "bytes:50KB", "--estimate"), images),
+    Case("plan", "several-models", TWO, (*FOR_THREE, "--estimate"), images),
+    Case("plan", "budget", TWO, ("--budget-tokens", "3000", "--estimate"), a_request),
     Case("plan", "infeasible", TWO, ("--budget-bytes", "1KB"), a_request, 1),
     Case("plan", "nothing", TWO, (), clean),
     Case("plan", "resend", TWO, ("--resend", "--keep", "2"), a_conversation),

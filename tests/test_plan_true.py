@@ -223,3 +223,19 @@ def test_standard_input_is_planned_as_it_is_made(imgbudget: Command) -> None:
     (plan,) = imgbudget("plan", "-", "--format", "json", stdin=data).json["plans"]
     assert plan["after"]["bytes_exact"]
     assert plan["after"]["bytes"] < plan["before"]["bytes"]
+
+
+def test_limit_that_a_refusal_breaks_is_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """The budget was to be kept by images that cannot be decoded: exit 1, with the amount."""
+    head, mark, rest = image_bytes((1000, 1000)).partition(b"IDAT")
+    broken = head + mark + bytes(40) + rest[40:]
+    write_json(tmp_path / "r.json", body(image_block(broken)))
+    options = ("r.json", "--budget-tokens", "500")
+    assert imgbudget("plan", *options, "--estimate").code == 0
+    run = imgbudget("plan", *options)
+    assert run.code == 1
+    assert (
+        "limits that are not kept, because images cannot be changed: token budget: 1296, over 500" in run.out
+    )
+    (request,) = imgbudget("plan", *options, "--format", "json").json["requests"]
+    assert (request["feasible"], request["changed"]) == (False, 0)

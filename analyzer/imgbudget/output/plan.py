@@ -279,7 +279,15 @@ def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
         f"{request_name(request)}: {media} for {limits.model} on {limits.platform or 'an unknown platform'}; "
         f"images to change: {figure(changed)}"
     )
-    return joined([head]) + table.text(right={2, 3, 4}) + (_remedy(plan.remedy) if plan.remedy else "")
+    broken = [
+        f"{bound.name}: {_amount(bound, bound.after)}, over {_amount(bound, bound.limit)}"
+        for bound in plan.broken
+    ]
+    foot = joined(
+        [f"limits that are not kept, because images cannot be changed: {'; '.join(broken)}"] * bool(broken)
+    )
+    foot += _remedy(plan.remedy) if plan.remedy else ""
+    return joined([head]) + table.text(right={2, 3, 4}) + foot
 
 
 def request_name(request: Request) -> str:

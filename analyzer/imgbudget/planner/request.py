@@ -111,7 +111,8 @@ class RequestPlan(NamedTuple):
     `images` are the plans of its images of known size, in order. `bounds` are the limits and budgets with the
     amounts before and after; bytes of re-encoded images are those of the image plans. `remedy` is the
     smallest change that would make the request feasible, None if it is. `edit` is the plan for a fixer; if
-    the request is not feasible, the nearest one.
+    the request is not feasible, the nearest one. `broken` are the limits that the plan would keep if a fixer
+    could change every image as planned.
     """
 
     test: RequestUnderTest
@@ -120,6 +121,7 @@ class RequestPlan(NamedTuple):
     bounds: tuple[RequestBound, ...]
     edit: RequestEdit
     remedy: Remedy | None = None
+    broken: tuple[RequestBound, ...] = ()
 
     @property
     def request(self) -> Request:
@@ -136,11 +138,10 @@ class RequestPlan(NamedTuple):
         after = bounds_of(self.test, self.budget, self.images, images)
         if body is not None:
             after = tuple(bound._replace(after=body) if bound.name in BODIES else bound for bound in after)
-        bounds = zip(self.bounds, after, strict=True)
-        return self._replace(
-            images=tuple(images),
-            bounds=tuple(planned._replace(after=found.after) for planned, found in bounds),
-        )
+        pairs = list(zip(self.bounds, after, strict=True))
+        bounds = tuple(planned._replace(after=found.after) for planned, found in pairs)
+        broken = tuple(found for planned, found in pairs if planned.kept and not found.kept)
+        return self._replace(images=tuple(images), bounds=bounds, broken=broken)
 
     @property
     def binding(self) -> tuple[RequestBound, ...]:
@@ -155,7 +156,7 @@ class RequestPlan(NamedTuple):
     @property
     def feasible(self) -> bool:
         """Whether the plan keeps every limit."""
-        return self.remedy is None
+        return self.remedy is None and not self.broken
 
 
 def plan_request(
