@@ -113,26 +113,9 @@ def plan(
         UsageError: a path or platform that does not exist.
         ConfigError: an invalid configuration.
     """
-    from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of  # noqa: PLC0415 - command
-    from imgbudget.fixing.trial import TrialFixer, changed_files, made_plan, tried  # noqa: PLC0415 - command
-    from imgbudget.planner.bounds import NO_BUDGET  # noqa: PLC0415 - command
-    from imgbudget.planner.image import SizeGoal, SizePreset  # noqa: PLC0415 - command
+    from imgbudget.fixing.trial import plan_images  # noqa: PLC0415 - command
 
-    session = Session(options or RunOptions())
-    goal = target if isinstance(target, SizeGoal) else SizeGoal(target or SizePreset.TABLE)
-    targets = PlanTargets(session.context.paths, goal, NO_BUDGET)
-    plans: dict[str, FilePlan] = {}
-
-    def add(result: FileResult) -> None:
-        if result.images:
-            plans[result.path] = plans_of(result, targets)
-
-    run(session, paths, on_result=add, whole_run=False)
-    changed = changed_files(plans) if measure else ()
-    fixer = TrialFixer(session, PlanFixes(goal, NO_BUDGET), paths, changed)
-    outcomes = tried(fixer, paths, jobs=1) if changed else {}
-    made = (made_plan(plan, outcomes.get(path)) for path, plan in plans.items())
-    return tuple(image for plan in made for image in plan.images)
+    return plan_images(Session(options or RunOptions()), paths, target, measure=measure)
 
 
 @accepts_wishes

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 
 from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
 from imgbudget.fixing.run import Fixer, FixOptions
-from imgbudget.fixing.strategy import FilePlan, PlanFixes
+from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.edits import FileFix
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.results import FileResult, Summary
-from imgbudget.planner.image import ImageOutcome, ImagePlan
+from imgbudget.planner.bounds import NO_BUDGET
+from imgbudget.planner.image import ImageOutcome, ImagePlan, SizeGoal, SizePreset
 from imgbudget.planner.request import RequestPlan
 
 Place = tuple[int, Keys | None]
@@ -172,3 +173,23 @@ def _made_request(plan: RequestPlan, outcome: FileOutcome) -> RequestPlan:
         return plan
     images = [_made_image(image, outcome) for image in plan.images]
     return plan.made(images, outcome.bodies.get(_place(plan.request.location)))
+
+
+def plan_images(
+    session: Session, paths: Paths, target: SizeGoal | SizePreset | None, *, measure: bool
+) -> tuple[ImagePlan, ...]:
+    """The plan of every image whose size is known, in the order of the files; see `imgbudget.plan`."""
+    goal = target if isinstance(target, SizeGoal) else SizeGoal(target or SizePreset.TABLE)
+    targets = PlanTargets(session.context.paths, goal, NO_BUDGET)
+    plans: dict[str, FilePlan] = {}
+
+    def add(result: FileResult) -> None:
+        if result.images:
+            plans[result.path] = plans_of(result, targets)
+
+    run(session, paths, on_result=add, whole_run=False)
+    changed = changed_files(plans) if measure else ()
+    fixer = TrialFixer(session, PlanFixes(goal, NO_BUDGET), paths, changed)
+    outcomes = tried(fixer, paths, jobs=1) if changed else {}
+    made = (made_plan(plan, outcomes.get(path)) for path, plan in plans.items())
+    return tuple(image for plan in made for image in plan.images)
