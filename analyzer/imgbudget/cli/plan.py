@@ -130,11 +130,11 @@ def plan(options: PlanOptions) -> int:
     targets = PlanTargets(
         session.context.paths, goal._replace(models=models, cheapest=options.cheapest), budget
     )
-    run_of = _Run(session, options, targets, sys.stdin.buffer.read() if "-" in paths else None)
-    gathered = run_of.gather()
-    with run_of.applied() if applies else nullcontext((0, None)) as (code, made):
+    plan_run = _PlanRun(session, options, targets, sys.stdin.buffer.read() if "-" in paths else None)
+    gathered = plan_run.gather()
+    with plan_run.applied() if applies else nullcontext((0, None)) as (code, made):
         tries = made is None and not options.write.diff and not options.estimate
-        outcomes = run_of.tried(gathered.files) if tries else made
+        outcomes = plan_run.tried(gathered.files) if tries else made
         found = _Found.of(gathered, outcomes or {}, targets.goal.models)
         write_formats(
             () if options.write.diff else formats,
@@ -191,7 +191,7 @@ class _Found(NamedTuple):
         return cls(plans, requests, PlanTotals.of(plans), gathered.summary, gathered.resends, models)
 
 
-class _Run(NamedTuple):
+class _PlanRun(NamedTuple):
     """A run of the command; `stdin` is what came on standard input."""
 
     session: Session
