@@ -1,11 +1,13 @@
 """`imgbudget init`: a configuration from what is there, that its own reader takes and its own run passes."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from imgbudget.cli.init import Proposal, rounded_up, starter
 from imgbudget.config import load
@@ -158,3 +160,46 @@ def test_whatever_is_measured_can_be_read_back(
         assert found.bytes >= size
         assert found.cost is not None
         assert found.cost >= cost
+
+
+def lined(size: tuple[int, int]) -> bytes:
+    """A PNG file of thin lines, which takes many times its bytes once it is scaled."""
+    image = Image.new("P", size, 0)
+    image.putpalette((255, 255, 255, 20, 30, 40))
+    for at in range(0, size[1], 7):
+        image.paste(1, (0, at, size[0], at + 1))
+    for at in range(0, size[0], 5):
+        image.paste(1, (at, 0, at + 1, size[1]))
+    out = BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def as_format(data: bytes, form: str) -> bytes:
+    """A picture in another format."""
+    out = BytesIO()
+    with Image.open(BytesIO(data)) as image:
+        image.convert("RGB").save(out, form, compression="tiff_deflate")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("flags", [(), ("--unsafe-fixes",)])
+def test_budgets_leave_room_for_the_repair_of_what_the_api_refuses(
+    imgbudget: Command, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    """Of an edge in a request of many images, and of a format: the repaired images take more bytes."""
+    small = [image_block(image_bytes((40, 30), colour=at)) for at in range(21)]
+    path = write_json(tmp_path / "many.json", body(image_block(lined((2100, 420))), *small))
+    (tmp_path / "scan.tif").write_bytes(as_format(lined((1400, 900)), "TIFF"))
+    before = path.stat().st_size
+    assert imgbudget("init").code == 0
+    text = (tmp_path / ".imgbudget.yaml").read_text()
+    assert "once errors are fixed" in text
+    assert {finding["code"] for finding in imgbudget("check", ".", "--format", "json").json["findings"]} >= {
+        "IB102",
+        "IB104",
+    }
+    run = imgbudget("check", ".", "--fix", *flags, "--fail-on", "error")
+    assert (run.code, run.err) == (0, "")
+    assert path.stat().st_size > 1.25 * before
+    assert imgbudget("check", ".", "--select", "IB1,IB6").code == 0

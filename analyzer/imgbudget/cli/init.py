@@ -13,10 +13,13 @@ from imgbudget.cli.output import say, show
 from imgbudget.config.load import boundary, discover, is_within, shown
 from imgbudget.config.write import amount, is_writable, line, remark, scalar
 from imgbudget.errors import UsageError, os_error_text
+from imgbudget.fixing.strategy import FindingFixes
+from imgbudget.fixing.trial import TrialFixer
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session, run
 from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.model.results import FileResult
+from imgbudget.model.subjects import Severity
 from imgbudget.output.base import count, figure
 from imgbudget.printable import blocks, joined
 
@@ -38,7 +41,8 @@ class Proposal(NamedTuple):
 
     `models` and `platforms` count the requests that name each, `excluded` the files below each excluded
     folder. `measured` has the amounts of the largest image, the largest request and the whole run; an amount
-    is None if there was nothing to measure.
+    is None if there was nothing to measure. `repaired` has those of what `--fix` makes of the files that the
+    API refuses: a repair may take more bytes, and no budget is to refuse it.
     """
 
     model: str
@@ -49,6 +53,7 @@ class Proposal(NamedTuple):
     images: int = 0
     requests: int = 0
     measured: Budgets = Budgets()
+    repaired: Budgets = Budgets()
 
 
 def starter(proposal: Proposal) -> str:
@@ -107,9 +112,12 @@ def _budgets(proposal: Proposal) -> Iterator[str]:
     yield "budgets:"
     for scope, amounts in found.items():
         yield f"  {scope}:"
+        repaired = getattr(proposal.repaired, scope)._asdict()
         for unit, measured in amounts.items():
-            proposed = amount(_AMOUNTS[unit](measured * ROOM))
-            yield line(f"    {unit}: {proposed}", f"measured: {_exact(unit, measured)}")
+            most = max(measured, repaired[unit] or 0)
+            later = f"; {_exact(unit, most)} once errors are fixed" if most > measured else ""
+            proposed = amount(_AMOUNTS[unit](most * ROOM))
+            yield line(f"    {unit}: {proposed}", f"measured: {_exact(unit, measured)}{later}")
 
 
 def _exact(unit: str, amount: float) -> str:
@@ -171,9 +179,10 @@ FOREIGN = frozenset(
 
 @dataclass(slots=True)
 class _SurveyCounts:
-    """What was found: counts, and the largest of each amount."""
+    """What was found: counts, the largest of each amount, and the files that `--fix` repairs."""
 
     folder: str
+    broken: list[str] = field(default_factory=list)
     models: Counter[str] = field(default_factory=Counter)
     platforms: Counter[str] = field(default_factory=Counter)
     foreign: Counter[str] = field(default_factory=Counter)
@@ -190,6 +199,8 @@ class _SurveyCounts:
         if foreign := _foreign_folder(os.path.relpath(result.path, self.folder)):
             self.foreign[foreign] += 1
             return
+        if any(it.severity is Severity.ERROR and it.fix is not None for it in result.findings):
+            self.broken.append(result.path)
         self.images += len(result.images)
         self.requests += len(result.requests)
         for image in result.images:
@@ -226,17 +237,25 @@ def survey(folder: str) -> Proposal:
         UsageError: the folder does not exist.
     """
     session = Session(RunOptions(isolated=True), start=folder)
-    found = _measured(folder, session)
-    if (found.model, found.platform) == (session.context.model, session.context.platform):
+    counts = _counted(session, folder)
+    found = counts.proposal(session)
+    if (found.model, found.platform) != (session.context.model, session.context.platform):
+        session = Session(RunOptions(isolated=True, model=found.model, platform=found.platform), start=folder)
+        counts = _counted(session, folder)
+        found = found._replace(measured=counts.proposal(session).measured)
+    if not counts.broken:
         return found
-    again = Session(RunOptions(isolated=True, model=found.model, platform=found.platform), start=folder)
-    return found._replace(measured=_measured(folder, again).measured)
+    fixed = _SurveyCounts(folder)
+    for unsafe in (False, True):
+        fixer = TrialFixer(session, FindingFixes(unsafe=unsafe), folder, counts.broken)
+        run(fixer, (folder,), on_result=fixed.add, whole_run=False)
+    return found._replace(repaired=fixed.proposal(session).measured._replace(run=NO_BUDGETS.run))
 
 
-def _measured(folder: str, session: Session) -> Proposal:
+def _counted(session: Session, folder: str) -> _SurveyCounts:
     counts = _SurveyCounts(folder)
     run(session, (folder,), on_result=counts.add, whole_run=False)
-    return counts.proposal(session)
+    return counts
 
 
 def _foreign_folder(path: str) -> str | None:
@@ -284,7 +303,8 @@ def init(options: InitOptions) -> int:
     """Write a first configuration that suits the files in FOLDER, and print the pre-commit snippet.
 
     Model and platform are the ones that most requests name; folders of third-party files are excluded;
-    budgets are the measured values plus a quarter. An existing configuration is never changed.
+    budgets are the measured values plus a quarter, with room for what --fix makes of images that the API
+    refuses. An existing configuration is never changed.
     """
     folder = options.folder
     if not os.path.isdir(folder):

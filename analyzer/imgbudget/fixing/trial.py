@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
 from imgbudget.fixing.run import Fixer, FixOptions
-from imgbudget.fixing.strategy import FilePlan, PlanFixes, PlanTargets, plans_of
+from imgbudget.fixing.strategy import FilePlan, FixStrategy, PlanFixes, PlanTargets, plans_of
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.linter.run import Session, StandardInput, run
@@ -120,7 +120,7 @@ def _outcome(byte_size: int, size: list[int], coordinates: list[list[int]]) -> I
 class TrialFixer(Fixer):
     """Makes the fixes of some files and writes nothing."""
 
-    def __init__(self, session: Session, strategy: PlanFixes, paths: Paths, files: Iterable[str]) -> None:
+    def __init__(self, session: Session, strategy: FixStrategy, paths: Paths, files: Iterable[str]) -> None:
         """Try the files in `files`, which are under `paths`."""
         super().__init__(session, FixOptions(strategy, trial=True), paths)
         self._files = frozenset(files)
