@@ -43,6 +43,7 @@ def packed(
     predict: int | None = 2,
     pack: bool = True,
     widths: tuple[int, int, int] = (1, 4, 2),
+    between: bytes = b" ",
 ) -> bytes:
     """A file with a cross-reference stream, its objects in an object stream, as PDF 1.5 has them."""
     body = bytearray(b"%PDF-1.5\n")
@@ -50,9 +51,9 @@ def packed(
     if pack:
         heads, text = [], b""
         for number, value in objects.items():
-            heads.append(b"%d %d" % (number, len(text)))
+            heads.append(b"%d%b%d" % (number, between, len(text)))
             text += value + b" "
-        first = b" ".join(heads) + b" "
+        first = between.join(heads) + between
         entries = b"/Type /ObjStm /N %d /First %d /Filter /FlateDecode" % (len(objects), len(first))
         rows[8] = (1, len(body), 0)
         body += indirect(8, stream(entries, zlib.compress(first + text)))

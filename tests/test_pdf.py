@@ -43,6 +43,8 @@ def test_files_of_pillow(count: int) -> None:
         table(OBJECTS) + bytes(50_000),
         table(OBJECTS).replace(b"xref\n", b"xref \r\n", 1).replace(b"obj\n<<", b"obj <<"),
         table({1: CATALOGUE, 2: TREE.replace(b"12", b"5 0 R"), 5: b"12"}),
+        table({1: CATALOGUE.replace(b"2 0 R", b"2\x000 R"), 2: TREE.replace(b" ", b"\0")}),
+        packed(OBJECTS, between=b"\0"),
         table({1: b"<</Pages 2 0 R/A(a (b) \\) c)/B<0a F>/C[true null -1 .5]%% <<\n/D<<>>>>", 2: TREE}),
     ],
 )

@@ -311,6 +311,19 @@ def test_item_that_makes_its_worker_fail_is_found_in_an_archive_that_cannot_be_c
     assert run.json["statistics"]["totals"]["images"] == 2
 
 
+def test_arrow_values_are_checked_before_they_are_used(tmp_path: Path) -> None:
+    """Their offsets and text are read as they lie in the file; a batch of wrong ones is a row."""
+    paths = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"a\xff")]
+    )
+    images = pa.StructArray.from_arrays([pa.array([PICTURE]), paths], ["bytes", "path"])
+    batch = pa.record_batch({"image": images})
+    with pa.ipc.new_file(tmp_path / "x.arrow", batch.schema) as out:
+        out.write_batch(batch)
+    (row,) = rows_of(tmp_path / "x.arrow")
+    assert row["skipped"].startswith("damaged Arrow file: in column 0: Invalid: ")
+
+
 def test_tar_that_goes_on_behind_its_end_mark_is_named(tmp_path: Path) -> None:
     """Archives that were joined: the second one is not read, and a row says so."""
     one, two = (member(name) + bytes(1024) for name in ("a.png", "b.png"))

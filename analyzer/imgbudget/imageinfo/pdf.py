@@ -18,6 +18,7 @@ from imgbudget.imageinfo.pdf_objects import (
     decode,
     parse_indirect,
     parse_object,
+    words,
 )
 from imgbudget.imageinfo.reader import Read
 from imgbudget.imageinfo.steps import Steps, StepsExceededError, TimeLimit
@@ -222,7 +223,7 @@ class PdfFile:
             if not isinstance(first, int) or not 0 <= first <= len(data):
                 raise PdfError
             self._steps.spend(TOKEN_STEPS * first // 2)
-            numbers = [int(word) for word in data[:first].split() if word.isdigit() and len(word) < 12]
+            numbers = [int(word) for word in words(data[:first]) if word.isdigit() and len(word) < 12]
             self._streams[stream] = ([first + at for at in numbers[1::2]], data)
         offsets, data = self._streams[stream]
         if index >= len(offsets):

@@ -85,7 +85,7 @@ def parse_object(data: bytes, at: int, steps: Steps) -> tuple[Value, int]:
             stack[-1].append(b"()")
         elif token[-1:] in b"R\0\t\n\f\r " and token[:1].isdigit():
             count = token.count(b"R")
-            stack[-1].append(ReferenceRun(count) if count > 1 else Reference(int(token.split(None, 1)[0])))
+            stack[-1].append(ReferenceRun(count) if count > 1 else Reference(_number(token)))
         else:
             stack[-1].append(int(token) if len(token) <= _DIGITS and token.lstrip(b"+-").isdigit() else token)
         if len(stack) == 1 and stack[0]:
@@ -104,6 +104,15 @@ def parse_indirect(data: bytes, steps: Steps) -> tuple[int, Value, int]:
         raise PdfError
     value, end = parse_object(data, found.end(), steps)
     return int(found[1]), value, end
+
+
+def words(data: bytes) -> list[bytes]:
+    """The words between white space, which in PDF includes NUL (ISO 32000-1, 7.2.2)."""
+    return data.replace(b"\0", b" ").split()
+
+
+def _number(reference: bytes) -> int:
+    return int(words(reference)[0])
 
 
 def _dictionary(items: list[Value]) -> dict[bytes, Value]:

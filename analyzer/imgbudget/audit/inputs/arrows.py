@@ -68,6 +68,9 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         for batch in batches:
             low = max(partition.start - number, 0)
             high = batch.num_rows if partition.stop is None else min(partition.stop - number, batch.num_rows)
+            if low < high:
+                # offsets are as they are in the file: reading by wrong ones would end the process
+                batch.select([column.name for column in columns]).validate(full=True)
             for at in range(low, high, BATCH):
                 part = batch.slice(at, min(BATCH, high - at))
                 yield from batch_rows(part, number + at, table, builder)
