@@ -311,6 +311,30 @@ def test_item_that_makes_its_worker_fail_is_found_in_an_archive_that_cannot_be_c
     assert run.json["statistics"]["totals"]["images"] == 2
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_zip_whose_directory_loses_members_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, large: bool
+) -> None:
+    """A name that reaches over the next entry of the directory hides it: the number at the end disagrees."""
+    if large:  # as from 65,536 members on
+        monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("a.png", "b.png", "c.png"):
+            archive.writestr(name, PICTURE)
+    data = bytearray(path.read_bytes())
+    if large:
+        data[-12:-10] = b"\xff\xff"  # the number is in the ZIP64 record
+    path.write_bytes(data)
+    assert [row["skipped"] for row in rows_of(path)] == [None] * 3
+    at = data.index(b"PK\1\2")
+    data[at + 28] = 5 + 46 + 5
+    path.write_bytes(data)
+    assert rows_of(path)[-1]["skipped"] == (
+        "damaged archive: its directory lists 2 entries, but its end says 3; what is not listed was not read"
+    )
+
+
 def test_arrow_values_are_checked_before_they_are_used(tmp_path: Path) -> None:
     """Their offsets and text are read as they lie in the file; a batch of wrong ones is a row."""
     paths = pa.Array.from_buffers(

@@ -22,11 +22,16 @@ from imgbudget.audit.records import Content, RecordBuilder, RowLocation
 from imgbudget.audit.rows import WHOLE, FactsRecord
 from imgbudget.errors import UnreadableError
 from imgbudget.imageinfo.reader import Read, bytes_reader
+from imgbudget.output.base import figure
 from imgbudget.positional import pread
 
 DAMAGE = "damaged archive"
 
 _LOCAL = struct.Struct("<4s22xHH")
+_END = b"PK\5\6"
+_END_COUNT, _END_LONGEST = struct.Struct("<10xH"), 22 + 65_535
+_LOCATOR, _LOCATED_COUNT = struct.Struct("<4s4xQ4x"), struct.Struct("<4s28xQ")
+_IN_ZIP64 = 0xFFFF
 _ENCRYPTED = 1 | 1 << 6
 
 
@@ -40,6 +45,7 @@ class _Archive:
         self.stream: IO[bytes] = open_stream(where)
         try:
             self.zip = zipfile.ZipFile(self.stream)
+            self.declared = _declared(self.stream)
             self.members = [info for info in self.zip.infolist() if not info.is_dir()]
         except BaseException:
             self.stream.close()
@@ -48,6 +54,11 @@ class _Archive:
         self._most, self._over = _over_total(self.members)
         local = isinstance(self.stream, io.BufferedReader) and isinstance(self.stream.raw, io.FileIO)
         self.pread: Read = MethodType(pread, self.stream.fileno()) if local else self._seek_and_read
+
+    @property
+    def listed(self) -> int:
+        """Entries in the directory, folders included."""
+        return len(self.zip.infolist())
 
     def close(self) -> None:
         """Close the file."""
@@ -116,6 +127,25 @@ def _verify(crc: int, info: zipfile.ZipInfo) -> None:
         raise UnreadableError("its checksum is wrong")
 
 
+def _declared(stream: IO[bytes]) -> int:
+    """The entries that the archive has by its own end (APPNOTE 4.3.14 and 4.3.16), folders included."""
+    size = stream.seek(0, os.SEEK_END)
+    start = max(size - _END_LONGEST, 0)
+    stream.seek(start)
+    tail = stream.read(_END_LONGEST)
+    at = tail.rfind(_END)
+    (count,) = _END_COUNT.unpack_from(tail, at)
+    if count == _IN_ZIP64 and start + at >= _LOCATOR.size:
+        stream.seek(start + at - _LOCATOR.size)
+        mark, offset = _LOCATOR.unpack(stream.read(_LOCATOR.size))
+        if mark == b"PK\6\7" and offset < size:
+            stream.seek(offset)
+            record = stream.read(_LOCATED_COUNT.size)
+            if record[:4] == b"PK\6\6" and len(record) == _LOCATED_COUNT.size:
+                count = _LOCATED_COUNT.unpack(record)[1]
+    return int(count)
+
+
 def _over_total(members: Sequence[zipfile.ZipInfo]) -> tuple[int, set[int]]:
     """The bytes that the archive may unpack to, and the numbers of the packed members beyond that.
 
@@ -182,6 +212,13 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         name = archive.members[number].filename
         where = RowLocation(partition.source, name)
         yield from builder.guarded(where, _member(archive, number, where, builder), "damaged member")
+    if archive.listed != archive.declared and (partition.stop or 0) >= len(archive.members):
+        yield builder.skip(
+            RowLocation(partition.source),
+            f"{DAMAGE}: its directory lists {figure(archive.listed)} entries, but its end says"
+            f" {figure(archive.declared)}; what is not listed was not read",
+            missed=True,
+        )
 
 
 def _member(
