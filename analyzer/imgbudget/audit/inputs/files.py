@@ -39,11 +39,13 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
             at += 1
         root = roots[at] if _below(entry.path, roots[at]) else entry.path
         kind = None if _is_outside(entry) or _is_other_name(entry) else container_of(entry.path)
-        if kind and os.path.isfile(entry.path):
+        if kind and not os.path.isfile(entry.path):
+            kind = None
+        if kind:
             first = containers.setdefault((kind, *_identity(entry.path)), entry.path)
             if first != entry.path:
                 entry, kind = other_name(entry.path, first), None  # noqa: PLW2901 - it is planned already
-        if kind and os.path.isfile(entry.path):
+        if kind:
             state = partial(fingerprint, entry.path)
             yield from plan_container(kind, entry.path, os.path.abspath(entry.path), state, naming)
             continue
