@@ -1,10 +1,10 @@
 """For tests of worker processes."""
 
-import threading
-
 import pytest
+
+from imgbudget.linter import pool
 
 
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have workers forked, with all that a test has replaced: servers of other tests have threads."""
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr(pool, "has_threads", lambda: False)

@@ -13,9 +13,11 @@ from typing import NamedTuple
 from PIL import UnidentifiedImageError
 from PIL.Image import DecompressionBombError, Image, frombytes
 from PIL.Image import open as open_image
-from PIL.JpegImagePlugin import get_sampling
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from imgbudget.errors import FixError
+from imgbudget.fixing import vips
 from imgbudget.fixing.metadata import jpeg_end
 from imgbudget.imageinfo.other_formats import RARE_FORMATS
 from imgbudget.limits.geometry import Size
@@ -24,6 +26,9 @@ from imgbudget.output.base import figure
 
 MAX_PIXELS = 178_956_970
 """Most pixels that are decoded: half a gigabyte in memory, and the limit at which Pillow warns of a bomb."""
+
+_CHUNK = 1 << 20
+"""Bytes that Pillow reads at a time: after its default of 64 KiB a decoder repeats a part of each row."""
 
 _MAX_SCANNED = 20 * MAX_PIXELS
 """Pixels times scans; progressive files have about ten scans."""
@@ -96,8 +101,10 @@ class RasterImage(NamedTuple):
     bits: int = 8
 
 
-def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
+def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool = False) -> RasterImage:
     """Decode the first frame; `wanted` is the target size in px, oriented as in `facts`, for early shrinking.
+
+    With `exact` no other size will be needed, and the picture may have this one already.
 
     Raises:
         FixError: the image cannot be decoded completely.
@@ -111,24 +118,56 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None) -> RasterImage:
         _refuse_bomb(size)
         sampling = None
         if form == "jpeg":
-            _refuse_scans(data, size)
+            _refuse_scans(data, size, image)
             sampling = _sampling(image)
-        if sampling is not None and wanted is not None:
-            share = SHRINK_FROM if size.width * size.height < LARGE else LARGE_SHRINK_FROM
-            image.draft(image.mode, (round(wanted.width * share), round(wanted.height * share)))
-        image.load()
         bits = _sample_bits(data, image, form)
-        if image.mode in _BYTE_ORDERS:
-            image = frombytes("I;16", image.size, image.tobytes(), "raw", image.mode)
-        if sampling is not None and _ends_early(data, image, size):
-            raise FixError("is cut off inside its image data; the rest would be grey")
+        # size and profile are known from the file's header, only the pixels are missing
+        small = _small(data, image, facts, wanted) if exact and bits == _BITS else None
+        if small is None:
+            image = _loaded(image, wanted)
+            bits = _sample_bits(data, image, form)
+            if sampling is not None and _ends_early(data, image, size):
+                raise FixError("is cut off inside its image data; the rest would be grey")
     if form in _HEIF and facts.orientation >= FIRST_TRANSPOSED:
         size = size.transposed
     # a HEIF file may crop a few px of its last blocks
     if facts.size not in {None, size} and form not in _CROPPING:
         raise FixError(f"decodes to {size} px, its header says {facts.size}")
     turn = 1 if form in _TURNING else facts.orientation
-    return RasterImage(image, size, turn, sampling, image.info.get("icc_profile") or None, bits)
+    profile = image.info.get("icc_profile") or None
+    return RasterImage(small or image, size, turn, sampling, profile, bits)
+
+
+def _gap(size: Size) -> float:
+    return SHRINK_FROM if size.width * size.height < LARGE else LARGE_SHRINK_FROM
+
+
+_COMMON = {"jpeg": frozenset({"L", "RGB"}), "png": frozenset({"L", "RGB", "RGBA"})}
+"""By format: the modes in which libvips decodes the same pixels as Pillow."""
+
+
+def _small(data: bytes, image: Image, facts: ImageFacts, wanted: Size | None) -> Image | None:
+    """The pixels of a file that Pillow has opened, at a smaller size in px, if libvips can decode it."""
+    form, size = facts.format or "", Size(*image.size)
+    rare = facts.animated or "transparency" in image.info or image.info.get("interlace")
+    if wanted is None or rare or image.mode not in _COMMON.get(form, ()):
+        return None
+    if wanted.width >= size.width or wanted.height >= size.height:
+        return None
+    return vips.decoded(data, form, size, wanted, _gap(size))
+
+
+def _loaded(image: Image, wanted: Size | None) -> Image:
+    """The picture of a file that Pillow has opened; a JPEG decoder shrinks it if it is larger than wanted."""
+    if isinstance(image, JpegImageFile) and wanted is not None:
+        gap = _gap(Size(*image.size))
+        image.draft(image.mode, (round(wanted.width * gap), round(wanted.height * gap)))
+    if isinstance(image, ImageFile):
+        image.decodermaxblock = _CHUNK
+    image.load()
+    if image.mode in _BYTE_ORDERS:
+        image = frombytes("I;16", image.size, image.tobytes(), "raw", image.mode)
+    return image
 
 
 @contextmanager
@@ -153,12 +192,12 @@ _BYTE_ORDERS = frozenset({"I;16B", "I;16L", "I;16N"})
 """Modes that differ from I;16 in the order of bytes only; Pillow can do little else with them."""
 
 _NETPBM_HEADER = re.compile(rb"P[2356](?:\s*#[^\n]*\n|\s+)*(?:\d+(?:\s*#[^\n]*\n|\s+)+){2}(\d{1,5})\s")
-_MOST_BITS = 16
+_BITS, _MOST_BITS = 8, 16
 
 
 def _sample_bits(data: bytes, image: Image, form: str) -> int:
     """Bits of a sample, as the header of the file says, at most 16; 8 where it does not."""
-    bits = 8
+    bits = _BITS
     if form == "png":
         bits = data[24]
     elif form == "tiff":
@@ -190,11 +229,23 @@ def _refuse_bomb(size: Size) -> None:
         raise FixError(f"has {figure(pixels)} pixels; imgbudget decodes at most {figure(MAX_PIXELS)}")
 
 
-def _refuse_scans(data: bytes, size: Size) -> None:
+def _refuse_scans(data: bytes, size: Size, image: Image) -> None:
     """Refuse a JPEG file with so many scans over all pixels that decoding would take minutes."""
+    if _has_one_scan(data, image):
+        return
     scans = data.count(b"\xff\xda")
     if scans * size.width * size.height > _MAX_SCANNED:
         raise FixError(f"has {figure(scans)} scans of {size} px, which would take minutes to decode")
+
+
+def _has_one_scan(data: bytes, image: Image) -> bool:
+    """Whether the first scan of a JPEG file, at whose data Pillow stops reading, is all that is decoded."""
+    if not isinstance(image, JpegImageFile) or "progressive" in image.info or image.fp is None:
+        return False
+    colours = len(image.layer)
+    header = struct.pack(">2sHB", b"\xff\xda", 6 + 2 * colours, colours)
+    start = image.fp.tell() - 8 - 2 * colours
+    return data.startswith(header, max(start, 0))
 
 
 def _open(data: bytes, form: str) -> Image:

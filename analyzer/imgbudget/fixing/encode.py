@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from PIL import ImageChops, ImageCms
 from PIL.Image import Image, Quantize, Resampling, Transpose, new
 
+from imgbudget.fixing import vips
 from imgbudget.fixing.decode import BROKEN, RasterImage, as_fix_error
 from imgbudget.fixing.metadata import exif_block
 from imgbudget.limits.geometry import Size
@@ -226,6 +227,8 @@ def encode(image: Image, style: EncodingStyle, orientation: int = 1) -> bytes:
         image = _with_palette(image)
     elif style.format == "png" and style.thorough:
         image = _indexed(image)
+    if style == EncodingStyle("png") and orientation == 1 and (made := vips.png(image)) is not None:
+        return made
     out = io.BytesIO()
     info = image.info
     # Pillow would also write the comments, profiles and resolutions that it has read
@@ -288,9 +291,9 @@ def _with_palette(image: Image) -> Image:
 
 
 def _jpeg(style: EncodingStyle) -> dict[str, Any]:
-    options: dict[str, Any] = {"quality": style.quality, "subsampling": style.sampling, "optimize": True}
+    options: dict[str, Any] = {"quality": style.quality, "subsampling": style.sampling}
     if style.thorough:
-        options["progressive"] = True
+        options["optimize"] = options["progressive"] = True
     return options
 
 

@@ -310,13 +310,14 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
     return EditedImage(kept, form, size, None, lost, CoordinateMap(shown, shown))
 
 
-def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
-    """The image decoded and re-encoded."""
+def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit, *, exact: bool = True) -> EditedImage:
+    """The image decoded and re-encoded, with `exact` from pixels that may have its new size already."""
     if edit.format not in {None, *WRITTEN}:
         raise FixError(f"cannot be written as {edit.format}; imgbudget writes {', '.join(WRITTEN)}")
     if edit.size is not None and min(edit.size) < 1:
         raise FixError(f"cannot be scaled to {edit.size} px")
-    picture = decode(data, facts, edit.size)
+    exact = exact and edit.format in {None, facts.format}
+    picture = decode(data, facts, edit.size, exact=exact)
     source = picture.size
     size = edit.size or source
     if size.width > source.width or size.height > source.height:
@@ -325,7 +326,10 @@ def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage:
     # a reader may have rotated the pixels itself, and GIF cannot store an orientation
     renderer = Renderer(picture, upright=edit.upright or picture.turn == 1 or style.format == "gif")
     size = upright_size(facts, size) if renderer.upright else size
-    made = _within(renderer, renderer.encoded(size, style), data, facts, edit)
+    made = renderer.encoded(size, style)
+    if exact and edit.max_bytes is not None and len(made.data) > edit.max_bytes:
+        return _reencoded(data, facts, edit, exact=False)
+    made = _within(renderer, made, data, facts, edit)
     losses = _losses(data, picture, facts, made, size)
     _refuse_losses(losses, edit.permits)
     lost = tuple(clause for _, clause in losses)

@@ -7,6 +7,7 @@ make reading headers slower.
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -23,6 +24,11 @@ Answer = TypeVar("Answer")
 
 Handler = Callable[[Item], Answer]
 """The function that a worker applies to each item."""
+
+
+def has_threads() -> bool:
+    """Whether this process must not be forked: remote stores, Ray and libvips start threads."""
+    return threading.active_count() > 1 or "pyvips" in sys.modules
 
 
 class WorkOutcome(NamedTuple, Generic[Item, Answer]):
@@ -157,8 +163,7 @@ class _Process(Generic[Item, Answer]):
     ) -> None:
         import multiprocessing  # noqa: PLC0415 - rare
 
-        # a process with threads must not be forked: remote stores and Ray start some
-        forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
+        forks = "fork" in multiprocessing.get_all_start_methods() and not has_threads()
         # Any: the two contexts' Process classes have no common type
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
         # one pipe in each direction: a pipe for both directions is a pair of sockets
