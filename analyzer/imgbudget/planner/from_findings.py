@@ -52,6 +52,7 @@ def merged(first: ImageEdit, then: ImageEdit) -> ImageEdit:
         first_frame=first.first_frame or then.first_frame,
         permits=first.permits | then.permits,
         may_grow=first.may_grow or then.may_grow,
+        keeps_format=first.keeps_format and then.keeps_format,
     )
 
 
@@ -158,7 +159,10 @@ def image_edit(
         first_frame=unsafe and pictures_in(facts) > 1,
         permits=permitted_loss(fixes, unsafe=unsafe),
         may_grow=any(
-            is_allowed(finding, unsafe=unsafe) and finding.severity is Severity.ERROR for finding in findings
+            is_allowed(finding, unsafe=unsafe)
+            and finding.severity is Severity.ERROR
+            and isinstance(finding.fix, _OF_IMAGES)
+            for finding in findings
         ),
     )
 
