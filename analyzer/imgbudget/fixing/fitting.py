@@ -52,6 +52,12 @@ class Renderer:
         """The EXIF orientation that is written."""
         return 1 if self.upright else self.picture.turn
 
+    @property
+    def _is_scaled(self) -> bool:
+        """Whether the picture has another size than the original, whoever scaled it."""
+        own = self.picture.size
+        return self._scaled is not None and self._scaled.size not in {own, own.transposed}
+
     def at(self, size: Size, form: str) -> "tuple[Image, tuple[Lost, ...]]":
         """The picture at a size in px, in colours that a format holds, and what they have lost."""
         if self._scaled_to != size:
@@ -60,9 +66,7 @@ class Renderer:
             self._scaled_to = size
             self._prepared.clear()
         if form not in self._prepared and self._scaled is not None:
-            image, lost = prepared(
-                self._scaled, form, self.picture.profile, rounding=self._scaled is not self.picture.image
-            )
+            image, lost = prepared(self._scaled, form, self.picture.profile, rounding=self._is_scaled)
             self._prepared[form] = (turned(image, self.picture.turn) if self.upright else image, lost)
         return self._prepared[form]
 
@@ -70,7 +74,7 @@ class Renderer:
         """The picture at a size in px, for PNG, in as few bits a pixel as hold its colours."""
         image, lost = self.at(size, "png")
         if _REDUCED not in self._prepared:
-            made, moved = reduced(image, rounding=self._scaled is not self.picture.image)
+            made, moved = reduced(image, rounding=self._is_scaled)
             self._prepared[_REDUCED] = made, (*lost, ROUNDED) if moved else lost
         return self._prepared[_REDUCED]
 
