@@ -193,12 +193,13 @@ def test_markdown_shows_measured_limit_over_and_saved(imgbudget: Command, tmp_pa
         ["a.png", *cells[3][2:5]],
     ]
     size = os.path.getsize(tmp_path / "b.jpg")
-    assert cells[0][5] == f"\\~{size * (4000 * 3000 - 1268 * 951) // (4000 * 3000):,} bytes"
     assert not any(line.startswith("The safe fixes save") for line in rows)
     rows = imgbudget(
         "check", "a.png", "--format", "markdown", "--budget", "image.tokens=1160"
     ).out.splitlines()
     assert any(line.startswith("The safe fixes save 29 tokens, about $0.000087") for line in rows)
+    imgbudget("check", "b.jpg", "--fix")
+    assert cells[0][5] == f"{size - os.path.getsize(tmp_path / 'b.jpg'):,} bytes"
 
 
 def test_markdown_prices_saved_tokens_at_the_rates_of_their_models(

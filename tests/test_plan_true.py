@@ -12,6 +12,12 @@ from PIL import Image
 
 import imgbudget as package
 from imgbudget.cli import plan as command
+from imgbudget.linter.options import RunOptions
+from imgbudget.linter.run import Session
+from imgbudget.model.results import Summary
+from imgbudget.output.base import TextStyle
+from imgbudget.output.markdown import Markdown
+from imgbudget.output.registry import FORMATS
 from imgbudget.planner.image import SizeGoal
 from tests.builders import body, image_block, image_bytes, write_json
 from tests.conftest import Command
@@ -239,3 +245,58 @@ def test_limit_that_a_refusal_breaks_is_reported(imgbudget: Command, tmp_path: P
     )
     (request,) = imgbudget("plan", *options, "--format", "json").json["requests"]
     assert (request["feasible"], request["changed"]) == (False, 0)
+
+
+def saved_in(summary: str) -> dict[str, str]:
+    """The last column of a job summary by the place of the finding."""
+    rows = [line.split(" | ") for line in summary.splitlines() if line.startswith("| ")][1:]
+    return {row[1]: row[-1].removesuffix(" |") for row in rows}
+
+
+def test_job_summary_says_what_fixes_make(imgbudget: Command, tmp_path: Path) -> None:
+    """Bytes saved, or taken in addition by what the API refuses; nothing where no fix is made."""
+    files = {name: data for name, data in kinds().items() if name in {"q85.jpg", "palette.png", "photo.avif"}}
+    files["many.json"] = json.dumps(
+        body(image_block(files["q85.jpg"]), *[image_block(image_bytes(colour=at)) for at in range(21)])
+    ).encode()
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    options = ("check", ".", "--select", "IB201,IB104,IB101", "--exit-zero", "--format", "markdown")
+    saved = saved_in(imgbudget(*options).out)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+    imgbudget("check", ".", "--select", "IB201,IB104", "--fix")
+    made = sizes_in(tmp_path)
+    less = len(files["q85.jpg"]) - made["q85"]
+    assert saved["q85.jpg"] == f"{less:,} bytes"
+    assert saved["palette.png"] == "–"
+    assert saved["many.json:1 messages.0.content.0"] == "–"
+    more = made["photo"] - len(files["photo.avif"])
+    assert saved["photo.avif"] == (f"{more:,} bytes more" if more > 0 else f"{-more:,} bytes")
+
+
+def test_job_summary_of_many_rows_gives_a_range(imgbudget: Command, tmp_path: Path) -> None:
+    """Nothing is encoded for the parts of a long file; what a fix by default does not make is not counted."""
+    data = encoded(photo(), "JPEG", quality=85)
+    (tmp_path / "a.jpg").write_bytes(data)
+    session = Session(RunOptions(select=("IB201",)))
+    (result,) = session.check((str(tmp_path / "a.jpg"),))
+    made = Markdown(TextStyle(root=str(tmp_path)))
+    made.add(made.render(result))
+    (saved,) = saved_in(made.end(Summary())).values()
+    low, high = (int(word.replace(",", "")) for word in saved.removesuffix(" bytes").split(" to "))
+    (plan,) = package.plan(tmp_path)
+    assert low <= len(data) - plan.byte_size_after <= high
+
+
+def test_check_encodes_nothing_for_other_formats(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a job summary shows what fixes would make."""
+    (tmp_path / "a.jpg").write_bytes(image_bytes((1600, 1200), "JPEG"))
+
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("an image was encoded")
+
+    monkeypatch.setattr("imgbudget.fixing.revisions.edit_image", refuse)
+    for form in sorted(set(FORMATS) - {"markdown"}):
+        assert imgbudget("check", ".", "--format", form).code == 1

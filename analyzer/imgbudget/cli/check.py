@@ -40,7 +40,7 @@ from imgbudget.linter.selection import named_rules
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.output.base import TextStyle, count, figure
-from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, make_reporter
+from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, WITH_TRIALS, make_reporter
 from imgbudget.printable import joined
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def check(options: CheckOptions) -> int:
     """
     paths, output = options.paths, options.output
     formats = chosen_formats(output.formats, tuple(FORMATS))
-    session = Session(_run_options(options, {name for name, _ in formats}))
+    session = _session(options, {name for name, _ in formats})
     if options.show_files:
         return _show_files(session, paths)
     if options.show_settings:
@@ -175,6 +175,16 @@ def check(options: CheckOptions) -> int:
         return code
     say_fixes(summary, output, diff=options.write.diff, counts=True)
     return fix_exit_code(summary, code, fail=options.write.diff or options.exit_non_zero_on_fix)
+
+
+def _session(options: CheckOptions, formats: set[str]) -> Session:
+    """The session of a run; one that tries the fixes where a format shows what they would make."""
+    asked = _run_options(options, formats)
+    if not formats & WITH_TRIALS or options.fix or options.write.diff:
+        return Session(asked)
+    from imgbudget.fixing.trial import TryingSession  # noqa: PLC0415 - format
+
+    return TryingSession(asked)
 
 
 def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:

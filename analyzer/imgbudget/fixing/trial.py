@@ -3,17 +3,22 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from imgbudget.discovery.walk import FoundFile, Paths, SkippedFile
 from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FilePlan, FixStrategy, PlanFixes, PlanTargets, plans_of
 from imgbudget.limits.geometry import CoordinateMap, Size
+from imgbudget.linter.options import RunOptions
 from imgbudget.linter.reporting import Fragment, Reporter
+from imgbudget.linter.rows import PartReceiver
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.edits import FileFix
+from imgbudget.model.fixes import Resize
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.results import FileResult, Summary
+from imgbudget.model.safety import made_by_default
 from imgbudget.planner.bounds import NO_BUDGET
 from imgbudget.planner.image import ImageOutcome, ImagePlan, SizeGoal, SizePreset
 from imgbudget.planner.request import RequestPlan
@@ -128,6 +133,50 @@ class TrialFixer(Fixer):
     def walk(self, paths: Paths) -> Iterator[FoundFile | SkippedFile]:
         """The files to try."""
         return (file for file in super().walk(paths) if file.path in self._files)
+
+
+class TryingSession(Session):
+    """A session whose results also say what the safe fixes would make of the images that they resize."""
+
+    chunk_size = Fixer.chunk_size
+    pool_threshold = Fixer.pool_threshold
+
+    def __init__(self, options: RunOptions) -> None:
+        """Load configuration, packs and limits; raises as Session does."""
+        super().__init__(options)
+        # another session: this one counts the files as they are
+        other = Session(options, loaded=(self.settings, self.limits))
+        self._fixer = Fixer(other, FixOptions(trial=True), ())
+
+    @property
+    def factory(self) -> "Callable[[], TryingSession]":
+        """Makes a session with the same options; can be pickled."""
+        return partial(TryingSession, self.options)
+
+    def check_all(
+        self, files: Iterable[FoundFile | SkippedFile], parts: PartReceiver | None = None
+    ) -> Iterator[FileResult]:
+        """The results of files, in order; see Session."""
+        for entry in files:
+            for result in super().check_all((entry,), parts):
+                if _resizes(result):
+                    (tried_one,) = self._fixer.check_all((entry,))
+                    yield result._replace(trial=tried_one.fix)
+                else:
+                    yield result
+
+    def process_stdin(self, data: bytes, name: str) -> tuple[FileResult, bytes | None]:
+        """The result of standard input; see Session."""
+        result, text = super().process_stdin(data, name)
+        if _resizes(result):
+            tried_one, _ = self._fixer.process_stdin(data, name)
+            result = result._replace(trial=tried_one.fix)
+        return result, text
+
+
+def _resizes(result: FileResult) -> bool:
+    """Whether a safe fix of a file resizes an image."""
+    return any(isinstance(finding.fix, Resize) and made_by_default(finding) for finding in result.findings)
 
 
 def changed_files(plans: Mapping[str, FilePlan]) -> list[str]:

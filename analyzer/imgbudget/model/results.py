@@ -104,7 +104,8 @@ class FileResult(NamedTuple):
     if the file was named, a finding. `rows` is
     None unless the file is JSONL and was checked. `partial` marks the result of one part of a long file, with
     more to follow: the last result of a file counts it. `fix` is the outcome of its fixes, None if none were
-    made or tried; all other fields then describe the file after them.
+    made or tried; all other fields then describe the file after them. `trial` is what the safe fixes would
+    make of it, None if that was not tried.
     """
 
     path: str
@@ -118,6 +119,7 @@ class FileResult(NamedTuple):
     rows: RowCounts | None = None
     partial: bool = False
     fix: "FileFix | None" = None
+    trial: "FileFix | None" = None
 
 
 class Summary:

@@ -4,6 +4,7 @@ A step's summary holds at most 1 MiB (docs.github.com, "Adding a job summary"); 
 """
 
 from imgbudget.linter.reporting import Fragment
+from imgbudget.model.edits import FileFix
 from imgbudget.model.fixes import Resize
 from imgbudget.model.results import FileResult, ImageResult, Summary
 from imgbudget.model.statistics import UNORDERED_UNITS
@@ -11,6 +12,7 @@ from imgbudget.model.subjects import Finding, FixSafety
 from imgbudget.output.base import TextStyle, closing_line, count, figure, money, relative
 from imgbudget.output.summaries import headline, statistics_text, verdict
 from imgbudget.output.worst_first import WorstFirst, piece_of
+from imgbudget.planner.image import possible_bytes, written_format
 from imgbudget.printable import joined, markdown
 
 MOST = 10_000
@@ -39,10 +41,11 @@ class Markdown(WorstFirst):
             return ("", "", "")
         images = {image.use.location: image for image in result.images}
         return piece_of(
-            (finding, self._row(finding, images.get(finding.location))) for finding in result.findings
+            (finding, self._row(finding, _saved(finding, images.get(finding.location), result.trial)))
+            for finding in result.findings
         )
 
-    def _row(self, finding: Finding, image: ImageResult | None) -> str:
+    def _row(self, finding: Finding, saved: str) -> str:
         code = f"[{finding.code}]({finding.url})" if finding.url else finding.code
         where = relative(finding.location.path, self._root)
         if finding.span:
@@ -55,7 +58,7 @@ class Markdown(WorstFirst):
             _amount(finding.measured, finding.unit),
             _amount(finding.limit, finding.unit),
             _over(finding),
-            _saved(finding, image),
+            saved,
         )
         return f"| {' | '.join(cells)} |"
 
@@ -126,16 +129,39 @@ def _over(finding: Finding) -> str:
     return amount if measured > limit else f"{amount} under"
 
 
-def _saved(finding: Finding, image: ImageResult | None) -> str:
-    """What the safe fixes of the image save: tokens exactly, bytes estimated by area."""
+def _saved(finding: Finding, image: ImageResult | None, trial: FileFix | None) -> str:
+    """What the safe fixes of the image save, as they were tried; else tokens, and the range of the bytes."""
     if image is None or not isinstance(finding.fix, Resize) or finding.fix_safety is not FixSafety.SAFE:
         return _NONE
-    words = []
-    if image.tokens and image.tokens_after_fix is not None and image.tokens > image.tokens_after_fix:
-        words.append(count(image.tokens - image.tokens_after_fix, "token"))
-    size, planned, facts = image.use.size, image.planned, image.use.facts
-    if size and planned and facts and planned != size:
-        area = size.width * size.height
-        saved = facts.byte_size * (area - planned.width * planned.height) // area
-        words.append(f"\\~{count(saved, 'byte')}")
+    if trial is None:
+        tokens = (image.tokens or 0) - (image.tokens_after_fix or 0)
+        return _words(tokens, *_possible_saving(image))
+    for change in trial.images:
+        if (change.location.document, change.location.keys) == (
+            finding.location.document,
+            finding.location.keys,
+        ):
+            before, after = change.before, change.after
+            saved = before.byte_size - after.byte_size
+            return _words((before.tokens or 0) - (after.tokens or 0), saved, saved)
+    return _NONE
+
+
+def _possible_saving(image: ImageResult) -> tuple[int, int]:
+    """The fewest and the most bytes that a fix may save, from the header of the image."""
+    facts, planned = image.use.facts, image.planned
+    if facts is None or facts.format is None or planned in {None, facts.size}:
+        return 0, 0
+    form = written_format(facts.format, image.limits.media_types) or facts.format
+    low, high = possible_bytes(facts, planned or facts.size, form)
+    return facts.byte_size - high, facts.byte_size - low
+
+
+def _words(tokens: int, low: int, high: int) -> str:
+    """Amounts that are saved; a negative one is what the fix takes in addition."""
+    words = [count(tokens, "token")] if tokens > 0 else []
+    if low != high:
+        words.append(f"{figure(low)} to {count(high, 'byte')}")
+    elif low:
+        words.append(count(low, "byte") if low > 0 else f"{count(-low, 'byte')} more")
     return ", ".join(words) or _NONE

@@ -26,6 +26,9 @@ WITH_RULES = frozenset({"sarif"})
 WITH_EDITS = frozenset({"sarif", "rdjson"})
 """Formats that show a fix as a text edit."""
 
+WITH_TRIALS = frozenset({"markdown"})
+"""Formats that show what fixes would make of an image, which takes an encoding."""
+
 
 def make_reporter(name: str, style: TextStyle) -> Reporter:
     """The reporter of a format.
