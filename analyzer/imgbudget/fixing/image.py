@@ -16,7 +16,7 @@ from imgbudget.fixing.encode import (
     is_graphic,
 )
 from imgbudget.fixing.fitting import ByteBound, Encoded, Renderer, fit, no_larger, otherwise
-from imgbudget.fixing.metadata import StripOptions, strip, strip_pictures, webp_is_lossless
+from imgbudget.fixing.metadata import StripOptions, has_more_pictures, strip, webp_is_lossless
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.model.edits import EditedImage, ImageEdit
@@ -67,6 +67,9 @@ def _changes_pixels(facts: ImageFacts, edit: ImageEdit) -> bool:
     )
 
 
+_ALONE = "without the gain map, preview or video in the file"
+
+
 def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage | None:
     """The image unchanged, or without metadata and other frames; None if pixels must change."""
     form, size = facts.format, facts.size
@@ -75,16 +78,16 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
     drops = facts.animated and edit.first_frame
     limit = len(data) if edit.max_bytes is None else edit.max_bytes
     kept: bytes | None = data
+    lost: tuple[str, ...] = (f"first of {pictures_text(facts)}",) if drops else ()
     if edit.strip or drops or len(data) > limit:
-        if form == "jpeg" and facts.animated and not drops:
-            kept = strip_pictures(data)
-        else:
-            kept = strip(data, form, StripOptions(facts.orientation, edit.first_frame))
+        kept = strip(data, form, StripOptions(facts.orientation, edit.first_frame))
+        if kept and edit.max_bytes and len(kept) > limit and form == "jpeg" and not facts.animated:
+            # re-encoding would take the other pictures too
+            kept, lost = strip(data, form, StripOptions(facts.orientation, first_frame=True)), (_ALONE,)
     if kept is None or len(kept) > limit:
         if facts.animated and not edit.first_frame:
             raise FixError(_only_first_frame(facts))
         return None
-    lost = (f"first of {pictures_text(facts)}",) if drops else ()
     shown = upright_size(facts, size)
     return EditedImage(kept, form, size, None, lost, CoordinateMap(shown, shown))
 
@@ -218,6 +221,8 @@ def _losses(
     if pictures_in(facts) > 1:
         # an edit that does not permit it was refused before
         lost.append(Lost(NO_LOSS, f"first of {pictures_text(facts)}"))
+    elif facts.format == "jpeg" and has_more_pictures(data):
+        lost.append(Lost(NO_LOSS, _ALONE))
     if len(sizes := picture.image.info.get("sizes", ())) > 1:  # of an icon
         lost.append(Lost(Loss.PICTURES, f"the largest of {len(sizes)} sizes"))
     deep = has_depth(picture.image) or picture.bits > 8

@@ -1,14 +1,12 @@
 """Metadata removed byte by byte: the encoded picture stays, also in JPEG files of several pictures."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from struct import pack, pack_into, unpack_from
 from typing import NamedTuple
 from zlib import crc32
 
-from imgbudget.imageinfo.dispatch import probe_bytes
-from imgbudget.imageinfo.exif import ORDERS, directory
-from imgbudget.model.subjects import ProbeField
+from imgbudget.imageinfo.exif import ORDERS, directory, parse_exif
 
 PROFILE_LIMIT = 1 << 15
 """Bytes of a colour profile that are kept: those of displays and cameras have 0.5 to 4 kB, those of printing
@@ -38,47 +36,169 @@ def exif_block(orientation: int) -> bytes:
 
 # JPEG (ITU-T T.81): segments, then scans; in a scan, FF is followed by 00, by a restart marker or a fill byte
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_END = 0xD9
 _ADOBE, _PROFILE, _JFIF = b"Adobe", b"ICC_PROFILE\0", b"JFIF\0"
 
 
 def _strip_jpeg(data: bytes, options: StripOptions) -> bytes | None:
     turn = b""
     if options.orientation != 1:
-        block = b"Exif\0\0" + exif_block(options.orientation)
-        turn = b"\xff\xe1" + pack(">H", len(block) + 2) + block
-    kept, at, profile, written = [b"\xff\xd8"], 2, 0, False
-    while (marker := _next_marker(data, at)) >= 0:
-        at = marker
-        kind = data[at + 1]
-        if kind == 0xD9:
-            return b"".join((*kept, b"\xff\xd9")) if profile <= PROFILE_LIMIT else None
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        part = _kept_segment(kind, data[at:end])
+        turn = _segment(0xE1, b"Exif\0\0" + exif_block(options.orientation))
+    more = b"" if options.first_frame else _more_pictures(data)
+    if more is None:
+        return None
+    kept, profile, written = bytearray(b"\xff\xd8"), 0, False
+    index = None
+    for kind, start, end in _segments(data):
+        segment = data[start:end]
+        if kind == _END:
+            kept += segment
+            if index is not None and not _move_pictures(kept, *index, old=(end, len(data))):
+                return None
+            return None if profile > PROFILE_LIMIT or _OTHER_PLACE.search(kept) else bytes(kept + more)
+        part = _kept_segment(kind, segment)
+        if not part and not options.first_frame:
+            part = _picture_segment(kind, segment, more=bool(more))
         if kind != 0xE0 and not written:
             # EXIF comes before everything but the JFIF header
-            kept.append(turn)
+            kept += turn
             written = True
-        if kind == 0xE2:
+        if kind == 0xE2 and part.startswith(_PROFILE, 4):
             profile += len(part)
+        elif kind == 0xE2 and part.startswith(_MPF, 4) and index is None:
+            index = len(kept), start
+        kept += part
+    return None
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """The kind, start and end of each segment of the first picture; a scan includes its data."""
+    at = 2
+    while (at := _next_marker(data, at)) >= 0:
+        kind = data[at + 1]
+        end = at + 2 if kind == _END else at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if kind == 0xDA:
             end = _scan_end(data, end)
-            part = data[at:end]
-        kept.append(part)
+        yield kind, at, end
+        if kind == _END:
+            return
         at = end
-    return None
+
+
+def _segment(kind: int, payload: bytes) -> bytes:
+    return b"\xff" + bytes((kind,)) + pack(">H", len(payload) + 2) + payload
+
+
+# Other pictures in a JPEG file: gain map, preview, depth map, thermal data. They follow the first picture
+# (MPF, CIPA DC-007; Ultra HDR and the motion photos of Google; trailers of Samsung), or are in its segments.
+_MPF, _ISO_GAIN_MAP = b"MPF\0", b"urn:iso:std:iso:ts:21496:-1\0"
+_XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+
+_PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|ftyp|SEFT")
+"""In the bytes after a picture: another one, a video, or the directory of a trailer of Samsung."""
+
+_ABOUT_PICTURES = re.compile(
+    rb"hdrgm|HDRGainMap|photos/1\.0/container|GDepth|GImage|MicroVideo|MotionPhoto|depthmap"
+)
+"""In XMP: what readers need to find or show the other pictures, or the pictures themselves."""
+
+_GPS_IN_XMP = re.compile(
+    rb"""\sexif:GPS\w{1,40}\s{0,9}=\s{0,9}("[^"]{0,200}"|'[^']{0,200}')"""
+    rb"""|<exif:GPS(\w{1,40})[^>]{0,200}>.{0,400}?</exif:GPS\2\s{0,9}>""",
+    re.DOTALL,
+)
+"""A position in XMP; what is longer than positions are is left, so that no text takes long."""
+
+_SEGMENT_OF_METADATA = re.compile(rb"\xff\xe1(..)(Exif\0\0|http://ns\.adobe\.com/xap/1\.0/\0)", re.DOTALL)
+_VIDEO_PLACE = re.compile(rb"\xa9xyz(..)..", re.DOTALL)
+"""The position of a video (QuickTime), after the length of its text and its language."""
+
+_OTHER_PLACE = re.compile(rb"location\.ISO6709|exif:GPSL|loci\0\0\0\0")
+"""Other positions, which are not removed: then the file is left as it is."""
+
+
+def _picture_segment(kind: int, segment: bytes, *, more: bool) -> bytes:
+    """The kept part of a segment that belongs to another picture; empty for any other."""
+    if kind == 0xE1 and segment.startswith(_XMP, 4) and _ABOUT_PICTURES.search(segment):
+        return _segment(0xE1, _GPS_IN_XMP.sub(b"", segment[4:]))
+    if kind == 0xE1 and segment.startswith((_MORE_XMP, b"FLIR\0"), 4):
+        return segment
+    if kind == 0xE2 and (segment.startswith(_ISO_GAIN_MAP, 4) or (more and segment.startswith(_MPF, 4))):
+        return segment
+    return segment if kind == 0xEB and segment.startswith(b"HDR_RI", 4) else b""
+
+
+def _more_pictures(data: bytes) -> bytes | None:
+    """What follows the first picture, without metadata but at the same offsets; empty if it is no picture.
+
+    None if it has a position that cannot be removed.
+    """
+    end = jpeg_end(data)
+    rest = bytearray(data[end + 2 :]) if end >= 0 else bytearray()
+    if not _PICTURE.search(rest):
+        return b""
+    for found in list(_SEGMENT_OF_METADATA.finditer(rest)):
+        first, last = found.start(2), found.start(1) + int.from_bytes(found[1], "big")
+        if last > len(rest):
+            continue
+        payload = bytes(rest[first:last])
+        if payload.startswith(b"Exif"):
+            kept = b"Exif\0\0" + exif_block(parse_exif(payload[6:]).orientation or 1)
+        elif _ABOUT_PICTURES.search(payload):
+            kept = _GPS_IN_XMP.sub(b"", payload)
+        else:
+            kept = _XMP
+        if len(kept) <= len(payload):
+            rest[first:last] = kept.ljust(len(payload), b" " if payload.startswith(_XMP) else b"\0")
+    for found in list(_VIDEO_PLACE.finditer(rest)):
+        length = int.from_bytes(found[1], "big")
+        rest[found.end() : found.end() + length] = b" " * len(rest[found.end() : found.end() + length])
+    return None if _OTHER_PLACE.search(rest) else bytes(rest)
+
+
+def _move_pictures(kept: bytearray, at: int, old_at: int, *, old: tuple[int, int]) -> bool:
+    """Correct the MP index at an offset of a stripped picture, where it was at `old_at`; whether that worked.
+
+    `old` are the end of the picture and of the file before. Offsets count from the eighth byte of the
+    segment. Sizes are cut to the file: Pillow writes larger ones.
+    """
+    block = bytes(kept[at + 8 : at + 2 + int.from_bytes(kept[at + 2 : at + 4], "big")])
+    index = directory(block)
+    entry = index.entry(_INDEX) if index else None
+    if index is None or entry is None or entry.values != 16 * (index.number(_COUNT) or 1):
+        return False
+    sign, first = ORDERS[block[:4]].sign, index.order.long(entry.raw)[0]
+    if first + entry.values > len(block):
+        return False
+    shorter = old[0] - len(kept)
+    for start in range(first, first + entry.values, 16):
+        size, offset = unpack_from(sign + "II", block, start + 4)
+        begin = 0 if start == first else old_at + 8 + offset
+        size = min(size, old[1] - begin)
+        if start == first:
+            size -= shorter
+        elif begin >= old[0]:
+            offset += old_at - at - shorter
+        if size < 0 or offset < 0:
+            return False
+        pack_into(sign + "II", kept, at + 8 + start + 4, size, offset)
+    return True
+
+
+_COUNT = 0xB001
+_INDEX = 0xB002
+"""The tags of the number of pictures, and of their entries: attributes, bytes, offset, dependent pictures."""
 
 
 def jpeg_end(data: bytes) -> int:
     """The offset of the marker that ends the first picture of a JPEG file; negative if there is none."""
-    at = 2
-    while (at := _next_marker(data, at)) >= 0:
-        if data[at + 1] == 0xD9:
-            return at
-        scan = data[at + 1] == 0xDA
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if scan:
-            at = _scan_end(data, at)
-    return -1
+    return next((start for kind, start, _ in _segments(data) if kind == _END), -1)
+
+
+def has_more_pictures(data: bytes) -> bool:
+    """Whether another picture, such as a gain map or a preview, or a video follows that of a JPEG file."""
+    end = jpeg_end(data)
+    return end >= 0 and _PICTURE.search(data, end + 2) is not None
 
 
 def _next_marker(data: bytes, at: int) -> int:
@@ -235,64 +355,3 @@ _STRIPPERS: dict[str, Callable[[bytes, StripOptions], bytes | None]] = {
     "webp": _strip_webp,
     "gif": _strip_gif,
 }
-
-
-_INDEX = 0xB002
-"""The tag of the MP entries, 16 bytes a picture: attributes, byte size, offset, dependent pictures."""
-
-_MARK = b"MPF\0"
-
-
-def strip_pictures(data: bytes) -> bytes | None:
-    """The file with all its pictures but only their orientations as metadata; None if that fails."""
-    at = _index_segment(data)
-    if at < 0:
-        return None
-    length = int.from_bytes(data[at + 2 : at + 4], "big")
-    segment = bytearray(data[at : at + 2 + length])
-    block = bytes(segment[8:])
-    index = directory(block)
-    entry = index.entry(_INDEX) if index else None
-    if index is None or entry is None or entry.values % 16 or not entry.values:
-        return None
-    sign, first = ORDERS[block[:4]].sign, index.order.long(entry.raw)[0]
-    pictures = [data]
-    for number in range(1, entry.values // 16):
-        size, offset = unpack_from(sign + "II", block, first + 16 * number + 4)
-        pictures.append(data[at + 8 + offset : at + 8 + offset + size])
-    stripped = [_stripped(picture) for picture in pictures]
-    if None in stripped:
-        return None
-    parts = [part for part in stripped if part is not None]
-    location = _exif_end(parts[0])
-    offset = len(parts[0]) + len(segment) - location - 8
-    pack_into(sign + "II", segment, 8 + first + 4, len(parts[0]) + len(segment), 0)
-    for number, part in enumerate(parts[1:], 1):
-        pack_into(sign + "II", segment, 8 + first + 16 * number + 4, len(part), offset)
-        offset += len(part)
-    return b"".join((parts[0][:location], segment, parts[0][location:], *parts[1:]))
-
-
-def _stripped(picture: bytes) -> bytes | None:
-    facts = probe_bytes(picture, ProbeField.ORIENTATION | ProbeField.INTEGRITY)
-    if facts.format != "jpeg" or facts.damage is not None:
-        return None
-    return strip(picture, "jpeg", StripOptions(facts.orientation))
-
-
-def _index_segment(data: bytes) -> int:
-    """The offset of the segment with the index, among those before the picture data; negative if none."""
-    at = 2
-    while data[at : at + 1] == b"\xff" and data[at + 1] != 0xDA:
-        if data[at + 1] == 0xE2 and data.startswith(_MARK, at + 4):
-            return at
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return -1
-
-
-def _exif_end(data: bytes) -> int:
-    """The offset where the index belongs (CIPA DC-007, section 5.1): after JFIF and EXIF."""
-    at = 2
-    while data[at + 1] in {0xE0, 0xE1}:
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return at
