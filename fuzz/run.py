@@ -12,6 +12,7 @@ import pkgutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 
@@ -43,6 +44,9 @@ Target = Callable[[bytes], None]
 
 SECONDS_AN_INPUT = 20
 MEGABYTES = 2048
+
+NATIVE = (".parquet", ".arrow")
+"""Files whose readers are not Python, and can end the process on damaged ones."""
 
 
 class _Folder:
@@ -109,14 +113,39 @@ def _dataset(target_name: str) -> Target:
     def target(data: bytes) -> None:
         path = folder.write(name_of(target_name, data), data[1:])
         try:
-            for partition in plan([path], session, naming):
-                done = work(partition)
-                if done.summary.rules_failed:
-                    raise AssertionError(done)
+            if path.endswith(NATIVE):
+                _in_child(lambda: read(path))
+            else:
+                read(path)
         finally:
             os.unlink(path)
 
+    def read(path: str) -> None:
+        for partition in plan([path], session, naming):
+            done = work(partition)
+            if done.summary.rules_failed:
+                raise AssertionError(done)
+
     return target
+
+
+def _in_child(work: Callable[[], None]) -> None:
+    """Do it in a process, as audits do; that it ends by a signal is no fault of imgbudget.
+
+    The coverage of that process does not count.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except Exception:  # noqa: BLE001 - shown here, since the process ends
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) > 0:
+        raise AssertionError("a fault in the child process, shown above")
 
 
 def archives() -> Target:
