@@ -62,7 +62,8 @@ def test_what_is_safe_is_fixed_and_the_rest_reported(tmp_path: Path, imgbudget: 
     assert "-> jpeg 1268x951, " in run.out
     assert "warning[IB301]" in run.out
     assert "IB201]" not in run.out
-    assert "; 2 fixed (2 remaining); " in run.out
+    assert "2 warnings in 4 checked files" in run.out
+    assert "2 fixes made in 2 files: " in run.err
     assert size((tmp_path / "a.jpg").read_bytes()) == (1268, 951)
     assert size((tmp_path / "b.jpg").read_bytes()) == (800, 600)
     assert size((tmp_path / "d.png").read_bytes()) == (600, 800)
@@ -158,7 +159,7 @@ def test_difference_is_shown_and_nothing_written(tmp_path: Path, imgbudget: Comm
     assert "@@ line 13, /messages/0/content/0/source/data @@\n" in run.out
     assert '@@ line 24, /messages/0/content/2 @@\n-{"type": "text", "text": ""}\n' in run.out
     assert max(map(len, run.out.splitlines())) < 200
-    assert "would change 2 files: 4 to fix (0 remaining)" in run.err
+    assert "4 fixes to make in 2 files: " in run.err
     assert imgbudget("check", "--diff", "--fix", "--fix-level", "warning", ".").out == run.out
 
 
@@ -402,7 +403,16 @@ def test_manifest_shows_before_and_after(tmp_path: Path, imgbudget: Command) -> 
     assert (image["sent"]["width"], image["sent"]["height"], image["sent"]["orientation"]) == (951, 1268, 1)
     assert image["coordinates"]["original"] == [1500, 2000]
     assert image["coordinates"]["sent"] == [951, 1268]
-    assert manifest["summary"] == {"files": 1, "changed": 1, "fixed": 1, "not_fixed": 0, "remaining": 0}
+    assert manifest["summary"] == {
+        "files": 1,
+        "changed": 1,
+        "fixed": 1,
+        "not_fixed": 0,
+        "remaining": 0,
+        "bytes": [len(before), len(after)],
+        "visual_tokens": [1564, 1564],
+        "cost_usd": [0.004692] * 2,
+    }
 
 
 def test_exit_code_can_report_changes(tmp_path: Path, imgbudget: Command) -> None:
@@ -418,10 +428,10 @@ def test_plan_is_applied(tmp_path: Path, imgbudget: Command) -> None:
     run = imgbudget("plan", "--apply", ".", "--target", "dimension:500", "--report", "m.json")
     assert run.code == 0
     assert "made a.png: png 1000x500, " in run.out
-    assert "1 file changed" in run.out
+    assert "1 resize made in 1 file: " in run.err
     assert size((tmp_path / "a.png").read_bytes()) == (500, 250)
     assert json.loads((tmp_path / "m.json").read_text())["summary"]["changed"] == 1
-    assert "0 files changed" in imgbudget("plan", "--apply", ".", "--target", "dimension:500").out
+    assert imgbudget("plan", "--apply", ".", "--target", "dimension:500").err == ""
     assert imgbudget("plan", "--backup", ".").code == 2
 
 

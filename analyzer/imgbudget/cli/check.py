@@ -173,7 +173,7 @@ def check(options: CheckOptions) -> int:
     )
     if not fixes:
         return code
-    say_fixes(summary, output, diff=options.write.diff, counts=True)
+    say_fixes(summary, output, diff=options.write.diff)
     return fix_exit_code(summary, code, fail=options.write.diff or options.exit_non_zero_on_fix)
 
 

@@ -11,7 +11,7 @@ from imgbudget.linter.reporting import Reporter
 from imgbudget.linter.run import StandardInput, run
 from imgbudget.model.results import Summary
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.output.base import count, figure
+from imgbudget.output.base import figure
 
 if TYPE_CHECKING:
     from imgbudget.cli.check import CheckOptions
@@ -154,8 +154,10 @@ def fix_outputs(
     return outputs
 
 
-def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, counts: bool = False) -> None:
-    """Say what was not fixed or written, and with `diff` the total, with `counts` the findings too."""
+def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, of_plan: bool = False) -> None:
+    """Say what was not fixed or written, and what the fixes come to."""
+    from imgbudget.output.fixes import fixes_line  # noqa: PLC0415 - rare
+
     for error in summary.unwritten:
         say(f"error: {error}")
     if output.quiet:
@@ -168,10 +170,8 @@ def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, counts: bo
         say(f"warning: not fixed: {where}: {failed.code or 'resize'}: {failed.reason}")
     if len(summary.failed) > len(shown):
         say(f"and {figure(len(summary.failed) - len(shown))} more; --verbose lists them")
-    if diff:
-        remaining = summary.findings.total()
-        fixes = f": {figure(summary.fixed)} to fix ({figure(remaining)} remaining)" if counts else ""
-        say("would change " + count(summary.changed, "file") + fixes)
+    if line := fixes_line(summary, of_plan=of_plan, pending=diff):
+        say(line)
 
 
 def fix_exit_code(summary: Summary, code: int, *, fail: bool) -> int:

@@ -264,7 +264,7 @@ class _PlanRun(NamedTuple):
             yield fix_exit_code(summary, 0, fail=write.diff), None if write.diff else outcomes.files
         finally:
             held.release()
-        say_fixes(summary, output, diff=write.diff)
+        say_fixes(summary, output, diff=write.diff, of_plan=True)
 
 
 class _HeldSink(Sink):

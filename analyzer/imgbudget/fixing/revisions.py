@@ -38,7 +38,7 @@ from imgbudget.model.fixes import (
 )
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
-from imgbudget.model.results import FileResult, ImageResult, RequestResult
+from imgbudget.model.results import Amounts, FileResult, ImageResult, RequestResult
 from imgbudget.model.safety import ANY_LOSS
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, walk_blocks
 
@@ -77,6 +77,10 @@ class Revision(Protocol):
     def images(self) -> tuple[ImageChange, ...]:
         """The images whose bytes are new."""
 
+    @property
+    def byte_size(self) -> int:
+        """The bytes of the content."""
+
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
         """The next step, without the refused fixes; None if there is nothing left to do."""
 
@@ -110,6 +114,11 @@ class ImageRevision(NamedTuple):
     def images(self) -> tuple[ImageChange, ...]:
         """The image, if its bytes are new."""
         return (self.change,) if self.change else ()
+
+    @property
+    def byte_size(self) -> int:
+        """The bytes of the file."""
+        return len(self.data)
 
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
         """See Revision."""
@@ -231,6 +240,11 @@ class RequestRevision:
     def images(self) -> tuple[ImageChange, ...]:
         """The images whose bytes are new."""
         return tuple(self.changes.values())
+
+    @property
+    def byte_size(self) -> int:
+        """The bytes of the text."""
+        return self.source.size - self.start.offset
 
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
         """See Revision."""
@@ -456,9 +470,12 @@ def _fix_of(
     revision: Revision, after: Revision, fixed: list[Finding], refused: dict[FindingKey, str]
 ) -> FileFix:
     coded = {location for code, location in refused if code != WHOLE}
+    changed = after is not revision
     return FileFix(
         path=revision.path,
-        changed=after is not revision,
+        changed=changed,
+        before=Amounts.of(revision.result, revision.byte_size) if changed else None,
+        after=Amounts.of(after.result, after.byte_size) if changed else None,
         fixed=tuple(fixed),
         failed=tuple(
             FailedFix(location._replace(path=revision.path), code or None, reason)

@@ -1,6 +1,6 @@
 """Edits: what a plan decides for an image or a request, and the changes that applying it made to a file."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.limits.values import figure
@@ -8,6 +8,9 @@ from imgbudget.model.fixes import Fix
 from imgbudget.model.location import Location
 from imgbudget.model.safety import ANY_LOSS, Loss
 from imgbudget.model.subjects import Finding, ImageUse
+
+if TYPE_CHECKING:
+    from imgbudget.model.results import Amounts
 
 
 class ImageEdit(NamedTuple):
@@ -163,8 +166,9 @@ class FileFix(NamedTuple):
 
     `path` is the original file, `written` the new one; None if nothing was written, because nothing changes
     or only a difference was requested. `error` says why it could not be written. Bytes and SHA-256 are those
-    of the whole file, None if it is unchanged. `changed` says whether anything changes. `elsewhere` says that
-    another program has changed the file during the run, so that nothing was left to fix.
+    of the whole file, None if it is unchanged; so are `before` and `after`, with the tokens of its images.
+    `changed` says whether anything changes. `elsewhere` says that another program has changed the file during
+    the run, so that nothing was left to fix.
     """
 
     path: str
@@ -180,4 +184,6 @@ class FileFix(NamedTuple):
     digest_after: str | None = None
     error: str | None = None
     difference: str = ""
+    before: "Amounts | None" = None
+    after: "Amounts | None" = None
     elsewhere: str | None = None

@@ -96,6 +96,27 @@ class RowCounts(NamedTuple):
     passed: tuple[PassedRows, ...] = ()
 
 
+class Amounts(NamedTuple):
+    """What files take: their bytes, the visual tokens of their images, and the price of those in USD."""
+
+    byte_size: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+
+    def plus(self, other: "Amounts") -> "Amounts":
+        """The sum."""
+        return Amounts(
+            self.byte_size + other.byte_size, self.tokens + other.tokens, self.cost_usd + other.cost_usd
+        )
+
+    @classmethod
+    def of(cls, result: "FileResult", byte_size: int) -> "Amounts":
+        """The amounts of a file with this number of bytes."""
+        summary = Summary()
+        summary.add(result._replace(fix=None))
+        return cls(byte_size, summary.visual_tokens, summary.cost_usd)
+
+
 class FileResult(NamedTuple):
     """The findings in one file.
 
@@ -129,7 +150,8 @@ class Summary:
     only if they are those of a known family.
 
     `unread` counts all that could not be read, `fixed` findings that were fixed, `changed` files that
-    changed. `failed` lists fixes that were not made, `unwritten` the errors of files that could not be
+    changed, `changed_images` images with new bytes; `before` and `after` are the amounts of changed files.
+    `failed` lists fixes that were not made, `unwritten` the errors of files that could not be
     written, `elsewhere` the files that another program has changed meanwhile, so that nothing was left to
     fix. `statistics` and `comparison` are set at the end of a run that requested them.
     """
@@ -160,9 +182,17 @@ class Summary:
         self.comparison: RunComparison | None = None
         self.fixed = 0
         self.changed = 0
+        self.changed_images = 0
+        self.before = Amounts()
+        self.after = Amounts()
         self.failed: list[FailedFix] = []
         self.unwritten: list[str] = []
         self.elsewhere: list[tuple[str, str]] = []
+
+    @property
+    def not_made(self) -> int:
+        """Fixes that were not made, and files that could not be written."""
+        return len(self.failed) + len(self.unwritten)
 
     @property
     def checked(self) -> int:
@@ -225,6 +255,10 @@ class Summary:
     def _add_fix(self, fix: "FileFix") -> None:
         self.fixed += len(fix.fixed)
         self.changed += fix.changed
+        self.changed_images += len(fix.images)
+        if fix.before is not None and fix.after is not None:
+            self.before = self.before.plus(fix.before)
+            self.after = self.after.plus(fix.after)
         self.failed += fix.failed
         if fix.error is not None:
             self.unwritten.append(fix.error)
@@ -255,9 +289,12 @@ class Summary:
             "rows_bad",
             "fixed",
             "changed",
+            "changed_images",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rows_passed += other.rows_passed
+        self.before = self.before.plus(other.before)
+        self.after = self.after.plus(other.after)
         self.failed += other.failed
         self.unwritten += other.unwritten
         self.elsewhere += other.elsewhere

@@ -145,11 +145,6 @@ def closing_line(summary: Summary) -> str:
         text += f"; {figure(summary.suppressed)} suppressed by ignores"
     if summary.baselined:
         text += f"; {figure(summary.baselined)} in the baseline"
-    if summary.fixed:
-        remaining = summary.findings.total()
-        text += f"; {figure(summary.fixed)} fixed ({figure(remaining)} remaining)"
-    if summary.failed:
-        text += f"; {count(len(summary.failed), 'fix', 'fixes')} not applied"
     if summary.visual_tokens:
         cost = money(summary.cost_usd) if summary.cost_usd else "cost unknown"
         text += f"; {count(summary.visual_tokens, 'visual token')}, {cost}"

@@ -8,8 +8,8 @@ from imgbudget.model.edits import BodyChange, FileFix, ImageChange, ImageSnapsho
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import RunningText, count, figure, number
-from imgbudget.output.records import TOOL, VERSION, dump, failed_record
+from imgbudget.output.base import RunningText, count, figure, money, number
+from imgbudget.output.records import TOOL, VERSION, dump, failed_record, fixes_record
 from imgbudget.printable import joined
 
 
@@ -46,6 +46,33 @@ def _title(finding: Finding) -> str:
     return finding.fix.title if finding.fix else finding.name
 
 
+def fixes_line(summary: Summary, *, of_plan: bool = False, pending: bool = False) -> str:
+    """How many fixes were made and not made, and what the changed files took before and take now.
+
+    Those of a plan are counted by images. With `pending` nothing was written. Empty if there was nothing to
+    fix.
+    """
+    made = summary.changed_images if of_plan else summary.fixed
+    if not made and not summary.changed and not summary.not_made:
+        return ""
+    noun = ("resize", "resizes") if of_plan else ("fix", "fixes")
+    text = f"{count(made, *noun)} {'to make' if pending else 'made'}"
+    if summary.changed:
+        text += f" in {count(summary.changed, 'file')}"
+    if summary.not_made:
+        text += f", {figure(summary.not_made)} {'cannot be made' if pending else 'not made'}"
+    before, after = summary.before, summary.after
+    if not before.byte_size:
+        return text
+    text += f": {figure(before.byte_size)} → {figure(after.byte_size)} bytes"
+    if before.tokens:
+        text += f", {figure(before.tokens)} → {figure(after.tokens)} tokens"
+        text += (
+            f", {money(before.cost_usd)} → {money(after.cost_usd)}" if before.cost_usd else ", cost unknown"
+        )
+    return text
+
+
 class FixLines(RunningText):
     """The changes to each file, without findings."""
 
@@ -54,9 +81,9 @@ class FixLines(RunningText):
         lines = fix_lines(result.fix) if result.fix and not self.style.quiet else ()
         return (joined([f"made {line}" for line in lines]),)
 
-    def end(self, summary: Summary) -> str:
-        """The totals."""
-        return "" if self.style.quiet else joined([f"{count(summary.changed, 'file')} changed"])
+    def end(self, summary: Summary) -> str:  # noqa: ARG002 - the protocol's
+        """Nothing: the totals are beside the results, see `fixes_line`."""
+        return ""
 
 
 _JOINT = ",\n  "
@@ -94,6 +121,7 @@ class Manifest(Reporter):
             "fixed": summary.fixed,
             "not_fixed": len(summary.failed),
             "remaining": summary.findings.total(),
+            **fixes_record(summary),
         }
         return f'],\n "summary": {dump(total)}}}\n'
 

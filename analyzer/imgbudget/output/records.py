@@ -109,8 +109,31 @@ def request_record(result: RequestResult) -> dict[str, Any]:
     }
 
 
+def fixes_record(summary: Summary) -> dict[str, Any]:
+    """What the changed files took before the fixes, and take after."""
+    before, after = summary.before, summary.after
+    return {
+        "bytes": [before.byte_size, after.byte_size],
+        "visual_tokens": [before.tokens, after.tokens],
+        "cost_usd": [usd(before.cost_usd), usd(after.cost_usd)],
+    }
+
+
 def summary_record(summary: Summary) -> dict[str, Any]:
-    """The totals of a run."""
+    """The totals of a run; those of its fixes only if any was made or failed."""
+    record = _summary_record(summary)
+    if summary.changed or summary.not_made:
+        record["fixes"] = {
+            "made": summary.fixed,
+            "not_made": summary.not_made,
+            "files": summary.changed,
+            "images": summary.changed_images,
+            **fixes_record(summary),
+        }
+    return record
+
+
+def _summary_record(summary: Summary) -> dict[str, Any]:
     return {
         "files": summary.files,
         "images": summary.images,
