@@ -99,6 +99,21 @@ def test_bytes_of_a_long_broken_text(step: int) -> None:
     assert text.read(5, len(BYTES) * 8) == text.read(0, 3) == b""
 
 
+def test_many_bytes_are_read_in_pieces() -> None:
+    """So that the text of a large image is not in memory beside its bytes; from any offset."""
+    data = BYTES * 150
+    text = base64_text(encoded(data))
+    for offset in (0, 1, 5000):
+        tracemalloc.start()
+        read = text.read(len(data), offset)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert read == data[offset:]
+        assert peak < 1.8 * len(data)
+    lines = base64_text("\n".join(encoded(data)[i : i + 5000] for i in range(0, len(encoded(data)), 5000)))
+    assert lines.read(len(data), 1) == data[1:]
+
+
 @pytest.mark.parametrize(
     ("text", "flaws"),
     [

@@ -8,10 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 from imgbudget.errors import FixError
 from imgbudget.fixing import decode, vips
+from imgbudget.fixing.decode import RasterImage
+from imgbudget.fixing.encode import scaled
 from imgbudget.fixing.image import edit_image
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.pool import has_threads
@@ -222,3 +224,11 @@ if child:
 def test_a_caller_may_fork_after_a_fix() -> None:
     """The new process uses Pillow."""
     subprocess.run([sys.executable, "-c", _FORKED], check=True, timeout=60)
+
+
+def test_rows_are_scaled_in_strips_without_a_seam() -> None:
+    """Each as in the whole picture, but for rounding; whatever the factor, and if rows are left over."""
+    for size in (Size(500, 375), Size(499, 301), Size(333, 129)):
+        made = scaled(RasterImage(photo(), Size(*LARGE), 1, 0, None), size)
+        whole = photo().resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        assert max(high for _, high in ImageChops.difference(made, whole).getextrema()) <= 1  # type: ignore[misc]  # three bands

@@ -155,7 +155,7 @@ def check(options: CheckOptions) -> int:
                 session.registry.rules, (*(options.rules.select or ()), *options.rules.extend_select)
             ),
         )
-        checker = fixer_of(session, fix_options(options.write, choice), paths)
+        checker = fixer_of(session, fix_options(options.write, choice, options.jobs), paths)
         outputs = fix_outputs(outputs, options.write, paths, formats_given=bool(output.formats))
     progress = Progress(wanted=not output.no_progress and not output.quiet)
     summary = check_paths(

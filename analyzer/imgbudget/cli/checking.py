@@ -122,8 +122,8 @@ def _refuse_contradictions(write: WriteOptions, paths: Sequence[str], name: str,
             raise UsageError("a fix of standard input goes to standard output, not to a folder")
 
 
-def fix_options(write: WriteOptions, strategy: "FixStrategy") -> "FixOptions":
-    """How a run fixes."""
+def fix_options(write: WriteOptions, strategy: "FixStrategy", jobs: int | None = None) -> "FixOptions":
+    """How a run fixes. `jobs` None means a process for each core."""
     from imgbudget.fixing.run import FixOptions  # noqa: PLC0415 - rare
 
     return FixOptions(
@@ -132,6 +132,7 @@ def fix_options(write: WriteOptions, strategy: "FixStrategy") -> "FixOptions":
         backup=write.backup,
         difference=write.diff,
         digests=write.report is not None,
+        jobs=jobs,
     )
 
 

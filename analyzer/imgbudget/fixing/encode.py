@@ -90,7 +90,26 @@ def scaled(picture: RasterImage, size: Size) -> Image:
         return picture.image
     if picture.image.mode == "I;16":
         return picture.image.resize(size, Resampling.LANCZOS)
-    return scalable(picture.image).resize(size, Resampling.LANCZOS, reducing_gap=_GAP)
+    image = scalable(picture.image)
+    if image.mode in {"RGB", "CMYK"} and size.height > _STRIP and image.height < 2 * _GAP * size.height:
+        return _in_strips(image, size)
+    return image.resize(size, Resampling.LANCZOS, reducing_gap=_GAP)
+
+
+_STRIP = 128
+"""Rows that are scaled at a time."""
+
+
+def _in_strips(image: Image, size: Size) -> Image:
+    """The same picture as without strips; Pillow keeps a copy of all rows that it has scaled across only."""
+    made = new(image.mode, size)
+    share = image.height / size.height
+    for top in range(0, size.height, _STRIP):
+        end = min(top + _STRIP, size.height)
+        box = (0.0, top * share, float(image.width), min(end * share, image.height))
+        strip = image.resize((size.width, end - top), Resampling.LANCZOS, box=box, reducing_gap=_GAP)
+        made.paste(strip, (0, top))
+    return made
 
 
 def turned(image: Image, orientation: int) -> Image:

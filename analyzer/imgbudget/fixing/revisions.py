@@ -235,6 +235,8 @@ class RequestRevision:
     spool: IO[bytes] | None = None
     edit: EditImage = edit_image
     """Edits one image; another function may cache earlier results."""
+    jobs: int = 1
+    """Processes that edit the images of one document."""
 
     @property
     def images(self) -> tuple[ImageChange, ...]:
@@ -259,7 +261,7 @@ class RequestRevision:
             edits = moving
         if all(edit.is_empty for edit in edits):
             return None
-        fixer = RequestFixer(self.edit)
+        fixer = RequestFixer(self.edit, self.jobs)
         revision = self._rewritten(fixer, edits)
         locations = {edit.location for request in edits for edit in request.blocks}
         locations |= {use.location for request in edits for use, _ in request.images}
@@ -338,6 +340,7 @@ class RequestRevision:
             changes=self._changes(fixer.rewritten, result),
             spool=spool,
             edit=self.edit,
+            jobs=self.jobs,
         )
 
     def _changes(

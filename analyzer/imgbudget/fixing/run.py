@@ -31,6 +31,7 @@ from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals
 from imgbudget.linter.files import is_lines
 from imgbudget.linter.options import RunOptions
+from imgbudget.linter.pool import cores
 from imgbudget.linter.run import STDIN, Session
 from imgbudget.model.edits import FileFix
 from imgbudget.model.results import FileResult, Summary
@@ -46,6 +47,7 @@ IN_OUTPUT_TREE = "is inside the output folder"
 class FixOptions(NamedTuple):
     """How a run fixes: which fixes are made, and where the results are written.
 
+    `jobs` is the number of processes for the images of one request, None one for each core.
     `difference` shows the changes and writes nothing; `trial` only makes them, to know what they come to.
     `digests` adds size and SHA-256 of whole files.
     """
@@ -55,6 +57,7 @@ class FixOptions(NamedTuple):
     backup: bool = False
     difference: bool = False
     trial: bool = False
+    jobs: int | None = 1
     digests: bool = False
 
     @property
@@ -305,6 +308,7 @@ class Fixer:
             source=source,
             lines=lines,
             explicit=explicit,
+            jobs=cores() if self.options.jobs is None else self.options.jobs,
         )
 
     def _with_details(self, revision: Revision, after: Revision, fix: FileFix) -> FileResult:

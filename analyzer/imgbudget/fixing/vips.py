@@ -62,28 +62,35 @@ def decoded(data: bytes, form: str, source: Size, wanted: Size, gap: float) -> I
     """
     if source.width * source.height < _FEWEST_PIXELS or (vips := library()) is None:
         return None
+    least = min(source.width / wanted.width, source.height / wanted.height) / gap
+    shrink = next((by for by in _SHRINKS if by <= least), 1)
     try:
-        if form == "jpeg":
-            least = min(source.width / wanted.width, source.height / wanted.height) / gap
-            shrink = next((by for by in _SHRINKS if by <= least), 1)
-            # missing data is a warning of libjpeg, not an error
-            image = vips.Image.jpegload_buffer(data, shrink=shrink, access="sequential", fail_on="warning")
-        else:
-            image = vips.Image.pngload_buffer(data, access="sequential", fail_on="error")
-        if image.bands == 4 and form == "png":
+        # the operations, with their memory, are gone when the picture is made
+        found = _pixels(vips, data, wanted, shrink if form == "jpeg" else None)
+    except vips.Error:
+        return None
+    return frombytes(found[0], wanted, found[1]) if found else None
+
+
+def _pixels(vips: Any, data: bytes, wanted: Size, shrink: int | None) -> tuple[str, bytes] | None:
+    """Mode and samples of a JPEG file that is shrunk while it is decoded, or of a PNG file; None if rare."""
+    # a buffer would be copied
+    source = vips.Source.new_from_memory(data)
+    if shrink is not None:
+        # missing data is a warning of libjpeg, not an error
+        image = vips.Image.jpegload_source(source, shrink=shrink, access="sequential", fail_on="warning")
+    else:
+        image = vips.Image.pngload_source(source, access="sequential", fail_on="error")
+        if image.bands == 4:
             image = image.copy_memory()
             if image[3].min() < 255:
                 return None
             image = image[:3]
-        mode = _MODES.get(image.bands)
-        if mode is None or image.format != "uchar":
-            return None
-        image = image.resize(wanted.width / image.width, vscale=wanted.height / image.height)
-        if (image.width, image.height) != wanted:
-            return None
-        return frombytes(mode, wanted, image.write_to_memory())
-    except vips.Error:
+    mode = _MODES.get(image.bands)
+    if mode is None or image.format != "uchar":
         return None
+    image = image.resize(wanted.width / image.width, vscale=wanted.height / image.height)
+    return (mode, image.write_to_memory()) if (image.width, image.height) == wanted else None
 
 
 def png(image: Image) -> bytes | None:

@@ -5,6 +5,7 @@ from binascii import a2b_base64
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.strings import ALPHABET, StringPayload, count_characters, foreign_characters
@@ -20,6 +21,8 @@ _LONGEST_PREFIX = 512
 _LONGEST_TAIL = 4096
 _STEP = 1 << 14
 _HASH_STEP = 1 << 18
+_READ = 3 << 16
+"""Bytes that are decoded at a time."""
 _SHOWN = 5
 _LONGEST_SHOWN = 64
 _PREFIXES = r"(?:\s*(?:data:([^,;]*)(?:;[^,]*)?|([\w.+-]+/[\w.+-]+);base64),)+"
@@ -58,6 +61,12 @@ class Base64Text:
         end = min(offset + size, self.byte_size)
         if offset >= end:
             return b""
+        if end - offset > _READ:
+            # in pieces, so that text and bytes of a large image are not in memory together
+            made = BytesIO()
+            for at in range(offset, end, _READ):
+                made.write(self.read(min(_READ, end - at), at))
+            return made.getvalue()
         first, last = offset // 3 * 4, min(-(-end // 3) * 4, self._characters)
         flawless = self._index is _IDENTITY
         text = (self._payload.read if flawless else self._clean)(last - first, first)

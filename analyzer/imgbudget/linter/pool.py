@@ -31,6 +31,15 @@ def has_threads() -> bool:
     return threading.active_count() > 1 or "pyvips" in sys.modules
 
 
+def process_context() -> tuple[Any, bool]:
+    """The context of multiprocessing that starts processes, and whether it forks them."""
+    import multiprocessing  # noqa: PLC0415 - rare
+
+    forks = "fork" in multiprocessing.get_all_start_methods() and not has_threads()
+    # Any: the two contexts' Process classes have no common type
+    return multiprocessing.get_context("fork" if forks else "spawn"), forks
+
+
 class WorkOutcome(NamedTuple, Generic[Item, Answer]):
     """The result for an item; `answer` is None if the worker crashed. `number` counts the items from 0."""
 
@@ -161,11 +170,7 @@ class _Process(Generic[Item, Answer]):
     def __init__(
         self, make_worker: Callable[[], Handler[Item, Answer]], others: "Sequence[_Process[Item, Answer]]"
     ) -> None:
-        import multiprocessing  # noqa: PLC0415 - rare
-
-        forks = "fork" in multiprocessing.get_all_start_methods() and not has_threads()
-        # Any: the two contexts' Process classes have no common type
-        context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+        context, forks = process_context()
         # one pipe in each direction: a pipe for both directions is a pair of sockets
         items, self.items = context.Pipe(duplex=False)
         self.answers, answers = context.Pipe(duplex=False)
