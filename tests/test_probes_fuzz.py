@@ -240,9 +240,9 @@ def test_endless_files_end(name: str) -> None:
         given_out += len(data)
         return data
 
-    # the faster of two: others may run on the same machine, and the first one imports
-    seconds = []
-    for _ in range(2):
+    # at most two: others may run on the same machine, and the first one imports
+    seconds: list[float] = []
+    while not seconds or (len(seconds) < 2 and seconds[0] >= 3):
         given_out = 0
         tracer = sys.gettrace()
         sys.settrace(None)  # measuring coverage takes longer than the probe

@@ -1,6 +1,8 @@
 """Fixtures of the tests with hostile servers."""
 
+import ssl
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,14 @@ from tests.conftest import Command, Run
 from tests.hostile.rawserver import RawServer, raw_server
 from tests.liveapi import KEY, Api
 
+one_context = cache(ssl.create_default_context)
+"""Reading the certificates takes longer than a call of these servers, so all clients share one context."""
+
 
 @pytest.fixture
 def server(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
     """A raw server that the environment names to the SDK."""
+    monkeypatch.setattr(ssl, "create_default_context", one_context)
     with raw_server() as made:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", made.url)
         yield made

@@ -214,7 +214,7 @@ def test_absurd_sizes_are_findings_and_their_sums_are_shown(
         text = f"<svg xmlns='http://www.w3.org/2000/svg' width='{edge * 10**i}' height='{edge}'/>"
         (tmp_path / f"{i}.svg").write_text(text)
     (tmp_path / "a.png").write_bytes(PICTURE)
-    for form in ("json", "full", "csv", "markdown"):
+    for form in ("json", "full", "csv", "markdown") if edge == HUGE[0] else ("json", "csv"):
         run = imgbudget("audit", ".", "--isolated", "--format", form, "--models", "all")
         assert (run.code, "IB003" in run.out) == (0, False), run.err
     run = imgbudget("audit", ".", "--isolated", "--format", "json", "--html", "r.html")
