@@ -1,12 +1,18 @@
-"""The difference that a fix makes: images in a line, changed JSON values, long strings shortened."""
+"""The difference that a fix makes: images in numbers, changed JSON values, long strings shortened."""
 
 import json
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision
+from imgbudget.errors import FixError
+from imgbudget.fixing.comparison import comparison
+from imgbudget.fixing.request import slot_of
+from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, digest_of
+from imgbudget.jsontext.base64text import inspect
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
+from imgbudget.jsontext.edit import value_at
+from imgbudget.model.edits import ImageChange
 from imgbudget.model.location import Keys, Location
 from imgbudget.output.base import figure
 from imgbudget.printable import joined
@@ -36,18 +42,19 @@ def difference(before: Revision, after: Revision) -> str:
     """The difference as text."""
     lines = [f"--- {before.path}", f"+++ {after.path}"]
     if isinstance(before, ImageRevision):
-        lines += _of_image(after)
+        lines += _of_image(before, after)
     elif isinstance(before, RequestRevision) and isinstance(after, RequestRevision):
         lines += _of_text(before, after)
     return joined(lines)
 
 
-def _of_image(after: Revision) -> Iterator[str]:
-    if not after.images:
-        yield f" renamed to {after.path}, bytes unchanged"
+def _of_image(before: ImageRevision, after: Revision) -> Iterator[str]:
+    if before.path != after.path:
+        yield f" renamed to {after.path}" + ("" if after.images else ", bytes unchanged")
     for change in after.images:
         yield f"-{change.before}"
         yield f"+{change.after}{change.how}"
+        yield f" {comparison(before.data, b''.join(after.pieces()))}"
 
 
 def _of_text(before: RequestRevision, after: RequestRevision) -> Iterator[str]:
@@ -57,7 +64,8 @@ def _of_text(before: RequestRevision, after: RequestRevision) -> Iterator[str]:
     for old, new in zip(olds, news, strict=True):
         if isinstance(old, BadDocument) or isinstance(new, BadDocument):
             continue
-        found = list(_differences(_Pair(old, new), old.value, new.value, ()))
+        pair = _Pair(old, new)
+        found = list(_differences(pair, old.value, new.value, ()))
         spans = old.spans(item.path for item in found)
         for item in found:
             line = spans[item.path].line if item.path in spans else old.line
@@ -66,7 +74,37 @@ def _of_text(before: RequestRevision, after: RequestRevision) -> Iterator[str]:
             yield from (f"+{text}" for text in item.other)
             change = next((changes[key] for key in _prefixes(old.number, item.path) if key in changes), None)
             if change and item.path[-1] in _PAYLOADS:
+                changes.pop((old.number, change.location.keys or ()))
                 yield f" {change.before} -> {change.after}{change.how}"
+                yield f" {_comparison(pair, before, change)}"
+        # images in blocks that were moved
+        for key in [key for key in changes if key[0] == old.number]:
+            change = changes.pop(key)
+            yield f"@@ {change.location.pointer} @@"
+            yield f"-{change.before}"
+            yield f"+{change.after}{change.how}"
+            yield f" {_comparison(pair, before, change)}"
+
+
+def _comparison(pair: "_Pair", before: RequestRevision, change: ImageChange) -> str:
+    """The numbers of an image of a request; before the fix, its block may have been elsewhere."""
+    places = (image.use.location for image in before.result.images)
+    elsewhere = (place.keys or () for place in places if place.document == pair.old.number)
+    for keys in (change.location.keys or (), *elsewhere):
+        data = _bytes_at(pair.old, keys)
+        if data is not None and digest_of(data) == change.before.digest:
+            return comparison(data, _bytes_at(pair.new, change.location.keys or ()) or b"")
+    return "not compared: the original is not found"
+
+
+def _bytes_at(document: Document, keys: Keys) -> bytes | None:
+    """The bytes of the image at a path; None if there is none."""
+    try:
+        slot = slot_of(document, keys)
+        text = inspect(document.payload(value_at(document, slot.data)), prefixed=slot.is_uri)
+    except (FixError, LookupError, TypeError):
+        return None
+    return text.read(text.byte_size, 0) if text.repairable else None
 
 
 def _prefixes(number: int, path: Keys) -> Iterator[tuple[int, Keys]]:
