@@ -25,7 +25,7 @@ _FIRST, _SECOND = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _MODES = {"1": "1-bit", "L": "grey", "LA": "grey with alpha", "RGBA": "RGB with alpha", "I;16": "16-bit grey"}
 
 
-class _Shown(NamedTuple):
+class _Described(NamedTuple):
     """A picture as it is described, and its pixels: upright, in sRGB, 8 bits a sample."""
 
     mode: str
@@ -51,12 +51,12 @@ def comparison(before: bytes, after: bytes) -> str:
     return ", ".join((*words, _nearness(old, made)))
 
 
-def _shown(data: bytes) -> _Shown:
+def _shown(data: bytes) -> _Described:
     facts = probe_bytes(data, ProbeField.ALL)
     picture = decode(data, facts, None)
     pixels, _ = in_srgb(scalable(picture.image), picture.profile)
     pixels = turned(pixels, picture.turn)
-    return _Shown(_mode(picture), _profile(picture.profile), facts.orientation, picture.bits, pixels)
+    return _Described(_mode(picture), _profile(picture.profile), facts.orientation, picture.bits, pixels)
 
 
 def _mode(picture: RasterImage) -> str:
@@ -78,7 +78,7 @@ def _profile(profile: bytes | None) -> str:
     return name or f"of {figure(len(profile))} bytes"
 
 
-def _nearness(before: _Shown, after: _Shown) -> str:
+def _nearness(before: _Described, after: _Described) -> str:
     """How alike two pictures are: the same pixels, or SSIM against the old one at the size of the new one."""
     old, made = before.pixels, after.pixels
     alpha = has_alpha(old) or has_alpha(made)
