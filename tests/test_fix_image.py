@@ -222,14 +222,14 @@ def test_heic_without_its_reader_names_the_extra(monkeypatch: pytest.MonkeyPatch
         edit_image(data, ImageEdit())
 
 
-@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
 def test_an_animation_loses_frames_only_where_that_is_allowed(form: str) -> None:
     """Named with their number."""
-    data, word = animated(form), "pages" if form == "TIFF" else "frames"
-    with pytest.raises(FixError, match=f"has 3 {word}; keeping only the first is an unsafe fix"):
+    data = animated(form)
+    with pytest.raises(FixError, match="has 3 frames; keeping only the first is an unsafe fix"):
         edit_image(data, HALF)
     made = edit_image(data, HALF._replace(first_frame=True))
-    assert made.degraded[0] == f"first of 3 {word}"
+    assert made.degraded[0] == "first of 3 frames"
     assert distance(seen(made.data), seen(data, (60, 45))) < 4
 
 

@@ -56,9 +56,10 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Fix safety
     Safe: the API would have rejected the image. Photographic formats become JPEG, or PNG if they have
     transparency; lossless ones become PNG, and grey of 16 bits stays. Unsafe for files of several pages,
-    frames or pictures, of which only the first one is kept, and for colours of more than 8 bits, which
-    imgbudget does not write. HEIC needs the extra `imgbudget[heif]`. Vector graphics,
-    raw photos and formats that Pillow cannot decode have no fix.
+    frames or pictures, each of which becomes a file (`scan-p1.png`, `scan-p2.png`); of an animated GIF or
+    WebP only the first frame is kept, and in a request a file of several pages stays. Unsafe also for colours
+    of more than 8 bits, which imgbudget does not write. HEIC needs the extra `imgbudget[heif]`. Vector
+    graphics, raw photos and formats that Pillow cannot decode have no fix.
 
     ## Source
     Vision guide, 2026-09; the types of the official SDKs, 2026-08. Error text: anthropics/claude-code#3073.

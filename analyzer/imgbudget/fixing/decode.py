@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from types import ModuleType
 from typing import NamedTuple
 
 from PIL import UnidentifiedImageError
@@ -264,14 +265,36 @@ def _open(data: bytes, form: str) -> Image:
 
 
 def _open_heif(data: bytes, form: str) -> Image:
+    image: Image = _heif_reader(form).open_heif(data, convert_hdr_to_8bit=True).to_pillow()
+    return image
+
+
+def _heif_reader(form: str) -> ModuleType:
     try:
-        reader = import_module("pillow_heif")
+        return import_module("pillow_heif")
     except ImportError as error:
         raise FixError(
             f"is {form.upper()}, which needs an extra to decode: pip install 'imgbudget[heif]'"
         ) from error
-    image: Image = reader.open_heif(data, convert_hdr_to_8bit=True).to_pillow()
-    return image
+
+
+def frames(data: bytes, form: str) -> Iterator[Image]:
+    """All pages, frames or pictures of a file, decoded one after the other.
+
+    Raises:
+        FixError: one cannot be decoded completely.
+    """
+    with as_fix_error(f"cannot be decoded as {form.upper()}"):
+        if form in _HEIF:
+            for picture in _heif_reader(form).open_heif(data, convert_hdr_to_8bit=True):
+                _refuse_bomb(Size(*picture.size))
+                yield picture.to_pillow()
+            return
+        image = _open(data, form)
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            _refuse_bomb(Size(*image.size))
+            yield image.copy()
 
 
 def _sampling(image: Image) -> int:

@@ -39,8 +39,13 @@ def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
     """
     facts = probe_bytes(data, ProbeField.ALL)
     form = _source_format(facts)
-    if pictures_in(facts) > 1 and not edit.first_frame and _changes_pixels(facts, edit):
-        raise FixError(_only_first_frame(facts))
+    if pictures_in(facts) > 1 and _changes_pixels(facts, edit):
+        if form not in WRITTEN:
+            raise FixError(
+                f"has {pictures_text(facts)}, which one image cannot replace; send them one by one"
+            )
+        if not edit.first_frame:
+            raise FixError(_only_first_frame(facts))
     with as_fix_error(f"cannot be edited as {form.upper()}"):
         made = _without_decoding(data, facts, edit) or _reencoded(data, facts, edit)
     return _verified(made, edit)

@@ -9,7 +9,15 @@ from typing import BinaryIO, NamedTuple
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import WriteError
 from imgbudget.fixing.places import NAMED, Bounds, FoundBelow, OutputTree, writable_place
-from imgbudget.fixing.writer import Stamp, output_tree_path, remove_replaced, replacing, writing
+from imgbudget.fixing.writer import (
+    Stamp,
+    adding,
+    output_tree_path,
+    remove_added,
+    remove_replaced,
+    replacing,
+    writing,
+)
 from imgbudget.imageinfo.files import EXTENSION_TYPES
 from imgbudget.newfiles import open_folder, remove_leftovers
 from imgbudget.positional import open_file
@@ -125,6 +133,29 @@ class OutputTarget(NamedTuple):
         else:
             with writing(self.target(path, new_path), self.output_dir, source=path) as out:
                 yield out
+
+    @contextmanager
+    def add(self, path: str, new_path: str) -> Iterator[BinaryIO]:
+        """A file to write into, which gets a new name beside the result of the file at `path`.
+
+        Raises:
+            WriteError: it cannot be written; nothing was changed.
+        """
+        if self.output_dir is None:
+            with adding(path, new_path, bounds=self.bounds(path)) as out:
+                yield out
+        else:
+            with writing(self.target(path, new_path), self.output_dir, source=path) as out:
+                yield out
+
+    def remove_added(self, path: str, new_path: str) -> None:
+        """Remove a file that was added, as far as possible."""
+        with suppress(OSError, WriteError):
+            if self.output_dir is None:
+                remove_added(path, new_path, bounds=self.bounds(path))
+            else:
+                target = self.target(path, new_path)
+                remove_added(target, target, bounds=OutputTree(self.output_dir))
 
     def check(self, path: str, new_path: str) -> None:
         """Find out before the work whether the result may be written.

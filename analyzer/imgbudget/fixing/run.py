@@ -21,10 +21,11 @@ from imgbudget.discovery.walk import (
 )
 from imgbudget.errors import UnreadableError, WriteError, os_error_text
 from imgbudget.fixing.configuration import ATTEMPTS, ELSEWHERE, UnusedEntries
+from imgbudget.fixing.diff import difference
 from imgbudget.fixing.output_files import EXTENSIONS, OutputTarget, common_root
 from imgbudget.fixing.places import FoundBelow
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged
-from imgbudget.fixing.strategy import FindingFixes, FixStrategy
+from imgbudget.fixing.strategy import FindingFixes, FixStrategy, makes_pages
 from imgbudget.fixing.writer import ChangedError, Stamp, stamp
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.context import LintContext
@@ -232,6 +233,14 @@ class Fixer:
             with self._open_revision(found, result, expected) as revision:
                 if revision is None:
                     return self._kept(result)
+                if isinstance(revision, ImageRevision) and makes_pages(self.strategy, result):
+                    from imgbudget.fixing.pages import split  # noqa: PLC0415 - rare
+
+                    show = not self.options.writes
+                    if not self.options.trial:
+                        self.output_target.check(revision.path, revision.path)
+                    made = split(revision, self.strategy, self.output_target, expected, show=show)
+                    return made if made.fix and made.fix.changed else self._kept(made)
                 with converged(revision, self.strategy) as (after, fix):
                     if after is revision:
                         return self._kept(result._replace(fix=fix if fix.failed else None))
@@ -314,8 +323,6 @@ class Fixer:
     def _with_details(self, revision: Revision, after: Revision, fix: FileFix) -> FileResult:
         """The result after the fixes, with the difference and digests that the options require."""
         if self.options.difference:
-            from imgbudget.fixing.diff import difference  # noqa: PLC0415 - rare
-
             fix = fix._replace(difference=difference(revision, after))
         if self.options.digests:
             size, digest = _measured(revision.pieces())

@@ -8,11 +8,11 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import ImageEdit, RequestEdit
-from imgbudget.model.fixes import ReplaceByText
+from imgbudget.model.fixes import BakeOrientation, Recode, ReplaceByText, Resize
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import FileResult
-from imgbudget.model.safety import ANY_LOSS, needed_level
+from imgbudget.model.safety import ANY_LOSS, CONVERSIONS, needed_level, pictures_in
 from imgbudget.model.subjects import Finding, ImageUse, Severity
 from imgbudget.planner.allocation import within_body
 from imgbudget.planner.from_findings import (
@@ -340,3 +340,19 @@ class PlanFixes(NamedTuple):
         goal, budget = self._at(test.request.location.path)
         plan = plan_request(test, budget=budget, goal=goal, unsafe=self.unsafe)
         return plan.edit if plan.feasible else RequestEdit()
+
+
+def makes_pages(strategy: FixStrategy, result: FileResult) -> bool:
+    """Whether the fixes of an image file turn each of its pages into a file."""
+    facts = result.images[0].use.facts
+    return (
+        facts is not None
+        and facts.damage is None
+        and facts.format in CONVERSIONS
+        and facts.format not in {"gif", "webp"}
+        and pictures_in(facts) > 1
+        and any(
+            isinstance(finding.fix, BakeOrientation | Recode | Resize) and strategy.selects(finding)
+            for finding in result.findings
+        )
+    )

@@ -329,8 +329,37 @@ def _backup_names(name: str) -> Iterator[str]:
         yield f"{name}.{number}{BACKUP_SUFFIX}"
 
 
-def _move(folder: Folder, name: str, location: str, old: str) -> None:
-    """Give a file the name `location`, which must be free, and remove `old`; both or neither."""
+@contextmanager
+def adding(path: str, new_path: str, *, bounds: Bounds) -> Iterator[BinaryIO]:
+    """A file to write into, which gets a new name beside `path` at the end of the block.
+
+    It has the mode and attributes of the file at `path`. If anything fails, nothing remains.
+
+    Raises:
+        ChangedError: the name has been taken.
+        WriteError: it cannot be written.
+    """
+    with _write_errors(path), writable_place(path, bounds) as place:
+        old = place.folder.status(place.name)
+        _refuse_special(place, old, links=old.st_nlink)
+        with temporary(place.folder) as (out, name):
+            yield out
+            _inherit(place, out, name, old)
+            sync(out)
+            try:
+                _name(place.folder, name, os.path.basename(new_path))
+            except FileExistsError:
+                raise _taken(path, new_path) from None
+
+
+def remove_added(path: str, new_path: str, *, bounds: Bounds) -> None:
+    """Remove a file that was added beside `path`. Raises WriteError."""
+    with _write_errors(new_path), writable_place(path, bounds) as place:
+        place.folder.unlink(os.path.basename(new_path))
+
+
+def _name(folder: Folder, name: str, location: str) -> None:
+    """Give a file the name `location`, which must be free."""
     try:
         folder.link(name, location)
     except FileExistsError:
@@ -340,6 +369,11 @@ def _move(folder: Folder, name: str, location: str, old: str) -> None:
         folder.move(name, location)
     else:
         folder.unlink(name)
+
+
+def _move(folder: Folder, name: str, location: str, old: str) -> None:
+    """Give a file the name `location`, which must be free, and remove `old`; both or neither."""
+    _name(folder, name, location)
     try:
         folder.unlink(old)
     except FileNotFoundError:

@@ -167,8 +167,9 @@ class FileFix(NamedTuple):
     `path` is the original file, `written` the new one; None if nothing was written, because nothing changes
     or only a difference was requested. `error` says why it could not be written. Bytes and SHA-256 are those
     of the whole file, None if it is unchanged; so are `before` and `after`, with the tokens of its images.
-    `changed` says whether anything changes. `elsewhere` says that another program has changed the file during
-    the run, so that nothing was left to fix.
+    `pages` are the new files of a file that is replaced by its pages, in the order of `images`; `written` is
+    the first of them. `changed` says whether anything changes. `elsewhere` says that another program has
+    changed the file during the run, so that nothing was left to fix.
     """
 
     path: str
@@ -187,3 +188,4 @@ class FileFix(NamedTuple):
     before: "Amounts | None" = None
     after: "Amounts | None" = None
     elsewhere: str | None = None
+    pages: tuple[str, ...] = ()

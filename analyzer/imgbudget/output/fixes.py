@@ -19,10 +19,13 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
     codes: dict[Location, list[str]] = {}
     for finding in fix.fixed:
         codes.setdefault(finding.location, []).append(finding.code)
-    if fix.written and fix.written != fix.path and fix.changed:
+    if fix.written and fix.pages:
+        yield f"{fix.path}: replaced by {fix.pages[0]} to {fix.pages[-1]}"
+    elif fix.written and fix.written != fix.path and fix.changed:
         yield f"{fix.path}: written to {fix.written}"
-    for change in fix.images:
+    for at, change in enumerate(fix.images):
         mine = codes.pop(change.location, None) or codes.pop(change.location._replace(path=fix.path), [])
+        name = fix.pages[at] if fix.pages else name
         why = f": {', '.join(dict.fromkeys(mine))}" if mine else ""
         yield f"{_where(name, change.location)}: {change.before} -> {change.after}{change.how}{why}"
     for finding in fix.fixed:
@@ -130,6 +133,7 @@ def _file(fix: FileFix) -> dict[str, Any]:
     return {
         "path": fix.path,
         "written": fix.written,
+        **({"pages": list(fix.pages)} if fix.pages else {}),
         "changed": fix.changed,
         "error": fix.error,
         "original": {"bytes": fix.bytes_before, "sha256": fix.digest_before} if fix.changed else None,
