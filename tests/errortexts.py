@@ -13,8 +13,8 @@ class ErrorText(NamedTuple):
     code: str | None
     path: str | None = None
     status: int = 400
-    measured: int | None = None
-    limit: int | None = None
+    measured: float | None = None
+    limit: float | None = None
     values: tuple[tuple[str, str], ...] = ()
 
 
@@ -111,3 +111,85 @@ TEXTS = (
     ),
 )
 """Every text that is quoted in public reports and guides, 2024-03 to 2026-09, in the old and new wording."""
+
+OTHERS = (
+    ErrorText(
+        "An image in the conversation exceeds the dimension limit for many-image requests (2000px)",
+        "IB102",
+        limit=2000,
+    ),
+    ErrorText("An image in the conversation exceeds the dimension limit (8000 px)", "IB101", limit=8000),
+    ErrorText("Image base64 size (8.4 MB) exceeds API limit (5.0 MB)", "IB103", measured=8.4, limit=5),
+    ErrorText("Image base64 size (5.1MB) exceeds API limit", "IB103", measured=5.1),
+    ErrorText("3 images exceed the API limit (5MB)", "IB103", limit=5, values=(("images", "3"),)),
+    ErrorText("Image was too large. Double press esc to go back", "IB103"),
+    ErrorText("Request too large (max 20MB)", "IB401", status=413, limit=20),
+    ErrorText("Request too large (max 32 MB)", "IB401", status=413, limit=32),
+    ErrorText(
+        "request contains 52 images, exceeding the maximum of 50 allowed per request",
+        "IB402",
+        measured=52,
+        limit=50,
+    ),
+    ErrorText(
+        "Too many images in request: 11 images provided, but the model supports a maximum of 10 images.",
+        "IB402",
+        measured=11,
+        limit=10,
+    ),
+    ErrorText("Image count 5 exceeds limit 4 per request.", "IB402", measured=5, limit=4),
+    ErrorText("Exceeded maximum number of images (50) allowed in the request.", "IB402", limit=50),
+    ErrorText("A maximum of 100 PDF pages may be provided.", "IB402", limit=100),
+    ErrorText("Only HTTPS URLs are supported.", None),
+    ErrorText("str is not valid UTF-8: surrogates not allowed: line 1 column 1 (char 0)", None),
+    ErrorText("The request body is not valid JSON: no low surrogate in string: line 1 column 9", None),
+    ErrorText(
+        "The image you provided requires 30,420 patches after processing, exceeding the limit of 30000.",
+        "IB101",
+        measured=30_420,
+        limit=30_000,
+    ),
+    ErrorText(
+        "Expected a base64-encoded data URL with an image MIME type (e.g. 'data:image/png;base64,aW1n'), but "
+        "got empty base64-encoded bytes.",
+        "IB106",
+    ),
+    ErrorText(
+        "Expected a base64-encoded data URL with an image MIME type (e.g. 'data:image/png;base64,aW1n'), but "
+        "got unsupported MIME type 'image/svg+xml'.",
+        "IB104",
+    ),
+    ErrorText("Image URLs are only allowed for messages with role 'user', but this message has one", "IB404"),
+    ErrorText("The image data you provided does not represent a valid image.", "IB001"),
+    ErrorText("You uploaded an unsupported image. Please make sure your image is valid.", "IB104"),
+    ErrorText("Error while downloading https://example.com/test-image.jpg.", None),
+    ErrorText(
+        "Invalid value at 'contents[0].parts[2].inline_data.data' (TYPE_BYTES), Base64 decoding failed for x",
+        "IB106",
+    ),
+    ErrorText("Provided image is not valid", "IB001"),
+    ErrorText("This model doesn't support the image field for user messages.", None),
+    ErrorText("This model doesn't support the s3Uri field", "IB403", values=(("tag", "s3Uri"),)),
+    ErrorText("Input is too long for requested model.", "IB405"),
+    ErrorText(
+        "Value at 'messages.1.member.content.2.member.image.format' failed to satisfy constraint: Member "
+        "must satisfy enum value set: [gif, jpeg, png, webp]",
+        "IB105",
+    ),
+    ErrorText("The provided image does not match the specified image format.", "IB105"),
+    ErrorText(
+        "Value at 'body' failed to satisfy constraint: Member must have length less than or equal to "
+        "25000000",
+        "IB401",
+        limit=25_000_000,
+    ),
+    ErrorText("No endpoints found that support image input", None, status=404),
+    ErrorText("The model does not support image input but some images are present in the request.", None),
+    ErrorText('Model "deepseek-v4-flash" does not accept image input', None),
+    ErrorText("Invalid content type. image_url is only supported by certain models.", None),
+    ErrorText("image input is not supported - hint: you may need the mmproj", None, status=500),
+    ErrorText("Failed to load image or audio file", "IB001"),
+    ErrorText("error: cannot make GET request", None, status=500),
+    ErrorText("image size must be over 0 and at most 20971520 bytes", "IB103", limit=20_971_520),
+)
+"""Texts of agents, gateways and other vendors, from public reports of 2023-11 to 2026-09 and recordings."""

@@ -2,15 +2,17 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 
 from imgbudget.explain.match import explain
-from imgbudget.explain.patterns import ERROR_PATTERNS, pattern
+from imgbudget.explain.patterns import ERROR_PATTERNS
+from imgbudget.explain.wording import pattern
 from tests.builders import CORPUS
 from tests.conftest import Command
-from tests.errortexts import TEXTS, ErrorText
+from tests.errortexts import OTHERS, TEXTS, ErrorText
 from tests.test_all_rules import CONTRACT
 
 MANY = "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels"
@@ -85,8 +87,9 @@ def test_quotes_and_case_do_not_matter(text: ErrorText) -> None:
 
 def test_every_known_text_is_quoted_or_marked_as_unquoted() -> None:
     """Each pattern matches a quoted or recorded text, or is marked as an unquoted wording."""
-    entry = {explain(text.text).matches[0].pattern for text in TEXTS}
-    left = {known.wording.partition("{")[0] for known in set(ERROR_PATTERNS) - entry if not known.loose}
+    entry = {explain(text.text).matches[0].pattern for text in (*TEXTS, *OTHERS)}
+    unquoted = set(ERROR_PATTERNS) - entry
+    left = {known.wording.partition("{")[0] for known in unquoted if not known.loose and not known.typed}
     assert left == {"URL sources are not supported", "Input tag '"}
 
 
@@ -100,7 +103,10 @@ def test_every_row_has_remedy_and_source() -> None:
     """Meaning, remedy, source and date are never empty, and no two rows share a wording."""
     assert all(known.meaning and known.remedy and known.source and known.date for known in ERROR_PATTERNS)
     assert len({known.wording for known in ERROR_PATTERNS}) == len(ERROR_PATTERNS)
-    assert all(pattern(known.wording).groups == known.wording.count("{") for known in ERROR_PATTERNS)
+    assert all(
+        pattern(known.wording).groups == len(set(re.findall(r"\{\w+\}", known.wording)))
+        for known in ERROR_PATTERNS
+    )
 
 
 def test_refusal_page_of_the_edge_is_one_error() -> None:
@@ -194,7 +200,7 @@ def test_unknown_text_names_the_nearest_only_when_close() -> None:
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside this checkout")
 def test_recorded_refusals() -> None:
-    """Answers that recordings hold: those of the Claude API are recognised, those of others are not."""
+    """The answers that recordings hold are all recognised, whoever sent them."""
     with (CORPUS / "requests" / "MANIFEST.csv").open(encoding="utf-8", newline="") as file:
         errors = {row["path"]: row["recorded_error"] for row in csv.DictReader(file)}
     refused = {path: error for path, error in errors.items() if path.startswith("rejected/") and error}
@@ -203,7 +209,7 @@ def test_recorded_refusals() -> None:
         for path, error in refused.items()
         if explain(error).matches
     }
-    assert recognised == {"chatlas", "pydantic-ai", "ruby_llm"}
+    assert recognised == {"chatlas", "openinference", "pydantic-ai", "rig", "ruby_llm"}
     assert len(refused) == 8
 
 

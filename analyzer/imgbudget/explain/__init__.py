@@ -2,7 +2,8 @@
 
 from imgbudget.explain.locate import Candidate, Located, locate
 from imgbudget.explain.match import Explanation, Match, Unknown, explain
-from imgbudget.explain.patterns import ERROR_PATTERNS, ErrorPattern
+from imgbudget.explain.patterns import ERROR_PATTERNS
+from imgbudget.explain.wording import ErrorPattern
 
 __all__ = [
     "ERROR_PATTERNS",

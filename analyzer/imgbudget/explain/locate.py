@@ -1,5 +1,6 @@
 """Finds the block that an error message refers to: by its location, its flat index, or our own rules."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ from imgbudget.model.subjects import Block, DocumentUse, Finding, ImageUse, Nest
 MOST = 20
 """Most blocks that are listed for one message if it may refer to any of them."""
 
-_ROOTS = ("messages", "system")
+_ROOTS = ("messages", "system", "input", "contents")
+_BRACKETS = re.compile(r"\.?\[(\d+)\]")
 _FIELDS = ("data", "media_type", "url", "file_id")
 """Fields of an image source that may end a location (quoted errors, 2024-03 to 2026-09)."""
 
@@ -37,7 +39,7 @@ class Located(NamedTuple):
 
 
 class FailingBlock(NamedTuple):
-    """A parsed location: `messages` or `system`, the indices after it, and the field at its end."""
+    """A parsed location: its root, as `messages`, the indices after it, and the field at its end."""
 
     root: str
     indices: tuple[int, ...]
@@ -47,19 +49,24 @@ class FailingBlock(NamedTuple):
 def parse_location(location: str) -> FailingBlock | None:
     """Parse a location as the API writes it, without its union tags; None if it has no index.
 
-    `messages.0.content.1.tool_result.content.2.image.source.base64.data` has the indices 0, 1, 2.
+    `messages.0.content.1.tool_result.content.2.image.source.base64.data` has the indices 0, 1, 2,
+    `input[37].content[0].image_url` 37 and 0. AWS writes lists as `messages.1.member` and counts from 1.
     """
-    keys = location.split(".")
+    keys = _BRACKETS.sub(r".\1", location).split(".")
     start = next((i for i, key in enumerate(keys) if key in _ROOTS), None)
     if start is None:
         return None
-    indices = tuple(int(key) for key in keys[start + 1 :] if key.isdigit())
+    first = int("member" in keys)
+    indices = tuple(int(key) - first for key in keys[start + 1 :] if key.isdecimal())
     return FailingBlock(keys[start], indices, keys[-1] if keys[-1] in _FIELDS else None) if indices else None
 
 
 def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding]) -> Located:
     """The blocks of `requests` that `match` may refer to; `findings` are those of our own rules."""
-    mine = [finding for finding in findings if finding.code in match.pattern.codes]
+    found_by_us = list(findings)
+    mine = [finding for finding in found_by_us if finding.code in match.pattern.codes]
+    if match.paths:
+        return _by_paths(match, requests, mine if match.pattern.codes else found_by_us)
     target = parse_location(match.location) if match.location else None
     if target is None:
         return _by_rule(match, requests, mine)
@@ -80,6 +87,26 @@ def locate(match: Match, requests: Sequence[Request], findings: Iterable[Finding
     fallback = _by_rule(match, requests, mine)
     note = f"{match.location} does not exist in the request; is this the request that was sent?"
     return fallback._replace(note=f"{note} {fallback.note}" if fallback.note else note)
+
+
+def _by_paths(match: Match, requests: Sequence[Request], mine: list[Finding]) -> Located:
+    """Every block that a structured error names, in its order."""
+    candidates: list[Candidate] = []
+    missing = 0
+    for path in match.paths:
+        target = parse_location(path)
+        named = [_direct(match, target, request) for request in requests] if target else []
+        found = [
+            candidate._replace(why="named by the error") for one in named for candidate in one.candidates
+        ]
+        candidates += _with_findings(found, mine)
+        missing += not found
+    if not candidates:
+        fallback = _by_rule(match, requests, mine if match.pattern.codes else [])
+        lost = "the paths do not exist in the request; is this the request that was sent?"
+        return fallback._replace(note=f"{lost} {fallback.note}" if fallback.note else lost)
+    note = f"{missing} of {len(match.paths)} paths do not exist in the request" if missing else None
+    return Located(tuple(dict.fromkeys(candidates)), note)
 
 
 def indices_of(location: Location) -> tuple[Key, ...]:
@@ -223,5 +250,5 @@ def _by_rule(match: Match, requests: Sequence[Request], findings: list[Finding])
 
 
 def _silent(match: Match) -> str:
-    codes = " or ".join(match.pattern.codes)
+    codes = " or ".join(match.pattern.codes) or "imgbudget"
     return f"{codes} reports nothing here; is this the complete, unchanged request that was sent?"

@@ -6,14 +6,19 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from imgbudget.explain.patterns import ERROR_PATTERNS, ErrorPattern, pattern
+from imgbudget.explain.details import UNKNOWN_CODE, Bounds, Details, bounds_of, details_in, error_codes
+from imgbudget.explain.patterns import ERROR_PATTERNS
+from imgbudget.explain.wording import ErrorPattern, pattern
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ESCAPE = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'])|[nrt])")
 _ENTITY = re.compile(r"&(gt|lt|quot|apos|amp|#39|#x27|#34);", re.IGNORECASE)
 _ENTITIES = {"gt": ">", "lt": "<", "quot": '"', "apos": "'", "amp": "&", "#39": "'", "#x27": "'", "#34": '"'}
 
-_LOCATION = re.compile(r"(?<![\w.])((?:\w+\.)*(?:messages|system)(?:\.[\w-]+)*)\s*:\s*$")
+_ROOT = r"(?:\w+\.)*(?:messages|system|(?:input|contents)(?=[.\[]))(?:\.[\w-]+|\.?\[\d+\])*"
+_LOCATION = re.compile(rf"(?<![\w.])({_ROOT})\s*:\s*$|[\"']({_ROOT})[\"']\s*[:.,]?\s*$")
+_LEADING = re.compile(rf"\s*({_ROOT})\s*:")
+_INDEX = re.compile(r"(?:^|\.)(?:messages|system|input|contents)\b.*\d")
 _BEFORE = 400
 """Characters before a message that are searched for its location and status."""
 
@@ -39,7 +44,8 @@ class Match(NamedTuple):
     """A known message found in the input: `line` is its first line, from 1.
 
     `text` is on one line. `measured` and `limit` are in the unit of `pattern`; `values` are the other values
-    in the message, by name. `status` is the HTTP status given in the log, else the usual one.
+    in the message, by name. `status` is the HTTP status given in the log, else the usual one. `paths` are
+    the blocks that a structured error names, all of them.
     """
 
     pattern: ErrorPattern
@@ -51,6 +57,7 @@ class Match(NamedTuple):
     limit: float | None = None
     values: tuple[tuple[str, str], ...] = ()
     occurrences: int = 1
+    paths: tuple[str, ...] = ()
 
 
 class Unknown(NamedTuple):
@@ -70,12 +77,16 @@ class Explanation(NamedTuple):
 
 
 class _Hit(NamedTuple):
-    """A known message at an offset of the input, and the line of its start; `found` is in lower case."""
+    """A known message at an offset of the input, and the line of its start; `found` is in lower case.
+
+    `bounds` are those of the structured error around it.
+    """
 
     start: int
     line: int
     pattern: ErrorPattern
     found: re.Match[str]
+    bounds: Bounds | None = None
 
 
 def explain(text: str) -> Explanation:
@@ -121,16 +132,44 @@ def _hits(text: str, lines: list[int]) -> list[_Hit]:
     ]
     taken: list[_Hit] = []
     end = 0
-    for hit in sorted((hit for hit in found if not hit.pattern.loose), key=lambda hit: hit.start):
+    for hit in sorted((hit for hit in found if _grade(hit) == 0), key=lambda hit: hit.start):
         if hit.start >= end:
             taken.append(hit)
             end = hit.found.end()
-    matched_lines = {line for hit in taken for line in _lines_of(hit)}
-    for hit in found:
-        if hit.pattern.loose and not matched_lines & _lines_of(hit):
-            taken.append(hit)
-            matched_lines |= _lines_of(hit)
-    return sorted(taken, key=lambda hit: hit.start)
+    taken += [hit for hit in found if _grade(hit)]
+    codes = {hit.start for hit in taken if hit.pattern.typed}
+    taken += [
+        _Hit(code.start(1), bisect(lines, code.start(1)) + 1, UNKNOWN_CODE, code)
+        for code in error_codes(lower)
+        if code.start(1) not in codes
+    ]
+    return sorted(_one_per_error(text, taken), key=lambda hit: hit.start)
+
+
+def _grade(hit: _Hit) -> int:
+    """0 for a message known verbatim, 1 for the code of an error, 2 for what yields to both."""
+    return 2 if hit.pattern.loose else 1 if hit.pattern.typed else 0
+
+
+def _one_per_error(text: str, hits: list[_Hit]) -> Iterator[_Hit]:
+    """The hits without codes and loose texts of an error, or a line, that has a better one."""
+    hits = sorted(hits, key=lambda hit: hit.start)
+    bounds = bounds_of(text, [hit.found.span() for hit in hits])
+    hits = [hit._replace(bounds=bound) for hit, bound in zip(hits, bounds, strict=True)]
+    errors: set[Bounds] = set()
+    matched_lines: set[int] = set()
+    for hit in sorted(hits, key=_grade):
+        if hit.pattern is UNKNOWN_CODE and not (hit.bounds and _places(details_in(text, hit.bounds))):
+            continue
+        grade = _grade(hit)
+        if (grade and hit.bounds in errors) or (
+            (grade == 2 or (grade and hit.bounds is None)) and matched_lines & _lines_of(hit)
+        ):
+            continue
+        yield hit
+        matched_lines |= _lines_of(hit)
+        if hit.bounds:
+            errors.add(hit.bounds)
 
 
 def _lower(text: str) -> str:
@@ -149,30 +188,64 @@ def _match(text: str, hit: _Hit) -> Match:
     line_before = before.rpartition("\n")[2]
     location = _LOCATION.search(before)
     stated = _STATUS.findall(line_before)
-    names = [name for name, value in hit.found.groupdict().items() if name in _SHOWN and value]
-    values = {name: text[slice(*hit.found.span(name))] for name in names}
+    groups = {
+        name: text[slice(*hit.found.span(name))] for name, value in hit.found.groupdict().items() if value
+    }
+    values = {name: value for name, value in groups.items() if name in _SHOWN}
     measured, limit = _number(values.pop("measured", None)), _number(values.pop("limit", None))
     if "pages" in values and "images" in values:
         measured = (_number(values["pages"]) or 0) + (_number(values["images"]) or 0)
+    words = text[slice(*hit.found.span())].partition("<")[0]
+    places = [location[1] or location[2] if location else "", groups.get("place", "").strip(".")]
+    known = hit.pattern
+    paths: tuple[str, ...] = ()
+    if hit.bounds:
+        details = details_in(text, hit.bounds)
+        paths = _paths(details)
+        if known.typed:
+            words, limit = details.message or hit.found[hit.found.lastindex or 0], details.limit
+            leading = _LEADING.match(words)
+            places.append(leading[1] if leading else "")
+        if details.param and _INDEX.search(details.param):
+            places.append(details.param)
     return Match(
-        pattern=hit.pattern,
-        text=_one_line(text[slice(*hit.found.span())].partition("<")[0]),
+        pattern=_for_limit(known, limit),
+        text=_one_line(words),
         line=hit.line,
-        status=int(stated[-1]) if stated else hit.pattern.status,
-        location=location[1] if location else None,
+        status=int(stated[-1]) if stated else known.status,
+        location=next(filter(None, (*places, *paths)), None),
         measured=measured,
         limit=limit,
         values=tuple(values.items()),
+        paths=paths,
     )
+
+
+def _places(details: Details) -> tuple[str, ...]:
+    """All places in a request that an error names."""
+    return (*_paths(details), *filter(_INDEX.search, filter(None, (details.param,))))
+
+
+def _paths(details: Details) -> tuple[str, ...]:
+    """The paths of an error that are places in a request; logs have files under that name."""
+    return tuple(path for path in details.paths if _INDEX.search(path))
+
+
+def _for_limit(known: ErrorPattern, limit: float | None) -> ErrorPattern:
+    """The pattern with the rule for this limit first."""
+    rule = next((rule for most, rule in known.by_limit if most == limit), None)
+    if rule is None or rule == known.rule:
+        return known
+    return known._replace(rule=rule, also=tuple(code for code in known.codes if code != rule.code))
 
 
 _SHOWN = ("measured", "limit", "pages", "images", "declared", "actual", "size", "target", "tag", "toolset")
 """Names of a wording whose values are shown; the others only fill gaps."""
 
 
-def _number(text: str | None) -> int | None:
+def _number(text: str | None) -> float | None:
     digits = (text or "").replace(",", "")
-    return int(digits) if digits else None
+    return (float(digits) if "." in digits else int(digits)) if digits else None
 
 
 def _one_line(text: str) -> str:
@@ -183,11 +256,15 @@ def _others(text: str, hits: list[_Hit]) -> Iterator[tuple[int, str]]:
     """The unknown error messages, each with its offset."""
     found = False
     begins = [hit.start for hit in hits]
+    errors = sorted({hit.bounds for hit in hits if hit.bounds})
     for expression, group in ((_ENVELOPE, 2), (_VALIDATION, 1)):
         for message in expression.finditer(text):
             start, end = message.span(group)
             at = bisect(begins, start)
             if (at and hits[at - 1].found.end() > start) or (at < len(hits) and begins[at] < end):
+                continue
+            error = errors[max(bisect(errors, Bounds(start, start)) - 1, 0)] if errors else None
+            if error and error.start <= start < error.end and bounds_of(text, [(start, end)])[0] == error:
                 continue
             found = True
             yield start, _one_line(message[group])

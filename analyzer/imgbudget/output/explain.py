@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from imgbudget.explain.locate import Candidate
 from imgbudget.explain.match import Explanation, Match, Unknown
-from imgbudget.explain.patterns import ErrorPattern
+from imgbudget.explain.wording import ErrorPattern
 from imgbudget.model.location import Location, Span
 from imgbudget.output.base import TextStyle, count, figure
 from imgbudget.output.records import TOOL, VERSION
@@ -49,6 +49,7 @@ def _match_record(match: Match, found: LocatedMatch | None) -> dict[str, Any]:
         "seen": match.occurrences,
         "status": match.status,
         "location": match.location,
+        "paths": list(match.paths),
         "measured": match.measured,
         "limit": match.limit,
         "unit": known.unit,
@@ -122,9 +123,10 @@ def _match_text(match: Match, found: LocatedMatch | None, style: TextStyle) -> s
         f"{style.paint(_rule(known), '1')}: status {match.status}{times} on line {match.line}",
         f"  text:     {match.text}",
     ]
-    if match.location:
+    if match.location and match.location not in match.paths:
         flat = "  (blocks inside tool results are counted in this index)" if known.flat else ""
         lines.append(f"  location: {match.location}{flat}")
+    lines += [f"  path:     {path}" for path in match.paths]
     if numbers := _numbers(match):
         lines.append(f"  numbers:  {numbers}")
     lines += [f"  means:    {known.meaning}", f"  do:       {known.remedy}"]
