@@ -16,7 +16,7 @@ from imgbudget.fixing.output_files import OutputTarget
 from imgbudget.model.edits import ImageEdit
 from tests.builders import body, image_block, write_json
 from tests.conftest import Command
-from tests.drawings import soft
+from tests.drawings import animated, soft
 
 UNSAFE = ("check", "--fix", "--unsafe-fixes")
 
@@ -177,3 +177,13 @@ def test_pictures_of_heic_become_files(imgbudget: Command, tmp_path: Path) -> No
     made.save(tmp_path / "burst.heic")
     imgbudget(*UNSAFE, "burst.heic")
     assert names(tmp_path) == ["burst-p1.png", "burst-p2.png"]
+
+
+@pytest.mark.parametrize(("form", "text"), [("TIFF", "file of 3 pages"), ("AVIF", "animation of 3 frames")])
+def test_pages_are_called_pages(imgbudget: Command, tmp_path: Path, form: str, text: str) -> None:
+    """A scan is no animation, and no fix is promised that keeps its first page only."""
+    (tmp_path / "a").write_bytes(animated(form))
+    (finding,) = imgbudget("check", "a", "--select", "IB204", "--format", "json").json["findings"]
+    assert finding["message"].startswith(text)
+    assert finding["help"] == f"send the {text.rsplit(maxsplit=1)[-1]} that matter as separate images"
+    assert finding["fix"] is None

@@ -190,6 +190,9 @@ def test_every_command_counts_it_once(imgbudget: Command, kind: Naming) -> None:
     """Plan, audit and the API count as check does."""
     kind(put("p/a.jpg"), Path("p/b.jpg"))
     assert imgbudget("plan", "p", "--format", "json").json["summary"]["images"] == 1
+    for command in ("check", "plan"):
+        assert "skipped p/b.jpg: the same file as p/a.jpg" in imgbudget(command, "p").err
+        assert "skipped" not in imgbudget(command, "p", "--quiet").err
     assert len(package.check("p").images) == 1
     assert imgbudget("audit", "p", "--format", "json").json["statistics"]["totals"]["images"] == 1
 

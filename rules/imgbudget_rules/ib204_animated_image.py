@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbudget.model.safety import pictures_text
 from imgbudget.rule import (
     Context,
     FirstFrame,
@@ -13,6 +14,9 @@ from imgbudget.rule import (
     Severity,
     rule,
 )
+
+_KEEP_ONE = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+"""Types that stay what they are with one picture; files of others become a file for each (IB104)."""
 
 
 @rule(
@@ -60,11 +64,16 @@ def animated_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         if limits.is_messages_api
         else f"it is not published whether {limits.model} sees more than the first one"
     )
+    pictures = pictures_text(use.facts)
+    word = pictures.rpartition(" ")[2]
+    kind = "animation" if word == "frames" else "file"
+    keeps_one = media_type in _KEEP_ONE
+    first = f"keep the first {word.removesuffix('s')}, or " if keeps_one else ""
     yield Problem(
-        message=f"animation of {frames} frames; {consequence}",
-        help="keep the first frame, or send the frames that matter as separate images",
+        message=f"{kind} of {pictures}; {consequence}",
+        help=f"{first}send the {word} that matter as separate images",
         measured=frames,
         limit=1,
         unit="frames",
-        fix=FirstFrame(),
+        fix=FirstFrame() if keeps_one else None,
     )

@@ -12,6 +12,7 @@ from imgbudget.cli.checking import (
     fix_outputs,
     fixer_of,
     say_fixes,
+    say_skipped,
     wants_fixes,
 )
 from imgbudget.cli.command import HOOK, Command, argument, flag, option
@@ -32,14 +33,13 @@ from imgbudget.cli.options import (
 )
 from imgbudget.cli.output import Format, Progress, Sink, chosen_formats, say, say_warnings, show, wants_colour
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import is_other_name
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.linter.selection import named_rules
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
-from imgbudget.output.base import TextStyle, count, figure
+from imgbudget.output.base import TextStyle, count
 from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, WITH_TRIALS, make_reporter
 from imgbudget.printable import joined
 
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from imgbudget.fixing.run import Fixer
     from imgbudget.linter.baseline import BaselineEntry
     from imgbudget.model.comparison import Earlier
-
-_LISTED = 5
 
 
 class CheckOptions(NamedTuple):
@@ -269,15 +267,7 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
         say("warning: no files found")
     for path, reason in summary.missed:
         say(f"warning: not checked: {path}: {reason}")
-    skipped = summary.skipped
-    if not output.verbose and summary.checked:
-        # the other skips are named only if nothing else explains the result
-        skipped = [(path, reason) for path, reason in skipped if is_other_name(reason)]
-    shown = skipped if output.verbose else skipped[:_LISTED]
-    for path, reason in shown:
-        say(f"skipped {path}: {reason}")
-    if len(skipped) > len(shown):
-        say(f"and {figure(len(skipped) - len(shown))} more; --verbose lists them")
+    say_skipped(summary, output)
 
 
 def exit_code(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgbudget.cli.options import OutputOptions, WriteOptions
 from imgbudget.cli.output import Progress, Sink, say
+from imgbudget.discovery.walk import is_other_name
 from imgbudget.errors import UsageError
 from imgbudget.linter.reporting import Reporter
 from imgbudget.linter.run import StandardInput, run
@@ -153,6 +154,19 @@ def fix_outputs(
     if write.report:
         outputs.append(Output(Manifest(), Sink(write.report)))
     return outputs
+
+
+def say_skipped(summary: Summary, output: OutputOptions) -> None:
+    """Name other names of checked files; with `--verbose`, or if nothing was checked, all skipped ones."""
+    skipped = summary.skipped
+    if not output.verbose and summary.checked:
+        # the other skips are named only if nothing else explains the result
+        skipped = [(path, reason) for path, reason in skipped if is_other_name(reason)]
+    shown = skipped if output.verbose else skipped[:_LISTED]
+    for path, reason in shown:
+        say(f"skipped {path}: {reason}")
+    if len(skipped) > len(shown):
+        say(f"and {figure(len(skipped) - len(shown))} more; --verbose lists them")
 
 
 def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, of_plan: bool = False) -> None:

@@ -13,6 +13,7 @@ from imgbudget.cli.checking import (
     fix_outputs,
     fixer_of,
     say_fixes,
+    say_skipped,
     wants_apply,
 )
 from imgbudget.cli.command import Command, Number, argument, flag, option
@@ -146,6 +147,8 @@ def plan(options: PlanOptions) -> int:
         say_warnings(session.notes)
         if found.summary.files == 0:
             say("warning: no files found")
+        if not options.output.quiet:
+            say_skipped(found.summary, options.output)
     return code or (0 if all(request.feasible for request in found.requests) else 1)
 
 
