@@ -81,20 +81,20 @@ def _marks(subject: Subject, names: list[str]) -> dict[str, tuple[str, str]]:
         return dict.fromkeys(names, ("–", "–"))
     with open(subject.path, "rb") as file:
         data = file.read()
-    reference = _reference(data, subject.size)
-    made = {name: _array(*pixels(RESIZERS[name].resample(data, subject.size))) for name in names}
+    exact = reference(data, subject.size)
+    made = {name: array(*pixels(RESIZERS[name].resample(data, subject.size))) for name in names}
     return {
-        name: (f"{_ssim(made[name], reference):.4f}", f"{_ssim(made[name], made['lanczos']):.4f}")
-        for name in names
+        name: (f"{ssim(made[name], exact):.4f}", f"{ssim(made[name], made['lanczos']):.4f}") for name in names
     }
 
 
-def _array(size: tuple[int, int], samples: bytes) -> Any:
+def array(size: tuple[int, int], samples: bytes) -> Any:
+    """Samples of RGB as an array of numbers."""
     numpy = import_module("numpy")
     return numpy.frombuffer(samples, numpy.uint8).reshape(size[1], size[0], 3).astype(numpy.float64)
 
 
-def _reference(data: bytes, size: Size) -> Any:
+def reference(data: bytes, size: Size) -> Any:
     """Lanczos over all pixels in floating point, a band at a time, with nothing rounded."""
     numpy = import_module("numpy")
     image = Image.open(io.BytesIO(data)).convert("RGB")
@@ -102,14 +102,14 @@ def _reference(data: bytes, size: Size) -> Any:
     return numpy.stack([numpy.asarray(band) for band in bands], axis=-1).clip(0, 255).astype(numpy.float64)
 
 
-def _ssim(one: Any, other: Any) -> float:
+def ssim(one: Any, other: Any) -> float:
     """Structural similarity (Wang and others, 2004): Gaussian windows, the mean over the colours."""
     similarity = import_module("skimage.metrics").structural_similarity
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     return float(similarity(one, other, channel_axis=-1, data_range=255, **options))
 
 
-def _photo(size: tuple[int, int]) -> Image.Image:
+def photo(size: tuple[int, int]) -> Image.Image:
     """Noise of every scale with the spectrum of photographs, and edges over it."""
     rng = Random(5)  # noqa: S311 - the same picture each time
     image = Image.new("RGB", size, (128, 128, 128))
@@ -129,7 +129,7 @@ def _photo(size: tuple[int, int]) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(0.8))
 
 
-def _screen(size: tuple[int, int]) -> Image.Image:
+def screen(size: tuple[int, int]) -> Image.Image:
     """Panels and lines of text."""
     rng = Random(6)  # noqa: S311 - the same picture each time
     image = Image.new("RGB", size, "white")
@@ -144,13 +144,13 @@ def _screen(size: tuple[int, int]) -> Image.Image:
 
 
 def _made(folder: str) -> list[Subject]:
-    photo, screen = os.path.join(folder, "photo.jpg"), os.path.join(folder, "screen.png")
-    _photo((4000, 3000)).save(photo, quality=92)
-    _screen((3840, 2160)).save(screen)
+    photo_path, screen_path = os.path.join(folder, "photo.jpg"), os.path.join(folder, "screen.png")
+    photo((4000, 3000)).save(photo_path, quality=92)
+    screen((3840, 2160)).save(screen_path)
     return [
-        Subject(photo, "JPEG photograph 4000x3000", Size(1268, 951)),
-        Subject(photo, "JPEG photograph 4000x3000", Size(784, 588)),
-        Subject(screen, "PNG screenshot 3840x2160", Size(1456, 819)),
+        Subject(photo_path, "JPEG photograph 4000x3000", Size(1268, 951)),
+        Subject(photo_path, "JPEG photograph 4000x3000", Size(784, 588)),
+        Subject(screen_path, "PNG screenshot 3840x2160", Size(1456, 819)),
     ]
 
 

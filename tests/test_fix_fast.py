@@ -4,7 +4,9 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +18,13 @@ from imgbudget.fixing.decode import RasterImage
 from imgbudget.fixing.encode import scaled
 from imgbudget.fixing.image import edit_image
 from imgbudget.limits.geometry import Size
+from imgbudget.linter import parallel, pool
 from imgbudget.linter.pool import has_threads
+from imgbudget.linter.run import Session
 from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.safety import ANY_LOSS
-from tests.conftest import posix
+from tests.builders import image_bytes
+from tests.conftest import Command, posix
 from tests.drawings import distance, drawn, encoded, noisy, opened, seen, soft
 
 if TYPE_CHECKING:
@@ -232,3 +237,26 @@ def test_rows_are_scaled_in_strips_without_a_seam() -> None:
         made = scaled(RasterImage(photo(), Size(*LARGE), 1, 0, None), size)
         whole = photo().resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
         assert max(high for _, high in ImageChops.difference(made, whole).getextrema()) <= 1  # type: ignore[misc]  # three bands
+
+
+def test_one_more_process_than_cores_fixes_files(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits for the disk after each file; `--jobs` is exact, and checks do not wait."""
+    started: list[int] = []
+
+    def counted(*arguments: object) -> Iterator[object]:
+        started.append(int(str(arguments[-1])))
+        return iter(())
+
+    monkeypatch.setattr(parallel, "check_in_pool", counted)
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    monkeypatch.setattr(Session, "pool_threshold", 2)
+    for i in range(8):
+        (tmp_path / f"{i}.png").write_bytes(image_bytes((20 + i, 20)))
+    imgbudget("check", "--fix", str(tmp_path))
+    imgbudget("check", "--fix", "-j2", str(tmp_path))
+    imgbudget("check", str(tmp_path))
+    monkeypatch.setattr(pool, "cores", lambda: 1)
+    imgbudget("check", "--fix", str(tmp_path))
+    assert started == [3, 2, 2]

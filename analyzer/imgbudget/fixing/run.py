@@ -70,8 +70,11 @@ class FixOptions(NamedTuple):
 class Fixer:
     """Fixes the files of a session, each independently."""
 
-    chunk_size = 4
-    """Files that a worker takes at once: a photo takes about 0.2 s."""
+    chunk_size = 2
+    """Files that a worker takes at once: few, so that all workers end together; a photo takes 0.06 s."""
+
+    spare_workers = 1
+    """Processes beyond the number of cores: each waits for the disk after each file."""
 
     pool_threshold = 6
     """Files from which on two processes are quicker than one: two are there in 0.03 s."""

@@ -140,6 +140,7 @@ class TryingSession(Session):
 
     chunk_size = Fixer.chunk_size
     pool_threshold = Fixer.pool_threshold
+    spare_workers = 0
 
     def __init__(self, options: RunOptions) -> None:
         """Load configuration, packs and limits; raises as Session does."""

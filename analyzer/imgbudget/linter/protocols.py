@@ -55,6 +55,9 @@ class RunChecker(Checker[FoundFile | SkippedFile], Protocol):
     pool_threshold: int
     """Files from which two processes are faster than one."""
 
+    spare_workers: int
+    """Processes beyond the number of cores, for work that waits for the disk."""
+
     @property
     def totals(self) -> RunTotals:
         """The totals for the rules on the whole run."""
