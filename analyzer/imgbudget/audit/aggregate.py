@@ -20,6 +20,7 @@ from imgbudget.audit.statistics import (
     place_text,
 )
 from imgbudget.audit.store import ROW_ORDER, Store
+from imgbudget.audit.trials import EXPONENT, ResizedImages, bytes_after
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier
@@ -280,7 +281,8 @@ def aggregate(store: Store, about: AuditContext) -> AuditStatistics:
 def _totals(store: Store) -> Totals:
     tier, limits = store.tier, store.limits
     area, planned = "width::hugeint * height", f"{tier}planned_width::hugeint * {tier}planned_height"
-    *counts, tokens, tokens_after = store.one(
+    resized = f"{planned} < {area}"
+    *counts, unchanged, base64, pixels, tokens, tokens_after = store.one(
         f"""select count(*) filter (where subject = 'image'), count(*) filter (where subject = 'request'),
         count(*) filter (where subject = 'document'), count(*) filter (where subject = 'skip'),
         count(*) filter (where missed), count(*) filter (where subject = 'image' and damage is not null),
@@ -291,8 +293,7 @@ def _totals(store: Store) -> Totals:
         coalesce(sum(errors), 0)::bigint, coalesce(sum(warnings), 0)::bigint, coalesce(sum(infos), 0)::bigint,
         coalesce(sum(silenced), 0)::bigint,
         coalesce(sum(bytes) filter (where subject = 'image'), 0)::bigint,
-        coalesce(sum(case when {planned} < {area} then ceil(bytes::double * ({planned}) / ({area}))
-            else bytes end) filter (where subject = 'image'), 0)::bigint,
+        coalesce(sum(bytes) filter (where subject = 'image' and ({resized}) is not true), 0)::bigint,
         coalesce(sum(base64_bytes) filter (where subject = 'image'), 0)::bigint,
         coalesce(sum({area}) filter (where subject = 'image'), 0)::hugeint,
         coalesce(sum({tier}tokens), 0)::bigint, coalesce(sum({tier}planned_tokens), 0)::bigint from rows"""  # noqa: S608 - ours
@@ -300,7 +301,34 @@ def _totals(store: Store) -> Totals:
     cost, cost_after = usd(limits, tokens), usd(limits, tokens_after)
     batch = limits.batch_factor.value if limits.batch_factor else None
     costs = (cost, cost_after, *(None if batch is None else amount * batch for amount in (cost, cost_after)))
-    return Totals._make((*counts, tokens, tokens_after, *costs))
+    groups = store.all(
+        f"""select count(*), sum(bytes)::hugeint, sum(x)::hugeint, count(tried_bytes),
+        coalesce(sum(bytes) filter (where tried_bytes is not null), 0)::hugeint,
+        coalesce(sum(x) filter (where tried_bytes is not null), 0)::hugeint,
+        coalesce(sum(tried_bytes), 0)::hugeint,
+        coalesce(sum(x * x) filter (where tried_bytes is not null), 0)::hugeint,
+        coalesce(sum(x * tried_bytes), 0)::hugeint,
+        coalesce(sum(tried_bytes::hugeint * tried_bytes), 0)::hugeint
+        from (select format, bytes, tried_bytes,
+            round(bytes * pow(({planned})::double / ({area}), {EXPONENT}))::hugeint as x
+            from rows where subject = 'image' and bytes is not null and ({resized}))
+        group by format order by format"""  # noqa: S608 - ours
+    )
+    after = bytes_after(unchanged, map(ResizedImages._make, groups))
+    return Totals._make(
+        (
+            *counts,
+            after.bytes,
+            base64,
+            pixels,
+            tokens,
+            tokens_after,
+            *costs,
+            after.low,
+            after.high,
+            after.tried,
+        )
+    )
 
 
 def _sums(store: Store) -> str:

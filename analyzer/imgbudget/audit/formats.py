@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from imgbudget.audit.statistics import AuditStatistics, Bin, CostRow, Distribution, Row
+from imgbudget.audit.statistics import AuditStatistics, Bin, CostRow, Distribution, Row, Totals
 from imgbudget.audit.store import Store
 from imgbudget.output.base import TextTable, count, figure
 from imgbudget.output.records import TOOL, VERSION, indented
@@ -46,7 +46,7 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
         lines.append(
             f"{count(totals.resized, 'image')} larger than the model uses "
             f"({part(totals.resized, totals.images)}): resized before sending, {size(totals.byte_size)} "
-            f"become about {size(totals.bytes_after)}"
+            f"become {after_text(totals)}"
         )
     if totals.tokens_after != totals.tokens:
         lines.append(
@@ -68,6 +68,15 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
     if totals.missed:
         lines.append(f"{count(totals.missed, 'item')} could not be read")
     return tuple(lines)
+
+
+def after_text(totals: Totals) -> str:
+    """The bytes after the plan, or the range that they are in and how many images it follows from."""
+    low, high = size(totals.bytes_after_low), size(totals.bytes_after_high)
+    if totals.bytes_after_low == totals.bytes_after_high:
+        return low
+    tried = f"{figure(totals.tried)} of {count(totals.resized, 'image')} encoded"
+    return f"{low if low == high else f'{low} to {high}'} ({tried})"
 
 
 def sections(statistics: AuditStatistics) -> Iterator[Section]:

@@ -71,7 +71,8 @@ class Partition(NamedTuple):
 
     `where` is a path or URL. It has either `items`, or the members or rows from `start` to `stop`, where
     None is the end. `id` changes with the input, the configuration and the version; `fingerprint` only with
-    the input: it is its size and time, or its tag.
+    the input: it is its size and time, or its tag. `tries` is how many of its images are encoded to know what
+    the plan saves.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Partition(NamedTuple):
     stop: int | None = None
     items: Items = ()
     fingerprint: str = ""
+    tries: int = 0
 
     @property
     def known(self) -> int | None:

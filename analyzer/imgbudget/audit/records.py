@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from types import MethodType
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from imgbudget.audit.partition import container_of, is_unsupported_archive
 from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
+from imgbudget.audit.trials import Trials, read_whole
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import AuditError
@@ -53,6 +55,10 @@ class Content(NamedTuple):
     whole: bytes | None = None
     is_local: bool = True
 
+    def load(self) -> bytes:
+        """All bytes."""
+        return self.read(self.size, 0) if self.whole is None else self.whole
+
 
 @dataclass(slots=True, eq=False, repr=False)
 class RecordBuilder:
@@ -60,6 +66,7 @@ class RecordBuilder:
 
     session: Session
     references: RowReferences = field(default_factory=lambda: RowReferences(Access()))
+    trials: Trials | None = None
     counts: Counter[str] = field(default_factory=Counter)
     reached: RowLocation | None = None
     """How far the reader of a table has come."""
@@ -91,7 +98,7 @@ class RecordBuilder:
         path = place_text(*where)
         use = read_image(path, self._fields_for(path), probe=probe)
         digest = digest_of(content.size, content.read, content.whole) if content.is_local else None
-        return self._record(where, use, digest, None)
+        return self._record(where, use, digest, None, content.load)
 
     def member(self, where: RowLocation, name: str, content: Content) -> FactsRecord:
         """The row of a member of an archive; its name gives its type."""
@@ -120,7 +127,7 @@ class RecordBuilder:
             self._digest = None
             use = read_image(found.path, self._fields_for(found.path), probe=self._probe_file)
             if found.kind is FileKind.IMAGE or (use.facts and use.facts.format is not None):
-                yield self._record(where, use, self._digest, claim)
+                yield self._record(where, use, self._digest, claim, partial(read_whole, found.path))
                 return
         yield from self.result(where, self.session.check_found(found), lines=found.kind is FileKind.JSONL)
 
@@ -202,13 +209,21 @@ class RecordBuilder:
             os.close(fd)
 
     def _record(
-        self, where: RowLocation, use: ImageUse, digest: bytes | None, claim: tuple[int, int] | None
+        self,
+        where: RowLocation,
+        use: ImageUse,
+        digest: bytes | None,
+        claim: tuple[int, int] | None,
+        load: Callable[[], bytes],
     ) -> FactsRecord:
         result = self.session.context.check_image_file(use)
         note = _claimed(use, claim)
         record = self._image_record(where, result.images[0], result.findings)
         missed = use.facts is not None and use.facts.unread
-        return record._replace(digest=digest, silenced=result.suppressed, note=note, missed=missed)
+        tried = self.trials.tried(result.images[0], digest, load) if self.trials else None
+        return record._replace(
+            digest=digest, silenced=result.suppressed, note=note, missed=missed, tried=tried
+        )
 
     def _image_record(
         self, where: RowLocation, image: ImageResult, findings: list[Finding] | tuple[Finding, ...]

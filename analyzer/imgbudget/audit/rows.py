@@ -51,7 +51,11 @@ TIER_COLUMNS = ("width", "height", "tokens", "planned_width", "planned_height", 
 
 
 class FactsRecord(NamedTuple):
-    """One row before it is written; the fields are the columns, `size` and `digest` are two each."""
+    """One row before it is written; the fields are the columns, `size` and `digest` are two each.
+
+    `tried` is the bytes that a fixer makes of an image that is larger than the model uses; None for images
+    that were not tried, which are most.
+    """
 
     source: str
     member: str | None = None
@@ -73,6 +77,7 @@ class FactsRecord(NamedTuple):
     missed: bool = False
     damage: str | None = None
     note: str | None = None
+    tried: int | None = None
 
 
 def tier_prefix(tier: str) -> str:
@@ -120,6 +125,7 @@ def schema(tiers: Sequence[Tier]) -> "pa.Schema":
             ("missed", pa.bool_()),
             ("damage", word),
             ("note", word),
+            ("tried_bytes", pa.int64()),
         ]
     )
 
@@ -221,6 +227,7 @@ def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
         record.missed,
         record.damage,
         record.note,
+        _number(record.tried),
     )
 
 

@@ -20,6 +20,7 @@ from imgbudget.audit.inputs.objects import plan_url
 from imgbudget.audit.partition import Naming, Partition, container_of
 from imgbudget.audit.references import named
 from imgbudget.audit.rows import IMAGE, SKIP
+from imgbudget.audit.trials import tries_of
 from imgbudget.audit.urls import is_url
 from imgbudget.audit.work import Done, Failed, PartitionSummary, Work, footer, give_up
 from imgbudget.discovery.filetypes import FileKind, kind_of
@@ -206,13 +207,13 @@ class AuditRun:
         self.files.sort()
 
     def _todo(self, partitions: Iterable[Partition]) -> Iterator[Partition]:
-        for partition in partitions:
+        for number, partition in enumerate(partitions):
             if partition.id in self._ids:
                 raise AuditError(f"{partition.source}: partition {partition.id} was planned twice")
             self._ids.add(partition.id)
             found = find(self.folder, partition.id)
             if found is None:
-                yield partition
+                yield partition._replace(tries=tries_of(number))
                 continue
             self.resumed += 1
             self._count(row_file(self.folder, partition.id), *found)
@@ -228,7 +229,9 @@ class AuditRun:
 
     def _attempt(self, partition: Partition) -> Done | None:
         """Read a failed partition by itself; None if it fails again, unless it is a single item."""
-        outcome = next(iter(self.executor.run(self.work, [partition], careful=True)))
+        # a crash may have been that of a trial
+        again = partition._replace(tries=0)
+        outcome = next(iter(self.executor.run(self.work, [again], careful=True)))
         if isinstance(outcome, Done):
             return outcome
         counted = _counted(partition)

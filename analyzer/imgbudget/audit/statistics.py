@@ -73,8 +73,9 @@ class Totals(NamedTuple):
     `refused` images have a finding of severity error, whether the API rejects the image itself, its request,
     or a budget is exceeded; `CostRow.refused` counts only the first. `resized` images have more pixels than
     the model uses. `unmeasured` images have no known size, e.g. because their bytes are elsewhere (a url, a
-    file id). `bytes_after` is an estimate by area. `missed` items could not be read: most of
-    them are skipped, others are images or requests with a finding.
+    file id). `bytes_after` follows from the `tried` images, which were encoded as a fix would; it is between
+    `bytes_after_low` and `bytes_after_high`, which are equal if all were tried. `missed` items could not be
+    read: most of them are skipped, others are images or requests with a finding.
     """
 
     images: int
@@ -101,6 +102,9 @@ class Totals(NamedTuple):
     cost_after_usd: float
     batch_cost_usd: float | None
     batch_cost_after_usd: float | None
+    bytes_after_low: int
+    bytes_after_high: int
+    tried: int
 
 
 class Bin(NamedTuple):

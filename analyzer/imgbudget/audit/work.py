@@ -12,10 +12,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgbudget.audit.inputs import read_partition
-from imgbudget.audit.partition import ManifestEntry, Partition, RemoteObject
+from imgbudget.audit.partition import SHARE, ManifestEntry, Partition, RemoteObject
 from imgbudget.audit.records import AUDIT_FIELDS, RecordBuilder, RowLocation
 from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import IMAGE, SKIP, FactsRecord, write_rows
+from imgbudget.audit.trials import Trials
 from imgbudget.discovery.walk import FoundFile, SkippedFile
 from imgbudget.errors import AuditError
 from imgbudget.imageinfo.dispatch import PROBE_VERSION
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from imgbudget.limits.geometry import Tier
     from imgbudget.linter.options import RunOptions
 
-ROWS_VERSION = 3
+ROWS_VERSION = 4
 """Increased whenever columns or their meaning change: row files of another version are written again."""
 
 
@@ -96,7 +97,10 @@ class Work(NamedTuple):
         session = _session(self.state)
         if os.getcwd() != self.folder and os.path.isdir(self.folder):
             os.chdir(self.folder)
-        builder = RecordBuilder(session, RowReferences(self.access))
+        chance = 2 * partition.tries / max(partition.known or SHARE, 1)
+        builder = RecordBuilder(
+            session, RowReferences(self.access), trials=Trials(session, partition.tries, chance)
+        )
         return done(partition, read_partition(partition, builder), builder)
 
 

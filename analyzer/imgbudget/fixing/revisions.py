@@ -39,7 +39,6 @@ from imgbudget.model.fixes import (
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import Amounts, FileResult, ImageResult, RequestResult
-from imgbudget.model.safety import ANY_LOSS
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, walk_blocks
 
 
@@ -134,15 +133,12 @@ class ImageRevision(NamedTuple):
         edit = None
         if key_at(WHOLE, image.use.location) not in refused:
             edit = strategy.of_image(image.use, image.limits, check)
-        if edit is not None and not edit.may_grow and edit.permits != ANY_LOSS:
-            # another format is another name, and what refers to the file would miss it
-            edit = edit._replace(keeps_format=True)
         reencodes = [finding for finding in wanted if finding not in renames]
         edited: EditedImage | None = None
         failed: dict[FindingKey, str] = {}
         if edit is not None:
             try:
-                edited = edit_image(self.data, edit)
+                edited = edit_image(self.data, edit.for_file)
             except FixError as error:
                 failed = {key_of(finding): str(error) for finding in reencodes}
                 failed[key_at(WHOLE, image.use.location)] = str(error)

@@ -36,6 +36,11 @@ class ImageEdit(NamedTuple):
     may_grow: bool = True
     keeps_format: bool = False
 
+    @property
+    def for_file(self) -> "ImageEdit":
+        """The edit of an image file, which keeps its format and so its name: others refer to it."""
+        return self._replace(keeps_format=True) if not self.may_grow and self.permits != ANY_LOSS else self
+
 
 class EditedImage(NamedTuple):
     """The result of editing an image.

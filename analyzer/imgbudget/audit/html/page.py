@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from imgbudget.audit.formats import size
+from imgbudget.audit.formats import after_text, size
 from imgbudget.audit.html import charts, tables
 from imgbudget.audit.html.names import CommonPrefix, display_name, dollars, measured, percent, split_name
 from imgbudget.audit.html.tables import cost_grid, model_grid, platform_grid, price_groups
@@ -144,10 +144,8 @@ def summary(statistics: AuditStatistics) -> str:
     parts = [f"{sent} with {statistics.model} on {statistics.platform}."]
     if totals.refused:
         parts.append(f"{figure(totals.refused)} {'has' if totals.refused == 1 else 'have'} errors.")
-    less = totals.byte_size - totals.bytes_after
-    if less > 0:
-        share = percent(less, totals.byte_size)
-        parts.append(f"The plan reduces the upload by {share}; {_bill(totals)}.")
+    if totals.byte_size > totals.bytes_after:
+        parts.append(f"The plan reduces the upload by {_share(totals)}; {_bill(totals)}.")
     mine, other = own_tier(statistics), other_tier(statistics)
     if mine is not None and other is not None and mine.tokens:
         parts.append(f"A {other.tier} model bills {other.tokens / mine.tokens:.2f} times the tokens.")
@@ -185,14 +183,20 @@ def _saved(statistics: AuditStatistics) -> Card:
     """What resizing before sending saves."""
     totals = statistics.totals
     tokens = totals.tokens - totals.tokens_after
-    less = totals.byte_size - totals.bytes_after
     if not totals.resized and tokens <= 0:
         return Card("The plan saves", "nothing", "no image is larger than the model uses", "good")
     text = (
-        f"of the upload: {size(totals.byte_size)} become about {size(totals.bytes_after)}; "
+        f"of the upload: {size(totals.byte_size)} become {after_text(totals)}; "
         f"{figure(totals.resized)} images are larger than the model uses; {_bill(totals)}"
     )
-    return Card("The plan saves", percent(less, totals.byte_size), text, link="costs")
+    return Card("The plan saves", _share(totals), text, link="costs")
+
+
+def _share(totals: Totals) -> str:
+    """The share of the upload that the plan saves, or the range that it is in."""
+    ends = (totals.bytes_after_high, totals.bytes_after_low)
+    low, high = (percent(max(totals.byte_size - after, 0), totals.byte_size) for after in ends)
+    return low if low == high else f"{low} to {high}"
 
 
 def _bill(totals: Totals) -> str:
