@@ -5,6 +5,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from imgbudget.errors import FixError
+from imgbudget.fixing.image import edit_image
 from imgbudget.linter.run import Session
 from imgbudget.model.results import ImageResult
 from imgbudget.planner.image import plan_image
@@ -50,8 +51,6 @@ class Trials:
         plan = plan_image(image.use, self._limits)
         if plan is None or not plan.resizes or (edit := plan.edit) is None:
             return None
-        from imgbudget.fixing.image import edit_image  # noqa: PLC0415 - rare
-
         self.left -= 1
         try:
             return len(edit_image(load(), edit.for_file).data)
