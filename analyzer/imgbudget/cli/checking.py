@@ -12,7 +12,7 @@ from imgbudget.linter.reporting import Reporter
 from imgbudget.linter.run import StandardInput, run
 from imgbudget.model.results import Summary
 from imgbudget.namedtuples import NamedTuple
-from imgbudget.output.base import figure
+from imgbudget.output.base import figure, fixes_line
 
 if TYPE_CHECKING:
     from imgbudget.cli.check import CheckOptions
@@ -171,8 +171,6 @@ def say_skipped(summary: Summary, output: OutputOptions) -> None:
 
 def say_fixes(summary: Summary, output: OutputOptions, *, diff: bool, of_plan: bool = False) -> None:
     """Say what was not fixed or written, and what the fixes come to."""
-    from imgbudget.output.fixes import fixes_line  # noqa: PLC0415 - rare
-
     for error in summary.unwritten:
         say(f"error: {error}")
     if output.quiet:

@@ -4,6 +4,7 @@ import codecs
 import os
 from collections.abc import Iterable
 from difflib import unified_diff
+from hashlib import sha256
 
 from imgbudget.config.edit import moved_entries, without_ignores
 from imgbudget.config.settings import Settings
@@ -92,12 +93,19 @@ class UnusedEntries:
             failed=tuple(FailedFix(one.location, one.code, _WHY_NOT) for one in failed),
             elsewhere=ELSEWHERE if gone and not removed else None,
         )
+        written = bom + after.encode("utf-8")
+        if removed:
+            fix = fix._replace(
+                bytes_before=len(data),
+                digest_before=sha256(data).hexdigest(),
+                bytes_after=len(written),
+                digest_after=sha256(written).hexdigest(),
+            )
         if bounds is None:
             return fix._replace(difference=_difference(path, text, after)), gone
         if removed:
-            written = bom + after.encode("utf-8")
             replace_file(path, written, bounds=bounds, backup=backup, expected=expected)
-            fix = fix._replace(written=path)
+            fix = fix._replace(written=path, backup=backup)
         return fix, gone
 
     def _numbers(

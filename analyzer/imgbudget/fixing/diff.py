@@ -5,13 +5,9 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from imgbudget.errors import FixError
-from imgbudget.fixing.comparison import comparison
-from imgbudget.fixing.request import slot_of
+from imgbudget.fixing.removed import image_at
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, digest_of
-from imgbudget.jsontext.base64text import inspect
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
-from imgbudget.jsontext.edit import value_at
 from imgbudget.model.edits import ImageChange
 from imgbudget.model.location import Keys, Location
 from imgbudget.output.base import figure
@@ -54,7 +50,7 @@ def _of_image(before: ImageRevision, after: Revision) -> Iterator[str]:
     for change in after.images:
         yield f"-{change.before}"
         yield f"+{change.after}{change.how}"
-        yield f" {comparison(before.data, b''.join(after.pieces()))}"
+        yield f" {_compared(before.data, b''.join(after.pieces()))}"
 
 
 def _of_text(before: RequestRevision, after: RequestRevision) -> Iterator[str]:
@@ -91,20 +87,16 @@ def _comparison(pair: "_Pair", before: RequestRevision, change: ImageChange) -> 
     places = (image.use.location for image in before.result.images)
     elsewhere = (place.keys or () for place in places if place.document == pair.old.number)
     for keys in (change.location.keys or (), *elsewhere):
-        data = _bytes_at(pair.old, keys)
+        data = image_at(pair.old, keys)
         if data is not None and digest_of(data) == change.before.digest:
-            return comparison(data, _bytes_at(pair.new, change.location.keys or ()) or b"")
+            return _compared(data, image_at(pair.new, change.location.keys or ()) or b"")
     return "not compared: the original is not found"
 
 
-def _bytes_at(document: Document, keys: Keys) -> bytes | None:
-    """The bytes of the image at a path; None if there is none."""
-    try:
-        slot = slot_of(document, keys)
-        text = inspect(document.payload(value_at(document, slot.data)), prefixed=slot.is_uri)
-    except (FixError, LookupError, TypeError):
-        return None
-    return text.read(text.byte_size, 0) if text.repairable else None
+def _compared(before: bytes, after: bytes) -> str:
+    from imgbudget.fixing.comparison import comparison  # noqa: PLC0415 - rare
+
+    return comparison(before, after)
 
 
 def _prefixes(number: int, path: Keys) -> Iterator[tuple[int, Keys]]:

@@ -74,11 +74,11 @@ def _strip_jpeg(data: bytes, options: StripOptions) -> bytes | None:
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """The kind, start and end of each segment of the first picture; a scan includes its data."""
     at = 2
-    while (at := _next_marker(data, at)) >= 0:
+    while (at := next_marker(data, at)) >= 0:
         kind = data[at + 1]
         end = at + 2 if kind == _END else at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if kind == 0xDA:
-            end = _scan_end(data, end)
+            end = scan_end(data, end)
         yield kind, at, end
         if kind == _END:
             return
@@ -201,13 +201,14 @@ def has_more_pictures(data: bytes) -> bool:
     return end >= 0 and _PICTURE.search(data, end + 2) is not None
 
 
-def _next_marker(data: bytes, at: int) -> int:
+def next_marker(data: bytes, at: int) -> int:
     """The next marker that starts a segment or ends the picture; decoders skip bytes before it."""
     found = _MARKER.search(data, at)
     return found.start() if found else -1
 
 
-def _scan_end(data: bytes, at: int) -> int:
+def scan_end(data: bytes, at: int) -> int:
+    """The end of the scan whose header ends at an offset."""
     found = _MARKER.search(data, at)
     return found.start() if found else len(data)
 

@@ -65,7 +65,7 @@ def _split(
             location = page.change.location._replace(path=page.path)
             changes.append(page.change._replace(location=location, before=old))
             if show:
-                text += difference(revision, page._replace(change=changes[-1]))
+                text += difference(revision._replace(data=data), page._replace(change=changes[-1]))
             elif pages:
                 _add(revision, page, target, added)
             # of the pages that are written, only the findings are still needed
@@ -88,6 +88,8 @@ def _split(
         before=before,
         after=after,
         pages=names,
+        removed=() if show or target.output_dir is not None else (revision.path,),
+        backup=target.backup and not show,
     )
     return pages[0].result._replace(
         images=tuple(image for page in pages for image in page.result.images),

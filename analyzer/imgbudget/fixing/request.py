@@ -15,7 +15,7 @@ from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import Layout, Region, Splice, as_json, spliced, value_at
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
-from imgbudget.model.edits import BlockEdit, EditedImage, ImageEdit, RequestEdit
+from imgbudget.model.edits import BlockChange, BlockEdit, EditedImage, ImageEdit, RequestEdit
 from imgbudget.model.fixes import DeclareType, RepairBase64, ReplaceByText
 from imgbudget.model.location import Keys, Location
 
@@ -267,6 +267,15 @@ class RequestFixer:
     jobs: int = 1
     rewritten: list[RewrittenImage] = field(default_factory=list)
     failed: list[FailedEdit] = field(default_factory=list)
+    _blocks: list[BlockChange] = field(default_factory=list)
+    _repaired: list[BlockChange] = field(default_factory=list)
+
+    @property
+    def blocks(self) -> list[BlockChange]:
+        """The changes of blocks other than of pixels; complete at the end of the stream."""
+        # an image with new pixels has a new type and text anyway
+        images = {image.location for image in self.rewritten}
+        return [*self._blocks, *(one for one in self._repaired if one.location not in images)]
 
     def rewrite(
         self, source: JsonSource, edits: Iterable[RequestEdit], *, lines: bool, start: Start = BEGINNING
@@ -336,6 +345,12 @@ class RequestFixer:
             except FixError as error:
                 self._refuse(location, error)
             else:
+                task = edits.images[location]
+                if task.media_type:
+                    title = DeclareType(task.media_type).title
+                    self._repaired.append(BlockChange(location, title))
+                if task.repair:
+                    self._repaired.append(BlockChange(location, RepairBase64.title))
                 rewrites.append(rewrite)
                 yield from rewrite.splices()
 
@@ -345,6 +360,7 @@ class RequestFixer:
         for location, fix in edits.texts.items():
             try:
                 texts[path_of_block(document, location.keys or ())] = fix
+                self._blocks.append(_replaced_image(document, location, fix))
                 edits.images.pop(location, None)
             except FixError as error:
                 self._refuse(location, error)
@@ -361,11 +377,13 @@ class RequestFixer:
 
     def _moves(self, document: Document, edits: _Edits) -> list[Rearrangement | Emptied]:
         try:
-            return list(rearrangements(document, edits.moves))
+            found = list(rearrangements(document, edits.moves))
         except FixError as error:
             for edit in edits.moves:
                 self._refuse(edit.location, error)
             return []
+        self._blocks += [BlockChange(edit.location, edit.fix.title) for edit in edits.moves]
+        return found
 
     def _refuse(self, location: Location, error: FixError) -> None:
         self.failed.append(FailedEdit(location, str(error)))
@@ -375,6 +393,20 @@ class RequestFixer:
             self.rewritten.append(what)
         else:
             self.failed.append(what)
+
+
+def _replaced_image(document: Document, location: Location, fix: ReplaceByText) -> BlockChange:
+    """The record of an image that gives way to a text."""
+    change = BlockChange(location, fix.title, fix.text)
+    try:
+        slot = slot_of(document, location.keys or ())
+    except FixError:
+        return change
+    text = inspect(document.payload(value_at(document, slot.data)), prefixed=slot.is_uri)
+    if not text.repairable:
+        return change
+    data = text.read(text.byte_size, 0)
+    return change._replace(byte_size=len(data), digest=sha256(data).hexdigest())
 
 
 def _by_document(edits: Iterable[RequestEdit]) -> dict[int, _Edits]:

@@ -18,6 +18,7 @@ from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.rows import Scope
 from imgbudget.model.edits import (
+    BlockChange,
     BodyChange,
     EditedImage,
     FailedFix,
@@ -59,6 +60,7 @@ class FixStep(NamedTuple):
     active: tuple[Finding, ...]
     refused: Mapping[FindingKey, str]
     moved: bool = False
+    blocks: tuple[BlockChange, ...] = ()
 
 
 class Revision(Protocol):
@@ -285,7 +287,7 @@ class RequestRevision:
         }
         failed |= {key_at(WHOLE, location): reason for location, reason in reasons.items()}
         succeeded = tuple(finding for finding in active if key_of(finding) not in failed)
-        return FixStep(revision, succeeded, failed, moved)
+        return FixStep(revision, succeeded, failed, moved, tuple(fixer.blocks))
 
     def _edits(
         self, strategy: FixStrategy, wanted: Iterable[Finding], refused: Mapping[FindingKey, str]
@@ -430,6 +432,7 @@ def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revis
     """
     refused: dict[FindingKey, str] = {}
     fixed: list[Finding] = []
+    blocks: list[BlockChange] = []
     after, is_done = revision, False
     try:
         for _ in range(STEPS):
@@ -441,6 +444,7 @@ def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revis
             if not unresolved and (step.active or step.revision.images != after.images):
                 discarded, after = after, step.revision
                 fixed += step.active
+                blocks += step.blocks
                 is_done = strategy.is_final
             else:
                 discarded = step.revision
@@ -452,7 +456,7 @@ def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revis
             if is_done:
                 break
         refused |= strategy.unfixed(after.result, refused)
-        yield after, _fix_of(revision, after, fixed, refused)
+        yield after, _fix_of(revision, after, fixed, refused)._replace(blocks=tuple(blocks))
     finally:
         if after is not revision:
             after.close()

@@ -24,6 +24,7 @@ from imgbudget.fixing.configuration import ATTEMPTS, ELSEWHERE, UnusedEntries
 from imgbudget.fixing.diff import difference
 from imgbudget.fixing.output_files import EXTENSIONS, OutputTarget, common_root
 from imgbudget.fixing.places import FoundBelow
+from imgbudget.fixing.removed import with_removed_parts
 from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged
 from imgbudget.fixing.strategy import FindingFixes, FixStrategy, makes_pages
 from imgbudget.fixing.writer import ChangedError, Stamp, stamp
@@ -96,6 +97,7 @@ class Fixer:
             ),
         )
         self._tidied: set[str] = set()
+        self._leftovers: list[str] = []
         self._unused = UnusedEntries(session.settings, named=session.options.config is not None)
 
     def _is_excluded(self, path: str, root: str) -> bool:
@@ -198,6 +200,10 @@ class Fixer:
             except ChangedError as error:
                 reason = str(error)
                 continue
+            if self._leftovers:
+                fix = result.fix or FileFix(found.path)
+                result = result._replace(fix=fix._replace(removed=(*fix.removed, *self._leftovers)))
+                self._leftovers.clear()
             if reason and result.skipped is None and (result.fix is None or not result.fix.changed):
                 fix = result.fix or FileFix(found.path)
                 return result._replace(fix=fix._replace(elsewhere=ELSEWHERE))
@@ -328,6 +334,7 @@ class Fixer:
         if self.options.difference:
             fix = fix._replace(difference=difference(revision, after))
         if self.options.digests:
+            fix = with_removed_parts(fix, revision, after)
             size, digest = _measured(revision.pieces())
             size_after, digest_after = _measured(after.pieces())
             fix = fix._replace(
@@ -363,7 +370,12 @@ class Fixer:
                         f"{revision.path}: verification failed: the written file differs from the planned"
                         " result; original left unchanged"
                     )
-        return fixed._replace(fix=(fixed.fix or FileFix(revision.path))._replace(written=target))
+        in_place = self.options.output_dir is None
+        gone = (revision.path,) if in_place and target != revision.path else ()
+        fix = fixed.fix or FileFix(revision.path)
+        return fixed._replace(
+            fix=fix._replace(written=target, removed=gone, backup=in_place and self.options.backup)
+        )
 
     def _tidy(self, path: str) -> None:
         """Remove leftovers of killed runs, once per folder. Raises WriteError."""
@@ -371,6 +383,7 @@ class Fixer:
         if folder not in self._tidied and self.options.writes:
             self._tidied.add(folder)
             for removed in self.output_target.tidy(path):
+                self._leftovers.append(removed)
                 self.context.note(f"removed {removed}, which an interrupted run has left behind")
 
 

@@ -109,12 +109,23 @@ class ImageSnapshot(NamedTuple):
         return ", ".join(words)
 
 
+POSITION = "GPS position"
+"""The name of a part whose bytes are those of another one."""
+
+
+class RemovedPart(NamedTuple):
+    """What a new image lacks beside pixels: the kind of metadata, and its bytes."""
+
+    name: str
+    byte_size: int
+
+
 class ImageChange(NamedTuple):
     """An image whose bytes are new.
 
     `location` is its location in the written file. `quality` is that of a lossy encoding, `degraded` lists in
     clauses the losses beyond the pixels that the resize drops. `coordinates` maps between the original as
-    displayed and the image as sent.
+    displayed and the image as sent. `removed` lists the metadata that is gone, if a manifest asks for it.
     """
 
     location: Location
@@ -123,6 +134,7 @@ class ImageChange(NamedTuple):
     quality: int | None
     degraded: tuple[str, ...]
     coordinates: CoordinateMap
+    removed: tuple[RemovedPart, ...] = ()
 
     @property
     def how(self) -> str:
@@ -141,6 +153,20 @@ class ImageChange(NamedTuple):
             degraded=tuple(dict.fromkeys((*earlier.degraded, *self.degraded))),
             coordinates=self.coordinates._replace(original=earlier.coordinates.original),
         )
+
+
+class BlockChange(NamedTuple):
+    """A change of a block other than of pixels: where it was before, and what was done.
+
+    An image that gives way to a `text` had `byte_size` bytes with the SHA-256 `digest`; both are None if they
+    are not known.
+    """
+
+    location: Location
+    title: str
+    text: str | None = None
+    byte_size: int | None = None
+    digest: str | None = None
 
 
 class BodyChange(NamedTuple):
@@ -173,8 +199,10 @@ class FileFix(NamedTuple):
     or only a difference was requested. `error` says why it could not be written. Bytes and SHA-256 are those
     of the whole file, None if it is unchanged; so are `before` and `after`, with the tokens of its images.
     `pages` are the new files of a file that is replaced by its pages, in the order of `images`; `written` is
-    the first of them. `changed` says whether anything changes. `elsewhere` says that another program has
-    changed the file during the run, so that nothing was left to fix.
+    the first of them. `removed` are the files that are no longer there: the original if the new one has
+    another name, and what an interrupted run has left; `backup` says whether a copy of the original was kept.
+    `changed` says whether anything changes. `elsewhere` says that another program has changed the file during
+    the run, so that nothing was left to fix.
     """
 
     path: str
@@ -183,7 +211,10 @@ class FileFix(NamedTuple):
     fixed: tuple[Finding, ...] = ()
     failed: tuple[FailedFix, ...] = ()
     images: tuple[ImageChange, ...] = ()
+    blocks: tuple[BlockChange, ...] = ()
     bodies: tuple[BodyChange, ...] = ()
+    removed: tuple[str, ...] = ()
+    backup: bool = False
     bytes_before: int | None = None
     bytes_after: int | None = None
     digest_before: str | None = None

@@ -153,6 +153,33 @@ def closing_line(summary: Summary) -> str:
     return text
 
 
+def fixes_line(summary: Summary, *, of_plan: bool = False, pending: bool = False) -> str:
+    """How many fixes were made and not made, and what the changed files took before and take now.
+
+    Those of a plan are counted by images. With `pending` nothing was written. Empty if there was nothing to
+    fix.
+    """
+    made = summary.changed_images if of_plan else summary.fixed
+    if not made and not summary.changed and not summary.not_made:
+        return ""
+    noun = ("resize", "resizes") if of_plan else ("fix", "fixes")
+    text = f"{count(made, *noun)} {'to make' if pending else 'made'}"
+    if summary.changed:
+        text += f" in {count(summary.changed, 'file')}"
+    if summary.not_made:
+        text += f", {figure(summary.not_made)} {'cannot be made' if pending else 'not made'}"
+    before, after = summary.before, summary.after
+    if not before.byte_size:
+        return text
+    text += f": {figure(before.byte_size)} → {figure(after.byte_size)} bytes"
+    if before.tokens:
+        text += f", {figure(before.tokens)} → {figure(after.tokens)} tokens"
+        text += (
+            f", {money(before.cost_usd)} → {money(after.cost_usd)}" if before.cost_usd else ", cost unknown"
+        )
+    return text
+
+
 class RunningText(Reporter):
     """Base of the text formats: findings at once, the closing line at the end."""
 

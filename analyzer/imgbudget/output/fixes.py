@@ -1,14 +1,14 @@
 """What fixes did to each file: as lines of text, and as the JSON manifest with coordinate maps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imgbudget.linter.reporting import Fragment, Reporter
-from imgbudget.model.edits import BodyChange, FileFix, ImageChange, ImageSnapshot
+from imgbudget.model.edits import POSITION, BlockChange, BodyChange, FileFix, ImageChange, ImageSnapshot
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import RunningText, count, figure, money, number
+from imgbudget.output.base import RunningText, figure, number
 from imgbudget.output.records import TOOL, VERSION, dump, failed_record, fixes_record
 from imgbudget.printable import joined
 
@@ -17,6 +17,7 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
     """A line per changed image, then one per other fix, with the paths of the written files."""
     name = fix.written or fix.path
     codes: dict[Location, list[str]] = {}
+    titles = _titles(fix)
     for finding in fix.fixed:
         codes.setdefault(finding.location, []).append(finding.code)
     if fix.written and fix.pages:
@@ -30,7 +31,7 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
         yield f"{_where(name, change.location)}: {change.before} -> {change.after}{change.how}{why}"
     for finding in fix.fixed:
         if finding.location in codes:
-            yield f"{_where(name, finding.location)}: {_title(finding)}: {finding.code}"
+            yield f"{_where(name, finding.location)}: {_title(finding, titles)}: {finding.code}"
     for body in fix.bodies:
         if body.bytes_before != body.bytes_after:
             yield (
@@ -45,35 +46,13 @@ def _where(name: str, location: Location) -> str:
     return f"{name}{line}" + (f" {location.dotted}" if location.dotted else "")
 
 
-def _title(finding: Finding) -> str:
-    return finding.fix.title if finding.fix else finding.name
+def _titles(fix: FileFix) -> dict[Location, str]:
+    """What was done with blocks: a text in place of an image fixes findings that have no fix of their own."""
+    return {change.location: change.title for change in fix.blocks if change.text is not None}
 
 
-def fixes_line(summary: Summary, *, of_plan: bool = False, pending: bool = False) -> str:
-    """How many fixes were made and not made, and what the changed files took before and take now.
-
-    Those of a plan are counted by images. With `pending` nothing was written. Empty if there was nothing to
-    fix.
-    """
-    made = summary.changed_images if of_plan else summary.fixed
-    if not made and not summary.changed and not summary.not_made:
-        return ""
-    noun = ("resize", "resizes") if of_plan else ("fix", "fixes")
-    text = f"{count(made, *noun)} {'to make' if pending else 'made'}"
-    if summary.changed:
-        text += f" in {count(summary.changed, 'file')}"
-    if summary.not_made:
-        text += f", {figure(summary.not_made)} {'cannot be made' if pending else 'not made'}"
-    before, after = summary.before, summary.after
-    if not before.byte_size:
-        return text
-    text += f": {figure(before.byte_size)} → {figure(after.byte_size)} bytes"
-    if before.tokens:
-        text += f", {figure(before.tokens)} → {figure(after.tokens)} tokens"
-        text += (
-            f", {money(before.cost_usd)} → {money(after.cost_usd)}" if before.cost_usd else ", cost unknown"
-        )
-    return text
+def _title(finding: Finding, titles: Mapping[Location, str]) -> str:
+    return finding.fix.title if finding.fix else titles.get(finding.location, finding.name)
 
 
 class FixLines(RunningText):
@@ -130,20 +109,24 @@ class Manifest(Reporter):
 
 
 def _file(fix: FileFix) -> dict[str, Any]:
+    titles = _titles(fix)
     return {
         "path": fix.path,
         "written": fix.written,
         **({"pages": list(fix.pages)} if fix.pages else {}),
         "changed": fix.changed,
         "error": fix.error,
+        "elsewhere": fix.elsewhere,
+        "removed": list(fix.removed),
+        "backup": fix.backup,
         "original": {"bytes": fix.bytes_before, "sha256": fix.digest_before} if fix.changed else None,
         "sent": {"bytes": fix.bytes_after, "sha256": fix.digest_after} if fix.changed else None,
         "fixed": [
-            {"code": it.code, "pointer": it.location.pointer, "title": it.fix.title if it.fix else None}
-            for it in fix.fixed
+            {"code": it.code, "pointer": it.location.pointer, "title": _title(it, titles)} for it in fix.fixed
         ],
         "not_fixed": [failed_record(failed) for failed in fix.failed],
         "images": [_image(change) for change in fix.images],
+        "blocks": [_block(change) for change in fix.blocks],
         "requests": [_body(body) for body in fix.bodies],
     }
 
@@ -156,6 +139,10 @@ def _image(change: ImageChange) -> dict[str, Any]:
         "document": change.location.document,
         "original": _snapshot(change.before),
         "sent": {**_snapshot(change.after), "quality": change.quality, "degraded": list(change.degraded)},
+        "removed": [
+            {"what": part.name, "bytes": None if part.name == POSITION else part.byte_size}
+            for part in change.removed
+        ],
         "coordinates": {
             "original": list(original),
             "sent": list(sent),
@@ -174,6 +161,19 @@ def _snapshot(snapshot: ImageSnapshot) -> dict[str, Any]:
         "frames": snapshot.frames,
         "bytes": snapshot.byte_size,
         "tokens": snapshot.tokens,
+    }
+
+
+def _block(change: BlockChange) -> dict[str, Any]:
+    """A change of a block; places are those before it."""
+    gone = {"bytes": change.byte_size, "sha256": change.digest}
+    return {
+        "pointer": change.location.pointer,
+        "location": change.location.dotted,
+        "document": change.location.document,
+        "title": change.title,
+        "text": change.text,
+        "original": gone if change.text is not None else None,
     }
 
 
