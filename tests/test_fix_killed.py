@@ -95,5 +95,5 @@ def test_large_request_needs_little_memory(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert "1 fixed" in done.stdout
+    assert "1 fix made in 1 file" in done.stderr
     assert int(done.stderr.splitlines()[-1]) * 1024 < 3 * size
