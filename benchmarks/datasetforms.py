@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -83,7 +84,7 @@ def _parquet(path: str, shard: Shard) -> None:
 
 
 def many_files(corpus: str, folder: str, count: int) -> str:
-    """A folder of so many images: hard links to small ones of the corpus, a thousand in each folder."""
+    """A folder of so many images: copies of small ones of the corpus, a thousand in each folder."""
     small = [path for path in _images(corpus) if os.path.getsize(path) <= SMALL]
     for i in range(count):
         inside = os.path.join(folder, f"{i // _PER_SHARD:04}")
@@ -91,5 +92,5 @@ def many_files(corpus: str, folder: str, count: int) -> str:
             os.makedirs(inside)
         source = small[i % len(small)]
         name = f"{i:07}{os.path.splitext(source)[1]}"
-        os.link(source, os.path.join(inside, name))
+        shutil.copyfile(source, os.path.join(inside, name))
     return folder

@@ -37,12 +37,10 @@ def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fill(folder: Path, count: int, poison: int | None = None) -> None:
-    """Many images, one of them poisonous."""
+    """Many images, one of them poisonous; not hard links, which would be one file."""
     folder.mkdir(exist_ok=True)
-    first = folder / "0.png"
-    first.write_bytes(PICTURE)
-    for i in range(1, count):
-        os.link(first, folder / (f"poison{i}.png" if i == poison else f"{i}.png"))
+    for i in range(count):
+        (folder / (f"poison{i}.png" if i == poison else f"{i}.png")).write_bytes(PICTURE)
 
 
 def configure(folder: Path) -> None:

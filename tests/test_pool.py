@@ -137,14 +137,17 @@ HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_h
 """A shell that starts tests in the background has them ignore it, and so whatever they start."""
 
 
+def fill(folder: Path) -> None:
+    """60,000 images: hard links would be one file."""
+    picture = image_bytes((300, 300))
+    for i in range(60_000):
+        (folder / f"{i}.png").write_bytes(picture)
+
+
 @posix
 def test_ctrl_c_stops_soon_and_leaves_nothing(tmp_path: Path) -> None:
     """An interrupted run exits 130 with one line, no traceback, no worker left."""
-    picture = image_bytes((300, 300))
-    first = tmp_path / "0.png"
-    first.write_bytes(picture)
-    for i in range(1, 60_000):
-        os.link(first, tmp_path / f"{i}.png")
+    fill(tmp_path)
     process = subprocess.Popen(
         [
             sys.executable,
@@ -176,10 +179,7 @@ def test_ctrl_c_stops_soon_and_leaves_nothing(tmp_path: Path) -> None:
 @posix
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     """A run that is killed outright leaves no process behind."""
-    first = tmp_path / "0.png"
-    first.write_bytes(image_bytes((300, 300)))
-    for i in range(1, 60_000):
-        os.link(first, tmp_path / f"{i}.png")
+    fill(tmp_path)
     command = [
         sys.executable,
         "-c",
