@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from imgbudget.config import load_unchecked
 from imgbudget.errors import ConfigError, LimitsError, UsageError
 from imgbudget.limits import files as limits_files
 from imgbudget.linter import baseline as baselines
+from imgbudget.positional import read_named
 from tests.builders import image_bytes
 from tests.conftest import Command, posix
 
@@ -248,3 +251,65 @@ def test_a_mistake_in_the_command_is_still_all_mistakes_at_once(tmp_path: Path) 
     with pytest.raises(ConfigError) as error:
         load_settings(str(tmp_path))
     assert [problem.line for problem in error.value.problems] == [1, 2, 3]
+
+
+@posix
+@pytest.mark.parametrize("name", [".imgbudget.yaml", "imgbudget.yaml", "pyproject.toml"])
+@pytest.mark.parametrize(
+    ("make", "flaw"),
+    [
+        (os.mkfifo, "not a regular file"),
+        (os.mkdir, "is a directory"),
+        (lambda path: os.symlink("gone", path), "no such file or directory"),
+        (lambda path: os.symlink(os.path.basename(path), path), "too many levels of symbolic links"),
+    ],
+    ids=["pipe", "folder", "broken link", "link to itself"],
+)
+def test_a_configuration_that_cannot_be_read_is_named(
+    imgbudget: Command, tmp_path: Path, name: str, make: Callable[[Path], None], flaw: str
+) -> None:
+    """Settings that somebody meant do not fail to apply in silence; a pyproject.toml may hold none."""
+    (tmp_path / "a.png").write_bytes(image_bytes((400, 400)))
+    make(tmp_path / name)
+    os.chdir(tmp_path)
+    run = imgbudget("check", "a.png")
+    assert (f"{name}" in run.err, flaw in run.err) == (True, True)
+    assert run.code == (0 if name == "pyproject.toml" or flaw == "is a directory" else 2)
+
+
+@posix
+@pytest.mark.parametrize("option", ["--limits", "--baseline", "--compare"])
+def test_a_named_pipe_without_a_writer_is_not_waited_for(
+    imgbudget: Command, tmp_path: Path, option: str
+) -> None:
+    """It is refused by name, as `--config` refuses it."""
+    (tmp_path / "a.png").write_bytes(image_bytes((400, 400)))
+    os.mkfifo(tmp_path / "pipe")
+    run = imgbudget("check", str(tmp_path / "a.png"), option, str(tmp_path / "pipe"))
+    assert run.code == 2
+    assert "pipe" in run.err
+    assert "not a regular file, but a pipe that nothing is written to" in run.err
+
+
+@posix
+def test_the_output_of_a_command_is_read_to_its_end(tmp_path: Path) -> None:
+    """Shells pass `<(command)` as a pipe, which may be slow."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        os.write(writing, b"{}")
+        os.close(writing)
+
+    writer = threading.Timer(0.2, write)
+    writer.start()
+    assert read_named(f"/dev/fd/{reading}", 100) == b"{}"
+    writer.join()
+    os.close(reading)
+
+
+@posix
+def test_a_request_to_send_is_a_file(imgbudget: Command, tmp_path: Path) -> None:
+    """A pipe cannot be read by position, and is named."""
+    os.mkfifo(tmp_path / "pipe")
+    run = imgbudget("send", str(tmp_path / "pipe"), "--dry-run")
+    assert (run.code, "pipe: is not a regular file" in run.err) == (2, True)

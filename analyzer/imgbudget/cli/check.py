@@ -41,6 +41,7 @@ from imgbudget.model.results import Summary
 from imgbudget.model.subjects import ProbeField, Severity
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.registry import FORMATS, WITH_EDITS, WITH_RULES, WITH_TRIALS, make_reporter
+from imgbudget.positional import read_named
 from imgbudget.printable import joined
 
 if TYPE_CHECKING:
@@ -245,8 +246,7 @@ def _read_report(name: str | None) -> "Earlier | None":
     from imgbudget.model.comparison import MAX_BYTES, read_report  # noqa: PLC0415 - rare
 
     try:
-        with open(name, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_named(name, MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"--compare {name}: cannot be read: {os_error_text(error)}") from error
     if len(data) > MAX_BYTES:

@@ -53,7 +53,10 @@ def _find_in(folder: str, notes: list[str]) -> str | None:
         path = os.path.join(folder, name)
         if os.path.isfile(path):
             notes.append(f"{shown(path)} is not read; rename it to {name.removesuffix('yml')}yaml")
-    found = [path for name in YAML_NAMES if os.path.isfile(path := os.path.join(folder, name))]
+    # pipes, devices and broken links are found too, so that reading them says why the settings do not apply
+    there = [path for name in YAML_NAMES if os.path.lexists(path := os.path.join(folder, name))]
+    found = [path for path in there if not os.path.isdir(path)]
+    notes.extend(f"{shown(path)} is not read: is a directory" for path in there if path not in found)
     pyproject = os.path.join(folder, PYPROJECT)
     text = _read_pyproject(pyproject, notes)
     if found:
@@ -73,9 +76,9 @@ def _read_pyproject(path: str, notes: list[str]) -> bytes:
     """The bytes of a pyproject.toml, empty if there is none."""
     try:
         data = read_head(path, MAX_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return b""
     except OSError as error:
+        if not os.path.lexists(path):
+            return b""
         notes.append(f"{shown(path)} is not searched for settings: {os_error_text(error)}")
         return b""
     if len(data) > MAX_BYTES:

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from imgbudget.errors import LimitsError, os_error_text
+from imgbudget.positional import read_named
 
 MAX_BYTES = 1 << 20
 """Most bytes of a file of limits; all that ship have 55 kB together."""
@@ -77,8 +78,7 @@ def read_yaml(path: str) -> dict[str, Any]:
     Raises LimitsError with the path, and with the line if it is known.
     """
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_named(path, MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise LimitsError(f"{path}: larger than the {MAX_BYTES >> 20} MB that a file of limits may have")
         content = yaml.load(data, _Loader)  # noqa: S506 - derived from SafeLoader

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgbudget.errors import UsageError, os_error_text
 from imgbudget.model.subjects import Finding, RunData
+from imgbudget.positional import read_named
 from imgbudget.registry import Registry
 
 if TYPE_CHECKING:
@@ -154,8 +155,7 @@ def read_file(name: str, registry: Registry) -> Baseline:
         UsageError: it does not exist, cannot be read or is not a baseline.
     """
     try:
-        with open(name, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_named(name, MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(f"{name}: no such baseline; write one with imgbudget baseline --write") from None
     except OSError as error:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from imgbudget.config.load import why_no_file
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UsageError
 from imgbudget.fixing.revisions import RequestRevision, converged
@@ -133,8 +134,11 @@ def outgoing(
         OSError: it cannot be read.
     """
     name = "<stdin>" if path == STDIN else path
-    if text is None and os.path.isdir(path):
-        raise UsageError(f"{path}: is a folder; give the file of a request")
+    if text is None:
+        if os.path.isdir(path):
+            raise UsageError(f"{path}: is a folder; give the file of a request")
+        if os.path.exists(path) and (flaw := why_no_file(path)):
+            raise UsageError(f"{path}: {flaw}; give the file of a request, or - for standard input")
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     lines = is_lines(text, name) if text is not None else kind_of(path) is FileKind.JSONL
     if text is not None and session.context.paths.suppressor:
