@@ -218,6 +218,7 @@ def test_a_streamed_upload_of_json_is_looked_at(api: Api) -> None:
     assert api.seen == []
 
 
+@pytest.mark.filterwarnings("ignore:sent unchecked")
 @pytest.mark.parametrize(
     "content",
     [b"{", b"", b"[1, 2]", b'{"messages": "none"}', b'"text"', b"\xff\xfe", b'{"a": "' + b"x" * 5000],

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from imgbudget.errors import GuardError, UnreadableError, UsageError
 from imgbudget.linter.options import RunOptions, accepts_wishes
-from imgbudget.live.inspection import InspectionTarget, Inspector
+from imgbudget.live.inspection import InspectionTarget, Inspector, NotJsonError
 from imgbudget.model.subjects import Finding, Severity
 from imgbudget.output.base import count, figure
 from imgbudget.printable import one_line
@@ -21,12 +21,13 @@ MODES = ("raise", "warn", "fix")
 
 _SHOWN = 5
 _LONGEST_FAULT = 300
+_SHOWN_ENCODING = 40
 _LENGTH_HEADERS = ("content-length", "transfer-encoding")
 _log = logging.getLogger("imgbudget.guard")
 
 
 class RequestWarning(UserWarning):
-    """The API is likely to reject a request that was sent, or one of its documents was not checked."""
+    """The API is likely to reject a request that was sent, or it or one of its documents was not checked."""
 
 
 class RequestWatch:
@@ -38,10 +39,18 @@ class RequestWatch:
         self.mode = mode
 
     def applies_to(self, request: Any) -> bool:
-        """Whether a request may be a model request: a POST of uncompressed JSON."""
+        """Whether a request may be a model request: a POST of uncompressed JSON. Warns of compressed JSON."""
         headers = request.headers
-        kind = headers.get("content-type", "")
-        return request.method == "POST" and kind.startswith("application/json") and not _encoded(headers)
+        kind = headers.get("content-type", "").strip().lower()
+        if request.method != "POST" or not kind.startswith("application/json"):
+            return False
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding == "identity":
+            return True
+        _emit(
+            one_line(f"sent unchecked: the body of this request is compressed ({encoding[:_SHOWN_ENCODING]})")
+        )
+        return False
 
     def should_fix(self, request: Any, body: bytes) -> bool:
         """Check a body and act as the mode says; whether it should be fixed.
@@ -51,6 +60,9 @@ class RequestWatch:
         """
         try:
             every = self.inspector.findings(body, target_of(request.url)) if body else ()
+        except NotJsonError as error:
+            _emit(f"sent unchecked: the body of this request is {one_line(str(error))[:_LONGEST_FAULT]}")
+            return False
         except Exception as error:  # noqa: BLE001 - the SDK would report any of them as a lost connection
             return self._unchecked("checking", error)
         found = tuple(finding for finding in every if finding.severity >= self.inspector.level)
@@ -228,10 +240,6 @@ def _line(finding: Finding) -> str:
     text = f"{where}: {finding.code} {finding.name}: {finding.message}"
     remedy = finding.help or (finding.fix.title if finding.fix else None)
     return one_line(f"{text}; {remedy}" if remedy else text)
-
-
-def _encoded(headers: Any) -> bool:
-    return bool(headers.get("content-encoding", "identity") != "identity")
 
 
 def _is_signed(headers: Any) -> bool:

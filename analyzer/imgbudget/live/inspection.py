@@ -40,15 +40,20 @@ _ESCAPE = b"\\"
 _PADDED = ALPHABET + b"="
 
 
+class NotJsonError(UnreadableError):
+    """A body that is called JSON is not: what it holds is unknown."""
+
+
 class QuickScan:
     """The requests in a body, read without decoding or hashing its images."""
 
     __slots__ = ("requests", "source")
 
     def __init__(self, body: bytes, path: str) -> None:
-        """Scan a body; one that is not JSON has no requests.
+        """Scan a body.
 
         Raises:
+            NotJsonError: it is not JSON in UTF-8.
             UnreadableError: it has too many values, is nested too deeply, or is too long.
         """
         self.source = JsonSource.from_bytes(body)
@@ -64,7 +69,7 @@ def _requests(documents: Iterable[Document | BadDocument], path: str) -> Iterato
     for document in documents:
         if isinstance(document, BadDocument):
             if document.message.startswith(_NOT_JSON):
-                return
+                raise NotJsonError(document.message)
             raise UnreadableError(document.message)
         for item in read_requests(_unlike(document), path, ProbeField.NONE):
             if isinstance(item, Request):
@@ -195,6 +200,9 @@ class Inspector:
         """The findings on a body that count, from a quick scan; also those on documents that were not read.
 
         The latter may be below the level: nothing that could not be checked passes without a word.
+
+        Raises:
+            UnreadableError: the body cannot be read; NotJsonError if it is not JSON.
         """
         context = self._context(target)
         runner = self._runner
