@@ -5,6 +5,7 @@ the provider's guide, rows marked "derived" follow from its rule, and "estimate"
 calls an estimate. The keys of EXAMPLES_OF are the YAML files of the limits data.
 """
 
+from math import ceil
 from typing import NamedTuple
 
 from imgbudget.limits.geometry import Size
@@ -37,77 +38,79 @@ _TILES = {
     "o1": 675,
     "o1-pro": 675,
     "o3": 675,
+    "o3-pro": 675,
 }
-_PATCHES = {
-    "gpt-4.1-mini": 1659,  # 1024 x 1.62, rounded up
-    "gpt-4.1-nano": 2520,
-    "gpt-5-mini": 1659,
-    "gpt-5-nano": 2520,
-    "gpt-5.1-codex-mini": 1024,
-    "gpt-5.2": 1024,
-    "gpt-5.3-codex": 1024,
-    "gpt-5.4": 1024,
-    "gpt-5.4-mini": 1659,
-    "gpt-5.4-nano": 2520,
-    "gpt-5.5": 1024,
-    "gpt-5.6-luna": 1229,
-    "gpt-5.6-sol": 1229,
-    "gpt-5.6-terra": 1229,
-    "gpt-6-astra": 1229,
-    "gpt-6-luna": 1229,
-    "gpt-6-sol": 1229,
-    "gpt-6.1-sol": 1229,
-    "o4-mini": 1762,
+_PATCHES = {  # 1024 patches times the multiplier, rounded up
+    1.2: (
+        *("gpt-5-mini", "gpt-5.1-codex-mini", "gpt-5.2", "gpt-5.2-codex", "gpt-5.2-pro", "gpt-5.3-codex"),
+        *("gpt-5.4", "gpt-5.4-pro", "gpt-5.5", "gpt-5.5-pro", "gpt-5.6", "gpt-5.6-luna", "gpt-5.6-sol"),
+        *("gpt-5.6-terra", "gpt-6-astra", "gpt-6-luna", "gpt-6-sol", "gpt-6.1-sol", "gpt-6.1-terra"),
+        *("gpt-6.2-astra", "gpt-6.2-sol"),
+    ),
+    1.5: ("gpt-5-nano", "gpt-5.4-mini", "gpt-5.4-nano"),  # the last two are the high end of 1.2 to 1.5
+    1.62: ("gpt-4.1-mini",),
+    1.72: ("o4-mini",),
+    2.46: ("gpt-4.1-nano",),
 }
-_GEMINI_2 = ("gemini-2.0-flash", "gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro")
+_GEMINI_25 = ("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro")
 _GEMINI_3 = (
     *("gemini-3-flash-preview", "gemini-3-pro-preview", "gemini-3.1-flash-lite", "gemini-3.1-pro-preview"),
-    *("gemini-3.5-flash", "gemini-3.5-flash-lite", "gemini-3.6-flash"),
+    *("gemini-3.5-flash", "gemini-3.5-flash-lite", "gemini-3.6-flash", "gemini-3.7-flash"),
+    *("gemini-3.8-flash", "gemini-4-argon", "gemini-4-hydrogen"),
 )
-_NOVA = ((900, 450, 800), (900, 900, 1300), (1400, 900, 1800), (1800, 900, 2400), (1300, 1300, 2600))
-_LEVELS_3 = {"low": 280, "medium": 560, "high": 1120, "ultra_high": 2240, None: 1120}
+_LEVELS_3 = {"low": 264, "medium": 527, "high": 1100, "ultra_high": 2205, None: 1100}
+"""Cells of a grid of 16:9: 22 x 12, 31 x 17, 44 x 25, 63 x 35."""
 
 EXAMPLES_OF: dict[str, tuple[ResizeExample, ...]] = {
     "openai": (
         *(_square(model, tokens, 768) for model, tokens in _TILES.items()),
-        *(_square(model, tokens) for model, tokens in _PATCHES.items()),
+        *(
+            _square(model, ceil(1024 * multiplier))
+            for multiplier, models in _PATCHES.items()
+            for model in models
+        ),
         ResizeExample("gpt-4o", Size(1024, 1024), Size(768, 768), 765, "high", "docs"),
         ResizeExample("gpt-4o", Size(2048, 4096), Size(768, 1536), 1105, "high", "docs"),
         ResizeExample("gpt-4o", Size(4096, 8192), Size(4096, 8192), 85, "low", "docs"),
         ResizeExample("gpt-4o", Size(1920, 1080), Size(1365, 768), 1105),
         ResizeExample("gpt-4o", Size(512, 512), Size(512, 512), 255),
         ResizeExample("gpt-4o-mini", Size(2048, 768), Size(2048, 768), 48169),
-        ResizeExample("gpt-5.2", Size(1800, 2400), Size(1056, 1408), 1452, None, "docs"),
-        ResizeExample("gpt-5.2", Size(1920, 1080), Size(1649, 928), 1508),
-        ResizeExample("gpt-5.2", Size(3840, 2160), Size(1649, 928), 1508),
-        ResizeExample("gpt-5.2", Size(1024, 1024), Size(512, 512), 256, "low"),
+        ResizeExample("gpt-5-mini", Size(1800, 2400), Size(1056, 1408), 1743, None, "docs"),  # 1452 x 1.2
+        ResizeExample("gpt-5-mini", Size(1920, 1080), Size(1649, 928), 1810),  # 52 x 29 x 1.2
+        ResizeExample("gpt-5-mini", Size(3840, 2160), Size(1649, 928), 1810),
+        ResizeExample("gpt-5-mini", Size(1024, 1024), Size(512, 512), 308, "low"),
         ResizeExample("gpt-5.6-sol", Size(2496, 1664), Size(2496, 1664), 4868, "original"),
     ),
     "gemini": (
-        *(_square(model, 4 * 258, None) for model in _GEMINI_2),
-        *(_square(model, 1120, None) for model in _GEMINI_3),
-        ResizeExample("gemini-2.0-flash", Size(960, 540), None, 1548, None, "docs"),
+        *(_square(model, 258, None) for model in _GEMINI_25),
+        *(_square(model, 33 * 33, None) for model in _GEMINI_3),
+        _square("gemini-2.0-flash", 5 * 258, None),
+        ResizeExample("gemini-2.0-flash", Size(960, 540), None, 7 * 258),
         ResizeExample("gemini-2.0-flash", Size(384, 384), None, 258, None, "docs"),
-        ResizeExample("gemini-2.0-flash", Size(4000, 4000), None, 1032),
+        ResizeExample("gemini-2.0-flash", Size(4000, 4000), None, 37 * 258),
         ResizeExample("gemini-2.5-flash", Size(4000, 3000), None, 64, "low", "docs"),
         ResizeExample("gemini-2.5-flash", Size(4000, 3000), None, 256, "medium", "docs"),
         *(
-            ResizeExample("gemini-3-pro-preview", Size(960, 540), None, tokens, level, "docs")
+            ResizeExample("gemini-3-pro-preview", Size(960, 540), None, tokens, level)
             for level, tokens in _LEVELS_3.items()
         ),
     ),
-    "nova": tuple(
-        ResizeExample(model, Size(width, height), None, tokens, None, "estimate")
-        for model in ("nova-lite", "nova-pro", "nova-premier")
-        for width, height, tokens in _NOVA
+    "nova": (
+        *(
+            ResizeExample(model, Size(width, 900), None, tokens, None, "estimate")
+            for model in ("nova-lite", "nova-pro", "nova-premier")
+            for width, tokens in ((1350, 1825), (900, 2600))
+        ),
+        ResizeExample("nova-2-lite", Size(280, 140), None, 55),
     ),
     "qwen": (
-        _square("qwen2.5-vl-72b-instruct", 1225, 980),
-        _square("qwen2.5-vl-7b-instruct", 1225, 980),
-        ResizeExample("qwen2.5-vl-7b-instruct", Size(1920, 1080), Size(1316, 728), 1222),
-        ResizeExample("qwen2.5-vl-7b-instruct", Size(1000, 1000), Size(980, 980), 1225),
+        _square("qwen2.5-vl-72b-instruct", 37 * 37, 1036),
+        _square("qwen2.5-vl-7b-instruct", 37 * 37, 1036),
+        ResizeExample("qwen2.5-vl-7b-instruct", Size(1920, 1080), Size(1932, 1092), 2691),
+        ResizeExample("qwen2.5-vl-7b-instruct", Size(1000, 1000), Size(1008, 1008), 1296),
         ResizeExample("qwen2.5-vl-7b-instruct", Size(200, 200), Size(196, 196), 49),
         ResizeExample("qwen2.5-vl-7b-instruct", Size(20, 20), Size(56, 56), 4),
+        ResizeExample("qwen2.5-vl-7b-instruct", Size(2000, 10), Size(812, 28), 29),
     ),
 }
 

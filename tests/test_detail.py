@@ -97,13 +97,13 @@ BODIES: dict[str, tuple[Callable[[], Json], Sequence[int]]] = {
     "chat without detail": (lambda: chat(None), [1105]),
     "chat of an unknown detail": (lambda: chat("original"), [1105]),
     "chat with several levels": (lambda: chat("low", None, "high", "low"), [85, 1105, 1105, 85]),
-    "chat of a patch model": (lambda: chat("low", "high", model="gpt-4.1-mini"), [234, 2443]),
+    "chat of a patch model": (lambda: chat("low", "high", model="gpt-5-mini"), [173, 1810]),
     "responses": (lambda: responses("low", "high", None), [85, 1105, 1105]),
     "gemini low": (lambda: gemini(None, whole="LOW"), [64]),
     "gemini per part": (lambda: gemini("LOW", None, "MEDIUM", whole="MEDIUM"), [64, 256, 256]),
     "gemini 3 per part": (
         lambda: gemini("LOW", "ULTRA_HIGH", None, model="gemini-3-pro-preview"),
-        [280, 2240, 1120],
+        [264, 2205, 1100],
     ),
 }
 

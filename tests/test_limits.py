@@ -40,7 +40,7 @@ MODELS = [
     Model("claude-opus-4-7", "high-resolution", 1_000_000, 5, 6.25, 10, 0.50, 25),
     Model("claude-opus-4-6", "standard", 1_000_000, 5, 6.25, 10, 0.50, 25),
     Model("claude-opus-4-5", "standard", 200_000, 5, 6.25, 10, 0.50, 25),
-    Model("claude-sonnet-5-5", "high-resolution", 1_000_000, 2, 2.50, 4, 0.20, 10),
+    Model("claude-sonnet-5-5", "high-resolution", 1_000_000, 2, 2.50, 4, 0.10, 10),
     Model("claude-sonnet-5", "high-resolution", 1_000_000, 2, 2.50, 4, 0.20, 10),
     Model("claude-sonnet-4-6", "standard", 1_000_000, 3, 3.75, 6, 0.30, 15),
     Model("claude-sonnet-4-5", "standard", 200_000, 3, 3.75, 6, 0.30, 15),
@@ -108,8 +108,12 @@ def test_tiers_are_those_of_the_guide() -> None:
 
 def test_conflicting_and_derived_values_are_marked() -> None:
     """Uncertainty in the sources is in the status and the note."""
-    read = SHIPPED.bind("claude-sonnet-5-5", "anthropic").cache_read_factor
-    assert (read.value, read.status, "0.05" in (read.note or "")) == (0.1, "conflicting", True)
+    pages = SHIPPED.bind("claude-sonnet-5-5", "bedrock").values["request_media"]
+    assert (pages.text, pages.status, "100 PDF pages" in (pages.note or "")) == (
+        "600 images",
+        "conflicting",
+        True,
+    )
     tier = next(term for term in SHIPPED.bind("claude-haiku-5-5", "anthropic").terms if term.name == "tier")
     assert (tier.text, tier.status) == ("high-resolution", "derived")
 
@@ -212,16 +216,17 @@ def test_known_model_is_bound_to_a_platform_that_serves_it() -> None:
 
 def test_tier_of_a_level_of_detail_brings_its_own_sources() -> None:
     """`tier_values` are those of the tier in force; Claude's tiers have all values in the limits."""
-    limits = SHIPPED.bind("gpt-5-mini", "openai")
+    limits = SHIPPED.bind("gpt-5.4-nano", "openai")
     multiplier = next(value for value in limits.tier_values if value.name == "multiplier")
     assert (multiplier.text, multiplier.status, multiplier.note) == (
-        "1.62 times",
+        "1.5 times",
         "conflicting",
-        "recorded traffic of 2026 fits 1.2",
+        "recorded totals fit a multiplier of 1.2 or 1.5, and the budget is 1,536 or 2,500 patches",
     )
     low = limits.at("low")
-    assert (low.tier.name, low.at("high").tier) == ("openai-low-1.62", limits.tier)
-    assert next(value for value in low.tier_values if value.name == "multiplier").status == "confirmed"
+    assert (low.tier.name, low.at("high").tier) == ("openai-low-small-5.4", limits.tier)
+    mini = SHIPPED.bind("gpt-5-mini", "openai").at("low")
+    assert next(value for value in mini.tier_values if value.name == "multiplier").status == "confirmed"
     assert limits.at("ultra_high") is limits
     assert SHIPPED.bind("claude-opus-5-5", "anthropic").tier_values == ()
 

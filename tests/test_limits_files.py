@@ -148,7 +148,7 @@ def test_anchors_of_the_shipped_files_work_in_a_users_file(tmp_path: Path) -> No
         ),
         (
             "tiers:\n  low:\n    strategy: {value: tiled}",
-            "tiers.low.strategy: no strategy 'tiled' (known: flat, gemini_tiles",
+            "tiers.low.strategy: no strategy 'tiled' (known: anyres, canvas_tiles",
         ),
         (
             "models:\n  claude-sonet-4-6:\n    input_price: {value: 2}",

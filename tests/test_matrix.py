@@ -128,15 +128,15 @@ ROWS = {
     "gpt-4o high": Row("gpt-4o", chat, "high", [1105, 425], TILED, ONE),
     "gpt-4o auto": Row("gpt-4o", chat, "auto", [1105, 425], TILED, ONE),
     "gpt-4o responses low": Row("gpt-4o", responses, "low", [85, 85], KEPT, []),
-    "gpt-4.1-mini": Row("gpt-4.1-mini", responses, None, [2443, 511], [[1649, 928], [644, 476]], ONE),
+    "gpt-5-mini": Row("gpt-5-mini", responses, None, [1810, 378], [[1649, 928], [644, 476]], ONE),
     "gpt-4.1-mini low": Row(
         "gpt-4.1-mini", responses, "low", [234, 312], [[512, 288], [512, 378]], ["IB201", "IB201"]
     ),
-    "gemini 2.5": Row("gemini-2.5-flash", gemini, None, [1548, 1548], KEPT, []),
+    "gemini 2.5": Row("gemini-2.5-flash", gemini, None, [258, 258], KEPT, []),
     "gemini 2.5 low": Row("gemini-2.5-flash", gemini, "low", [64, 64], KEPT, []),
-    "gemini 3": Row("gemini-3-pro-preview", gemini, None, [1120, 1120], KEPT, []),
-    "gemini 3 ultra high": Row("gemini-3-pro-preview", gemini, "ultra_high", [2240, 2240], KEPT, []),
-    "qwen": Row("qwen2.5-vl-7b-instruct", chat, None, [1222, 391], [[1316, 728], [644, 476]], ONE),
+    "gemini 3": Row("gemini-3-pro-preview", gemini, None, [1100, 1064], KEPT, []),
+    "gemini 3 ultra high": Row("gemini-3-pro-preview", gemini, "ultra_high", [2205, 2200], KEPT, []),
+    "qwen": Row("qwen2.5-vl-7b-instruct", chat, None, [2691, 391], KEPT, []),
 }
 
 

@@ -124,9 +124,9 @@ def test_messages_are_about_the_images_own_model(model: str, size: str) -> None:
         ("<jpeg 1200x900 bytes=3932161>", "nova-lite", ["IB103"]),
         ("<jpeg 5600x5600>", "gpt-5.6-sol", ["IB101"]),
         ("<jpeg 5536x5536>", "gpt-5.6-sol", []),
-        ("<jpeg 3000x3000>", "gpt-5.2", ["IB201"]),
+        ("<jpeg 3000x3000>", "gpt-5-mini", ["IB201"]),
         ("<jpeg 8000x39>", "qwen2.5-vl-7b-instruct", ["IB101"]),
-        ("<jpeg 1100x1085>", "qwen2.5-vl-7b-instruct", ["IB201"]),
+        ("<jpeg 4032x3200>", "qwen2.5-vl-7b-instruct", ["IB201"]),
         ("<jpeg 980x980>", "qwen2.5-vl-7b-instruct", []),
     ],
 )

@@ -87,12 +87,11 @@ def test_same_text_costs_the_same_on_every_model() -> None:
 
 
 @pytest.mark.parametrize(("model", "multiplier"), DOUBTED.items())
-def test_conflicting_multiplier_is_marked(model: str, multiplier: float) -> None:
-    """The guide has 1.62 and 2.46; recordings with the same text as gpt-4o-mini fit 1.2 and 1.5."""
+def test_multiplier_is_that_of_recordings(model: str, multiplier: float) -> None:
+    """Older guides have 1.62 and 2.46; recordings with the same text as gpt-4o-mini fit 1.2 and 1.5."""
     rows = {row.model: row for row in recorded() if (row.images, row.text) == ("640x480", 46)}
     patches = 20 * 15
     billed = rows[model].total - rows["gpt-4o-mini"].overhead
     assert billed == pytest.approx(patches * multiplier, abs=3)
     (value,) = (value for value in limits_of(model).tier_values if value.name == "multiplier")
-    assert (value.status, value.doubtful) == ("conflicting", True)
-    assert f"fits {multiplier:g}" in (value.note or "")
+    assert (value.text, value.status) == (f"{multiplier:g} times", "confirmed")

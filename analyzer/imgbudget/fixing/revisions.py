@@ -298,7 +298,7 @@ class RequestRevision:
         for finding in wanted:
             if (owner := owners.get(finding.location)) is not None:
                 found.setdefault(owner, []).append(finding)
-        for number, (test, _) in enumerate(self.result.requests):
+        for number, (test, *_) in enumerate(self.result.requests):
 
             def check(
                 candidate: RequestUnderTest, test: RequestUnderTest = test, number: int = number
@@ -394,7 +394,7 @@ def _without(edit: RequestEdit, refused: Mapping[FindingKey, str]) -> RequestEdi
 def _owners(requests: Iterable[RequestResult]) -> dict[Location, int]:
     """The number of the request that each location belongs to."""
     owners: dict[Location, int] = {}
-    for number, ((request, *_), _) in enumerate(requests):
+    for number, ((request, *_), *_) in enumerate(requests):
         owners[request.location] = number
         owners.update((use.location, number) for use in request.images)
         for turn in request.turns:

@@ -1,7 +1,7 @@
 """The limits in force for one model on one platform."""
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from imgbudget.limits import geometry
 from imgbudget.limits.fields import DETAILS, FIELDS, TIER_BOUNDS, LimitFields
@@ -9,6 +9,10 @@ from imgbudget.limits.geometry import UNKNOWN_TIER, Size, Tier
 from imgbudget.limits.model_ids import ModelState, NormalizedModel
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
 
+TokensState = Literal["exact", "derived", "conflicting", "unknown"]
+"""How the tokens of an image are known: for certain, from the family, contradictory, not at all."""
+
+_DERIVED = frozenset({"derived", "unknown"})
 _NANO = 1_000_000_000
 """Nano-dollars per dollar. A price of 1 USD/MTok is 1,000 nano-dollars per token, so sums are integers."""
 
@@ -58,9 +62,9 @@ class Limits(LimitFields):
             values = values | {
                 "request_media": values.get("request_media_short_context", values["request_media"])
             }
-        tier = tier_of(name, tiers[name]) if name else UNKNOWN_TIER
+        tier = tier_of(name, tiers) if name else UNKNOWN_TIER
         details = tuple(
-            (detail, tier_of(level, tiers[level]))
+            (detail, tier_of(level, tiers))
             for detail in DETAILS
             if f"detail_{detail}" in values
             for level in term(values, f"detail_{detail}").values
@@ -183,8 +187,42 @@ class Limits(LimitFields):
         return geometry.size_within(size, pixels, min(edge, native.long_edge))
 
     def tokens(self, size: Size) -> int | None:
-        """Visual tokens billed for an image of this size; None for an unknown model."""
+        """Visual tokens billed for an image of this size; None for an unknown model.
+
+        Where sources contradict each other, the most, by which budgets judge; see `tokens_range`.
+        """
         return geometry.tokens(size, self.tier) if self.counts_tokens else None
+
+    def tokens_range(self, size: Size) -> tuple[int, int] | None:
+        """The fewest and the most visual tokens, if sources contradict each other; None if they agree."""
+        if not self.tier.alternatives:
+            return None
+        fewest, most = geometry.tokens_range(size, self.tier)
+        return None if fewest == most else (fewest, most)
+
+    def tokens_state(self, size: Size) -> TokensState:
+        """How the number of tokens of an image of this size is known."""
+        if not self.counts_tokens:
+            return "unknown"
+        if self.tokens_range(size) is not None:
+            return "conflicting"
+        if self.state == "derived" or any(value.status in _DERIVED for value in self._rule):
+            return "derived"
+        return "exact"
+
+    @property
+    def doubt(self) -> str:
+        """Why the number of tokens is not certain, in the words of the data; empty if it is."""
+        notes = (value.note for value in self._rule if value.doubtful)
+        return "; ".join(dict.fromkeys(note for note in notes if note))
+
+    @property
+    def _rule(self) -> tuple[Value, ...]:
+        """The values that the number of tokens follows from, the choice of the tier included."""
+        names = ("tier", *(f"detail_{detail}" for detail, _ in self.details))
+        terms = (self.values.get(name) for name in names)
+        chosen = (value for value in terms if isinstance(value, Term) and value.values == (self.tier.name,))
+        return (*chosen, *self.tier_values)
 
     def counted(self, tokens: int) -> int | None:
         """The sum of the tokens of several images; None for an unknown model, which has none."""
@@ -319,9 +357,12 @@ class Limits(LimitFields):
         return self.input_price
 
 
-def tier_of(name: str, values: Values) -> Tier:
-    """The tier of these values, for `geometry`."""
+def tier_of(name: str, tiers: Mapping[str, Values]) -> Tier:
+    """The tier of this name, for `geometry`."""
+    values = tiers[name]
     strategy = term(values, "strategy").values[0] if "strategy" in values else ""
     numbers: dict[str, Any] = {key: value.value for key, value in values.items() if isinstance(value, Limit)}
     edge, tokens = (numbers.pop(key, None) for key in TIER_BOUNDS)
-    return Tier(name, edge, tokens, strategy, tuple(numbers.items()))
+    others = term(values, "alternatives").values if "alternatives" in values else ()
+    alternatives = tuple(tier_of(other, tiers) for other in others)
+    return Tier(name, edge, tokens, strategy, tuple(numbers.items()), alternatives)

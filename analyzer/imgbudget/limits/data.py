@@ -94,14 +94,20 @@ def _missing(values: Values, needs: tuple[str, ...]) -> list[str]:
 
 def _dangling(tree: Tree) -> list[str]:
     """Names of strategies, tiers, models and platforms that are not defined."""
-    from imgbudget.limits.strategies import STRATEGIES  # noqa: PLC0415 - rare
+    from imgbudget.limits.processors import strategy_names  # noqa: PLC0415 - rare
 
     problems = []
+    strategies = strategy_names()
     for key, values in tree.tiers.items():
         strategy = values.get("strategy")
-        if isinstance(strategy, Term) and strategy.values[0] not in STRATEGIES:
-            known = ", ".join(STRATEGIES)
+        if isinstance(strategy, Term) and strategy.values[0] not in strategies:
+            known = ", ".join(strategies)
             problems.append(f"tiers.{key}.strategy: no strategy {strategy.values[0]!r} (known: {known})")
+        problems += [
+            f"tiers.{key}.alternatives: no tier {other!r}"
+            for other in (term(values, "alternatives").values if "alternatives" in values else ())
+            if other not in tree.tiers or "alternatives" in tree.tiers[other]
+        ]
     for key, values in tree.models.items():
         for name in ("tier", *(f"detail_{detail}" for detail in DETAILS)):
             tier = values.get(name)
@@ -163,7 +169,7 @@ class LimitsData:
     @property
     def tiers(self) -> tuple[Tier, ...]:
         """The resolution tiers of Claude's models, without those of other providers."""
-        found = (tier_of(key, values) for key, values in self._tree.tiers.items())
+        found = (tier_of(key, self._tree.tiers) for key in self._tree.tiers)
         return tuple(tier for tier in found if not tier.strategy)
 
     @cached_property

@@ -19,7 +19,7 @@ Absence = Literal["unlimited", "unavailable", "estimated"]
 """
 
 T_co = TypeVar("T_co", covariant=True)
-_Whole = Literal["px", "pixels", "bytes", "images", "tokens", "patches", "requests", "messages"]
+_Whole = Literal["px", "pixels", "bytes", "images", "tokens", "patches", "tiles", "requests", "messages"]
 _Decimal = Literal["times", "USD/MTok"]
 
 
@@ -194,12 +194,31 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
     LimitSpec("times", "tiers", name="multiplier"),
     LimitSpec("pixels", "tiers", name="min_pixels"),
     LimitSpec("pixels", "tiers", name="max_pixels"),
+    LimitSpec("tokens", "tiers", name="min_tokens"),
+    LimitSpec("tokens", "tiers", name="max_tokens"),
+    LimitSpec("tokens", "tiers", name="max_soft_tokens"),
+    LimitSpec("tokens", "tiers", name="mark_tokens"),
+    LimitSpec("tokens", "tiers", name="ratio_tokens"),
+    LimitSpec("times", "tiers", name="ratio_long"),
+    LimitSpec("times", "tiers", name="ratio_short"),
+    LimitSpec("times", "tiers", name="frames"),
+    LimitSpec("patches", "tiers", name="merge"),
+    LimitSpec("patches", "tiers", name="max_patches"),
+    LimitSpec("patches", "tiers", name="max_patches_edge"),
+    LimitSpec("patches", "tiers", name="tile_patches"),
+    LimitSpec("patches", "tiers", name="margin_patches"),
+    LimitSpec("px", "tiers", name="least_tile_edge"),
+    LimitSpec("px", "tiers", name="longest_edge"),
+    LimitSpec("tiles", "tiers", name="min_tiles"),
+    LimitSpec("tiles", "tiers", name="max_tiles"),
+    LimitSpec("tiles", "tiers", name="max_tiles_edge"),
+    LimitSpec("names", "tiers", name="alternatives"),
 )
 """Values that select the limits in force, and the numbers that strategies calculate with.
 
 A platform with a `default_model` serves only models that list it. `tier` applies to images that request no
 level of detail, `detail_low` and so on to those that do. `strategy` is a name in
-`imgbudget.limits.strategies.STRATEGIES`.
+`imgbudget.limits.strategies` or `processors`, and `alternatives` are the tiers that other sources state.
 """
 
 SPECS: dict[str, LimitSpec[Any]] = {row.name: row for row in _INPUTS} | FIELDS

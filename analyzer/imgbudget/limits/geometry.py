@@ -62,7 +62,8 @@ class Tier(NamedTuple):
 
     `strategy` is a name in `limits.strategies.STRATEGIES`, empty for Claude's patches of 28 px; `numbers` are
     what the strategy calculates with, by name. Each of the two bounds is None if the provider has no such
-    bound; a tier of Claude has both.
+    bound; a tier of Claude has both. `alternatives` are the tiers by which, according to other sources, the
+    same images may be counted; what is counted by this one is never less.
     """
 
     name: str
@@ -70,11 +71,12 @@ class Tier(NamedTuple):
     max_tokens: int | None
     strategy: str = ""
     numbers: tuple[tuple[str, float], ...] = ()
+    alternatives: tuple["Tier", ...] = ()
 
     @property
     def bounds(self) -> tuple[int, int]:
         """Both bounds of a tier of Claude. Raises ValueError if the tier lacks one."""
-        _, edge, tokens, _, _ = self
+        edge, tokens = self.max_edge, self.max_tokens
         if edge is None or tokens is None:
             raise ValueError(f"tier {self.name} is not bounded in edge and tokens")
         return edge, tokens
@@ -133,9 +135,9 @@ class Strategy(Protocol):
 
 @cache
 def _strategy(name: str) -> Strategy:
-    from imgbudget.limits.strategies import STRATEGIES, UNKNOWN_TOKENS  # noqa: PLC0415 - rare
+    from imgbudget.limits.processors import strategy  # noqa: PLC0415 - rare
 
-    return UNKNOWN_TOKENS if name == UNKNOWN_TIER.strategy else STRATEGIES[name]
+    return strategy(name)
 
 
 def publishes_size(tier: Tier) -> bool:
@@ -165,7 +167,7 @@ def padded_size(size: Size) -> Size:
 
 def fits(size: Size, tier: Tier) -> bool:
     """Whether the model uses the size unchanged: both padded edges and the patches are within the tier."""
-    _, max_edge, max_tokens, strategy, _ = tier
+    _, max_edge, max_tokens, strategy, _, _ = tier
     if strategy:
         return _strategy(strategy).fits(size, tier)
     # `padded_size` and `patches` inlined: three times as fast, and called several times per image
@@ -210,10 +212,20 @@ def native_size(size: Size, tier: Tier, edge_limit: int | None = None) -> Size:
 
 
 def tokens(size: Size, tier: Tier) -> int:
-    """Visual tokens billed for the size: the patches of the size that the model uses."""
+    """Visual tokens billed for the size: the patches of the size that the model uses.
+
+    Where sources contradict each other, the most (see `tokens_range`).
+    """
     if tier.strategy:
-        return _strategy(tier.strategy).tokens(size, tier)
+        most = _strategy(tier.strategy).tokens(size, tier)
+        return max(most, *(tokens(size, other) for other in tier.alternatives)) if tier.alternatives else most
     return patches(native_size(size, tier))
+
+
+def tokens_range(size: Size, tier: Tier) -> tuple[int, int]:
+    """The fewest and the most tokens that the size may be billed; equal where sources agree."""
+    most = tokens(size, tier)
+    return min((most, *(tokens(size, other) for other in tier.alternatives))), most
 
 
 @lru_cache(maxsize=4096)

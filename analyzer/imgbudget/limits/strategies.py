@@ -5,7 +5,6 @@ use, because most runs concern only Claude.
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 from math import ceil, floor, sqrt
 from types import MappingProxyType
 
@@ -31,7 +30,7 @@ class _UnpublishedResize:
 
 
 class FlatTokens(_UnpublishedResize):
-    """A fixed number of tokens for any size: OpenAI's `low` on tile models, Gemini's resolution levels.
+    """A fixed number of tokens for any size: OpenAI's `low` on tile models, Gemini 2.5, Gemma 3.
 
     Uses `base_tokens`.
     """
@@ -50,51 +49,53 @@ class UnknownTokens(_UnpublishedResize):
 
 
 class GeminiTiles(_UnpublishedResize):
-    """Gemini 2: one tile for a small image, else tiles whose edge depends on the short edge of the image.
+    """Gemini 2.0: one tile for a small image, else tiles that depend on the short edge, and an overview.
 
-    Gemini image understanding guide, five copies: an image of up to 384 px on both edges is one tile. A
-    larger one is covered by tiles with an edge of its short edge / 1.5, rounded down. Many tools use 768 px
-    instead, and the guide calls its own rule a rough one.
+    Recorded usage of three sizes (2026-08): an image of up to 384 px on both edges is one tile. A larger one
+    is covered by tiles with an edge of its short edge / 1.5, rounded down, within 256 and 768 px, and counts
+    one tile more.
 
-    Uses `small_edge` and `tile_tokens`.
+    Uses `small_edge`, `least_tile_edge`, `tile_edge` and `tile_tokens`.
     """
 
     def tokens(self, size: Size, tier: Tier, /) -> int:
-        """`tile_tokens` for each tile."""
+        """`tile_tokens` for each tile and the overview."""
         tile = int(tier.number("tile_tokens"))
         if size.long_edge <= tier.number("small_edge"):
             return tile
-        edge = max(size.short_edge * 2 // 3, 1)
-        return -(-size.width // edge) * -(-size.height // edge) * tile
+        least, most = int(tier.number("least_tile_edge")), int(tier.number("tile_edge"))
+        edge = min(max(size.short_edge * 2 // 3, least), most)
+        return (-(-size.width // edge) * -(-size.height // edge) + 1) * tile
 
 
-class NovaEstimate(_UnpublishedResize):
-    """Amazon Nova: an estimate by area, because AWS publishes no formula.
+class NovaRatio(_UnpublishedResize):
+    """Amazon Nova 1: tokens depend on the aspect ratio only, and those of one ratio are known.
 
-    Amazon Nova image understanding page, two copies: an image is rescaled to the closest of its aspect
-    ratios, with an edge of at least 896 px or its own short edge. The page lists five sizes with approximate
-    tokens; this interpolates linearly between them and is proportional to the area outside them.
+    Recorded usage (2026-08): 540x360 and 3008x2000 cost the same. AWS publishes five approximate counts,
+    which depend on the area, and no formula.
+
+    Uses `ratio_long`, `ratio_short`, `ratio_tokens` for that ratio, and `base_tokens` for all others.
     """
 
-    ESTIMATES = (
-        (900 * 450, 800),
-        (900 * 900, 1300),
-        (1400 * 900, 1800),
-        (1800 * 900, 2400),
-        (1300 * 1300, 2600),
-    )
-    """Area in px and tokens: the rows of the page by area (AWS, undated copies of 2025 and 2026)."""
+    def tokens(self, size: Size, tier: Tier, /) -> int:
+        """`ratio_tokens` for the known ratio, within half a percent; else `base_tokens`."""
+        ratio = tier.number("ratio_long") / tier.number("ratio_short")
+        known = abs(size.long_edge / size.short_edge / ratio - 1) < 0.005
+        return int(tier.number("ratio_tokens" if known else "base_tokens"))
 
-    def tokens(self, size: Size, _tier: Tier, /) -> int:
-        """The estimated tokens for the area."""
-        area = size.width * size.height
-        (first_area, first_tokens), (last_area, last_tokens) = self.ESTIMATES[0], self.ESTIMATES[-1]
-        if area <= first_area:
-            return -(-area * first_tokens // first_area)
-        for (low, below), (high, above) in pairwise(self.ESTIMATES):
-            if area <= high:
-                return below + -(-(area - low) * (above - below) // (high - low))
-        return -(-area * last_tokens // last_area)
+
+class NovaGrid(_UnpublishedResize):
+    """Amazon Nova 2: cells of 28 px, and a token at the end of each row.
+
+    Derived from three recorded rows (2026-08); whether large images have a cap is not known.
+
+    Uses `patch_edge`.
+    """
+
+    def tokens(self, size: Size, tier: Tier, /) -> int:
+        """The cells, each edge rounded to the nearest number of them, and one token a row."""
+        edge = int(tier.number("patch_edge"))
+        return (max(round(size.width / edge), 1) + 1) * max(round(size.height / edge), 1)
 
 
 class OpenAITiles:
@@ -181,24 +182,26 @@ class OpenAIPatches:
         return -(-size.width // edge) * -(-size.height // edge)
 
 
-class QwenSmartResize:
-    """Qwen2-VL and Qwen2.5-VL: both edges become multiples of 28 px, the area lies between two bounds.
+class SmartResize:
+    """Qwen-VL, GLM-V, ERNIE and others: both edges become whole cells, the area lies between two bounds.
 
-    `smart_resize` of huggingface/transformers, image processing of Qwen2-VL: edges are rounded to the nearest
-    multiple. If the area then exceeds `max_pixels`, the image is downscaled and each edge rounded down; if it
-    is below `min_pixels`, the image is enlarged and each edge rounded up. The aspect ratio changes a little.
-    A token is a patch of 28 x 28 px.
+    `smart_resize` of huggingface/transformers 5.24.0: edges are rounded to the nearest multiple of a cell
+    (a patch times the patches that are merged). If the area then exceeds `max_pixels`, the image is
+    downscaled and each edge rounded down; if it is below `min_pixels`, the image is enlarged and each edge
+    rounded up. The aspect ratio changes a little. A token is a cell.
 
-    Uses `patch_edge`, `min_pixels`, `max_pixels` and `refused_ratio`.
+    Uses `patch_edge`, `min_pixels`, `max_pixels` and `refused_ratio`. With `frames` the area counts that
+    often, and an image is first enlarged until each edge has a cell (GLM-V: an image is two frames).
     """
 
     publishes_size = True
 
     def effective_size(self, size: Size, tier: Tier, /) -> Size:
         """The resized size, px; larger than a very small image."""
-        edge = int(tier.number("patch_edge"))
-        least, most = tier.number("min_pixels"), tier.number("max_pixels")
-        width, height = (max(round(side / edge), 1) * edge for side in size)
+        edge, frames = int(tier.number("patch_edge")), tier.number("frames", 1)
+        least, most = tier.number("min_pixels") / frames, tier.number("max_pixels") / frames
+        size = self._enlarged(size, tier)
+        width, height = (round(side / edge) * edge for side in size)
         if width * height > most:
             shrink = sqrt(size.width * size.height / most)
             width, height = (max(floor(side / shrink / edge), 1) * edge for side in size)
@@ -210,11 +213,11 @@ class QwenSmartResize:
     def fits(self, size: Size, tier: Tier, /) -> bool:
         """Whether the image is not downscaled, apart from the rounding of the edges."""
         edge = int(tier.number("patch_edge"))
-        width, height = (max(round(side / edge), 1) * edge for side in size)
-        return width * height <= tier.number("max_pixels")
+        width, height = (round(side / edge) * edge for side in self._enlarged(size, tier))
+        return width * height * tier.number("frames", 1) <= tier.number("max_pixels")
 
     def tokens(self, size: Size, tier: Tier, /) -> int:
-        """The patches of the resized image."""
+        """The cells of the resized image."""
         edge = int(tier.number("patch_edge"))
         width, height = self.effective_size(size, tier)
         return width // edge * (height // edge)
@@ -226,18 +229,63 @@ class QwenSmartResize:
             return None
         return Refusal(f"long edge of {size} is", ratio, most, "times the short one", resizable=False)
 
+    def _enlarged(self, size: Size, tier: Tier) -> Size:
+        least = int(tier.number("patch_edge"))
+        if size.short_edge >= least or not tier.number("frames", 0):
+            return size
+        scale = max(least / size.height, least / size.width)
+        return Size(int(size.width * scale), int(size.height * scale))
+
+
+class RowBreaks:
+    """Pixtral and Mistral: cells of 16 or 28 px within a longest edge, and a token at the end of each row.
+
+    `ImageEncoder` of mistral-common 1.13.1: an image is downscaled to the longest edge, its edges are rounded
+    half to even and then up to whole cells.
+
+    Uses `tier_edge` and `patch_edge`.
+    """
+
+    publishes_size = True
+
+    def effective_size(self, size: Size, tier: Tier, /) -> Size:
+        """The size in whole cells, px; up to a cell larger than the image on either edge."""
+        edge = int(tier.number("patch_edge"))
+        return Size(*(-(-side // edge) * edge for side in self._within(size, tier)))
+
+    def fits(self, size: Size, tier: Tier, /) -> bool:
+        """Whether no edge exceeds the longest."""
+        return self._within(size, tier) == size
+
+    def tokens(self, size: Size, tier: Tier, /) -> int:
+        """The cells, and one token a row."""
+        edge = int(tier.number("patch_edge"))
+        width, height = self.effective_size(size, tier)
+        return (width // edge + 1) * (height // edge)
+
+    def refusal(self, _size: Size, _tier: Tier, /) -> Refusal | None:
+        """None: no size limit is known."""
+        return None
+
+    def _within(self, size: Size, tier: Tier) -> Size:
+        longest = tier.max_edge
+        if longest is None or size.long_edge <= longest:
+            return size
+        ratio = size.long_edge / longest
+        return Size(*(max(round(side / ratio), 1) for side in size))
+
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     {
         "flat": FlatTokens(),
         "gemini_tiles": GeminiTiles(),
-        "nova": NovaEstimate(),
+        "nova_grid": NovaGrid(),
+        "nova_ratio": NovaRatio(),
         "openai_patches": OpenAIPatches(),
         "openai_tiles": OpenAITiles(),
-        "qwen_smart_resize": QwenSmartResize(),
+        "qwen_smart_resize": SmartResize(),
+        "row_breaks": RowBreaks(),
+        "unknown": UnknownTokens(),
     }
 )
-"""The strategies by the names that limits data uses."""
-
-UNKNOWN_TOKENS = UnknownTokens()
-"""The strategy of `UNKNOWN_TIER`, which limits data cannot name."""
+"""The strategies of commercial models by the names that limits data uses."""

@@ -207,9 +207,10 @@ class CheckedRequests:
         self.images.extend(test.images)
         yield from self.runner.check_request(test)
         tokens = test.visual_tokens
+        span = test.tokens_range if test.is_contradictory else None
         if self.lines and request.dialect != "transcript":
             test = test.changed_to(shortened(request))
-        self.requests.append(RequestResult(test, tokens))
+        self.requests.append(RequestResult(test, tokens, span))
 
     def malformed(
         self,

@@ -162,7 +162,7 @@ def _refuse_unsendable(result: FileResult) -> None:
     if not result.requests:
         first = next((finding.message for finding in result.findings), None)
         raise UsageError(f"{result.path}: holds no request: {first or result.skipped or 'nothing to send'}")
-    for (request, *_), _ in result.requests:
+    for (request, *_), *_ in result.requests:
         if request.dialect not in SENT:
             raise UsageError(
                 f"{result.path}: is in the format {request.dialect}; send accepts Messages API bodies"

@@ -46,6 +46,22 @@ class RequestUnderTest(NamedTuple):
         return self.limits.counted(sum(self.tokens(use) for use in self.request.images))
 
     @property
+    def is_contradictory(self) -> bool:
+        """Whether sources contradict each other on the tokens of any of its images."""
+        return any(limits.tier.alternatives for limits in (self.limits, *self.image_limits.values()))
+
+    @property
+    def tokens_range(self) -> tuple[int, int] | None:
+        """The fewest and the most visual tokens, if sources contradict each other; else None."""
+        least, most = 0, 0
+        for use, limits in self.images:
+            size = use.visible_size
+            if size is not None and limits.counts_tokens:
+                span = limits.tokens_range(size) or (limits.tokens(size) or 0,) * 2
+                least, most = least + span[0], most + span[1]
+        return None if least == most else (least, most)
+
+    @property
     def edge_limit(self) -> int | None:
         """The edge in px that the number of images imposes on each of them, None without one."""
         request, limits = self.request, self.limits

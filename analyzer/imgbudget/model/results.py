@@ -30,11 +30,17 @@ class ImageResult(NamedTuple):
 
     @property
     def tokens(self) -> int | None:
-        """Visual tokens, exact."""
+        """Visual tokens; the most, if sources contradict each other."""
         # the resized image is not resized again
         if self.resized is None:
             return None
         return self.limits.tokens(self.resized) if self.limits.tier.strategy else patches(self.resized)
+
+    @property
+    def tokens_range(self) -> tuple[int, int] | None:
+        """The fewest and the most visual tokens, if sources contradict each other."""
+        size = self.use.visible_size
+        return None if self.resized is None or size is None else self.limits.tokens_range(size)
 
     @property
     def tokens_area(self) -> int | None:
@@ -58,6 +64,8 @@ class RequestResult(NamedTuple):
 
     test: RequestUnderTest
     visual_tokens: int | None
+    tokens_range: tuple[int, int] | None = None
+    """The fewest and the most, if sources contradict each other; `visual_tokens` is then the most."""
 
     @property
     def request(self) -> Request:

@@ -10,7 +10,7 @@ from imgbudget.model.location import Location
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Request
 from imgbudget.output.base import UNKNOWN, TextTable, count, figure, money, number
-from imgbudget.output.records import TOOL, VERSION, usd
+from imgbudget.output.records import TOOL, VERSION, range_record, usd
 from imgbudget.planner.bounds import RequestBound
 from imgbudget.planner.from_findings import TRANSCRIPT
 from imgbudget.planner.image import ImagePlan, View, model_totals, views_of
@@ -63,7 +63,8 @@ class PlanTotals:
 
 def plan_record(plan: ImagePlan) -> dict[str, Any]:
     """One image's plan."""
-    location = plan.use.location
+    location, limits = plan.use.location, plan.limits
+    before, after = limits.tokens_range(plan.size), limits.tokens_range(plan.planned)
     return {
         "path": location.path,
         "pointer": location.pointer,
@@ -78,19 +79,21 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
         "max_bytes": plan.max_bytes,
         "scale": list(plan.coordinates.scale),
         "before": {
-            "tokens": plan.tokens_before,
+            "tokens": None if before else plan.tokens_before,
             "tokens_area": plan.tokens_area_before,
             "bytes": plan.byte_size_before,
-            "cost_usd": usd(plan.limits.cost_usd(plan.tokens_before)),
-        },
+            "cost_usd": None if before else usd(limits.cost_usd(plan.tokens_before)),
+        }
+        | range_record(before, limits),
         "after": {
-            "tokens": plan.tokens_after,
+            "tokens": None if after else plan.tokens_after,
             "tokens_area": plan.tokens_area_after,
             "bytes": plan.byte_size_after,
             "bytes_exact": plan.bytes_range[0] == plan.bytes_range[1],
             "bytes_range": _range(plan.bytes_range),
-            "cost_usd": usd(plan.limits.cost_usd(plan.tokens_after)),
-        },
+            "cost_usd": None if after else usd(limits.cost_usd(plan.tokens_after)),
+        }
+        | range_record(after, limits),
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
+from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import area_tokens, patches, publishes_size
 from imgbudget.model.location import Span
 from imgbudget.model.results import ImageResult, RequestResult, Summary
@@ -74,7 +75,7 @@ def failed_record(failed: "FailedFix") -> dict[str, Any]:
 def image_record(image: ImageResult) -> dict[str, Any]:
     """One use of an image."""
     use, facts = image.use, image.use.facts
-    size = use.size
+    size, span = use.size, image.tokens_range
     return {
         "path": use.location.path,
         "pointer": use.location.pointer,
@@ -86,15 +87,27 @@ def image_record(image: ImageResult) -> dict[str, Any]:
         "bytes": facts.byte_size if facts else None,
         "base64_bytes": use.base64_size,
         "resized": list(image.resized) if image.resized and publishes_size(image.limits.tier) else None,
-        "tokens": image.tokens,
+        "tokens": None if span else image.tokens,
         "tokens_area": image.tokens_area,
-        "cost_usd": usd(image.cost_usd),
+        "cost_usd": None if span else usd(image.cost_usd),
+    } | range_record(span, image.limits)
+
+
+def range_record(span: tuple[int, int] | None, limits: Limits) -> dict[str, Any]:
+    """What a record has where sources contradict each other on the tokens; nothing elsewhere."""
+    if span is None:
+        return {}
+    return {
+        "tokens_range": list(span),
+        "cost_range_usd": [usd(limits.cost_usd(end)) for end in span],
+        "state": "conflicting",
+        "doubt": limits.doubt,
     }
 
 
 def request_record(result: RequestResult) -> dict[str, Any]:
     """One request."""
-    request = result.request
+    request, span = result.request, result.tokens_range
     return {
         "path": request.location.path,
         "line": request.line,
@@ -104,9 +117,9 @@ def request_record(result: RequestResult) -> dict[str, Any]:
         "images": len(request.images),
         "documents": len(request.documents),
         "bytes": request.byte_size,
-        "visual_tokens": result.visual_tokens,
-        "cost_usd": usd(result.cost_usd),
-    }
+        "visual_tokens": None if span else result.visual_tokens,
+        "cost_usd": None if span else usd(result.cost_usd),
+    } | range_record(span, result.limits)
 
 
 def fixes_record(summary: Summary) -> dict[str, Any]:
@@ -211,7 +224,9 @@ def image_text(image: ImageResult) -> str:
 
 def request_text(result: RequestResult) -> str:
     """`request_record` as JSON."""
-    (request, limits, _), tokens = result
+    (request, limits, _), tokens, span = result
+    if span is not None:
+        return dump(request_record(result))
     return harmless(
         f'{{"path": {_quote(request.location.path)}, "line": {request.line}, "id": {_text(request.id)}, '
         f'"model": {_quote(limits.model)}, "platform": {_text(limits.platform or None)}, '

@@ -21,10 +21,13 @@ def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[s
     """One size on one model; `limits` are those at the level of detail.
 
     `resized` and `scale` are null if the provider publishes no size, `padded` and the older estimate for
-    models other than Claude.
+    models other than Claude. Where sources contradict each other, `tokens` is null and `tokens_range` has the
+    fewest and the most; `state` is how the number is known, and `doubt` why it is not exact.
     """
     known = publishes_size(limits.tier)
-    resized, tokens = limits.native_size(size), limits.tokens(size)
+    resized, span = limits.native_size(size), limits.tokens_range(size)
+    tokens = None if span else limits.tokens(size)
+    state = limits.tokens_state(size)
     area = area_tokens(resized) if limits.uses_claude_patches else None
     return {
         "model": limits.model,
@@ -39,7 +42,11 @@ def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[s
         "padded": list(padded_size(resized)) if limits.uses_claude_patches else None,
         "planned": list(limits.planned_size(size)),
         "tokens": tokens,
+        "tokens_range": list(span) if span else None,
+        "state": state,
+        "doubt": (limits.doubt or None) if state != "exact" else None,
         "cost_usd": usd(limits.cost_usd(tokens)),
+        "cost_range_usd": [usd(limits.cost_usd(end)) for end in span] if span else None,
         "price_known": limits.input_price is not None and limits.input_price.status != "unknown",
         "tokens_area": area,
         "cost_area_usd": None if area is None else usd(limits.cost_usd(area)),
@@ -82,8 +89,8 @@ def side_by_side(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: 
                     limits.platform,
                     str(size),
                     _resized(record["resized"], size),
-                    number(record["tokens"]),
-                    money(limits.cost_usd(record["tokens"])),
+                    _tokens(size, limits),
+                    _cost(size, limits),
                     _note(size, limits),
                 )
         parts.append(shown.text(right={4, 5}))
@@ -112,8 +119,8 @@ def _model(sizes: Sequence[Size], limits: Limits, *, table: bool, colour: bool) 
                 str(size),
                 _resized(record["resized"], size),
                 str(Size(*record["padded"])) if record["padded"] else "",
-                number(record["tokens"]),
-                money(limits.cost_usd(record["tokens"])),
+                _tokens(size, limits),
+                _cost(size, limits),
                 "" if area is None else figure(area),
                 "" if area is None else _about(limits.cost_usd(area)),
                 scale,
@@ -168,12 +175,30 @@ def _note(size: Size, limits: Limits) -> str:
             notes.append(
                 f"rejected: {figure(refusal.measured)} {refusal.unit}, at most {figure(refusal.limit)}"
             )
-    notes += (f"{value.name} is {value.status}" for value in limits.tier_values if value.doubtful)
+    state = limits.tokens_state(size)
+    if state == "conflicting":
+        notes.append(f"sources contradict each other: {limits.doubt}; budgets count the most")
+    elif state == "derived" and limits.state == "exact":
+        notes.append(f"tokens are derived: {limits.doubt}")
+    elif state == "unknown" and limits.state != "unknown":
+        notes.append(f"tokens are not known: {limits.doubt}")
     if limits.state != "exact":
         notes.append("derived from its family" if limits.state == "derived" else "model not known")
     if limits.input_price is None or limits.input_price.status == "unknown":
         notes.append("price not known")
     return "; ".join(notes)
+
+
+def _tokens(size: Size, limits: Limits) -> str:
+    """The number of tokens, or the fewest and the most."""
+    span = limits.tokens_range(size)
+    return f"{figure(span[0])} to {figure(span[1])}" if span else number(limits.tokens(size))
+
+
+def _cost(size: Size, limits: Limits) -> str:
+    """What the tokens cost, at least and at most."""
+    span = limits.tokens_range(size) or (limits.tokens(size),)
+    return " to ".join(money(limits.cost_usd(end)) for end in span)
 
 
 def _about(usd_amount: float | None) -> str:

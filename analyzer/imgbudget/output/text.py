@@ -90,9 +90,12 @@ def _facts(image: ImageResult) -> str:
         words.append(f"orientation {facts.orientation}")
     if facts.animated:
         words.append(count(facts.frames, "frame"))
-    if image.tokens is not None:
+    span = image.tokens_range
+    if span is not None:
+        words.append(f"{figure(span[0])} to {figure(span[1])} tokens, as sources contradict each other")
+    elif image.tokens is not None:
         words.append(count(image.tokens, "token"))
-    if image.cost_usd is not None:
+    if image.cost_usd is not None and span is None:
         words.append(money(image.cost_usd))
     return ", ".join(words)
 
