@@ -88,7 +88,7 @@ def save(folder: str, done: Done) -> str:
 def find(folder: str, identity: str) -> tuple[PartitionSummary, tuple[str, ...]] | None:
     """The sums and notes of a partition that an earlier run has finished; None if it has to be read."""
     name = row_file(folder, identity)
-    if not os.path.exists(name):
+    if not os.path.isfile(name):  # a pipe with the name would be waited for
         return None
     try:
         metadata = pq.read_metadata(name).metadata or {}

@@ -79,7 +79,8 @@ class Store(NamedTuple):
 
 def row_files(folder: str) -> tuple[str, ...]:
     """All row files in a folder, in the order of their names."""
-    return tuple(sorted(glob.glob(os.path.join(glob.escape(folder), ROW_FILES))))
+    found = glob.glob(os.path.join(glob.escape(folder), ROW_FILES))
+    return tuple(sorted(name for name in found if os.path.isfile(name)))
 
 
 @contextmanager
