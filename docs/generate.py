@@ -73,7 +73,8 @@ def terminal() -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Every generated file and its current content."""
+    """Every generated file and its current content, on a fixed day: models end, and prices change."""
+    os.environ["IMGBUDGET_DATE"] = "2026-11-28"
     written = [path for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if path.name != "cli.md"]
     made = {path: with_output(path.read_text(encoding="utf-8")) for path in written} | {
         DOCS / "cli.md": command_help(),

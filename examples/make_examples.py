@@ -94,8 +94,8 @@ def three_shapes(data: bytes, question: str) -> dict[str, str]:
     openai = [{"type": "image_url", "image_url": address}, text(question)]
     gemini = [{"inlineData": {"mimeType": "image/png", "data": encoded}}, {"text": question}]
     bodies = {
-        "openai": {"model": "gpt-4o", "messages": [{"role": "user", "content": openai}]},
-        "gemini": {"model": "gemini-2.5-flash", "contents": [{"role": "user", "parts": gemini}]},
+        "openai": {"model": "gpt-5.5", "messages": [{"role": "user", "content": openai}]},
+        "gemini": {"model": "gemini-3.5-flash", "contents": [{"role": "user", "parts": gemini}]},
     }
     shapes = {name: json.dumps(body, indent=2) + "\n" for name, body in bodies.items()}
     return {"claude": request(block(data, "image/png"), text(question)), **shapes}

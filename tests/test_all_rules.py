@@ -62,6 +62,7 @@ CONTRACT = {
     "IB406": ("batch-over-limit", ERROR, None),
     "IB407": ("empty-text", ERROR, SAFE),
     "IB411": ("unknown-model", WARNING, None),
+    "IB412": ("model-retired", ERROR, None),
     "IB501": ("image-after-text", WARNING, UNSAFE),
     "IB502": ("unlabelled-images", INFO, UNSAFE),
     "IB503": ("resent-image", WARNING, None),

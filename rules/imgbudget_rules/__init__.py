@@ -34,6 +34,7 @@ from imgbudget_rules.ib405_context_overflow import context_overflow
 from imgbudget_rules.ib406_batch_over_limit import batch_over_limit
 from imgbudget_rules.ib407_empty_text import empty_text
 from imgbudget_rules.ib411_unknown_model import unknown_model
+from imgbudget_rules.ib412_model_retired import model_retired
 from imgbudget_rules.ib501_image_after_text import image_after_text
 from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
 from imgbudget_rules.ib503_resent_image import resent_image
@@ -82,6 +83,7 @@ RULES: tuple[Rule[Any], ...] = (
     batch_over_limit,
     empty_text,
     unknown_model,
+    model_retired,
     image_after_text,
     unlabelled_images,
     resent_image,

@@ -70,6 +70,15 @@ class ModelOptions(NamedTuple):
             help="YAML file of limits that override the built-in ones.",
         ),
     ] = None
+    date: Annotated[
+        str | None,
+        option(
+            "--date",
+            metavar="DATE",
+            help="Day to check for: which models are in service, at which prices. Default: IMGBUDGET_DATE, "
+            "or today.",
+        ),
+    ] = None
 
 
 class ConfigOptions(NamedTuple):
@@ -240,6 +249,7 @@ def run_options(
         model=provider.model,
         platform=provider.platform,
         limits=provider.limits,
+        date=provider.date,
         config=settings.config,
         isolated=settings.isolated,
         allow_local_packs=settings.allow_local_packs,

@@ -6,6 +6,7 @@ from typing import Any, Literal, NoReturn
 from imgbudget.limits import geometry
 from imgbudget.limits.fields import DETAILS, FIELDS, TIER_BOUNDS, LimitFields
 from imgbudget.limits.geometry import UNKNOWN_TIER, Size, Tier
+from imgbudget.limits.lifecycle import is_soon
 from imgbudget.limits.model_ids import ModelState, NormalizedModel
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
 
@@ -34,8 +35,10 @@ class Limits(LimitFields):
     platform accepts is accepted. `nearest` are similar names of a model that is not known. Media types
     in `still_types` are not accepted animated. `request_bytes` is the binary reading of a limit given in MB
     and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a
-    model retired at an unknown date, None for a model in service. Factors multiply the input price (batch
-    factors both prices).
+    model retired at an unknown date, None for a model in service, for which `ends` is the announced day.
+    Both are those of the maker's own API; `at_maker` is whether it is the platform. `day` is the day of the
+    run, which decides about both and about prices. Factors multiply the input price (batch factors both
+    prices).
     """
 
     model: str
@@ -49,11 +52,20 @@ class Limits(LimitFields):
     values: Values
     """Every value that the data states, with its source, by name."""
 
+    at_maker: bool
+    day: str
     _sources: Mapping[str, tuple[Value, ...]]
     _at: dict[str, "Limits"]
 
-    def __init__(
-        self, model: NormalizedModel, platform: str, tiers: Mapping[str, Values], values: Values
+    def __init__(  # noqa: PLR0913 - made in one place
+        self,
+        model: NormalizedModel,
+        platform: str,
+        tiers: Mapping[str, Values],
+        values: Values,
+        *,
+        day: str,
+        at_maker: bool,
     ) -> None:
         """Bind the merged values of platform, tier and model; `tiers` has the values of each tier."""
         name = term(values, "tier").values[0] if "tier" in values else ""
@@ -79,6 +91,8 @@ class Limits(LimitFields):
             tier=tier,
             details=details,
             values=values,
+            day=day,
+            at_maker=at_maker,
             _sources={
                 key: tuple(value for item, value in tiers[key].items() if item not in TIER_BOUNDS)
                 for key in tier_names
@@ -101,7 +115,29 @@ class Limits(LimitFields):
         return hash((self.model, self.platform, self.tier.name))
 
     def _key(self) -> tuple[object, ...]:
-        return self.model, self.platform, self.state, self.tier, self.details, self.values
+        return self.model, self.platform, self.state, self.tier, self.details, self.values, self.ends_soon
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether the model ends within 60 days of the day of the run."""
+        return self.ends is not None and is_soon(self.ends, self.day)
+
+    @property
+    def end(self) -> str | None:
+        """What to report about the end of the model, as a clause; None if it is in service for long."""
+        if self.retired == "unknown":
+            return "has been retired; requests to it fail"
+        if self.retired:
+            return f"was retired on {self.retired}; requests to it fail"
+        return f"will be retired on {self.ends}; requests to it fail from then on" if self.ends_soon else None
+
+    @property
+    def end_advice(self) -> str:
+        """What to do about the end of the model: the successor, and a caution on others' platforms."""
+        use = f"use {self.successor}" if self.successor else "use a model in service"
+        if self.at_maker:
+            return use
+        return f"check the date of {self.platform}, which may differ, or {use}"
 
     @property
     def known(self) -> bool:

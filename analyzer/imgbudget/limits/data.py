@@ -8,6 +8,7 @@ from imgbudget.errors import LimitsError
 from imgbudget.limits.bound import Limits, tier_of
 from imgbudget.limits.fields import DETAILS, TIER_BOUNDS, required_in
 from imgbudget.limits.geometry import PATCH, Tier
+from imgbudget.limits.lifecycle import current_day, in_force
 from imgbudget.limits.model_ids import NormalizedModel, nearest_names, read_id, sibling_of
 from imgbudget.limits.schema import Checked, OnDemand, Platform, Tree, parse, parse_on_demand
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
@@ -121,6 +122,11 @@ def _dangling(tree: Tree) -> list[str]:
                 for platform in served.values
                 if platform not in tree.platforms
             ]
+    problems += [
+        f"models.{key}.successor: no model {successor.values[0]!r}"
+        for key, values in tree.models.items()
+        if isinstance(successor := values.get("successor"), Term) and successor.values[0] not in tree.models
+    ]
     for key, platform in tree.platforms.items():
         default = platform.values.get("default_model")
         if isinstance(default, Term) and default.values[0] not in tree.models:
@@ -137,16 +143,20 @@ _CACHED_IDS = 1024
 class LimitsData:
     """The limits of every known model and platform; immutable."""
 
-    __slots__ = ("__dict__", "_bound", "_normalized", "_platforms", "_tree", "models", "platforms")
+    __slots__ = ("__dict__", "_bound", "_normalized", "_platforms", "_tree", "day", "models", "platforms")
+
+    day: str
+    """The day whose prices apply, and on which models are in service or not, as ISO 8601."""
 
     models: tuple[str, ...]
     platforms: tuple[str, ...]
 
-    def __init__(self, tree: Tree, name: str, *, checked: bool = False) -> None:
+    def __init__(self, tree: Tree, name: str, *, checked: bool = False, day: str | None = None) -> None:
         """Take a complete tree. Raises LimitsError, prefixed with `name`, if something in it is missing.
 
-        With `checked` the tree is not validated again.
+        With `checked` the tree is not validated again. `day` is the current one unless given.
         """
+        self.day = day or current_day()
         self._platforms = resolve_platforms(tree)
         if not checked:
             require_whole(tree, self._platforms, name)
@@ -157,14 +167,16 @@ class LimitsData:
         self._bound: dict[tuple[str, str], Limits] = {}
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any], name: str = "limits data") -> "LimitsData":
+    def from_mapping(
+        cls, mapping: Mapping[str, Any], name: str = "limits data", day: str | None = None
+    ) -> "LimitsData":
         """Read complete data. Raises LimitsError with every mistake, each prefixed with `name`.
 
         `Checked` data is not validated, and each item is converted on first use.
         """
         if isinstance(mapping, Checked):
-            return cls(parse_on_demand(mapping, name), name, checked=True)
-        return cls(parse(mapping, name, {}), name)
+            return cls(parse_on_demand(mapping, name), name, checked=True, day=day)
+        return cls(parse(mapping, name, {}), name, day=day)
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
@@ -215,7 +227,7 @@ class LimitsData:
         return limits
 
     def _with(self, mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) -> "LimitsData":
-        return LimitsData(merge(self._tree, parse(mapping, name, defaults)), name)
+        return LimitsData(merge(self._tree, parse(mapping, name, defaults)), name, day=self.day)
 
     def _normalize(self, model: str) -> NormalizedModel:
         if model in self._tree.models:
@@ -252,14 +264,21 @@ class LimitsData:
         own: Values = {}
         if normal.known:
             platform = self._serving_platform(model, platform)
-            own = self._tree.models[normal.id]
+            own = in_force(self._tree.models[normal.id], self.day)
             if not isinstance(own.get("input_price"), Limit):
                 own = own | {"input_price": _highest_price(normal.id, self._peers(platform))}
         elif normal.sibling is not None:
             own = {"tier": _derived_tier(normal, self._tree.models[normal.sibling])}
         shared = self._platforms[platform] if platform else self._any_platform
         tier = self._tree.tiers[term(own, "tier").values[0]] if own else {}
-        return Limits(normal, platform, self._tree.tiers, shared | tier | own)
+        return Limits(
+            normal,
+            platform,
+            self._tree.tiers,
+            shared | tier | own,
+            day=self.day,
+            at_maker=platform in ("", self._serving_platform(model, "")),
+        )
 
     @cached_property
     def _any_platform(self) -> Values:
@@ -306,15 +325,18 @@ def _highest_price(model: str, peers: Iterable[Values]) -> Limit[float]:
     return highest._replace(status="unknown", note=note, owner=model)
 
 
-def load_limits(pack_data: Iterable[Mapping[str, Any]], overlay_file: str | None) -> LimitsData:
+def load_limits(
+    pack_data: Iterable[Mapping[str, Any]], overlay_file: str | None, day: str | None = None
+) -> LimitsData:
     """Read the data of the rule packs, later packs over earlier ones, and a user's file over all of them.
 
-    `overlay_file` is the path of a YAML file. Raises LimitsError, also if no pack has data.
+    `overlay_file` is the path of a YAML file; `day` is the current one unless given. Raises LimitsError,
+    also if no pack has data.
     """
     data = None
     for number, mapping in enumerate(pack_data, 1):
         name = f"limits data of rule pack {number}"
-        data = data._with(mapping, name, {}) if data else LimitsData.from_mapping(mapping, name)  # noqa: SLF001
+        data = data._with(mapping, name, {}) if data else LimitsData.from_mapping(mapping, name, day)  # noqa: SLF001
     if data is None:
         raise LimitsError("no rule pack has limits data")
     if overlay_file is None:

@@ -116,6 +116,11 @@ def date(scope: Scope) -> LimitSpec[str | None]:
     return LimitSpec("date", scope, required=False)
 
 
+def name(scope: Scope) -> LimitSpec[str | None]:
+    """Declare an optional name."""
+    return LimitSpec("name", scope, required=False)
+
+
 class LimitFields:
     """The limits and prices of a model on a platform; `imgbudget limits` lists them in this order."""
 
@@ -144,6 +149,8 @@ class LimitFields:
     latency_edge = number("px", "images", absent="unlimited")
     input_price = of_known_models("USD/MTok", absent="estimated")
     output_price = number("USD/MTok", "models", absent="unavailable")
+    next_input_price = number("USD/MTok", "models", required=False)
+    next_output_price = number("USD/MTok", "models", required=False)
     long_prompt_tokens = number("tokens", "models", required=False)
     long_input_price = number("USD/MTok", "models", required=False)
     long_output_price = number("USD/MTok", "models", required=False)
@@ -158,6 +165,9 @@ class LimitFields:
     source_types = names("platforms")
     still_types = names("platforms", required=False)
     retired = date("models")
+    ends = date("models")
+    successor = name("models")
+    price_changes = date("models")
 
 
 FIELDS: dict[str, LimitSpec[Any]] = {

@@ -83,11 +83,9 @@ class LintContext:
             if platform == self.platform and self._goes_elsewhere(request, spelling):
                 platform = ""
         limits = self.data.bind(model, platform)
-        if not limits.known:
-            self.note_unknown(limits)
-        elif self.explicit_platform and platform == self.platform and limits.platform != platform:
-            self.note_not_served(limits, platform)
+        self.note_limits(limits, platform)
         if request is None:
+            self.note_end(limits)
             self._file_limits = limits
         return limits
 
@@ -109,6 +107,13 @@ class LintContext:
         named = self.explicit_platform or self.platform != DEFAULT_PLATFORM
         return not named and is_other_vendors(request.model, request.dialect)
 
+    def note_limits(self, limits: Limits, platform: str) -> None:
+        """Add a note if the model is not known, or not served on the platform that the user named."""
+        if not limits.known:
+            self.note_unknown(limits)
+        elif self.explicit_platform and platform == self.platform and limits.platform != platform:
+            self.note_not_served(limits, platform)
+
     def note_unknown(self, limits: Limits) -> None:
         """Add a note, once per model, that the model is not known and what that means."""
         if len(self.notes) >= _MOST_NOTES:
@@ -120,6 +125,11 @@ class LintContext:
         if limits.state == "derived":
             means = f"tokens are counted by the rule of its family ({limits.tier.name} tier), cost is not"
         self.notes[f"unknown model {limits.model[:_SHOWN]!r}: {means}{hint}"] = None
+
+    def note_end(self, limits: Limits) -> None:
+        """Add a note, once per model, that the model of the run has been retired or will be soon."""
+        if limits.end:
+            self.notes[f"{limits.model} {limits.end}: {limits.end_advice}"] = None
 
     def note_not_served(self, limits: Limits, platform: str) -> None:
         """Add a note, once per model, that the platform which the user named does not serve it."""

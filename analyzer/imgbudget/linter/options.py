@@ -6,6 +6,7 @@ from typing import ParamSpec, TypeAlias, TypeVar
 
 from imgbudget.discovery.walk import NO_LISTS, StrPath, one_path
 from imgbudget.errors import UsageError
+from imgbudget.limits.lifecycle import current_day, day_of
 from imgbudget.linter.selection import SelectionLayer
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.subjects import ProbeField
@@ -42,6 +43,7 @@ def _no_word(given: object, name: str) -> str:
 class RunOptions(NamedTuple):
     """Options of a run, which override the configuration; None and empty values keep its settings.
 
+    `date` is the day to check for, as ISO 8601; without it, that of `IMGBUDGET_DATE`, or today.
     `collect` keeps the findings as baseline entries, `statistics` counts by rule and folder, `compare` keeps
     what a comparison with an earlier run needs. `allow_local_packs` imports rule packs also from the folder
     of the configuration, the working folder and Python's path, not from installed distributions only.
@@ -57,6 +59,7 @@ class RunOptions(NamedTuple):
     config: StrPath | None = None
     isolated: bool = False
     limits: StrPath | None = None
+    date: str | None = None
     select: Words | None = None
     extend_select: Words = ()
     ignore: Words = ()
@@ -103,7 +106,7 @@ class RunOptions(NamedTuple):
         )
 
     def normalized(self) -> "RunOptions":
-        """The options with tuples of names, and with paths as text.
+        """The options with tuples of names, with paths as text, and with the day if it is not given.
 
         Raises:
             UsageError: something else than names or paths; so do the properties.
@@ -112,6 +115,7 @@ class RunOptions(NamedTuple):
         return self._replace(
             config=self.config_file,
             limits=self.limits_file,
+            date=day_of(self.date, "--date") if self.date else current_day(),
             baseline=self.baseline_file,
             select=select,
             extend_select=extend_select,

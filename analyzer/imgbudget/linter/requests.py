@@ -203,6 +203,8 @@ class CheckedRequests:
         """Check and keep a request with its images; yields the findings, without spans."""
         if request.flaws:
             request = request._replace(flaws=tuple(self._listed(request.flaws)))
+        if self.lines and request.dialect != "batches":
+            request = request._replace(is_record=True)
         test = self.context.bind(request)
         self.images.extend(test.images)
         yield from self.runner.check_request(test)

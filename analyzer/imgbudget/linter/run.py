@@ -128,7 +128,8 @@ class Session:
         first = load_unchecked(start, explicit=options.config_file, isolated=options.isolated)
         try:
             self.registry = configured_packs(first.settings, local=options.allow_local_packs)
-            self.limits = load_limits(self.registry.limits, options.limits_file or first.settings.limits)
+            limits_file = options.limits_file or first.settings.limits
+            self.limits = load_limits(self.registry.limits, limits_file, options.date)
         except (PackError, LimitsError):
             first.validate()  # mistakes in the configuration, if there are any, say more
             raise
@@ -164,10 +165,8 @@ class Session:
     def limits_of(self, model: str) -> Limits:
         """The limits of another model on the platform of the run; adds a note if the model is unknown."""
         limits = self.limits.bind(model, self.context.platform)
-        if not limits.known:
-            self.context.note_unknown(limits)
-        elif self.context.explicit_platform and limits.platform != self.context.platform:
-            self.context.note_not_served(limits, self.context.platform)
+        self.context.note_limits(limits, self.context.platform)
+        self.context.note_end(limits)
         return limits
 
     def _assume_model(self) -> None:

@@ -219,7 +219,8 @@ class Request(NamedTuple):
     """One request body. `images` holds every image block in document order, nested ones included.
 
     `model` is the id in the body, `platform` the one that the dialect implies; None if there is none.
-    `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based.
+    `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based. `is_record`:
+    it was sent already, or is the row of a data set, as in recordings, transcripts and logs.
     """
 
     location: Location
@@ -233,6 +234,7 @@ class Request(NamedTuple):
     images: tuple[ImageUse, ...] = ()
     documents: tuple[DocumentUse, ...] = ()
     flaws: tuple[ShapeFlaw, ...] = ()
+    is_record: bool = False
 
 
 class Batch(NamedTuple):

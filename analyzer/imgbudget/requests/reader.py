@@ -85,7 +85,7 @@ def read_recorded(
         here = location._replace(keys=keys, root=len(keys), outer_depth=len(keys))
         for item in _read_requests(document, here, fields):
             if isinstance(item, Request):
-                yield item._replace(line=line)
+                yield item._replace(line=line, is_record=True)
 
 
 def _read_requests(

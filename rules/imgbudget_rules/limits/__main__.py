@@ -14,7 +14,8 @@ from imgbudget.limits.files import read_yaml
 _HERE = Path(__file__).parent
 GENERATED = _HERE / "_generated.py"
 _FIRST = ("tiers", "images", "prices", "platforms", "models", "retired")
-"""The files about Claude; each other YAML file is one provider."""
+"""The files about Claude; each other YAML file is one provider, but for the life cycle of all models."""
+_LIFECYCLE = "lifecycle"
 
 _HEAD = '''\
 # ruff: noqa: E501
@@ -40,6 +41,12 @@ def read_data() -> dict[str, Any]:
             if duplicates:
                 raise LimitsError(f"{file}: {section}: {', '.join(sorted(duplicates))} is already defined")
             into.update(items)
+    for model, values in data.pop(_LIFECYCLE).items():
+        entry = data["models"].get(model)
+        if entry is None or entry.keys() & values.keys():
+            fault = "is no model" if entry is None else "is already stated in its provider's file"
+            raise LimitsError(f"{_LIFECYCLE}.yaml: {model}: {fault}")
+        data["models"][model] = entry | values
     LimitsData.from_mapping(data, "imgbudget_rules/limits")
     return data
 

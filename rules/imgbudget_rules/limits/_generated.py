@@ -647,6 +647,8 @@ DATA = Checked({
             "input_price": {"source": "public model and price lists (3 agree)", "date": "2026-11", "status": "confirmed", "value": 5},
             "output_price": {"source": "public model and price lists (3 agree)", "date": "2026-11", "status": "confirmed", "value": 25},
             "snapshots": {"source": "table of model ids on other platforms", "date": "2026-10", "status": "confirmed", "value": ["claude-opus-4-5-20251101"]},
+            "retired": {"source": "lists of deprecated models in anthropic 2.14.0 (Python) and @anthropic-ai/sdk 1.14.0", "date": "2026-11-24", "status": "confirmed", "value": "2027-01-22"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-opus-5-5"},
         },
         "claude-sonnet-5-5": {
             "tier": {"source": "vision guide's rule for Claude 4.7 and later models, and a public listing", "date": "2026-09-28", "status": "confirmed", "value": "high-resolution"},
@@ -675,6 +677,8 @@ DATA = Checked({
             "input_price": {"source": "public model and price lists (3 agree)", "date": "2026-11", "status": "confirmed", "value": 3},
             "output_price": {"source": "public model and price lists (3 agree)", "date": "2026-11", "status": "confirmed", "value": 15},
             "snapshots": {"source": "table of model ids on other platforms", "date": "2026-10", "status": "confirmed", "value": ["claude-sonnet-4-5-20250929"]},
+            "retired": {"source": "lists of deprecated models in anthropic 2.14.0 (Python) and @anthropic-ai/sdk 1.14.0; litellm 1.110.2", "date": "2026-11-24", "status": "confirmed", "value": "2026-11-30"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-sonnet-5-5"},
         },
         "claude-haiku-5-5": {
             "tier": {"source": "vision guide's rule for Claude 4.7 and later models", "date": "2026-09", "status": "derived", "note": "by the rule; no listing of this model and no measurement was found", "value": "high-resolution"},
@@ -699,12 +703,14 @@ DATA = Checked({
             "context_tokens": {"source": "vision guide's classes of models, with a context of 200,000 tokens and above", "date": "2026-09", "status": "derived", "note": "the smaller class is assumed; the larger came on 2026-03-13", "value": 200000},
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "published retirement dates", "date": "2026-11", "status": "single source", "value": "2026-08-05"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-opus-5-5"},
         },
         "claude-opus-4": {
             "tier": {"source": "vision guide: every model before Claude 4.7 is standard", "date": "2026-09", "status": "confirmed", "value": "standard"},
             "context_tokens": {"source": "vision guide's classes of models, with a context of 200,000 tokens and above", "date": "2026-09", "status": "derived", "note": "the smaller class is assumed; the larger came on 2026-03-13", "value": 200000},
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "published retirement dates", "date": "2026-11", "status": "single source", "value": "2026-06-15"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-opus-5-5"},
         },
         "claude-sonnet-4": {
             "tier": {"source": "vision guide: every model before Claude 4.7 is standard; recorded traffic agrees", "date": "2026-09", "status": "confirmed", "value": "standard"},
@@ -712,6 +718,7 @@ DATA = Checked({
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "published retirement dates", "date": "2026-11", "status": "single source", "value": "2026-06-15"},
             "snapshots": {"source": "ids in recorded traffic", "date": "2026-08", "status": "confirmed", "value": ["claude-sonnet-4-20250514"]},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-sonnet-5-5"},
         },
         "claude-3-7-sonnet": {
             "tier": {"source": "vision guide: every model before Claude 4.7 is standard; recorded traffic agrees", "date": "2026-09", "status": "confirmed", "value": "standard"},
@@ -719,6 +726,7 @@ DATA = Checked({
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "published retirement dates", "date": "2026-11", "status": "single source", "value": "2026-02-19"},
             "snapshots": {"source": "ids in recorded traffic", "date": "2026-08", "status": "confirmed", "value": ["claude-3-7-sonnet-20250219"]},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-sonnet-5-5"},
         },
         "claude-3-5-haiku": {
             "tier": {"source": "vision guide: every model before Claude 4.7 is standard", "date": "2026-09", "status": "conflicting", "note": "in recorded traffic patch counts were rounded up to even numbers; single evidence", "value": "standard"},
@@ -726,6 +734,7 @@ DATA = Checked({
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "published retirement dates", "date": "2026-11", "status": "single source", "value": "2026-02-19"},
             "snapshots": {"source": "ids in recorded traffic", "date": "2026-08", "status": "confirmed", "value": ["claude-3-5-haiku-20241022"]},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-haiku-5-5"},
         },
         "claude-3-5-sonnet": {
             "tier": {"source": "vision guide: every model before Claude 4.7 is standard; recorded traffic agrees", "date": "2026-09", "status": "confirmed", "value": "standard"},
@@ -733,6 +742,7 @@ DATA = Checked({
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "public model lists, which name it no more", "date": "2026-11", "status": "unknown", "note": "retired; the day was not found", "value": "unknown"},
             "snapshots": {"source": "ids in recorded traffic", "date": "2026-08", "status": "confirmed", "value": ["claude-3-5-sonnet-20240620", "claude-3-5-sonnet-20241022"]},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-sonnet-5-5"},
         },
         "claude-3-opus": {
             "tier": {"source": "vision guide: every model before Claude 4.7 is standard; recorded traffic agrees", "date": "2026-09", "status": "confirmed", "value": "standard"},
@@ -740,12 +750,14 @@ DATA = Checked({
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "public model lists, which name it no more", "date": "2026-11", "status": "unknown", "note": "retired; the day was not found", "value": "unknown"},
             "snapshots": {"source": "ids in recorded traffic", "date": "2026-08", "status": "confirmed", "value": ["claude-3-opus-20240229"]},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-opus-5-5"},
         },
         "claude-3-sonnet": {
             "tier": {"source": "recorded traffic of the Claude 3 family, 2024-06 to 2026-08", "date": "2026-08", "status": "derived", "note": "the resize and token rule held for every model since Claude 3", "value": "standard"},
             "context_tokens": {"source": "vision guide's classes of models, with a context of 200,000 tokens and above", "date": "2026-09", "status": "derived", "note": "the smaller class is assumed; the larger came on 2026-03-13", "value": 200000},
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "public model lists, which name it no more", "date": "2026-11", "status": "unknown", "note": "retired; the day was not found", "value": "unknown"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-sonnet-5-5"},
         },
         "claude-3-haiku": {
             "tier": {"source": "vision guide: every model before Claude 4.7 is standard; recorded traffic agrees", "date": "2026-09", "status": "confirmed", "value": "standard"},
@@ -753,6 +765,7 @@ DATA = Checked({
             "absent": [{"source": "public price lists, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
             "retired": {"source": "public model lists, which name it no more", "date": "2026-11", "status": "unknown", "note": "retired; the day was not found", "value": "unknown"},
             "snapshots": {"source": "ids in recorded traffic", "date": "2026-08", "status": "confirmed", "value": ["claude-3-haiku-20240307"]},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-haiku-5-5"},
         },
         "gemini-2.0-flash": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -761,6 +774,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 0.1},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 0.4},
             "cache_read_factor": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 0.25},
+            "retired": {"source": "Google deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-06-01"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gemini-3.8-flash"},
         },
         "gemini-2.5-pro": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -774,6 +789,8 @@ DATA = Checked({
             "long_prompt_tokens": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 200000},
             "long_input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 2.5},
             "long_output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 15},
+            "retired": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "note": "from then on the id is answered by the successor", "value": "2026-12-01"},
+            "successor": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "value": "gemini-3.8-flash"},
         },
         "gemini-2.5-flash": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -784,6 +801,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev), for other models of the family", "date": "2026-07-02", "status": "derived", "note": "that of the family's other models", "value": 1048576},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 0.3},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 2.5},
+            "retired": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "note": "from then on the id is answered by the successor", "value": "2026-12-01"},
+            "successor": {"source": "Google deprecations page", "date": "2026-11", "status": "single source", "value": "gemini-3.5-flash-lite"},
         },
         "gemini-2.5-flash-lite": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -808,6 +827,8 @@ DATA = Checked({
             "long_prompt_tokens": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 200000},
             "long_input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 4},
             "long_output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 18},
+            "retired": {"source": "Google deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-03-09"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gemini-3.1-pro-preview"},
         },
         "gemini-3.1-pro-preview": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -877,6 +898,9 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev), for other models of the family", "date": "2026-07-02", "status": "derived", "note": "that of the family's other models", "value": 1048576},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.75, "note": "until 2026-12-31, then 1.5"},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 3.75, "note": "until 2026-12-31, then 7.5"},
+            "price_changes": {"source": "genai-prices 0.2.3; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2027-01-01", "note": "the lower price holds to 2026-12-31"},
+            "next_input_price": {"source": "genai-prices 0.2.3; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": 1.5},
+            "next_output_price": {"source": "genai-prices 0.2.3; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": 7.5},
         },
         "gemini-3.7-flash": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -888,6 +912,9 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev), for other models of the family", "date": "2026-07-02", "status": "derived", "note": "that of the family's other models", "value": 1048576},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.75, "note": "until 2026-12-31"},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 3.75, "note": "until 2026-12-31"},
+            "price_changes": {"source": "genai-prices 0.2.3; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2027-01-01", "note": "the lower price holds to 2026-12-31"},
+            "next_input_price": {"source": "genai-prices 0.2.3: the lower price ends; the one after it is that of gemini-3.6-flash", "date": "2026-11", "status": "derived", "note": "the price after 2026-12-31 is not listed for this model", "value": 1.5},
+            "next_output_price": {"source": "genai-prices 0.2.3: the lower price ends; the one after it is that of gemini-3.6-flash", "date": "2026-11", "status": "derived", "note": "the price after 2026-12-31 is not listed for this model", "value": 7.5},
         },
         "gemini-3.8-flash": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -899,6 +926,9 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev), for other models of the family", "date": "2026-07-02", "status": "derived", "note": "that of the family's other models", "value": 1048576},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.75, "note": "until 2026-12-31"},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 3.75, "note": "until 2026-12-31"},
+            "price_changes": {"source": "genai-prices 0.2.3; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2027-01-01", "note": "the lower price holds to 2026-12-31"},
+            "next_input_price": {"source": "genai-prices 0.2.3: the lower price ends; the one after it is that of gemini-3.6-flash", "date": "2026-11", "status": "derived", "note": "the price after 2026-12-31 is not listed for this model", "value": 1.5},
+            "next_output_price": {"source": "genai-prices 0.2.3: the lower price ends; the one after it is that of gemini-3.6-flash", "date": "2026-11", "status": "derived", "note": "the price after 2026-12-31 is not listed for this model", "value": 7.5},
         },
         "gemini-4-argon": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -910,6 +940,9 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev), for other models of the family", "date": "2026-07-02", "status": "derived", "note": "that of the family's other models", "value": 1048576},
             "input_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 2, "note": "4 from 2026-12-01"},
             "output_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 10, "note": "20 from 2026-12-01"},
+            "price_changes": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": "2026-12-01"},
+            "next_input_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 4},
+            "next_output_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 20},
         },
         "gemini-4-hydrogen": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -975,6 +1008,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 2.5},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 10},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.5},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-01-14"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "gpt-4o-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -985,6 +1020,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.15},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.6},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.5},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-01-14"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
         },
         "gpt-4.1": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -995,6 +1032,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 2},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 8},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-01-14"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "gpt-4.1-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1005,6 +1044,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.4},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.6},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-01-14"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
         },
         "gpt-4.1-nano": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1015,6 +1056,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.1},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.4},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
+            "retired": {"source": "OpenAI deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-10-23"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
         },
         "o1": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1025,6 +1068,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 15},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 60},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.5},
+            "retired": {"source": "OpenAI deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-10-23"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "o1-pro": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1034,6 +1079,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 200000},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 150},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 600},
+            "retired": {"source": "OpenAI deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-10-23"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "o3": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1044,6 +1091,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "conflicting", "value": 2, "note": "the older list has 10"},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "conflicting", "value": 8, "note": "the older list has 40"},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "o4-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1054,6 +1103,8 @@ DATA = Checked({
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.1},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 4.4},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
+            "retired": {"source": "OpenAI deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-10-23"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
         },
         "computer-use-preview": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1063,6 +1114,8 @@ DATA = Checked({
             "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 8192},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 3},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 12},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-07-23"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "gpt-5": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1072,6 +1125,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 400000},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 10},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "gpt-5-chat-latest": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1081,6 +1136,8 @@ DATA = Checked({
             "context_tokens": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 128000},
             "input_price": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 1.25},
             "output_price": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 10},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-07-23"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "gpt-5.1": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1090,6 +1147,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 400000},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 10},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-04-01"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "gpt-5-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1099,6 +1158,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 400000},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 2},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
         },
         "gpt-5-nano": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1108,6 +1169,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 400000},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.05},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.4},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
         },
         "gpt-5.1-codex-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1117,6 +1180,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 400000},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 2},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-07-23"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
         },
         "gpt-5.2": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1135,6 +1200,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 400000},
             "input_price": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 1.75},
             "output_price": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 14},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-04-01"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "gpt-5.4": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -1168,6 +1235,8 @@ DATA = Checked({
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 400000},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.2},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.25},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-04-01"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
         },
         "gpt-5.5": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
