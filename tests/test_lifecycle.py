@@ -124,6 +124,14 @@ def test_batches_are_sent_and_records_were(imgbudget: Command, tmp_path: Path) -
     """In a batch it is an error; in rows, recordings and transcripts it is info."""
     write_json(tmp_path / "batch.jsonl", {"custom_id": "a", "params": request()})
     assert [severity for severity, _ in found(imgbudget, "--date", END)] == ["error"]
+    image = {
+        "type": "image_url",
+        "image_url": {"url": f"data:image/png;base64,{image_block()['source']['data']}"},
+    }
+    chat = {"model": "gpt-5", "messages": [{"role": "user", "content": [image]}]}
+    entry = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": chat}
+    write_json(tmp_path / "batch.jsonl", entry)
+    assert [severity for severity, _ in found(imgbudget, "--date", "2026-12-11")] == ["error"]
     (tmp_path / "batch.jsonl").unlink()
     write_json(tmp_path / "rows.jsonl", request())
     entry = {"request": {"method": "POST", "postData": {"text": json.dumps(request())}}}

@@ -166,6 +166,11 @@ def _placed(document: Document | Cassette, locations: Sequence[Location]) -> dic
     return {location: found[location.outer_path] for location in locations if location.outer_path in found}
 
 
+def _is_batch_entry(request: Request) -> bool:
+    """Whether a row is to be sent with the others of its file, by its envelope or its custom_id."""
+    return request.dialect == "batches" or request.id is not None
+
+
 @dataclass(slots=True)
 class _Unlisted:
     """Flaws that are counted only: where the first one is, and how many there are."""
@@ -203,7 +208,7 @@ class CheckedRequests:
         """Check and keep a request with its images; yields the findings, without spans."""
         if request.flaws:
             request = request._replace(flaws=tuple(self._listed(request.flaws)))
-        if self.lines and request.dialect != "batches":
+        if request.dialect == "transcript" or (self.lines and not _is_batch_entry(request)):
             request = request._replace(is_record=True)
         test = self.context.bind(request)
         self.images.extend(test.images)
