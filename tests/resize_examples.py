@@ -61,6 +61,29 @@ _GEMINI_3 = (
 _LEVELS_3 = {"low": 264, "medium": 527, "high": 1100, "ultra_high": 2205, None: 1100}
 """Cells of a grid of 16:9: 22 x 12, 31 x 17, 44 x 25, 63 x 35."""
 
+_QWEN_25 = ("qwen2.5-vl", "qwen2.5-vl-72b-instruct", "qwen2.5-vl-7b-instruct")
+_QWEN_3 = ("qwen3-vl", "qwen3-vl-235b", "qwen3.5", "qwen3.6", "qwen3.8-flash", "qwen3.8-max")
+_GLM = ("glm-4.5v", "glm-4.6v", "glm-5.3-flash", "glm-5v", "glm-5v-turbo")
+_KIMI = ("kimi-k2.5", "kimi-k2.6", "kimi-k3", "kimi-k3.1-pro")
+_MISTRAL = (
+    *("mistral-large", "mistral-large-3", "mistral-large-4", "mistral-medium", "mistral-medium-3.5"),
+    *("mistral-small", "mistral-small-3.1"),
+)
+_OPEN: dict[str, tuple[tuple[int, int] | None, int]] = {
+    "deepseek-ocr-2": (None, 545),
+    "ernie-4.5-vl": ((1932, 1092), 2691),
+    "hunyuan-vl": ((1920, 1088), 2040),
+    "idefics3-8b": (None, 2227),
+    "internvl3.5": (None, 2306),
+    "llava-onevision": (None, 7269),
+    "minicpm-v-4.6": (None, 578),
+    "minimax-m3-vl": ((896, 504), 576),
+    "molmo-2": (None, 1162),
+    "muse-glimmer": (None, 2691),
+    "phi-4-multimodal": (None, 3918),
+    "smolvlm2-2.2b": (None, 1083),
+}
+
 EXAMPLES_OF: dict[str, tuple[ResizeExample, ...]] = {
     "openai": (
         *(_square(model, tokens, 768) for model, tokens in _TILES.items()),
@@ -104,14 +127,45 @@ EXAMPLES_OF: dict[str, tuple[ResizeExample, ...]] = {
         ResizeExample("nova-2-lite", Size(280, 140), None, 55),
     ),
     "qwen": (
-        _square("qwen2.5-vl-72b-instruct", 37 * 37, 1036),
-        _square("qwen2.5-vl-7b-instruct", 37 * 37, 1036),
+        *(_square(model, 37 * 37, 1036) for model in _QWEN_25),
+        *(_square(model, 32 * 32, 1024) for model in _QWEN_3),
         ResizeExample("qwen2.5-vl-7b-instruct", Size(1920, 1080), Size(1932, 1092), 2691),
         ResizeExample("qwen2.5-vl-7b-instruct", Size(1000, 1000), Size(1008, 1008), 1296),
         ResizeExample("qwen2.5-vl-7b-instruct", Size(200, 200), Size(196, 196), 49),
         ResizeExample("qwen2.5-vl-7b-instruct", Size(20, 20), Size(56, 56), 4),
         ResizeExample("qwen2.5-vl-7b-instruct", Size(2000, 10), Size(812, 28), 29),
+        ResizeExample("qwen3-vl", Size(1920, 1080), Size(1920, 1088), 2040),
     ),
+    "cohere": (
+        ResizeExample("command-a-vision", Size(1920, 1080), None, 3343),
+        ResizeExample("command-a-plus-05-2026", Size(1920, 1080), None, 3343),
+        ResizeExample("aya-vision", Size(1920, 1080), None, 1532),
+    ),
+    "gemma": (_square("gemma-3", 256, None), ResizeExample("gemma-4", Size(1920, 1080), None, 264)),
+    "glm": (
+        *(_square(model, 37 * 37, 1036) for model in _GLM),
+        ResizeExample("glm-5-next", Size(1920, 1080), None, 2691),
+    ),
+    "kimi": tuple(ResizeExample(model, Size(1920, 1080), None, 2691) for model in _KIMI),
+    "meta": tuple(
+        ResizeExample(model, Size(1920, 1080), None, 2322) for model in ("llama-4-maverick", "llama-4-scout")
+    ),
+    "mistral": (
+        *(_square(model, 38 * 37, 1036) for model in _MISTRAL),
+        *(_square(model, 65 * 64) for model in ("pixtral-12b", "pixtral-large")),
+        ResizeExample("mistral-small-3.1", Size(1920, 1080), Size(1540, 868), 56 * 31),
+    ),
+    "open": tuple(
+        ResizeExample(model, Size(1920, 1080), None if seen is None else Size(*seen), count)
+        for model, (seen, count) in _OPEN.items()
+    ),
+    "xai": tuple(ResizeExample(model, Size(400, 400), None, 256) for model in ("grok-4", "grok-4-1-fast")),
 }
+
+UNKNOWN = {
+    "xai": ("grok-4.20", "grok-4.3", "grok-4.5", "grok-4.6", "grok-4.7"),
+    "open": ("deepseek-flash", "dola-seed", "muse-spark", "step3"),
+}
+"""Models whose rule is not known, by file: their images have no number of tokens."""
 
 EXAMPLES = tuple(example for rows in EXAMPLES_OF.values() for example in rows)

@@ -25,7 +25,11 @@ MODELS = {
     "openai": "gpt-4o",
     "gemini": "gemini-2.5-flash",
     "qwen": "qwen2.5-vl-7b-instruct",
+    "mistral": "mistral-medium",
+    "self-hosted": "internvl3.5",
+    "xai": "grok-4",
 }
+OTHERS = ("openai", "gemini", "qwen", "mistral", "self-hosted", "xai")
 AUDIT_FORMATS = ("full", "json", "markdown", "csv")
 _NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:[,_]\d{3})+|\d+)(?![\w.]\d)")
 ORIGIN = {"source": "a page", "date": "2026-10", "status": "confirmed"}
@@ -38,7 +42,7 @@ def sentinels(text: str) -> list[str]:
 
 def test_every_platform_is_among_the_calls_below() -> None:
     """A new provider is tested as well."""
-    assert tuple(MODELS) == (*SHIPPED.platforms[:5], "openai", "gemini", "qwen")
+    assert tuple(MODELS) == (*SHIPPED.platforms[:5], *OTHERS)
     assert set(MODELS) == set(SHIPPED.platforms)
 
 
@@ -117,7 +121,7 @@ def test_absent_lists_the_limits_that_do_not_exist() -> None:
             {**ORIGIN, "status": "unknown"},
         ],
     }
-    data = LimitsData.from_mapping({**DATA, "platforms": {**DATA["platforms"], "new": platform}})
+    data = LimitsData.from_mapping({**DATA.whole, "platforms": {**DATA.whole["platforms"], "new": platform}})
     limits = data.bind("claude-opus-5-5", "new")
     assert (limits.max_edge, limits.many_image_count, limits.batch_factor) == (None, None, None)
     assert limits.request_media is not None
@@ -138,7 +142,7 @@ def test_absent_lists_the_limits_that_do_not_exist() -> None:
 def test_limit_that_a_platform_does_not_mention_does_not_exist() -> None:
     """A platform may be stated by its sources alone; what holds everywhere holds for it too."""
     platform = {"source_types": {"value": ["base64"], **ORIGIN}}
-    data = LimitsData.from_mapping({**DATA, "platforms": {**DATA["platforms"], "new": platform}})
+    data = LimitsData.from_mapping({**DATA.whole, "platforms": {**DATA.whole["platforms"], "new": platform}})
     limits = data.bind("claude-opus-5-5", "new")
     assert (limits.image_base64_bytes, limits.request_bytes, limits.batch_requests) == (None, None, None)
     assert limits.max_edge is not None

@@ -17,7 +17,7 @@ PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 MOST_LINES = 500
 MOST_LAZY_IMPORTS = 120
-GENERATED = PACK / "limits" / "_generated.py"
+GENERATED = set((PACK / "limits").glob("_[a-z]*.py"))
 _KIND = re.compile(r"# noqa: PLC0415 - ([a-z ]+)$")
 
 
@@ -80,7 +80,9 @@ def test_no_class_name_is_defined_twice() -> None:
 
 def test_no_file_is_long() -> None:
     """At most 500 lines, but for the generated one."""
-    sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES if path != GENERATED}
+    sizes = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES if path not in GENERATED
+    }
     assert {str(path.relative_to(ROOT)): size for path, size in sizes.items() if size > MOST_LINES} == {}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from imgbudget.limits.data import LimitsData
-from imgbudget_rules.limits.__main__ import GENERATED, render
+from imgbudget_rules.limits.__main__ import render
 from imgbudget_rules.limits._generated import DATA
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def records(item: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[st
 
 def test_every_shipped_value_has_source_date_and_status() -> None:
     """No number ships without where it comes from."""
-    found = list(records(DATA))
+    found = list(records(DATA.whole))
     assert len(found) > 200
     assert [path for path, record in found if not record.get("source") or not record.get("date")] == []
     assert {record["status"] for _path, record in found} == {
@@ -59,7 +59,23 @@ def test_every_entry_in_force_has_source_and_date(platform: str) -> None:
 
 def test_generated_module_is_current() -> None:
     """The literals are what the YAML files say; else `python -m imgbudget_rules.limits` was forgotten."""
-    assert GENERATED.read_text(encoding="utf-8") == render()
+    for path, text in render().items():
+        assert path.read_text(encoding="utf-8") == text, path.name
+
+
+def test_providers_are_loaded_when_they_are_asked_for() -> None:
+    """A start with a model of Claude, in whatever spelling, loads no data of another provider."""
+    code = (
+        "import sys, imgbudget.limits as l; from imgbudget_rules.limits import DATA; "
+        "data = l.load_limits([DATA], None); data.bind('claude-sonnet-4-6', 'anthropic'); "
+        "data.bind('us.anthropic.claude-opus-4-6-v1', 'bedrock'); loaded = 'imgbudget_rules.limits._openai'; "
+        "print(any(name.startswith('imgbudget_rules.limits._') and name[-9:] != 'generated' "
+        "for name in sys.modules)); data.bind('openai/gpt-5.5', ''); print(loaded in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_start_up_needs_neither_yaml_nor_difflib() -> None:

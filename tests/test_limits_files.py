@@ -266,7 +266,7 @@ def test_pack_value_without_source_is_refused() -> None:
 @pytest.mark.parametrize("section", ["tiers", "images", "prices", "platforms", "models"])
 def test_data_without_a_section_is_refused(section: str) -> None:
     """Whole data has every section."""
-    partial = {key: value for key, value in DATA.items() if key != section}
+    partial = {key: value for key, value in DATA.whole.items() if key != section}
     with pytest.raises(LimitsError, match=section):
         LimitsData.from_mapping(partial, "pack")
 
@@ -275,4 +275,4 @@ def test_data_without_any_price_is_refused() -> None:
     """If no model has a price, none can be used for unknown models."""
     models = {"m": {key: DATA["models"]["claude-opus-5"][key] for key in ("tier", "context_tokens")}}
     with pytest.raises(LimitsError, match="pack: models: at least one needs an input_price"):
-        LimitsData.from_mapping({**DATA, "models": models}, "pack")
+        LimitsData.from_mapping({**DATA.whole, "models": models}, "pack")

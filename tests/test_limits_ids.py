@@ -118,8 +118,9 @@ OTHER_SPELLINGS = [
 STRANGERS = [
     "gpt-4-vision-preview",
     "gpt-99",
-    "grok-4-0709",
-    "Qwen/Qwen3-VL-7B-Instruct",
+    "grok-2-vision",
+    "Qwen/Qwen3-8B",
+    "8b-" * 100_000,
     "us.amazon.titan-image-v1%3A0",
     "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4",
     "claude",

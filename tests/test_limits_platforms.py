@@ -70,7 +70,15 @@ def test_what_the_model_sees_is_the_same_on_every_platform(platform: str) -> Non
 
 def test_platforms_are_those_of_the_command() -> None:
     """The data knows the five platforms of Claude, and those of others; the help names them all."""
-    assert SHIPPED.platforms == (*(row.id for row in PLATFORMS), "gemini", "openai", "qwen")
+    assert SHIPPED.platforms == (
+        *(row.id for row in PLATFORMS),
+        "gemini",
+        "mistral",
+        "self-hosted",
+        "openai",
+        "qwen",
+        "xai",
+    )
     text = CliRunner().invoke(cli, ["limits", "--help"]).output
     assert all(platform in text for platform in SHIPPED.platforms)
 

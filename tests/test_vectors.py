@@ -55,14 +55,26 @@ def _vectors() -> list[Vector]:
 VECTORS = _vectors()
 
 
+SERVED = {"served since 2026-08": "mistral"}
+"""Rows of what a service makes of an id, which means the weights elsewhere; by its platform."""
+
+
 def limits_of(vector: Vector) -> Limits:
     """The limits of a row's model, as its configuration sets them, at its level of detail."""
-    return SHIPPED.bind(vector.model, "").at(vector.detail or None)
+    limits = SHIPPED.bind(vector.model, SERVED.get(vector.config, ""))
+    name, _, value = vector.config.partition("=")
+    if value:
+        number = int(value)
+        if name == "max_tokens":  # of cells, where the processor itself counts px
+            name, number = "max_pixels", number * int(limits.tier.number("patch_edge")) ** 2
+        data = SHIPPED.overlay({"tiers": {limits.tier.name: {name: {"value": number}}}}, "mine.yaml")
+        limits = data.bind(vector.model, "")
+    return limits.at(vector.detail or None)
 
 
 def models_of(vectors: list[Vector]) -> list[str]:
-    """The models of the rows that the data has."""
-    return sorted({vector.model for vector in vectors if SHIPPED.normalize(vector.model).known})
+    """The models of the rows."""
+    return sorted({vector.model for vector in vectors})
 
 
 @pytest.mark.parametrize("model", models_of(VECTORS))
@@ -80,8 +92,7 @@ def test_tokens_are_what_others_counted(model: str) -> None:
 
 def test_numbers_that_others_confirm_are_no_range() -> None:
     """Where sources contradict each other there is no vector: a counted image has one number."""
-    known = [vector for vector in VECTORS if SHIPPED.normalize(vector.model).known]
-    assert [vector for vector in known if limits_of(vector).tokens_range(vector.size) is not None] == []
+    assert [vector for vector in VECTORS if limits_of(vector).tokens_range(vector.size) is not None] == []
 
 
 @pytest.mark.parametrize("vector", VECTORS[:1] + VECTORS[-1:], ids=str)
@@ -89,6 +100,61 @@ def test_every_row_has_its_source(vector: Vector) -> None:
     """No row without how its number is known and where that is written."""
     assert all(row.how_known and row.source for row in VECTORS)
     assert vector.tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("spelling", "model"),
+    [
+        ("Qwen/Qwen2.5-VL-7B-Instruct-AWQ", "qwen2.5-vl-7b-instruct"),
+        ("Qwen/Qwen2.5-VL-32B-Instruct", "qwen2.5-vl"),
+        ("qwen2.5vl:7b", "qwen2.5-vl"),
+        ("qwen/qwen3-vl-30b-a3b-instruct", "qwen3-vl"),
+        ("qwen3-vl:8b", "qwen3-vl"),
+        ("qwen.qwen3-vl-235b-a22b", "qwen3-vl-235b"),
+        ("meta-llama/Llama-4-Scout-17B-16E-Instruct", "llama-4-scout"),
+        ("meta-llama/llama-4-maverick-17b-128e-instruct-fp8", "llama-4-maverick"),
+        ("us.meta.llama4-scout-17b-instruct-v1:0", "llama-4-scout"),
+        ("llama4:scout", "llama-4-scout"),
+        ("gemma3:27b", "gemma-3"),
+        ("google/gemma-3-27b-it", "gemma-3"),
+        ("google/gemma-4-31B-it", "gemma-4"),
+        ("mistralai/Mistral-Small-3.1-24B-Instruct-2503", "mistral-small-3.1"),
+        ("mistral-medium-latest", "mistral-medium"),
+        ("mistral-medium-2508", "mistral-medium"),
+        ("us.mistral.pixtral-large-2502-v1:0", "pixtral-large"),
+        ("mistralai/Pixtral-12B-2409", "pixtral-12b"),
+        ("moonshotai/kimi-k2.5", "kimi-k2.5"),
+        ("zai-org/GLM-4.6V", "glm-4.6v"),
+        ("OpenGVLab/InternVL3_5-8B", "internvl3.5"),
+        ("HuggingFaceTB/SmolVLM2-2.2B-Instruct", "smolvlm2-2.2b"),
+        ("llava-hf/llava-onevision-7b-hf", "llava-onevision"),
+        ("microsoft/Phi-4-multimodal-instruct", "phi-4-multimodal"),
+        ("x-ai/grok-4-0709", "grok-4"),
+        ("us.amazon.nova-2-lite-v1:0", "nova-2-lite"),
+    ],
+)
+def test_served_ids_are_of_their_family(spelling: str, model: str) -> None:
+    """The spellings of vLLM, Ollama, OpenRouter, Bedrock and hubs."""
+    found = SHIPPED.normalize(spelling)
+    assert (found.id, found.known) == (model, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-oss-120b", "llama-3.3-70b-instruct", "qwen3-8b", "claude-9b", "gemma-7b"]
+)
+def test_other_models_of_a_vendor_are_not_of_a_family(name: str) -> None:
+    """A size or a tuning after a name that nobody knows makes no known name."""
+    assert not SHIPPED.normalize(name).known
+
+
+def test_service_may_count_otherwise_than_the_weights() -> None:
+    """A bare id means the weights; the platform is the service."""
+    weights = SHIPPED.bind("pixtral-12b", "")
+    service = SHIPPED.bind("pixtral-12b", "mistral")
+    assert (weights.platform, weights.tokens(Size(128, 128))) == ("self-hosted", 72)
+    assert (service.platform, service.tokens(Size(128, 128))) == ("mistral", 30)
+    assert SHIPPED.bind("qwen2.5-vl", "qwen").tokens_range(Size(1920, 1080)) == (1222, 2691)
+    assert weights.cost_usd(1000) is None
 
 
 # --- where sources contradict each other ---

@@ -58,7 +58,8 @@ class ModelOptions(NamedTuple):
         option(
             "--platform",
             metavar="NAME",
-            help="anthropic, bedrock, google-cloud, foundry, claude-ai, openai, gemini or qwen.",
+            help="anthropic, bedrock, google-cloud, foundry, claude-ai, openai, gemini, qwen, mistral, xai "
+            "or self-hosted.",
         ),
     ] = None
     limits: Annotated[

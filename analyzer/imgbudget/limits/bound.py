@@ -150,6 +150,12 @@ class Limits(LimitFields):
         return self.tier.strategy != UNKNOWN_TIER.strategy
 
     @property
+    def known_edge(self) -> int | None:
+        """The edge in px up to which the tokens of an image are known; None if those of all are."""
+        edge = self.tier.number("known_edge", 0) if self.tier.numbers else 0
+        return int(edge) or None
+
+    @property
     def api(self) -> str:
         """The platform for messages; "the API" if it is unknown."""
         return self.platform or "the API"
@@ -227,7 +233,12 @@ class Limits(LimitFields):
 
         Where sources contradict each other, the most, by which budgets judge; see `tokens_range`.
         """
-        return geometry.tokens(size, self.tier) if self.counts_tokens else None
+        return geometry.tokens(size, self.tier) if self.counts(size) else None
+
+    def counts(self, size: Size) -> bool:
+        """Whether the number of tokens of an image of this size is known."""
+        known = self.known_edge
+        return self.counts_tokens and (known is None or size.long_edge <= known)
 
     def tokens_range(self, size: Size) -> tuple[int, int] | None:
         """The fewest and the most visual tokens, if sources contradict each other; None if they agree."""
@@ -238,7 +249,7 @@ class Limits(LimitFields):
 
     def tokens_state(self, size: Size) -> TokensState:
         """How the number of tokens of an image of this size is known."""
-        if not self.counts_tokens:
+        if not self.counts(size):
             return "unknown"
         if self.tokens_range(size) is not None:
             return "conflicting"

@@ -6,10 +6,10 @@ from typing import Any
 
 from imgbudget.errors import LimitsError
 from imgbudget.limits.bound import Limits, tier_of
-from imgbudget.limits.fields import DETAILS, TIER_BOUNDS, required_in
+from imgbudget.limits.fields import DETAILS, SERVICES, SPECS, TIER_BOUNDS, required_in
 from imgbudget.limits.geometry import PATCH, Tier
 from imgbudget.limits.lifecycle import current_day, in_force
-from imgbudget.limits.model_ids import NormalizedModel, nearest_names, read_id, sibling_of
+from imgbudget.limits.model_ids import NormalizedModel, nearest_names, read_id, sibling_of, weights_of
 from imgbudget.limits.schema import Checked, OnDemand, Platform, Tree, parse, parse_on_demand
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
 
@@ -90,7 +90,12 @@ def _incomplete(section: str, items: Mapping[str, Values], needs: tuple[str, ...
 
 
 def _missing(values: Values, needs: tuple[str, ...]) -> list[str]:
-    return [need for need in needs if need not in values or isinstance(values[need], Absent)]
+    absent = {key for key, value in values.items() if isinstance(value, Absent)}
+    return [
+        need
+        for need in needs
+        if need not in values or (need in absent and not (SPECS[need].required and SPECS[need].absent))
+    ]
 
 
 def _dangling(tree: Tree) -> list[str]:
@@ -110,7 +115,8 @@ def _dangling(tree: Tree) -> list[str]:
             if other not in tree.tiers or "alternatives" in tree.tiers[other]
         ]
     for key, values in tree.models.items():
-        for name in ("tier", *(f"detail_{detail}" for detail in DETAILS)):
+        details, services = (f"detail_{level}" for level in DETAILS), (f"tier_on_{key}" for key in SERVICES)
+        for name in ("tier", *details, *services):
             tier = values.get(name)
             if isinstance(tier, Term) and tier.values[0] not in tree.tiers:
                 known = ", ".join(tree.tiers)
@@ -184,9 +190,16 @@ class LimitsData:
         found = (tier_of(key, self._tree.tiers) for key in self._tree.tiers)
         return tuple(tier for tier in found if not tier.strategy)
 
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """The model for every spelling of an id, for the generated data."""
+        return self._index
+
     @cached_property
-    def _index(self) -> dict[str, str]:
+    def _index(self) -> Mapping[str, str]:
         """The model for every spelling that `read_id` may return."""
+        if self._tree.ids is not None:
+            return self._tree.ids
         index = {key.lower(): key for key in self._tree.models}
         for key, values in self._tree.models.items():
             snapshots = term(values, "snapshots").values if "snapshots" in values else ()
@@ -236,6 +249,9 @@ class LimitsData:
         for name in reading.ids:
             if name in self._index:
                 return NormalizedModel(self._index[name], known=True, nearest=(), platform=reading.platform)
+        weights = weights_of(reading.name, self._index)
+        if weights is not None:
+            return NormalizedModel(weights, known=True, nearest=(), platform=reading.platform)
         nearest = nearest_names(reading.name, self.models)
         sibling = sibling_of(reading.name, self.models)
         return NormalizedModel(
@@ -265,7 +281,9 @@ class LimitsData:
         if normal.known:
             platform = self._serving_platform(model, platform)
             own = in_force(self._tree.models[normal.id], self.day)
-            if not isinstance(own.get("input_price"), Limit):
+            if isinstance(served := own.get(f"tier_on_{platform}"), Term):
+                own = own | {"tier": served._replace(name="tier")}
+            if "platforms" not in own and not isinstance(own.get("input_price"), Limit):
                 own = own | {"input_price": _highest_price(normal.id, self._peers(platform))}
         elif normal.sibling is not None:
             own = {"tier": _derived_tier(normal, self._tree.models[normal.sibling])}

@@ -102,8 +102,8 @@ def of_known_models(unit: _Whole) -> LimitSpec[Limit[int] | None]: ...
 @overload
 def of_known_models(unit: _Decimal, *, absent: Literal["estimated"]) -> LimitSpec[Limit[float] | None]: ...
 def of_known_models(unit: str, *, absent: Literal["estimated"] | None = None) -> LimitSpec[Any]:
-    """Declare a number that every model in the data has, and a model that is not in the data lacks."""
-    return LimitSpec(unit, "models", required=absent is None, absent=absent)
+    """Declare a number that every model in the data has or is said to lack, and other models lack."""
+    return LimitSpec(unit, "models", required=absent is None, absent=absent or "unavailable")
 
 
 def names(scope: Scope, *, required: bool = True) -> LimitSpec[tuple[str, ...]]:
@@ -178,6 +178,9 @@ FIELDS: dict[str, LimitSpec[Any]] = {
 DETAILS = ("low", "medium", "high", "ultra_high", "original", "auto")
 """Levels that a block may request: OpenAI's `detail`, Gemini's media resolution."""
 
+SERVICES = ("mistral", "qwen")
+"""Platforms that may count the images of a model otherwise than the released weights do."""
+
 TIER_BOUNDS = ("tier_edge", "tier_tokens")
 """The bounds of a tier; a tier without a strategy (one of Claude) must state both."""
 
@@ -191,6 +194,7 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
     LimitSpec("date", "models", name="first_seen"),
     LimitSpec("date", "models", name="retirement_not_before"),
     *(LimitSpec("name", "models", name=f"detail_{detail}") for detail in DETAILS),
+    *(LimitSpec("name", "models", name=f"tier_on_{platform}") for platform in SERVICES),
     LimitSpec("name", "tiers", name="strategy"),
     LimitSpec("tokens", "tiers", name="base_tokens"),
     LimitSpec("tokens", "tiers", name="tile_tokens"),
@@ -219,6 +223,7 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
     LimitSpec("patches", "tiers", name="margin_patches"),
     LimitSpec("px", "tiers", name="least_tile_edge"),
     LimitSpec("px", "tiers", name="longest_edge"),
+    LimitSpec("px", "tiers", name="known_edge"),
     LimitSpec("tiles", "tiers", name="min_tiles"),
     LimitSpec("tiles", "tiers", name="max_tiles"),
     LimitSpec("tiles", "tiers", name="max_tiles_edge"),

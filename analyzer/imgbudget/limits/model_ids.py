@@ -1,7 +1,7 @@
 """Model ids in the spellings of platforms and gateways (Bedrock, Google Cloud, routers)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from imgbudget.namedtuples import NamedTuple
@@ -17,7 +17,16 @@ _GATEWAYS = {
 }
 """Parts of a path before the id that name a platform; others (`openrouter/anthropic/`) are ignored."""
 
-_BEDROCK_VENDORS = ("anthropic.", "amazon.", "openai.", "qwen.")
+_BEDROCK_VENDORS = (
+    "anthropic.",
+    "amazon.",
+    "openai.",
+    "qwen.",
+    "meta.",
+    "mistral.",
+    "moonshotai.",
+    "google.",
+)
 
 _TAGS = frozenset({"latest", "default", "beta", "thinking"})
 
@@ -125,6 +134,31 @@ def is_other_vendors(model: str, dialect: str) -> bool:
     if re.search(_OTHERS, text):
         return True
     return dialect.startswith("openai") and read_id(model).platform is None
+
+
+_VARIANT = (
+    r"\d+(?:x\d+)?[bkm]|[ae]\d+b|\d+e|it|instruct|chat|preview|hf|fp8|fp16|bf16|awq|gptq|gguf|mlx|nvfp4|w4a16"
+    r"|int[48]|[48]bit|q\d\w*|dynamic|thinking|2[3-9](?:0[1-9]|1[0-2])|0\d{3}"
+)
+"""Sizes, tunings, quantizations and months of released weights, which follow the name of a family."""
+
+
+def weights_of(name: str, index: Mapping[str, str]) -> str | None:
+    """The model whose weights a bare name means, of `index`, in whatever way it divides words.
+
+    `qwen3-vl-235b-a22b-instruct`, `llama4-scout-17b-instruct` and `gemma3` are the names of servers.
+    """
+    words = name.split("-")
+    if words[0] == "claude" or len(name) > _LONGEST_ID:
+        return None
+    whole = {key.replace("-", "").replace(".", ""): model for key, model in index.items()}
+    while words:
+        if (found := whole.get("".join(words))) is not None:
+            return found
+        if len(words) == 1 or re.fullmatch(_VARIANT, words[-1]) is None:
+            return None
+        words.pop()
+    return None
 
 
 _FAMILIES = ("claude",)

@@ -36,10 +36,34 @@ class Tree(NamedTuple):
     tiers: Mapping[str, Values]
     platforms: Mapping[str, Platform]
     models: Mapping[str, Values]
+    ids: Mapping[str, str] | None = None
+    """The model for every spelling, if it was found when the data was generated."""
 
 
 class Checked(dict[str, Any]):
-    """Complete data that was validated when it was generated, so that it need not be at each start."""
+    """Complete data that was validated when it was generated, so that it need not be at each start.
+
+    An item that is text instead of values is in the data of the provider of that name, which `provider`
+    loads: a run needs few of them. `ids` has the model for every spelling of an id.
+    """
+
+    def __init__(
+        self, data: Mapping[str, Any], provider: Callable[[str], Mapping[str, Any]], ids: Mapping[str, str]
+    ) -> None:
+        super().__init__(data)
+        self.provider = provider
+        self.ids = ids
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """All of it, as one mapping."""
+        return {
+            section: {
+                key: self.provider(item)[section][key] if isinstance(item, str) else item
+                for key, item in items.items()
+            }
+            for section, items in self.items()
+        }
 
 
 T = TypeVar("T")
@@ -84,20 +108,28 @@ def parse(mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) ->
     and the path of keys.
     """
     parser = _Parser(name, defaults)
-    tree = parser.tree(mapping)
+    tree = parser.tree(mapping.whole if isinstance(mapping, Checked) else mapping)
     if parser.problems:
         raise LimitsError("\n".join(parser.problems))
     return tree
 
 
-def parse_on_demand(mapping: Mapping[str, Any], name: str) -> Tree:
-    """The same for complete, validated data; each item is converted on first use."""
+def parse_on_demand(data: Checked, name: str) -> Tree:
+    """The same for complete, validated data; each item is loaded and converted on first use."""
     parser = _Parser(name, {})
+
+    def loaded(section: str, convert: Callable[[str, object], T]) -> OnDemand[T]:
+        def item(key: str, raw: object) -> T:
+            return convert(key, data.provider(raw)[section][key] if isinstance(raw, str) else raw)
+
+        return OnDemand(data[section], item)
+
     return Tree(
-        parser.shared(mapping),
-        OnDemand(mapping["tiers"], parser.tier),
-        OnDemand(mapping["platforms"], parser.platform),
-        OnDemand(mapping["models"], parser.model),
+        parser.shared(data),
+        loaded("tiers", parser.tier),
+        loaded("platforms", parser.platform),
+        loaded("models", parser.model),
+        data.ids,
     )
 
 
@@ -287,7 +319,7 @@ def _mistake(raw: object, row: LimitSpec[Any]) -> str | None:
     """What a value of this unit must be, as a clause; None if the value is valid."""
     unit = row.unit
     if raw is None:
-        return None if row.absent else "must not be empty"
+        return None if row.absent and not row.required else "must not be empty"
     if unit == "name":
         return None if isinstance(raw, str) and raw else "must be a name"
     if unit == "names":

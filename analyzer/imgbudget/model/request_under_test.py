@@ -43,6 +43,10 @@ class RequestUnderTest(NamedTuple):
     @property
     def visual_tokens(self) -> int | None:
         """Visual tokens of all images whose size is known; None for an unknown model."""
+        if any(limits.known_edge for limits in (self.limits, *self.image_limits.values())) and any(
+            use.visible_size and not limits.counts(use.visible_size) for use, limits in self.images
+        ):
+            return None
         return self.limits.counted(sum(self.tokens(use) for use in self.request.images))
 
     @property
