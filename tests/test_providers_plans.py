@@ -84,8 +84,8 @@ def test_plans_for_several_that_make_no_sense(
     [
         ("gpt-4o", 500, [683, 512], 425),
         ("gpt-5.6-sol", 1000, [1056, 792], 990),
-        ("gemini-2.5-flash", 500, [384, 288], 258),
-        ("gemini-3-pro-preview", 500, [4000, 3000], 1120),
+        ("gemini-2.5-flash", 500, [4000, 3000], 258),
+        ("gemini-3-pro-preview", 500, [4000, 3000], 1064),
     ],
 )
 def test_token_targets_of_others(
