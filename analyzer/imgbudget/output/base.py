@@ -124,6 +124,7 @@ def money(usd: float | None) -> str:
     """An amount in USD, exact to a millionth, or "unknown"."""
     if usd is None:
         return UNKNOWN
+    usd = round(usd, 9)  # sums of the same amounts in another order differ in their last digits
     return f"${usd:,.6f}" if usd < 1 else f"${usd:,.2f}"
 
 
