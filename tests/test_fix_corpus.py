@@ -129,4 +129,4 @@ def test_photographs_with_orientation_look_as_before() -> None:
         data = (CORPUS / "images" / "photos" / f"exif-orientation-examples__{name}.jpg").read_bytes()
         made = edit_image(data, ImageEdit(upright=True, size=Size(300, 200)))
         expected = ImageOps.exif_transpose(opened(data)).resize(made.size, Image.Resampling.LANCZOS)
-        assert distance(seen(made.data), expected) < 4
+        assert distance(seen(made.data), expected) < 4.5
