@@ -25,6 +25,7 @@ from imgbudget.errors import UnreadableError
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command
 from tests.datasets import as_arrow, as_folder, as_parquet, as_tar, as_zip, facts_of, rows_of
+from tests.processes import one_thread
 
 CONTAINER_KINDS = sorted(set(CONTAINERS.values()))
 PICTURE = image_bytes((300, 300))
@@ -304,6 +305,7 @@ def test_item_that_makes_its_worker_fail_is_found_in_an_archive_that_cannot_be_c
     def read(work: Work, partition: Partition) -> Done | Failed:
         return Failed(partition, "it failed") if partition.kind == "tars" else work(partition)
 
+    one_thread(monkeypatch)
     monkeypatch.setattr(tars, "count", fail)
     monkeypatch.setattr(executors, "_read", read)
     run = imgbudget("audit", ".", "--isolated", "--format", "json", "-j", "1")
