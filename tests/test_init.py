@@ -200,6 +200,6 @@ def test_budgets_leave_room_for_the_repair_of_what_the_api_refuses(
         "IB104",
     }
     run = imgbudget("check", ".", "--fix", *flags, "--fail-on", "error")
-    assert (run.code, run.err) == (0, "")
+    assert (run.code, "error" in run.err, "warning" in run.err) == (0, False, False)
     assert path.stat().st_size > 1.25 * before
     assert imgbudget("check", ".", "--select", "IB1,IB6").code == 0
