@@ -109,7 +109,7 @@ def test_error_codes_of_bodies_and_files(code: str, rule: str | None, status: in
 
 
 def test_two_errors_on_one_line_are_two() -> None:
-    """A code gives way to the message of its own error only."""
+    """A code gives way only to the message of the same error."""
     errors = [{"error": {"message": "Could not process image"}}, typed()]
     assert [match.pattern.codes[0] for match in explain(json.dumps(errors)).matches] == ["IB001", "IB102"]
 

@@ -172,7 +172,7 @@ def test_a_jpeg_file_is_written_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> 
     made = edit_image(data, HALF)
     assert found == [False]
     edit_image(data, HALF._replace(max_bytes=len(made.data) - 1))
-    assert True in found
+    assert found.count(True) >= 1
 
 
 def test_scans_are_counted_only_where_there_may_be_several() -> None:

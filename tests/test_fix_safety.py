@@ -45,7 +45,7 @@ def test_alpha_is_kept(form: str, wanted: str | None) -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("high", [200, 4095, 65535])
 def test_grey_of_16_bits_keeps_its_levels_in_either_byte_order(order: str, high: int) -> None:
-    """TIFF of both orders; Pillow has modes of its own for one of them."""
+    """TIFF of both orders; Pillow has separate modes for one of them."""
     levels = [column * high // 299 for column in range(300)] * 2
     data = tiff16(levels, order)
     made = edit_image(data, CONVERT)

@@ -139,7 +139,7 @@ def test_equal_numbers_of_two_file_systems_are_two_files(monkeypatch: pytest.Mon
 
 
 def test_a_name_under_which_it_is_read_otherwise_is_checked_too(imgbudget: Command) -> None:
-    """Neither a misleading suffix nor one of its own hides a finding."""
+    """Neither a misleading suffix nor one for another format hides a finding."""
     png = put("a/x.json", image_bytes((300, 300)))
     link(png, Path("a/y.png"))
     link(png, Path("a/z.jpg"))

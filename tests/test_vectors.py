@@ -1,4 +1,4 @@
-"""Token counts that others recorded, measured or ran, held against the limits data: `tests/vectors.csv`.
+"""Token counts that others recorded, measured or ran, compared with the limits data: `tests/vectors.csv`.
 
 Each row names its source. Rows that others measured, with a constant for the text taken off, hold within one
 token; all others hold exactly.

@@ -287,7 +287,7 @@ def prepared(
 
 
 def _in_gif_colours(image: Image, *, rounding: bool) -> tuple[Image, list[Lost]]:
-    """The image with a palette of its own colours if that holds them, and what a GIF file cannot hold."""
+    """The image with a palette of exactly its colours if that holds them, and what a GIF file cannot hold."""
     if image.mode == "RGB" and (found := with_palette(image, rounding=rounding)):
         return found[0], [ROUNDED] if found[1] else []
     lost, alpha = [], image.mode in {"LA", "RGBA"}

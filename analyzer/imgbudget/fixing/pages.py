@@ -101,7 +101,7 @@ def _split(
 
 
 def _pages(data: bytes, facts: ImageFacts) -> Iterator[bytes]:
-    """Each page as a TIFF file of its own, without loss. Raises FixError."""
+    """Each page as a separate TIFF file, without loss. Raises FixError."""
     count, form = pictures_in(facts), facts.format or ""
     if count > MOST_PAGES:
         raise FixError(f"has {pictures_text(facts)}; imgbudget writes at most {figure(MOST_PAGES)}")

@@ -123,7 +123,7 @@ class FileCheck:
 
 
 def is_read_alike(first: str, second: str) -> bool:
-    """Whether a second name of a file would be checked as the first was, and yield no finding of its own.
+    """Whether a second name of a file would be checked as the first was, and yield no further finding.
 
     A JSON file is read by its suffix, and the suffix of an image is a finding if it names another format.
     """
