@@ -151,19 +151,21 @@ class RequestCollector:
     images: list[ImageUse] = field(default_factory=list)
     documents: list[DocumentUse] = field(default_factory=list)
     flaws: list[ShapeFlaw] = field(default_factory=list)
+    unlisted: int = 0
+    first_unlisted: Location | None = None
     role: str = "user"
     turn: int | None = None
     toolset: str | None = None
     blocks_left: int = field(default_factory=lambda: MOST_BLOCKS)
 
     def flaw(self, location: Location, message: str, remedy: str | None = None) -> None:
-        """Add something that the API rejects; the last one kept stands for all later ones."""
+        """Add something that the API rejects; beyond `MOST_FLAWS` they are only counted."""
         if len(self.flaws) < MOST_FLAWS:
             self.flaws.append(ShapeFlaw(location, message, remedy))
             return
-        if len(self.flaws) == MOST_FLAWS:
-            self.flaws.append(unlisted_flaw(location, 0))
-        self.flaws[-1] = unlisted_flaw(self.flaws[-1].location, self.flaws[-1].repeats + 1)
+        if self.first_unlisted is None:
+            self.first_unlisted = location
+        self.unlisted += 1
 
     def within_blocks(self, values: list[Any], location: Location, name: str) -> list[Any]:
         """The messages or blocks of a list that are read; a flaw states how many are not."""
@@ -256,6 +258,8 @@ class RequestCollector:
         """The request with everything collected; a `model` that is not a string is a flaw."""
         if model is not None and not isinstance(model, str):
             self.flaw(where.location.at("model"), f"model is {kind_of(model)}, not a string")
+        first = self.first_unlisted
+        rest = () if first is None else (unlisted_flaw(first, self.unlisted),)
         return Request(
             location=where.location,
             dialect=dialect,
@@ -266,7 +270,7 @@ class RequestCollector:
             turns=tuple(turns),
             images=tuple(self.images),
             documents=tuple(self.documents),
-            flaws=tuple(self.flaws),
+            flaws=(*self.flaws, *rest),
         )
 
     def _digest(self, text: Base64Text) -> str | None:

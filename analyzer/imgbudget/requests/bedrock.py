@@ -22,6 +22,8 @@ _KINDS = (
 )
 """Keys of a content block (AWS, Converse ContentBlock)."""
 
+_KEYS = frozenset(_KINDS)
+
 _MEDIA_TYPES = {"pdf": "application/pdf"}
 
 
@@ -29,7 +31,7 @@ def recognises_converse(body: Any, outline: TurnOutline) -> bool:
     """Whether no block of a body has a type, and one has a key of Converse."""
     if outline.kinds or not isinstance(body, dict) or any("type" in block for block in outline.untyped):
         return False
-    return any(kind in block for block in outline.untyped for kind in _KINDS)
+    return not all(_KEYS.isdisjoint(block) for block in outline.untyped)
 
 
 def read_converse(
