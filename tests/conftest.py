@@ -16,7 +16,11 @@ from imgbudget.cli import main
 from tests.liveapi import KEY, Api
 
 os.environ["IMGBUDGET_DATE"] = "2026-09-30"  # or findings would change with the calendar
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
+)
+# by hand: pytest --hypothesis-profile thorough
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
 # for benchmarks/mutants.py, which runs the same tests many times
 settings.register_profile("few", settings.get_profile("default"), max_examples=10, derandomize=True)
 settings.load_profile("default")
@@ -27,6 +31,30 @@ def unmeasured_subprocesses() -> None:
     """Coverage measures the tests' own processes only: a traced command is slow and imports more."""
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         os.environ.pop(name, None)
+
+
+UNMEASURED = frozenset(
+    {
+        *("test_absent_limits", "test_fix_converges", "test_fix_corpus", "test_matrix", "test_planner_fair"),
+        *("test_probes_fuzz", "test_probes_pillow", "test_rowparts", "test_vectors"),
+        *("test_format_strings", "test_large_datasets", "test_network", "test_text", "test_unknown_model"),
+    }
+)
+"""Modules that run the same code very often, with other inputs: measuring them takes minutes, and what they
+reach is measured in other modules."""
+
+
+@pytest.fixture(autouse=True)
+def unmeasured_repetition(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Coverage does not measure tests of `UNMEASURED` modules."""
+    tracer = sys.gettrace()
+    is_measured = request.module.__name__.rpartition(".")[2] not in UNMEASURED
+    if tracer is None or is_measured:
+        yield
+        return
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)
 
 
 class Run(NamedTuple):

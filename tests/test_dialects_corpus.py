@@ -146,7 +146,11 @@ def test_requests_to_other_vendors_use_their_limits_or_none(imgbudget: Command) 
     for row in foreign:
         path = str(REQUESTS / row["path"])
         if known[row["model"]]:
-            assert judged[path]["platform"] == limits_of(row["model"]).platform in ("openai", "qwen")
+            assert (
+                judged[path]["platform"]
+                == limits_of(row["model"]).platform
+                in ("openai", "self-hosted", "xai")
+            )
             assert judged[path]["model"] == limits_of(row["model"]).model
         else:
             assert (judged[path]["visual_tokens"], judged[path]["platform"]) == (None, None)

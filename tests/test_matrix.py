@@ -319,7 +319,7 @@ def test_all_commands_give_the_same_answers(name: str, imgbudget: Command, tmp_p
 
 
 def test_the_rows_cover_every_provider() -> None:
-    """Claude on three platforms, OpenAI, Gemini and Qwen, each with a level of detail where it has one."""
+    """Claude on three platforms, OpenAI, Gemini, open weights; each with a level of detail if it has one."""
     found = {
         (Session(row.run_options).context.limits().platform, row.detail is not None) for row in ROWS.values()
     }
@@ -329,7 +329,7 @@ def test_the_rows_cover_every_provider() -> None:
         "google-cloud",
         "openai",
         "gemini",
-        "qwen",
+        "self-hosted",
     }
     assert {platform for platform, detailed in found if detailed} == {"openai", "gemini"}
     assert json.dumps(ROWS["gpt-4o low"].body()).count('"detail": "low"') == len(SIZES)
