@@ -207,7 +207,7 @@ def configuration_key(session: Session) -> str:
         (session.context.model, session.context.platform),
         (options.select, options.extend_select, options.ignore, options.pedantic, options.use_ignores),
         tiers_of(session),
-        *(data.bind(model, platform) for model in data.models for platform in data.platforms),
+        data.content,
     )
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
 

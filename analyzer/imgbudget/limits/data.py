@@ -258,6 +258,18 @@ class LimitsData:
             model, known=False, nearest=nearest, platform=reading.platform, sibling=sibling
         )
 
+    @property
+    def content(self) -> str:
+        """All data and the day, as a text that is the same whenever they are."""
+        tree = self._tree
+        sections = (tree.shared, tree.tiers, tree.platforms, tree.models)
+        return repr((self.day, *(sorted(dict(section).items()) for section in sections)))
+
+    @property
+    def claude_models(self) -> tuple[str, ...]:
+        """The models of Anthropic, in the order of the data."""
+        return tuple(model for model in self.models if not self._served(model))
+
     def model_for(self, model: str, platform: str) -> str:
         """The model to assume on a platform: `model` if served there, else the default of the platform."""
         default = self._platforms[platform].get("default_model") if platform in self._platforms else None
