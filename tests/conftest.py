@@ -17,7 +17,7 @@ from tests.liveapi import KEY, Api
 
 os.environ["IMGBUDGET_DATE"] = "2026-09-30"  # or findings would change with the calendar
 settings.register_profile(
-    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30
 )
 # by hand: pytest --hypothesis-profile thorough
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)

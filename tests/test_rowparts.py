@@ -117,7 +117,7 @@ def agree(imgbudget: Command, *arguments: str) -> str:
     return alone.out
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("odd", "turns"), [(0.02, 0.0), (0.3, 0.0), (0.95, 0.0), (0.1, 0.02), (0.1, 0.5)])
 def test_output_is_the_same_on_one_process_and_on_several(
     imgbudget: Command, parted: Path, seed: int, odd: float, turns: float
@@ -126,7 +126,9 @@ def test_output_is_the_same_on_one_process_and_on_several(
     rng = Random(seed)  # noqa: S311 - the same rows for the same seed
     (parted / "a.jsonl").write_text(text_of(rng, odd=odd, turns=turns), "utf-8")
     (parted / "b.jsonl").write_text(text_of(rng, odd=odd), "utf-8")
-    agree(imgbudget, "--format", FORMATS[seed % len(FORMATS)], "--statistics", "--pedantic")
+    agree(
+        imgbudget, "--format", FORMATS[(seed + round(10 * odd)) % len(FORMATS)], "--statistics", "--pedantic"
+    )
     agree(imgbudget, "a.jsonl", "b.jsonl", "--format", "json", "--isolated")
 
 
@@ -191,7 +193,7 @@ def test_what_a_baseline_knows_is_silent_on_several_processes(imgbudget: Command
     assert reported["summary"]["silenced"]["baseline"] >= 60
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_baseline_is_written_the_same_on_several_processes(
     imgbudget: Command, parted: Path, seed: int
 ) -> None:
