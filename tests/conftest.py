@@ -33,30 +33,6 @@ def unmeasured_subprocesses() -> None:
         os.environ.pop(name, None)
 
 
-UNMEASURED = frozenset(
-    {
-        *("test_absent_limits", "test_fix_converges", "test_fix_corpus", "test_matrix", "test_planner_fair"),
-        *("test_probes_fuzz", "test_probes_pillow", "test_rowparts", "test_vectors"),
-        *("test_format_strings", "test_large_datasets", "test_network", "test_text", "test_unknown_model"),
-    }
-)
-"""Modules that run the same code very often, with other inputs: measuring them takes minutes, and what they
-reach is measured in other modules."""
-
-
-@pytest.fixture(autouse=True)
-def unmeasured_repetition(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Coverage does not measure tests of `UNMEASURED` modules."""
-    tracer = sys.gettrace()
-    is_measured = request.module.__name__.rpartition(".")[2] not in UNMEASURED
-    if tracer is None or is_measured:
-        yield
-        return
-    sys.settrace(None)
-    yield
-    sys.settrace(tracer)
-
-
 class Run(NamedTuple):
     """What a call of the command gave."""
 
