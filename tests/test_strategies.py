@@ -3,7 +3,7 @@
 from math import prod
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from imgbudget.limits.data import LimitsData
@@ -171,11 +171,12 @@ def test_smaller_never_costs_more(size: Size, long: int, tier: Tier) -> None:
     assert tokens(smaller, tier) <= tokens(size, tier)
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(sizes, st.integers(1, 9000), st.sampled_from([*of("openai_tiles"), *of("openai_patches")]))
 def test_smaller_never_costs_more_among_sizes_that_fit(size: Size, long: int, tier: Tier) -> None:
     """OpenAI's tiles and patches go up with the size as long as the image is left alone."""
-    assume(fits(size, tier))
+    if not fits(size, tier):
+        size = native_size(size, tier)
+        assume(fits(size, tier))  # a whole number of px may be a little over the patches
     smaller = size.scaled(min(long, size.long_edge), size.long_edge)
     assert tokens(smaller, tier) <= tokens(size, tier)
 
