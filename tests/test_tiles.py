@@ -104,7 +104,7 @@ def test_a_file_is_cut_as_it_is_to_be_seen(imgbudget: Command, tmp_path: Path) -
 def test_what_is_neither_a_size_nor_an_image_is_refused(imgbudget: Command, tmp_path: Path) -> None:
     """The message names it, and the exit code is that of a usage error."""
     (tmp_path / "a.txt").write_text("no image")
-    for argument, said in (("nothing.png", "is no size"), ("a.txt", "a.txt")):
+    for argument, said in (("nothing.png", "is neither a size, such as"), ("a.txt", "a.txt")):
         run = imgbudget("tiles", argument)
         assert (run.code, run.out) == (2, "")
         assert said in run.err
@@ -117,5 +117,5 @@ def test_one_bad_image_of_a_folder_does_not_end_the_run(imgbudget: Command, tmp_
     (tmp_path / "b.png").write_bytes(image_bytes((1170, 3600)))
     run = imgbudget("tiles", ".", "--format", "json")
     assert (run.code, len(run.json["tilings"])) == (0, 1)
-    assert "a.png: is no image that can be measured" in run.err
+    assert "a.png: cannot be decoded: does not start with a header chunk" in run.err
     assert imgbudget("tiles", "a.png").code == 2

@@ -7,12 +7,11 @@ from imgbudget.api import coordinates
 from imgbudget.cli.command import Choice, Command, Number, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.size import parse_size, subjects
+from imgbudget.cli.size import MEASURES, measured, parse_size
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size, padded_size
 from imgbudget.linter.run import Session
-from imgbudget.model.subjects import ProbeField
 from imgbudget.output.base import TextTable
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.printable import joined
@@ -71,8 +70,8 @@ def coords(options: CoordsOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     given = [_parse(text) for text in options.points]
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
-    session = Session(asked._replace(fields=ProbeField.ORIENTATION))
-    originals = [subject.size for subject in subjects(session, options.original)]
+    session = Session(asked._replace(fields=MEASURES))
+    originals = [image.size for image in measured(session, options.original)]
     if len(originals) > 1:
         raise UsageError(f"--original {options.original}: holds more than one image")
     limits, original = session.context.limits(), originals[0]

@@ -1,4 +1,4 @@
-"""`imgbudget size`: how a model resizes, pads and prices an image size, without an image."""
+"""`imgbudget size`: how a model resizes, pads and prices an image size, for a size alone or for images."""
 
 import os
 import re
@@ -15,11 +15,21 @@ from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.model_ids import nearest_names
 from imgbudget.linter.run import Session, run
+from imgbudget.model.subjects import ProbeField
 from imgbudget.output.records import TOOL, VERSION
-from imgbudget.output.size import side_by_side, single, size_record, table_records
+from imgbudget.output.size import (
+    Measured,
+    group_records,
+    grouped,
+    side_by_side,
+    single,
+    size_record,
+    table_records,
+)
 
 if TYPE_CHECKING:
-    from imgbudget.model.results import ImageResult
+    from imgbudget.model.results import FileResult
+    from imgbudget.model.subjects import ImageFacts
 
 FORMATS = ("full", "json")
 _SIZE = re.compile(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})")
@@ -40,7 +50,7 @@ def parse_size(text: str) -> Size:
 class SizeOptions(NamedTuple):
     """The options of `size`."""
 
-    sizes: Annotated[tuple[str, ...], argument("WxH...", many=True)] = ()
+    sizes: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True)] = ()
     provider: ModelOptions = ModelOptions()
     detail: Annotated[
         str | None,
@@ -61,34 +71,50 @@ class SizeOptions(NamedTuple):
 def show_size(options: SizeOptions) -> int:
     """Show how a model resizes and counts an image size: resized to, padded, tokens, cost, scale.
 
-    Several models at once: --model a,b; all models in service, side by side: --model all.
+    Give sizes, image files, folders or requests; the EXIF orientation of a file is applied first. Several
+    models at once: --model a,b. With --model all, the models in service that make the same of an image are
+    on one line.
     """
-    sizes = [parse_size(text) for text in options.sizes]
-    if not sizes and not options.table:
-        raise UsageError("give at least one size such as 1920x1080, or --table")
+    if not options.sizes and not options.table:
+        raise UsageError("give at least one size such as 1920x1080 or an image file, or --table")
     formats = chosen_formats(options.output.formats, FORMATS)
     detail = _detail(options.detail)
     models = codes((options.provider.model or "",))
     several = len(models) > 1 or models == (ALL,)
-    named = models[0] if models and not several else None
     asked = run_options(
-        provider=options.provider._replace(model=named),
+        provider=options.provider._replace(model=models[0] if models and not several else None),
         settings=options.settings,
         verbose=options.output.verbose,
     )
-    session = Session(asked)
+    session = Session(asked._replace(fields=MEASURES))
     bound = limits_of_all(session, models) if several else (session.context.limits(),)
-    notes = [] if several else list(session.notes)
-    all_limits = [_at(limits, detail, notes) for limits in bound]
-    show = side_by_side if len({limits.platform for limits in bound}) > 1 else single
+    found = [row for text in options.sizes for row in measured(session, text)]
+    notes: dict[str, None] = {}
+    if several:
+        rows = [_row(row, limits, detail, notes) for limits in bound for row in found]
+    else:
+        rows = [_row(row, row.limits, detail, notes) for row in found]
+    bound = tuple(dict.fromkeys([row.limits for row in rows] or [_at(one, detail, notes) for one in bound]))
+    show = single
+    if ALL in models:
+        show = grouped
+    elif several and len({limits.platform for limits in bound}) > 1:
+        show = side_by_side
     write_formats(
         formats,
         options.output.color,
-        text=lambda colour: show(sizes, all_limits, table=options.table, colour=colour),
-        document=lambda: _document(sizes, all_limits, detail, table=options.table),
+        text=lambda colour: show(rows, bound, table=options.table, colour=colour),
+        document=lambda: _document(rows, bound, table=options.table, several=several),
     )
-    say_warnings(dict.fromkeys((*notes, *(session.notes if several else ()))))
+    say_warnings(dict.fromkeys((*notes, *session.notes)))
     return 0
+
+
+def _row(row: Measured, limits: Limits, detail: str | None, notes: dict[str, None]) -> Measured:
+    """The image on a model, at the level of detail of the option, else at the one that the image asks for."""
+    if detail is None:
+        return row._replace(limits=limits.at(row.detail))
+    return row._replace(limits=_at(limits, detail, notes), detail=detail)
 
 
 def _detail(text: str | None) -> str | None:
@@ -107,24 +133,26 @@ def _detail(text: str | None) -> str | None:
     return name
 
 
-def _at(limits: Limits, detail: str | None, notes: list[str]) -> Limits:
+def _at(limits: Limits, detail: str | None, notes: dict[str, None]) -> Limits:
     """The limits at a level of detail; a model that has no such level leaves a note."""
     if detail is not None and detail != "auto" and detail not in dict(limits.details):
         levels = ", ".join(name for name, _ in limits.details) or "none"
-        notes.append(f"{limits.model} has no detail {detail} (it has {levels}): counted without")
+        notes[f"{limits.model} has no detail {detail} (it has {levels}): counted without"] = None
     return limits.at(detail)
 
 
 def _document(
-    sizes: list[Size], all_limits: list[Limits], detail: str | None, *, table: bool
+    rows: list[Measured], bound: tuple[Limits, ...], *, table: bool, several: bool
 ) -> dict[str, Any]:
     document: dict[str, Any] = {
         "version": VERSION,
         "tool": TOOL,
-        "sizes": [size_record(size, limits, detail) for limits in all_limits for size in sizes],
+        "sizes": [size_record(row) for row in rows],
     }
+    if several:
+        document["groups"] = group_records(rows)
     if table:
-        document["table"] = [row for limits in all_limits for row in table_records(limits)]
+        document["table"] = [row for limits in bound for row in table_records(limits)]
     return document
 
 
@@ -134,37 +162,51 @@ command = Command("size", SizeOptions, show_size, formats=FORMATS)
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 """EXIF orientations that turn width into height (EXIF 2.32, tag 0x0112)."""
 
-
-class Subject(NamedTuple):
-    """A size with the limits that it is checked against; `path` is None for a size alone."""
-
-    path: str | None
-    size: Size
-    limits: Limits
+MEASURES = ProbeField.ORIENTATION | ProbeField.INTEGRITY
+"""What is read of an image to give its size."""
 
 
-def subjects(session: Session, text: str) -> Iterator[Subject]:
-    """The size that a text is, or those of the images in the file or folder that it names.
+def measured(session: Session, text: str) -> Iterator[Measured]:
+    """The size that a text is, or those of the images in the file, folder or request that it names.
 
-    What a folder holds that cannot be measured is said and passed over.
+    A size is a size even if a file has its name, of which a note says how to name that. What a folder or
+    request holds that cannot be measured is reported and passed over.
 
     Raises:
-        UsageError: neither a size nor a path, or a named image that cannot be measured.
+        UsageError: neither a size nor a path, or nothing that it names can be measured.
     """
-    if not os.path.exists(text):
-        yield Subject(None, parse_size(text), session.context.limits())
+    if _SIZE.fullmatch(text.strip()):
+        if os.path.exists(text):
+            say(f"warning: {text} is read as a size; write ./{text} for the file or folder of that name")
+        yield Measured(parse_size(text), session.context.limits())
         return
-    found: list[ImageResult] = []
-    run(session, [text], on_result=lambda result: found.extend(result.images), whole_run=False)
-    if not found:
-        raise UsageError(f"{text}: holds no image")
-    for image in found:
+    if not os.path.exists(text):
+        raise UsageError(f"{text!r} is neither a size, such as 1920x1080, nor a file or folder")
+    found: list[FileResult] = []
+    run(session, [text], on_result=found.append, whole_run=False)
+    unread = [f"{result.path}: {result.skipped}" for result in found if result.missed]
+    rows = []
+    for image in (image for result in found for image in result.images):
         size, facts = image.use.visible_size, image.use.facts
+        row = Measured(size or _NO_SIZE, image.limits, image.use.location, image.use.detail)
         if size is None or facts is None:
-            unsized = f"{image.use.location.path}: is no image that can be measured"
-            if not os.path.isdir(text):
-                raise UsageError(unsized)
-            say(f"warning: {unsized}")
-            continue
-        upright = size.transposed if facts.orientation in _ON_THEIR_SIDE else size
-        yield Subject(image.use.location.path, upright, image.limits)
+            unread.append(f"{row.name}: {_unmeasured(facts)}")
+        else:
+            rows.append(row._replace(size=size.transposed) if facts.orientation in _ON_THEIR_SIDE else row)
+    if not rows:
+        skips = [f"{result.path}: {result.skipped}" for result in found if result.skipped]
+        raise UsageError(*(unread or skips or [f"{text}: holds no image"]))
+    say_warnings(unread)
+    yield from rows
+
+
+_NO_SIZE = Size(0, 0)
+
+
+def _unmeasured(facts: "ImageFacts | None") -> str:
+    """Why an image has no size that counts, as a clause."""
+    if facts is None:
+        return "its bytes are elsewhere, so its size is not known"
+    if facts.damage is not None:
+        return f"cannot be decoded: {facts.damage}"
+    return f"is not an image but {facts.content}" if facts.content else "holds no size that can be read"

@@ -5,12 +5,12 @@ from typing import Annotated, Any, NamedTuple
 from imgbudget.cli.command import Command, Number, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
-from imgbudget.cli.size import Subject, subjects
+from imgbudget.cli.size import MEASURES, measured
 from imgbudget.errors import UsageError
 from imgbudget.linter.run import Session
-from imgbudget.model.subjects import ProbeField
 from imgbudget.output.base import TextTable, count, figure, money, number
 from imgbudget.output.records import TOOL, VERSION
+from imgbudget.output.size import Measured
 from imgbudget.output.split import tiling_record
 from imgbudget.planner.division import OVERLAP, Tiling, tiling
 from imgbudget.printable import blocks, joined
@@ -46,11 +46,11 @@ def tiles(options: TilesOptions) -> int:
     """
     formats = chosen_formats(options.output.formats, FORMATS)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
-    session = Session(asked._replace(fields=ProbeField.ORIENTATION))
+    session = Session(asked._replace(fields=MEASURES))
     cuts = [
         (subject, _cut(subject, options.overlap))
         for text in options.images
-        for subject in subjects(session, text)
+        for subject in measured(session, text)
     ]
     write_formats(
         formats,
@@ -62,23 +62,25 @@ def tiles(options: TilesOptions) -> int:
     return 0
 
 
-def _document(cuts: list[tuple[Subject, Tiling]]) -> dict[str, Any]:
-    records = [tiling_record(cut, subject.path) for subject, cut in cuts]
+def _document(cuts: list[tuple[Measured, Tiling]]) -> dict[str, Any]:
+    records = [
+        tiling_record(cut, subject.location.path if subject.location else None) for subject, cut in cuts
+    ]
     return {"version": VERSION, "tool": TOOL, "tilings": records}
 
 
-def _cut(subject: Subject, overlap: int) -> Tiling:
+def _cut(subject: Measured, overlap: int) -> Tiling:
     try:
         return tiling(subject.size, subject.limits, overlap=overlap)
     except ValueError as error:
         raise UsageError(f"{_named(subject)}{error}") from error
 
 
-def _named(subject: Subject) -> str:
-    return f"{subject.path}: " if subject.path else ""
+def _named(subject: Measured) -> str:
+    return f"{subject.name}: " if subject.name else ""
 
 
-def _text(subject: Subject, cut: Tiling, *, colour: bool) -> str:
+def _text(subject: Measured, cut: Tiling, *, colour: bool) -> str:
     limits, whole = cut.limits, cut.limits.tokens(cut.size)
     cost = money(limits.cost_usd(whole))
     if len(cut.tiles) == 1:

@@ -1,7 +1,7 @@
 """How models resize and count image sizes, as text tables and as JSON records."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import (
@@ -12,24 +12,48 @@ from imgbudget.limits.geometry import (
     publishes_size,
     ratio_table,
 )
+from imgbudget.model.location import Location
 from imgbudget.output.base import TextTable, figure, money, number
 from imgbudget.output.records import usd
 from imgbudget.printable import blocks, joined
 
 
-def size_record(size: Size, limits: Limits, detail: str | None = None) -> dict[str, Any]:
-    """One size on one model; `limits` are those at the level of detail.
+class Measured(NamedTuple):
+    """An upright image size with the limits of a model; `location` is None for a size without an image.
+
+    `detail` is the level of detail that the image asks for; `limits` are those at this level.
+    """
+
+    size: Size
+    limits: Limits
+    location: Location | None = None
+    detail: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Which image it is: the file, in a request with the position; empty for a size alone."""
+        if self.location is None:
+            return ""
+        dotted = self.location.dotted
+        return f"{self.location.path}: {dotted}" if dotted else self.location.path
+
+
+def size_record(row: Measured) -> dict[str, Any]:
+    """What one model makes of one size.
 
     `resized` and `scale` are null if the provider publishes no size, `padded` and the older estimate for
     models other than Claude. Where sources contradict each other, `tokens` is null and `tokens_range` has the
     fewest and the most; `state` is how the number is known, and `doubt` why it is not exact.
     """
+    size, limits, location, detail = row
     known = publishes_size(limits.tier)
     resized, span = limits.native_size(size), limits.tokens_range(size)
     tokens = None if span else limits.tokens(size)
     state = limits.tokens_state(size)
     area = area_tokens(resized) if limits.uses_claude_patches else None
     return {
+        "path": location.path if location else None,
+        "pointer": location.pointer if location else None,
         "model": limits.model,
         "platform": limits.platform,
         "known": limits.known,
@@ -69,66 +93,153 @@ def table_records(limits: Limits) -> list[dict[str, Any]]:
     ]
 
 
-def single(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: bool, colour: bool) -> str:
-    """One table per model, without the columns that do not apply to its provider."""
-    return blocks(_model(sizes, limits, table=table, colour=colour) for limits in all_limits)
+def group_records(rows: Iterable[Measured]) -> list[dict[str, Any]]:
+    """The models that make the same of each image, from the fewest tokens to the most, unknown ones last."""
+    return [
+        {
+            "path": first.location.path if first.location else None,
+            "pointer": first.location.pointer if first.location else None,
+            "size": list(first.size),
+            "accepted": first.limits.refusal(first.size) is None,
+            "resized": list(resized) if (resized := _published_size(first)) else None,
+            "tokens": None if span else first.limits.tokens(first.size),
+            "tokens_range": list(span) if span else None,
+            "cost_range_usd": [usd(min(costs)), usd(max(costs))] if (costs := _costs(group)) else None,
+            "models": [row.limits.model for row in group],
+        }
+        for group in _groups(rows)
+        for first in group[:1]
+        for span in (first.limits.tokens_range(first.size),)
+    ]
 
 
-def side_by_side(sizes: Sequence[Size], all_limits: Sequence[Limits], *, table: bool, colour: bool) -> str:
-    """One table with a row per model and size."""
+def single(rows: Sequence[Measured], bound: Sequence[Limits], *, table: bool, colour: bool) -> str:
+    """One table per model, without the columns that do not apply to its provider; `bound` are its limits."""
+    return blocks(
+        _model([row for row in rows if row.limits == limits], limits, table=table, colour=colour)
+        for limits in bound
+    )
+
+
+def side_by_side(rows: Sequence[Measured], bound: Sequence[Limits], *, table: bool, colour: bool) -> str:
+    """One table with a row per model and image."""
     parts = []
-    if sizes:
-        shown = TextTable(
-            ("model", "platform", "size", "resized to", "tokens", "cost", "note"), colour=colour
-        )
-        for limits in all_limits:
-            for size in sizes:
-                record = size_record(size, limits)
-                shown.add(
-                    limits.model,
-                    limits.platform,
-                    str(size),
-                    _resized(record["resized"], size),
-                    _tokens(size, limits),
-                    _cost(size, limits),
-                    _note(size, limits),
-                )
-        parts.append(shown.text(right={4, 5}))
+    if rows:
+        head = ("model", "platform", "image", "size", "resized to", "tokens", "cost", "note")
+        shown = TextTable(head, colour=colour)
+        for row in rows:
+            shown.add(
+                row.limits.model,
+                row.limits.platform,
+                row.name,
+                str(row.size),
+                _resized(row),
+                _tokens(row),
+                _cost(row),
+                "; ".join(_notes(row)),
+            )
+        parts.append(shown.text(right={5, 6}))
     if table:
-        parts += (_table(limits, colour=colour) for limits in all_limits)
+        parts += (_table((limits,), colour=colour) for limits in bound)
     return blocks(parts)
 
 
-def _model(sizes: Sequence[Size], limits: Limits, *, table: bool, colour: bool) -> str:
+def grouped(rows: Sequence[Measured], bound: Sequence[Limits], *, table: bool, colour: bool) -> str:
+    """One line per image for all models that make the same of it, then what is uncertain about which."""
+    parts = []
+    if rows:
+        shown = TextTable(("image", "size", "resized to", "tokens", "cost", "models", "note"), colour=colour)
+        doubts: dict[str, dict[str, None]] = {}
+        for group in _groups(rows):
+            first = group[0]
+            costs = _costs(group)
+            span = dict.fromkeys(money(cost) for cost in (min(costs), max(costs))) if costs else ["unknown"]
+            shown.add(
+                first.name,
+                str(first.size),
+                _resized(first),
+                _tokens(first),
+                " to ".join(span),
+                ", ".join(row.limits.model for row in group),
+                _refusal(first),
+            )
+            for row in group:
+                for note in _doubts(row):
+                    doubts.setdefault(note, {})[row.limits.model] = None
+        parts.append(shown.text(right={3, 4}))
+        unpriced = doubts.pop(_NO_PRICE, {})
+        lines = [f"{', '.join(models)}: {note}" for note, models in doubts.items()]
+        parts.append(joined([*lines, f"{', '.join(unpriced)}: {_NO_PRICE}"] if unpriced else lines))
+    if table:
+        tables: dict[object, list[Limits]] = {}
+        for limits in bound:
+            tables.setdefault(ratio_table(limits.tier), []).append(limits)
+        parts += (_table(same, colour=colour) for same in tables.values())
+    return blocks(parts)
+
+
+def _groups(rows: Iterable[Measured]) -> list[list[Measured]]:
+    """The rows of each image, together where models make the same of it.
+
+    Images in the order given, then from the fewest tokens to the most; models keep their order.
+    """
+    images: dict[tuple[Location | None, Size], int] = {}
+    groups: dict[tuple[object, ...], list[Measured]] = {}
+    for row in rows:
+        image = images.setdefault((row.location, row.size), len(images))
+        tokens = row.limits.tokens(row.size)
+        span = row.limits.tokens_range(row.size) or (tokens or 0,) * 2
+        key = (image, tokens is None, span, _published_size(row) or (), _refusal(row))
+        groups.setdefault(key, []).append(row)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _costs(rows: Iterable[Measured]) -> list[float]:
+    """What the tokens cost on each of the models whose price is known; both ends of a range of tokens."""
+    return [
+        cost
+        for row in rows
+        for tokens in row.limits.tokens_range(row.size) or (row.limits.tokens(row.size),)
+        if (cost := row.limits.cost_usd(tokens)) is not None
+    ]
+
+
+def _published_size(row: Measured) -> Size | None:
+    """The size that the model sees; None if it is not published."""
+    return row.limits.native_size(row.size) if publishes_size(row.limits.tier) else None
+
+
+def _model(rows: Sequence[Measured], limits: Limits, *, table: bool, colour: bool) -> str:
     parts = [joined([f"{limits.model} on {limits.platform}: {tier_line(limits)}"])]
-    if sizes:
+    if rows:
         shown = TextTable(
             (
-                *("size", "resized to", "padded", "tokens", "cost"),
+                *("image", "size", "resized to", "padded", "tokens", "cost"),
                 *("older estimate", "its cost", "scale x, y", "note"),
             ),
             colour=colour,
         )
-        for size in sizes:
-            record = size_record(size, limits)
+        for row in rows:
+            record = size_record(row)
             area = record["tokens_area"]
             scale = (
                 "{:.4f}, {:.4f}".format(*record["scale"]) if record["scale"] and not record["fits"] else ""
             )
             shown.add(
-                str(size),
-                _resized(record["resized"], size),
+                row.name,
+                str(row.size),
+                _resized(row),
                 str(Size(*record["padded"])) if record["padded"] else "",
-                _tokens(size, limits),
-                _cost(size, limits),
+                _tokens(row),
+                _cost(row),
                 "" if area is None else figure(area),
                 "" if area is None else _about(limits.cost_usd(area)),
                 scale,
-                _note(size, limits),
+                "; ".join(_notes(row)),
             )
-        parts.append(shown.text(right={3, 4, 5, 6}))
+        parts.append(shown.text(right={4, 5, 6, 7}))
     if table:
-        parts.append(_table(limits, colour=colour))
+        parts.append(_table((limits,), colour=colour))
     return "".join(parts)
 
 
@@ -144,38 +255,60 @@ def tier_line(limits: Limits) -> str:
     return ", ".join(parts)
 
 
-def _table(limits: Limits, *, colour: bool) -> str:
+def _table(same: Sequence[Limits], *, colour: bool) -> str:
+    """The sizes that are not resized, of a model or of several with the same ones."""
+    limits, models = same[0], ", ".join(limits.model for limits in same)
     found = ratio_table(limits.tier)
     if not found:
-        return joined(
-            [f"no table of sizes that are not resized exists for {limits.model}: its provider publishes none"]
-        )
+        whose = "its provider publishes none" if len(same) == 1 else "their providers publish none"
+        return joined([f"no table of sizes that are not resized exists for {models}: {whose}"])
     rows = TextTable(("ratio", "portrait", "landscape", "tokens", "cost"), colour=colour)
     for ratio, size in found:
         tokens = limits.tokens(size)
-        cost = money(limits.cost_usd(tokens))
+        cost = " to ".join(dict.fromkeys(money(cost) for cost in _least_and_most(same, tokens)))
         rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), number(tokens), cost)
-    return joined(["largest sizes that are not resized, of exactly that ratio:"]) + rows.text(right={3, 4})
+    heading = "largest sizes that are not resized, of exactly that ratio"
+    whose = "" if len(same) == 1 else f", for {models}"
+    return joined([f"{heading}{whose}:"]) + rows.text(right={3, 4})
 
 
-def _resized(resized: Sequence[int] | None, size: Size) -> str:
+def _least_and_most(same: Sequence[Limits], tokens: int | None) -> tuple[float | None, ...]:
+    """What the tokens cost on the cheapest and on the dearest of the models; None if no price is known."""
+    costs = [cost for limits in same if (cost := limits.cost_usd(tokens)) is not None]
+    return (min(costs), max(costs)) if costs else (None,)
+
+
+def _resized(row: Measured) -> str:
     """The size that the model sees; empty if it is not published."""
+    resized = _published_size(row)
     if resized is None:
         return ""
-    return "unchanged" if tuple(resized) == size else str(Size(*resized))
+    return "unchanged" if resized == row.size else str(resized)
 
 
-def _note(size: Size, limits: Limits) -> str:
+def _notes(row: Measured) -> list[str]:
     """Whether the size is rejected, and which of its numbers are uncertain."""
-    notes = []
-    if refusal := limits.refusal(size):
-        if refusal.unit == "px":
-            notes.append(f"rejected: over {refusal.limit} px per edge")
-        else:
-            notes.append(
-                f"rejected: {figure(refusal.measured)} {refusal.unit}, at most {figure(refusal.limit)}"
-            )
-    state = limits.tokens_state(size)
+    refusal = _refusal(row)
+    return [refusal, *_doubts(row)] if refusal else _doubts(row)
+
+
+def _refusal(row: Measured) -> str:
+    """Why the size is rejected; empty if it is accepted."""
+    refusal = row.limits.refusal(row.size)
+    if refusal is None:
+        return ""
+    if refusal.unit == "px":
+        return f"rejected: over {refusal.limit} px per edge"
+    return f"rejected: {figure(refusal.measured)} {refusal.unit}, at most {figure(refusal.limit)}"
+
+
+_NO_PRICE = "price not known"
+
+
+def _doubts(row: Measured) -> list[str]:
+    """Which of the numbers are uncertain, and why."""
+    limits, notes = row.limits, []
+    state = limits.tokens_state(row.size)
     if state == "conflicting":
         notes.append(f"sources contradict each other: {limits.doubt}; budgets count the most")
     elif state == "derived" and limits.state == "exact":
@@ -185,20 +318,20 @@ def _note(size: Size, limits: Limits) -> str:
     if limits.state != "exact":
         notes.append("derived from its family" if limits.state == "derived" else "model not known")
     if limits.input_price is None or limits.input_price.status == "unknown":
-        notes.append("price not known")
-    return "; ".join(notes)
+        notes.append(_NO_PRICE)
+    return notes
 
 
-def _tokens(size: Size, limits: Limits) -> str:
+def _tokens(row: Measured) -> str:
     """The number of tokens, or the fewest and the most."""
-    span = limits.tokens_range(size)
-    return f"{figure(span[0])} to {figure(span[1])}" if span else number(limits.tokens(size))
+    span = row.limits.tokens_range(row.size)
+    return f"{figure(span[0])} to {figure(span[1])}" if span else number(row.limits.tokens(row.size))
 
 
-def _cost(size: Size, limits: Limits) -> str:
+def _cost(row: Measured) -> str:
     """What the tokens cost, at least and at most."""
-    span = limits.tokens_range(size) or (limits.tokens(size),)
-    return " to ".join(money(limits.cost_usd(end)) for end in span)
+    span = row.limits.tokens_range(row.size) or (row.limits.tokens(row.size),)
+    return " to ".join(money(row.limits.cost_usd(end)) for end in span)
 
 
 def _about(usd_amount: float | None) -> str:
