@@ -1,15 +1,19 @@
 """`imgbudget limits`: every limit in force for a model on a platform, with source and date."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from imgbudget.cli.command import Command
+from imgbudget.cli.command import Command, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
+from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
+from imgbudget.limits.history import Change, Period, changes
+from imgbudget.limits.lifecycle import day_of
 from imgbudget.limits.values import Absent, Limit, Term
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextTable
+from imgbudget.output.changes import changes_document, changes_text
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.printable import joined
 
@@ -21,6 +25,16 @@ class LimitsOptions(NamedTuple):
     """The options of `limits`."""
 
     provider: ModelOptions = ModelOptions()
+    diff: Annotated[
+        str | None,
+        option(
+            "--diff",
+            metavar="DATE",
+            help="Show what changed from this day on, until today or the day of --date: models added, "
+            "released and retired, prices, limits, tokens of images; of all models, or of --model and "
+            "--platform.",
+        ),
+    ] = None
     output: OutputOptions = OutputOptions()
     settings: ConfigOptions = ConfigOptions()
 
@@ -30,6 +44,8 @@ def show_limits(options: LimitsOptions) -> int:
     formats = chosen_formats(options.output.formats, FORMATS)
     asked = run_options(provider=options.provider, settings=options.settings, verbose=options.output.verbose)
     session = Session(asked)
+    if options.diff is not None:
+        return _show_changes(options, session)
     limits = session.context.limits()
     write_formats(
         formats,
@@ -39,6 +55,43 @@ def show_limits(options: LimitsOptions) -> int:
     )
     say_warnings(session.notes)
     return 0
+
+
+def _show_changes(options: LimitsOptions, session: Session) -> int:
+    """Show what changed between the day of --diff and that of the run.
+
+    Raises:
+        UsageError: the text is no day, or a later one than that of the run.
+    """
+    period = Period(day_of(options.diff or "", "--diff"), session.limits.day)
+    if period.first > period.last:
+        raise UsageError(
+            f"--diff {period.first} is after {period.last}: "
+            "give a later --date to see what is announced until then"
+        )
+    found = [
+        change
+        for change in changes(session.limits, session.registry.limits, period)
+        if _is_asked(change, options.provider, session)
+    ]
+    write_formats(
+        chosen_formats(options.output.formats, FORMATS),
+        options.output.color,
+        text=lambda colour: changes_text(found, period, colour=colour),
+        document=lambda: changes_document(found, period),
+    )
+    say_warnings(session.notes if options.provider.model else ())
+    return 0
+
+
+def _is_asked(change: Change, asked: ModelOptions, session: Session) -> bool:
+    """Whether a change is one of the model and the platform that are named; all are if none is."""
+    data = session.limits
+    if change.subject in data.platforms:
+        return asked.model is None and asked.platform in (None, change.subject)
+    if asked.model is not None and data.normalize(asked.model).id != change.subject:
+        return False
+    return asked.platform is None or data.bind(change.subject, asked.platform).platform == asked.platform
 
 
 def _document(limits: Limits) -> dict[str, Any]:

@@ -258,6 +258,14 @@ class LimitsData:
             model, known=False, nearest=nearest, platform=reading.platform, sibling=sibling
         )
 
+    def stated(self, model: str) -> Values:
+        """The values of a model of the data as stated, those of other days included."""
+        return self._tree.models[model]
+
+    def stated_on(self, platform: str) -> Values:
+        """The values of a platform of the data, inherited and shared ones included."""
+        return self._platforms[platform]
+
     @property
     def content(self) -> str:
         """All data and the day, as a text that is the same whenever they are."""

@@ -40,11 +40,11 @@ def current_day() -> str:
 def in_force(values: Values, day: str) -> Values:
     """The values of a model on a day: `ends` instead of `retired` until it has ended, and the prices then."""
     retired = values.get("retired")
-    if isinstance(retired, Term) and retired.values[0] != _UNKNOWN and day < _first_day(retired.values[0]):
+    if isinstance(retired, Term) and retired.values[0] != _UNKNOWN and day < first_day(retired.values[0]):
         values = {name: value for name, value in values.items() if name != "retired"}
         values["ends"] = retired._replace(name="ends")
     change = values.get("price_changes")
-    if isinstance(change, Term) and change.values[0] != _UNKNOWN and day >= _first_day(change.values[0]):
+    if isinstance(change, Term) and change.values[0] != _UNKNOWN and day >= first_day(change.values[0]):
         later = {
             name.removeprefix(_NEXT): value._replace(name=name.removeprefix(_NEXT))
             for name, value in values.items()
@@ -61,7 +61,7 @@ def in_force(values: Values, day: str) -> Values:
 
 def is_soon(end: str, day: str) -> bool:
     """Whether a model that ends on one day is to be reported on another, before it."""
-    return _ordinal(_first_day(end)) - _ordinal(day) <= SOON
+    return _ordinal(first_day(end)) - _ordinal(day) <= SOON
 
 
 def _ordinal(text: str) -> int:
@@ -82,6 +82,6 @@ def _is_day(text: object) -> bool:
     return year > 0 and 1 <= month <= 12 and 1 <= day <= days
 
 
-def _first_day(date: str) -> str:
+def first_day(date: str) -> str:
     """The first day of a date, which may be a month or a year."""
     return date + "-01-01"[len(date) - len("2026") :] if len(date) < len("2026-11-28") else date

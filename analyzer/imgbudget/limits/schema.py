@@ -65,6 +65,12 @@ class Checked(dict[str, Any]):
             for section, items in self.items()
         }
 
+    @property
+    def changes(self) -> "list[dict[str, Any]]":
+        """What was otherwise before the data changed, a mapping for each day; see `limits.history`."""
+        recorded: list[dict[str, Any]] = self.provider("changes")["changes"]
+        return recorded
+
 
 T = TypeVar("T")
 

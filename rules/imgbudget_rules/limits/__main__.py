@@ -18,6 +18,8 @@ _HERE = Path(__file__).parent
 _FIRST = ("tiers", "images", "prices", "platforms", "models", "retired")
 """The files about Claude; each other YAML file is one provider, but for the life cycle of all models."""
 _LIFECYCLE = "lifecycle"
+_CHANGES = "changes"
+"""What values were before the data changed; written by tools/record_limits_changes.py."""
 
 _MAIN = """\
 from collections.abc import Mapping
@@ -66,7 +68,9 @@ def _head(of: str) -> str:
 
 def providers() -> list[str]:
     """The providers other than Anthropic that have a file."""
-    return sorted(path.stem for path in _HERE.glob("*.yaml") if path.stem not in (*_FIRST, _LIFECYCLE))
+    return sorted(
+        path.stem for path in _HERE.glob("*.yaml") if path.stem not in (*_FIRST, _LIFECYCLE, _CHANGES)
+    )
 
 
 def render() -> dict[Path, str]:
@@ -92,6 +96,9 @@ def render() -> dict[Path, str]:
     for stem, data in own.items():
         typed = "from typing import Any\n\nDATA: dict[str, dict[str, Any]] = "
         texts[_HERE / f"_{stem}.py"] = f"{_head(f'of {stem}.yaml')}{typed}{_literal(data, 0)}\n"
+    recorded = read_yaml(str(_HERE / f"{_CHANGES}.yaml"))
+    typed = "from typing import Any\n\nDATA: dict[str, Any] = "
+    texts[_HERE / f"_{_CHANGES}.py"] = f"{_head(f'of {_CHANGES}.yaml')}{typed}{_literal(recorded, 0)}\n"
     return texts
 
 
