@@ -67,6 +67,8 @@ def slot_of(document: Document, keys: Keys) -> Slot:
         if isinstance(value.get("data"), str):
             type_key = next((key for key in _TYPE_KEYS if key in value), _TYPE_KEYS[0])
             return Slot((*keys, "data"), keys, type_key, "data")
+        if isinstance(value.get("base64"), str):  # a file attached to a session
+            return Slot((*keys, "base64"), keys, "type", "base64")
         if isinstance(value.get("url"), str):
             return Slot((*keys, "url"), keys, None, "")
         if isinstance(source, dict) and isinstance(source.get("bytes"), str):

@@ -271,7 +271,7 @@ class DocumentCheck:
 
     @property
     def _holds_requests(self) -> bool:
-        return self.parts_delivered or bool(self.checked.requests) or self.reader.session.started
+        return self.parts_delivered or bool(self.checked.requests) or self.reader.in_session
 
     def _bad(self, document: BadDocument) -> None:
         head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
@@ -365,7 +365,7 @@ class DocumentCheck:
                 case Request():
                     found.extend(with_resend_note(finding) for finding in self.checked.request(item))
         is_checked = any(result.request.dialect == "transcript" for result in self.checked.requests)
-        self.rows.end_session(self.reader.session.forgotten, None if is_checked else reason)
+        self.rows.end_session(self.reader.forgotten, None if is_checked else reason)
         by_document: dict[int, list[Finding]] = {}
         for finding in found:
             by_document.setdefault(finding.location.document, []).append(finding)

@@ -14,7 +14,6 @@ from imgbudget.model.subjects import Batch, Request
 from imgbudget.requests.batches import BatchCount
 
 BLANK = "blank"
-COMPACTED = "sent before the session was compacted, not sent again"
 
 _STEP = 1 << 16
 _MAX_RANGES = 10_000
@@ -79,11 +78,11 @@ class RowCount:
         """Count the current row as one of a session."""
         self._add(self.session, self.last, self.last, "")
 
-    def end_session(self, forgotten: list[int], reason: str | None) -> None:
+    def end_session(self, forgotten: Mapping[int, str], reason: str | None) -> None:
         """Count the rows of the session: skipped for the reason, or checked except the forgotten ones."""
         if reason is None:
-            for line in forgotten:
-                self._add(self.passed, line, line, COMPACTED)
+            for line in sorted(forgotten):
+                self._add(self.passed, line, line, forgotten[line])
             self.checked += sum(run.last - run.first + 1 for run in self.session) - len(forgotten)
         else:
             self.passed += [run._replace(reason=reason) for run in self.session]

@@ -14,7 +14,7 @@ from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
 from imgbudget.requests.recordings import RecordedBody, inner_documents, recorded_bodies
-from imgbudget.requests.transcript import TranscriptReader, is_message, is_session_line
+from imgbudget.requests.session_formats import SessionReader, session_format
 
 DIALECTS: tuple[Dialect, ...] = (
     BEDROCK_CONVERSE,
@@ -119,23 +119,32 @@ class RequestReader:
 
     path: str
     fields: ProbeField
-    session: TranscriptReader = field(init=False)
+    _sessions: dict[str, SessionReader] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Create the reader of sessions."""
-        self.session = TranscriptReader(self.path, self.fields)
+    @property
+    def in_session(self) -> bool:
+        """Whether a message of a session was read."""
+        return any(session.started for session in self._sessions.values())
+
+    @property
+    def forgotten(self) -> dict[int, str]:
+        """The lines of sessions that are not sent again, with the reason; known after `end`."""
+        return {line: why for session in self._sessions.values() for line, why in session.forgotten.items()}
 
     def read(self, document: Document) -> Iterator[Item]:
         """The items of the next document."""
-        if is_session_line(document.value):
-            self.session.take(document)
-            yield SessionLine(is_message(document.value))
+        if form := session_format(document.value):
+            session = self._sessions.get(form.name)
+            if session is None:
+                session = self._sessions[form.name] = form.open(self.path, self.fields)
+            yield SessionLine(session.take(document))
             return
         yield from read_requests(document, self.path, self.fields)
 
     def end(self) -> Iterator[Request]:
         """The requests that are complete only after the last document."""
-        yield from self.session.requests()
+        for session in self._sessions.values():
+            yield from session.requests()
 
 
 def shortened(request: Request) -> Request:

@@ -1,130 +1,245 @@
-"""Sessions of Claude Code, one message per line, as the request that the next turn sends."""
+"""Sessions of Claude Code, one message per line, as the request that the next turn sends.
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+The format is not documented. It was seen in sessions of Claude Code 1.0 to 2.1.332, and is described in
+public reports: `parentUuid` makes a tree; `compact_boundary` ends the history but for a part that is kept
+(`preservedSegment`, since 2.1.205 `preservedMessages`); `microcompact_boundary` clears results of tools; an
+`attachment` is a file named with @ or a prompt that had to wait (claude-code#92089,
+rust-code-agent-sdks#188, claude-code-types).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imgbudget.jsontext.document import Document
-from imgbudget.model.location import Location
-from imgbudget.model.subjects import Block, ProbeField, Request, Turn
-from imgbudget.requests.base import RequestBody, kind_of
+from imgbudget.model.location import Keys, Location
+from imgbudget.model.subjects import Block, Nested, Origin, ProbeField, Request
+from imgbudget.requests.base import RequestCollector, kind_of
 from imgbudget.requests.messages import BlockReader, answered_toolsets
-
-_SESSION_KEYS = ("uuid", "sessionId", "session_id", "parentUuid", "leafUuid", "messageId")
-"""Keys of which each line of a session has at least one; `session_id` is from the streaming format."""
+from imgbudget.requests.sessions import (
+    ABANDONED,
+    CLEARED,
+    COMPACTED,
+    REPEATED,
+    Branches,
+    Message,
+    SessionEntry,
+    assemble,
+)
 
 _SYNTHETIC = "<synthetic>"
 """The model of messages made by the program: errors, which it does not send."""
 
-
-def is_message(value: Any) -> bool:
-    """Whether a line is a message of the conversation."""
-    return (
-        is_session_line(value)
-        and value["type"] in ("user", "assistant")
-        and isinstance(value.get("message"), dict)
-    )
+_CONTENT = ("message", "content")
+_ATTACHED_FILE = ("attachment", "content", "file")
+_QUEUED = ("attachment", "prompt")
 
 
-def is_session_line(value: Any) -> bool:
-    """Whether a value may be a line of a session: a message, a summary, a snapshot of files, ..."""
-    return (
-        isinstance(value, dict)
-        and isinstance(value.get("type"), str)
-        and any(mark in value for mark in _SESSION_KEYS)
-        and "messages" not in value
-    )
+def _is_message(value: dict[str, Any]) -> bool:
+    """Whether a line of a session is a message of the conversation, or an attachment to one."""
+    if value["type"] in ("user", "assistant"):
+        return isinstance(value.get("message"), dict)
+    return value["type"] == "attachment" and bool(_attached(value))
 
 
-@dataclass(slots=True)
-class _Turn:
-    """Consecutive messages of one role, which are sent as one."""
-
-    location: Location
-    role: str
-    blocks: list[Block] = field(default_factory=list)
+def _attached(value: dict[str, Any]) -> Keys:
+    """The path to what an attachment sends: an image file, or the blocks of a queued prompt; else empty."""
+    attachment = value.get("attachment")
+    if not isinstance(attachment, dict):
+        return ()
+    content = attachment.get("content")
+    if isinstance(content, dict) and content.get("type") == "image" and isinstance(content.get("file"), dict):
+        return _ATTACHED_FILE
+    if attachment.get("type") == "queued_command" and isinstance(attachment.get("prompt"), list):
+        return _QUEUED
+    return ()
 
 
 @dataclass(slots=True)
 class _Conversation:
-    """The main conversation of a session, or that of one sub-agent."""
+    """The main conversation of a session, or that of one sub-agent.
 
-    reader: BlockReader
-    location: Location
-    line: int
-    id: str | None
-    model: str | None = None
-    byte_size: int = 0
-    turns: list[_Turn] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
+    `kept` has what each compaction keeps of what was before it, in the order of the file. `cleared` has the
+    ids of the boundaries that clear results of tools, with the ids of those calls and of attachments.
+    `is_tree`: some line names the line that it follows; else the lines follow one another.
+    """
 
-    def turn(self, role: str, location: Location) -> _Turn:
-        """The turn for the next message, of that role; `location` is that of the message."""
-        if not self.turns or self.turns[-1].role != role:
-            location = location._replace(prefix=("messages", len(self.turns)))
-            self.turns.append(_Turn(location, role))
-        return self.turns[-1]
+    id: str | None = None
+    branches: Branches = field(default_factory=Branches)
+    leaf: str | None = None
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    cleared: dict[str, frozenset[str]] = field(default_factory=dict)
+    is_tree: bool = False
 
-    def request(self) -> Request:
-        """The request of the next turn, without system prompt and tools, which sessions do not contain."""
-        turns = (Turn(turn.location, turn.role, tuple(turn.blocks)) for turn in self.turns)
-        where = RequestBody(self.location, self.line, self.byte_size)
-        return self.reader.request(where, "transcript", turns, model=self.model)._replace(id=self.id)
+    def path(self) -> list[SessionEntry]:
+        """The entries of which the next turn sends the messages, in order."""
+        if not self.is_tree:
+            _chain(self.branches.entries.values())
+        for segment in self.kept:
+            _keep(self.branches.entries, segment)
+        self.kept.clear()
+        leaf = self.leaf if self.leaf in self.branches.entries else self.branches.last
+        return self.branches.path(leaf)
 
 
 @dataclass(slots=True)
 class TranscriptReader:
     """Collects the conversations of one session file, message by message.
 
-    All user and assistant messages count, in order. Those before the last compaction are not sent again;
-    `forgotten` has their lines. Each sub-agent has its own conversation.
+    Only the messages on the way to the last one are sent again, or to the one that the session was rewound
+    to. `forgotten` has the lines of the others with the reason, once the requests were made. Each sub-agent
+    has its own conversation.
     """
 
     path: str
     fields: ProbeField
-    forgotten: list[int] = field(default_factory=list)
+    forgotten: dict[int, str] = field(default_factory=dict)
+    started: bool = False
     _conversations: dict[str, _Conversation] = field(default_factory=dict)
     _agents: dict[str, str] = field(default_factory=dict)
+    _reader: BlockReader | None = None
+    _order: int = 0
 
-    @property
-    def started(self) -> bool:
-        """Whether a message was read."""
-        return bool(self._conversations or self.forgotten)
-
-    def take(self, document: Document) -> None:
-        """Read the next line."""
+    def take(self, document: Document) -> bool:
+        """Read the next line; whether it is a message of the conversation."""
         value = document.value
-        if value["type"] == "system" and value.get("subtype") == "compact_boundary":
-            if conversation := self._conversations.pop(self._agent(value), None):
-                self.forgotten.extend(conversation.lines)
-        elif is_message(value):
-            self._take(document, value, value["message"])
+        if value["type"] == "last-prompt":
+            if isinstance(leaf := value.get("leafUuid"), str) and "" in self._conversations:
+                self._conversations[""].leaf = leaf
+            return False
+        adds = _is_message(value)
+        self.started |= adds
+        if not adds and not isinstance(value.get("uuid"), str) and not _is_boundary(value):
+            return False
+        agent = self._agent(value)
+        conversation = self._conversations.setdefault(agent, _Conversation())
+        if adds and conversation.id is None:
+            session = agent or value.get("sessionId") or value.get("session_id")
+            conversation.id = self._reader_of(document).reference(session)
+        self._order += 1
+        entry = self._entry(document, value, conversation)
+        if adds and not _is_the_programs_own(value):
+            entry.message = self._message(document, value)
+            entry.calls, entry.answers = _tool_ids(value)
+        if not conversation.branches.add(entry, is_leaf=adds or entry.ends_history):
+            if entry.message:
+                self.forgotten[document.line] = REPEATED
+        elif adds or entry.ends_history:
+            conversation.leaf = None  # the conversation went on after it was rewound
+        return adds
 
     def requests(self) -> Iterator[Request]:
         """The requests of all conversations, in order of their first message."""
         for conversation in self._conversations.values():
-            yield conversation.request()
+            path = conversation.path()
+            messages = list(self._sent(conversation, path))
+            models = [message.model for message in messages if message.model]
+            if not messages or self._reader is None:
+                continue
+            document = self._reader.document
+            yield assemble(
+                messages,
+                document,
+                RequestCollector(document, self.fields, lengths=None),
+                self.path,
+                id=conversation.id,
+                model=models[-1] if models else None,
+            )
 
-    def _take(self, document: Document, value: dict[str, Any], message: dict[str, Any]) -> None:
-        model = message.get("model")
-        if value.get("isApiErrorMessage") is True or model == _SYNTHETIC:
-            return
-        agent = self._agent(value)
-        conversation = self._conversations.get(agent)
-        if conversation is None:
+    def _sent(self, conversation: _Conversation, path: list[SessionEntry]) -> Iterator[Message]:
+        """The messages of a path that are sent; the lines of all others are kept in `forgotten`."""
+        sent = {entry.id for entry in path}
+        cleared = frozenset[str]().union(
+            *(ids for boundary, ids in conversation.cleared.items() if boundary in sent)
+        )
+        ends = max((entry.order for entry in path if entry.ends_history), default=0)
+        for entry in conversation.branches.entries.values():
+            if entry.message and entry.id not in sent:
+                self.forgotten[entry.message.line] = COMPACTED if entry.order < ends else ABANDONED
+        for entry in path:
+            if entry.message is None:
+                continue
+            if entry.id in cleared:
+                self.forgotten[entry.message.line] = CLEARED
+                continue
+            yield _without_results(entry.message, cleared) if entry.answers & cleared else entry.message
+
+    def _entry(self, document: Document, value: dict[str, Any], conversation: _Conversation) -> SessionEntry:
+        """The place of a line in the tree.
+
+        A line that names no parent follows the line before it, as in the streaming format, and so does one
+        whose parent is missing, as in files that were shortened by hand.
+        """
+        uuid, parent = value.get("uuid"), value.get("parentUuid")
+        entries = conversation.branches.entries
+        is_copy = uuid in entries and "parentUuid" not in value  # no tree: the id means nothing
+        identity = uuid if isinstance(uuid, str) and not is_copy else f"line {document.line}"
+        is_boundary = _is_boundary(value)
+        if is_boundary:
+            parent = None
+            if isinstance(segment := value.get("compactMetadata"), dict):
+                conversation.kept.append(segment)
+        elif isinstance(parent, str) and parent in entries:
+            conversation.is_tree = True
+        elif "parentUuid" not in value or isinstance(parent, str):
+            parent = next(reversed(entries), None)
+        if value.get("subtype") == "microcompact_boundary":
+            conversation.cleared[identity] = _cleared(value.get("microcompactMetadata"))
+        message = value.get("message")
+        group = message.get("id") if value["type"] == "assistant" and isinstance(message, dict) else None
+        return SessionEntry(
+            id=identity,
+            parent=parent if isinstance(parent, str) else None,
+            order=self._order,
+            group=group if isinstance(group, str) else None,
+            ends_history=is_boundary,
+        )
+
+    def _message(self, document: Document, value: dict[str, Any]) -> Message:
+        reader = self._reader_of(document)
+        role = "user" if value["type"] == "attachment" else value["type"]
+        reader.role = role
+        content = _attached(value) or _CONTENT
+        message = Message(document.number, document.line, role, content)
+        if content is _ATTACHED_FILE:
+            location = Location(self.path, content, len(content), document.number)
+            message.blocks.append(_image_file(reader, value["attachment"]["content"]["file"], location))
+        else:
+            self._read(reader, message, value)
+        message.flaws = reader.flaws
+        reader.images, reader.documents, reader.flaws = [], [], []
+        model = value["message"].get("model") if role == "assistant" else None
+        message.model = reader.reference(model)
+        span_of = content if content is not _ATTACHED_FILE else (*content, "base64")
+        if span := document.spans([span_of]).get(span_of):
+            message.byte_size = span.end - span.start
+        return message
+
+    def _read(self, reader: BlockReader, message: Message, value: dict[str, Any]) -> None:
+        """Read the blocks of a message, or of a queued prompt."""
+        holder = value["attachment"] if message.content is _QUEUED else value["message"]
+        content, depth = holder.get(message.content[-1]), len(message.content)
+        location = Location(self.path, message.content, depth, message.document)
+        if isinstance(content, str):
+            message.blocks.append(reader.text(content, location))
+        elif isinstance(content, list):
+            if found := answered_toolsets({"messages": [holder]}):
+                reader.toolsets = {**(reader.toolsets or {}), **found}
+            for i, item in enumerate(content):
+                here = location._replace(keys=(*message.content, i), root=depth + 1)
+                message.blocks.append(reader.block(item, here, ()))
+        else:
+            reader.flaw(
+                location._replace(keys=message.content[:-1], root=depth - 1),
+                f"content is {kind_of(content)}, not a string or an array of blocks",
+            )
+
+    def _reader_of(self, document: Document) -> BlockReader:
+        if self._reader is None:
             # the lengths of later images are not known yet
-            reader = BlockReader(document, self.fields, lengths=None)
-            location = Location(self.path, (), 0, document.number)
-            session = agent or value.get("sessionId") or value.get("session_id")
-            conversation = _Conversation(reader, location, document.line, reader.reference(session))
-            self._conversations[agent] = conversation
-        reader = conversation.reader
-        reader.document = document
-        conversation.lines.append(document.line)
-        role = value["type"]
-        if role == "assistant" and isinstance(model, str):
-            conversation.model = reader.reference(model)
-        _read(conversation, document, role, message)
+            self._reader = BlockReader(document, self.fields, lengths=None, toolsets={})
+        self._reader.document = document
+        return self._reader
 
     def _agent(self, value: dict[str, Any]) -> str:
         """The sub-agent of a line; empty for the main conversation.
@@ -146,28 +261,103 @@ class TranscriptReader:
         return agent
 
 
-def _read(conversation: _Conversation, document: Document, role: str, message: dict[str, Any]) -> None:
-    reader, content = conversation.reader, message.get("content")
-    location = Location(conversation.location.path, ("message",), 1, document.number)
-    turn = conversation.turn(role, location)
-    prefix = turn.location.prefix
-    reader.role, reader.turn = role, len(conversation.turns) - 1
-    route = ("message", "content")
-    if isinstance(content, str):
-        turn.blocks.append(
-            reader.text(content, location._replace(keys=route, root=2, prefix=(*prefix, "content")))
-        )
-    elif isinstance(content, list):
-        reader.toolsets = {**(reader.toolsets or {}), **answered_toolsets({"messages": [message]})}
-        for i, item in enumerate(content):
-            here = (*prefix, "content", len(turn.blocks))
-            turn.blocks.append(
-                reader.block(item, location._replace(keys=(*route, i), root=3, prefix=here), ())
-            )
+def _is_boundary(value: dict[str, Any]) -> bool:
+    """Whether a line is that of a compaction, before which nothing is sent but what it keeps."""
+    return value["type"] == "system" and value.get("subtype") == "compact_boundary"
+
+
+def _is_the_programs_own(value: dict[str, Any]) -> bool:
+    message = value.get("message")
+    return value.get("isApiErrorMessage") is True or (
+        isinstance(message, dict) and message.get("model") == _SYNTHETIC
+    )
+
+
+def _cleared(metadata: Any) -> frozenset[str]:
+    """The ids of calls whose results are cleared, and of cleared attachments."""
+    if not isinstance(metadata, dict):
+        return frozenset()
+    lists = (metadata.get("compactedToolIds"), metadata.get("clearedAttachmentUUIDs"))
+    return frozenset(item for ids in lists if isinstance(ids, list) for item in ids if isinstance(item, str))
+
+
+def _tool_ids(value: dict[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """The ids of the calls in a message, and of those that it answers."""
+    message = value.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    calls: list[str] = []
+    answers: list[str] = []
+    for block in content if isinstance(content, list) else ():
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind == "tool_use" and isinstance(identity := block.get("id"), str):
+            calls.append(identity)
+        elif kind == "tool_result" and isinstance(identity := block.get("tool_use_id"), str):
+            answers.append(identity)
+    return frozenset(calls), frozenset(answers)
+
+
+def _chain(entries: Iterable[SessionEntry]) -> None:
+    """Let each line follow the one before it, but for the beginning and what follows a compaction."""
+    before: str | None = None
+    for entry in entries:
+        if not entry.ends_history:
+            entry.parent = before
+        before = entry.id
+
+
+def _keep(entries: dict[str, SessionEntry], metadata: dict[str, Any]) -> None:
+    """Put the messages that a compaction keeps between its summary and what follows that."""
+    messages, segment = metadata.get("preservedMessages"), metadata.get("preservedSegment")
+    if isinstance(messages, dict):
+        anchor, uuids = messages.get("anchorUuid"), messages.get("uuids")
+        kept = [uuid for uuid in uuids if uuid in entries] if isinstance(uuids, list) else []
+    elif isinstance(segment, dict):
+        anchor = segment.get("anchorUuid")
+        kept = _between(entries, segment.get("headUuid"), segment.get("tailUuid"))
     else:
-        reader.flaw(
-            location._replace(prefix=prefix),
-            f"content is {kind_of(content)}, not a string or an array of blocks",
-        )
-    if span := document.spans([route]).get(route):
-        conversation.byte_size += span.end - span.start
+        return
+    if not kept or anchor not in entries or anchor in kept:
+        return
+    for entry in entries.values():
+        if entry.parent == anchor:
+            entry.parent = kept[-1]
+    for uuid, parent in zip(kept, [anchor, *kept], strict=False):
+        entries[uuid].parent = parent
+
+
+def _between(entries: dict[str, SessionEntry], head: Any, tail: Any) -> list[str]:
+    """The ids from `head` to `tail`; empty if the one does not lead to the other."""
+    found: list[str] = []
+    visited: set[str] = set()
+    while isinstance(tail, str) and tail in entries and tail not in visited:
+        visited.add(tail)
+        found.append(tail)
+        if tail == head:
+            return found[::-1]
+        tail = entries[tail].parent
+    return []
+
+
+def _without_results(message: Message, cleared: frozenset[str]) -> Message:
+    """The message without the content of cleared results."""
+    gone = {
+        block.location.keys
+        for block in message.blocks
+        if isinstance(block, Nested) and block.reference in cleared
+    }
+    blocks = [
+        block._replace(blocks=()) if isinstance(block, Nested) and block.location.keys in gone else block
+        for block in message.blocks
+    ]
+    depth = len(message.content) + 1
+    flaws = [flaw for flaw in message.flaws if (flaw.location.keys or ())[:depth] not in gone]
+    return replace(message, blocks=blocks, flaws=flaws)
+
+
+def _image_file(reader: BlockReader, file: dict[str, Any], location: Location) -> Block:
+    """The image of a file that was named with @."""
+    data, declared = file.get("base64"), file.get("type")
+    if not isinstance(data, str):
+        reader.flaw(location, f"base64 of an attached image is {kind_of(data)}, not a string")
+        return reader.image(location, Origin.BASE64, ())
+    return reader.base64_image(data, location, (), declared=declared if isinstance(declared, str) else None)
