@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbudget.limits.values import figure
+from imgbudget.limits.values import between
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 from imgbudget_rules.oversize import is_rejected, oversize_of
 
@@ -49,11 +49,11 @@ def oversized_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     """
     if is_rejected(use) or (over := oversize_of(use, ctx.limits)) is None:
         return
-    model, tokens = ctx.limits.model, ctx.limits.tokens(over.planned) or 0
+    model, tokens = ctx.limits.model, ctx.limits.tokens_ends(over.planned) or (0, 0)
     yield Problem(
         message=f"{over.text}, over the {over.limit} {over.unit} that {model} uses; the API downscales it to "
         f"{over.downscaled}",
-        help=f"resize to {over.planned} before sending ({figure(tokens)} tokens, no wasted upload)",
+        help=f"resize to {over.planned} before sending ({between(*tokens)} tokens, no wasted upload)",
         measured=over.measured,
         limit=over.limit,
         unit=over.unit,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbudget.limits.values import figure
+from imgbudget.limits.values import between, figure
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
 
 
@@ -55,11 +55,11 @@ def over_latency_size(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if pixel_excess > edge_excess:
         measured, limit, text = area, pixels, f"{size} is {figure(area)} pixels"
     advised = limits.latency_size(size)
-    before, after = limits.tokens(size), limits.tokens(advised)
+    before, after = limits.tokens_ends(size), limits.tokens_ends(advised)
     tokens = "fewer bytes"
     if before is not None and after is not None:
-        fewer = f"{figure(after)} tokens instead of {figure(before)}"
-        tokens = fewer if after < before else f"same {figure(before)} tokens"
+        fewer = f"{between(*after)} tokens instead of {between(*before)}"
+        tokens = fewer if after < before else f"same {between(*before)} tokens"
     yield Problem(
         message=f"{text}; the guide of spring 2026 advised {limit.text} for a short time to first token",
         help=f"resize to {advised} ({tokens})",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from imgbudget.limits.values import figure
 from imgbudget.rule import Context, Level, Problem, Request, Severity, rule
-from imgbudget_rules.spending import request_tokens
+from imgbudget_rules.spending import fewest_tokens, request_tokens, up_to
 
 
 @rule("IB405", "context-overflow", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
@@ -39,7 +39,7 @@ def context_overflow(request: Request, ctx: Context) -> Iterator[Problem]:
     claude = ctx.limits.uses_claude_patches
     answer = "; the API answers `Request size exceeds model context window`" if claude else ""
     yield Problem(
-        message=f"images take {figure(tokens)} tokens; "
+        message=f"images take {up_to(fewest_tokens(request, ctx), tokens)}{figure(tokens)} tokens; "
         f"the context of {limit.owner} holds {limit.text}{answer}",
         help="leave out images of earlier turns, send smaller ones, or split the request",
         measured=tokens,

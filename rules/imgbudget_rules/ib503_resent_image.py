@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from imgbudget.limits.values import figure
+from imgbudget.limits.values import between, figure
 from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule, walk_blocks
-from imgbudget_rules.spending import image_tokens
+from imgbudget_rules.spending import fewest_image_tokens, image_tokens
 
 
 @rule("IB503", "resent-image", level=Level.REQUEST, severity=Severity.WARNING, since="0.1")
@@ -56,7 +56,8 @@ def resent_image(request: Request, ctx: Context) -> Iterator[Problem]:
         "1 image of an earlier turn is" if len(resent) == 1 else f"{len(resent)} images of earlier turns are"
     )
     by_id = "send images by file id, " if limits.platform and "file" in limits.source_types else ""
-    count = f" and {figure(tokens)} tokens" if limits.counts_tokens else ""
+    fewest = sum(fewest_image_tokens(use, ctx) for use in resent)
+    count = f" and {between(fewest, tokens)} tokens" if limits.counts_tokens else ""
     cached = f" (cached tokens cost {limits.cache_read_factor.value:g} of the price)" if limits.known else ""
     yield Problem(
         message=f"{images} sent again: {figure(size)} bytes of base64{count} in this request",

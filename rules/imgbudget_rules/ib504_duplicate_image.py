@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from imgbudget.limits.values import figure
+from imgbudget.limits.values import between, figure
 from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule
-from imgbudget_rules.spending import image_tokens
+from imgbudget_rules.spending import fewest_image_tokens, image_tokens
 
 
 @rule("IB504", "duplicate-image", level=Level.REQUEST, severity=Severity.WARNING, since="0.1")
@@ -44,12 +44,15 @@ def duplicate_image(request: Request, ctx: Context) -> Iterator[Problem]:
         original = first.setdefault(use.digest, use)
         if original is use:
             continue
-        tokens = image_tokens(use, ctx)
+        tokens, size = image_tokens(use, ctx), use.base64_size or 0
+        twice = f"{figure(size)} bytes are sent twice"
+        if tokens:
+            count = between(fewest_image_tokens(use, ctx), tokens)
+            twice = f"{count} tokens and {figure(size)} bytes are billed and sent twice"
         yield Problem(
-            message=f"the same image as {original.location.dotted}: {figure(tokens)} tokens and "
-            f"{figure(use.base64_size or 0)} bytes are billed and sent twice",
+            message=f"the same image as {original.location.dotted}: {twice}",
             help="send it once and refer to it by a label",
-            measured=tokens,
-            unit="tokens",
+            measured=tokens or size,
+            unit="tokens" if tokens else "bytes",
             location=use.location,
         )

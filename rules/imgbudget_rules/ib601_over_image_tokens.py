@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
-from imgbudget_rules.spending import money
+from imgbudget_rules.spending import money, up_to
 
 
 @rule(
@@ -21,8 +21,8 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
 
     ## Why it matters
     The budget says how much of the context and of the bill one image may take. Tokens are those that the API
-    bills, after it has downscaled a large image. The rule runs if `budgets.image.tokens` or
-    `budgets.image.cost` is set.
+    bills, after it has downscaled a large image; where sources contradict each other, the most. The rule runs
+    if `budgets.image.tokens` or `budgets.image.cost` is set.
 
     ## Reports
     <png 1092x1092> within image.tokens=1000
@@ -46,11 +46,12 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     tokens = ctx.limits.tokens(size)
     cost = ctx.limits.cost_usd(tokens)
+    doubt = up_to(*(ctx.limits.tokens_ends(size) or (None, None)))
     if budget.tokens is not None and tokens is not None and tokens > budget.tokens:
         smaller = ctx.limits.size_within_tokens(size, budget.tokens)
         advice = f"resize to {smaller} or raise" if smaller else "every size takes more than that; raise"
         yield Problem(
-            message=f"image takes {figure(tokens)} visual tokens; "
+            message=f"image takes {doubt}{figure(tokens)} visual tokens; "
             f"your budget for an image is {figure(budget.tokens)}",
             help=f"{advice} budgets.image.tokens",
             measured=tokens,
@@ -63,7 +64,7 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         smaller = ctx.limits.size_within_tokens(size, affordable)
         advice = f"resize to {smaller} or raise" if smaller else "every size costs more than that; raise"
         yield Problem(
-            message=f"image costs {money(cost)}; your budget for an image is {money(budget.cost)}",
+            message=f"image costs {doubt}{money(cost)}; your budget for an image is {money(budget.cost)}",
             help=f"{advice} budgets.image.cost",
             measured=cost,
             limit=budget.cost,

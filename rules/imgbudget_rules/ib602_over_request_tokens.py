@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkTokens, rule
-from imgbudget_rules.spending import request_tokens, shrinkable
+from imgbudget_rules.spending import fewest_tokens, request_tokens, shrinkable, up_to
 
 
 @rule(
@@ -55,7 +55,8 @@ def over_request_tokens(request: Request, ctx: Context) -> Iterator[Problem]:
         return
     possible = shrinkable(request, ctx, most)
     yield Problem(
-        message=f"images take {figure(tokens)} visual tokens; your budget for a request is {figure(most)}",
+        message=f"images take {up_to(fewest_tokens(request, ctx), tokens)}{figure(tokens)} visual tokens; "
+        f"your budget for a request is {figure(most)}",
         help="downscale or leave out images, split the request, or raise budgets.request.tokens",
         measured=tokens,
         limit=most,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from imgbudget.limits.values import figure
 from imgbudget.rule import Context, Level, Problem, Run, RunData, Severity, rule
-from imgbudget_rules.spending import money
+from imgbudget_rules.spending import money, up_to
 
 
 @rule(
@@ -51,10 +51,11 @@ def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
     Your configuration. Tokens: vision guide, 2026-09. Prices: price lists, see `imgbudget limits`.
     """
     budget = ctx.budgets.run
+    doubt = up_to(0, run.tokens_doubt)
     remedy = "leave out or downscale images, or raise budgets.run"
     if budget.tokens is not None and run.visual_tokens > budget.tokens:
         yield Problem(
-            message=f"run takes {figure(run.visual_tokens)} visual tokens; your budget for a run is "
+            message=f"run takes {doubt}{figure(run.visual_tokens)} visual tokens; your budget for a run is "
             f"{figure(budget.tokens)}",
             help=f"{remedy}.tokens",
             measured=run.visual_tokens,
@@ -71,7 +72,7 @@ def over_run_budget(run: Run, ctx: Context) -> Iterator[Problem]:
         )
     if budget.cost is not None and run.cost_usd > budget.cost:
         yield Problem(
-            message=f"run costs {money(run.cost_usd)}; your budget for a run is {money(budget.cost)}",
+            message=f"run costs {doubt}{money(run.cost_usd)}; your budget for a run is {money(budget.cost)}",
             help=f"{remedy}.cost",
             measured=run.cost_usd,
             limit=budget.cost,

@@ -4,13 +4,29 @@ from imgbudget.rule import Context, ImageUse, Request, Size
 
 
 def request_tokens(request: Request, ctx: Context) -> int:
-    """Visual tokens of all images of a request whose size is known; 0 for an unknown model."""
+    """Visual tokens of all images of a request whose size is known, at most; 0 for an unknown model."""
     return sum(image_tokens(use, ctx) for use in request.images)
 
 
+def fewest_tokens(request: Request, ctx: Context) -> int:
+    """The fewest of those tokens, where sources contradict each other."""
+    return sum(fewest_image_tokens(use, ctx) for use in request.images)
+
+
+def up_to(fewest: float | None, most: float | None) -> str:
+    """What precedes an amount that may be less, since sources contradict each other; else nothing."""
+    return "" if fewest == most else "up to "
+
+
 def image_tokens(use: ImageUse, ctx: Context) -> int:
-    """Visual tokens of one image of a request; 0 if its size or the model is unknown."""
+    """Visual tokens of one image of a request, at most; 0 if its size or the model is unknown."""
     return (ctx.limits_of(use).tokens(use.visible_size) or 0) if use.visible_size else 0
+
+
+def fewest_image_tokens(use: ImageUse, ctx: Context) -> int:
+    """The fewest tokens of one image of a request, where sources contradict each other."""
+    size = use.visible_size
+    return (ctx.limits_of(use).tokens_ends(size) or (0,))[0] if size else 0
 
 
 def money(usd: float) -> str:

@@ -39,7 +39,6 @@ from imgbudget.model.results import FileResult, Summary
 from imgbudget.output.base import TextStyle, count
 from imgbudget.output.fixes import FixLines
 from imgbudget.output.plan import (
-    PlanTotals,
     image_table,
     models_table,
     plan_document,
@@ -51,6 +50,7 @@ from imgbudget.output.plan import (
 from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
 from imgbudget.planner.request import RequestPlan
 from imgbudget.planner.resend import KEPT, Resend, resend
+from imgbudget.planner.totals import PlanTotals
 from imgbudget.printable import blocks, joined
 
 FORMATS = ("full", "json")

@@ -11,7 +11,7 @@ from imgbudget.live.batches import BATCHES, BatchProgress
 from imgbudget.live.billing import BillComparison
 from imgbudget.live.records import predicted_record
 from imgbudget.live.sending import COUNT, MESSAGES
-from imgbudget.output.base import count, figure, signed
+from imgbudget.output.base import between, count, figure, signed
 from imgbudget.output.explain import explanation_document, full_text
 from imgbudget.output.records import TOOL, VERSION, finding_record, usd
 from imgbudget.printable import joined
@@ -54,21 +54,21 @@ def document(run: "SendRun") -> dict[str, Any]:
 
 def what_it_costs(run: "SendRun") -> str:
     """The cost of what is about to be sent, and what of it is estimated."""
-    total = run.total
     models = sorted({it.one.limits.model for it in run.planned})
     head = f"{count(len(run.planned), 'request')} to {', '.join(models)} on {run.platform}"
-    cost = _cost(total.expected_input, total.most, _bound(run.planned))
-    return joined([f"{head}: {cost}", f"  {_tokens(run.planned)}"])
+    return joined([f"{head}: {_cost(run)}", f"  {_tokens(run.planned)}"])
 
 
 def _bound(planned: Sequence["Planned"]) -> int:
     return sum(it.max_tokens or 0 for it in planned)
 
 
-def _cost(expected: float | None, most: float | None, bound: int) -> str:
+def _cost(run: "SendRun") -> str:
+    (expected, most), bound = run.total, _bound(run.planned)
     if expected is None:
         return "cost unknown, as no price of the model is known"
-    text = f"about {dollars(expected)} for the input"
+    up_to = "up to " if any(it.prediction.doubt for it in run.planned) else ""
+    text = f"about {up_to}{dollars(expected)} for the input"
     if most is None:
         return f"{text}; no bound on the output is known"
     return f"{text}, at most {dollars(most)} with all {count(bound, 'output token')} of max_tokens"
@@ -77,14 +77,18 @@ def _cost(expected: float | None, most: float | None, bound: int) -> str:
 def _tokens(planned: Sequence["Planned"]) -> str:
     """The tokens of requests together: what is exact first, then what is estimated."""
     parts = [it.prediction for it in planned]
-    words = [f"{figure(sum(it.visual for it in parts))} visual"]
+    doubt = sum(it.doubt for it in parts)
+    visual, total = sum(it.visual for it in parts), sum(it.total for it in parts)
+    words = [f"{between(visual - doubt, visual)} visual"]
     words.append(f"{figure(sum(it.envelope for it in parts))} envelope")
     words.append(f"about {figure(sum(it.text for it in parts))} text (estimated from its bytes)")
     if pages := sum(it.pages for it in parts):
         words.append(
             f"about {figure(sum(it.page_tokens for it in parts))} for {count(pages, 'page')} (estimated)"
         )
-    text = f"{' + '.join(words)} = {figure(sum(it.total for it in parts))} tokens"
+    text = f"{' + '.join(words)} = {between(total - doubt, total)} tokens"
+    if doubt:
+        text += ", as sources contradict each other on the images"
     if unknown := sum(not it.known for it in parts):
         text += f"; images of {count(unknown, 'request')} to unknown models not counted"
     if unsized := sum(it.unsized for it in parts):
@@ -112,7 +116,7 @@ def dry_run(run: "SendRun", where: str) -> str:
     if run.options.count_only:
         lines.append("  cost:     none: counting is free")
     else:
-        lines.append(f"  cost:     {_cost(run.total.expected_input, run.total.most, _bound(run.planned))}")
+        lines.append(f"  cost:     {_cost(run)}")
     return joined(lines)
 
 

@@ -10,7 +10,7 @@ from imgbudget.cli.targets import budget_of
 from imgbudget.fixing.strategy import PlanTargets
 from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.model.results import FileResult
-from imgbudget.output.base import UNKNOWN, TextTable, count, figure, money
+from imgbudget.output.base import TextTable, count, figure, money_between, not_counted, tokens_between
 from imgbudget.output.plan import request_name
 from imgbudget.output.split import split_document
 from imgbudget.planner.division import Split, SplitPart, split_request
@@ -86,8 +86,8 @@ def _split_text(split: Split, *, colour: bool) -> str:
             figure(span.documents) if split.request.documents else "",
             figure(span.pages) if split.request.documents else "",
             figure(part.byte_size),
-            figure(span.tokens) if split.limits.counts_tokens else UNKNOWN,
-            money(split.limits.cost_usd(split.limits.counted(span.tokens))),
+            tokens_between(*split.tokens_of(part)),
+            money_between(*split.cost_of(part)),
             _note(part),
         )
     parts = len(split.parts)
@@ -101,7 +101,10 @@ def _split_text(split: Split, *, colour: bool) -> str:
 
 
 def _note(part: SplitPart) -> str:
-    return f"too large by itself: {'; '.join(part.reasons)}" if part.reasons else ""
+    """What is wrong with a part, or missing in its numbers."""
+    notes = [f"too large by itself: {'; '.join(part.reasons)}"] if part.reasons else []
+    notes += [not_counted(part.span.uncounted).removeprefix("; ")] if part.span.uncounted else []
+    return "; ".join(notes)
 
 
 command = Command("split", SplitOptions, split, formats=FORMATS)

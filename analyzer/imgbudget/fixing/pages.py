@@ -61,7 +61,8 @@ def _split(
             if page.change is None:
                 raise FixError(f"page {number} is not changed by any fix")
             after = after.plus(Amounts.of(page.result, page.byte_size))
-            old = original._replace(size=page.change.before.size, tokens=page.change.before.tokens)
+            was = page.change.before
+            old = original._replace(size=was.size, tokens=was.tokens, tokens_range=was.tokens_range)
             location = page.change.location._replace(path=page.path)
             changes.append(page.change._replace(location=location, before=old))
             if show:

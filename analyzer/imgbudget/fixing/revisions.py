@@ -194,6 +194,7 @@ def snapshot(use: ImageUse, limits: Limits, digest: str) -> ImageSnapshot:
         byte_size=facts.byte_size,
         digest=digest,
         tokens=limits.tokens(use.visible_size) if use.visible_size else None,
+        tokens_range=limits.tokens_range(use.visible_size) if use.visible_size else None,
     )
 
 
@@ -413,6 +414,7 @@ def body_changes(before: FileResult, after: FileResult) -> tuple[BodyChange, ...
             bytes_after=new.request.byte_size,
             tokens_before=old.visual_tokens,
             tokens_after=new.visual_tokens,
+            ranges=(old.tokens_ends, new.tokens_ends),
         )
         for old, new in zip(before.requests, after.requests, strict=True)
         if (old.request.byte_size, old.visual_tokens) != (new.request.byte_size, new.visual_tokens)

@@ -242,10 +242,14 @@ class Limits(LimitFields):
 
     def tokens_range(self, size: Size) -> tuple[int, int] | None:
         """The fewest and the most visual tokens, if sources contradict each other; None if they agree."""
-        if not self.tier.alternatives:
+        if not self.tier.alternatives or not self.counts(size):
             return None
         fewest, most = geometry.tokens_range(size, self.tier)
         return None if fewest == most else (fewest, most)
+
+    def tokens_ends(self, size: Size) -> tuple[int, int] | None:
+        """The fewest and the most visual tokens, the same if sources agree; None if they are not known."""
+        return geometry.tokens_range(size, self.tier) if self.counts(size) else None
 
     def tokens_state(self, size: Size) -> TokensState:
         """How the number of tokens of an image of this size is known."""

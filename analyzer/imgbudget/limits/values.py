@@ -16,6 +16,11 @@ def figure(number: float) -> str:
     return str(number) if abs(number) < 10_000 else f"{number:,}"
 
 
+def between(low: float, high: float) -> str:
+    """A number that is not certain, by its two ends, or a certain one: 1204 to 2467."""
+    return figure(high) if low == high else f"{figure(low)} to {figure(high)}"
+
+
 class Limit(NamedTuple, Generic[N_co]):
     """A number: a limit, a price or a factor.
 

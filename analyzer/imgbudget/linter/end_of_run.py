@@ -223,6 +223,7 @@ def finish(session: "Session", summary: Summary) -> Iterator[FileResult]:
         cost_usd=round(summary.cost_usd, 9),
         copies=_Copies(totals) if totals.run_data & RunData.COPIES else (),
         unused=tuple(unused),
+        tokens_doubt=summary.tokens_doubt,
     )
     by_path: dict[str, list[Finding]] = {}
     for finding in paths.check_run(run, session.context.limits()):

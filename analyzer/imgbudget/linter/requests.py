@@ -215,9 +215,10 @@ class CheckedRequests:
         yield from self.runner.check_request(test)
         tokens = test.visual_tokens
         span = test.tokens_range if test.is_contradictory else None
+        uncounted = test.uncounted
         if self.lines and request.dialect != "transcript":
             test = test.changed_to(shortened(request))
-        self.requests.append(RequestResult(test, tokens, span))
+        self.requests.append(RequestResult(test, tokens, span, uncounted))
 
     def malformed(
         self,

@@ -29,7 +29,8 @@ class Prediction(NamedTuple):
     `unsized` images have a url or a file id, or cannot be read: each is counted as the most that an image
     costs. `text` is estimated from `text_bytes`, those of the system prompt, tools and all other text. The
     `pages` of documents are estimated too; `unpaged` documents could not be counted. `known` is whether the
-    tokens of images are known for the model; without it `visual` is 0.
+    tokens of images are known for the model; without it `visual` is 0. Where sources contradict each other,
+    `visual` is the most, and may be fewer by `doubt`.
     """
 
     visual: int
@@ -42,6 +43,17 @@ class Prediction(NamedTuple):
     page_tokens: int
     most: int
     known: bool = True
+    doubt: int = 0
+
+    @property
+    def visual_range(self) -> tuple[int, int]:
+        """The fewest and the most visual tokens; the same if sources agree."""
+        return self.visual - self.doubt, self.visual
+
+    @property
+    def total_range(self) -> tuple[int, int]:
+        """The fewest and the most expected tokens; the same if sources agree."""
+        return self.total - self.doubt, self.total
 
     @property
     def envelope(self) -> int:
@@ -56,7 +68,7 @@ class Prediction(NamedTuple):
     @property
     def is_exact(self) -> bool:
         """Whether only the text is estimated."""
-        return self.known and not (self.unsized or self.pages or self.unpaged)
+        return self.known and not (self.unsized or self.pages or self.unpaged or self.doubt)
 
 
 class Price(NamedTuple):
@@ -106,6 +118,7 @@ def predict(one: RequestResult, text_bytes: int) -> Prediction:
         + pages * (high + (limits.tier.max_tokens or context))
         + unpaged * context,
         known=limits.counts_tokens,
+        doubt=one.tokens_range[1] - one.tokens_range[0] if one.tokens_range else 0,
     )
 
 
@@ -214,6 +227,10 @@ def _cause(  # noqa: PLR0913 - everything that may be the cause
         )
     if prediction.pages or prediction.unpaged:
         return False, "pages of documents are estimated: their text is not known"
+    if prediction.doubt:
+        least, most = _text_tokens(prediction.text_bytes)
+        agrees = least <= rest + prediction.doubt and rest <= most
+        return agrees, f"sources contradict each other on the tokens of images on {limits.model}"
     if _is_text(rest, prediction.text_bytes):
         if rest <= _SLACK:
             return True, "negligible"
@@ -235,7 +252,13 @@ def _cause(  # noqa: PLR0913 - everything that may be the cause
 
 
 def _is_text(rest: int, text_bytes: int) -> bool:
-    return text_bytes // _FEWEST - _SLACK <= rest <= text_bytes // _MOST + _SLACK
+    least, most = _text_tokens(text_bytes)
+    return least <= rest <= most
+
+
+def _text_tokens(text_bytes: int) -> tuple[int, int]:
+    """The fewest and the most tokens of a text of that length."""
+    return text_bytes // _FEWEST - _SLACK, text_bytes // _MOST + _SLACK
 
 
 def _other_tier(

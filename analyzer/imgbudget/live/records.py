@@ -11,6 +11,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.live.answers import Failure
 from imgbudget.live.billing import BillComparison, Prediction, Usage
 from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.output.records import ranged
 from imgbudget.version import __version__
 
 VERSION = 1
@@ -58,12 +59,13 @@ _MEMBERS = frozenset(
 
 def predicted_record(prediction: Prediction) -> dict[str, Any]:
     """A prediction as plain values."""
+    unknown = None, None
     return {
-        "visual_tokens": prediction.visual if prediction.known else None,
+        **ranged("visual_tokens", *(prediction.visual_range if prediction.known else unknown)),
         "envelope_tokens": prediction.envelope,
         "text_tokens": prediction.text,
         "page_tokens": prediction.page_tokens,
-        "input_tokens": prediction.total if prediction.known else None,
+        **ranged("input_tokens", *(prediction.total_range if prediction.known else unknown)),
         "exact_but_text": prediction.is_exact,
     }
 
@@ -114,7 +116,7 @@ def _image(use: Any, limits: Limits) -> dict[str, Any]:
         "height": size.height if size else None,
         "origin": use.origin.value,
         "format": use.facts.format if use.facts else None,
-        "tokens": limits.tokens(size) if size else None,
+        **ranged("tokens", *((limits.tokens_ends(size) if size else None) or (None, None))),
         "nested": bool(use.inside),
     }
 

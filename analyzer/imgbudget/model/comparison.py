@@ -44,8 +44,16 @@ def to_record(finding: Finding) -> FindingRecord:
     )
 
 
+class Fewest(NamedTuple):
+    """The lower ends of sums, where sources contradict each other; else the sums."""
+
+    visual_tokens: int
+    tokens_after_fix: int
+    cost_usd: float
+
+
 class Earlier(NamedTuple):
-    """The contents of a saved report."""
+    """The contents of a saved report. Where sources contradict each other, sums are the most."""
 
     name: str
     images: int
@@ -53,13 +61,15 @@ class Earlier(NamedTuple):
     visual_tokens: int
     tokens_after_fix: int
     cost_usd: float
+    fewest: "Fewest"
     findings: tuple[FindingRecord, ...]
 
 
 class RunComparison(NamedTuple):
     """The difference between this run and an earlier one: this run's numbers minus the earlier ones.
 
-    `name` is the file of the earlier report. Findings are the same if their fingerprints are.
+    `name` is the file of the earlier report. Findings are the same if their fingerprints are. Where sources
+    contradict each other, sums are those of the most, and `fewest` has the others.
     """
 
     name: str
@@ -68,6 +78,7 @@ class RunComparison(NamedTuple):
     visual_tokens: int
     tokens_after_fix: int
     cost_usd: float
+    fewest: Fewest
     new: tuple[FindingRecord, ...]
     fixed: tuple[FindingRecord, ...]
 
@@ -82,6 +93,11 @@ def compare(earlier: Earlier, summary: Summary, found: Iterable[FindingRecord]) 
         visual_tokens=summary.visual_tokens - earlier.visual_tokens,
         tokens_after_fix=summary.tokens_after_fix - earlier.tokens_after_fix,
         cost_usd=summary.cost_usd - earlier.cost_usd,
+        fewest=Fewest(
+            summary.tokens_range[0] - earlier.fewest.visual_tokens,
+            summary.after_range[0] - earlier.fewest.tokens_after_fix,
+            summary.cost_range[0] - earlier.fewest.cost_usd,
+        ),
         new=_beyond(now, earlier.findings),
         fixed=_beyond(earlier.findings, now),
     )
@@ -124,13 +140,18 @@ def read_report(data: bytes, name: str) -> Earlier:
 
 def _earlier(tree: Mapping[str, Any], name: str) -> Earlier:
     summary = tree["summary"]
+    images, requests = int(_number(summary, "images")), int(_number(summary, "requests"))
+    tokens = _ends(summary, "visual_tokens", "visual_tokens_range")
+    after = _ends(summary, "tokens_after_fix", "tokens_after_fix_range")
+    cost = _ends(summary, "cost_usd", "cost_range_usd")
     return Earlier(
         name=name,
-        images=int(_number(summary, "images")),
-        requests=int(_number(summary, "requests")),
-        visual_tokens=int(_number(summary, "visual_tokens")),
-        tokens_after_fix=int(_number(summary, "tokens_after_fix")),
-        cost_usd=_number(summary, "cost_usd"),
+        images=images,
+        requests=requests,
+        visual_tokens=int(tokens[1]),
+        tokens_after_fix=int(after[1]),
+        cost_usd=cost[1],
+        fewest=Fewest(int(tokens[0]), int(after[0]), cost[0]),
         findings=tuple(
             FindingRecord(
                 code=str(finding["code"]),
@@ -144,6 +165,15 @@ def _earlier(tree: Mapping[str, Any], name: str) -> Earlier:
             for finding in tree["findings"]
         ),
     )
+
+
+def _ends(summary: Mapping[str, Any], name: str, ranged: str) -> tuple[float, float]:
+    """The fewest and the most of an amount: of its range, or twice the certain one."""
+    span = summary.get(ranged)
+    if summary[name] is None and isinstance(span, list) and len(span) == 2:
+        ends = dict(zip(("low", "high"), span, strict=True))
+        return _number(ends, "low"), _number(ends, "high")
+    return (_number(summary, name),) * 2
 
 
 def _number(summary: Mapping[str, Any], name: str) -> float:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.limits.geometry import CoordinateMap, Size
-from imgbudget.limits.values import figure
+from imgbudget.limits.values import between, figure
 from imgbudget.model.fixes import Fix
 from imgbudget.model.location import Location
 from imgbudget.model.safety import ANY_LOSS, Loss
@@ -96,6 +96,8 @@ class ImageSnapshot(NamedTuple):
     byte_size: int
     digest: str
     tokens: int | None
+    tokens_range: tuple[int, int] | None = None
+    """The fewest and the most, if sources contradict each other; `tokens` is then the most."""
 
     def __str__(self) -> str:
         words = [f"{self.format or 'unknown'} {self.size}" if self.size else self.format or "unknown"]
@@ -104,7 +106,9 @@ class ImageSnapshot(NamedTuple):
             words.append(f"orientation {self.orientation}")
         if self.frames > 1:
             words.append(f"{figure(self.frames)} frames")
-        if self.tokens is not None:
+        if self.tokens_range is not None:
+            words.append(f"{between(*self.tokens_range)} tokens")
+        elif self.tokens is not None:
             words.append(f"{figure(self.tokens)} tokens")
         return ", ".join(words)
 
@@ -172,7 +176,7 @@ class BlockChange(NamedTuple):
 class BodyChange(NamedTuple):
     """A request whose body is new: its location, its bytes and visual tokens before and after.
 
-    Tokens are None if the model is not known.
+    Tokens are None if the model is not known; `ranges` has the fewest and the most, before and after.
     """
 
     location: Location
@@ -182,6 +186,7 @@ class BodyChange(NamedTuple):
     bytes_after: int
     tokens_before: int | None
     tokens_after: int | None
+    ranges: tuple[tuple[int | None, int | None], tuple[int | None, int | None]] = ((None, None), (None, None))
 
 
 class FailedFix(NamedTuple):

@@ -36,9 +36,14 @@ class RequestUnderTest(NamedTuple):
         return ((use, self.limits_of(use)) for use in self.request.images)
 
     def tokens(self, use: ImageUse) -> int:
-        """Visual tokens of one of its images, 0 if its size or the model is not known."""
+        """Visual tokens of one of its images, at most; 0 if its size or the model is not known."""
         size = use.visible_size
         return (self.limits_of(use).tokens(size) or 0) if size else 0
+
+    def fewest_tokens(self, use: ImageUse) -> int:
+        """The fewest visual tokens of one of its images, if sources contradict each other; else `tokens`."""
+        size = use.visible_size
+        return ((self.limits_of(use).tokens_ends(size) or (0,))[0]) if size else 0
 
     @property
     def visual_tokens(self) -> int | None:
@@ -60,10 +65,15 @@ class RequestUnderTest(NamedTuple):
         least, most = 0, 0
         for use, limits in self.images:
             size = use.visible_size
-            if size is not None and limits.counts_tokens:
-                span = limits.tokens_range(size) or (limits.tokens(size) or 0,) * 2
+            span = None if size is None else limits.tokens_ends(size)
+            if span is not None:
                 least, most = least + span[0], most + span[1]
         return None if least == most else (least, most)
+
+    @property
+    def uncounted(self) -> int:
+        """How many of its images have no known number of tokens; damaged ones do not count."""
+        return sum(not is_counted(use, limits) for use, limits in self.images)
 
     @property
     def edge_limit(self) -> int | None:
@@ -76,6 +86,12 @@ class RequestUnderTest(NamedTuple):
     def changed_to(self, request: Request) -> "RequestUnderTest":
         """The same request after a change that keeps its model and the detail of its images."""
         return self._replace(request=request)
+
+
+def is_counted(use: ImageUse, limits: Limits) -> bool:
+    """Whether the tokens of an image are known, or it has none because it is damaged."""
+    size = use.visible_size
+    return use.facts is not None if size is None else limits.counts(size)
 
 
 def bind_image(use: ImageUse, limits: Limits) -> Limits:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import Size, area_tokens, patches
-from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.request_under_test import RequestUnderTest, is_counted
 from imgbudget.model.safety import made_by_default
 from imgbudget.model.subjects import Finding, FixSafety, ImageUse, Request, Severity
 from imgbudget.namedtuples import NamedTuple
@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from imgbudget.model.comparison import RunComparison
     from imgbudget.model.edits import FailedFix, FileFix
     from imgbudget.model.statistics import RunStatistics
+
+
+def cost_doubt(limits: Limits, span: tuple[int, int] | None) -> float:
+    """By how much the most tokens cost more than the fewest, USD."""
+    return 0.0 if span is None else (limits.cost_usd(span[1]) or 0.0) - (limits.cost_usd(span[0]) or 0.0)
+
+
+def _tokens(use: ImageUse, limits: Limits) -> int | None:
+    """The tokens of an image by the rule of its provider, which resizes it once."""
+    size = use.visible_size
+    return None if size is None else limits.tokens(size)
 
 
 class ImageResult(NamedTuple):
@@ -31,10 +42,10 @@ class ImageResult(NamedTuple):
     @property
     def tokens(self) -> int | None:
         """Visual tokens; the most, if sources contradict each other."""
-        # the resized image is not resized again
         if self.resized is None:
             return None
-        return self.limits.tokens(self.resized) if self.limits.tier.strategy else patches(self.resized)
+        # the resized image is not resized again
+        return _tokens(self.use, self.limits) if self.limits.tier.strategy else patches(self.resized)
 
     @property
     def tokens_range(self) -> tuple[int, int] | None:
@@ -53,8 +64,13 @@ class ImageResult(NamedTuple):
         return None if self.planned is None else self.limits.tokens(self.planned)
 
     @property
+    def is_counted(self) -> bool:
+        """Whether its tokens are known, or it has none because it is damaged."""
+        return is_counted(self.use, self.limits)
+
+    @property
     def cost_usd(self) -> float | None:
-        """Price of the tokens at the model's input rate, USD."""
+        """Price of the tokens at the model's input rate, USD; of the most, as for `tokens`."""
         tokens = self.tokens
         return None if tokens is None else self.limits.cost_usd(tokens)
 
@@ -66,6 +82,9 @@ class RequestResult(NamedTuple):
     visual_tokens: int | None
     tokens_range: tuple[int, int] | None = None
     """The fewest and the most, if sources contradict each other; `visual_tokens` is then the most."""
+
+    uncounted: int = 0
+    """How many of its images have no known number of tokens."""
 
     @property
     def request(self) -> Request:
@@ -81,6 +100,11 @@ class RequestResult(NamedTuple):
     def cost_usd(self) -> float | None:
         """Price of the visual tokens at the model's input rate, USD; None if the model is not known."""
         return self.limits.cost_usd(self.visual_tokens)
+
+    @property
+    def tokens_ends(self) -> tuple[int | None, int | None]:
+        """The fewest and the most visual tokens, the same if sources agree."""
+        return self.tokens_range or (self.visual_tokens, self.visual_tokens)
 
 
 class PassedRows(NamedTuple):
@@ -105,16 +129,35 @@ class RowCounts(NamedTuple):
 
 
 class Amounts(NamedTuple):
-    """What files take: their bytes, the visual tokens of their images, and the price of those in USD."""
+    """What files take: their bytes, the visual tokens of their images, and the price of those in USD.
+
+    Where sources contradict each other, tokens and cost are the most, and may be lower by the doubt.
+    """
 
     byte_size: int = 0
     tokens: int = 0
     cost_usd: float = 0.0
+    tokens_doubt: int = 0
+    cost_doubt: float = 0.0
+
+    @property
+    def tokens_range(self) -> tuple[int, int]:
+        """The fewest and the most tokens; the same if sources agree."""
+        return self.tokens - self.tokens_doubt, self.tokens
+
+    @property
+    def cost_range(self) -> tuple[float, float]:
+        """The least and the most that they cost, USD; the same if sources agree."""
+        return self.cost_usd - self.cost_doubt, self.cost_usd
 
     def plus(self, other: "Amounts") -> "Amounts":
         """The sum."""
         return Amounts(
-            self.byte_size + other.byte_size, self.tokens + other.tokens, self.cost_usd + other.cost_usd
+            self.byte_size + other.byte_size,
+            self.tokens + other.tokens,
+            self.cost_usd + other.cost_usd,
+            self.tokens_doubt + other.tokens_doubt,
+            self.cost_doubt + other.cost_doubt,
         )
 
     @classmethod
@@ -122,7 +165,9 @@ class Amounts(NamedTuple):
         """The amounts of a file with this number of bytes."""
         summary = Summary()
         summary.add(result._replace(fix=None))
-        return cls(byte_size, summary.visual_tokens, summary.cost_usd)
+        return cls(
+            byte_size, summary.visual_tokens, summary.cost_usd, summary.tokens_doubt, summary.cost_doubt
+        )
 
 
 class FileResult(NamedTuple):
@@ -155,7 +200,10 @@ class Summary:
     """The totals over all files of a run. Files = checked + skipped.
 
     `unknown_models` counts requests whose model is not known: their cost is not in the sum, and their tokens
-    only if they are those of a known family.
+    only if they are those of a known family. `uncounted` counts images whose tokens are not known.
+
+    Where sources contradict each other on tokens, all sums have the most; they may be lower by `tokens_doubt`
+    and so on, which are 0 if all numbers are certain.
 
     `unread` counts all that could not be read, `fixed` findings that were fixed, `changed` files that
     changed, `changed_images` images with new bytes; `before` and `after` are the amounts of changed files.
@@ -182,6 +230,10 @@ class Summary:
         self.tokens_after_fix = 0
         self.cost_usd = 0.0
         self.saved_usd = 0.0
+        self.uncounted = 0
+        self.tokens_doubt = 0
+        self.after_doubt = 0
+        self.cost_doubt = 0.0
         self.rows = 0
         self.rows_checked = 0
         self.rows_bad = 0
@@ -196,6 +248,21 @@ class Summary:
         self.failed: list[FailedFix] = []
         self.unwritten: list[str] = []
         self.elsewhere: list[tuple[str, str]] = []
+
+    @property
+    def tokens_range(self) -> tuple[int, int]:
+        """The fewest and the most visual tokens; the same if sources agree."""
+        return self.visual_tokens - self.tokens_doubt, self.visual_tokens
+
+    @property
+    def after_range(self) -> tuple[int, int]:
+        """The fewest and the most visual tokens after the safe fixes; the same if sources agree."""
+        return self.tokens_after_fix - self.after_doubt, self.tokens_after_fix
+
+    @property
+    def cost_range(self) -> tuple[float, float]:
+        """The least and the most that the visual tokens cost, USD; the same if sources agree."""
+        return self.cost_usd - self.cost_doubt, self.cost_usd
 
     @property
     def not_made(self) -> int:
@@ -225,16 +292,16 @@ class Summary:
         self.add_findings(result)
         if result.rows is not None:
             self._add_rows(result.rows)
-        for request in result.requests:
-            self.cost_usd += request.cost_usd or 0.0
-            self.unknown_models += not request.limits.known
+        self._add_requests(result.requests)
         for image in result.images:
             use, limits, resized, planned = image
             if resized is None:
                 self.unread += use.facts is not None and use.facts.unread
+                self.uncounted += use.facts is None
                 continue
-            tokens = limits.tokens(resized) if limits.tier.strategy else patches(resized)
+            tokens = _tokens(use, limits) if limits.tier.strategy else patches(resized)
             if tokens is None:
+                self.uncounted += 1
                 continue
             self.visual_tokens += tokens
             after = tokens if planned == resized else image.tokens_after_fix or 0
@@ -243,6 +310,25 @@ class Summary:
                 self.saved_usd += (limits.cost_usd(tokens) or 0.0) - (limits.cost_usd(after) or 0.0)
             if use.location.keys is None:
                 self.cost_usd += limits.cost_usd(tokens) or 0.0
+            if limits.tier.alternatives:
+                self._add_doubt(image)
+
+    def _add_requests(self, requests: tuple[RequestResult, ...]) -> None:
+        for request in requests:
+            self.cost_usd += request.cost_usd or 0.0
+            self.unknown_models += not request.limits.known
+            if request.tokens_range is not None:
+                self.cost_doubt += cost_doubt(request.limits, request.tokens_range)
+
+    def _add_doubt(self, image: ImageResult) -> None:
+        """Count by how much the tokens of an image may be fewer than the sums have."""
+        span, planned = image.tokens_range, image.planned
+        if span is not None:
+            self.tokens_doubt += span[1] - span[0]
+            if not image.use.in_request:
+                self.cost_doubt += cost_doubt(image.limits, span)
+        after = None if planned is None else image.limits.tokens_range(planned)
+        self.after_doubt += after[1] - after[0] if after else 0
 
     def add_findings(self, result: FileResult) -> None:
         """Count the findings and fixes of a result, without counting a file."""
@@ -309,6 +395,10 @@ class Summary:
         self.skipped += other.skipped
         self.missed += other.missed
         self.findings += other.findings
+        self.uncounted += other.uncounted
+        self.tokens_doubt += other.tokens_doubt
+        self.after_doubt += other.after_doubt
+        self.cost_doubt += other.cost_doubt
         self.visual_tokens += other.visual_tokens
         self.tokens_after_fix += other.tokens_after_fix
         self.cost_usd += other.cost_usd

@@ -1,9 +1,9 @@
 """Totals of a run by rule and by folder: how often, how far over, cost, and savings of the fixes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-from imgbudget.model.results import FileResult
+from imgbudget.model.results import FileResult, ImageResult, cost_doubt
 from imgbudget.model.subjects import Finding
 
 UNORDERED_UNITS = frozenset({"orientation"})
@@ -57,7 +57,11 @@ class RuleSum:
 
 @dataclass(slots=True)
 class FolderSum:
-    """All files of one folder, without its subfolders. Cost and savings in USD."""
+    """All files of one folder, without its subfolders. Cost and savings in USD.
+
+    Where sources contradict each other, sums have the most, and may be lower by the doubt. `uncounted` images
+    have no known number of tokens.
+    """
 
     path: str
     files: int = 0
@@ -68,6 +72,25 @@ class FolderSum:
     tokens_after_fix: int = 0
     cost_usd: float = 0.0
     saved_usd: float = 0.0
+    uncounted: int = 0
+    tokens_doubt: int = 0
+    after_doubt: int = 0
+    cost_doubt: float = 0.0
+
+    @property
+    def tokens_range(self) -> tuple[int, int]:
+        """The fewest and the most visual tokens; the same if sources agree."""
+        return self.visual_tokens - self.tokens_doubt, self.visual_tokens
+
+    @property
+    def after_range(self) -> tuple[int, int]:
+        """The fewest and the most visual tokens after the safe fixes; the same if sources agree."""
+        return self.tokens_after_fix - self.after_doubt, self.tokens_after_fix
+
+    @property
+    def cost_range(self) -> tuple[float, float]:
+        """The least and the most cost; the same if sources agree."""
+        return self.cost_usd - self.cost_doubt, self.cost_usd
 
     def add(self, result: FileResult) -> None:
         """Count one file, or a part of one."""
@@ -75,10 +98,13 @@ class FolderSum:
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.findings += sum([finding.repeats for finding in result.findings])
-        self.cost_usd += sum(request.cost_usd or 0.0 for request in result.requests)
+        for request in result.requests:
+            self.cost_usd += request.cost_usd or 0.0
+            self.cost_doubt += cost_doubt(request.limits, request.tokens_range)
         for image in result.images:
             tokens, after, cost = image.tokens, image.tokens_after_fix, image.cost_usd
             if tokens is None or after is None:
+                self.uncounted += not image.is_counted
                 continue
             self.visual_tokens += tokens
             self.tokens_after_fix += after
@@ -86,13 +112,22 @@ class FolderSum:
                 self.cost_usd += cost or 0.0
             if after != tokens:
                 self.saved_usd += (cost or 0.0) - (image.limits.cost_usd(after) or 0.0)
+            if image.limits.tier.alternatives:
+                self._add_doubt(image)
+
+    def _add_doubt(self, image: ImageResult) -> None:
+        span = image.tokens_range
+        if span is not None:
+            self.tokens_doubt += span[1] - span[0]
+            self.cost_doubt += 0.0 if image.use.in_request else cost_doubt(image.limits, span)
+        after = None if image.planned is None else image.limits.tokens_range(image.planned)
+        self.after_doubt += after[1] - after[0] if after else 0
 
     def merge(self, other: "FolderSum") -> None:
         """Add the files of another sum of the same folder."""
-        for name in ("files", "images", "requests", "findings", "visual_tokens", "tokens_after_fix"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.cost_usd += other.cost_usd
-        self.saved_usd += other.saved_usd
+        for row in fields(self):
+            if row.name != "path":
+                setattr(self, row.name, getattr(self, row.name) + getattr(other, row.name))
 
 
 @dataclass(slots=True)

@@ -279,7 +279,8 @@ class RunData(IntFlag):
 class Run(NamedTuple):
     """Everything that one run checked, known at its end.
 
-    `byte_size` counts image files and request bodies, `cost_usd` is the cost of the visual tokens. `copies`
+    `byte_size` counts image files and request bodies, `cost_usd` is the cost of the visual tokens, both at
+    most: there may be fewer tokens by `tokens_doubt`, where sources contradict each other. `copies`
     are groups of image files with the same bytes, in the order of their first files, each with the length;
     they are computed at each iteration, and never all in memory.
     """
@@ -290,6 +291,7 @@ class Run(NamedTuple):
     cost_usd: float = 0.0
     copies: Iterable[tuple[int, tuple[str, ...]]] = ()
     unused: tuple[UnusedIgnore, ...] = ()
+    tokens_doubt: int = 0
 
 
 def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:

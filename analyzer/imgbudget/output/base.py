@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
+from imgbudget.limits.values import between as between  # noqa: PLC0414 - re-exported
 from imgbudget.limits.values import figure as figure  # noqa: PLC0414 - re-exported
 from imgbudget.linter.reporting import Fragment, Reporter
 from imgbudget.model.results import Summary
@@ -128,6 +129,22 @@ def money(usd: float | None) -> str:
     return f"${usd:,.6f}" if usd < 1 else f"${usd:,.2f}"
 
 
+def tokens_between(low: int | None, high: int | None) -> str:
+    """A number of tokens that is not certain, or a certain one; "unknown" without one."""
+    return UNKNOWN if low is None or high is None else between(low, high)
+
+
+def money_between(low: float | None, high: float | None) -> str:
+    """An amount in USD that is not certain, or a certain one; "unknown" without one."""
+    low_text, high_text = money(low), money(high)
+    return high_text if low_text == high_text else f"{low_text} to {high_text}"
+
+
+def not_counted(images: int, what: str = "tokens and cost") -> str:
+    """How many images the sums are without, as a clause with its semicolon; empty if none."""
+    return f"; {count(images, 'image')} not counted in {what}" if images else ""
+
+
 def closing_line(summary: Summary) -> str:
     """The closing line of a run: findings, files, tokens and cost."""
     found = [
@@ -147,11 +164,12 @@ def closing_line(summary: Summary) -> str:
     if summary.baselined:
         text += f"; {figure(summary.baselined)} in the baseline"
     if summary.visual_tokens:
-        cost = money(summary.cost_usd) if summary.cost_usd else "cost unknown"
-        text += f"; {count(summary.visual_tokens, 'visual token')}, {cost}"
-        if summary.tokens_after_fix != summary.visual_tokens:
-            text += f"; {figure(summary.tokens_after_fix)} tokens after the safe fixes"
-    return text
+        cost = money_between(*summary.cost_range) if summary.cost_usd else "cost unknown"
+        noun = "visual token" if summary.visual_tokens == 1 else "visual tokens"
+        text += f"; {between(*summary.tokens_range)} {noun}, {cost}"
+        if summary.after_range != summary.tokens_range:
+            text += f"; {between(*summary.after_range)} tokens after the safe fixes"
+    return text + not_counted(summary.uncounted)
 
 
 def fixes_line(summary: Summary, *, of_plan: bool = False, pending: bool = False) -> str:
@@ -174,10 +192,9 @@ def fixes_line(summary: Summary, *, of_plan: bool = False, pending: bool = False
         return text
     text += f": {figure(before.byte_size)} → {figure(after.byte_size)} bytes"
     if before.tokens:
-        text += f", {figure(before.tokens)} → {figure(after.tokens)} tokens"
-        text += (
-            f", {money(before.cost_usd)} → {money(after.cost_usd)}" if before.cost_usd else ", cost unknown"
-        )
+        text += f", {between(*before.tokens_range)} → {between(*after.tokens_range)} tokens"
+        cost = f"{money_between(*before.cost_range)} → {money_between(*after.cost_range)}"
+        text += f", {cost}" if before.cost_usd else ", cost unknown"
     return text
 
 

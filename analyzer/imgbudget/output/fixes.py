@@ -8,8 +8,8 @@ from imgbudget.model.edits import POSITION, BlockChange, BodyChange, FileFix, Im
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.model.subjects import Finding
-from imgbudget.output.base import RunningText, figure, number
-from imgbudget.output.records import TOOL, VERSION, dump, failed_record, fixes_record
+from imgbudget.output.base import RunningText, figure, tokens_between
+from imgbudget.output.records import TOOL, VERSION, dump, failed_record, fixes_record, ranged, ranged_pair
 from imgbudget.printable import joined
 
 
@@ -37,7 +37,7 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
             yield (
                 f"{_where(name, body.location)}: "
                 f"body {figure(body.bytes_before)} -> {figure(body.bytes_after)} bytes, "
-                f"{number(body.tokens_before)} -> {number(body.tokens_after)} visual tokens"
+                f"{tokens_between(*body.ranges[0])} -> {tokens_between(*body.ranges[1])} visual tokens"
             )
 
 
@@ -160,7 +160,7 @@ def _snapshot(snapshot: ImageSnapshot) -> dict[str, Any]:
         "orientation": snapshot.orientation,
         "frames": snapshot.frames,
         "bytes": snapshot.byte_size,
-        "tokens": snapshot.tokens,
+        **ranged("tokens", *(snapshot.tokens_range or (snapshot.tokens, snapshot.tokens))),
     }
 
 
@@ -183,7 +183,7 @@ def _body(body: BodyChange) -> dict[str, Any]:
         "line": body.line,
         "id": body.id,
         "bytes": [body.bytes_before, body.bytes_after],
-        "tokens": [body.tokens_before, body.tokens_after],
+        **ranged_pair("tokens", *body.ranges),
     }
 
 

@@ -9,7 +9,7 @@ from imgbudget.model.fixes import Resize
 from imgbudget.model.results import FileResult, ImageResult, Summary
 from imgbudget.model.statistics import UNORDERED_UNITS
 from imgbudget.model.subjects import Finding, FixSafety
-from imgbudget.output.base import TextStyle, closing_line, count, figure, money, relative
+from imgbudget.output.base import TextStyle, between, closing_line, count, figure, money, relative
 from imgbudget.output.summaries import headline, statistics_text, verdict
 from imgbudget.output.worst_first import WorstFirst, piece_of
 from imgbudget.planner.image import possible_bytes, written_format
@@ -94,7 +94,10 @@ def _difference(summary: Summary) -> str:
 def _totals(summary: Summary) -> str:
     lines = [f"**{markdown(closing_line(summary))}**", ""]
     if saved := summary.visual_tokens - summary.tokens_after_fix:
-        lines += [f"The safe fixes save {count(saved, 'token')}, about {money(summary.saved_usd)}.", ""]
+        low = saved - summary.tokens_doubt + summary.after_doubt
+        tokens = count(saved, "token") if low == saved else f"{between(*sorted((low, saved)))} tokens"
+        about = "about" if low == saved else "at most about"
+        lines += [f"The safe fixes save {tokens}, {about} {money(summary.saved_usd)}.", ""]
     if summary.missed:
         lines += [f"{count(len(summary.missed), 'file')} could not be checked:", ""]
         lines += [f"- {markdown(path)}: {markdown(reason)}" for path, reason in summary.missed[:20]]

@@ -1,7 +1,6 @@
 """Plans, and the cost of resending images over turns, as text tables and as JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
@@ -9,56 +8,27 @@ from imgbudget.limits.bound import Limits
 from imgbudget.model.location import Location
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Request
-from imgbudget.output.base import UNKNOWN, TextTable, count, figure, money, number
-from imgbudget.output.records import TOOL, VERSION, range_record, usd
+from imgbudget.output.base import (
+    TextTable,
+    between,
+    count,
+    figure,
+    money,
+    money_between,
+    not_counted,
+    tokens_between,
+)
+from imgbudget.output.records import TOOL, VERSION, range_record, ranged, uncounted_record, usd, usd_range
 from imgbudget.planner.bounds import RequestBound
 from imgbudget.planner.from_findings import TRANSCRIPT
-from imgbudget.planner.image import ImagePlan, View, model_totals, views_of
+from imgbudget.planner.image import ImagePlan
 from imgbudget.planner.request import Remedy, RequestPlan
 from imgbudget.planner.resend import Load, Resend
+from imgbudget.planner.totals import Costs, PlanTotals, Tokens, View, cost_ends, model_totals, views_of
 from imgbudget.printable import blocks, joined
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanTotals:
-    """Sums over all images, before and after the plan, costs in USD.
-
-    The bytes after are within `bytes_range`, whose ends are the same if all are known.
-
-    Tokens and cost are without those of `unknown` images, whose model is not known.
-    """
-
-    changed: int
-    tokens_before: int
-    tokens_after: int
-    tokens_area_before: int
-    tokens_area_after: int
-    bytes_before: int
-    bytes_after: int
-    bytes_range: tuple[int, int]
-    cost_before: float
-    cost_after: float
-    unknown: int
-
-    @classmethod
-    def of(cls, plans: Sequence[ImagePlan]) -> "PlanTotals":
-        """The sums over these plans."""
-        return cls(
-            changed=sum(plan.changes for plan in plans),
-            tokens_before=sum(plan.tokens_before or 0 for plan in plans),
-            tokens_after=sum(plan.tokens_after or 0 for plan in plans),
-            tokens_area_before=sum(plan.tokens_area_before or 0 for plan in plans),
-            tokens_area_after=sum(plan.tokens_area_after or 0 for plan in plans),
-            bytes_before=sum(plan.byte_size_before for plan in plans),
-            bytes_after=sum(plan.byte_size_after for plan in plans),
-            bytes_range=(
-                sum(plan.bytes_range[0] for plan in plans),
-                sum(plan.bytes_range[1] for plan in plans),
-            ),
-            cost_before=sum(plan.limits.cost_usd(plan.tokens_before) or 0.0 for plan in plans),
-            cost_after=sum(plan.limits.cost_usd(plan.tokens_after) or 0.0 for plan in plans),
-            unknown=sum(not plan.limits.counts_tokens for plan in plans),
-        )
+_UNKNOWN = (None, None)
+"""The ends of an amount that is not known."""
 
 
 def plan_record(plan: ImagePlan) -> dict[str, Any]:
@@ -123,8 +93,8 @@ def request_plan_record(plan: RequestPlan) -> dict[str, Any]:
                 "owner": bound.owner,
                 "limit": bound.limit,
                 "unit": bound.unit,
-                "before": usd(bound.before),
-                "after": usd(bound.after),
+                **ranged("before", *usd_range(bound.ranges[0])),
+                **ranged("after", *usd_range(bound.ranges[1])),
                 "exceeded": bound.exceeded,
                 "binds": bound.binds,
             }
@@ -147,13 +117,13 @@ def view_record(view: View) -> dict[str, Any]:
         "platform": view.limits.platform,
         "before": {
             "resized": list(view.size_before) if view.size_before else None,
-            "tokens": view.tokens_before,
-            "cost_usd": usd(view.cost_before),
+            **ranged("tokens", *view.tokens_before or _UNKNOWN),
+            **ranged("cost_usd", *usd_range(view.cost_before or _UNKNOWN)),
         },
         "after": {
             "resized": list(view.size_after) if view.size_after else None,
-            "tokens": view.tokens_after,
-            "cost_usd": usd(view.cost_after),
+            **ranged("tokens", *view.tokens_after or _UNKNOWN),
+            **ranged("cost_usd", *usd_range(view.cost_after or _UNKNOWN)),
         },
     }
 
@@ -179,18 +149,20 @@ def plan_document(
             "images": len(plans),
             "changed": totals.changed,
             "before": {
-                "tokens": totals.tokens_before,
+                **ranged("tokens", *totals.tokens_before),
                 "tokens_area": totals.tokens_area_before,
                 "bytes": totals.bytes_before,
-                "cost_usd": usd(totals.cost_before),
+                **ranged("cost_usd", *usd_range(totals.cost_before)),
             },
             "after": {
-                "tokens": totals.tokens_after,
+                **ranged("tokens", *totals.tokens_after),
                 "tokens_area": totals.tokens_area_after,
                 "bytes": totals.bytes_after,
                 "bytes_range": _range(totals.bytes_range),
-                "cost_usd": usd(totals.cost_after),
+                **ranged("cost_usd", *usd_range(totals.cost_after)),
             },
+            **({} if totals.is_certain else {"state": "conflicting"}),
+            **uncounted_record(totals.uncounted),
         },
         "summary": {
             "files": summary.files,
@@ -207,16 +179,16 @@ def image_table(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], *, 
     head = ("image", "from", "to", "row", "tokens", "estimate", "bytes", "cost", "why")
     table = TextTable(head, colour=colour)
     for plan in plans:
-        before, after = plan.limits.cost_usd(plan.tokens_before), plan.limits.cost_usd(plan.tokens_after)
+        before, after = plan.limits.tokens_ends(plan.size), plan.limits.tokens_ends(plan.planned)
         table.add(
             _image_name(plan, names),
             str(plan.size),
             str(plan.planned),
             plan.row or "",
-            f"{number(plan.tokens_before)} → {number(plan.tokens_after)}",
+            _change(before, after),
             _estimates(plan.tokens_area_before, plan.tokens_area_after),
-            f"{figure(plan.byte_size_before)} → {_bytes(plan.bytes_range)}",
-            f"{money(before)} → {money(after)}",
+            f"{figure(plan.byte_size_before)} → {between(*plan.bytes_range)}",
+            _cost_change(cost_ends(plan.limits, before), cost_ends(plan.limits, after)),
             plan.why,
         )
     return table.text(right={4, 5, 6, 7})
@@ -243,17 +215,18 @@ def models_table(
                 str(plan.planned) if first else "",
                 view.limits.model,
                 f"{view.size_before or '?'} → {view.size_after or '?'}",
-                f"{number(view.tokens_before)} → {number(view.tokens_after)}",
-                f"{money(view.cost_before)} → {money(view.cost_after)}",
+                _change(view.tokens_before, view.tokens_after),
+                _cost_change(view.cost_before, view.cost_after),
                 plan.why if first else "",
             )
-    sums = TextTable(("model", "platform", "tokens of all images", "cost"), colour=colour)
+    sums = TextTable(("model", "platform", "tokens of all images", "cost", ""), colour=colour)
     for total in model_totals(plans, models):
         sums.add(
             total.limits.model,
             total.limits.platform,
-            f"{number(total.tokens_before)} → {number(total.tokens_after)}",
-            f"{money(total.cost_before)} → {money(total.cost_after)}",
+            _change(total.tokens_before, total.tokens_after),
+            _cost_change(total.cost_before, total.cost_after),
+            not_counted(total.uncounted if total.tokens_before else 0).removeprefix("; "),
         )
     return blocks((*((table.text(right={5, 6}),) if shown else ()), sums.text(right={2, 3})))
 
@@ -270,8 +243,8 @@ def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
                 bound.name,
                 bound.owner,
                 _amount(bound, bound.limit),
-                _amount(bound, bound.before),
-                about + _amount(bound, bound.after),
+                _amounts(bound, bound.ranges[0]),
+                about + _amounts(bound, bound.ranges[1]),
                 "binds" if bound.binds else "",
             )
     changed = sum(image.changes for image in plan.images)
@@ -283,7 +256,7 @@ def request_text(plan: RequestPlan, *, show_all: bool, colour: bool) -> str:
         f"images to change: {figure(changed)}"
     )
     broken = [
-        f"{bound.name}: {_amount(bound, bound.after)}, over {_amount(bound, bound.limit)}"
+        f"{bound.name}: {_amounts(bound, bound.ranges[1])}, over {_amount(bound, bound.limit)}"
         for bound in plan.broken
     ]
     foot = joined(
@@ -313,15 +286,26 @@ def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary
     unsized = f"; {count(unknown, 'image')} that cannot be measured" if unknown else ""
     if totals.unknown:
         unsized += f"; {count(totals.unknown, 'image')} for unknown models, tokens not counted"
+    unsized += not_counted(totals.uncounted - totals.unknown)
     older = _estimates(totals.tokens_area_before or None, totals.tokens_area_after)
     sums = (
         f"{figure(totals.changed)} of {count(len(plans), 'image')} to resize: "
-        f"{figure(totals.tokens_before)} → {figure(totals.tokens_after)} tokens"
+        f"{_change(totals.tokens_before, totals.tokens_after)} tokens"
         f"{f' (older estimate {older})' if older else ''}, "
-        f"{figure(totals.bytes_before)} → {_bytes(totals.bytes_range)} bytes, "
-        f"{money(totals.cost_before)} → {money(totals.cost_after)}{unsized}{skipped}"
+        f"{figure(totals.bytes_before)} → {between(*totals.bytes_range)} bytes, "
+        f"{_cost_change(totals.cost_before, totals.cost_after)}{unsized}{skipped}"
     )
     return joined([sums])
+
+
+def _change(before: Tokens | None, after: Tokens | None) -> str:
+    """Tokens before and after."""
+    return f"{tokens_between(*before or _UNKNOWN)} → {tokens_between(*after or _UNKNOWN)}"
+
+
+def _cost_change(before: Costs | None, after: Costs | None) -> str:
+    """US dollars before and after."""
+    return f"{money_between(*before or _UNKNOWN)} → {money_between(*after or _UNKNOWN)}"
 
 
 def _estimates(before: int | None, after: int | None) -> str:
@@ -329,17 +313,16 @@ def _estimates(before: int | None, after: int | None) -> str:
     return "" if before is None or after is None else f"{figure(before)} → {figure(after)}"
 
 
-def _bytes(found: tuple[int, int]) -> str:
-    """A number of bytes, or the range that it is in."""
-    low, high = found
-    return figure(low) if low == high else f"{figure(low)} to {figure(high)}"
-
-
 def _amount(bound: RequestBound, amount: float) -> str:
     if bound.unit == "USD":
         return money(amount)
     whole = amount if isinstance(amount, int) else int(amount)
     return figure(whole) + (f" {bound.unit}" if bound.unit in ("px", "bytes") else "")
+
+
+def _amounts(bound: RequestBound, span: tuple[float, float]) -> str:
+    """An amount, or its two ends where it is not certain."""
+    return " to ".join(dict.fromkeys(_amount(bound, end) for end in span))
 
 
 def _remedy(remedy: Remedy) -> str:
@@ -374,7 +357,7 @@ def _image_name(plan: ImagePlan, names: Mapping[Location, str]) -> str:
 
 def resend_record(found: Resend) -> dict[str, Any]:
     """What each call of one conversation sends."""
-    request = found.request
+    request, low = found.request, found.fewest or found
     return {
         "path": request.location.path,
         "line": request.line,
@@ -385,15 +368,15 @@ def resend_record(found: Resend) -> dict[str, Any]:
             {
                 "location": call.location.dotted,
                 "pointer": call.location.pointer,
-                "new": _load(call.new, found),
-                "resent": _load(call.resent, found),
-                "cost_usd": usd(call.cost_usd),
+                "new": _load(least.new, call.new, found),
+                "resent": _load(least.resent, call.resent, found),
+                **_cost(least.cost_usd, call.cost_usd),
             }
-            for call in found.calls
+            for least, call in zip(low.calls, found.calls, strict=True)
         ],
-        "once": _load(found.once, found),
-        "sent": {**_load(found.sent, found), "cost_usd": usd(found.cost_usd)},
-        "resent": _load(found.resent, found),
+        "once": _load(low.once, found.once, found),
+        "sent": {**_load(low.sent, found.sent, found), **_cost(low.cost_usd, found.cost_usd)},
+        "resent": _load(low.resent, found.resent, found),
         "images_of_unknown_size": found.unsized,
         "savings": [
             {
@@ -401,43 +384,56 @@ def resend_record(found: Resend) -> dict[str, Any]:
                 "available": saving.available,
                 "images": saving.images,
                 "base64_bytes": saving.byte_size,
-                "tokens": found.limits.counted(saving.tokens),
-                "cost_usd": usd(saving.cost_usd),
+                **ranged("tokens", *_counted(least.tokens, saving.tokens, found)),
+                **_cost(least.cost_usd, saving.cost_usd),
                 "terms": saving.terms,
             }
-            for saving in found.savings
+            for least, saving in zip(low.savings, found.savings, strict=True)
         ],
+        **({"state": "conflicting"} if found.fewest else {}),
     }
 
 
-def _load(load: Load, found: Resend) -> dict[str, int | None]:
-    tokens = found.limits.counted(load.tokens)
-    return {"images": load.images, "base64_bytes": load.base64_bytes, "tokens": tokens}
+def _counted(low: int, high: int, found: Resend) -> tuple[int | None, int | None]:
+    """The fewest and the most tokens; None for an unknown model."""
+    return found.limits.counted(low), found.limits.counted(high)
+
+
+def _cost(low: float | None, high: float | None) -> dict[str, Any]:
+    return ranged("cost_usd", usd(low), usd(high))
+
+
+def _load(low: Load, load: Load, found: Resend) -> dict[str, Any]:
+    tokens = ranged("tokens", *_counted(low.tokens, load.tokens, found))
+    return {"images": load.images, "base64_bytes": load.base64_bytes, **tokens}
 
 
 def resend_text(found: Resend, *, colour: bool) -> str:
     """The calls of one conversation with their totals, and what each remedy saves."""
-    request, limits = found.request, found.limits
+    request, limits, low = found.request, found.limits, found.fewest or found
     calls = TextTable(
         ("call", "up to", "new", "bytes", "tokens", "resent", "bytes", "tokens", "cost"), colour=colour
     )
-    for at, call in enumerate(found.calls, 1):
-        loads = [number(value) for load in (call.new, call.resent) for value in _load(load, found).values()]
-        calls.add(str(at), call.location.dotted or "", *loads, money(call.cost_usd))
-    sums = [number(value) for load in (found.once, found.resent) for value in _load(load, found).values()]
-    calls.add("sum", "", *sums, money(found.cost_usd))
+    for at, (least, call) in enumerate(zip(low.calls, found.calls, strict=True), 1):
+        loads = (*_cells(least.new, call.new, found), *_cells(least.resent, call.resent, found))
+        cost = money_between(least.cost_usd, call.cost_usd)
+        calls.add(str(at), call.location.dotted or "", *loads, cost)
+    sums = (*_cells(low.once, found.once, found), *_cells(low.resent, found.resent, found))
+    calls.add("sum", "", *sums, money_between(low.cost_usd, found.cost_usd))
     savings = TextTable(("saved by", "bytes", "tokens", "cost", "terms"), colour=colour)
-    for saving in found.savings:
+    for least_saved, saving in zip(low.savings, found.savings, strict=True):
         if not saving.available:
             savings.add(saving.way, "", "", "", f"{limits.api} does not have it")
             continue
-        usd_saved, tokens = saving.cost_usd, number(limits.counted(saving.tokens))
-        dollars = UNKNOWN if usd_saved is None else f"{'-' if usd_saved < 0 else ''}{money(abs(usd_saved))}"
+        tokens = tokens_between(*_counted(least_saved.tokens, saving.tokens, found))
+        dollars = " to ".join(dict.fromkeys(map(_signed_usd, (least_saved.cost_usd, saving.cost_usd))))
         savings.add(saving.way, figure(saving.byte_size), tokens, dollars, saving.terms)
     unsized = f"; {count(found.unsized, 'image')} of unknown size, not counted" if found.unsized else ""
     amount = "tokens and cost unknown"
     if limits.counts_tokens:
-        amount = f"{count(found.sent.tokens, 'visual token')}, {money(found.cost_usd)}"
+        noun = "visual token" if found.sent.tokens == 1 else "visual tokens"
+        cost = money_between(low.cost_usd, found.cost_usd)
+        amount = f"{between(low.sent.tokens, found.sent.tokens)} {noun}, {cost}"
     head = (
         f"{request_name(request)}: {count(len(found.calls), 'call')} sent "
         f"{count(found.sent.images, 'image')} ({figure(found.once.images)} different), "
@@ -446,3 +442,14 @@ def resend_text(found: Resend, *, colour: bool) -> str:
     )
     tables = (calls.text(right={0, 2, 3, 4, 5, 6, 7, 8}), savings.text(right={1, 2, 3}))
     return joined([head]) + blocks(tables)
+
+
+def _cells(low: Load, load: Load, found: Resend) -> tuple[str, str, str]:
+    """Images, bytes and tokens of a load."""
+    tokens = tokens_between(*_counted(low.tokens, load.tokens, found))
+    return figure(load.images), figure(load.base64_bytes), tokens
+
+
+def _signed_usd(amount: float | None) -> str:
+    """An amount that is saved, or with a minus sign one that is spent in addition."""
+    return money(None) if amount is None else f"{'-' if amount < 0 else ''}{money(abs(amount))}"

@@ -90,7 +90,45 @@ def image_record(image: ImageResult) -> dict[str, Any]:
         "tokens": None if span else image.tokens,
         "tokens_area": image.tokens_area,
         "cost_usd": None if span else usd(image.cost_usd),
-    } | range_record(span, image.limits)
+    } | (range_record(span, image.limits) or _state(image))
+
+
+def _state(image: ImageResult) -> dict[str, str]:
+    """How the tokens of an image are known, if not for certain; nothing if they are."""
+    size = image.use.visible_size
+    state = "exact" if size is None else image.limits.tokens_state(size)
+    if state == "exact":
+        return {}
+    return {"state": state} | ({"doubt": image.limits.doubt} if image.limits.doubt else {})
+
+
+def ranged(name: str, low: float | None, high: float | None) -> dict[str, Any]:
+    """An amount of several images by its name; where it is not certain, null, and its range beside it."""
+    if low == high:
+        return {name: high}
+    return {name: None, _range_of(name): [low, high]}
+
+
+def ranged_pair(name: str, *ends: tuple[float | None, float | None]) -> dict[str, Any]:
+    """An amount before and after a change by its name; where one is not certain, null, and the ranges."""
+    record: dict[str, Any] = {name: [high if low == high else None for low, high in ends]}
+    certain = all(low == high for low, high in ends)
+    return record if certain else record | {_range_of(name): [list(span) for span in ends]}
+
+
+def usd_range(ends: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    """Two amounts in USD, rounded as `usd` does."""
+    return usd(ends[0]), usd(ends[1])
+
+
+def _range_of(name: str) -> str:
+    """The name of a range: visual_tokens_range, cost_range_usd."""
+    return f"{name.removesuffix('_usd')}_range{'_usd' * name.endswith('_usd')}"
+
+
+def uncounted_record(images: int) -> dict[str, int]:
+    """How many images a sum is without, because their tokens are not known; nothing if none."""
+    return {"images_not_counted": images} if images else {}
 
 
 def range_record(span: tuple[int, int] | None, limits: Limits) -> dict[str, Any]:
@@ -119,7 +157,10 @@ def request_record(result: RequestResult) -> dict[str, Any]:
         "bytes": request.byte_size,
         "visual_tokens": None if span else result.visual_tokens,
         "cost_usd": None if span else usd(result.cost_usd),
-    } | range_record(span, result.limits)
+        **({"visual_tokens_range": list(span)} if span else {}),
+        **range_record(span, result.limits),
+        **uncounted_record(result.uncounted),
+    }
 
 
 def fixes_record(summary: Summary) -> dict[str, Any]:
@@ -127,8 +168,8 @@ def fixes_record(summary: Summary) -> dict[str, Any]:
     before, after = summary.before, summary.after
     return {
         "bytes": [before.byte_size, after.byte_size],
-        "visual_tokens": [before.tokens, after.tokens],
-        "cost_usd": [usd(before.cost_usd), usd(after.cost_usd)],
+        **ranged_pair("visual_tokens", before.tokens_range, after.tokens_range),
+        **ranged_pair("cost_usd", usd_range(before.cost_range), usd_range(after.cost_range)),
     }
 
 
@@ -155,9 +196,11 @@ def _summary_record(summary: Summary) -> dict[str, Any]:
         "findings": {
             str(severity): summary.findings[severity] for severity in sorted(Severity, reverse=True)
         },
-        "visual_tokens": summary.visual_tokens,
-        "cost_usd": usd(summary.cost_usd),
-        "tokens_after_fix": summary.tokens_after_fix,
+        **ranged("visual_tokens", *summary.tokens_range),
+        **ranged("cost_usd", *usd_range(summary.cost_range)),
+        **ranged("tokens_after_fix", *summary.after_range),
+        **({"state": "conflicting"} if summary.tokens_doubt or summary.after_doubt else {}),
+        **uncounted_record(summary.uncounted),
         "silenced": {"ignores": summary.suppressed, "baseline": summary.baselined},
         "rows": {
             "total": summary.rows,
@@ -224,8 +267,8 @@ def image_text(image: ImageResult) -> str:
 
 def request_text(result: RequestResult) -> str:
     """`request_record` as JSON."""
-    (request, limits, _), tokens, span = result
-    if span is not None:
+    (request, limits, _), tokens, span, uncounted = result
+    if span is not None or uncounted:
         return dump(request_record(result))
     return harmless(
         f'{{"path": {_quote(request.location.path)}, "line": {request.line}, "id": {_text(request.id)}, '

@@ -13,7 +13,7 @@ from imgbudget.limits.geometry import (
     ratio_table,
 )
 from imgbudget.model.location import Location
-from imgbudget.output.base import TextTable, figure, money, number
+from imgbudget.output.base import TextTable, between, figure, money, money_between, number
 from imgbudget.output.records import usd
 from imgbudget.printable import blocks, joined
 
@@ -325,13 +325,13 @@ def _doubts(row: Measured) -> list[str]:
 def _tokens(row: Measured) -> str:
     """The number of tokens, or the fewest and the most."""
     span = row.limits.tokens_range(row.size)
-    return f"{figure(span[0])} to {figure(span[1])}" if span else number(row.limits.tokens(row.size))
+    return between(*span) if span else number(row.limits.tokens(row.size))
 
 
 def _cost(row: Measured) -> str:
     """What the tokens cost, at least and at most."""
-    span = row.limits.tokens_range(row.size) or (row.limits.tokens(row.size),)
-    return " to ".join(money(row.limits.cost_usd(end)) for end in span)
+    low, high = row.limits.tokens_ends(row.size) or (None, None)
+    return money_between(row.limits.cost_usd(low), row.limits.cost_usd(high))
 
 
 def _about(usd_amount: float | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgbudget.model.results import Summary
-from imgbudget.output.records import TOOL, VERSION, usd
+from imgbudget.output.records import TOOL, VERSION, ranged, uncounted_record, usd
 from imgbudget.planner.division import Split, SplitPart, Tiling
 
 
@@ -47,8 +47,10 @@ def _part(part: SplitPart, split: Split) -> dict[str, Any]:
         "documents": span.documents,
         "pages": span.pages,
         "bytes": part.byte_size,
-        "visual_tokens": split.limits.counted(span.tokens),
-        "cost_usd": usd(split.limits.cost_usd(split.limits.counted(span.tokens))),
+        **ranged("visual_tokens", *split.tokens_of(part)),
+        **ranged("cost_usd", *map(usd, split.cost_of(part))),
+        **({"state": "conflicting"} if span.tokens_doubt else {}),
+        **uncounted_record(span.uncounted),
         "reasons": list(part.reasons),
     }
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from imgbudget.model.comparison import FindingRecord, RunComparison
 from imgbudget.model.statistics import FolderSum, RuleSum, RunStatistics
-from imgbudget.output.base import count, figure, money, signed
-from imgbudget.output.records import usd
+from imgbudget.output.base import between, count, figure, money, money_between, signed
+from imgbudget.output.records import ranged, uncounted_record, usd, usd_range
 from imgbudget.printable import blocks, joined, one_line
 
 _SHOWN_CHANGES = 20
@@ -18,12 +18,14 @@ def headline(comparison: RunComparison) -> str:
     parts = [
         _signed(comparison.images, "image"),
         _signed(comparison.requests, "request"),
-        _signed(comparison.visual_tokens, "token"),
+        _signed_between(comparison.fewest.visual_tokens, comparison.visual_tokens),
     ]
     differences = [part for part in parts if part]
-    cost = round(comparison.cost_usd, 6)
-    if cost:
-        differences.append(f"{'+' if cost > 0 else '-'}{_short(abs(cost))} per run")
+    low, cost = (round(amount, 6) for amount in (comparison.fewest.cost_usd, comparison.cost_usd))
+    if low != cost:
+        differences.append(f"{_signed_usd(low)} to {_signed_usd(cost)} per run")
+    elif cost:
+        differences.append(f"{_signed_usd(cost)} per run")
     return ", ".join(differences) or "same images, tokens and cost"
 
 
@@ -52,6 +54,15 @@ def _change(finding: FindingRecord) -> str:
     return f"{finding.path}{where}: {finding.code} {finding.severity}: {finding.message}"
 
 
+def _signed_between(low: int, high: int) -> str:
+    """A difference in tokens, or the two ends of it."""
+    return _signed(high, "token") if low == high else f"{signed(low)} to {signed(high)} tokens"
+
+
+def _signed_usd(amount: float) -> str:
+    return f"{'+' if amount > 0 else '-' if amount < 0 else ''}{_short(abs(amount))}"
+
+
 def _signed(number: int, noun: str) -> str:
     if not number:
         return ""
@@ -70,9 +81,9 @@ def comparison_record(comparison: RunComparison) -> dict[str, Any]:
         "with": comparison.name,
         "images": comparison.images,
         "requests": comparison.requests,
-        "visual_tokens": comparison.visual_tokens,
-        "tokens_after_fix": comparison.tokens_after_fix,
-        "cost_usd": usd(comparison.cost_usd),
+        **ranged("visual_tokens", comparison.fewest.visual_tokens, comparison.visual_tokens),
+        **ranged("tokens_after_fix", comparison.fewest.tokens_after_fix, comparison.tokens_after_fix),
+        **ranged("cost_usd", *usd_range((comparison.fewest.cost_usd, comparison.cost_usd))),
         "new": [finding._asdict() for finding in comparison.new],
         "fixed": [finding._asdict() for finding in comparison.fixed],
     }
@@ -88,10 +99,10 @@ def statistics_text(statistics: RunStatistics) -> str:
         ("rule", "name", "findings", "fixable", "measured", "limit", "over by", "total over", "unit")
     ]
     rules += [_rule_cells(rule) for rule in statistics.rules]
-    folders: list[tuple[str, ...]] = [
-        ("folder", "images", "requests", "findings", "tokens", "cost", "saved", "saved cost")
-    ]
-    folders += [_folder_cells(folder) for folder in statistics.folders[:_SHOWN]]
+    uncounted = any(folder.uncounted for folder in statistics.folders)
+    head = ("folder", "images", "requests", "findings", "tokens", "cost", "saved", "saved cost")
+    folders: list[tuple[str, ...]] = [(*head, "not counted") if uncounted else head]
+    folders += [_folder_cells(folder, uncounted=uncounted) for folder in statistics.folders[:_SHOWN]]
     more = len(statistics.folders) - _SHOWN
     text = blocks((_table(rules, 2), "")) if statistics.rules else ""
     text += _table(folders, 1)
@@ -113,17 +124,19 @@ def _amount(number: float, unit: str | None) -> str:
     return figure(int(number) if number == int(number) else round(number, 3))
 
 
-def _folder_cells(folder: FolderSum) -> tuple[str, ...]:
-    saved = folder.visual_tokens - folder.tokens_after_fix
+def _folder_cells(folder: FolderSum, *, uncounted: bool) -> tuple[str, ...]:
+    """The cells of a row; with `uncounted` also how many of its images are not counted."""
+    saved = [before - after for before, after in zip(folder.tokens_range, folder.after_range, strict=True)]
     return (
         one_line(folder.path),
         figure(folder.images),
         figure(folder.requests),
         figure(folder.findings),
-        figure(folder.visual_tokens),
-        money(folder.cost_usd),
-        figure(saved),
+        between(*folder.tokens_range),
+        money_between(*folder.cost_range),
+        between(*sorted(saved)),
         money(folder.saved_usd),
+        *((figure(folder.uncounted),) if uncounted else ()),
     )
 
 
@@ -171,8 +184,9 @@ def _folder_record(folder: FolderSum) -> dict[str, Any]:
         "images": folder.images,
         "requests": folder.requests,
         "findings": folder.findings,
-        "visual_tokens": folder.visual_tokens,
-        "tokens_after_fix": folder.tokens_after_fix,
-        "cost_usd": usd(folder.cost_usd),
+        **ranged("visual_tokens", *folder.tokens_range),
+        **ranged("tokens_after_fix", *folder.after_range),
+        **ranged("cost_usd", *usd_range(folder.cost_range)),
+        **uncounted_record(folder.uncounted),
         "saved_usd": usd(folder.saved_usd),
     }

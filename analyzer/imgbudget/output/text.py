@@ -6,7 +6,7 @@ from imgbudget.linter.reporting import Fragment
 from imgbudget.model.results import FileResult, ImageResult
 from imgbudget.model.safety import needed_level
 from imgbudget.model.subjects import Finding, FixSafety
-from imgbudget.output.base import RunningText, count, figure, money
+from imgbudget.output.base import RunningText, between, count, figure, money
 from imgbudget.printable import joined, one_line
 
 
@@ -92,7 +92,7 @@ def _facts(image: ImageResult) -> str:
         words.append(count(facts.frames, "frame"))
     span = image.tokens_range
     if span is not None:
-        words.append(f"{figure(span[0])} to {figure(span[1])} tokens, as sources contradict each other")
+        words.append(f"{between(*span)} tokens, as sources contradict each other")
     elif image.tokens is not None:
         words.append(count(image.tokens, "token"))
     if image.cost_usd is not None and span is None:

@@ -8,7 +8,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.limits.values import figure
 from imgbudget.model.budgets import Budget
 from imgbudget.model.location import Location
-from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.request_under_test import RequestUnderTest, is_counted
 from imgbudget.model.subjects import DocumentUse, ImageUse, Origin, walk_blocks
 from imgbudget.planner.image import ImagePlan, reason_of_many_images, text_length, tightest
 
@@ -26,8 +26,9 @@ NO_BUDGET = Budget()
 class RequestBound(NamedTuple):
     """One limit on a request: its name, the most that it allows in `unit`, and whose it is.
 
-    `before` is the amount of the request now, `after` the amount by the plan. `binds` says whether an image
-    would be larger without this limit.
+    `before` is the amount of the request now, `after` the amount by the plan; where sources contradict each
+    other, the most, and `fewest` has the other ends. `binds` says whether an image would be larger without
+    this limit.
     """
 
     name: str
@@ -37,6 +38,13 @@ class RequestBound(NamedTuple):
     before: float
     after: float
     binds: bool = False
+    fewest: tuple[float, float] | None = None
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The least and the most before the plan, and after it; the same if the amounts are certain."""
+        low_before, low_after = self.fewest or (self.before, self.after)
+        return (low_before, self.before), (low_after, self.after)
 
     @property
     def exceeded(self) -> bool:
@@ -82,13 +90,18 @@ def bounds_of(
     limits = test.limits
     tightest = min(token_bounds(limits, budget), key=lambda it: it.tokens, default=None)
     before, after = _tokens(planned, before=True), _tokens(planned)
+    fewest = _fewest(planned) if test.is_contradictory else (before, after)
     return (
         *_media(test),
         *_edges(test, separate, planned),
         *_image_bytes(limits, planned),
         *(
             _of_tokens(
-                bound, limits, before, after, binds=bound == tightest and _tokens(separate) > bound.tokens
+                bound,
+                limits,
+                (before, after),
+                fewest,
+                binds=bound == tightest and _tokens(separate) > bound.tokens,
             )
             for bound in token_bounds(limits, budget)
         ),
@@ -128,11 +141,23 @@ def _tokens(plans: Sequence[ImagePlan], *, before: bool = False) -> int:
     return sum((plan.tokens_before if before else plan.tokens_after) or 0 for plan in plans)
 
 
-def _of_tokens(bound: TokenBound, limits: Limits, before: int, after: int, *, binds: bool) -> RequestBound:
+def _fewest(plans: Sequence[ImagePlan]) -> tuple[int, int]:
+    """The fewest tokens before the plan, and after it."""
+    none = 0, 0
+    before = sum((plan.limits.tokens_ends(plan.size) or none)[0] for plan in plans)
+    return before, sum((plan.limits.tokens_ends(plan.planned) or none)[0] for plan in plans)
+
+
+def _of_tokens(
+    bound: TokenBound, limits: Limits, most: tuple[int, int], fewest: tuple[int, int], *, binds: bool
+) -> RequestBound:
+    """The bound with the most and the fewest tokens before and after, or what they cost."""
+    ends: list[tuple[float, float]] = [most, fewest]
     if bound.unit == "USD":
-        was, then = limits.cost_usd(before) or 0.0, limits.cost_usd(after) or 0.0
-        return RequestBound(bound.name, bound.limit, bound.unit, bound.owner, was, then, binds)
-    return RequestBound(bound.name, bound.limit, bound.unit, bound.owner, before, after, binds)
+        ends = [(limits.cost_usd(was) or 0.0, limits.cost_usd(then) or 0.0) for was, then in (most, fewest)]
+    (before, after), low = ends
+    uncertain = None if fewest == most else low
+    return RequestBound(bound.name, bound.limit, bound.unit, bound.owner, before, after, binds, uncertain)
 
 
 def _media(test: RequestUnderTest) -> Iterator[RequestBound]:
@@ -199,7 +224,8 @@ class MediaSpan(NamedTuple):
 
     `turn` is the index of its turn in the request, of the first one for several. `characters` is its base64
     text in the body, `tokens` its visual tokens (0 where unknown), `largest` the base64 text of its largest
-    image, `long_edge` the longest edge of its images, px.
+    image, `long_edge` the longest edge of its images, px. `tokens` may be fewer by `tokens_doubt`, where
+    sources contradict each other. `uncounted` images have no known number of tokens.
     """
 
     first: Location
@@ -212,6 +238,13 @@ class MediaSpan(NamedTuple):
     characters: int
     largest: int
     long_edge: int
+    tokens_doubt: int = 0
+    uncounted: int = 0
+
+    @property
+    def tokens_range(self) -> tuple[int, int]:
+        """The fewest and the most visual tokens; the same if sources agree."""
+        return self.tokens - self.tokens_doubt, self.tokens
 
     def plus(self, other: "MediaSpan") -> "MediaSpan":
         """Both as one span; `other` is the later one."""
@@ -226,6 +259,8 @@ class MediaSpan(NamedTuple):
             self.characters + other.characters,
             max(self.largest, other.largest),
             max(self.long_edge, other.long_edge),
+            self.tokens_doubt + other.tokens_doubt,
+            self.uncounted + other.uncounted,
         )
 
 
@@ -291,6 +326,8 @@ class Remaining:
             pages=total.pages - span.pages,
             tokens=total.tokens - span.tokens,
             characters=total.characters - span.characters,
+            tokens_doubt=total.tokens_doubt - span.tokens_doubt,
+            uncounted=total.uncounted - span.uncounted,
         )
 
     def _heaviest(self, weight: Callable[[MediaSpan], int]) -> int:
@@ -341,7 +378,8 @@ class Capacity(NamedTuple):
             text += f", over the {figure(media.value)} that {limits.platform} takes for {limits.model}"
             found.append(Overrun(text, _media_of))
         if self.tokens is not None and span.tokens > self.tokens:
-            text = f"{figure(span.tokens)} visual tokens, over the limit of {figure(self.tokens)}"
+            most_tokens = f"{'up to ' if span.tokens_doubt else ''}{figure(span.tokens)}"
+            text = f"{most_tokens} visual tokens, over the limit of {figure(self.tokens)}"
             found.append(Overrun(text, _tokens_of))
         if self.body is not None and span.characters > self.body - self.fixed:
             size = figure(span.characters + self.fixed)
@@ -387,13 +425,19 @@ def groups(spans: Sequence[MediaSpan], holds: Callable[[MediaSpan], bool]) -> li
 
 
 def _media_spans(test: RequestUnderTest) -> Iterator[MediaSpan]:
+    contradictory = test.is_contradictory
     for number, turn in enumerate(test.request.turns):
         for block in walk_blocks(turn.blocks):
             if isinstance(block, ImageUse):
                 size, location = block.visible_size, block.location
                 text = block.base64_size or 0 if block.origin is Origin.BASE64 else 0
                 edge = size.long_edge if size else 0
-                yield MediaSpan(location, location, number, 1, 0, 0, test.tokens(block), text, text, edge)
+                tokens = test.tokens(block)
+                yield MediaSpan(
+                    *(location, location, number, 1, 0, 0, tokens, text, text, edge),
+                    tokens_doubt=tokens - test.fewest_tokens(block) if contradictory else 0,
+                    uncounted=int(not is_counted(block, test.limits_of(block))),
+                )
             elif isinstance(block, DocumentUse):
                 inside = block.origin is Origin.BASE64 and block.byte_size is not None
                 text = text_length(block.byte_size or 0) if inside else 0

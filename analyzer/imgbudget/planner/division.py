@@ -33,6 +33,16 @@ class Split(NamedTuple):
     limits: Limits
     parts: tuple[SplitPart, ...]
 
+    def tokens_of(self, part: SplitPart) -> tuple[int | None, int | None]:
+        """The fewest and the most visual tokens of a part; None for an unknown model."""
+        low, high = part.span.tokens_range
+        return self.limits.counted(low), self.limits.counted(high)
+
+    def cost_of(self, part: SplitPart) -> tuple[float | None, float | None]:
+        """The least and the most that its visual tokens cost, USD; None without a price."""
+        low, high = self.tokens_of(part)
+        return self.limits.cost_usd(low), self.limits.cost_usd(high)
+
     @property
     def fits(self) -> bool:
         """Whether the API accepts every part."""

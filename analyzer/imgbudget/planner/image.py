@@ -1,11 +1,10 @@
 """The plan for one image: its size before and after, the reason, and the cost of both."""
 
-from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
-from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, publishes_size, table_row
+from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, table_row
 from imgbudget.limits.values import figure
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
@@ -211,12 +210,12 @@ class ImagePlan(NamedTuple):
 
     @property
     def tokens_before(self) -> int | None:
-        """Visual tokens now; None for an unknown model."""
+        """Visual tokens now, at most; None for an unknown model."""
         return self.limits.tokens(self.size)
 
     @property
     def tokens_after(self) -> int | None:
-        """Visual tokens of the planned size; None for an unknown model."""
+        """Visual tokens of the planned size, at most; None for an unknown model."""
         return self.limits.tokens(self.planned)
 
     @property
@@ -416,59 +415,3 @@ def reason_of_many_images(limits: Limits, edge_limit: int) -> str:
     few = limits.many_image_count
     many = f" in a request of more than {few.text}" if few else ""
     return f"{limits.platform} takes at most {edge_limit} px per edge{many}"
-
-
-class View(NamedTuple):
-    """One image on one model, in USD. `size_before` and `size_after` are the sizes that the model uses.
-
-    They are None if the provider does not publish them.
-    """
-
-    limits: Limits
-    size_before: Size | None
-    size_after: Size | None
-    tokens_before: int | None
-    tokens_after: int | None
-    cost_before: float | None
-    cost_after: float | None
-
-
-class ModelTotal(NamedTuple):
-    """All images on one model, each as a prompt by itself; USD. None for an unknown model."""
-
-    limits: Limits
-    tokens_before: int | None
-    tokens_after: int | None
-    cost_before: float | None
-    cost_after: float | None
-
-
-def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
-    """The image on each model, in order, at its level of detail."""
-    for model in models:
-        limits = bind_image(plan.use, model)
-        known = publishes_size(limits.tier)
-        before, after = limits.tokens(plan.size), limits.tokens(plan.planned)
-        yield View(
-            limits=limits,
-            size_before=limits.native_size(plan.size) if known else None,
-            size_after=limits.native_size(plan.planned) if known else None,
-            tokens_before=before,
-            tokens_after=after,
-            cost_before=limits.cost_usd(before),
-            cost_after=limits.cost_usd(after),
-        )
-
-
-def model_totals(plans: Sequence[ImagePlan], models: Sequence[Limits]) -> Iterator[ModelTotal]:
-    """The sums over all images, one for each model."""
-    for model in models:
-        views = [view for plan in plans for view in views_of(plan, (model,))]
-        priced = model.input_price is not None
-        yield ModelTotal(
-            limits=model,
-            tokens_before=model.counted(sum(view.tokens_before or 0 for view in views)),
-            tokens_after=model.counted(sum(view.tokens_after or 0 for view in views)),
-            cost_before=sum(view.cost_before or 0.0 for view in views) if priced else None,
-            cost_after=sum(view.cost_after or 0.0 for view in views) if priced else None,
-        )

@@ -4,7 +4,8 @@ A body holds the whole conversation, so its calls can be derived from its turns:
 up to a user turn. Only images are counted, not text or documents.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
@@ -74,7 +75,8 @@ class Resend(NamedTuple):
     """The accounting of one request: its calls, the totals sent, and the savings of each remedy.
 
     `once` counts each image once, `unsized` how many of them have no known size and so no tokens. Costs are
-    None if the model is not known.
+    None if the model is not known. Where sources contradict each other, tokens are the most, and `fewest` is
+    the accounting with the fewest.
     """
 
     request: Request
@@ -85,6 +87,7 @@ class Resend(NamedTuple):
     cost_usd: float | None
     unsized: int
     savings: tuple[Saving, ...]
+    fewest: "Resend | None" = None
 
     @property
     def resent(self) -> Load:
@@ -98,16 +101,26 @@ def resend(test: RequestUnderTest, *, kept: int = KEPT) -> Resend | None:
     `kept` is how many of the last images pruning keeps in each call, besides those new in it. Costs are of
     visual tokens at the input price; on a model with a long-prompt price, text may raise it.
     """
+    found = _accounting(test, kept, fewest=False)
+    if found is None or not test.is_contradictory:
+        return found
+    low = _accounting(test, kept, fewest=True)
+    return found if low is None or low.sent == found.sent else found._replace(fewest=low)
+
+
+def _accounting(test: RequestUnderTest, kept: int, *, fewest: bool) -> Resend | None:
+    """The accounting with the most tokens of each image, or the fewest."""
     request, limits = test.request, test.limits
     groups = [
         (group[-1].location, [use for turn in group for use in _images(turn)]) for group in calls_of(request)
     ]
     if len(groups) < 2 or not request.images:
         return None
+    load = partial(load_of, test=test, fewest=fewest)
     calls = []
     before = Load()
     for location, uses in groups:
-        new = load_of(uses, test)
+        new = load(uses)
         calls.append(Call(location, new, before, limits.cost_usd(limits.counted(new.tokens + before.tokens))))
         before = before.plus(new)
     sent = total(call.sent for call in calls)
@@ -125,7 +138,7 @@ def resend(test: RequestUnderTest, *, kept: int = KEPT) -> Resend | None:
             _files(images, sent, limits),
             _caching("prompt caching, 5 minutes", calls, limits, limits.cache_write_5m_factor.value),
             _caching("prompt caching, 1 hour", calls, limits, limits.cache_write_1h_factor.value),
-            _pruning([uses for _, uses in groups], sent, cost, test, kept),
+            _pruning([uses for _, uses in groups], calls, limits, kept, load),
         ),
     )
 
@@ -152,9 +165,10 @@ def calls_of(request: Request) -> list[list[Turn]]:
     return calls
 
 
-def load_of(uses: Iterable[ImageUse], test: RequestUnderTest) -> Load:
-    """The sum over images."""
-    return total(Load(1, use.base64_size or 0, test.tokens(use)) for use in uses)
+def load_of(uses: Iterable[ImageUse], test: RequestUnderTest, *, fewest: bool = False) -> Load:
+    """The sum over images, with the most tokens of each, or the fewest."""
+    tokens = test.fewest_tokens if fewest else test.tokens
+    return total(Load(1, use.base64_size or 0, tokens(use)) for use in uses)
 
 
 def total(loads: Iterable[Load]) -> Load:
@@ -219,7 +233,11 @@ def _caching(way: str, calls: Sequence[Call], limits: Limits, write: float) -> S
 
 
 def _pruning(
-    groups: Sequence[Sequence[ImageUse]], sent: Load, cost: float | None, test: RequestUnderTest, kept: int
+    groups: Sequence[Sequence[ImageUse]],
+    calls: Sequence[Call],
+    limits: Limits,
+    kept: int,
+    load: Callable[[Iterable[ImageUse]], Load],
 ) -> Saving:
     """Each call with its last images only, but always with those that are new in it."""
     pruned = Load()
@@ -228,10 +246,11 @@ def _pruning(
     for uses in groups:
         so_far.extend(uses)
         most = max(kept, len(uses))
-        call = load_of(so_far[-most:] if most else (), test)
+        call = load(so_far[-most:] if most else ())
         pruned = pruned.plus(call)
-        costs.append(test.limits.cost_usd(test.limits.counted(call.tokens)))
-    saved, pruned_cost = sent.minus(pruned), _sum(costs)
+        costs.append(limits.cost_usd(limits.counted(call.tokens)))
+    cost, pruned_cost = _sum(call.cost_usd for call in calls), _sum(costs)
+    saved = total(call.sent for call in calls).minus(pruned)
     return Saving(
         way=f"pruning to the last {kept}",
         available=True,
