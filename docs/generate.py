@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from click.testing import CliRunner
 
+from families import with_families
 from imgbudget.cli.group import cli
 from imgbudget.cli.main import COMMANDS
 from imgbudget.cli.rule import markdown
@@ -76,7 +77,7 @@ def pages() -> dict[Path, str]:
     """Every generated file and its current content, on a fixed day: models end, and prices change."""
     os.environ["IMGBUDGET_DATE"] = "2026-11-28"
     written = [path for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if path.name != "cli.md"]
-    made = {path: with_output(path.read_text(encoding="utf-8")) for path in written} | {
+    made = {path: with_families(with_output(path.read_text(encoding="utf-8"))) for path in written} | {
         DOCS / "cli.md": command_help(),
         DOCS / "check.svg": terminal(),
         DOCS / "imgbudget.schema.json": json.dumps(json_schema(), indent=2) + "\n",

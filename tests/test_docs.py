@@ -9,7 +9,10 @@ from typing import Any
 import PIL
 import pytest
 
+from families import BEGIN, END, VECTORS, with_families
 from imgbudget.cli.main import COMMANDS
+from imgbudget.limits.data import LimitsData
+from imgbudget_rules.limits import DATA
 from tests.builders import body, image_block, image_bytes, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,6 +52,22 @@ def test_generated_pages_are_current() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, ""), "run python docs/generate.py"
+
+
+def test_every_family_has_its_rule_and_its_vectors() -> None:
+    """The section of docs/providers.md is what the data and the vectors give, whatever Pillow writes."""
+    page = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+    assert with_families(page) == page, "run python docs/generate.py"
+    section = page[page.index(BEGIN) : page.index(END)]
+    rows = [
+        line.split(" | ") for line in section.splitlines() if line.startswith("| ") and "models |" not in line
+    ]
+    with VECTORS.open(encoding="utf-8") as file:
+        count = sum(1 for _ in file) - 1
+    assert sum(int(row[4]) for row in rows if row[4] != "–") == count
+    data = LimitsData.from_mapping(DATA, day="2026-11-28")
+    listed = [model for row in rows for model in row[0].removeprefix("| ").split(", ")]
+    assert sorted(listed) == sorted(data.models)
 
 
 def test_readme_has_the_commands_that_ci_runs() -> None:

@@ -23,7 +23,7 @@ class Processor:
     publishes_size = False
 
     def __init__(self, count: Callable[[Size, Tier], int]) -> None:
-        self._count = count
+        self.function = count
 
     def effective_size(self, size: Size, _tier: Tier, /) -> Size:
         """The size itself: these processors enlarge or cut an image, so that no other size costs the same."""
@@ -35,7 +35,7 @@ class Processor:
 
     def tokens(self, size: Size, tier: Tier, /) -> int:
         """The tokens that the processor puts in place of the image."""
-        return self._count(size, tier)
+        return self.function(size, tier)
 
     def refusal(self, _size: Size, _tier: Tier, /) -> Refusal | None:
         """None: no size limit is known."""
