@@ -266,7 +266,8 @@ def test_bedrock_is_known_by_its_address() -> None:
 @pytest.mark.parametrize(
     ("url", "target"),
     [
-        ("https://api.anthropic.com/v1/messages", InspectionTarget()),
+        ("https://api.anthropic.com/v1/messages", InspectionTarget(None, "anthropic")),
+        ("http://localhost:4000/v1/messages", InspectionTarget()),
         ("https://x.services.ai.azure.com/anthropic/v1/messages", InspectionTarget(None, "foundry")),
         (
             "https://eu-aiplatform.googleapis.com/v1/projects/p/publishers/anthropic/models/claude-x@1:rawPredict",
@@ -274,7 +275,7 @@ def test_bedrock_is_known_by_its_address() -> None:
         ),
         (
             "https://claude.googleapis.com/v1/projects/p/invoke/v1/messages",
-            InspectionTarget(None, "google-cloud"),
+            InspectionTarget(None, "claude-google-cloud"),
         ),
         (
             "https://b.amazonaws.com/model/anthropic.claude-x%3A0/invoke",

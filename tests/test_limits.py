@@ -164,7 +164,7 @@ def test_unknown_model_on_an_unknown_platform_has_no_limits() -> None:
     limits = SHIPPED.bind("acme-vision-1", "")
     assert limits.max_edge is limits.request_bytes is limits.request_media is limits.many_image_count is None
     assert {"image/gif", "image/heic"} <= set(limits.media_types)
-    assert set(limits.source_types) == {"base64", "url", "file"}
+    assert set(limits.source_types) == {"base64", "url", "file", "s3"}
     assert (limits.api, limits.is_messages_api) == ("the API", False)
 
 

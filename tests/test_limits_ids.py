@@ -54,7 +54,7 @@ SPELLINGS = [
     ),
     # gateways
     ("anthropic/claude-opus-5.5", "claude-opus-5-5", None),
-    ("openrouter/anthropic/claude-opus-4.8", "claude-opus-4-8", None),
+    ("openrouter/anthropic/claude-opus-4.8", "claude-opus-4-8", "openrouter"),
     ("anthropic/claude-sonnet-4.5:beta", "claude-sonnet-4-5", None),
     ("anthropic/claude-3.7-sonnet:thinking", "claude-3-7-sonnet", None),
     ("vertex_ai/claude-sonnet-4-5@20250929", "claude-sonnet-4-5", "google-cloud"),

@@ -72,10 +72,16 @@ def test_platforms_are_those_of_the_command() -> None:
     """The data knows the five platforms of Claude, and those of others; the help names them all."""
     assert SHIPPED.platforms == (
         *(row.id for row in PLATFORMS),
+        "claude-google-cloud",
+        "claude-aws",
+        "openrouter",
         "gemini",
+        "vertex",
         "mistral",
+        "nova",
         "self-hosted",
         "openai",
+        "azure-openai",
         "qwen",
         "xai",
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbudget.limits.values import figure
+from imgbudget.limits.values import figure, precise, readings
 from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Recode, Severity, rule
 
 
@@ -24,9 +24,14 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     exceeds 10 MB maximum: 12504100 bytes > 10485760 bytes`, before it downscales anything. For a file on
     disk the length of its base64 text is computed.
 
+    Where it is not known whether the file or its base64 text is meant, or sources contradict each other, an
+    image over the strictest reading is a warning and one over the most generous an error: Azure OpenAI
+    (20 MB), Vertex (7 MB of inline data) and xAI (10 or 20 MB).
+
     ## Reports
     <jpeg 1200x900 bytes=7864321>
     <jpeg 1200x900 bytes=3932161> on bedrock
+    <jpeg 1200x900 bytes=6000000> for gemini-2.5-flash on vertex
 
     ## Silent
     <jpeg 1200x900 bytes=7864320>
@@ -39,21 +44,26 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Source
     Vision guide, 2026-09: 10 MB, on Bedrock and Google Cloud 5 MB, base64-encoded. That the text is measured
     and that 1 MB is 2^20 bytes: error texts in Gajae-Code#934, 2026-06, can1357/oh-my-pi#10633, 2026-09.
-    Whether line breaks in the text count is not known; they are counted.
+    Whether line breaks in the text count is not known; they are counted. Others: see `imgbudget limits`.
     """
-    limit, length = ctx.limits.image_base64_bytes, use.base64_size
+    limit, least, length = ctx.limits.image_base64_bytes, ctx.limits.least_image_bytes, use.base64_size
     most = ctx.limits.image_raw_bytes
-    if limit is None or most is None or length is None or length <= limit.value:
+    if limit is None or least is None or most is None or length is None:
         return
+    if length <= least.value:
+        return
+    over = length > limit.value
+    exceeded = limit if over else least
     is_image = use.facts is not None and use.facts.format is not None
     if not is_image and not use.in_request:  # a file that is not an image is never sent as one
         return
+    at_most = f"{precise(limit)} an image" if over else f"{readings(limit, least)} an image"
     yield Problem(
-        message=f"base64 text is {figure(length)} bytes; {ctx.limits.platform} takes at most {limit.text} "
-        f"({figure(limit.value)} bytes) an image",
+        message=f"base64 text is {figure(length)} bytes; {ctx.limits.platform} takes at most {at_most}",
         help=f"resize or encode the image so that the file has at most {figure(most)} bytes",
         measured=length,
-        limit=limit.value,
-        unit=limit.unit,
+        limit=exceeded.value,
+        unit=exceeded.unit,
+        severity=None if over else Severity.WARNING,
         fix=Recode(max_bytes=most) if use.facts and is_image and use.facts.damage is None else None,
     )

@@ -81,7 +81,7 @@ def costly_encoding(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     facts, size = use.facts, use.visible_size
     if facts is None or size is None or facts.animated:
         return
-    limit = ctx.limits.image_base64_bytes
+    limit = ctx.limits.least_image_bytes
     if limit is not None and (use.base64_size or 0) > limit.value:
         return
     bound = _bound(facts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbudget.limits.values import figure
+from imgbudget.limits.values import figure, precise, readings
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkRequest, rule
 
 
@@ -24,7 +24,8 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
 
     How certain this is: neither documents nor errors say whether 32 MB are 32,000,000 or 33,554,432 bytes. A
     body over the larger number is an error, one between the two a warning; likewise for 20 MB on Bedrock and
-    30 MB on Google Cloud.
+    30 MB on Google Cloud. For Bedrock's InvokeModel another source has 25,000,000 bytes; the stricter is
+    taken. Alibaba's service takes less in chat completions (6 MB) than in its responses API (10 MB).
 
     ## Reports
     ```json
@@ -47,23 +48,17 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
     within the smaller of the two numbers. A body without images has no fix.
 
     ## Source
-    API errors page, 2026-06: 32 MB. AWS, InvokeModel: 20 MB. Claude on Google Cloud, 2026-10: 30 MB.
+    API errors page, 2026-06: 32 MB. AWS, InvokeModel: 20 MB; botocore 1.44.8: 25,000,000
+    bytes. Claude on Google Cloud, 2026-10: 30 MB.
     """
-    limit, doubt = ctx.limits.request_bytes, ctx.limits.request_bytes_doubt
+    limit, doubt = ctx.limits.request_bytes, ctx.limits.least_request_bytes
     size = request.byte_size
     if limit is None or doubt is None or size <= min(limit.value, doubt.value):
         return
     over = size > limit.value
     exceeded = limit if over else doubt
-    message = f"body is {figure(size)} bytes; {ctx.limits.platform} takes at most {limit.text}"
-    if over:
-        message += f" ({figure(limit.value)} bytes)"
-    else:
-        message += (
-            f" by one source and {doubt.text} by another"
-            if doubt.status == "conflicting"
-            else f", which may mean {figure(doubt.value)} bytes or {figure(limit.value)}"
-        )
+    at_most = precise(limit) if over else readings(limit, doubt)
+    message = f"body is {figure(size)} bytes; {ctx.limits.platform} takes at most {at_most}"
     by_id = ", send repeated images by file id" if "file" in ctx.limits.source_types else ""
     has_images = any(use.base64_size for use in request.images)
     yield Problem(
@@ -73,5 +68,5 @@ def payload_over_limit(request: Request, ctx: Context) -> Iterator[Problem]:
         limit=exceeded.value,
         unit=exceeded.unit,
         severity=None if over else Severity.WARNING,
-        fix=ShrinkRequest(doubt.value) if has_images else None,
+        fix=ShrinkRequest(min(limit.value, doubt.value)) if has_images else None,
     )

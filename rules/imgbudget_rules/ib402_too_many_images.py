@@ -19,9 +19,12 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     ## Why it matters
     The request is rejected: `Too much media: 80 document pages + 21 images > 100`. Images and pages of all
     turns and tool results are added up. The limit is 100 for models with a context of 200k tokens and 600
-    for the others; claude.ai accepts 20 per message. A document whose pages cannot be counted counts as one
-    page, so the true sum may be higher: a warning names each PDF in the request that could not be counted
-    (encrypted, damaged, or of a structure that takes too long to read) and the reason.
+    for the others; claude.ai accepts 20 per message. Azure OpenAI accepts 10 by one of its pages and 50 by
+    another: from 11 on it is a warning, from 51 on an error.
+
+    A document whose pages cannot be counted counts as one page, so the true sum may be higher: a warning
+    names each PDF in the request that could not be counted (encrypted, damaged, or of a structure that takes
+    too long to read) and the reason.
 
     ## Reports
     ```json
@@ -67,13 +70,17 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
                 location=document.location,
                 severity=Severity.WARNING,
             )
-    if pages + images <= limit.value:
+    total, least = pages + images, ctx.limits.request_media_doubt or limit
+    if total <= min(limit.value, least.value):
         return
+    over = total > limit.value
+    at_most = str(limit.value) if over else f"{least.value} by one source and {limit.value} by another"
     yield Problem(
-        message=f"too much media: {pages} document pages + {images} images > {limit.value}, "
+        message=f"too much media: {pages} document pages + {images} images > {at_most}, "
         f"the limit of {ctx.limits.platform} for {ctx.limits.model}",
         help="leave out images of earlier turns, or split the request",
-        measured=pages + images,
-        limit=limit.value,
+        measured=total,
+        limit=limit.value if over else least.value,
         unit=limit.unit,
+        severity=None if over else Severity.WARNING,
     )

@@ -27,7 +27,7 @@ from imgbudget.rule import (
     since="0.1",
     limits=("messages_api",),
 )
-def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
+def image_after_text(request: Request, ctx: Context) -> Iterator[Problem]:
     """Text longer than a label comes before the first image of a turn.
 
     ## Why it matters
@@ -37,6 +37,8 @@ def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
     Labels do not count as text: `Image 1:`, `Page 3`, `Before`, a file name, a tag, a short line that ends
     with a colon. The guide's own example puts such a label before each image. Only text before the first
     image counts, not text between images. Blocks inside tool results belong to the tool and are not checked.
+
+    OpenRouter asks for the contrary, the text first, so nothing is reported there.
 
     ## Reports
     ```json
@@ -60,13 +62,21 @@ def image_after_text(request: Request, _ctx: Context) -> Iterator[Problem]:
         "<png 800x600>", "And this in winter. What changed?"]}]}
     ```
 
+    ```json
+    {"platform": "openrouter", "messages": [{"role": "user", "content": ["What is in this image?",
+        "<png 800x600>"]}]}
+    ```
+
     ## Fix safety
     Unsafe: the model reads the same blocks in another order, and text may say "the image below".
 
     ## Source
     Vision guide, 2026-09: images before text work best, after or between still work well. What counts as a
-    label is imgbudget's own reading of the guide's examples.
+    label is imgbudget's own reading of the guide's examples. OpenRouter documentation of image inputs,
+    2026-11.
     """
+    if ctx.limits.block_order == "text-first":
+        return
     for turn in request.turns if request.images else ():
         if turn.role == "user" and (late := _image_after_text(turn)):
             yield Problem(

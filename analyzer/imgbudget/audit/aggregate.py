@@ -83,7 +83,9 @@ def _bytes(limits: Limits, data: LimitsData) -> Iterator[AxisMarker]:
     owners: dict[int, list[str]] = {}
     for platform in data.platforms:
         bound = data.bind(limits.model, platform)
-        if bound.platform == platform and bound.image_raw_bytes is not None:
+        if bound.platform != platform or (bound.is_gateway and platform != limits.platform):
+            continue
+        if bound.image_raw_bytes is not None:
             owners.setdefault(bound.image_raw_bytes, []).append(platform)
     for value, platforms in owners.items():
         named = ", ".join(platforms[:2]) + (" …" if platforms[2:] else "")

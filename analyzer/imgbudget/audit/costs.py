@@ -48,12 +48,18 @@ def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
 def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
     """The cost matrix: Claude's models in the order of the limits data, for each the platforms that serve it.
 
+    Gateways, which add prices of their operators, are not in it.
+
     Each image is priced as a separate prompt, so long-prompt prices do not count. Models of other providers
     are in `model_rows`.
     """
     sums = _sums(store, data)
     candidates = ((data.bind(model, name), name) for model in data.claude_models for name in data.platforms)
-    bound = [limits for limits, name in candidates if limits.platform == name and limits.uses_claude_patches]
+    bound = [
+        limits
+        for limits, name in candidates
+        if limits.platform == name and limits.uses_claude_patches and not limits.is_gateway
+    ]
     refused = _refused(store, bound)
     return tuple(_cost_row(limits, sums[limits.tier.name], refused[_bounds(limits)]) for limits in bound)
 

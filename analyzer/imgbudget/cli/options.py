@@ -58,8 +58,9 @@ class ModelOptions(NamedTuple):
         option(
             "--platform",
             metavar="NAME",
-            help="anthropic, bedrock, google-cloud, foundry, claude-ai, openai, gemini, qwen, mistral, xai "
-            "or self-hosted.",
+            help="anthropic, bedrock, google-cloud, foundry, claude-ai, claude-google-cloud, claude-aws, "
+            "openai, azure-openai, gemini, vertex, nova, qwen, mistral, xai, openrouter, self-hosted, or one "
+            "of the configuration.",
         ),
     ] = None
     limits: Annotated[

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NoReturn
 
 from imgbudget.limits import geometry
-from imgbudget.limits.fields import DETAILS, FIELDS, TIER_BOUNDS, LimitFields
+from imgbudget.limits.fields import DETAILS, FIELDS, SPECS, TIER_BOUNDS, LimitFields
 from imgbudget.limits.geometry import UNKNOWN_TIER, Size, Tier
 from imgbudget.limits.lifecycle import is_soon
 from imgbudget.limits.model_ids import ModelState, NormalizedModel
@@ -14,6 +14,9 @@ TokensState = Literal["exact", "derived", "conflicting", "unknown"]
 """How the tokens of an image are known: for certain, from the family, contradictory, not at all."""
 
 _DERIVED = frozenset({"derived", "unknown"})
+_CHAT = "openai-chat"
+"""The dialect of chat completions."""
+
 _NANO = 1_000_000_000
 """Nano-dollars per dollar. A price of 1 USD/MTok is 1,000 nano-dollars per token, so sums are integers."""
 
@@ -33,8 +36,9 @@ class Limits(LimitFields):
     context and price; an unknown one has no tier either, so its images have no number of tokens. `platform`
     is empty if it is unknown too: then there are no limits, and every media type and source type that some
     platform accepts is accepted. `nearest` are similar names of a model that is not known. Media types
-    in `still_types` are not accepted animated. `request_bytes` is the binary reading of a limit given in MB
-    and `request_bytes_doubt` the decimal one, likewise for batches. `retired` is an ISO date, "unknown" for a
+    in `still_types` are not accepted animated. `request_bytes` is the most generous reading of a limit, where
+    sources or units leave several, and `request_bytes_doubt` the strictest, likewise for batches, images and
+    `request_media`. `retired` is an ISO date, "unknown" for a
     model retired at an unknown date, None for a model in service, for which `ends` is the announced day.
     Both are those of the maker's own API; `at_maker` is whether it is the platform. `day` is the day of the
     run, which decides about both and about prices. Factors multiply the input price (batch factors both
@@ -53,6 +57,9 @@ class Limits(LimitFields):
     """Every value that the data states, with its source, by name."""
 
     at_maker: bool
+    is_gateway: bool
+    """Whether the platform passes requests on to that of the model."""
+
     day: str
     _sources: Mapping[str, tuple[Value, ...]]
     _at: dict[str, "Limits"]
@@ -66,6 +73,7 @@ class Limits(LimitFields):
         *,
         day: str,
         at_maker: bool,
+        is_gateway: bool = False,
     ) -> None:
         """Bind the merged values of platform, tier and model; `tiers` has the values of each tier."""
         name = term(values, "tier").values[0] if "tier" in values else ""
@@ -93,6 +101,7 @@ class Limits(LimitFields):
             values=values,
             day=day,
             at_maker=at_maker,
+            is_gateway=is_gateway,
             _sources={
                 key: tuple(value for item, value in tiers[key].items() if item not in TIER_BOUNDS)
                 for key in tier_names
@@ -173,6 +182,26 @@ class Limits(LimitFields):
             found.__dict__.update(self.__dict__, tier=tier, _at={})
             self._at[detail] = found
         return found
+
+    def for_dialect(self, dialect: str) -> "Limits":
+        """The limits for a body of a dialect: some services limit chat completions otherwise."""
+        chat = self.chat_request_bytes
+        if chat is None or dialect != _CHAT:
+            return self
+        if _CHAT not in self._at:
+            names = ("request_bytes", "request_bytes_doubt")
+            stated = {name: chat._replace(name=name) for name in names}
+            self._at[_CHAT] = found = object.__new__(Limits)
+            found.__dict__.update(self.__dict__, **stated, values=self.values | stated, _at={})
+        return self._at[_CHAT]
+
+    def whose(self, value: Limit[Any]) -> str:
+        """Whose limit it is, for messages: of the model, or the platform that the request goes to.
+
+        The owner of a value is the platform that states it, from which others inherit it.
+        """
+        of_platform = SPECS[value.name].scope in ("platforms", "images") and value.owner != self.model
+        return self.api if of_platform else value.owner
 
     @property
     def tier_values(self) -> tuple[Value, ...]:
@@ -378,9 +407,19 @@ class Limits(LimitFields):
         return f"{self.platform} has no {need}" if known else f"no {need} of {self.platform} is known"
 
     @property
+    def least_image_bytes(self) -> Limit[int] | None:
+        """The strictest reading of the limit on the base64 text of an image, for which images are planned."""
+        return self.image_base64_bytes_doubt or self.image_base64_bytes
+
+    @property
     def image_raw_bytes(self) -> int | None:
-        """The largest image file, in bytes, whose base64 text is within `image_base64_bytes`."""
-        return self.image_base64_bytes.value // 4 * 3 if self.image_base64_bytes else None
+        """The largest image file, in bytes, whose base64 text is within the limit by every reading."""
+        return self.least_image_bytes.value // 4 * 3 if self.least_image_bytes else None
+
+    @property
+    def least_request_bytes(self) -> Limit[int] | None:
+        """The strictest reading of the limit on a body, for which requests are planned."""
+        return self.request_bytes_doubt or self.request_bytes
 
     def entries(self) -> tuple[Limit[float] | Absent, ...]:
         """Every number in force, and every limit stated to be unlimited, in the order of the table."""

@@ -9,8 +9,17 @@ from imgbudget.limits.bound import Limits, tier_of
 from imgbudget.limits.fields import DETAILS, SERVICES, SPECS, TIER_BOUNDS, required_in
 from imgbudget.limits.geometry import PATCH, Tier
 from imgbudget.limits.lifecycle import current_day, in_force
-from imgbudget.limits.model_ids import NormalizedModel, nearest_names, read_id, sibling_of, weights_of
-from imgbudget.limits.schema import Checked, OnDemand, Platform, Tree, parse, parse_on_demand
+from imgbudget.limits.model_ids import (
+    SISTERS,
+    NormalizedModel,
+    is_other_vendors,
+    nearest_names,
+    read_id,
+    sibling_of,
+    weights_of,
+)
+from imgbudget.limits.platforms import PlatformTable, merge_platform
+from imgbudget.limits.schema import Checked, Tree, parse, parse_on_demand
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
 
 
@@ -20,7 +29,7 @@ def merge(base: Tree, upper: Tree) -> Tree:
         base.shared | upper.shared,
         _merge_values(base.tiers, upper.tiers),
         dict(base.platforms)
-        | {key: _merge_platform(base.platforms.get(key), item) for key, item in upper.platforms.items()},
+        | {key: merge_platform(base.platforms.get(key), item) for key, item in upper.platforms.items()},
         _merge_values(base.models, upper.models),
     )
 
@@ -29,37 +38,15 @@ def _merge_values(base: Mapping[str, Values], upper: Mapping[str, Values]) -> di
     return dict(base) | {key: base.get(key, {}) | values for key, values in upper.items()}
 
 
-def _merge_platform(base: Platform | None, upper: Platform) -> Platform:
-    if base is None:
-        return upper
-    return Platform(
-        base.values | upper.values, upper.inherits or base.inherits, upper.inherited or base.inherited
-    )
-
-
-def resolve_platforms(tree: Tree) -> Mapping[str, Values]:
-    """The values of each platform: its own, then inherited ones, then the shared ones."""
-    return OnDemand(tree.platforms, lambda key, _: tree.shared | _platform_values(tree.platforms, key, ()))
-
-
-def _platform_values(platforms: Mapping[str, Platform], key: str, visited: tuple[str, ...]) -> Values:
-    platform = platforms.get(key)
-    if platform is None or key in visited:
-        return {}
-    values = (
-        {} if platform.inherits is None else _platform_values(platforms, platform.inherits, (*visited, key))
-    )
-    if platform.inherited is not None:
-        status, note = platform.inherited
-        values = {name: value._replace(status=status, note=note) for name, value in values.items()}
-    return values | platform.values
-
-
-def require_whole(tree: Tree, platforms: Mapping[str, Values], name: str) -> None:
+def require_whole(tree: Tree, platforms: PlatformTable, name: str) -> None:
     """Raise LimitsError, prefixed with `name`, if the tree lacks something that `LimitsData.bind` needs."""
     problems = [
         *_incomplete("tiers", tree.tiers, TIER_BOUNDS),
-        *_incomplete("platforms", platforms, required_in("platforms")),
+        *_incomplete(
+            "platforms",
+            {key: values for key, values in platforms.items() if not platforms.is_gateway(key)},
+            required_in("platforms"),
+        ),
         *_incomplete("models", tree.models, required_in("models")),
         *(f"images.{key}: is missing" for key in required_in("images") if key not in tree.shared),
         *(f"prices.{key}: is missing" for key in required_in("prices") if key not in tree.shared),
@@ -142,6 +129,9 @@ def _dangling(tree: Tree) -> list[str]:
     return problems
 
 
+_FOR_OTHERS = {"google-cloud": "vertex"}
+"""The platform of the same cloud for an unknown model that is not Anthropic's."""
+
 _CACHED_IDS = 1024
 """Model ids that are cached; hostile input may name a new one on every line."""
 
@@ -149,13 +139,15 @@ _CACHED_IDS = 1024
 class LimitsData:
     """The limits of every known model and platform; immutable."""
 
-    __slots__ = ("__dict__", "_bound", "_normalized", "_platforms", "_tree", "day", "models", "platforms")
+    __slots__ = ("__dict__", "_bound", "_normalized", "_tree", "day", "models", "platforms", "table")
 
     day: str
     """The day whose prices apply, and on which models are in service or not, as ISO 8601."""
 
     models: tuple[str, ...]
     platforms: tuple[str, ...]
+    table: PlatformTable
+    """What platforms inherit and serve."""
 
     def __init__(self, tree: Tree, name: str, *, checked: bool = False, day: str | None = None) -> None:
         """Take a complete tree. Raises LimitsError, prefixed with `name`, if something in it is missing.
@@ -163,9 +155,9 @@ class LimitsData:
         With `checked` the tree is not validated again. `day` is the current one unless given.
         """
         self.day = day or current_day()
-        self._platforms = resolve_platforms(tree)
+        self.table = PlatformTable(tree)
         if not checked:
-            require_whole(tree, self._platforms, name)
+            require_whole(tree, self.table, name)
         self._tree = tree
         self.models = tuple(tree.models)
         self.platforms = tuple(tree.platforms)
@@ -246,17 +238,25 @@ class LimitsData:
         if model in self._tree.models:
             return NormalizedModel(model, known=True, nearest=(), platform=None)
         reading = read_id(model)
-        for name in reading.ids:
-            if name in self._index:
-                return NormalizedModel(self._index[name], known=True, nearest=(), platform=reading.platform)
-        weights = weights_of(reading.name, self._index)
-        if weights is not None:
-            return NormalizedModel(weights, known=True, nearest=(), platform=reading.platform)
+        named = next((self._index[name] for name in reading.ids if name in self._index), None)
+        known = named or weights_of(reading.name, self._index)
+        if known is not None:
+            platform = self._in_cloud(reading.platform, known)
+            return NormalizedModel(known, known=True, nearest=(), platform=platform)
+        platform = reading.platform
+        if is_other_vendors(reading.name, ""):
+            platform = _FOR_OTHERS.get(platform or "", platform)
         nearest = nearest_names(reading.name, self.models)
         sibling = sibling_of(reading.name, self.models)
-        return NormalizedModel(
-            model, known=False, nearest=nearest, platform=reading.platform, sibling=sibling
-        )
+        return NormalizedModel(model, known=False, nearest=nearest, platform=platform, sibling=sibling)
+
+    def _in_cloud(self, platform: str | None, model: str) -> str | None:
+        """The platform that a spelling implies, or of the same cloud the one that serves the model."""
+        if platform is None or platform not in self._tree.platforms:
+            return None
+        sister = SISTERS.get(platform, platform)
+        is_there = sister in self._tree.platforms and self.table.serves(sister, model)
+        return sister if is_there and not self.table.serves(platform, model) else platform
 
     def stated(self, model: str) -> Values:
         """The values of a model of the data as stated, those of other days included."""
@@ -264,7 +264,7 @@ class LimitsData:
 
     def stated_on(self, platform: str) -> Values:
         """The values of a platform of the data, inherited and shared ones included."""
-        return self._platforms[platform]
+        return self.table[platform]
 
     @property
     def content(self) -> str:
@@ -280,19 +280,20 @@ class LimitsData:
 
     def model_for(self, model: str, platform: str) -> str:
         """The model to assume on a platform: `model` if served there, else the default of the platform."""
-        default = self._platforms[platform].get("default_model") if platform in self._platforms else None
-        if not isinstance(default, Term) or platform in self._served(model):
+        default = self.table[platform].get("default_model") if platform in self.table else None
+        if not isinstance(default, Term):
             return model
-        return default.values[0]
+        normal = self.normalize(model)
+        served = normal.known and self.table.serves(self.table.base(platform) or platform, normal.id)
+        return model if served else default.values[0]
 
     def _served(self, model: str) -> tuple[str, ...]:
-        """The platforms that serve a model of another provider; empty for Anthropic's models."""
+        """The platforms that list a model of another provider; empty for Anthropic's models."""
         normal = self.normalize(model)
-        values = self._tree.models[normal.id] if normal.known else {}
-        return term(values, "platforms").values if "platforms" in values else ()
+        return self.table.listed(normal.id) if normal.known else ()
 
     def _bind(self, model: str, platform: str) -> Limits:
-        if platform and platform not in self._platforms:
+        if platform and platform not in self.table:
             nearest = nearest_names(platform, self.platforms)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise LimitsError(f"unknown platform {platform!r}{hint} (known: {', '.join(self.platforms)})")
@@ -301,21 +302,22 @@ class LimitsData:
         if normal.known:
             platform = self._serving_platform(model, platform)
             own = in_force(self._tree.models[normal.id], self.day)
-            if isinstance(served := own.get(f"tier_on_{platform}"), Term):
-                own = own | {"tier": served._replace(name="tier")}
+            own = _on_platform(own, platform)
             if "platforms" not in own and not isinstance(own.get("input_price"), Limit):
                 own = own | {"input_price": _highest_price(normal.id, self._peers(platform))}
         elif normal.sibling is not None:
             own = {"tier": _derived_tier(normal, self._tree.models[normal.sibling])}
-        shared = self._platforms[platform] if platform else self._any_platform
         tier = self._tree.tiers[term(own, "tier").values[0]] if own else {}
+        maker = self._serving_platform(model, "")
+        shared = self.table.for_model(platform, normal, lambda: self._any_platform)
         return Limits(
             normal,
             platform,
             self._tree.tiers,
-            shared | tier | own,
+            shared | tier | own | self.table.stated(platform),
             day=self.day,
-            at_maker=platform in ("", self._serving_platform(model, "")),
+            at_maker=platform in ("", maker),
+            is_gateway=self.table.is_gateway(platform),
         )
 
     @cached_property
@@ -324,7 +326,7 @@ class LimitsData:
         required = {name for section in ("images", "prices") for name in required_in(section)}
         values = {name: value for name, value in self._tree.shared.items() if name in required}
         for name in ("media_types", "source_types"):
-            terms = [term(found, name) for found in self._platforms.values() if name in found]
+            terms = [term(found, name) for found in self.table.values() if name in found]
             merged = tuple(dict.fromkeys(one for item in terms for one in item.values))
             values[name] = terms[0]._replace(
                 values=merged, status="derived", note="accepted by some platform", owner="any platform"
@@ -333,20 +335,26 @@ class LimitsData:
 
     def _serving_platform(self, model: str, platform: str) -> str:
         """The platform whose limits apply: the given one, or the model's own if that does not serve it."""
-        served = self._served(model)
-        if served:
-            return platform if platform in served else served[0]
-        own = not platform or "default_model" in self._platforms[platform]
-        return self.platforms[0] if own else platform
+        normal = self.normalize(model)
+        if platform and normal.known and self.table.serves(platform, normal.id):
+            return platform
+        return (self._served(model) or self.platforms)[0]
 
     def _peers(self, platform: str) -> list[Values]:
         """The models served on a platform, from which a price is assumed for one of them without a price."""
-        own = "default_model" in self._platforms[platform]
+        own = "default_model" in self.table[platform]
         return [
             values
             for values in self._tree.models.values()
             if (platform in term(values, "platforms").values if "platforms" in values else not own)
         ]
+
+
+def _on_platform(own: Values, platform: str) -> Values:
+    """The values of a model, those that it has on one platform only in place of the general ones."""
+    end = f"_on_{platform}"
+    there = {name.removesuffix(end): value for name, value in own.items() if name.endswith(end)}
+    return own | {name: value._replace(name=name) for name, value in there.items()} if there else own
 
 
 def _derived_tier(model: NormalizedModel, sibling: Values) -> Value:

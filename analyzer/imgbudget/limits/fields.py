@@ -27,12 +27,13 @@ class LimitSpec(Generic[T_co]):
     """A row of the table, and the accessor of its value on `Limits`.
 
     `unit` is the unit of a number, or `name`, `names` or `date`. `required` means that the section must state
-    the value. `absent` is what null means; None if null is not allowed.
+    the value. `absent` is what null means; None if null is not allowed. With `by_model` a model may state
+    another value than its platform.
     """
 
-    __slots__ = ("absent", "name", "required", "scope", "unit")
+    __slots__ = ("absent", "by_model", "name", "required", "scope", "unit")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword arguments with defaults
         self,
         unit: str,
         scope: Scope,
@@ -40,9 +41,11 @@ class LimitSpec(Generic[T_co]):
         required: bool = False,
         absent: Absence | None = None,
         name: str = "",
+        by_model: bool = False,
     ) -> None:
         self.name = name
         self.unit = unit
+        self.by_model = by_model
         self.scope: Scope = scope
         self.required = required
         self.absent: Absence | None = absent
@@ -106,9 +109,9 @@ def of_known_models(unit: str, *, absent: Literal["estimated"] | None = None) ->
     return LimitSpec(unit, "models", required=absent is None, absent=absent or "unavailable")
 
 
-def names(scope: Scope, *, required: bool = True) -> LimitSpec[tuple[str, ...]]:
+def names(scope: Scope, *, required: bool = True, by_model: bool = False) -> LimitSpec[tuple[str, ...]]:
     """Declare a list of names, empty if none are stated."""
-    return LimitSpec("names", scope, required=required)
+    return LimitSpec("names", scope, required=required, by_model=by_model)
 
 
 def date(scope: Scope) -> LimitSpec[str | None]:
@@ -128,9 +131,12 @@ class LimitFields:
     many_image_count = number("images", "images", absent="unlimited")
     many_image_edge = number("px", "images", absent="unlimited")
     image_base64_bytes = number("bytes", "platforms", absent="unlimited")
+    image_base64_bytes_doubt = number("bytes", "platforms", required=False)
     request_bytes = number("bytes", "platforms", absent="unlimited")
     request_bytes_doubt = number("bytes", "platforms", absent="unlimited")
+    chat_request_bytes = number("bytes", "platforms", required=False)
     request_media = number("images", "platforms", absent="unlimited")
+    request_media_doubt = number("images", "platforms", required=False)
     request_messages = number("messages", "platforms", absent="unlimited")
     count_request_bytes = number("bytes", "platforms", absent="unlimited")
     batch_bytes = number("bytes", "platforms", absent="unavailable")
@@ -162,8 +168,9 @@ class LimitFields:
     regional_factor = number("times", "platforms", absent="unavailable")
     many_image_blocks = names("images")
     media_types = names("images")
-    source_types = names("platforms")
+    source_types = names("platforms", by_model=True)
     still_types = names("platforms", required=False)
+    block_order = name("platforms")
     retired = date("models")
     ends = date("models")
     successor = name("models")
@@ -181,6 +188,9 @@ DETAILS = ("low", "medium", "high", "ultra_high", "original", "auto")
 SERVICES = ("mistral", "qwen")
 """Platforms that may count the images of a model otherwise than the released weights do."""
 
+_ON_VERTEX = (("images", "request_media"), ("bytes", "image_base64_bytes"))
+"""Limits, with their units, that Vertex has for some models only."""
+
 TIER_BOUNDS = ("tier_edge", "tier_tokens")
 """The bounds of a tier; a tier without a strategy (one of Claude) must state both."""
 
@@ -195,6 +205,7 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
     LimitSpec("date", "models", name="retirement_not_before"),
     *(LimitSpec("name", "models", name=f"detail_{detail}") for detail in DETAILS),
     *(LimitSpec("name", "models", name=f"tier_on_{platform}") for platform in SERVICES),
+    *(LimitSpec(unit, "models", name=f"{limit}_on_vertex") for unit, limit in _ON_VERTEX),
     LimitSpec("name", "tiers", name="strategy"),
     LimitSpec("tokens", "tiers", name="base_tokens"),
     LimitSpec("tokens", "tiers", name="tile_tokens"),
@@ -231,8 +242,9 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
 )
 """Values that select the limits in force, and the numbers that strategies calculate with.
 
-A platform with a `default_model` serves only models that list it. `tier` applies to images that request no
-level of detail, `detail_low` and so on to those that do. `strategy` is a name in
+A platform with a `default_model` serves only models that list it, or that list the platform from which it
+inherits the default. A value `NAME_on_PLATFORM` of a model is its NAME on that platform. `tier` applies to
+images that request no level of detail, `detail_low` and so on to those that do. `strategy` is a name in
 `imgbudget.limits.strategies` or `processors`, and `alternatives` are the tiers that other sources state.
 """
 
@@ -251,7 +263,11 @@ _SCOPES: dict[str, tuple[Scope, ...]] = {
 
 def rows_of(section: Scope) -> dict[str, LimitSpec[Any]]:
     """The values that a section may state, by name, in the order of the table."""
-    return {name: row for name, row in SPECS.items() if row.scope in _SCOPES[section]}
+    return {
+        name: row
+        for name, row in SPECS.items()
+        if row.scope in _SCOPES[section] or (section == "models" and row.by_model)
+    }
 
 
 def required_in(section: Scope) -> tuple[str, ...]:

@@ -14,8 +14,15 @@ _GATEWAYS = {
     "vertex-ai": "google-cloud",
     "google-vertex": "google-cloud",
     "publishers": "google-cloud",
+    "azure": "azure-openai",
+    "azure-ai": "foundry",
+    "dashscope": "qwen",
+    "openrouter": "openrouter",
 }
-"""Parts of a path before the id that name a platform; others (`openrouter/anthropic/`) are ignored."""
+"""Parts of a path before the id that name a platform; others (`anthropic/`, `google/`) are ignored."""
+
+SISTERS = {"google-cloud": "vertex", "vertex": "google-cloud", "azure-openai": "foundry"}
+"""The platform of the same cloud for the models that a platform does not serve."""
 
 _BEDROCK_VENDORS = (
     "anthropic.",

@@ -11,6 +11,7 @@ from imgbudget.namedtuples import NamedTuple
 
 _SECTIONS = ("sources", "tiers", "images", "prices", "platforms", "models")
 _ORIGIN = ("source", "date", "status", "note", "first_seen")
+_PLATFORM_KEYS = ("inherits", "inherited", "gateway")
 _ABSENT = "absent"
 """The key under which a tier, platform or model lists the limits that do not exist."""
 STATUSES = ("confirmed", "single source", "conflicting", "derived", "unknown")
@@ -21,12 +22,16 @@ _PUBLISHER = "anthropic"
 class Platform(NamedTuple):
     """A platform's own values, and the platform that the others are inherited from.
 
-    `inherited` is the status and the note for inherited values.
+    `inherited` is the status and the note for inherited values. A gateway passes requests on: it serves every
+    model, and a model that the inherited platform lacks has the limits of its own platform. `stated` is what
+    the user's configuration states, which takes precedence even over the values of a model.
     """
 
     values: Values
     inherits: str | None = None
     inherited: tuple[str, str] | None = None
+    is_gateway: bool = False
+    stated: Values = {}  # noqa: RUF012 - never changed
 
 
 class Tree(NamedTuple):
@@ -175,7 +180,10 @@ class _Parser:
 
     def platform(self, key: str, item: object) -> Platform:
         path = f"platforms.{key}"
-        entries = self.mapping(path, item, ("inherits", "inherited", _ABSENT, *rows_of("platforms")))
+        entries = self.mapping(path, item, (*_PLATFORM_KEYS, _ABSENT, *rows_of("platforms")))
+        gateway = entries.pop("gateway", False)
+        if not isinstance(gateway, bool):
+            self.problem(f"{path}.gateway", f"must be true or false, not {_kind(gateway)}")
         inherits = entries.pop("inherits", None)
         if inherits is not None and not isinstance(inherits, str):
             self.problem(f"{path}.inherits", "must be the name of a platform")
@@ -188,7 +196,7 @@ class _Parser:
                 inherited = status, note
             else:
                 self.problem(f"{path}.inherited", f"needs a note and a status of {', '.join(STATUSES)}")
-        return Platform(self.values("platforms", path, entries, key), inherits, inherited)
+        return Platform(self.values("platforms", path, entries, key), inherits, inherited, gateway is True)
 
     def values(self, section: Scope, path: str, item: object, owner: str) -> Values:
         rows = rows_of(section)

@@ -3,7 +3,7 @@
 Named tuples instead of dataclasses: a frozen dataclass costs a millisecond at every start.
 """
 
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from imgbudget.errors import LimitsError
 
@@ -59,6 +59,19 @@ class Limit(NamedTuple, Generic[N_co]):
         if self.unit in {"px", "USD/MTok", "times"}:
             return f"{self.value} {self.unit}"
         return f"{figure(self.value)} {self.unit}"
+
+
+def precise(limit: Limit[Any]) -> str:
+    """A number of bytes with its unit, and in bytes where that is another number, for messages."""
+    return limit.text if limit.text.endswith(" bytes") else f"{limit.text} ({figure(limit.value)} bytes)"
+
+
+def readings(most: Limit[Any], least: Limit[Any]) -> str:
+    """The readings of a limit in bytes between which a value is, for messages: of one source or two."""
+    if least.status == "conflicting":
+        return f"{most.text} by one source and {least.text} by another"
+    named = next((one.text for one in (most, least) if not one.text.endswith(" bytes")), least.text)
+    return f"{named}, which may mean {figure(least.value)} bytes or {figure(most.value)}"
 
 
 class Term(NamedTuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from imgbudget.config.settings import DEFAULT_PLATFORM
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
-from imgbudget.limits.model_ids import NormalizedModel, is_other_vendors, looks_like_template
+from imgbudget.limits.model_ids import is_other_vendors, looks_like_template
 from imgbudget.linter.rule_sets import PathRules, RuleRunner, SuppressedCounts
 from imgbudget.model.request_under_test import LimitsByDetail, RequestUnderTest, bind_request
 from imgbudget.model.results import FileResult, ImageResult, RequestResult, RowCounts
@@ -29,7 +29,8 @@ class LintContext:
     """Rules, limits and requested facts of a run, and its notes.
 
     `fields` are facts that the output needs beside those of the rules. If `explicit_platform`, the user named
-    the platform, and a model that it does not serve adds a note.
+    the platform, and a model that it does not serve adds a note; so does a request without a model unless
+    `explicit_model`, where the user named the one to assume.
     """
 
     def __init__(  # noqa: PLR0913 - keyword arguments only
@@ -43,13 +44,17 @@ class LintContext:
         excerpts: bool = False,
         edits: bool = False,
         explicit_platform: bool = False,
+        explicit_model: bool = False,
     ) -> None:
         self.paths, self.data = paths, data
         self.model, self.platform = model, platform
         self.fields = fields
         self.excerpts, self.edits = excerpts, edits
-        self.explicit_platform = explicit_platform
+        self.explicit_platform, self.explicit_model = explicit_platform, explicit_model
         self.notes: dict[str, None] = {}
+        self.assumed = ""
+        """A note on the model that is assumed for everything that names none; empty if the user named it."""
+
         self._file_limits: Limits | None = None
         self._limits_by_detail: LimitsByDetail = {}
 
@@ -64,24 +69,21 @@ class LintContext:
             excerpts=self.excerpts,
             edits=self.edits,
             explicit_platform=self.explicit_platform,
+            explicit_model=self.explicit_model,
         )
-        context.notes = self.notes
+        context.notes, context.assumed = self.notes, self.assumed
         return context
 
     def limits(self, request: Request | None = None) -> Limits:
         """The limits for image files, or for a request: those of the model and platform that it names."""
+        if request is None and self.assumed:
+            self.note(self.assumed)
         if request is None and self._file_limits is not None:
             return self._file_limits
         model, platform = self.model, self.platform
-        if request is not None and request.model:
-            model = request.model
-        elif request is not None and request.platform:
-            model = self.data.model_for(model, request.platform)
-        spelling = self.data.normalize(model)
         if request is not None:
-            platform = request.platform or (request.model and spelling.platform) or platform
-            if platform == self.platform and self._goes_elsewhere(request, spelling):
-                platform = ""
+            platform = self._platform_of(request)
+            model = self._model_of(request, platform)
         limits = self.data.bind(model, platform)
         self.note_limits(limits, platform)
         if request is None:
@@ -97,15 +99,44 @@ class LintContext:
         """Add a note, once."""
         self.notes[text] = None
 
-    def _goes_elsewhere(self, request: Request, spelling: NormalizedModel) -> bool:
-        """Whether a request goes to an unknown platform: its model is unknown and not one of Anthropic's.
+    def _platform_of(self, request: Request) -> str:
+        """The platform that a request goes to: by its URL or dialect, by its model's spelling, or the user's.
 
-        The user may have named the platform all the same.
+        The user's may be a service for such requests, or a gateway, which takes models in any spelling.
+        Empty if it is not known: for an unknown model that is not one of Anthropic's.
         """
-        if spelling.state != "unknown" or not request.model or request.platform:
-            return False
-        named = self.explicit_platform or self.platform != DEFAULT_PLATFORM
-        return not named and is_other_vendors(request.model, request.dialect)
+        own, data = self.platform, self.data
+        if request.platform:
+            if request.platform in data.table.ancestry(own):
+                return own
+            if self.explicit_platform and own != request.platform:
+                self.note(
+                    f"requests that go to {request.platform} by their form or URL are not checked for {own}"
+                )
+            return request.platform
+        if not request.model or data.table.is_gateway(own):
+            return own
+        spelling = data.normalize(request.model)
+        platform = spelling.platform or own
+        named = self.explicit_platform or own != DEFAULT_PLATFORM
+        if platform != own or named or spelling.state != "unknown":
+            return platform
+        return "" if is_other_vendors(request.model, request.dialect) else platform
+
+    def _model_of(self, request: Request, platform: str) -> str:
+        """The model that a request goes to; adds a note if it has to be assumed."""
+        if request.model:
+            return request.model
+        deployment = request.deployment
+        if deployment is not None and self.data.normalize(deployment).known:
+            return deployment
+        model = self.data.model_for(self.model, platform)
+        if self.assumed and platform == self.platform and not deployment:
+            self.note(self.assumed)
+        elif (request.platform or deployment) and not (self.explicit_model and model == self.model):
+            where = f"deployment {deployment[:_SHOWN]!r}" if deployment else f"a request to {platform}"
+            self.note(f"{where} names no model: {model} is assumed; choose with --model")
+        return model
 
     def note_limits(self, limits: Limits, platform: str) -> None:
         """Add a note if the model is not known, or not served on the platform that the user named."""

@@ -107,12 +107,14 @@ class Session:
             model=options.model or self.settings.model,
             platform=options.platform or self.settings.platform,
             explicit_platform=options.platform is not None,
+            explicit_model=options.model is not None or self.settings.model != Settings().model,
             fields=options.fields,
             excerpts=options.excerpts,
             edits=options.edits,
         )
-        self._assume_model()
+        assumed = self._assume_model()
         self.context.limits()
+        self.context.assumed = assumed
         self.file_check = FileCheck(
             self.context,
             force_exclude=options.force_exclude,
@@ -169,17 +171,16 @@ class Session:
         self.context.note_end(limits)
         return limits
 
-    def _assume_model(self) -> None:
-        """Use the platform's own model if no model is named and it does not serve the default one."""
+    def _assume_model(self) -> str:
+        """Use the platform's own model if none is named and it lacks the default; returns a note on it."""
         context = self.context
         if self.options.model is not None:
-            return
+            return ""
         model = self.limits.model_for(context.model, context.platform)
-        if model != context.model:
-            context.notes[
-                f"no model is named: {model} is assumed on {context.platform}; choose with --model"
-            ] = None
-            context.model = model
+        if model == context.model:
+            return ""
+        context.model = model
+        return f"no model is named: {model} is assumed on {context.platform}; choose with --model"
 
     @property
     def factory(self) -> "Callable[[], Session]":

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
 from typing import Any, Literal, Self, TypeVar
-from urllib.parse import unquote
 
 from imgbudget.errors import GuardError, UnreadableError, UsageError
 from imgbudget.linter.options import RunOptions, accepts_wishes
@@ -15,6 +14,7 @@ from imgbudget.live.inspection import InspectionTarget, Inspector, NotJsonError
 from imgbudget.model.subjects import Finding, Severity
 from imgbudget.output.base import count, figure
 from imgbudget.printable import one_line
+from imgbudget.requests.addresses import address_of
 
 Mode = Literal["raise", "warn", "fix"]
 MODES = ("raise", "warn", "fix")
@@ -165,17 +165,9 @@ class GuardTransport:
 
 
 def target_of(url: Any) -> InspectionTarget:
-    """The model and the platform that a URL shows, in the forms that the SDK's clients use (2.14)."""
-    host, path = url.host, url.path
-    if path.startswith("/model/"):
-        return InspectionTarget(unquote(path.split("/")[2]), "bedrock")
-    if "/publishers/anthropic/models/" in path:
-        return InspectionTarget(unquote(path.rpartition("/")[2].partition(":")[0]), "google-cloud")
-    if host.endswith("googleapis.com"):
-        return InspectionTarget(None, "google-cloud")
-    if host.endswith(".services.ai.azure.com"):
-        return InspectionTarget(None, "foundry")
-    return InspectionTarget()
+    """The model and the platform that a URL shows."""
+    found = address_of(str(url))
+    return InspectionTarget(found.model, found.platform)
 
 
 def refusal(found: Iterable[Finding], more: str = "") -> GuardError:

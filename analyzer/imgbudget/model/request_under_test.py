@@ -99,15 +99,16 @@ def bind_image(use: ImageUse, limits: Limits) -> Limits:
     return limits.at(use.detail)
 
 
-LimitsByDetail = dict[tuple[str, str, str], Limits]
-"""Limits at a level of detail, by model, platform and level."""
+LimitsByDetail = dict[tuple[Limits, str], Limits]
+"""Limits at a level of detail, by those of the request and level."""
 
 
 def bind_request(request: Request, limits: Limits, levels: LimitsByDetail | None = None) -> RequestUnderTest:
-    """The request with the limits of its model, and of each image at its level of detail.
+    """The request with the limits for its model and dialect, and of each image at its level of detail.
 
     `levels` caches bound limits: findings are remembered by the identity of the limits.
     """
+    limits = limits.for_dialect(request.dialect)
     if not limits.details:
         return RequestUnderTest(request, limits)
     levels = {} if levels is None else levels
@@ -116,7 +117,7 @@ def bind_request(request: Request, limits: Limits, levels: LimitsByDetail | None
     for use in request.images:
         if use.detail is None or use.detail not in known:
             continue
-        key = limits.model, limits.platform, use.detail
+        key = limits, use.detail
         if key not in levels:
             levels[key] = bind_image(use, limits)
         if levels[key] is not limits:

@@ -218,7 +218,8 @@ class ShapeFlaw(NamedTuple):
 class Request(NamedTuple):
     """One request body. `images` holds every image block in document order, nested ones included.
 
-    `model` is the id in the body, `platform` the one that the dialect implies; None if there is none.
+    `model` is the id in the body or in the URL that it was sent to, `platform` the one that the dialect or
+    the URL implies; None if there is none. `deployment` is a name in the URL, which may be a model's.
     `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based. `is_record`:
     it was sent already, or is the row of a data set, as in recordings, transcripts and logs.
     """
@@ -235,6 +236,7 @@ class Request(NamedTuple):
     documents: tuple[DocumentUse, ...] = ()
     flaws: tuple[ShapeFlaw, ...] = ()
     is_record: bool = False
+    deployment: str | None = None
 
 
 class Batch(NamedTuple):

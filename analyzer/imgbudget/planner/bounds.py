@@ -71,7 +71,9 @@ def token_bounds(limits: Limits, budget: Budget) -> tuple[TokenBound, ...]:
     """The model's context window, and the budgets for tokens and cost, as far as the model is known."""
     context, found = limits.context_tokens, []
     if context is not None:
-        found.append(TokenBound("context", context.value, "tokens", context.owner, int(context.value)))
+        found.append(
+            TokenBound("context", context.value, "tokens", limits.whose(context), int(context.value))
+        )
     if budget.tokens is not None and limits.counts_tokens:
         found.append(TokenBound("token budget", budget.tokens, "tokens", USER_BUDGET, budget.tokens))
     tokens = None if budget.cost is None else limits.tokens_within_cost(budget.cost)
@@ -119,8 +121,8 @@ def reason_of_tokens(bound: TokenBound) -> str:
 
 def body_limit(limits: Limits, budget: Budget) -> int | None:
     """The bytes that a body is planned for: the lower reading of the platform's limit, or the budget."""
-    doubt = limits.request_bytes_doubt
-    return tightest(doubt.value if doubt else None, budget.bytes)
+    least = limits.least_request_bytes
+    return tightest(least.value if least else None, budget.bytes)
 
 
 def reason_of_body(most: int) -> str:
@@ -165,7 +167,8 @@ def _media(test: RequestUnderTest) -> Iterator[RequestBound]:
     request, limit = test.request, test.limits.request_media
     count = len(request.images) + pages_of(request.documents)
     if limit is not None:
-        yield RequestBound("images and pages", limit.value, "images", limit.owner, count, count)
+        whose = test.limits.whose(limit)
+        yield RequestBound("images and pages", limit.value, "images", whose, count, count)
 
 
 def pages_of(documents: Sequence[DocumentUse]) -> int:
@@ -180,7 +183,7 @@ def _edges(
     before = max((plan.size.long_edge for plan in planned), default=0)
     after = max((plan.planned.long_edge for plan in planned), default=0)
     if limit := limits.max_edge:
-        yield RequestBound("edge of an image", limit.value, limit.unit, limit.owner, before, after)
+        yield RequestBound("edge of an image", limit.value, limit.unit, limits.whose(limit), before, after)
     few, many = limits.many_image_count, limits.many_image_edge
     if few and many and (edge := test.edge_limit):
         reason = reason_of_many_images(limits, edge)
@@ -189,11 +192,11 @@ def _edges(
             for first, plan in zip(separate, planned, strict=True)
         )
         name = f"edge where there are more than {few.value}"
-        yield RequestBound(name, edge, "px", many.owner, before, after, binds)
+        yield RequestBound(name, edge, "px", limits.whose(many), before, after, binds)
 
 
 def _image_bytes(limits: Limits, planned: Sequence[ImagePlan]) -> Iterator[RequestBound]:
-    limit = limits.image_base64_bytes
+    limit = limits.least_image_bytes
     if limit is None:
         return
     before = [plan.use.base64_size or 0 for plan in planned]
@@ -202,15 +205,15 @@ def _image_bytes(limits: Limits, planned: Sequence[ImagePlan]) -> Iterator[Reque
     ]
     binds = any(size > limit.value and not plan.resizes for size, plan in zip(before, planned, strict=True))
     most = max(before, default=0), max(after, default=0)
-    yield RequestBound("base64 of an image", limit.value, "bytes", limit.owner, *most, binds)
+    yield RequestBound("base64 of an image", limit.value, "bytes", limits.whose(limit), *most, binds)
 
 
 def _bodies(test: RequestUnderTest, budget: Budget, planned: Sequence[ImagePlan]) -> list[RequestBound]:
     limits = test.limits
     after, most = planned_body(test, planned), body_limit(limits, budget)
     bounded = most is not None and any(reason_of_body(most) in plan.reason for plan in planned)
-    doubt = limits.request_bytes_doubt
-    whose = [(BODIES[0], doubt.value, doubt.owner)] if doubt else []
+    least = limits.least_request_bytes
+    whose = [(BODIES[0], least.value, limits.whose(least))] if least else []
     if budget.bytes is not None:
         whose.append((BODIES[1], budget.bytes, USER_BUDGET))
     return [

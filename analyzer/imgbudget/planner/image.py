@@ -371,7 +371,7 @@ def _asks_for_less(plan: ImagePlan, goal: SizeGoal, most_tokens: int | None) -> 
 
 def _within_bytes(plan: ImagePlan, goal: SizeGoal) -> ImagePlan:
     """The plan with the bound on bytes that the goal and the platform set, if it applies."""
-    own, limit = plan.limits.image_raw_bytes, plan.limits.image_base64_bytes
+    own, limit = plan.limits.image_raw_bytes, plan.limits.least_image_bytes
     most = tightest(goal.byte_size or None, own)
     if most is None or (plan.byte_size_before <= most and (goal.byte_size is None or not plan.resizes)):
         return plan

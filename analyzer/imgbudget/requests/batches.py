@@ -58,13 +58,21 @@ _ENVELOPES = (
 Batches; OpenAI's batch lines; Google Cloud's; Bedrock's batch inference."""
 
 
+_INVOCATION = ("input", "inputBodyJson")
+"""The path of the body in a record of Bedrock's model invocation logs (AWS, schemaVersion 1.0)."""
+
+
 class BatchItem(NamedTuple):
-    """A body of a batch: its path in the envelope, its id, the dialect that the envelope implies."""
+    """A body in an envelope: its path, its id, the dialect that the envelope implies.
+
+    `invoked` is the model of a record of Bedrock's log; None for anything else.
+    """
 
     keys: Keys
     body: Any
     id: str | None
     dialect: str | None
+    invoked: str | None = None
 
 
 def unwrap(document: Document, value: Any) -> BatchItem | None:
@@ -74,6 +82,10 @@ def unwrap(document: Document, value: Any) -> BatchItem | None:
     """
     if not isinstance(value, dict):
         return None
+    if "modelId" in value and isinstance(sent := value.get(_INVOCATION[0]), dict):
+        body, model = sent.get(_INVOCATION[1]), value["modelId"]
+        if isinstance(body, dict) and isinstance(model, str):
+            return BatchItem(_INVOCATION, body, None, None, document.text(model, _LONG_ID))
     for key, name, dialect in _ENVELOPES:
         if key not in value or (name not in value and key in ("body", "request")):
             continue

@@ -103,13 +103,12 @@ class _ConverseReader(RequestCollector):
         data = source.get("bytes")
         if isinstance(data, str):
             return self.base64_image(data, location, inside, declared=declared)
-        # some models accept images from S3 (AWS, ImageSource), so no source type is set
         stored = source.get("s3Location")
         if not isinstance(stored, dict):
             self.flaw(location.at("source"), "source of an image has no bytes")
             return self.image(location, Origin.UNKNOWN, inside, declared=declared)
         uri = self.reference(stored.get("uri"))
-        return self.image(location, Origin.URL, inside, declared=declared, reference=uri)
+        return self.image(location, Origin.URL, inside, declared=declared, reference=uri, source_type="s3")
 
     def _document(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> DocumentUse:
         form, source = value.get("format"), value.get("source")

@@ -13,7 +13,7 @@ from typing import Any
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Key, Keys, Span
-from imgbudget.requests.recordings import CASSETTE_KEYS, RecordedBody
+from imgbudget.requests.recordings import CASSETTE_KEYS, URL_KEYS, RecordedBody
 
 MAX_CASSETTE = 64 << 20
 """Maximum bytes of a cassette: twice the largest request body (32 MB, errors page, 2026-08)."""
@@ -67,6 +67,7 @@ def read_cassette(source: JsonSource) -> Cassette:
         raise UnreadableError(f"is a cassette of {size} MB, of which {most} MB are read at most")
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     spans: dict[Keys, Span] = {}
+    urls: dict[Keys, str] = {}
     bodies = []
     try:
         raw = source.pread(source.size, 0)
@@ -74,7 +75,9 @@ def read_cassette(source: JsonSource) -> Cassette:
         cursor = _ByteCursor(text, len(raw) - len(raw.removeprefix(codecs.BOM_UTF8)))
         del raw
         for keys, event in _recorded(loader(text)):
-            if (body := _body(keys, event)) is not None:
+            if keys[-1] in URL_KEYS:
+                urls[keys[:_TO_REQUEST]] = event.value
+            elif (body := _body(keys, event)) is not None:
                 spans[keys] = cursor.span(event.start_mark, event.end_mark)
                 bodies.append(RecordedBody(keys, event.start_mark.line + 1, body))
     except UnicodeDecodeError as error:
@@ -87,7 +90,9 @@ def read_cassette(source: JsonSource) -> Cassette:
         raise UnreadableError(f"not YAML: {error}") from None
     except RecursionError:
         raise UnreadableError("not read: nested too deeply") from None
-    return Cassette(tuple(bodies), spans)
+    return Cassette(
+        tuple([body._replace(url=urls.get(body.keys[:_TO_REQUEST], "")) for body in bodies]), spans
+    )
 
 
 class _ByteCursor:
@@ -133,13 +138,14 @@ class _OpenNode:
         self.key: Key = "" if is_mapping else -1
 
 
-_PATH = (CASSETTE_KEYS, None, ("request",), ("body",), ("string", "base64_string"))
+_PATH = (CASSETTE_KEYS, None, ("request",), ("body", *URL_KEYS), ("string", "base64_string"))
 """The keys on the way to a body, level by level; None: any. A body is at one of the last two levels."""
 _SHORTEST = len(_PATH) - 1
+_TO_REQUEST = 3
 
 
 def _recorded(parser: Any) -> Iterator[tuple[Keys, Any]]:
-    """The scalars where a cassette has bodies, with their paths; all else is skipped.
+    """The scalars where a cassette has bodies and their URLs, with their paths; all else is skipped.
 
     An event takes constant time at any nesting. Aliases are not followed and nodes are not built, so
     memory does not grow beyond the text.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, DocumentUse, Nested, ProbeField, Request, Text, Turn
+from imgbudget.requests.addresses import Address, address_of
 from imgbudget.requests.base import Dialect, RequestBody, TurnOutline, outline
 from imgbudget.requests.batches import BatchItem, each_envelope, is_result, unwrap
 from imgbudget.requests.bedrock import BEDROCK_CONVERSE, BEDROCK_INVOKE
@@ -81,11 +82,21 @@ def read_recorded(
     bodies: Iterable[RecordedBody], location: Location, fields: ProbeField
 ) -> Iterator[Request]:
     """The requests in recorded bodies; `location` is that of the recording. Other bodies are left out."""
-    for document, keys, line in inner_documents(bodies):
+    for document, keys, line, url in inner_documents(bodies):
         here = location._replace(keys=keys, root=len(keys), outer_depth=len(keys))
+        address = address_of(url)
         for item in _read_requests(document, here, fields):
             if isinstance(item, Request):
-                yield item._replace(line=line, is_record=True)
+                yield sent_to(item, address)._replace(line=line, is_record=True)
+
+
+def sent_to(request: Request, address: Address) -> Request:
+    """The request with what the URL shows that it was sent to; a model in the body takes precedence."""
+    return request._replace(
+        model=request.model or address.model,
+        platform=address.platform or request.platform,
+        deployment=address.deployment,
+    )
 
 
 def _read_requests(
@@ -187,6 +198,8 @@ def _read(
     document: Document, dialect: Dialect, entry: BatchItem, where: RequestBody, fields: ProbeField
 ) -> Request:
     request = dialect.read(document, entry.body, where, fields)
+    if entry.invoked is not None:
+        request = sent_to(request, Address("bedrock", entry.invoked))._replace(is_record=True)
     return request._replace(id=entry.id, dialect=entry.dialect or request.dialect)
 
 

@@ -14,51 +14,78 @@ CASSETTE_KEYS = ("interactions", "http_interactions")
 """Keys of the interactions in VCR recordings: Python, Go and R; Ruby."""
 
 
+URL_KEYS = ("url", "uri")
+"""Keys of the URL of a request in VCR recordings: Go; Python and Ruby."""
+
+_LONGEST_URL = 4096
+
+
 class RecordedBody(NamedTuple):
-    """A recorded body: its path, its first line (1-based), and its text."""
+    """A recorded body: its path, its first line (1-based), its text, and the URL that it was sent to."""
 
     keys: Keys
     line: int
     text: str | bytes
+    url: str = ""
 
 
 class Inner(NamedTuple):
-    """A recorded body as a document, the path of the string that contains it, and its line."""
+    """A recorded body as a document, the path of the string that contains it, its line and its URL."""
 
     document: Document
     keys: Keys
     line: int
+    url: str
 
 
 def recorded_bodies(document: Document) -> Iterator[RecordedBody]:
     """The request bodies of a recording; empty for any other document."""
-    found = [(keys, item) for keys, item in _bodies(document.value) if isinstance(item, str)]
-    spans = document.spans(keys for keys, _ in found) if found else {}
-    for keys, item in found:
-        yield RecordedBody(keys, spans[keys].line, document.text(item))
+    found = [(keys, item, url) for keys, item, url in _bodies(document.value) if isinstance(item, str)]
+    spans = document.spans(keys for keys, _, _ in found) if found else {}
+    for keys, item, url in found:
+        yield RecordedBody(keys, spans[keys].line, document.text(item), _text(document, url))
+
+
+def _text(document: Document, url: Any) -> str:
+    return document.text(url, _LONGEST_URL) if isinstance(url, str) else ""
 
 
 def inner_documents(bodies: Iterable[RecordedBody]) -> Iterator[Inner]:
     """The bodies that are valid JSON, as documents."""
-    for keys, line, text in bodies:
+    for keys, line, text, url in bodies:
         # a lone surrogate escaped in the recording is not valid text
         data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
         for document in open_documents(JsonSource.from_bytes(data), lines=False):
             if isinstance(document, Document):
-                yield Inner(document, keys, line)
+                yield Inner(document, keys, line, url)
 
 
-def _bodies(value: Any) -> Iterator[tuple[Keys, Any]]:
+def _bodies(value: Any) -> Iterator[tuple[Keys, Any, Any]]:
+    """The bodies with their paths and URLs."""
     if not isinstance(value, dict):
         return
     for keys, entry in _items(value, "log", "entries"):  # HAR 1.2
-        yield from _at(entry, keys, "request", "postData", "text")
+        yield from _sent(entry, keys, ("postData", "text"))
     for keys, mapping in ((), value), *_items(value, "mappings"):  # WireMock, one mapping or several
         for inner, pattern in _items(mapping, "request", "bodyPatterns"):
-            yield from _at(pattern, (*keys, *inner), "equalToJson")
+            for path, body in _at(pattern, (*keys, *inner), "equalToJson"):
+                yield path, body, _url(mapping)
     for keys, interaction in ((), value), *(item for key in CASSETTE_KEYS for item in _items(value, key)):
-        yield from _at(interaction, keys, "request", "body")
-        yield from _at(interaction, keys, "request", "body", "string")
+        yield from _sent(interaction, keys, ("body",), ("body", "string"))
+
+
+def _sent(entry: Any, keys: Keys, *paths: tuple[str, ...]) -> Iterator[tuple[Keys, Any, Any]]:
+    """The bodies at these paths of a recorded request."""
+    for path in paths:
+        for found, body in _at(entry, keys, "request", *path):
+            yield found, body, _url(entry)
+
+
+def _url(entry: Any) -> Any:
+    """The URL of a recorded request: `url` in HAR, Go and WireMock, `uri` in VCR for Python and Ruby."""
+    request = entry.get("request")
+    keys = ("url", "uri", "urlPath", "urlPattern", "urlPathPattern")
+    return next((request[key] for key in keys if key in request), "") if isinstance(request, dict) else ""
 
 
 def _at(value: Any, keys: Keys, *path: str) -> Iterator[tuple[Keys, Any]]:

@@ -75,6 +75,20 @@ DATA: dict[str, dict[str, Any]] = {
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 0.1},
             "absent": [{"source": "Gemini image understanding guide", "date": "2026-09", "status": "confirmed", "note": "the API has no such limit", "names": ["max_edge", "many_image_count", "many_image_edge", "latency_pixels", "latency_edge"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["batch_bytes", "batch_bytes_doubt", "batch_requests", "batch_factor"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown"}],
         },
+        "vertex": {
+            "inherits": "gemini",
+            "inherited": {
+                "status": "unknown",
+                "note": "no figure for Vertex was found; that of the Gemini API is assumed",
+            },
+            "source_types": {"source": "Google Cloud documentation of multimodal prompts, models up to Gemini 3.x (translated copies)", "date": "2026-11", "status": "confirmed", "value": ["base64", "url", "file"], "note": "files are in Cloud Storage, up to 30 MB each"},
+            "image_base64_bytes": {"source": "Google Cloud documentation of multimodal prompts, models up to Gemini 3.x (translated copies)", "date": "2026-11", "status": "confirmed", "value": 9786712, "note": "7 MB of inline data, if that of the file is meant"},
+            "image_base64_bytes_doubt": {"source": "Google Cloud documentation of multimodal prompts, models up to Gemini 3.x (translated copies)", "date": "2026-11", "status": "confirmed", "value": 7340032, "note": "7 MB of inline data, if that of the base64 text is meant"},
+            "file_bytes": {"source": "Google Cloud documentation of multimodal prompts, models up to Gemini 3.x (translated copies)", "date": "2026-11", "status": "confirmed", "value": 31457280, "note": "from Cloud Storage"},
+            "request_media": {"source": "Google Cloud documentation of multimodal prompts, models up to Gemini 3.x (translated copies)", "date": "2026-11", "status": "confirmed", "value": 3000},
+            "request_media_short_context": {"source": "Google Cloud documentation of multimodal prompts, models up to Gemini 3.x (translated copies)", "date": "2026-11", "status": "confirmed", "value": 3000},
+            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["request_bytes", "request_bytes_doubt"]}],
+        },
     },
     "models": {
         "gemini-2.0-flash": {
@@ -126,6 +140,7 @@ DATA: dict[str, dict[str, Any]] = {
         },
         "gemini-3-pro-preview": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
+            "request_media_on_vertex": {"source": "Google Cloud documentation of multimodal prompts, models up to Gemini 3.x (translated copies)", "date": "2026-11", "status": "confirmed", "value": 900},
             "tier": {"source": "recorded usage of five sizes, 17 rows; image-token-cost data set, 10 of 10 sizes; Gemma 4 processor of transformers 5.24.0", "date": "2026-11", "status": "confirmed", "note": "the guide's budget is a maximum; the grid keeps the ratio and is a little smaller", "value": "gemini-3-high"},
             "detail_low": {"source": "recorded usage of five sizes, 17 rows; image-token-cost data set, 10 of 10 sizes; Gemma 4 processor of transformers 5.24.0", "date": "2026-11", "status": "confirmed", "note": "the guide's budget is a maximum; the grid keeps the ratio and is a little smaller", "value": "gemini-3-low"},
             "detail_medium": {"source": "recorded usage of five sizes, 17 rows; image-token-cost data set, 10 of 10 sizes; Gemma 4 processor of transformers 5.24.0", "date": "2026-11", "status": "confirmed", "note": "the guide's budget is a maximum; the grid keeps the ratio and is a little smaller", "value": "gemini-3-medium"},
@@ -142,6 +157,7 @@ DATA: dict[str, dict[str, Any]] = {
         },
         "gemini-3.1-pro-preview": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
+            "request_media_on_vertex": {"source": "Google Cloud documentation of multimodal prompts, models up to Gemini 3.x (translated copies)", "date": "2026-11", "status": "confirmed", "value": 3000},
             "tier": {"source": "recorded usage of five sizes, 17 rows; image-token-cost data set, 10 of 10 sizes; Gemma 4 processor of transformers 5.24.0", "date": "2026-11", "status": "confirmed", "note": "the guide's budget is a maximum; the grid keeps the ratio and is a little smaller", "value": "gemini-3-high"},
             "detail_low": {"source": "recorded usage of five sizes, 17 rows; image-token-cost data set, 10 of 10 sizes; Gemma 4 processor of transformers 5.24.0", "date": "2026-11", "status": "confirmed", "note": "the guide's budget is a maximum; the grid keeps the ratio and is a little smaller", "value": "gemini-3-low"},
             "detail_medium": {"source": "recorded usage of five sizes, 17 rows; image-token-cost data set, 10 of 10 sizes; Gemma 4 processor of transformers 5.24.0", "date": "2026-11", "status": "confirmed", "note": "the guide's budget is a maximum; the grid keeps the ratio and is a little smaller", "value": "gemini-3-medium"},
@@ -250,6 +266,7 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model list (models.dev), for other models of the family", "date": "2026-07-02", "status": "derived", "note": "that of the family's other models", "value": 1048576},
             "input_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 2, "note": "4 from 2026-12-01"},
             "output_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 10, "note": "20 from 2026-12-01"},
+            "image_base64_bytes_on_vertex": {"source": "Google Cloud documentation of multimodal prompts, newest group of models (a translated copy)", "date": "2026-11", "status": "single source", "note": "the copy does not name the models of the newest group; models after 3.x are assumed to be in it", "value": 357913944},
             "price_changes": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": "2026-12-01"},
             "next_input_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 4},
             "next_output_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 20},
@@ -264,6 +281,7 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model list (models.dev), for other models of the family", "date": "2026-07-02", "status": "derived", "note": "that of the family's other models", "value": 1048576},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1.5},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 7.5},
+            "image_base64_bytes_on_vertex": {"source": "Google Cloud documentation of multimodal prompts, newest group of models (a translated copy)", "date": "2026-11", "status": "single source", "note": "the copy does not name the models of the newest group; models after 3.x are assumed to be in it", "value": 357913944},
         },
     },
 }

@@ -29,9 +29,22 @@ DATA: dict[str, dict[str, Any]] = {
             "absent": [{"source": "Amazon Nova image understanding page", "date": "2026", "status": "confirmed", "note": "the page has no such limit"}],
         },
     },
+    "platforms": {
+        "nova": {
+            "inherits": "bedrock",
+            "inherited": {
+                "status": "unknown",
+                "note": "no figure for Amazon Nova was found; that of Claude on Bedrock is assumed",
+            },
+            "default_model": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": "nova-pro", "note": "assumed where a request names no model"},
+            "source_types": {"source": "botocore 1.44.8, ImageSource (bytes and s3Location); Amazon Nova image understanding page (base64 or S3 URI)", "date": "2026-11", "status": "confirmed", "value": ["base64", "s3"]},
+            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["regional_factor"]}],
+        },
+    },
     "models": {
         "nova-lite": {
-            "platforms": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["bedrock"]},
+            "platforms": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["bedrock", "nova"]},
+            "source_types": {"source": "botocore 1.44.8, ImageSource (bytes and s3Location); Amazon Nova image understanding page (base64 or S3 URI)", "date": "2026-11", "status": "confirmed", "value": ["base64", "s3"]},
             "tier": {"source": "Amazon Nova image understanding page (two copies); recorded usage of 3:2 at two sizes", "date": "2026-08", "status": "conflicting", "note": "the page estimates 800 to 2,600 tokens by area; recorded usage depends on the ratio only, and that of other ratios than 3:2 is not known", "value": "nova"},
             "max_edge": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": 8000},
             "media_types": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["image/png", "image/jpeg", "image/gif", "image/webp"]},
@@ -42,7 +55,8 @@ DATA: dict[str, dict[str, Any]] = {
             "absent": [{"source": "Amazon Nova image understanding page", "date": "2026", "status": "confirmed", "note": "the page has no such limit", "names": ["many_image_count", "many_image_edge", "latency_pixels", "latency_edge"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["min_edge"]}],
         },
         "nova-pro": {
-            "platforms": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["bedrock"]},
+            "platforms": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["bedrock", "nova"]},
+            "source_types": {"source": "botocore 1.44.8, ImageSource (bytes and s3Location); Amazon Nova image understanding page (base64 or S3 URI)", "date": "2026-11", "status": "confirmed", "value": ["base64", "s3"]},
             "tier": {"source": "Amazon Nova image understanding page (two copies); recorded usage of 3:2 at two sizes", "date": "2026-08", "status": "conflicting", "note": "the page estimates 800 to 2,600 tokens by area; recorded usage depends on the ratio only, and that of other ratios than 3:2 is not known", "value": "nova"},
             "max_edge": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": 8000},
             "media_types": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["image/png", "image/jpeg", "image/gif", "image/webp"]},
@@ -53,7 +67,8 @@ DATA: dict[str, dict[str, Any]] = {
             "absent": [{"source": "Amazon Nova image understanding page", "date": "2026", "status": "confirmed", "note": "the page has no such limit", "names": ["many_image_count", "many_image_edge", "latency_pixels", "latency_edge"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["min_edge"]}],
         },
         "nova-premier": {
-            "platforms": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["bedrock"]},
+            "platforms": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["bedrock", "nova"]},
+            "source_types": {"source": "botocore 1.44.8, ImageSource (bytes and s3Location); Amazon Nova image understanding page (base64 or S3 URI)", "date": "2026-11", "status": "confirmed", "value": ["base64", "s3"]},
             "tier": {"source": "Amazon Nova image understanding page (two copies); recorded usage of 3:2 at two sizes", "date": "2026-08", "status": "conflicting", "note": "the page estimates 800 to 2,600 tokens by area; recorded usage depends on the ratio only, and that of other ratios than 3:2 is not known", "value": "nova"},
             "max_edge": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": 8000},
             "media_types": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["image/png", "image/jpeg", "image/gif", "image/webp"]},
@@ -64,7 +79,8 @@ DATA: dict[str, dict[str, Any]] = {
             "absent": [{"source": "Amazon Nova image understanding page", "date": "2026", "status": "confirmed", "note": "the page has no such limit", "names": ["many_image_count", "many_image_edge", "latency_pixels", "latency_edge"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["min_edge"]}],
         },
         "nova-2-lite": {
-            "platforms": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["bedrock"]},
+            "platforms": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["bedrock", "nova"]},
+            "source_types": {"source": "botocore 1.44.8, ImageSource (bytes and s3Location); Amazon Nova image understanding page (base64 or S3 URI)", "date": "2026-11", "status": "confirmed", "value": ["base64", "s3"]},
             "tier": {"source": "three recorded rows of nova-2-lite (pydantic-ai)", "date": "2026-08", "status": "derived", "note": "(round(width / 28) + 1) x round(height / 28) fits them; whether large images have a cap is not known", "value": "nova-2"},
             "max_edge": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": 8000},
             "media_types": {"source": "Amazon Nova image understanding page (two copies)", "date": "2026", "status": "confirmed", "value": ["image/png", "image/jpeg", "image/gif", "image/webp"]},

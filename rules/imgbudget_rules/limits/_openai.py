@@ -364,6 +364,18 @@ DATA: dict[str, dict[str, Any]] = {
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.1, "note": "of gpt-5 and later models"},
             "absent": [{"source": "OpenAI images and vision guide", "date": "2026-09", "status": "confirmed", "note": "the API has no such limit", "names": ["max_edge", "many_image_count", "many_image_edge", "latency_pixels", "latency_edge"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["batch_bytes", "batch_bytes_doubt", "batch_requests", "batch_factor"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown"}],
         },
+        "azure-openai": {
+            "inherits": "openai",
+            "inherited": {
+                "status": "unknown",
+                "note": "no figure for Azure OpenAI was found; that of OpenAI is assumed",
+            },
+            "image_base64_bytes": {"source": "error text of Azure OpenAI, 0 < size <= 20971520 bytes (quoted in a test of portkey)", "date": "2026-11", "status": "single source", "value": 27962028, "note": "20 MB, if that of the file is meant"},
+            "image_base64_bytes_doubt": {"source": "error text of Azure OpenAI, 0 < size <= 20971520 bytes (quoted in a test of portkey)", "date": "2026-11", "status": "single source", "value": 20971520, "note": "20 MB, if that of the base64 text is meant"},
+            "request_media": {"source": "Microsoft Learn, vision page (10 in a chat request) and quota page (50 for GPT-4o and 4.1, over the history)", "date": "2026-11", "status": "conflicting", "note": "10 images by one page, 50 by another", "value": 50},
+            "request_media_short_context": {"source": "Microsoft Learn, vision page (10 in a chat request) and quota page (50 for GPT-4o and 4.1, over the history)", "date": "2026-11", "status": "conflicting", "note": "10 images by one page, 50 by another", "value": 50},
+            "request_media_doubt": {"source": "Microsoft Learn, vision page (10 in a chat request) and quota page (50 for GPT-4o and 4.1, over the history)", "date": "2026-11", "status": "conflicting", "note": "10 images by one page, 50 by another", "value": 10},
+        },
     },
     "models": {
         "gpt-4o": {

@@ -20,7 +20,9 @@ DATA: dict[str, dict[str, Any]] = {
     "platforms": {
         "xai": {
             "default_model": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": "grok-4", "note": "assumed where a request names no model"},
-            "media_types": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": ["image/jpeg", "image/png"], "note": "depends on who serves the model"},
+            "media_types": {"source": "xAI documentation and xai_sdk 1.21.0", "date": "2026-11", "status": "confirmed", "value": ["image/jpeg", "image/png"]},
+            "image_base64_bytes": {"source": "xAI documentation (20 MiB) and docstring of xai_sdk 1.21.0 (10 MiB)", "date": "2026-11", "status": "conflicting", "value": 27962028, "note": "20 MiB, if that of the file is meant"},
+            "image_base64_bytes_doubt": {"source": "xAI documentation (20 MiB) and docstring of xai_sdk 1.21.0 (10 MiB)", "date": "2026-11", "status": "conflicting", "value": 10485760, "note": "10 MiB, if that of the base64 text is meant"},
             "source_types": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": ["base64", "url"], "note": "depends on who serves the model"},
             "long_context": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": 1000000},
             "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["batch_bytes", "batch_bytes_doubt", "batch_requests", "batch_factor"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown"}],
