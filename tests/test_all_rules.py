@@ -61,6 +61,8 @@ CONTRACT = {
     "IB405": ("context-overflow", ERROR, None),
     "IB406": ("batch-over-limit", ERROR, None),
     "IB407": ("empty-text", ERROR, SAFE),
+    "IB409": ("unfetchable-url", ERROR, None),
+    "IB410": ("lone-surrogate", ERROR, None),
     "IB411": ("unknown-model", WARNING, None),
     "IB412": ("model-retired", ERROR, None),
     "IB501": ("image-after-text", WARNING, UNSAFE),

@@ -145,10 +145,11 @@ def test_images_are_allowed_in_user_turns_tool_results_and_documents() -> None:
     assert run_rule(misplaced_image, turn("<png 8x8>", tool, document, system="be short")) == []
 
 
-def test_system_turn_in_mid_conversation_is_not_known() -> None:
-    """Whether an image is allowed there is not documented: silent."""
+def test_system_turn_in_mid_conversation_is_text() -> None:
+    """Its content is a string or text blocks (SDK types, 2026-11)."""
     body = request({"messages": [{"role": "system", "content": ["<png 8x8>"]}]})
-    assert run_rule(misplaced_image, body) == []
+    [problem] = run_rule(misplaced_image, body)
+    assert problem.message == "image is in a system turn; the API accepts only text there"
 
 
 def test_image_in_system_assistant_turn_or_search_result_is_misplaced() -> None:

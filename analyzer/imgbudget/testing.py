@@ -35,9 +35,9 @@ from imgbudget.model.subjects import (
     walk_blocks,
 )
 from imgbudget.registry import AnyRule, load_packs
-from imgbudget.requests.base import kind_of
+from imgbudget.requests.base import kind_of, lone_surrogate
 from imgbudget.requests.batches import BatchCount
-from imgbudget.requests.messages import ORIGINS, answered_toolsets
+from imgbudget.requests.messages import NESTED, ORIGINS, answered_toolsets
 from imgbudget.rule import Context
 
 _BYTE_SIZE = 100_000
@@ -180,7 +180,7 @@ class _SpecReader:
     def blocks(self, content: Any, location: Location, inside: tuple[str, ...]) -> tuple[Block, ...]:
         """The blocks of a `content`, an array in shorthand or a plain string."""
         if isinstance(content, str):
-            return (Text(location, content),)
+            return (Text(location, content, lone_surrogate(content)),)
         expanded = (block for entry in content for block in _expand(entry))
         return tuple(self.block(block, location.at(j), inside) for j, block in enumerate(expanded))
 
@@ -188,12 +188,12 @@ class _SpecReader:
         """The block of a mapping."""
         kind, source = block["type"], block.get("source")
         if kind == "text":
-            return Text(location, block["text"])
+            return Text(location, block["text"], lone_surrogate(block["text"]))
         if kind == "image" and isinstance(source, dict):
             return self.image(block, source, location.at("source"), inside)
         if kind == "document" and isinstance(source, dict):
             return self.document(source, location, inside)
-        if kind in ("tool_result", "search_result"):
+        if kind in NESTED:
             reference = block.get("tool_use_id")
             toolset = self.toolsets.get(reference) if reference and not inside else None
             reader = replace(self, toolset=toolset)

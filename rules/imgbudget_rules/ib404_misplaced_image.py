@@ -5,22 +5,18 @@ from collections.abc import Iterator
 from imgbudget.rule import Context, ImageUse, Level, Problem, Request, Severity, rule
 
 
-@rule(
-    "IB404",
-    "misplaced-image",
-    level=Level.REQUEST,
-    severity=Severity.ERROR,
-    since="0.1",
-    limits=("messages_api",),
-)
-def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
+@rule("IB404", "misplaced-image", level=Level.REQUEST, severity=Severity.ERROR, since="0.1")
+def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
     """An image is in a part of the request where the API accepts none.
 
     ## Why it matters
-    Images are accepted in user turns, in tool results and in the content of documents. With an image in an
-    assistant turn the request is rejected: `'image' blocks are not permitted within assistant turns`. The
-    system prompt and search results may contain only text. An image in a `system` turn in the middle of a
-    conversation is not reported, because it is unknown whether the API accepts it.
+    Claude's API accepts images in user turns, in tool results and in the content of documents. With an image
+    in an assistant turn the request is rejected: `'image' blocks are not permitted within assistant turns`.
+    The system prompt, search results and results of MCP tools may contain only text. An image in a `system`
+    turn in the middle of a conversation is rejected too: such a turn is text.
+
+    OpenAI's chat completions accept images in user messages only: `Image URLs are only allowed for messages
+    with role 'user'`. The result of a tool is text there.
 
     ## Reports
     ```json
@@ -34,6 +30,10 @@ def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     {"messages": [{"role": "user", "content": [
         {"type": "search_result", "source": "notes", "title": "a", "content": ["<png 800x600>"]}]}]}
     ```
+    ```json
+    {"messages": [{"role": "user", "content": [
+        {"type": "mcp_tool_result", "tool_use_id": "mcptoolu_01", "content": ["<png 800x600>"]}]}]}
+    ```
 
     ## Silent
     ```json
@@ -46,10 +46,17 @@ def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     There is no fix: the image has to move to another turn, and the text around it with it.
 
     ## Source
-    SDK types, 2026-08. Error text: SEMOSS/Semoss#2323, 2026-04, a single report.
+    SDK types, 2026-08 and 2026-11 (a system turn and the result of an MCP tool are a string or text blocks).
+    Error texts: SEMOSS/Semoss#2323, 2026-04, a single report; OpenAI's, public reports, 2026-11.
     """
+    if ctx.limits.is_messages_api:
+        forbidden_part = _forbidden_part
+    elif request.dialect == "openai-chat" and ctx.limits.platform in OPENAI:
+        forbidden_part = _forbidden_message
+    else:
+        return
     for use in request.images:
-        if part := _forbidden_part(use):
+        if part := forbidden_part(use):
             yield Problem(
                 message=f"image is in {part}",
                 help="move it into a user turn",
@@ -57,13 +64,29 @@ def misplaced_image(request: Request, _ctx: Context) -> Iterator[Problem]:
             )
 
 
+OPENAI = ("openai", "azure-openai")
+"""Platforms whose chat completions take images from the user only; servers of others may take them."""
+
+
 def _forbidden_part(use: ImageUse) -> str | None:
     """The part of the request that must hold no image, with the API's reaction; None for an allowed part."""
     if "search_result" in use.inside:
         return "a search result; the API accepts only text there"
+    if "mcp_tool_result" in use.inside:
+        return "the result of an MCP tool; the API accepts only text there"
     if use.role == "assistant":
         return "an assistant turn; the API answers `'image' blocks are not permitted within assistant turns`"
     keys = use.location.keys or ()
     if keys[use.location.root : use.location.root + 1] == ("system",):
         return "the system prompt; the API accepts only text there"
+    if use.role == "system":
+        return "a system turn; the API accepts only text there"
     return None
+
+
+def _forbidden_message(use: ImageUse) -> str | None:
+    """As `_forbidden_part`, in a body of OpenAI's chat completions."""
+    answer = "the API answers `Image URLs are only allowed for messages with role 'user'`"
+    if "tool_result" in use.inside:
+        return f"a tool message; {answer}"
+    return None if use.role == "user" else f"a message of role {use.role}; {answer}"

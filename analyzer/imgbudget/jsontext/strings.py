@@ -32,6 +32,7 @@ KEPT_LAST = 352
 _RARE = 8  # line breaks in base64 are rarer than 1 in 8, blanks in prose are not
 _PASSES = 16  # about as many passes in C cost as much as unescaping
 _HIGH = (b"ud", b"uD")
+_LOOK = 1 << 20
 
 
 class Flaw(NamedTuple):
@@ -258,6 +259,20 @@ class StringPayload:
         counts: dict[str, int] = {}
         count_characters(counts, foreign_characters(self._literal))
         return counts
+
+    def may_hold_surrogates(self) -> bool:
+        """Whether the text may hold a surrogate, as a pair or alone: JSON can write one as an escape only."""
+        if self._source is None or self.start is None or self.end is None:
+            return not self._literal.isascii()
+        offset, before = self.start, b""
+        while offset < self.end:
+            part = _exactly(self._source, min(_LOOK, self.end - offset), offset)
+            offset += len(part)
+            part = before + part
+            if any(b"\\" + high in part for high in _HIGH):
+                return True
+            before = part[-2:]
+        return False
 
     def read(self, size: int, offset: int) -> bytes:
         """Up to `size` characters from character `offset`, one byte each; non-ASCII characters become `?`.

@@ -169,10 +169,15 @@ class DocumentUse(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text block, or a message's content given as a plain string."""
+    """A text block, or a message's content given as a plain string.
+
+    `text` is its beginning. `surrogate` is the first surrogate in the whole text without its other half;
+    empty if there is none.
+    """
 
     location: Location
     text: str
+    surrogate: str = ""
 
 
 class Nested(NamedTuple):

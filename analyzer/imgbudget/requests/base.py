@@ -1,5 +1,6 @@
 """Dialects of request bodies, and the collector of images, documents, texts and flaws of one request."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -75,6 +76,15 @@ _LONG_TEXT = 4096
 
 _LONG_REFERENCE = 2048
 """Characters of a url or file id that are kept."""
+
+
+_surrogates = re.compile("[\\ud800-\\udfff]")
+
+
+def lone_surrogate(text: str) -> str:
+    """The first surrogate of a text; a pair that was read from JSON is one character. Empty if none."""
+    found = None if text.isascii() else _surrogates.search(text)
+    return found[0] if found else ""
 
 
 class RequestBody(NamedTuple):
@@ -180,9 +190,18 @@ class RequestCollector:
 
     def text(self, value: str, location: Location) -> Text:
         """A text, cut to its beginning."""
-        return tuple.__new__(
-            Text, (location, self.document.text(value, _LONG_TEXT))
-        )  # bypasses the constructor: there may be very many
+        text = self.document.text(value, _LONG_TEXT)
+        surrogate = "" if text.isascii() and text is value else self._surrogate(value, text)
+        # bypasses the constructor: there may be very many
+        return tuple.__new__(Text, (location, text, surrogate))
+
+    def _surrogate(self, value: str, text: str) -> str:
+        """The first surrogate of a string without its other half; `text` is the beginning of the string."""
+        if text is not value:
+            if not self.document.payload(value).may_hold_surrogates():
+                return ""
+            text = self.document.text(value)
+        return lone_surrogate(text)
 
     def reference(self, value: Any) -> str | None:
         """A URL or an id; None if the value is not a non-empty string."""

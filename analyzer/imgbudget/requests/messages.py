@@ -80,6 +80,9 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
         yield from (item for item in value if isinstance(item, dict))
 
 
+NESTED = ("tool_result", "search_result", "mcp_tool_result")
+"""Types of blocks that contain blocks, besides documents (SDK types, 2026-11)."""
+
 ORIGINS = {"base64": Origin.BASE64, "url": Origin.URL, "file": Origin.FILE_ID}
 """The source types of an image block (vision guide, 2026-09)."""
 
@@ -135,7 +138,7 @@ class BlockReader(RequestCollector):
             return self._image(value, location, inside)
         if kind == "document":
             return self._document(value, location, inside)
-        if kind in ("tool_result", "search_result"):
+        if kind in NESTED:
             return self._nested(value, kind, location, inside)
         return Other(location, kind)
 

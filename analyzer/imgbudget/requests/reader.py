@@ -170,7 +170,7 @@ def _shortened(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     for block in blocks:
         match block:
             case Text() if len(block.text) > _KEPT_TEXT:
-                short.append(Text(block.location, block.text[:_KEPT_TEXT]))
+                short.append(block._replace(text=block.text[:_KEPT_TEXT]))
             case Nested() | DocumentUse():
                 short.append(block._replace(blocks=_shortened(block.blocks)))
             case _:
