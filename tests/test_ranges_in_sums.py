@@ -27,6 +27,8 @@ SMALLER = 2262
 `SMALLER` is the most once it is resized to what all models use.
 """
 CLAUDE = 1521
+CLAUDE_BY_NANO = 1470, 1838
+"""The tokens of an image of 1092x1092 px, on Claude and on that model."""
 RANGE = [CLAUDE + 3 * LOW, CLAUDE + 3 * HIGH]
 COST = [0.005649, 0.006399]
 LOST = "3 images not counted"
@@ -193,3 +195,26 @@ def test_a_prediction_has_a_range(mixed: Path) -> None:
     assert not prediction.is_exact
     record = predicted_record(prediction)
     assert (record["visual_tokens"], record["visual_tokens_range"]) == (None, [2 * LOW, 2 * HIGH])
+
+
+AUDITED = [CLAUDE_BY_NANO[0] + 5 * LOW, CLAUDE_BY_NANO[1] + 5 * HIGH]
+
+
+@pytest.mark.usefixtures("mixed")
+def test_an_audit_has_ranges(imgbudget: Command) -> None:
+    """Totals, models side by side, rows, and the page; the row files have both ends."""
+    arguments = ("audit", ".", "--isolated", "--model", NANO, "--models", f"{NANO},gpt-5.4")
+    found = imgbudget(*arguments, "--format", "json", "--html", "../page.html").json["statistics"]
+    totals, (nano, exact) = found["totals"], found["models"]
+    assert (totals["tokens"], totals["tokens_range"], totals["state"]) == (None, AUDITED, "conflicting")
+    assert totals["cost_range_usd"] == [round(end * 0.2 / 1e6, 9) for end in AUDITED]
+    assert (nano["tokens_range"], nano["cost_usd"]) == (AUDITED, None)
+    assert exact["tokens"] == found["models"][1]["tokens_after"] == 13_710
+    assert "tokens_doubt" not in totals
+    for group in ("formats", "folders", "sizes"):
+        assert any("tokens_range" in row for row in found[group])
+    page = Path("../page.html").read_text()
+    assert f"{AUDITED[0]:,} to {AUDITED[1]:,} visual tokens" in page
+    assert "Sources contradict each other on the tokens of gpt-5.4-nano" in page
+    assert f"{AUDITED[0]:,} to {AUDITED[1]:,} visual tokens on {NANO}" in imgbudget(*arguments).out
+    assert f",{LOW} to {HIGH}," in imgbudget(*arguments, "--format", "csv").out

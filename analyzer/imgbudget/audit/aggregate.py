@@ -175,7 +175,7 @@ def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] =
 
     The mean adds millionths as whole numbers: a sum of floats would depend on the order of the rows.
     """
-    value = metric.sql.replace("{tier}", store.tier)
+    value, doubtful = metric.sql.replace("{tier}", store.tier), store.limits.tier.alternatives
     edges = sorted({*metric.edges, *(edge_of(marker, metric.step) for marker in markers)})
     pairs = tuple(zip((None, *edges), (*edges, None), strict=True))
     counts = ", ".join(f"count(*) filter (where {_between(low, high)})" for low, high in pairs)
@@ -187,7 +187,7 @@ def distribution(store: Store, metric: Metric, markers: tuple[AxisMarker, ...] =
     bins = tuple(Bin(low, high, count) for (low, high), count in zip(pairs, binned, strict=True))
     return Distribution(
         name=metric.name,
-        title=metric.title,
+        title=f"{metric.title}, at most" if metric.unit == "tokens" and doubtful else metric.title,
         unit=metric.unit,
         images=number,
         minimum=lowest,
@@ -284,7 +284,7 @@ def _totals(store: Store) -> Totals:
     tier, limits = store.tier, store.limits
     area, planned = "width::hugeint * height", f"{tier}planned_width::hugeint * {tier}planned_height"
     resized = f"{planned} < {area}"
-    *counts, unchanged, base64, pixels, tokens, tokens_after = store.one(
+    *counts, unchanged, base64, pixels, tokens, tokens_after, doubt, doubt_after = store.one(
         f"""select count(*) filter (where subject = 'image'), count(*) filter (where subject = 'request'),
         count(*) filter (where subject = 'document'), count(*) filter (where subject = 'skip'),
         count(*) filter (where missed), count(*) filter (where subject = 'image' and damage is not null),
@@ -298,7 +298,8 @@ def _totals(store: Store) -> Totals:
         coalesce(sum(bytes) filter (where subject = 'image' and ({resized}) is not true), 0)::bigint,
         coalesce(sum(base64_bytes) filter (where subject = 'image'), 0)::bigint,
         coalesce(sum({area}) filter (where subject = 'image'), 0)::hugeint,
-        coalesce(sum({tier}tokens), 0)::bigint, coalesce(sum({tier}planned_tokens), 0)::bigint from rows"""  # noqa: S608 - ours
+        coalesce(sum({tier}tokens), 0)::bigint, coalesce(sum({tier}planned_tokens), 0)::bigint,
+        {store.doubts} from rows"""  # noqa: S608 - ours
     )
     cost, cost_after = usd(limits, tokens), usd(limits, tokens_after)
     batch = limits.batch_factor.value if limits.batch_factor else None
@@ -329,6 +330,8 @@ def _totals(store: Store) -> Totals:
             after.low,
             after.high,
             after.tried,
+            doubt,
+            doubt_after,
         )
     )
 
@@ -345,7 +348,7 @@ def _folders(store: Store) -> tuple[tuple[FolderRow, ...], int]:
     """The folders with the highest cost, and the number of all folders."""
     found = store.all(
         f"""select {_FOLDER} as folder, {_sums(store)}, sum(errors)::bigint, sum(warnings)::bigint,
-        count(*) over () from rows where subject = 'image' group by folder
+        {store.doubts}, count(*) over () from rows where subject = 'image' group by folder
         order by 4 desc, 2 desc, folder limit {FOLDERS}"""  # noqa: S608 - ours
     )
     rows = tuple(
@@ -359,15 +362,17 @@ def _folders(store: Store) -> tuple[tuple[FolderRow, ...], int]:
             cost_after_usd=usd(store.limits, after),
             errors=errors,
             warnings=warnings,
+            tokens_doubt=doubt,
+            after_doubt=doubt_after,
         )
-        for folder, images, byte_size, tokens, after, errors, warnings, _ in found
+        for folder, images, byte_size, tokens, after, errors, warnings, doubt, doubt_after, _ in found
     )
     return rows, found[0][-1] if found else 0
 
 
 def _formats(store: Store) -> tuple[FormatRow, ...]:
     found = store.all(
-        f"""select format, {_sums(store)}, sum(errors)::bigint, sum(warnings)::bigint
+        f"""select format, {_sums(store)}, sum(errors)::bigint, sum(warnings)::bigint, {store.doubts}
         from rows where subject = 'image' group by format order by 2 desc, format"""  # noqa: S608 - ours
     )
     return tuple(FormatRow(*values) for values in found)
@@ -378,7 +383,7 @@ def _sizes(store: Store) -> tuple[tuple[SizeRow, ...], int]:
     tier = store.tier
     found = store.all(
         f"""select width, height, count(*), coalesce(sum({tier}tokens), 0)::bigint,
-        coalesce(sum({tier}planned_tokens), 0)::bigint, count(*) over ()
+        coalesce(sum({tier}planned_tokens), 0)::bigint, {store.doubts}, count(*) over ()
         from rows where subject = 'image' and width is not null group by width, height
         order by 3 desc, width, height limit {SIZES}"""  # noqa: S608 - ours
     )
@@ -425,18 +430,19 @@ def _duplicates(store: Store) -> Duplicates:
     store.connection.execute(
         f"""create or replace temp table copies as
         select hash_high, hash_low, count(*) as images, min(bytes) as bytes,
-        coalesce(min({store.tier}tokens), 0) as tokens, {_EXAMPLES} as places
+        coalesce(min({store.tier}tokens), 0) as tokens, {_EXAMPLES} as places,
+        coalesce(min({store.tier}tokens - {store.fewest[0]}), 0) as doubt
         from rows semi join halves using (hash_low) where subject = 'image'
         group by hash_high, hash_low having count(*) > 1"""  # noqa: S608 - ours
     )
-    groups, images, extra_bytes, tokens = store.one(
+    groups, images, extra_bytes, tokens, doubt = store.one(
         """select count(*), coalesce(sum(images - 1), 0)::bigint,
-        coalesce(sum((images - 1) * bytes), 0)::bigint, coalesce(sum((images - 1) * tokens), 0)::bigint
-        from copies"""
+        coalesce(sum((images - 1) * bytes), 0)::bigint, coalesce(sum((images - 1) * tokens), 0)::bigint,
+        coalesce(sum((images - 1) * doubt), 0)::bigint from copies"""
     )
     unhashed = store.one("select count(*) from rows where subject = 'image' and hash_low is null")[0]
     largest = store.all(
-        f"""select printf('%016x%016x', hash_high, hash_low) as digest, images, bytes, tokens, places
+        f"""select printf('%016x%016x', hash_high, hash_low) as digest, images, bytes, tokens, doubt, places
         from copies order by (images - 1) * bytes desc, digest limit {GROUPS}"""  # noqa: S608 - ours
     )
     return Duplicates(
@@ -445,7 +451,10 @@ def _duplicates(store: Store) -> Duplicates:
         extra_bytes=extra_bytes,
         extra_tokens=tokens,
         unhashed=unhashed,
-        largest=tuple(DuplicateGroup._make((*values, _places(places))) for *values, places in largest),
+        largest=tuple(
+            DuplicateGroup._make((*values, _places(places), doubt)) for *values, doubt, places in largest
+        ),
+        tokens_doubt=doubt,
     )
 
 

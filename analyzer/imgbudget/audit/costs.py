@@ -8,7 +8,7 @@ from imgbudget.audit.statistics import CostRow, TierRow
 from imgbudget.audit.store import Store
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
-from imgbudget.limits.geometry import Size, Tier, native_size, planned_size, tokens
+from imgbudget.limits.geometry import Size, Tier, native_size, planned_size, tokens_range
 
 _FETCHED = 4096
 """Sizes in memory at a time: a dataset may have as many sizes as images."""
@@ -22,6 +22,8 @@ class _Sums(NamedTuple):
     tokens_after: int
     pixels: int
     pixels_used: int
+    tokens_doubt: int = 0
+    after_doubt: int = 0
 
 
 def tier_rows(store: Store, data: LimitsData) -> tuple[TierRow, ...]:
@@ -96,8 +98,10 @@ def _sums_by_size(store: Store, tiers: Sequence[Tier]) -> dict[Tier, _Sums]:
 def _on_tier(size: Size, tier: Tier) -> _Sums:
     """The amounts of one image of this size."""
     used = native_size(size, tier)
-    after = tokens(planned_size(size, tier), tier)
-    return _Sums(used != size, tokens(size, tier), after, size.width * size.height, used.width * used.height)
+    low, most = tokens_range(size, tier)
+    low_after, after = tokens_range(planned_size(size, tier), tier)
+    area, area_used = size.width * size.height, used.width * used.height
+    return _Sums(used != size, most, after, area, area_used, most - low, after - low_after)
 
 
 def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:
@@ -119,6 +123,8 @@ def _cost_row(limits: Limits, sums: _Sums, refused: int) -> CostRow:
         cost_after_usd=after if priced else None,
         batch_cost_usd=before * factor if priced and factor is not None else None,
         batch_cost_after_usd=after * factor if priced and factor is not None else None,
+        tokens_doubt=sums.tokens_doubt,
+        after_doubt=sums.after_doubt,
     )
 
 
@@ -141,7 +147,7 @@ def _sums(store: Store, data: LimitsData) -> dict[str, _Sums]:
             f"coalesce(sum({used}), 0)",
         ]
     numbers = store.one(f"select {', '.join(terms)} from rows where subject = 'image'")  # noqa: S608 - ours
-    step = len(_Sums._fields)
+    step = len(_Sums._fields) - 2  # Claude's tiers have no doubt
     parts = (numbers[i : i + step] for i in range(0, len(numbers), step))
     return {tier.name: _Sums(*map(int, part)) for tier, part in zip(data.tiers, parts, strict=True)}
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
+from imgbudget.audit.ends import ends_cell, ranged_record, tokens_after_text, tokens_text, usd_text
 from imgbudget.audit.statistics import AuditStatistics, Bin, CostRow, Distribution, Row, Totals
 from imgbudget.audit.store import Store
-from imgbudget.output.base import TextTable, count, figure
+from imgbudget.output.base import TextTable, between, count, figure
 from imgbudget.output.records import TOOL, VERSION, indented
 from imgbudget.printable import blocks, joined, one_line, painted
 from imgbudget.printable import markdown as words
@@ -35,10 +36,11 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
     subjects = [count(totals.images, "image")]
     if totals.requests:
         subjects.append(count(totals.requests, "request"))
+    batches = usd_text(totals, "batch_cost_usd", usd)
     lines = [
-        f"{', '.join(subjects)}, {size(totals.byte_size)}, {figure(totals.tokens)} visual tokens on "
-        f"{statistics.model} ({statistics.platform}): {usd(totals.cost_usd)}"
-        + (f", {usd(totals.batch_cost_usd)} in batches" if totals.batch_cost_usd is not None else "")
+        f"{', '.join(subjects)}, {size(totals.byte_size)}, {tokens_text(totals)} visual tokens on "
+        f"{statistics.model} ({statistics.platform}): {usd_text(totals, 'cost_usd', usd)}"
+        + (f", {batches} in batches" if batches else "")
     ]
     if totals.refused:
         lines.append(f"{count(totals.refused, 'image')} with errors ({part(totals.refused, totals.images)})")
@@ -49,14 +51,14 @@ def headline(statistics: AuditStatistics) -> tuple[str, ...]:
             f"become {after_text(totals)}"
         )
     if totals.tokens_after != totals.tokens:
-        lines.append(
-            f"after the plan {figure(totals.tokens_after)} visual tokens, {usd(totals.cost_after_usd)}"
-        )
+        cost = usd_text(totals, "cost_after_usd", usd)
+        lines.append(f"after the plan {tokens_after_text(totals)} visual tokens, {cost}")
     if statistics.duplicates.extra_images:
         copies = statistics.duplicates
+        extra = between(copies.extra_tokens - copies.tokens_doubt, copies.extra_tokens)
         lines.append(
             f"{count(copies.extra_images, 'copy', 'copies')} of other images: "
-            f"{size(copies.extra_bytes)}, {figure(copies.extra_tokens)} tokens"
+            f"{size(copies.extra_bytes)}, {extra} tokens"
         )
     if totals.unreadable:
         lines.append(f"{count(totals.unreadable, 'image')} that cannot be decoded; not included in the costs")
@@ -143,10 +145,10 @@ def _models(statistics: AuditStatistics) -> Section:
             row.model,
             row.platform,
             row.tier,
-            figure(row.tokens),
-            "unknown" if row.cost_usd is None else usd(row.cost_usd),
-            usd(row.batch_cost_usd),
-            "unknown" if row.cost_after_usd is None else usd(row.cost_after_usd),
+            tokens_text(row),
+            "unknown" if row.cost_usd is None else usd_text(row, "cost_usd", usd),
+            usd_text(row, "batch_cost_usd", usd),
+            "unknown" if row.cost_after_usd is None else usd_text(row, "cost_after_usd", usd),
             figure(row.resized),
             figure(row.refused),
         )
@@ -200,7 +202,7 @@ def _formats(statistics: AuditStatistics) -> Section:
             row.format or "not an image",
             figure(row.images),
             size(row.byte_size),
-            figure(row.tokens),
+            tokens_text(row),
             figure(row.errors),
         )
         for row in statistics.formats
@@ -214,8 +216,8 @@ def _folders(statistics: AuditStatistics) -> Section:
             row.folder,
             figure(row.images),
             size(row.byte_size),
-            figure(row.tokens),
-            usd(row.cost_usd),
+            tokens_text(row),
+            usd_text(row, "cost_usd", usd),
             figure(row.errors),
         )
         for row in statistics.folders[:SHOWN]
@@ -325,7 +327,7 @@ def plain(value: Any) -> Any:
     if hasattr(value, "_asdict"):
         if type(value).__name__ == "Size":
             return list(value)
-        return {name: plain(part) for name, part in value._asdict().items()}
+        return ranged_record(value, plain)
     if isinstance(value, tuple | list):
         return [plain(part) for part in value]
     return round(value, 9) if isinstance(value, float) else value
@@ -398,9 +400,9 @@ def _cells(row: Row) -> tuple[object, ...]:
         row.byte_size,
         row.base64_bytes,
         row.resized,
-        row.tokens,
+        ends_cell(row.tokens, row.tokens_doubt),
         row.planned,
-        row.tokens_after,
+        ends_cell(row.tokens_after, row.after_doubt),
         " ".join(finding.code for finding in row.findings),
         row.digest,
         row.skipped,

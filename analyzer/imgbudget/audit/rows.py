@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgbudget.imageinfo.reader import Read
-from imgbudget.limits.geometry import Size, Tier, native_size, planned_size, tokens
+from imgbudget.limits.geometry import Size, Tier, native_size, patches, planned_size, tokens_range
 from imgbudget.model.subjects import Finding, Severity
 
 WHOLE = 1 << 16
@@ -48,6 +48,11 @@ IMAGE, REQUEST, DOCUMENT, SKIP = "image", "request", "document", "skip"
 
 TIER_COLUMNS = ("width", "height", "tokens", "planned_width", "planned_height", "planned_tokens")
 """For each tier: the size that the model uses with its tokens, and the same after the plan."""
+
+
+def columns_of(tier: Tier) -> tuple[str, ...]:
+    """The columns of a tier; with the fewest tokens where sources contradict each other on them."""
+    return (*TIER_COLUMNS, "tokens_low", "planned_tokens_low") if tier.alternatives else TIER_COLUMNS
 
 
 class FactsRecord(NamedTuple):
@@ -115,7 +120,7 @@ def schema(tiers: Sequence[Tier]) -> "pa.Schema":
             ("base64_bytes", pa.int64()),
             ("hash_high", pa.uint64()),
             ("hash_low", pa.uint64()),
-            *((tier_prefix(tier.name) + name, pa.int64()) for tier in tiers for name in TIER_COLUMNS),
+            *((tier_prefix(tier.name) + name, pa.int64()) for tier in tiers for name in columns_of(tier)),
             ("findings", pa.list_(finding)),
             ("errors", pa.int32()),
             ("warnings", pa.int32()),
@@ -134,18 +139,26 @@ class _Tiers:
     """The numbers of a size on every tier; many images of a dataset share their size."""
 
     def __init__(self, tiers: Sequence[Tier]) -> None:
-        self.none = (None,) * (len(tiers) * len(TIER_COLUMNS))
+        self.none = (None,) * sum(len(columns_of(tier)) for tier in tiers)
 
         @lru_cache(maxsize=1 << 14)
-        def columns(size: Size) -> tuple[int, ...]:
+        def columns(size: Size) -> tuple[int | None, ...]:
             return tuple(number for tier in tiers for number in _on_tier(size, tier))
 
         self.columns = columns
 
 
-def _on_tier(size: Size, tier: Tier) -> Iterator[int]:
-    for used in (native_size(size, tier), planned_size(size, tier)):
-        yield from (*used, tokens(used, tier))
+def _on_tier(size: Size, tier: Tier) -> Iterator[int | None]:
+    known = int(tier.number("known_edge", 0)) or size.long_edge
+    native, planned = native_size(size, tier), planned_size(size, tier)
+    if tier.strategy:
+        pairs = (native, tokens_range(size, tier)), (planned, tokens_range(planned, tier))
+    else:
+        pairs = (native, (patches(native),) * 2), (planned, (patches(planned),) * 2)
+    for used, (_, most) in pairs:
+        yield from (*used, most if size.long_edge <= known else None)
+    if tier.alternatives:
+        yield from (low for _, (low, _) in pairs)
 
 
 @lru_cache(maxsize=4)

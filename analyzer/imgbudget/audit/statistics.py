@@ -2,7 +2,9 @@
 
 Nothing is computed here. All counts are exact. Tokens are visual tokens, costs are US dollars for input at
 the list price, sizes are in px, bytes are those of the files or decoded payloads. "After the plan" means
-that each image is sent in the size that `imgbudget plan` proposes for the tier.
+that each image is sent in the size that `imgbudget plan` proposes for the tier. Where sources contradict each
+other, tokens and costs are the most; there may be fewer tokens by `tokens_doubt`, after the plan by
+`after_doubt`.
 """
 
 from typing import NamedTuple
@@ -50,6 +52,8 @@ class Row(NamedTuple):
     skipped: str | None
     damage: str | None
     note: str | None
+    tokens_doubt: int = 0
+    after_doubt: int = 0
 
     @property
     def place(self) -> str:
@@ -105,6 +109,8 @@ class Totals(NamedTuple):
     bytes_after_low: int
     bytes_after_high: int
     tried: int
+    tokens_doubt: int = 0
+    after_doubt: int = 0
 
 
 class Bin(NamedTuple):
@@ -160,6 +166,8 @@ class FolderRow(NamedTuple):
     cost_after_usd: float
     errors: int
     warnings: int
+    tokens_doubt: int = 0
+    after_doubt: int = 0
 
 
 class FormatRow(NamedTuple):
@@ -172,6 +180,8 @@ class FormatRow(NamedTuple):
     tokens_after: int
     errors: int
     warnings: int
+    tokens_doubt: int = 0
+    after_doubt: int = 0
 
 
 class SizeRow(NamedTuple):
@@ -181,6 +191,8 @@ class SizeRow(NamedTuple):
     images: int
     tokens: int
     tokens_after: int
+    tokens_doubt: int = 0
+    after_doubt: int = 0
 
 
 class RuleRow(NamedTuple):
@@ -223,6 +235,8 @@ class CostRow(NamedTuple):
     cost_after_usd: float | None
     batch_cost_usd: float | None
     batch_cost_after_usd: float | None
+    tokens_doubt: int = 0
+    after_doubt: int = 0
 
 
 class TierRow(NamedTuple):
@@ -251,12 +265,14 @@ class DuplicateGroup(NamedTuple):
     byte_size: int
     tokens: int
     places: tuple[str, ...]
+    tokens_doubt: int = 0
 
 
 class Duplicates(NamedTuple):
     """Images that occur more than once. `extra_*` is what the second and further copies add.
 
-    `unhashed` images were not compared, because they were not read completely: large remote files.
+    `tokens_doubt` is that of `extra_tokens`. `unhashed` images were not compared, because they were not read
+    completely: large remote files.
     """
 
     groups: int
@@ -265,6 +281,7 @@ class Duplicates(NamedTuple):
     extra_tokens: int
     unhashed: int
     largest: tuple[DuplicateGroup, ...]
+    tokens_doubt: int = 0
 
 
 class SkipRow(NamedTuple):

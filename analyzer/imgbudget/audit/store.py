@@ -39,6 +39,21 @@ class Store(NamedTuple):
         """The prefix of the columns of the model's tier."""
         return tier_prefix(self.limits.tier.name)
 
+    @property
+    def fewest(self) -> tuple[str, str]:
+        """The columns of the fewest tokens, now and after the plan."""
+        low = "_low" if self.limits.tier.alternatives else ""
+        return f"{self.tier}tokens{low}", f"{self.tier}planned_tokens{low}"
+
+    @property
+    def doubts(self) -> str:
+        """SQL: by how much the sums of tokens may be lower, now and after the plan."""
+        low, after = self.fewest
+        return (
+            f"coalesce(sum({self.tier}tokens - {low}), 0)::bigint, "
+            f"coalesce(sum({self.tier}planned_tokens - {after}), 0)::bigint"
+        )
+
     def one(self, sql: str) -> tuple[Any, ...]:
         """The only row of a result."""
         return self.all(sql)[0]
@@ -50,14 +65,15 @@ class Store(NamedTuple):
 
     def rows(self, where: str = "true", order: str = ROW_ORDER, limit: int | None = None) -> Iterator[Row]:
         """Rows of the table as values; `where` and `order` are SQL over its columns."""
-        tier = self.tier
+        tier, (low, low_after) = self.tier, self.fewest
         limit_clause = "" if limit is None else f" limit {limit}"
         cursor = self.connection.cursor().execute(
             f"""select source, member, row, pointer, subject, format, width, height,
             {tier}width, {tier}height, {tier}planned_width, {tier}planned_height,
             orientation, frames, quality, bytes, base64_bytes, {tier}tokens, {tier}planned_tokens,
             case when hash_high is not null then printf('%016x%016x', hash_high, hash_low) end,
-            findings, skipped, damage, note
+            findings, skipped, damage, note,
+            coalesce({tier}tokens - {low}, 0), coalesce({tier}planned_tokens - {low_after}, 0)
             from rows where {where} order by {order}{limit_clause}"""  # noqa: S608 - the SQL is ours
         )
         while batch := cursor.fetchmany(2048):
@@ -127,6 +143,8 @@ def _row(values: Sequence[Any]) -> Row:
         skipped,
         damage,
         note,
+        tokens_doubt,
+        after_doubt,
     ) = values
     source, member, row, pointer, subject, form = location_and_kind
     return Row(
@@ -151,6 +169,8 @@ def _row(values: Sequence[Any]) -> Row:
         skipped=skipped,
         damage=damage,
         note=note,
+        tokens_doubt=tokens_doubt,
+        after_doubt=after_doubt,
     )
 
 

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
+from imgbudget.audit.ends import tokens_text, usd_text
 from imgbudget.audit.formats import after_text, size
 from imgbudget.audit.html import charts, tables
 from imgbudget.audit.html.names import CommonPrefix, display_name, dollars, measured, percent, split_name
 from imgbudget.audit.html.tables import cost_grid, model_grid, platform_grid, price_groups
 from imgbudget.audit.statistics import AuditStatistics, FoundCode, Row, RuleRow, TierRow, Totals
 from imgbudget.audit.store import Store
-from imgbudget.output.base import count, figure
+from imgbudget.output.base import between, count, figure
 from imgbudget.version import __version__
 
 MOST_ROWS = 20_000
@@ -139,8 +140,12 @@ def summary(statistics: AuditStatistics) -> str:
     if not totals.images:
         return "There is no image in this dataset."
     what = "this one image" if totals.images == 1 else f"these {figure(totals.images)} images"
-    batches = "" if totals.batch_cost_usd is None else f" ({dollars(totals.batch_cost_usd)} in batches)"
-    sent = f"Sending {what} once costs {dollars(totals.cost_usd)}{batches}"
+    batches = (
+        ""
+        if totals.batch_cost_usd is None
+        else f" ({usd_text(totals, 'batch_cost_usd', dollars)} in batches)"
+    )
+    sent = f"Sending {what} once costs {usd_text(totals, 'cost_usd', dollars)}{batches}"
     parts = [f"{sent} with {statistics.model} on {statistics.platform}."]
     if totals.refused:
         parts.append(f"{figure(totals.refused)} {'has' if totals.refused == 1 else 'have'} errors.")
@@ -160,12 +165,12 @@ def cards(statistics: AuditStatistics) -> tuple[Card, ...]:
 
 def _cost(statistics: AuditStatistics) -> Card:
     totals = statistics.totals
-    text = f"{figure(totals.tokens)} visual tokens"
+    text = f"{tokens_text(totals)} visual tokens"
     if totals.images:
-        text += f", {totals.tokens / totals.images:,.0f} an image"
+        text += f", {'up to ' * bool(totals.tokens_doubt)}{totals.tokens / totals.images:,.0f} an image"
     if totals.batch_cost_usd is not None:
-        text += f"; {dollars(totals.batch_cost_usd)} in batches"
-    return Card("Cost now", dollars(totals.cost_usd), text, link="costs")
+        text += f"; {usd_text(totals, 'batch_cost_usd', dollars)} in batches"
+    return Card("Cost now", usd_text(totals, "cost_usd", dollars), text, link="costs")
 
 
 def _refused(statistics: AuditStatistics) -> Card:
@@ -206,7 +211,8 @@ def _bill(totals: Totals) -> str:
         return "the bill stays the same"
     if money < totals.cost_usd / 100:
         return "the bill falls by less than 1%"
-    return f"the bill falls by {dollars(money)} ({percent(money, totals.cost_usd)})"
+    most = "up to " * bool(totals.tokens_doubt or totals.after_doubt)
+    return f"the bill falls by {most}{dollars(money)} ({percent(money, totals.cost_usd)})"
 
 
 def _moved(statistics: AuditStatistics) -> Card | None:
@@ -253,6 +259,11 @@ def remarks(statistics: AuditStatistics) -> tuple[str, ...]:
         found.append(f"{unsized} of unknown size (vectors, urls, file ids) are not included in the costs.")
     if totals.missed:
         found.append(f"{count(totals.missed, 'item')} could not be read.")
+    if totals.tokens_doubt or totals.after_doubt:
+        found.append(
+            f"Sources contradict each other on the tokens of {statistics.model}: sums are ranges; charts and "
+            "the list of images have the most."
+        )
     if totals.silenced:
         found.append(f"{count(totals.silenced, 'finding')} are suppressed by ignores.")
     return (*found, *statistics.notes)
@@ -311,6 +322,7 @@ def page(statistics: AuditStatistics, store: Store, thumbnails: Thumbnails) -> s
         named=named,
         count=count,
         figure=figure,
+        between=between,
         size=size,
     )
     return text
@@ -352,7 +364,7 @@ def _offender(row: Row, named: Mapping[str, tuple[str, str | None]], picture: st
     if row.byte_size is not None:
         facts.append(size(row.byte_size))
     if row.tokens is not None:
-        facts.append(f"{figure(row.tokens)} tokens")
+        facts.append(f"{between(row.tokens - row.tokens_doubt, row.tokens)} tokens")
     found = tuple(
         dict.fromkeys(
             (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from imgbudget.audit.ends import tokens_after_text, tokens_text, usd_text
 from imgbudget.audit.formats import size, usd
 from imgbudget.audit.html.names import display_name, measured, percent, plain
 from imgbudget.audit.statistics import AuditStatistics, CostRow
@@ -197,10 +198,10 @@ def model_grid(statistics: AuditStatistics) -> Grid:
         (
             Cell(row.model, more=row.tier),
             Cell(row.platform),
-            Cell(figure(row.tokens)),
-            Cell(_cost(row.cost_usd), share=(row.cost_usd or 0) / most if most else 0),
-            Cell("–" if row.batch_cost_usd is None else usd(row.batch_cost_usd)),
-            Cell(_cost(row.cost_after_usd)),
+            Cell(tokens_text(row)),
+            Cell(_cost(row, "cost_usd"), share=(row.cost_usd or 0) / most if most else 0),
+            Cell("–" if row.batch_cost_usd is None else usd_text(row, "batch_cost_usd", usd)),
+            Cell(_cost(row, "cost_after_usd")),
             Cell(figure(row.resized)),
             Cell(figure(row.refused) if row.refused else "–", severity="error" if row.refused else ""),
         )
@@ -229,8 +230,8 @@ def model_grid(statistics: AuditStatistics) -> Grid:
     )
 
 
-def _cost(amount_usd: float | None) -> str:
-    return "unknown" if amount_usd is None else usd(amount_usd)
+def _cost(row: CostRow, name: str) -> str:
+    return usd_text(row, name, usd) or "unknown"
 
 
 def platform_grid(statistics: AuditStatistics) -> Grid:
@@ -333,8 +334,8 @@ def formats(statistics: AuditStatistics) -> Grid:
             Cell(row.format or "not an image"),
             Cell(figure(row.images), share=row.images / most),
             Cell(size(row.byte_size)),
-            Cell(figure(row.tokens)),
-            Cell(figure(row.tokens_after)),
+            Cell(tokens_text(row)),
+            Cell(tokens_after_text(row)),
             _problems(row.errors, "error"),
             _problems(row.warnings, "warning"),
         )
@@ -360,9 +361,9 @@ def folders(statistics: AuditStatistics) -> Grid:
             Cell(display_name(row.folder), name=True),
             Cell(figure(row.images)),
             Cell(size(row.byte_size)),
-            Cell(figure(row.tokens)),
-            Cell(usd(row.cost_usd), share=row.cost_usd / most),
-            Cell(usd(row.cost_after_usd)),
+            Cell(tokens_text(row)),
+            Cell(usd_text(row, "cost_usd", usd), share=row.cost_usd / most),
+            Cell(usd_text(row, "cost_after_usd", usd)),
             _problems(row.errors, "error"),
             _problems(row.warnings, "warning"),
         )
@@ -390,8 +391,8 @@ def sizes(statistics: AuditStatistics) -> Grid:
         (
             Cell(f"{row.size.width}\u00a0×\u00a0{row.size.height}"),
             Cell(figure(row.images), share=row.images / most),
-            Cell(figure(row.tokens)),
-            Cell(figure(row.tokens_after)),
+            Cell(tokens_text(row)),
+            Cell(tokens_after_text(row)),
         )
         for row in statistics.sizes[:10]
     )
@@ -413,8 +414,8 @@ def duplicates(statistics: AuditStatistics) -> Grid:
             _locations(group.places[:_LOCATIONS]),
             Cell(figure(group.images)),
             Cell(size(group.byte_size)),
-            Cell(figure(group.tokens)),
-            Cell(figure((group.images - 1) * group.tokens)),
+            Cell(tokens_text(group)),
+            Cell(tokens_text(group, group.images - 1)),
         )
         for group in statistics.duplicates.largest
     )
