@@ -216,14 +216,21 @@ def read_responses(
         here, reader.turn = location.at("input", i), i
         if not isinstance(item, dict):
             reader.flaw(here, f"an item of the input is {kind_of(item)}, not an object")
-        elif item.get("type") in _OUTPUTS:
-            reader.role = "user"
-            turns.append(Turn(here, "user", _output(reader, item, here)))
-        elif "role" in item:
-            role = item["role"]
-            reader.role = "system" if role == "developer" else role if isinstance(role, str) else "user"
-            turns.append(Turn(here, reader.role, reader.content(item.get("content"), here.at("content"), ())))
+        elif turn := read_item(reader, item, here):
+            turns.append(turn)
     return reader.request(where, "openai-responses", turns, model=body.get("model"))
+
+
+def read_item(reader: PartReader, item: dict[str, Any], location: Location) -> Turn | None:
+    """The turn that an item of the input adds: a message or the output of a tool; None for another."""
+    if item.get("type") in _OUTPUTS:
+        reader.role = "user"
+        return Turn(location, "user", _output(reader, item, location))
+    if "role" not in item:
+        return None
+    role = item["role"]
+    reader.role = "system" if role == "developer" else role if isinstance(role, str) else "user"
+    return Turn(location, reader.role, reader.content(item.get("content"), location.at("content"), ()))
 
 
 def _output(reader: PartReader, item: dict[str, Any], location: Location) -> tuple[Block, ...]:

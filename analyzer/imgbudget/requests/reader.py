@@ -150,7 +150,10 @@ class RequestReader:
                 session = self._sessions[form.name] = form.open(self.path, self.fields)
             yield SessionLine(session.take(document))
             return
-        yield from read_requests(document, self.path, self.fields)
+        found: Iterator[Item] = read_requests(document, self.path, self.fields)
+        if self._sessions and isinstance(document.value, dict):  # a line of a type that no reader knows
+            found = (SessionLine(sent=False) if isinstance(item, NoRequest) else item for item in found)
+        yield from found
 
     def end(self) -> Iterator[Request]:
         """The requests that are complete only after the last document."""

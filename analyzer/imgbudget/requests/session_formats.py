@@ -49,6 +49,13 @@ _CLAUDE_KEYS = ("uuid", "sessionId", "session_id", "parentUuid", "leafUuid", "me
 """Keys of which each line of a session has at least one; `session_id` is from the streaming format."""
 
 
+_CODEX_LINES = (
+    *("session_meta", "response_item", "event_msg", "turn_context", "compacted", "world_state"),
+    *("inter_agent_communication", "inter_agent_communication_metadata", "rollout_reference"),
+)
+"""Types of lines of Codex CLI (`RolloutItem`)."""
+
+
 def is_claude_code(value: Any) -> bool:
     """Whether a value may be a line of Claude Code: a message, a summary, a snapshot of files, ..."""
     return (
@@ -59,8 +66,18 @@ def is_claude_code(value: Any) -> bool:
     )
 
 
+def is_codex(value: Any) -> bool:
+    """Whether a value may be a line of Codex CLI: an item, an event, the settings of a turn, ..."""
+    return (
+        isinstance(value, dict)
+        and value.get("type") in _CODEX_LINES
+        and isinstance(value.get("payload"), dict)
+    )
+
+
 SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("claude-code", is_claude_code, ("transcript", "TranscriptReader")),
+    SessionFormat("codex", is_codex, ("codex", "CodexReader")),
 )
 """Every format, the more specific ones first."""
 

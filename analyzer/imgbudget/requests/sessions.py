@@ -24,6 +24,7 @@ from imgbudget.model.subjects import (
 from imgbudget.requests.base import RequestBody, RequestCollector
 
 COMPACTED = "sent before the session was compacted, not sent again"
+ROLLED_BACK = "rolled back in the session, not sent again"
 ABANDONED = "on a branch of the session that was abandoned, not sent again"
 CLEARED = "cleared from the session, not sent again"
 REPEATED = "a copy of an earlier line of the session, not sent again"
@@ -147,20 +148,33 @@ def assemble(  # noqa: PLR0913 - the properties of a request
             where = flaw.location._replace(prefix=(*base, position), root=min(len(keys), depth + 1))
             collector.flaw(where, flaw.message, flaw.help)
         for block in message.blocks:
-            blocks.append(_moved(block, (*base, len(blocks)), number))
+            blocks.append(moved(block, (*base, len(blocks)), number))
     made = tuple(Turn(location, role, tuple(blocks)) for location, role, blocks in turns)
-    for turn in made:
+    start = Location(path, (), 0, first.document if first else document.number)
+    body = RequestBody(start, first.line if first else document.line, size)
+    return session_request(made, collector, body, id=id, model=model)
+
+
+def session_request(  # noqa: PLR0913 - the properties of a request
+    turns: tuple[Turn, ...],
+    collector: RequestCollector,
+    where: RequestBody,
+    *,
+    id: str | None,  # noqa: A002 - the name of the field of a request
+    model: str | None,
+    platform: str | None = None,
+) -> Request:
+    """The request of these turns; their images and documents are added to those of the collector."""
+    for turn in turns:
         for block in walk_blocks(turn.blocks):
             if isinstance(block, ImageUse):
                 collector.images.append(block)
             elif isinstance(block, DocumentUse):
                 collector.documents.append(block)
-    start = Location(path, (), 0, first.document if first else document.number)
-    body = RequestBody(start, first.line if first else document.line, size)
-    return collector.request(body, "transcript", made, model=model)._replace(id=id)
+    return collector.request(where, "transcript", turns, model=model, platform=platform)._replace(id=id)
 
 
-def _moved(block: Block, prefix: Keys, turn: int) -> Block:
+def moved(block: Block, prefix: Keys, turn: int) -> Block:
     """The block at its place in the request."""
     path, keys, root, document, _, outer_depth = block.location
     location = tuple.__new__(Location, (path, keys, root, document, prefix, outer_depth))
@@ -170,7 +184,7 @@ def _moved(block: Block, prefix: Keys, turn: int) -> Block:
         case ImageUse():
             return block._replace(location=location, turn=turn)
         case Nested() | DocumentUse():
-            inner = tuple([_moved(inside, prefix, turn) for inside in block.blocks])
+            inner = tuple([moved(inside, prefix, turn) for inside in block.blocks])
             return block._replace(location=location, blocks=inner)
         case _:
             return block._replace(location=location)

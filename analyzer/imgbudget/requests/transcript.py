@@ -172,8 +172,9 @@ class TranscriptReader:
         """
         uuid, parent = value.get("uuid"), value.get("parentUuid")
         entries = conversation.branches.entries
-        is_copy = uuid in entries and "parentUuid" not in value  # no tree: the id means nothing
-        identity = uuid if isinstance(uuid, str) and not is_copy else f"line {document.line}"
+        identity = uuid if isinstance(uuid, str) else f"line {document.line}"
+        if identity in entries and "parentUuid" not in value:  # no tree: the id means nothing
+            identity = f"line {document.line}"
         is_boundary = _is_boundary(value)
         if is_boundary:
             parent = None
@@ -310,13 +311,14 @@ def _keep(entries: dict[str, SessionEntry], metadata: dict[str, Any]) -> None:
     messages, segment = metadata.get("preservedMessages"), metadata.get("preservedSegment")
     if isinstance(messages, dict):
         anchor, uuids = messages.get("anchorUuid"), messages.get("uuids")
-        kept = [uuid for uuid in uuids if uuid in entries] if isinstance(uuids, list) else []
+        named = uuids if isinstance(uuids, list) else ()
+        kept = [uuid for uuid in named if isinstance(uuid, str) and uuid in entries]
     elif isinstance(segment, dict):
         anchor = segment.get("anchorUuid")
         kept = _between(entries, segment.get("headUuid"), segment.get("tailUuid"))
     else:
         return
-    if not kept or anchor not in entries or anchor in kept:
+    if not kept or not isinstance(anchor, str) or anchor not in entries or anchor in kept:
         return
     for entry in entries.values():
         if entry.parent == anchor:
