@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_httpserver import HTTPServer
 
+from imgbudget import programs
 from imgbudget.cli import main
 from tests.liveapi import KEY, Api
 
@@ -31,6 +32,14 @@ def unmeasured_subprocesses() -> None:
     """Coverage measures the tests' own processes only: a traced command is slow and imports more."""
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_other_programs() -> Iterator[None]:
+    """What is installed does not change results; tests of such a program say where it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "get_exec_path", list)
+        yield
 
 
 class Run(NamedTuple):

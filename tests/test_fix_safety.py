@@ -105,7 +105,8 @@ def test_a_photo_is_not_encoded_once_more_only_to_turn_it() -> None:
     """PNG is, because nothing is lost."""
     edit = ImageEdit(upright=True, permits=permitted_loss([BakeOrientation()], unsafe=False))
     with pytest.raises(
-        FixError, match=r"would be changed \(re-encoded at quality 90\); that is an unsafe fix"
+        FixError,
+        match=r"cannot be turned without loss: its height of 90 px .*; encoding it once more is an uns",
     ):
         edit_image(encoded(soft(), "JPEG", quality=90, orientation=6), edit)
     made = edit_image(encoded(soft(), "PNG", orientation=6), edit)

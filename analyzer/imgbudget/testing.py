@@ -156,6 +156,7 @@ def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
     if unknown := words.keys() - _WORDS:
         raise ValueError(f"{spec!r} has an unknown word: {min(unknown)}")
     is_image = "content" not in words and (size is not None or "damage" in words or first in _SIZELESS)
+    counts: dict[str, Any] = {field: int(words[name]) for name, field in _COUNTS.items() if name in words}
     facts = ImageFacts(
         byte_size=int(words.get("bytes", _BYTE_SIZE)),
         format=first if is_image else None,
@@ -163,7 +164,7 @@ def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
         has_location="gps" in words,
         damage=words.get("damage"),
         content=None if is_image else words.get("content", first.upper()),
-        **{field: int(words[name]) for name, field in _COUNTS.items() if name in words},
+        **counts,
     )
     return facts, words
 

@@ -54,9 +54,11 @@ def exif_rotation(use: ImageUse, ctx: Context) -> Iterator[Problem]:
 
     ## Fix safety
     Safe where the pixels can be rotated without a loss, as in PNG and TIFF, and in images that another fix
-    resizes: they become what viewers show, and the tag is dropped. Unsafe in JPEG and other lossy formats,
-    which would be encoded once more. The number of tokens stays the same, because the resize rule treats
-    width and height alike.
+    resizes: they become what viewers show, and the tag is dropped. JPEG files are rotated block by block if
+    the program `jpegtran` is installed, their edges are multiples of their blocks (8 or 16 px), and they have
+    no gain map, depth map or signature; the finding says what is missing. Otherwise the fix is unsafe, as in
+    other lossy formats, which would be encoded once more. The number of tokens stays the same, because the
+    resize rule treats width and height alike.
 
     ## Source
     Vision-coordinates guide, 2026-09; against it anthropics/claude-code#22598, 2026-02, and

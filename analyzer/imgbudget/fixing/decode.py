@@ -112,11 +112,11 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
     """
     form = facts.format or ""
     if facts.size is not None:
-        _refuse_bomb(facts.size)
+        refuse_bomb(facts.size)
     with as_fix_error(f"cannot be decoded as {form.upper()}"):
         image = _open(data, form)
         size = Size(*image.size)
-        _refuse_bomb(size)
+        refuse_bomb(size)
         sampling = None
         if form == "jpeg":
             _refuse_scans(data, size, image)
@@ -224,7 +224,8 @@ def upright_size(facts: ImageFacts, size: Size) -> Size:
     return size.transposed if facts.orientation >= FIRST_TRANSPOSED and facts.format != "tiff" else size
 
 
-def _refuse_bomb(size: Size) -> None:
+def refuse_bomb(size: Size) -> None:
+    """Raise FixError for a size in px that takes too much memory."""
     pixels = size.width * size.height
     if pixels > MAX_PIXELS:
         raise FixError(f"has {figure(pixels)} pixels; imgbudget decodes at most {figure(MAX_PIXELS)}")
@@ -287,13 +288,13 @@ def frames(data: bytes, form: str) -> Iterator[Image]:
     with as_fix_error(f"cannot be decoded as {form.upper()}"):
         if form in _HEIF:
             for picture in _heif_reader(form).open_heif(data, convert_hdr_to_8bit=True):
-                _refuse_bomb(Size(*picture.size))
+                refuse_bomb(Size(*picture.size))
                 yield picture.to_pillow()
             return
         image = _open(data, form)
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
-            _refuse_bomb(Size(*image.size))
+            refuse_bomb(Size(*image.size))
             yield image.copy()
 
 
@@ -335,3 +336,11 @@ def _thumbnail(data: bytes) -> bytes:
     image = _open(data, "jpeg")
     image.draft(image.mode, (1, 1))
     return image.tobytes()
+
+
+def block_means(data: bytes) -> Image:
+    """The means of the blocks of a JPEG file, of their brightness if it has one: an eighth of its size."""
+    image = _open(data, "jpeg")
+    image.draft("L" if image.mode == "RGB" else image.mode, (1, 1))
+    image.load()
+    return image

@@ -17,6 +17,7 @@ from imgbudget.fixing.encode import (
 )
 from imgbudget.fixing.fitting import ByteBound, Encoded, Renderer, fit, no_larger, otherwise
 from imgbudget.fixing.metadata import StripOptions, has_more_pictures, strip, webp_is_lossless
+from imgbudget.fixing.turning import turned_upright
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.model.edits import EditedImage, ImageEdit
@@ -47,7 +48,11 @@ def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
         if not edit.first_frame:
             raise FixError(_only_first_frame(facts))
     with as_fix_error(f"cannot be edited as {form.upper()}"):
-        made = _without_decoding(data, facts, edit) or _reencoded(data, facts, edit)
+        made = (
+            _turned(data, facts, edit)
+            or _without_decoding(data, facts, edit)
+            or _reencoded(data, facts, edit)
+        )
     return _verified(made, edit)
 
 
@@ -70,6 +75,28 @@ def _changes_pixels(facts: ImageFacts, edit: ImageEdit) -> bool:
         or edit.size not in {None, facts.size}
         or (edit.upright and facts.orientation != 1)
     )
+
+
+def _turned(data: bytes, facts: ImageFacts, edit: ImageEdit) -> EditedImage | None:
+    """A JPEG file turned upright block by block; None if the edit takes new pixels, and may.
+
+    Raises:
+        FixError: the file cannot be turned so, and the edit does not permit to encode it once more.
+    """
+    only_turns = facts.format == "jpeg" and edit.upright and facts.orientation != 1 and not facts.animated
+    if not only_turns or _changes_pixels(facts, edit._replace(upright=False)):
+        return None
+    try:
+        for upright in turned_upright(data, facts):
+            made = _without_decoding(upright, probe_bytes(upright, ProbeField.ALL), edit._replace(size=None))
+            if made and (edit.may_grow or len(made.data) <= len(data)):
+                return made
+        why = f"would grow from {figure(len(data))} bytes if it were turned without loss"
+    except FixError as error:
+        why = str(error)
+    if edit.permits & Loss.GENERATION:
+        return None
+    raise FixError(f"{why}; encoding it once more is an unsafe fix")
 
 
 _ALONE = "without the gain map, preview or video in the file"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from imgbudget.imageinfo.exif import ORDERS, directory, parse_exif
+from imgbudget.imageinfo.jpeg import ABOUT_PICTURES
 
 PROFILE_LIMIT = 1 << 15
 """Bytes of a colour profile that are kept: those of displays and cameras have 0.5 to 4 kB, those of printing
@@ -49,7 +50,7 @@ def _strip_jpeg(data: bytes, options: StripOptions) -> bytes | None:
         return None
     kept, profile, written = bytearray(b"\xff\xd8"), 0, False
     index = None
-    for kind, start, end in _segments(data):
+    for kind, start, end in segments(data):
         segment = data[start:end]
         if kind == _END:
             kept += segment
@@ -71,7 +72,7 @@ def _strip_jpeg(data: bytes, options: StripOptions) -> bytes | None:
     return None
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """The kind, start and end of each segment of the first picture; a scan includes its data."""
     at = 2
     while (at := next_marker(data, at)) >= 0:
@@ -97,11 +98,6 @@ _XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/e
 _PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|ftyp|SEFT")
 """In the bytes after a picture: another one, a video, or the directory of a trailer of Samsung."""
 
-_ABOUT_PICTURES = re.compile(
-    rb"hdrgm|HDRGainMap|photos/1\.0/container|GDepth|GImage|MicroVideo|MotionPhoto|depthmap"
-)
-"""In XMP: what readers need to find or show the other pictures, or the pictures themselves."""
-
 _GPS_IN_XMP = re.compile(
     rb"""\sexif:GPS\w{1,40}\s{0,9}=\s{0,9}("[^"]{0,200}"|'[^']{0,200}')"""
     rb"""|<exif:GPS(\w{1,40})[^>]{0,200}>.{0,400}?</exif:GPS\2\s{0,9}>""",
@@ -119,7 +115,7 @@ _OTHER_PLACE = re.compile(rb"location\.ISO6709|exif:GPSL|loci\0\0\0\0")
 
 def _picture_segment(kind: int, segment: bytes, *, more: bool) -> bytes:
     """The kept part of a segment that belongs to another picture; empty for any other."""
-    if kind == 0xE1 and segment.startswith(_XMP, 4) and _ABOUT_PICTURES.search(segment):
+    if kind == 0xE1 and segment.startswith(_XMP, 4) and ABOUT_PICTURES.search(segment):
         return _segment(0xE1, _GPS_IN_XMP.sub(b"", segment[4:]))
     if kind == 0xE1 and segment.startswith((_MORE_XMP, b"FLIR\0"), 4):
         return segment
@@ -144,7 +140,7 @@ def _more_pictures(data: bytes) -> bytes | None:
         payload = bytes(rest[first:last])
         if payload.startswith(b"Exif"):
             kept = b"Exif\0\0" + exif_block(parse_exif(payload[6:]).orientation or 1)
-        elif _ABOUT_PICTURES.search(payload):
+        elif ABOUT_PICTURES.search(payload):
             kept = _GPS_IN_XMP.sub(b"", payload)
         else:
             kept = _XMP
@@ -192,7 +188,7 @@ _INDEX = 0xB002
 
 def jpeg_end(data: bytes) -> int:
     """The offset of the marker that ends the first picture of a JPEG file; negative if there is none."""
-    return next((start for kind, start, _ in _segments(data) if kind == _END), -1)
+    return next((start for kind, start, _ in segments(data) if kind == _END), -1)
 
 
 def has_more_pictures(data: bytes) -> bool:

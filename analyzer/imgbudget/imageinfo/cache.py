@@ -216,7 +216,8 @@ _NONE = type(None)
 _INTEGER, _TEXT = (int,), (str, _NONE)
 _TYPES: tuple[tuple[type, ...], ...] = (
     *(_INTEGER, _INTEGER, _INTEGER, _INTEGER),
-    *(_INTEGER, _TEXT, (list, _NONE), _INTEGER, _INTEGER, (bool,), (int, _NONE), (int, _NONE), _TEXT, _TEXT),
+    *(_INTEGER, _TEXT, (list, _NONE), _INTEGER, _INTEGER, (bool,), (int, _NONE), (int, _NONE)),
+    *(_TEXT, _TEXT, _TEXT),
 )
 """The types of size, time, inode and fields, and then of the facts in their order."""
 
@@ -237,7 +238,7 @@ _FORMATS: set[str | None] = {None}
 
 def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
     """The facts, whose types are right, if each has a value that a file of this size can have."""
-    _, form, edges, orientation, frames, has_location, quality, metadata_bytes, damage, content = values
+    _, form, edges, orientation, frames, has_location, quality, metadata_bytes, *texts = values
     size = None
     if edges is not None:
         if len(edges) != 2 or type(edges[0]) is not int or type(edges[1]) is not int:
@@ -249,7 +250,7 @@ def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
         return None
     if not (0 <= (quality or 0) <= _MAX_QUALITY and 0 <= (metadata_bytes or 0) <= byte_size):
         return None
-    if len(damage or "") > _MAX_TEXT or len(content or "") > _MAX_TEXT:
+    if any(len(text or "") > _MAX_TEXT for text in texts):
         return None
     if form not in _FORMATS:
         if not _FORMAT.fullmatch(form):
@@ -264,6 +265,5 @@ def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
         has_location,
         quality,
         metadata_bytes,
-        damage,
-        content,
+        *texts,
     )

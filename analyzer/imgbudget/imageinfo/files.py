@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from imgbudget.errors import os_error_text
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_file
@@ -9,15 +10,22 @@ from imgbudget.model.location import Location
 from imgbudget.model.subjects import UNREAD, ImageFacts, ImageUse, Origin
 from imgbudget.positional import OPEN_FLAGS, pread
 
+if TYPE_CHECKING:
+    import hashlib
+
 _STEP = 1 << 20
 _SAMPLE = 2048
 
 
-def content_hash(path: str) -> str | None:
-    """The SHA-256 of a file in hexadecimal, in bounded memory; None if it cannot be read."""
+def _sha256(data: bytes = b"") -> "hashlib._Hash":
     import hashlib  # noqa: PLC0415 - rare
 
-    digest = hashlib.sha256()
+    return hashlib.sha256(data)
+
+
+def content_hash(path: str) -> str | None:
+    """The SHA-256 of a file in hexadecimal, in bounded memory; None if it cannot be read."""
+    digest = _sha256()
     try:
         with open(path, "rb", buffering=0) as file:
             while part := file.read(_STEP):
@@ -40,8 +48,6 @@ def identical_files(candidates: Iterable[Sequence[str]]) -> Iterator[tuple[int, 
 
 
 def _sample(path: str) -> bytes | None:
-    import hashlib  # noqa: PLC0415 - rare
-
     try:
         fd = os.open(path, OPEN_FLAGS)
     except OSError:
@@ -49,7 +55,7 @@ def _sample(path: str) -> bytes | None:
     try:
         size = os.fstat(fd).st_size
         locations = (0, size // 2, max(size - _SAMPLE, 0))
-        digest = hashlib.sha256(b"%d " % size)  # many images may have the same length
+        digest = _sha256(b"%d " % size)  # many images may have the same length
         for location in locations:
             digest.update(pread(fd, _SAMPLE, location))
         return digest.digest()

@@ -1,5 +1,6 @@
 """JPEG (ITU-T T.81): size, orientation, frames, quality, metadata, and whether the file is complete."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -191,7 +192,8 @@ def detailed_facts(  # noqa: PLR0913, PLR0917 - runs for each file: a named tupl
             and _END_OF_IMAGE in read(_TAIL, tail if tail > outline.scan else outline.scan)  # noqa: FURB136 - twice as fast
         ):
             damage = _damage(outline, read, size)
-    return facts_of(size, "jpeg", area, turn, frames, outline.has_location, quality, metadata, damage)
+    facts = facts_of(size, "jpeg", area, turn, frames, outline.has_location, quality, metadata, damage)
+    return facts if turn < 2 else _oriented(facts, Source(head, read, size))
 
 
 def _frames(index: Segment, apps: Sequence[Segment], source: Source) -> int:
@@ -349,7 +351,8 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                         return _refused(size, bits, Size(width, height), components)
                     area = width, height
                     if not deep:
-                        return sound_facts(size, "jpeg", area, turn or 1, 1)
+                        facts = sound_facts(size, "jpeg", area, turn or 1, 1)
+                        return facts if turn < 2 else _oriented(facts, Source(head, read, size))
                     outline.components = buffer[i + 10 : i + 10 + 3 * components]
                     if i + 10 + 3 * components > n:  # rarely cut off by the read
                         outline.components = read(3 * components, base + i + 10)
@@ -410,6 +413,75 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
     if n < 10:
         return _damaged(size, f"ends inside its header ({figure(size)} bytes)")
     return _damaged(size, "has no frame header in its first segments")
+
+
+ABOUT_PICTURES = re.compile(
+    rb"hdrgm|HDRGainMap|photos/1\.0/container|GDepth|GImage|MicroVideo|MotionPhoto|depthmap"
+)
+"""In XMP: what readers need to find or show the other pictures of a file, or the pictures themselves."""
+
+_BLOCK = 8
+_WIDTH_COUNTS, _HEIGHT_COUNTS = frozenset({2, 3, 7, 8}), frozenset({3, 4, 6, 7})
+"""Orientations whose turn moves the incomplete blocks of the right or lower edge to the other side."""
+
+_MOVABLE = frozenset({0xFFC0, 0xFFC1, 0xFFC2})
+"""Frames of Huffman coded blocks: baseline, extended and progressive."""
+
+_OF_STORED_PIXELS = (b"FLIR\0", b"MPF\0", _ISO_GAIN_MAP)
+_MORE_PICTURES = "it has a gain map, other data or a signature for its pixels as they are stored"
+
+
+def _oriented(facts: ImageFacts, source: Source) -> ImageFacts:
+    return facts._replace(unturnable=_unturnable(facts.orientation, source))
+
+
+def _unturnable(turn: int, source: Source) -> str:
+    """What prevents that the blocks are turned, in a clause; empty if nothing in the segments does.
+
+    Data for the pixels as stored cannot be turned with them: XMP and MP index of other pictures, gain maps,
+    thermal data (FLIR, and APP3 of DJI), JPEG XT, and JUMBF with a signature (C2PA).
+    """
+    buffer, base, i, obstacle = source.head, 0, 2, "it has no frame of blocks"
+    for _ in _READS:
+        while i + 20 <= len(buffer):
+            marker, length = _segment(buffer, i)
+            if marker in _FRAME_MARKERS:
+                if marker not in _MOVABLE:
+                    return "its data is not Huffman coded blocks (arithmetic, lossless or hierarchical)"
+                obstacle = _off_grid(turn, buffer[i : i + 24])
+            elif marker == _SCAN:
+                return obstacle
+            elif marker > _APP0 and _is_of_stored_pixels(marker, buffer[i + 4 : i + 32], source, base + i):
+                return _MORE_PICTURES
+            elif marker < 0xFFC0:
+                return "its segments are damaged"
+            i += 1 if marker == _FILL else 2 + length
+        base += i
+        buffer, i = source.read(_REFILL, base), 0
+        if len(buffer) < 20:
+            break
+    return "its segments are damaged"
+
+
+def _is_of_stored_pixels(marker: int, start: bytes, source: Source, at: int) -> bool:
+    """Whether a segment at an offset, whose data starts so, describes or holds more for the same pixels."""
+    if marker == _APP1 and start.startswith(b"http://ns.adobe.com/x"):
+        _, length = _segment(source.bytes_at(at, 4), 0)
+        return ABOUT_PICTURES.search(source.bytes_at(at + 4, length - 2)) is not None
+    return marker in {0xFFE3, 0xFFEB} or start.startswith(_OF_STORED_PIXELS)
+
+
+def _off_grid(turn: int, head: bytes) -> str:
+    """The edge that ends in a part of a block, in a clause; `head` begins at the frame header."""
+    _, height, width, count = _frame(head, 4)
+    factors = head[11 : 11 + 3 * count : 3] if count > 1 else b"\x11"
+    for name, edge, block, counts in (
+        ("width", width, _BLOCK * max(factor >> 4 for factor in factors), turn in _WIDTH_COUNTS),
+        ("height", height, _BLOCK * max(factor & 15 for factor in factors), turn in _HEIGHT_COUNTS),
+    ):
+        if counts and (not block or edge % block):
+            return f"its {name} of {figure(edge)} px is not a multiple of its blocks of {block} px"
+    return ""
 
 
 def _damaged(size: int, damage: str) -> ImageFacts:

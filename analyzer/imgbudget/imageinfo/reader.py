@@ -54,7 +54,7 @@ def sound_facts(
     Bypasses the constructors, which take twice as long, because this runs for every file.
     """
     size = _new(Size, area)
-    return _new(ImageFacts, (byte_size, form, size, orientation, frames, False, None, None, None, None))
+    return _new(ImageFacts, (byte_size, form, size, orientation, frames, False, None, None, None, None, None))
 
 
 def facts_of(  # noqa: PLR0913, PLR0917 - the facts
@@ -72,5 +72,17 @@ def facts_of(  # noqa: PLR0913, PLR0917 - the facts
     size = _new(Size, area)
     return _new(
         ImageFacts,
-        (byte_size, form, size, orientation, frames, has_location, quality, metadata_bytes, damage, None),
+        (
+            byte_size,
+            form,
+            size,
+            orientation,
+            frames,
+            has_location,
+            quality,
+            metadata_bytes,
+            damage,
+            None,
+            None,
+        ),
     )

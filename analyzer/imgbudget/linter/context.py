@@ -181,7 +181,7 @@ class LintContext:
         if not kept:
             return kept, suppressed, tuple([image_result(use, limits, ()) for use, limits in images])
         facts = {use.location: use.facts for use, _ in images}
-        kept = tuple([with_safety(finding, facts.get(finding.location)) for finding in kept])
+        kept = tuple([with_safety(finding, facts.get(finding.location), _turner) for finding in kept])
         fixed: dict[Location, list[Finding]] = {}
         for finding in kept:
             if finding.fix:
@@ -219,9 +219,16 @@ class LintContext:
         # the steps of `result` for a single image, which take less time
         kept, suppressed = self.paths.split(path, tuple(found))
         if kept:
-            kept = tuple([with_safety(finding, use.facts) for finding in kept])
+            kept = tuple([with_safety(finding, use.facts, _turner) for finding in kept])
         image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
         return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
+
+
+def _turner() -> str | None:
+    """The program that turns JPEG files without loss."""
+    from imgbudget.programs import jpegtran  # noqa: PLC0415 - rare
+
+    return jpegtran()
 
 
 def image_result(use: ImageUse, limits: Limits, fixed: Sequence[Finding]) -> ImageResult:

@@ -20,10 +20,11 @@ class ImageEdit(NamedTuple):
     rotates them); None keeps it. `format` is the format to write (`jpeg`, `png`, `gif`, `webp`), None the
     image's own. `max_bytes` is the most bytes that the encoded file may have; a lossless format gives way to
     another of these if needed for it. `upright` bakes in the EXIF orientation, if any: plans set it in every
-    edit, because the tag is removed with the metadata. `strip` removes metadata (re-encoding always does),
-    `first_frame` permits an animation to lose its other frames: without it an animated image is refused.
-    `permits` is what else the edit may lose, and `may_grow` whether the file may become larger; an edit that
-    would do more is refused. With `keeps_format` no other format is written only to save bytes.
+    edit but those that only remove metadata, which keep the orientation. `strip` removes metadata
+    (re-encoding always does), `first_frame` permits an animation to lose its other frames: without it an
+    animated image is refused. `permits` is what else the edit may lose, and `may_grow` whether the file may
+    become larger; an edit that would do more is refused. With `keeps_format` no other format is written only
+    to save bytes.
     """
 
     size: Size | None = None

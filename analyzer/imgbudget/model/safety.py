@@ -4,7 +4,7 @@ A fix is safe if the model receives what it would have received anyway, or the A
 image, and nothing else is lost that the owner of the picture could miss.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Flag, auto
 
 from imgbudget.limits.values import figure
@@ -81,23 +81,38 @@ def predicted_loss(fix: Fix, facts: ImageFacts) -> Loss:
         isinstance(fix, _WHOLE_IMAGE) or (isinstance(fix, StripMetadata) and facts.format != "jpeg")
     ):
         loss |= Loss.PICTURES
-    if isinstance(fix, BakeOrientation) and facts.format in LOSSY:
+    # blocks of a JPEG file that can be turned need not be encoded once more
+    if isinstance(fix, BakeOrientation) and facts.format in LOSSY and facts.unturnable != "":
         loss |= Loss.GENERATION
     return loss
 
 
-def with_safety(finding: Finding, facts: ImageFacts | None) -> Finding:
+def with_safety(finding: Finding, facts: ImageFacts | None, turner: Callable[[], str | None]) -> Finding:
     """The finding with its fix marked as unsafe if the fix loses anything of this image.
 
-    A fix of pixels that cannot be decoded is dropped. Every safety that a rule declares passes through here.
+    A fix of pixels that cannot be decoded is dropped. `turner` finds the program that turns JPEG files
+    without loss, None if it is not installed; it is called only if that matters. Every safety that a rule
+    declares passes through here.
     """
     if finding.fix is None or facts is None:
         return finding
     if isinstance(finding.fix, _WHOLE_IMAGE) and facts.format not in _DECODABLE:
         return finding._replace(fix=None, fix_safety=None)
-    if finding.fix_safety is FixSafety.SAFE and predicted_loss(finding.fix, facts):
-        return finding._replace(fix_safety=FixSafety.UNSAFE)
+    if finding.fix_safety is FixSafety.SAFE:
+        turned = isinstance(finding.fix, BakeOrientation) and facts.format == "jpeg"
+        if predicted_loss(finding.fix, facts):
+            why = f"turning it without loss is not possible: {facts.unturnable}" if facts.unturnable else ""
+        elif turned and turner() is None:
+            why = NO_TURNER
+        else:
+            return finding
+        told = "; ".join(filter(None, (finding.help, why if turned else "")))
+        return finding._replace(fix_safety=FixSafety.UNSAFE, help=told or None)
     return finding
+
+
+NO_TURNER = "turning it without loss needs the program jpegtran, which is not installed"
+"""Why a JPEG file is not turned, in a clause."""
 
 
 def needed_level(finding: Finding) -> Severity | None:

@@ -66,7 +66,9 @@ class ImageFacts(NamedTuple):
 
     `format` is a lower-case name (`jpeg`, `png`, `gif`, `webp`, `bmp`, `heic`, ...), None if the bytes are no
     image; `content` then names what they are. `size` is as stored, without orientation applied. `damage` says
-    in a clause why the image cannot be decoded, None if no damage was found.
+    in a clause why the image cannot be decoded, None if no damage was found. `unturnable` says in a clause
+    why the encoded blocks of a JPEG file cannot be turned as its orientation says, without decoding them;
+    empty if they can, None for other formats and for files that are upright.
     """
 
     byte_size: int
@@ -79,6 +81,7 @@ class ImageFacts(NamedTuple):
     metadata_bytes: int | None = None
     damage: str | None = None
     content: str | None = None
+    unturnable: str | None = None
 
     @property
     def animated(self) -> bool:
