@@ -14,10 +14,12 @@ from werkzeug import Response
 
 import imgbudget
 from imgbudget.errors import GuardError, UsageError
+from imgbudget.fixing.edit_memory import EditMemory
+from imgbudget.fixing.image import edit_image
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.live.guard import RequestWarning, target_of
-from imgbudget.live.inspection import EditMemory, InspectionTarget, Inspector
+from imgbudget.live.inspection import InspectionTarget, Inspector
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.subjects import Severity
 from tests.builders import body, image_block, image_bytes, text_block
@@ -378,7 +380,7 @@ def test_the_memory_of_edits_keeps_to_its_bytes() -> None:
     """What was edited last stays; an image over all is kept alone."""
     data = [image_bytes((300, 300), colour=colour) for colour in (1, 2, 3)]
     edit = ImageEdit(size=Size(100, 100))
-    memory = EditMemory(most=1)
+    memory = EditMemory(edit_image, most=1)
     made = [memory(item, edit) for item in data]
     assert memory(data[2], edit) is made[2]
     assert memory(data[0], edit) is not made[0]

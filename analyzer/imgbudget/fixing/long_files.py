@@ -7,6 +7,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, NamedTuple
 
 from imgbudget.errors import WriteError
+from imgbudget.fixing.edit_memory import EditImage
 from imgbudget.fixing.output_files import OutputTarget
 from imgbudget.fixing.revisions import RequestRevision, converged
 from imgbudget.fixing.strategy import FixStrategy, key_of
@@ -66,6 +67,7 @@ class RowFixer:
     output_target: OutputTarget
     path: str
     explicit: bool
+    edit: EditImage
 
     def fix(self, expected: Stamp, parts: PartReceiver) -> FileResult:
         """Write the fixed file and pass the results of its parts to `parts`; the last result of the file.
@@ -133,6 +135,7 @@ class RowFixer:
             explicit=self.explicit,
             start=start,
             scope=Scope.PART,
+            edit=self.edit,
         )
 
     def _rest(self, source: JsonSource, total: int) -> FileResult:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from imgbudget.errors import FixError
 from imgbudget.fixing.ahead import Ahead, EditOutcome, pays
 from imgbudget.fixing.blocks import Emptied, Rearrangement, path_of_block, rearrangements, replaced
+from imgbudget.fixing.edit_memory import EditImage, EditMemory
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import Layout, Region, Splice, as_json, spliced, value_at
@@ -105,8 +106,6 @@ def declaration(layout: Layout, slot: Slot, media_type: str) -> Splice:
 
 _STEP = 3 << 16
 """Bytes that are encoded at a time; a multiple of three, so that only the end has padding."""
-
-EditImage = Callable[[bytes, ImageEdit], EditedImage]
 
 
 class ImageTask(NamedTuple):
@@ -218,6 +217,10 @@ class ImageRewrite:
         """The size of the image in bytes."""
         return self._text.byte_size
 
+    def digest(self) -> bytes:
+        """The SHA-256 of the image. Raises UnreadableError and OSError as the file's reader does."""
+        return sha256(self._text.read(self._text.byte_size, 0)).digest()
+
     def outcome(self) -> EditOutcome:
         """Edit the image. Raises UnreadableError and OSError as the file's reader does."""
         data = self._text.read(self._text.byte_size, 0)
@@ -312,12 +315,17 @@ class RequestFixer:
             (it for it in rewrites if it.task.edit is not None),
             key=lambda it: text_region(it.layout, it.slot),
         )
+        memory = self.edit_image
+        if isinstance(memory, EditMemory):
+            edits = _first_of_equal(edits)
         if not pays([it.byte_size for it in edits], self.jobs):
             yield
             return
         ahead = Ahead([it.outcome for it in edits], min(self.jobs, len(edits)))
         for number, rewrite in enumerate(edits):
             rewrite.ahead = partial(ahead.outcome, number)
+            if isinstance(memory, EditMemory):
+                rewrite.ahead = partial(_cached, memory, rewrite.task.edit or ImageEdit(), rewrite.ahead)
         try:
             yield
         finally:
@@ -395,6 +403,25 @@ class RequestFixer:
             self.rewritten.append(what)
         else:
             self.failed.append(what)
+
+
+def _first_of_equal(rewrites: Iterable[ImageRewrite]) -> list[ImageRewrite]:
+    """The rewrites without those of an image that an earlier one edits alike; only equal sizes are read."""
+    alike: dict[tuple[int, ImageEdit | None], list[ImageRewrite]] = {}
+    for rewrite in rewrites:
+        alike.setdefault((rewrite.byte_size, rewrite.task.edit), []).append(rewrite)
+    first: list[ImageRewrite] = []
+    for group in alike.values():
+        first += {it.digest(): it for it in reversed(group)}.values() if len(group) > 1 else group
+    return sorted(first, key=lambda it: text_region(it.layout, it.slot))
+
+
+def _cached(memory: EditMemory, edit: ImageEdit, outcome: Callable[[], EditOutcome]) -> EditOutcome:
+    """The outcome of an edit in another process, which serves equal images here."""
+    found = outcome()
+    if found.edited is not None:
+        memory.add(bytes.fromhex(found.digest_before), edit, found.edited)
+    return found
 
 
 def _replaced_image(document: Document, location: Location, fix: ReplaceByText) -> BlockChange:

@@ -7,8 +7,9 @@ from hashlib import sha256
 from typing import IO, NamedTuple, Protocol
 
 from imgbudget.errors import FixError
+from imgbudget.fixing.edit_memory import EditImage
 from imgbudget.fixing.output_files import fitting_name
-from imgbudget.fixing.request import EditImage, RequestFixer, RewrittenImage
+from imgbudget.fixing.request import RequestFixer, RewrittenImage
 from imgbudget.fixing.strategy import WHOLE, FindingKey, FixStrategy, failed_fixes, key_at, key_of
 from imgbudget.imageinfo.files import image_from_bytes
 from imgbudget.jsontext.edit import Region, copied

@@ -22,10 +22,11 @@ from imgbudget.discovery.walk import (
 from imgbudget.errors import UnreadableError, WriteError, os_error_text
 from imgbudget.fixing.configuration import ATTEMPTS, ELSEWHERE, UnusedEntries
 from imgbudget.fixing.diff import difference
+from imgbudget.fixing.edit_memory import EditMemory
 from imgbudget.fixing.output_files import EXTENSIONS, OutputTarget, common_root
 from imgbudget.fixing.places import FoundBelow
 from imgbudget.fixing.removed import with_removed_parts
-from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged
+from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged, edit_image
 from imgbudget.fixing.strategy import FindingFixes, FixStrategy, makes_pages
 from imgbudget.fixing.writer import ChangedError, Stamp, stamp
 from imgbudget.jsontext.source import JsonSource
@@ -96,6 +97,7 @@ class Fixer:
                 tuple(os.path.realpath(path) for path in named if os.path.isdir(path)), self._is_excluded
             ),
         )
+        self._memory = EditMemory(edit_image)
         self._tidied: set[str] = set()
         self._leftovers: list[str] = []
         self._unused = UnusedEntries(session.settings, named=session.options.config is not None)
@@ -287,6 +289,7 @@ class Fixer:
             output_target=self.output_target,
             path=found.path,
             explicit=explicit,
+            edit=self._memory,
         )
         try:
             self._tidy(found.path)
@@ -326,6 +329,7 @@ class Fixer:
             source=source,
             lines=lines,
             explicit=explicit,
+            edit=self._memory,
             jobs=cores() if self.options.jobs is None else self.options.jobs,
         )
 

@@ -1,15 +1,13 @@
 """Checks and fixes request bodies in memory."""
 
-from collections import OrderedDict
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
-from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import UnreadableError
+from imgbudget.fixing.edit_memory import EditMemory
 from imgbudget.fixing.image import edit_image
 from imgbudget.fixing.revisions import RequestRevision, converged
 from imgbudget.fixing.strategy import FindingFixes
@@ -23,7 +21,6 @@ from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
-from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request, Severity
 from imgbudget.registry import AnyRule
@@ -102,10 +99,6 @@ def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:
 PATH = "<request>"
 """The path in findings on a body in memory."""
 
-_REMEMBERED = 64 << 20
-"""Bytes of edited images that are cached: an agent sends its images again with each turn."""
-
-
 PAGES_SECONDS = 0.05
 """CPU seconds in which the documents of one body have to be read: the program waits for the guard."""
 
@@ -137,52 +130,6 @@ class Fixed(NamedTuple):
     left: tuple[Finding, ...]
 
 
-class _Made(NamedTuple):
-    """An edited image and the byte limit it was made for."""
-
-    image: EditedImage
-    max_bytes: int | None
-
-    def serves(self, edit: ImageEdit) -> bool:
-        """Whether the same edit with another byte limit would give this image."""
-        if edit.max_bytes == self.max_bytes:
-            return True
-        fits = edit.max_bytes is None or len(self.image.data) <= edit.max_bytes
-        return fits and not self.image.degraded
-
-
-class EditMemory:
-    """Edits images and caches the latest results, so that a resent image is edited once.
-
-    The byte limit of an image changes with each turn of a conversation, and seldom matters.
-    """
-
-    def __init__(self, most: int = _REMEMBERED) -> None:
-        """Keep at most `most` bytes."""
-        self._most = most
-        self._size = 0
-        self._made: OrderedDict[tuple[bytes, ImageEdit], _Made] = OrderedDict()
-        self._lock = Lock()
-
-    def __call__(self, data: bytes, edit: ImageEdit) -> EditedImage:
-        """The edited image. Raises FixError as `edit_image` does."""
-        key = sha256(data).digest(), edit._replace(max_bytes=None)
-        with self._lock:
-            known = self._made.get(key)
-            if known is not None and known.serves(edit):
-                self._made.move_to_end(key)
-                return known.image
-        made = edit_image(data, edit)
-        with self._lock:
-            if old := self._made.pop(key, None):
-                self._size -= len(old.image.data)
-            self._made[key] = _Made(made, edit.max_bytes)
-            self._size += len(made.data)
-            while self._size > self._most and len(self._made) > 1:
-                self._size -= len(self._made.popitem(last=False)[1].image.data)
-        return made
-
-
 class Inspector:
     """Checks the bodies that a program sends; rules and limits are loaded once."""
 
@@ -192,7 +139,7 @@ class Inspector:
         if suppressor := self._session.context.paths.suppressor:
             suppressor.unhashed = PATH
         self._contexts: dict[InspectionTarget, LintContext] = {InspectionTarget(): self._session.context}
-        self._memory = EditMemory()
+        self._memory = EditMemory(edit_image)
         self._runner = _at_least(self._session.context.paths.runner(PATH), level)
         self.level = level
 
