@@ -49,16 +49,17 @@ MODELS = [
 ]
 
 RETIRED = [
-    ("claude-opus-4-1", "2026-08-05"),
-    ("claude-opus-4", "2026-06-15"),
-    ("claude-sonnet-4", "2026-06-15"),
-    ("claude-3-5-haiku", "2026-02-19"),
-    ("claude-3-7-sonnet", "2026-02-19"),
-    ("claude-3-5-sonnet", "unknown"),
-    ("claude-3-opus", "unknown"),
-    ("claude-3-sonnet", "unknown"),
-    ("claude-3-haiku", "unknown"),
+    ("claude-opus-4-1", "2026-08-05", 15, 75),
+    ("claude-opus-4", "2026-06-15", 15, 75),
+    ("claude-sonnet-4", "2026-06-15", 3, 15),
+    ("claude-3-5-haiku", "2026-02-19", 0.8, 4),
+    ("claude-3-7-sonnet", "2026-02-19", 3, 15),
+    ("claude-3-5-sonnet", "unknown", 3, 15),
+    ("claude-3-opus", "unknown", 15, 75),
+    ("claude-3-sonnet", "unknown", 3, 15),
+    ("claude-3-haiku", "unknown", 0.25, 1.25),
 ]
+"""Model, day of its end, and its last prices in genai-prices 0.2.3."""
 
 # --- models ---
 
@@ -80,23 +81,40 @@ def test_model_has_its_tier_context_and_prices(row: Model) -> None:
         assert cell is None or row.price * factor.value == pytest.approx(cell)
 
 
-@pytest.mark.parametrize(("model", "day"), RETIRED)
-def test_retired_model_has_the_standard_tier_and_no_price(model: str, day: str) -> None:
-    """A retired model has the standard tier and 200,000 tokens; its cost uses the highest price."""
+@pytest.mark.parametrize(("model", "day", "price", "output"), RETIRED)
+def test_retired_model_has_the_standard_tier_and_its_last_price(
+    model: str, day: str, price: float, output: float
+) -> None:
+    """A retired model has the standard tier, 200,000 tokens, and the price that it had."""
     limits = SHIPPED.bind(model, "anthropic")
     assert (limits.known, limits.retired, limits.tier.name) == (True, day, "standard")
     assert (stated(limits.context_tokens).value, stated(limits.context_tokens).status) == (200_000, "derived")
-    assert (stated(limits.input_price).value, stated(limits.input_price).status, limits.output_price) == (
-        10,
-        "unknown",
-        None,
-    )
+    assert (stated(limits.input_price).value, stated(limits.output_price).value) == (price, output)
+    assert "genai-prices" in stated(limits.input_price).source
+
+
+def test_mythos_preview_has_the_tier_of_later_models() -> None:
+    """Two lists disagree on its last day: that of the maker's SDKs holds."""
+    limits = SHIPPED.bind("claude-mythos-preview", "anthropic")
+    assert (limits.known, limits.retired, limits.tier.name) == (True, "2026-06-30", "high-resolution")
+    assert limits.values["retired"].status == "conflicting"
+
+
+def test_price_that_nobody_states_is_the_highest_of_models_in_service() -> None:
+    """A model that a file adds without a price; the dearer ones that have ended do not count."""
+    model = {
+        "tier": {"value": "standard"},
+        "context_tokens": {"value": 200_000},
+        "absent": [{"names": ["input_price", "output_price"]}],
+    }
+    limits = SHIPPED.overlay({"models": {"claude-next": model}}, "mine.yaml").bind("claude-next", "anthropic")
+    assert (stated(limits.input_price).value, stated(limits.input_price).status) == (10, "unknown")
     assert "no price" in (stated(limits.input_price).note or "")
 
 
 def test_every_shipped_model_is_in_one_of_the_tables() -> None:
     """Every shipped model has a resize example, so no model is added unchecked."""
-    claude = {row.id for row in MODELS} | {row[0] for row in RETIRED}
+    claude = {row.id for row in MODELS} | {row[0] for row in RETIRED} | {"claude-mythos-preview"}
     unknown = {model for models in UNKNOWN.values() for model in models}
     assert set(SHIPPED.models) == claude | unknown | {example.model for example in EXAMPLES}
 

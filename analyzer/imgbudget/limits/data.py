@@ -341,13 +341,18 @@ class LimitsData:
         return (self._served(model) or self.platforms)[0]
 
     def _peers(self, platform: str) -> list[Values]:
-        """The models served on a platform, from which a price is assumed for one of them without a price."""
+        """The models served on a platform, from which a price is assumed for one of them without a price.
+
+        Those in service that have a price; if there are none, all.
+        """
         own = "default_model" in self.table[platform]
-        return [
+        served = [
             values
             for values in self._tree.models.values()
             if (platform in term(values, "platforms").values if "platforms" in values else not own)
         ]
+        priced = [values for values in served if isinstance(values.get("input_price"), Limit)]
+        return [values for values in priced if "retired" not in in_force(values, self.day)] or served
 
 
 def _on_platform(own: Values, platform: str) -> Values:

@@ -34,7 +34,8 @@ DATA: dict[str, dict[str, Any]] = {
             "platforms": {"source": "image processors of transformers 5.24.0; recorded usage of 128x128 (ruby_llm)", "date": "2026-11", "status": "confirmed", "value": ["self-hosted"]},
             "tier": {"source": "image processors of transformers 5.24.0; recorded usage of 128x128 (ruby_llm)", "date": "2026-11", "status": "confirmed", "value": "command-a-vision"},
             "snapshots": {"source": "image processors of transformers 5.24.0; recorded usage of 128x128 (ruby_llm)", "date": "2026-11", "status": "confirmed", "value": ["command-a-plus"]},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens", "input_price", "output_price"]}],
+            "context_tokens": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 128000},
+            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
         },
         "aya-vision": {
             "platforms": {"source": "image processors of transformers 5.24.0; recorded usage of 128x128 (ruby_llm)", "date": "2026-11", "status": "confirmed", "value": ["self-hosted"]},

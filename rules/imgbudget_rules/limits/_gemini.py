@@ -191,6 +191,8 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 1048576},
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 0.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-08-05", "status": "confirmed", "value": 1.5},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-05-07"},
+            "successor": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "gemini-3.5-flash-lite"},
         },
         "gemini-3.5-flash": {
             "platforms": {"source": "Gemini API model list", "date": "2026-09", "status": "confirmed", "value": ["gemini"]},
@@ -267,6 +269,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 2, "note": "4 from 2026-12-01"},
             "output_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 10, "note": "20 from 2026-12-01"},
             "image_base64_bytes_on_vertex": {"source": "Google Cloud documentation of multimodal prompts, newest group of models (a translated copy)", "date": "2026-11", "status": "single source", "note": "the copy does not name the models of the newest group; models after 3.x are assumed to be in it", "value": 357913944},
+            "cache_read_factor": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.05},
             "price_changes": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": "2026-12-01"},
             "next_input_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 4},
             "next_output_price": {"source": "genai-prices 0.2.3", "date": "2026-11", "status": "single source", "value": 20},
@@ -282,6 +285,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1.5},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 7.5},
             "image_base64_bytes_on_vertex": {"source": "Google Cloud documentation of multimodal prompts, newest group of models (a translated copy)", "date": "2026-11", "status": "single source", "note": "the copy does not name the models of the newest group; models after 3.x are assumed to be in it", "value": 357913944},
+            "cache_read_factor": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 0.05},
         },
     },
 }

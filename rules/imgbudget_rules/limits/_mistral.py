@@ -34,7 +34,7 @@ DATA: dict[str, dict[str, Any]] = {
             "tier": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": "mistral-28"},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.15},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.6},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens"]}],
+            "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 262144},
         },
         "mistral-small-3.1": {
             "platforms": {"source": "ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["self-hosted", "mistral"]},
@@ -44,33 +44,37 @@ DATA: dict[str, dict[str, Any]] = {
         "mistral-medium": {
             "platforms": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["mistral"]},
             "tier": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": "mistral-28"},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens", "input_price", "output_price"]}],
+            "context_tokens": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 262144},
+            "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1.5},
+            "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 7.5},
         },
         "mistral-medium-3.5": {
             "platforms": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["mistral"]},
             "tier": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": "mistral-28"},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1.5},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 7.5},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens"]}],
+            "context_tokens": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 262144},
         },
         "mistral-large": {
             "platforms": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["mistral"]},
             "tier": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": "mistral-28"},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens", "input_price", "output_price"]}],
+            "context_tokens": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 262144},
+            "input_price": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 0.5},
+            "output_price": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 1.5},
         },
         "mistral-large-3": {
             "platforms": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["mistral", "self-hosted"]},
             "tier": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": "mistral-28"},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.5},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1.5},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens"]}],
+            "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 262144},
         },
         "mistral-large-4": {
             "platforms": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["mistral"]},
             "tier": {"source": "recorded usage (chatlas, pydantic-ai); ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": "mistral-28"},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.7},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 2.1},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens"]}],
+            "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1048576},
         },
         "pixtral-12b": {
             "platforms": {"source": "ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["self-hosted", "mistral"]},
@@ -81,7 +85,9 @@ DATA: dict[str, dict[str, Any]] = {
         "pixtral-large": {
             "platforms": {"source": "ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["self-hosted", "mistral", "bedrock"]},
             "tier": {"source": "ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": "pixtral-16"},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens", "input_price", "output_price"]}],
+            "context_tokens": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 128000},
+            "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 2},
+            "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 6},
         },
     },
 }

@@ -171,7 +171,11 @@ DATA: dict[str, dict[str, Any]] = {
             "snapshots": {"source": "image processors of transformers 5.24.0, defaults of the class, visual tokens only", "date": "2026-11", "status": "derived", "note": "run; no released configuration was found", "value": ["minimax-m3"]},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.3},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1.2},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens"]}],
+            "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1000000},
+            "cache_read_factor": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.2},
+            "long_prompt_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 512000},
+            "long_input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.6},
+            "long_output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 2.4},
         },
         "hunyuan-vl": {
             "platforms": {"source": "image processors of transformers 5.24.0, defaults of the class, visual tokens only", "date": "2026-11", "status": "derived", "note": "run; no released configuration was found", "value": ["self-hosted"]},
@@ -183,7 +187,8 @@ DATA: dict[str, dict[str, Any]] = {
             "tier": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "note": "the rule of this model was not found", "value": "rule-unknown"},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.3},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1.2},
-            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens"]}],
+            "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1000000},
+            "cache_read_factor": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.02},
         },
         "step3": {
             "platforms": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "note": "the rule of this model was not found", "value": ["self-hosted"]},

@@ -731,6 +731,10 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 1050000},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 5},
+            "cache_read_factor": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.05},
+            "long_prompt_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 272000},
+            "long_input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 2},
+            "long_output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 7.5},
         },
         "gpt-6.2-astra": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -775,6 +779,8 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 400000},
             "input_price": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 1.75},
             "output_price": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 14},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-07-23"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
         "gpt-5.2-pro": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -794,6 +800,9 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 1050000},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 30},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 180},
+            "long_prompt_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 272000},
+            "long_input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 60},
+            "long_output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 270},
         },
         "gpt-5.5-pro": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -804,6 +813,9 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 1050000},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 30},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 180},
+            "long_prompt_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 272000},
+            "long_input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 60},
+            "long_output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 270},
         },
         "o3-pro": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -813,6 +825,8 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 200000},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 20},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 80},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
         },
     },
 }
