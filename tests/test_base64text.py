@@ -24,14 +24,19 @@ offsets = st.integers(0, 100)
 
 
 def base64_text(
-    text: str, *, escaped: str | None = None, prefixed: bool = False, long: int = 8
+    text: str,
+    *,
+    escaped: str | None = None,
+    prefixed: bool = False,
+    url_safe: bool = False,
+    long: int = 8,
 ) -> Base64Text:
     """What is made of the text as the string of a document, written as `escaped` if given."""
     raw = f'["{escaped}"]' if escaped is not None else json.dumps([text])
     (document,) = open_documents(JsonSource.from_bytes(raw.encode()), lines=False, long=long, window=64)
     assert isinstance(document, Document)
     assert document.text(document.value[0]) == text
-    return inspect(document.payload(document.value[0]), prefixed=prefixed)
+    return inspect(document.payload(document.value[0]), prefixed=prefixed, url_safe=url_safe)
 
 
 def encoded(data: bytes) -> str:
@@ -184,6 +189,16 @@ def test_prefix_that_the_format_wants_is_no_flaw() -> None:
     assert base64_text(f"{PREFIX}data:image/gif;base64,QUJD", prefixed=True).prefix_media_type == "image/gif"
     assert base64_text(f"{PREFIX}{PREFIX}QUJD", prefixed=True).flaws
     assert base64_text("data:;base64,QUJD").prefix_media_type is None
+
+
+def test_both_alphabets_where_the_api_takes_them() -> None:
+    """Gemini takes the url-safe alphabet, which is then no flaw; others are reported all the same."""
+    text = base64_text("QUI-_w==", url_safe=True)
+    assert (text.flaws, text.read(4, 0)) == ((), b"AB>\xff")
+    assert base64_text("QUI-\n_w", url_safe=True).flaws == (
+        "holds 1 line break or blank",
+        "padding is missing (==)",
+    )
 
 
 def test_text_that_changes_while_it_is_read(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from imgbudget.model.labels import is_label
 from imgbudget.model.location import Keys
 
 _IMAGES = ("image", "image_url", "input_image")
+_UNTYPED_IMAGES = ("image", "inlineData", "inline_data", "fileData", "file_data")
+"""Keys of images in blocks without a type: of Bedrock, and of Gemini in REST and in Python."""
 
 
 def path_of_block(document: Document, keys: Keys) -> Keys:
@@ -32,7 +34,9 @@ def is_image(block: Any) -> bool:
     """Whether a block is an image, in any dialect."""
     if not isinstance(block, dict):
         return False
-    return block.get("type") in _IMAGES or ("type" not in block and isinstance(block.get("image"), dict))
+    if "type" in block:
+        return block["type"] in _IMAGES
+    return any(isinstance(block.get(key), dict) for key in _UNTYPED_IMAGES)
 
 
 def text_block(text: str, like: dict[str, Any]) -> dict[str, Any]:

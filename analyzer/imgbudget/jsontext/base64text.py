@@ -163,10 +163,11 @@ def _composition(payload: StringPayload, prefix: str) -> _Composition:
     )
 
 
-def inspect(payload: StringPayload, *, prefixed: bool = False) -> Base64Text:
+def inspect(payload: StringPayload, *, prefixed: bool = False, url_safe: bool = False) -> Base64Text:
     """Check a payload as base64; reads its ends, and all of it only if it has to be cleaned.
 
-    With `prefixed` the format requires a data URI, so one prefix is valid.
+    With `prefixed` the format requires a data URI, so one prefix is valid. With `url_safe` the API takes the
+    url-safe alphabet too.
     Raises as `StringPayload.read` does.
     """
     if flawless := _flawless(payload):
@@ -175,7 +176,7 @@ def inspect(payload: StringPayload, *, prefixed: bool = False) -> Base64Text:
     composition = _composition(payload, match[0] if match else "")
     ending = payload.text(_LONGEST_TAIL, max(payload.length - _LONGEST_TAIL, 0)) if composition.equals else ""
     damage = tuple(_damage(composition, ending))
-    repairs = tuple(_repairs(composition, prefixed=prefixed))
+    repairs = tuple(_repairs(composition, prefixed=prefixed, url_safe=url_safe))
     start = len(composition.prefix)
     contiguous = not composition.foreign and _is_contiguous(payload, composition)
     index = ((0, start),) if contiguous else tuple(_index(payload, start))
@@ -216,7 +217,7 @@ def _flawless(payload: StringPayload) -> Base64Text | None:
     )
 
 
-def _repairs(composition: _Composition, *, prefixed: bool) -> Iterator[str]:
+def _repairs(composition: _Composition, *, prefixed: bool, url_safe: bool) -> Iterator[str]:
     """The flaws that can be repaired."""
     count = composition.prefix.count(",")
     if count > prefixed:
@@ -225,7 +226,7 @@ def _repairs(composition: _Composition, *, prefixed: bool) -> Iterator[str]:
     if composition.blanks:
         kind = "line breaks or blanks" if composition.blanks > 1 else "line break or blank"
         yield f"holds {composition.blanks} {kind}"
-    if composition.url_safe:
+    if composition.url_safe and not url_safe:
         yield "uses the url-safe alphabet (- and _)"
 
 

@@ -231,9 +231,13 @@ class RequestCollector:
         oversized: str | None = None,
         detail: str | None = None,
         prefixed: bool = False,
+        url_safe: bool = False,
     ) -> ImageUse:
-        """An image in base64. `prefixed`: the format requires a data URI, whose prefix declares the type."""
-        text = inspect(self.document.payload(data), prefixed=prefixed)
+        """An image in base64. `prefixed`: the format requires a data URI, whose prefix declares the type.
+
+        `url_safe`: the API takes the url-safe alphabet too.
+        """
+        text = inspect(self.document.payload(data), prefixed=prefixed, url_safe=url_safe)
         readable = text.repairable and text.length > 0
         return self.image(
             location,

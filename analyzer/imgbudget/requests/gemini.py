@@ -1,5 +1,6 @@
 """The body of Gemini's generateContent: contents of parts, in the spelling of REST or the Python SDK."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -17,7 +18,7 @@ from imgbudget.model.subjects import (
 )
 from imgbudget.requests.base import PDF, Dialect, Lengths, RequestBody, RequestCollector, TurnOutline, kind_of
 
-_ROLES = {"model": "assistant", "function": "user"}
+ROLES = {"model": "assistant", "function": "user"}
 _LEVEL = "MEDIA_RESOLUTION_"
 
 
@@ -35,7 +36,7 @@ def recognises(body: Any, _outline: TurnOutline) -> bool:
 
 def read(document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField) -> Request:
     """The request in `body`."""
-    reader = _GeminiReader(document, fields, lengths=Lengths(document, body, _payload))
+    reader = GeminiParts(document, fields, lengths=Lengths(document, body, _payload))
     reader.level = _level(body)
     turns = []
     key, system = _either(body, "systemInstruction", "system_instruction")
@@ -51,7 +52,7 @@ def read(document: Document, body: dict[str, Any], where: RequestBody, fields: P
             reader.flaw(here, f"a content is {kind_of(turn)}, not an object with parts")
             continue
         role = turn.get("role")
-        reader.role = _ROLES.get(role, role) if isinstance(role, str) else "user"
+        reader.role = ROLES.get(role, role) if isinstance(role, str) else "user"
         reader.turn = i
         turns.append(Turn(here, reader.role, reader.parts(turn.get("parts"), here.at("parts"))))
     return reader.request(where, "gemini", turns, model=body.get("model"), platform="gemini")
@@ -82,11 +83,15 @@ def _payload(item: dict[str, Any]) -> Any:
     return blob.get("data") if isinstance(blob, dict) else None
 
 
-class _GeminiReader(RequestCollector):
-    """Reads the parts of one request; `level` is the media resolution of parts without their own."""
+@dataclass(slots=True)
+class GeminiParts(RequestCollector):
+    """Reads the parts of one request; `level` is the media resolution of parts without their own.
 
-    __slots__ = ("level",)
-    level: str | None
+    `url_safe`: base64 may be in the url-safe alphabet, which the API takes and google-genai always writes.
+    """
+
+    level: str | None = None
+    url_safe: bool = True
 
     def parts(self, value: Any, location: Location, inside: tuple[str, ...] = ()) -> tuple[Block, ...]:
         """The blocks of a list of parts."""
@@ -94,11 +99,12 @@ class _GeminiReader(RequestCollector):
             self.flaw(location, f"parts is {kind_of(value)}, not an array")
             return ()
         return tuple(
-            self._part(item, location.at(i), inside)
+            self.part(item, location.at(i), inside)
             for i, item in enumerate(self.within_blocks(value, location, "parts"))
         )
 
-    def _part(self, value: Any, location: Location, inside: tuple[str, ...]) -> Block:
+    def part(self, value: Any, location: Location, inside: tuple[str, ...] = ()) -> Block:
+        """The block of one part."""
         if not isinstance(value, dict):
             self.flaw(location, f"a part is {kind_of(value)}, not an object")
             return Other(location, kind_of(value))
@@ -133,7 +139,12 @@ class _GeminiReader(RequestCollector):
             self.flaw(location, f"data of an inline part is {kind_of(data)}, not a string")
             return self.image(location, Origin.BASE64, inside, declared=declared)
         return self.base64_image(
-            data, location, inside, declared=declared, detail=_detail(part) or self.level
+            data,
+            location,
+            inside,
+            declared=declared,
+            detail=_detail(part) or self.level,
+            url_safe=self.url_safe,
         )
 
     def _file(

@@ -75,7 +75,83 @@ def is_codex(value: Any) -> bool:
     )
 
 
+_GEMINI_TYPES = frozenset(("user", "gemini", "info", "error", "warning"))
+
+
+def _is_gemini_message(value: Any) -> bool:
+    """Whether a value may be a message of Gemini CLI; its parts have no type."""
+    if not isinstance(value, dict) or "role" in value or "message" in value:
+        return False
+    kind, content = value.get("type"), value.get("content")
+    return (
+        isinstance(kind, str)
+        and kind in _GEMINI_TYPES
+        and isinstance(value.get("id"), str)
+        and "timestamp" in value
+        and ("content" in value or kind == "gemini")
+        and not any(isinstance(part, dict) and "type" in part for part in _listed(content))
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def is_gemini_cli(value: Any) -> bool:
+    """Whether a value may be a row of a session of Gemini CLI, or a session as one JSON object."""
+    if not isinstance(value, dict):
+        return False
+    if "$rewindTo" in value or "$set" in value:
+        changed = value.get("$set")
+        return len(value) == 1 and (isinstance(changed, dict) or isinstance(value.get("$rewindTo"), str))
+    if "id" in value:
+        return _is_gemini_message(value)
+    if not isinstance(value.get("sessionId"), str) or "uuid" in value:
+        return False
+    messages = value.get("messages")
+    if not isinstance(messages, list):
+        return isinstance(value.get("projectHash"), str)
+    return all(_is_gemini_message(message) for message in messages[:_LOOKED_AT])
+
+
+_LOOKED_AT = 20
+"""Entries of a list that are enough to know its format."""
+
+
+def is_gemini_checkpoint(value: Any) -> bool:
+    """Whether a value is a list of Gemini's contents, or an object with it as its `history`."""
+    if isinstance(value, dict):
+        value = value.get("history")
+    if not isinstance(value, list) or not value:
+        return False
+    return all(_is_content(item) for item in value[:_LOOKED_AT])
+
+
+def _is_content(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.get("role") in ("user", "model", "function")
+        and isinstance(value.get("parts"), list)
+        and not any(isinstance(part, dict) and "type" in part for part in value["parts"][:_LOOKED_AT])
+    )
+
+
+def is_qwen_code(value: Any) -> bool:
+    """Whether a value may be a record of Qwen Code, whose messages have parts where Claude's have content."""
+    if not isinstance(value, dict) or not isinstance(value.get("uuid"), str) or "parentUuid" not in value:
+        return False
+    kind, message = value.get("type"), value.get("message")
+    if kind == "system":
+        return "content" not in value and ("systemPayload" in value or "provenance" in value)
+    if kind == "tool_result":
+        return True
+    return kind in ("user", "assistant") and isinstance(message, dict) and "parts" in message
+
+
 SESSION_FORMATS: tuple[SessionFormat, ...] = (
+    SessionFormat("qwen-code", is_qwen_code, ("qwen_sessions", "QwenSessionReader")),
+    SessionFormat("gemini-cli", is_gemini_cli, ("gemini_sessions", "GeminiSessionReader")),
+    SessionFormat("gemini-checkpoint", is_gemini_checkpoint, ("gemini_sessions", "GeminiCheckpointReader")),
     SessionFormat("claude-code", is_claude_code, ("transcript", "TranscriptReader")),
     SessionFormat("codex", is_codex, ("codex", "CodexReader")),
 )

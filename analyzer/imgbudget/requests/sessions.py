@@ -28,6 +28,7 @@ ROLLED_BACK = "rolled back in the session, not sent again"
 ABANDONED = "on a branch of the session that was abandoned, not sent again"
 CLEARED = "cleared from the session, not sent again"
 REPEATED = "a copy of an earlier line of the session, not sent again"
+REPLACED = "replaced by a later line of the session, not sent again"
 
 
 @dataclass(slots=True)
@@ -127,8 +128,13 @@ def assemble(  # noqa: PLR0913 - the properties of a request
     *,
     id: str | None,  # noqa: A002 - the name of the field of a request
     model: str | None,
+    platform: str | None = None,
+    names: tuple[str, str] = ("messages", "content"),
 ) -> Request:
-    """The request that these messages make: consecutive messages of one role are sent as one turn."""
+    """The request that these messages make: consecutive messages of one role are sent as one turn.
+
+    `names` are the keys of turns and of their blocks in the request.
+    """
     turns: list[tuple[Location, str, list[Block]]] = []
     first: Message | None = None
     size = 0
@@ -137,9 +143,9 @@ def assemble(  # noqa: PLR0913 - the properties of a request
         size += message.byte_size
         if not turns or turns[-1][1] != message.role:
             location = Location(path, message.content[:-1], len(message.content[:-1]), message.document)
-            turns.append((location._replace(prefix=("messages", len(turns))), message.role, []))
+            turns.append((location._replace(prefix=(names[0], len(turns))), message.role, []))
         number, blocks = len(turns) - 1, turns[-1][2]
-        base = ("messages", number, "content")
+        base = (names[0], number, names[1])
         depth = len(message.content)
         for flaw in message.flaws:
             keys = flaw.location.keys or ()
@@ -152,7 +158,7 @@ def assemble(  # noqa: PLR0913 - the properties of a request
     made = tuple(Turn(location, role, tuple(blocks)) for location, role, blocks in turns)
     start = Location(path, (), 0, first.document if first else document.number)
     body = RequestBody(start, first.line if first else document.line, size)
-    return session_request(made, collector, body, id=id, model=model)
+    return session_request(made, collector, body, id=id, model=model, platform=platform)
 
 
 def session_request(  # noqa: PLR0913 - the properties of a request
