@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.agentsessions import mutated
 from tests.builders import image_block, image_bytes, text_block
 from tests.conftest import Command
 from tests.requestreading import requests_of
@@ -283,3 +284,26 @@ def test_any_tree(parents: list[int]) -> None:
         expected[i] = [*expected.get(parent, []), f"text {i}"]
     (request,) = requests_of(*lines)
     assert [block.text for turn in request.turns for block in turn.blocks] == expected[len(parents) + 1]  # type: ignore[union-attr]
+
+
+KEPT = {"headUuid": "c", "anchorUuid": "s", "tailUuid": "d"}
+LISTED = {"anchorUuid": "s", "uuids": ["c", "d"]}
+CLEAR = {
+    "type": "system",
+    "subtype": "microcompact_boundary",
+    "uuid": "m",
+    "parentUuid": "f",
+    "microcompactMetadata": {"compactedToolIds": ["t1"], "clearedAttachmentUUIDs": ["g"]},
+}
+ALL_KINDS = [
+    [*COMPACTED, boundary("x", preservedSegment=KEPT), *AFTER],
+    [*COMPACTED, boundary("x", preservedMessages=LISTED), *AFTER, {"type": "last-prompt", "leafUuid": "f"}],
+    [*PARALLEL, attached_file(CUT, "g", "f"), CLEAR],
+    [{"type": "user", "session_id": "s", "message": {"role": "user", "content": [image(30)]}}],
+]
+
+
+@given(st.sampled_from(ALL_KINDS), st.integers(min_value=0))
+def test_any_values_in_lines(lines: list[dict[str, Any]], seed: int) -> None:
+    """Whatever the values are, reading gives requests or nothing, and no exception."""
+    requests_of(*mutated(lines, seed))
