@@ -153,7 +153,10 @@ def test_cost_matrix_has_every_model_of_claude_on_every_platform_that_serves_it(
         (m, p)
         for m in data.models
         if m.startswith("claude-")
-        for p in ("anthropic", "bedrock", "google-cloud", "foundry", "claude-ai")
+        for p in (
+            *("anthropic", "bedrock", "google-cloud", "foundry", "claude-ai"),
+            *("claude-google-cloud", "claude-aws"),
+        )
     ]
     for row in told.costs:
         limits = data.bind(row.model, row.platform)

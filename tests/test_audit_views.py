@@ -110,8 +110,10 @@ def test_requested_models_are_compared(tmp_path: Path) -> None:
     assert [mark.value for mark in axis_markers_of("long_edge", other, SESSION.limits, ())] == [
         other.tier.max_edge
     ]
-    for name in ("megapixels", "bytes", "tokens"):
+    for name in ("megapixels", "tokens"):
         assert axis_markers_of(name, other, SESSION.limits, ()) == ()
+    [elsewhere] = axis_markers_of("bytes", other, SESSION.limits, ())
+    assert (elsewhere.label, elsewhere.value) == ("refused by azure-openai", 15 << 20)
 
 
 @pytest.mark.parametrize(

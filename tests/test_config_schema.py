@@ -40,7 +40,10 @@ def test_every_key_is_described_and_nothing_else_is_allowed() -> None:
             assert part["additionalProperties"] is False
             assert all(inner["description"].endswith(".") for inner in part["properties"].values())
         pending += [inner for inner in (*part.get("properties", {}).values(), part.get("items")) if inner]
-    assert records == 10
+        pending += (
+            [part["additionalProperties"]] if isinstance(part.get("additionalProperties"), dict) else []
+        )
+    assert records == 11
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,14 @@ def test_every_key_is_described_and_nothing_else_is_allowed() -> None:
         ("budgets: {image: {tokens: 20k, bytes: 1.5 MB, cost: 0.05}}", True),
         ("ignores: [{rules: [IB501], reason: x, pointer: ''}]", True),
         ("ignores: [{rules: [IB501], reason: x, pointer: /a~1b/0}]", True),
+        ("platforms: {a: {like: anthropic, request_bytes: 1 MB, max_edge: none, input_price: 0}}", True),
+        ("platforms: {a: {like: anthropic, media_types: [image/png], batch_factor: 0.5}}", True),
+        ("platforms: {a b: {like: anthropic}}", False),
+        ("platforms: {a: {like: anthropic, max_edge: 2 MB}}", False),
+        ("platforms: {a: {like: anthropic, max_edge: 0}}", False),
+        ("platforms: {a: {like: anthropic, request_byte: 1 MB}}", False),
+        ("platforms: {a: {like: anthropic, source_types: []}}", False),
+        ("platforms: {a: {like: anthropic, media_types: [png]}}", False),
         ("modle: x", False),
         ("model: ''", False),
         ("model: 5", False),

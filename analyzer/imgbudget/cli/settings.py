@@ -140,6 +140,13 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
         "platform": session.context.platform,
         "limits": session.options.limits or settings.limits,
         "baseline": session.options.baseline or settings.baseline,
+        "platforms": {
+            gateway.name: {
+                "like": gateway.like,
+                **{name: value.text for name, value in gateway.limits.items()},
+            }
+            for gateway in settings.gateways
+        },
         "packs": list(settings.packs),
         "budgets": {name: amount for name in NAMES if (amount := budgets.amount(name)) is not None},
         "overrides": [{"index": number, "files": list(settings.overrides[number].files)} for number in key],
@@ -170,6 +177,9 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"  model          {record['model']}"
     yield f"  platform       {record['platform']}"
     yield f"  limits         {record['limits'] or 'built in'}"
+    for name, stated in record["platforms"].items():
+        texts = (f"{key.replace('_', ' ')} {text}" for key, text in stated.items() if text is not None)
+        yield f"  {name}: {', '.join(texts)}"
     yield f"  rule packs     {', '.join(record['packs'])}"
     if record["baseline"]:
         yield f"  baseline       {record['baseline']}"

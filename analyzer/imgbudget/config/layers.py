@@ -1,13 +1,14 @@
 """The schema of the configuration, and its files read, validated and merged.
 
 The schema is the one source of validation, defaults and JSON Schema. A single value or list replaces that of
-the extended file; `severity` and `budgets` are combined key by key; `extend-select`, `overrides` and
-`ignores` are appended, so that the extending file has the last word.
+the extended file; `severity`, `budgets` and `platforms` are combined key by key; `extend-select`,
+`overrides` and `ignores` are appended, so that the extending file has the last word.
 """
 
 import os
 from typing import Any, NamedTuple
 
+from imgbudget.config.gateways import GatewaysShape
 from imgbudget.config.load import MAX_BYTES, PYPROJECT, boundary, identity, read_head, shown
 from imgbudget.config.settings import (
     ALL_FILES,
@@ -189,6 +190,12 @@ MODEL = Key("model", TextShape("a model id"), "Model to check images for, unless
 PLATFORM = Key(
     "platform", TextShape("a platform", kind=NameKind.PLATFORM), "Platform that requests are sent to."
 )
+PLATFORMS = Key(
+    "platforms",
+    GatewaysShape(),
+    "Gateways by name, each with the platform that it is like and its own limits; or other limits of a known "
+    "platform.",
+)
 PACKS = Key(
     "packs",
     ListOf("a list of rule packs", _PACK, empty="without a rule pack nothing is checked"),
@@ -235,6 +242,7 @@ def _settings(values: Values) -> Settings:
         limits=values.get(LIMITS),
         baseline=values.get(BASELINE),
         preview=values.get_or(PREVIEW, default=False),
+        gateways=values.get_or(PLATFORMS, ()),
     )
 
 
@@ -244,6 +252,7 @@ CONFIGURATION = Record(
         EXTEND,
         MODEL,
         PLATFORM,
+        PLATFORMS,
         PACKS,
         SELECT,
         EXTEND_SELECT,
@@ -277,7 +286,7 @@ def json_schema() -> JsonSchema:
     }
 
 
-_COMBINED = frozenset({BUDGETS.name, SEVERITY.name})
+_COMBINED = frozenset({BUDGETS.name, PLATFORMS.name, SEVERITY.name})
 _APPENDED = frozenset({EXTEND_SELECT.name, IGNORES.name, OVERRIDES.name})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import Settings
-from imgbudget.config.suggest import check_platform, check_selectors
+from imgbudget.config.suggest import check_gateways, check_platform, check_selectors
 from imgbudget.errors import ConfigError, ConfigProblem, UsageError, os_error_text
 from imgbudget.limits.values import figure
 from imgbudget.namedtuples import NamedTuple
@@ -199,6 +199,7 @@ class UncheckedSettings(NamedTuple):
             problems += check_selectors(self.settings, known_codes, known_names)
         if known_platforms is not None:
             problems += check_platform(self.settings, known_platforms)
+            problems += check_gateways(self.settings, known_platforms)
         if problems:
             files = list(dict.fromkeys(problem.path for problem in problems))
             raise ConfigError(tuple(sorted(problems, key=lambda one: (files.index(one.path), one.line or 0))))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 
+from imgbudget.limits.values import Values
 from imgbudget.model.budgets import Budget, Budgets
 from imgbudget.namedtuples import NamedTuple
 
@@ -12,6 +13,7 @@ __all__ = [
     "Budget",
     "Budgets",
     "ConfigOrigin",
+    "Gateway",
     "Ignore",
     "NameKind",
     "NameReference",
@@ -46,6 +48,18 @@ class NameReference(NamedTuple):
     kind: NameKind
     at: str
     text: str
+    origin: ConfigOrigin
+
+
+class Gateway(NamedTuple):
+    """A platform of the configuration: a new one, which is like another, or other limits of a known one.
+
+    `limits` are those that it states, by name, with their file and line as the source.
+    """
+
+    name: str
+    like: str | None
+    limits: Values
     origin: ConfigOrigin
 
 
@@ -91,7 +105,8 @@ class Settings(NamedTuple):
     that overrides the shipped limits, `baseline` that of a file of known findings. Patterns are relative to
     `root`, the folder of the configuration (without one, of the checked path), even those from an extended
     file. `source` is the absolute path of the configuration, None without one. `notes` are remarks for the
-    user that are no mistakes. `references` are the names to check after the rules are loaded.
+    user that are no mistakes. `references` are the names to check after the rules are loaded. `gateways` are
+    the platforms that the configuration adds or changes.
     """
 
     model: str = "claude-sonnet-4-6"
@@ -112,3 +127,4 @@ class Settings(NamedTuple):
     source: str | None = None
     notes: tuple[str, ...] = ()
     references: tuple[NameReference, ...] = ()
+    gateways: tuple[Gateway, ...] = ()

@@ -127,12 +127,16 @@ class ChoiceShape:
 
 @dataclass(frozen=True, slots=True)
 class Amount(Generic[T]):
-    """A number with its unit. `parse` raises ValueError with a clause that lists the valid spellings."""
+    """A number with its unit. `parse` raises ValueError with a clause that lists the valid spellings.
+
+    It is more than 0, or with `zero` at least 0.
+    """
 
     wanted: str
     parse: Callable[[str], T]
     pattern: str
     number: str
+    zero: bool = False
 
     def read(self, node: Node, at: str, reading: Reading) -> T | None:
         """The amount in its base unit."""
@@ -149,7 +153,7 @@ class Amount(Generic[T]):
         """A plain number, or text with a unit."""
         return {
             "anyOf": [
-                {"type": self.number, "exclusiveMinimum": 0},
+                {"type": self.number, "minimum" if self.zero else "exclusiveMinimum": 0},
                 {"type": "string", "pattern": self.pattern},
             ]
         }

@@ -1,6 +1,6 @@
 """Suggestions for misspelt names, and checks of the names that only loaded rules and limits can confirm."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from os.path import commonprefix
 
 from imgbudget.config.settings import NameKind, Settings
@@ -106,8 +106,9 @@ def check_selectors(
 
 
 def check_platform(settings: Settings, known_platforms: Collection[str]) -> tuple[ConfigProblem, ...]:
-    """A mistake if the configuration names an unknown platform."""
+    """A mistake if the configuration names a platform that is neither known nor one of its gateways."""
     problems = []
+    known_platforms = {*known_platforms, *(gateway.name for gateway in settings.gateways)}
     for kind, at, text, origin in settings.references:
         if kind is not NameKind.PLATFORM or text in known_platforms:
             continue
@@ -117,3 +118,31 @@ def check_platform(settings: Settings, known_platforms: Collection[str]) -> tupl
             ConfigProblem(origin.path, origin.line, f"{at}: unknown platform {quoted(text)}; {hint}")
         )
     return tuple(problems)
+
+
+def check_gateways(settings: Settings, known_platforms: Collection[str]) -> tuple[ConfigProblem, ...]:
+    """A mistake for each gateway that is like none or itself, and each known platform that is like one."""
+    problems = []
+    likes = {gateway.name: gateway.like for gateway in settings.gateways}
+    for name, like, _, origin in settings.gateways:
+        at = f"platforms.{plain(name)}"
+        if name in known_platforms:
+            flaw = like and f"{quoted(name)} is a known platform: leave out like, or choose another name"
+        elif like is None:
+            near = nearest(name, known_platforms)
+            hint = f"or did you mean {quoted(near)}?" if near else "e.g. like: anthropic"
+            flaw = f'missing key "like"; say whose limits apply where it states none, {hint}'
+        else:
+            flaw = _circle(name, likes)
+        if flaw:
+            problems.append(ConfigProblem(origin.path, origin.line, f"{at}: {flaw}"))
+    return tuple(problems)
+
+
+def _circle(name: str, likes: Mapping[str, str | None]) -> str | None:
+    """The gateways that are like each other in a circle, starting from one of them."""
+    chain, following = [name], likes.get(name)
+    while following is not None and following not in chain:
+        chain.append(following)
+        following = likes.get(following)
+    return f"is like itself: {' -> '.join([*map(plain, chain), plain(name)])}" if following == name else None

@@ -22,6 +22,15 @@ BYTES_SPELLINGS = "5 MB, 500 KB, 512 KiB, 4096 B or a plain number of bytes"
 TOKENS_SPELLINGS = "1600, 1600 tokens, 20k or 1.5M"
 COST_SPELLINGS = "$0.05, 0.05 USD or a plain number of US dollars"
 
+PRICE_PATTERN = rf"^\$? ?{NUMBER}(?: ?USD(?:/MTok)?)?$"
+
+
+def count_pattern(unit: str, *, fraction: bool = False) -> str:
+    """The pattern of a number of a unit, which may be left out; whole unless `fraction`."""
+    number = NUMBER if fraction else NUMBER.replace(r"(?:\.([0-9]{1,9}))?", "")
+    return rf"^{number}(?: ?{unit})?$"
+
+
 _BYTES_FACTORS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _TOKENS_FACTORS = {"k": 1_000, "K": 1_000, "M": 1_000_000}
 
@@ -72,6 +81,44 @@ def parse_cost(value: str | float) -> float:
     if dollars <= 0:
         raise ValueError(_not_positive(value, COST_SPELLINGS))
     return dollars
+
+
+def parse_count(value: str | int, unit: str) -> int:
+    """A whole number of a unit, of `2000 px` or a plain number.
+
+    Raises:
+        ValueError: not a positive amount; the message is a clause with the valid spellings.
+    """
+    found = re.match(count_pattern(unit), _text(value))
+    if found is None:
+        raise ValueError(_not_an_amount(value, f"a number of {unit}", f"20 {unit} or a plain whole number"))
+    return _positive(int(found[1]), value, f"20 {unit}")
+
+
+def parse_factor(value: str | float) -> float:
+    """A positive factor of at most 1000.
+
+    Raises:
+        ValueError: not such a factor; the message is a clause with the valid spellings.
+    """
+    found = re.match(count_pattern("times", fraction=True), _text(value))
+    factor = float(f"{found[1]}.{found[2] or 0}") if found else 0
+    if not 0 < factor <= 1000:
+        raise ValueError(_not_an_amount(value, "a factor", "0.5, or another number above 0 up to 1000"))
+    return factor
+
+
+def parse_price(value: str | float) -> float:
+    """US dollars per million tokens, with at most three decimals; 0 is a price.
+
+    Raises:
+        ValueError: not such a price; the message is a clause with the valid spellings.
+    """
+    found = re.match(PRICE_PATTERN, _text(value))
+    if found is None or len((found[2] or "").rstrip("0")) > 3 or int(found[1].replace("_", "")) >= 1_000_000:
+        spellings = "$3, 0.25 USD/MTok or a plain number with at most three decimals"
+        raise ValueError(_not_an_amount(value, "a price in US dollars per million tokens", spellings))
+    return float(f"{found[1]}.{found[2] or 0}")
 
 
 def parse_budgets(given: Iterable[str]) -> Budgets:

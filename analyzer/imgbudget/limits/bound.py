@@ -185,8 +185,8 @@ class Limits(LimitFields):
 
     def for_dialect(self, dialect: str) -> "Limits":
         """The limits for a body of a dialect: some services limit chat completions otherwise."""
-        chat = self.chat_request_bytes
-        if chat is None or dialect != _CHAT:
+        chat, whole = self.chat_request_bytes, self.request_bytes
+        if chat is None or dialect != _CHAT or (whole is not None and whole.value <= chat.value):
             return self
         if _CHAT not in self._at:
             names = ("request_bytes", "request_bytes_doubt")

@@ -1,8 +1,9 @@
 """Limits data: loading, overriding, inheritance between platforms, and the limits of one model."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from imgbudget.errors import LimitsError
 from imgbudget.limits.bound import Limits, tier_of
@@ -19,7 +20,7 @@ from imgbudget.limits.model_ids import (
     weights_of,
 )
 from imgbudget.limits.platforms import PlatformTable, merge_platform
-from imgbudget.limits.schema import Checked, Tree, parse, parse_on_demand
+from imgbudget.limits.schema import Checked, Platform, Tree, parse, parse_on_demand
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
 
 
@@ -230,6 +231,18 @@ class LimitsData:
                 self._bound.clear()
             limits = self._bound[model, platform] = self._bind(model, platform)
         return limits
+
+    def with_gateways(self, gateways: Iterable[tuple[str, str | None, Values]]) -> "LimitsData":
+        """The data with platforms of the user: the name, the platform that it is like, and its own limits.
+
+        Without the latter it is a known platform, whose limits are changed.
+        """
+        known, added = self._tree.platforms, {}
+        for name, like, stated in gateways:
+            new = Platform({}, like, is_gateway=name not in known, stated=stated)
+            added[name] = merge_platform(known.get(name), new)
+        tree = self._tree._replace(platforms=ChainMap(added, cast("dict[str, Platform]", known)))
+        return LimitsData(tree, "platforms of the configuration", checked=True, day=self.day)
 
     def _with(self, mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) -> "LimitsData":
         return LimitsData(merge(self._tree, parse(mapping, name, defaults)), name, day=self.day)

@@ -52,9 +52,7 @@ class LintContext:
         self.excerpts, self.edits = excerpts, edits
         self.explicit_platform, self.explicit_model = explicit_platform, explicit_model
         self.notes: dict[str, None] = {}
-        self.assumed = ""
-        """A note on the model that is assumed for everything that names none; empty if the user named it."""
-
+        self._deferred: tuple[str, ...] = ()
         self._file_limits: Limits | None = None
         self._limits_by_detail: LimitsByDetail = {}
 
@@ -71,14 +69,13 @@ class LintContext:
             explicit_platform=self.explicit_platform,
             explicit_model=self.explicit_model,
         )
-        context.notes, context.assumed = self.notes, self.assumed
+        context.notes, context._deferred = self.notes, self._deferred
         return context
 
     def limits(self, request: Request | None = None) -> Limits:
         """The limits for image files, or for a request: those of the model and platform that it names."""
-        if request is None and self.assumed:
-            self.note(self.assumed)
         if request is None and self._file_limits is not None:
+            self._add_deferred()
             return self._file_limits
         model, platform = self.model, self.platform
         if request is not None:
@@ -94,6 +91,16 @@ class LintContext:
     def bind(self, request: Request) -> RequestUnderTest:
         """The request with the limits that it and its images are checked against."""
         return bind_request(request, self.limits(request), self._limits_by_detail)
+
+    def defer_notes(self, assumed: str) -> None:
+        """Add the notes so far, and that on an assumed model, if any, only for what names no model."""
+        if assumed:
+            self._deferred = (assumed, *self.notes)
+            self.notes.clear()
+
+    def _add_deferred(self) -> None:
+        for text in self._deferred:
+            self.note(text)
 
     def note(self, text: str) -> None:
         """Add a note, once."""
@@ -131,8 +138,8 @@ class LintContext:
         if deployment is not None and self.data.normalize(deployment).known:
             return deployment
         model = self.data.model_for(self.model, platform)
-        if self.assumed and platform == self.platform and not deployment:
-            self.note(self.assumed)
+        if self._deferred and platform == self.platform and not deployment:
+            self._add_deferred()
         elif (request.platform or deployment) and not (self.explicit_model and model == self.model):
             where = f"deployment {deployment[:_SHOWN]!r}" if deployment else f"a request to {platform}"
             self.note(f"{where} names no model: {model} is assumed; choose with --model")

@@ -114,7 +114,7 @@ class Session:
         )
         assumed = self._assume_model()
         self.context.limits()
-        self.context.assumed = assumed
+        self.context.defer_notes(assumed)
         self.file_check = FileCheck(
             self.context,
             force_exclude=options.force_exclude,
@@ -135,10 +135,11 @@ class Session:
         except (PackError, LimitsError):
             first.validate()  # mistakes in the configuration, if there are any, say more
             raise
+        shipped = self.limits.platforms
+        if gateways := first.settings.gateways:
+            self.limits = self.limits.with_gateways(gateway[:3] for gateway in gateways)
         rules = self.registry.rules
-        self.settings = first.validate(
-            [rule.code for rule in rules], [rule.name for rule in rules], self.limits.platforms
-        )
+        self.settings = first.validate([rule.code for rule in rules], [rule.name for rule in rules], shipped)
         self._refuse_unknown_names()
 
     @property
