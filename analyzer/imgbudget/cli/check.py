@@ -11,6 +11,7 @@ from imgbudget.cli.checking import (
     fix_options,
     fix_outputs,
     fixer_of,
+    say_caveats,
     say_fixes,
     say_skipped,
     wants_fixes,
@@ -62,7 +63,12 @@ class CheckOptions(NamedTuple):
         bool, flag("--exit-zero", help="Exit 0 even with findings; usage errors still exit 2.")
     ] = False
     fail_on_unread: Annotated[
-        bool, flag("--fail-on-unread", help="Exit 2 if anything could not be read, also with --exit-zero.")
+        bool,
+        flag(
+            "--fail-on-unread",
+            help="Exit 2 if anything could not be read, or a named file looks like a request or holds "
+            "images and yielded none; also with --exit-zero.",
+        ),
     ] = False
     fix: Annotated[bool, flag("--fix", help="Fix what can be fixed safely; - writes to standard output.")] = (
         False
@@ -265,9 +271,10 @@ def _say_notes(session: Session, summary: Summary, output: OutputOptions) -> Non
         )
     if summary.files == 0:
         say("warning: no files found")
+    say_caveats(summary, output)
+    say_skipped(summary, output)
     for path, reason in summary.missed:
         say(f"warning: not checked: {path}: {reason}")
-    say_skipped(summary, output)
 
 
 def exit_code(

@@ -88,6 +88,7 @@ def _write(text: bytes) -> None:
 
 
 _LISTED = 5
+_CAVEATS = 20
 
 
 def wants_fixes(options: "CheckOptions") -> bool:
@@ -154,6 +155,16 @@ def fix_outputs(
     if write.report:
         outputs.append(Output(Manifest(), Sink(write.report)))
     return outputs
+
+
+def say_caveats(summary: Summary, output: OutputOptions) -> None:
+    """Name the files that were checked in part, each with the reason; all of them with `--verbose`."""
+    caveats = list(summary.caveats)
+    shown = caveats if output.verbose else caveats[:_CAVEATS]
+    for path, reason in shown:
+        say(f"note: {path}: {reason}")
+    if len(caveats) > len(shown):
+        say(f"and {figure(len(caveats) - len(shown))} more files checked in part; --verbose lists them")
 
 
 def say_skipped(summary: Summary, output: OutputOptions) -> None:

@@ -12,6 +12,7 @@ from imgbudget.cli.checking import (
     fix_options,
     fix_outputs,
     fixer_of,
+    say_caveats,
     say_fixes,
     say_skipped,
     wants_apply,
@@ -148,6 +149,7 @@ def plan(options: PlanOptions) -> int:
         if found.summary.files == 0:
             say("warning: no files found")
         if not options.output.quiet:
+            say_caveats(found.summary, options.output)
             say_skipped(found.summary, options.output)
     return code or (0 if all(request.feasible for request in found.requests) else 1)
 

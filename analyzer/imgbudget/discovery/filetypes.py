@@ -14,7 +14,9 @@ class FileKind(Enum):
     JSON = "json"
     JSONL = "jsonl"
     YAML = "yaml"
-    """Only checked if it is a recording of requests."""
+    """Only checked if it is a recording of requests, or for the images in it."""
+    TEXT = "text"
+    """Logs and scripts, which are only checked for the images in them."""
     UNKNOWN = "unknown"
     """No suffix or an unknown one: identified by its bytes."""
 
@@ -39,14 +41,14 @@ dng cr2 cr3 crw nef nrw arw srf sr2 raf orf rw2 rwl pef srw x3f 3fr erf kdc dcr 
 """Raster and vector formats; unsupported ones are reported."""
 
 _NEITHER = """
-txt text md markdown mdx rst adoc asciidoc org tex bib sty cls log out diff patch po pot mo nfo rtf
+txt text md markdown mdx rst adoc asciidoc org tex bib sty cls out diff patch po pot mo nfo rtf
 htm html xhtml shtml css scss sass less xml xsl xslt xsd dtd rss atom
 toml ini cfg conf cnf properties env editorconfig plist tf tfvars hcl
-json5 jsonc geojson topojson ipynb webmanifest map csv tsv psv sql proto thrift avsc graphql gql
+geojson topojson webmanifest map csv tsv psv sql proto thrift avsc graphql gql
 py pyi pyx pxd pyw c h cc cpp cxx hh hpp hxx inl m mm cs java kt kts scala groovy gradle clj cljs cljc
 go rs swift dart zig nim d v f f90 f95 for pas adb ads jl r rmd rb erb rake gemspec pl pm t php phtml lua tcl
 js jsx mjs cjs ts tsx mts cts vue svelte astro coffee elm ex exs erl hrl hs lhs ml mli fs fsx fsi lisp el scm
-sh bash zsh fish ksh csh bat cmd ps1 psm1 psd1 awk sed vim asm s nix cmake mk mak am ac in m4 bzl bazel
+bash zsh fish ksh csh bat cmd ps1 psm1 psd1 awk sed vim asm s nix cmake mk mak am ac in m4 bzl bazel
 j2 jinja jinja2 tmpl tpl mustache hbs ejs liquid pug haml
 git gitignore gitattributes gitmodules gitkeep keep dockerignore npmignore npmrc nvmrc prettierrc eslintrc
 babelrc bashrc zshrc profile mailmap lock sum mod sha1 sha256 sha512 md5 sig asc pem crt cer key pub
@@ -72,8 +74,11 @@ KINDS: dict[str, FileKind | None] = {
     ".json": FileKind.JSON,
     ".jsonl": FileKind.JSONL,
     ".ndjson": FileKind.JSONL,
+    ".ipynb": FileKind.JSON,
+    ".har": FileKind.JSON,
     ".yaml": FileKind.YAML,
     ".yml": FileKind.YAML,
+    **dict.fromkeys((".log", ".http", ".rest", ".sh", ".jsonc", ".json5"), FileKind.TEXT),
 }
 """The kind by suffix, in lower case with its dot; None if it is neither image nor request."""
 

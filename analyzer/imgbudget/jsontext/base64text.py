@@ -163,11 +163,13 @@ def _composition(payload: StringPayload, prefix: str) -> _Composition:
     )
 
 
-def inspect(payload: StringPayload, *, prefixed: bool = False, url_safe: bool = False) -> Base64Text:
+def inspect(
+    payload: StringPayload, *, prefixed: bool = False, url_safe: bool = False, wrapped: bool = False
+) -> Base64Text:
     """Check a payload as base64; reads its ends, and all of it only if it has to be cleaned.
 
     With `prefixed` the format requires a data URI, so one prefix is valid. With `url_safe` the API takes the
-    url-safe alphabet too.
+    url-safe alphabet too, with `wrapped` line breaks are those of the file.
     Raises as `StringPayload.read` does.
     """
     if flawless := _flawless(payload):
@@ -176,7 +178,7 @@ def inspect(payload: StringPayload, *, prefixed: bool = False, url_safe: bool = 
     composition = _composition(payload, match[0] if match else "")
     ending = payload.text(_LONGEST_TAIL, max(payload.length - _LONGEST_TAIL, 0)) if composition.equals else ""
     damage = tuple(_damage(composition, ending))
-    repairs = tuple(_repairs(composition, prefixed=prefixed, url_safe=url_safe))
+    repairs = tuple(_repairs(composition, prefixed=prefixed, url_safe=url_safe, wrapped=wrapped))
     start = len(composition.prefix)
     contiguous = not composition.foreign and _is_contiguous(payload, composition)
     index = ((0, start),) if contiguous else tuple(_index(payload, start))
@@ -217,13 +219,13 @@ def _flawless(payload: StringPayload) -> Base64Text | None:
     )
 
 
-def _repairs(composition: _Composition, *, prefixed: bool, url_safe: bool) -> Iterator[str]:
+def _repairs(composition: _Composition, *, prefixed: bool, url_safe: bool, wrapped: bool) -> Iterator[str]:
     """The flaws that can be repaired."""
     count = composition.prefix.count(",")
     if count > prefixed:
         shown = composition.prefix[:_LONGEST_SHOWN] + "…" * (len(composition.prefix) > _LONGEST_SHOWN)
         yield f"starts with {'a' if count == 1 else count} data-URI prefix{'es' * (count > 1)} ({shown})"
-    if composition.blanks:
+    if composition.blanks and not wrapped:
         kind = "line breaks or blanks" if composition.blanks > 1 else "line break or blank"
         yield f"holds {composition.blanks} {kind}"
     if composition.url_safe and not url_safe:

@@ -254,6 +254,16 @@ class Document:
         """
         return tuple(duplicate_members(self._masked.text)) if self._has_duplicates else ()
 
+    @property
+    def short_text(self) -> str:
+        """The text of the document, with a placeholder in place of each string that was left in the file."""
+        return self._masked.text
+
+    @property
+    def long_strings(self) -> Mapping[str, LongString]:
+        """The strings that were left in the file, by their placeholders in `value`."""
+        return self._long_strings
+
     def payload(self, value: str) -> StringPayload:
         """The string for `value`, a string of the parsed document.
 

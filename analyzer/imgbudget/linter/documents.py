@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
+from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import NOT_CHECKABLE
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
@@ -15,6 +16,7 @@ from imgbudget.linter.requests import CheckedRequests, reason_of, with_resend_no
 from imgbudget.linter.rows import (
     LONG_FILE,
     PART_FINDINGS,
+    PART_IMAGES,
     PART_REQUESTS,
     BatchRows,
     PartCount,
@@ -24,8 +26,9 @@ from imgbudget.linter.rows import (
 )
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult
-from imgbudget.model.subjects import Finding, ProbeField, Request
+from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
 from imgbudget.requests.cassettes import Cassette, looks_like_cassette, read_cassette
+from imgbudget.requests.finder import OUTSIDE_SHAPE, SHAPE_UNKNOWN, Found, find_images, unseen_images
 from imgbudget.requests.reader import (
     BadEntry,
     Item,
@@ -34,48 +37,55 @@ from imgbudget.requests.reader import (
     SessionLine,
     looks_like_request,
     read_recorded,
+    resembles_request,
 )
+from imgbudget.requests.textfinder import TextRange, images_in_text
 
 _HEAD = 65536
+_TEXT_HEAD = 4096
 _MAX_REASONS = 100
+_DOUBTFUL = ("text in it begins like an image but is none", "texts in it begin like images but are none")
 _NO_MESSAGE = "a line of a session without a message"
 
 
-def check_cassette(context: LintContext, path: str, text: bytes | None = None) -> FileResult:
-    """The result of the YAML file at `path`, or of `text` in its place; skipped if it is no cassette.
-
-    Raises:
-        OSError: the file cannot be read.
-        UnreadableError: a cassette that is not YAML, or too large.
-    """
-    opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
-    with opened as source, _without_collector():
-        if not looks_like_cassette(source):
-            return FileResult(path=path, skipped=NOT_CHECKABLE)
-        check = DocumentCheck(context=context, source=source, path=path, lines=False, explicit=True)
-        return check.run_cassette(read_cassette(source))
-
-
-def check_document(
-    context: LintContext, path: str, *, lines: bool, explicit: bool, parts: PartReceiver | None = None
+def check_file(  # noqa: PLR0913 - keyword arguments with defaults
+    context: LintContext,
+    path: str,
+    kind: FileKind,
+    *,
+    explicit: bool,
+    text: bytes | None = None,
+    parts: PartReceiver | None = None,
+    reason: str = NOT_CHECKABLE,
 ) -> FileResult:
-    """The result of the JSON file at `path`; with `lines` each line is a document.
+    """The result of the file at `path`, or of `text` in its place, which is read as a file of that kind.
 
+    YAML that is no recording and other text is checked for images only, and skipped for `reason` without any.
     With `parts`, the result is that of the last part; `parts` receives the others.
 
     Raises:
         OSError: the file cannot be read.
-        UnreadableError: it changed while it was read.
+        UnreadableError: it changed while it was read, or a cassette that is not YAML, or too large.
     """
-    with JsonSource.open(path) as source, _without_collector():
-        return DocumentCheck(
+    opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
+    is_json = kind is FileKind.JSON or kind is FileKind.JSONL
+    with opened as source, _without_collector():
+        check = DocumentCheck(
             context=context,
             source=source,
             path=path,
-            lines=lines,
-            explicit=explicit,
+            lines=kind is FileKind.JSONL,
+            explicit=explicit or not is_json,
+            named=explicit,
             parts=parts,
-        ).run()
+        )
+        if is_json:
+            return check.run()
+        if kind is FileKind.YAML and looks_like_cassette(source):
+            return check.run_cassette(read_cassette(source))
+        if b"\0" in source.pread(_TEXT_HEAD, 0):
+            return FileResult(path=path, skipped=reason)
+        return check.run_text(reason)
 
 
 def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResult, PartCount]:
@@ -115,7 +125,9 @@ def check_source(context: LintContext, source: JsonSource, name: str, *, lines: 
         UnreadableError: it changed while it was read.
     """
     with _without_collector():
-        return DocumentCheck(context=context, source=source, path=name, lines=lines, explicit=True).run()
+        return DocumentCheck(
+            context=context, source=source, path=name, lines=lines, explicit=True, named=True
+        ).run()
 
 
 @contextmanager
@@ -140,7 +152,8 @@ class DocumentCheck:
     """The check of one file, document by document; with `lines` each line is a document.
 
     `explicit`: the user named the file, so text that is not JSON is a finding even if it looks like no
-    request; a file found by a walk is skipped with a reason. `known_requests`: the file is known to hold
+    request; a file found by a walk is skipped with a reason. `named`: likewise, so that images outside of
+    requests get advice. `known_requests`: the file is known to hold
     requests, so every row without one is reported. `parts` receives the results of a long file in order, in
     parts, and its workers may check the rows after the first request, as long as every row is a request by
     itself. `start` is the first document to check.
@@ -151,6 +164,7 @@ class DocumentCheck:
     path: str
     lines: bool
     explicit: bool
+    named: bool = False
     known_requests: bool = False
     parts: PartReceiver | None = None
     start: Start = BEGINNING
@@ -158,6 +172,9 @@ class DocumentCheck:
     reasons: dict[str, None] = field(default_factory=dict)
     skipped_silently: bool = False
     parts_delivered: bool = False
+    requests_delivered: bool = False
+    doubtful: int = 0
+    resembles_request: bool = False
     long: bool = False
     part_lost: bool = False
     end: int = 0
@@ -188,6 +205,7 @@ class DocumentCheck:
                 path=self.path,
                 lines=self.lines,
                 explicit=self.explicit,
+                named=self.named,
                 known_requests=True,
                 parts=self.parts,
             ).run()
@@ -199,8 +217,9 @@ class DocumentCheck:
         self._session()
         self._batch()
         self.checked.add_unlisted()
-        if not self.checked.requests and not self.checked.findings and not self.parts_delivered:
-            return FileResult(path=self.path, skipped=reason_of(self.reasons))
+        checked = self.checked
+        if not (checked.requests or checked.findings or checked.images or self.parts_delivered):
+            return self._skipped(reason_of(self.reasons))
         return self.checked.result(rows=self.rows.close(self.source, self.end) if self.lines else None)
 
     def _read(self, start: Start) -> Start | None:
@@ -216,7 +235,11 @@ class DocumentCheck:
                 self._document(document)
             if self._must_restart:
                 return None
-            if len(self.checked.requests) >= PART_REQUESTS or len(self.checked.findings) >= PART_FINDINGS:
+            if (
+                len(self.checked.requests) >= PART_REQUESTS
+                or len(self.checked.images) >= PART_IMAGES
+                or len(self.checked.findings) >= PART_FINDINGS
+            ):
                 self._deliver_part()
             if not self.long and self._is_long:
                 self.long = True
@@ -229,12 +252,13 @@ class DocumentCheck:
     @property
     def _must_restart(self) -> bool:
         """Whether rows before the first request were skipped unreported, so the check must start again."""
-        return self.lines and self.skipped_silently and not self.known_requests and self._holds_requests
+        again = self.skipped_silently and not self.known_requests and not self.parts_delivered
+        return self.lines and again and self._holds_requests
 
     @property
     def _is_long(self) -> bool:
         """Whether many rows are left, and so far every row with a request is independent of the others."""
-        so_far = bool(self.checked.requests or self.parts_delivered) and not self.rows.session
+        so_far = bool(self.checked.requests or self.requests_delivered) and not self.rows.session
         return self.lines and so_far and self.source.size - self.end >= LONG_FILE
 
     def _add_parts(self, parts: Generator[PartCount | None, None, None]) -> Start | None:
@@ -251,6 +275,15 @@ class DocumentCheck:
                     self.end = part.end or self.end
         return None
 
+    def _skipped(self, reason: str) -> FileResult:
+        """The result of a file without a request or an image; one that the user named may be missed."""
+        missed = self.named and (self.doubtful > 0 or self.resembles_request)
+        if missed and self.doubtful:
+            reason = f"{reason}; {self.doubtful} {_DOUBTFUL[self.doubtful > 1]}"
+        elif missed:
+            reason = f"{reason}; it resembles a request whose shape is unknown"
+        return FileResult(path=self.path, skipped=reason, missed=missed)
+
     def run_cassette(self, cassette: Cassette) -> FileResult:
         """The result of a cassette."""
         recorded = list(read_recorded(cassette.bodies, Location(self.path, ()), self.reader.fields))
@@ -258,8 +291,27 @@ class DocumentCheck:
         self.checked.sort()
         self.checked.add_unlisted()
         if not self.checked.requests:
-            return FileResult(path=self.path, skipped=reason_of(self.reasons))
+            return self._skipped(reason_of(self.reasons))
         return self.checked.result()
+
+    def run_text(self, reason: str) -> FileResult:
+        """The result of plain text: the images in it are checked; skipped for `reason` if there are none."""
+        self._text(TextRange(0, self.source.size, 1), Location(self.path, ()))
+        if self.checked.images or self.parts_delivered:
+            return self.checked.result()
+        return self._skipped(reason)
+
+    def _text(self, where: TextRange, location: Location) -> None:
+        """Check the images in a part of the text that is no document."""
+        for found in images_in_text(self.source, where, location, self.reader.fields):
+            if found is None:
+                self.doubtful += 1
+                continue
+            self.checked.caveats[SHAPE_UNKNOWN] = None
+            findings = self.checked.loose_image(found.use, named=self._wants_advice)
+            self.checked.findings.extend(self.checked.placed(finding, found.span) for finding in findings)
+            if len(self.checked.images) >= PART_IMAGES:
+                self._deliver_part()
 
     def _deliver_part(self) -> None:
         """Deliver the results so far, and forget them."""
@@ -267,13 +319,22 @@ class DocumentCheck:
             return
         self.parts.on_partial_result(self.checked.result(partial=True))
         self.parts_delivered = True
+        self.requests_delivered |= bool(self.checked.requests)
         self.checked.clear()
 
     @property
     def _holds_requests(self) -> bool:
-        return self.parts_delivered or bool(self.checked.requests) or self.reader.in_session
+        return self.requests_delivered or bool(self.checked.requests) or self.reader.in_session
+
+    @property
+    def _wants_advice(self) -> bool:
+        """Whether images outside of requests get advice: in a file that the user named, without requests."""
+        return self.named and not self.known_requests and not self._holds_requests
 
     def _bad(self, document: BadDocument) -> None:
+        line = document.line if self.lines else 1
+        where = TextRange(document.start, document.end, line)
+        self._text(where, Location(self.path, (), 0, document.number))
         head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
         is_reported = self.explicit or self.known_requests or self._holds_requests
         if not is_reported and not looks_like_request(head):
@@ -301,11 +362,13 @@ class DocumentCheck:
     def _items(self, document: Document | Cassette, items: Iterable[Item]) -> None:
         found: list[Finding] = []
         wrong: list[Location] = []
+        seen: list[ImageUse] = []
         is_checked, skipped = False, None
         for item in items:
             match item:
                 case Request():
                     is_checked = True
+                    seen += item.images
                     found.extend(self.checked.request(item))
                     wrong.extend(self.batch.add(item))
                 case BadEntry(location, reason):
@@ -318,14 +381,33 @@ class DocumentCheck:
         if is_checked:
             self.rows.checked += 1
             found.extend(self.checked.duplicate_keys(document))
+            if isinstance(document, Document):
+                unseen = unseen_images(document, self.path, self.reader.fields, seen)
+                found.extend(self._loose(unseen, OUTSIDE_SHAPE))
         elif skipped:
-            self._no_request(document, skipped)
+            found.extend(self._no_request(document, skipped))
         else:
             self.rows.bad += 1
         if found or wrong:
             self.batch.locate(wrong, self.checked.add_located(document, found, wrong))
 
-    def _no_request(self, document: Document | Cassette, item: NoRequest) -> None:
+    def _loose(self, found: Found, caveat: str) -> Iterator[Finding]:
+        """Check images that belong to no request of a known shape."""
+        self.doubtful += found.doubtful
+        if found.images:
+            self.checked.caveats[caveat] = None
+        for use in found.images:
+            yield from self.checked.loose_image(use, named=self._wants_advice)
+
+    def _no_request(self, document: Document | Cassette, item: NoRequest) -> Iterator[Finding]:
+        """Check the images of a document without a request, else skip it."""
+        if isinstance(document, Document):
+            images = find_images(document, self.path, self.reader.fields)
+            yield from self._loose(images, SHAPE_UNKNOWN)
+            if images.images:
+                self.rows.checked += 1
+                return
+            self.resembles_request = self.resembles_request or resembles_request(document.value)
         self._skip(item.reason, item.reason)
         if not self.known_requests and not self._holds_requests:
             self.skipped_silently = True

@@ -1,11 +1,10 @@
 """Checks one file by its kind: an image, JSON, JSON Lines or a cassette; and standard input."""
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import FoundFile
+from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import UnreadableError, os_error_text
 from imgbudget.imageinfo.dispatch import probe_file
 from imgbudget.imageinfo.files import EXTENSION_TYPES, image_from_bytes, read_image
@@ -51,46 +50,41 @@ class FileCheck:
         `read` is its image, if it has been read already.
         """
         kind, explicit = found.kind, self.explicit(found)
-        if kind is FileKind.JSON or kind is FileKind.JSONL:
-            lines = kind is FileKind.JSONL
-            return self._json(found.path, explicit=explicit, lines=lines, parts=parts)
-        if kind is FileKind.YAML:
-            return self._yaml(found.path, explicit=explicit)
+        if kind is not FileKind.IMAGE and kind is not FileKind.UNKNOWN:
+            return self._document(found.path, kind, explicit=explicit, parts=parts)
         runner = self.context.paths.runner(found.path)
         use = read or self.image(found.path, runner)
         if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
             return self.context.check_image_file(use, runner)
         if use.facts.content == "JSON":
-            return self._json(found.path, explicit=explicit, lines=False)
+            return self._document(found.path, FileKind.JSON, explicit=explicit)
         if explicit and use.facts.damage is not None:
             return self.context.check_image_file(use)
+        if explicit:
+            return self._document(found.path, FileKind.TEXT, explicit=explicit, reason=_skip_reason(use))
         return FileResult(path=found.path, skipped=_skip_reason(use))
 
     def explicit(self, found: FoundFile) -> bool:
         """Whether the user named the file, so that unknown content is a finding and not skipped."""
         return found.explicit and not self.force_exclude
 
-    def _json(
-        self, path: str, *, explicit: bool, lines: bool, parts: "PartReceiver | None" = None
+    def _document(  # noqa: PLR0913 - keyword arguments with defaults
+        self,
+        path: str,
+        kind: FileKind,
+        *,
+        explicit: bool,
+        text: bytes | None = None,
+        parts: "PartReceiver | None" = None,
+        reason: str = NOT_CHECKABLE,
     ) -> FileResult:
-        from imgbudget.linter.documents import check_document  # noqa: PLC0415 - request
+        """The result of a text file, see `check_file`; a file that cannot be read is reported."""
+        from imgbudget.linter.documents import check_file  # noqa: PLC0415 - request
 
-        def check() -> FileResult:
-            return check_document(self.context, path, lines=lines, explicit=explicit, parts=parts)
-
-        return self._check_readable(path, check, explicit=explicit)
-
-    def _yaml(self, path: str, *, explicit: bool, text: bytes | None = None) -> FileResult:
-        from imgbudget.linter.documents import check_cassette  # noqa: PLC0415 - request
-
-        def check() -> FileResult:
-            return check_cassette(self.context, path, text)
-
-        return self._check_readable(path, check, explicit=explicit)
-
-    def _check_readable(self, path: str, check: Callable[[], FileResult], *, explicit: bool) -> FileResult:
         try:
-            return check()
+            return check_file(
+                self.context, path, kind, explicit=explicit, text=text, parts=parts, reason=reason
+            )
         except UnreadableError as error:
             return self._unread(path, str(error), explicit=explicit)
         except OSError as error:
@@ -111,7 +105,7 @@ class FileCheck:
         """The result of standard input, an image or a request, reported under `name`."""
         extension = os.path.splitext(name)[1].lower()
         if extension in (".yaml", ".yml"):
-            return self._yaml(name, explicit=True, text=data)
+            return self._document(name, FileKind.YAML, explicit=True, text=data)
         use = image_from_bytes(data, name, self.context.needed_fields(self.context.paths.runner(name)))
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         lines = is_lines(data, name)
@@ -119,7 +113,21 @@ class FileCheck:
             from imgbudget.linter.documents import check_text  # noqa: PLC0415 - request
 
             return check_text(self.context, data, name, lines=lines)
+        if use.facts and use.facts.format is None and use.facts.damage is None:
+            result = self._document(name, FileKind.TEXT, explicit=True, text=data)
+            if result.skipped is None:
+                return result
         return self.context.check_image_file(use)
+
+
+def holds_subjects(found: FoundFile) -> bool:
+    """Whether a file is checked: YAML and logs only are if a recording or an image is in them."""
+    if found.kind is not FileKind.YAML and found.kind is not FileKind.TEXT:
+        return True
+    from imgbudget.requests.cassettes import is_cassette  # noqa: PLC0415 - rare
+    from imgbudget.requests.textfinder import holds_image  # noqa: PLC0415 - rare
+
+    return (found.kind is FileKind.YAML and is_cassette(found.path)) or holds_image(found.path)
 
 
 def is_read_alike(first: str, second: str) -> bool:

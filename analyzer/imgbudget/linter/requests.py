@@ -196,6 +196,7 @@ class CheckedRequests:
     requests: list[RequestResult] = field(default_factory=list)
     flaws: int = 0
     unlisted: dict[Severity | None, _Unlisted] = field(default_factory=dict)
+    caveats: dict[str, None] = field(default_factory=dict)
     runner: RuleRunner = field(init=False)
     columns: ByteColumns = field(init=False)
 
@@ -219,6 +220,17 @@ class CheckedRequests:
         if self.lines and request.dialect != "transcript":
             test = test.changed_to(shortened(request))
         self.requests.append(RequestResult(test, tokens, span, uncounted))
+
+    def loose_image(self, use: ImageUse, *, named: bool) -> Iterator[Finding]:
+        """Check and keep an image that belongs to no request of a known shape; yields findings without fixes.
+
+        Only with `named`, if the user named the file, advice is given too.
+        """
+        limits = self.context.limits()
+        self.images.append((use, limits))
+        runner = self.runner if named else self.context.paths.narrow_runner(self.path)
+        for finding in runner.check_image(use, limits):
+            yield finding._replace(fix=None, fix_safety=None)
 
     def malformed(
         self,
@@ -303,9 +315,10 @@ class CheckedRequests:
 
     def result(self, *, rows: RowCounts | None = None, partial: bool = False) -> FileResult:
         """Everything kept, as the result of the file or of a part of it."""
-        return self.context.file_result(
+        result = self.context.file_result(
             self.path, self.findings, self.images, self.requests, rows=rows, partial=partial
         )
+        return result._replace(caveats=tuple(self.caveats)) if self.caveats else result
 
     def clear(self) -> None:
         """Forget everything kept."""

@@ -22,6 +22,9 @@ _MAX_RANGES = 10_000
 PART_REQUESTS = 500
 """Requests of a file that are delivered together."""
 
+PART_IMAGES = 10_000
+"""Images of a file that are delivered together, if few are in requests."""
+
 PART_FINDINGS = 10_000
 """Findings of a file after which they are delivered, however few requests they are on."""
 

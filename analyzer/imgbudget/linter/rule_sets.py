@@ -67,6 +67,10 @@ class RuleRunner(NamedTuple):
         return run_rules(self.rules.run, run, limits, self.budgets)
 
 
+CHECKED_ANYWHERE = frozenset(("IB001", "IB101", "IB103", "IB104", "IB105", "IB106"))
+"""Rules on images that hold wherever a request may have one: the API refuses the image. All others advise."""
+
+
 Matcher = Callable[[str], bool]
 Findings = tuple[Finding, ...]
 
@@ -114,6 +118,7 @@ class PathRules:
         self.rules, self.settings, self.choice = rules, settings, choice
         self.baseline = baseline
         self._runners: dict[tuple[int, ...], RuleRunner] = {}
+        self._narrow_runners: dict[tuple[int, ...], RuleRunner] = {}
         self._overrides: list[tuple[Override, Matcher]] = []
         if settings.overrides:
             self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
@@ -125,6 +130,15 @@ class PathRules:
             return self._runners.get(()) or self._make(())
         key = self.overrides(path)
         return self._runners.get(key) or self._make(key)
+
+    def narrow_runner(self, path: str) -> RuleRunner:
+        """The runner for images in a file of unknown shape that a search found: no advice, no budgets."""
+        key = self.overrides(path) if self._overrides else ()
+        if key not in self._narrow_runners:
+            rules = self.runner(path).rules
+            image = tuple(pair for pair in rules.image if pair[0].code in CHECKED_ANYWHERE)
+            self._narrow_runners[key] = RuleRunner.of(rules._replace(image=image), NO_BUDGETS)
+        return self._narrow_runners[key]
 
     @property
     def base_runner(self) -> RuleRunner:

@@ -25,7 +25,7 @@ from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.end_of_run import RunTotals, new_totals
 from imgbudget.linter.evaluate import failure_finding
-from imgbudget.linter.files import FileCheck, is_read_alike
+from imgbudget.linter.files import FileCheck, holds_subjects, is_read_alike
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import PathRules, RuleChoice
 from imgbudget.linter.selection import preview_notes, specificity
@@ -201,7 +201,7 @@ class Session:
         """
         for entry in self.walk(paths):
             reason = None if isinstance(entry, FoundFile) else entry.reason
-            if isinstance(entry, FoundFile) and entry.kind is FileKind.YAML and not _is_cassette(entry.path):
+            if isinstance(entry, FoundFile) and not holds_subjects(entry):
                 reason = NOT_CHECKABLE
             yield entry.path, reason
 
@@ -330,12 +330,6 @@ class Session:
         if self.context.paths.suppressor:
             self.context.paths.suppressor.unhashed = name
         return self.file_check.text(data, name)
-
-
-def _is_cassette(path: str) -> bool:
-    from imgbudget.requests.cassettes import is_cassette  # noqa: PLC0415 - rare
-
-    return is_cassette(path)
 
 
 class StandardInput(NamedTuple):

@@ -179,7 +179,8 @@ class FileResult(NamedTuple):
     None unless the file is JSONL and was checked. `partial` marks the result of one part of a long file, with
     more to follow: the last result of a file counts it. `fix` is the outcome of its fixes, None if none were
     made or tried; all other fields then describe the file after them. `trial` is what the safe fixes would
-    make of it, None if that was not tried.
+    make of it, None if that was not tried. `caveats` say in clauses what could not be checked of a file that
+    was.
     """
 
     path: str
@@ -194,6 +195,7 @@ class FileResult(NamedTuple):
     partial: bool = False
     fix: "FileFix | None" = None
     trial: "FileFix | None" = None
+    caveats: tuple[str, ...] = ()
 
 
 class Summary:
@@ -209,7 +211,8 @@ class Summary:
     changed, `changed_images` images with new bytes; `before` and `after` are the amounts of changed files.
     `failed` lists fixes that were not made, `unwritten` the errors of files that could not be
     written, `elsewhere` the files that another program has changed meanwhile, so that nothing was left to
-    fix. `statistics` and `comparison` are set at the end of a run that requested them.
+    fix. `caveats` are clauses on what was not checked of files that were, by path. `statistics` and
+    `comparison` are set at the end of a run that requested them.
     """
 
     def __init__(self) -> None:
@@ -219,6 +222,7 @@ class Summary:
         self.unknown_models = 0
         self.skipped: list[tuple[str, str]] = []
         self.missed: list[tuple[str, str]] = []
+        self.caveats: dict[tuple[str, str], None] = {}
         self.unread = 0
         self.findings: Counter[Severity] = Counter()
         self.fixable = 0
@@ -287,13 +291,17 @@ class Summary:
             self.skipped.append((result.path, result.skipped))
             if result.missed:
                 self.missed.append((result.path, result.skipped))
+        self.caveats |= {(result.path, caveat): None for caveat in result.caveats}
         self.images += len(result.images)
         self.requests += len(result.requests)
         self.add_findings(result)
         if result.rows is not None:
             self._add_rows(result.rows)
         self._add_requests(result.requests)
-        for image in result.images:
+        self._add_images(result.images)
+
+    def _add_images(self, images: tuple[ImageResult, ...]) -> None:
+        for image in images:
             use, limits, resized, planned = image
             if resized is None:
                 self.unread += use.facts is not None and use.facts.unread
@@ -308,7 +316,7 @@ class Summary:
             self.tokens_after_fix += after
             if after != tokens:
                 self.saved_usd += (limits.cost_usd(tokens) or 0.0) - (limits.cost_usd(after) or 0.0)
-            if use.location.keys is None:
+            if use.role is None:  # a file or an image of an unknown shape: no request has its cost
                 self.cost_usd += limits.cost_usd(tokens) or 0.0
             if limits.tier.alternatives:
                 self._add_doubt(image)
@@ -325,7 +333,7 @@ class Summary:
         span, planned = image.tokens_range, image.planned
         if span is not None:
             self.tokens_doubt += span[1] - span[0]
-            if not image.use.in_request:
+            if image.use.role is None:
                 self.cost_doubt += cost_doubt(image.limits, span)
         after = None if planned is None else image.limits.tokens_range(planned)
         self.after_doubt += after[1] - after[0] if after else 0
@@ -394,6 +402,7 @@ class Summary:
         self.elsewhere += other.elsewhere
         self.skipped += other.skipped
         self.missed += other.missed
+        self.caveats |= other.caveats
         self.findings += other.findings
         self.uncounted += other.uncounted
         self.tokens_doubt += other.tokens_doubt

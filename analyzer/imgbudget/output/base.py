@@ -157,6 +157,8 @@ def closing_line(summary: Summary) -> str:
     text = f"{head} in {count(summary.checked, 'checked file')} ({subjects})"
     if summary.unknown_models:
         text += f"; {count(summary.unknown_models, 'request')} to unknown models, cost not counted"
+    if summary.caveats:
+        text += f"; {figure(len({path for path, _ in summary.caveats}))} checked in part"
     if summary.skipped:
         text += f"; {figure(len(summary.skipped))} skipped"
     if summary.suppressed:

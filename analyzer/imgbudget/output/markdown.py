@@ -98,11 +98,8 @@ def _totals(summary: Summary) -> str:
         tokens = count(saved, "token") if low == saved else f"{between(*sorted((low, saved)))} tokens"
         about = "about" if low == saved else "at most about"
         lines += [f"The safe fixes save {tokens}, {about} {money(summary.saved_usd)}.", ""]
-    if summary.missed:
-        lines += [f"{count(len(summary.missed), 'file')} could not be checked:", ""]
-        lines += [f"- {markdown(path)}: {markdown(reason)}" for path, reason in summary.missed[:20]]
-        if len(summary.missed) > 20:
-            lines.append(f"- and {figure(len(summary.missed) - 20)} more")
+    lines += _files(summary.missed, "could not be checked")
+    lines += _files(list(summary.caveats), "checked in part")
     text = joined(lines)
     if summary.statistics is not None:
         table = statistics_text(summary.statistics).replace(_FENCE, "...").rstrip("\n")
@@ -168,3 +165,12 @@ def _words(tokens: int, low: int, high: int) -> str:
     elif low:
         words.append(count(low, "byte") if low > 0 else f"{count(-low, 'byte')} more")
     return ", ".join(words) or _NONE
+
+
+def _files(files: list[tuple[str, str]], what: str) -> list[str]:
+    """A list of files with reasons, shortened; empty without files."""
+    if not files:
+        return []
+    lines = [f"{count(len(files), 'file')} {what}:", ""]
+    lines += [f"- {markdown(path)}: {markdown(reason)}" for path, reason in files[:20]]
+    return [*lines, f"- and {figure(len(files) - 20)} more"] if len(files) > 20 else lines

@@ -193,6 +193,7 @@ def _summary_record(summary: Summary) -> dict[str, Any]:
         "images": summary.images,
         "requests": summary.requests,
         "skipped": [{"path": path, "reason": reason} for path, reason in summary.skipped],
+        "partly_checked": [{"path": path, "reason": reason} for path, reason in summary.caveats],
         "findings": {
             str(severity): summary.findings[severity] for severity in sorted(Severity, reverse=True)
         },

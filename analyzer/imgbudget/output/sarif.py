@@ -161,10 +161,14 @@ class Sarif(WorstFirst):
             text = f"{figure(self.left_out)} of {count(sum(self.found), 'finding')} were left out, the least "
             text += f"severe: GitHub accepts {figure(MOST)} results"
             notes.append({"level": "warning", "message": {"text": text}})
-        for path, reason in summary.missed[:MOST_NOTES]:
-            location = {"physicalLocation": {"artifactLocation": self._artifact(path)}}
-            text = f"not checked: {one_line(reason)}"
-            notes.append({"level": "warning", "message": {"text": text}, "locations": [location]})
+        for level, what, files in (
+            ("warning", "not checked: ", summary.missed),
+            ("note", "", list(summary.caveats)),
+        ):
+            for path, reason in files[:MOST_NOTES]:
+                location = {"physicalLocation": {"artifactLocation": self._artifact(path)}}
+                text = what + one_line(reason)
+                notes.append({"level": level, "message": {"text": text}, "locations": [location]})
         if len(summary.missed) > MOST_NOTES:
             text = f"{figure(len(summary.missed) - MOST_NOTES)} more files were not checked"
             notes.append({"level": "warning", "message": {"text": text}})

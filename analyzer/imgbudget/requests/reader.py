@@ -223,3 +223,19 @@ def _what_instead(value: Any) -> str:
 def looks_like_request(head: bytes) -> bool:
     """Whether invalid JSON is probably a request: its beginning has a key of one."""
     return b'"messages"' in head or b'"media_type"' in head
+
+
+_TURN_LISTS = ("messages", "contents", "input", "prompt", "history")
+
+
+def resembles_request(value: Any) -> bool:
+    """Whether a document of unknown shape has turns as requests have: objects with a role and a content."""
+    if isinstance(value, dict):
+        return any(_are_turns(value.get(key)) for key in _TURN_LISTS)
+    return _are_turns(value)
+
+
+def _are_turns(value: Any) -> bool:
+    return isinstance(value, list) and any(
+        isinstance(item, dict) and "role" in item and ("content" in item or "parts" in item) for item in value
+    )
