@@ -20,8 +20,8 @@ from imgbudget.model.edits import BlockChange, BlockEdit, EditedImage, ImageEdit
 from imgbudget.model.fixes import DeclareType, RepairBase64, ReplaceByText
 from imgbudget.model.location import Keys, Location
 
-_TYPE_KEYS = ("media_type", "mimeType", "mime_type")
-"""Keys that declare a media type beside `data`: of Claude, and of Gemini in REST and in Python."""
+_TYPE_KEYS = ("media_type", "mimeType", "mime_type", "mediaType")
+"""Keys that declare a media type beside `data`: of Claude, of Gemini in REST and in Python, of Cline."""
 
 
 class Slot(NamedTuple):

@@ -447,6 +447,8 @@ class DocumentCheck:
                 case Request():
                     found.extend(with_resend_note(finding) for finding in self.checked.request(item))
         is_checked = any(result.request.dialect == "transcript" for result in self.checked.requests)
+        for (noun, why), count in self.reader.unsent.items():
+            self.context.note(f"{self.path}: {count} {noun}{'' if count == 1 else 's'} not checked: {why}")
         self.rows.end_session(self.reader.forgotten, None if is_checked else reason)
         by_document: dict[int, list[Finding]] = {}
         for finding in found:

@@ -16,6 +16,7 @@ from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, ProbeField, Request, ShapeFlaw, Turn
 from imgbudget.requests.base import RequestBody, RequestCollector
 from imgbudget.requests.openai import PartReader, read_item
+from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, ROLLED_BACK, moved, session_request
 
 _SENT = frozenset(
@@ -66,6 +67,7 @@ class CodexReader:
     path: str
     fields: ProbeField
     forgotten: dict[int, str] = field(default_factory=dict)
+    unsent: dict[Unsent, int] = field(default_factory=dict)
     started: bool = False
     _histories: list[list[_Item]] = field(default_factory=lambda: [[]])
     _turns: list[_TurnStart] = field(default_factory=list)

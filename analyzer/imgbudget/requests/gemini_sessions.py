@@ -19,6 +19,7 @@ from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import ProbeField, Request
 from imgbudget.requests.base import MOST_BLOCKS, RequestCollector, kind_of
 from imgbudget.requests.gemini import ROLES, GeminiParts
+from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import ABANDONED, CLEARED, REPLACED, Message, assemble
 
 PLATFORM = "gemini"
@@ -128,6 +129,7 @@ class GeminiSessionReader:
     path: str
     fields: ProbeField
     forgotten: dict[int, str] = field(default_factory=dict)
+    unsent: dict[Unsent, int] = field(default_factory=dict)
     started: bool = False
     _contents: ContentReader = field(init=False)
     _rows: dict[str, _Row] = field(default_factory=dict)
@@ -248,6 +250,7 @@ class GeminiCheckpointReader:
     path: str
     fields: ProbeField
     forgotten: dict[int, str] = field(default_factory=dict)
+    unsent: dict[Unsent, int] = field(default_factory=dict)
     started: bool = False
     _contents: ContentReader = field(init=False)
     _found: list[list[Message]] = field(default_factory=list)

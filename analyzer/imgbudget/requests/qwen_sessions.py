@@ -14,6 +14,7 @@ from imgbudget.jsontext.document import Document
 from imgbudget.model.subjects import ProbeField, Request
 from imgbudget.requests.gemini import ROLES
 from imgbudget.requests.gemini_sessions import ContentReader, PartsAt
+from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import ABANDONED, COMPACTED, Branches, Message, SessionEntry
 
 _COMPRESSED = ("systemPayload", "compressedHistory")
@@ -28,6 +29,7 @@ class QwenSessionReader:
     path: str
     fields: ProbeField
     forgotten: dict[int, str] = field(default_factory=dict)
+    unsent: dict[Unsent, int] = field(default_factory=dict)
     started: bool = False
     _contents: ContentReader = field(init=False)
     _branches: Branches = field(default_factory=Branches)

@@ -1,5 +1,6 @@
 """Reads requests from a JSON file: one body, a list, a batch, one per line, or a session."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
 from imgbudget.requests.recordings import RecordedBody, inner_documents, recorded_bodies
-from imgbudget.requests.session_formats import SessionReader, session_format
+from imgbudget.requests.session_formats import SessionReader, Unsent, session_format
 
 DIALECTS: tuple[Dialect, ...] = (
     BEDROCK_CONVERSE,
@@ -141,6 +142,11 @@ class RequestReader:
     def forgotten(self) -> dict[int, str]:
         """The lines of sessions that are not sent again, with the reason; known after `end`."""
         return {line: why for session in self._sessions.values() for line, why in session.forgotten.items()}
+
+    @property
+    def unsent(self) -> Counter[Unsent]:
+        """What else of sessions is not sent again, and how many there are; known after `end`."""
+        return sum((Counter(session.unsent) for session in self._sessions.values()), Counter())
 
     def read(self, document: Document) -> Iterator[Item]:
         """The items of the next document."""

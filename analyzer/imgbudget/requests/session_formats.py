@@ -8,14 +8,23 @@ from imgbudget.jsontext.document import Document
 from imgbudget.model.subjects import ProbeField, Request
 
 
+class Unsent(NamedTuple):
+    """What of a session is not sent again: `noun` is `message` or `image`, `reason` a clause."""
+
+    noun: str
+    reason: str
+
+
 class SessionReader(Protocol):
     """Collects the messages of one session file, document by document.
 
-    `forgotten` has the lines whose messages are not sent again, with the reason, once the requests were made.
+    `forgotten` has the lines whose messages are not sent again, with the reason, once the requests were made;
+    `unsent` has what else they do not send: messages that have no line to themselves.
     `started` is whether a message was read.
     """
 
     forgotten: dict[int, str]
+    unsent: dict[Unsent, int]
     started: bool
 
     def __init__(self, path: str, fields: ProbeField) -> None:
@@ -148,11 +157,60 @@ def is_qwen_code(value: Any) -> bool:
     return kind in ("user", "assistant") and isinstance(message, dict) and "parts" in message
 
 
+_CLINE_FILE = ("sessionId", "session_id", "conversation_id", "updated_at", "source_message_count")
+_CLINE_MESSAGE = (
+    *("ts", "modelInfo", "isSummary", "condenseId", "condenseParent"),
+    *("truncationId", "truncationParent", "isTruncationMarker"),
+)
+_CLINE_TEXTS = ("<task>", "<user_message>", "<environment_details>")
+"""Beginnings of texts that Cline and Roo Code put around what the user wrote."""
+
+
+def is_cline(value: Any) -> bool:
+    """Whether a value is the whole file of a session of Cline or of a program that came from it."""
+    if isinstance(value, list):
+        return _are_clines_messages(value) and any(_has_clines_mark(message) for message in value)
+    return (
+        isinstance(value, dict)
+        and "version" in value
+        and any(key in value for key in _CLINE_FILE)
+        and not any(key in value for key in ("model", "max_tokens"))
+        and _are_clines_messages(value.get("messages"))
+    )
+
+
+def _are_clines_messages(messages: Any) -> bool:
+    """Whether all are messages of the user or the assistant, without a part of OpenAI's."""
+    return (
+        isinstance(messages, list)
+        and bool(messages)
+        and all(
+            isinstance(message, dict)
+            and (message.get("role") in ("user", "assistant") or message.get("type") == "reasoning")
+            and not any(kind in ("image_url", "input_image", "input_text") for kind in _kinds(message))
+            for message in messages
+        )
+    )
+
+
+def _kinds(message: dict[str, Any]) -> Iterator[Any]:
+    yield from (block.get("type") for block in _listed(message.get("content")) if isinstance(block, dict))
+
+
+def _has_clines_mark(message: dict[str, Any]) -> bool:
+    if any(key in message for key in _CLINE_MESSAGE):
+        return True
+    content = message.get("content")
+    texts = [block.get("text") for block in _listed(content) if isinstance(block, dict)]
+    return any(isinstance(text, str) and text.startswith(_CLINE_TEXTS) for text in (content, *texts))
+
+
 SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("qwen-code", is_qwen_code, ("qwen_sessions", "QwenSessionReader")),
     SessionFormat("gemini-cli", is_gemini_cli, ("gemini_sessions", "GeminiSessionReader")),
     SessionFormat("gemini-checkpoint", is_gemini_checkpoint, ("gemini_sessions", "GeminiCheckpointReader")),
     SessionFormat("claude-code", is_claude_code, ("transcript", "TranscriptReader")),
+    SessionFormat("cline", is_cline, ("cline", "ClineReader")),
     SessionFormat("codex", is_codex, ("codex", "CodexReader")),
 )
 """Every format, the more specific ones first."""

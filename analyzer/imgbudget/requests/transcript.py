@@ -16,6 +16,7 @@ from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, Nested, Origin, ProbeField, Request
 from imgbudget.requests.base import RequestCollector, kind_of
 from imgbudget.requests.messages import BlockReader, answered_toolsets
+from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import (
     ABANDONED,
     CLEARED,
@@ -94,6 +95,7 @@ class TranscriptReader:
     path: str
     fields: ProbeField
     forgotten: dict[int, str] = field(default_factory=dict)
+    unsent: dict[Unsent, int] = field(default_factory=dict)
     started: bool = False
     _conversations: dict[str, _Conversation] = field(default_factory=dict)
     _agents: dict[str, str] = field(default_factory=dict)
