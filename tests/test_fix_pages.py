@@ -187,3 +187,43 @@ def test_pages_are_called_pages(imgbudget: Command, tmp_path: Path, form: str, t
     assert finding["message"].startswith(text)
     assert finding["help"] == f"send the {text.rsplit(maxsplit=1)[-1]} that matter as separate images"
     assert finding["fix"] is None
+
+
+PLAN = ("plan", "--unsafe-fixes", "--apply", "--target", "dimension:400")
+
+
+def test_a_plan_writes_pages_as_the_fixes_of_findings_do(imgbudget: Command, tmp_path: Path) -> None:
+    """Those that need no resize keep their pixels; the table has the bytes of all."""
+    out = io.BytesIO()
+    sizes = [(800, 600), (300, 200), (200, 800)]
+    first, *others = (soft(size) for size in sizes)
+    first.save(out, "TIFF", save_all=True, append_images=others)
+    (tmp_path / "scan.tif").write_bytes(out.getvalue())
+    assert imgbudget("plan", "--target", "dimension:400", "--apply", "scan.tif").code == 0
+    assert names(tmp_path) == ["scan.tif"]
+    shown = imgbudget("plan", "--unsafe-fixes", "--target", "dimension:400", "scan.tif", "--format", "json")
+    assert names(tmp_path) == ["scan.tif"]
+    run = imgbudget(*PLAN, "scan.tif", "--report", "made.json")
+    assert names(tmp_path) == ["made.json", "scan-p1.png", "scan-p2.png", "scan-p3.png"]
+    assert "made scan.tif: replaced by scan-p1.png to scan-p3.png" in run.out
+    made = [Image.open(tmp_path / f"scan-p{number}.png") for number in (1, 2, 3)]
+    assert [max(one.size) <= 400 for one in made] == [True] * 3
+    assert made[1].tobytes() == others[0].tobytes()
+    (planned,) = shown.json["plans"]
+    assert planned["after"]["bytes"] == sum((tmp_path / f"scan-p{n}.png").stat().st_size for n in (1, 2, 3))
+    assert imgbudget(*PLAN, ".").code == 0
+    assert len(names(tmp_path)) == 4
+
+
+def test_a_plan_says_why_pages_are_not_written(
+    imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is changed, and nothing passed over."""
+    data = scan()
+    (tmp_path / "scan.tif").write_bytes(data)
+    monkeypatch.setattr(fixing_pages, "MOST_PAGES", 2)
+    run = imgbudget(*PLAN, "scan.tif")
+    assert "not fixed: scan.tif: resize: has 3 pages; imgbudget writes at most 2" in run.err
+    assert "1 not made" in run.err
+    assert names(tmp_path) == ["scan.tif"]
+    assert (tmp_path / "scan.tif").read_bytes() == data

@@ -96,7 +96,7 @@ class PlanOptions(NamedTuple):
         False
     )
     unsafe_fixes: Annotated[
-        bool, flag("--unsafe-fixes", help="With --apply: reduce animations to a single frame.")
+        bool, flag("--unsafe-fixes", help="Also reduce animations to a frame, write pages as files.")
     ] = False
     write: WriteOptions = WriteOptions()
     output: OutputOptions = OutputOptions()

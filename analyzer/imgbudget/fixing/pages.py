@@ -36,12 +36,15 @@ def split(
     try:
         return _split(revision, strategy, target, expected, show=show)
     except FixError as error:
-        failed = (
+        failed = tuple(
             FailedFix(finding.location, finding.code, str(error))
             for finding in revision.result.findings
             if strategy.selects(finding)
         )
-        return revision.result._replace(fix=FileFix(revision.path, failed=tuple(failed)))
+        (image,) = revision.result.images
+        # a plan has no findings
+        failed = failed or (FailedFix(image.use.location, None, str(error)),)
+        return revision.result._replace(fix=FileFix(revision.path, failed=failed))
 
 
 def _split(
@@ -120,7 +123,7 @@ def _fixed_page(revision: ImageRevision, number: int, data: bytes, strategy: Fix
     """A page after its fixes, `scan-p1.png` for the first one of `scan.tif`. Raises FixError."""
     stem, suffix = os.path.splitext(revision.path)
     before = ImageRevision.of(revision.context, f"{stem}-p{number}{suffix}", data)
-    with converged(before, strategy) as (after, fix):
+    with converged(before, strategy.of_pages) as (after, fix):
         if fix.failed:
             raise FixError(f"page {number}: {fix.failed[0].reason}")
         if not isinstance(after, ImageRevision):

@@ -27,7 +27,7 @@ from imgbudget.planner.from_findings import (
     with_images,
     without_images,
 )
-from imgbudget.planner.image import ImagePlan, SizeGoal, plan_image
+from imgbudget.planner.image import ImagePlan, SizeGoal, plan_image, written_format
 from imgbudget.planner.request import RequestPlan, plan_request
 
 FindingKey = tuple[str, Location]
@@ -221,6 +221,13 @@ class FixStrategy(Protocol):
     def selects(self, finding: Finding) -> bool:
         """Whether the fix of a finding is to be made, so that the finding must disappear."""
 
+    @property
+    def of_pages(self) -> "FixStrategy":
+        """The same for pages that become files, each of which has to change its format at least."""
+
+    def remakes(self, result: FileResult) -> bool:
+        """Whether it gives an image file new pixels or another format."""
+
     def applies_to(self, result: FileResult) -> bool:
         """Whether there may be something to change in a checked file."""
 
@@ -261,6 +268,18 @@ class FindingFixes(NamedTuple):
             level is None or level >= self.level or finding.code in self.codes
         )
 
+    @property
+    def of_pages(self) -> "FindingFixes":
+        """Itself: the format of a page is a finding."""
+        return self
+
+    def remakes(self, result: FileResult) -> bool:
+        """Whether a fix does."""
+        return any(
+            isinstance(finding.fix, BakeOrientation | Recode | Resize) and self.selects(finding)
+            for finding in result.findings
+        )
+
     def applies_to(self, result: FileResult) -> bool:
         """A file with findings."""
         return bool(result.findings)
@@ -294,12 +313,16 @@ class FindingFixes(NamedTuple):
 
 
 class PlanFixes(NamedTuple):
-    """Only the resizes of a plan; a request that no plan makes feasible is not changed."""
+    """Only the resizes of a plan; a request that no plan makes feasible is not changed.
+
+    With `converts`, images without a resize are converted if the API does not take their format.
+    """
 
     goal: SizeGoal
     budget: Budget
     unsafe: bool = False
     paths: PathRules | None = None
+    converts: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -319,6 +342,17 @@ class PlanFixes(NamedTuple):
         """None: a resize need not fix any finding."""
         return False
 
+    @property
+    def of_pages(self) -> "PlanFixes":
+        """With the conversion of pages that need no resize."""
+        return self._replace(converts=True)
+
+    def remakes(self, result: FileResult) -> bool:
+        """Whether the plan changes the image, and may change what it shows."""
+        return self.unsafe and any(
+            self.of_image(image.use, image.limits, lambda _: ()) is not None for image in result.images
+        )
+
     def applies_to(self, result: FileResult) -> bool:
         """A file with images."""
         return bool(result.images)
@@ -331,9 +365,13 @@ class PlanFixes(NamedTuple):
         """The resize of an image that its plan changes."""
         goal, _ = self._at(use.location.path)
         plan = plan_image(use, limits, target=goal)
-        if plan is None or plan.edit is None:
+        edit = plan.edit if plan is not None else None
+        if edit is None and self.converts and use.facts is not None and use.facts.format is not None:
+            form = written_format(use.facts.format, limits.media_types)
+            edit = ImageEdit(format=form, upright=True) if form else None
+        if edit is None:
             return None
-        return plan.edit._replace(first_frame=True, permits=ANY_LOSS) if self.unsafe else plan.edit
+        return edit._replace(first_frame=True, permits=ANY_LOSS) if self.unsafe else edit
 
     def of_request(self, test: RequestUnderTest, check: CheckRequest) -> RequestEdit:  # noqa: ARG002
         """The resizes of the images that the plan of a request changes."""
@@ -351,8 +389,5 @@ def makes_pages(strategy: FixStrategy, result: FileResult) -> bool:
         and facts.format in CONVERSIONS
         and facts.format not in {"gif", "webp"}
         and pictures_in(facts) > 1
-        and any(
-            isinstance(finding.fix, BakeOrientation | Recode | Resize) and strategy.selects(finding)
-            for finding in result.findings
-        )
+        and strategy.remakes(result)
     )

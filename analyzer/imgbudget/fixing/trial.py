@@ -107,6 +107,9 @@ def _record(fix: FileFix) -> tuple[Any, ...]:
         for it in fix.images
         if it.after.size is not None
     ]
+    if fix.pages:  # one image before, of which all pages count
+        place, _, size, coordinates = images[0]
+        images = [(place, sum(it.after.byte_size for it in fix.images), size, coordinates)]
     refusals = [(_place(it.location), it.reason) for it in fix.failed]
     bodies = [(_place(it.location), it.bytes_after) for it in fix.bodies]
     return fix.error or "", images, refusals, bodies
