@@ -70,6 +70,7 @@ CONTRACT = {
     "IB503": ("resent-image", WARNING, None),
     "IB504": ("duplicate-image", WARNING, None),
     "IB505": ("coordinate-drift", INFO, SAFE),
+    "IB507": ("false-scale-note", WARNING, UNSAFE),
     "IB601": ("over-image-tokens", ERROR, SAFE),
     "IB602": ("over-request-tokens", ERROR, SAFE),
     "IB603": ("over-request-cost", ERROR, SAFE),

@@ -34,6 +34,7 @@ from imgbudget.model.fixes import (
     Recode,
     RepairBase64,
     Resize,
+    RewriteText,
     ShrinkRequest,
     ShrinkTokens,
     StripMetadata,
@@ -41,6 +42,7 @@ from imgbudget.model.fixes import (
 from imgbudget.model.labels import is_label
 from imgbudget.model.location import Location
 from imgbudget.model.safety import CONVERSIONS
+from imgbudget.model.scale_notes import scale_notes
 from imgbudget.model.subjects import (
     Batch,
     Block,
@@ -98,6 +100,7 @@ __all__ = [
     "RepairBase64",
     "Request",
     "Resize",
+    "RewriteText",
     "Rule",
     "Run",
     "RunData",
@@ -123,6 +126,7 @@ __all__ = [
     "planned_size",
     "request_rule",
     "rule",
+    "scale_notes",
     "size_within",
     "table_row",
     "walk_blocks",

@@ -42,6 +42,7 @@ from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
 from imgbudget_rules.ib503_resent_image import resent_image
 from imgbudget_rules.ib504_duplicate_image import duplicate_image
 from imgbudget_rules.ib505_coordinate_drift import coordinate_drift
+from imgbudget_rules.ib507_false_scale_note import false_scale_note
 from imgbudget_rules.ib601_over_image_tokens import over_image_tokens
 from imgbudget_rules.ib602_over_request_tokens import over_request_tokens
 from imgbudget_rules.ib603_over_request_cost import over_request_cost
@@ -93,6 +94,7 @@ RULES: tuple[Rule[Any], ...] = (
     resent_image,
     duplicate_image,
     coordinate_drift,
+    false_scale_note,
     over_image_tokens,
     over_request_tokens,
     over_request_cost,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from imgbudget.rule import Context, Level, Origin, Problem, Request, Severity, rule
 
-_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)").match
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*(?=:)"
 _PLACEHOLDERS = ("{", "$", "<", "%", "[", "…", "...")
 """Beginnings of an address that a template fills in later."""
 
@@ -74,7 +74,7 @@ def unfetchable_url(request: Request, ctx: Context) -> Iterator[Problem]:
 
 def _obstacle(address: str, *, is_messages_api: bool) -> str | None:
     """Why the API cannot fetch an address, as a clause; None if it may."""
-    found = _scheme(address)
+    found = re.match(_SCHEME, address)
     scheme = found[0].lower() if found else ""
     if not scheme or len(scheme) == 1:  # a single letter is a drive of Windows
         return "it is a path, which exists only where the request was made"

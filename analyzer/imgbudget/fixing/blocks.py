@@ -7,9 +7,9 @@ from imgbudget.errors import FixError
 from imgbudget.jsontext.document import Document
 from imgbudget.jsontext.edit import Item, Layout, Splice, as_json, rewritten, value_at
 from imgbudget.model.edits import BlockEdit
-from imgbudget.model.fixes import DropBlock, ImagesFirst, LabelImages, ReplaceByText
+from imgbudget.model.fixes import DropBlock, ImagesFirst, LabelImages, ReplaceByText, RewriteText
 from imgbudget.model.labels import is_label
-from imgbudget.model.location import Keys
+from imgbudget.model.location import Keys, Location
 
 _IMAGES = ("image", "image_url", "input_image")
 _UNTYPED_IMAGES = ("image", "inlineData", "inline_data", "fileData", "file_data")
@@ -54,6 +54,20 @@ def replaced(layout: Layout, path: Keys, fix: ReplaceByText) -> Splice:
     if "cache_control" in block:  # the cached prefix still ends here
         new["cache_control"] = block["cache_control"]
     return Splice(*layout.region(path), (as_json(new),))
+
+
+def path_of_text(document: Document, location: Location) -> Keys:
+    """The path to the string of a text block, or of a content that is a string."""
+    keys = location.keys or ()
+    return (*keys, "text") if isinstance(value_at(document, keys), dict) else keys
+
+
+def reworded(document: Document, layout: Layout, path: Keys, fixes: Iterable[RewriteText]) -> Splice:
+    """The splice that corrects the notes in a text."""
+    text = document.text(value_at(document, path))
+    for fix in fixes:
+        text = text.replace(fix.before, fix.after, 1)
+    return Splice(*layout.region(path), (as_json(text),))
 
 
 class Rearrangement(NamedTuple):

@@ -10,14 +10,22 @@ from typing import Any, NamedTuple
 
 from imgbudget.errors import FixError
 from imgbudget.fixing.ahead import Ahead, EditOutcome, pays
-from imgbudget.fixing.blocks import Emptied, Rearrangement, path_of_block, rearrangements, replaced
+from imgbudget.fixing.blocks import (
+    Emptied,
+    Rearrangement,
+    path_of_block,
+    path_of_text,
+    rearrangements,
+    replaced,
+    reworded,
+)
 from imgbudget.fixing.edit_memory import EditImage, EditMemory
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import Layout, Region, Splice, as_json, spliced, value_at
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.model.edits import BlockChange, BlockEdit, EditedImage, ImageEdit, RequestEdit
-from imgbudget.model.fixes import DeclareType, RepairBase64, ReplaceByText
+from imgbudget.model.fixes import DeclareType, RepairBase64, ReplaceByText, RewriteText
 from imgbudget.model.location import Keys, Location
 
 _TYPE_KEYS = ("media_type", "mimeType", "mime_type", "mediaType")
@@ -257,6 +265,7 @@ class _Edits:
 
     images: dict[Location, ImageTask] = field(default_factory=dict)
     texts: dict[Location, ReplaceByText] = field(default_factory=dict)
+    notes: dict[Location, list[RewriteText]] = field(default_factory=dict)
     moves: list[BlockEdit] = field(default_factory=list)
 
 
@@ -339,8 +348,13 @@ class RequestFixer:
         moves = self._moves(document, edits)
         paths = [path for move in moves for path in move.paths(document)]
         paths += [path for slot in slots.values() for path in slot.paths(document)]
-        layout = Layout.of(document, source, (*paths, *texts))
+        notes = {path_of_text(document, location): fixes for location, fixes in edits.notes.items()}
+        layout = Layout.of(document, source, (*paths, *texts, *notes))
         yield from (replaced(layout, path, fix) for path, fix in texts.items())
+        yield from (reworded(document, layout, path, fixes) for path, fixes in notes.items())
+        self._blocks += [
+            BlockChange(location, fix.title) for location, fixes in edits.notes.items() for fix in fixes
+        ]
         yield from (move.splice(layout) for move in moves)
         for location, slot in slots.items():
             try:
@@ -447,6 +461,8 @@ def _by_document(edits: Iterable[RequestEdit]) -> dict[int, _Edits]:
             match block.fix:
                 case ReplaceByText() as fix:
                     _edits(documents, block.location).texts[block.location] = fix
+                case RewriteText() as note:
+                    _edits(documents, block.location).notes.setdefault(block.location, []).append(note)
                 case DeclareType(media_type):
                     _add_task(documents, block.location, media_type=media_type)
                 case RepairBase64():

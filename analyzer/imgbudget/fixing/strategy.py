@@ -25,6 +25,7 @@ from imgbudget.planner.from_findings import (
     merged,
     request_edit,
     with_images,
+    with_notes,
     without_images,
 )
 from imgbudget.planner.image import ImagePlan, SizeGoal, plan_image, written_format
@@ -159,7 +160,7 @@ def converge_request(
             break
         bounded = within_body(kept, together, most=body_target(found, unsafe=unsafe), unsafe=unsafe)
         edit = edit._replace(images=in_order(request, bounded))
-    return edit
+    return with_notes(test, edit)
 
 
 class PlanTargets(NamedTuple):
@@ -377,7 +378,7 @@ class PlanFixes(NamedTuple):
         """The resizes of the images that the plan of a request changes."""
         goal, budget = self._at(test.request.location.path)
         plan = plan_request(test, budget=budget, goal=goal, unsafe=self.unsafe)
-        return plan.edit if plan.feasible else RequestEdit()
+        return with_notes(test, plan.edit) if plan.feasible else RequestEdit()
 
 
 def makes_pages(strategy: FixStrategy, result: FileResult) -> bool:

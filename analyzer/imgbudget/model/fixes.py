@@ -120,6 +120,18 @@ class ReplaceByText(NamedTuple):
         return "put a text that says what was removed in its place"
 
 
+class RewriteText(NamedTuple):
+    """Replace a part of a text: the note on the scale of an image."""
+
+    before: str
+    after: str
+
+    @property
+    def title(self) -> str:
+        """The fix in words, for a menu."""
+        return f"correct the note: {self.after}"
+
+
 class ShrinkRequest(NamedTuple):
     """Shrink the request's images until its body has at most `max_bytes` bytes."""
 
@@ -161,6 +173,7 @@ Fix = (
     | LabelImages
     | DropBlock
     | ReplaceByText
+    | RewriteText
     | ShrinkRequest
     | ShrinkTokens
     | DropEntry

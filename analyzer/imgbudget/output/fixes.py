@@ -14,7 +14,7 @@ from imgbudget.printable import joined
 
 
 def fix_lines(fix: FileFix) -> Iterator[str]:
-    """A line per changed image, then one per other fix, with the paths of the written files."""
+    """A line per changed image, then one per other fix or change, with the paths of the written files."""
     name = fix.written or fix.path
     codes: dict[Location, list[str]] = {}
     titles = _titles(fix)
@@ -32,6 +32,7 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
     for finding in fix.fixed:
         if finding.location in codes:
             yield f"{_where(name, finding.location)}: {_title(finding, titles)}: {finding.code}"
+    yield from (f"{_where(name, block.location)}: {block.title}" for block in _unreported(fix))
     for body in fix.bodies:
         if body.bytes_before != body.bytes_after:
             yield (
@@ -39,6 +40,12 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
                 f"body {figure(body.bytes_before)} -> {figure(body.bytes_after)} bytes, "
                 f"{tokens_between(*body.ranges[0])} -> {tokens_between(*body.ranges[1])} visual tokens"
             )
+
+
+def _unreported(fix: FileFix) -> Iterator[BlockChange]:
+    """The changes of blocks that go with that of an image, and so have no finding of their location."""
+    reported = {finding.location for finding in fix.fixed} | {change.location for change in fix.images}
+    yield from (block for block in fix.blocks if block.location not in reported)
 
 
 def _where(name: str, location: Location) -> str:

@@ -17,6 +17,7 @@ from imgbudget.model.fixes import (
     RepairBase64,
     ReplaceByText,
     Resize,
+    RewriteText,
     ShrinkRequest,
     ShrinkTokens,
     StripMetadata,
@@ -24,6 +25,7 @@ from imgbudget.model.fixes import (
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.safety import permitted_loss, pictures_in
+from imgbudget.model.scale_notes import scale_notes
 from imgbudget.model.subjects import (
     Block,
     DocumentUse,
@@ -168,7 +170,7 @@ def image_edit(
 
 
 _OF_IMAGES = (Resize, Recode, BakeOrientation, StripMetadata, FirstFrame)
-_OF_BLOCKS = (DeclareType, RepairBase64, ImagesFirst, LabelImages, DropBlock, ReplaceByText)
+_OF_BLOCKS = (DeclareType, RepairBase64, ImagesFirst, LabelImages, DropBlock, ReplaceByText, RewriteText)
 
 
 def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe: bool) -> RequestEdit:
@@ -198,6 +200,35 @@ def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe:
     return RequestEdit(
         images=in_order(test.request, edits),
         blocks=(*dict.fromkeys(blocks), *(BlockEdit(location, text) for location, text in removed.items())),
+    )
+
+
+def with_notes(test: RequestUnderTest, edit: RequestEdit) -> RequestEdit:
+    """The edit, with the notes on images that it resizes: each states the size that the model will see."""
+    if not edit.images:
+        return edit
+    planned = {use.location: image for use, image in edit.images}
+    limits = {use.location: its for use, its in test.images}
+    blocks = list(edit.blocks)
+    for note in scale_notes(test.request):
+        image = planned.get(note.use.location)
+        size = edited_use(note.use, image).visible_size if image else None
+        if size is None or size == note.use.visible_size:
+            continue
+        seen = limits[note.use.location].native_size(size)
+        rewrite = BlockEdit(note.text.location, RewriteText(note.note, note.at(seen)))
+        blocks = [it for it in blocks if not _is_about(it, rewrite)]
+        blocks.append(rewrite)
+    return edit._replace(blocks=tuple(blocks))
+
+
+def _is_about(edit: BlockEdit, rewrite: BlockEdit) -> bool:
+    """Whether both rewrite the same note."""
+    return (
+        edit.location == rewrite.location
+        and isinstance(edit.fix, RewriteText)
+        and isinstance(rewrite.fix, RewriteText)
+        and edit.fix.before == rewrite.fix.before
     )
 
 

@@ -78,12 +78,12 @@ _LONG_REFERENCE = 2048
 """Characters of a url or file id that are kept."""
 
 
-_surrogates = re.compile("[\\ud800-\\udfff]")
+_SURROGATE = r"[\ud800-\udfff]"
 
 
 def lone_surrogate(text: str) -> str:
     """The first surrogate of a text; a pair that was read from JSON is one character. Empty if none."""
-    found = None if text.isascii() else _surrogates.search(text)
+    found = None if text.isascii() else re.search(_SURROGATE, text)
     return found[0] if found else ""
 
 

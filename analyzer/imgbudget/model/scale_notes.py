@@ -1,0 +1,83 @@
+"""Notes that agents write beside images for coordinates: the size at which an image is displayed."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from imgbudget.limits.geometry import Size
+from imgbudget.model.subjects import ImageUse, Request, Text, walk_blocks
+
+_DISPLAYED = (
+    r"original (?P<width>\d{1,6})x(?P<height>\d{1,6}), displayed at (?P<shown>\d{1,6}x\d{1,6})"
+    r"(?:\. Multiply coordinates by (?P<factor>\d{1,4}(?:\.\d{1,6})?))?"
+)
+"""The note of Claude Code 2.1.332 and pi 0.73.1."""
+
+_OVERVIEW = (
+    r"Image overview: (?P<shown>\d{1,6}x\d{1,6}); oriented source: (?P<width>\d{1,6})x(?P<height>\d{1,6})"
+)
+"""The note of Qwen Code 0.24.4."""
+
+_HINTS = (", displayed at ", "Image overview: ")
+
+
+class ScaleNote(NamedTuple):
+    """A note in `text` on the image `use`: the `original` size, and the size at which it is `displayed`.
+
+    `note` is the part of the text that states them. `factor` takes coordinates back to the original; None if
+    the note has none.
+    """
+
+    use: ImageUse
+    text: Text
+    note: str
+    original: Size
+    displayed: Size
+    factor: str | None
+
+    def at(self, seen: Size) -> str:
+        """The note for an image of which the model sees that size."""
+        note = self.note.replace(str(self.displayed), str(seen), 1)
+        if self.factor is None:
+            return note
+        new = f"{self.original.width / seen.width:.2f}"
+        return note.removesuffix(self.factor) + new
+
+
+def scale_notes(request: Request) -> Iterator[ScaleNote]:
+    """The notes of a request with their images.
+
+    A note is on the nearest image before it in its turn that has none yet, else on the next one after it.
+    """
+    for turn in request.turns:
+        without_note: list[ImageUse] = []
+        without_image: list[tuple[Text, re.Match[str]]] = []
+        for block in walk_blocks(turn.blocks):
+            if isinstance(block, ImageUse):
+                if without_image:
+                    yield _note(block, *without_image.pop(0))
+                else:
+                    without_note.append(block)
+            elif isinstance(block, Text) and any(hint in block.text for hint in _HINTS):
+                for found in _matches(block.text):
+                    if without_note:
+                        yield _note(without_note.pop(), block, found)
+                    else:
+                        without_image.append((block, found))
+
+
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    for pattern in (_DISPLAYED, _OVERVIEW):
+        yield from re.finditer(pattern, text)
+
+
+def _note(use: ImageUse, text: Text, found: re.Match[str]) -> ScaleNote:
+    width, height = map(int, found["shown"].split("x"))
+    return ScaleNote(
+        use,
+        text,
+        found[0],
+        Size(int(found["width"]), int(found["height"])),
+        Size(width, height),
+        found.groupdict().get("factor"),
+    )
