@@ -213,7 +213,7 @@ def _listing(limits: Limits, entry: Model) -> str:
     images = {True: "accepts images", False: "does NOT accept images", None: "image support not reported"}[
         entry.images
     ]
-    documented = None if limits.context_tokens is None else int(limits.context_tokens.value)
+    documented = None if limits.most_input is None else int(limits.most_input.value)
     same = "as documented" if entry.context == documented else f"documented as {number(documented)}"
     context = (
         "context not reported" if entry.context is None else f"context {figure(entry.context)} tokens, {same}"

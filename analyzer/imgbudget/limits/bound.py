@@ -159,6 +159,15 @@ class Limits(LimitFields):
         return self.tier.strategy != UNKNOWN_TIER.strategy
 
     @property
+    def most_input(self) -> Limit[int] | None:
+        """The most tokens that a request may have: the maximum input of the model, or else its context.
+
+        A context that includes the answer is larger than the maximum input. None if neither is known.
+        """
+        known = [limit for limit in (self.max_input_tokens, self.context_tokens) if limit is not None]
+        return min(known, key=lambda limit: limit.value, default=None)
+
+    @property
     def known_edge(self) -> int | None:
         """The edge in px up to which the tokens of an image are known; None if those of all are."""
         edge = self.tier.number("known_edge", 0) if self.tier.numbers else 0

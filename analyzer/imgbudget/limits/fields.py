@@ -148,6 +148,7 @@ class LimitFields:
     tier_tokens = number("tokens", "tiers", absent="unlimited")
     patch = number("px", "images")
     context_tokens = of_known_models("tokens")
+    max_input_tokens = number("tokens", "models", required=False)
     page_text_tokens_low = number("tokens", "images")
     page_text_tokens_high = number("tokens", "images")
     min_edge = number("px", "images", absent="unlimited")

@@ -96,7 +96,7 @@ def predict(one: RequestResult, text_bytes: int) -> Prediction:
     """The tokens of a request, from its check result and the bytes of all text in it."""
     test, visual = one.test, one.visual_tokens or 0
     request, limits = test.request, test.limits
-    context = limits.context_tokens.value if limits.context_tokens else 0
+    context = limits.most_input.value if limits.most_input else 0
     unsized = [asked.tier.max_tokens or context for use, asked in test.images if use.visible_size is None]
     pages = sum(document.pages or 0 for document in request.documents)
     low, high = limits.page_text_tokens_low.value, limits.page_text_tokens_high.value

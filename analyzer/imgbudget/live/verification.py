@@ -292,7 +292,7 @@ def overlay(
         write("tiers", limits.tier.name, limits.tier_edge, limits.tier_edge.value)
     if limits.tier_tokens and verdict.confirmed.get(CAP):
         write("tiers", limits.tier.name, limits.tier_tokens, limits.tier_tokens.value)
-    context = limits.context_tokens
+    context = limits.most_input
     if entry is not None and entry.context is not None and context is not None:
         note = None if context.value == entry.context else f"documented as {figure(context.value)}"
         write("models", limits.model, context, entry.context, note)

@@ -19,6 +19,9 @@ USER_BUDGET = "your budget"
 BODIES = ("body", "byte budget")
 """The names of the limits on the bytes of the body: the platform's, and the user's."""
 
+MAX_INPUT = "maximum input"
+"""The name of the limit on the tokens of a request where it is less than the context."""
+
 NO_BUDGET = Budget()
 """No limits besides those of model and platform."""
 
@@ -68,12 +71,11 @@ class TokenBound(NamedTuple):
 
 
 def token_bounds(limits: Limits, budget: Budget) -> tuple[TokenBound, ...]:
-    """The model's context window, and the budgets for tokens and cost, as far as the model is known."""
-    context, found = limits.context_tokens, []
-    if context is not None:
-        found.append(
-            TokenBound("context", context.value, "tokens", limits.whose(context), int(context.value))
-        )
+    """The model's maximum input, and the budgets for tokens and cost, as far as the model is known."""
+    most, found = limits.most_input, []
+    if most is not None:
+        name = "context" if most.name == "context_tokens" else MAX_INPUT
+        found.append(TokenBound(name, most.value, "tokens", limits.whose(most), int(most.value)))
     if budget.tokens is not None and limits.counts_tokens:
         found.append(TokenBound("token budget", budget.tokens, "tokens", USER_BUDGET, budget.tokens))
     tokens = None if budget.cost is None else limits.tokens_within_cost(budget.cost)
@@ -116,6 +118,8 @@ def reason_of_tokens(bound: TokenBound) -> str:
     if bound.owner == USER_BUDGET:
         amount = f"${bound.limit:g}" if bound.unit == "USD" else f"{figure(bound.limit)} {bound.unit}"
         return f"{bound.name} of {amount} for all images of the request"
+    if bound.name == MAX_INPUT:
+        return f"{bound.owner} takes at most {figure(bound.limit)} tokens of input"
     return f"the context of {bound.owner} holds {figure(bound.limit)} tokens"
 
 

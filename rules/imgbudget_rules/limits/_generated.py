@@ -371,6 +371,7 @@ DATA = Checked({
             "input_price": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 10},
             "output_price": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": 50},
             "retired": {"source": "lists of deprecated models in anthropic 2.14.0 (Python) and @anthropic-ai/sdk 1.14.0", "date": "2026-11-24", "status": "conflicting", "note": "litellm 1.110.2 has 2026-06-09", "value": "2026-06-30"},
+            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-mythos-5-2"},
         },
         "claude-opus-4-1": {
             "tier": {"source": "vision guide: every model before Claude 4.7 is standard", "date": "2026-09", "status": "confirmed", "value": "standard"},
