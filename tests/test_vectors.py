@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tools.compare_processors import EXTREMES, FAMILIES, sizes
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size
+from imgbudget.limits.processors import PROCESSORS
 from imgbudget_rules.limits._generated import DATA
 
 FILE = Path(__file__).parent / "vectors.csv"
@@ -155,6 +157,38 @@ def test_service_may_count_otherwise_than_the_weights() -> None:
     assert (service.platform, service.tokens(Size(128, 128))) == ("mistral", 30)
     assert SHIPPED.bind("qwen2.5-vl", "qwen").tokens_range(Size(1920, 1080)) == (1222, 2691)
     assert weights.cost_usd(1000) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "refused"),
+    [
+        ("phi-4-multimodal", Size(1, 100), True),
+        ("phi-4-multimodal", Size(45, 1), True),
+        ("phi-4-multimodal", Size(1, 44), False),
+        ("phi-4-multimodal", Size(10, 1990), False),
+        ("qwen3-vl", Size(2010, 10), True),
+        ("qwen3-vl", Size(2000, 10), False),
+        ("llama-4-scout", Size(2010, 10), False),
+    ],
+)
+def test_strips_that_a_processor_refuses(model: str, size: Size, *, refused: bool) -> None:
+    """As tools/compare_processors.py found them: the error of the processor is a refusal here."""
+    refusal = SHIPPED.bind(model, "").refusal(size)
+    assert (refusal is not None) == refused
+    if refusal is not None:
+        assert refusal.measured > refusal.limit
+        assert not refusal.resizable
+
+
+def test_every_rule_of_a_processor_is_run_against_it() -> None:
+    """A new function in limits/processors.py needs a family in the tool that runs the released processors."""
+    run = {SHIPPED.bind(family.model, "").tier.strategy for family in FAMILIES}
+    assert set(PROCESSORS) <= run
+    assert len({family.model for family in FAMILIES}) == len(FAMILIES) >= 25
+    tried = list(sizes(50, seed=7))
+    assert tried == list(sizes(50, seed=7))
+    assert {Size(1, 1), Size(2010, 10)} < set(tried)
+    assert len(tried) == 50 + len(EXTREMES)
 
 
 # --- where sources contradict each other ---

@@ -217,6 +217,7 @@ _INPUTS: tuple[LimitSpec[Any], ...] = (
     LimitSpec("patches", "tiers", name="patch_budget"),
     LimitSpec("patches", "tiers", name="refused_patches"),
     LimitSpec("times", "tiers", name="refused_ratio"),
+    LimitSpec("px", "tiers", name="refused_edge"),
     LimitSpec("times", "tiers", name="multiplier"),
     LimitSpec("pixels", "tiers", name="min_pixels"),
     LimitSpec("pixels", "tiers", name="max_pixels"),

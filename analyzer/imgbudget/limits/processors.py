@@ -18,12 +18,15 @@ Grid = tuple[int, int]
 
 
 class Processor:
-    """A family whose tokens are a function of the size; the size is kept, and none is refused."""
+    """A family whose tokens are a function of the size, which is kept; `refuse` says which are refused."""
 
     publishes_size = False
 
-    def __init__(self, count: Callable[[Size, Tier], int]) -> None:
+    def __init__(
+        self, count: Callable[[Size, Tier], int], refuse: Callable[[Size, Tier], Refusal | None] | None = None
+    ) -> None:
         self.function = count
+        self._refuse = refuse
 
     def effective_size(self, size: Size, _tier: Tier, /) -> Size:
         """The size itself: these processors enlarge or cut an image, so that no other size costs the same."""
@@ -37,9 +40,9 @@ class Processor:
         """The tokens that the processor puts in place of the image."""
         return self.function(size, tier)
 
-    def refusal(self, _size: Size, _tier: Tier, /) -> Refusal | None:
-        """None: no size limit is known."""
-        return None
+    def refusal(self, size: Size, tier: Tier, /) -> Refusal | None:
+        """What the processor raises an error for."""
+        return self._refuse(size, tier) if self._refuse else None
 
 
 def _kept_ratio(size: Size, tier: Tier) -> int:
@@ -241,24 +244,41 @@ def _best_canvas(size: Size, edge: int, most: int) -> Grid:
     return best
 
 
+def _canvas_of_masked(size: Size, tier: Tier) -> tuple[Size, Grid]:
+    """The size of the image on its canvas, and the columns and rows of the canvas."""
+    edge, most = int(tier.number("tile_edge")), int(tier.number("max_tiles"))
+    across, down = -(-size.width // edge), -(-size.height // edge)
+    if across * down > most:
+        across, down = _grid_by_ratio(size, edge, 1, most)
+    scales = edge * across / size.width, edge * down / size.height
+    if scales[0] < scales[1]:
+        return Size(edge * across, int(size.height * scales[0])), (across, down)
+    return Size(int(size.width * scales[1]), edge * down), (across, down)
+
+
 def _masked_tiles(size: Size, tier: Tier) -> int:
     """Phi-4-multimodal: the patches of the tiles that are not padding, merged by two, and an overview.
 
     Uses `tile_edge`, `patch_edge`, `max_tiles` and `base_tokens`.
     """
-    edge, patch, most = (int(tier.number(key)) for key in ("tile_edge", "patch_edge", "max_tiles"))
-    across, down = -(-size.width // edge), -(-size.height // edge)
-    if across * down > most:
-        across, down = _grid_by_ratio(size, edge, 1, most)
-    scales = edge * across / size.width, edge * down / size.height
-    empty = [0, 0]
-    if scales[0] < scales[1]:
-        empty[1] = (edge * down - int(size.height * scales[0])) // patch
-    else:
-        empty[0] = (edge * across - int(size.width * scales[1])) // patch
+    edge, patch = int(tier.number("tile_edge")), int(tier.number("patch_edge"))
+    (width, height), (across, down) = _canvas_of_masked(size, tier)
     side = edge // patch
+    empty = (edge * across - width) // patch, (edge * down - height) // patch
     columns, rows = (side * across - empty[0] + 1) // 2, (side * down - empty[1] + 1) // 2
     return int(tier.number("base_tokens")) + rows * columns + rows
+
+
+def _refuse_slivers(size: Size, tier: Tier) -> Refusal | None:
+    """Phi-4-multimodal: a short edge of under `refused_edge` px on the canvas."""
+    least, edge = int(tier.number("refused_edge")), int(tier.number("tile_edge"))
+    seen, grid = _canvas_of_masked(size, tier)
+    if seen.short_edge >= least:
+        return None
+    ratio = -(-size.long_edge // size.short_edge)
+    return Refusal(
+        f"long edge of {size} is", ratio, edge * max(grid) // least, "times the short one", resizable=False
+    )
 
 
 _LARGEST_SPLIT = 4096
@@ -370,8 +390,10 @@ _FAMILIES: dict[str, Callable[[Size, Tier], int]] = {
     "tiles": _tiles,
 }
 
+_REFUSALS = {"masked_tiles": _refuse_slivers}
+
 PROCESSORS: Mapping[str, Strategy] = MappingProxyType(
-    {name: Processor(count) for name, count in _FAMILIES.items()}
+    {name: Processor(count, _REFUSALS.get(name)) for name, count in _FAMILIES.items()}
 )
 """The families by the names that limits data uses."""
 

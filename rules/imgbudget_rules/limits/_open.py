@@ -34,6 +34,7 @@ DATA: dict[str, dict[str, Any]] = {
             "patch_edge": {"source": "image processors of transformers 5.24.0, with the configuration of the checkpoints", "date": "2026-11", "status": "confirmed", "value": 14},
             "max_tiles": {"source": "image processors of transformers 5.24.0, with the configuration of the checkpoints", "date": "2026-11", "status": "confirmed", "value": 36},
             "base_tokens": {"source": "image processors of transformers 5.24.0, with the configuration of the checkpoints", "date": "2026-11", "status": "confirmed", "value": 273},
+            "refused_edge": {"source": "image processors of transformers 5.24.0, with the configuration of the checkpoints", "date": "2026-11", "status": "confirmed", "value": 10, "note": "of the short edge on the canvas"},
             "absent": [{"source": "image processors of transformers 5.24.0, with the configuration of the checkpoints", "date": "2026-11", "status": "confirmed"}],
         },
         "idefics3": {
