@@ -15,6 +15,9 @@ _IMAGES = ("image", "image_url", "input_image")
 _UNTYPED_IMAGES = ("image", "inlineData", "inline_data", "fileData", "file_data")
 """Keys of images in blocks without a type: of Bedrock, and of Gemini in REST and in Python."""
 
+_IDS = ("id", "sessionID", "messageID")
+"""Keys of each part of opencode, without which it cannot read one."""
+
 
 def path_of_block(document: Document, keys: Keys) -> Keys:
     """The path to the block that contains an image.
@@ -25,6 +28,8 @@ def path_of_block(document: Document, keys: Keys) -> Keys:
     last = max((i for i, key in enumerate(keys) if isinstance(key, int)), default=-1)
     path = keys[: last + 1]
     block = value_at(document, path)
+    if "attachments" in keys[-2:]:
+        raise FixError("only files can be attached to the result of a tool; revert the session to before it")
     if len(keys) - len(path) > 1 or not isinstance(block, dict) or not is_image(block):
         raise FixError("the image is not in a list of blocks")
     return path
@@ -34,6 +39,8 @@ def is_image(block: Any) -> bool:
     """Whether a block is an image, in any dialect."""
     if not isinstance(block, dict):
         return False
+    if block.get("type") == "file":  # a part of opencode
+        return isinstance(mime := block.get("mime"), str) and mime.startswith("image/")
     if "type" in block:
         return block["type"] in _IMAGES
     return any(isinstance(block.get(key), dict) for key in _UNTYPED_IMAGES)
@@ -44,6 +51,8 @@ def text_block(text: str, like: dict[str, Any]) -> dict[str, Any]:
     kind = like.get("type")
     if kind is None:
         return {"text": text}
+    if kind == "file":
+        return {key: like[key] for key in _IDS if key in like} | {"type": "text", "text": text}
     return {"type": "input_text" if str(kind).startswith("input_") else "text", "text": text}
 
 
@@ -109,7 +118,10 @@ def rearrangements(document: Document, edits: Iterable[BlockEdit]) -> Iterator[R
     for edit in edits:
         keys = edit.location.keys or ()
         if not isinstance(edit.fix, DropBlock):
-            arrays.setdefault(path_of_block(document, keys)[:-1], []).append(edit)
+            path = path_of_block(document, keys)
+            if value_at(document, path).get("type") == "file":
+                raise FixError("opencode orders the parts of a message by their ids")
+            arrays.setdefault(path[:-1], []).append(edit)
         elif not isinstance(value_at(document, keys[:-1]), list):
             yield Emptied(keys)
         else:

@@ -35,19 +35,15 @@ _TYPE_KEYS = ("media_type", "mimeType", "mime_type", "mediaType")
 class Slot(NamedTuple):
     """The paths to the base64 text and to the object that declares its type under `type_key`.
 
-    `anchor` is the key of that object before which a missing declaration is inserted. Without a `type_key`
-    the text is a data URI, whose prefix declares the type.
+    `anchor` is the key of that object before which a missing declaration is inserted. If the
+    text `is_uri`, the prefix of its data URI declares the type, and only that one without a `type_key`.
     """
 
     data: Keys
     holder: Keys
     type_key: str | None
     anchor: str
-
-    @property
-    def is_uri(self) -> bool:
-        """Whether the text is a data URI."""
-        return self.type_key is None
+    is_uri: bool = False
 
     def spelled(self, media_type: str) -> str:
         """The media type as this block declares it."""
@@ -56,7 +52,7 @@ class Slot(NamedTuple):
     def paths(self, document: Document) -> Iterator[Keys]:
         """The paths whose spans an edit needs."""
         yield self.data
-        if not self.is_uri:
+        if self.type_key is not None:
             yield from ((*self.holder, key) for key in value_at(document, self.holder))
 
 
@@ -70,7 +66,7 @@ def slot_of(document: Document, keys: Keys) -> Slot:
     if isinstance(value, str):
         if document.text(value, 64).lstrip()[:5].lower() != "data:":
             raise FixError("the text of the image is not a data URI, and nothing beside it declares its type")
-        return Slot(keys, keys, None, "")
+        return Slot(keys, keys, None, "", is_uri=True)
     if isinstance(value, dict):
         source = value.get("source")
         if isinstance(value.get("data"), str):
@@ -79,7 +75,8 @@ def slot_of(document: Document, keys: Keys) -> Slot:
         if isinstance(value.get("base64"), str):  # a file attached to a session
             return Slot((*keys, "base64"), keys, "type", "base64")
         if isinstance(value.get("url"), str):
-            return Slot((*keys, "url"), keys, None, "")
+            # a part of opencode has its type beside the address
+            return Slot((*keys, "url"), keys, "mime" if "mime" in value else None, "url", is_uri=True)
         if isinstance(source, dict) and isinstance(source.get("bytes"), str):
             return Slot((*keys, "source", "bytes"), keys, "format", "source")
     raise FixError("the source declares no base64 text")
@@ -179,14 +176,14 @@ class ImageRewrite:
         edit, media_type = self.task.edit, self.task.media_type
         if edit is not None:
             yield Splice(*region, (lambda: self._payload(region),))
-            if not self.slot.is_uri:
+            if self.slot.type_key is not None:
                 # the type is known only after the edit, its place in the file before
                 declared = declaration(self.layout, self.slot, "")
                 yield declared._replace(parts=(lambda: self._type(declared),))
             return
         if self.task.repair or (self.slot.is_uri and media_type):
             yield Splice(*region, (self._repaired,))
-        if media_type and not self.slot.is_uri:
+        if media_type and self.slot.type_key is not None:
             yield declaration(self.layout, self.slot, media_type)
 
     def _type(self, declared: Splice) -> Iterator[bytes | Region]:

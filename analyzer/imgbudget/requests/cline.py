@@ -10,21 +10,18 @@
   (RooCodeInc/Roo-Code at cb83656: `getEffectiveApiHistory` in src/core/condense/index.ts).
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from imgbudget.errors import UnreadableError
-from imgbudget.jsontext.document import Document, open_documents
-from imgbudget.jsontext.source import JsonSource
+from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, ImageUse, Nested, Origin, Other, ProbeField, Request
 from imgbudget.requests.base import RequestCollector, kind_of
 from imgbudget.requests.messages import BlockReader, answered_toolsets
 from imgbudget.requests.session_formats import Unsent
-from imgbudget.requests.sessions import COMPACTED, Message, assemble
+from imgbudget.requests.sessions import COMPACTED, Message, assemble, value_of_file
 
 OMITTED = "replaced by a text when Cline sends it, because it is empty, too large or not base64"
 TRUNCATED = "truncated from the session, not sent again"
@@ -39,9 +36,6 @@ _IMAGE_TYPES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
 
 _MOST_DETAILS = 1 << 15
 """Characters of the details of the environment in which a model is searched."""
-
-_SIDECAR = 64 << 20
-"""Bytes of the largest file beside a session that is read for what was deleted."""
 
 
 class ClineBlockReader(BlockReader):
@@ -186,16 +180,7 @@ class ClineReader:
         """The value of the file whose name has another ending; None if there is none."""
         if document.number or not self.path.endswith(ending):
             return None
-        path = self.path.removesuffix(ending) + other
-        try:
-            if not os.path.isfile(path) or os.path.getsize(path) > _SIDECAR:
-                return None
-            with JsonSource.open(path) as source:
-                for found in open_documents(source, lines=False):
-                    return found.value if isinstance(found, Document) else None
-        except (OSError, UnreadableError):
-            return None
-        return None
+        return value_of_file(self.path.removesuffix(ending) + other)
 
     def _omit(self, messages: list[Message]) -> None:
         """Leave out the images that Cline replaces by a text, in the order in which it reserves bytes."""

@@ -205,10 +205,26 @@ def _has_clines_mark(message: dict[str, Any]) -> bool:
     return any(isinstance(text, str) and text.startswith(_CLINE_TEXTS) for text in (content, *texts))
 
 
+def is_opencode(value: Any) -> bool:
+    """Whether a value is an exported session of opencode, or a part of one in a file of its own."""
+    if not isinstance(value, dict):
+        return False
+    messages = value.get("messages")
+    if isinstance(messages, list):
+        return isinstance(value.get("info"), dict) and all(
+            isinstance(message, dict) and isinstance(message.get("parts"), list) and "info" in message
+            for message in messages[:_LOOKED_AT]
+        )
+    return isinstance(value.get("type"), str) and all(
+        isinstance(value.get(key), str) for key in ("id", "messageID", "sessionID")
+    )
+
+
 SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("qwen-code", is_qwen_code, ("qwen_sessions", "QwenSessionReader")),
     SessionFormat("gemini-cli", is_gemini_cli, ("gemini_sessions", "GeminiSessionReader")),
     SessionFormat("gemini-checkpoint", is_gemini_checkpoint, ("gemini_sessions", "GeminiCheckpointReader")),
+    SessionFormat("opencode", is_opencode, ("opencode", "OpencodeReader")),
     SessionFormat("claude-code", is_claude_code, ("transcript", "TranscriptReader")),
     SessionFormat("cline", is_cline, ("cline", "ClineReader")),
     SessionFormat("codex", is_codex, ("codex", "CodexReader")),

@@ -5,10 +5,14 @@ session may have branches: a conversation that was rewound goes on from an earli
 there is not sent again. What is common to all agents is here.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from imgbudget.jsontext.document import Document
+from imgbudget.errors import UnreadableError
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import (
     Block,
@@ -178,6 +182,23 @@ def session_request(  # noqa: PLR0913 - the properties of a request
             elif isinstance(block, DocumentUse):
                 collector.documents.append(block)
     return collector.request(where, "transcript", turns, model=model, platform=platform)._replace(id=id)
+
+
+_LARGEST_BESIDE = 64 << 20
+"""Bytes of the largest file beside a session that is read for what the session sends."""
+
+
+def value_of_file(path: str) -> Any:
+    """The value of a JSON file beside a session, its long strings replaced; None if it cannot be read."""
+    try:
+        if not os.path.isfile(path) or os.path.getsize(path) > _LARGEST_BESIDE:
+            return None
+        with JsonSource.open(path) as source:
+            for found in open_documents(source, lines=False):
+                return found.value if isinstance(found, Document) else None
+    except (OSError, ValueError, UnreadableError):
+        return None
+    return None
 
 
 def moved(block: Block, prefix: Keys, turn: int) -> Block:
