@@ -73,6 +73,29 @@ def qwen_record(kind: str, identity: str, parent: str | None, *parts: Json, **mo
     return made | more
 
 
+def pi_header(**more: Any) -> Json:
+    """The first line of a session of pi 0.73.1 (core/session-manager)."""
+    return {"type": "session", "version": 3, "id": "s1", "timestamp": STAMP, "cwd": "/p"} | more
+
+
+def pi_entry(kind: str, identity: str, parent: str | None, **more: Any) -> Json:
+    """An entry of pi 0.73.1 (core/session-manager)."""
+    return {"type": kind, "id": identity, "parentId": parent, "timestamp": STAMP, **more}
+
+
+def pi_message(role: str, identity: str, parent: str | None, *content: Json, **more: Any) -> Json:
+    """A message of pi 0.73.1 (pi-ai, types)."""
+    message: Json = {"role": role, "content": list(content), "timestamp": 1}
+    if role == "assistant":
+        message |= {"model": "claude-opus-4-8", "provider": "anthropic", "stopReason": "stop"}
+    return pi_entry("message", identity, parent, message=message | more)
+
+
+def pi_image(data: str, kind: str = "image/png") -> Json:
+    """An image of pi."""
+    return {"type": "image", "data": data, "mimeType": kind}
+
+
 def mutated(lines: list[Any], seed: int) -> list[Any]:
     """The lines with a few values replaced by others of any type, or taken out."""
     chance = random.Random(seed)  # noqa: S311 - no secret

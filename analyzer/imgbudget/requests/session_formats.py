@@ -120,7 +120,8 @@ def is_gemini_cli(value: Any) -> bool:
     messages = value.get("messages")
     if not isinstance(messages, list):
         return isinstance(value.get("projectHash"), str)
-    return all(_is_gemini_message(message) for message in messages[:_LOOKED_AT])
+    marked = bool(messages) or isinstance(value.get("projectHash"), str)
+    return marked and all(_is_gemini_message(message) for message in messages[:_LOOKED_AT])
 
 
 _LOOKED_AT = 20
@@ -220,11 +221,36 @@ def is_opencode(value: Any) -> bool:
     )
 
 
+_PI_ENTRIES = (
+    *("message", "model_change", "thinking_level_change", "compaction", "branch_summary"),
+    *("custom", "custom_message", "label", "session_info"),
+)
+
+
+def is_pi(value: Any) -> bool:
+    """Whether a value may be an entry of a session of pi; those of version 1 have no ids."""
+    if not isinstance(value, dict) or "timestamp" not in value or "uuid" in value:
+        return False
+    kind = value.get("type")
+    if kind == "session":
+        return "cwd" in value and "messages" not in value
+    if kind not in _PI_ENTRIES:
+        return False
+    if kind == "message" and not isinstance(value.get("message"), dict):
+        return False
+    if "parentId" in value:
+        return isinstance(value.get("id"), str)
+    return kind in _PI_ENTRIES[:4] and "id" not in value and "payload" not in value
+
+
 SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("qwen-code", is_qwen_code, ("qwen_sessions", "QwenSessionReader")),
     SessionFormat("gemini-cli", is_gemini_cli, ("gemini_sessions", "GeminiSessionReader")),
     SessionFormat("gemini-checkpoint", is_gemini_checkpoint, ("gemini_sessions", "GeminiCheckpointReader")),
     SessionFormat("opencode", is_opencode, ("opencode", "OpencodeReader")),
+
+
+    SessionFormat("pi", is_pi, ("pi_sessions", "PiSessionReader")),
     SessionFormat("claude-code", is_claude_code, ("transcript", "TranscriptReader")),
     SessionFormat("cline", is_cline, ("cline", "ClineReader")),
     SessionFormat("codex", is_codex, ("codex", "CodexReader")),
