@@ -11,7 +11,7 @@ from imgbudget.model.fixes import DropBlock, ImagesFirst, LabelImages, ReplaceBy
 from imgbudget.model.labels import is_label
 from imgbudget.model.location import Keys, Location
 
-_IMAGES = ("image", "image_url", "input_image")
+_IMAGES = ("image", "image_url", "input_image", "imageUrl")
 _UNTYPED_IMAGES = ("image", "inlineData", "inline_data", "fileData", "file_data")
 """Keys of images in blocks without a type: of Bedrock, and of Gemini in REST and in Python."""
 

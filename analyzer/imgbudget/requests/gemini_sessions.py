@@ -133,7 +133,7 @@ class GeminiSessionReader:
     started: bool = False
     _contents: ContentReader = field(init=False)
     _rows: dict[str, _Row] = field(default_factory=dict)
-    _gone: dict[int, str] = field(default_factory=dict)
+    _gone: list[tuple[int, str]] = field(default_factory=list)
     _id: str | None = None
 
     def __post_init__(self) -> None:
@@ -164,7 +164,12 @@ class GeminiSessionReader:
         answered = frozenset[str]().union(*(row.answers for row in rows))
         models = [row.model for row in rows if row.model]
         live = {row.line for row in rows}
-        self.forgotten = {line: why for line, why in self._gone.items() if line not in live}
+        for line, why in self._gone:
+            if line not in live:
+                self.forgotten[line] = why
+            else:  # other messages of the line are sent
+                what = Unsent("message", why)
+                self.unsent[what] = self.unsent.get(what, 0) + 1
         yield from self._contents.request(
             (message for row in rows for message in _sent(row, answered)),
             session=self._id,
@@ -176,13 +181,14 @@ class GeminiSessionReader:
         ids = list(self._rows)
         first = ids.index(identity) if identity in self._rows else 0
         for gone in ids[first:]:
-            self._gone[self._rows.pop(gone).line] = ABANDONED
+            self._gone.append((self._rows.pop(gone).line, ABANDONED))
 
     def _replace_all(self, document: Document, path: Keys, messages: list[Any]) -> None:
         found = [((*path, i), item) for i, item in enumerate(messages) if isinstance(item, dict)]
         kept = {item.get("id") for _, item in found if isinstance(item.get("id"), str)}
-        for identity, row in self._rows.items():
-            self._gone[row.line] = REPLACED if identity in kept else CLEARED
+        self._gone += [
+            (row.line, REPLACED if identity in kept else CLEARED) for identity, row in self._rows.items()
+        ]
         self._rows.clear()
         self._add(document, found)
 
@@ -204,7 +210,7 @@ class GeminiSessionReader:
             )
             identity = item["id"] if isinstance(item.get("id"), str) else f"{document.line} {path}"
             if before := self._rows.get(identity):
-                self._gone[before.line] = REPLACED
+                self._gone.append((before.line, REPLACED))
             self._rows[identity] = row
 
 

@@ -83,12 +83,16 @@ class PartReader(RequestCollector):
     def _image(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> ImageUse:
         if identity := self.reference(value.get("file_id")):
             return self.image(location, Origin.FILE_ID, inside, reference=identity, detail=_detail(value))
-        location, address = location.at("image_url"), part_payload(value)
+        return self.address(part_payload(value), location.at("image_url"), inside, detail=_detail(value))
+
+    def address(
+        self, address: Any, location: Location, inside: tuple[str, ...], *, detail: str | None = None
+    ) -> ImageUse:
+        """The image at an address: a data URI or a URL."""
         if not isinstance(address, str):
             self.flaw(location, f"image_url is {kind_of(address)}, not a data URI or a URL")
             return self.image(location, Origin.UNKNOWN, inside)
         scheme, colon, _ = self.document.payload(address).text(_SCHEME).partition(":")
-        detail = _detail(value)
         if scheme.lower() == "data":
             return self.base64_image(address, location, inside, prefixed=True, detail=detail)
         if not colon:

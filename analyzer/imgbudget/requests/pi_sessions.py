@@ -15,6 +15,7 @@ from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, Nested, Origin, Other, ProbeField, Request
 from imgbudget.requests.base import MOST_BLOCKS, RequestCollector, kind_of
+from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import (
     ABANDONED,
     COMPACTED,
@@ -37,6 +38,7 @@ class PiSessionReader:
     path: str
     fields: ProbeField
     forgotten: dict[int, str] = field(default_factory=dict)
+    unsent: dict[Unsent, int] = field(default_factory=dict)
     started: bool = False
     _branches: Branches = field(default_factory=Branches)
     _models: dict[str, str] = field(default_factory=dict)

@@ -243,15 +243,57 @@ def is_pi(value: Any) -> bool:
     return kind in _PI_ENTRIES[:4] and "id" not in value and "payload" not in value
 
 
+def is_continue(value: Any) -> bool:
+    """Whether a value is a session of Continue."""
+    if not isinstance(value, dict) or not isinstance(value.get("sessionId"), str):
+        return False
+    history = value.get("history")
+    return (
+        isinstance(history, list)
+        and bool(history)
+        and all(isinstance(item, dict) and isinstance(item.get("message"), dict) for item in history)
+    )
+
+
+def is_openhands(value: Any) -> bool:
+    """Whether a value is an event of OpenHands, or an array of events."""
+    if isinstance(value, list):
+        return bool(value) and all(
+            isinstance(item, dict) and is_openhands(item) for item in value[:_LOOKED_AT]
+        )
+    if not isinstance(value, dict) or "timestamp" not in value:
+        return False
+    if value.get("source") not in ("user", "agent", "environment", "hook"):
+        return False
+    kind = value.get("kind")
+    if isinstance(kind, str):
+        return "id" in value and kind.endswith(("Event", "Observation", "Condensation"))
+    is_action = isinstance(value.get("action"), str) and isinstance(value.get("args"), dict)
+    return is_action or (isinstance(value.get("observation"), str) and isinstance(value.get("extras"), dict))
+
+
+def is_chatgpt(value: Any) -> bool:
+    """Whether a value is the export of conversations from ChatGPT, or one of them."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(item, dict) and is_chatgpt(item) for item in value[:_LOOKED_AT])
+    mapping = value.get("mapping") if isinstance(value, dict) else None
+    return (
+        isinstance(mapping, dict)
+        and "title" in value
+        and all(isinstance(node, dict) and "parent" in node for node in mapping.values())
+    )
+
+
 SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("qwen-code", is_qwen_code, ("qwen_sessions", "QwenSessionReader")),
     SessionFormat("gemini-cli", is_gemini_cli, ("gemini_sessions", "GeminiSessionReader")),
     SessionFormat("gemini-checkpoint", is_gemini_checkpoint, ("gemini_sessions", "GeminiCheckpointReader")),
     SessionFormat("opencode", is_opencode, ("opencode", "OpencodeReader")),
-
-
     SessionFormat("pi", is_pi, ("pi_sessions", "PiSessionReader")),
     SessionFormat("claude-code", is_claude_code, ("transcript", "TranscriptReader")),
+    SessionFormat("continue", is_continue, ("continue_sessions", "ContinueReader")),
+    SessionFormat("openhands", is_openhands, ("openhands_sessions", "OpenHandsReader")),
+    SessionFormat("chatgpt", is_chatgpt, ("chatgpt", "ChatGptReader")),
     SessionFormat("cline", is_cline, ("cline", "ClineReader")),
     SessionFormat("codex", is_codex, ("codex", "CodexReader")),
 )
