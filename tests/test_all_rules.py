@@ -65,6 +65,7 @@ CONTRACT = {
     "IB410": ("lone-surrogate", ERROR, None),
     "IB411": ("unknown-model", WARNING, None),
     "IB412": ("model-retired", ERROR, None),
+    "IB413": ("text-only-model", ERROR, None),
     "IB501": ("image-after-text", WARNING, UNSAFE),
     "IB502": ("unlabelled-images", INFO, UNSAFE),
     "IB503": ("resent-image", WARNING, None),

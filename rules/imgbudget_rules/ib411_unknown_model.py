@@ -18,7 +18,8 @@ def unknown_model(request: Request, ctx: Context) -> Iterator[Problem]:
     missing in the sums, and rules about them and about budgets do not run. All other rules run: base64, media
     types, damaged images, empty texts, the order of blocks, duplicates and rotation, and the limits of the
     platform if that is known. A new model of a known family is counted by the rule of its family, but without
-    a price. An id that looks like a template variable was probably not filled in.
+    a price. An id that looks like a template variable was probably not filled in. A model that is known to
+    take no images is reported by IB413 instead.
 
     ## Reports
     ```json
@@ -51,7 +52,7 @@ def unknown_model(request: Request, ctx: Context) -> Iterator[Problem]:
     The models of the limits data, see `imgbudget limits`; `--limits` adds others.
     """
     limits = ctx.limits
-    if limits.known or not (request.images or request.documents):
+    if limits.known or limits.takes_no_images or not (request.images or request.documents):
         return
     shown = repr(limits.model[:_SHOWN])
     if looks_like_template(limits.model):

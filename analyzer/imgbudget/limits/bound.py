@@ -60,6 +60,9 @@ class Limits(LimitFields):
     is_gateway: bool
     """Whether the platform passes requests on to that of the model."""
 
+    text_only: Term | None
+    """The source for a model taking no images; None for one that takes some, or of which nothing is known."""
+
     day: str
     _sources: Mapping[str, tuple[Value, ...]]
     _at: dict[str, "Limits"]
@@ -74,6 +77,7 @@ class Limits(LimitFields):
         day: str,
         at_maker: bool,
         is_gateway: bool = False,
+        text_only: Term | None = None,
     ) -> None:
         """Bind the merged values of platform, tier and model; `tiers` has the values of each tier."""
         name = term(values, "tier").values[0] if "tier" in values else ""
@@ -102,6 +106,7 @@ class Limits(LimitFields):
             day=day,
             at_maker=at_maker,
             is_gateway=is_gateway,
+            text_only=text_only,
             _sources={
                 key: tuple(value for item, value in tiers[key].items() if item not in TIER_BOUNDS)
                 for key in tier_names
@@ -152,6 +157,11 @@ class Limits(LimitFields):
     def known(self) -> bool:
         """Whether the data has the model."""
         return self.state == "exact"
+
+    @property
+    def takes_no_images(self) -> bool:
+        """Whether it is proven that the model takes no images."""
+        return self.text_only is not None and self.text_only.status in ("confirmed", "single source")
 
     @property
     def counts_tokens(self) -> bool:

@@ -32,6 +32,7 @@ def merge(base: Tree, upper: Tree) -> Tree:
         dict(base.platforms)
         | {key: merge_platform(base.platforms.get(key), item) for key, item in upper.platforms.items()},
         _merge_values(base.models, upper.models),
+        text_only=dict(base.text_only) | dict(upper.text_only),
     )
 
 
@@ -252,7 +253,10 @@ class LimitsData:
             return NormalizedModel(model, known=True, nearest=(), platform=None)
         reading = read_id(model)
         named = next((self._index[name] for name in reading.ids if name in self._index), None)
-        known = named or weights_of(reading.name, self._index)
+        text_only = next((self._blind[name] for name in reading.ids if name in self._blind), None)
+        known = named if named or text_only else weights_of(reading.name, {**self._blind, **self._index})
+        if known is not None and known in self._tree.text_only:
+            known, text_only = None, known
         if known is not None:
             platform = self._in_cloud(reading.platform, known)
             return NormalizedModel(known, known=True, nearest=(), platform=platform)
@@ -261,7 +265,19 @@ class LimitsData:
             platform = _FOR_OTHERS.get(platform or "", platform)
         nearest = nearest_names(reading.name, self.models)
         sibling = sibling_of(reading.name, self.models)
-        return NormalizedModel(model, known=False, nearest=nearest, platform=platform, sibling=sibling)
+        return NormalizedModel(
+            model, known=False, nearest=nearest, platform=platform, sibling=sibling, text_only=text_only
+        )
+
+    @cached_property
+    def _blind(self) -> Mapping[str, str]:
+        """The models that take no images, by every spelling that `read_id` may return."""
+        return {
+            spelling: key
+            for key in self._tree.text_only
+            for spelling in (key, key.replace(".", "-"))
+            if key not in self._tree.models
+        }
 
     def _in_cloud(self, platform: str | None, model: str) -> str | None:
         """The platform that a spelling implies, or of the same cloud the one that serves the model."""
@@ -331,6 +347,7 @@ class LimitsData:
             day=self.day,
             at_maker=platform in ("", maker),
             is_gateway=self.table.is_gateway(platform),
+            text_only=self._tree.text_only[normal.text_only] if normal.text_only else None,
         )
 
     @cached_property

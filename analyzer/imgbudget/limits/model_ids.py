@@ -33,7 +33,12 @@ _BEDROCK_VENDORS = (
     "mistral.",
     "moonshotai.",
     "google.",
+    "deepseek.",
+    "minimax.",
 )
+
+_FAMILY_VENDORS = ("deepseek", "minimax")
+"""Vendors whose name is the family of their models: `deepseek.r1-v1:0` is deepseek-r1."""
 
 _TAGS = frozenset({"latest", "default", "beta", "thinking"})
 
@@ -47,7 +52,8 @@ class NormalizedModel(NamedTuple):
 
     `platform` is the platform that the given spelling implies, bedrock or google-cloud, else None. For a
     model that is not in the data `id` is as given and `nearest` holds the most similar known ids, best first;
-    `sibling` is then the known model of its family whose rule applies to it, None if it has no known family.
+    `sibling` is then the known model of its family whose rule applies to it, None if it has no known family,
+    and `text_only` the id under which it is listed as a model that takes no images.
     """
 
     id: str
@@ -55,6 +61,7 @@ class NormalizedModel(NamedTuple):
     nearest: tuple[str, ...]
     platform: str | None
     sibling: str | None = None
+    text_only: str | None = None
 
     @property
     def state(self) -> ModelState:
@@ -89,15 +96,19 @@ def read_id(model: str) -> IdReading:
         region, vendor, rest = name.rpartition(maker)
         if vendor and (not region or region.endswith(".")):
             platform, name = "bedrock", rest
+            family = maker.removesuffix(".")
+            if family in _FAMILY_VENDORS and not rest.startswith(family):
+                name = f"{family}-{rest}"
     for sign in "._ ":
         name = name.replace(sign, "-")
     words = name.removeprefix("databricks-").split("-")
+    whole = "-".join(words)
     while len(words) > 1 and _is_suffix(words[-1]):
         words.pop()
     if len(words) > 3 and [len(word) for word in words[-3:]] == [4, 2, 2] and "".join(words[-3:]).isdecimal():
         del words[-3:]  # 2024-08-06, as OpenAI dates its snapshots
     bare = "-".join(words)
-    return IdReading(bare, (text, bare, *_both_orders(words)), platform)
+    return IdReading(bare, (text, bare, whole, *_both_orders(words)), platform)
 
 
 def _is_suffix(word: str) -> bool:

@@ -9,7 +9,7 @@ from imgbudget.limits.model_ids import nearest_names
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values
 from imgbudget.namedtuples import NamedTuple
 
-_SECTIONS = ("sources", "tiers", "images", "prices", "platforms", "models")
+_SECTIONS = ("sources", "tiers", "images", "prices", "platforms", "models", "text_only")
 _ORIGIN = ("source", "date", "status", "note", "first_seen")
 _PLATFORM_KEYS = ("inherits", "inherited", "gateway")
 _ABSENT = "absent"
@@ -43,6 +43,9 @@ class Tree(NamedTuple):
     models: Mapping[str, Values]
     ids: Mapping[str, str] | None = None
     """The model for every spelling, if it was found when the data was generated."""
+
+    text_only: Mapping[str, Term] = {}
+    """Models that take no images, by id, each with the source for it."""
 
 
 class Checked(dict[str, Any]):
@@ -141,6 +144,7 @@ def parse_on_demand(data: Checked, name: str) -> Tree:
         loaded("platforms", parser.platform),
         loaded("models", parser.model),
         data.ids,
+        loaded("text_only", parser.text_only),
     )
 
 
@@ -157,15 +161,16 @@ class _Parser:
 
     def tree(self, mapping: object) -> Tree:
         sections = self.mapping("", mapping, _SECTIONS)
-        tiers, platforms, models = (
+        tiers, platforms, models, text_only = (
             self.mapping(section, sections.get(section, {}), None)
-            for section in ("tiers", "platforms", "models")
+            for section in ("tiers", "platforms", "models", "text_only")
         )
         return Tree(
             self.shared(sections),
             {key: self.tier(key, item) for key, item in tiers.items()},
             {key: self.platform(key, item) for key, item in platforms.items()},
             {key: self.model(key, item) for key, item in models.items()},
+            text_only={key: self.text_only(key, item) for key, item in text_only.items()},
         )
 
     def shared(self, sections: Mapping[str, Any]) -> Values:
@@ -177,6 +182,16 @@ class _Parser:
 
     def model(self, key: str, item: object) -> Values:
         return self.values("models", f"models.{key}", item, key)
+
+    def text_only(self, key: str, item: object) -> Term:
+        """Why it is known that a model takes no images."""
+        path = f"text_only.{key}"
+        fields = {**self.defaults, **self.mapping(path, item, _ORIGIN)}
+        mistakes = list(self.origin_mistakes(fields))
+        for mistake in mistakes:
+            self.problem(path, mistake)
+        origin = ("", "", "unknown", None, key) if mistakes else _origin(fields, key)
+        return Term("text_only", (key,), *origin)
 
     def platform(self, key: str, item: object) -> Platform:
         path = f"platforms.{key}"

@@ -147,7 +147,9 @@ class LintContext:
 
     def note_limits(self, limits: Limits, platform: str) -> None:
         """Add a note if the model is not known, or not served on the platform that the user named."""
-        if not limits.known:
+        if limits.takes_no_images:
+            self.note(f"{limits.model[:_SHOWN]} takes no images")
+        elif not limits.known:
             self.note_unknown(limits)
         elif self.explicit_platform and platform == self.platform and limits.platform != platform:
             self.note_not_served(limits, platform)

@@ -28,6 +28,9 @@ from imgbudget.requests.sessions import (
     assemble,
 )
 
+_API_REQUEST = "api-request"
+"""The type of the lines that record a request to the API, with its parameters (Claude Code 2.1.332)."""
+
 _SYNTHETIC = "<synthetic>"
 """The model of messages made by the program: errors, which it does not send."""
 
@@ -101,10 +104,14 @@ class TranscriptReader:
     _agents: dict[str, str] = field(default_factory=dict)
     _reader: BlockReader | None = None
     _order: int = 0
+    _asked: tuple[int, str] | None = None
 
     def take(self, document: Document) -> bool:
         """Read the next line; whether it is a message of the conversation."""
         value = document.value
+        if value["type"] == _API_REQUEST:
+            self._asked = self._model_asked(document, value) or self._asked
+            return False
         if value["type"] == "last-prompt":
             if isinstance(leaf := value.get("leafUuid"), str) and "" in self._conversations:
                 self._conversations[""].leaf = leaf
@@ -132,10 +139,13 @@ class TranscriptReader:
 
     def requests(self) -> Iterator[Request]:
         """The requests of all conversations, in order of their first message."""
-        for conversation in self._conversations.values():
+        for agent, conversation in self._conversations.items():
             path = conversation.path()
             messages = list(self._sent(conversation, path))
             models = [message.model for message in messages if message.model]
+            lines = [message.line for message in messages if message.model]
+            if agent == "" and self._asked and self._asked[0] > max(lines, default=0):
+                models.append(self._asked[1])  # the model was changed, and has not answered yet
             if not messages or self._reader is None:
                 continue
             document = self._reader.document
@@ -147,6 +157,13 @@ class TranscriptReader:
                 id=conversation.id,
                 model=models[-1] if models else None,
             )
+
+    def _model_asked(self, document: Document, value: dict[str, Any]) -> tuple[int, str] | None:
+        """The line and the model of a record of a request to the API."""
+        parameters = value.get("params")
+        asked = parameters.get("model") if isinstance(parameters, dict) else None
+        model = self._reader_of(document).reference(asked)
+        return None if model is None else (document.line, model)
 
     def _sent(self, conversation: _Conversation, path: list[SessionEntry]) -> Iterator[Message]:
         """The messages of a path that are sent; the lines of all others are kept in `forgotten`."""

@@ -18,6 +18,8 @@ _HERE = Path(__file__).parent
 _FIRST = ("tiers", "images", "prices", "platforms", "models", "retired")
 """The files about Claude; each other YAML file is one provider, but for the life cycle of all models."""
 _LIFECYCLE = "lifecycle"
+_TEXT_ONLY = "text_only"
+"""The file of models that take no images; loaded for a model that is not known."""
 _CHANGES = "changes"
 """What values were before the data changed; written by tools/record_limits_changes.py."""
 
@@ -69,7 +71,9 @@ def _head(of: str) -> str:
 def providers() -> list[str]:
     """The providers other than Anthropic that have a file."""
     return sorted(
-        path.stem for path in _HERE.glob("*.yaml") if path.stem not in (*_FIRST, _LIFECYCLE, _CHANGES)
+        path.stem
+        for path in _HERE.glob("*.yaml")
+        if path.stem not in (*_FIRST, _LIFECYCLE, _CHANGES, _TEXT_ONLY)
     )
 
 
@@ -90,6 +94,9 @@ def render() -> dict[Path, str]:
         _add(whole, data, f"{stem}.yaml")
         for section, items in data.items():
             index[section].update(dict.fromkeys(items, stem))
+    own[_TEXT_ONLY] = _read((_TEXT_ONLY,))
+    whole |= own[_TEXT_ONLY]
+    index[_TEXT_ONLY] = dict.fromkeys(whole[_TEXT_ONLY], _TEXT_ONLY)
     ids = LimitsData.from_mapping(whole, "imgbudget_rules/limits").ids
     literal = f"{_literal(index, 0)}, _provider, {_literal(dict(ids), 0)}"
     texts = {_HERE / "_generated.py": _head("on Claude") + f"{_MAIN}DATA = Checked({literal})\n"}
