@@ -43,6 +43,9 @@ MAKERS = (
 )
 """Providers that sell their own models, by the names of both lists; the prices of resellers differ."""
 
+NAMED = ("retired", "successor")
+"""Values that are no numbers."""
+
 _AMAZON = re.compile(r"(?:amazon\.)?(nova-[\w-]+?)(?:-v\d+:\d+)?")
 _LONG = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
 
@@ -100,23 +103,27 @@ def litellm_values(data: LimitsData) -> Iterator[Stated]:
         if model is None or entry.get("litellm_provider") not in MAKERS or model in done:
             continue
         done.add(model)
-        prices = {
-            "input_price": entry.get("input_cost_per_token"),
-            "output_price": entry.get("output_cost_per_token"),
-            "cached_price": entry.get("cache_read_input_token_cost"),
-        }
-        for field, price in entry.items():
-            if (found := _LONG.fullmatch(field)) and price is not None:
-                prices["long_input_price"] = price
-                prices["long_output_price"] = entry.get(field.replace("input", "output"))
-                yield Stated("litellm", model, "long_prompt_tokens", int(found[1]) * 1000)
-        for name, price in prices.items():
-            if price is not None:
-                yield Stated("litellm", model, name, round(price * 1e6, 4))
-        if (most := entry.get("max_input_tokens")) is not None:
-            yield Stated("litellm", model, "max_input", most)
-        if (end := entry.get("deprecation_date")) is not None:
-            yield Stated("litellm", model, "retired", end)
+        yield from (Stated("litellm", model, name, value) for name, value in _litellm_entry(entry))
+        if (successor := entry.get("successor_model")) is not None and "deprecation_date" in entry:
+            yield Stated("litellm", model, "successor", model_of(data, successor) or successor)
+
+
+def _litellm_entry(entry: dict[str, Any]) -> Iterator[tuple[str, float | str]]:
+    """Prices, maximum input and end of a model by our names."""
+    prices = {
+        "input_price": entry.get("input_cost_per_token"),
+        "output_price": entry.get("output_cost_per_token"),
+        "cached_price": entry.get("cache_read_input_token_cost"),
+    }
+    for field, price in entry.items():
+        if (found := _LONG.fullmatch(field)) and price is not None:
+            prices["long_input_price"] = price
+            prices["long_output_price"] = entry.get(field.replace("input", "output"))
+            yield "long_prompt_tokens", int(found[1]) * 1000
+    yield from ((name, round(price * 1e6, 4)) for name, price in prices.items() if price is not None)
+    for name, field in (("max_input", "max_input_tokens"), ("retired", "deprecation_date")):
+        if entry.get(field) is not None:
+            yield name, entry[field]
 
 
 def genai_values(data: LimitsData, day: str) -> Iterator[Stated]:
@@ -171,8 +178,8 @@ def ours(data: LimitsData, stated: Stated) -> float | str | None:
     if stated.model not in data.models:
         return None
     limits, values = data.bind(stated.model, ""), data.stated(stated.model)
-    if stated.name == "retired":
-        value = values.get("retired")
+    if stated.name in NAMED:
+        value = values.get(stated.name)
         return value.values[0] if isinstance(value, Term) else None
     price = values.get("input_price")
     if stated.name == "cached_price":
@@ -205,7 +212,7 @@ def explanations() -> dict[Stated, str]:
     for group in yaml.safe_load(EXPLAINED.read_text(encoding="utf-8")) or ():
         for text in group["values"]:
             source, model, name, value = text.split(" ", 3)
-            number: float | str = value if name == "retired" else float(value)
+            number: float | str = value if name in NAMED else float(value)
             found[Stated(source, model, name, number)] = group["reason"]
     return found
 

@@ -60,11 +60,21 @@ def changes(data: LimitsData, packs: Iterable[Mapping[str, Any]], period: Period
     """Every change of the period, by day; `packs` are the limits data of the rule packs."""
     found = [*_events(data, period)]
     for pack in packs:
-        blocks = pack.changes if isinstance(pack, Checked) else ()
-        for block in blocks:
+        after: Former = {}
+        for block in reversed(pack.changes if isinstance(pack, Checked) else ()):
             if period.has(block["day"]):
-                found += _recorded(data, block, period)
+                found += _recorded(data, block, after, period)
+            after |= {
+                (subject, name): was
+                for section in ("models", "platforms")
+                for subject, before in block.get(section, {}).items()
+                for name, was in before.items()
+            }
     return sorted(found, key=lambda change: change.day)
+
+
+Former = dict[tuple[str, str], Any]
+"""What a value was when it changed again, by subject and name."""
 
 
 def _events(data: LimitsData, period: Period) -> Iterator[Change]:
@@ -86,8 +96,8 @@ def _events(data: LimitsData, period: Period) -> Iterator[Change]:
                     yield _change(day.values[0], "price", model, plain, value, before, [value.value])
 
 
-def _recorded(data: LimitsData, block: Mapping[str, Any], period: Period) -> Iterator[Change]:
-    """The changes of one day on which the data changed, as far as they still make a difference."""
+def _recorded(data: LimitsData, block: Mapping[str, Any], after: Former, period: Period) -> Iterator[Change]:
+    """The changes of one day on which the data changed; `after` is what later changes found."""
     day = block["day"]
     for model in block.get("added", ()):
         if model in data.models:
@@ -97,26 +107,33 @@ def _recorded(data: LimitsData, block: Mapping[str, Any], period: Period) -> Ite
             values = data.stated(model)
             end = values.get("retired")
             ended = isinstance(end, Term) and period.has(end.values[0])  # it has an event then
-            yield from _corrected(day, model, values, before, "retired" if ended else "")
+            yield from _corrected(day, model, values, before, after, "retired" if ended else "")
             if "tokens" in before:
-                yield from _counted(data, day, model, before["tokens"])
+                yield from _counted(data, day, model, before["tokens"], after)
     for platform, before in block.get("platforms", {}).items():
         if platform in data.platforms:
-            yield from _corrected(day, platform, data.stated_on(platform), before)
+            yield from _corrected(day, platform, data.stated_on(platform), before, after)
 
 
-def _corrected(
-    day: str, subject: str, values: Values, before: Mapping[str, Any], without: str = ""
+def _corrected(  # noqa: PLR0913, PLR0917 - one call with a mapping for each point in time
+    day: str,
+    subject: str,
+    values: Values,
+    before: Mapping[str, Any],
+    after: Former,
+    without: str = "",
 ) -> Iterator[Change]:
     """The values that are not what they were, but for the one called `without`."""
     for name, was in before.items():
         value = values.get(name)
-        if value is not None and name != without and amount(value) != was:
-            yield _change(day, "value", subject, name, value, [was], [amount(value)])
+        if value is not None and name != without:
+            now = after.get((subject, name), amount(value))
+            if now != was:
+                yield _change(day, "value", subject, name, value, [was], [now])
 
 
-def _counted(data: LimitsData, day: str, model: str, was: list[Amount]) -> Iterator[Change]:
-    now = sample_tokens(data, model)
+def _counted(data: LimitsData, day: str, model: str, was: list[Amount], after: Former) -> Iterator[Change]:
+    now = after.get((model, "tokens")) or sample_tokens(data, model)
     if now == was:
         return
     limits = data.bind(model, "")

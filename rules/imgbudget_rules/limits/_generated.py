@@ -345,7 +345,7 @@ DATA = Checked({
             "output_price": {"source": "public model and price lists (3 agree)", "date": "2026-11", "status": "confirmed", "value": 15},
             "snapshots": {"source": "table of model ids on other platforms", "date": "2026-10", "status": "confirmed", "value": ["claude-sonnet-4-5-20250929"]},
             "retired": {"source": "lists of deprecated models in anthropic 2.14.0 (Python) and @anthropic-ai/sdk 1.14.0; litellm 1.110.2", "date": "2026-11-24", "status": "confirmed", "value": "2026-11-30"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "claude-sonnet-5-5"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "claude-sonnet-5-5"},
         },
         "claude-haiku-5-5": {
             "tier": {"source": "vision guide's rule for Claude 4.7 and later models", "date": "2026-09", "status": "derived", "note": "by the rule; no listing of this model and no measurement was found", "value": "high-resolution"},

@@ -388,7 +388,7 @@ DATA: dict[str, dict[str, Any]] = {
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 10},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.5},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-01-14"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-6-luna"},
         },
         "gpt-4o-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -400,7 +400,7 @@ DATA: dict[str, dict[str, Any]] = {
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.6},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.5},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-01-14"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-6-luna"},
         },
         "gpt-4.1": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -412,7 +412,7 @@ DATA: dict[str, dict[str, Any]] = {
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 8},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-01-14"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-6-luna"},
         },
         "gpt-4.1-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -424,7 +424,7 @@ DATA: dict[str, dict[str, Any]] = {
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.6},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-01-14"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-6-luna"},
         },
         "gpt-4.1-nano": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -436,7 +436,7 @@ DATA: dict[str, dict[str, Any]] = {
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.4},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "retired": {"source": "OpenAI deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-10-23"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-luna"},
         },
         "o1": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -448,7 +448,7 @@ DATA: dict[str, dict[str, Any]] = {
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 60},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.5},
             "retired": {"source": "OpenAI deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-10-23"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
         },
         "o1-pro": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -459,7 +459,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 150},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 600},
             "retired": {"source": "OpenAI deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-10-23"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
         },
         "o3": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -471,7 +471,7 @@ DATA: dict[str, dict[str, Any]] = {
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "conflicting", "value": 8, "note": "the older list has 40"},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
         },
         "o4-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -483,7 +483,7 @@ DATA: dict[str, dict[str, Any]] = {
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 4.4},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "retired": {"source": "OpenAI deprecations page; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2026-10-23"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-terra"},
         },
         "computer-use-preview": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -494,7 +494,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 3},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 12},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-07-23"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-terra"},
         },
         "gpt-5": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -506,7 +506,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 10},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
         },
         "gpt-5-chat-latest": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -517,7 +517,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 1.25},
             "output_price": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 10},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-07-23"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
         },
         "gpt-5.1": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -529,7 +529,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 10},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-04-01"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-6-sol"},
         },
         "gpt-5-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -541,7 +541,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 2},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-terra"},
         },
         "gpt-5-nano": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -553,7 +553,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.05},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.4},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-luna"},
         },
         "gpt-5.1-codex-mini": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -565,7 +565,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.25},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 2},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-07-23"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-terra"},
         },
         "gpt-5.2": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -587,7 +587,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 1.75},
             "output_price": {"source": "public price list (models.dev)", "date": "2026-07-02", "status": "single source", "value": 14},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-04-01"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-6-sol"},
         },
         "gpt-5.4": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -624,7 +624,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.2},
             "output_price": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 1.25},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2027-04-01"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6-luna"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-6-luna"},
         },
         "gpt-5.5": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -801,7 +801,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 1.75},
             "output_price": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": 14},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-07-23"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
         },
         "gpt-5.2-pro": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
@@ -848,7 +848,7 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 20},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 80},
             "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-12-11"},
-            "successor": {"source": "the newest model of the same family in these data", "date": "2026-11", "status": "derived", "value": "gpt-6.2-sol"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
         },
     },
 }
