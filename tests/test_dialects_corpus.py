@@ -40,14 +40,18 @@ DIALECTS = {
 
 NO_REQUESTS = {
     "batch-results-jsonl": "a result of a batch",
-    "golden-requests (27 drivers; the anthropic image block has empty media_type and data)": "a JSON object",
-    "message-fixtures": "a JSON object",
     "chat-dataset-jsonl (image_url value is a local path)": "a JSON object",
     "dataset-jsonl (not chat)": "a JSON object",
     "inspect-dataset-jsonl (image given as a file name)": "a JSON object",
     "inspect-eval-log": "a JSON object",
 }
-"""Kinds that hold no request, and the reason that is given: fixtures and logs have no body."""
+"""Kinds that hold no request, and the reason that is given: data sets and logs without a body."""
+
+WRAPPED = {
+    "golden-requests (27 drivers; the anthropic image block has empty media_type and data)": 28,
+    "message-fixtures": 8,
+}
+"""Kinds that hold bodies or lists of messages inside other JSON, and how many of them have an image."""
 
 RECORDINGS = ("wiremock-mapping", "har")
 """Kinds whose strings the manifest does not look into; `test_recordings` compares what stands in them."""
@@ -91,6 +95,11 @@ def test_every_request_file(row: dict[str, str]) -> None:
         assert requests == []
         assert all(item.reason.startswith(NO_REQUESTS[kind]) for item in others)
         return
+    if kind in WRAPPED:
+        assert len(requests) == WRAPPED[kind]
+        assert all(request.images or request.documents for request in requests)
+        assert not any(request.flaws for request in requests)
+        return
     assert {request.dialect for request in requests} == {DIALECTS[kind]}
     assert others == []
     if kind in RECORDINGS:
@@ -124,7 +133,7 @@ def test_sizes_and_declared_types_are_those_of_the_manifest() -> None:
     wrong = []
     for row in rows():
         size, _, rest = row["images"].partition(" ")
-        if "x" not in size or "None" in size or row["kind"] in NO_REQUESTS or ":" in size:
+        if "x" not in size or "None" in size or row["kind"] in {*NO_REQUESTS, *WRAPPED} or ":" in size:
             continue
         declared = rest.partition("declared=")[2].partition(" ")[0]
         declared = declared if "/" in declared else f"image/{declared}"

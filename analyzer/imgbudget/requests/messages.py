@@ -23,6 +23,7 @@ from imgbudget.requests.base import (
     RequestBody,
     RequestCollector,
     TurnOutline,
+    each_block,
     each_message,
     kind_of,
 )
@@ -254,7 +255,26 @@ def recognises(body: Any, outline: TurnOutline) -> bool:
     if not isinstance(body, dict) or "messages" not in body:
         return False
     theirs = outline.has_calls or outline.roles & _FOREIGN_ROLES or outline.kinds & _FOREIGN_PARTS
-    return not theirs and (outline.has_role or any(key in body for key in _TELLTALES))
+    if theirs or not (outline.has_role or any(key in body for key in _TELLTALES)):
+        return False
+    return not _is_converted(body, outline)
+
+
+_CONVERTED_KEYS = ("data", "base64", "image", "url", "image_url", "file_id")
+"""Keys of an image block without `source`, as frameworks keep it, which no API takes."""
+
+
+def _is_converted(body: dict[str, Any], outline: TurnOutline) -> bool:
+    """Whether the messages are those of a framework, which converts them before it sends them."""
+    messages = body["messages"] if isinstance(body["messages"], list) else []
+    if any(isinstance(turn, dict) and "content" not in turn and "parts" in turn for turn in messages):
+        return True
+    return "image" in outline.kinds and any(
+        block.get("type") == "image"
+        and "source" not in block
+        and any(key in block for key in _CONVERTED_KEYS)
+        for block in each_block(body)
+    )
 
 
 def read(document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField) -> Request:

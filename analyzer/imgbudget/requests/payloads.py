@@ -15,7 +15,7 @@ from imgbudget.model.subjects import ImageFacts, ImageUse, Origin, ProbeField
 LEAST = 48
 """Fewest characters of a payload: the base64 of the smallest images that programs write (GIF, 1x1)."""
 
-_LEAST_DAMAGED = 1024
+LEAST_DAMAGED = 1024
 """Fewest characters of a payload that cannot be decoded: shorter ones are samples in documentation."""
 
 _LONGEST_PREFIX = 160
@@ -99,7 +99,7 @@ def image_of(  # noqa: PLR0913 - what the surroundings of a payload show
     length = text.length - len(text.prefix)
     if length < LEAST:
         return None
-    is_sample = cut or length < _LEAST_DAMAGED
+    is_sample = cut or length < LEAST_DAMAGED
     needed = fields | ProbeField.INTEGRITY if is_sample else fields
     facts = probe_reader(text, text.byte_size, needed) if text.repairable else None
     if not _is_intact(facts) and (

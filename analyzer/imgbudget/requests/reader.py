@@ -12,10 +12,17 @@ from imgbudget.requests.addresses import Address, address_of
 from imgbudget.requests.base import Dialect, RequestBody, TurnOutline, outline
 from imgbudget.requests.batches import BatchItem, each_envelope, is_result, unwrap
 from imgbudget.requests.bedrock import BEDROCK_CONVERSE, BEDROCK_INVOKE
+from imgbudget.requests.envelopes import (
+    WrappedText,
+    is_sound,
+    may_wrap_bodies,
+    unwrapped,
+    wrapped_bodies,
+)
 from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
-from imgbudget.requests.recordings import RecordedBody, inner_documents, recorded_bodies
+from imgbudget.requests.recordings import RecordedBody, document_text, inner_documents, recorded_bodies
 from imgbudget.requests.session_formats import SessionReader, Unsent, session_format
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -75,8 +82,52 @@ def read_requests(
     location = Location(path, (), 0, document.number)
     found = list(_read_requests(document, location, fields))
     if len(found) == 1 and isinstance(found[0], NoRequest):
-        found = [*read_recorded(recorded_bodies(document), location, fields)] or found
+        recorded = list(read_recorded(recorded_bodies(document), location, fields))
+        found = [*(recorded or _read_wrapped(document, location, fields, 0))] or found
     yield from found
+
+
+_DEEPEST = 3
+"""Levels of JSON in strings of JSON in which bodies are looked for."""
+
+
+def _read_wrapped(
+    document: Document, location: Location, fields: ProbeField, depth: int
+) -> Iterator[Request]:
+    """The requests inside a document that is none itself; `location` is that of the document."""
+    if not may_wrap_bodies(document):
+        return
+    wrapped = list(wrapped_bodies(document.value, lambda value: dialect_of(value) is not None))
+    spans = document.spans(item.keys for item in wrapped) if wrapped else {}
+    done: set[Keys] = set()
+    outer = location.keys or ()
+    for item in wrapped:
+        keys, line = (*outer, *item.keys), spans[item.keys].line
+        if isinstance(item, WrappedText):
+            here = location._replace(keys=keys, outer_depth=location.outer_depth or len(keys))
+            if depth < _DEEPEST:
+                body = RecordedBody(keys, line, document.text(item.text), document_text(document, item.url))
+                yield from _read_inner(body, here, fields, depth)
+            continue
+        dialect = dialect_of(item.body)
+        if dialect is None or item.keys in done:
+            continue
+        here = location._replace(keys=keys, root=len(keys))
+        where = RequestBody(here, line, spans[item.keys].end - spans[item.keys].start)
+        request = unwrapped(dialect.read(document, item.body, where, fields), item.added)
+        if is_sound(request):
+            done.add(item.keys)
+            yield sent_to(request, address_of(document_text(document, item.url)))._replace(is_record=True)
+
+
+def _read_inner(body: RecordedBody, location: Location, fields: ProbeField, depth: int) -> Iterator[Request]:
+    """The requests in JSON text inside a string at a location."""
+    for document, keys, line, url in inner_documents([body]):
+        here = location._replace(root=len(keys))
+        items = [item for item in _read_requests(document, here, fields) if isinstance(item, Request)]
+        for item in items or _read_wrapped(document, here, fields, depth + 1):
+            if item.images or item.documents:
+                yield sent_to(item, address_of(url))._replace(line=line, is_record=True)
 
 
 def read_recorded(

@@ -43,10 +43,11 @@ def recorded_bodies(document: Document) -> Iterator[RecordedBody]:
     found = [(keys, item, url) for keys, item, url in _bodies(document.value) if isinstance(item, str)]
     spans = document.spans(keys for keys, _, _ in found) if found else {}
     for keys, item, url in found:
-        yield RecordedBody(keys, spans[keys].line, document.text(item), _text(document, url))
+        yield RecordedBody(keys, spans[keys].line, document.text(item), document_text(document, url))
 
 
-def _text(document: Document, url: Any) -> str:
+def document_text(document: Document, url: Any) -> str:
+    """A URL in a document; empty if there is none."""
     return document.text(url, _LONGEST_URL) if isinstance(url, str) else ""
 
 
