@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.subjects import ProbeField
+from imgbudget.requests.finder import find_images, unseen_images
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.conftest import Command
 from tests.requestreading import items_of, requests_of
@@ -118,6 +124,30 @@ def test_the_model_and_the_url_beside_a_body_are_used() -> None:
     url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-opus-4-8/invoke"
     (request,) = requests_of({"call": {"url": url, "json": plain}})
     assert (request.model, request.platform) == ("anthropic.claude-opus-4-8", "bedrock")
+
+
+WORDS = st.sampled_from(
+    ["role", "user", "content", "parts", "messages", "contents", "input", "model", "url", "type", "image"]
+)
+PAYLOADS = st.sampled_from([URI, IMAGE["source"]["data"], "{}", '{"image": [{"role": 1}]}' + " " * 48])
+LEAVES = st.none() | st.booleans() | st.integers() | WORDS | PAYLOADS
+ODD = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(ODD)
+def test_odd_values_never_raise(value: Any) -> None:
+    """Any value may stand under any key, also inside strings."""
+    for item in (value, {"a": json.dumps({"image": value, "role": 1, "pad": "x" * 48})}):
+        items_of(item)
+        source = JsonSource.from_bytes(json.dumps(item).encode())
+        for document in open_documents(source, lines=False):
+            assert isinstance(document, Document)
+            find_images(document, "a.json", ProbeField.ALL)
+            unseen_images(document, "a.json", ProbeField.ALL, [])
 
 
 @pytest.mark.parametrize(

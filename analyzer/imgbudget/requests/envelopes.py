@@ -104,9 +104,12 @@ def _bodies_of(
 
 def _are_messages(value: list[Any]) -> bool:
     return bool(value) and all(
-        isinstance(item, dict) and item.get("role") in _ROLES and ("content" in item or "parts" in item)
-        for item in value[:_LOOKED_AT]
+        _has_role(item) and ("content" in item or "parts" in item) for item in value[:_LOOKED_AT]
     )
+
+
+def _has_role(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("role"), str) and value["role"] in _ROLES
 
 
 def _are_blocks(value: list[Any]) -> bool:
