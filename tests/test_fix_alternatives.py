@@ -4,11 +4,13 @@ import base64
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageFile
 
 from imgbudget.errors import FixError
+from imgbudget.fixing.encode import EncodingStyle, encode
 from imgbudget.fixing.image import edit_image
 from imgbudget.fixing.palette import with_palette
 from imgbudget.limits.geometry import Size
@@ -16,7 +18,7 @@ from imgbudget.model.edits import ImageEdit
 from imgbudget.model.safety import Loss
 from tests.builders import body, image_block, write_json
 from tests.conftest import Command
-from tests.drawings import encoded, opened
+from tests.drawings import encoded, noisy, opened, soft
 
 SAVING = ImageEdit(size=Size(680, 400), permits=Loss.GENERATION, may_grow=False)
 """A resize of `text` that the API would make itself."""
@@ -155,3 +157,78 @@ def test_no_image_of_a_request_grows(tmp_path: Path, imgbudget: Command) -> None
     made = [base64.b64decode(block["source"]["data"]) for block in content]
     assert [len(new) <= len(old) for new, old in zip(made, images, strict=True)] == [True] * len(images)
     assert any(new != old for new, old in zip(made, images, strict=True))
+
+
+CONVERSION = ImageEdit(format="png", upright=True, permits=Loss.GENERATION)
+ZIPPED: dict[str, Any] = {"compression": "tiff_adobe_deflate"}
+
+
+@pytest.mark.parametrize("kind", ["palette", "colours", "grey", "alpha", "black and white"])
+def test_a_conversion_that_would_grow_is_made_in_another_lossless_way(kind: str) -> None:
+    """A TIFF file of few colours gets a palette again, or becomes WebP if that is smaller; no pixel moves."""
+    picture = {
+        "palette": text(3, (850, 500)).quantize(64),
+        "colours": text(3, (850, 500)),
+        "grey": text(3, (850, 500)).convert("L"),
+        "alpha": text(3, (850, 500)).convert("RGBA"),
+        "black and white": text(3, (850, 500)).convert("1"),
+    }[kind]
+    if kind == "alpha":
+        picture.putalpha(text(1, (850, 500)).convert("L"))
+    data = encoded(picture, "TIFF", **ZIPPED)
+    plain = len(encoded(picture, "PNG", compress_level=3))
+    assert plain > len(data)
+    made, other = (edit_image(data, CONVERSION._replace(webp=webp)) for webp in (True, False))
+    assert len(made.data) < plain
+    assert len(made.data) <= len(other.data) <= plain
+    assert other.format == "png"
+    for one in (made, other):
+        assert opened(one.data).convert("RGBA").tobytes() == picture.convert("RGBA").tobytes()
+    assert (made.degraded == ()) is (made.format == "png")
+
+
+def test_a_conversion_of_16_bits_does_not_become_webp() -> None:
+    """It would be smaller by half of each sample."""
+    picture = soft((600, 400), "I;16")
+    made = edit_image(encoded(picture, "TIFF", **ZIPPED), CONVERSION)
+    assert (made.format, opened(made.data).tobytes()) == ("png", picture.tobytes())
+
+
+@pytest.mark.parametrize("model", ["grok-4", "gpt-5.1"])
+def test_webp_is_written_only_for_an_api_that_takes_it(
+    model: str, imgbudget: Command, tmp_path: Path
+) -> None:
+    """XAI takes JPEG and PNG: neither a conversion nor a limit on bytes leads to WebP."""
+    (tmp_path / "a.tif").write_bytes(encoded(text(3, (850, 500)), "TIFF", **ZIPPED))
+    platform = ("--platform", "xai") if model == "grok-4" else ()
+    imgbudget("check", "--fix", "--model", model, *platform, "a.tif")
+    (made,) = (path.suffix for path in tmp_path.iterdir())
+    assert made == (".png" if model == "grok-4" else ".webp")
+    picture = noisy((300, 200)).quantize(64)
+    data = base64.b64encode(encoded(picture)).decode()
+    url = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+    turn = {"role": "user", "content": [url, {"type": "text", "text": "what?"}]}
+    write_json(tmp_path / "r.json", {"model": model, "messages": [turn]})
+    run = imgbudget("plan", "--apply", "--target", "bytes:9KB", *platform, "r.json")
+    assert "1 resize made" in run.err
+    assert ("image/webp" in (tmp_path / "r.json").read_text()) is (model != "grok-4")
+
+
+def test_noise_of_high_quality_is_written_as_progressive_jpeg() -> None:
+    """It takes more than a byte for each pixel, for which Pillow has no room."""
+    image = noisy((700, 500))
+    for quality in (94, 98):
+        assert len(encode(image, EncodingStyle("jpeg", quality, 0, thorough=True))) > 700 * 500
+    assert ImageFile.MAXBLOCK == 65536
+
+
+def test_a_palette_that_is_not_decoded_is_refused(imgbudget: Command, tmp_path: Path) -> None:
+    """That of a picture in ICNS, with its transparency."""
+    out = encoded(soft((64, 64)).quantize(9), "ICNS", sizes=[(64, 64)])
+    with pytest.raises(FixError, match="has a palette that Pillow does not decode"):
+        edit_image(out, ImageEdit(format="png"))
+    (tmp_path / "a.icns").write_bytes(out)
+    run = imgbudget("check", "--fix", "--unsafe-fixes", "a.icns")
+    assert run.code == 1
+    assert "not fixed: a.icns: IB104: has a palette that Pillow does not decode" in run.err
+    assert (tmp_path / "a.icns").read_bytes() == out

@@ -44,7 +44,7 @@ LARGE, LARGE_SHRINK_FROM = 6_000_000, 1.5
 
 BROKEN = (
     *(OSError, EOFError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, AttributeError),
-    *(AssertionError, RuntimeError, BufferError, MemoryError, struct.error, zlib.error),
+    *(AssertionError, RuntimeError, BufferError, MemoryError, NameError, struct.error, zlib.error),
 )
 """The exceptions that Pillow's readers raise on broken bytes."""
 
@@ -166,6 +166,9 @@ def _loaded(image: Image, wanted: Size | None) -> Image:
     if isinstance(image, ImageFile):
         image.decodermaxblock = _CHUNK
     image.load()
+    if image.mode == "P" and image.palette is None:
+        # of a picture inside another format (ICNS): its transparency is missing too
+        raise FixError("has a palette that Pillow does not decode")
     if image.mode in _BYTE_ORDERS:
         image = frombytes("I;16", image.size, image.tobytes(), "raw", image.mode)
     return image

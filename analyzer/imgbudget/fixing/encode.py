@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from PIL import ImageChops, ImageCms
+from PIL import ImageChops, ImageCms, ImageFile
 from PIL.Image import Image, Quantize, Resampling, Transpose, new
 
 from imgbudget.fixing import vips
@@ -212,6 +212,9 @@ SAFE_LOWEST, SAFE_HIGHEST = 85, 98
 NEW_QUALITY = 90
 """Quality, 1 to 100, of a lossy encoding of a lossless image, or of one that is not scaled."""
 
+_MOST_JPEG_BYTES = 3
+"""Bytes a pixel that noise takes as JPEG at the highest quality without subsampling, at most."""
+
 LONGEST_WEBP = 16_383
 """The longest edge of a WebP file, px."""
 
@@ -248,11 +251,16 @@ def encode(image: Image, style: EncodingStyle, orientation: int = 1) -> bytes:
     info = image.info
     # Pillow would also write the comments, profiles and resolutions that it has read
     image.info = {key: info[key] for key in ("transparency",) if key in info}
+    usual = ImageFile.MAXBLOCK
+    if style.format == "jpeg" and style.thorough:
+        # Pillow has all of such a file in one buffer, which is too small for noise at a high quality
+        ImageFile.MAXBLOCK = max(usual, _MOST_JPEG_BYTES * image.width * image.height)
     try:
         with as_fix_error(f"cannot be written as {style.format.upper()}"):
             image.save(out, style.format.upper(), **options)
     finally:
         image.info = info
+        ImageFile.MAXBLOCK = usual
     return out.getvalue()
 
 
@@ -327,7 +335,7 @@ def _png(style: EncodingStyle) -> dict[str, Any]:
 def _webp(style: EncodingStyle) -> dict[str, Any]:
     if style.quality is None:
         # for lossless encoding, quality is the effort
-        return {"lossless": True, "quality": 50, "method": 2}
+        return {"lossless": True, "exact": True, "quality": 50, "method": 2}
     # higher methods take up to a hundred times as long where there is alpha, for a percent
     return {"quality": style.quality, "method": 4}
 

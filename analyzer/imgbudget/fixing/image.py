@@ -15,7 +15,7 @@ from imgbudget.fixing.encode import (
     has_depth,
     is_graphic,
 )
-from imgbudget.fixing.fitting import ByteBound, Encoded, Renderer, fit, no_larger, otherwise
+from imgbudget.fixing.fitting import ByteBound, Encoded, Renderer, converted, fit, no_larger, otherwise
 from imgbudget.fixing.metadata import StripOptions, has_more_pictures, strip, webp_is_lossless
 from imgbudget.fixing.turning import turned_upright
 from imgbudget.imageinfo.dispatch import probe_bytes
@@ -138,7 +138,8 @@ def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit, *, exact: bool =
         raise FixError(f"has {source} px and would be enlarged to {size}")
     style = _style(data, picture, facts, edit)
     # a reader may have rotated the pixels itself, and GIF cannot store an orientation
-    renderer = Renderer(picture, upright=edit.upright or picture.turn == 1 or style.format == "gif")
+    upright = edit.upright or picture.turn == 1 or style.format == "gif"
+    renderer = Renderer(picture, upright=upright, webp=edit.webp)
     size = upright_size(facts, size) if renderer.upright else size
     made = renderer.encoded(size, style)
     if exact and edit.max_bytes is not None and len(made.data) > edit.max_bytes:
@@ -173,6 +174,8 @@ def _within(renderer: Renderer, made: Encoded, data: bytes, facts: ImageFacts, e
         made = otherwise(renderer, made, bound, keeps_format=edit.keeps_format)
     elif len(made.data) > len(data) and made.style.format == facts.format:
         made = no_larger(renderer, made, bound)
+    elif len(made.data) > len(data) and made.style.quality is None and not edit.keeps_format:
+        made = converted(renderer, made, bound)
     if edit.max_bytes is not None and len(made.data) > edit.max_bytes:
         made = fit(renderer, made, ByteBound(edit.max_bytes, floor))
     if len(made.data) > len(data) and not edit.may_grow:

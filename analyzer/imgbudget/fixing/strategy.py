@@ -28,7 +28,7 @@ from imgbudget.planner.from_findings import (
     with_notes,
     without_images,
 )
-from imgbudget.planner.image import ImagePlan, SizeGoal, plan_image, written_format
+from imgbudget.planner.image import ImagePlan, SizeGoal, plan_image, takes_webp, written_format
 from imgbudget.planner.request import RequestPlan, plan_request
 
 FindingKey = tuple[str, Location]
@@ -369,7 +369,7 @@ class PlanFixes(NamedTuple):
         edit = plan.edit if plan is not None else None
         if edit is None and self.converts and use.facts is not None and use.facts.format is not None:
             form = written_format(use.facts.format, limits.media_types)
-            edit = ImageEdit(format=form, upright=True) if form else None
+            edit = ImageEdit(format=form, upright=True, webp=takes_webp(limits)) if form else None
         if edit is None:
             return None
         return edit._replace(first_frame=True, permits=ANY_LOSS) if self.unsafe else edit

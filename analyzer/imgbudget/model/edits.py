@@ -24,7 +24,7 @@ class ImageEdit(NamedTuple):
     (re-encoding always does), `first_frame` permits an animation to lose its other frames: without it an
     animated image is refused. `permits` is what else the edit may lose, and `may_grow` whether the file may
     become larger; an edit that would do more is refused. With `keeps_format` no other format is written only
-    to save bytes.
+    to save bytes; without `webp` that format is none of them, because the API does not take it.
     """
 
     size: Size | None = None
@@ -36,6 +36,7 @@ class ImageEdit(NamedTuple):
     permits: Loss = ANY_LOSS
     may_grow: bool = True
     keeps_format: bool = False
+    webp: bool = True
 
     @property
     def for_file(self) -> "ImageEdit":

@@ -13,7 +13,7 @@ from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.safety import ANY_LOSS, PLAN_LOSS
 from imgbudget.model.subjects import ImageUse, Origin
-from imgbudget.planner.image import enough_bytes, least_bytes, raw_bytes, text_length, tightest
+from imgbudget.planner.image import enough_bytes, least_bytes, raw_bytes, takes_webp, text_length, tightest
 from imgbudget.planner.sizes import SizeStep, size_steps
 
 
@@ -235,7 +235,7 @@ def within_body(
         edit = payload.edit or untouched(payload.use, unsafe=unsafe)
         if edit is not None:
             bound = tightest(raw_bytes(share), limits.image_raw_bytes, edit.max_bytes)
-            bounded[payload.use.location] = edit._replace(max_bytes=bound)
+            bounded[payload.use.location] = edit._replace(max_bytes=bound, webp=takes_webp(limits))
     return bounded
 
 

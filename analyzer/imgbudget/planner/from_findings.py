@@ -38,7 +38,7 @@ from imgbudget.model.subjects import (
     Severity,
 )
 from imgbudget.planner.allocation import within_body, within_tokens
-from imgbudget.planner.image import enough_bytes, text_length, tightest, written_format
+from imgbudget.planner.image import enough_bytes, takes_webp, text_length, tightest, written_format
 from imgbudget.planner.sizes import smallest_size
 
 
@@ -55,6 +55,7 @@ def merged(first: ImageEdit, then: ImageEdit) -> ImageEdit:
         permits=first.permits | then.permits,
         may_grow=first.may_grow or then.may_grow,
         keeps_format=first.keeps_format and then.keeps_format,
+        webp=first.webp and then.webp,
     )
 
 
@@ -160,6 +161,7 @@ def image_edit(
         strip=any(isinstance(fix, StripMetadata) for fix in fixes),
         first_frame=unsafe and pictures_in(facts) > 1,
         permits=permitted_loss(fixes, unsafe=unsafe),
+        webp=takes_webp(limits),
         may_grow=any(
             is_allowed(finding, unsafe=unsafe)
             and finding.severity is Severity.ERROR

@@ -79,6 +79,11 @@ def written_format(form: str, media_types: tuple[str, ...]) -> str | None:
     return CONVERSIONS.get(form, "png")
 
 
+def takes_webp(limits: Limits) -> bool:
+    """Whether the API takes WebP, into which images are encoded to save bytes."""
+    return "image/webp" in limits.media_types
+
+
 def enough_bytes(facts: ImageFacts, size: Size, form: str) -> int:
     """An upper estimate of the bytes of the image encoded as `form` at `size` px, from its bytes now.
 
@@ -206,6 +211,7 @@ class ImagePlan(NamedTuple):
             upright=True,
             permits=PLAN_LOSS,
             may_grow=self.may_grow,
+            webp=takes_webp(self.limits),
         )
 
     @property
