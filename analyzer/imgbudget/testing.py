@@ -189,7 +189,12 @@ class _SpecReader:
         """The block of a mapping."""
         kind, source = block["type"], block.get("source")
         if kind == "text":
-            return Text(location, block["text"], lone_surrogate(block["text"]))
+            return Text(
+                location,
+                block["text"],
+                lone_surrogate(block["text"]),
+                block.get("image_characters", 0),
+            )
         if kind == "image" and isinstance(source, dict):
             return self.image(block, source, location.at("source"), inside)
         if kind == "document" and isinstance(source, dict):

@@ -33,6 +33,7 @@ from imgbudget_rules.ib404_misplaced_image import misplaced_image
 from imgbudget_rules.ib405_context_overflow import context_overflow
 from imgbudget_rules.ib406_batch_over_limit import batch_over_limit
 from imgbudget_rules.ib407_empty_text import empty_text
+from imgbudget_rules.ib408_image_as_text import image_as_text
 from imgbudget_rules.ib409_unfetchable_url import unfetchable_url
 from imgbudget_rules.ib410_lone_surrogate import lone_surrogate
 from imgbudget_rules.ib411_unknown_model import unknown_model
@@ -86,6 +87,7 @@ RULES: tuple[Rule[Any], ...] = (
     context_overflow,
     batch_over_limit,
     empty_text,
+    image_as_text,
     unfetchable_url,
     lone_surrogate,
     unknown_model,

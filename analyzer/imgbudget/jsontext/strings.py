@@ -260,6 +260,13 @@ class StringPayload:
         count_characters(counts, foreign_characters(self._literal))
         return counts
 
+    @property
+    def region(self) -> tuple[JsonSource, int, int] | None:
+        """The source and the byte offsets of the raw string in it; None for a string in memory."""
+        if self._source is None or self.start is None or self.end is None:
+            return None
+        return self._source, self.start, self.end
+
     def may_hold_surrogates(self) -> bool:
         """Whether the text may hold a surrogate, as a pair or alone: JSON can write one as an escape only."""
         if self._source is None or self.start is None or self.end is None:

@@ -175,12 +175,13 @@ class Text(NamedTuple):
     """A text block, or a message's content given as a plain string.
 
     `text` is its beginning. `surrogate` is the first surrogate in the whole text without its other half;
-    empty if there is none.
+    empty if there is none. `image_characters` are those of the base64 of images in it.
     """
 
     location: Location
     text: str
     surrogate: str = ""
+    image_characters: int = 0
 
 
 class Nested(NamedTuple):

@@ -23,6 +23,7 @@ from imgbudget.model.subjects import (
     Text,
     Turn,
 )
+from imgbudget.requests.textfinder import image_characters
 
 
 class TurnOutline(NamedTuple):
@@ -191,17 +192,18 @@ class RequestCollector:
     def text(self, value: str, location: Location) -> Text:
         """A text, cut to its beginning."""
         text = self.document.text(value, _LONG_TEXT)
-        surrogate = "" if text.isascii() and text is value else self._surrogate(value, text)
-        # bypasses the constructor: there may be very many
-        return tuple.__new__(Text, (location, text, surrogate))
-
-    def _surrogate(self, value: str, text: str) -> str:
-        """The first surrogate of a string without its other half; `text` is the beginning of the string."""
         if text is not value:
-            if not self.document.payload(value).may_hold_surrogates():
-                return ""
-            text = self.document.text(value)
-        return lone_surrogate(text)
+            return self._long_text(value, location, text)
+        surrogate = "" if text.isascii() else lone_surrogate(text)
+        # bypasses the constructor: there may be very many
+        return tuple.__new__(Text, (location, text, surrogate, 0))
+
+    def _long_text(self, value: str, location: Location, beginning: str) -> Text:
+        """A text that may be longer than its beginning: what is looked for is looked for in all of it."""
+        payload = self.document.payload(value)
+        whole = self.document.text(value) if payload.may_hold_surrogates() else ""
+        images = image_characters(payload) if payload.length >= _LONG_TEXT else 0
+        return Text(location, beginning, lone_surrogate(whole), images)
 
     def reference(self, value: Any) -> str | None:
         """A URL or an id; None if the value is not a non-empty string."""

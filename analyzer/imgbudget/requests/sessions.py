@@ -207,7 +207,7 @@ def moved(block: Block, prefix: Keys, turn: int) -> Block:
     location = tuple.__new__(Location, (path, keys, root, document, prefix, outer_depth))
     match block:
         case Text():
-            return tuple.__new__(Text, (location, block.text, block.surrogate))
+            return tuple.__new__(Text, (location, *block[1:]))
         case ImageUse():
             return block._replace(location=location, turn=turn)
         case Nested() | DocumentUse():

@@ -38,6 +38,10 @@ _breaks = re.compile(rb"\\+[nrt]|\s")
 _slashes = re.compile(rb"\\+(?=/)|\\+$")
 
 
+_MARKS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", ";base64,")
+"""A quick look for an image in prose: how base64 of the common formats begins, or how a data URI does."""
+
+
 class TextPayload(NamedTuple):
     """A payload in a text: byte offsets, and what `image_of` needs."""
 
@@ -249,6 +253,22 @@ def holds_image(path: str) -> bool:
             return any(image is not None for image in found)
     except OSError:
         return True
+
+
+def image_characters(payload: StringPayload) -> int:
+    """The characters of the base64 of images in a string. Raises as `StringPayload.read` does."""
+    source, start, end = payload.region or (None, 0, None)
+    if source is None:
+        text = payload.text(payload.length)
+        if not any(mark in text for mark in _MARKS):
+            return 0
+        source = JsonSource.from_bytes(text.encode("utf-8", "replace"))
+    place = Location("", ())
+    return sum(
+        use.base64_size or 0
+        for found in text_payloads(source, start, end)
+        if (use := image_at(found, place, ProbeField.NONE)) and use.visible_size
+    )
 
 
 def image_at(found: TextPayload, location: Location, fields: ProbeField) -> ImageUse | None:
