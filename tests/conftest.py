@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from pytest_httpserver import HTTPServer
 
 from imgbudget import programs
 from imgbudget.cli import main
+from imgbudget.linter import pool
 from tests.liveapi import KEY, Api
 
 os.environ["IMGBUDGET_DATE"] = "2026-09-30"  # or findings would change with the calendar
@@ -40,6 +42,21 @@ def no_other_programs() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(programs, "get_exec_path", list)
         yield
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_new_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Idle servers and libvips, which earlier tests have left, do not decide how workers are started.
+
+    What a test starts itself does, and so does a server that it uses.
+    """
+    threads, vips = threading.active_count(), "pyvips" in sys.modules
+    if "make_httpserver" not in request.fixturenames and (threads > 1 or vips):
+        monkeypatch.setattr(
+            pool,
+            "has_threads",
+            lambda: threading.active_count() > threads or (not vips and "pyvips" in sys.modules),
+        )
 
 
 class Run(NamedTuple):

@@ -16,6 +16,7 @@ from imgbudget.discovery.walk import FoundFile
 from imgbudget.fixing.run import Fixer, FixOptions
 from imgbudget.fixing.strategy import FindingFixes, FixStrategy, PlanFixes
 from imgbudget.imageinfo.files import read_image
+from imgbudget.linter import pool
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.output.base import TextStyle
@@ -54,6 +55,19 @@ def test_output_is_the_same_on_one_process_and_on_several(imgbudget: Command, tr
     assert several.out == alone.out
     assert several.err == alone.err
     assert "unknown model 'no-such-model'" in several.err
+
+
+@pytest.mark.parametrize("command", [("check", "-j"), ("audit", "--jobs")], ids=" ".join)
+def test_output_is_the_same_on_processes_that_are_not_forked(
+    imgbudget: Command, tree: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """A process with threads starts new ones, which load everything themselves."""
+    monkeypatch.setattr(Session, "chunk_size", 40)
+    forked = imgbudget(*command, "2", ".", "--format", "json")
+    monkeypatch.setattr(pool, "has_threads", lambda: True)
+    spawned = imgbudget(*command, "2", ".", "--format", "json")
+    assert (forked.code, forked.out) == (spawned.code, spawned.out)
+    assert forked.code == 1 or command[0] == "audit"
 
 
 @pytest.mark.parametrize("form", FORMATS)
