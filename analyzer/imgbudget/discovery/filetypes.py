@@ -17,6 +17,8 @@ class FileKind(Enum):
     """Only checked if it is a recording of requests, or for the images in it."""
     TEXT = "text"
     """Logs and scripts, which are only checked for the images in them."""
+    DATABASE = "database"
+    """Only checked if it is an SQLite database with the sessions of an agent."""
     UNKNOWN = "unknown"
     """No suffix or an unknown one: identified by its bytes."""
 
@@ -55,7 +57,7 @@ babelrc bashrc zshrc profile mailmap lock sum mod sha1 sha256 sha512 md5 sig asc
 zip gz tgz bz2 tbz tbz2 xz txz zst tzst lz4 lzma 7z rar tar jar war ear whl egg apk ipa deb rpm dmg iso cab
 pyc pyo pyd so o a lo la lib dll exe obj class wasm pdb dylib ko elc beam
 npy npz pkl pickle joblib h5 hdf5 hdf mat rds rda rdata parquet arrow feather orc avro tfrecord tfrecords mdb
-lmdb db sqlite sqlite3 duckdb dbf shp shx prj pt pth ckpt safetensors onnx pb tflite gguf ggml
+lmdb duckdb dbf shp shx prj pt pth ckpt safetensors onnx pb tflite gguf ggml
 mlmodel caffemodel
 mp3 wav flac ogg oga opus m4a aac aif aiff wma mid midi
 mp4 m4v mov avi mkv webm mpg mpeg wmv flv ogv 3gp m2ts
@@ -78,6 +80,9 @@ KINDS: dict[str, FileKind | None] = {
     ".har": FileKind.JSON,
     ".yaml": FileKind.YAML,
     ".yml": FileKind.YAML,
+    ".db": FileKind.DATABASE,
+    ".sqlite": FileKind.DATABASE,
+    ".sqlite3": FileKind.DATABASE,
     **dict.fromkeys((".log", ".http", ".rest", ".sh", ".jsonc", ".json5"), FileKind.TEXT),
 }
 """The kind by suffix, in lower case with its dot; None if it is neither image nor request."""

@@ -36,7 +36,7 @@ from imgbudget.linter.files import is_lines
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.pool import cores
 from imgbudget.linter.run import STDIN, Session
-from imgbudget.model.edits import FileFix
+from imgbudget.model.edits import FailedFix, FileFix
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.positional import open_file
 
@@ -243,7 +243,9 @@ class Fixer:
             self._tidy(path)
             with self._open_revision(found, result, expected) as revision:
                 if revision is None:
-                    return self._kept(result)
+                    return self._kept(
+                        result if found.kind is not FileKind.DATABASE else self._refused(result)
+                    )
                 if isinstance(revision, ImageRevision) and makes_pages(self.strategy, result):
                     from imgbudget.fixing.pages import split  # noqa: PLC0415 - rare
 
@@ -309,7 +311,7 @@ class Fixer:
         Raises:
             ChangedError: it is not the file that `expected` describes.
         """
-        if self.strategy.applies_to(result) and result.requests:
+        if self.strategy.applies_to(result) and result.requests and found.kind is not FileKind.DATABASE:
             with JsonSource.open(found.path) as source:
                 _require(found.path, source.fileno(), expected)
                 lines, explicit = found.kind is FileKind.JSONL, self.session.file_check.explicit(found)
@@ -332,6 +334,14 @@ class Fixer:
             edit=self._memory,
             jobs=cores() if self.options.jobs is None else self.options.jobs,
         )
+
+    def _refused(self, result: FileResult) -> FileResult:
+        """The result of a database, in which no fix is made."""
+        failed = tuple(
+            FailedFix(location._replace(path=result.path), code or None, "databases are never changed")
+            for code, location in self.strategy.unfixed(result, {})
+        )
+        return result._replace(fix=FileFix(result.path, failed=failed)) if failed else result
 
     def _with_details(self, revision: Revision, after: Revision, fix: FileFix) -> FileResult:
         """The result after the fixes, with the difference and digests that the options require."""

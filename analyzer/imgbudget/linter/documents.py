@@ -27,7 +27,7 @@ from imgbudget.linter.rows import (
 from imgbudget.model.location import Location, Span
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
-from imgbudget.requests.cassettes import Cassette, looks_like_cassette, read_cassette
+from imgbudget.requests.cassettes import Cassette, is_cassette, looks_like_cassette, read_cassette
 from imgbudget.requests.finder import OUTSIDE_SHAPE, SHAPE_UNKNOWN, Found, find_images, unseen_images
 from imgbudget.requests.reader import (
     BadEntry,
@@ -39,7 +39,7 @@ from imgbudget.requests.reader import (
     read_recorded,
     resembles_request,
 )
-from imgbudget.requests.textfinder import TextRange, images_in_text
+from imgbudget.requests.textfinder import TextRange, holds_image, images_in_text
 
 _HEAD = 65536
 _TEXT_HEAD = 4096
@@ -67,6 +67,10 @@ def check_file(  # noqa: PLR0913 - keyword arguments with defaults
         OSError: the file cannot be read.
         UnreadableError: it changed while it was read, or a cassette that is not YAML, or too large.
     """
+    if kind is FileKind.DATABASE and text is None:
+        from imgbudget.linter.databases import check_database  # noqa: PLC0415 - request
+
+        return check_database(context, path, parts)
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     is_json = kind is FileKind.JSON or kind is FileKind.JSONL
     with opened as source, _without_collector():
@@ -86,6 +90,15 @@ def check_file(  # noqa: PLR0913 - keyword arguments with defaults
         if b"\0" in source.pread(_TEXT_HEAD, 0):
             return FileResult(path=path, skipped=reason)
         return check.run_text(reason)
+
+
+def file_holds_subjects(path: str, kind: FileKind) -> bool:
+    """Whether a file of a kind that may hold anything is a recording or a database, or has an image in it."""
+    if kind is FileKind.DATABASE:
+        from imgbudget.requests.databases import is_agents_database  # noqa: PLC0415 - rare
+
+        return is_agents_database(path)
+    return (kind is FileKind.YAML and is_cassette(path)) or holds_image(path)
 
 
 def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResult, PartCount]:
@@ -112,14 +125,8 @@ def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResul
         return result, PartCount(chunk, not check.rows.session, check.end, check.rows, check.batch)
 
 
-def check_text(context: LintContext, text: bytes, name: str, *, lines: bool) -> FileResult:
-    """The result of JSON text from standard input, reported under `name`."""
-    with JsonSource.from_bytes(text) as source:
-        return check_source(context, source, name, lines=lines)
-
-
 def check_source(context: LintContext, source: JsonSource, name: str, *, lines: bool) -> FileResult:
-    """The result of an open JSON source, from standard input or a remote store, reported under `name`.
+    """The result of an open JSON source from a remote store, reported under `name`.
 
     Raises:
         UnreadableError: it changed while it was read.

@@ -51,7 +51,9 @@ class FileCheck:
         """
         kind, explicit = found.kind, self.explicit(found)
         if kind is not FileKind.IMAGE and kind is not FileKind.UNKNOWN:
-            return self._document(found.path, kind, explicit=explicit, parts=parts)
+            result = self._document(found.path, kind, explicit=explicit, parts=parts)
+            if kind is not FileKind.DATABASE or not explicit or result.skipped != NOT_CHECKABLE:
+                return result
         runner = self.context.paths.runner(found.path)
         use = read or self.image(found.path, runner)
         if kind is FileKind.IMAGE or use.facts is None or use.facts.format is not None:
@@ -78,7 +80,7 @@ class FileCheck:
         parts: "PartReceiver | None" = None,
         reason: str = NOT_CHECKABLE,
     ) -> FileResult:
-        """The result of a text file, see `check_file`; a file that cannot be read is reported."""
+        """The result of a text file or a database, see `check_file`; what cannot be read is reported."""
         from imgbudget.linter.documents import check_file  # noqa: PLC0415 - request
 
         try:
@@ -110,9 +112,7 @@ class FileCheck:
         text = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         lines = is_lines(data, name)
         if lines or extension == ".json" or (use.facts and use.facts.format is None and text in (b"{", b"[")):
-            from imgbudget.linter.documents import check_text  # noqa: PLC0415 - request
-
-            return check_text(self.context, data, name, lines=lines)
+            return self._document(name, FileKind.JSONL if lines else FileKind.JSON, explicit=True, text=data)
         if use.facts and use.facts.format is None and use.facts.damage is None:
             result = self._document(name, FileKind.TEXT, explicit=True, text=data)
             if result.skipped is None:
@@ -121,13 +121,12 @@ class FileCheck:
 
 
 def holds_subjects(found: FoundFile) -> bool:
-    """Whether a file is checked: YAML and logs only are if a recording or an image is in them."""
-    if found.kind is not FileKind.YAML and found.kind is not FileKind.TEXT:
-        return True
-    from imgbudget.requests.cassettes import is_cassette  # noqa: PLC0415 - rare
-    from imgbudget.requests.textfinder import holds_image  # noqa: PLC0415 - rare
+    """Whether a file is checked: YAML, logs and databases only are if there is something to check in them."""
+    if found.kind in (FileKind.YAML, FileKind.TEXT, FileKind.DATABASE):
+        from imgbudget.linter.documents import file_holds_subjects  # noqa: PLC0415 - rare
 
-    return (found.kind is FileKind.YAML and is_cassette(found.path)) or holds_image(found.path)
+        return file_holds_subjects(found.path, found.kind)
+    return True
 
 
 def is_read_alike(first: str, second: str) -> bool:

@@ -167,6 +167,10 @@ _CLINE_TEXTS = ("<task>", "<user_message>", "<environment_details>")
 """Beginnings of texts that Cline and Roo Code put around what the user wrote."""
 
 
+_FOREIGN = ("image_url", "input_image", "input_text")
+"""Types of parts of OpenAI's APIs."""
+
+
 def is_cline(value: Any) -> bool:
     """Whether a value is the whole file of a session of Cline or of a program that came from it."""
     if isinstance(value, list):
@@ -188,7 +192,7 @@ def _are_clines_messages(messages: Any) -> bool:
         and all(
             isinstance(message, dict)
             and (message.get("role") in ("user", "assistant") or message.get("type") == "reasoning")
-            and not any(kind in ("image_url", "input_image", "input_text") for kind in _kinds(message))
+            and not any(kind in _FOREIGN for kind in _kinds(message))
             for message in messages
         )
     )
@@ -284,6 +288,25 @@ def is_chatgpt(value: Any) -> bool:
     )
 
 
+_GOOSE_HEADER = ("description", "message_count", "schedule_id", "total_tokens")
+
+
+def is_goose(value: Any) -> bool:
+    """Whether a value is the first line or a message of a session of Goose, or an exported session."""
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("working_dir"), str):
+        if "conversation" in value:
+            return isinstance(value["conversation"], list)
+        return any(key in value for key in _GOOSE_HEADER) and "messages" not in value
+    return (
+        value.get("role") in ("user", "assistant")
+        and isinstance(value.get("created"), int)
+        and isinstance(value.get("content"), list)
+        and not any(kind in _FOREIGN for kind in _kinds(value))
+    )
+
+
 SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("qwen-code", is_qwen_code, ("qwen_sessions", "QwenSessionReader")),
     SessionFormat("gemini-cli", is_gemini_cli, ("gemini_sessions", "GeminiSessionReader")),
@@ -295,6 +318,7 @@ SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("openhands", is_openhands, ("openhands_sessions", "OpenHandsReader")),
     SessionFormat("chatgpt", is_chatgpt, ("chatgpt", "ChatGptReader")),
     SessionFormat("cline", is_cline, ("cline", "ClineReader")),
+    SessionFormat("goose", is_goose, ("goose", "GooseReader")),
     SessionFormat("codex", is_codex, ("codex", "CodexReader")),
 )
 """Every format, the more specific ones first."""
