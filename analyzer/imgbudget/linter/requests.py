@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from imgbudget.config.settings import DEFAULT_PLATFORM
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.lines import excerpt
@@ -17,6 +18,14 @@ from imgbudget.model.results import FileResult, RequestResult, RowCounts
 from imgbudget.model.subjects import Finding, ImageUse, Request, Severity, ShapeFlaw
 from imgbudget.requests.base import MOST_FLAWS, unlisted_flaw
 from imgbudget.requests.cassettes import Cassette, read_cassette
+from imgbudget.requests.claude_requests import (
+    LONG_CONTEXT,
+    MOST_BASE64,
+    MOST_BASE64_ELSEWHERE,
+    MOST_MEDIA,
+    MOST_MEDIA_LONG,
+    newest_media,
+)
 from imgbudget.requests.reader import shortened
 
 _RESENT = "the session sends it again with each turn: every later one fails with it"
@@ -211,6 +220,8 @@ class CheckedRequests:
             request = request._replace(flaws=tuple(self._listed(request.flaws)))
         if request.dialect == "transcript" or (self.lines and not _is_batch_entry(request)):
             request = request._replace(is_record=True)
+        if request.keeps_newest:
+            request = self._newest(request)
         test = self.context.bind(request)
         self.images.extend(test.images)
         yield from self.runner.check_request(test)
@@ -231,6 +242,20 @@ class CheckedRequests:
         runner = self.runner if named else self.context.paths.narrow_runner(self.path)
         for finding in runner.check_image(use, limits):
             yield finding._replace(fix=None, fix_safety=None)
+
+    def _newest(self, request: Request) -> Request:
+        """The request of a session as its program sends it, without its oldest images."""
+        limits = self.context.limits(request)
+        long = limits.context_tokens is not None and limits.context_tokens.value >= LONG_CONTEXT
+        most = MOST_MEDIA_LONG if long else MOST_MEDIA
+        is_direct = limits.platform == DEFAULT_PLATFORM
+        request, left = newest_media(request, most, MOST_BASE64 if is_direct else MOST_BASE64_ELSEWHERE)
+        if left:
+            self.context.note(
+                f"{self.path}: {left} of the oldest images and documents not checked: near the limits ({most}"
+                " in a request) Claude Code leaves out the oldest, and the model no longer sees them"
+            )
+        return request
 
     def malformed(
         self,

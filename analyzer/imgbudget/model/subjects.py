@@ -230,7 +230,8 @@ class Request(NamedTuple):
     `model` is the id in the body or in the URL that it was sent to, `platform` the one that the dialect or
     the URL implies; None if there is none. `deployment` is a name in the URL, which may be a model's.
     `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based. `is_record`:
-    it was sent already, or is the row of a data set, as in recordings, transcripts and logs.
+    it was sent already, or is the row of a data set, as in recordings, transcripts and logs. `keeps_newest`:
+    it is of a session whose program leaves out the oldest images near the limits.
     """
 
     location: Location
@@ -245,6 +246,7 @@ class Request(NamedTuple):
     documents: tuple[DocumentUse, ...] = ()
     flaws: tuple[ShapeFlaw, ...] = ()
     is_record: bool = False
+    keeps_newest: bool = False
     deployment: str | None = None
 
 

@@ -15,6 +15,15 @@ from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, Nested, Origin, ProbeField, Request
 from imgbudget.requests.base import RequestCollector, kind_of
+from imgbudget.requests.claude_requests import (
+    LEFT_OUT,
+    Images,
+    SentRequests,
+    identities,
+    identity,
+    leaves_oldest_out,
+    without,
+)
 from imgbudget.requests.messages import BlockReader, answered_toolsets
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import (
@@ -33,6 +42,8 @@ _API_REQUEST = "api-request"
 
 _SYNTHETIC = "<synthetic>"
 """The model of messages made by the program: errors, which it does not send."""
+
+_REQUESTS = (_API_REQUEST, "api-request-blob")
 
 _CONTENT = ("message", "content")
 _ATTACHED_FILE = ("attachment", "content", "file")
@@ -65,6 +76,7 @@ class _Conversation:
 
     `kept` has what each compaction keeps of what was before it, in the order of the file. `cleared` has the
     ids of the boundaries that clear results of tools, with the ids of those calls and of attachments.
+    `model` is that of its beginning, of which the streaming format tells, `version` the program's.
     `is_tree`: some line names the line that it follows; else the lines follow one another.
     """
 
@@ -74,6 +86,9 @@ class _Conversation:
     kept: list[dict[str, Any]] = field(default_factory=list)
     cleared: dict[str, frozenset[str]] = field(default_factory=dict)
     is_tree: bool = False
+    model: str | None = None
+    version: str | None = None
+    requests: SentRequests = field(default_factory=SentRequests)
 
     def path(self) -> list[SessionEntry]:
         """The entries of which the next turn sends the messages, in order."""
@@ -109,13 +124,7 @@ class TranscriptReader:
     def take(self, document: Document) -> bool:
         """Read the next line; whether it is a message of the conversation."""
         value = document.value
-        if value["type"] == _API_REQUEST:
-            self._asked = self._model_asked(document, value) or self._asked
-            return False
-        if value["type"] == "last-prompt":
-            if isinstance(leaf := value.get("leafUuid"), str) and "" in self._conversations:
-                self._conversations[""].leaf = leaf
-            return False
+        self._note(document, value)
         adds = _is_message(value)
         self.started |= adds
         if not adds and not isinstance(value.get("uuid"), str) and not _is_boundary(value):
@@ -130,6 +139,7 @@ class TranscriptReader:
         if adds and not _is_the_programs_own(value):
             entry.message = self._message(document, value)
             entry.calls, entry.answers = _tool_ids(value)
+            self._keep_images(document, value, entry, conversation)
         if not conversation.branches.add(entry, is_leaf=adds or entry.ends_history):
             if entry.message:
                 self.forgotten[document.line] = REPEATED
@@ -137,12 +147,28 @@ class TranscriptReader:
             conversation.leaf = None  # the conversation went on after it was rewound
         return adds
 
+    def _note(self, document: Document, value: dict[str, Any]) -> None:
+        """Keep what a line says of its conversation: where it ends, what was sent, the model at first."""
+        kind, agent = value["type"], value.get("agentId")
+        if kind == "last-prompt":
+            if isinstance(leaf := value.get("leafUuid"), str) and "" in self._conversations:
+                self._conversations[""].leaf = leaf
+        elif kind in _REQUESTS:
+            if kind == _API_REQUEST:
+                self._asked = self._model_asked(document, value) or self._asked
+            conversation = self._conversations.get(agent if isinstance(agent, str) else "")
+            if conversation is not None:
+                conversation.requests.take(document)
+        elif isinstance(model := _model_at_first(value), str):
+            model = self._reader_of(document).reference(model)
+            self._conversations.setdefault(self._agent(value), _Conversation()).model = model
+
     def requests(self) -> Iterator[Request]:
         """The requests of all conversations, in order of their first message."""
         for agent, conversation in self._conversations.items():
             path = conversation.path()
             messages = list(self._sent(conversation, path))
-            models = [message.model for message in messages if message.model]
+            models = [conversation.model, *(message.model for message in messages if message.model)]
             lines = [message.line for message in messages if message.model]
             if agent == "" and self._asked and self._asked[0] > max(lines, default=0):
                 models.append(self._asked[1])  # the model was changed, and has not answered yet
@@ -155,8 +181,8 @@ class TranscriptReader:
                 RequestCollector(document, self.fields, lengths=None),
                 self.path,
                 id=conversation.id,
-                model=models[-1] if models else None,
-            )
+                model=models[-1],
+            )._replace(keeps_newest=leaves_oldest_out(conversation.version))
 
     def _model_asked(self, document: Document, value: dict[str, Any]) -> tuple[int, str] | None:
         """The line and the model of a record of a request to the API."""
@@ -175,13 +201,42 @@ class TranscriptReader:
         for entry in conversation.branches.entries.values():
             if entry.message and entry.id not in sent:
                 self.forgotten[entry.message.line] = COMPACTED if entry.order < ends else ABANDONED
+        left_out = conversation.requests.left_out(path)
         for entry in path:
-            if entry.message is None:
+            message = entry.message
+            if message is None:
                 continue
             if entry.id in cleared:
-                self.forgotten[entry.message.line] = CLEARED
+                self.forgotten[message.line] = CLEARED
                 continue
-            yield _without_results(entry.message, cleared) if entry.answers & cleared else entry.message
+            if gone := left_out.get(entry.id):
+                message = without(message, gone)
+                what = Unsent("image", LEFT_OUT)
+                self.unsent[what] = self.unsent.get(what, 0) + len(gone)
+            yield _without_results(message, cleared) if entry.answers & cleared else message
+
+    def _keep_images(
+        self,
+        document: Document,
+        value: dict[str, Any],
+        entry: SessionEntry,
+        conversation: _Conversation,
+    ) -> None:
+        """Keep what tells the images of a message from others, and which request it answers."""
+        if entry.message is None:
+            return
+        path = entry.message.content
+        if path is _ATTACHED_FILE:
+            data = value["attachment"]["content"]["file"].get("base64")
+            images: Images = [(path, identity(document, data))] if isinstance(data, str) else []
+        else:
+            holder = value[str(path[0])]
+            images = list(identities(document, holder.get(path[-1]), path))
+        conversation.requests.add(entry.id, images)
+        if entry.message.role == "assistant":
+            conversation.requests.answer(entry.id)
+        version = value.get("version")
+        conversation.version = self._reader_of(document).reference(version) or conversation.version
 
     def _entry(self, document: Document, value: dict[str, Any], conversation: _Conversation) -> SessionEntry:
         """The place of a line in the tree.
@@ -279,6 +334,17 @@ class TranscriptReader:
         if isinstance(uuid, str):
             self._agents[uuid] = agent
         return agent
+
+
+def _model_at_first(value: dict[str, Any]) -> Any:
+    """The model that a line names before any answer: in the streaming format, or in an attachment."""
+    if value["type"] == "system" and value.get("subtype") == "init":
+        return value.get("model")
+    attachment = value.get("attachment")
+    if value["type"] == "attachment" and isinstance(attachment, dict) and attachment.get("type") == "model":
+        named = attachment.get("identity")
+        return named.get("modelId") if isinstance(named, dict) else None
+    return None
 
 
 def _is_boundary(value: dict[str, Any]) -> bool:
