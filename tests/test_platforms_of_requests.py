@@ -204,6 +204,57 @@ def test_body_of_another_service_is_not_checked_for_the_one_named(imgbudget: Com
     assert "requests that go to gemini by their form or URL are not checked for bedrock" in checked.err
 
 
+@pytest.mark.parametrize("platform", ["openai", "vertex", "xai", "self-hosted", "qwen"])
+def test_model_of_another_platform_is_not_assumed(imgbudget: Command, tmp_path: Path, platform: str) -> None:
+    """A Converse body is not checked for the model that --platform assumes, but for one that Bedrock has."""
+    write_json(tmp_path / "r.json", converse())
+    checked = Checked(imgbudget("check", "r.json", "--platform", platform, "--format", "json"))
+    assert checked.target == ("claude-sonnet-4-6", "bedrock")
+    assert "a request to bedrock names no model: claude-sonnet-4-6 is assumed" in checked.err
+
+
+@pytest.mark.parametrize(
+    "model", ["global.openai.gpt-5.6-sol", "openai.gpt-5.4", "meta.llama4-scout-17b-v1:0"]
+)
+def test_request_goes_where_its_form_says_whatever_its_model(
+    imgbudget: Command, tmp_path: Path, model: str
+) -> None:
+    """The platform may serve more models than the data lists; messages name it, not the model's own."""
+    write_json(tmp_path / "r.json", converse(source={"bytes": "%%%"}, modelId=model))
+    checked = Checked(imgbudget("check", "r.json", "--format", "json"))
+    assert checked.target[1] == "bedrock"
+    limits = SHIPPED.bind(model, "bedrock", certain=True)
+    assert limits.platform == "bedrock"
+    assert limits.counts_tokens
+    assert limits.many_image_count is None
+    notes = [value.note or "" for value in limits.values.values() if value.status == "unknown"]
+    assert any(note.startswith("no figure of bedrock for this model was found") for note in notes)
+
+
+def test_url_takes_precedence_over_the_platform_named(imgbudget: Command, tmp_path: Path) -> None:
+    """Foundry has the limits of Claude's API, but what was sent to that did not go to Foundry."""
+    content = [image_block(IMAGE), text_block("What is it?")]
+    body = {"model": "claude-opus-5-5", "max_tokens": 5, "messages": [{"role": "user", "content": content}]}
+    write_json(tmp_path / "r.har", har("https://api.anthropic.com/v1/messages", body))
+    checked = Checked(imgbudget("check", "r.har", "--platform", "foundry", "--format", "json"))
+    assert checked.target == ("claude-opus-5-5", "anthropic")
+    assert "not checked for foundry" in checked.err
+    (tmp_path / "imgbudget.yaml").write_text("platforms: {g: {like: anthropic, request_media: 3}}")
+    checked = Checked(imgbudget("check", "r.har", "--platform", "g", "--format", "json"))
+    assert checked.target == ("claude-opus-5-5", "g")
+
+
+def test_notes_are_bounded(imgbudget: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings may name any number of deployments; a part of each is shown, and not of all."""
+    monkeypatch.setattr("imgbudget.linter.context._MOST_NOTES", 5)
+    entries = [har(f"{AZURE}{'x' * i}/chat/completions", chat())["log"]["entries"][0] for i in range(60, 100)]
+    write_json(tmp_path / "r.har", {"log": {"version": "1.2", "entries": entries}})
+    run = imgbudget("check", "r.har", "--select", "IB401")
+    lines = [line for line in run.err.splitlines() if "deployment" in line]
+    assert len(lines) == 5
+    assert max(map(len, lines)) < 200
+
+
 @pytest.mark.parametrize("inside", [False, True], ids=["user", "tool-result"])
 @pytest.mark.parametrize(
     ("model", "refused"),

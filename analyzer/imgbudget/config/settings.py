@@ -95,6 +95,7 @@ class Ignore(NamedTuple):
     line: int | None = None
 
 
+DEFAULT_MODEL = "claude-sonnet-4-6"
 DEFAULT_PLATFORM = "anthropic"
 
 
@@ -109,7 +110,7 @@ class Settings(NamedTuple):
     the platforms that the configuration adds or changes.
     """
 
-    model: str = "claude-sonnet-4-6"
+    model: str = DEFAULT_MODEL
     platform: str = DEFAULT_PLATFORM
     packs: tuple[str, ...] = ("imgbudget_rules",)
     select: tuple[str, ...] = ("ALL",)

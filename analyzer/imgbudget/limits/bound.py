@@ -159,6 +159,11 @@ class Limits(LimitFields):
         return self.state == "exact"
 
     @property
+    def blind_model(self) -> str:
+        """The id under which the model is listed as one that takes no images; empty if it is not."""
+        return self.text_only.values[0] if self.text_only else ""
+
+    @property
     def takes_no_images(self) -> bool:
         """Whether it is proven that the model takes no images."""
         return self.text_only is not None and self.text_only.status in ("confirmed", "single source")

@@ -164,7 +164,7 @@ class LimitsData:
         self.models = tuple(tree.models)
         self.platforms = tuple(tree.platforms)
         self._normalized: dict[str, NormalizedModel] = {}
-        self._bound: dict[tuple[str, str], Limits] = {}
+        self._bound: dict[tuple[str, str, bool], Limits] = {}
 
     @classmethod
     def from_mapping(
@@ -219,18 +219,21 @@ class LimitsData:
             found = self._normalized[model] = self._normalize(model)
         return found
 
-    def bind(self, model: str, platform: str) -> Limits:
+    def bind(self, model: str, platform: str, *, certain: bool = False) -> Limits:
         """The limits of a model, in any spelling, on a platform; on an empty one, those of the model only.
+
+        A platform that does not list the model gives way to the model's own, unless it is `certain` that the
+        request goes there.
 
         The one answer to which limits a model has here: its own, those of its family, or, for a model that
         nobody knows, none but those of the platform; `Limits.state` is which. Raises LimitsError for an
         unknown platform.
         """
-        limits = self._bound.get((model, platform))
+        limits = self._bound.get((model, platform, certain))
         if limits is None:
             if len(self._bound) >= _CACHED_IDS:
                 self._bound.clear()
-            limits = self._bound[model, platform] = self._bind(model, platform)
+            limits = self._bound[model, platform, certain] = self._bind(model, platform, certain=certain)
         return limits
 
     def with_gateways(self, gateways: Iterable[tuple[str, str | None, Values]]) -> "LimitsData":
@@ -321,7 +324,7 @@ class LimitsData:
         normal = self.normalize(model)
         return self.table.listed(normal.id) if normal.known else ()
 
-    def _bind(self, model: str, platform: str) -> Limits:
+    def _bind(self, model: str, platform: str, *, certain: bool) -> Limits:
         if platform and platform not in self.table:
             nearest = nearest_names(platform, self.platforms)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
@@ -329,7 +332,7 @@ class LimitsData:
         normal = self.normalize(model)
         own: Values = {}
         if normal.known:
-            platform = self._serving_platform(model, platform)
+            platform = platform if platform and certain else self._serving_platform(model, platform)
             own = in_force(self._tree.models[normal.id], self.day)
             own = _on_platform(own, platform)
             if "platforms" not in own and not isinstance(own.get("input_price"), Limit):

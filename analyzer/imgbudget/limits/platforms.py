@@ -90,15 +90,19 @@ class PlatformTable(Mapping[str, Values]):
     def for_model(self, platform: str, model: NormalizedModel, without: Callable[[], Values]) -> Values:
         """The values of a platform, but for those that the user states.
 
-        A gateway has those of the platform that it is like, or, where that does not serve the model, of the
-        model's own platform. `without` makes the values where neither is known.
+        Where it does not serve a known model, they are those of the model's own platform. So they are for a
+        gateway whose like does not; other models have those of the like. `without` makes the values where no
+        platform is known.
         """
-        if not self.is_gateway(platform):
+        if not platform or (not self.is_gateway(platform) and not model.known):
             return self[platform] if platform else without()
         base = self.base(platform)
         if model.known and not (base and self.serves(base, model.id)):
             base = (self.listed(model.id) or tuple(self._platforms))[0]
         values = self[base] if base else without()
+        if base != platform and not self.is_gateway(platform):
+            note = f"no figure of {platform} for this model was found; that of {base} is assumed"
+            return _marked(values, ("unknown", note))
         for name in reversed(self._gateways(platform)):
             values = _marked(values, self._platforms[name].inherited) | self._platforms[name].values
         return values

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from imgbudget.config.settings import DEFAULT_PLATFORM
+from imgbudget.config.settings import DEFAULT_MODEL, DEFAULT_PLATFORM
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.model_ids import is_other_vendors, looks_like_template
@@ -81,7 +81,8 @@ class LintContext:
         if request is not None:
             platform = self._platform_of(request)
             model = self._model_of(request, platform)
-        limits = self.data.bind(model, platform)
+        certain = request is not None and request.platform is not None and request.dialect != "transcript"
+        limits = self.data.bind(model, platform, certain=certain)
         self.note_limits(limits, platform)
         if request is None:
             self.note_end(limits)
@@ -104,7 +105,8 @@ class LintContext:
 
     def note(self, text: str) -> None:
         """Add a note, once."""
-        self.notes[text] = None
+        if len(self.notes) < _MOST_NOTES:
+            self.notes[text] = None
 
     def _platform_of(self, request: Request) -> str:
         """The platform that a request goes to: by its URL or dialect, by its model's spelling, or the user's.
@@ -114,7 +116,8 @@ class LintContext:
         """
         own, data = self.platform, self.data
         if request.platform:
-            if request.platform in data.table.ancestry(own):
+            replaceable = data.table.is_gateway(own) or not request.is_addressed
+            if replaceable and request.platform in data.table.ancestry(own):
                 return own
             if self.explicit_platform and own != request.platform:
                 self.note(
@@ -138,6 +141,8 @@ class LintContext:
         if deployment is not None and self.data.normalize(deployment).known:
             return deployment
         model = self.data.model_for(self.model, platform)
+        if not self.explicit_model and not self._serves(platform, model):
+            model = DEFAULT_MODEL  # the user's platform has another one, which this platform lacks
         if self._deferred and platform == self.platform and not deployment:
             self._add_deferred()
         elif (request.platform or deployment) and not (self.explicit_model and model == self.model):
@@ -145,10 +150,14 @@ class LintContext:
             self.note(f"{where} names no model: {model} is assumed; choose with --model")
         return model
 
+    def _serves(self, platform: str, model: str) -> bool:
+        known = self.data.normalize(model)
+        return platform in self.data.table and known.known and self.data.table.serves(platform, known.id)
+
     def note_limits(self, limits: Limits, platform: str) -> None:
         """Add a note if the model is not known, or not served on the platform that the user named."""
         if limits.takes_no_images:
-            self.note(f"{limits.model[:_SHOWN]} takes no images")
+            self.note(f"{limits.blind_model} takes no images")
         elif not limits.known:
             self.note_unknown(limits)
         elif self.explicit_platform and platform == self.platform and limits.platform != platform:

@@ -7,7 +7,7 @@ from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
 from imgbudget.config.load import load_unchecked
-from imgbudget.config.settings import Settings
+from imgbudget.config.settings import DEFAULT_MODEL, Settings
 from imgbudget.config.suggest import unknown
 from imgbudget.discovery.filetypes import FileKind
 from imgbudget.discovery.walk import (
@@ -107,7 +107,7 @@ class Session:
             model=options.model or self.settings.model,
             platform=options.platform or self.settings.platform,
             explicit_platform=options.platform is not None,
-            explicit_model=options.model is not None or self.settings.model != Settings().model,
+            explicit_model=options.model is not None or self.settings.model != DEFAULT_MODEL,
             fields=options.fields,
             excerpts=options.excerpts,
             edits=options.edits,

@@ -229,6 +229,7 @@ class Request(NamedTuple):
 
     `model` is the id in the body or in the URL that it was sent to, `platform` the one that the dialect or
     the URL implies; None if there is none. `deployment` is a name in the URL, which may be a model's.
+    `is_addressed`: the platform is that of the URL.
     `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based. `is_record`:
     it was sent already, or is the row of a data set, as in recordings, transcripts and logs. `keeps_newest`:
     it is of a session whose program leaves out the oldest images near the limits.
@@ -248,6 +249,7 @@ class Request(NamedTuple):
     is_record: bool = False
     keeps_newest: bool = False
     deployment: str | None = None
+    is_addressed: bool = False
 
 
 class Batch(NamedTuple):

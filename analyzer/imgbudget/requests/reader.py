@@ -148,6 +148,7 @@ def sent_to(request: Request, address: Address) -> Request:
         model=request.model or address.model,
         platform=address.platform or request.platform,
         deployment=address.deployment,
+        is_addressed=address.platform is not None,
     )
 
 
