@@ -21,12 +21,15 @@ from imgbudget.requests.envelopes import (
 )
 from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
+from imgbudget.requests.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
 from imgbudget.requests.recordings import RecordedBody, document_text, inner_documents, recorded_bodies
 from imgbudget.requests.session_formats import SessionReader, Unsent, session_format
 
 DIALECTS: tuple[Dialect, ...] = (
     BEDROCK_CONVERSE,
+    OLLAMA_CHAT,
+    OLLAMA_GENERATE,
     OPENAI_CHAT,
     OPENAI_RESPONSES,
     BEDROCK_INVOKE,
