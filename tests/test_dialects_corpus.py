@@ -43,13 +43,13 @@ NO_REQUESTS = {
     "chat-dataset-jsonl (image_url value is a local path)": "a JSON object",
     "dataset-jsonl (not chat)": "a JSON object",
     "inspect-dataset-jsonl (image given as a file name)": "a JSON object",
-    "inspect-eval-log": "a JSON object",
 }
 """Kinds that hold no request, and the reason that is given: data sets and logs without a body."""
 
 WRAPPED = {
     "golden-requests (27 drivers; the anthropic image block has empty media_type and data)": 28,
     "message-fixtures": 8,
+    "inspect-eval-log": 1,
 }
 """Kinds that hold bodies or lists of messages inside other JSON, and how many of them have an image."""
 

@@ -176,15 +176,15 @@ def test_templates_and_samples_in_lists_are_images_without_bytes(imgbudget: Comm
         assert (run.code, run.json["findings"], run.json["summary"]["images"]) == (0, [], 1)
 
 
-def test_messages_that_a_framework_converts_are_no_bodies() -> None:
+def test_messages_that_a_framework_converts_are_no_messages_bodies() -> None:
     """Parts and images in the forms of AI SDK and LangChain: no false mistakes of a Messages body."""
     for turn in (
         {"role": "user", "parts": [{"type": "text", "text": "look"}]},
         {"role": "user", "content": [{"type": "image", "base64": "x", "mime_type": "image/png"}]},
         {"role": "user", "content": [{"type": "image", "image": URI}]},
     ):
-        assert requests_of({"messages": [turn]}) == []
-    assert len(items_of({"messages": [{"role": "user", "content": [{"type": "image"}]}]})) == 1
+        assert all(request.dialect == "framework" for request in requests_of({"messages": [turn]}))
+    assert requests_of({"messages": [{"role": "user", "content": [{"type": "image"}]}]})[0].flaws
 
 
 def test_fixes_of_a_bare_list_keep_all_other_bytes(imgbudget: Command) -> None:

@@ -382,8 +382,8 @@ class DocumentCheck:
                     found.extend(self.checked.malformed(location, reason))
                 case NoRequest():
                     skipped = item
-                case SessionLine(sent):
-                    self._session_line(sent=sent)
+                case SessionLine():
+                    self._session_line(item, document)
                     return
         if is_checked:
             self.rows.checked += 1
@@ -427,8 +427,11 @@ class DocumentCheck:
             f"is not a request: {item.reason}",
         )
 
-    def _session_line(self, *, sent: bool) -> None:
-        if sent or self.known_requests or self._holds_requests:
+    def _session_line(self, item: SessionLine, document: Document | Cassette) -> None:
+        if item.unknown and isinstance(document, Document):
+            images = find_images(document, self.path, self.reader.fields)
+            self.checked.add_located(document, self._loose(images, OUTSIDE_SHAPE))
+        if item.sent or self.known_requests or self._holds_requests:
             self.rows.add_session_row()
         else:  # data of other programs can look like lines of a session
             self._skip(_NO_MESSAGE, _NO_MESSAGE)

@@ -88,6 +88,10 @@ def lone_surrogate(text: str) -> str:
     return found[0] if found else ""
 
 
+CONVERTED_KINDS = frozenset(("tool-call", "tool-result"))
+"""Types of parts of AI SDK, which converts them before it sends them."""
+
+
 class RequestBody(NamedTuple):
     """The location of a request body, its first line (1-based) and its length in bytes."""
 

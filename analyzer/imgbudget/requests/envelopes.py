@@ -4,12 +4,13 @@ Lists of messages and of content blocks without a body around them are bodies to
 a known format, so a body counts only if a dialect reads an image in it and finds no fault in its shape.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, DocumentUse, ImageUse, Nested, Origin, Request, Turn
+from imgbudget.requests import frameworks
 from imgbudget.requests.payloads import LEAST_DAMAGED
 from imgbudget.requests.recordings import URL_KEYS
 
@@ -25,8 +26,9 @@ _LEAST_TEXT = 48
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function", "model"))
 _IMAGE_TYPES = frozenset(("image", "image_url", "input_image"))
 _NO_BYTES: dict[str, Any] = {"facts": None, "base64_size": None, "flaws": (), "digest": None}
-_TURN_KEYS = ("messages", "contents", "input")
-"""Keys of the messages of a body, to be tried for a list without one."""
+_TURN_KEYS = ("messages", "input")
+_PARTS_KEYS = ("contents", "messages")
+"""Keys of the messages of a body, to be tried for a list without one; the latter for messages with parts."""
 
 
 class WrappedBody(NamedTuple):
@@ -92,10 +94,11 @@ def _bodies_of(
     if isinstance(item, dict):
         if keys and is_body(item):
             yield WrappedBody(keys, item, url)
-    elif _are_messages(item):
+    elif _are_messages(item) or frameworks.are_messages(item):
         model = parent.get("model")
         beside = {"model": model} if isinstance(model, str) else {}
-        yield from (WrappedBody(keys, {key: item, **beside}, url, (key,)) for key in _TURN_KEYS)
+        names = _PARTS_KEYS if any("parts" in turn for turn in item if isinstance(turn, dict)) else _TURN_KEYS
+        yield from (WrappedBody(keys, {key: item, **beside}, url, (key,)) for key in names)
     elif not keys and _are_blocks(item):
         yield WrappedBody(
             keys, {"messages": [{"role": "user", "content": item}]}, url, ("messages", 0, "content")
@@ -123,7 +126,10 @@ def _url_in(parent: dict[str, Any]) -> Any:
 
 def is_sound(request: Request) -> bool:
     """Whether a request in an envelope is one: it has an image or a document, and no fault in its shape."""
-    return bool(request.images or request.documents) and not request.flaws
+    images: Iterable[ImageUse] = request.images
+    if request.dialect == frameworks.FRAMEWORK.name:  # its images may be names of files
+        images = [use for use in images if use.origin is not Origin.UNKNOWN]
+    return bool(images or request.documents) and not request.flaws
 
 
 def unwrapped(request: Request, added: Keys) -> Request:

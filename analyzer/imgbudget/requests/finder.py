@@ -33,8 +33,8 @@ _DEEPEST = 4
 """Levels of JSON in strings of JSON that are read."""
 
 _TYPE_KEYS = ("media_type", "mediaType", "mime_type", "mimeType", "mime", "contentType", "content_type")
-_TEXT_KEYS = frozenset(("text", "content", "input", "arguments", "thinking", "signature", "data_text"))
-"""Keys of a request whose strings the model reads as text, or does not see."""
+_TEXT_KEYS = frozenset(("text", "content", "input", "arguments", "thinking", "signature"))
+"""Keys of a request whose strings the model reads as text, or does not see; so is the `input` of a tool."""
 
 _payload_head = re.compile(
     rb"\s*(?:data:[^,;]{0,127};|" + MAGIC.encode() + b")",
@@ -158,7 +158,9 @@ class _ImageFinder:
         """Whether a member is not sent as an image: what was received, or the texts of a request."""
         if key == "response":
             return "request" in value
-        return self.seen is not None and key in _TEXT_KEYS and (isinstance(child, str) or key == "input")
+        if self.seen is None:
+            return False
+        return key in _TEXT_KEYS if isinstance(child, str) else key == "input" and "name" in value
 
     def _string(  # noqa: PLR0913 - a string and what is around it
         self,

@@ -18,6 +18,7 @@ from imgbudget.model.subjects import (
     Turn,
 )
 from imgbudget.requests.base import (
+    CONVERTED_KINDS,
     Dialect,
     Lengths,
     RequestBody,
@@ -260,19 +261,26 @@ def recognises(body: Any, outline: TurnOutline) -> bool:
     return not _is_converted(body, outline)
 
 
-_CONVERTED_KEYS = ("data", "base64", "image", "url", "image_url", "file_id")
-"""Keys of an image block without `source`, as frameworks keep it, which no API takes."""
+_CONVERTED = {
+    "image": ("data", "base64", "image", "url", "image_url", "file_id"),
+    "file": ("mediaType", "mimeType", "mime_type", "mime"),
+}
+"""Blocks without a `source` that frameworks keep and no API takes, by the keys that they have."""
 
 
 def _is_converted(body: dict[str, Any], outline: TurnOutline) -> bool:
     """Whether the messages are those of a framework, which converts them before it sends them."""
     messages = body["messages"] if isinstance(body["messages"], list) else []
-    if any(isinstance(turn, dict) and "content" not in turn and "parts" in turn for turn in messages):
+    turns = [turn for turn in messages if isinstance(turn, dict) and "content" not in turn]
+    if not outline.kinds.isdisjoint(CONVERTED_KINDS) or any(
+        "parts" in turn or "blocks" in turn for turn in turns
+    ):
         return True
-    return "image" in outline.kinds and any(
-        block.get("type") == "image"
+    return not outline.kinds.isdisjoint(_CONVERTED) and any(
+        isinstance(kind := block.get("type"), str)
+        and kind in _CONVERTED
         and "source" not in block
-        and any(key in block for key in _CONVERTED_KEYS)
+        and any(key in block for key in _CONVERTED[kind])
         for block in each_block(body)
     )
 

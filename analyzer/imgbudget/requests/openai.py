@@ -16,6 +16,7 @@ from imgbudget.model.subjects import (
     Turn,
 )
 from imgbudget.requests.base import (
+    CONVERTED_KINDS,
     Dialect,
     Lengths,
     RequestBody,
@@ -140,6 +141,8 @@ _THEIRS = ("image", "document", "tool_use", "tool_result", "search_result", "thi
 def recognises_chat(body: Any, outline: TurnOutline) -> bool:
     """Whether a body has a role, call or part of this API, or one of its keys and no Messages block."""
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+        return False
+    if not outline.kinds.isdisjoint(CONVERTED_KINDS):
         return False
     if outline.has_calls or not outline.roles.isdisjoint(_ROLES):
         return True

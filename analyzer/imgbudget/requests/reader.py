@@ -19,6 +19,7 @@ from imgbudget.requests.envelopes import (
     unwrapped,
     wrapped_bodies,
 )
+from imgbudget.requests.frameworks import FRAMEWORK
 from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
@@ -35,6 +36,7 @@ DIALECTS: tuple[Dialect, ...] = (
     BEDROCK_INVOKE,
     GEMINI,
     MESSAGES,
+    FRAMEWORK,
 )
 """Every dialect, the more specific ones first."""
 
@@ -57,9 +59,13 @@ class BadEntry(NamedTuple):
 
 
 class SessionLine(NamedTuple):
-    """A line of a session, whose request is complete at the end of the file. `sent`: it has a message."""
+    """A line of a session, whose request is complete at the end of the file. `sent`: it has a message.
+
+    `unknown`: it is of a type that the reader of the session does not know.
+    """
 
     sent: bool
+    unknown: bool = False
 
 
 Item = Request | BadEntry | NoRequest | SessionLine
@@ -79,14 +85,19 @@ def dialect_of(body: Any) -> Dialect | None:
 
 
 def read_requests(
-    document: Document, path: str, fields: ProbeField
+    document: Document, path: str, fields: ProbeField, *, wrapped: bool = True
 ) -> Iterator[Request | BadEntry | NoRequest]:
-    """The requests of one document, in order; a single `NoRequest` if there are none."""
+    """The requests of one document, in order; a single `NoRequest` if there are none.
+
+    Without `wrapped`, bodies in envelopes of unknown format are left out.
+    """
     location = Location(path, (), 0, document.number)
     found = list(_read_requests(document, location, fields))
     if len(found) == 1 and isinstance(found[0], NoRequest):
         recorded = list(read_recorded(recorded_bodies(document), location, fields))
-        found = [*(recorded or _read_wrapped(document, location, fields, 0))] or found
+        if wrapped and not recorded:
+            recorded = list(_read_wrapped(document, location, fields, 0))
+        found = [*recorded] or found
     yield from found
 
 
@@ -211,10 +222,10 @@ class RequestReader:
                 session = self._sessions[form.name] = form.open(self.path, self.fields)
             yield SessionLine(session.take(document))
             return
-        found: Iterator[Item] = read_requests(document, self.path, self.fields)
-        if self._sessions and isinstance(document.value, dict):  # a line of a type that no reader knows
-            found = (SessionLine(sent=False) if isinstance(item, NoRequest) else item for item in found)
-        yield from found
+        is_line = bool(self._sessions) and isinstance(document.value, dict)
+        for item in read_requests(document, self.path, self.fields, wrapped=not is_line):
+            # a line of a type that no reader knows
+            yield SessionLine(sent=False, unknown=True) if is_line and isinstance(item, NoRequest) else item
 
     def end(self) -> Iterator[Request]:
         """The requests that are complete only after the last document."""
