@@ -64,6 +64,8 @@ def unfetchable_url(request: Request, ctx: Context) -> Iterator[Problem]:
         address = (use.reference or "").strip()
         if use.origin is not Origin.URL or not address or address.startswith(_PLACEHOLDERS):
             continue
+        if ctx.limits.source_types and (use.source_type or "url") not in ctx.limits.source_types:
+            continue  # IB403
         if why := _obstacle(address, is_messages_api=ctx.limits.is_messages_api):
             yield Problem(
                 message=f"{ctx.limits.api} cannot fetch the address of the image: {why}",

@@ -12,6 +12,7 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.rule_sets import RuleRunner
+from imgbudget.linter.server_state import left_to_the_server
 from imgbudget.model.fixes import DeclareType, DropBlock
 from imgbudget.model.location import Keys, Location, Span, TextEdit
 from imgbudget.model.results import FileResult, RequestResult, RowCounts
@@ -224,6 +225,8 @@ class CheckedRequests:
             request = self._newest(request)
         test = self.context.bind(request)
         self.images.extend(test.images)
+        if request.history or request.clearing:
+            self.caveats |= dict.fromkeys(left_to_the_server(test))
         yield from self.runner.check_request(test)
         tokens = test.visual_tokens
         span = test.tokens_range if test.is_contradictory else None

@@ -224,6 +224,16 @@ class ShapeFlaw(NamedTuple):
     repeats: int = 1
 
 
+class Clearing(NamedTuple):
+    """What the server may clear of a request before the model sees it.
+
+    `kind` is the type of the edit, `keep` how many of the last tool results stay; None if it clears others.
+    """
+
+    kind: str
+    keep: int | None
+
+
 class Request(NamedTuple):
     """One request body. `images` holds every image block in document order, nested ones included.
 
@@ -232,7 +242,8 @@ class Request(NamedTuple):
     `is_addressed`: the platform is that of the URL.
     `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based. `is_record`:
     it was sent already, or is the row of a data set, as in recordings, transcripts and logs. `keeps_newest`:
-    it is of a session whose program leaves out the oldest images near the limits.
+    it is of a session whose program leaves out the oldest images near the limits. `history` is the key that
+    continues a conversation which the server holds; empty if the body is all of it.
     """
 
     location: Location
@@ -248,6 +259,8 @@ class Request(NamedTuple):
     flaws: tuple[ShapeFlaw, ...] = ()
     is_record: bool = False
     keeps_newest: bool = False
+    history: str = ""
+    clearing: Clearing | None = None
     deployment: str | None = None
     is_addressed: bool = False
 

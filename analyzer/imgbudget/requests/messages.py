@@ -28,6 +28,7 @@ from imgbudget.requests.base import (
     each_message,
     kind_of,
 )
+from imgbudget.requests.server_state import clearing_of, history_of
 
 FAMILIES = {"computer": "computer_toolset_20260801", "browser": "browser_toolset_20260801"}
 """The toolsets by their name in calls and results, with their only version (release notes, 2026-08)."""
@@ -296,7 +297,8 @@ def read(document: Document, body: dict[str, Any], where: RequestBody, fields: P
         reader.flaw(
             here, "transformations is at the top level of the request", "move it onto each image block"
         )
-    return reader.request(where, "messages", turns, model=body.get("model"))
+    request = reader.request(where, "messages", turns, model=body.get("model"))
+    return request._replace(history=history_of(body), clearing=clearing_of(body))
 
 
 def _system(reader: BlockReader, body: dict[str, Any], location: Location) -> list[Turn]:

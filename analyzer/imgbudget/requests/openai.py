@@ -26,6 +26,7 @@ from imgbudget.requests.base import (
     each_message,
     kind_of,
 )
+from imgbudget.requests.server_state import history_of
 
 _TEXTS = ("text", "input_text", "output_text")
 _IMAGES = ("image_url", "input_image", "computer_screenshot")
@@ -225,7 +226,8 @@ def read_responses(
             reader.flaw(here, f"an item of the input is {kind_of(item)}, not an object")
         elif turn := read_item(reader, item, here):
             turns.append(turn)
-    return reader.request(where, "openai-responses", turns, model=body.get("model"))
+    request = reader.request(where, "openai-responses", turns, model=body.get("model"))
+    return request._replace(history=history_of(body))
 
 
 def read_item(reader: PartReader, item: dict[str, Any], location: Location) -> Turn | None:
