@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -16,6 +17,7 @@ from imgbudget.limits.geometry import Size
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.safety import NO_LOSS
 from imgbudget.model.subjects import ProbeField
+from tests.conftest import Command
 from tests.drawings import encoded, noisy, soft
 from tests.imagebytes import exif_segment, segment, tiff
 
@@ -192,3 +194,83 @@ def test_bytes_come_before_the_other_pictures() -> None:
     made = edit_image(data, ImageEdit(max_bytes=limit))
     assert pixels(made.data) == pixels(data)
     assert made.degraded == ("without the gain map, preview or video in the file",)
+
+
+def many(marker: int, head: bytes) -> list[bytes]:
+    """Segments of 240 kB together."""
+    return [segment(marker, head + bytes(range(256)) * 234)] * 4
+
+
+DEPTH = xmp(b' xmlns:GDepth="http://ns.google.com/photos/1.0/depthmap/" GDepth:Format="RangeInverse"')
+XT = b"JP\0\1\0\0\0\1\0\0\xea\x60RESI"
+SIGNED = b"JP\0\1\0\0\0\1\0\0\xea\x60jumb\0\0\0\x1ejumdc2pa"
+STAYING = {
+    "thermal data of FLIR": many(0xE1, b"FLIR\0\1\0\3"),
+    "thermal data of DJI": [
+        *many(0xE3, b""),
+        segment(0xE4, b"\xaa\x55\x12\6" + bytes(90)),
+        segment(0xE5, bytes(900)),
+    ],
+    "JPEG XT": many(0xEB, XT),
+    "JPEG-HDR": many(0xEB, b"HDR_RI ver=11"),
+    "depth map": [DEPTH, *many(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 40)],
+    "profile": [
+        segment(0xE2, b"ICC_PROFILE\0" + bytes((number, 4)) + bytes(60_000)) for number in (1, 2, 3, 4)
+    ],
+}
+LEAVING = {
+    "signature": many(0xEB, SIGNED),
+    "maker": many(0xE5, b"SAMSUNG"),
+    "Kodak": many(0xE3, b"Meta\0\0"),
+    "Photoshop": many(0xED, b"Photoshop 3.0\0"),
+    "comment": many(0xFE, b"FLIR\0"),
+}
+
+
+@pytest.mark.parametrize("kind", [*STAYING, *LEAVING])
+def test_what_is_reported_as_metadata_is_removed_and_nothing_else(
+    kind: str, tmp_path: Path, imgbudget: Command
+) -> None:
+    """IB205 promises what the fix does; a position goes in any case."""
+    segments = STAYING.get(kind) or LEAVING[kind]
+    data = with_segments(encoded(noisy((500, 300)), "JPEG"), GPS, *segments)
+    (tmp_path / "a.jpg").write_bytes(data)
+    metadata = probe_bytes(data, ProbeField.ALL).metadata_bytes or 0
+    assert (metadata > 200_000) is (kind in LEAVING)
+    found = imgbudget("check", ".", "--select", "IB205", "--format", "json").codes
+    assert found == (["IB205"] if kind in LEAVING else [])
+    run = imgbudget("check", "--fix", ".", "--select", "IB205,IB701")
+    assert run.code == 0
+    made = (tmp_path / "a.jpg").read_bytes()
+    assert all((part in made) is (kind in STAYING) for part in segments)
+    assert ("without its signature of its origin (C2PA)" in run.out) is (kind == "signature")
+    facts = probe_bytes(made, ProbeField.ALL)
+    assert (facts.has_location, facts.orientation) == (False, 6)
+    assert pixels(made) == pixels(data)
+
+
+def test_a_large_profile_of_lossy_webp_stays(tmp_path: Path, imgbudget: Command) -> None:
+    """Without it the pixels would have to be converted and encoded once more."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[2] = (1.0, 2.0, 3.0)
+    data = encoded(soft((500, 300)), "WEBP", exif=exif, icc_profile=bytes(200_000))
+    (tmp_path / "a.webp").write_bytes(data)
+    assert imgbudget("check", ".", "--select", "IB205,IB701", "--format", "json").codes == ["IB701"]
+    assert imgbudget("check", "--fix", ".", "--select", "IB205,IB701").code == 0
+    made = (tmp_path / "a.webp").read_bytes()
+    assert (pixels(made), bytes(200_000) in made) == (pixels(data), True)
+
+
+@pytest.mark.parametrize("kind", [*STAYING, "signature"])
+def test_new_pixels_name_what_they_leave_out(kind: str) -> None:
+    """Data for the pixels of the original would be wrong beside those of another size."""
+    data = with_segments(encoded(soft(), "JPEG"), *(STAYING.get(kind) or LEAVING[kind]))
+    made = edit_image(data, ImageEdit(size=Size(*SMALL)))
+    named = {
+        "thermal data of FLIR": "thermal data",
+        "thermal data of DJI": "thermal data",
+        "JPEG XT": "data of JPEG XT",
+        "JPEG-HDR": "gain map",
+        "signature": "signature of its origin (C2PA)",
+    }.get(kind, kind)
+    assert (f"without its {named}" in made.degraded) is (kind != "profile")

@@ -138,14 +138,14 @@ def test_a_directory_that_points_at_itself_ends() -> None:
 
 
 def test_metadata_counts_what_a_decoder_can_do_without() -> None:
-    """EXIF, XMP, ICC and comments count; tables, the JFIF header and Adobe's marker do not."""
+    """EXIF, XMP and comments count; tables, profiles, the JFIF header and Adobe's marker do not."""
     jfif = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
     adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
-    assert probe_bytes(jpeg(jfif, adobe), ProbeField.METADATA).metadata_bytes == 0
+    assert probe_bytes(jpeg(jfif, adobe, BIG), ProbeField.METADATA).metadata_bytes == 0
     parts = [
         exif_segment(tiff()),
         segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
-        BIG,
+        segment(0xED, bytes(60_000)),
         segment(0xFE, b"hello"),
     ]
     data = jpeg(jfif, *parts, adobe)

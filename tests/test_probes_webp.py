@@ -79,14 +79,14 @@ def test_location() -> None:
 
 
 def test_metadata() -> None:
-    """Profile, EXIF, XMP and unknown chunks count, with their padding."""
+    """EXIF, XMP and unknown chunks count, with their padding; a profile, which decoders use, does not."""
+    profile = webp_chunk(b"ICCP", bytes(501))
     others = [
-        webp_chunk(b"ICCP", bytes(501)),
         exif(),
         webp_chunk(b"XMP ", b"<x/>"),
         webp_chunk(b"abcd", b"123"),
     ]
-    data = riff(vp8x(flags=EXIF | XMP | ICC), others[0], vp8(), *others[1:])
+    data = riff(vp8x(flags=EXIF | XMP | ICC), profile, vp8(), *others)
     assert probe_bytes(data, ProbeField.METADATA).metadata_bytes == sum(map(len, others))
     assert probe_bytes(riff(vp8()), ProbeField.METADATA).metadata_bytes == 0
     assert probe_bytes(data).metadata_bytes is None

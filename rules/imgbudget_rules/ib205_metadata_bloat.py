@@ -49,8 +49,9 @@ def metadata_bloat(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     <jpeg 800x600>
 
     ## Fix safety
-    Safe: the model receives the same pixels. If the EXIF orientation is not 1, IB303 rotates the pixels
-    first.
+    Safe: the model receives the same pixels, and an EXIF orientation stays unless IB303 rotates them. What
+    decoders use or what is another picture of the same stays and is not counted: colour profiles, gain maps,
+    depth maps, thermal data. A signature (C2PA) goes, which the output says: no changed file satisfies it.
 
     ## Source
     Vision guide, 2026-09, FAQ: image metadata is neither parsed nor received by the model. The bounds

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from os.path import commonprefix
+from types import ModuleType
 
 from imgbudget.config.settings import NameKind, Settings
 from imgbudget.errors import ConfigProblem
@@ -28,15 +29,19 @@ def quoted(text: str) -> str:
     return f'"{plain(text)}"'
 
 
+def _difflib() -> ModuleType:
+    import difflib  # noqa: PLC0415 - rare
+
+    return difflib
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The most similar known name, None if none is similar; a longer common beginning decides a tie.
 
     Case is ignored, and `-` and `_` are the same.
     """
-    from difflib import SequenceMatcher  # noqa: PLC0415 - rare
-
     word = _folded(word)[:_MAX_SHOWN]
-    matcher = SequenceMatcher(b=word)
+    matcher = _difflib().SequenceMatcher(b=word)
     similar = []
     for name in known:
         matcher.set_seq1(_folded(name))
@@ -55,13 +60,11 @@ def _folded(name: str) -> str:
 
 def unknown(what: str, given: str, known: Sequence[str]) -> str:
     """The message for an unknown name on the command line, with a near name if there is one."""
-    import difflib  # noqa: PLC0415 - rare
-
     near = _nearest_code(given, known) or next(
         (
             match
             for text in (given, given.upper())
-            for match in difflib.get_close_matches(text, known, 1, 0.5)
+            for match in _difflib().get_close_matches(text, known, 1, 0.5)
         ),
         None,
     )

@@ -16,7 +16,14 @@ from imgbudget.fixing.encode import (
     is_graphic,
 )
 from imgbudget.fixing.fitting import ByteBound, Encoded, Renderer, converted, fit, no_larger, otherwise
-from imgbudget.fixing.metadata import StripOptions, has_more_pictures, strip, webp_is_lossless
+from imgbudget.fixing.metadata import (
+    SIGNATURE,
+    StripOptions,
+    beside_picture,
+    has_more_pictures,
+    strip,
+    webp_is_lossless,
+)
 from imgbudget.fixing.turning import turned_upright
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import CoordinateMap, Size
@@ -112,16 +119,26 @@ def _without_decoding(data: bytes, facts: ImageFacts, edit: ImageEdit) -> Edited
     kept: bytes | None = data
     lost: tuple[str, ...] = (f"first of {pictures_text(facts)}",) if drops else ()
     if edit.strip or drops or len(data) > limit:
-        kept = strip(data, form, StripOptions(facts.orientation, edit.first_frame))
+        exact = not edit.permits & Loss.GENERATION
+        kept = strip(data, form, StripOptions(facts.orientation, edit.first_frame, any_profile=exact))
+        if form == "jpeg" and kept is not None and SIGNATURE in beside_picture(data):
+            lost = (*lost, f"without its {SIGNATURE}")
         if kept and edit.max_bytes and len(kept) > limit and form == "jpeg" and not facts.animated:
             # re-encoding would take the other pictures too
-            kept, lost = strip(data, form, StripOptions(facts.orientation, first_frame=True)), (_ALONE,)
+            kept = strip(data, form, StripOptions(facts.orientation, first_frame=True))
+            lost = (_ALONE, *_without(beside_picture(data)))
     if kept is None or len(kept) > limit:
         if facts.animated and not edit.first_frame:
             raise FixError(_only_first_frame(facts))
         return None
     shown = upright_size(facts, size)
     return EditedImage(kept, form, size, None, lost, CoordinateMap(shown, shown))
+
+
+def _without(names: Iterable[str]) -> tuple[str, ...]:
+    """What an image lacks, in a clause; none if it lacks nothing."""
+    text = " and ".join(names)
+    return (f"without its {text}",) if text else ()
 
 
 def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit, *, exact: bool = True) -> EditedImage:
@@ -256,8 +273,11 @@ def _losses(
     if pictures_in(facts) > 1:
         # an edit that does not permit it was refused before
         lost.append(Lost(NO_LOSS, f"first of {pictures_text(facts)}"))
-    elif facts.format == "jpeg" and has_more_pictures(data):
-        lost.append(Lost(NO_LOSS, _ALONE))
+    elif facts.format == "jpeg":
+        if follows := has_more_pictures(data):
+            lost.append(Lost(NO_LOSS, _ALONE))
+        beside = (name for name in beside_picture(data) if not (follows and name == "gain map"))
+        lost += [Lost(NO_LOSS, clause) for clause in _without(beside)]
     if len(sizes := picture.image.info.get("sizes", ())) > 1:  # of an icon
         lost.append(Lost(Loss.PICTURES, f"the largest of {len(sizes)} sizes"))
     deep = has_depth(picture.image) or picture.bits > 8

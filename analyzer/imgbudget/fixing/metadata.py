@@ -1,13 +1,15 @@
 """Metadata removed byte by byte: the encoded picture stays, also in JPEG files of several pictures."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from struct import pack, pack_into, unpack_from
 from typing import NamedTuple
 from zlib import crc32
 
 from imgbudget.imageinfo.exif import ORDERS, directory, parse_exif
-from imgbudget.imageinfo.jpeg import ABOUT_PICTURES
+from imgbudget.imageinfo.jpeg import stays
+from imgbudget.imageinfo.jpeg_turning import ABOUT_PICTURES
 
 PROFILE_LIMIT = 1 << 15
 """Bytes of a colour profile that are kept: those of displays and cameras have 0.5 to 4 kB, those of printing
@@ -15,10 +17,14 @@ presses hundreds. A picture with a larger profile is better converted."""
 
 
 class StripOptions(NamedTuple):
-    """The EXIF orientation to write (1 for none), and whether to drop all frames but the first."""
+    """The EXIF orientation to write (1 for none), and whether to drop all frames but the first.
+
+    With `any_profile` a colour profile is kept in JPEG and WebP whatever its size.
+    """
 
     orientation: int = 1
     first_frame: bool = False
+    any_profile: bool = False
 
 
 def strip(data: bytes, form: str, options: StripOptions) -> bytes | None:
@@ -49,17 +55,21 @@ def _strip_jpeg(data: bytes, options: StripOptions) -> bytes | None:
     if more is None:
         return None
     kept, profile, written = bytearray(b"\xff\xd8"), 0, False
-    index = None
+    index, thermal = None, False
     for kind, start, end in segments(data):
         segment = data[start:end]
         if kind == _END:
             kept += segment
             if index is not None and not _move_pictures(kept, *index, old=(end, len(data))):
                 return None
-            return None if profile > PROFILE_LIMIT or _OTHER_PLACE.search(kept) else bytes(kept + more)
+            too_large = profile > PROFILE_LIMIT and not options.any_profile
+            return None if too_large or _OTHER_PLACE.search(kept) else bytes(kept + more)
         part = _kept_segment(kind, segment)
         if not part and not options.first_frame:
             part = _picture_segment(kind, segment, more=bool(more))
+            # what follows the raw data in APP3: how to read temperatures from it
+            thermal = thermal or (kind == 0xE3 and part != b"")
+            part = segment if thermal and 0xE4 <= kind <= 0xE9 else part
         if kind != 0xE0 and not written:
             # EXIF comes before everything but the JFIF header
             kept += turn
@@ -92,8 +102,9 @@ def _segment(kind: int, payload: bytes) -> bytes:
 
 # Other pictures in a JPEG file: gain map, preview, depth map, thermal data. They follow the first picture
 # (MPF, CIPA DC-007; Ultra HDR and the motion photos of Google; trailers of Samsung), or are in its segments.
-_MPF, _ISO_GAIN_MAP = b"MPF\0", b"urn:iso:std:iso:ts:21496:-1\0"
-_XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+_MPF, _XMP = b"MPF\0", b"http://ns.adobe.com/xap/1.0/\0"
+SIGNATURE = "signature of its origin (C2PA)"
+"""It does not fit any changed file, so that no edit keeps it."""
 
 _PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|ftyp|SEFT")
 """In the bytes after a picture: another one, a video, or the directory of a trailer of Samsung."""
@@ -117,11 +128,34 @@ def _picture_segment(kind: int, segment: bytes, *, more: bool) -> bytes:
     """The kept part of a segment that belongs to another picture; empty for any other."""
     if kind == 0xE1 and segment.startswith(_XMP, 4) and ABOUT_PICTURES.search(segment):
         return _segment(0xE1, _GPS_IN_XMP.sub(b"", segment[4:]))
-    if kind == 0xE1 and segment.startswith((_MORE_XMP, b"FLIR\0"), 4):
-        return segment
-    if kind == 0xE2 and (segment.startswith(_ISO_GAIN_MAP, 4) or (more and segment.startswith(_MPF, 4))):
-        return segment
-    return segment if kind == 0xEB and segment.startswith(b"HDR_RI", 4) else b""
+    if kind == 0xE2 and segment.startswith(_MPF, 4):
+        return segment if more else b""
+    return segment if 0xE1 <= kind <= 0xEF and stays(0xFF00 + kind, segment, 4) else b""
+
+
+_BESIDE = (
+    (re.compile(rb"\xff\xe1..FLIR\0", re.DOTALL), "thermal data"),
+    (re.compile(rb"\xff\xe1..http://ns\.adobe\.com/x.*(GDepth|GImage|depthmap)", re.DOTALL), "depth map"),
+    (re.compile(rb"\xff\xe1..http://ns\.adobe\.com/x.*(hdrgm:Version|HDRGainMap)", re.DOTALL), "gain map"),
+    (re.compile(rb"\xff\xe2..urn:iso:std:iso:ts:21496:|\xff\xeb..HDR_RI", re.DOTALL), "gain map"),
+    (re.compile(rb"\xff\xeb..JP.{10}jumb.*c2pa", re.DOTALL), SIGNATURE),
+    (re.compile(rb"\xff\xeb..JP.{10}(?!jumb)", re.DOTALL), "data of JPEG XT"),
+)
+"""The beginnings of segments with other data for the picture, and what they hold."""
+
+
+def beside_picture(data: bytes) -> tuple[str, ...]:
+    """What the segments of a JPEG file hold beside its picture and metadata, in words, without doubles."""
+    found: dict[str, None] = {}
+    for kind, start, end in segments(data):
+        if kind == 0xDA:
+            break
+        segment = data[start:end]
+        if kind == 0xE3 and stays(0xFFE3, segment, 4):
+            found["thermal data"] = None
+        elif kind in {0xE1, 0xE2, 0xEB}:
+            found |= {name: None for head, name in _BESIDE if head.match(segment)}
+    return tuple(found)
 
 
 def _more_pictures(data: bytes) -> bytes | None:
@@ -262,7 +296,8 @@ def _strip_webp(data: bytes, options: StripOptions) -> bytes | None:
         return _riff(chunks[:1]) if options.orientation == 1 else None
     flags = chunks[0][1][0] & ~(_EXIF_FLAG | _XMP_FLAG)
     shown = [chunk for chunk in chunks if chunk[0] in _WEBP_SHOWN_BY]
-    if any(kind == b"ICCP" and len(content) > PROFILE_LIMIT for kind, content in shown):
+    limit = sys.maxsize if options.any_profile else PROFILE_LIMIT
+    if any(kind == b"ICCP" and len(content) > limit for kind, content in shown):
         return None
     if options.first_frame and flags & _ANIMATION_FLAG:
         frame = next((content for kind, content in shown if kind == b"ANMF"), b"")

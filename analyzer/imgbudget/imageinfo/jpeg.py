@@ -1,6 +1,5 @@
 """JPEG (ITU-T T.81): size, orientation, frames, quality, metadata, and whether the file is complete."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -88,7 +87,8 @@ _INTEGRITY, _FRAME_COUNT, _LOCATION = (
 )
 
 _DQT, _DHT, _SCAN, _END, _FILL = 0xFFDB, 0xFFC4, 0xFFDA, 0xFFD9, 0xFFFF
-_APP0, _APP1, _APP2, _APP14, _APP15, _COMMENT = 0xFFE0, 0xFFE1, 0xFFE2, 0xFFEE, 0xFFEF, 0xFFFE
+_APP0, _APP1, _APP2, _APP3, _APP11, _APP14, _APP15 = (0xFFE0 + number for number in (0, 1, 2, 3, 11, 14, 15))
+_COMMENT = 0xFFFE
 
 _APP_LIMIT = 16
 """Maximum number of APP1 segments (EXIF or XMP) that are read; one or two are usual."""
@@ -117,6 +117,13 @@ _UNDEFINED, _MULTI_FRAME = 0, 2
 panorama, disparity (the two pictures of a stereo camera) and multi-angle. That of large thumbnails is 1."""
 
 _GAIN_MAP, _ISO_GAIN_MAP = b' hdrgm:Version="', b"urn:iso:std:iso:ts:21496:"
+
+_STAYING = (
+    *(b"ICC_PROFILE\0", b"MPF\0", _ISO_GAIN_MAP),
+    *(b"FLIR\0", b"http://ns.adobe.com/xmp/extension/\0", b"HDR_RI"),
+)
+_METADATA_IN_APP3 = (b"Meta\0", b"META\0", b"Exif\0", b"Stim\0", b"_JPSJPS_")
+"""Kodak and stereo cameras; see exiftool's table of JPEG segments for the others."""
 
 _SIZE_READS = 400
 """Segments that are read to find the sizes of pictures of undefined type."""
@@ -149,7 +156,7 @@ _NO_OUTLINE = JpegOutline()
 
 
 def metadata_of(marker: int, length: int, buffer: bytes, start: int) -> int:
-    """Bytes of a segment that decoders ignore: APP1 to APP15 except Adobe's, comments, thumbnails.
+    """Bytes of a segment that can be removed: APP1 to APP15, comments, thumbnails; 0 for one that stays.
 
     The payload begins at `start` of the buffer.
     """
@@ -157,8 +164,23 @@ def metadata_of(marker: int, length: int, buffer: bytes, start: int) -> int:
         # the JFIF header has 16 bytes; a thumbnail follows
         return max(length - 16, 0) if buffer.startswith(b"JFIF\0", start) else 2 + length
     if marker == _COMMENT or (_APP1 <= marker <= _APP15):
-        return 0 if marker == _APP14 and buffer.startswith(b"Adobe", start) else 2 + length
+        return 0 if stays(marker, buffer, start) else 2 + length
     return 0
+
+
+def stays(marker: int, buffer: bytes, start: int) -> bool:
+    """Whether a segment is for decoders, or another picture of the same: removing metadata keeps it.
+
+    That is the colour profile, maps of gain and depth, thermal data (FLIR, and in APP3 that of DJI and
+    InfiRay), JPEG-HDR and JPEG XT, but not a signature (JUMBF), which no changed file satisfies.
+    """
+    if marker == _APP3:
+        return not buffer.startswith(_METADATA_IN_APP3, start)
+    if marker == _APP11 and buffer.startswith(b"JP", start):
+        return buffer[start + 12 : start + 16] != b"jumb"
+    if marker == _APP14:
+        return buffer.startswith(b"Adobe", start)
+    return marker != _COMMENT and buffer.startswith(_STAYING, start)
 
 
 def table_payload(buffer: bytes, at: int, length: int, base: int, read: Read) -> bytes:
@@ -358,7 +380,7 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                         outline.components = read(3 * components, base + i + 10)
             elif marker == _APP1:
                 if deep:
-                    outline.metadata += 2 + length
+                    outline.metadata += 0 if buffer.startswith(_STAYING, i + 4) else 2 + length
                     if len(outline.apps) < _APP_LIMIT:
                         outline.apps += ((base + i, length),)
                     else:
@@ -378,7 +400,7 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
                     needs_exif = needs_turn or needs_location > 0
             elif marker == _APP2:
                 if deep:
-                    outline.metadata += 2 + length
+                    outline.metadata += 0 if buffer.startswith(_STAYING, i + 4) else 2 + length
                     if outline.index is None and area is None and buffer.startswith(b"MPF\0", i + 4):
                         outline.index = base + i, length
                 elif buffer.startswith(b"MPF\0", i + 4):
@@ -415,73 +437,10 @@ def probe_jpeg(  # noqa: C901, PLR0912, PLR0915 - one pass, one branch per marke
     return _damaged(size, "has no frame header in its first segments")
 
 
-ABOUT_PICTURES = re.compile(
-    rb"hdrgm|HDRGainMap|photos/1\.0/container|GDepth|GImage|MicroVideo|MotionPhoto|depthmap"
-)
-"""In XMP: what readers need to find or show the other pictures of a file, or the pictures themselves."""
-
-_BLOCK = 8
-_WIDTH_COUNTS, _HEIGHT_COUNTS = frozenset({2, 3, 7, 8}), frozenset({3, 4, 6, 7})
-"""Orientations whose turn moves the incomplete blocks of the right or lower edge to the other side."""
-
-_MOVABLE = frozenset({0xFFC0, 0xFFC1, 0xFFC2})
-"""Frames of Huffman coded blocks: baseline, extended and progressive."""
-
-_OF_STORED_PIXELS = (b"FLIR\0", b"MPF\0", _ISO_GAIN_MAP)
-_MORE_PICTURES = "it has a gain map, other data or a signature for its pixels as they are stored"
-
-
 def _oriented(facts: ImageFacts, source: Source) -> ImageFacts:
-    return facts._replace(unturnable=_unturnable(facts.orientation, source))
+    from imgbudget.imageinfo.jpeg_turning import unturnable  # noqa: PLC0415 - rare
 
-
-def _unturnable(turn: int, source: Source) -> str:
-    """What prevents that the blocks are turned, in a clause; empty if nothing in the segments does.
-
-    Data for the pixels as stored cannot be turned with them: XMP and MP index of other pictures, gain maps,
-    thermal data (FLIR, and APP3 of DJI), JPEG XT, and JUMBF with a signature (C2PA).
-    """
-    buffer, base, i, obstacle = source.head, 0, 2, "it has no frame of blocks"
-    for _ in _READS:
-        while i + 20 <= len(buffer):
-            marker, length = _segment(buffer, i)
-            if marker in _FRAME_MARKERS:
-                if marker not in _MOVABLE:
-                    return "its data is not Huffman coded blocks (arithmetic, lossless or hierarchical)"
-                obstacle = _off_grid(turn, buffer[i : i + 24])
-            elif marker == _SCAN:
-                return obstacle
-            elif marker > _APP0 and _is_of_stored_pixels(marker, buffer[i + 4 : i + 32], source, base + i):
-                return _MORE_PICTURES
-            elif marker < 0xFFC0:
-                return "its segments are damaged"
-            i += 1 if marker == _FILL else 2 + length
-        base += i
-        buffer, i = source.read(_REFILL, base), 0
-        if len(buffer) < 20:
-            break
-    return "its segments are damaged"
-
-
-def _is_of_stored_pixels(marker: int, start: bytes, source: Source, at: int) -> bool:
-    """Whether a segment at an offset, whose data starts so, describes or holds more for the same pixels."""
-    if marker == _APP1 and start.startswith(b"http://ns.adobe.com/x"):
-        _, length = _segment(source.bytes_at(at, 4), 0)
-        return ABOUT_PICTURES.search(source.bytes_at(at + 4, length - 2)) is not None
-    return marker in {0xFFE3, 0xFFEB} or start.startswith(_OF_STORED_PIXELS)
-
-
-def _off_grid(turn: int, head: bytes) -> str:
-    """The edge that ends in a part of a block, in a clause; `head` begins at the frame header."""
-    _, height, width, count = _frame(head, 4)
-    factors = head[11 : 11 + 3 * count : 3] if count > 1 else b"\x11"
-    for name, edge, block, counts in (
-        ("width", width, _BLOCK * max(factor >> 4 for factor in factors), turn in _WIDTH_COUNTS),
-        ("height", height, _BLOCK * max(factor & 15 for factor in factors), turn in _HEIGHT_COUNTS),
-    ):
-        if counts and (not block or edge % block):
-            return f"its {name} of {figure(edge)} px is not a multiple of its blocks of {block} px"
-    return ""
+    return facts._replace(unturnable=unturnable(facts.orientation, source))
 
 
 def _damaged(size: int, damage: str) -> ImageFacts:

@@ -28,7 +28,7 @@ _chunk = Struct("<4sI").unpack_from
 
 _ANIMATION_FLAG, _EXIF_FLAG = 0x02, 0x08
 _PICTURES = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
-_NO_METADATA = _PICTURES | {b"VP8X", b"ALPH", b"ANIM"}
+_NO_METADATA = _PICTURES | {b"VP8X", b"ALPH", b"ANIM", b"ICCP"}
 
 
 def probe_webp(head: bytes, read: Read, size: int, fields: int) -> ImageFacts:
