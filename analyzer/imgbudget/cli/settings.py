@@ -147,6 +147,9 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
             }
             for gateway in settings.gateways
         },
+        "processors": {row.pattern: dict(row.options) for row in settings.processors.rows}
+        if settings.processors
+        else {},
         "packs": list(settings.packs),
         "budgets": {name: amount for name in NAMES if (amount := budgets.amount(name)) is not None},
         "overrides": [{"index": number, "files": list(settings.overrides[number].files)} for number in key],
@@ -180,6 +183,8 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     for name, stated in record["platforms"].items():
         texts = (f"{key.replace('_', ' ')} {text}" for key, text in stated.items() if text is not None)
         yield f"  {name}: {', '.join(texts)}"
+    for name, stated in record["processors"].items():
+        yield f"  {name}: {', '.join(f'{key} {value}'.lower() for key, value in stated.items())}"
     yield f"  rule packs     {', '.join(record['packs'])}"
     if record["baseline"]:
         yield f"  baseline       {record['baseline']}"

@@ -1,8 +1,8 @@
 """The schema of the configuration, and its files read, validated and merged.
 
 The schema is the one source of validation, defaults and JSON Schema. A single value or list replaces that of
-the extended file; `severity`, `budgets` and `platforms` are combined key by key; `extend-select`,
-`overrides` and `ignores` are appended, so that the extending file has the last word.
+the extended file; `severity`, `budgets`, `platforms` and `processors` are combined key by key;
+`extend-select`, `overrides` and `ignores` are appended, so that the extending file has the last word.
 """
 
 import os
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from imgbudget.config.gateways import GatewaysShape
 from imgbudget.config.load import MAX_BYTES, PYPROJECT, boundary, identity, read_head, shown
+from imgbudget.config.processors import ProcessorsShape
 from imgbudget.config.settings import (
     ALL_FILES,
     ConfigOrigin,
@@ -196,6 +197,11 @@ PLATFORMS = Key(
     "Gateways by name, each with the platform that it is like and its own limits; or other limits of a known "
     "platform.",
 )
+PROCESSORS = Key(
+    "processors",
+    ProcessorsShape(),
+    "Bounds that your server sets for image processors, by model id or a pattern of ids.",
+)
 PACKS = Key(
     "packs",
     ListOf("a list of rule packs", _PACK, empty="without a rule pack nothing is checked"),
@@ -243,6 +249,7 @@ def _settings(values: Values) -> Settings:
         baseline=values.get(BASELINE),
         preview=values.get_or(PREVIEW, default=False),
         gateways=values.get_or(PLATFORMS, ()),
+        processors=values.get(PROCESSORS),
     )
 
 
@@ -253,6 +260,7 @@ CONFIGURATION = Record(
         MODEL,
         PLATFORM,
         PLATFORMS,
+        PROCESSORS,
         PACKS,
         SELECT,
         EXTEND_SELECT,
@@ -286,7 +294,7 @@ def json_schema() -> JsonSchema:
     }
 
 
-_COMBINED = frozenset({BUDGETS.name, PLATFORMS.name, SEVERITY.name})
+_COMBINED = frozenset({BUDGETS.name, PLATFORMS.name, PROCESSORS.name, SEVERITY.name})
 _APPENDED = frozenset({EXTEND_SELECT.name, IGNORES.name, OVERRIDES.name})
 
 

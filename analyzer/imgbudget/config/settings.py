@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from imgbudget.limits.values import Values
 from imgbudget.model.budgets import Budget, Budgets
 from imgbudget.namedtuples import NamedTuple
+
+if TYPE_CHECKING:
+    from imgbudget.config.processors import ProcessorTable
 
 __all__ = [
     "ALL_FILES",
@@ -15,6 +19,7 @@ __all__ = [
     "ConfigOrigin",
     "Gateway",
     "Ignore",
+    "ModelProcessor",
     "NameKind",
     "NameReference",
     "Override",
@@ -99,6 +104,14 @@ DEFAULT_MODEL = "claude-sonnet-4-6"
 DEFAULT_PLATFORM = "anthropic"
 
 
+class ModelProcessor(NamedTuple):
+    """Bounds that a server sets for the image processor of the models whose ids match a pattern."""
+
+    pattern: str
+    options: Mapping[str, int | str]
+    origin: ConfigOrigin
+
+
 class Settings(NamedTuple):
     """A whole configuration with the defaults filled in.
 
@@ -107,7 +120,7 @@ class Settings(NamedTuple):
     `root`, the folder of the configuration (without one, of the checked path), even those from an extended
     file. `source` is the absolute path of the configuration, None without one. `notes` are remarks for the
     user that are no mistakes. `references` are the names to check after the rules are loaded. `gateways` are
-    the platforms that the configuration adds or changes.
+    the platforms that the configuration adds or changes, `processors` the bounds of image processors.
     """
 
     model: str = DEFAULT_MODEL
@@ -129,3 +142,4 @@ class Settings(NamedTuple):
     notes: tuple[str, ...] = ()
     references: tuple[NameReference, ...] = ()
     gateways: tuple[Gateway, ...] = ()
+    processors: "ProcessorTable | None" = None

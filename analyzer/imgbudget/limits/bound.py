@@ -227,10 +227,26 @@ class Limits(LimitFields):
         of_platform = SPECS[value.name].scope in ("platforms", "images") and value.owner != self.model
         return self.api if of_platform else value.owner
 
+    def with_tier(self, tier: Tier, values: tuple[Value, ...]) -> "Limits":
+        """The limits with another tier, whose values are these; the levels of detail stay."""
+        found = object.__new__(Limits)
+        found.__dict__.update(self.__dict__, tier=tier, _sources={**self._sources, tier.name: values}, _at={})
+        return found
+
+    def with_edge(self, edge: Limit[float]) -> "Limits":
+        """The limits with another edge that images are downscaled to."""
+        found = object.__new__(Limits)
+        found.__dict__.update(self.__dict__, tier_edge=edge, values=self.values | {edge.name: edge}, _at={})
+        return found
+
+    def sources_of(self, tier: Tier) -> tuple[Value, ...]:
+        """The values of one of its tiers, with their sources."""
+        return self._sources.get(tier.name, ())
+
     @property
     def tier_values(self) -> tuple[Value, ...]:
         """The strategy of the tier and its numbers, with their sources; empty for Claude."""
-        return self._sources.get(self.tier.name, ())
+        return self.sources_of(self.tier)
 
     @property
     def uses_claude_patches(self) -> bool:

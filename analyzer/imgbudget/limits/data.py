@@ -3,7 +3,7 @@
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from imgbudget.errors import LimitsError
 from imgbudget.limits.bound import Limits, tier_of
@@ -22,6 +22,9 @@ from imgbudget.limits.model_ids import (
 from imgbudget.limits.platforms import PlatformTable, merge_platform
 from imgbudget.limits.schema import Checked, Platform, Tree, parse, parse_on_demand
 from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
+
+if TYPE_CHECKING:
+    from imgbudget.limits.options import Processors
 
 
 def merge(base: Tree, upper: Tree) -> Tree:
@@ -146,6 +149,9 @@ class LimitsData:
     day: str
     """The day whose prices apply, and on which models are in service or not, as ISO 8601."""
 
+    processors: "Processors | None" = None
+    """The bounds of image processors that a configuration sets."""
+
     models: tuple[str, ...]
     platforms: tuple[str, ...]
     table: PlatformTable
@@ -210,6 +216,17 @@ class LimitsData:
         defaults = {"source": f"user file {name}", "date": "undated", "status": "single source"}
         return self._with(mapping, name, defaults)
 
+    def with_processors(self, processors: "Processors") -> "LimitsData":
+        """The data with bounds of image processors that a configuration sets."""
+        found = LimitsData(self._tree, "processors of the configuration", checked=True, day=self.day)
+        found.processors = processors
+        return found
+
+    def pattern_of(self, text: str) -> str:
+        """A pattern of ids in lower case; the spelling of one model becomes its id."""
+        normal = self.normalize(text)
+        return (normal.id if normal.known else text).lower()
+
     def normalize(self, model: str) -> NormalizedModel:
         """Find the model for an id in any spelling: of Bedrock, Google Cloud or a router."""
         found = self._normalized.get(model)
@@ -233,7 +250,10 @@ class LimitsData:
         if limits is None:
             if len(self._bound) >= _CACHED_IDS:
                 self._bound.clear()
-            limits = self._bound[model, platform, certain] = self._bind(model, platform, certain=certain)
+            limits = self._bind(model, platform, certain=certain)
+            if self.processors is not None:
+                limits = self.processors.applied(limits)
+            self._bound[model, platform, certain] = limits
         return limits
 
     def with_gateways(self, gateways: Iterable[tuple[str, str | None, Values]]) -> "LimitsData":
@@ -303,7 +323,8 @@ class LimitsData:
         """All data and the day, as a text that is the same whenever they are."""
         tree = self._tree
         sections = (tree.shared, tree.tiers, tree.platforms, tree.models)
-        return repr((self.day, *(sorted(dict(section).items()) for section in sections)))
+        rows = self.processors.rows if self.processors else ()
+        return repr((self.day, *(sorted(dict(section).items()) for section in sections), rows))
 
     @property
     def claude_models(self) -> tuple[str, ...]:

@@ -138,6 +138,8 @@ class Session:
         shipped = self.limits.platforms
         if gateways := first.settings.gateways:
             self.limits = self.limits.with_gateways(gateway[:3] for gateway in gateways)
+        if processors := first.settings.processors:
+            self.limits = processors.on(self.limits, first)
         rules = self.registry.rules
         self.settings = first.validate([rule.code for rule in rules], [rule.name for rule in rules], shipped)
         self._refuse_unknown_names()

@@ -18,8 +18,8 @@ _NONE: Mapping[Location, Limits] = {}
 class RequestUnderTest(NamedTuple):
     """One request, the limits of its model and platform, and those of its images.
 
-    `image_limits` holds the limits of images whose level of detail is not the model's default, by their
-    location; all other images have `limits`.
+    `image_limits` holds the limits of images whose level of detail is not the model's default, or whose block
+    or request sets bounds, by their location; all other images have `limits`.
     """
 
     request: Request
@@ -95,12 +95,17 @@ def is_counted(use: ImageUse, limits: Limits) -> bool:
 
 
 def bind_image(use: ImageUse, limits: Limits) -> Limits:
-    """The limits of a model for an image, at its level of detail."""
-    return limits.at(use.detail)
+    """The limits of a model for an image, at its level of detail and within the bounds of its request."""
+    level = limits.at(use.detail)
+    return level if use.bounds is None or not limits.tier.strategy else use.bounds.on(level)
 
 
 LimitsByDetail = dict[tuple[Limits, str], Limits]
 """Limits at a level of detail, by those of the request and level."""
+
+
+_MOST_LEVELS = 256
+"""Limits that are cached; hostile requests may set other bounds in each image."""
 
 
 def bind_request(request: Request, limits: Limits, levels: LimitsByDetail | None = None) -> RequestUnderTest:
@@ -109,16 +114,18 @@ def bind_request(request: Request, limits: Limits, levels: LimitsByDetail | None
     `levels` caches bound limits: findings are remembered by the identity of the limits.
     """
     limits = limits.for_dialect(request.dialect)
-    if not limits.details:
+    if not limits.tier.strategy:  # Claude has neither levels nor bounds
         return RequestUnderTest(request, limits)
     levels = {} if levels is None else levels
     known = {name for name, _ in limits.details}
     found: dict[Location, Limits] = {}
     for use in request.images:
-        if use.detail is None or use.detail not in known:
+        if (use.detail is None or use.detail not in known) and use.bounds is None:
             continue
-        key = limits, use.detail
+        key = limits, f"{use.detail} {use.bounds}" if use.bounds else use.detail or ""
         if key not in levels:
+            if len(levels) >= _MOST_LEVELS:
+                levels.clear()
             levels[key] = bind_image(use, limits)
         if levels[key] is not limits:
             found[use.location] = levels[key]

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from enum import Enum, IntEnum, IntFlag
+from typing import TYPE_CHECKING
 
 from imgbudget.limits.geometry import Size
 from imgbudget.model.fixes import Fix
 from imgbudget.model.location import Excerpt, Location, Span, TextEdit
 from imgbudget.namedtuples import NamedTuple
+
+if TYPE_CHECKING:
+    from imgbudget.limits.options import ImageBounds
 
 
 class Severity(IntEnum):
@@ -114,7 +118,8 @@ class ImageUse(NamedTuple):
     outermost first. `digest` is set if another image of the request has the same length. `oversized` is what
     the block requests for an image that is too large. `toolset` is the type of the toolset whose tool result
     holds the image, e.g. `computer_toolset_20260801`. `detail` is the level of the block: OpenAI's detail,
-    Gemini's media resolution.
+    Gemini's media resolution. `bounds` are those that
+    the block or its request sets for the image processor: vLLM's `mm_processor_kwargs`, DashScope's pixels.
     """
 
     location: Location
@@ -133,6 +138,7 @@ class ImageUse(NamedTuple):
     oversized: str | None = None
     toolset: str | None = None
     detail: str | None = None
+    bounds: "ImageBounds | None" = None
 
     @property
     def in_request(self) -> bool:

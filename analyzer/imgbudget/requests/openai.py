@@ -1,8 +1,11 @@
 """The bodies of OpenAI's chat completions and responses, as gateways accept them for Claude models."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from imgbudget.jsontext.document import Document
+from imgbudget.limits.options import ImageBounds
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import (
     Block,
@@ -26,6 +29,7 @@ from imgbudget.requests.base import (
     each_message,
     kind_of,
 )
+from imgbudget.requests.processor_bounds import bounds_in, bounds_of
 from imgbudget.requests.server_state import history_of
 
 _TEXTS = ("text", "input_text", "output_text")
@@ -48,10 +52,11 @@ def _detail(item: dict[str, Any]) -> str | None:
     return detail if isinstance(detail, str) else None
 
 
+@dataclass(slots=True)
 class PartReader(RequestCollector):
-    """Reads the content parts of one request."""
+    """Reads the content parts of one request; `bounds` are those that it sets for all of its images."""
 
-    __slots__ = ()
+    bounds: Mapping[str, int] = field(default_factory=dict)
 
     def content(self, value: Any, location: Location, inside: tuple[str, ...]) -> tuple[Block, ...]:
         """The blocks of a `content`: a string, an array of parts, or nothing."""
@@ -83,6 +88,18 @@ class PartReader(RequestCollector):
         return Other(location, kind if isinstance(kind, str) else "")
 
     def _image(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> ImageUse:
+        use = self._plain_image(value, location, inside)
+        own = bounds_in(value)
+        inner = value.get("image_url")
+        if isinstance(inner, dict):
+            own |= bounds_in(inner)
+        if not own and not self.bounds:
+            return use
+        bound = use._replace(bounds=ImageBounds(tuple(sorted({**self.bounds, **own}.items()))))
+        self.images[-1] = bound
+        return bound
+
+    def _plain_image(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> ImageUse:
         if identity := self.reference(value.get("file_id")):
             return self.image(location, Origin.FILE_ID, inside, reference=identity, detail=_detail(value))
         return self.address(part_payload(value), location.at("image_url"), inside, detail=_detail(value))
@@ -161,7 +178,8 @@ def _is_part(block: dict[str, Any]) -> bool:
 
 def read_chat(document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField) -> Request:
     """The request in `body`."""
-    reader = PartReader(document, fields, lengths=Lengths(document, body, part_payload))
+    lengths = Lengths(document, body, part_payload)
+    reader = PartReader(document, fields, lengths=lengths, bounds=bounds_of(body))
     turns = []
     for here, message in each_message(reader, body["messages"], where.location.at("messages")):
         role = message.get("role")
@@ -214,7 +232,8 @@ def read_responses(
     document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField
 ) -> Request:
     """The request in `body`."""
-    reader = PartReader(document, fields, lengths=Lengths(document, body, part_payload))
+    lengths = Lengths(document, body, part_payload)
+    reader = PartReader(document, fields, lengths=lengths, bounds=bounds_of(body))
     turns = []
     location = where.location
     if isinstance(body.get("instructions"), str):
