@@ -350,6 +350,30 @@ def test_router_has_the_limits_of_the_models_maker(model: str, maker: str) -> No
     assert routed.at_maker is False
 
 
+@pytest.mark.parametrize(
+    ("model", "named", "other"),
+    [
+        ("claude-opus-5-5", "vertex", "google-cloud"),
+        ("gemini-2.5-flash", "google-cloud", "vertex"),
+        ("gpt-4o", "foundry", "azure-openai"),
+        ("claude-opus-5-5", "azure-openai", "foundry"),
+        ("gpt-4o", "bedrock", "openai"),
+    ],
+)
+def test_model_that_a_platform_lacks_has_another_of_the_same_cloud(
+    model: str, named: str, other: str
+) -> None:
+    """Google's and Microsoft's clouds have a platform for each maker; elsewhere it is the model's own."""
+    assert SHIPPED.bind(model, named).platform == other
+
+
+def test_router_has_neither_files_nor_batches() -> None:
+    """What Claude's API has for them is no advice there."""
+    limits = SHIPPED.bind("claude-opus-5-5", "openrouter")
+    assert limits.source_types == ("base64", "url")
+    assert limits.batch_requests is limits.batch_factor is limits.file_bytes is None
+
+
 def test_router_takes_models_that_nobody_knows() -> None:
     """Their requests still go to OpenRouter."""
     limits = SHIPPED.bind("acme/vision-9", "openrouter")

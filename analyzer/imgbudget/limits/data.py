@@ -390,8 +390,10 @@ class LimitsData:
     def _serving_platform(self, model: str, platform: str) -> str:
         """The platform whose limits apply: the given one, or the model's own if that does not serve it."""
         normal = self.normalize(model)
-        if platform and normal.known and self.table.serves(platform, normal.id):
-            return platform
+        if platform and normal.known:
+            there = self._in_cloud(platform, normal.id)
+            if there is not None and self.table.serves(there, normal.id):
+                return there
         return (self._served(model) or self.platforms)[0]
 
     def _peers(self, platform: str) -> list[Values]:

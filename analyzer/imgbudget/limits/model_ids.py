@@ -21,7 +21,12 @@ _GATEWAYS = {
 }
 """Parts of a path before the id that name a platform; others (`anthropic/`, `google/`) are ignored."""
 
-SISTERS = {"google-cloud": "vertex", "vertex": "google-cloud", "azure-openai": "foundry"}
+SISTERS = {
+    "google-cloud": "vertex",
+    "vertex": "google-cloud",
+    "azure-openai": "foundry",
+    "foundry": "azure-openai",
+}
 """The platform of the same cloud for the models that a platform does not serve."""
 
 _BEDROCK_VENDORS = (
