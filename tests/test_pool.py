@@ -151,10 +151,26 @@ HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_h
 """A shell that starts tests in the background has them ignore it, and so whatever they start."""
 
 
+SLOWLY = """import os, time
+from imgbudget.cli import main
+from imgbudget.linter import files
+from imgbudget.linter.run import Session
+read, here = files.read_image, os.getpid()
+def read_slowly(*arguments, **named):
+    if os.getpid() == here:
+        raise SystemExit("there are no workers")
+    time.sleep(0.01)
+    return read(*arguments, **named)
+files.read_image, Session.pool_threshold, Session.chunk_size = read_slowly, 20, 20
+main()
+"""
+"""The command, whose workers take ten seconds for the images of `fill`."""
+
+
 def fill(folder: Path) -> None:
-    """60,000 images: hard links would be one file."""
+    """2,000 images: hard links would be one file."""
     picture = image_bytes((300, 300))
-    for i in range(60_000):
+    for i in range(2000):
         (folder / f"{i}.png").write_bytes(picture)
 
 
@@ -166,7 +182,7 @@ def test_ctrl_c_stops_soon_and_leaves_nothing(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            f"{HEARS_CTRL_C}; from imgbudget.cli import main; main()",
+            f"{HEARS_CTRL_C}\n{SLOWLY}",
             "check",
             "--format",
             "jsonl",
@@ -179,8 +195,8 @@ def test_ctrl_c_stops_soon_and_leaves_nothing(tmp_path: Path) -> None:
         start_new_session=True,
     )
     assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.readline()
+    assert process.stdout.readline()
+    assert process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
     begun = time.monotonic()
     _, err = process.communicate(timeout=10)
@@ -197,7 +213,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-c",
-        "from imgbudget.cli import main; main()",
+        SLOWLY,
         "check",
         "-j",
         "2",
@@ -208,8 +224,8 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
     assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.readline()  # the workers are at it
+    assert process.stdout.readline()
+    assert process.stdout.readline()  # the workers are at it
     process.kill()
     process.communicate(timeout=10)
     for _ in range(100):
