@@ -1,8 +1,9 @@
 """Everything that the author of a rule imports: the decorator, subjects, context, problems and fixes."""
 
+import typing
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, overload
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import (
@@ -66,6 +67,7 @@ from imgbudget.model.subjects import (
     UnusedIgnore,
     walk_blocks,
 )
+from imgbudget.namedtuples import NamedTuple
 
 __all__ = [
     "CONVERSIONS",
@@ -155,7 +157,7 @@ class Context(NamedTuple):
         return self.image_limits.get(use.location, self.limits) if self.image_limits else self.limits
 
 
-class Rule(NamedTuple, Generic[Subject]):
+class Rule(typing.NamedTuple, Generic[Subject]):
     """One rule: its identity, its options, and the pure function that checks a subject.
 
     `RuleOptions` describes the fields from `severity` on.

@@ -1,9 +1,9 @@
 """IB206 costly-encoding."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from imgbudget.limits.values import figure
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.rule import (
     Context,
     FixSafety,

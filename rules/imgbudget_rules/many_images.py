@@ -1,8 +1,8 @@
 """Requests of many images: how many media blocks count toward the limit, and which images are too large."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.rule import Context, ImageUse, Limit, Limits, Request, Size
 
 

@@ -1,8 +1,7 @@
 """Images larger than a model uses: by how much, and which of them the API rejects instead of downscaling."""
 
-from typing import NamedTuple
-
 from imgbudget.limits.values import figure
+from imgbudget.namedtuples import NamedTuple
 from imgbudget.rule import ImageUse, Limits, Size, patches
 
 TOOLSETS = ("computer_toolset_20260801", "browser_toolset_20260801")

@@ -4,6 +4,8 @@
 accessor.
 """
 
+from __future__ import annotations
+
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from imgbudget.limits.values import Limit, Term, Value
@@ -54,7 +56,7 @@ class LimitSpec(Generic[T_co]):
         self.name = name
 
     @overload
-    def __get__(self, limits: None, owner: type) -> "LimitSpec[T_co]": ...
+    def __get__(self, limits: None, owner: type) -> LimitSpec[T_co]: ...
 
     @overload
     def __get__(self, limits: object, owner: type) -> T_co: ...

@@ -3,9 +3,11 @@
 Named tuples instead of dataclasses: a frozen dataclass costs a millisecond at every start.
 """
 
-from typing import Any, Generic, NamedTuple, TypeVar
+import typing
+from typing import Any, Generic, TypeVar
 
 from imgbudget.errors import LimitsError
+from imgbudget.namedtuples import NamedTuple
 
 N_co = TypeVar("N_co", int, float, covariant=True)
 _BINARY = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"))
@@ -21,7 +23,7 @@ def between(low: float, high: float) -> str:
     return figure(high) if low == high else f"{figure(low)} to {figure(high)}"
 
 
-class Limit(NamedTuple, Generic[N_co]):
+class Limit(typing.NamedTuple, Generic[N_co]):
     """A number: a limit, a price or a factor.
 
     `unit` is px, pixels, bytes, images, tokens, patches, requests, messages, times or USD/MTok (US dollars

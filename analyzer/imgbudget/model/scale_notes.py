@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageUse, Request, Text, walk_blocks
+from imgbudget.namedtuples import NamedTuple
 
 _DISPLAYED = (
     r"original (?P<width>\d{1,6})x(?P<height>\d{1,6}), displayed at (?P<shown>\d{1,6}x\d{1,6})"
