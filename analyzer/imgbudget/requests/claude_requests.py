@@ -41,10 +41,11 @@ MOST_BASE64, FEWER_BASE64 = 25_165_824, 10_485_760
 MOST_BASE64_ELSEWHERE = 78_643_200
 
 _SINCE = (2, 1, 238)
-_ENDS = 64
+_END = 64
+_DEEPEST = 16
 
-Identity = tuple[int, str, str]
-"""The length of a base64 text, its beginning and its end."""
+Identity = tuple[int, str]
+"""The length of a base64 text and its end, where checksums are."""
 
 Images = list[tuple[Keys, Identity]]
 """Images with the paths to their sources."""
@@ -61,26 +62,25 @@ def leaves_oldest_out(version: str | None) -> bool:
         return False
 
 
-def identities(document: Document, content: Any, path: Keys) -> Iterator[tuple[Keys, Identity]]:
+def identities(document: Document, content: Any, path: Keys) -> Images:
     """The images in base64 in a content, with the paths to their sources, in order."""
-    stack = [(content, path)]
-    while stack:
-        value, here = stack.pop()
-        if isinstance(value, list):
-            stack.extend((item, (*here, i)) for i, item in reversed(list(enumerate(value))))
-        elif isinstance(value, dict):
-            source = value.get("source")
-            if value.get("type") == "image" and isinstance(source, dict):
-                if isinstance(data := source.get("data"), str):
-                    yield (*here, "source"), identity(document, data)
-            elif isinstance(value.get("content"), list):
-                stack.append((value["content"], (*here, "content")))
+    found: Images = []
+    for i, item in enumerate(content) if isinstance(content, list) else ():
+        if not isinstance(item, dict):
+            continue
+        source, inner = item.get("source"), item.get("content")
+        if isinstance(source, dict) and item.get("type") == "image":
+            if isinstance(data := source.get("data"), str):
+                found.append(((*path, i, "source"), identity(document, data)))
+        elif isinstance(inner, list) and len(path) < _DEEPEST:
+            found += identities(document, inner, (*path, i, "content"))
+    return found
 
 
 def identity(document: Document, data: str) -> Identity:
     """What tells one base64 text from others, without reading all of it."""
     text = document.payload(data)
-    return text.length, text.text(_ENDS), text.text(_ENDS, max(text.length - _ENDS, 0))
+    return text.length, text.text(_END, max(text.length - _END, 0))
 
 
 class _Sent(NamedTuple):
@@ -107,8 +107,7 @@ class SentRequests:
         if value["type"] == "api-request-blob":
             message, name = value.get("message"), value.get("hash")
             if isinstance(name, str) and isinstance(message, dict):
-                found = identities(document, message.get("content"), ())
-                self._blobs[name] = [image for _, image in found]
+                self._blobs[name] = [image for _, image in identities(document, message.get("content"), ())]
             return
         name, keep, tail, base = (value.get(key) for key in ("id", "keep", "tail", "base"))
         if isinstance(name, str) and isinstance(keep, int) and isinstance(tail, list):
@@ -116,10 +115,10 @@ class SentRequests:
             self._requests[name] = _Sent(base if isinstance(base, str) else None, keep, hashes)
             self._open = name
 
-    def add(self, entry: str, images: Iterable[tuple[Keys, Identity]]) -> None:
+    def add(self, entry: str, images: Images) -> None:
         """Keep the images of a line."""
-        if found := list(images):
-            self._images[entry] = found
+        if images:
+            self._images[entry] = images
 
     def answer(self, entry: str) -> None:
         """Keep that a line is the answer to the request before it."""
@@ -160,9 +159,10 @@ class SentRequests:
             following = chain[-1].base if chain[-1].keep else None
         hashes: list[str] = []
         for sent in reversed(chain):
-            if len(hashes) < sent.keep:
+            if not 0 <= sent.keep <= len(hashes):
                 return None
-            hashes = [*hashes[: sent.keep], *sent.tail]
+            del hashes[sent.keep :]
+            hashes += sent.tail
         # answers have no blob, and never stand first or one after the other
         known = [name in self._blobs for name in hashes]
         gaps = any(not one and not other for one, other in zip([False, *known], known, strict=False))

@@ -178,10 +178,11 @@ class GeminiSessionReader:
         )
 
     def _rewind(self, identity: str) -> None:
-        ids = list(self._rows)
-        first = ids.index(identity) if identity in self._rows else 0
-        for gone in ids[first:]:
-            self._gone.append((self._rows.pop(gone).line, ABANDONED))
+        """Take out the message of that id and all after it; everything if there is none."""
+        last = None
+        while self._rows and last != identity:
+            last, row = self._rows.popitem()
+            self._gone.append((row.line, ABANDONED))
 
     def _replace_all(self, document: Document, path: Keys, messages: list[Any]) -> None:
         found = [((*path, i), item) for i, item in enumerate(messages) if isinstance(item, dict)]

@@ -22,10 +22,6 @@ _IMAGES_BY_AGENT = "browse_interactive"
 """The action whose page is sent as an image."""
 
 
-_Ids = str | int | tuple[int, int]
-"""The id of an event, or the first and the last one of a range."""
-
-
 @dataclass(slots=True)
 class OpenHandsReader:
     """Collects the events of one file, line by line or from an array."""
@@ -36,7 +32,8 @@ class OpenHandsReader:
     unsent: dict[Unsent, int] = field(default_factory=dict)
     started: bool = False
     _messages: list[tuple[Any, Message]] = field(default_factory=list)
-    _condensed: set[_Ids] = field(default_factory=set)
+    _condensed: set[str | int] = field(default_factory=set)
+    _ranges: set[tuple[int, int]] = field(default_factory=set)
     _reader: PartReader | None = None
 
     def take(self, document: Document) -> bool:
@@ -44,12 +41,18 @@ class OpenHandsReader:
         self.started = True
         value = document.value
         listed = isinstance(value, list)
+        added: list[tuple[Keys, Message]] = []
         for i, event in enumerate(value if listed else [value]):
             if not isinstance(event, dict):
                 continue
-            self._condensed.update(_condensed(event))
+            self._condense(event)
             if message := self._message(document, event, (i,) if listed else ()):
                 self._messages.append((event.get("id"), message))
+                added.append(((i,) if listed else (), message))
+        spans = document.spans(path for path, _ in added)
+        for path, message in added:
+            if span := spans.get(path):
+                message.byte_size = span.end - span.start
         return True
 
     def requests(self) -> Iterator[Request]:
@@ -66,12 +69,23 @@ class OpenHandsReader:
             collector = RequestCollector(document, self.fields, lengths=None)
             yield assemble(sent, document, collector, self.path, id=None, model=None)
 
+    def _condense(self, event: dict[str, Any]) -> None:
+        """Keep the ids of the events that a condensation takes out, or the first and the last one."""
+        holder = event.get("args") if event.get("action") == "condensation" else event
+        if not isinstance(holder, dict):
+            return
+        ids = holder.get("forgotten_event_ids")
+        if isinstance(ids, list):
+            self._condensed.update(identity for identity in ids if isinstance(identity, str | int))
+        first, last = holder.get("forgotten_events_start_id"), holder.get("forgotten_events_end_id")
+        if isinstance(first, int) and isinstance(last, int):
+            self._ranges.add((first, last))
+
     def _is_condensed(self, identity: Any) -> bool:
         if not isinstance(identity, str | int):
             return False
-        ranges = (ids for ids in self._condensed if isinstance(ids, tuple))
-        return identity in self._condensed or any(
-            isinstance(identity, int) and first <= identity <= last for first, last in ranges
+        return identity in self._condensed or (
+            isinstance(identity, int) and any(first <= identity <= last for first, last in self._ranges)
         )
 
     def _message(self, document: Document, event: dict[str, Any], path: Keys) -> Message | None:
@@ -105,8 +119,6 @@ class OpenHandsReader:
             blocks = [Nested(around, "tool_result", tuple(blocks), None)]
         message.blocks, message.flaws = blocks, reader.flaws
         reader.images, reader.documents, reader.flaws = [], [], []
-        if span := document.spans([path]).get(path):
-            message.byte_size = span.end - span.start
         return message
 
 
@@ -168,17 +180,3 @@ def _blocks(
         else:
             blocks.append(reader.part(part, here, inside))
     return blocks
-
-
-def _condensed(event: dict[str, Any]) -> Iterator[_Ids]:
-    """The ids of the events that a condensation takes out."""
-    holder = event.get("args") if event.get("action") == "condensation" else event
-    if not isinstance(holder, dict):
-        return
-    ids = holder.get("forgotten_event_ids")
-    yield from (
-        (identity for identity in ids if isinstance(identity, str | int)) if isinstance(ids, list) else ()
-    )
-    first, last = holder.get("forgotten_events_start_id"), holder.get("forgotten_events_end_id")
-    if isinstance(first, int) and isinstance(last, int):
-        yield (first, last)

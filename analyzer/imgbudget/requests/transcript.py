@@ -231,7 +231,7 @@ class TranscriptReader:
             images: Images = [(path, identity(document, data))] if isinstance(data, str) else []
         else:
             holder = value[str(path[0])]
-            images = list(identities(document, holder.get(path[-1]), path))
+            images = identities(document, holder.get(path[-1]), path)
         conversation.requests.add(entry.id, images)
         if entry.message.role == "assistant":
             conversation.requests.answer(entry.id)
