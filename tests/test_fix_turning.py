@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -275,6 +276,28 @@ def test_the_orientation_is_set_in_its_type(order: str, kind: int) -> None:
     assert probe_bytes(with_segments(image_bytes((16, 16), "JPEG"), made), ProbeField.ALL).orientation == 1
     old = with_segments(image_bytes((16, 16), "JPEG"), exif_segment(bytes(block)))
     assert probe_bytes(old, ProbeField.ALL).orientation == 6
+
+
+def test_an_exif_block_may_have_its_prefix_twice() -> None:
+    """As some writers have it; readers skip both."""
+    doubled = exif_segment(b"Exif\0\0" + tiff(6))
+    made = turning._upright(doubled, transposed=True)
+    assert len(made) == len(doubled)
+    found = [
+        probe_bytes(with_segments(image_bytes((16, 16), "JPEG"), one), ProbeField.ALL)
+        for one in (doubled, made)
+    ]
+    assert [one.orientation for one in found] == [6, 1]
+
+
+def test_without_a_temporary_folder_the_other_orders_are_tried(
+    installed: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one of three needs it, and no folder is made for the others."""
+    installed()
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    data = photo()
+    assert len(list(turning.turned_upright(data, probe_bytes(data, ProbeField.ALL)))) == 2
 
 
 @posix

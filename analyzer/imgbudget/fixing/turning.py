@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from struct import pack_into
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -101,23 +102,25 @@ def turned_upright(data: bytes, facts: ImageFacts) -> Iterator[bytes]:
     picture = b"".join((b"\xff\xd8", *colours, *parts.picture))
     transposed = facts.orientation >= FIRST_TRANSPOSED
     metadata = [_upright(segment, transposed=transposed) for segment in parts.metadata]
-    with TemporaryDirectory() as folder:
-        for order in _orders(parts, os.path.join(folder, "scans")):
-            turn = (program, "-copy", "none", "-perfect", *order, *_TURNS[facts.orientation])
-            made = _parts(_output(turn, picture))
-            whole = b"".join((b"\xff\xd8", *metadata, *made.picture, parts.rest))
-            _refuse_other(data, whole, facts)
-            yield whole
+    for order in _orders(parts):
+        made = _parts(
+            _output((program, "-copy", "none", "-perfect", *order, *_TURNS[facts.orientation]), picture)
+        )
+        whole = b"".join((b"\xff\xd8", *metadata, *made.picture, parts.rest))
+        _refuse_other(data, whole, facts)
+        yield whole
 
 
-def _orders(parts: _Parts, path: str) -> Iterator[tuple[str, ...]]:
+def _orders(parts: _Parts) -> Iterator[tuple[str, ...]]:
     """Orders in which a picture can be written, each as options; first the one that it has."""
     orders = [("-optimize",), ("-progressive",)]
     yield from orders[:: -1 if parts.progressive else 1]
     if parts.components == _OF_COLOURS:
-        with open(path, "w", encoding="ascii") as file:
-            file.write(_SCANS)
-        yield "-scans", path
+        with suppress(OSError), TemporaryDirectory() as folder:
+            path = os.path.join(folder, "scans")
+            with open(path, "w", encoding="ascii") as file:
+                file.write(_SCANS)
+            yield "-scans", path
 
 
 def _parts(data: bytes) -> _Parts:
@@ -167,7 +170,8 @@ def _upright(segment: bytes, *, transposed: bool) -> bytes:
         if transposed:
             kept[12:14], kept[14:16] = segment[14:16], segment[12:14]
     elif segment.startswith(_EXIF, 4):
-        kept[10:] = _upright_exif(segment[10:], transposed=transposed)
+        start = 16 if segment.startswith(_EXIF, 10) else 10  # some writers repeat the prefix
+        kept[start:] = _upright_exif(segment[start:], transposed=transposed)
     elif segment.startswith(_XMP, 4):
         return _XMP_ORIENTATION.sub(rb"\g<1>1", segment)
     return bytes(kept)
