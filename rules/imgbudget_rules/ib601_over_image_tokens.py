@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from imgbudget.limits.levers import lever_advice
 from imgbudget.limits.values import figure
-from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, rule
+from imgbudget.rule import Context, FixSafety, ImageUse, Level, Problem, Resize, Severity, Size, rule
 from imgbudget_rules.spending import money, up_to
 
 
@@ -46,10 +47,15 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     tokens = ctx.limits.tokens(size)
     cost = ctx.limits.cost_usd(tokens)
+    less = lever_advice(ctx.limits, size)
     doubt = up_to(*(ctx.limits.tokens_ends(size) or (None, None)))
     if budget.tokens is not None and tokens is not None and tokens > budget.tokens:
         smaller = ctx.limits.size_within_tokens(size, budget.tokens)
-        advice = f"resize to {smaller} or raise" if smaller else "every size takes more than that; raise"
+        advice = (
+            f"resize to {smaller} or raise"
+            if smaller
+            else f"{less or 'every size takes more than that'}; raise"
+        )
         yield Problem(
             message=f"image takes {doubt}{figure(tokens)} visual tokens; "
             f"your budget for an image is {figure(budget.tokens)}",
@@ -62,7 +68,11 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if budget.cost is not None and cost is not None and cost > budget.cost:
         affordable = ctx.limits.tokens_within_cost(budget.cost) or 0
         smaller = ctx.limits.size_within_tokens(size, affordable)
-        advice = f"resize to {smaller} or raise" if smaller else "every size costs more than that; raise"
+        advice = (
+            f"resize to {smaller} or raise"
+            if smaller
+            else f"{less or 'every size costs more than that'}; raise"
+        )
         yield Problem(
             message=f"image costs {doubt}{money(cost)}; your budget for an image is {money(budget.cost)}",
             help=f"{advice} budgets.image.cost",
@@ -71,3 +81,8 @@ def over_image_tokens(use: ImageUse, ctx: Context) -> Iterator[Problem]:
             unit="USD",
             fix=Resize(smaller) if smaller else None,
         )
+
+
+def _advice(smaller: Size | None, otherwise: str) -> str:
+    """What to do, up to the name of the budget."""
+    return f"resize to {smaller} or raise" if smaller else f"{otherwise}; raise"

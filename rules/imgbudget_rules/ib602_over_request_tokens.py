@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkTokens, rule
-from imgbudget_rules.spending import fewest_tokens, request_tokens, shrinkable, up_to
+from imgbudget_rules.spending import fewest_tokens, instead_of_pixels, request_tokens, shrinkable, up_to
 
 
 @rule(
@@ -53,11 +53,11 @@ def over_request_tokens(request: Request, ctx: Context) -> Iterator[Problem]:
     tokens = request_tokens(request, ctx)
     if tokens <= most:
         return
-    possible = shrinkable(request, ctx, most)
+    possible, less = shrinkable(request, ctx, most), instead_of_pixels(request, ctx)
     yield Problem(
         message=f"images take {up_to(fewest_tokens(request, ctx), tokens)}{figure(tokens)} visual tokens; "
         f"your budget for a request is {figure(most)}",
-        help="downscale or leave out images, split the request, or raise budgets.request.tokens",
+        help=f"{less or 'downscale or '}leave out images, split the request, or raise budgets.request.tokens",
         measured=tokens,
         limit=most,
         unit="tokens",

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from imgbudget.limits.values import figure
 from imgbudget.rule import Context, FixSafety, Level, Problem, Request, Severity, ShrinkTokens, rule
-from imgbudget_rules.spending import fewest_tokens, money, request_tokens, shrinkable, up_to
+from imgbudget_rules.spending import (
+    fewest_tokens,
+    instead_of_pixels,
+    money,
+    request_tokens,
+    shrinkable,
+    up_to,
+)
 
 
 @rule(
@@ -56,10 +63,11 @@ def over_request_cost(request: Request, ctx: Context) -> Iterator[Problem]:
         return
     model, advice = ctx.limits.model, "use a cheaper model, or raise budgets.request.cost"
     possible = shrinkable(request, ctx, affordable)
+    less = instead_of_pixels(request, ctx)
     doubt = up_to(fewest_tokens(request, ctx), tokens)
     yield Problem(
         message=f"images cost {doubt}{money(cost)} on {model}; your budget for a request is {money(most)}",
-        help=f"downscale them to {figure(affordable)} tokens in total, {advice}",
+        help=f"{less or f'downscale them to {figure(affordable)} tokens in total, '}{advice}",
         measured=cost,
         limit=most,
         unit="USD",

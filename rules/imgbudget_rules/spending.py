@@ -1,5 +1,7 @@
 """Visual tokens of images, amounts of money as text, and whether a request can be shrunk enough."""
 
+from imgbudget.limits.geometry import bills_size
+from imgbudget.limits.levers import lever_advice
 from imgbudget.rule import Context, ImageUse, Request, Size
 
 
@@ -41,5 +43,22 @@ def shrinkable(request: Request, ctx: Context, most: int) -> bool:
 
     No image can cost less than one pixel does. At a detail level with a fixed price, that is its full price.
     """
-    fewest = sum(ctx.limits_of(use).tokens(Size(1, 1)) or 0 for use in request.images if use.visible_size)
-    return fewest <= most and any(use.base64_size and use.visible_size for use in request.images)
+    fewest, possible = 0, False
+    for use in request.images:
+        limits, size = ctx.limits_of(use), use.visible_size
+        if size:
+            billed = bills_size(limits.tier)
+            fewest += limits.tokens(Size(1, 1) if billed else size) or 0
+            possible = possible or (billed and bool(use.base64_size))
+    return fewest <= most and possible
+
+
+def instead_of_pixels(request: Request, ctx: Context) -> str:
+    """What helps where the model does not bill the size of the largest image, before other advice."""
+    sized = ((ctx.limits_of(use), use.visible_size) for use in request.images)
+    known = [(limits.tokens(size) or 0, limits, size) for limits, size in sized if size]
+    if not known:
+        return ""
+    _, limits, size = max(known, key=lambda one: one[0])
+    advice = lever_advice(limits, size)
+    return f"{advice}; " if advice else ""

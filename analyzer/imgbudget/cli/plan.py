@@ -41,6 +41,7 @@ from imgbudget.output.base import TextStyle, count
 from imgbudget.output.fixes import FixLines
 from imgbudget.output.plan import (
     image_table,
+    lever_lines,
     models_table,
     plan_document,
     request_text,
@@ -307,7 +308,8 @@ def _text(found: _Found, *, show_all: bool, colour: bool) -> str:
             else ()
         ),
         *(request_text(request, show_all=show_all, colour=colour) for request in joint),
-        totals_line(found.plans, found.totals, found.summary),
+        totals_line(found.plans, found.totals, found.summary)
+        + joined(() if found.models else lever_lines(found.plans)),
     ]
     text = blocks(parts)
     if found.resends is None:

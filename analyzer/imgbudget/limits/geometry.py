@@ -145,6 +145,15 @@ def publishes_size(tier: Tier) -> bool:
     return not tier.strategy or _strategy(tier.strategy).publishes_size
 
 
+_NOT_BY_SIZE = frozenset({"flat", "kept_ratio", "nova_ratio"})
+"""Strategies by which a smaller image takes as many tokens, up to rounding."""
+
+
+def bills_size(tier: Tier) -> bool:
+    """Whether a smaller image of the same ratio takes fewer tokens."""
+    return tier.strategy not in _NOT_BY_SIZE
+
+
 def refuses(tier: Tier) -> bool:
     """Whether the tier itself refuses images for their size, in addition to the platform."""
     return any(key.startswith("refused_") for key, _ in tier.numbers)
@@ -240,6 +249,9 @@ def size_within_tokens(size: Size, tier: Tier, most: int, edge_limit: int | None
         edge, tokens_limit = tier.bounds
         return native_size(size, Tier(tier.name, edge, min(tokens_limit, most)), edge_limit)
     longest = size.long_edge if edge_limit is None else min(edge_limit, size.long_edge)
+    if not bills_size(tier):
+        whole = size.scaled(longest, size.long_edge)
+        return whole if tokens(whole, tier) <= most else None
     # every long edge is tried, as the tokens of a smaller size may be more
     candidates = (size.scaled(long, size.long_edge) for long in range(longest, 0, -1))
     return next((candidate for candidate in candidates if tokens(candidate, tier) <= most), None)

@@ -5,6 +5,8 @@ from typing import Any
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import bills_size
+from imgbudget.limits.levers import levers
 from imgbudget.model.location import Location
 from imgbudget.model.results import Summary
 from imgbudget.model.subjects import Request
@@ -47,6 +49,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
         "row": plan.row,
         "reason": plan.why,
         "max_bytes": plan.max_bytes,
+        **_levers(plan),
         "scale": list(plan.coordinates.scale),
         "before": {
             "tokens": None if before else plan.tokens_before,
@@ -65,6 +68,41 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
         }
         | range_record(after, limits),
     }
+
+
+def _levers(plan: ImagePlan) -> dict[str, Any]:
+    """The levels of detail that reduce the tokens where the size is not billed."""
+    found = levers(plan.limits, plan.size)
+    return {"levers": [lever._asdict() for lever in found]} if found else {}
+
+
+def lever_lines(plans: Sequence[ImagePlan]) -> list[str]:
+    """For each model that does not bill the size: what its images take at each level of detail."""
+    by_model: dict[str, list[ImagePlan]] = {}
+    for plan in plans:
+        limits = plan.limits
+        fixed = not limits.details and limits.counts(plan.size) and not bills_size(limits.tier)
+        if fixed or levers(limits, plan.size):
+            by_model.setdefault(limits.model, []).append(plan)
+    return [_lever_line(model, some) for model, some in by_model.items()]
+
+
+def _lever_line(model: str, plans: Sequence[ImagePlan]) -> str:
+    text = f"{model} does not bill the size of an image: fewer pixels save upload, but no tokens"
+    sums: dict[tuple[str, str], list[int]] = {}
+    for plan in plans:
+        for name, level, tokens in levers(plan.limits, plan.size):
+            sums.setdefault((name, level), []).append(tokens)
+    now, whole = sum(plan.tokens_before or 0 for plan in plans), count(len(plans), "image")
+    ways = [
+        f"with {name} {level} {figure(sum(tokens))}"
+        for (name, level), tokens in sums.items()
+        if len(tokens) == len(plans)
+    ]
+    if not ways:
+        return text
+    take = "takes" if len(plans) == 1 else "take"
+    return f"{text}; {whole} {take} {figure(now)} tokens, {', '.join(ways)}"
 
 
 def _range(found: tuple[int, int]) -> list[int] | None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, table_row
+from imgbudget.limits.levers import lever_advice
 from imgbudget.limits.values import figure
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.request_under_test import bind_image
@@ -347,8 +348,11 @@ def plan_image(
     most = goal.most_tokens(limits)
     if most is not None and (limits.tokens(planned) or 0) > most:
         smaller = limits.size_within_tokens(size, most, planned.long_edge)
-        planned, row = smaller or size_steps(size, planned, 1, limits.tier)[0].size, None
         reason = f"limit of {figure(most)} tokens per image"
+        if advice := lever_advice(limits, size):
+            reason += f", but {advice}"
+        else:
+            planned, row = smaller or size_steps(size, planned, 1, limits.tier)[0].size, None
     plan = ImagePlan(use, limits, size, planned, reason, row)
     grows = _is_refused(use, limits, edge_limit) or goal.cheapest or _asks_for_less(plan, goal, most)
     return _within_bytes(plan._replace(may_grow=grows), goal)

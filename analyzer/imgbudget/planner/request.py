@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from imgbudget.limits.bound import Limits
+from imgbudget.limits.geometry import bills_size
 from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import ImageEdit, RequestEdit
 from imgbudget.model.location import Location
@@ -68,8 +69,9 @@ def remedy_of(
 
 def token_steps(plan: ImagePlan, *, unsafe: bool) -> tuple[SizeStep, ...]:
     """The sizes that an image can be reduced to, the planned one last; only that one if it is fixed."""
-    if plan.limits.counts_tokens and _may_shrink(plan, unsafe=unsafe):
-        return size_steps(plan.size, plan.planned, plan.limits.least_edge, plan.limits.tier)
+    limits = plan.limits
+    if limits.counts_tokens and bills_size(limits.tier) and _may_shrink(plan, unsafe=unsafe):
+        return size_steps(plan.size, plan.planned, limits.least_edge, limits.tier)
     return (SizeStep(plan.tokens_after or 0, plan.planned),)
 
 
