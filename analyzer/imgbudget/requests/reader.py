@@ -25,7 +25,7 @@ from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
 from imgbudget.requests.recordings import RecordedBody, document_text, inner_documents, recorded_bodies
-from imgbudget.requests.session_formats import SessionReader, Unsent, session_format
+from imgbudget.requests.session_formats import MESSAGE_ROWS, SessionReader, Unsent, session_format
 
 DIALECTS: tuple[Dialect, ...] = (
     BEDROCK_CONVERSE,
@@ -220,7 +220,8 @@ class RequestReader:
             session = self._sessions.get(form.name)
             if session is None:
                 session = self._sessions[form.name] = form.open(self.path, self.fields)
-            yield SessionLine(session.take(document))
+            sent = session.take(document)
+            yield SessionLine(sent, unknown=not sent and form.name == MESSAGE_ROWS)
             return
         is_line = bool(self._sessions) and isinstance(document.value, dict)
         for item in read_requests(document, self.path, self.fields, wrapped=not is_line):

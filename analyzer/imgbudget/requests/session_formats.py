@@ -307,6 +307,18 @@ def is_goose(value: Any) -> bool:
     )
 
 
+MESSAGE_ROWS = "message rows"
+_ROW_ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
+
+
+def is_message_row(value: Any) -> bool:
+    """Whether a value may be a message without a body around it, in a file with one a line."""
+    if not isinstance(value, dict) or "messages" in value or "model" in value:
+        return False
+    role = value.get("role")
+    return isinstance(role, str) and role in _ROW_ROLES and isinstance(value.get("content"), (str, list))
+
+
 SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("qwen-code", is_qwen_code, ("qwen_sessions", "QwenSessionReader")),
     SessionFormat("gemini-cli", is_gemini_cli, ("gemini_sessions", "GeminiSessionReader")),
@@ -320,6 +332,7 @@ SESSION_FORMATS: tuple[SessionFormat, ...] = (
     SessionFormat("cline", is_cline, ("cline", "ClineReader")),
     SessionFormat("goose", is_goose, ("goose", "GooseReader")),
     SessionFormat("codex", is_codex, ("codex", "CodexReader")),
+    SessionFormat(MESSAGE_ROWS, is_message_row, ("message_rows", "MessageRowsReader")),
 )
 """Every format, the more specific ones first."""
 
