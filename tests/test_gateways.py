@@ -230,6 +230,18 @@ def test_mistakes_in_names_have_line_and_remedy(
     assert expected in run.err
 
 
+def test_long_chain_of_gateways_is_refused(imgbudget: Command, tmp_path: Path) -> None:
+    """Eight in a row are taken, thousands would take all day."""
+    chain = "".join(f"  g{i}: {{like: {f'g{i - 1}' if i else 'anthropic'}}}\n" for i in range(8))
+    write(tmp_path, f"platforms:\n{chain}")
+    assert imgbudget("limits", "--platform", "g7").code == 0
+    chain += "".join(f"  g{i}: {{like: g{i - 1}}}\n" for i in range(8, 2000))
+    write(tmp_path, f"platforms:\n{chain}")
+    run = imgbudget("limits", "--platform", "g7")
+    assert run.code == 2
+    assert "10: platforms.g8: is like more than 7 gateways in a row; name the platform behind them" in run.err
+
+
 def test_unknown_gateway_names_the_nearest(imgbudget: Command, tmp_path: Path) -> None:
     """Also one of the configuration."""
     write(tmp_path, YAML)

@@ -10,6 +10,9 @@ from imgbudget.errors import ConfigProblem
 MAX_HINTS = 100
 """Mistakes of a kind for which a near name is looked up; a file with more of them is no configuration."""
 
+MAX_GATEWAYS = 8
+"""Most gateways of which each is like the next."""
+
 _SIMILARITY = 0.6
 """Least share of matching letters of a suggested name; the default of difflib."""
 
@@ -143,9 +146,11 @@ def check_gateways(settings: Settings, known_platforms: Collection[str]) -> tupl
 
 
 def _circle(name: str, likes: Mapping[str, str | None]) -> str | None:
-    """The gateways that are like each other in a circle, starting from one of them."""
+    """What is wrong with the chain of gateways that one is like: it comes back to it, or is too long."""
     chain, following = [name], likes.get(name)
-    while following is not None and following not in chain:
+    while following is not None and following in likes and following not in chain:
         chain.append(following)
-        following = likes.get(following)
+        if len(chain) > MAX_GATEWAYS:
+            return f"is like more than {MAX_GATEWAYS - 1} gateways in a row; name the platform behind them"
+        following = likes[following]
     return f"is like itself: {' -> '.join([*map(plain, chain), plain(name)])}" if following == name else None
