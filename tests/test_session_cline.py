@@ -125,6 +125,11 @@ def test_compaction_in_the_file_beside(imgbudget: Command, tmp_path: Path) -> No
     run = imgbudget("check", "s.messages.json", "s.compaction.json", "--select", "IB0", "--format", "json")
     assert (run.code, [request["images"] for request in run.json["requests"]]) == (0, [1, 0])
     assert "s.messages.json: 1 message not checked: sent before the session was compacted" in run.err
+    again = session(message("user", picture(CUT), id="m"), message("user", text_block("on")))
+    write_json(tmp_path / "s.messages.json", again)  # the compaction of 3.0.65 keeps messages with their ids
+    write_json(tmp_path / "s.compaction.json", kept | {"messages": [message("user", picture(CUT), id="m")]})
+    found = imgbudget("check", ".", "--select", "IB0", "--format", "json").json["findings"]
+    assert [one["path"] for one in found] == ["s.compaction.json", "s.messages.json"]
     write_json(tmp_path / "s.compaction.json", kept | {"source_message_count": 3})  # of another session
     assert imgbudget("check", "s.messages.json", "--select", "IB0").code == 1
 

@@ -153,19 +153,22 @@ class ClineReader:
     ) -> tuple[dict[int, str], dict[int, "_IsOrphan"]]:
         """Which messages are not sent, with the reason, and which results of the others are not."""
         if isinstance(value, dict):
-            count = 0 if "source_message_count" in value else self._compacted(document)
-            return (dict.fromkeys(range(count), COMPACTED) if count <= len(array) else {}), {}
+            count, kept = (0, set()) if "source_message_count" in value else self._compacted(document)
+            named = enumerate(array[:count] if count <= len(array) else ())
+            return {number: COMPACTED for number, entry in named if _id_of(entry) not in kept}, {}
         end = self._deleted(document)
         if end is not None and 2 <= end < len(array) - 1:
             return dict.fromkeys(range(2, end + 1), TRUNCATED), {end + 1: _is_result}
         return _condensed(array)
 
-    def _compacted(self, document: Document) -> int:
-        """How many messages of the session were compacted, from the file beside it."""
+    def _compacted(self, document: Document) -> tuple[int, set[str]]:
+        """How many messages were compacted, and the ids of those kept, from the file beside the session."""
         beside = self._beside(document, ".messages.json", ".compaction.json")
-        count = beside.get("source_message_count") if isinstance(beside, dict) else 0
-        has_messages = isinstance(beside, dict) and isinstance(beside.get("messages"), list)
-        return count if has_messages and isinstance(count, int) and not isinstance(count, bool) else 0
+        count = beside.get("source_message_count") if isinstance(beside, dict) else None
+        messages = beside.get("messages") if isinstance(beside, dict) else None
+        if not isinstance(count, int) or isinstance(count, bool) or not isinstance(messages, list):
+            return 0, set()
+        return max(count, 0), {identity for message in messages if (identity := _id_of(message))}
 
     def _deleted(self, document: Document) -> int | None:
         """The number of the last message that was deleted, from the file beside the session."""
@@ -205,6 +208,11 @@ class ClineReader:
 
 _IsOrphan = Callable[[Any], bool]
 """Whether a block is the result of a call that is not sent."""
+
+
+def _id_of(message: Any) -> str:
+    identity = message.get("id") if isinstance(message, dict) else None
+    return identity if isinstance(identity, str) else ""
 
 
 def _is_result(block: Any) -> bool:
