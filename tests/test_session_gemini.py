@@ -279,3 +279,21 @@ BASES: list[list[Any]] = [
 def test_any_values_in_sessions(base: list[Any], seed: int) -> None:
     """Whatever the values are, reading gives requests or nothing, and no exception."""
     requests_of(*mutated(base, seed))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"$set": {"name": "x"}},
+        {"$set": {"messages": [{"id": 1}]}},
+        {"$rewindTo": "x"},
+        gemini_row("a", "error", "disk full"),
+        gemini_row("a", "user", "logged in"),
+        {"type": "label", "id": "a", "parentId": "b", "timestamp": "t"},
+    ],
+)
+def test_data_of_other_programs(imgbudget: Command, tmp_path: Path, line: Any) -> None:
+    """Lines that could be of a session, but of which none is for sure, are skipped, and no line is wrong."""
+    write_lines(tmp_path / "data.jsonl", line, {"level": "info"}, line)
+    run = imgbudget("check", ".", "--format", "json")
+    assert (run.code, run.json["findings"], run.json["summary"]["requests"]) == (0, [], 0)

@@ -117,9 +117,11 @@ def test_images_left_out_are_counted(imgbudget: Command, tmp_path: Path) -> None
 def test_model_before_any_answer() -> None:
     """The streaming format names the model at its beginning, newer sessions in an attachment."""
     init = {"type": "system", "subtype": "init", "session_id": "s", "model": "claude-haiku-4-5"}
+    init["claude_code_version"] = "2.1.332"
     message = {"role": "user", "content": [image(30)]}
     stream = {"type": "user", "session_id": "s", "parent_tool_use_id": None, "message": message}
-    assert requests_of(init, stream)[0].model == "claude-haiku-4-5"
+    (request,) = requests_of(init, stream)
+    assert (request.model, request.keeps_newest) == ("claude-haiku-4-5", True)
     named = {"type": "model", "identity": {"modelId": "claude-opus-4-8"}, "text": "You are"}
     place = {"type": "attachment", "uuid": "m", "parentUuid": "a", "sessionId": "s1", "attachment": named}
     assert requests_of(FIRST[0], place)[0].model == "claude-opus-4-8"

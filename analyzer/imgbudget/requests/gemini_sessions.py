@@ -143,7 +143,7 @@ class GeminiSessionReader:
     def take(self, document: Document) -> bool:
         """Read the next row, or the whole session if it is one JSON object."""
         value = document.value
-        self.started = True
+        self.started |= _is_evidence(value)
         if isinstance(identity := value.get("$rewindTo"), str):
             self._rewind(identity)
         elif isinstance(value.get("id"), str):
@@ -156,7 +156,7 @@ class GeminiSessionReader:
             self._id = self._contents.reference(value.get("sessionId"))
             if isinstance(messages := value.get("messages"), list):
                 self._replace_all(document, ("messages",), messages)
-        return True
+        return self.started
 
     def requests(self) -> Iterator[Request]:
         """The request of the session."""
@@ -213,6 +213,22 @@ class GeminiSessionReader:
             if before := self._rows.get(identity):
                 self._gone.append((before.line, REPLACED))
             self._rows[identity] = row
+
+
+def _is_evidence(value: dict[str, Any]) -> bool:
+    """Whether a row is of a session for sure: logs and updates of databases can look like others."""
+    if "$rewindTo" in value:
+        return False
+    changed = value.get("$set")
+    holder = changed if isinstance(changed, dict) else value
+    if isinstance(messages := holder.get("messages"), list):
+        return any(isinstance(message, dict) and _is_evidence(message) for message in messages)
+    if value.get("type") == "gemini" or "projectHash" in value:
+        return True
+    content = value.get("content")
+    return isinstance(content, list) and any(
+        isinstance(part, dict) and ("text" in part or "inlineData" in part) for part in content
+    )
 
 
 def _sent(row: _Row, answered: frozenset[str]) -> Iterator[Message]:

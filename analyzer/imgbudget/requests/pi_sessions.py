@@ -51,9 +51,10 @@ class PiSessionReader:
     def take(self, document: Document) -> bool:
         """Read the next entry."""
         value = document.value
-        self.started = True
         reader = self._reader_of(document)
         kind, identity, parent = value["type"], value.get("id"), value.get("parentId")
+        message = value.get("message")
+        self.started |= kind == "session" or (isinstance(message, dict) and "role" in message)
         if kind == "session":
             self._id = reader.reference(identity)
             self._ids.append("")
@@ -77,7 +78,7 @@ class PiSessionReader:
             self._kept[identity] = first if isinstance(first, str | int) else None
         if model := reader.reference(_model_of(value)):
             self._models[identity] = model
-        return True
+        return self.started
 
     def requests(self) -> Iterator[Request]:
         """The request of the session."""

@@ -231,7 +231,8 @@ class RequestReader:
     def end(self) -> Iterator[Request]:
         """The requests that are complete only after the last document."""
         for session in self._sessions.values():
-            yield from session.requests()
+            if session.started:
+                yield from session.requests()
 
 
 def shortened(request: Request) -> Request:

@@ -160,8 +160,11 @@ class TranscriptReader:
             if conversation is not None:
                 conversation.requests.take(document)
         elif isinstance(model := _model_at_first(value), str):
-            model = self._reader_of(document).reference(model)
-            self._conversations.setdefault(self._agent(value), _Conversation()).model = model
+            reader = self._reader_of(document)
+            conversation = self._conversations.setdefault(self._agent(value), _Conversation())
+            conversation.model = reader.reference(model)
+            version = reader.reference(value.get("claude_code_version"))
+            conversation.version = version or conversation.version
 
     def requests(self) -> Iterator[Request]:
         """The requests of all conversations, in order of their first message."""
