@@ -29,6 +29,7 @@ def _square(model: str, tokens: int, seen: int | None = 1024) -> ResizeExample:
 
 _TILES = {
     "computer-use-preview": 65 + 4 * 129,
+    "gpt-4-turbo": 765,
     "gpt-4.1": 765,
     "gpt-4o": 765,
     "gpt-4o-mini": 25501,
@@ -62,9 +63,9 @@ _LEVELS_3 = {"low": 264, "medium": 527, "high": 1100, "ultra_high": 2205, None: 
 """Cells of a grid of 16:9: 22 x 12, 31 x 17, 44 x 25, 63 x 35."""
 
 _QWEN_25 = ("qwen2.5-vl", "qwen2.5-vl-72b-instruct", "qwen2.5-vl-7b-instruct")
-_QWEN_3 = ("qwen3-vl", "qwen3-vl-235b", "qwen3.5", "qwen3.6", "qwen3.8-flash", "qwen3.8-max")
+_QWEN_3 = ("qwen3-vl", "qwen3-vl-235b", "qwen3.5", "qwen3.6", "qwen3.8-27b", "qwen3.8-flash", "qwen3.8-max")
 _GLM = ("glm-4.5v", "glm-4.6v", "glm-5.3-flash", "glm-5v", "glm-5v-turbo")
-_KIMI = ("kimi-k2.5", "kimi-k2.6", "kimi-k3", "kimi-k3.1-pro")
+_KIMI = ("kimi-k2.5", "kimi-k2.6", "kimi-k2.7-code", "kimi-k3", "kimi-k3.1-pro")
 _MISTRAL = (
     *("mistral-large", "mistral-large-3", "mistral-large-4", "mistral-medium", "mistral-medium-3.5"),
     *("mistral-small", "mistral-small-3.1"),
@@ -164,7 +165,7 @@ EXAMPLES_OF: dict[str, tuple[ResizeExample, ...]] = {
 
 UNKNOWN = {
     "xai": ("grok-4.20", "grok-4.3", "grok-4.5", "grok-4.6", "grok-4.7"),
-    "open": ("deepseek-flash", "dola-seed", "muse-spark", "step3"),
+    "open": ("deepseek-flash", "deepseek-v4.1-flash", "dola-seed", "muse-spark", "step3"),
 }
 """Models whose rule is not known, by file: their images have no number of tokens."""
 

@@ -134,6 +134,19 @@ def test_all_models_are_grouped_by_what_they_make_of_an_image(imgbudget: Command
     assert "$0.001560 to $0.007800" in line
 
 
+def test_vision_models_that_most_providers_sell_are_among_all(imgbudget: Command) -> None:
+    """The 25 vision models that most providers of litellm 1.110.2 list, 2026-11."""
+    run = imgbudget("size", "640x480", "--model", "all", "--date", "2026-11-29", "--format", "json")
+    answered = {model for group in run.json["groups"] for model in group["models"]}
+    assert {
+        *("glm-5.3-flash", "kimi-k3", "gemma-4", "kimi-k2.7-code", "claude-haiku-4-5", "kimi-k2.6"),
+        *("deepseek-v4.1-flash", "minimax-m3-vl", "claude-sonnet-5", "gpt-6-luna", "qwen3.6"),
+        *("claude-opus-5", "gpt-5.6-luna", "claude-haiku-5-5", "claude-fable-5", "claude-opus-5-5"),
+        *("claude-sonnet-4-6", "claude-sonnet-4-5", "gpt-6-astra", "gpt-6.1-sol", "gpt-5.5"),
+        *("gpt-5.6-terra", "qwen3-vl-235b", "qwen3.8-max", "qwen3.5"),
+    } <= answered
+
+
 def test_refused_and_uncertain_models_of_a_group_are_named(imgbudget: Command) -> None:
     """Models that refuse the image are apart from those that take it; each doubt has its models."""
     run = imgbudget("size", "9000x9000", "--model", "all", "--format", "json")

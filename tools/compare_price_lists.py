@@ -100,12 +100,19 @@ def litellm_values(data: LimitsData) -> Iterator[Stated]:
     done = set()
     for key, entry in json.loads(text).items():
         model = model_of(data, key)
-        if model is None or entry.get("litellm_provider") not in MAKERS or model in done:
+        maker = entry.get("litellm_provider")
+        if model is None or model in done or maker not in MAKERS or not _is_own(maker, model):
             continue
         done.add(model)
         yield from (Stated("litellm", model, name, value) for name, value in _litellm_entry(entry))
         if (successor := entry.get("successor_model")) is not None and "deprecation_date" in entry:
             yield Stated("litellm", model, "successor", model_of(data, successor) or successor)
+
+
+def _is_own(maker: str, model: str) -> bool:
+    """Whether a provider that sells others' models too sells its own one here."""
+    own = {"dashscope": "qwen", "bedrock_converse": "nova"}
+    return model.startswith(own.get(maker, ""))
 
 
 def _litellm_entry(entry: dict[str, Any]) -> Iterator[tuple[str, float | str]]:

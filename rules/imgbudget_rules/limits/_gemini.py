@@ -254,6 +254,7 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "public model list (models.dev), for other models of the family", "date": "2026-07-02", "status": "derived", "note": "that of the family's other models", "value": 1048576},
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.75, "note": "until 2026-12-31"},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 3.75, "note": "until 2026-12-31"},
+            "snapshots": {"source": "litellm 1.110.2", "date": "2026-11", "status": "derived", "value": ["gemini-flash-latest"], "note": "the newest of those at the price of the alias"},
             "price_changes": {"source": "genai-prices 0.2.3; litellm 1.110.2", "date": "2026-11", "status": "confirmed", "value": "2027-01-01", "note": "the lower price holds to 2026-12-31"},
             "next_input_price": {"source": "genai-prices 0.2.3: the lower price ends; the one after it is that of gemini-3.6-flash", "date": "2026-11", "status": "derived", "note": "the price after 2026-12-31 is not listed for this model", "value": 1.5},
             "next_output_price": {"source": "genai-prices 0.2.3: the lower price ends; the one after it is that of gemini-3.6-flash", "date": "2026-11", "status": "derived", "note": "the price after 2026-12-31 is not listed for this model", "value": 7.5},

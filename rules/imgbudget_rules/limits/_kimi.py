@@ -32,6 +32,14 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 262144},
             "cache_read_factor": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.168421},
         },
+        "kimi-k2.7-code": {
+            "platforms": {"source": "image processor of Kimi K2.5", "date": "2026-11", "status": "derived", "note": "by the rule of Kimi K2.5; no configuration of this model was found", "value": ["self-hosted"]},
+            "tier": {"source": "image processor of Kimi K2.5", "date": "2026-11", "status": "derived", "note": "by the rule of Kimi K2.5; no configuration of this model was found", "value": "kimi"},
+            "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 262144},
+            "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.95},
+            "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 4},
+            "cache_read_factor": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.2},
+        },
         "kimi-k3": {
             "platforms": {"source": "image processor of Kimi K2.5", "date": "2026-11", "status": "derived", "note": "by the rule of Kimi K2.5; no configuration of this model was found", "value": ["self-hosted"]},
             "tier": {"source": "image processor of Kimi K2.5", "date": "2026-11", "status": "derived", "note": "by the rule of Kimi K2.5; no configuration of this model was found", "value": "kimi"},

@@ -39,6 +39,7 @@ DATA: dict[str, dict[str, Any]] = {
         "mistral-small-3.1": {
             "platforms": {"source": "ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["self-hosted", "mistral"]},
             "tier": {"source": "ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": "mistral-28"},
+            "snapshots": {"source": "ImageEncoder of mistral-common 1.13.1", "date": "2026-11", "status": "confirmed", "value": ["mistral-small-3.2", "mistral-small-3.2-24b-instruct-2506"]},
             "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens", "input_price", "output_price"]}],
         },
         "mistral-medium": {

@@ -191,6 +191,11 @@ DATA: dict[str, dict[str, Any]] = {
             "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 1000000},
             "cache_read_factor": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.02},
         },
+        "deepseek-v4.1-flash": {
+            "platforms": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "note": "the rule of this model was not found", "value": ["self-hosted"]},
+            "tier": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "note": "the rule of this model was not found", "value": "rule-unknown"},
+            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["context_tokens", "input_price", "output_price"]}],
+        },
         "step3": {
             "platforms": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "note": "the rule of this model was not found", "value": ["self-hosted"]},
             "tier": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "note": "the rule of this model was not found", "value": "rule-unknown"},

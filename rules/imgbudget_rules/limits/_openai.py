@@ -378,6 +378,17 @@ DATA: dict[str, dict[str, Any]] = {
         },
     },
     "models": {
+        "gpt-4-turbo": {
+            "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
+            "tier": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": "openai-tiles-4o"},
+            "detail_low": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": "openai-low-4o"},
+            "detail_high": {"source": "public model lists, for other models of the family", "date": "2026-09", "status": "derived", "note": "that of the family's other models", "value": "openai-tiles-4o"},
+            "context_tokens": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 128000},
+            "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 10},
+            "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 30},
+            "retired": {"source": "litellm 1.110.2", "date": "2026-11", "status": "single source", "value": "2026-10-23"},
+            "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
+        },
         "gpt-4o": {
             "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
             "tier": {"source": "OpenAI images and vision guide; recorded usage of bodies without a detail", "date": "2026-09", "status": "confirmed", "note": "an absent detail is auto, and auto is high", "value": "openai-tiles-4o"},

@@ -126,5 +126,12 @@ DATA: dict[str, dict[str, Any]] = {
             "input_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.15},
             "output_price": {"source": "litellm 1.110.2 and genai-prices 0.2.3", "date": "2026-11", "status": "confirmed", "value": 0.47},
         },
+        "qwen3.8-27b": {
+            "platforms": {"source": "preprocessor_config.json of Qwen3-VL and Qwen3.5, run in transformers 5.24.0", "date": "2026-11", "status": "confirmed", "note": "a server may set another", "value": ["self-hosted", "qwen"]},
+            "tier": {"source": "preprocessor_config.json of Qwen3-VL and Qwen3.5", "date": "2026-11", "status": "derived", "note": "by the rule of Qwen3.5; no configuration of this model was found", "value": "qwen3-vl"},
+            "tier_on_qwen": {"source": "public material on Alibaba's service, and the released checkpoints", "date": "2026-11", "status": "conflicting", "note": "whether the service keeps the 16,384 tokens of the checkpoints or has 1,280 is not known", "value": "qwen2.5-vl-service"},
+            "context_tokens": {"source": "public price and model list (models.dev), Alibaba, for qwen2.5-vl-72b-instruct", "date": "2026-07-02", "status": "derived", "note": "that of the largest Qwen2.5-VL; depends on who serves the model", "value": 131072},
+            "absent": [{"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["input_price", "output_price"]}],
+        },
     },
 }
