@@ -1,5 +1,6 @@
 """Fixtures that all tests share: the command as a function, in an empty folder."""
 
+import gc
 import io
 import json
 import os
@@ -27,6 +28,14 @@ settings.register_profile("thorough", settings.get_profile("default"), max_examp
 # for benchmarks/mutants.py, which runs the same tests many times
 settings.register_profile("few", settings.get_profile("default"), max_examples=10, derandomize=True)
 settings.load_profile("default")
+
+
+gc.disable()  # while tests are collected, which makes objects by the hundred thousand and no garbage
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage again."""
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

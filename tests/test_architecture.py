@@ -3,7 +3,6 @@
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -38,8 +37,10 @@ def first_cells(title: str) -> list[str]:
     return [name for cell in rows for name in re.findall(r"`([^`]+)`", cell)]
 
 
-def lazy_imports() -> Iterator[tuple[str, str]]:
+@cache
+def lazy_imports() -> tuple[tuple[str, str], ...]:
     """The imports inside functions: their place and their line."""
+    imports: list[tuple[str, str]] = []
     for path in FILES:
         lines = path.read_text(encoding="utf-8").splitlines()
         found = {
@@ -49,8 +50,8 @@ def lazy_imports() -> Iterator[tuple[str, str]]:
             for node in ast.walk(function)
             if isinstance(node, ast.Import | ast.ImportFrom)
         }
-        for number in sorted(found):
-            yield f"{path.relative_to(ROOT)}:{number}", lines[number - 1]
+        imports += [(f"{path.relative_to(ROOT)}:{number}", lines[number - 1]) for number in sorted(found)]
+    return tuple(imports)
 
 
 def test_each_import_inside_a_function_has_a_declared_kind() -> None:
@@ -67,7 +68,7 @@ def test_each_import_inside_a_function_has_a_declared_kind() -> None:
 
 def test_imports_inside_functions_stay_few() -> None:
     """Their number is a ceiling: it may fall and must not rise."""
-    assert len(list(lazy_imports())) <= MOST_LAZY_IMPORTS
+    assert len(lazy_imports()) <= MOST_LAZY_IMPORTS
 
 
 def test_no_class_name_is_defined_twice() -> None:
