@@ -317,6 +317,13 @@ def test_images_are_planned_for_the_strictest_reading(
     assert limits.image_raw_bytes == least // 4 * 3
 
 
+def test_requests_are_split_for_the_strictest_reading(imgbudget: Command, tmp_path: Path) -> None:
+    """Twelve images are two requests where one source has ten and another fifty."""
+    write_json(tmp_path / "r.json", chat(images=12, model="gpt-4o"))
+    run = imgbudget("split", "r.json", "--platform", "azure-openai", "--format", "json")
+    assert [part["images"] for part in json.loads(run.out)["splits"][0]["parts"]] == [6, 6]
+
+
 def test_vertex_depends_on_the_model() -> None:
     """3,000 images, 900 for Gemini 3 Pro preview; the newest group takes more bytes."""
     assert stated(SHIPPED.bind("gemini-2.5-flash", "vertex").request_media).value == 3000

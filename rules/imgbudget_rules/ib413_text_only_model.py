@@ -50,7 +50,7 @@ def text_only_model(request: Request, ctx: Context) -> Iterator[Problem]:
     limits, images = ctx.limits, len(request.images)
     if limits.text_only is None or not images:
         return
-    model = limits.blind_model
+    (model,) = limits.text_only.values
     count = "1 image" if images == 1 else f"{images} images"
     if limits.takes_no_images:
         message = f"{model} takes no images; {limits.api} rejects this request with {count}"

@@ -61,7 +61,7 @@ class Limits(LimitFields):
     """Whether the platform passes requests on to that of the model."""
 
     text_only: Term | None
-    """The source for a model taking no images; None for one that takes some, or of which nothing is known."""
+    """The source for a model taking no images, with its id; None for one that takes some or is not known."""
 
     day: str
     _sources: Mapping[str, tuple[Value, ...]]
@@ -157,11 +157,6 @@ class Limits(LimitFields):
     def known(self) -> bool:
         """Whether the data has the model."""
         return self.state == "exact"
-
-    @property
-    def blind_model(self) -> str:
-        """The id under which the model is listed as one that takes no images; empty if it is not."""
-        return self.text_only.values[0] if self.text_only else ""
 
     @property
     def takes_no_images(self) -> bool:
@@ -455,6 +450,11 @@ class Limits(LimitFields):
     def image_raw_bytes(self) -> int | None:
         """The largest image file, in bytes, whose base64 text is within the limit by every reading."""
         return self.least_image_bytes.value // 4 * 3 if self.least_image_bytes else None
+
+    @property
+    def least_request_media(self) -> Limit[int] | None:
+        """The strictest reading of the limit on images and pages, for which requests are planned."""
+        return self.request_media_doubt or self.request_media
 
     @property
     def least_request_bytes(self) -> Limit[int] | None:

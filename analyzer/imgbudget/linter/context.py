@@ -156,8 +156,8 @@ class LintContext:
 
     def note_limits(self, limits: Limits, platform: str) -> None:
         """Add a note if the model is not known, or not served on the platform that the user named."""
-        if limits.takes_no_images:
-            self.note(f"{limits.blind_model} takes no images")
+        if limits.text_only and limits.takes_no_images:
+            self.note(f"{limits.text_only.values[0]} takes no images")
         elif not limits.known:
             self.note_unknown(limits)
         elif self.explicit_platform and platform == self.platform and limits.platform != platform:

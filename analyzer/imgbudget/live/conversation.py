@@ -51,7 +51,7 @@ def prune_conversation(  # noqa: PLR0913 - keyword options
     messages = list(messages)
     images = [block for message in messages for block in _images(_content(message))]
     documents = sum(_documents(_content(message)) for message in messages)
-    media = limits.request_media
+    media = limits.least_request_media
     room = len(images) if media is None else max(media.value - documents - next_images, 0)
     stay = min(len(images), room if keep is None else min(keep, room))
     removed = {id(block) for block in images[: len(images) - stay]}

@@ -168,7 +168,7 @@ def _of_tokens(
 
 def _media(test: RequestUnderTest) -> Iterator[RequestBound]:
     """Images and pages: a plan removes none, so the count does not change."""
-    request, limit = test.request, test.limits.request_media
+    request, limit = test.request, test.limits.least_request_media
     count = len(request.images) + pages_of(request.documents)
     if limit is not None:
         whose = test.limits.whose(limit)
@@ -370,7 +370,7 @@ class Capacity(NamedTuple):
         if most is not None and not accepted:
             text = f"an edge of {span.long_edge} px, over the {most.text} that {limits.platform} takes"
             found.append(Overrun(text, _edge_of))
-        if (base64 := limits.image_base64_bytes) and span.largest > base64.value:
+        if (base64 := limits.least_image_bytes) and span.largest > base64.value:
             text = f"an image of {figure(span.largest)} bytes of base64, over the {base64.text} that"
             text += f" {limits.platform} takes"
             found.append(Overrun(text, _largest_of))
@@ -380,7 +380,7 @@ class Capacity(NamedTuple):
                 f"an edge of {span.long_edge} px, over the {edge.text} for requests of more than {few.text}"
             )
             found.append(Overrun(text, _edge_of))
-        if (media := limits.request_media) and span.images + span.pages > media.value:
+        if (media := limits.least_request_media) and span.images + span.pages > media.value:
             text = f"{span.images} images" + (f" and {span.pages} pages" if span.pages else "")
             text += f", over the {figure(media.value)} that {limits.platform} takes for {limits.model}"
             found.append(Overrun(text, _media_of))
