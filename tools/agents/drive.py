@@ -1,12 +1,15 @@
 """Drives agents against a server on this machine, and compares what they send with what is read of them.
 
     npm install --prefix FOLDER @openai/codex@0.171.0 opencode-ai@1.18.33 cline@3.0.65
-    python tools/agents/drive.py FOLDER [codex opencode cline]
+    npm install --prefix FOLDER @anthropic-ai/claude-code@2.1.332 @google/gemini-cli@0.61.0
+    npm install --prefix FOLDER @qwen-code/qwen-code@0.24.4 @mariozechner/pi-coding-agent@0.73.1
+    python tools/agents/drive.py FOLDER [codex opencode cline claude gemini qwen pi]
 
 Each agent gets an empty home, images where it takes them with a prompt, the call of its tool that reads an
 image, and where possible a second prompt in the same session. The images of its last body are compared with
-those of the request that its session makes here, in order. By hand: it takes a minute, and the agents try to
-reach their own servers. Exit code 1 if any differ.
+those of the request that its session makes here, in order. By hand: it takes minutes, and the agents try to
+reach their own servers. Exit code 1 if any differ. Gemini CLI sends the result of a tool twice once a session
+is resumed, and with Gemini 3 the images inside it not at all with a key of the API: it is driven with 2.5.
 """
 
 import argparse
@@ -36,7 +39,9 @@ MODEL = "claude-sonnet-4-6"
 
 TOOLS: dict[str, Callable[[str], Any]] = {
     "view_image": lambda path: {"path": path},
-    "read": lambda path: {"filePath": path},
+    "read": lambda path: {"filePath": path, "path": path},
+    "read_file": lambda path: {"file_path": path},
+    "Read": lambda path: {"file_path": path},
     "read_files": lambda path: {"files": [{"path": path}]},
 }
 """The tools that read an image, with their arguments."""
@@ -99,6 +104,17 @@ def chat(call: tuple[str, Any] | None) -> list[Any]:
     ]
 
 
+def contents(call: tuple[str, Any] | None) -> list[Any]:
+    """The events of Gemini's API: a call of a tool, or one word."""
+    part: Any = {"text": "seen"}
+    if call:
+        name, wanted = call
+        part = {"functionCall": {"id": "c1", "name": name, "args": wanted}}
+    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
+    usage = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
+    return [{"candidates": [candidate], "usageMetadata": usage}]
+
+
 def stream(events: list[Any]) -> str:
     """Events as text."""
     named = (f"event: {one['type']}\n" if "type" in one else "" for one in events)
@@ -121,7 +137,13 @@ class Answers(BaseHTTPRequestHandler):
         body = json.loads(text)
         self.bodies.append(body)
         call = self._call(body)
-        if "chat/completions" in self.path:
+        if "generateContent" in self.path or "countTokens" in self.path:  # which model to use, how long it is
+            answer = contents(None)[0] | {"totalTokens": 5}
+            self._send("application/json", json.dumps(answer).encode())
+            return
+        if "streamGenerateContent" in self.path:
+            text_of = stream(contents(call))
+        elif "chat/completions" in self.path:
             text_of = stream(chat(call)) + "data: [DONE]\n\n"
         else:
             text_of = stream(responses(call) if "responses" in self.path else messages(call))
@@ -130,9 +152,12 @@ class Answers(BaseHTTPRequestHandler):
     def _call(self, body: Any) -> tuple[str, Any] | None:
         """The call to answer with: of the tool that reads images, until it was called."""
         tools = [tool for tool in body.get("tools") or () if isinstance(tool, dict)]
+        tools += [one for tool in tools for one in tool.get("functionDeclarations") or ()]
         names = {tool.get("name") or (tool.get("function") or {}).get("name") for tool in tools}
         name = next((name for name in TOOLS if name in names), None)
-        was_called = f'"{name}"' in json.dumps(body.get("messages") or body.get("input") or ())
+        was_called = f'"{name}"' in json.dumps(
+            body.get("messages") or body.get("input") or body.get("contents")
+        )
         return None if name is None or was_called else (name, TOOLS[name](str(self.image)))
 
     def _send(self, kind: str, data: bytes) -> None:
@@ -212,7 +237,60 @@ def cline(place: Place) -> Iterator[Path]:
     yield from place.home.rglob("*.messages.json")
 
 
-AGENTS: dict[str, Callable[[Place], Iterator[Path]]] = {"codex": codex, "opencode": opencode, "cline": cline}
+def claude(place: Place) -> Iterator[Path]:
+    """Claude Code: a prompt after which it reads a file, then another prompt in the same session."""
+    own = {"ANTHROPIC_BASE_URL": place.server, "ANTHROPIC_API_KEY": "x", "DISABLE_AUTOUPDATER": "1"}
+    own["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1"
+    place.run("claude", "-p", "look at @small.png", "--model", MODEL, "--allowedTools", "Read", **own)
+    place.run("claude", "-p", "again", "--continue", "--model", MODEL, **own)
+    yield from (place.home / ".claude/projects").rglob("*.jsonl")
+
+
+def gemini(place: Place) -> Iterator[Path]:
+    """Gemini CLI: files that are named with @, then another prompt in the same session."""
+    own = {"GOOGLE_GEMINI_BASE_URL": place.server, "GEMINI_API_KEY": "x"}
+    settings = place.home / ".gemini/settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}}))
+    more = ("--yolo", "--skip-trust", "--model", "gemini-2.5-flash")
+    place.run("gemini", *more, "--prompt", "look at @small.png and @large.jpg", **own)
+    place.run("gemini", *more, "--resume", "latest", "--prompt", "again", **own)
+    yield from (place.home / ".gemini/tmp").rglob("session-*.jsonl")
+
+
+def qwen(place: Place) -> Iterator[Path]:
+    """Qwen Code: files that are named with @, then another prompt in the same session."""
+    own = {"OPENAI_BASE_URL": f"{place.server}/v1", "OPENAI_API_KEY": "x", "OPENAI_MODEL": "qwen3-vl-plus"}
+    more = ("--auth-type", "openai", "--yolo")
+    place.run("qwen", *more, "--prompt", "look at @small.png and @large.jpg", **own)
+    place.run("qwen", *more, "--continue", "--prompt", "again", **own)
+    yield from (place.home / ".qwen/projects").rglob("chats/*.jsonl")
+
+
+def pi(place: Place) -> Iterator[Path]:
+    """pi: attached files, then another prompt in the same session."""
+    folder = place.home / ".pi/agent"
+    folder.mkdir(parents=True)
+    cost = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0}
+    about = {"id": MODEL, "name": MODEL, "reasoning": False, "input": ["text", "image"], "cost": cost}
+    model = about | {"contextWindow": 200000, "maxTokens": 8000}
+    api = {"baseUrl": place.server, "apiKey": "x", "api": "anthropic-messages", "models": [model]}
+    (folder / "models.json").write_text(json.dumps({"providers": {"here": api}}))
+    own = ("--provider", "here", "--model", MODEL, "--print")
+    place.run("pi", *own, "@small.png", "@large.jpg", "look", PI_OFFLINE="1")
+    place.run("pi", *own, "--continue", "again", PI_OFFLINE="1")
+    yield from (folder / "sessions").rglob("*.jsonl")
+
+
+AGENTS: dict[str, Callable[[Place], Iterator[Path]]] = {
+    "codex": codex,
+    "opencode": opencode,
+    "cline": cline,
+    "claude": claude,
+    "gemini": gemini,
+    "qwen": qwen,
+    "pi": pi,
+}
 
 _DATA = re.compile(r"^(?:data:[^,]*,)?([A-Za-z0-9+/]{64,}={0,2})$")
 
