@@ -165,6 +165,8 @@ def test_tables_of_all_models_are_grouped(imgbudget: Command) -> None:
     out = imgbudget("size", "--table", "--model", "all").out
     assert out.count("of exactly that ratio, for claude-") == 2
     assert out.count("their providers publish none") == 1
+    out = imgbudget("size", "--table", "--model", "gpt-4o,claude-opus-5").out
+    assert "of exactly that ratio, for claude-opus-5:" in out
 
 
 def test_many_models_of_many_providers(imgbudget: Command) -> None:

@@ -239,7 +239,7 @@ def _model(rows: Sequence[Measured], limits: Limits, *, table: bool, colour: boo
             )
         parts.append(shown.text(right={4, 5, 6, 7}))
     if table:
-        parts.append(_table((limits,), colour=colour))
+        parts.append(_table((limits,), colour=colour, named=False))
     return "".join(parts)
 
 
@@ -255,8 +255,8 @@ def tier_line(limits: Limits) -> str:
     return ", ".join(parts)
 
 
-def _table(same: Sequence[Limits], *, colour: bool) -> str:
-    """The sizes that are not resized, of a model or of several with the same ones."""
+def _table(same: Sequence[Limits], *, colour: bool, named: bool = True) -> str:
+    """The sizes that are not resized, of a model or of several with the same ones; `named` in the heading."""
     limits, models = same[0], ", ".join(limits.model for limits in same)
     found = ratio_table(limits.tier)
     if not found:
@@ -268,7 +268,7 @@ def _table(same: Sequence[Limits], *, colour: bool) -> str:
         cost = " to ".join(dict.fromkeys(money(cost) for cost in _least_and_most(same, tokens)))
         rows.add(f"{ratio[0]}:{ratio[1]}", str(size), str(size.transposed), number(tokens), cost)
     heading = "largest sizes that are not resized, of exactly that ratio"
-    whose = "" if len(same) == 1 else f", for {models}"
+    whose = f", for {models}" if named else ""
     return joined([f"{heading}{whose}:"]) + rows.text(right={3, 4})
 
 
