@@ -21,7 +21,7 @@ from imgbudget.limits.model_ids import (
 )
 from imgbudget.limits.platforms import PlatformTable, merge_platform
 from imgbudget.limits.schema import Checked, Platform, Tree, parse, parse_on_demand
-from imgbudget.limits.values import Absent, Limit, Term, Value, Values, term
+from imgbudget.limits.values import Absent, Limit, Term, Values, term
 
 if TYPE_CHECKING:
     from imgbudget.limits.options import Processors
@@ -287,7 +287,8 @@ class LimitsData:
         if is_other_vendors(reading.name, ""):
             platform = _FOR_OTHERS.get(platform or "", platform)
         nearest = nearest_names(reading.name, self.models)
-        sibling = sibling_of(reading.name, self.models)
+        latest = model.strip().lower().endswith("latest")
+        sibling = sibling_of(reading.name, self.models, latest=latest)
         return NormalizedModel(
             model, known=False, nearest=nearest, platform=platform, sibling=sibling, text_only=text_only
         )
@@ -343,7 +344,8 @@ class LimitsData:
     def _served(self, model: str) -> tuple[str, ...]:
         """The platforms that list a model of another provider; empty for Anthropic's models."""
         normal = self.normalize(model)
-        return self.table.listed(normal.id) if normal.known else ()
+        named = normal.id if normal.known else normal.sibling
+        return self.table.listed(named) if named else ()
 
     def _bind(self, model: str, platform: str, *, certain: bool) -> Limits:
         if platform and platform not in self.table:
@@ -359,7 +361,9 @@ class LimitsData:
             if "platforms" not in own and not isinstance(own.get("input_price"), Limit):
                 own = own | {"input_price": _highest_price(normal.id, self._peers(platform))}
         elif normal.sibling is not None:
-            own = {"tier": _derived_tier(normal, self._tree.models[normal.sibling])}
+            if self._served(model) and not (platform and certain):
+                platform = self._serving_platform(model, platform)
+            own = _derived(normal, self._tree.models[normal.sibling])
         tier = self._tree.tiers[term(own, "tier").values[0]] if own else {}
         maker = self._serving_platform(model, "")
         shared = self.table.for_model(platform, normal, lambda: self._any_platform)
@@ -418,10 +422,11 @@ def _on_platform(own: Values, platform: str) -> Values:
     return own | {name: value._replace(name=name) for name, value in there.items()} if there else own
 
 
-def _derived_tier(model: NormalizedModel, sibling: Values) -> Value:
-    """The tier of a model that is not in the data, by the rule of its family."""
+def _derived(model: NormalizedModel, sibling: Values) -> Values:
+    """The tiers of a model that is not in the data, by the rule of its family."""
     note = f"{model.id} is not a known model; by the rule of its family, as {model.sibling}"
-    return term(sibling, "tier")._replace(status="derived", note=note, owner=model.id)
+    names = (name for name in sibling if name == "tier" or name.startswith("detail_"))
+    return {name: term(sibling, name)._replace(status="derived", note=note, owner=model.id) for name in names}
 
 
 def _highest_price(model: str, peers: Iterable[Values]) -> Limit[float]:

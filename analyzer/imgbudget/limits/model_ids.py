@@ -184,22 +184,37 @@ def weights_of(name: str, index: Mapping[str, str]) -> str | None:
     return None
 
 
-_FAMILIES = ("claude",)
-"""First words of ids whose family has one rule for all models of a version and later (vision guide)."""
+_FAMILIES = {"claude": (0,), "gemini": (3,)}
+"""First words of ids whose family has one rule for all models of a version and later, and that version.
+
+Claude: vision guide. Gemini 3 and later: recorded usage of 2026.
+"""
 
 
-def sibling_of(name: str, known: Iterable[str]) -> str | None:
+def sibling_of(name: str, known: Iterable[str], *, latest: bool = False) -> str | None:
     """The known model of the same family whose version is the nearest that is not later; None without one.
 
-    Where all known versions are later, the earliest. Neither `name` nor any of `known` has suffixes.
+    Where all known versions are later, the earliest of Claude. With `latest` a name without a version is the
+    newest model with the same other words. Neither `name` nor any of `known` has suffixes.
     """
     family, version = _family_and_version(name)
-    if family not in _FAMILIES or not version:
+    if family not in _FAMILIES or not (version or latest):
         return None
-    ordered = sorted((_family_and_version(one)[1], one) for one in known if one.startswith(f"{family}-"))
-    versioned = [(number, one) for number, one in ordered if number]
+    spelled = {one: one.replace(".", "-") for one in known if one.startswith(f"{family}-")}
+    ordered = sorted((_family_and_version(text)[1], one) for one, text in spelled.items())
+    versioned = [(number, one) for number, one in ordered if number >= _FAMILIES[family] and number]
+    if not version:
+        alike = [one for _, one in versioned if _other_words(spelled[one]) == _other_words(name)]
+        return alike[-1] if alike else None
+    if version < _FAMILIES[family]:
+        return None
     earlier = [one for number, one in versioned if number <= version]
     return earlier[-1] if earlier else next((one for _, one in versioned), None)
+
+
+def _other_words(name: str) -> list[str]:
+    """The words of a name after its family that are no numbers, nor say that it is a preview."""
+    return sorted(word for word in name.split("-")[1:] if not word.isdecimal() and word != "preview")
 
 
 def _family_and_version(name: str) -> tuple[str, tuple[int, ...]]:

@@ -130,9 +130,8 @@ def tiling(size: Size, limits: Limits, *, overlap: int = OVERLAP) -> Tiling:
         ValueError: more than `MOST_TILES` tiles, or a model without Claude's patches; the text says which.
     """
     if not limits.uses_claude_patches:
-        raise ValueError(
-            f"tiles are computed for Claude's patches of 28 px; {limits.model} does not use them"
-        )
+        why = "is not known" if limits.state == "unknown" else "does not use them"
+        raise ValueError(f"tiles are computed for Claude's patches of 28 px; {limits.model[:80]} {why}")
     edge, many = limits.tier.bounds[0], limits.many_image_edge
     found = _grid(size, limits, overlap, edge)
     if many and many.value < edge and limits.many_images(found[0] * found[1]):
