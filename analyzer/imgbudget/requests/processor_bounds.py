@@ -1,8 +1,8 @@
 """Bounds that a request sets for the image processor of a server, in the shapes of OpenAI's APIs.
 
 vLLM takes them as `mm_processor_kwargs` of the body, DashScope beside the address of an image and, as
-`vl_high_resolution_images`, in the body. Names that are not known here are left out: servers ignore or reject
-them by rules of theirs. `total_pixels` bounds the frames of a video, not an image.
+`vl_high_resolution_images`, in the body. Names that are not known here are left out: a server ignores or
+rejects them. `total_pixels` bounds the frames of a video, not an image.
 """
 
 from collections.abc import Iterable
