@@ -337,8 +337,18 @@ SESSION_FORMATS: tuple[SessionFormat, ...] = (
 """Every format, the more specific ones first."""
 
 
+def _is_request(value: Any) -> bool:
+    """Whether a value is a body or the entry of a batch, which a file may have very many of."""
+    if not isinstance(value, dict) or "type" in value:
+        return False
+    turns = "messages" in value or "contents" in value or "input" in value
+    return "custom_id" in value or (turns and ("model" in value or "max_tokens" in value))
+
+
 def session_format(value: Any) -> SessionFormat | None:
     """The format of a line or of a JSON file; None if it is of no session."""
+    if _is_request(value):
+        return None
     for form in SESSION_FORMATS:
         if form.recognises(value):
             return form
