@@ -76,6 +76,16 @@ def test_hook_runs_alone_offline_and_quietly(hook: dict[str, Any]) -> None:
     assert ("--force-exclude" in words) == hook.get("pass_filenames", True)
 
 
+def checkout(folder: Path) -> None:
+    """A repository at `folder` with the files of this checkout as they are, committed or not."""
+    git(folder.parent, "clone", "--quiet", str(ROOT), str(folder))
+    changed = subprocess.run(["git", "diff", "--binary", "HEAD"], cwd=ROOT, check=True, capture_output=True)
+    if changed.stdout:
+        subprocess.run(["git", "apply", "--index"], cwd=folder, input=changed.stdout, check=True)
+    name = ("-c", "user.name=A", "-c", "user.email=a@example.invalid")
+    git(folder, *name, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", "as it is")
+
+
 def test_hooks_through_pre_commit(tmp_path: Path) -> None:
     """A bad image fails the hooks with its finding, a foreign broken JSON does not; then all pass.
 
@@ -90,12 +100,21 @@ def test_hooks_through_pre_commit(tmp_path: Path) -> None:
     (folder / "tsconfig.json").write_text("{\n  // a comment\n}\n")
     write_json(folder / "request.json", body(image_block(), "what is this?"))
     git(folder, "add", ".")
+    checkout(tmp_path / "hooks")
+    head = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.run(head, cwd=tmp_path / "hooks", check=True, capture_output=True, text=True).stdout
+    hooks = [{"id": name} for name in HOOKS]
+    repository = {"repo": str(tmp_path / "hooks"), "rev": commit.strip(), "hooks": hooks}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"repos": [repository]}))
 
     def run() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), "--all-files", "--color", "never"],
+            [
+                *(sys.executable, "-m", "pre_commit", "run", "--all-files", "--color", "never"),
+                *("--config", str(tmp_path / "config.yaml")),
+            ],
             cwd=folder,
-            env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull},
+            env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "PRE_COMMIT_HOME": str(tmp_path / "store")},
             capture_output=True,
             text=True,
             check=False,
