@@ -9,8 +9,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
+from imgbudget.requests.codex import CodexReader
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.mutations import mutated
@@ -171,6 +173,30 @@ def test_reasons_of_lines_that_are_not_sent(imgbudget: Command, tmp_path: Path) 
         (6, 10, "sent before the session was compacted, not sent again"),
         (12, 12, "rolled back in the session, not sent again"),
     ]
+
+
+def test_a_session_that_sends_nothing(imgbudget: Command, tmp_path: Path) -> None:
+    """What was rolled back as a whole is skipped with that reason."""
+    lines = (META, FIRST[0], rollback(1))
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    (skipped,) = imgbudget("check", ".", "--format", "json").json["summary"]["skipped"]
+    assert skipped["reason"] == "no request: a session of which nothing is sent again"
+
+
+def test_many_compactions_and_rollbacks_take_no_longer_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each item is forgotten a few times at most, however often the session goes back and forth."""
+    forget = CodexReader._forget
+    count = 0
+
+    def counted(self: CodexReader, items: list[Any], reason: str) -> None:
+        nonlocal count
+        count += len(items)
+        forget(self, items, reason)
+
+    monkeypatch.setattr(CodexReader, "_forget", counted)
+    again = (compaction(FIRST[0]), message("user", text("x")), rollback(1))
+    requests_of(*([message("user", text("x"))] * 100), *(again * 50), compaction())
+    assert count <= 3 * (100 + 2 * 50)
 
 
 def test_lines_and_items_of_other_types(imgbudget: Command, tmp_path: Path) -> None:

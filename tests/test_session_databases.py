@@ -231,6 +231,19 @@ def test_missing_columns_and_rows_too_large(tmp_path: Path, monkeypatch: pytest.
         requests_in(path)
 
 
+def test_tables_without_indexes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read if they are small; many rows that would be compared with many are an error."""
+    path = opencode(tmp_path / "a.db", *MESSAGES)
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("DROP INDEX part_message_id_id_idx")
+    assert len(requests_in(path)) == 1
+    monkeypatch.setattr(databases, "_STEPS_AT_A_TIME", 10)
+    monkeypatch.setattr(databases, "_STEPS", 100)
+    monkeypatch.setattr(databases, "_STEPS_A_BYTE", 0)
+    with pytest.raises(UnreadableError, match="without the indexes"):
+        requests_in(path)
+
+
 def _odd_texts() -> Iterator[Any]:
     yield from (None, 5, b"\xff\x00", "", "{", "[1", *map(json.dumps, ODD))
 

@@ -45,6 +45,7 @@ _HEAD = 65536
 _TEXT_HEAD = 4096
 _MAX_REASONS = 100
 _DOUBTFUL = ("text in it begins like an image but is none", "texts in it begin like images but are none")
+_NOTHING_SENT = "a session of which nothing is sent again"
 _NO_MESSAGE = "a line of a session without a message"
 
 
@@ -457,6 +458,9 @@ class DocumentCheck:
                 case Request():
                     found.extend(with_resend_note(finding) for finding in self.checked.request(item))
         is_checked = any(result.request.dialect == "transcript" for result in self.checked.requests)
+        if not is_checked and self.reader.in_session:
+            reason = _NOTHING_SENT
+            self.reasons[reason] = None
         for (noun, why), count in self.reader.unsent.items():
             self.context.note(f"{self.path}: {count} {noun}{'' if count == 1 else 's'} not checked: {why}")
         self.rows.end_session(self.reader.forgotten, None if is_checked else reason)

@@ -97,6 +97,10 @@ class CodexReader:
     def requests(self) -> Iterator[Request]:
         """The request of the next turn, if there was any item."""
         items = self._histories[-1]
+        for history in self._histories[:-1]:
+            self._forget(history, COMPACTED)
+        for item in items:
+            self.forgotten.pop(item.line, None)
         if not items or self._reader is None:
             return
         collector = RequestCollector(self._reader.document, self.fields, lengths=None)
@@ -120,7 +124,6 @@ class CodexReader:
 
     def _compact(self, document: Document, replacement: Any) -> bool:
         """Begin the history that replaces the one so far; without one, only its texts are sent again."""
-        self._forget(self._histories[-1], COMPACTED)
         self._histories.append([])
         items = replacement if isinstance(replacement, list) else []
         added = [
@@ -140,11 +143,8 @@ class CodexReader:
         for history in self._histories[start.history + 1 :]:
             self._forget(history, ROLLED_BACK)
         del self._histories[start.history + 1 :]
-        left = self._histories[-1]
-        self._forget(left[start.length :], ROLLED_BACK)
-        del left[start.length :]
-        for item in left:
-            self.forgotten.pop(item.line, None)  # the compaction is undone
+        self._forget(self._histories[-1][start.length :], ROLLED_BACK)
+        del self._histories[-1][start.length :]
 
     def _forget(self, items: list[_Item], reason: str) -> None:
         self.forgotten.update((item.line, reason) for item in items)

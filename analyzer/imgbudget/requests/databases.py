@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.document import Document, open_documents
@@ -28,6 +28,9 @@ MAGIC = b"SQLite format 3\x00"
 _LARGEST_ROW = 256 << 20
 """Bytes of the largest row that is read, as of a document."""
 
+_STEPS, _STEPS_A_BYTE, _STEPS_AT_A_TIME = 50_000_000, 10, 100_000
+"""Steps of SQLite in which a database has to be read: hundreds of times what one with its indexes takes."""
+
 _FORMATS: Mapping[str, frozenset[str]] = {
     "opencode": frozenset(("session", "message", "part")),
     "goose": frozenset(("sessions", "messages", "schema_version")),
@@ -43,8 +46,8 @@ def open_database(path: str) -> Iterator["AgentDatabase | None"]:
         UnreadableError: it is damaged, or in use and cannot be read.
         OSError: the file cannot be read.
     """
-    with open(path, "rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
+    with JsonSource.open(path) as source:
+        if source.pread(len(MAGIC), 0) != MAGIC:
             yield None
             return
     try:
@@ -56,7 +59,19 @@ def open_database(path: str) -> Iterator["AgentDatabase | None"]:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise UnreadableError(f"cannot be read as an SQLite database: {error}") from None
+        raise UnreadableError(_why(error)) from None
+
+
+@dataclass(slots=True)
+class _Budget:
+    """The steps that are left to a connection."""
+
+    left: int
+
+    def spend(self) -> int:
+        """Count some steps; 1 if they were the last."""
+        self.left -= _STEPS_AT_A_TIME
+        return int(self.left < 0)
 
 
 def is_agents_database(path: str) -> bool:
@@ -70,27 +85,36 @@ def is_agents_database(path: str) -> bool:
         return False
 
 
+def _why(error: sqlite3.Error) -> str:
+    if "interrupted" in str(error):
+        return "takes too long to read: its tables are without the indexes that the agent makes"
+    return f"cannot be read as an SQLite database: {error}"
+
+
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 10000"
 
 
 def _connect(path: str) -> tuple[sqlite3.Connection, int]:
     """A connection that writes nothing, and the bytes of the log that it does not read."""
     log = _size(f"{path}-wal")
-    address = "file:" + quote(os.path.abspath(path))
+    address = Path(path).absolute().as_uri()
+    steps = _STEPS + _size(path) * _STEPS_A_BYTE
     # without a log, only `immutable` creates no files beside the database
     if log and _size(f"{path}-shm"):
         try:
-            return _opened(f"{address}?mode=ro&readonly_shm=1"), 0
+            return _opened(f"{address}?mode=ro&readonly_shm=1", steps), 0
         except sqlite3.OperationalError:
             pass
-    return _opened(f"{address}?mode=ro&immutable=1"), log
+    return _opened(f"{address}?mode=ro&immutable=1", steps), log
 
 
-def _opened(address: str) -> sqlite3.Connection:
+def _opened(address: str, steps: int) -> sqlite3.Connection:
+    """A connection that is interrupted after so many steps of SQLite's machine."""
     connection = sqlite3.connect(address, uri=True, timeout=2)
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_ROW)
         connection.text_factory = bytes
+        connection.set_progress_handler(_Budget(steps).spend, _STEPS_AT_A_TIME)
         connection.execute("PRAGMA query_only = 1")
         connection.execute("PRAGMA trusted_schema = 0")
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
@@ -165,7 +189,7 @@ class AgentDatabase:
         try:
             yield from (self._opencode if self.name == "opencode" else self._goose)(fields)
         except sqlite3.Error as error:
-            raise UnreadableError(f"cannot be read as an SQLite database: {error}") from None
+            raise UnreadableError(_why(error)) from None
 
     def _opencode(self, fields: ProbeField) -> Iterator[Request]:
         model = self._column("session", "model")
