@@ -226,44 +226,42 @@ if TYPE_CHECKING:
         limits: NotRequired[tuple[str, ...]]
 
 
-@overload
-def rule(
-    code: str,
-    name: str,
-    *,
-    level: Literal[Level.IMAGE],
-    also: Literal[Level.REQUEST],
-    **options: "Unpack[RuleOptions]",
-) -> Callable[[Callable[[ImageUse | Request, Context], Iterator[Problem]]], Rule[ImageUse]]: ...
+if TYPE_CHECKING:
 
+    @overload
+    def rule(
+        code: str,
+        name: str,
+        *,
+        level: Literal[Level.IMAGE],
+        also: Literal[Level.REQUEST],
+        **options: "Unpack[RuleOptions]",
+    ) -> Callable[[Callable[[ImageUse | Request, Context], Iterator[Problem]]], Rule[ImageUse]]: ...
 
-@overload
-def rule(
-    code: str, name: str, *, level: Literal[Level.IMAGE], **options: "Unpack[RuleOptions]"
-) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]: ...
+    @overload
+    def rule(
+        code: str, name: str, *, level: Literal[Level.IMAGE], **options: "Unpack[RuleOptions]"
+    ) -> Callable[[Callable[[ImageUse, Context], Iterator[Problem]]], Rule[ImageUse]]: ...
 
+    @overload
+    def rule(
+        code: str, name: str, *, level: Literal[Level.REQUEST], **options: "Unpack[RuleOptions]"
+    ) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]: ...
 
-@overload
-def rule(
-    code: str, name: str, *, level: Literal[Level.REQUEST], **options: "Unpack[RuleOptions]"
-) -> Callable[[Callable[[Request, Context], Iterator[Problem]]], Rule[Request]]: ...
+    @overload
+    def rule(
+        code: str, name: str, *, level: Literal[Level.BATCH], **options: "Unpack[RuleOptions]"
+    ) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]: ...
 
-
-@overload
-def rule(
-    code: str, name: str, *, level: Literal[Level.BATCH], **options: "Unpack[RuleOptions]"
-) -> Callable[[Callable[[Batch, Context], Iterator[Problem]]], Rule[Batch]]: ...
-
-
-@overload
-def rule(
-    code: str,
-    name: str,
-    *,
-    level: Literal[Level.RUN],
-    run_data: RunData,
-    **options: "Unpack[RuleOptions]",
-) -> Callable[[Callable[[Run, Context], Iterator[Problem]]], Rule[Run]]: ...
+    @overload
+    def rule(
+        code: str,
+        name: str,
+        *,
+        level: Literal[Level.RUN],
+        run_data: RunData,
+        **options: "Unpack[RuleOptions]",
+    ) -> Callable[[Callable[[Run, Context], Iterator[Problem]]], Rule[Run]]: ...
 
 
 def rule(

@@ -4,9 +4,7 @@
 accessor.
 """
 
-from __future__ import annotations
-
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from imgbudget.limits.values import Limit, Term, Value
 
@@ -56,7 +54,7 @@ class LimitSpec(Generic[T_co]):
         self.name = name
 
     @overload
-    def __get__(self, limits: None, owner: type) -> LimitSpec[T_co]: ...
+    def __get__(self, limits: None, owner: type) -> "LimitSpec[T_co]": ...
 
     @overload
     def __get__(self, limits: object, owner: type) -> T_co: ...
@@ -79,49 +77,61 @@ class LimitSpec(Generic[T_co]):
 _SINGLE = frozenset({"name", "date"})
 
 
-@overload
-def number(unit: _Whole, scope: Scope) -> LimitSpec[Limit[int]]: ...
-@overload
-def number(unit: _Decimal, scope: Scope) -> LimitSpec[Limit[float]]: ...
-@overload
-def number(
-    unit: _Whole, scope: Scope, *, absent: Literal["unlimited", "unavailable"]
-) -> LimitSpec[Limit[int] | None]: ...
-@overload
-def number(
-    unit: _Decimal, scope: Scope, *, absent: Literal["unavailable"]
-) -> LimitSpec[Limit[float] | None]: ...
-@overload
-def number(unit: _Whole, scope: Scope, *, required: Literal[False]) -> LimitSpec[Limit[int] | None]: ...
-@overload
-def number(unit: _Decimal, scope: Scope, *, required: Literal[False]) -> LimitSpec[Limit[float] | None]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def number(unit: _Whole, scope: Scope) -> "LimitSpec[Limit[int]]": ...
+    @overload
+    def number(unit: _Decimal, scope: Scope) -> "LimitSpec[Limit[float]]": ...
+    @overload
+    def number(
+        unit: _Whole, scope: Scope, *, absent: Literal["unlimited", "unavailable"]
+    ) -> "LimitSpec[Limit[int] | None]": ...
+    @overload
+    def number(
+        unit: _Decimal, scope: Scope, *, absent: Literal["unavailable"]
+    ) -> "LimitSpec[Limit[float] | None]": ...
+    @overload
+    def number(unit: _Whole, scope: Scope, *, required: Literal[False]) -> "LimitSpec[Limit[int] | None]": ...
+    @overload
+    def number(
+        unit: _Decimal, scope: Scope, *, required: Literal[False]
+    ) -> "LimitSpec[Limit[float] | None]": ...
+
+
 def number(
     unit: str, scope: Scope, *, required: bool = True, absent: Absence | None = None
-) -> LimitSpec[Any]:
+) -> "LimitSpec[Any]":
     """Declare a number; every model has it unless `absent` or `required=False` is given."""
     return LimitSpec(unit, scope, required=required and absent is None, absent=absent)
 
 
-@overload
-def of_known_models(unit: _Whole) -> LimitSpec[Limit[int] | None]: ...
-@overload
-def of_known_models(unit: _Decimal, *, absent: Literal["estimated"]) -> LimitSpec[Limit[float] | None]: ...
-def of_known_models(unit: str, *, absent: Literal["estimated"] | None = None) -> LimitSpec[Any]:
+if TYPE_CHECKING:
+
+    @overload
+    def of_known_models(unit: _Whole) -> "LimitSpec[Limit[int] | None]": ...
+    @overload
+    def of_known_models(
+        unit: _Decimal, *, absent: Literal["estimated"]
+    ) -> "LimitSpec[Limit[float] | None]": ...
+
+
+def of_known_models(unit: str, *, absent: Literal["estimated"] | None = None) -> "LimitSpec[Any]":
     """Declare a number that every model in the data has or is said to lack, and other models lack."""
     return LimitSpec(unit, "models", required=absent is None, absent=absent or "unavailable")
 
 
-def names(scope: Scope, *, required: bool = True, by_model: bool = False) -> LimitSpec[tuple[str, ...]]:
+def names(scope: Scope, *, required: bool = True, by_model: bool = False) -> "LimitSpec[tuple[str, ...]]":
     """Declare a list of names, empty if none are stated."""
     return LimitSpec("names", scope, required=required, by_model=by_model)
 
 
-def date(scope: Scope) -> LimitSpec[str | None]:
+def date(scope: Scope) -> "LimitSpec[str | None]":
     """Declare an optional ISO date."""
     return LimitSpec("date", scope, required=False)
 
 
-def name(scope: Scope) -> LimitSpec[str | None]:
+def name(scope: Scope) -> "LimitSpec[str | None]":
     """Declare an optional name."""
     return LimitSpec("name", scope, required=False)
 

@@ -1,11 +1,10 @@
 """What reduces the tokens of an image where its size is not billed: a level of detail."""
 
-from typing import NamedTuple
-
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size, bills_size
 from imgbudget.limits.values import figure
+from imgbudget.namedtuples import NamedTuple
 
 _OF_GEMINI = frozenset({"medium", "ultra_high"})
 """Levels that only Gemini's media resolution has."""
