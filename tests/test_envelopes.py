@@ -1,5 +1,6 @@
 """Bodies in logs, traces, exports and dumps, and lists of messages without a body: read as whole requests."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ GEMINI = [
 ]
 
 FIRST = "messages.0.content.0"
+
+ENCODED = base64.b64encode(json.dumps(BODY, indent=1).encode()).decode()
 
 SHAPES: dict[str, tuple[Any, str, str]] = {
     "bare list": (TURNS, "/0/content/0/source", FIRST),
@@ -63,6 +66,16 @@ SHAPES: dict[str, tuple[Any, str, str]] = {
     "list as text": (
         {"input.value": json.dumps({"messages": TURNS})},
         "/input.value",
+        FIRST,
+    ),
+    "base64 in a log": (
+        {"entry": {"raw": base64.b64encode(json.dumps(BODY).encode()).decode()}},
+        "/entry/raw",
+        FIRST,
+    ),
+    "base64 in a recording": (
+        {"log": {"entries": [{"request": {"postData": {"encoding": "base64", "text": ENCODED}}}]}},
+        "/log/entries/0/request/postData/text",
         FIRST,
     ),
     "text in text": ({"a": json.dumps({"b": json.dumps(CHAT)})}, "/a", FIRST),
@@ -160,6 +173,8 @@ def test_odd_values_never_raise(value: Any) -> None:
         {"history": [{"role": "user", "content": [{"type": "image", "shape": 3}]}]},
         {"users": [{"role": "admin", "content": [IMAGE]}]},
         {"a": "[image] role {not JSON" + "x" * 60},
+        {"token": "eyJ" + "hbGciOiJIUzI1NiJ9" * 100 + "." + "eyJ" * 300},
+        {"eyJ": "eyJ" + "A" * 3000},
     ],
 )
 def test_other_values_are_no_requests(value: Any) -> None:

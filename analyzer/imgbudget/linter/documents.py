@@ -1,7 +1,7 @@
 """Lints text that may hold requests, document by document: JSON, JSONL, YAML cassettes, standard input."""
 
 import gc
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.lines import Chunk
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.requests import CheckedRequests, reason_of, with_resend_note
+from imgbudget.linter.requests import CheckedRequests, Located, reason_of, with_resend_note
 from imgbudget.linter.rows import (
     LONG_FILE,
     PART_FINDINGS,
@@ -24,11 +24,12 @@ from imgbudget.linter.rows import (
     RowCount,
     Scope,
 )
-from imgbudget.model.location import Location, Span
+from imgbudget.model.location import UNEDITED, Location, Span
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
 from imgbudget.requests.cassettes import Cassette, is_cassette, looks_like_cassette, read_cassette
 from imgbudget.requests.finder import OUTSIDE_SHAPE, SHAPE_UNKNOWN, Found, find_images, unseen_images
+from imgbudget.requests.foreign import ForeignBody, bodies_in_text, bodies_in_yaml
 from imgbudget.requests.reader import (
     BadEntry,
     Item,
@@ -36,6 +37,7 @@ from imgbudget.requests.reader import (
     RequestReader,
     SessionLine,
     looks_like_request,
+    read_foreign,
     read_recorded,
     resembles_request,
 )
@@ -88,9 +90,10 @@ def check_file(  # noqa: PLR0913 - keyword arguments with defaults
             return check.run()
         if kind is FileKind.YAML and looks_like_cassette(source):
             return check.run_cassette(read_cassette(source))
+        bodies = bodies_in_yaml if kind is FileKind.YAML else bodies_in_text
         if b"\0" in source.pread(_TEXT_HEAD, 0):
             return FileResult(path=path, skipped=reason)
-        return check.run_text(reason)
+        return check.run_text(reason, bodies)
 
 
 def file_holds_subjects(path: str, kind: FileKind) -> bool:
@@ -302,12 +305,33 @@ class DocumentCheck:
             return self._skipped(reason_of(self.reasons))
         return self.checked.result()
 
-    def run_text(self, reason: str) -> FileResult:
-        """The result of plain text: the images in it are checked; skipped for `reason` if there are none."""
-        self._text(TextRange(0, self.source.size, 1), Location(self.path, ()))
-        if self.checked.images or self.parts_delivered:
+    def run_text(self, reason: str, bodies: Callable[[JsonSource], Iterator[ForeignBody]]) -> FileResult:
+        """The result of other text: bodies and images in it are checked; skipped for `reason` without any.
+
+        `bodies` finds the bodies; it is called only if there is an image.
+        """
+        whole, location = TextRange(0, self.source.size), Location(self.path, ())
+        if any(image is not None for image in images_in_text(self.source, whole, location, ProbeField.NONE)):
+            at = 0
+            for body in bodies(self.source):
+                at = self._foreign(body, at)
+            whole = whole._replace(start=at)
+        self._text(whole, location)
+        self.checked.sort()
+        self.checked.add_unlisted()
+        if self.checked.images or self.checked.requests or self.parts_delivered:
             return self.checked.result()
         return self._skipped(reason)
+
+    def _foreign(self, body: ForeignBody, at: int) -> int:
+        """Check a body in other text, and the images between byte `at` and it; returns its end."""
+        location = Location(self.path, (), 0, body.number, outer_depth=UNEDITED)
+        requests = list(read_foreign(body.inner, location, self.reader.fields))
+        if not requests:
+            return at
+        self._text(TextRange(at, body.start), Location(self.path, ()))
+        self._items(body, requests)
+        return body.end
 
     def _text(self, where: TextRange, location: Location) -> None:
         """Check the images in a part of the text that is no document."""
@@ -341,7 +365,7 @@ class DocumentCheck:
 
     def _bad(self, document: BadDocument) -> None:
         line = document.line if self.lines else 1
-        where = TextRange(document.start, document.end, line)
+        where = TextRange(document.start, document.end, line, document.start)
         self._text(where, Location(self.path, (), 0, document.number))
         head = self.source.pread(min(_HEAD, document.end - document.start), document.start)
         is_reported = self.explicit or self.known_requests or self._holds_requests
@@ -367,7 +391,7 @@ class DocumentCheck:
     def _document(self, document: Document) -> None:
         self._items(document, self.reader.read(document))
 
-    def _items(self, document: Document | Cassette, items: Iterable[Item]) -> None:
+    def _items(self, document: Located, items: Iterable[Item]) -> None:
         found: list[Finding] = []
         wrong: list[Location] = []
         seen: list[ImageUse] = []
@@ -407,7 +431,7 @@ class DocumentCheck:
         for use in found.images:
             yield from self.checked.loose_image(use, named=self._wants_advice)
 
-    def _no_request(self, document: Document | Cassette, item: NoRequest) -> Iterator[Finding]:
+    def _no_request(self, document: Located, item: NoRequest) -> Iterator[Finding]:
         """Check the images of a document without a request, else skip it."""
         if isinstance(document, Document):
             images = find_images(document, self.path, self.reader.fields)
@@ -428,7 +452,7 @@ class DocumentCheck:
             f"is not a request: {item.reason}",
         )
 
-    def _session_line(self, item: SessionLine, document: Document | Cassette) -> None:
+    def _session_line(self, item: SessionLine, document: Located) -> None:
         if item.unknown and isinstance(document, Document):
             images = find_images(document, self.path, self.reader.fields)
             self.checked.add_located(document, self._loose(images, OUTSIDE_SHAPE))

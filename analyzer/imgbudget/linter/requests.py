@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from imgbudget.config.settings import DEFAULT_PLATFORM
 from imgbudget.discovery.filetypes import FileKind, kind_of
@@ -14,11 +15,11 @@ from imgbudget.linter.context import LintContext
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.server_state import left_to_the_server
 from imgbudget.model.fixes import DeclareType, DropBlock
-from imgbudget.model.location import Keys, Location, Span, TextEdit
+from imgbudget.model.location import UNEDITED, Keys, Location, Span, TextEdit
 from imgbudget.model.results import FileResult, RequestResult, RowCounts
 from imgbudget.model.subjects import Finding, ImageUse, Request, Severity, ShapeFlaw
 from imgbudget.requests.base import MOST_FLAWS, unlisted_flaw
-from imgbudget.requests.cassettes import Cassette, read_cassette
+from imgbudget.requests.cassettes import Cassette, looks_like_cassette, read_cassette
 from imgbudget.requests.claude_requests import (
     LONG_CONTEXT,
     MOST_BASE64,
@@ -27,7 +28,11 @@ from imgbudget.requests.claude_requests import (
     MOST_MEDIA_LONG,
     newest_media,
 )
+from imgbudget.requests.foreign import ForeignBody
 from imgbudget.requests.reader import shortened
+
+Located: TypeAlias = Document | Cassette | ForeignBody
+"""What findings are located in: a JSON document, a recording in YAML, a body in other text."""
 
 _RESENT = "the session sends it again with each turn: every later one fails with it"
 
@@ -161,7 +166,8 @@ def spans_of(locations: Iterable[Location], path: str, text: bytes | None = None
     lines = kind_of(path) is FileKind.JSONL
     with JsonSource.open(path) if text is None else JsonSource.from_bytes(text) as source:
         if kind_of(path) is FileKind.YAML:
-            return _placed(read_cassette(source), wanted[0])
+            is_recording = 0 in wanted and looks_like_cassette(source)
+            return _placed(read_cassette(source), wanted[0]) if is_recording else {}
         for document in open_documents(source, lines=lines, check=False):
             here = wanted.get(document.number)
             if here and isinstance(document, Document):
@@ -171,7 +177,13 @@ def spans_of(locations: Iterable[Location], path: str, text: bytes | None = None
     return spans
 
 
-def _placed(document: Document | Cassette, locations: Sequence[Location]) -> dict[Location, Span]:
+def _span_in(spans: Mapping[Keys, Span], location: Location) -> Span | None:
+    """The span of a location; that of the whole document for one in a document that is JSON in a string."""
+    whole = spans.get(()) if location.outer_depth == UNEDITED else None
+    return spans.get(location.outer_path, whole)
+
+
+def _placed(document: Located, locations: Sequence[Location]) -> dict[Location, Span]:
     found = document.spans(location.outer_path for location in locations)
     return {location: found[location.outer_path] for location in locations if location.outer_path in found}
 
@@ -298,7 +310,7 @@ class CheckedRequests:
         found = self.malformed(location, message, span=span)
         self.findings.extend(self.placed(finding, span) for finding in found)
 
-    def duplicate_keys(self, document: Document | Cassette) -> Iterator[Finding]:
+    def duplicate_keys(self, document: Located) -> Iterator[Finding]:
         """The findings on keys that an object of the request has twice."""
         for path in document.duplicate_keys:
             yield from self.malformed(
@@ -309,7 +321,7 @@ class CheckedRequests:
             )
 
     def add_located(
-        self, document: Document | Cassette, found: Iterable[Finding], others: Iterable[Location] = ()
+        self, document: Located, found: Iterable[Finding], others: Iterable[Location] = ()
     ) -> Mapping[Keys, Span]:
         """Keep the findings on a document; returns their spans and those of other locations, by path."""
         found = (
@@ -317,10 +329,12 @@ class CheckedRequests:
             if self.context.edits and isinstance(document, Document)
             else tuple(found)
         )
-        spans = document.spans(
-            {location.outer_path for location in (*(item.location for item in found), *others)}
-        )
-        placed = (self.placed(finding, spans.get(finding.location.outer_path)) for finding in found)
+        places = (*(finding.location for finding in found), *others)
+        paths = {location.outer_path for location in places}
+        if any(location.outer_depth == UNEDITED for location in places):
+            paths.add(())
+        spans = document.spans(paths)
+        placed = (self.placed(finding, _span_in(spans, finding.location)) for finding in found)
         self.findings.extend(sorted(placed, key=sort_key))
         return spans
 

@@ -6,6 +6,10 @@ Key = str | int
 Keys = tuple[Key, ...]
 """The path to a value of a JSON document: object keys and array indices."""
 
+UNEDITED = 1000
+"""An `outer_depth` deeper than any path: no part of the path is inside a string of JSON, but the text around
+it is no JSON, or is a string itself; nothing there is edited."""
+
 _new = tuple.__new__
 
 

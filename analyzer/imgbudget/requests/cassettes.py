@@ -23,6 +23,13 @@ _ROOT = re.compile(rb"^(?:http_)?interactions:", re.MULTILINE)
 _BINARY = "tag:yaml.org,2002:binary"
 
 
+def yaml_module() -> Any:
+    """PyYAML, loaded with the first YAML file that is read."""
+    import yaml  # noqa: PLC0415 - rare
+
+    return yaml
+
+
 def looks_like_cassette(source: JsonSource) -> bool:
     """Whether the beginning of a file has the top-level key that all cassettes have."""
     return _ROOT.search(source.pread(_HEAD, 0)) is not None
@@ -60,7 +67,7 @@ def read_cassette(source: JsonSource) -> Cassette:
         OSError: the file cannot be read.
         UnreadableError: the file is not YAML, or too large.
     """
-    import yaml  # noqa: PLC0415 - rare
+    yaml = yaml_module()
 
     if source.size > MAX_CASSETTE:
         size, most = source.size >> 20, MAX_CASSETTE >> 20
@@ -150,7 +157,7 @@ def _recorded(parser: Any) -> Iterator[tuple[Keys, Any]]:
     An event takes constant time at any nesting. Aliases are not followed and nodes are not built, so
     memory does not grow beyond the text.
     """
-    import yaml  # noqa: PLC0415 - rare
+    yaml = yaml_module()
 
     starts = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
     ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)

@@ -12,7 +12,7 @@ from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, DocumentUse, ImageUse, Nested, Origin, Request, Turn
 from imgbudget.requests import frameworks
 from imgbudget.requests.payloads import LEAST_DAMAGED
-from imgbudget.requests.recordings import URL_KEYS
+from imgbudget.requests.recordings import URL_KEYS, is_encoded_body
 
 _DEEPEST = 10
 """Keys on the way to a body; an OpenTelemetry export has eight."""
@@ -53,16 +53,18 @@ class WrappedText(NamedTuple):
 
 def may_wrap_bodies(document: Document) -> bool:
     """Whether a body with an image may be inside a document, by the words in it."""
+    if any(is_encoded_body(document, text) for text in document.long_strings):
+        return True
     text = document.short_text
     return any(word in text for word in _ABOUT_IMAGES) and any(word in text for word in _ABOUT_TURNS)
 
 
-def wrapped_bodies(value: Any, is_body: Callable[[Any], bool]) -> Iterator[WrappedBody | WrappedText]:
-    """The bodies inside a value, in order; not those inside of others, and not what was received.
+def wrapped_bodies(document: Document, is_body: Callable[[Any], bool]) -> Iterator[WrappedBody | WrappedText]:
+    """The bodies inside a document, in order; not those inside of others, and not what was received.
 
     A list of messages is yielded once for each key under which bodies have such lists: one of them fits.
     """
-    stack: list[tuple[Keys, Any, Any]] = [((), value, {})]
+    stack: list[tuple[Keys, Any, Any]] = [((), document.value, {})]
     while stack:
         keys, item, parent = stack.pop()
         if isinstance(item, str):
@@ -74,15 +76,16 @@ def wrapped_bodies(value: Any, is_body: Callable[[Any], bool]) -> Iterator[Wrapp
             continue
         members = list(item.items() if isinstance(item, dict) else enumerate(item))
         parent = item if isinstance(item, dict) else parent
-        stack += [
-            ((*keys, key), child, parent) for key, child in reversed(members) if _worth(key, child, item)
-        ]
+        worth = [(key, child) for key, child in members if _worth(document, key, child, item)]
+        stack += [((*keys, key), child, parent) for key, child in reversed(worth)]
 
 
-def _worth(key: Any, child: Any, container: Any) -> bool:
+def _worth(document: Document, key: Any, child: Any, container: Any) -> bool:
     """Whether a body may be in a member: a container that is not received, or JSON text about images."""
     if isinstance(child, str):
-        return len(child) >= _LEAST_TEXT and child.lstrip()[:1] in ("{", "[") and "image" in child
+        if len(child) < _LEAST_TEXT:
+            return is_encoded_body(document, child)
+        return child.lstrip()[:1] in ("{", "[") and "image" in child
     return isinstance(child, (dict, list)) and not (key == "response" and "request" in container)
 
 

@@ -12,7 +12,7 @@ from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.scanner import LongString
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import StringPayload
-from imgbudget.model.location import Keys, Location
+from imgbudget.model.location import UNEDITED, Keys, Location
 from imgbudget.model.subjects import ImageUse, Origin, ProbeField
 from imgbudget.requests.payloads import (
     HEAD,
@@ -207,7 +207,7 @@ class _ImageFinder:
             if not isinstance(document, Document):
                 return False
             keys = location.keys or ()
-            outer_depth = location.outer_depth or len(keys)
+            outer_depth = location.outer_depth or len(keys) or UNEDITED
             self.document(document, location._replace(outer_depth=outer_depth), depth + 1)
         return True
 
@@ -215,7 +215,9 @@ class _ImageFinder:
         """Collect the images in a string that is other text."""
         data = payload.text(payload.length).encode("utf-8", "replace")
         keys = location.keys or ()
-        within = location._replace(outer_depth=location.outer_depth or len(keys), root=len(keys) + 1)
+        within = location._replace(
+            outer_depth=location.outer_depth or len(keys) or UNEDITED, root=len(keys) + 1
+        )
         for number, found in enumerate(text_payloads(JsonSource.from_bytes(data))):
             use = image_at(found, within.at(number), self.fields)
             if use is None:

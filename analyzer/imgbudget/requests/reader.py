@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
-from imgbudget.model.location import Keys, Location
+from imgbudget.model.location import UNEDITED, Keys, Location
 from imgbudget.model.subjects import Block, DocumentUse, Nested, ProbeField, Request, Text, Turn
 from imgbudget.requests.addresses import Address, address_of
 from imgbudget.requests.base import Dialect, RequestBody, TurnOutline, outline
@@ -24,7 +24,13 @@ from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
-from imgbudget.requests.recordings import RecordedBody, document_text, inner_documents, recorded_bodies
+from imgbudget.requests.recordings import (
+    RecordedBody,
+    body_text,
+    document_text,
+    inner_documents,
+    recorded_bodies,
+)
 from imgbudget.requests.session_formats import MESSAGE_ROWS, SessionReader, Unsent, session_format
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -111,16 +117,17 @@ def _read_wrapped(
     """The requests inside a document that is none itself; `location` is that of the document."""
     if not may_wrap_bodies(document):
         return
-    wrapped = list(wrapped_bodies(document.value, lambda value: dialect_of(value) is not None))
+    wrapped = list(wrapped_bodies(document, lambda value: dialect_of(value) is not None))
     spans = document.spans(item.keys for item in wrapped) if wrapped else {}
     done: set[Keys] = set()
     outer = location.keys or ()
     for item in wrapped:
         keys, line = (*outer, *item.keys), spans[item.keys].line
         if isinstance(item, WrappedText):
-            here = location._replace(keys=keys, outer_depth=location.outer_depth or len(keys))
+            here = location._replace(keys=keys, outer_depth=location.outer_depth or len(keys) or UNEDITED)
             if depth < _DEEPEST:
-                body = RecordedBody(keys, line, document.text(item.text), document_text(document, item.url))
+                text = body_text(document, item.text)
+                body = RecordedBody(keys, line, text, document_text(document, item.url))
                 yield from _read_inner(body, here, fields, depth)
             continue
         dialect = dialect_of(item.body)
@@ -142,6 +149,14 @@ def _read_inner(body: RecordedBody, location: Location, fields: ProbeField, dept
         for item in items or _read_wrapped(document, here, fields, depth + 1):
             if item.images or item.documents:
                 yield sent_to(item, address_of(url))._replace(line=line, is_record=True)
+
+
+def read_foreign(document: Document, location: Location, fields: ProbeField) -> Iterator[Request]:
+    """The requests with an image in a document that a file of another format holds, at a location."""
+    found = [item for item in _read_requests(document, location, fields) if isinstance(item, Request)]
+    for request in found or _read_wrapped(document, location, fields, 0):
+        if request.images or request.documents:
+            yield request._replace(is_record=True)
 
 
 def read_recorded(

@@ -3,6 +3,7 @@
 The bodies of responses are not read. The position of a value inside such a string is that of the string.
 """
 
+from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -43,7 +44,35 @@ def recorded_bodies(document: Document) -> Iterator[RecordedBody]:
     found = [(keys, item, url) for keys, item, url in _bodies(document.value) if isinstance(item, str)]
     spans = document.spans(keys for keys, _, _ in found) if found else {}
     for keys, item, url in found:
-        yield RecordedBody(keys, spans[keys].line, document.text(item), document_text(document, url))
+        yield RecordedBody(keys, spans[keys].line, body_text(document, item), document_text(document, url))
+
+
+_ENCODED_STARTS = ("eyJ", "eyAi", "ewo", "ewog", "ew0K", "W3s", "Wwo", "Wwog")
+"""How base64 of JSON begins: an object or an array of objects, on one line or indented."""
+
+_LONGEST_ENCODED = 64 << 20
+"""Most characters of an encoded body that is decoded: the base64 of the largest body and half as much."""
+
+
+def is_encoded_body(document: Document, text: str) -> bool:
+    """Whether a string of a document is JSON in base64, as browsers and proxies record bodies."""
+    long_string = document.long_strings.get(text)
+    if long_string is None or long_string.stats is None:
+        return False
+    stats = long_string.stats
+    starts = stats.head[:4].decode("ascii", "replace").startswith(_ENCODED_STARTS)
+    return starts and set(stats.foreign) <= {"="} and stats.length <= _LONGEST_ENCODED
+
+
+def body_text(document: Document, text: str) -> str | bytes:
+    """The text of a body in a document, decoded if it is in base64."""
+    if not is_encoded_body(document, text):
+        return document.text(text)
+    payload = document.payload(text)
+    try:
+        return a2b_base64(payload.read(payload.length, 0))
+    except ValueError:
+        return ""
 
 
 def document_text(document: Document, url: Any) -> str:

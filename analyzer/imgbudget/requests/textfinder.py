@@ -223,11 +223,12 @@ class PlacedImage(NamedTuple):
 
 
 class TextRange(NamedTuple):
-    """A part of a text: byte offsets, and the line where it begins."""
+    """A part of a text: byte offsets, and the number of the line that begins at byte `origin` before it."""
 
     start: int
     end: int
-    line: int
+    line: int = 1
+    origin: int = 0
 
 
 def images_in_text(
@@ -237,7 +238,7 @@ def images_in_text(
 
     The images are numbered from the document of `location`. Raises OSError and UnreadableError.
     """
-    places = _Places(source, where.start, where.line)
+    places = _Places(source, where.origin, where.line)
     for found in text_payloads(source, where.start, where.end):
         use = image_at(found, location, fields)
         yield use and PlacedImage(use, places.span(found.start, found.end))
@@ -249,7 +250,7 @@ def holds_image(path: str) -> bool:
     """Whether an image is in the text at `path`; True if it cannot be read, so that it is reported."""
     try:
         with JsonSource.open(path) as source:
-            found = images_in_text(source, TextRange(0, source.size, 1), Location(path, ()), ProbeField.NONE)
+            found = images_in_text(source, TextRange(0, source.size), Location(path, ()), ProbeField.NONE)
             return any(image is not None for image in found)
     except OSError:
         return True

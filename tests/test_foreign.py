@@ -1,0 +1,88 @@
+"""Bodies in files that are no JSON: read as whole requests, located in the file, never edited."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.builders import body, image_block, image_bytes
+from tests.conftest import Command
+
+BODY = body(image_block(image_bytes((60, 8400))), "look")
+LINE, INDENTED = json.dumps(BODY), json.dumps(BODY, indent=2)
+QUOTED = LINE.replace('"', '\\"')
+
+FILES: dict[str, tuple[str, str]] = {
+    "request file": (
+        "a.http",
+        f"POST https://api.anthropic.com/v1/messages\ncontent-type: x\n\n{INDENTED}\n",
+    ),
+    "two requests": ("a.rest", f'POST https://x\n\n{{"a": 1}}\n\n###\n\nPOST https://x\n\n{INDENTED}\n'),
+    "single quotes": ("a.sh", f"curl https://x -H 'a: b' -d '{LINE}' \\\n  --silent\n"),
+    "double quotes": ("a.sh", f'curl https://x -d "{QUOTED}"\n'),
+    "here-document": ("a.sh", f"cat <<EOF | curl -d @- https://x\n{INDENTED}\nEOF\n"),
+    "log": ("a.log", f"12:00 é INFO sending {LINE} to x\n12:01 done\n"),
+    "comments": ("a.jsonc", "// the request\n" + INDENTED.replace('"max_tokens"', '/* few */ "max_tokens"')),
+    "trailing comma": ("a.json5", INDENTED.rstrip("\n}") + ",\n}\n"),
+    "YAML": ("a.yaml", "# é\n" + yaml.safe_dump(BODY, allow_unicode=True)),
+    "YAML under a key": ("a.yml", yaml.safe_dump({"tests": [{"prompt": BODY["messages"]}]})),
+    "YAML documents": ("a.yml", "a: 1\n---\n" + yaml.safe_dump(BODY)),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_body_in_other_text_is_a_request(imgbudget: Command, name: str) -> None:
+    """One request with its image, at its place or that of the text that holds it; no fix is offered."""
+    path, text = FILES[name]
+    Path(path).write_text(text, "utf-8")
+    run = imgbudget("check", "--format", "json", "--no-cache", "--select", "IB101,IB002,IB106")
+    summary = run.json["summary"]
+    assert (summary["requests"], summary["images"], summary["partly_checked"]) == (1, 1, [])
+    (finding,) = run.json["findings"]
+    assert (finding["code"], finding["location"], finding["fix"]) == ("IB101", "messages.0.content.0", None)
+    assert finding["pointer"].endswith("/0/content/0/source")
+    here = text.splitlines()[finding["line"] - 1][finding["column"] - 1 :]
+    assert here.startswith(("{", '"{', "data:", "media_type:")), here[:40]
+    again = imgbudget("check", path, "--fix", "--unsafe-fixes", "--no-cache", "--format", "json")
+    assert again.json["summary"]["requests"] == 1
+    assert Path(path).read_text("utf-8") == text
+
+
+def test_images_beside_a_body_are_checked_too(imgbudget: Command) -> None:
+    """Before and after it, by themselves."""
+    uri = f"data:image/png;base64,{BODY['messages'][0]['content'][0]['source']['data']}"
+    Path("a.log").write_text(f"first {uri}\nsend {LINE}\nlast {uri}\n")
+    run = imgbudget("check", "--format", "json", "--no-cache", "--select", "IB101")
+    assert [finding["line"] for finding in run.json["findings"]] == [1, 2, 3]
+    assert (run.json["summary"]["requests"], run.json["summary"]["images"]) == (1, 3)
+    assert len(run.json["summary"]["partly_checked"]) == 1
+
+
+def test_a_document_that_is_json_in_a_string_is_not_edited(imgbudget: Command) -> None:
+    """The finding is located at the string, and offers no fix."""
+    Path("a.json").write_text(" " + json.dumps(LINE))
+    run = imgbudget("check", "a.json", "--fix", "--format", "json", "--no-cache", "--select", "IB101")
+    (finding,) = run.json["findings"]
+    assert (finding["line"], finding["column"], finding["fix"]) == (1, 2, None)
+    assert Path("a.json").read_text() == " " + json.dumps(LINE)
+
+
+def test_broken_and_hostile_text_never_raises(imgbudget: Command) -> None:
+    """Unclosed brackets, aliases of aliases, odd keys, bytes that are no text, each with an image."""
+    uri = f"data:image/png;base64,{BODY['messages'][0]['content'][0]['source']['data']}"
+    bomb = "a: &a [1]\n" + "".join(f"k{i}: &b{i} [*a, *a]\n" for i in range(30))
+    for path, text in (
+        ("a.log", '{"messages": ' + "[" * 5000 + uri),
+        ("b.log", '{"messages": [' * 3000 + uri),
+        ("c.yaml", f"{bomb}messages: [{uri}]\n? [a, b]\n: 1\n"),
+        ("d.yaml", f"messages: {'[' * 3000}\n{uri}\n"),
+        ("e.yaml", f"messages: *gone\nx: {uri}\n"),
+        ("f.yaml", f"messages: !!python/object:os.system {{}}\nx: {uri}\n"),
+    ):
+        Path(path).write_text(text)
+    Path("g.log").write_bytes(b"\xff messages " + uri.encode())
+    run = imgbudget("check", "--format", "json", "--no-cache", "--select", "IB001,IB003,IB101")
+    assert {(finding["path"], finding["code"]) for finding in run.json["findings"]} == {
+        (path.name, "IB101") for path in Path().iterdir()
+    }
