@@ -83,6 +83,7 @@ def test_requests_that_go_on_from_others() -> None:
         (*SECOND[:3], sent("r2", 9, "h2", base="r1"), SECOND[4]),
         (*SECOND[:3], sent("r2", 1, "h2", base="r2"), SECOND[4]),
         (*SECOND[:2], blob("h2", image(51)), *SECOND[3:]),  # another image than that of the line
+        (*SECOND[:4], blob("h9", text_block("title?")), sent("r9", 0, "h9"), SECOND[4]),  # for a title
     ],
 )
 def test_requests_that_are_not_known_whole(second: tuple[Json, ...]) -> None:

@@ -10,6 +10,7 @@ request whose answer the tree has was left out, and is left out again.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
@@ -129,12 +130,14 @@ class SentRequests:
     def left_out(self, path: list[SessionEntry]) -> dict[str, set[Keys]]:
         """The images on a path that were not in the last request that it answers, by line.
 
-        None if that request is not known whole, or has an image that is not on the path: then lines were
-        changed since, or the program changed images before it sent them.
+        None if that request is not known whole, has other turns, or has an image that is not on the path:
+        then it was for another purpose, lines were changed since, or the program changed images before it
+        sent them.
         """
-        last = max((i for i, entry in enumerate(path) if entry.id in self._answered), default=None)
-        history = None if last is None else self._history(self._answered[path[last].id])
-        if history is None:
+        last = max((i for i, entry in enumerate(path) if entry.id in self._answered), default=0)
+        history = self._history(self._answered[path[last].id]) if last else None
+        roles = [entry.message.role for entry in path[:last] if entry.message]
+        if history is None or len(history) != len(list(groupby(roles))):
             return {}
         in_request = Counter(image for name in history for image in self._blobs.get(name, ()))
         missing: dict[str, set[Keys]] = {}
