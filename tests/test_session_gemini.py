@@ -130,6 +130,7 @@ def test_gemini_session_as_one_object() -> None:
     [
         CHECKPOINT,
         {"history": CHECKPOINT, "authType": "gemini-api-key"},
+        {"history": [{"type": "user", "text": "look"}], "clientHistory": CHECKPOINT, "toolCall": {}},
     ],
 )
 def test_gemini_checkpoint(checkpoint: Any) -> None:
@@ -297,3 +298,16 @@ def test_data_of_other_programs(imgbudget: Command, tmp_path: Path, line: Any) -
     write_lines(tmp_path / "data.jsonl", line, {"level": "info"}, line)
     run = imgbudget("check", ".", "--format", "json")
     assert (run.code, run.json["findings"], run.json["summary"]["requests"]) == (0, [], 0)
+
+
+def test_gemini_session_that_was_resumed() -> None:
+    """0.61.0 writes the history with each result of a tool in two messages, and sends both."""
+    result = [answer("t1"), inline(coded(40))]
+    history = [
+        gemini_row("b", "user", [{"text": "look"}]),
+        gemini_row("c", "gemini", [{"functionCall": {"id": "t1", "name": "read_file", "args": {}}}]),
+        gemini_row("c_response", "user", result),
+        gemini_row("d", "user", result),
+    ]
+    lines = (*SESSION, gemini_header(), {"$set": {"messages": history}})
+    assert sizes(*lines) == ["contents.2.parts.1 40x10", "contents.2.parts.3 40x10"]

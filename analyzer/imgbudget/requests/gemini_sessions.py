@@ -1,13 +1,14 @@
 """Sessions of Gemini CLI as the request that the next turn sends, and its checkpoints.
 
 Seen in the sources of @google/gemini-cli-core 0.61.0 (services/chatRecordingService, utils/sessionUtils,
-core/logger), and in sessions that it wrote. A session is `~/.gemini/tmp/PROJECT/chats/session-*.jsonl`: a
-header, then rows of messages. A later row of the same id replaces the earlier one, `$rewindTo` removes a
-message and all after it, `$set` of `messages` replaces all. Earlier releases wrote one JSON object with
-`messages`. A checkpoint (`/chat save`) is a list of contents, or an object with it as its `history`.
+utils/checkpointUtils, core/logger), and in sessions that it wrote:
+`~/.gemini/tmp/PROJECT/chats/session-*.jsonl`. A session is a header, then rows of messages. A later row of
+the same id replaces the earlier one, `$rewindTo` removes a message and all after it, `$set` of `messages`
+replaces all. Earlier releases wrote one JSON object with `messages`. A checkpoint is a list of contents, or
+an object with it as its `history` (`/chat save`) or `clientHistory` (`/restore`).
 
-The result of a tool stands twice: in `toolCalls` of the call, and in the next message of the user. It is
-sent once.
+The result of a tool is in `toolCalls` of the call, and in the next message of the user; it is sent once.
+After the session was resumed (0.61.0) two messages have it, and both are sent.
 """
 
 from collections.abc import Iterable, Iterator
@@ -286,8 +287,12 @@ class GeminiCheckpointReader:
         """Read a checkpoint."""
         self.started = True
         value = document.value
-        path: Keys = () if isinstance(value, list) else ("history",)
-        listed = value if isinstance(value, list) else value["history"]
+        path: Keys = ()
+        listed = value
+        if isinstance(value, dict):
+            # before a tool changes files the program keeps both what it shows and what it sends
+            path = ("clientHistory",) if value.get("clientHistory") else ("history",)
+            listed = value[path[0]]
         found = []
         for i, item in enumerate(listed):
             if isinstance(item, dict):

@@ -129,9 +129,9 @@ _LOOKED_AT = 20
 
 
 def is_gemini_checkpoint(value: Any) -> bool:
-    """Whether a value is a list of Gemini's contents, or an object with it as its `history`."""
+    """Whether a value is a list of Gemini's contents, or an object with it as its history."""
     if isinstance(value, dict):
-        value = value.get("history")
+        value = value.get("clientHistory") or value.get("history")
     if not isinstance(value, list) or not value:
         return False
     return all(_is_content(item) for item in value[:_LOOKED_AT])
