@@ -175,6 +175,16 @@ def test_reasons_of_lines_that_are_not_sent(imgbudget: Command, tmp_path: Path) 
     ]
 
 
+def test_lines_before_version_0_32(imgbudget: Command, tmp_path: Path) -> None:
+    """They were bare items, after a header and between states."""
+    bare = [one["payload"] for one in FIRST if one["type"] == "response_item"]
+    header = {"id": "s-1", "timestamp": "2025-06-01T00:00:00Z", "instructions": None, "git": {}}
+    lines = (header, {"record_type": "state"}, *bare)
+    assert sizes(*lines) == ["input.0.content.1 20x10", "input.3.output.0 30x10"]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    assert imgbudget("check", "s.jsonl", "--select", "IB0").code == 0
+
+
 def test_a_session_that_sends_nothing(imgbudget: Command, tmp_path: Path) -> None:
     """What was rolled back as a whole is skipped with that reason."""
     lines = (META, FIRST[0], rollback(1))
@@ -245,7 +255,18 @@ def test_fix_changes_only_the_image(imgbudget: Command, tmp_path: Path) -> None:
 
 def test_odd_values_never_raise() -> None:
     """Values of other types anywhere are flaws, or nothing."""
-    lines = (META, CONTEXT, FIRST[0], FIRST[3], FIRST[4], compaction(FIRST[0]), rollback(1), rollback(1))
+    lines = (
+        META,
+        CONTEXT,
+        FIRST[0],
+        FIRST[3],
+        FIRST[4],
+        compaction(FIRST[0]),
+        rollback(1),
+        rollback(1),
+    )
     for changed in mutated(list(lines)):
         for request in requests_of(*changed):
             assert all((use.location.dotted or "").startswith("input.") for use in request.images)
+    for changed in mutated([FIRST[0]["payload"], FIRST[4]["payload"]]):
+        assert all(use.location.dotted for request in requests_of(*changed) for use in request.images)

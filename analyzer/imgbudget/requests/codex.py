@@ -4,7 +4,8 @@ The format is that of codex-rs/history, `RolloutItem`: lines `{timestamp, ordina
 session sends after compactions and rollbacks is decided by `reconstruct_history_from_rollout`, which items it
 sends by `is_api_message` of `ContextManager` (codex-rs/core/src/session/rollout_reconstruction.rs and
 context_manager/history.rs, read 2026-11 at 0cf8861 and 023fad2). Seen in sessions of Codex CLI 0.150 to
-0.171.0. The images in lines of events are copies for its screen, and are not sent.
+0.171.0. Before 0.32 each line was an item. The images in lines of events are copies for its screen, and are
+not sent.
 """
 
 from collections.abc import Iterator
@@ -78,8 +79,10 @@ class CodexReader:
     def take(self, document: Document) -> bool:
         """Read the next line; whether it adds items to the input."""
         value = document.value
-        kind, payload = value["type"], value["payload"]
         reader = self._reader_of(document)
+        if "payload" not in value:
+            return self._old(document, value)
+        kind, payload = value["type"], value["payload"]
         if kind == "session_meta":
             self._id = self._id or reader.reference(payload.get("id"))
         elif kind == "turn_context":
@@ -92,6 +95,13 @@ class CodexReader:
             return self._compact(document, payload.get("replacement_history"))
         elif kind == "response_item":
             return self._add(document, payload, ("payload",))
+        return False
+
+    def _old(self, document: Document, value: dict[str, Any]) -> bool:
+        """Read a line as before version 0.32, which is an item, a header or a state."""
+        if "type" in value:
+            return self._add(document, value, ())
+        self._id = self._id or self._reader_of(document).reference(value.get("id"))
         return False
 
     def requests(self) -> Iterator[Request]:

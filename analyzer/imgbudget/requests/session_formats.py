@@ -64,6 +64,12 @@ _CODEX_LINES = (
 )
 """Types of lines of Codex CLI (`RolloutItem`)."""
 
+_CODEX_PARTS = ("input_text", "input_image", "output_text")
+_CODEX_CALLS = (
+    *("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"),
+    "local_shell_call",
+)
+
 
 def is_claude_code(value: Any) -> bool:
     """Whether a value may be a line of Claude Code: a message, a summary, a snapshot of files, ..."""
@@ -77,11 +83,24 @@ def is_claude_code(value: Any) -> bool:
 
 def is_codex(value: Any) -> bool:
     """Whether a value may be a line of Codex CLI: an item, an event, the settings of a turn, ..."""
-    return (
-        isinstance(value, dict)
-        and value.get("type") in _CODEX_LINES
-        and isinstance(value.get("payload"), dict)
-    )
+    if not isinstance(value, dict):
+        return False
+    if "payload" in value:
+        return value.get("type") in _CODEX_LINES and isinstance(value["payload"], dict)
+    return _is_old_codex(value)
+
+
+def _is_old_codex(value: dict[str, Any]) -> bool:
+    """Whether a value may be a line as before version 0.32: a header, a state, or a bare item."""
+    kind = value.get("type")
+    if kind is None:
+        return value.get("record_type") == "state" or all(
+            key in value for key in ("id", "timestamp", "instructions")
+        )
+    if kind == "message":
+        parts = [part for part in _listed(value.get("content")) if isinstance(part, dict)]
+        return bool(parts) and all(part.get("type") in _CODEX_PARTS for part in parts)
+    return (kind == "reasoning" and "summary" in value) or (kind in _CODEX_CALLS and "call_id" in value)
 
 
 _GEMINI_TYPES = frozenset(("user", "gemini", "info", "error", "warning"))
