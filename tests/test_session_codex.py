@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from imgbudget.requests.codex import CodexReader
+from imgbudget.requests.session_formats import is_codex
 from tests.builders import image_bytes
 from tests.conftest import Command
 from tests.mutations import mutated
@@ -178,11 +179,23 @@ def test_reasons_of_lines_that_are_not_sent(imgbudget: Command, tmp_path: Path) 
 def test_lines_before_version_0_32(imgbudget: Command, tmp_path: Path) -> None:
     """They were bare items, after a header and between states."""
     bare = [one["payload"] for one in FIRST if one["type"] == "response_item"]
-    header = {"id": "s-1", "timestamp": "2025-06-01T00:00:00Z", "instructions": None, "git": {}}
+    header: Json = {"id": "s-1", "timestamp": "2025-06-01T00:00:00Z", "instructions": None, "git": {}}
     lines = (header, {"record_type": "state"}, *bare)
     assert sizes(*lines) == ["input.0.content.1 20x10", "input.3.output.0 30x10"]
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
     assert imgbudget("check", "s.jsonl", "--select", "IB0").code == 0
+
+
+def test_rows_of_other_programs_are_no_lines_of_codex() -> None:
+    """A row with an id, a time and instructions, an event with a payload, an answer of the Messages API."""
+    rows: tuple[Json, ...] = (
+        {"id": "1", "timestamp": "t", "instructions": "look", "image": "x"},
+        {"timestamp": "t", "type": "click", "payload": {"image": "x"}},
+        {"record_type": "state", "a": 1, "b": 2},
+        {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "x"}]},
+        {"type": "message", "content": []},
+    )
+    assert [row for row in rows if is_codex(row)] == []
 
 
 def test_a_session_that_sends_nothing(imgbudget: Command, tmp_path: Path) -> None:

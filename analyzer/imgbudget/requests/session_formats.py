@@ -64,6 +64,7 @@ _CODEX_LINES = (
 )
 """Types of lines of Codex CLI (`RolloutItem`)."""
 
+_OLD_HEADER = {"id", "timestamp", "instructions", "git"}
 _CODEX_PARTS = ("input_text", "input_image", "output_text")
 _CODEX_CALLS = (
     *("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"),
@@ -94,9 +95,8 @@ def _is_old_codex(value: dict[str, Any]) -> bool:
     """Whether a value may be a line as before version 0.32: a header, a state, or a bare item."""
     kind = value.get("type")
     if kind is None:
-        return value.get("record_type") == "state" or all(
-            key in value for key in ("id", "timestamp", "instructions")
-        )
+        is_header = {"id", "timestamp", "instructions"} <= value.keys() <= _OLD_HEADER
+        return is_header or (value.get("record_type") == "state" and len(value) == 1)
     if kind == "message":
         parts = [part for part in _listed(value.get("content")) if isinstance(part, dict)]
         return bool(parts) and all(part.get("type") in _CODEX_PARTS for part in parts)
@@ -198,7 +198,7 @@ def is_cline(value: Any) -> bool:
         isinstance(value, dict)
         and "version" in value
         and any(key in value for key in _CLINE_FILE)
-        and not any(key in value for key in ("model", "max_tokens"))
+        and not any(key in value for key in ("model", "max_tokens", "system", "tools"))
         and _are_clines_messages(value.get("messages"))
     )
 
@@ -307,7 +307,7 @@ def is_chatgpt(value: Any) -> bool:
     )
 
 
-_GOOSE_HEADER = ("description", "message_count", "schedule_id", "total_tokens")
+_GOOSE_HEADER = ("message_count", "total_tokens")
 
 
 def is_goose(value: Any) -> bool:
