@@ -57,15 +57,21 @@ def no_other_programs() -> Iterator[None]:
 def as_in_a_new_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Idle servers and libvips, which earlier tests have left, do not decide how workers are started.
 
-    What a test starts itself does, and so does a server that it uses.
+    What a test starts itself does, and so does a server that it uses. A worker that is forked after libvips
+    was loaded encodes with Pillow: a test that compares its bytes uses `real_workers`.
     """
     threads, vips = threading.active_count(), "pyvips" in sys.modules
-    if "make_httpserver" not in request.fixturenames and (threads > 1 or vips):
+    if {"make_httpserver", "real_workers"}.isdisjoint(request.fixturenames) and (threads > 1 or vips):
         monkeypatch.setattr(
             pool,
             "has_threads",
             lambda: threading.active_count() > threads or (not vips and "pyvips" in sys.modules),
         )
+
+
+@pytest.fixture
+def real_workers() -> None:
+    """Workers are started as the product does it in this process, see `as_in_a_new_process`."""
 
 
 class Run(NamedTuple):

@@ -102,6 +102,7 @@ def test_a_run_without_fixes_says_nothing(tmp_path: Path, imgbudget: Command) ->
     assert imgbudget("check", "--fix", "--quiet", ".").err == ""
 
 
+@pytest.mark.usefixtures("real_workers")
 def test_several_processes_and_parts_of_long_files_add_up(tmp_path: Path, imgbudget: Command) -> None:
     """The same line whatever the number of processes."""
     for folder in ("one", "two"):
