@@ -43,7 +43,6 @@ from imgbudget.model.fixes import (
 from imgbudget.model.labels import is_label
 from imgbudget.model.location import Location
 from imgbudget.model.safety import CONVERSIONS
-from imgbudget.model.scale_notes import scale_notes
 from imgbudget.model.subjects import (
     Batch,
     Block,
@@ -141,6 +140,13 @@ Subject = TypeVar("Subject", bound=ImageUse | Request | Batch | Run)
 NO_IMAGE_LIMITS: Mapping[Location, Limits] = {}
 
 
+def scale_notes(request: Request) -> "Iterator[ScaleNote]":
+    """The notes of a request on the size at which its images are displayed, each with its image."""
+    from imgbudget.model.scale_notes import scale_notes as notes_of  # noqa: PLC0415 - request
+
+    return notes_of(request)
+
+
 class Context(NamedTuple):
     """The context of a subject: the limits of the model and platform, and the user's budgets.
 
@@ -199,6 +205,8 @@ class Rule(typing.NamedTuple, Generic[Subject]):
 
 if TYPE_CHECKING:
     from typing import NotRequired, Unpack
+
+    from imgbudget.model.scale_notes import ScaleNote
 
     class RuleOptions(TypedDict):
         """Options of the decorator besides code, name and level.
