@@ -59,6 +59,20 @@ def test_images_beside_a_body_are_checked_too(imgbudget: Command) -> None:
     assert len(run.json["summary"]["partly_checked"]) == 1
 
 
+def test_a_recording_with_parsed_bodies(imgbudget: Command) -> None:
+    """The body that was sent is a request, with the model of the address; what was received is not."""
+    plain = {key: value for key, value in BODY.items() if key != "model"}
+    url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-opus-4-8/invoke"
+    request = {"method": "POST", "uri": url, "parsed_body": plain}
+    interaction = {"request": request, "response": {"parsed_body": BODY}}
+    Path("a.yaml").write_text(yaml.safe_dump({"interactions": [interaction], "version": 1}))
+    run = imgbudget("check", "--format", "json", "--no-cache", "--select", "IB101")
+    (sent,), (finding,) = run.json["requests"], run.json["findings"]
+    assert (sent["model"], sent["platform"]) == ("claude-opus-4-8", "bedrock")
+    assert finding["pointer"] == "/interactions/0/request/parsed_body/messages/0/content/0/source"
+    assert (finding["location"], finding["fix"]) == ("messages.0.content.0", None)
+
+
 def test_a_document_that_is_json_in_a_string_is_not_edited(imgbudget: Command) -> None:
     """The finding is located at the string, and offers no fix."""
     Path("a.json").write_text(" " + json.dumps(LINE))

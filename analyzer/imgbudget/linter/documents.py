@@ -302,6 +302,9 @@ class DocumentCheck:
         self.checked.sort()
         self.checked.add_unlisted()
         if not self.checked.requests:
+            for body in bodies_in_yaml(self.source):  # bodies that were parsed when they were recorded
+                self._body(body)
+        if not self.checked.requests:
             return self._skipped(reason_of(self.reasons))
         return self.checked.result()
 
@@ -325,13 +328,18 @@ class DocumentCheck:
 
     def _foreign(self, body: ForeignBody, at: int) -> int:
         """Check a body in other text, and the images between byte `at` and it; returns its end."""
-        location = Location(self.path, (), 0, body.number, outer_depth=UNEDITED)
-        requests = list(read_foreign(body.inner, location, self.reader.fields))
-        if not requests:
+        if not self._body(body):
             return at
         self._text(TextRange(at, body.start), Location(self.path, ()))
-        self._items(body, requests)
         return body.end
+
+    def _body(self, body: ForeignBody) -> bool:
+        """Check the requests of a body in other text; returns whether there are any."""
+        location = Location(self.path, (), 0, body.number, outer_depth=UNEDITED)
+        requests = list(read_foreign(body.inner, location, self.reader.fields))
+        if requests:
+            self._items(body, requests)
+        return bool(requests)
 
     def _text(self, where: TextRange, location: Location) -> None:
         """Check the images in a part of the text that is no document."""
