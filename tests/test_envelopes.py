@@ -78,6 +78,29 @@ SHAPES: dict[str, tuple[Any, str, str]] = {
         "/log/entries/0/request/postData/text",
         FIRST,
     ),
+    "nock": (
+        [
+            {
+                "scope": "https://x:443",
+                "method": "POST",
+                "path": "/v1/messages",
+                "body": BODY,
+                "response": BODY,
+            }
+        ],
+        "/0/body/messages/0/content/0/source",
+        FIRST,
+    ),
+    "Helicone": (
+        {"request": {"request_body": BODY}, "response": {"response_body": BODY}},
+        "/request/request_body/messages/0/content/0/source",
+        FIRST,
+    ),
+    "LiteLLM": (
+        {"id": "x", "call_type": "acompletion", "request_body": CHAT, "response": {"choices": [CHAT]}},
+        "/request_body/messages/0/content/0/image_url",
+        FIRST,
+    ),
     "text in text": ({"a": json.dumps({"b": json.dumps(CHAT)})}, "/a", FIRST),
     "span": (
         {

@@ -12,7 +12,7 @@ from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import Block, DocumentUse, ImageUse, Nested, Origin, Request, Turn
 from imgbudget.requests import frameworks
 from imgbudget.requests.payloads import LEAST_DAMAGED
-from imgbudget.requests.recordings import URL_KEYS, is_encoded_body
+from imgbudget.requests.recordings import URL_KEYS, is_encoded_body, is_received
 
 _DEEPEST = 10
 """Keys on the way to a body; an OpenTelemetry export has eight."""
@@ -86,7 +86,7 @@ def _worth(document: Document, key: Any, child: Any, container: Any) -> bool:
         if len(child) < _LEAST_TEXT:
             return is_encoded_body(document, child)
         return child.lstrip()[:1] in ("{", "[") and "image" in child
-    return isinstance(child, (dict, list)) and not (key == "response" and "request" in container)
+    return isinstance(child, (dict, list)) and not is_received(key, container)
 
 
 def _bodies_of(

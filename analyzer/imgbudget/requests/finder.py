@@ -24,6 +24,7 @@ from imgbudget.requests.payloads import (
     image_of,
     may_hold_payload,
 )
+from imgbudget.requests.recordings import is_received
 from imgbudget.requests.textfinder import image_at, text_payloads
 
 SHAPE_UNKNOWN = "shape unknown: limits of a whole request not checked"
@@ -156,8 +157,8 @@ class _ImageFinder:
 
     def _is_left_out(self, key: Any, value: Any, child: Any) -> bool:
         """Whether a member is not sent as an image: what was received, or the texts of a request."""
-        if key == "response":
-            return "request" in value
+        if is_received(key, value):
+            return True
         if self.seen is None:
             return False
         return key in _TEXT_KEYS if isinstance(child, str) else key == "input" and "name" in value

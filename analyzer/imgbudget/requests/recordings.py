@@ -18,7 +18,15 @@ CASSETTE_KEYS = ("interactions", "http_interactions")
 URL_KEYS = ("url", "uri")
 """Keys of the URL of a request in VCR recordings: Go; Python and Ruby."""
 
+_SENT = frozenset(("request", "body", "method", "messages", "requestBody", "request_body"))
+"""Keys of what was sent, beside which `response` is what was received; nock has no `request`."""
+
 _LONGEST_URL = 4096
+
+
+def is_received(key: Any, container: Any) -> bool:
+    """Whether a member of an object is what was received for what is beside it."""
+    return key == "response" and not _SENT.isdisjoint(container)
 
 
 class RecordedBody(NamedTuple):
