@@ -55,6 +55,11 @@ SHAPES: dict[str, tuple[str, str, str | None]] = {
         json.dumps({"nbformat": 4, "cells": [{"outputs": [{"data": {"image/png": WRAPPED + "\n"}}]}]}),
         "/cells/0/outputs/0/data/image~1png",
     ),
+    "notebook in a store": (
+        "a.json",
+        json.dumps({"content": {"cells": [{"outputs": [{"data": {"image/png": WRAPPED + "\n"}}]}]}}),
+        "/content/cells/0/outputs/0/data/image~1png",
+    ),
     "recording": (
         "a.har",
         json.dumps({"log": {"entries": [{"request": {"other": URI}, "response": {"content": LONG}}]}}),

@@ -100,6 +100,12 @@ def test_tool_results_with_images() -> None:
         [turn({"type": "image", "image": "a.png"})],
         [turn({"type": "file", "mediaType": "text/plain", "data": "aGk="})],
         [{"type": "human", "content": "hello"}],
+        {
+            "messages": [
+                {"type": "human", "content": "a"},
+                {"type": "ai", "content": "", "tool_calls": [{"id": 1}]},
+            ]
+        },
         [{"type": "tool", "name": "x"}],
         {"messages": [{"type": "tool", "content": [{"type": "image"}]}]},
     ],

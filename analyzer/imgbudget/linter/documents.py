@@ -1,8 +1,7 @@
 """Lints text that may hold requests, document by document: JSON, JSONL, YAML cassettes, standard input."""
 
-import gc
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from imgbudget.discovery.filetypes import FileKind
@@ -11,6 +10,7 @@ from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.lines import Chunk
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
+from imgbudget.linter.collector import without_collector
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.requests import CheckedRequests, Located, reason_of, with_resend_note
 from imgbudget.linter.rows import (
@@ -76,7 +76,7 @@ def check_file(  # noqa: PLR0913 - keyword arguments with defaults
         return check_database(context, path, parts)
     opened = JsonSource.open(path) if text is None else JsonSource.from_bytes(text)
     is_json = kind is FileKind.JSON or kind is FileKind.JSONL
-    with opened as source, _without_collector():
+    with opened as source, without_collector():
         check = DocumentCheck(
             context=context,
             source=source,
@@ -112,7 +112,7 @@ def check_part(context: LintContext, path: str, chunk: Chunk) -> tuple[FileResul
         OSError: the file cannot be read.
         UnreadableError: it changed while it was read.
     """
-    with JsonSource.open(path) as source, _without_collector():
+    with JsonSource.open(path) as source, without_collector():
         if source.size < chunk.end:
             raise UnreadableError("became shorter while it was read")
         check = DocumentCheck(
@@ -135,27 +135,10 @@ def check_source(context: LintContext, source: JsonSource, name: str, *, lines: 
     Raises:
         UnreadableError: it changed while it was read.
     """
-    with _without_collector():
+    with without_collector():
         return DocumentCheck(
             context=context, source=source, path=name, lines=lines, explicit=True, named=True
         ).run()
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Turn the garbage collector off: JSON values are many and have no reference cycles."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        if not gc.get_freeze_count():
-            # moves all objects to the oldest generation, so that they are not traversed at once
-            gc.freeze()
-            gc.unfreeze()
-        gc.enable()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -118,6 +118,12 @@ _Value = tuple[Keys, Any, dict[str, Any]]
 """A value to be walked: its path, the value, and the object that contains it. There may be very many."""
 
 
+def _is_in_bundle(location: Location) -> bool:
+    """Whether the key of a value is a type of images, as in outputs of notebooks, which break lines."""
+    key = location.keys[-1] if location.keys else None
+    return isinstance(key, str) and key.startswith("image/")
+
+
 @dataclass(slots=True)
 class _ImageFinder:
     """Collects the images of one document and of the documents in its strings.
@@ -184,6 +190,7 @@ class _ImageFinder:
         form = form_of(payload.text(HEAD).lstrip())
         if form is not None:
             declared = self._declared(document, parent, location)
+            wrapped = wrapped or _is_in_bundle(location)
             use = image_of(payload, location, self.fields, form=form, declared=declared, wrapped=wrapped)
             if use is not None:
                 self.images.append(use)
@@ -228,9 +235,8 @@ class _ImageFinder:
 
     def _declared(self, document: Document, parent: dict[str, Any], location: Location) -> str | None:
         """The media type beside base64, or in its key as in notebooks."""
-        key = location.keys[-1] if location.keys else None
-        if isinstance(key, str) and key.startswith("image/"):
-            return key
+        if _is_in_bundle(location):
+            return str((location.keys or ("",))[-1])
         for name in _TYPE_KEYS:
             if isinstance(declared := parent.get(name), str):
                 return document.text(declared, HEAD).lower()

@@ -160,7 +160,9 @@ def recognises_chat(body: Any, outline: TurnOutline) -> bool:
     """Whether a body has a role, call or part of this API, or one of its keys and no Messages block."""
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         return False
-    if not outline.kinds.isdisjoint(CONVERTED_KINDS):
+    if not outline.kinds.isdisjoint(CONVERTED_KINDS) or (
+        not outline.has_role and _are_typed(body["messages"])
+    ):
         return False
     if outline.has_calls or not outline.roles.isdisjoint(_ROLES):
         return True
@@ -169,6 +171,12 @@ def recognises_chat(body: Any, outline: TurnOutline) -> bool:
     if not outline.kinds.isdisjoint(_THEIRS) or "system" in body:
         return False
     return outline.has_role and any(key in body for key in _KEYS)
+
+
+def _are_typed(messages: list[Any]) -> bool:
+    """Whether messages have types in place of roles, as LangChain keeps them."""
+    types = [turn.get("type") for turn in messages if isinstance(turn, dict)]
+    return bool(types) and all(isinstance(kind, str) for kind in types)
 
 
 def _is_part(block: dict[str, Any]) -> bool:
