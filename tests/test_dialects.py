@@ -306,7 +306,7 @@ def test_responses() -> None:
     ]
     assert [use.inside for use in request.images] == [(), ("tool_result",), ("tool_result",)]
     assert request.images[0].location.dotted == "input.0.content.1"
-    assert [turn.role for turn in request.turns] == ["system", "user", "user", "user"]
+    assert [turn.role for turn in request.turns] == ["system", "user", "assistant", "user", "user"]
 
 
 @pytest.mark.parametrize(

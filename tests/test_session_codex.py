@@ -108,6 +108,16 @@ def test_images_of_messages_and_outputs() -> None:
     assert (request.id, request.model, request.images[0].detail) == ("s-1", "gpt-5.2", "high")
 
 
+def test_calls_are_answers(imgbudget: Command, tmp_path: Path) -> None:
+    """A call of a tool ends a turn as a message of the model does: what was before is sent again."""
+    lines = (META, CONTEXT, FIRST[0], *FIRST[2:5])
+    (request,) = requests_of(*lines)
+    assert [turn.role for turn in request.turns] == ["user", "assistant", "assistant", "user"]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    (found,) = imgbudget("check", "s.jsonl", "--format", "json", "--select", "IB503").json["findings"]
+    assert found["message"].startswith("1 image of an earlier turn is sent again")
+
+
 def test_model_of_the_last_turn(imgbudget: Command, tmp_path: Path) -> None:
     """The limits are those of the model that the session uses now, on its provider's platform."""
     lines = (*SESSION, line("turn_context", model="gpt-5.5"), message("user", text("on")))

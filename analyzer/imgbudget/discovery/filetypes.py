@@ -58,7 +58,7 @@ zip gz tgz bz2 tbz tbz2 xz txz zst tzst lz4 lzma 7z rar tar jar war ear whl egg 
 pyc pyo pyd so o a lo la lib dll exe obj class wasm pdb dylib ko elc beam
 npy npz pkl pickle joblib h5 hdf5 hdf mat rds rda rdata parquet arrow feather orc avro tfrecord tfrecords mdb
 lmdb duckdb dbf shp shx prj pt pth ckpt safetensors onnx pb tflite gguf ggml
-mlmodel caffemodel
+mlmodel caffemodel db-wal db-shm db-journal sqlite-wal sqlite-shm sqlite3-wal sqlite3-shm
 mp3 wav flac ogg oga opus m4a aac aif aiff wma mid midi
 mp4 m4v mov avi mkv webm mpg mpeg wmv flv ogv 3gp m2ts
 ttf otf woff woff2 eot

@@ -213,6 +213,12 @@ OPENAI_CHAT = Dialect("openai-chat", recognises_chat, read_chat)
 
 _RESPONSES_PARTS = ("input_text", "input_image", "input_file", "output_text")
 _OUTPUTS = ("function_call_output", "computer_call_output", "custom_tool_call_output")
+_ANSWERS = (
+    *("function_call", "computer_call", "custom_tool_call", "local_shell_call", "reasoning"),
+    *("web_search_call", "file_search_call", "image_generation_call", "code_interpreter_call", "mcp_call"),
+)
+"""Types of items that the model makes, beside its messages (OpenAI, responses reference)."""
+
 _ITEMS = (*_OUTPUTS, "function_call", "computer_call", "reasoning", "item_reference")
 """Types of items and parts that only this API has (OpenAI, responses reference)."""
 
@@ -258,10 +264,13 @@ def read_responses(
 
 
 def read_item(reader: PartReader, item: dict[str, Any], location: Location) -> Turn | None:
-    """The turn that an item of the input adds: a message or the output of a tool; None for another."""
-    if item.get("type") in _OUTPUTS:
+    """The turn that an item of the input adds: a message, a call, the output of a tool; None for another."""
+    kind = item.get("type")
+    if kind in _OUTPUTS:
         reader.role = "user"
         return Turn(location, "user", _output(reader, item, location))
+    if kind in _ANSWERS:
+        return Turn(location, "assistant", (Other(location, kind),))
     if "role" not in item:
         return None
     role = item["role"]
