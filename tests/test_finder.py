@@ -72,6 +72,11 @@ SHAPES: dict[str, tuple[str, str, str | None]] = {
     "rest file": ("a.rest", f'POST https://x.test\n\n{{"data": "{LONG}"}}\n', ""),
     "script": ("a.sh", f'curl -d \'{{"url": "{URI}"}}\' https://x.test\n', ""),
     "here-document": ("a.sh", f"base64 -d > a.png <<EOF\n{WRAPPED}\nEOF\n", ""),
+    "escapes in a log": (
+        "a.log",
+        'send "{\\"d\\": \\"' + LONG.replace("+", "\\\\u002B").replace("/", "\\\\/") + '\\"}"\n',
+        "",
+    ),
     "a log of JSON text": ("a.log", json.dumps(json.dumps({"d": LONG})) + "\n", ""),
 }
 

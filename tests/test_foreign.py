@@ -1,6 +1,7 @@
 """Bodies in files that are no JSON: read as whole requests, located in the file, never edited."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,24 @@ def test_broken_and_hostile_text_never_raises(imgbudget: Command) -> None:
     assert {(finding["path"], finding["code"]) for finding in run.json["findings"]} == {
         (path.name, "IB101") for path in Path().iterdir()
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "filler"),
+    [
+        ("a.log", "iVBORw0KGgo" + 400_000 * "\\" + "x"),
+        ("a.log", 200_000 * '{"a" '),
+        ("a.jsonc", "{" + 300_000 * "/*"),
+        ("a.yaml", 150_000 * "\n" + "x: [\n"),
+        ("a.log", 300_000 * ';base64,"'),
+        ("a.json", json.dumps({"a": 300_000 * '"/' + "image role"})),
+    ],
+)
+def test_text_that_is_made_to_take_long_does_not(imgbudget: Command, path: str, filler: str) -> None:
+    """Each takes minutes if what follows is read again for each of its characters."""
+    uri = f"data:image/png;base64,{BODY['messages'][0]['content'][0]['source']['data']}"
+    end = f'"messages": {uri}\n' if not path.endswith(".json") else ""
+    Path(path).write_text(f"{filler}\n{end}")
+    began = time.process_time()
+    imgbudget("check", path, "--format", "json", "--no-cache")
+    assert time.process_time() - began < 20

@@ -21,6 +21,9 @@ _MOST_TRIES = 2000
 _MOST_WORK = 4
 """How often a text is read at most: a bracket that opens no JSON text costs what follows it."""
 
+_MOST_COMMENTS = 1000
+"""Comments of a text whose comments are left out: one that has no end is looked for to the end."""
+
 _DEEPEST = 200
 _MOST_NODES = 200_000
 """Values of a YAML text that is read: each takes half a kilobyte."""
@@ -67,7 +70,8 @@ def bodies_in_text(source: JsonSource) -> Iterator[ForeignBody]:
         return
     if not _SEEN_IN_BODIES.search(text):
         return
-    plain = _without_comments(text) if text.lstrip()[:1] in ("{", "[", "/") else text
+    has_comments = text.lstrip()[:1] in ("{", "[", "/") and text.count("/*") <= _MOST_COMMENTS
+    plain = _without_comments(text) if has_comments else text
     at, here, work = 0, _At(0, 0, 1, 1), 0
     for number in range(_MOST_TRIES):
         match = _opening(plain, at)
@@ -142,7 +146,7 @@ def bodies_in_yaml(source: JsonSource) -> Iterator[ForeignBody]:
         return
     raw = source.pread(source.size, 0)
     if raw.count(b"\n") + raw.count(b",") > _MOST_NODES or not re.search(
-        rb"(?m)^[\s\"'-]*(?:messages|contents|input|prompt|role)[\"']?\s*:", raw
+        rb"(?m)^[ \t\"'-]*(?:messages|contents|input|prompt|role)[\"']?\s*:", raw
     ):
         return
     yaml = yaml_module()

@@ -34,8 +34,12 @@ _omission = re.compile(
     rb"\s?(?:\.\.|\xe2\x80\xa6|\\u2026|&hellip;|[\[<(]\s*(?:\.|\xe2\x80\xa6|trunc|snip|omit|cut|\d))",
     re.IGNORECASE,
 ).match
-_breaks = re.compile(rb"\\+[nrt]|\s")
-_slashes = re.compile(rb"\\+(?=/)|\\+$")
+_escapes = re.compile(rb"\\+(?:u00(2[bB]|2[fF]|3[dD])|[nrt])?|[\s]+")
+"""Escapes of JSON in base64, at any level: of `+`, `/` and `=`, of line breaks, and of slashes."""
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(match[1].decode()) if match[1] else b""
 
 
 _MARKS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", ";base64,")
@@ -117,7 +121,7 @@ def _read(source: JsonSource, start: int, stop: int, begin: _Begin) -> TextPaylo
     wrapped = bool(lines)
     if wrapped or has_escapes:
         raw = source.pread(min(end - start, MAX_STRING), start)
-        text = _slashes.sub(b"", _breaks.sub(b"", raw))
+        text = _escapes.sub(_escaped, raw)
         if not wrapped:
             end -= len(raw) - len(raw.rstrip(b"\\"))
         for line in lines:
