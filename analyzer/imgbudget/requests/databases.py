@@ -25,17 +25,24 @@ from imgbudget.requests.sessions import COMPACTED, Message, moved, session_reque
 
 MAGIC = b"SQLite format 3\x00"
 
-_LARGEST_ROW = 256 << 20
-"""Bytes of the largest row that is read, as of a document."""
+_LARGEST_ROW = 64 << 20
+"""Bytes of the largest row that is read: more than an API takes as one body."""
 
 _STEPS, _STEPS_A_BYTE, _STEPS_AT_A_TIME = 50_000_000, 10, 100_000
 """Steps of SQLite in which a database has to be read: hundreds of times what one with its indexes takes."""
 
-_FORMATS: Mapping[str, frozenset[str]] = {
-    "opencode": frozenset(("session", "message", "part")),
-    "goose": frozenset(("sessions", "messages", "schema_version")),
+_FORMATS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "opencode": {
+        "session": frozenset(("id",)),
+        "message": frozenset(("id", "session_id", "data")),
+        "part": frozenset(("id", "message_id", "data")),
+    },
+    "goose": {
+        "sessions": frozenset(("id",)),
+        "messages": frozenset(("id", "session_id", "role", "content_json")),
+    },
 }
-"""The tables by which the database of an agent is recognized."""
+"""The tables and columns by which the database of an agent is recognized."""
 
 
 @contextmanager
@@ -53,8 +60,7 @@ def open_database(path: str) -> Iterator["AgentDatabase | None"]:
     try:
         connection, left_out = _connect(path)
         try:
-            tables = {row[0].decode("utf-8", "replace") for row in connection.execute(_TABLES)}
-            name = next((name for name, own in _FORMATS.items() if own <= tables), None)
+            name = next((name for name, own in _FORMATS.items() if _has_tables(connection, own)), None)
             yield None if name is None else AgentDatabase(path, name, connection, left_out)
         finally:
             connection.close()
@@ -91,7 +97,20 @@ def _why(error: sqlite3.Error) -> str:
     return f"cannot be read as an SQLite database: {error}"
 
 
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 10000"
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 LIMIT 10000"
+
+
+def _has_tables(connection: sqlite3.Connection, wanted: Mapping[str, frozenset[str]]) -> bool:
+    """Whether there are these tables; views are none, since they may make rows without end."""
+    tables = {_name(row[0]) for row in connection.execute(_TABLES)}
+    return wanted.keys() <= tables and all(
+        columns <= _columns(connection, table) for table, columns in wanted.items()
+    )
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    """The names of the columns of a table of this module; empty if there is none."""
+    return {_name(column[1]) for column in connection.execute(f"PRAGMA table_info({table})")}
 
 
 def _connect(path: str) -> tuple[sqlite3.Connection, int]:
@@ -194,7 +213,7 @@ class AgentDatabase:
     def _opencode(self, fields: ProbeField) -> Iterator[Request]:
         model = self._column("session", "model")
         revert = self._column("session", "revert")
-        sessions = self.connection.execute(f"SELECT id, {model}, {revert} FROM session ORDER BY rowid")  # noqa: S608
+        sessions = self.connection.execute(f"SELECT id, {model}, {revert} FROM session ORDER BY id")  # noqa: S608
         for identity, named, reverted in sessions:
             messages, infos = self._messages(identity, _value(reverted), fields)
             named = _value(named)  # noqa: PLW2901 - as JSON
@@ -204,7 +223,8 @@ class AgentDatabase:
     def _messages(self, session: Any, revert: Any, fields: ProbeField) -> tuple[list[Message], list[Any]]:
         """The messages of a session of opencode that are sent, and what all its messages say of the model."""
         until = revert.get("partID") if isinstance(revert, dict) else None
-        query = "SELECT id, data FROM message WHERE session_id = CAST(? AS TEXT) ORDER BY time_created, id"
+        time = self._column("message", "time_created")
+        query = f"SELECT id, data FROM message WHERE session_id = CAST(? AS TEXT) ORDER BY {time}, id"  # noqa: S608
         made: list[list[Message]] = []
         entries: list[HistoryEntry] = []
         infos: list[Any] = []
@@ -267,7 +287,7 @@ class AgentDatabase:
             self._column("sessions", "model_config_json"),
             self._column("messages", "metadata_json"),
         )
-        sessions = self.connection.execute(f"SELECT id, {config} FROM sessions ORDER BY rowid")  # noqa: S608
+        sessions = self.connection.execute(f"SELECT id, {config} FROM sessions ORDER BY id")  # noqa: S608
         columns = f"SELECT id, role, content_json, {metadata}"
         query = f"{columns} FROM messages WHERE session_id = CAST(? AS TEXT) ORDER BY id"
         for session, named in sessions:
@@ -316,8 +336,7 @@ class AgentDatabase:
 
     def _column(self, table: str, name: str) -> str:
         """The name of a column, or NULL in its place if the table has none."""
-        columns = self.connection.execute(f"PRAGMA table_info({table})").fetchall()
-        return name if any(column[1] == name.encode() for column in columns) else "NULL"
+        return name if name in _columns(self.connection, table) else "NULL"
 
     def _row(self, keys: Keys, text: Any, id: str = "") -> "_DatabaseRow":  # noqa: A002 - the name of the column
         """A JSON text of a row, at its place."""
