@@ -95,8 +95,9 @@ def _is_old_codex(value: dict[str, Any]) -> bool:
     """Whether a value may be a line as before version 0.32: a header, a state, or a bare item."""
     kind = value.get("type")
     if kind is None:
-        is_header = {"id", "timestamp", "instructions"} <= value.keys() <= _OLD_HEADER
-        return is_header or (value.get("record_type") == "state" and len(value) == 1)
+        if "instructions" in value:
+            return "id" in value and "timestamp" in value and value.keys() <= _OLD_HEADER
+        return len(value) == 1 and value.get("record_type") == "state"
     if kind == "message":
         parts = [part for part in _listed(value.get("content")) if isinstance(part, dict)]
         return bool(parts) and all(part.get("type") in _CODEX_PARTS for part in parts)
