@@ -242,3 +242,17 @@ def test_rows_with_images_of_unknown_shape_are_counted_as_checked(imgbudget: Com
     Path("a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     counted = imgbudget("check", "--format", "json", "--no-cache").json["summary"]["rows"]
     assert (counted["total"], counted["checked"], counted["bad"]) == (3, 1, 0)
+
+
+def test_sums_count_images_without_a_request_once(imgbudget: Command) -> None:
+    """Their tokens and cost are in the totals and in the statistics; the file is no copy of another."""
+    picture = image_bytes((300, 300))
+    Path("a.png").write_bytes(picture)
+    for name in ("b.json", "c.json"):
+        Path(name).write_text(json.dumps({"x": base64.b64encode(picture).decode()}))
+    run = imgbudget("check", "--format", "json", "--statistics", "--no-cache", "--select", "ALL")
+    alone = imgbudget("check", "a.png", "--format", "json", "--no-cache").json["summary"]
+    summary, folder = run.json["summary"], run.json["statistics"]["folders"][0]
+    assert summary["visual_tokens"] == folder["visual_tokens"] == 3 * alone["visual_tokens"]
+    assert summary["cost_usd"] == folder["cost_usd"] == pytest.approx(3 * alone["cost_usd"])
+    assert "IB801" not in {finding["code"] for finding in run.json["findings"]}

@@ -65,7 +65,8 @@ class RunTotals:
         """Add the result of one file, or with `is_file` false that of standard input."""
         # a plain integer: arithmetic on flags takes a microsecond
         images, run_data = result.images, int(self.run_data)
-        if is_file and len(images) == 1 and not result.requests and images[0].resized is not None:
+        is_image = is_file and len(images) == 1 and not images[0].use.in_request
+        if is_image and images[0].resized is not None:
             facts = images[0].use.facts
             if facts is not None and run_data & _COPIES:
                 self._keys.append(hash((facts.byte_size, facts.size)))

@@ -316,7 +316,7 @@ class Summary:
             self.tokens_after_fix += after
             if after != tokens:
                 self.saved_usd += (limits.cost_usd(tokens) or 0.0) - (limits.cost_usd(after) or 0.0)
-            if use.role is None:  # a file or an image of an unknown shape: no request has its cost
+            if use.is_alone:
                 self.cost_usd += limits.cost_usd(tokens) or 0.0
             if limits.tier.alternatives:
                 self._add_doubt(image)
@@ -333,7 +333,7 @@ class Summary:
         span, planned = image.tokens_range, image.planned
         if span is not None:
             self.tokens_doubt += span[1] - span[0]
-            if image.use.role is None:
+            if image.use.is_alone:
                 self.cost_doubt += cost_doubt(image.limits, span)
         after = None if planned is None else image.limits.tokens_range(planned)
         self.after_doubt += after[1] - after[0] if after else 0

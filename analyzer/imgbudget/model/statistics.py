@@ -108,7 +108,7 @@ class FolderSum:
                 continue
             self.visual_tokens += tokens
             self.tokens_after_fix += after
-            if not image.use.in_request:
+            if image.use.is_alone:
                 self.cost_usd += cost or 0.0
             if after != tokens:
                 self.saved_usd += (cost or 0.0) - (image.limits.cost_usd(after) or 0.0)
@@ -119,7 +119,7 @@ class FolderSum:
         span = image.tokens_range
         if span is not None:
             self.tokens_doubt += span[1] - span[0]
-            self.cost_doubt += 0.0 if image.use.in_request else cost_doubt(image.limits, span)
+            self.cost_doubt += cost_doubt(image.limits, span) if image.use.is_alone else 0.0
         after = None if image.planned is None else image.limits.tokens_range(image.planned)
         self.after_doubt += after[1] - after[0] if after else 0
 

@@ -146,6 +146,11 @@ class ImageUse(NamedTuple):
         return self.location.keys is not None
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no request counts its cost: it is a file, or in a file of unknown shape."""
+        return self.role is None
+
+    @property
     def size(self) -> Size | None:
         """The stored size, None if not known."""
         return self.facts.size if self.facts else None
