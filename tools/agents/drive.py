@@ -180,7 +180,7 @@ class Place(NamedTuple):
     server: str
 
     def run(self, program: str, *arguments: str, **more: str) -> None:
-        """Run an agent once, with an environment of its own."""
+        """Run an agent once, with a small environment."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
         done = subprocess.run(  # noqa: S603 - what the user installed
             [self.programs / "node_modules/.bin" / program, *arguments],

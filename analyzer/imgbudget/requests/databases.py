@@ -1,7 +1,7 @@
 """Sessions in SQLite databases of agents, which are opened to read and never changed.
 
 A database that a running agent has open is read with what it has written last: the log beside it (`-wal`) is
-read too if the index beside it (`-shm`) is there. Without an index the log cannot be read, which is said.
+read too if the index beside it (`-shm`) is there. Without an index the log is not read, which is a note.
 """
 
 import os
@@ -221,7 +221,7 @@ class AgentDatabase:
             yield from self._request(identity, model_of(infos) or own, messages, fields)
 
     def _messages(self, session: Any, revert: Any, fields: ProbeField) -> tuple[list[Message], list[Any]]:
-        """The messages of a session of opencode that are sent, and what all its messages say of the model."""
+        """What a session of opencode sends, and the model that each of its messages names."""
         until = revert.get("partID") if isinstance(revert, dict) else None
         time = self._column("message", "time_created")
         query = f"SELECT id, data FROM message WHERE session_id = CAST(? AS TEXT) ORDER BY {time}, id"  # noqa: S608

@@ -252,7 +252,7 @@ class OpencodeReader:
         yield from self._made
 
     def _alone(self, document: Document, reader: OpencodeParts, part: dict[str, Any]) -> list[Message]:
-        """The messages of a part in a file of its own."""
+        """The messages of a part that is a whole file."""
         info = {"role": "assistant" if part.get("type") == "tool" else "user"}
         message = Message(document.number, document.line, "user", ("parts",))
         for role, blocks in reader.turns(info, [(part, Location(self.path, (), 0, document.number))]):

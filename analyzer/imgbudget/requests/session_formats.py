@@ -231,7 +231,7 @@ def _has_clines_mark(message: dict[str, Any]) -> bool:
 
 
 def is_opencode(value: Any) -> bool:
-    """Whether a value is an exported session of opencode, or a part of one in a file of its own."""
+    """Whether a value is an exported session of opencode, or a file with one part of it."""
     if not isinstance(value, dict):
         return False
     messages = value.get("messages")
