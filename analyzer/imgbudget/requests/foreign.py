@@ -28,7 +28,8 @@ _DEEPEST = 200
 _MOST_NODES = 200_000
 """Values of a YAML text that is read: each takes half a kilobyte."""
 
-_SEEN_IN_BODIES = re.compile(r'"(?:messages|contents|input|prompt|role)\\?"')
+_WINDOW = 1 << 20
+_key_of_body = re.compile(rb'"(?:messages|contents|input|prompt|role)\\?"').search
 _opening = re.compile(r'"\s*[{\[]\s*\\"|[{\[](?=\s*["{\[])').search
 _comment = re.compile(r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|(//[^\n]*|/\*.*?\*/)|(,)(?=\s*[}\]])', re.DOTALL)
 _decode = json.JSONDecoder().raw_decode
@@ -62,13 +63,11 @@ class _At(NamedTuple):
 
 def bodies_in_text(source: JsonSource) -> Iterator[ForeignBody]:
     """The JSON texts in a text, in order: verbatim ones, in string literals, and with comments."""
-    if source.size > _MOST_BYTES:
+    if source.size > _MOST_BYTES or not _has_key_of_body(source):
         return
     try:
         text = source.pread(source.size, 0).decode()
     except UnicodeDecodeError:
-        return
-    if not _SEEN_IN_BODIES.search(text):
         return
     has_comments = text.lstrip()[:1] in ("{", "[", "/") and text.count("/*") <= _MOST_COMMENTS
     plain = _without_comments(text) if has_comments else text
@@ -94,6 +93,13 @@ def bodies_in_text(source: JsonSource) -> Iterator[ForeignBody]:
             if isinstance(document, Document):
                 place = _whole(here, stop) if is_literal else _shifted(document, here)
                 yield ForeignBody(document, number, here.line, here.offset, stop.offset, place)
+
+
+def _has_key_of_body(source: JsonSource) -> bool:
+    """Whether a key of a body is in a text, which is read in windows: most texts have none."""
+    overlap = 64
+    steps = range(0, source.size, _WINDOW - overlap)
+    return any(_key_of_body(source.pread(_WINDOW, at)) is not None for at in steps)
 
 
 def _without_comments(text: str) -> str:
