@@ -115,7 +115,7 @@ def plan(
     """
     from imgbudget.fixing.trial import plan_images  # noqa: PLC0415 - command
 
-    return plan_images(Session(options or RunOptions()), paths, target, measure=measure)
+    return plan_images(Session((options or RunOptions())._replace(client="")), paths, target, measure=measure)
 
 
 @accepts_wishes

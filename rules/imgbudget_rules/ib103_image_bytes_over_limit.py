@@ -28,6 +28,9 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     image over the strictest reading is a warning and one over the most generous an error: Azure OpenAI
     (20 MB), Vertex (7 MB of inline data) and xAI (10 or 20 MB).
 
+    With `--client` the limit of the agent counts too: Claude Code 2.1.332 leaves out a file over 262,144
+    bytes that a prompt names with @, without an error. Such a file has no fix: it can also be pasted or read.
+
     ## Reports
     <jpeg 1200x900 bytes=7864321>
     <jpeg 1200x900 bytes=3932161> on bedrock
@@ -46,6 +49,16 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     and that 1 MB is 2^20 bytes: error texts in Gajae-Code#934, 2026-06, can1357/oh-my-pi#10633, 2026-09.
     Whether line breaks in the text count is not known; they are counted. Others: see `imgbudget limits`.
     """
+    if use.left_out is not None:
+        client, byte_size, most_read = use.left_out
+        yield Problem(
+            message=f"file is {figure(byte_size)} bytes; {client} leaves out an image over "
+            f"{figure(most_read)} bytes that the prompt names with @, without an error",
+            help=f"resize or encode it within {figure(most_read)} bytes, or paste it or have it read instead",
+            measured=byte_size,
+            limit=most_read,
+            unit="bytes",
+        )
     limit, least, length = ctx.limits.image_base64_bytes, ctx.limits.least_image_bytes, use.base64_size
     most = ctx.limits.image_raw_bytes
     if limit is None or least is None or most is None or length is None:

@@ -21,7 +21,7 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     to be a image/png image`. A type that it does not know, such as `image/jpg`, is rejected whatever the
     bytes are: `Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'`. Most programs derive
     the media type from the extension, so a wrong extension is a warning: it becomes this error when the file
-    is sent.
+    is sent. With `--client gemini-cli` it is an error at once: that agent declares the type of the extension.
 
     How certain this is: two recordings of 2024 to 2026 show that a wrong type was accepted, but the current
     API usually answers with a 400, so this is an error. For other providers the behaviour is unknown, and a
@@ -58,23 +58,27 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if actual not in ctx.limits.media_types or use.declared == actual:
         return
     fix = DeclareType(actual)
-    if not use.in_request:
+    help_text, safety = (
+        (f"declare {actual}", None) if use.in_request else ("rename the file", FixSafety.UNSAFE)
+    )
+    if not use.in_request and use.declared_by is None:
         yield Problem(
             message=f"extension implies {use.declared}, but the bytes are {actual}; a program that "
             "declares the type by extension declares the wrong one",
-            help="rename the file",
+            help=help_text,
             severity=Severity.WARNING,
             fix=fix,
-            fix_safety=FixSafety.UNSAFE,
+            fix_safety=safety,
         )
         return
     if not ctx.limits.is_messages_api:
         yield Problem(
             message=f"declared as {use.declared!r}, but the bytes are {actual}; {ctx.limits.api} may "
             "reject or misread it",
-            help=f"declare {actual}",
+            help=help_text,
             severity=Severity.WARNING,
             fix=fix,
+            fix_safety=safety,
         )
         return
     allowed = [repr(media_type) for media_type in ctx.limits.media_types]
@@ -86,6 +90,7 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     )
     yield Problem(
         message=f"declared as {use.declared!r}, but the bytes are {actual}; the API answers `{answer}`",
-        help=f"declare {actual}",
+        help=help_text,
         fix=fix,
+        fix_safety=safety,
     )

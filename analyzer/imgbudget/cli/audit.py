@@ -284,18 +284,14 @@ def _report(
 def _text(
     name: str, statistics: "AuditStatistics", run: "AuditRun", unread: "Unread", *, colour: bool
 ) -> str:
-    if name == "json":
-        from imgbudget.audit.formats import RunFacts, document  # noqa: PLC0415 - command
+    from imgbudget.audit.formats import RunFacts, audit_text, document, markdown  # noqa: PLC0415 - command
 
+    if name == "json":
         return document(
             statistics, RunFacts(len(run.files), run.resumed, tuple(run.lost), unread.without_images)
         )
     if name == "markdown":
-        from imgbudget.audit.formats import markdown  # noqa: PLC0415 - command
-
         return markdown(statistics)
-    from imgbudget.audit.formats import audit_text  # noqa: PLC0415 - command
-
     return audit_text(statistics, colour=colour)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 from imgbudget.cli.checking import check_paths
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.options import (
+    CLIENT,
     FORCE_EXCLUDE,
     JOBS,
     PEDANTIC,
@@ -39,6 +40,7 @@ class BaselineOptions(NamedTuple):
         bool, flag("--force", help="With --write: replace an existing file, new findings included.")
     ] = False
     provider: ModelOptions = ModelOptions()
+    client: Annotated[str | None, CLIENT] = None
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     findings: SuppressionOptions = SuppressionOptions()
@@ -63,6 +65,7 @@ def baseline(options: BaselineOptions) -> int:
         raise UsageError("give either --write or --prune")
     asked = run_options(
         provider=options.provider,
+        client=options.client,
         settings=options.settings,
         rules=options.rules,
         findings=options.findings,

@@ -19,6 +19,7 @@ from imgbudget.cli.checking import (
 from imgbudget.cli.command import HOOK, Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
+    CLIENT,
     FAIL_ON,
     FIX_LEVEL,
     FORCE_EXCLUDE,
@@ -56,6 +57,7 @@ class CheckOptions(NamedTuple):
 
     paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
     provider: ModelOptions = ModelOptions()
+    client: Annotated[str | None, CLIENT] = None
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
     fail_on: Annotated[str, FAIL_ON] = "warning"
@@ -204,6 +206,7 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
 
     return run_options(
         provider=options.provider,
+        client=options.client,
         settings=options.settings,
         rules=options.rules,
         findings=options.findings,

@@ -83,6 +83,14 @@ class ModelOptions(NamedTuple):
     ] = None
 
 
+CLIENT = option(
+    "--client",
+    metavar="NAME",
+    help="Check image files as this agent sends them: claude-code, codex, gemini-cli, opencode, qwen-code, "
+    "pi or cline. Requests and sessions are not affected.",
+)
+
+
 class ConfigOptions(NamedTuple):
     """Which configuration is read."""
 
@@ -238,20 +246,25 @@ class ConnectionOptions(NamedTuple):
     ] = None
 
 
-def run_options(
+def run_options(  # noqa: PLR0913 - keyword arguments with defaults
     *,
     provider: ModelOptions = ModelOptions(),  # noqa: B008 - immutable
     settings: ConfigOptions = ConfigOptions(),  # noqa: B008
     rules: SelectionOptions = SelectionOptions(),  # noqa: B008
     findings: SuppressionOptions = SuppressionOptions(),  # noqa: B008
     verbose: bool = False,
+    client: str | None = "",
 ) -> RunOptions:
-    """The options of a run that these groups come to; with `verbose` errors of rules are raised."""
+    """The options of a run that these groups come to; with `verbose` errors of rules are raised.
+
+    `client` is that of `RunOptions`, and no agent unless a command checks files for one.
+    """
     return RunOptions(
         model=provider.model,
         platform=provider.platform,
         limits=provider.limits,
         date=provider.date,
+        client=client,
         config=settings.config,
         isolated=settings.isolated,
         allow_local_packs=settings.allow_local_packs,

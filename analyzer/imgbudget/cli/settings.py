@@ -138,6 +138,7 @@ def settings_record(session: Session, path: str) -> dict[str, Any]:
         "configuration": shown(settings.source) if settings.source else None,
         "model": session.context.model,
         "platform": session.context.platform,
+        **({"client": session.context.client.profile.label} if session.context.client else {}),
         "limits": session.options.limits or settings.limits,
         "baseline": session.options.baseline or settings.baseline,
         "platforms": {
@@ -179,6 +180,8 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"  configuration  {record['configuration'] or 'none, only defaults'}"
     yield f"  model          {record['model']}"
     yield f"  platform       {record['platform']}"
+    if "client" in record:
+        yield f"  client         {record['client']}"
     yield f"  limits         {record['limits'] or 'built in'}"
     for name, stated in record["platforms"].items():
         texts = (f"{key.replace('_', ' ')} {text}" for key, text in stated.items() if text is not None)

@@ -44,6 +44,7 @@ from imgbudget.config.units import (
     parse_tokens,
 )
 from imgbudget.errors import ConfigError, ConfigProblem, os_error_text
+from imgbudget.limits.clients import CLIENT_NAMES
 from imgbudget.limits.values import figure
 from imgbudget.model.budgets import Budget, Budgets
 from imgbudget.model.subjects import Severity
@@ -191,6 +192,11 @@ MODEL = Key("model", TextShape("a model id"), "Model to check images for, unless
 PLATFORM = Key(
     "platform", TextShape("a platform", kind=NameKind.PLATFORM), "Platform that requests are sent to."
 )
+CLIENT = Key(
+    "client",
+    ChoiceShape("a client", CLIENT_NAMES, "leave it out to check image files as they are stored"),
+    "Agent that sends the image files: they are checked as it sends them.",
+)
 PLATFORMS = Key(
     "platforms",
     GatewaysShape(),
@@ -236,6 +242,7 @@ def _settings(values: Values) -> Settings:
     return Settings(
         model=values.get_or(MODEL, _DEFAULTS.model),
         platform=values.get_or(PLATFORM, _DEFAULTS.platform),
+        client=values.get(CLIENT),
         packs=values.get_or(PACKS, _DEFAULTS.packs),
         select=values.get_or(SELECT, _DEFAULTS.select),
         extend_select=values.get_or(EXTEND_SELECT, ()),
@@ -259,6 +266,7 @@ CONFIGURATION = Record(
         EXTEND,
         MODEL,
         PLATFORM,
+        CLIENT,
         PLATFORMS,
         PROCESSORS,
         PACKS,

@@ -115,6 +115,7 @@ class ModelProcessor(NamedTuple):
 class Settings(NamedTuple):
     """A whole configuration with the defaults filled in.
 
+    `client` is the agent that sends the image files, None where they are checked as they are stored.
     `severity` maps rule selectors to `error`, `warning` or `info`. `limits` is the absolute path of a file
     that overrides the shipped limits, `baseline` that of a file of known findings. Patterns are relative to
     `root`, the folder of the configuration (without one, of the checked path), even those from an extended
@@ -134,6 +135,7 @@ class Settings(NamedTuple):
     budgets: Budgets = Budgets()
     overrides: tuple[Override, ...] = ()
     ignores: tuple[Ignore, ...] = ()
+    client: str | None = None
     limits: str | None = None
     baseline: str | None = None
     preview: bool = False

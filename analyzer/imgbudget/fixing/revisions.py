@@ -127,7 +127,8 @@ class ImageRevision(NamedTuple):
         (image,) = self.result.images
 
         def check(candidate: ImageUse) -> list[Finding]:
-            found = self.context.paths.runner(self.path).check_image(candidate, image.limits)
+            runner = self.context.paths.runner(self.path)
+            found = self.context.check_file_image(candidate, runner, image.limits)
             kept, _, _ = self.context.result(self.path, found, ((candidate, image.limits),))
             return [finding for finding in kept if key_of(finding) not in refused]
 

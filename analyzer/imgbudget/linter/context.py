@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from imgbudget.config.settings import DEFAULT_MODEL, DEFAULT_PLATFORM
+from imgbudget.config.suggest import unknown
+from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.model_ids import is_other_vendors, looks_like_template
@@ -15,6 +17,8 @@ from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
 from imgbudget.planner.sizes import size_after_fixes
 
 if TYPE_CHECKING:
+    from imgbudget.limits.clients import ClientProfile
+    from imgbudget.model.clients import ClientImage
     from imgbudget.model.location import Location
 
 
@@ -30,7 +34,8 @@ class LintContext:
 
     `fields` are facts that the output needs beside those of the rules. If `explicit_platform`, the user named
     the platform, and a model that it does not serve adds a note; so does a request without a model unless
-    `explicit_model`, where the user named the one to assume.
+    `explicit_model`, where the user named the one to assume. Image files are checked as `client` sends them,
+    if one is named.
     """
 
     def __init__(  # noqa: PLR0913 - keyword arguments only
@@ -45,12 +50,16 @@ class LintContext:
         edits: bool = False,
         explicit_platform: bool = False,
         explicit_model: bool = False,
+        client: str | None = None,
     ) -> None:
         self.paths, self.data = paths, data
         self.model, self.platform = model, platform
         self.fields = fields
         self.excerpts, self.edits = excerpts, edits
         self.explicit_platform, self.explicit_model = explicit_platform, explicit_model
+        self.client = _Sender(client) if client else None
+        if self.client is not None:
+            self.fields |= ProbeField.ORIENTATION
         self.notes: dict[str, None] = {}
         self._deferred: tuple[str, ...] = ()
         self._file_limits: Limits | None = None
@@ -68,6 +77,7 @@ class LintContext:
             edits=self.edits,
             explicit_platform=self.explicit_platform,
             explicit_model=self.explicit_model,
+            client=self.client.profile.name if self.client else None,
         )
         context.notes, context._deferred = self.notes, self._deferred
         return context
@@ -233,6 +243,8 @@ class LintContext:
     def check_image_file(self, use: ImageUse, runner: RuleRunner | None = None) -> FileResult:
         """The result of an image file; `runner` is the one for its path, if known."""
         path, limits = use.location.path, self.limits()
+        if self.client is not None:
+            return self._check_for_client(use, limits, self.client)
         found = (runner or self.paths.runner(path)).check_image(use, limits)
         # the steps of `result` for a single image, which take less time
         kept, suppressed = self.paths.split(path, tuple(found))
@@ -240,6 +252,53 @@ class LintContext:
             kept = tuple([with_safety(finding, use.facts, _turner) for finding in kept])
         image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
         return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
+
+    def check_file_image(self, use: ImageUse, runner: RuleRunner, limits: Limits) -> Iterable[Finding]:
+        """The findings on an image file, as the client of the run sends it, if one is named."""
+        if self.client is None:
+            return runner.check_image(use, limits)
+        sent = self.client.as_sent(use)
+        found = runner.check_image(sent.use, limits)
+        if sent.fixable:
+            return found
+        return [finding._replace(fix=None, fix_safety=None) for finding in found]
+
+    def _check_for_client(self, use: ImageUse, limits: Limits, client: "_Sender") -> FileResult:
+        """The result of an image file that a client sends."""
+        path, sent = use.location.path, client.as_sent(use)
+        if sent.summary:
+            self.note(client.note)
+        found = self.check_file_image(use, self.paths.runner(path), limits)
+        kept, suppressed, (image,) = self.result(path, found, ((sent.use, limits),))
+        image = image._replace(use=use, client=sent)
+        return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
+
+
+class _Sender:
+    """The client that image files are checked for."""
+
+    def __init__(self, name: str) -> None:
+        """The client of this name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        from imgbudget.model import clients  # noqa: PLC0415 - rare
+
+        self._clients = clients
+        profile = clients.client_named(name)
+        if profile is None:
+            raise UsageError(unknown("client", name, clients.NAMES))
+        self.profile: ClientProfile = profile
+
+    def as_sent(self, use: ImageUse) -> "ClientImage":
+        """The image as the client sends it."""
+        return self._clients.as_sent(use, self.profile)
+
+    @property
+    def note(self) -> str:
+        """What holds for images that the client changes."""
+        return self._clients.note_on(self.profile)
 
 
 def _turner() -> str | None:

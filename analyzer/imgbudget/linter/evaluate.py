@@ -22,6 +22,9 @@ FAILED_NAME = "rule-failed"
 
 _LOCATION, _FINGERPRINT = Finding._fields.index("location"), Finding._fields.index("fingerprint")
 
+_OF_CLIENTS = ("image_base64_bytes",)
+"""The needs of a rule on bytes: it also applies to a file that is over the limit of a client."""
+
 _new = tuple.__new__
 
 
@@ -137,7 +140,14 @@ def run_rules(  # noqa: PLR0913 - subject, limits, budgets
     """
     context = Context(limits, budgets, image_limits)
     if limits.tier.strategy:  # Claude has all limits
-        rules = [pair for pair in rules if not pair[0].limits or limits.missing(pair[0].limits) is None]
+        left_out = isinstance(subject, ImageUse) and subject.left_out is not None
+        rules = [
+            pair
+            for pair in rules
+            if not pair[0].limits
+            or limits.missing(pair[0].limits) is None
+            or (left_out and pair[0].limits == _OF_CLIENTS)
+        ]
     for rule, override in rules:
         try:
             for problem in rule.check(subject if proxy is None else proxy, context):

@@ -16,7 +16,16 @@ from imgbudget.registry import AnyRule
 _SAME = ("flaws", "damage", "in_request")
 """Fields that are equal in all images of a memory."""
 
-_DISTINCT = ("location", "turn", "digest", "reference", "base64_size", "byte_size", "metadata_bytes")
+_DISTINCT = (
+    "location",
+    "turn",
+    "digest",
+    "reference",
+    "base64_size",
+    "byte_size",
+    "metadata_bytes",
+    "left_out",
+)
 """Fields that differ in nearly every image."""
 
 _DERIVED = {"size": "size", "visible_size": "size", "animated": "frames"}

@@ -43,7 +43,8 @@ def _no_word(given: object, name: str) -> str:
 class RunOptions(NamedTuple):
     """Options of a run, which override the configuration; None and empty values keep its settings.
 
-    `date` is the day to check for, as ISO 8601; without it, that of `IMGBUDGET_DATE`, or today.
+    `client` is the agent whose treatment of image files counts: None for that of the configuration, empty for
+    none. `date` is the day to check for, as ISO 8601; without it, that of `IMGBUDGET_DATE`, or today.
     `collect` keeps the findings as baseline entries, `statistics` counts by rule and folder, `compare` keeps
     what a comparison with an earlier run needs. `allow_local_packs` imports rule packs also from the folder
     of the configuration, the working folder and Python's path, not from installed distributions only.
@@ -60,6 +61,7 @@ class RunOptions(NamedTuple):
     isolated: bool = False
     limits: StrPath | None = None
     date: str | None = None
+    client: str | None = None
     select: Words | None = None
     extend_select: Words = ()
     ignore: Words = ()

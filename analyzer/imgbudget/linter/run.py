@@ -111,6 +111,7 @@ class Session:
             fields=options.fields,
             excerpts=options.excerpts,
             edits=options.edits,
+            client=self.settings.client if options.client is None else options.client,
         )
         assumed = self._assume_model()
         self.context.limits()

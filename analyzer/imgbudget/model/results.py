@@ -11,6 +11,7 @@ from imgbudget.model.subjects import Finding, FixSafety, ImageUse, Request, Seve
 from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
+    from imgbudget.model.clients import ClientImage
     from imgbudget.model.comparison import RunComparison
     from imgbudget.model.edits import FailedFix, FileFix
     from imgbudget.model.statistics import RunStatistics
@@ -31,13 +32,21 @@ class ImageResult(NamedTuple):
     """One use of an image with the limits it was checked against.
 
     `resized` is the size that the model uses, `planned` the size after the safe fixes; both are None if the
-    size is not known. No tokens are counted then, nor for a model that is not known.
+    size is not known. No tokens are counted then, nor for a model that is not known. `client` is what a
+    client makes of the image file, None where files are checked as they are stored; sizes and tokens are then
+    those of the image that it sends, and `use` is the stored one.
     """
 
     use: ImageUse
     limits: Limits
     resized: Size | None
     planned: Size | None
+    client: "ClientImage | None" = None
+
+    @property
+    def sent(self) -> ImageUse:
+        """The image that arrives at the API: that of the client, if one is named."""
+        return self.use if self.client is None else self.client.use
 
     @property
     def tokens(self) -> int | None:
@@ -45,12 +54,12 @@ class ImageResult(NamedTuple):
         if self.resized is None:
             return None
         # the resized image is not resized again
-        return _tokens(self.use, self.limits) if self.limits.tier.strategy else patches(self.resized)
+        return _tokens(self.sent, self.limits) if self.limits.tier.strategy else patches(self.resized)
 
     @property
     def tokens_range(self) -> tuple[int, int] | None:
         """The fewest and the most visual tokens, if sources contradict each other."""
-        size = self.use.visible_size
+        size = self.sent.visible_size
         return None if self.resized is None or size is None else self.limits.tokens_range(size)
 
     @property
@@ -302,12 +311,13 @@ class Summary:
 
     def _add_images(self, images: tuple[ImageResult, ...]) -> None:
         for image in images:
-            use, limits, resized, planned = image
+            use, limits, resized, planned, client = image
             if resized is None:
                 self.unread += use.facts is not None and use.facts.unread
                 self.uncounted += use.facts is None
                 continue
-            tokens = _tokens(use, limits) if limits.tier.strategy else patches(resized)
+            sent = use if client is None else client.use
+            tokens = _tokens(sent, limits) if limits.tier.strategy else patches(resized)
             if tokens is None:
                 self.uncounted += 1
                 continue

@@ -72,7 +72,8 @@ class ImageFacts(NamedTuple):
     image; `content` then names what they are. `size` is as stored, without orientation applied. `damage` says
     in a clause why the image cannot be decoded, None if no damage was found. `unturnable` says in a clause
     why the encoded blocks of a JPEG file cannot be turned as its orientation says, without decoding them;
-    empty if they can, None for other formats and for files that are upright.
+    empty if they can, None for other formats and for files that are upright. `byte_size` is 0 for an image
+    that a client encodes before it sends it.
     """
 
     byte_size: int
@@ -108,6 +109,14 @@ class Origin(Enum):
     UNKNOWN = "unknown"
 
 
+class LeftOut(NamedTuple):
+    """A file of which a client, by name and version, sends nothing: it has more than `limit` bytes."""
+
+    client: str
+    byte_size: int
+    limit: int
+
+
 class ImageUse(NamedTuple):
     """One use of an image: as a file, or as a block of a request.
 
@@ -120,6 +129,8 @@ class ImageUse(NamedTuple):
     holds the image, e.g. `computer_toolset_20260801`. `detail` is the level of the block: OpenAI's detail,
     Gemini's media resolution. `bounds` are those that
     the block or its request sets for the image processor: vLLM's `mm_processor_kwargs`, DashScope's pixels.
+    A file that is checked as a client sends it has `left_out` if that sends nothing of it, and `declared_by`,
+    the client, if that declares the type of the extension.
     """
 
     location: Location
@@ -139,6 +150,8 @@ class ImageUse(NamedTuple):
     toolset: str | None = None
     detail: str | None = None
     bounds: "ImageBounds | None" = None
+    left_out: LeftOut | None = None
+    declared_by: str | None = None
 
     @property
     def in_request(self) -> bool:

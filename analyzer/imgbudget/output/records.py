@@ -15,6 +15,7 @@ from imgbudget.printable import harmless
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
+    from imgbudget.model.clients import ClientImage
     from imgbudget.model.edits import FailedFix
 
 
@@ -90,7 +91,25 @@ def image_record(image: ImageResult) -> dict[str, Any]:
         "tokens": None if span else image.tokens,
         "tokens_area": image.tokens_area,
         "cost_usd": None if span else usd(image.cost_usd),
+        **({"client": client_record(image.client)} if image.client else {}),
     } | (range_record(span, image.limits) or _state(image))
+
+
+def client_record(client: "ClientImage") -> dict[str, Any]:
+    """An image file as a client sends it; `bytes` is null where the client encodes it."""
+    facts, left_out = client.use.facts, client.use.left_out
+    size = facts.size if facts else None
+    return {
+        "name": client.profile.name,
+        "version": client.profile.version,
+        "format": facts.format if facts else None,
+        "width": size.width if size else None,
+        "height": size.height if size else None,
+        "bytes": facts.byte_size if facts and not client.encoded else None,
+        "changes": list(client.changes),
+        "left_out": {"named": "@", "limit": left_out.limit} if left_out else None,
+        "unknown": client.unknown or None,
+    }
 
 
 def _state(image: ImageResult) -> dict[str, str]:
@@ -247,11 +266,11 @@ _SEVERITIES = {severity: f'"{severity}"' for severity in Severity}
 
 def image_text(image: ImageResult) -> str:
     """`image_record` as JSON."""
-    use, _, resized, _ = image
+    use, _, resized, _, client = image
     location, facts, encoded = use.location, use.facts, use.base64_size
     if facts is None or facts.format is None or facts.size is None:
         return dump(image_record(image))
-    if resized is None or encoded is None or image.limits.tier.strategy:
+    if resized is None or encoded is None or client is not None or image.limits.tier.strategy:
         return dump(image_record(image))
     width, height = facts.size
     tokens = patches(resized)

@@ -30,8 +30,10 @@ class Full(RunningText):
     """For people at a terminal."""
 
     def render(self, result: FileResult) -> Fragment:
-        """A line per fix, then a block per finding."""
+        """A line per fix and per image that a client changes, then a block per finding."""
         fixed = self._fixed(result) if result.fix and not self.style.quiet else ""
+        if result.images and result.images[0].client and not self.style.quiet:
+            fixed += self._sent(result)
         if not result.findings:
             return (fixed,)
         images = {image.use.location: image for image in result.images}
@@ -43,6 +45,12 @@ class Full(RunningText):
 
         lines = fix_lines(result.fix) if result.fix else ()
         return joined([f"{self.style.paint('fixed', '1;32')} {line}" for line in lines])
+
+    def _sent(self, result: FileResult) -> str:
+        """What a client makes of an image file."""
+        clauses = [image.client.summary for image in result.images if image.client]
+        sent = self.style.paint("sent", "1;36")
+        return joined([f"{sent} {result.path}: {clause}" for clause in clauses if clause])
 
     def _block(self, finding: Finding, image: ImageResult | None) -> str:
         style = self.style
