@@ -215,6 +215,7 @@ CASES = (
     Case("check", "other-model", TWO, ("photos", "--model", "gpt-4o"), images, 1),
     Case("check", "other-platform", TWO, ("--platform", "bedrock"), requests, 1),
     Case("check", "budgets", TWO, ("--budget", "image.tokens=900", "--budget", "run.tokens=4k"), images, 1),
+    Case("check", "client", TWO, ("photos", "--client", "codex"), images, 1),
     Case("check", "quiet", ("full",), ("--quiet",), everything, 1),
     Case(
         "check",
