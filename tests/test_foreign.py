@@ -60,6 +60,18 @@ def test_images_beside_a_body_are_checked_too(imgbudget: Command) -> None:
     assert len(run.json["summary"]["partly_checked"]) == 1
 
 
+def test_an_image_that_the_shape_of_a_body_has_no_place_for_is_seen(imgbudget: Command) -> None:
+    """In a log as in JSON, at its place, and the output says so."""
+    more = {**BODY, "metadata": {"shot": BODY["messages"][0]["content"][0]["source"]["data"]}}
+    Path("a.log").write_text(f"x\nsend {json.dumps(more)}\n")
+    run = imgbudget("check", "--format", "json", "--no-cache", "--select", "IB101")
+    assert [(finding["pointer"], finding["line"]) for finding in run.json["findings"]] == [
+        ("/messages/0/content/0/source", 2),
+        ("/metadata/shot", 2),
+    ]
+    assert [entry["path"] for entry in run.json["summary"]["partly_checked"]] == ["a.log"]
+
+
 def test_a_recording_with_parsed_bodies(imgbudget: Command) -> None:
     """The body that was sent is a request, with the model of the address; what was received is not."""
     plain = {key: value for key, value in BODY.items() if key != "model"}

@@ -404,8 +404,9 @@ class DocumentCheck:
         if is_checked:
             self.rows.checked += 1
             found.extend(self.checked.duplicate_keys(document))
-            if isinstance(document, Document):
-                unseen = unseen_images(document, self.path, self.reader.fields, seen)
+            inner = document.inner if isinstance(document, ForeignBody) else document
+            if isinstance(inner, Document):
+                unseen = unseen_images(inner, self.path, self.reader.fields, seen)
                 found.extend(self._loose(unseen, OUTSIDE_SHAPE))
         elif skipped:
             found.extend(self._no_request(document, skipped))
