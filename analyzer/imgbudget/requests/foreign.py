@@ -1,6 +1,6 @@
 """Bodies in files that are no JSON: in scripts, request files and logs as JSON text, and in YAML.
 
-They are read as JSON and located in the file, but never edited: their text has rules of its own kind.
+They are read as JSON and located in the file, but never edited: its text follows the rules of another format.
 """
 
 import json
