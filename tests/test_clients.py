@@ -139,13 +139,18 @@ def test_claude_code_leaves_out_a_large_file(imgbudget: Command, tmp_path: Path)
     assert run.code == 1
     (finding,) = run.json["findings"]
     assert finding["path"] == "over.png"
-    assert (finding["measured"], finding["limit"], finding["fix"]) == (262_145, 262_144, None)
+    assert (finding["measured"], finding["limit"]) == (262_145, 262_144)
+    assert finding["fix"] == {"safety": "unsafe", "title": "encode within 262,144 bytes"}
     assert "claude-code 2.1.332 leaves out an image over 262,144 bytes" in finding["message"]
     records = {image["path"]: image["client"]["left_out"] for image in run.json["images"]}
     assert records == {"at.png": None, "over.png": {"named": "@", "limit": 262_144}}
     text = imgbudget("check", "--client", "claude-code", "--isolated", "over.png").out
     assert "sent over.png: claude-code 2.1.332 leaves it out without an error" in text
     assert imgbudget("check", "--client", "codex", "--select", "IB103", ".").code == 0
+    fixed = ("check", "--client", "claude-code", "--select", "IB103", "--fix", "--unsafe-fixes", "over.png")
+    assert imgbudget(*fixed).code == 0
+    assert (tmp_path / "over.png").stat().st_size <= 262_144
+    (tmp_path / "over.png").write_bytes(data + bytes(262_145 - len(data)))
     for_openai = ("--model", "gpt-5", "--select", "IB103", "--format", "json", ".")
     assert imgbudget("check", "--client", "claude-code", *for_openai).codes == ["IB103"]
 
@@ -191,21 +196,61 @@ def test_the_media_type_is_that_of_the_client(imgbudget: Command, tmp_path: Path
     assert (tmp_path / "a.png").exists()
 
 
-def test_only_what_arrives_as_written_is_fixed(imgbudget: Command, tmp_path: Path) -> None:
-    """An image that the client changes has no fix and keeps its bytes; one that it does not is fixed."""
-    changed, same = image_bytes(BIG), image_bytes((1900, 1200))
-    (tmp_path / "changed.png").write_bytes(changed)
-    (tmp_path / "same.png").write_bytes(same)
-    run = imgbudget("check", "--client", "pi", "--select", "IB201", "--fix", "--format", "json", ".")
-    assert (tmp_path / "changed.png").read_bytes() == changed
-    assert (tmp_path / "same.png").read_bytes() != same
-    assert [(one["path"], one["code"], one["fix"]) for one in run.json["findings"]] == [
-        ("changed.png", "IB201", None)
-    ]
-    assert run.json["not_fixed"] == []
-    assert "have no fix" in run.err
-    imgbudget("check", "--fix", "changed.png")
-    assert imgbudget("check", "--client", "pi", "changed.png").code == 0
+@pytest.mark.parametrize(
+    ("client", "orientation", "sent", "fixed"),
+    [
+        ("claude-code", 1, (2000, 1333), (1344, 896)),
+        ("claude-code", 6, (1333, 2000), (896, 1344)),
+        ("codex", 1, (1920, 1280), (1344, 896)),
+        ("opencode", 3, (2000, 1333), (1344, 896)),
+        ("pi", 8, (1333, 2000), (896, 1344)),
+    ],
+)
+def test_a_fix_makes_a_file_that_the_client_sends_as_it_is(  # noqa: PLR0913, PLR0917 - one case
+    imgbudget: Command,
+    tmp_path: Path,
+    client: str,
+    orientation: int,
+    sent: tuple[int, int],
+    fixed: tuple[int, int],
+) -> None:
+    """The size is the one that the model uses, upright; the client then changes nothing."""
+    (tmp_path / "a.jpg").write_bytes(image_bytes(BIG, "JPEG", orientation=orientation))
+    call = ("check", "--client", client, "--select", "IB201", "--format", "json", "a.jpg")
+    (image,) = imgbudget(*call).json["images"]
+    assert (image["client"]["width"], image["client"]["height"]) == sent
+    run = imgbudget(*call, "--fix")
+    assert run.code == 0
+    assert [one["code"] for one in run.json["fixed"]] == ["IB201"]
+    (image,) = imgbudget(*call).json["images"]
+    assert (image["width"], image["height"]) == fixed
+    assert image["client"]["changes"] == []
+    assert imgbudget(*call, "--fix").json["fixed"] == []
+
+
+def test_a_fix_that_the_client_would_undo_is_not_offered(imgbudget: Command, tmp_path: Path) -> None:
+    """Qwen Code encodes every image, Codex every GIF; turning what OpenCode scales is not offered either."""
+    for name, form in (("a.png", "PNG"), ("a.gif", "GIF"), ("b.jpg", "JPEG")):
+        (tmp_path / name).write_bytes(image_bytes(BIG, form, orientation=6 if form == "JPEG" else 1))
+
+    def fixes(client: str, name: str, code: str) -> list[Any]:
+        tokens = ("--budget", "image.tokens=300")
+        run = imgbudget("check", "--client", client, *tokens, "--select", code, "--format", "json", name)
+        return [finding["fix"] for finding in run.json["findings"]]
+
+    assert fixes("qwen-code", "a.png", "IB601") == [None]
+    assert fixes("codex", "a.gif", "IB601") == [None]
+    assert fixes("codex", "a.png", "IB601") != [None]
+    assert fixes("opencode", "b.jpg", "IB303") == [None]
+
+
+def test_a_file_that_is_sent_as_it_is_has_all_fixes(imgbudget: Command, tmp_path: Path) -> None:
+    """Its findings and fixes are those without a client."""
+    (tmp_path / "a.png").write_bytes(image_bytes((1900, 1200)))
+    call = ("check", "--format", "json", "a.png")
+    plain = imgbudget(*call).json["findings"]
+    assert plain[0]["fix"] is not None
+    assert imgbudget(*call, "--client", "pi").json["findings"] == plain
 
 
 def test_without_a_client_nothing_changes(imgbudget: Command, tmp_path: Path) -> None:

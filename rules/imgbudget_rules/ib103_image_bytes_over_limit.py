@@ -29,7 +29,8 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     (20 MB), Vertex (7 MB of inline data) and xAI (10 or 20 MB).
 
     With `--client` the limit of the agent counts too: Claude Code 2.1.332 leaves out a file over 262,144
-    bytes that a prompt names with @, without an error. Such a file has no fix: it can also be pasted or read.
+    bytes that a prompt names with @, without an error. Its fix is unsafe, as the same file can be pasted or
+    read without a loss.
 
     ## Reports
     <jpeg 1200x900 bytes=7864321>
@@ -58,6 +59,8 @@ def image_bytes_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
             measured=byte_size,
             limit=most_read,
             unit="bytes",
+            fix=Recode(max_bytes=most_read),
+            fix_safety=FixSafety.UNSAFE,
         )
     limit, least, length = ctx.limits.image_base64_bytes, ctx.limits.least_image_bytes, use.base64_size
     most = ctx.limits.image_raw_bytes

@@ -258,10 +258,7 @@ class LintContext:
         if self.client is None:
             return runner.check_image(use, limits)
         sent = self.client.as_sent(use)
-        found = runner.check_image(sent.use, limits)
-        if sent.fixable:
-            return found
-        return [finding._replace(fix=None, fix_safety=None) for finding in found]
+        return [_with_fix_of_file(finding, sent, use) for finding in runner.check_image(sent.use, limits)]
 
     def _check_for_client(self, use: ImageUse, limits: Limits, client: "_Sender") -> FileResult:
         """The result of an image file that a client sends."""
@@ -269,9 +266,20 @@ class LintContext:
         if sent.summary:
             self.note(client.note)
         found = self.check_file_image(use, self.paths.runner(path), limits)
-        kept, suppressed, (image,) = self.result(path, found, ((sent.use, limits),))
-        image = image._replace(use=use, client=sent)
+        # what a fix loses, and the size after it, are those of the stored image
+        kept, suppressed, (stored,) = self.result(path, found, ((use, limits),))
+        image = image_result(sent.use, limits, ())._replace(use=use, client=sent)
+        if stored.planned != use.visible_size:
+            image = image._replace(planned=stored.planned)
         return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
+
+
+def _with_fix_of_file(finding: Finding, sent: "ClientImage", use: ImageUse) -> Finding:
+    """A finding on what a client sends, with the fix of the file that settles it."""
+    fix = sent.fix_of_file(finding.fix, use.facts)
+    if fix is finding.fix:
+        return finding
+    return finding._replace(fix=fix, fix_safety=finding.fix_safety if fix else None)
 
 
 class _Sender:

@@ -2,6 +2,7 @@
 
 from imgbudget.limits.clients import CLIENT_NAMES, CLIENTS, ClientProfile, Rotation
 from imgbudget.limits.geometry import Size
+from imgbudget.model.fixes import Fix, Recode, Resize
 from imgbudget.model.subjects import ImageFacts, ImageUse, LeftOut
 from imgbudget.namedtuples import NamedTuple
 
@@ -27,10 +28,22 @@ class ClientImage(NamedTuple):
     changes: tuple[str, ...] = ()
     unknown: str = ""
 
-    @property
-    def fixable(self) -> bool:
-        """Whether a fix of the file arrives as it was written: nothing is changed or left out."""
-        return not self.encoded and self.use.left_out is None
+    def fix_of_file(self, fix: Fix | None, stored: ImageFacts | None) -> Fix | None:
+        """The fix of the file that settles a finding on what arrives; None if there is none.
+
+        All fixes do for a file that is sent byte for byte. Of one that the client encodes, a smaller size
+        does if the client then sends the file as it is, and fewer bytes where it leaves the file out. A size
+        of an image that arrives turned is that of the stored pixels.
+        """
+        if not self.encoded or fix is None or stored is None:
+            return fix
+        if isinstance(fix, Recode):
+            return fix if fix.max_bytes is not None and self.use.left_out is not None else None
+        if not isinstance(fix, Resize) or self.profile.size_of(fix.size) != fix.size:
+            return None
+        if self.profile.encodes_all or stored.format in self.profile.always_encoded:
+            return None
+        return Resize(fix.size.transposed) if _is_swapped(stored, self.profile) else fix
 
     @property
     def summary(self) -> str:
@@ -87,7 +100,7 @@ def encoded_facts(facts: ImageFacts, profile: ClientProfile) -> ImageFacts | Non
     if not profile.encodes_all and form not in profile.always_encoded and profile.size_of(size) == size:
         return None
     turned = profile.rotation is Rotation.TURNED
-    upright = size.transposed if turned and facts.orientation >= _FIRST_SIDEWAYS else size
+    upright = size.transposed if _is_swapped(facts, profile) else size
     written = profile.format_of(form)
     return facts._replace(
         byte_size=0,
@@ -99,6 +112,11 @@ def encoded_facts(facts: ImageFacts, profile: ClientProfile) -> ImageFacts | Non
         metadata_bytes=None,
         unturnable=None,
     )
+
+
+def _is_swapped(stored: ImageFacts, profile: ClientProfile) -> bool:
+    """Whether an image that the client encodes arrives with width and height swapped."""
+    return profile.rotation is Rotation.TURNED and stored.orientation >= _FIRST_SIDEWAYS
 
 
 def _changes(stored: ImageFacts, sent: ImageFacts, profile: ClientProfile) -> list[str]:
@@ -119,5 +137,5 @@ def note_on(profile: ClientProfile) -> str:
     return (
         f"image files are checked as {profile.label} sends them (observed on {profile.date}): the bytes of "
         "images that it encodes are not known, so that limits and budgets of bytes are not checked there; "
-        "images that it changes or leaves out have no fix"
+        "images that it encodes have a fix only if it then sends them as they are"
     )
