@@ -191,7 +191,7 @@ def _within(renderer: Renderer, made: Encoded, data: bytes, facts: ImageFacts, e
         made = otherwise(renderer, made, bound, keeps_format=edit.keeps_format)
     elif len(made.data) > len(data) and made.style.format == facts.format:
         made = no_larger(renderer, made, bound)
-    elif len(made.data) > len(data) and made.style.quality is None and not edit.keeps_format:
+    elif len(made.data) > len(data) and _may_be_converted(made.style) and not edit.keeps_format:
         made = converted(renderer, made, bound)
     if edit.max_bytes is not None and len(made.data) > edit.max_bytes:
         made = fit(renderer, made, ByteBound(edit.max_bytes, floor))
@@ -201,6 +201,11 @@ def _within(renderer: Renderer, made: Encoded, data: bytes, facts: ImageFacts, e
             f" {made.style.format}; left as it is"
         )
     return made
+
+
+def _may_be_converted(style: EncodingStyle) -> bool:
+    """Whether an image may be written in another way without loss; a GIF was asked for as such."""
+    return style.quality is None and style.format != "gif"
 
 
 def _lowest_qualities(made: Encoded, facts: ImageFacts, edit: ImageEdit) -> tuple[int, int]:

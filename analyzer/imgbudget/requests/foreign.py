@@ -104,12 +104,12 @@ def _has_key_of_body(source: JsonSource) -> bool:
 
 def _without_comments(text: str) -> str:
     """The text with blanks in place of comments and of commas before a closing bracket."""
+    return _comment.sub(_blanked, text)
 
-    def blank(match: re.Match[str]) -> str:
-        comment = match[1] or match[2]
-        return re.sub(r"[^\n]", " ", comment) if comment and comment.isascii() else match[0]
 
-    return _comment.sub(blank, text)
+def _blanked(match: re.Match[str]) -> str:
+    comment = match[1] or match[2]
+    return re.sub(r"[^\n]", " ", comment) if comment and comment.isascii() else match[0]
 
 
 def _moved(text: str, at: _At, index: int) -> _At:
