@@ -25,7 +25,7 @@ def photo(tmp_path: Path) -> None:
     ("model", "expected"),
     [
         ("gemini-3-flash-preview", [("media_resolution", "low", 266), ("media_resolution", "medium", 540)]),
-        ("gemini-2.5-flash", [("media_resolution", "low", 64)]),
+        ("gemini-2.5-flash", [("media_resolution", "low", 64), ("media_resolution", "medium", 256)]),
         ("gemma-3", []),
         ("gpt-4o", []),
         ("claude-sonnet-4-6", []),
@@ -36,8 +36,14 @@ def photo(tmp_path: Path) -> None:
 def test_levers_are_levels_that_take_less(model: str, expected: list[tuple[str, str, int]]) -> None:
     """Only of models that do not bill the size."""
     found = [tuple(lever) for lever in levers(limits_of(model), PHOTO)]
-    assert found[: len(expected)] == expected
-    assert bool(found) == bool(expected)
+    assert found == expected
+
+
+def test_a_level_that_takes_as_much_is_no_lever() -> None:
+    """An image that is sent at a low level already has only lower ones."""
+    limits = limits_of("gemini-3-flash-preview")
+    assert [lever.level for lever in levers(limits.at("medium"), PHOTO)] == ["low"]
+    assert levers(limits.at("low"), PHOTO) == ()
 
 
 def test_a_plan_names_what_each_level_makes(imgbudget: Command) -> None:

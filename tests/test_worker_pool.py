@@ -73,6 +73,7 @@ def inverse() -> Callable[[int], float]:
 
 
 @posix
+@pytest.mark.usefixtures("real_workers")
 def test_processes_with_threads_are_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread may hold a lock that is never released in the copy; without threads forking is faster."""
     monkeypatch.setattr(sys.modules[__name__], "MEMORY", ["of the test"])

@@ -9,7 +9,8 @@ Each agent gets an empty home, images where it takes them with a prompt, the cal
 image, and where possible a second prompt in the same session. The images of its last body are compared with
 those of the request that its session makes here, in order. By hand: it takes minutes, and the agents try to
 reach their own servers. Exit code 1 if any differ. Gemini CLI sends the result of a tool twice once a session
-is resumed, and with Gemini 3 the images inside it not at all with a key of the API: it is driven with 2.5.
+is resumed, and to models named `gemini-3-…` the images inside it not at all with a key of the API: it is
+driven with 2.5.
 """
 
 import argparse
