@@ -183,6 +183,12 @@ def _require_known(limits: Limits) -> None:
             f"unknown model {limits.model[:80]!r}: an audit needs its tokens and price; {nearest}"
             "`imgbudget limits` lists the known models, and --limits FILE adds one"
         )
+    if not limits.counts_tokens or limits.known_edge is not None:
+        of_all = "images of all sizes" if limits.counts_tokens else "images"
+        raise UsageError(
+            f"an audit needs the tokens that {of_all} take on {limits.model}, which are not known: "
+            f"{limits.doubt}"
+        )
 
 
 def _require_datasets() -> None:

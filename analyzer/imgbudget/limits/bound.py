@@ -277,7 +277,7 @@ class Limits(LimitFields):
 
         Without `from_table` it is the native size, even if a row of the table keeps the exact ratio.
         """
-        if not self.counts_tokens and self.max_edge is not None:
+        if self.max_edge is not None and size.long_edge > self.max_edge.value:  # the model may use more
             edge_limit = min(self.max_edge.value, size.long_edge if edge_limit is None else edge_limit)
         if not from_table and self.uses_claude_patches:
             return self.native_size(size, edge_limit)

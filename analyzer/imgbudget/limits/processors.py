@@ -116,11 +116,22 @@ def _nearest_grid(size: Size, tier: Tier) -> int:
     return rows * columns
 
 
+_MOST_TILES = 512
+"""A larger bound counts as this one: requests set it, and all grids within it are tried."""
+
+_MOST_CANVAS_EDGE = 64
+"""The same for the tiles of an edge of a canvas."""
+
+
+def _most_tiles(tier: Tier, key: str = "max_tiles") -> int:
+    return int(min(tier.number(key), _MOST_TILES))
+
+
 @lru_cache(maxsize=64)
 def _grids(least: int, most: int) -> tuple[Grid, ...]:
     """All grids of `least` to `most` tiles, the fewest tiles first."""
     edges = range(1, most + 1)
-    found = (grid for grid in product(edges, edges) if least <= grid[0] * grid[1] <= most)
+    found = ((across, down) for across in edges for down in range(-(-least // across), most // across + 1))
     return tuple(sorted(found, key=lambda grid: grid[0] * grid[1]))
 
 
@@ -158,7 +169,7 @@ def _tiles(size: Size, tier: Tier) -> int:
     Uses `tile_edge`, `max_tiles`, `tile_tokens`, `mark_tokens` for each tile but the overview, and
     `base_tokens` for the whole.
     """
-    across, down = _grid_by_ratio(size, int(tier.number("tile_edge")), 1, int(tier.number("max_tiles")))
+    across, down = _grid_by_ratio(size, int(tier.number("tile_edge")), 1, _most_tiles(tier))
     return _with_overview(across * down, tier)
 
 
@@ -167,7 +178,7 @@ def _scaled_tiles(size: Size, tier: Tier) -> int:
 
     Uses the same numbers as `_tiles`.
     """
-    grids = _grids(1, int(tier.number("max_tiles")))
+    grids = _grids(1, _most_tiles(tier))
     across, down = _grid_by_scale(size, int(tier.number("tile_edge")), grids)
     return _with_overview(across * down, tier)
 
@@ -193,7 +204,7 @@ def _canvas_tiles(size: Size, tier: Tier) -> int:
 
     Uses the same numbers as `_tiles`.
     """
-    return _with_overview(_canvas(size, int(tier.number("tile_edge")), int(tier.number("max_tiles"))), tier)
+    return _with_overview(_canvas(size, int(tier.number("tile_edge")), _most_tiles(tier)), tier)
 
 
 def _crops(size: Size, tier: Tier) -> int:
@@ -204,7 +215,7 @@ def _crops(size: Size, tier: Tier) -> int:
     edge, base = int(tier.number("tile_edge")), int(tier.number("base_tokens"))
     if size.long_edge <= edge:
         return base
-    across, down = _grid_by_ratio(size, edge, int(tier.number("min_tiles")), int(tier.number("max_tiles")))
+    across, down = _grid_by_ratio(size, edge, _most_tiles(tier, "min_tiles"), _most_tiles(tier))
     return base + across * down * int(tier.number("tile_tokens"))
 
 
@@ -216,7 +227,7 @@ def _anyres(size: Size, tier: Tier) -> int:
     Uses `tile_edge`, `tile_patches` (a side of a tile, in patches), `max_tiles` and `max_tiles_edge`.
     """
     edge, side = int(tier.number("tile_edge")), int(tier.number("tile_patches"))
-    rows, columns = _best_canvas(size, edge, int(tier.number("max_tiles_edge")))
+    rows, columns = _best_canvas(size, edge, min(_most_tiles(tier, "max_tiles_edge"), _MOST_CANVAS_EDGE))
     height, width = rows * side, columns * side
     if size.width / size.height > width / height:
         new = int(round(size.height * (width / size.width), 7))
@@ -246,7 +257,7 @@ def _best_canvas(size: Size, edge: int, most: int) -> Grid:
 
 def _canvas_of_masked(size: Size, tier: Tier) -> tuple[Size, Grid]:
     """The size of the image on its canvas, and the columns and rows of the canvas."""
-    edge, most = int(tier.number("tile_edge")), int(tier.number("max_tiles"))
+    edge, most = int(tier.number("tile_edge")), _most_tiles(tier)
     across, down = -(-size.width // edge), -(-size.height // edge)
     if across * down > most:
         across, down = _grid_by_ratio(size, edge, 1, most)
@@ -318,6 +329,7 @@ def _slices(size: Size, tier: Tier) -> int:
     Uses `tile_edge`, `patch_edge` (a cell, px) and `max_tiles`.
     """
     edge, cell, most = (int(tier.number(key)) for key in ("tile_edge", "patch_edge", "max_tiles"))
+    most = min(most, _MOST_TILES)
     grid = _slice_grid(size, edge, most)
     whole = _slice_cells(size.width, size.height, edge, cell, enlarge=grid is None)
     if grid is None:
@@ -365,6 +377,7 @@ def _overlapping(size: Size, tier: Tier) -> int:
     Uses `tile_edge`, `patch_edge`, `max_tiles` and `margin_patches` (both sides together).
     """
     edge, patch, most = (int(tier.number(key)) for key in ("tile_edge", "patch_edge", "max_tiles"))
+    most = min(most, _MOST_TILES)
     margin = int(tier.number("margin_patches"))
     window = edge // patch - margin
     inner = Size(size.height - margin * patch, size.width - margin * patch)

@@ -1,0 +1,71 @@
+"""Bounds that no server has, and tokens that no source has: work is limited, and no number is made up."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.builders import body, image_block, image_bytes, write_json
+from tests.conftest import Command
+
+BOUNDS = (
+    "max_dynamic_patch",
+    "max_patches",
+    "max_crops",
+    "max_slice_nums",
+    "dynamic_hd",
+    "min_dynamic_patch",
+)
+MODELS = (
+    *("internvl3.5", "llama-4-scout", "command-a-vision", "aya-vision", "molmo-2", "minicpm-v-4.6"),
+    *("deepseek-ocr-2", "phi-4-multimodal", "llava-onevision"),
+)
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_a_bound_in_a_request_costs_no_memory(imgbudget: Command, tmp_path: Path, bound: str) -> None:
+    """All grids of tiles within the bound were listed, which took all memory."""
+    picture = image_block(image_bytes((1920, 1080)))
+    for model in MODELS:
+        write_json(
+            tmp_path / f"{model}.json",
+            body(picture, model=model, mm_processor_kwargs={bound: 10**9}),
+        )
+    run = imgbudget("check", ".", "--format", "json", "--isolated")
+    assert "IB003" not in run.codes
+    assert run.json["summary"]["images"] == len(MODELS)
+
+
+def test_a_bound_in_a_configuration_costs_no_memory(imgbudget: Command, tmp_path: Path) -> None:
+    """So were those of a configuration."""
+    (tmp_path / "imgbudget.yaml").write_text("processors:\n  internvl3.5: {max_tiles: 100000000}\n")
+    run = imgbudget("size", "1920x1080", "--model", "internvl3.5", "--format", "json")
+    assert (run.code, run.json["sizes"][0]["tokens"]) == (0, 2 + 256 * 145)
+
+
+def test_an_image_is_planned_within_the_edge_of_a_gateway(imgbudget: Command, tmp_path: Path) -> None:
+    """It was left as it is where the model uses a larger edge than the gateway takes."""
+    (tmp_path / "imgbudget.yaml").write_text(
+        "platform: mygateway\nplatforms:\n  mygateway: {like: anthropic, max_edge: 1500 px}\n"
+    )
+    (tmp_path / "wide.png").write_bytes(image_bytes((1920, 1080)))
+    for model in ("claude-opus-5-5", "gpt-5.6-sol", "qwen3-vl", "nobody-knows"):
+        plan = imgbudget("plan", "wide.png", "--model", model, "--format", "json").json["plans"][0]
+        assert plan["to"] == [1500, 844], model
+    checked = imgbudget("check", "wide.png", "--model", "claude-opus-5-5", "--format", "concise")
+    assert "IB101" in checked.out
+    assert imgbudget("check", "wide.png", "--model", "claude-opus-5-5", "--fix").code == 0
+    with Image.open(tmp_path / "wide.png") as image:
+        assert image.size == (1500, 844)
+
+
+@pytest.mark.parametrize("model", ["grok-4.3", "grok-4"])
+def test_an_audit_does_not_count_unknown_tokens_as_none(
+    imgbudget: Command, tmp_path: Path, model: str
+) -> None:
+    """It said 0 tokens and $0.00 where the rule of a model, or that of large images, is not known."""
+    (tmp_path / "wide.png").write_bytes(image_bytes((1920, 1080)))
+    for option in ("--models", "--model"):
+        run = imgbudget("audit", "wide.png", option, model)
+        assert run.code == 2
+        assert f"on {model}, which are not known" in run.err
