@@ -53,7 +53,7 @@ def dimension_over_limit(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     whose = limits.platform if limits.max_edge and refusal.unit == "px" else limits.model
     native = f"resize to {planned}, the size that {limits.model} uses"
     is_native = limits.counts_tokens and limits.native_size(planned) == planned
-    is_native = is_native and limits.refusal(limits.native_size(size)) is None
+    is_native = is_native and (refusal.unit != "px" or limits.native_size(size).long_edge <= refusal.limit)
     smaller = native if is_native else f"resize to {planned}"
     yield Problem(
         message=f"{refusal.text} {refusal.measured} {refusal.unit}; {whose} takes at most {refusal.limit} "

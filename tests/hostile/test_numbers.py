@@ -69,3 +69,23 @@ def test_an_audit_does_not_count_unknown_tokens_as_none(
         run = imgbudget("audit", "wide.png", option, model)
         assert run.code == 2
         assert f"on {model}, which are not known" in run.err
+
+
+def test_a_sum_of_costs_says_what_it_is_without(imgbudget: Command, tmp_path: Path) -> None:
+    """A run on a model with a price and one without showed the cost of the first as that of both."""
+    picture = image_block(image_bytes((1920, 1080)))
+    for model in ("claude-opus-5-5", "qwen3-vl"):
+        write_json(tmp_path / f"{model}.json", body(picture, model=model))
+    for command, sums in (("check", "summary"), ("plan", "totals")):
+        assert "; 1 image not counted in cost" in imgbudget(command, ".").out
+        assert imgbudget(command, ".", "--format", "json").json[sums]["images_not_priced"] == 1
+        assert "cost unknown" in imgbudget(command, "qwen3-vl.json").out
+
+
+def test_a_price_of_nothing_is_known(imgbudget: Command, tmp_path: Path) -> None:
+    """The cost on a gateway that is free was unknown."""
+    (tmp_path / "imgbudget.yaml").write_text(
+        "platform: mine\nplatforms:\n  mine: {like: self-hosted, input_price: 0}\nmodel: qwen3-vl\n"
+    )
+    (tmp_path / "wide.png").write_bytes(image_bytes((1920, 1080)))
+    assert "2040 visual tokens, $0.000000" in imgbudget("check", "wide.png").out

@@ -211,7 +211,8 @@ class Summary:
     """The totals over all files of a run. Files = checked + skipped.
 
     `unknown_models` counts requests whose model is not known: their cost is not in the sum, and their tokens
-    only if they are those of a known family. `uncounted` counts images whose tokens are not known.
+    only if they are those of a known family. `uncounted` counts images whose tokens are not known, `unpriced`
+    those whose tokens are in the sum, but whose price is not known.
 
     Where sources contradict each other on tokens, all sums have the most; they may be lower by `tokens_doubt`
     and so on, which are 0 if all numbers are certain.
@@ -244,6 +245,7 @@ class Summary:
         self.cost_usd = 0.0
         self.saved_usd = 0.0
         self.uncounted = 0
+        self.unpriced = 0
         self.tokens_doubt = 0
         self.after_doubt = 0
         self.cost_doubt = 0.0
@@ -322,6 +324,7 @@ class Summary:
                 self.uncounted += 1
                 continue
             self.visual_tokens += tokens
+            self.unpriced += limits.input_price is None
             after = tokens if planned == resized else image.tokens_after_fix or 0
             self.tokens_after_fix += after
             if after != tokens:
@@ -415,6 +418,7 @@ class Summary:
         self.caveats |= other.caveats
         self.findings += other.findings
         self.uncounted += other.uncounted
+        self.unpriced += other.unpriced
         self.tokens_doubt += other.tokens_doubt
         self.after_doubt += other.after_doubt
         self.cost_doubt += other.cost_doubt

@@ -166,12 +166,14 @@ def closing_line(summary: Summary) -> str:
     if summary.baselined:
         text += f"; {figure(summary.baselined)} in the baseline"
     if summary.visual_tokens:
-        cost = money_between(*summary.cost_range) if summary.cost_usd else "cost unknown"
+        priced = summary.cost_usd or not summary.unpriced
+        cost = money_between(*summary.cost_range) if priced else "cost unknown"
         noun = "visual token" if summary.visual_tokens == 1 else "visual tokens"
         text += f"; {between(*summary.tokens_range)} {noun}, {cost}"
         if summary.after_range != summary.tokens_range:
             text += f"; {between(*summary.after_range)} tokens after the safe fixes"
-    return text + not_counted(summary.uncounted)
+    unpriced = summary.unpriced if summary.cost_usd else 0
+    return text + not_counted(summary.uncounted) + not_counted(unpriced, "cost")
 
 
 def fixes_line(summary: Summary, *, of_plan: bool = False, pending: bool = False) -> str:

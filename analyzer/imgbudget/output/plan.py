@@ -200,7 +200,7 @@ def plan_document(
                 **ranged("cost_usd", *usd_range(totals.cost_after)),
             },
             **({} if totals.is_certain else {"state": "conflicting"}),
-            **uncounted_record(totals.uncounted),
+            **uncounted_record(totals.uncounted, totals.unpriced),
         },
         "summary": {
             "files": summary.files,
@@ -325,13 +325,17 @@ def totals_line(plans: Sequence[ImagePlan], totals: PlanTotals, summary: Summary
     if totals.unknown:
         unsized += f"; {count(totals.unknown, 'image')} for unknown models, tokens not counted"
     unsized += not_counted(totals.uncounted - totals.unknown)
+    costs = _cost_change(totals.cost_before, totals.cost_after)
+    if totals.unpriced:
+        costs = costs if totals.cost_before[1] else "cost unknown"
+        unsized += not_counted(totals.unpriced, "cost") if totals.cost_before[1] else ""
     older = _estimates(totals.tokens_area_before or None, totals.tokens_area_after)
     sums = (
         f"{figure(totals.changed)} of {count(len(plans), 'image')} to resize: "
         f"{_change(totals.tokens_before, totals.tokens_after)} tokens"
         f"{f' (older estimate {older})' if older else ''}, "
         f"{figure(totals.bytes_before)} → {between(*totals.bytes_range)} bytes, "
-        f"{_cost_change(totals.cost_before, totals.cost_after)}{unsized}{skipped}"
+        f"{costs}{unsized}{skipped}"
     )
     return joined([sums])
 

@@ -145,9 +145,10 @@ def _range_of(name: str) -> str:
     return f"{name.removesuffix('_usd')}_range{'_usd' * name.endswith('_usd')}"
 
 
-def uncounted_record(images: int) -> dict[str, int]:
-    """How many images a sum is without, because their tokens are not known; nothing if none."""
-    return {"images_not_counted": images} if images else {}
+def uncounted_record(images: int, unpriced: int = 0) -> dict[str, int]:
+    """How many images the sums are without, and the costs alone; absent if none."""
+    found = {"images_not_counted": images, "images_not_priced": unpriced}
+    return {name: number for name, number in found.items() if number}
 
 
 def range_record(span: tuple[int, int] | None, limits: Limits) -> dict[str, Any]:
@@ -220,7 +221,7 @@ def _summary_record(summary: Summary) -> dict[str, Any]:
         **ranged("cost_usd", *usd_range(summary.cost_range)),
         **ranged("tokens_after_fix", *summary.after_range),
         **({"state": "conflicting"} if summary.tokens_doubt or summary.after_doubt else {}),
-        **uncounted_record(summary.uncounted),
+        **uncounted_record(summary.uncounted, summary.unpriced),
         "silenced": {"ignores": summary.suppressed, "baseline": summary.baselined},
         "rows": {
             "total": summary.rows,

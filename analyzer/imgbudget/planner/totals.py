@@ -47,7 +47,7 @@ class PlanTotals:
     The bytes after are within `bytes_range`, whose ends are the same if all are known.
 
     Tokens and cost are without those of `uncounted` images, whose tokens are not known; of these, `unknown`
-    ones are for unknown models.
+    ones are for unknown models. Costs are also without those of `unpriced` images, whose price is not known.
     """
 
     changed: int
@@ -62,6 +62,7 @@ class PlanTotals:
     cost_after: Costs
     uncounted: int
     unknown: int
+    unpriced: int
 
     @property
     def is_certain(self) -> bool:
@@ -73,6 +74,7 @@ class PlanTotals:
         """The sums over these plans."""
         before = [plan.limits.tokens_ends(plan.size) for plan in plans]
         after = [plan.limits.tokens_ends(plan.planned) for plan in plans]
+        costs = [cost_ends(plan.limits, span) for plan, span in zip(plans, before, strict=True)]
         return cls(
             changed=sum(plan.changes for plan in plans),
             tokens_before=tokens_of(before),
@@ -85,14 +87,13 @@ class PlanTotals:
                 sum(plan.bytes_range[0] for plan in plans),
                 sum(plan.bytes_range[1] for plan in plans),
             ),
-            cost_before=costs_of(
-                cost_ends(plan.limits, span) for plan, span in zip(plans, before, strict=True)
-            ),
+            cost_before=costs_of(costs),
             cost_after=costs_of(
                 cost_ends(plan.limits, span) for plan, span in zip(plans, after, strict=True)
             ),
             uncounted=sum(span is None for span in before),
             unknown=sum(not plan.limits.counts_tokens for plan in plans),
+            unpriced=sum(span is not None and cost is None for span, cost in zip(before, costs, strict=True)),
         )
 
 
