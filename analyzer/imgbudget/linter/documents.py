@@ -41,7 +41,7 @@ from imgbudget.requests.reader import (
     read_recorded,
     resembles_request,
 )
-from imgbudget.requests.textfinder import TextRange, holds_image, images_in_text
+from imgbudget.requests.textfinder import TextRange, holds_image, images_in_text, may_have_images
 
 _HEAD = 65536
 _TEXT_HEAD = 4096
@@ -294,10 +294,10 @@ class DocumentCheck:
     def run_text(self, reason: str, bodies: Callable[[JsonSource], Iterator[ForeignBody]]) -> FileResult:
         """The result of other text: bodies and images in it are checked; skipped for `reason` without any.
 
-        `bodies` finds the bodies; it is called only if there is an image.
+        `bodies` finds the bodies; it is called only if they may have an image.
         """
         whole, location = TextRange(0, self.source.size), Location(self.path, ())
-        if any(image is not None for image in images_in_text(self.source, whole, location, ProbeField.NONE)):
+        if may_have_images(self.source, named=self.named):
             at = 0
             for body in bodies(self.source):
                 at = self._foreign(body, at)

@@ -7,15 +7,19 @@ from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageUse, Request, Text, walk_blocks
 from imgbudget.namedtuples import NamedTuple
 
+_EDGE = "[1-9][0-9]{0,5}"
+"""No 0, by which a factor would divide, and no digits that the size would not be written with again."""
+
+_ORIGINAL = f"(?P<width>{_EDGE})x(?P<height>{_EDGE})(?![0-9])"
+_SHOWN = f"(?P<shown>{_EDGE}x{_EDGE})(?![0-9])"
+
 _DISPLAYED = (
-    r"original (?P<width>\d{1,6})x(?P<height>\d{1,6}), displayed at (?P<shown>\d{1,6}x\d{1,6})"
-    r"(?:\. Multiply coordinates by (?P<factor>\d{1,4}(?:\.\d{1,6})?))?"
+    f"original {_ORIGINAL}, displayed at {_SHOWN}"
+    r"(?:\. Multiply coordinates by (?P<factor>[0-9]+(?:\.[0-9]+)?))?"
 )
 """The note of Claude Code 2.1.332 and pi 0.73.1."""
 
-_OVERVIEW = (
-    r"Image overview: (?P<shown>\d{1,6}x\d{1,6}); oriented source: (?P<width>\d{1,6})x(?P<height>\d{1,6})"
-)
+_OVERVIEW = f"Image overview: {_SHOWN}; oriented source: {_ORIGINAL}"
 """The note of Qwen Code 0.24.4."""
 
 _HINTS = (", displayed at ", "Image overview: ")
@@ -37,7 +41,9 @@ class ScaleNote(NamedTuple):
 
     def at(self, seen: Size) -> str:
         """The note for an image of which the model sees that size."""
-        note = self.note.replace(str(self.displayed), str(seen), 1)
+        note = self.note
+        for hint in _HINTS:  # the original may be of the same size, and stays
+            note = note.replace(f"{hint}{self.displayed}", f"{hint}{seen}", 1)
         if self.factor is None:
             return note
         new = f"{self.original.width / seen.width:.2f}"

@@ -15,6 +15,7 @@ from imgbudget.jsontext.strings import StringPayload
 from imgbudget.model.location import UNEDITED, Keys, Location
 from imgbudget.model.subjects import ImageUse, Origin, ProbeField
 from imgbudget.requests.payloads import (
+    BLANKS,
     HEAD,
     LEAST,
     MAGIC,
@@ -38,7 +39,7 @@ _TEXT_KEYS = frozenset(("text", "content", "input", "arguments", "thinking", "si
 """Keys of a request whose strings the model reads as text, or does not see; so is the `input` of a tool."""
 
 _payload_head = re.compile(
-    rb"\s*(?:data:[^,;]{0,127};|" + MAGIC.encode() + b")",
+    BLANKS.encode() + rb"(?:data:[^,;]{0,127};|" + MAGIC.encode() + b")",
 ).match
 
 

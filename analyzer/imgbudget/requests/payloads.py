@@ -26,7 +26,10 @@ _REST = r"(?:VBORw0KGgo|[/\\]*9j[/_\\]|0lGOD|klGR|k[0-3]|UkqA|U0AK|AAA[\w+/-]{2}
 MAGIC = rf"[/_\\iRUQSTA]{_REST}"
 """How base64 of PNG, JPEG, GIF, WebP, BMP, TIFF (both byte orders), HEIC and AVIF begins."""
 
-_quoted_magic = re.compile(f'"{MAGIC}').search
+BLANKS = r"(?:\s|\\++[nrt])*+"
+"""What may be before a payload in a string of JSON text: blanks, and escapes of them at any level."""
+
+_quoted_magic = re.compile(f'"{BLANKS}{MAGIC}').search
 _magic = re.compile(MAGIC).match
 _uri = re.compile(r"\s*data:([^,;\s]*)(?:;[^,;]*)*;base64,", re.IGNORECASE).match
 begins_payload = re.compile(rf"\s*(?:data:|{MAGIC})", re.IGNORECASE).match

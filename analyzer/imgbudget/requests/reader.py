@@ -152,8 +152,12 @@ def _read_inner(body: RecordedBody, location: Location, fields: ProbeField, dept
 
 
 def read_foreign(document: Document, location: Location, fields: ProbeField) -> Iterator[Request]:
-    """The requests with an image in a document that a file of another format holds, at a location."""
-    found = [item for item in _read_requests(document, location, fields) if isinstance(item, Request)]
+    """The requests with an image in a document that a file of another format holds, at a location.
+
+    Scripts and request files have variables in place of base64, and logs shorten it.
+    """
+    items = _read_requests(document, location, fields)
+    found = [unwrapped(item, ()) for item in items if isinstance(item, Request)]
     for request in found or _read_wrapped(document, location, fields, 0):
         if request.images or request.documents:
             yield request._replace(is_record=True)

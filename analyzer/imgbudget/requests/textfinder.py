@@ -260,6 +260,19 @@ def holds_image(path: str) -> bool:
         return True
 
 
+def may_have_images(source: JsonSource, *, named: bool) -> bool:
+    """Whether bodies in a text may have images: there is one, or base64 may be a variable.
+
+    The latter counts in a file that the user named, if nothing in it begins like an image.
+    """
+    is_doubtful = False
+    for found in images_in_text(source, TextRange(0, source.size), Location("", ()), ProbeField.NONE):
+        if found is not None:
+            return True
+        is_doubtful = True
+    return named and not is_doubtful
+
+
 def image_characters(payload: StringPayload) -> int:
     """The characters of the base64 of images in a string. Raises as `StringPayload.read` does."""
     source, start, end = payload.region or (None, 0, None)
