@@ -89,3 +89,11 @@ def test_a_price_of_nothing_is_known(imgbudget: Command, tmp_path: Path) -> None
     )
     (tmp_path / "wide.png").write_bytes(image_bytes((1920, 1080)))
     assert "2040 visual tokens, $0.000000" in imgbudget("check", "wide.png").out
+
+
+def test_an_audit_says_that_a_price_is_not_known(imgbudget: Command, tmp_path: Path) -> None:
+    """It said $0.00, and nothing else."""
+    (tmp_path / "wide.png").write_bytes(image_bytes((1920, 1080)))
+    warning = "price of qwen3-vl is not known"
+    assert warning in imgbudget("audit", "wide.png", "--model", "qwen3-vl").err
+    assert warning not in imgbudget("audit", "wide.png", "--model", "gpt-4o").err

@@ -161,6 +161,9 @@ def audit(options: AuditOptions) -> int:
     models = limits_of_all(session, options.models)
     for limits in (session.context.limits(), *models):
         _require_known(limits)
+    limits = session.context.limits()
+    if limits.input_price is None:
+        say(f"warning: the price of {limits.model} is not known: costs on it are shown as $0")
     with _folder(options.rows) as folder:
         run = _run(session, options, folder)
         if not run.files:
