@@ -97,3 +97,12 @@ def test_an_audit_says_that_a_price_is_not_known(imgbudget: Command, tmp_path: P
     warning = "price of qwen3-vl is not known"
     assert warning in imgbudget("audit", "wide.png", "--model", "qwen3-vl").err
     assert warning not in imgbudget("audit", "wide.png", "--model", "gpt-4o").err
+
+
+def test_a_plan_counts_all_pages_that_it_makes(imgbudget: Command, tmp_path: Path) -> None:
+    """A TIFF of three pages became three images, and the plan had the tokens of one."""
+    pages = [Image.new("RGB", (3000, 2000), (shade, 9, 9)) for shade in (1, 2, 3)]
+    pages[0].save(tmp_path / "a.tiff", save_all=True, append_images=pages[1:])
+    run = imgbudget("plan", "a.tiff", "--unsafe-fixes", "--apply", "--output-dir", "out", "--format", "json")
+    assert run.json["totals"]["after"]["tokens"] == 3 * 1536
+    assert run.json["plans"][0]["after"]["tokens"] == 3 * 1536

@@ -103,13 +103,14 @@ class Outcomes(Reporter):
 def _record(fix: FileFix) -> tuple[Any, ...]:
     """The outcome of a file as JSON. Places are those before the fix, whatever name a file gets."""
     images = [
-        (_place(it.location), it.after.byte_size, it.after.size, it.coordinates)
+        (_place(it.location), it.after.byte_size, it.after.size, it.coordinates, 1)
         for it in fix.images
         if it.after.size is not None
     ]
     if fix.pages:  # one image before, of which all pages count
-        place, _, size, coordinates = images[0]
-        images = [(place, sum(it.after.byte_size for it in fix.images), size, coordinates)]
+        place, _, size, coordinates, _ = images[0]
+        total = sum(it.after.byte_size for it in fix.images)
+        images = [(place, total, size, coordinates, len(fix.images))]
     refusals = [(_place(it.location), it.reason) for it in fix.failed]
     bodies = [(_place(it.location), it.bytes_after) for it in fix.bodies]
     return fix.error or "", images, refusals, bodies
@@ -120,9 +121,9 @@ def _read(place: list[Any]) -> Place:
     return document, None if keys is None else tuple(keys)
 
 
-def _outcome(byte_size: int, size: list[int], coordinates: list[list[int]]) -> ImageOutcome:
+def _outcome(byte_size: int, size: list[int], coordinates: list[list[int]], pages: int) -> ImageOutcome:
     original, resized = coordinates
-    return ImageOutcome(byte_size, Size(*size), CoordinateMap(Size(*original), Size(*resized)))
+    return ImageOutcome(byte_size, Size(*size), CoordinateMap(Size(*original), Size(*resized)), "", pages)
 
 
 class TrialFixer(Fixer):

@@ -36,7 +36,7 @@ _UNKNOWN = (None, None)
 def plan_record(plan: ImagePlan) -> dict[str, Any]:
     """One image's plan."""
     location, limits = plan.use.location, plan.limits
-    before, after = limits.tokens_range(plan.size), limits.tokens_range(plan.planned)
+    before, after = limits.tokens_range(plan.size), limits.tokens_range(plan.planned) and plan.ends_after
     return {
         "path": location.path,
         "pointer": location.pointer,
@@ -217,7 +217,7 @@ def image_table(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], *, 
     head = ("image", "from", "to", "row", "tokens", "estimate", "bytes", "cost", "why")
     table = TextTable(head, colour=colour)
     for plan in plans:
-        before, after = plan.limits.tokens_ends(plan.size), plan.limits.tokens_ends(plan.planned)
+        before, after = plan.limits.tokens_ends(plan.size), plan.ends_after
         table.add(
             _image_name(plan, names),
             str(plan.size),

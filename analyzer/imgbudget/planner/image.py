@@ -150,12 +150,14 @@ class ImageOutcome(NamedTuple):
     """What a fixer makes of an image: its bytes, its size in px, and the coordinate map.
 
     `refusal` is why it does not change the image, as a clause; bytes and size are then those that it has.
+    `pages` are the images that it makes of one file of several, each of that size; bytes are those of all.
     """
 
     byte_size: int
     size: Size
     coordinates: CoordinateMap | None = None
     refusal: str = ""
+    pages: int = 1
 
     @property
     def changed(self) -> bool:
@@ -223,7 +225,14 @@ class ImagePlan(NamedTuple):
     @property
     def tokens_after(self) -> int | None:
         """Visual tokens of the planned size, at most; None for an unknown model."""
-        return self.limits.tokens(self.planned)
+        after = self.ends_after
+        return None if after is None else after[1]
+
+    @property
+    def ends_after(self) -> tuple[int, int] | None:
+        """The fewest and the most visual tokens of all images that the plan makes; None if not known."""
+        ends, pages = self.limits.tokens_ends(self.planned), self.outcome.pages if self.outcome else 1
+        return ends if ends is None else (ends[0] * pages, ends[1] * pages)
 
     @property
     def tokens_area_before(self) -> int | None:

@@ -73,7 +73,7 @@ class PlanTotals:
     def of(cls, plans: Sequence[ImagePlan]) -> "PlanTotals":
         """The sums over these plans."""
         before = [plan.limits.tokens_ends(plan.size) for plan in plans]
-        after = [plan.limits.tokens_ends(plan.planned) for plan in plans]
+        after = [plan.ends_after for plan in plans]
         costs = [cost_ends(plan.limits, span) for plan, span in zip(plans, before, strict=True)]
         return cls(
             changed=sum(plan.changes for plan in plans),
