@@ -90,6 +90,9 @@ def test_no_output_shows_a_number_for_a_limit_that_does_not_exist(
         if "--for" not in arguments:
             arguments += ["--model", model, "--platform", platform]
         run = imgbudget(*arguments)
+        if call.startswith("audit") and platform == "xai":  # grok-4 has no rule for large images
+            assert (run.code, "an audit needs the tokens" in run.err) == (2, True)
+            continue
         written = list(Path().glob("out.*"))
         assert len(written) == call.count("out."), (call, run.err)
         for text in (run.out, run.err, *(path.read_text("utf-8") for path in written)):

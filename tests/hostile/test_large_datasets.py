@@ -217,6 +217,7 @@ def test_absurd_sizes_are_findings_and_their_sums_are_shown(
     for form in ("json", "full", "csv", "markdown") if edge == HUGE[0] else ("json", "csv"):
         run = imgbudget("audit", ".", "--isolated", "--format", form, "--models", "all")
         assert (run.code, "IB003" in run.out) == (0, False), run.err
+        assert "not side by side, since their tokens are not known: deepseek-flash," in run.err
     run = imgbudget("audit", ".", "--isolated", "--format", "json", "--html", "r.html")
     assert run.json["statistics"]["totals"]["images"] == 13
 

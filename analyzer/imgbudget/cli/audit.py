@@ -30,7 +30,7 @@ from imgbudget.cli.output import (
     wants_colour,
     whole_file,
 )
-from imgbudget.cli.targets import limits_of_all
+from imgbudget.cli.targets import ALL, limits_of_all
 from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import FAILED_CODE
@@ -159,6 +159,11 @@ def audit(options: AuditOptions) -> int:
     )
     session = Session(asked)
     models = limits_of_all(session, options.models)
+    if ALL in options.models:
+        left_out = [limits.model for limits in models if not _is_counted(limits)]
+        models = tuple(limits for limits in models if _is_counted(limits))
+        if left_out:
+            say(f"warning: not side by side, since their tokens are not known: {', '.join(left_out)}")
     for limits in (session.context.limits(), *models):
         _require_known(limits)
     limits = session.context.limits()
@@ -178,6 +183,11 @@ def audit(options: AuditOptions) -> int:
     return 1 if worst and options.fail_on != "never" and worst >= Severity[options.fail_on.upper()] else 0
 
 
+def _is_counted(limits: Limits) -> bool:
+    """Whether the tokens of images of all sizes are known."""
+    return limits.counts_tokens and limits.known_edge is None
+
+
 def _require_known(limits: Limits) -> None:
     """Raise UsageError for a model whose tokens or price are not known: the sums of an audit need both."""
     if not limits.known:
@@ -186,7 +196,7 @@ def _require_known(limits: Limits) -> None:
             f"unknown model {limits.model[:80]!r}: an audit needs its tokens and price; {nearest}"
             "`imgbudget limits` lists the known models, and --limits FILE adds one"
         )
-    if not limits.counts_tokens or limits.known_edge is not None:
+    if not _is_counted(limits):
         of_all = "images of all sizes" if limits.counts_tokens else "images"
         raise UsageError(
             f"an audit needs the tokens that {of_all} take on {limits.model}, which are not known: "
