@@ -92,7 +92,7 @@ def test_gateway_may_be_like_another(imgbudget: Command, tmp_path: Path) -> None
 
 
 def test_gateway_takes_every_model(imgbudget: Command, tmp_path: Path) -> None:
-    """A model that the like platform lacks has the limits of its own platform, and those of the gateway."""
+    """A model that `like` lacks keeps the limits of the platform that serves it, and gets the gateway's."""
     write(tmp_path, "platforms: {g: {like: anthropic, request_media: 1, many_image_edge: 300 px}}")
     limits = limits_of(imgbudget, "--platform", "g", "--model", "gpt-5.5")
     assert (limits["request_bytes"]["owner"], limits["request_media"]["owner"]) == ("openai", "g")

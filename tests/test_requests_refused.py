@@ -1,4 +1,4 @@
-"""IB404, IB409, IB410: images where none is accepted, addresses nobody can fetch, text that is not UTF-8."""
+"""IB404, IB409, IB410: misplaced images, addresses that cannot be fetched, text that is not UTF-8."""
 
 import json
 from pathlib import Path

@@ -43,7 +43,7 @@ def test_orientation_of_a_file_counts(imgbudget: Command, tmp_path: Path) -> Non
 
 
 def test_images_of_a_folder_and_of_a_request(imgbudget: Command, tmp_path: Path) -> None:
-    """A request's image is named by its place, has the limits of its own model, and its level of detail."""
+    """An image of a request is named by its place, with the limits of its model and its level of detail."""
     (tmp_path / "folder").mkdir()
     for name in ("a.png", "b.png"):
         (tmp_path / "folder" / name).write_bytes(image_bytes((640, 480)))

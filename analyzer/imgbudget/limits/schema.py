@@ -23,8 +23,8 @@ class Platform(NamedTuple):
     """A platform's own values, and the platform that the others are inherited from.
 
     `inherited` is the status and the note for inherited values. A gateway passes requests on: it serves every
-    model, and a model that the inherited platform lacks has the limits of its own platform. `stated` is what
-    the user's configuration states, which takes precedence even over the values of a model.
+    model, and one that the inherited platform lacks keeps the limits of the platform that serves it. `stated`
+    is what the user's configuration states, which takes precedence even over the values of a model.
     """
 
     values: Values

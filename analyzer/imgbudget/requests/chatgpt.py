@@ -21,7 +21,7 @@ _ROLES = {"user": "user", "assistant": "assistant", "tool": "user"}
 
 @dataclass(slots=True)
 class ChatGptReader:
-    """Reads exports: each conversation is one of its own."""
+    """Reads exports: each conversation is a request."""
 
     path: str
     fields: ProbeField

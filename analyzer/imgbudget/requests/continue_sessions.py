@@ -66,7 +66,7 @@ class ContinueReader:
         spans = document.spans(paths)
         for path, item in zip(paths, history[first:], strict=True):
             role = _ROLES.get(str(item["message"].get("role")))
-            if role is None:  # the system's message is made anew for each request
+            if role is None:  # the system's message is written for each request
                 continue
             reader.role, reader.blocks_left = role, MOST_BLOCKS
             message = Message(document.number, document.line, role, path)

@@ -269,7 +269,7 @@ def _answers(item: dict[str, Any]) -> frozenset[str]:
 
 @dataclass(slots=True)
 class GeminiCheckpointReader:
-    """Reads checkpoints: each is a conversation of its own."""
+    """Reads checkpoints: each is a separate conversation."""
 
     path: str
     fields: ProbeField
