@@ -75,7 +75,7 @@ class ImageResult(NamedTuple):
     @property
     def is_counted(self) -> bool:
         """Whether its tokens are known, or it has none because it is damaged."""
-        return is_counted(self.use, self.limits)
+        return is_counted(self.sent, self.limits)
 
     @property
     def cost_usd(self) -> float | None:
@@ -207,7 +207,35 @@ class FileResult(NamedTuple):
     caveats: tuple[str, ...] = ()
 
 
-class Summary:
+class RangedSums:
+    """Sums of which some have two ends: the most, and by how much the fewest may be lower."""
+
+    __slots__ = ()
+
+    visual_tokens: int
+    tokens_doubt: int
+    tokens_after_fix: int
+    after_doubt: int
+    cost_usd: float
+    cost_doubt: float
+
+    @property
+    def tokens_range(self) -> tuple[int, int]:
+        """The fewest and the most visual tokens; the same if sources agree."""
+        return self.visual_tokens - self.tokens_doubt, self.visual_tokens
+
+    @property
+    def after_range(self) -> tuple[int, int]:
+        """The fewest and the most visual tokens after the safe fixes; the same if sources agree."""
+        return self.tokens_after_fix - self.after_doubt, self.tokens_after_fix
+
+    @property
+    def cost_range(self) -> tuple[float, float]:
+        """The least and the most that the visual tokens cost, USD; the same if sources agree."""
+        return self.cost_usd - self.cost_doubt, self.cost_usd
+
+
+class Summary(RangedSums):
     """The totals over all files of a run. Files = checked + skipped.
 
     `unknown_models` counts requests whose model is not known: their cost is not in the sum, and their tokens
@@ -263,21 +291,6 @@ class Summary:
         self.failed: list[FailedFix] = []
         self.unwritten: list[str] = []
         self.elsewhere: list[tuple[str, str]] = []
-
-    @property
-    def tokens_range(self) -> tuple[int, int]:
-        """The fewest and the most visual tokens; the same if sources agree."""
-        return self.visual_tokens - self.tokens_doubt, self.visual_tokens
-
-    @property
-    def after_range(self) -> tuple[int, int]:
-        """The fewest and the most visual tokens after the safe fixes; the same if sources agree."""
-        return self.tokens_after_fix - self.after_doubt, self.tokens_after_fix
-
-    @property
-    def cost_range(self) -> tuple[float, float]:
-        """The least and the most that the visual tokens cost, USD; the same if sources agree."""
-        return self.cost_usd - self.cost_doubt, self.cost_usd
 
     @property
     def not_made(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
-from imgbudget.model.results import FileResult, ImageResult, cost_doubt
+from imgbudget.model.results import FileResult, ImageResult, RangedSums, cost_doubt
 from imgbudget.model.subjects import Finding
 
 UNORDERED_UNITS = frozenset({"orientation"})
@@ -56,7 +56,7 @@ class RuleSum:
 
 
 @dataclass(slots=True)
-class FolderSum:
+class FolderSum(RangedSums):
     """All files of one folder, without its subfolders. Cost and savings in USD.
 
     Where sources contradict each other, sums have the most, and may be lower by the doubt. `uncounted` images
@@ -76,21 +76,6 @@ class FolderSum:
     tokens_doubt: int = 0
     after_doubt: int = 0
     cost_doubt: float = 0.0
-
-    @property
-    def tokens_range(self) -> tuple[int, int]:
-        """The fewest and the most visual tokens; the same if sources agree."""
-        return self.visual_tokens - self.tokens_doubt, self.visual_tokens
-
-    @property
-    def after_range(self) -> tuple[int, int]:
-        """The fewest and the most visual tokens after the safe fixes; the same if sources agree."""
-        return self.tokens_after_fix - self.after_doubt, self.tokens_after_fix
-
-    @property
-    def cost_range(self) -> tuple[float, float]:
-        """The least and the most cost; the same if sources agree."""
-        return self.cost_usd - self.cost_doubt, self.cost_usd
 
     def add(self, result: FileResult) -> None:
         """Count one file, or a part of one."""
