@@ -15,7 +15,7 @@ import pytest
 
 from imgbudget.errors import UnreadableError
 from imgbudget.model.subjects import ProbeField, Request
-from imgbudget.requests import databases
+from imgbudget.requests import database_files
 from imgbudget.requests.databases import open_database
 from tests.builders import image_bytes
 from tests.conftest import Command
@@ -231,7 +231,7 @@ def test_views_are_no_tables(tmp_path: Path) -> None:
 def test_missing_columns_and_rows_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that is too large is an error; other columns are read if they are there."""
     path = opencode(tmp_path / "a.db", *MESSAGES)
-    monkeypatch.setattr(databases, "_LARGEST_ROW", 100)
+    monkeypatch.setattr(database_files, "_LARGEST_ROW", 100)
     with pytest.raises(UnreadableError, match="too big"):
         requests_in(path)
     monkeypatch.undo()
@@ -251,9 +251,9 @@ def test_tables_without_indexes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with closing(sqlite3.connect(path)) as base:
         base.execute("DROP INDEX part_message_id_id_idx")
     assert len(requests_in(path)) == 1
-    monkeypatch.setattr(databases, "_STEPS_AT_A_TIME", 10)
-    monkeypatch.setattr(databases, "_STEPS", 100)
-    monkeypatch.setattr(databases, "_STEPS_A_BYTE", 0)
+    monkeypatch.setattr(database_files, "_STEPS_AT_A_TIME", 10)
+    monkeypatch.setattr(database_files, "_STEPS", 100)
+    monkeypatch.setattr(database_files, "_STEPS_A_BYTE", 0)
     with pytest.raises(UnreadableError, match="without the indexes"):
         requests_in(path)
 
