@@ -61,7 +61,7 @@ CONTRACT = {
     "IB405": ("context-overflow", ERROR, None),
     "IB406": ("batch-over-limit", ERROR, None),
     "IB407": ("empty-text", ERROR, SAFE),
-    "IB408": ("image-as-text", WARNING, None),
+    "IB408": ("image-as-text", WARNING, SAFE),
     "IB409": ("unfetchable-url", ERROR, None),
     "IB410": ("lone-surrogate", ERROR, None),
     "IB411": ("unknown-model", WARNING, None),

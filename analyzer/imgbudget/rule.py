@@ -39,6 +39,7 @@ from imgbudget.model.fixes import (
     ShrinkRequest,
     ShrinkTokens,
     StripMetadata,
+    TextToImages,
 )
 from imgbudget.model.labels import is_label
 from imgbudget.model.location import Location
@@ -112,6 +113,7 @@ __all__ = [
     "Size",
     "StripMetadata",
     "Text",
+    "TextToImages",
     "Tier",
     "Turn",
     "UnusedIgnore",

@@ -7,9 +7,10 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, NamedTuple
 
 from imgbudget.errors import WriteError
+from imgbudget.fixing.convergence import converged
 from imgbudget.fixing.edit_memory import EditImage
 from imgbudget.fixing.output_files import OutputTarget
-from imgbudget.fixing.revisions import RequestRevision, converged
+from imgbudget.fixing.revisions import RequestRevision
 from imgbudget.fixing.strategy import FixStrategy, key_of
 from imgbudget.fixing.writer import Stamp
 from imgbudget.jsontext.document import open_documents

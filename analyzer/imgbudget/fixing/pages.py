@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from functools import partial
 
 from imgbudget.errors import FixError, WriteError
+from imgbudget.fixing.convergence import converged
 from imgbudget.fixing.decode import as_fix_error, frames
 from imgbudget.fixing.diff import difference
 from imgbudget.fixing.output_files import OutputTarget, is_free
-from imgbudget.fixing.revisions import ImageRevision, converged, digest_of, snapshot
+from imgbudget.fixing.revisions import ImageRevision, digest_of, snapshot
 from imgbudget.fixing.strategy import FixStrategy
 from imgbudget.fixing.writer import Stamp
 from imgbudget.model.edits import FailedFix, FileFix, ImageChange

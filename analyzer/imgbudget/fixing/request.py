@@ -20,12 +20,13 @@ from imgbudget.fixing.blocks import (
     reworded,
 )
 from imgbudget.fixing.edit_memory import EditImage, EditMemory
+from imgbudget.fixing.textimages import splices, text_images
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import Layout, Region, Splice, as_json, spliced, value_at
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.model.edits import BlockChange, BlockEdit, EditedImage, ImageEdit, RequestEdit
-from imgbudget.model.fixes import DeclareType, RepairBase64, ReplaceByText, RewriteText
+from imgbudget.model.fixes import DeclareType, RepairBase64, ReplaceByText, RewriteText, TextToImages
 from imgbudget.model.location import Keys, Location
 
 _TYPE_KEYS = ("media_type", "mimeType", "mime_type", "mediaType")
@@ -266,6 +267,7 @@ class _Edits:
     texts: dict[Location, ReplaceByText] = field(default_factory=dict)
     notes: dict[Location, list[RewriteText]] = field(default_factory=dict)
     moves: list[BlockEdit] = field(default_factory=list)
+    shown: list[BlockEdit] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -345,7 +347,8 @@ class RequestFixer:
         """The changes of a document; its images are added to `rewrites`."""
         texts, slots = self._texts(document, edits), self._slots(document, edits)
         moves = self._moves(document, edits)
-        paths = [path for move in moves for path in move.paths(document)]
+        shown = text_images(document, edits.shown, self._refuse)
+        paths = [path for move in (*moves, *shown) for path in move.paths(document)]
         paths += [path for slot in slots.values() for path in slot.paths(document)]
         notes = {path_of_text(document, location): fixes for location, fixes in edits.notes.items()}
         layout = Layout.of(document, source, (*paths, *texts, *notes))
@@ -355,6 +358,9 @@ class RequestFixer:
             BlockChange(location, fix.title) for location, fixes in edits.notes.items() for fix in fixes
         ]
         yield from (move.splice(layout) for move in moves)
+        for edit, splice in splices(layout, shown, self._refuse):
+            self._blocks.append(BlockChange(edit.location, edit.fix.title))
+            yield splice
         for location, slot in slots.items():
             try:
                 rewrite = ImageRewrite(
@@ -464,6 +470,8 @@ def _by_document(edits: Iterable[RequestEdit]) -> dict[int, _Edits]:
                     _edits(documents, block.location).notes.setdefault(block.location, []).append(note)
                 case DeclareType(media_type):
                     _add_task(documents, block.location, media_type=media_type)
+                case TextToImages():
+                    _edits(documents, block.location).shown.append(block)
                 case RepairBase64():
                     _add_task(documents, block.location, repair=True)
                 case _:

@@ -1,7 +1,6 @@
 """A file at each step of its fixing: its content, the findings in it, and the next step."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import IO, NamedTuple, Protocol
@@ -10,7 +9,7 @@ from imgbudget.errors import FixError
 from imgbudget.fixing.edit_memory import EditImage
 from imgbudget.fixing.output_files import fitting_name
 from imgbudget.fixing.request import RequestFixer, RewrittenImage
-from imgbudget.fixing.strategy import WHOLE, FindingKey, FixStrategy, failed_fixes, key_at, key_of
+from imgbudget.fixing.strategy import WHOLE, FindingKey, FixStrategy, key_at, key_of
 from imgbudget.imageinfo.files import image_from_bytes
 from imgbudget.jsontext.edit import Region, copied
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
@@ -22,8 +21,6 @@ from imgbudget.model.edits import (
     BlockChange,
     BodyChange,
     EditedImage,
-    FailedFix,
-    FileFix,
     ImageChange,
     ImageEdit,
     ImageSnapshot,
@@ -37,10 +34,11 @@ from imgbudget.model.fixes import (
     ReplaceByText,
     ShrinkRequest,
     ShrinkTokens,
+    TextToImages,
 )
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
-from imgbudget.model.results import Amounts, FileResult, ImageResult, RequestResult
+from imgbudget.model.results import FileResult, ImageResult, RequestResult
 from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, walk_blocks
 
 
@@ -215,7 +213,7 @@ def digest_of(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
-_MOVING = (DropBlock, ImagesFirst, LabelImages)
+_MOVING = (DropBlock, ImagesFirst, LabelImages, TextToImages)
 """Fixes that change the locations of blocks; they get a step of their own."""
 _SHRINKING = (ShrinkRequest, ShrinkTokens)
 
@@ -420,75 +418,4 @@ def body_changes(before: FileResult, after: FileResult) -> tuple[BodyChange, ...
         )
         for old, new in zip(before.requests, after.requests, strict=True)
         if (old.request.byte_size, old.visual_tokens) != (new.request.byte_size, new.visual_tokens)
-    )
-
-
-STEPS = 16
-"""Most steps for one file: correct rules need two, each round of failed fixes costs one more."""
-
-
-@contextmanager
-def converged(revision: Revision, strategy: FixStrategy) -> Iterator[tuple[Revision, FileFix]]:
-    """A file after all steps, possibly unchanged, and the record of its fixes.
-
-    A step is accepted if each finding that it fixes has disappeared and no other has appeared; otherwise it
-    is repeated without the fixes that failed.
-    """
-    refused: dict[FindingKey, str] = {}
-    fixed: list[Finding] = []
-    blocks: list[BlockChange] = []
-    after, is_done = revision, False
-    try:
-        for _ in range(STEPS):
-            step = after.step(strategy, refused)
-            if step is None:
-                break
-            unresolved = _unresolved(after, step)
-            failed = {**step.refused, **unresolved}
-            if not unresolved and (step.active or step.revision.images != after.images):
-                discarded, after = after, step.revision
-                fixed += step.active
-                blocks += step.blocks
-                is_done = strategy.is_final
-            else:
-                discarded = step.revision
-                if not failed.keys() - refused.keys():
-                    break
-            refused |= failed
-            if discarded is not revision and discarded is not after:
-                discarded.close()
-            if is_done:
-                break
-        refused |= strategy.unfixed(after.result, refused)
-        yield after, _fix_of(revision, after, fixed, refused)._replace(blocks=tuple(blocks))
-    finally:
-        if after is not revision:
-            after.close()
-
-
-def _unresolved(before: Revision, step: FixStep) -> dict[FindingKey, str]:
-    """The fixes of a step that did not have their effect."""
-    if step.revision is before:
-        return {}
-    return failed_fixes(before.result.findings, step.revision.result.findings, step.active, moved=step.moved)
-
-
-def _fix_of(
-    revision: Revision, after: Revision, fixed: list[Finding], refused: dict[FindingKey, str]
-) -> FileFix:
-    coded = {location for code, location in refused if code != WHOLE}
-    changed = after is not revision
-    return FileFix(
-        path=revision.path,
-        changed=changed,
-        before=Amounts.of(revision.result, revision.byte_size) if changed else None,
-        after=Amounts.of(after.result, after.byte_size) if changed else None,
-        fixed=tuple(fixed),
-        failed=tuple(
-            FailedFix(location._replace(path=revision.path), code or None, reason)
-            for (code, location), reason in refused.items()
-            if code != WHOLE or location not in coded
-        ),
-        images=after.images,
-        bodies=body_changes(revision.result, after.result),
     )

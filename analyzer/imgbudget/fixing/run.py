@@ -21,12 +21,13 @@ from imgbudget.discovery.walk import (
 )
 from imgbudget.errors import UnreadableError, WriteError, os_error_text
 from imgbudget.fixing.configuration import ATTEMPTS, ELSEWHERE, UnusedEntries
+from imgbudget.fixing.convergence import converged
 from imgbudget.fixing.diff import difference
 from imgbudget.fixing.edit_memory import EditMemory
 from imgbudget.fixing.output_files import EXTENSIONS, OutputTarget, common_root
 from imgbudget.fixing.places import FoundBelow
 from imgbudget.fixing.removed import with_removed_parts
-from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, converged, edit_image
+from imgbudget.fixing.revisions import ImageRevision, RequestRevision, Revision, edit_image
 from imgbudget.fixing.strategy import FindingFixes, FixStrategy, makes_pages
 from imgbudget.fixing.writer import ChangedError, Stamp, stamp
 from imgbudget.jsontext.source import JsonSource

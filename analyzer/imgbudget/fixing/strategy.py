@@ -8,7 +8,7 @@ from imgbudget.limits.bound import Limits
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import ImageEdit, RequestEdit
-from imgbudget.model.fixes import BakeOrientation, Recode, ReplaceByText, Resize
+from imgbudget.model.fixes import BakeOrientation, Recode, ReplaceByText, Resize, TextToImages
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import FileResult
@@ -51,7 +51,12 @@ def key_at(code: str, location: Location) -> FindingKey:
 
 
 def failed_fixes(
-    before: Iterable[Finding], after: Iterable[Finding], active: Iterable[Finding], *, moved: bool
+    before: Iterable[Finding],
+    after: Iterable[Finding],
+    active: Iterable[Finding],
+    *,
+    moved: bool,
+    will_fix: Callable[[Finding], bool] = lambda _: False,
 ) -> dict[FindingKey, str]:
     """The fixes that count as failed, each with the reason, as a clause.
 
@@ -59,7 +64,8 @@ def failed_fixes(
     more errors and warnings than the other findings there account for. A finding that takes the place of a
     fixed one (a tiny edge where the resize was to avoid one) is not an additional one, nor is one of lower
     severity than the fixed one (a tiny edge of an image in an unsupported format). If blocks have `moved`,
-    locations cannot be compared, and a document is compared as a whole.
+    locations cannot be compared, and a document is compared as a whole. Images that were taken out of a text
+    may cause warnings, and errors that a later step `will_fix`: the text was worse.
     """
 
     def group(finding: Finding) -> Hashable:
@@ -76,6 +82,7 @@ def failed_fixes(
     )
     worst = {group(finding): finding.severity for finding in sorted(active, key=_severity)}
     serious_now = Counter(group(finding) for finding in after if _is_serious(finding))
+    shown = tuple(finding for finding in active if isinstance(finding.fix, TextToImages))
     failed: dict[FindingKey, str] = {}
     for finding in after:
         here = group(finding)
@@ -84,12 +91,14 @@ def failed_fixes(
         if due[here, finding.code]:
             mine = (one for one in active if one.code == finding.code and group(one) == here)
             failed |= {key_of(one): STILL_THERE for one in mine}
+        elif shown and (finding.severity < Severity.ERROR or will_fix(finding)):
+            continue
         elif (
             finding.severity >= max(worst.get(here, 0), Severity.WARNING)
             and serious_now[here] > serious[here]
         ):
             reason = f"it would cause {finding.code} {finding.name}: {finding.message}"
-            failed |= {key_of(one): reason for one in _suspects(active, finding)}
+            failed |= {key_of(one): reason for one in _suspects(shown or active, finding)}
     return failed
 
 

@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import UnreadableError
+from imgbudget.fixing.convergence import converged
 from imgbudget.fixing.edit_memory import EditMemory
 from imgbudget.fixing.image import edit_image
-from imgbudget.fixing.revisions import RequestRevision, converged
+from imgbudget.fixing.revisions import RequestRevision
 from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.document import BadDocument, Document, open_documents

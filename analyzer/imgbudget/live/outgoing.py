@@ -9,7 +9,8 @@ from typing import Any
 from imgbudget.config.load import why_no_file
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.errors import UsageError
-from imgbudget.fixing.revisions import RequestRevision, converged
+from imgbudget.fixing.convergence import converged
+from imgbudget.fixing.revisions import RequestRevision
 from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import Region, Splice, as_json, spliced, value_at

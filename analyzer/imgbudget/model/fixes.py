@@ -132,6 +132,13 @@ class RewriteText(NamedTuple):
         return f"correct the note: {self.after}"
 
 
+class TextToImages(PlainFix):
+    """Send the images whose base64 is in a text as image blocks."""
+
+    __slots__ = ()
+    title = "send the base64 in the text as an image block"
+
+
 class ShrinkRequest(NamedTuple):
     """Shrink the request's images until its body has at most `max_bytes` bytes."""
 
@@ -174,6 +181,7 @@ Fix = (
     | DropBlock
     | ReplaceByText
     | RewriteText
+    | TextToImages
     | ShrinkRequest
     | ShrinkTokens
     | DropEntry

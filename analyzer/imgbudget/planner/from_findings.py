@@ -21,6 +21,7 @@ from imgbudget.model.fixes import (
     ShrinkRequest,
     ShrinkTokens,
     StripMetadata,
+    TextToImages,
 )
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
@@ -172,7 +173,10 @@ def image_edit(
 
 
 _OF_IMAGES = (Resize, Recode, BakeOrientation, StripMetadata, FirstFrame)
-_OF_BLOCKS = (DeclareType, RepairBase64, ImagesFirst, LabelImages, DropBlock, ReplaceByText, RewriteText)
+_OF_BLOCKS = (
+    *(DeclareType, RepairBase64, ImagesFirst, LabelImages),
+    *(DropBlock, ReplaceByText, RewriteText, TextToImages),
+)
 
 
 def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe: bool) -> RequestEdit:

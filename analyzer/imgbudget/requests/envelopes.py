@@ -4,12 +4,22 @@ Lists of messages and of content blocks without a body around them are bodies to
 a known format, so a body counts only if a dialect reads an image in it and finds no fault in its shape.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
-from imgbudget.model.subjects import Block, DocumentUse, ImageUse, Nested, Origin, Request, Turn
+from imgbudget.model.subjects import (
+    Block,
+    DocumentUse,
+    ImageUse,
+    Nested,
+    Origin,
+    Request,
+    Text,
+    Turn,
+    walk_blocks,
+)
 from imgbudget.requests import frameworks
 from imgbudget.requests.payloads import LEAST_DAMAGED
 from imgbudget.requests.recordings import URL_KEYS, is_encoded_body, is_received
@@ -129,10 +139,22 @@ def _url_in(parent: dict[str, Any]) -> Any:
 
 def is_sound(request: Request) -> bool:
     """Whether a request in an envelope is one: it has an image or a document, and no fault in its shape."""
-    images: Iterable[ImageUse] = request.images
+    if request.flaws:
+        return False
     if request.dialect == frameworks.FRAMEWORK.name:  # its images may be names of files
-        images = [use for use in images if use.origin is not Origin.UNKNOWN]
-    return bool(images or request.documents) and not request.flaws
+        request = request._replace(
+            images=tuple(use for use in request.images if use.origin is not Origin.UNKNOWN)
+        )
+    return has_media(request)
+
+
+def has_media(request: Request) -> bool:
+    """Whether a request has an image or a document, or the base64 of an image in a text."""
+    return bool(request.images or request.documents) or any(
+        isinstance(block, Text) and block.image_characters
+        for turn in request.turns
+        for block in walk_blocks(turn.blocks)
+    )
 
 
 def unwrapped(request: Request, added: Keys) -> Request:

@@ -14,6 +14,7 @@ from imgbudget.requests.batches import BatchItem, each_envelope, is_result, unwr
 from imgbudget.requests.bedrock import BEDROCK_CONVERSE, BEDROCK_INVOKE
 from imgbudget.requests.envelopes import (
     WrappedText,
+    has_media,
     is_sound,
     may_wrap_bodies,
     unwrapped,
@@ -147,7 +148,7 @@ def _read_inner(body: RecordedBody, location: Location, fields: ProbeField, dept
         here = location._replace(root=len(keys))
         items = [item for item in _read_requests(document, here, fields) if isinstance(item, Request)]
         for item in items or _read_wrapped(document, here, fields, depth + 1):
-            if item.images or item.documents:
+            if has_media(item):
                 yield sent_to(item, address_of(url))._replace(line=line, is_record=True)
 
 
@@ -159,7 +160,7 @@ def read_foreign(document: Document, location: Location, fields: ProbeField) -> 
     items = _read_requests(document, location, fields)
     found = [unwrapped(item, ()) for item in items if isinstance(item, Request)]
     for request in found or _read_wrapped(document, location, fields, 0):
-        if request.images or request.documents:
+        if has_media(request):
             yield request._replace(is_record=True)
 
 
