@@ -408,6 +408,7 @@ def test_manifest_shows_before_and_after(tmp_path: Path, imgbudget: Command) -> 
         "changed": 1,
         "fixed": 1,
         "not_fixed": 0,
+        "removed_images": 0,
         "remaining": 0,
         "bytes": [len(before), len(after)],
         "visual_tokens": [1564, 1564],

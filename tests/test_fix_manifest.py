@@ -84,8 +84,11 @@ def test_a_block_that_gave_way_to_a_text_is_listed(tmp_path: Path, imgbudget: Co
     ]
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     run = imgbudget("check", "--fix", ".", "--ignore", "IB105", "--report", "m.json")
-    assert "put a text that says what was removed in its place: IB001" in run.out
-    (file,) = json.loads((tmp_path / "m.json").read_text())["files"]
+    manifest = json.loads((tmp_path / "m.json").read_text())
+    (file,) = manifest["files"]
+    assert f'messages.0.content.0: image replaced by "{file["blocks"][0]["text"]}": IB001\n' in run.out
+    assert "1 fix made in 1 file, 1 image removed: " in run.err
+    assert manifest["summary"]["removed_images"] == 1
     (block,) = file["blocks"]
     assert block["title"] == "put a text that says what was removed in its place"
     assert block["text"].startswith(

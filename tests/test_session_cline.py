@@ -241,7 +241,7 @@ def test_broken_image_is_an_error_and_removed(imgbudget: Command, tmp_path: Path
     imgbudget("check", path.name, "--fix", "--select", "IB0")
     fixed = json.loads(path.read_text())
     blocks = fixed["messages"][4]["content"][0]["content"][0]["result"]
-    assert blocks[1]["text"].startswith("[image removed")
+    assert blocks[1]["text"].startswith("[image /p/a.png removed")
     blocks[1] = picture(CUT)
     assert fixed == whole
 

@@ -182,7 +182,7 @@ def test_broken_image_is_an_error_and_removed(imgbudget: Command, tmp_path: Path
     ]
     fixed = json.loads(path.read_text())
     part = fixed["messages"][3]["parts"][1]
-    assert part.pop("text").startswith("[image removed")
+    assert part.pop("text").startswith("[image a.png removed")
     assert part == ids | {"type": "text"}
     fixed["messages"][3]["parts"][1] = picture(CUT, **ids)
     assert fixed == whole

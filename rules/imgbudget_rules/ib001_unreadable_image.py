@@ -42,7 +42,9 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: the missing data cannot be restored. Create or download the file again.
+    The missing data cannot be restored: create or download the file again. Only in the session of an agent
+    is there a safe fix, because every later turn would be refused: the block gives way to a text that names
+    the file, if the session does, and the reason.
 
     ## Source
     Error text: public issue reports of 2025 and 2026 (anthropics/claude-code#6175, #12616, #55492).

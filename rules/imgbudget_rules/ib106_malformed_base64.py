@@ -32,7 +32,7 @@ def malformed_base64(use: ImageUse, ctx: Context) -> Iterator[Problem]:
 
     ## Fix safety
     Safe if the text can still be decoded: the same bytes are encoded again in the required form. Otherwise
-    there is no fix.
+    there is no fix, but in the session of an agent, where the block gives way to a text as for IB001.
 
     ## Source
     Error texts: HiveNexus/HiveChat#39, 2025-03; musistudio/claude-code-router#958;

@@ -13,13 +13,12 @@ from imgbudget.fixing.ahead import Ahead, EditOutcome, pays
 from imgbudget.fixing.blocks import (
     Emptied,
     Rearrangement,
-    path_of_block,
     path_of_text,
     rearrangements,
-    replaced,
     reworded,
 )
 from imgbudget.fixing.edit_memory import EditImage, EditMemory
+from imgbudget.fixing.removal import Removal, joined_removals, removal_of
 from imgbudget.fixing.textimages import splices, text_images
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document, open_documents
@@ -28,6 +27,7 @@ from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.model.edits import BlockChange, BlockEdit, EditedImage, ImageEdit, RequestEdit
 from imgbudget.model.fixes import DeclareType, RepairBase64, ReplaceByText, RewriteText, TextToImages
 from imgbudget.model.location import Keys, Location
+from imgbudget.requests.filenames import FileNames
 
 _TYPE_KEYS = ("media_type", "mimeType", "mime_type", "mediaType")
 """Keys that declare a media type beside `data`: of Claude, of Gemini in REST and in Python, of Cline."""
@@ -284,6 +284,7 @@ class RequestFixer:
     failed: list[FailedEdit] = field(default_factory=list)
     _blocks: list[BlockChange] = field(default_factory=list)
     _repaired: list[BlockChange] = field(default_factory=list)
+    _names: FileNames = field(default_factory=FileNames)
 
     @property
     def blocks(self) -> list[BlockChange]:
@@ -306,7 +307,10 @@ class RequestFixer:
         by_document = _by_document(edits)
         at = start.offset
         documents = open_documents(source, lines=lines, check=False, start=start) if by_document else ()
+        named = any(here.texts for here in by_document.values())
         for document in documents:
+            if named and isinstance(document, Document):
+                self._names.take(document)
             here = by_document.pop(document.number, None)
             if here and isinstance(document, Document):
                 rewrites: list[ImageRewrite] = []
@@ -345,14 +349,16 @@ class RequestFixer:
         self, document: Document, source: JsonSource, edits: _Edits, rewrites: list[ImageRewrite]
     ) -> Iterator[Splice]:
         """The changes of a document; its images are added to `rewrites`."""
-        texts, slots = self._texts(document, edits), self._slots(document, edits)
+        removals, slots = self._removals(document, edits), self._slots(document, edits)
         moves = self._moves(document, edits)
         shown = text_images(document, edits.shown, self._refuse)
         paths = [path for move in (*moves, *shown) for path in move.paths(document)]
         paths += [path for slot in slots.values() for path in slot.paths(document)]
         notes = {path_of_text(document, location): fixes for location, fixes in edits.notes.items()}
-        layout = Layout.of(document, source, (*paths, *texts, *notes))
-        yield from (replaced(layout, path, fix) for path, fix in texts.items())
+        paths += [path for removal in removals for path in removal.paths(document)]
+        layout = Layout.of(document, source, (*paths, *notes))
+        for removal in removals:
+            yield from removal.splices(layout)
         yield from (reworded(document, layout, path, fixes) for path, fixes in notes.items())
         self._blocks += [
             BlockChange(location, fix.title) for location, fixes in edits.notes.items() for fix in fixes
@@ -383,17 +389,19 @@ class RequestFixer:
                 rewrites.append(rewrite)
                 yield from rewrite.splices()
 
-    def _texts(self, document: Document, edits: _Edits) -> dict[Keys, ReplaceByText]:
-        """The blocks to replace by a text; other edits of their images are dropped."""
-        texts = {}
+    def _removals(self, document: Document, edits: _Edits) -> list[Removal]:
+        """The images to replace by a text that names their file; other edits of them are dropped."""
+        found = []
         for location, fix in edits.texts.items():
+            keys = location.keys or ()
             try:
-                texts[path_of_block(document, location.keys or ())] = fix
-                self._blocks.append(_replaced_image(document, location, fix))
+                named = fix.naming(self._names.of(document, keys))
+                found.append(removal_of(document, keys, named))
+                self._blocks.append(_replaced_image(document, location, named))
                 edits.images.pop(location, None)
             except FixError as error:
                 self._refuse(location, error)
-        return texts
+        return joined_removals(found)
 
     def _slots(self, document: Document, edits: _Edits) -> dict[Location, Slot]:
         slots = {}

@@ -39,7 +39,7 @@ from imgbudget.model.fixes import (
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.results import FileResult, ImageResult, RequestResult
-from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, walk_blocks
+from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Severity, walk_blocks
 
 
 def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
@@ -280,8 +280,12 @@ class RequestRevision:
             and isinstance(finding.fix, _MOVING) is moved
             and finding.location in (shrunk if isinstance(finding.fix, _SHRINKING) else locations)
         ]
-        # findings without a fix on an image that a text replaces are resolved by the replacement
-        active += [finding for finding in wanted if finding.fix is None and finding.location in replaced]
+        # errors without a fix on an image that a text replaces are resolved by the replacement
+        active += [
+            finding
+            for finding in wanted
+            if finding.fix is None and finding.severity is Severity.ERROR and finding.location in replaced
+        ]
         reasons = {refusal.location: refusal.reason for refusal in fixer.failed}
         failed = {
             key_of(finding): reasons[finding.location] for finding in active if finding.location in reasons

@@ -12,7 +12,7 @@ from imgbudget.jsontext.lines import Chunk
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
 from imgbudget.linter.collector import without_collector
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.requests import CheckedRequests, Located, reason_of, with_resend_note
+from imgbudget.linter.requests import CheckedRequests, Located, reason_of
 from imgbudget.linter.rows import (
     LONG_FILE,
     PART_FINDINGS,
@@ -472,7 +472,7 @@ class DocumentCheck:
                     reason = item.reason
                     self.reasons[reason] = None
                 case Request():
-                    found.extend(with_resend_note(finding) for finding in self.checked.request(item))
+                    found.extend(self.checked.session(item))
         is_checked = any(result.request.dialect == "transcript" for result in self.checked.requests)
         if not is_checked and self.reader.in_session:
             reason = _NOTHING_SENT

@@ -17,7 +17,8 @@ from imgbudget.linter.server_state import left_to_the_server
 from imgbudget.model.fixes import DeclareType, DropBlock
 from imgbudget.model.location import UNEDITED, Keys, Location, Span, TextEdit
 from imgbudget.model.results import FileResult, RequestResult, RowCounts
-from imgbudget.model.subjects import Finding, ImageUse, Request, Severity, ShapeFlaw
+from imgbudget.model.subjects import Finding, FixSafety, ImageUse, Request, Severity, ShapeFlaw
+from imgbudget.planner.from_findings import replacements
 from imgbudget.requests.base import MOST_FLAWS, unlisted_flaw
 from imgbudget.requests.cassettes import Cassette, looks_like_cassette, read_cassette
 from imgbudget.requests.claude_requests import (
@@ -246,6 +247,18 @@ class CheckedRequests:
         if self.lines and request.dialect != "transcript":
             test = test.changed_to(shortened(request))
         self.requests.append(RequestResult(test, tokens, span, uncounted))
+
+    def session(self, request: Request) -> Iterator[Finding]:
+        """Check and keep the request of a session; an image that cannot be decoded may give way to a text."""
+        found = [with_resend_note(finding) for finding in self.request(request)]
+        lost = [it for it in found if it.severity is Severity.ERROR and it.fix is None]
+        texts = replacements(self.requests[-1].test) if lost else {}
+        for finding in found:
+            text = texts.get(finding.location)
+            if text is None or finding.severity is not Severity.ERROR or finding.fix is not None:
+                yield finding
+            else:
+                yield finding._replace(fix=text, fix_safety=FixSafety.SAFE)
 
     def loose_image(self, use: ImageUse, *, named: bool) -> Iterator[Finding]:
         """Check and keep an image that belongs to no request of a known shape; yields findings without fixes.

@@ -109,6 +109,10 @@ class DropBlock(PlainFix):
     title = "remove the block"
 
 
+_IMAGE = "[image"
+"""How a text in the place of an image begins."""
+
+
 class ReplaceByText(NamedTuple):
     """Replace an image that cannot be decoded by a text block, so that the rest can be sent."""
 
@@ -118,6 +122,12 @@ class ReplaceByText(NamedTuple):
     def title(self) -> str:
         """The fix in words, for a menu."""
         return "put a text that says what was removed in its place"
+
+    def naming(self, file: str | None) -> "ReplaceByText":
+        """The same with the name of the file of the image, if that is known."""
+        if not file or not self.text.startswith(_IMAGE):
+            return self
+        return ReplaceByText(f"{_IMAGE} {file}{self.text[len(_IMAGE) :]}")
 
 
 class RewriteText(NamedTuple):

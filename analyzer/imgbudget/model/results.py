@@ -246,7 +246,8 @@ class Summary(RangedSums):
     and so on, which are 0 if all numbers are certain.
 
     `unread` counts all that could not be read, `fixed` findings that were fixed, `changed` files that
-    changed, `changed_images` images with new bytes; `before` and `after` are the amounts of changed files.
+    changed, `changed_images` images with new bytes, `removed_images` those that gave way to a text;
+    `before` and `after` are the amounts of changed files.
     `failed` lists fixes that were not made, `unwritten` the errors of files that could not be
     written, `elsewhere` the files that another program has changed meanwhile, so that nothing was left to
     fix. `caveats` are clauses on what was not checked of files that were, by path. `statistics` and
@@ -286,6 +287,7 @@ class Summary(RangedSums):
         self.fixed = 0
         self.changed = 0
         self.changed_images = 0
+        self.removed_images = 0
         self.before = Amounts()
         self.after = Amounts()
         self.failed: list[FailedFix] = []
@@ -384,6 +386,7 @@ class Summary(RangedSums):
         self.fixed += len(fix.fixed)
         self.changed += fix.changed
         self.changed_images += len(fix.images)
+        self.removed_images += sum(block.text is not None for block in fix.blocks)
         if fix.before is not None and fix.after is not None:
             self.before = self.before.plus(fix.before)
             self.after = self.after.plus(fix.after)
@@ -418,6 +421,7 @@ class Summary(RangedSums):
             "fixed",
             "changed",
             "changed_images",
+            "removed_images",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rows_passed += other.rows_passed

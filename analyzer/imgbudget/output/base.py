@@ -189,6 +189,8 @@ def fixes_line(summary: Summary, *, of_plan: bool = False, pending: bool = False
     text = f"{count(made, *noun)} {'to make' if pending else 'made'}"
     if summary.changed:
         text += f" in {count(summary.changed, 'file')}"
+    if summary.removed_images:
+        text += f", {count(summary.removed_images, 'image')} {'to remove' if pending else 'removed'}"
     if summary.not_made:
         text += f", {figure(summary.not_made)} {'cannot be made' if pending else 'not made'}"
     before, after = summary.before, summary.after

@@ -18,6 +18,7 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
     name = fix.written or fix.path
     codes: dict[Location, list[str]] = {}
     titles = _titles(fix)
+    texts = {change.location: change.text for change in fix.blocks if change.text is not None}
     for finding in fix.fixed:
         codes.setdefault(finding.location, []).append(finding.code)
     if fix.written and fix.pages:
@@ -29,6 +30,10 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
         name = fix.pages[at] if fix.pages else name
         why = f": {', '.join(dict.fromkeys(mine))}" if mine else ""
         yield f"{_where(name, change.location)}: {change.before} -> {change.after}{change.how}{why}"
+    for location, text in texts.items():
+        mine = codes.pop(location, [])
+        why = f": {', '.join(dict.fromkeys(mine))}" if mine else ""
+        yield f'{_where(name, location)}: image replaced by "{text}"{why}'
     for finding in fix.fixed:
         if finding.location in codes:
             yield f"{_where(name, finding.location)}: {_title(finding, titles)}: {finding.code}"
@@ -45,7 +50,7 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
 def _unreported(fix: FileFix) -> Iterator[BlockChange]:
     """The changes of blocks that go with that of an image, and so have no finding of their location."""
     reported = {finding.location for finding in fix.fixed} | {change.location for change in fix.images}
-    yield from (block for block in fix.blocks if block.location not in reported)
+    yield from (block for block in fix.blocks if block.location not in reported and block.text is None)
 
 
 def _where(name: str, location: Location) -> str:
@@ -108,6 +113,7 @@ class Manifest(Reporter):
             "files": summary.files,
             "changed": summary.changed,
             "fixed": summary.fixed,
+            "removed_images": summary.removed_images,
             "not_fixed": len(summary.failed),
             "remaining": summary.findings.total(),
             **fixes_record(summary),

@@ -202,6 +202,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
             "not_made": summary.not_made,
             "files": summary.changed,
             "images": summary.changed_images,
+            "removed_images": summary.removed_images,
             **fixes_record(summary),
         }
     return record

@@ -189,12 +189,15 @@ def request_edit(test: RequestUnderTest, findings: Iterable[Finding], *, unsafe:
     reported.
     """
     findings = tuple(findings)
-    removed = _undecodable(test, _by_location(findings))
+    removed = _undecodable(test, _by_location(findings), unsafe=unsafe)
     kept = test.changed_to(without_images(test.request, removed))
     blocks = [
         BlockEdit(finding.location, finding.fix)
         for finding in findings
-        if finding.fix and is_allowed(finding, unsafe=unsafe) and isinstance(finding.fix, _OF_BLOCKS)
+        if finding.fix
+        and is_allowed(finding, unsafe=unsafe)
+        and isinstance(finding.fix, _OF_BLOCKS)
+        and finding.location not in removed
     ]
     edits = within_tokens(
         kept,
@@ -300,21 +303,35 @@ def _smallest(size: Size | None, fixes: Iterable[Fix], limits: Limits, edge_limi
     return found
 
 
-def _undecodable(
-    test: RequestUnderTest, by_location: Mapping[Location, list[Finding]]
-) -> dict[Location, ReplaceByText]:
-    """The images of a session that are errors because they cannot be decoded, with their replacement."""
+def replacements(test: RequestUnderTest) -> dict[Location, ReplaceByText]:
+    """The images of a session that cannot be decoded, with the text that each can give way to."""
     if test.request.dialect != TRANSCRIPT:
         return {}
     return {
         use.location: ReplaceByText(f"[image removed, because it cannot be decoded: {reason}]")
         for use, limits in test.images
         if (reason := _why_undecodable(use, limits))
-        and any(
-            finding.severity is Severity.ERROR and finding.fix is None
-            for finding in by_location.get(use.location, ())
-        )
     }
+
+
+def _undecodable(
+    test: RequestUnderTest, by_location: Mapping[Location, list[Finding]], *, unsafe: bool
+) -> dict[Location, ReplaceByText]:
+    """The images of a session that are errors because they cannot be decoded, with their replacement."""
+    return {
+        location: text
+        for location, text in replacements(test).items()
+        if any(_needs_removal(finding, unsafe=unsafe) for finding in by_location.get(location, ()))
+    }
+
+
+def _needs_removal(finding: Finding, *, unsafe: bool) -> bool:
+    """Whether a finding on an image that cannot be decoded is an error that no other fix mends."""
+    if finding.severity is not Severity.ERROR:
+        return False
+    return finding.fix is None or (
+        isinstance(finding.fix, ReplaceByText) and is_allowed(finding, unsafe=unsafe)
+    )
 
 
 def _why_undecodable(use: ImageUse, limits: Limits) -> str | None:
