@@ -67,6 +67,7 @@ CONTRACT = {
     "IB411": ("unknown-model", WARNING, None),
     "IB412": ("model-retired", ERROR, None),
     "IB413": ("text-only-model", ERROR, None),
+    "IB414": ("omitted-image", INFO, None),
     "IB501": ("image-after-text", WARNING, UNSAFE),
     "IB502": ("unlabelled-images", INFO, UNSAFE),
     "IB503": ("resent-image", WARNING, None),

@@ -113,7 +113,7 @@ def request(body: Mapping[str, Any] | str) -> Request:
     payloads = sum(use.base64_size or 0 for use in images)
     return Request(
         location=location,
-        dialect="messages",
+        dialect=body.get("dialect", "messages"),
         byte_size=body.get("bytes", len(json.dumps(body)) + payloads),
         model=body.get("model"),
         platform=body.get("platform"),

@@ -39,6 +39,7 @@ from imgbudget_rules.ib410_lone_surrogate import lone_surrogate
 from imgbudget_rules.ib411_unknown_model import unknown_model
 from imgbudget_rules.ib412_model_retired import model_retired
 from imgbudget_rules.ib413_text_only_model import text_only_model
+from imgbudget_rules.ib414_omitted_image import omitted_image
 from imgbudget_rules.ib501_image_after_text import image_after_text
 from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
 from imgbudget_rules.ib503_resent_image import resent_image
@@ -93,6 +94,7 @@ RULES: tuple[Rule[Any], ...] = (
     unknown_model,
     model_retired,
     text_only_model,
+    omitted_image,
     image_after_text,
     unlabelled_images,
     resent_image,
