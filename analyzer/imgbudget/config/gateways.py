@@ -79,6 +79,11 @@ _NAMES: dict[str, Shape[Any]] = {
     "block_order": ChoiceShape(
         "an order", ("images-first", "text-first"), "it is what comes first in a turn"
     ),
+    "caching": ChoiceShape(
+        "a way of caching",
+        ("automatic",),
+        "without it, only what a cache_control in the body marks is cached",
+    ),
     "default_model": TextShape("a model id"),
 }
 

@@ -5,7 +5,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.revisions import edit_image
@@ -15,9 +15,24 @@ from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
 from imgbudget.model.edits import ImageEdit
+from imgbudget.planner.caching import CACHE_KINDS, CHARACTERS_PER_TOKEN, CacheRates
+from imgbudget.planner.pruning import (
+    KEPT,
+    Pruned,
+    PruneMarks,
+    Step,
+    Weight,
+    pruned_steps,
+    worthwhile,
+)
 
 Block = Mapping[str, Any]
 Change = Callable[[Block], Block]
+Cache = Literal["5m", "1h", "none", "expired"]
+
+_CACHES = (*CACHE_KINDS, "expired")
+_HEAD = 4 * 16384
+"""Characters of base64 that are decoded to read the size of an image."""
 
 
 def prune_conversation(  # noqa: PLR0913 - keyword options
@@ -27,42 +42,122 @@ def prune_conversation(  # noqa: PLR0913 - keyword options
     platform: str | None = None,
     next_images: int = 1,
     keep: int | None = None,
+    max_images: int | None = None,
+    max_bytes: int | None = None,
+    max_tokens: int | None = None,
+    remaining_calls: int | None = None,
+    cache: Cache = "5m",
     allow_local_packs: bool = False,
 ) -> list[Any]:
     """The messages of a conversation, pruned for a next turn with up to `next_images` more images.
 
-    `keep` is the number of most recent images to keep; older ones, and those beyond the number that a request
-    may hold, are replaced by a text that says so. If the next turn may exceed the many-image limit, base64
-    images with a longer edge are downscaled to it, or to the size that the model uses if that is smaller.
-    The input is not modified; unchanged messages are returned as the same objects. Continue with the returned
-    list: an image is then downscaled only once and stays the same, so that a prompt cache remains valid.
+    Old images are replaced by a text that says so, in batches: each removal changes the beginning of the
+    prompt, and all that follows, text too, is written to the prompt cache again. So nothing is removed until
+    the next turn may exceed a limit of the API or a budget: `max_images`, `max_bytes` of the messages,
+    `max_tokens` of the prompt. Then the oldest images go until `keep` are left, or without `keep` until half
+    of the room is free.
+
+    `keep` alone is a budget too: with more than twice as many images, the oldest go until `keep` are left.
+    Images of the last message, which the model has not seen, go only if the next turn may exceed a number of
+    images.
+    With `remaining_calls`, the number of calls that are expected to follow, it is the least that stays, and
+    what no limit forces is removed only if it saves more over these calls than it costs to write the rest
+    again, at the prices of the model. `cache` is how the calls are cached: `5m` and `1h` are the lifetimes of
+    the cache; with `none`, or `expired` if the last call was longer ago, a removal costs nothing.
+
+    If the next turn may exceed the many-image limit, base64 images with a longer edge are downscaled to it,
+    or to the size that the model uses if that is smaller. The input is not modified; unchanged messages are
+    returned as the same objects. Continue with the returned list: an image is then downscaled only once.
+    What is removed stays removed, also if the whole history is pruned again each time with the same options.
 
     `model` and `platform` default to those of the configuration, whose rule packs must be installed unless
-    `allow_local_packs` is set. Images given by url or file id are counted, but cannot be downscaled.
+    `allow_local_packs` is set. Images given by url or file id are counted, but cannot be downscaled; they
+    have no bytes or tokens here. Tokens of text are estimated, 4 characters each.
 
     Raises:
-        UsageError: an unknown platform, a number below zero, or a single message instead of a list.
+        UsageError: an unknown platform or `cache`, a number below zero, a single message instead of a list.
     """
-    if next_images < 0 or (keep is not None and keep < 0):
-        raise UsageError("next_images and keep are numbers of images and cannot be negative")
+    numbers = (next_images, keep, max_images, max_bytes, max_tokens, remaining_calls)
+    if any(number is not None and number < 0 for number in numbers):
+        raise UsageError(
+            "next_images, keep, max_images, max_bytes, max_tokens and remaining_calls cannot be negative"
+        )
+    if cache not in _CACHES:
+        raise UsageError(f"cache: expected one of {', '.join(_CACHES)}, found {cache!r}")
     if isinstance(messages, str | bytes | bytearray | Mapping):
         raise UsageError(f"expected a list of messages, found {type(messages).__name__}")
     limits = _limits(model, platform, allow_local_packs)
     messages = list(messages)
+    most_kept = None
+    if max_images is None and keep is not None and remaining_calls is None:
+        most_kept = keep * 2 if cache in CACHE_KINDS[:2] else keep
+    marks = PruneMarks.of(
+        limits,
+        next_images=next_images,
+        keep=keep,
+        most_kept=most_kept,
+        most_images=max_images,
+        most_bytes=max_bytes,
+        most_tokens=max_tokens,
+    )
+    steps = [step_of(message, limits) for message in messages]
+    pruned = pruned_steps(steps, marks)
     images = [block for message in messages for block in _images(_content(message))]
-    documents = sum(_documents(_content(message)) for message in messages)
-    media = limits.least_request_media
-    room = len(images) if media is None else max(media.value - documents - next_images, 0)
-    stay = min(len(images), room if keep is None else min(keep, room))
-    removed = {id(block) for block in images[: len(images) - stay]}
-    many = limits.many_images(limits.counted_images(stay + next_images, documents))
+    gone = pruned[-1].removed if pruned else 0
+    if remaining_calls is not None:
+        rates = CacheRates.of(limits, "5m" if cache == "expired" else cache)
+        least = max(KEPT if keep is None else keep, len(steps[-1].images) if steps else 0)
+        gone += worthwhile(steps, gone, least, remaining_calls, rates, expired=cache == "expired")
+    removed = {id(block) for block in images[:gone]}
+    shrunk = {
+        id(block) for at in _many(pruned, next_images, limits) for block in images[at.removed : at.images]
+    }
 
     def change(block: Block) -> Block:
         if id(block) in removed:
             return _removed(block)
-        return _shrunk(block, limits) if many else block
+        return _shrunk(block, limits) if id(block) in shrunk else block
 
     return [_message(message, change) for message in messages]
+
+
+def _many(pruned: Iterable[Pruned], next_images: int, limits: Limits) -> Iterator[Pruned]:
+    """The states in which the next turn may exceed the many-image limit; their images are downscaled."""
+    return (
+        at for at in pruned if limits.many_images(limits.counted_images(at.left + next_images, at.documents))
+    )
+
+
+def step_of(message: Any, limits: Limits) -> Step:
+    """What a message adds to body and prompt."""
+    content = _content(message)
+    images = tuple(_weight(block, limits) for block in _images(content))
+    size = _text_size(content)
+    is_call = isinstance(message, Mapping) and message.get("role") == "user"
+    return Step(images, Weight(size, size // CHARACTERS_PER_TOKEN), _documents(content), is_call)
+
+
+def _weight(block: Block, limits: Limits) -> Weight:
+    """The bytes of base64 of an image, and its tokens; none of an image elsewhere."""
+    data = _at(block, ("source", "data"))
+    if not isinstance(data, str):
+        return Weight()
+    size = _size(_beginning(data))
+    return Weight(len(data), (limits.tokens(size) or 0) if size else 0)
+
+
+def _text_size(value: Any) -> int:
+    """The characters of a content without those of images; of an SDK's own objects, of their JSON."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        if value.get("type") == "image":
+            return 0
+        return sum(len(str(key)) + _text_size(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return sum(map(_text_size, value))
+    to_json = getattr(value, "model_dump_json", None)
+    return len(to_json()) if callable(to_json) else 0
 
 
 @lru_cache(maxsize=16)
@@ -176,6 +271,16 @@ def _bytes(block: Block) -> bytes | None:
         return None
     try:
         return a2b_base64(data.encode("ascii"))
+    except (Base64Error, UnicodeEncodeError):
+        return None
+
+
+def _beginning(data: str) -> bytes | None:
+    """The first bytes of an image, which have its size; all of it if they do not."""
+    head = data[:_HEAD]
+    try:
+        start = a2b_base64(head.encode("ascii"))
+        return start if len(head) == len(data) or _size(start) else a2b_base64(data.encode("ascii"))
     except (Base64Error, UnicodeEncodeError):
         return None
 

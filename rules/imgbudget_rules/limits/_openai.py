@@ -362,6 +362,8 @@ DATA: dict[str, dict[str, Any]] = {
             "cache_write_5m_factor": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": 1, "note": "no price for writing is listed for most models"},
             "cache_write_1h_factor": {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "value": 1, "note": "no price for writing is listed for most models"},
             "cache_read_factor": {"source": "two public price lists (models.dev, llm-prices)", "date": "2026-07-30", "status": "confirmed", "value": 0.1, "note": "of gpt-5 and later models"},
+            "cache_min_tokens": {"source": "OpenAI prompt caching guide (four copies)", "date": "2026-06", "status": "confirmed", "value": 1024, "note": "longer prompts are cached in steps of 128 tokens"},
+            "caching": {"source": "OpenAI prompt caching guide (four copies)", "date": "2026-06", "status": "confirmed", "value": "automatic"},
             "absent": [{"source": "OpenAI images and vision guide", "date": "2026-09", "status": "confirmed", "note": "the API has no such limit", "names": ["max_edge", "many_image_count", "many_image_edge", "latency_pixels", "latency_edge"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown", "names": ["batch_bytes", "batch_bytes_doubt", "batch_requests", "batch_factor"]}, {"source": "public material, nothing found", "date": "2026-11", "status": "unknown"}],
         },
         "azure-openai": {
