@@ -1,6 +1,6 @@
 """imgbudget: what a vision model will do with an image, before it is sent.
 
-The public surface: `check`, `plan`, `fix`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`,
+The public surface: `check`, `plan`, `fix`, `crop`, `coords`, `coordinate_map`, `CoordinateMap`, `Session`,
 `RunOptions`, `ImgbudgetError`, `guard`, `guard_transport`, `GuardError`, `prune_conversation` for programs
 that send requests, and the modules `imgbudget.rule` and `imgbudget.testing` for authors of rules. Everything
 else may change.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
-    from imgbudget.api import check, coordinate_map, coords, fix, plan
+    from imgbudget.api import check, coordinate_map, coords, crop, fix, plan
     from imgbudget.errors import GuardError, ImgbudgetError
     from imgbudget.limits.geometry import CoordinateMap
     from imgbudget.linter.options import RunOptions
@@ -31,6 +31,7 @@ __all__ = [
     "check",
     "coordinate_map",
     "coords",
+    "crop",
     "fix",
     "guard",
     "guard_transport",

@@ -98,6 +98,10 @@ CALLS: dict[str, tuple[Call, ...]] = {
         _call(ALL),
     ),
     "coords": (_call("--original", ALL, "1,2"), _call("--original", "8x6", LINES[0])),
+    "crop": (
+        *(_call(f"names/{os.fsdecode(as_name(text))}.jpg", "1,1,300,30") for text in LINES[:3]),
+        _call(ALL, LINES[0]),
+    ),
     "rule": (_call(ALL, formats=("text",)), _call("--all")),
     "limits": (_call("--model", ALL), _call("--platform", ALL, formats=("full",))),
     "explain": (
@@ -170,7 +174,7 @@ def test_no_output_obeys_its_input(
     """Nothing that a terminal or a CI server obeys is printed, and what is for programs can be parsed."""
     name, number, form = case
     call = CALLS[name][number]
-    writes = name in ("init", "baseline") or "--apply" in call.arguments
+    writes = name in ("init", "baseline", "crop") or "--apply" in call.arguments
     folder: Path = request.getfixturevalue("folder" if writes else "hostile")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / f"cache{LINES[0][:3]}"))

@@ -165,12 +165,7 @@ class Command(Generic[Options]):
                 rest.append(word)
             elif not (_long if word.startswith("--") else _short)(word, words, spelled, found):
                 return None
-        positional = next((field for field in fields if not field.parameter.names), None)
-        if positional is not None and rest:
-            if len(rest) > 1 and not positional.parameter.many:
-                return None
-            found[positional.name] = rest if positional.parameter.many else rest[0]
-        elif rest:
+        if _take_arguments(rest, fields, found):
             return None
         if any(field.required and field.name not in found for field in fields):
             return None
@@ -178,6 +173,15 @@ class Command(Generic[Options]):
             return self.made({field.name: _value(field, found) for field in fields if field.name in found})
         except ValueError:
             return None
+
+    def unknown_option(self, arguments: Sequence[str]) -> str | None:
+        """The first option of a command line that no field has; None if `parse` reads the line."""
+        if self.parse(arguments) is not None:
+            return None
+        spelled = _spelled(self.fields())
+        dashed = (word for word in arguments if word.startswith("-") and word not in {"-", "--"})
+        unknown = (word for word in dashed if not self._is_number(word, spelled))
+        return next((word for word in unknown if _option_of(word, spelled) is None), None)
 
     def separated(self, arguments: Sequence[str]) -> Sequence[str]:
         """A command line in which `--` is in front of the paths that come after --hook.
@@ -225,6 +229,15 @@ class Command(Generic[Options]):
             and not word.startswith("--")
             and not any(f"-{letter}" in spelled for letter in word[1:])
         )
+
+
+def _take_arguments(words: list[str], fields: Iterable[Field], found: dict[str, Any]) -> list[str]:
+    """Note the words that are no options, in the order of the fields; the words that none takes."""
+    for field in fields:
+        if not field.parameter.names and words:
+            many = field.parameter.many
+            found[field.name], words = (words, []) if many else (words[0], words[1:])
+    return words
 
 
 def _fields(options: Any) -> Iterator[Field]:

@@ -3,7 +3,6 @@
 import re
 from typing import Annotated, Any, NamedTuple
 
-from imgbudget.api import coordinates
 from imgbudget.cli.command import Choice, Command, Number, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
@@ -12,6 +11,7 @@ from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size, padded_size
 from imgbudget.linter.run import Session
+from imgbudget.model.views import coordinates
 from imgbudget.output.base import TextTable
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.printable import joined

@@ -68,8 +68,12 @@ def click_command(command: Command[Any]) -> click.Command:
         """A command whose names of files after --hook are no options."""
 
         def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-            """Read the words."""
-            return super().parse_args(ctx, list(command.separated(args)))
+            """Read the words; only numbers may begin with a dash and be no options."""
+            words = list(command.separated(args))
+            rest = super().parse_args(ctx, list(words))
+            if command.negative_numbers and (unknown := command.unknown_option(words)) is not None:
+                raise click.NoSuchOption(unknown, ctx=ctx)
+            return rest
 
     return Separated(
         command.name,

@@ -25,6 +25,7 @@ COMMANDS = {
     "audit": "report what a dataset costs, what is rejected, and what a plan saves",
     "size": "show how a model resizes and counts an image size",
     "coords": "map coordinates that the model returned to the original image",
+    "crop": "cut a part out of an image, by the coordinates that the model saw",
     "rule": "show the documentation of a rule",
     "limits": "show all limits that apply, with source and date",
     "explain": "explain an API error, and find the block that caused it",

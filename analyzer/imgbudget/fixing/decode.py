@@ -23,6 +23,7 @@ from imgbudget.fixing.metadata import jpeg_end
 from imgbudget.imageinfo.other_formats import RARE_FORMATS
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageFacts
+from imgbudget.model.views import FIRST_TRANSPOSED, PixelBox, box_as_stored, upright_size
 from imgbudget.output.base import figure
 
 MAX_PIXELS = 178_956_970
@@ -81,9 +82,6 @@ _CROPPING = _HEIF | {"avif"}
 _TURNING = _HEIF | {"tiff"}
 """Formats whose readers rotate the pixels upright themselves."""
 
-FIRST_TRANSPOSED = 5
-"""The first EXIF orientation that swaps width and height; all later ones do."""
-
 
 class RasterImage(NamedTuple):
     """Decoded pixels of the first frame.
@@ -137,6 +135,22 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
     turn = 1 if form in _TURNING else facts.orientation
     profile = image.info.get("icc_profile") or None
     return RasterImage(small or image, size, turn, sampling, profile, bits)
+
+
+def cut(picture: RasterImage, facts: ImageFacts, box: PixelBox) -> RasterImage:
+    """A part of decoded pixels of full size; `box` is in px of the picture as displayed.
+
+    Raises:
+        FixError: the box is empty or reaches beyond the picture.
+    """
+    left, top, right, bottom = box
+    shown = upright_size(facts, picture.size)
+    if not (0 <= left < right <= shown.width and 0 <= top < bottom <= shown.height):
+        raise FixError(f"has {shown} px, which do not contain the box {left},{top},{right},{bottom}")
+    part = picture.image.crop(box_as_stored(box, shown, picture.turn))
+    # the copy of a part has not everything that is known of the picture
+    part.info = dict(picture.image.info)
+    return picture._replace(image=part, size=upright_size(facts, Size(right - left, bottom - top)))
 
 
 def _gap(size: Size) -> float:
@@ -219,12 +233,6 @@ def _sample_bits(data: bytes, image: Image, form: str) -> int:
     elif image.mode in {"I", "F"}:
         bits = _MOST_BITS
     return min(bits, _MOST_BITS)
-
-
-def upright_size(facts: ImageFacts, size: Size) -> Size:
-    """A size in px, oriented as the facts give the image's own, once the orientation is baked in."""
-    # facts give the size of a TIFF file as displayed
-    return size.transposed if facts.orientation >= FIRST_TRANSPOSED and facts.format != "tiff" else size
 
 
 def refuse_bomb(size: Size) -> None:

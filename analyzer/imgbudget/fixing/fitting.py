@@ -5,7 +5,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.decode import FIRST_TRANSPOSED, RasterImage
+from imgbudget.fixing.decode import RasterImage
 from imgbudget.fixing.encode import (
     HIGHEST,
     LONGEST_WEBP,
@@ -20,6 +20,7 @@ from imgbudget.fixing.encode import (
 from imgbudget.fixing.palette import ROUNDED, reduced
 from imgbudget.limits.geometry import Size, without_remainders
 from imgbudget.model.safety import Lost
+from imgbudget.model.views import FIRST_TRANSPOSED
 from imgbudget.output.base import figure
 
 if TYPE_CHECKING:

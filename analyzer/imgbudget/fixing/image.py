@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.decode import FIRST_TRANSPOSED, RasterImage, as_fix_error, decode, upright_size
+from imgbudget.fixing.decode import RasterImage, as_fix_error, cut, decode
 from imgbudget.fixing.encode import (
     HIGHEST,
     LOWEST,
@@ -30,6 +30,7 @@ from imgbudget.limits.geometry import CoordinateMap, Size
 from imgbudget.model.edits import EditedImage, ImageEdit
 from imgbudget.model.safety import NO_LOSS, PLAN_LOSS, Loss, Lost, pictures_in, pictures_text
 from imgbudget.model.subjects import ImageFacts, ProbeField
+from imgbudget.model.views import FIRST_TRANSPOSED, upright_size
 from imgbudget.output.base import figure
 
 WRITTEN = ("jpeg", "png", "gif", "webp")
@@ -48,7 +49,7 @@ def edit_image(data: bytes, edit: ImageEdit) -> EditedImage:
     facts = probe_bytes(data, ProbeField.ALL)
     form = _source_format(facts)
     if pictures_in(facts) > 1 and _changes_pixels(facts, edit):
-        if form not in WRITTEN:
+        if form not in WRITTEN and edit.box is None:
             raise FixError(
                 f"has {pictures_text(facts)}, which one image cannot replace; send them one by one"
             )
@@ -77,7 +78,8 @@ def _only_first_frame(facts: ImageFacts) -> str:
 
 def _changes_pixels(facts: ImageFacts, edit: ImageEdit) -> bool:
     return (
-        edit.format not in {None, facts.format}
+        edit.box is not None
+        or edit.format not in {None, facts.format}
         or facts.format not in WRITTEN
         or edit.size not in {None, facts.size}
         or (edit.upright and facts.orientation != 1)
@@ -147,8 +149,11 @@ def _reencoded(data: bytes, facts: ImageFacts, edit: ImageEdit, *, exact: bool =
         raise FixError(f"cannot be written as {edit.format}; imgbudget writes {', '.join(WRITTEN)}")
     if edit.size is not None and min(edit.size) < 1:
         raise FixError(f"cannot be scaled to {edit.size} px")
-    exact = exact and edit.format in {None, facts.format}
-    picture = decode(data, facts, edit.size, exact=exact)
+    exact = exact and edit.format in {None, facts.format} and edit.box is None
+    if edit.box is None:
+        picture = decode(data, facts, edit.size, exact=exact)
+    else:
+        picture = cut(decode(data, facts, None), facts, edit.box)
     source = picture.size
     size = edit.size or source
     if size.width > source.width or size.height > source.height:
@@ -241,6 +246,8 @@ def _style(data: bytes, picture: RasterImage, facts: ImageFacts, edit: ImageEdit
     if form == "jpeg":
         free = edit.permits & PLAN_LOSS == PLAN_LOSS
         lowest, highest = (LOWEST, HIGHEST) if free else (SAFE_LOWEST, SAFE_HIGHEST)
+        if edit.box is not None:  # a part is small, and cut out for its details
+            lowest = NEW_QUALITY
         quality = min(max(facts.quality or NEW_QUALITY, lowest), highest)
         sampling = picture.sampling if picture.sampling is not None else 0 if graphic else 2
         return EncodingStyle(form, quality, sampling)

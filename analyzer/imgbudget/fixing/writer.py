@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO, NamedTuple
 
 from imgbudget.errors import WriteError, os_error_text
@@ -12,6 +12,7 @@ from imgbudget.newfiles import (
     PERMISSIONS,
     Folder,
     copy_attributes,
+    open_folder,
     sync,
     temporary,
 )
@@ -350,6 +351,30 @@ def adding(path: str, new_path: str, *, bounds: Bounds) -> Iterator[BinaryIO]:
                 _name(place.folder, name, os.path.basename(new_path))
             except FileExistsError:
                 raise _taken(path, new_path) from None
+
+
+def add_new(path: str, data: bytes, *, output_dir: str | None = None) -> None:
+    """Write a file that must not exist yet; with `output_dir` it stays there, and no link is followed.
+
+    Raises:
+        ChangedError: the name is taken.
+        WriteError: the file cannot be written.
+    """
+    with _write_errors(path), ExitStack() as stack:
+        if output_dir is None:
+            folder = stack.enter_context(open_folder(os.path.dirname(path)))
+            place = Place(path, folder, os.path.basename(path))
+        else:
+            place = stack.enter_context(writable_place(path, OutputTree(output_dir)))
+        if place.folder.find(place.name) is not None:
+            raise ChangedError(f"{path}: exists already and was not replaced")
+        with temporary(place.folder, 0o666) as (out, name):
+            out.write(data)
+            sync(out)
+            try:
+                _name(place.folder, name, place.name)
+            except FileExistsError:
+                raise ChangedError(f"{path}: exists already and was not replaced") from None
 
 
 def remove_added(path: str, new_path: str, *, bounds: Bounds) -> None:

@@ -24,7 +24,9 @@ class ImageEdit(NamedTuple):
     (re-encoding always does), `first_frame` permits an animation to lose its other frames: without it an
     animated image is refused. `permits` is what else the edit may lose, and `may_grow` whether the file may
     become larger; an edit that would do more is refused. With `keeps_format` no other format is written only
-    to save bytes; without `webp` that format is none of them, because the API does not take it.
+    to save bytes; without `webp` that format is none of them, because the API does not take it. `box` is the
+    part of the picture that is kept, in px of the picture as displayed: left, top, right and bottom; `size`
+    is then that of this part.
     """
 
     size: Size | None = None
@@ -37,6 +39,7 @@ class ImageEdit(NamedTuple):
     may_grow: bool = True
     keeps_format: bool = False
     webp: bool = True
+    box: tuple[int, int, int, int] | None = None
 
     @property
     def for_file(self) -> "ImageEdit":
