@@ -114,9 +114,16 @@ def test_the_original_may_be_a_file(imgbudget: Command, tmp_path: Path) -> None:
     assert (run.json["original"], run.json["points"][0]["mapped"]) == ([1075, 1520], [537.5, 760.0])
 
 
-@pytest.mark.parametrize("points", ["462", "1,2,3", "a,b", "1;2", "1e5,2", "--typo"])
+@pytest.mark.parametrize("points", ["462", "1,2,3", "a,b", "1;2", "1e5,2"])
 def test_what_is_no_point_is_refused(imgbudget: Command, points: str) -> None:
     """With the spelling that is wanted, and exit 2."""
     run = imgbudget("coords", "--original", "100x100", points)
     assert (run.code, run.out) == (2, "")
     assert "is no point" in run.err
+
+
+def test_a_mistyped_option_is_no_point(imgbudget: Command) -> None:
+    """Only numbers may begin with a dash."""
+    run = imgbudget("coords", "--original", "100x100", "--typo")
+    assert (run.code, run.out) == (2, "")
+    assert "No such option '--typo'" in run.err
