@@ -97,6 +97,37 @@ def test_images_of_others_than_the_user(imgbudget: Command, tmp_path: Path, role
     assert imgbudget("check", "r.json", "--select", "IB404", "--format", "json").codes == []
 
 
+def responses(role: str, model: str = "gpt-4o") -> dict[str, Any]:
+    """A body of responses with an image in a message of that role, or in the output of a tool."""
+    address = "data:image/png;base64," + image_block()["source"]["data"]
+    part = {"type": "input_image", "image_url": address}
+    item = {"type": "message", "role": role, "content": [part]}
+    if role == "tool":
+        item = {"type": "function_call_output", "call_id": "c", "output": [part]}
+    return {"model": model, "input": [{"role": "user", "content": "draw"}, item]}
+
+
+def test_images_in_answers_of_responses(imgbudget: Command, tmp_path: Path) -> None:
+    """OpenAI's responses refuse them in assistant messages only, and so they are in Codex's sessions."""
+    for role in ("user", "system", "developer", "tool"):
+        (tmp_path / "r.json").write_text(json.dumps(responses(role)))
+        assert imgbudget("check", "r.json", "--select", "IB404", "--format", "json").codes == []
+    (tmp_path / "r.json").write_text(json.dumps(responses("assistant", "qwen3-vl-8b")))
+    assert imgbudget("check", "r.json", "--select", "IB404", "--format", "json").codes == []
+    (tmp_path / "r.json").write_text(json.dumps(responses("assistant")))
+    [finding] = imgbudget("check", "r.json", "--select", "IB404", "--format", "json").json["findings"]
+    assert finding["location"] == "input.1.content.0"
+    assert "'output_text' and 'refusal'" in finding["message"]
+    first, answer = responses("assistant")["input"]
+    lines = [
+        {"timestamp": "t", "type": "turn_context", "payload": {"model": "gpt-5.4"}},
+        *({"timestamp": "t", "type": "response_item", "payload": item} for item in (first, answer)),
+    ]
+    lines[1]["payload"]["type"] = "message"
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert imgbudget("check", "s.jsonl", "--select", "IB404", "--format", "json").codes == ["IB404"]
+
+
 def test_results_of_mcp_tools_hold_text_only() -> None:
     """The image in it is seen, and refused."""
     content = [{"type": "mcp_tool_result", "tool_use_id": "m", "content": [image_block()]}]

@@ -16,7 +16,9 @@ def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
     turn in the middle of a conversation is rejected too: such a turn is text.
 
     OpenAI's chat completions accept images in user messages only: `Image URLs are only allowed for messages
-    with role 'user'`. The result of a tool is text there.
+    with role 'user'`. The result of a tool is text there. OpenAI's responses accept them in user, system and
+    developer messages and in the output of tools; what an assistant message may hold is text: `Supported
+    values are: 'output_text' and 'refusal'`.
 
     ## Reports
     ```json
@@ -47,12 +49,13 @@ def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
 
     ## Source
     SDK types, 2026-08 and 2026-11 (a system turn and the result of an MCP tool are a string or text blocks).
-    Error texts: SEMOSS/Semoss#2323, 2026-04, a single report; OpenAI's, public reports, 2026-11.
+    Error texts: SEMOSS/Semoss#2323, 2026-04, a single report; OpenAI's, public reports, 2026-11. That of
+    OpenAI's responses is from reports on `input_text` in an assistant message, 2026.
     """
     if ctx.limits.is_messages_api:
         forbidden_part = _forbidden_part
-    elif request.dialect == "openai-chat" and ctx.limits.platform in OPENAI:
-        forbidden_part = _forbidden_message
+    elif ctx.limits.platform in OPENAI and request.dialect in _OF_OPENAI:
+        forbidden_part = _OF_OPENAI[request.dialect]
     else:
         return
     for use in request.images:
@@ -90,3 +93,20 @@ def _forbidden_message(use: ImageUse) -> str | None:
     if "tool_result" in use.inside:
         return f"a tool message; {answer}"
     return None if use.role == "user" else f"a message of role {use.role}; {answer}"
+
+
+def _forbidden_output(use: ImageUse) -> str | None:
+    """As `_forbidden_part`, in a body of OpenAI's responses, or in a session that is sent as one."""
+    keys = use.location.keys or ()
+    where = use.location.prefix or keys[use.location.root :]
+    if use.role != "assistant" or where[:1] != ("input",):
+        return None
+    return "an assistant message; the API answers `Supported values are: 'output_text' and 'refusal'`"
+
+
+_OF_OPENAI = {
+    "openai-chat": _forbidden_message,
+    "openai-responses": _forbidden_output,
+    "transcript": _forbidden_output,
+}
+"""By the dialect of a request."""
