@@ -153,9 +153,9 @@ def test_truncated_image_in_turn_3(imgbudget: Command, tmp_path: Path) -> None:
 
 
 def test_findings_are_in_the_order_of_the_file(imgbudget: Command, tmp_path: Path) -> None:
-    """A truncated last line is reported by its number, after the findings on the messages before it."""
+    """A bad last line is reported by its number, after the findings on the messages before it."""
     path = write(tmp_path / "s.jsonl", line("user", [image_block(CUT)]), line("assistant", "?"))
-    path.write_text(path.read_text() + '{"type": "user", "mess')
+    path.write_text(path.read_text() + '{"type": "user", "mess\n')
     run = imgbudget("check", ".", "--format", "json", "--select", "IB0")
     assert [(finding["code"], finding["line"]) for finding in run.json["findings"]] == [
         ("IB001", 1),

@@ -20,6 +20,7 @@ from imgbudget.errors import AuditError
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
 from imgbudget.imageinfo.files import read_image
 from imgbudget.imageinfo.reader import Read
+from imgbudget.linter.requests import UNFINISHED
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
@@ -160,7 +161,7 @@ class RecordBuilder:
         if first is None:  # every finding in it is suppressed
             self.counts[DOCUMENT] += 1
             first = FactsRecord(*where, subject=DOCUMENT)
-        yield first._replace(silenced=result.suppressed, missed=result.missed or first.missed)
+        yield first._replace(silenced=result.suppressed)
         yield from records
 
     def _records(self, where: RowLocation, result: FileResult, *, lines: bool) -> Iterator[FactsRecord]:
@@ -184,7 +185,8 @@ class RecordBuilder:
         for passed in result.rows.passed if result.rows else ():
             for line in range(passed.first - 1, passed.last):
                 if line not in reported:  # otherwise it has a row with its finding already
-                    yield self.skip(where._replace(row=line, pointer=""), passed.reason)
+                    missed = passed.reason == UNFINISHED
+                    yield self.skip(where._replace(row=line, pointer=""), passed.reason, missed=missed)
 
     def _fields_for(self, path: str) -> int:
         context = self.session.context

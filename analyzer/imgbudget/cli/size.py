@@ -184,7 +184,9 @@ def measured(session: Session, text: str) -> Iterator[Measured]:
         raise UsageError(f"{text!r} is neither a size, such as 1920x1080, nor a file or folder")
     found: list[FileResult] = []
     run(session, [text], on_result=found.append, whole_run=False)
-    unread = [f"{result.path}: {result.skipped}" for result in found if result.missed]
+    unread = [
+        f"{result.path}: {result.skipped or '; '.join(result.caveats)}" for result in found if result.missed
+    ]
     rows = []
     for image in (image for result in found for image in result.images):
         size, facts = image.use.visible_size, image.use.facts

@@ -10,9 +10,10 @@ from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.lines import Chunk
 from imgbudget.jsontext.source import BEGINNING, JsonSource, Start
+from imgbudget.jsontext.unfinished import is_unfinished
 from imgbudget.linter.collector import without_collector
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.requests import CheckedRequests, Located, reason_of
+from imgbudget.linter.requests import UNFINISHED, CheckedRequests, Located, reason_of
 from imgbudget.linter.rows import (
     LONG_FILE,
     PART_FINDINGS,
@@ -276,7 +277,8 @@ class DocumentCheck:
             reason = f"{reason}; {self.doubtful} {_DOUBTFUL[self.doubtful > 1]}"
         elif missed:
             reason = f"{reason}; it resembles a request whose shape is unknown"
-        return FileResult(path=self.path, skipped=reason, missed=missed)
+        reason = "; ".join((reason, *self.checked.caveats))
+        return FileResult(path=self.path, skipped=reason, missed=missed or self.checked.missed)
 
     def run_cassette(self, cassette: Cassette) -> FileResult:
         """The result of a cassette."""
@@ -355,6 +357,10 @@ class DocumentCheck:
         return self.named and not self.known_requests and not self._holds_requests
 
     def _bad(self, document: BadDocument) -> None:
+        if self.reader.in_agent_session and is_unfinished(document, self.source):
+            self.checked.unfinished(document.line)
+            self.rows.skip(UNFINISHED)
+            return
         line = document.line if self.lines else 1
         where = TextRange(document.start, document.end, line, document.start)
         self._text(where, Location(self.path, (), 0, document.number))

@@ -37,6 +37,8 @@ Located: TypeAlias = Document | Cassette | ForeignBody
 
 _RESENT = "the session sends it again with each turn: every later one fails with it"
 
+UNFINISHED = "the last line is not complete: not read"
+"""Why the last line of a session was passed over."""
 
 _WINDOW = 1 << 16
 
@@ -220,6 +222,7 @@ class CheckedRequests:
     flaws: int = 0
     unlisted: dict[Severity | None, _Unlisted] = field(default_factory=dict)
     caveats: dict[str, None] = field(default_factory=dict)
+    missed: bool = False
     runner: RuleRunner = field(init=False)
     columns: ByteColumns = field(init=False)
 
@@ -227,6 +230,11 @@ class CheckedRequests:
         """Choose the rules for the path."""
         self.runner = self.context.paths.runner(self.path)
         self.columns = ByteColumns(self.source)
+
+    def unfinished(self, line: int) -> None:
+        """Pass over the last line of a session, which its agent is still writing."""
+        self.caveats[f"line {line}: {UNFINISHED}"] = None
+        self.missed = True
 
     def request(self, request: Request) -> Iterator[Finding]:
         """Check and keep a request with its images; yields the findings, without spans."""
@@ -373,7 +381,7 @@ class CheckedRequests:
         result = self.context.file_result(
             self.path, self.findings, self.images, self.requests, rows=rows, partial=partial
         )
-        return result._replace(caveats=tuple(self.caveats)) if self.caveats else result
+        return result._replace(caveats=tuple(self.caveats), missed=self.missed) if self.caveats else result
 
     def clear(self) -> None:
         """Forget everything kept."""

@@ -225,6 +225,11 @@ class RequestReader:
         return any(session.started for session in self._sessions.values())
 
     @property
+    def in_agent_session(self) -> bool:
+        """Whether a line of an agent's session was read, of which the agent may be writing another."""
+        return any(name != MESSAGE_ROWS for name in self._sessions)
+
+    @property
     def forgotten(self) -> dict[int, str]:
         """The lines of sessions that are not sent again, with the reason; known after `end`."""
         return {line: why for session in self._sessions.values() for line, why in session.forgotten.items()}
