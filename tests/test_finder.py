@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from imgbudget.requests import payloads
 from tests.builders import image_bytes
 from tests.conftest import Command, Run
 
@@ -60,6 +61,34 @@ SHAPES: dict[str, tuple[str, str, str | None]] = {
         json.dumps({"content": {"cells": [{"outputs": [{"data": {"image/png": WRAPPED + "\n"}}]}]}}),
         "/content/cells/0/outputs/0/data/image~1png",
     ),
+    "notebook of lines": (
+        "a.ipynb",
+        json.dumps(
+            {
+                "nbformat": 4,
+                "cells": [{"outputs": [{"data": {"image/png": WRAPPED.splitlines(keepends=True)}}]}],
+            }
+        ),
+        "/cells/0/outputs/0/data/image~1png",
+    ),
+    "lines without breaks": ("a.json", json.dumps({"x": [{"d": WRAPPED.split("\n")}]}), "/x/0/d"),
+    "lines of a data URI": (
+        "a.json",
+        json.dumps({"d": ["data:image/png;base64,\n", *WRAPPED.splitlines(keepends=True)]}),
+        "/d",
+    ),
+    "long lines": ("a.json", json.dumps({"d": [LONG[:1500] + "\n", LONG[1500:]]}), "/d"),
+    "non-breaking space": ("a.json", json.dumps({"d": "\u00a0" + LONG}), "/d"),
+    "non-breaking space in UTF-8": ("a.json", json.dumps({"d": "\u00a0" + LONG}, ensure_ascii=False), "/d"),
+    "mark of the byte order": ("a.json", json.dumps({"d": "\ufeff" + URI}, ensure_ascii=False), "/d"),
+    "characters of no width": ("a.json", json.dumps({"d": "\u200b\u2060 " + LONG}), "/d"),
+    "blanks in JSON in a string": (
+        "a.json",
+        json.dumps({"raw": json.dumps({"d": "\u2003\n" + LONG})}),
+        "/raw",
+    ),
+    "many blanks": ("a.json", json.dumps({"d": "\n" * 900 + LONG}), "/d"),
+    "blanks in a log": ("a.log", "send " + json.dumps({"d": "\u3000\n" + LONG}) + "\n", ""),
     "recording": (
         "a.har",
         json.dumps({"log": {"entries": [{"request": {"other": URI}, "response": {"content": LONG}}]}}),
@@ -89,11 +118,12 @@ def test_an_image_in_a_file_of_unknown_shape_is_checked(imgbudget: Command, shap
     run = imgbudget("check", "--format", "json", "--no-cache")
     found = [finding for finding in run.json["findings"] if finding["code"] == "IB101"]
     assert (run.code, len(found), run.json["summary"]["images"]) == (1, 1, 1)
-    assert {finding["code"] for finding in run.json["findings"]} <= {"IB101", "IB002"}
+    assert {finding["code"] for finding in run.json["findings"]} <= {"IB101", "IB002", "IB106"}
     assert found[0]["fix"] is None
     assert pointer is None or found[0]["pointer"] == pointer
     here = text.encode().splitlines()[found[0]["line"] - 1].decode()[found[0]["column"] - 1 :]
-    assert here.lstrip('"').startswith(("data:", "iVBOR", "{", "see", "<b>", "[")) or shape == "deep"
+    here = here.lstrip('"\u00a0\ufeff')
+    assert here.startswith(("data:", "iVBOR", "{", "see", "<b>", "[", "\\")) or shape == "deep"
     reason = "shape unknown: limits of a whole request not checked"
     assert run.json["summary"]["partly_checked"] == [{"path": name, "reason": reason}]
     assert run.err.count(f"note: {name}: {reason}") == 1
@@ -256,3 +286,54 @@ def test_sums_count_images_without_a_request_once(imgbudget: Command) -> None:
     assert summary["visual_tokens"] == folder["visual_tokens"] == 3 * alone["visual_tokens"]
     assert summary["cost_usd"] == folder["cost_usd"] == pytest.approx(3 * alone["cost_usd"])
     assert "IB801" not in {finding["code"] for finding in run.json["findings"]}
+
+
+def test_whole_images_in_a_list_are_no_lines_of_one(imgbudget: Command) -> None:
+    """Two equal pictures, and lists of short texts that begin like base64."""
+    small = base64.b64encode(image_bytes((300, 300))).decode()
+    Path("a.json").write_text(json.dumps({"images": [small, small], "words": ["/9j/", "Qk0/", "R0lGODx"]}))
+    run = imgbudget("check", "--format", "json", "--no-cache")
+    assert [image["pointer"] for image in run.json["images"]] == ["/images/0", "/images/1"]
+
+
+def test_the_first_look_finds_what_a_slow_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By rare characters or by every quote; the former reads no text without a sign of a payload."""
+    tried: list[str] = []
+    places = payloads._places
+
+    def counted(text: str, pivot: Any) -> Any:
+        for at in places(text, pivot):
+            tried.append(pivot.character)
+            yield at
+
+    monkeypatch.setattr(payloads, "_places", counted)
+    filler = json.dumps(
+        [{"text": "the quick brown fox saw the lazy dog and then went on his way home. " * 40}] * 5
+    )
+    assert not any(payloads.signs_in(filler))
+    assert not tried
+    heads = (
+        "iVBORw0KGgo",
+        "/9j/",
+        "\\/9j\\/",
+        "_9j_4",
+        "R0lGOD",
+        "UklGR",
+        "Qk0",
+        "SUkqA",
+        "TU0AK",
+        "AAAAHGZ0eX",
+    )
+    for head in heads:
+        for before, wanted in (
+            ('"', (False, True, False)),
+            ('\\"', (False, False, True)),
+            ("x", (False,) * 3),
+        ):
+            for blank in ("", " ", "\\n\\t", "\u00a0", "\\u00a0", "\\\\ufeff") if before != "x" else ("",):
+                text = f"{filler[:7000]}{before}{blank}{head}{filler[7000:]}"
+                assert payloads.signs_in(text) == wanted, (head, before, blank)
+    assert set(tried) <= set("9jGQkUAZX")
+    for text in (filler + "data:image/png;base64,x" + filler, "data:image/png;base64,x" * 2000):
+        assert payloads.signs_in(text).uri
+        assert payloads.may_hold_payload(text)

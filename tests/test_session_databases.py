@@ -173,6 +173,31 @@ def test_findings_and_notes(imgbudget: Command, tmp_path: Path) -> None:
     assert imgbudget("check", ".", "--show-files").out.split() == ["opencode.db"]
 
 
+@pytest.mark.parametrize("lost", ["session", "message"])
+def test_rows_without_a_session_are_unread(imgbudget: Command, tmp_path: Path, lost: str) -> None:
+    """Beside a session the database is checked in part; alone it is not read. Neither is clean."""
+    path = opencode(tmp_path / "opencode.db", *MESSAGES)
+    with closing(sqlite3.connect(path)) as base:
+        base.execute(f"DELETE FROM {lost}")  # noqa: S608
+        base.commit()
+    rows = {"session": 8, "message": 5}[lost]
+    for arguments in ((str(path),), (".",)):
+        run = imgbudget("check", *arguments, "--no-cache", "--fail-on-unread")
+        assert run.code == 2
+        assert f"not checked: {arguments[0] if len(arguments[0]) > 1 else 'opencode.db'}: " in run.err
+        assert f"{rows} rows of messages without a session" in run.err
+    opencode(path, MESSAGES[0], session="ses_2")
+    run = imgbudget("check", str(path), "--format", "json", "--no-cache", "--fail-on-unread")
+    assert (run.code, run.json["summary"]["requests"]) == (2, 1)
+    assert f"{rows} rows" in run.json["summary"]["partly_checked"][0]["reason"]
+    kept = goose(tmp_path / "sessions.db", ("user", [{"type": "text", "text": "x"}], None))
+    assert imgbudget("check", str(kept), "--no-cache", "--fail-on-unread").code == 0
+    with closing(sqlite3.connect(kept)) as base:
+        base.execute("DELETE FROM sessions")
+        base.commit()
+    assert imgbudget("check", str(kept), "--no-cache", "--fail-on-unread").code == 2
+
+
 def test_other_databases_are_skipped(imgbudget: Command, tmp_path: Path) -> None:
     """A database of another program, or a file that only has the name of one, is passed over."""
     with closing(sqlite3.connect(tmp_path / "a.db")) as base:

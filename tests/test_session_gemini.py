@@ -311,3 +311,18 @@ def test_gemini_session_that_was_resumed() -> None:
     ]
     lines = (*SESSION, gemini_header(), {"$set": {"messages": history}})
     assert sizes(*lines) == ["contents.2.parts.1 40x10", "contents.2.parts.3 40x10"]
+
+
+def test_copies_in_calls_are_not_changed_and_noted(imgbudget: Command, tmp_path: Path) -> None:
+    """The image of the message is fixed; the copy in the call of a session that was not resumed stays."""
+    result = [answer("t1"), inline(coded(30), "image/jpeg")]
+    call = gemini_row("d", "gemini", "", toolCalls=[gemini_call("t1", *result)])
+    path = write_lines(tmp_path / "s.jsonl", *SESSION[:1], call, gemini_row("e", "user", result))
+    note = "1 copied image not checked: in toolCalls; Gemini CLI may send it if the session is resumed"
+    assert note in imgbudget("check", "s.jsonl", "--select", "IB105").err
+    run = imgbudget("check", "s.jsonl", "--fix", "--select", "IB105")
+    assert (run.code, note in run.err) == (0, True)
+    kept, changed = path.read_text().splitlines()[1:]
+    assert ("image/jpeg" in kept, "image/jpeg" in changed, "image/png" in changed) == (True, False, True)
+    alone = write_lines(tmp_path / "a.jsonl", *SESSION[:1], call)
+    assert note not in imgbudget("check", str(alone), "--select", "IB105").err

@@ -10,7 +10,15 @@ from io import BytesIO
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.strings import ALPHABET, StringPayload, count_characters, foreign_characters
 
-_BLANKS = " \t\r\n\v\f"
+BLANK = r"[\s\u180e\u200b-\u200f\u2060\ufeff]"
+"""A blank character in a pattern: white space of Unicode, or a character of no width."""
+
+_BLANKS = (
+    " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
+_NO_BLANKS = dict.fromkeys(map(ord, _BLANKS))
 _URL_SAFE = "-_"
 _URL_SAFE_TABLE = bytes.maketrans(b"-_", b"+/")
 _NO_BASE64 = bytes(sorted(set(range(256)) - set(ALPHABET) - set(_URL_SAFE.encode())))
@@ -25,7 +33,7 @@ _READ = 3 << 16
 """Bytes that are decoded at a time."""
 _SHOWN = 5
 _LONGEST_SHOWN = 64
-_PREFIXES = r"(?:\s*(?:data:([^,;]*)(?:;[^,]*)?|([\w.+-]+/[\w.+-]+);base64),)+"
+_PREFIXES = rf"(?:{BLANK}*(?:data:([^,;]*)(?:;[^,]*)?|([\w.+-]+/[\w.+-]+);base64),)+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +248,7 @@ def _damage(composition: _Composition, ending: str) -> Iterator[str]:
         yield f"holds characters outside the alphabet: {shown}{more}"
     elif not composition.characters:
         yield "is empty"
-    elif not "".join(ending.split()).endswith("=" * composition.equals):
+    elif not ending.translate(_NO_BLANKS).endswith("=" * composition.equals):
         yield "holds padding (=) before its end"
     elif composition.characters % 4 == 1:
         yield "length is not a multiple of four"

@@ -302,6 +302,8 @@ class StringPayload:
         if self._source is None or self._stats is None or self.end is None:
             return self._literal[offset : offset + size]
         segments = self._stats.segments
+        if len(segments) == 1 and offset + size <= len(self._stats.head):
+            return self._stats.head[offset : offset + size].decode("ascii", "replace")
         stop = min(offset + size, self.length)
         parts = []
         i = bisect_right(segments, offset, key=_text_offset) - 1

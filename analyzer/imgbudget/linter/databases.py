@@ -40,6 +40,11 @@ def check_database(context: LintContext, path: str, parts: PartReceiver | None =
                 "end the agent, or check the database where it is in use"
             )
         checked.add_unlisted()
+        lost = database.rows_without_session()
+        why = f"{lost} row{'' if lost == 1 else 's'} of messages without a session" if lost else ""
         if not checked.requests and not checked.findings and not delivered:
-            return FileResult(path=path, skipped="a database without a session in it")
-        return checked.result()
+            reason = f"a database without a session in it{'; it has ' if lost else ''}{why}"
+            return FileResult(path=path, skipped=reason, missed=lost > 0)
+        if lost:
+            checked.caveats[f"{why} not read"] = None
+        return checked.result()._replace(missed=lost > 0)

@@ -25,6 +25,27 @@ from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, moved, session_request
 
 
+_WITHOUT_SESSION: Mapping[str, tuple[str, ...]] = {
+    "opencode": (
+        (
+            "SELECT count(*) FROM message WHERE session_id IS NULL OR session_id NOT IN (SELECT id FROM session"
+            " WHERE id IS NOT NULL)"
+        ),
+        (
+            "SELECT count(*) FROM part WHERE message_id IS NULL OR message_id NOT IN (SELECT id FROM message"
+            " WHERE id IS NOT NULL AND session_id IN (SELECT id FROM session))"
+        ),
+    ),
+    "goose": (
+        (
+            "SELECT count(*) FROM messages WHERE session_id IS NULL OR session_id NOT IN (SELECT id FROM sessions"
+            " WHERE id IS NOT NULL)"
+        ),
+    ),
+}
+"""Counts of the rows that belong to no session."""
+
+
 @contextmanager
 def open_database(path: str) -> Iterator["AgentDatabase | None"]:
     """The sessions in the database of an agent; None if a file is none, or not of an agent that is known.
@@ -84,6 +105,18 @@ class AgentDatabase(DatabaseFile):
             yield from (self._opencode if self.name == "opencode" else self._goose)(fields)
         except sqlite3.Error as error:
             raise UnreadableError(reason_of(error)) from None
+
+    def rows_without_session(self) -> int:
+        """The number of rows that no session has, which are not read: what they are part of is unknown.
+
+        Raises:
+            UnreadableError: the database is damaged.
+        """
+        try:
+            counts = [self.connection.execute(query).fetchone() for query in _WITHOUT_SESSION[self.name]]
+        except sqlite3.Error as error:
+            raise UnreadableError(_why(error)) from None
+        return sum(int(count) for (count,) in counts)
 
     def _opencode(self, fields: ProbeField) -> Iterator[Request]:
         model = self.column("session", "model")

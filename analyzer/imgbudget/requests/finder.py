@@ -3,27 +3,27 @@
 Documents without payloads are recognised by one look at their text; only the others are walked.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.scanner import LongString
 from imgbudget.jsontext.source import JsonSource
-from imgbudget.jsontext.strings import StringPayload
-from imgbudget.model.location import UNEDITED, Keys, Location
+from imgbudget.jsontext.strings import MAX_STRING, StringPayload
+from imgbudget.model.location import UNEDITED, Key, Keys, Location
 from imgbudget.model.subjects import ImageUse, Origin, ProbeField
 from imgbudget.requests.payloads import (
-    BLANKS,
     HEAD,
     LEAST,
-    MAGIC,
     Form,
+    begins_like_payload,
     begins_payload,
     form_of,
+    head_of,
     image_of,
     may_hold_payload,
+    signs_in,
 )
 from imgbudget.requests.recordings import is_received
 from imgbudget.requests.textfinder import image_at, text_payloads
@@ -38,10 +38,6 @@ _TYPE_KEYS = ("media_type", "mediaType", "mime_type", "mimeType", "mime", "conte
 _TEXT_KEYS = frozenset(("text", "content", "input", "arguments", "thinking", "signature"))
 """Keys of a request whose strings the model reads as text, or does not see; so is the `input` of a tool."""
 
-_payload_head = re.compile(
-    BLANKS.encode() + rb"(?:data:[^,;]{0,127};|" + MAGIC.encode() + b")",
-).match
-
 
 class Found(NamedTuple):
     """The images of a document, in order, and how many payloads are none that can be checked."""
@@ -55,11 +51,9 @@ NOTHING = Found()
 
 def find_images(document: Document, path: str, fields: ProbeField) -> Found:
     """The images in a document of unknown shape. Raises OSError and UnreadableError."""
-    if not _may_hold_payload(document):
-        return NOTHING
     finder = _ImageFinder(fields)
     finder.document(document, Location(path, (), 0, document.number), 0)
-    return Found(tuple(finder.images), finder.doubtful)
+    return Found(tuple(finder.images), finder.doubtful) if finder.images or finder.doubtful else NOTHING
 
 
 def unseen_images(document: Document, path: str, fields: ProbeField, seen: list[ImageUse]) -> Found:
@@ -76,16 +70,9 @@ def unseen_images(document: Document, path: str, fields: ProbeField, seen: list[
     return Found(tuple(finder.images), finder.doubtful)
 
 
-def _may_hold_payload(document: Document) -> bool:
-    for long_string in document.long_strings.values():
-        if _begins_payload(long_string) or _may_hold_uri(long_string):
-            return True
-    return may_hold_payload(document.short_text)
-
-
 def _begins_payload(long_string: LongString) -> bool:
     stats = long_string.stats
-    return stats is not None and _payload_head(stats.head) is not None
+    return stats is not None and begins_like_payload(stats.head)
 
 
 def _may_hold_uri(long_string: LongString) -> bool:
@@ -94,35 +81,122 @@ def _may_hold_uri(long_string: LongString) -> bool:
     return stats is not None and len(stats.foreign) > 1 and all(char in stats.foreign for char in ":;,")
 
 
-def _may_be_payload(text: str) -> bool:
-    return begins_payload(text) is not None or may_hold_payload(text)
+class _Look(NamedTuple):
+    """What may be payloads in a document: placeholders of long strings, and which short strings."""
+
+    long: frozenset[str]
+    short: bool
+    inside: bool
 
 
-def _worth(value: Any, long_strings: Mapping[str, LongString]) -> list[tuple[Any, Any]]:
-    """The members of a container that are containers, or strings that may be or hold a payload."""
-    if not isinstance(value, (dict, list)):
-        return []
-    found = []
-    for member in value.items() if isinstance(value, dict) else enumerate(value):
-        child = member[1]
-        kind = type(child)
-        if kind is str:
-            # few strings are long or placeholders, and few of the long ones are payloads
-            if child in long_strings if len(child) < LEAST else _may_be_payload(child):
-                found.append(member)
-        elif (kind is dict or kind is list) and child:
-            found.append(member)
-    return found
+def _look_at(document: Document) -> _Look:
+    """A look at the text of a document: most documents have no payload, and are not walked."""
+    long = frozenset(
+        [
+            value
+            for value, long_string in document.long_strings.items()
+            if _begins_payload(long_string) or _may_hold_uri(long_string)
+        ]
+    )
+    signs = signs_in(document.short_text)
+    return _Look(long, any(signs), signs.uri or signs.nested)
 
 
-_Value = tuple[Keys, Any, dict[str, Any]]
-"""A value to be walked: its path, the value, and the object that contains it. There may be very many."""
+_Value = tuple[Keys, str | list[str], dict[str, Any]]
+"""A string or lines of one: the path, the value, and the object that contains it."""
+
+
+_LEAST_LINE = 16
+_LONGEST_LINE = 200
+"""Fewest and most characters of a line of base64 in a list of lines; most writers break at 64 or 76."""
 
 
 def _is_in_bundle(location: Location) -> bool:
     """Whether the key of a value is a type of images, as in outputs of notebooks, which break lines."""
     key = location.keys[-1] if location.keys else None
     return isinstance(key, str) and key.startswith("image/")
+
+
+def _joined(document: Document, lines: list[str]) -> StringPayload:
+    """The lines of a payload as one string. Raises as `StringPayload.read` does."""
+    parts, size = [], 0
+    for line in lines:
+        parts.append(document.text(line, MAX_STRING - size))
+        size += len(parts[-1])
+    text = "".join(parts)
+    return StringPayload(None, None, len(text), None, None, text)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Collects the strings of a document that may be or hold a payload, and the lists of lines of one.
+
+    `seen` are the locations of images of requests, None for a document of unknown shape.
+    """
+
+    look: _Look
+    long_strings: Mapping[str, LongString]
+    seen: frozenset[Keys] | None
+    found: list[_Value] = field(default_factory=list)
+    path: list[Key] = field(default_factory=list)
+
+    def walk(self, value: Any, parent: dict[str, Any]) -> None:
+        """Collect from a container at `path`, which is in the object `parent`. There may be very many."""
+        if self.seen and tuple(self.path) in self.seen:
+            return
+        members: Iterable[tuple[Key, Any]]
+        if type(value) is dict:
+            members, parent = value.items(), value
+        elif self._are_lines(value):
+            self.found.append((tuple(self.path), value, parent))
+            return
+        else:
+            members = enumerate(value)
+        long = self.look.long
+        for key, child in members:
+            kind = type(child)
+            if kind is str:
+                if (child in long if len(child) < LEAST else self._is_payload(child)) and not (
+                    self._is_left_out(key, value, child)
+                ):
+                    self.found.append(((*self.path, key), child, parent))
+            elif (kind is dict or kind is list) and child and not self._is_left_out(key, value, child):
+                self.path.append(key)
+                self.walk(child, parent)
+                self.path.pop()
+
+    def _are_lines(self, value: list[Any]) -> bool:
+        """Whether a list has the lines of one payload, as notebooks keep images."""
+        if len(value) == 1 or type(value[0]) is not str:
+            return False
+        first, *others = value
+        if not all(type(line) is str for line in others):
+            return False
+        if first not in self.look.long and not (self.look.short and begins_payload(first)):
+            return False
+        if all(map(self._ends_line, value[:-1])):
+            return True
+        is_even = all(len(line) == len(first) for line in others[:-1]) and len(others[-1]) <= len(first)
+        return is_even and _LEAST_LINE < len(first) <= _LONGEST_LINE and begins_payload(others[0]) is None
+
+    def _ends_line(self, text: str) -> bool:
+        long_string = self.long_strings.get(text)
+        if long_string is None:
+            return text.endswith("\n")
+        return long_string.stats is not None and long_string.stats.tail.endswith(b"\\n")
+
+    def _is_payload(self, text: str) -> bool:
+        """Whether a short string may be or hold a payload."""
+        look = self.look
+        return look.short and (begins_payload(text) is not None or (look.inside and may_hold_payload(text)))
+
+    def _is_left_out(self, key: Key, value: Any, child: Any) -> bool:
+        """Whether a member is not sent as an image: what was received, or the texts of a request."""
+        if key == "response" and is_received(key, value):
+            return True
+        if self.seen is None:
+            return False
+        return key in _TEXT_KEYS if isinstance(child, str) else key == "input" and "name" in value
 
 
 @dataclass(slots=True)
@@ -139,36 +213,22 @@ class _ImageFinder:
 
     def document(self, document: Document, location: Location, depth: int) -> None:
         """Collect the images of a document at a location."""
+        look = _look_at(document)
+        if not look.long and not look.short:
+            return
         is_notebook = isinstance(document.value, dict) and "nbformat" in document.value
-        for keys, value, parent in self._strings(document):
+        walk = _Walk(look, document.long_strings, self.seen)
+        if isinstance(document.value, str):
+            walk.found.append(((), document.value, {}))
+        elif isinstance(document.value, (dict, list)) and document.value:
+            walk.walk(document.value, {})
+        for keys, value, parent in walk.found:
             here = location.at(*keys)
             here = here._replace(root=here.outer_depth or len(here.keys or ()))
-            self._string(document, value, here, parent, depth, wrapped=is_notebook)
-
-    def _strings(self, document: Document) -> Iterator[_Value]:
-        """The strings that may be or hold a payload, in order."""
-        stack: list[_Value] = [((), document.value, {})]
-        seen = self.seen or ()
-        while stack:
-            item = stack.pop()
-            keys, value, parent = item
-            if isinstance(value, str):
-                yield item
-            elif keys not in seen and (children := _worth(value, document.long_strings)):
-                parent = value if isinstance(value, dict) else parent
-                stack += [
-                    ((*keys, key), child, parent)
-                    for key, child in reversed(children)
-                    if not self._is_left_out(key, value, child)
-                ]
-
-    def _is_left_out(self, key: Any, value: Any, child: Any) -> bool:
-        """Whether a member is not sent as an image: what was received, or the texts of a request."""
-        if is_received(key, value):
-            return True
-        if self.seen is None:
-            return False
-        return key in _TEXT_KEYS if isinstance(child, str) else key == "input" and "name" in value
+            if isinstance(value, list):
+                self._payload(_joined(document, value), here, None, wrapped=True)
+            else:
+                self._string(document, value, here, parent, depth, wrapped=is_notebook)
 
     def _string(  # noqa: PLR0913 - a string and what is around it
         self,
@@ -188,17 +248,9 @@ class _ImageFinder:
         if self.seen is not None and any(path[: len(keys)] == keys for keys in self.seen if keys):
             return
         payload = document.payload(value)
-        form = form_of(payload.text(HEAD).lstrip())
-        if form is not None:
-            declared = self._declared(document, parent, location)
-            wrapped = wrapped or _is_in_bundle(location)
-            use = image_of(payload, location, self.fields, form=form, declared=declared, wrapped=wrapped)
-            if use is not None:
-                self.images.append(use)
-                return
-            if form is Form.BARE:
-                self.doubtful += 1
-                return
+        declared = self._declared(document, parent, location)
+        if self._payload(payload, location, declared, wrapped=wrapped):
+            return
         if self.seen is not None:
             return
         is_text = long_string is not None
@@ -206,6 +258,23 @@ class _ImageFinder:
             is_text = depth >= _DEEPEST or not self._inner(value, location, depth)
         if is_text:
             self._inside(payload, location)
+
+    def _payload(
+        self, payload: StringPayload, location: Location, declared: str | None, *, wrapped: bool
+    ) -> bool:
+        """Collect the image of a payload; returns whether the string is one, or begins like one."""
+        form = form_of(head_of(payload))
+        if form is None:
+            return False
+        wrapped = wrapped or _is_in_bundle(location)
+        use = image_of(payload, location, self.fields, form=form, declared=declared, wrapped=wrapped)
+        if use is not None:
+            self.images.append(use)
+        elif form is Form.BARE:
+            self.doubtful += 1
+        else:
+            return False
+        return True
 
     def _inner(self, value: str, location: Location, depth: int) -> bool:
         """Collect the images of JSON in a string; returns whether it is JSON."""

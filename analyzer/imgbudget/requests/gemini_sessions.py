@@ -8,7 +8,8 @@ replaces all. Earlier releases wrote one JSON object with `messages`. A checkpoi
 an object with it as its `history` (`/chat save`) or `clientHistory` (`/restore`).
 
 The result of a tool is in `toolCalls` of the call, and in the next message of the user; it is sent once.
-After the session was resumed (0.61.0) two messages have it, and both are sent.
+After the session was resumed (0.61.0) two messages have it, and both are sent. Until then an image in a call
+whose result the next message has is not checked, nor changed by fixes, which is a note.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,13 +18,17 @@ from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
-from imgbudget.model.subjects import ProbeField, Request
+from imgbudget.model.subjects import Block, ImageUse, Nested, ProbeField, Request
 from imgbudget.requests.base import MOST_BLOCKS, RequestCollector, kind_of
 from imgbudget.requests.gemini import ROLES, GeminiParts
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import ABANDONED, CLEARED, REPLACED, Message, assemble
 
 PLATFORM = "gemini"
+_COPIED = Unsent(
+    "copied image",
+    "in toolCalls; Gemini CLI may send it if the session is resumed, and fixes leave it as it is",
+)
 NAMES = ("contents", "parts")
 """The keys of turns and blocks in the request."""
 
@@ -171,6 +176,11 @@ class GeminiSessionReader:
             else:  # other messages of the line are sent
                 what = Unsent("message", why)
                 self.unsent[what] = self.unsent.get(what, 0) + 1
+        copied = sum(
+            _images_in(message.blocks) for row in rows for call, message in row.results if call in answered
+        )
+        if copied:
+            self.unsent[_COPIED] = copied
         yield from self._contents.request(
             (message for row in rows for message in _sent(row, answered)),
             session=self._id,
@@ -239,6 +249,13 @@ def _sent(row: _Row, answered: frozenset[str]) -> Iterator[Message]:
     for call, message in row.results:
         if call not in answered:
             yield message
+
+
+def _images_in(blocks: Iterable[Block]) -> int:
+    return sum(
+        _images_in(block.blocks) if isinstance(block, Nested) else isinstance(block, ImageUse)
+        for block in blocks
+    )
 
 
 def _contents_of(path: Keys, item: dict[str, Any]) -> Iterator[tuple[str | None, PartsAt]]:

@@ -4,10 +4,12 @@ A payload is a data URI, or base64 whose first bytes are those of an image forma
 """
 
 import re
+from collections.abc import Iterator
 from enum import Enum
+from typing import NamedTuple
 
 from imgbudget.imageinfo.dispatch import probe_reader
-from imgbudget.jsontext.base64text import Base64Text, inspect
+from imgbudget.jsontext.base64text import BLANK, Base64Text, inspect
 from imgbudget.jsontext.strings import StringPayload
 from imgbudget.model.location import Location
 from imgbudget.model.subjects import ImageFacts, ImageUse, Origin, ProbeField
@@ -26,19 +28,25 @@ _REST = r"(?:VBORw0KGgo|[/\\]*9j[/_\\]|0lGOD|klGR|k[0-3]|UkqA|U0AK|AAA[\w+/-]{2}
 MAGIC = rf"[/_\\iRUQSTA]{_REST}"
 """How base64 of PNG, JPEG, GIF, WebP, BMP, TIFF (both byte orders), HEIC and AVIF begins."""
 
-BLANKS = r"(?:\s|\\++[nrt])*+"
+_HIGH_BLANKS = r"1680|180[eE]|20(?:0\w|2[89fF]|5[fF]|60)|3000|[fF][eE][fF]{2}"
+ESCAPED_BLANK = rf"\\++(?:[bfnrtv]|x[aA]0|u(?:00(?:0[9a-dA-D]|1[c-fC-F]|20|85|[aA]0)|{_HIGH_BLANKS}))"
+BLANKS = rf"(?:{BLANK}|{ESCAPED_BLANK})*+"
 """What may be before a payload in a string of JSON text: blanks, and escapes of them at any level."""
 
-_quoted_magic = re.compile(f'"{BLANKS}{MAGIC}').search
+_MOST_BLANKS = 1 << 16
+_FARTHEST = 1 << 12
+_quoted_magic = re.compile(f'"{BLANKS}{MAGIC}')
+_begins = re.compile(rf"{BLANKS}(?:data:[^,;]{{0,127}};|{MAGIC}|\Z)").match
 _magic = re.compile(MAGIC).match
 _uri = re.compile(r"\s*data:([^,;\s]*)(?:;[^,;]*)*;base64,", re.IGNORECASE).match
-begins_payload = re.compile(rf"\s*(?:data:|{MAGIC})", re.IGNORECASE).match
+begins_payload = re.compile(rf"{BLANK}*+(?:data:|{MAGIC})", re.IGNORECASE).match
 """Whether a text may begin with a payload; `form_of` looks closer."""
+
+_blank = re.compile(rf"{BLANK}*+").match
 
 _ICONS = frozenset(("image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon", "image/icns"))
 """Types of the icons of web pages, which nobody sends to a model."""
 
-_SEMICOLONS = 1000
 _CUT_MARKS = frozenset(".…<>[]{}()*$")
 """Characters of placeholders and of what marks a text as cut."""
 
@@ -50,22 +58,99 @@ class Form(Enum):
     BARE = "base64"
 
 
-def may_hold_payload(text: str) -> bool:
-    """Whether a payload may begin in a JSON text: at the beginning of a string, or with a data URI.
+class Signs(NamedTuple):
+    """Where in a JSON text payloads may be: as data URIs, as whole strings, as strings of JSON in strings."""
 
-    A first look at text that is mostly something else, so it does not try every character.
-    """
-    return _has_uri(text) or _quoted_magic(text) is not None
+    uri: bool
+    bare: bool
+    nested: bool
+
+
+_SHORT = 1 << 13
+"""Characters of a text from which on it is faster to look for rare characters."""
+
+_RARE = 9
+"""Characters that are rarer than one in two to the power of this are faster to find than to read the text."""
+
+_SAMPLES, _SAMPLE = 32, 256
+
+
+class _Pivot(NamedTuple):
+    """A character of MAGIC, and those that may be `step` characters from it."""
+
+    character: str
+    step: int
+    beside: str
+
+
+_URI_PIVOTS = (_Pivot(";", 1, "b"), _Pivot("6", 1, "4"), _Pivot("4", -1, "6"))
+_PIVOTS = (
+    (_Pivot("9", 1, "j"), _Pivot("j", -1, "9")),  # JPEG
+    (_Pivot("G", 1, "gOR"),),  # PNG, GIF, WebP
+    (_Pivot("Q", 1, "k"), _Pivot("k", -1, "Q")),  # BMP
+    (_Pivot("U", 1, "k0"), _Pivot("A", -1, "q0")),  # TIFF
+    (_Pivot("Z", 1, "0"), _Pivot("X", -1, "e")),  # HEIC, AVIF
+)
+"""Groups of formats, each with a choice of pivots that all of its payloads have."""
+
+
+def signs_in(text: str) -> Signs:
+    """The signs of payloads in a JSON text: a first look at text that is mostly something else."""
+    is_bare = is_nested = False
+    for match in _quoted(text):
+        start = match.start()
+        if start and text[start - 1] == "\\":
+            is_nested = True
+        else:
+            is_bare = True
+        if is_bare and is_nested:
+            break
+    return Signs(_has_uri(text), is_bare, is_nested)
+
+
+def may_hold_payload(text: str) -> bool:
+    """Whether a payload may begin in a JSON text: at the beginning of a string, or with a data URI."""
+    return _has_uri(text) or next(_quoted(text), None) is not None
 
 
 def _has_uri(text: str) -> bool:
-    """Whether `;base64,` is in the text; semicolons are rare in most texts, and finding one is fast."""
-    at = text.find(";")
-    for _ in range(_SEMICOLONS):
-        if at < 0 or text.startswith("base64,", at + 1):
-            return at >= 0
-        at = text.find(";", at + 1)
-    return text.find(";base64,", max(at, 0)) >= 0
+    """Whether `;base64,` is in the text."""
+    pivots = _rare(text, (_URI_PIVOTS,)) if len(text) >= _SHORT else []
+    if not pivots:
+        return ";base64," in text
+    return any(text.find(";base64,", max(at - 8, 0), at + 8) >= 0 for at in _places(text, pivots[0]))
+
+
+def _quoted(text: str) -> Iterator[re.Match[str]]:
+    """The places where a string begins like base64 of an image."""
+    pivots = _rare(text, _PIVOTS) if len(text) >= _SHORT else []
+    if not pivots:
+        yield from _quoted_magic.finditer(text)
+    for pivot in pivots:
+        for at in _places(text, pivot):
+            before = text.rfind('"', max(at - _FARTHEST, 0), at)
+            if before >= 0 and (match := _quoted_magic.match(text, before)):
+                yield match
+
+
+def _rare(text: str, groups: tuple[tuple[_Pivot, ...], ...]) -> list[_Pivot]:
+    """The rarest pivot of each group; empty if to find them all takes longer than to read the text."""
+    parts = [text[at : at + _SAMPLE] for at in range(0, len(text), len(text) // _SAMPLES)]
+    sample = "".join(parts)
+    counted = [min((sample.count(pivot.character), pivot) for pivot in group) for group in groups]
+    if sum(count for count, _ in counted) > len(sample) >> _RARE:
+        return []
+    return [pivot for _, pivot in counted]
+
+
+def _places(text: str, pivot: _Pivot) -> Iterator[int]:
+    """The places of a pivot with the right character beside it."""
+    character, step, beside = pivot
+    find, at = text.find, text.find(character)
+    while at >= 0:
+        if text[at + step : at + step + 1] in beside:
+            yield at
+        at = find(character, at + 1)
 
 
 def form_of(head: str) -> Form | None:
@@ -75,6 +160,25 @@ def form_of(head: str) -> Form | None:
         is_image = declared.startswith("image/") and declared not in _ICONS
         return Form.URI if is_image or _magic(head, match.end()) else None
     return Form.BARE if _magic(head) else None
+
+
+def without_blanks(text: str) -> str:
+    """A text without the blanks before it, those of Unicode too."""
+    match = _blank(text)
+    return text[match.end() :] if match else text
+
+
+def head_of(payload: StringPayload) -> str:
+    """The beginning of a payload that shows its form. Raises as `StringPayload.read` does."""
+    head = without_blanks(payload.text(HEAD))
+    if len(head) < LEAST <= payload.length and payload.length > HEAD:
+        head = without_blanks(payload.text(_MOST_BLANKS))[:HEAD]
+    return head
+
+
+def begins_like_payload(head: bytes) -> bool:
+    """Whether a string may begin with a payload, by its first raw bytes."""
+    return _begins(head.decode("utf-8", "replace")) is not None
 
 
 def is_image_type(media_type: str) -> bool:

@@ -12,7 +12,7 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import ALPHABET, MAX_STRING, StringPayload
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import ImageUse, ProbeField
-from imgbudget.requests.payloads import LEAST, MAGIC, Form, image_of, is_image_type
+from imgbudget.requests.payloads import ESCAPED_BLANK, LEAST, MAGIC, Form, image_of, is_image_type
 
 WINDOW = 1 << 20
 _NEAR = 256
@@ -26,7 +26,7 @@ _RUN = b"\1" * LEAST
 _LONGEST_LINE = 200
 """Most characters of a line of base64 that was broken into lines; most writers break at 64 or 76."""
 
-_magic = re.compile(rb"(?:\\+[nrt])*(?=" + MAGIC.encode() + b")").match
+_magic = re.compile(f"(?:{ESCAPED_BLANK})*+(?={MAGIC})".encode()).match
 _uri = re.compile(rb"([\w.+-]+/[\w.+-]+)?(?:;[\w=.\"+-]*)*;base64,$", re.IGNORECASE).search
 _next_line = re.compile(rb"(=*)\r?\n[ \t>#*]*([A-Za-z0-9+/_-]+={0,2})(?=[ \t]*(?:\r?\n|$))").match
 _padding = re.compile(rb"={0,2}").match
