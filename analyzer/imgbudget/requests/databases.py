@@ -25,24 +25,13 @@ from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, moved, session_request
 
 
-_WITHOUT_SESSION: Mapping[str, tuple[str, ...]] = {
-    "opencode": (
-        (
-            "SELECT count(*) FROM message WHERE session_id IS NULL OR session_id NOT IN (SELECT id FROM session"
-            " WHERE id IS NOT NULL)"
-        ),
-        (
-            "SELECT count(*) FROM part WHERE message_id IS NULL OR message_id NOT IN (SELECT id FROM message"
-            " WHERE id IS NOT NULL AND session_id IN (SELECT id FROM session))"
-        ),
-    ),
-    "goose": (
-        (
-            "SELECT count(*) FROM messages WHERE session_id IS NULL OR session_id NOT IN (SELECT id FROM sessions"
-            " WHERE id IS NOT NULL)"
-        ),
-    ),
-}
+_OPENCODE_MESSAGES = """SELECT count(*) FROM message WHERE session_id IS NULL
+ OR session_id NOT IN (SELECT id FROM session WHERE id IS NOT NULL)"""
+_OPENCODE_PARTS = """SELECT count(*) FROM part WHERE message_id IS NULL OR message_id NOT IN
+ (SELECT id FROM message WHERE id IS NOT NULL AND session_id IN (SELECT id FROM session))"""
+_GOOSE_MESSAGES = """SELECT count(*) FROM messages WHERE session_id IS NULL
+ OR session_id NOT IN (SELECT id FROM sessions WHERE id IS NOT NULL)"""
+_WITHOUT_SESSION = {"opencode": (_OPENCODE_MESSAGES, _OPENCODE_PARTS), "goose": (_GOOSE_MESSAGES,)}
 """Counts of the rows that belong to no session."""
 
 
