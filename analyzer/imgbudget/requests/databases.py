@@ -24,7 +24,6 @@ from imgbudget.requests.opencode import HistoryEntry, OpencodeParts, entry_of, m
 from imgbudget.requests.session_formats import Unsent
 from imgbudget.requests.sessions import COMPACTED, Message, moved, session_request
 
-
 _OPENCODE_MESSAGES = """SELECT count(*) FROM message WHERE session_id IS NULL
  OR session_id NOT IN (SELECT id FROM session WHERE id IS NOT NULL)"""
 _OPENCODE_PARTS = """SELECT count(*) FROM part WHERE message_id IS NULL OR message_id NOT IN
@@ -104,7 +103,7 @@ class AgentDatabase(DatabaseFile):
         try:
             counts = [self.connection.execute(query).fetchone() for query in _WITHOUT_SESSION[self.name]]
         except sqlite3.Error as error:
-            raise UnreadableError(_why(error)) from None
+            raise UnreadableError(reason_of(error)) from None
         return sum(int(count) for (count,) in counts)
 
     def _opencode(self, fields: ProbeField) -> Iterator[Request]:
