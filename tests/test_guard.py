@@ -16,10 +16,15 @@ import imgbudget
 from imgbudget.errors import GuardError, UsageError
 from imgbudget.fixing.edit_memory import EditMemory
 from imgbudget.fixing.image import edit_image
+from imgbudget.jsontext.scanner import LongString, stats_of
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.jsontext.strings import StringStats
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
-from imgbudget.live.guard import RequestWarning, target_of
+from imgbudget.live import inspection
+from imgbudget.live.guard import RequestWarning
 from imgbudget.live.inspection import InspectionTarget, Inspector
+from imgbudget.live.watch import target_of
 from imgbudget.model.edits import ImageEdit
 from imgbudget.model.subjects import Severity
 from tests.builders import body, image_block, image_bytes, text_block
@@ -287,7 +292,7 @@ def test_bedrock_is_known_by_its_address() -> None:
 )
 def test_addresses_imply_model_and_platform(url: str, target: InspectionTarget) -> None:
     """The forms of the SDK's four clients."""
-    assert target_of(httpx2.URL(url)) == target
+    assert target_of(url) == target
 
 
 def test_wrong_calls_are_named() -> None:
@@ -386,3 +391,37 @@ def test_the_memory_of_edits_keeps_to_its_bytes() -> None:
     assert memory(data[0], edit) is not made[0]
     assert memory(data[0], edit) == made[0]
     assert memory(data[0], edit._replace(max_bytes=1_000_000)).data == made[0].data
+
+
+def test_the_quick_scan_of_a_data_uri_is_that_of_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ends of it give the same statistics as the whole, which takes as long as to serialise it."""
+    data = image_block(image_bytes((900, 900), "JPEG", quality=95))["source"]["data"]
+    read: list[LongString] = []
+
+    def slow(cut: LongString, source: JsonSource) -> StringStats:
+        read.append(cut)
+        return stats_of(cut, source)
+
+    monkeypatch.setattr(inspection, "stats_of", slow)
+    for text, is_quick in (
+        (f"data:image/jpeg;base64,{data}", True),
+        (f"data:image/svg+xml;base64,{data}", True),
+        (f"data:image/jpeg;name=a;base64,{data}", False),
+        (f"data:image/jpeg;base64,data:image/jpeg;base64,{data}", False),
+        (f"data:image/jpeg;base64,{data[:-600]}\\n{data[-600:]}", False),
+        (f"data:image/jpeg,{data}", False),
+    ):
+        body = f'{{"url": "{text}"}}'.encode()
+        source = JsonSource.from_bytes(body)
+        cut = LongString(start=9, end=len(body) - 2, stats=None)
+        read.clear()
+        quick = inspection._look(body, cut, source)
+        whole = stats_of(LongString(start=9, end=len(body) - 2, stats=None), source)
+        assert bool(read) is not is_quick
+        assert (quick.length, quick.width, quick.foreign, quick.head, quick.segments) == (
+            whole.length,
+            whole.width,
+            whole.foreign,
+            whole.head,
+            whole.segments,
+        )

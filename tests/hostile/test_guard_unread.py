@@ -1,8 +1,12 @@
 """Bodies that the guard cannot read: none passes as if it had been checked."""
 
 import gzip
+import importlib
+import importlib.util
 import json
+import sys
 import warnings
+import zlib
 from typing import Literal
 
 import httpx2
@@ -11,10 +15,16 @@ from werkzeug import Response
 
 import imgbudget
 from imgbudget.errors import GuardError
+from imgbudget.linter.options import RunOptions
+from imgbudget.live import encodings
 from imgbudget.live.guard import RequestWarning
+from imgbudget.live.inspection import Inspector
+from imgbudget.live.watch import RequestHead, RequestWatch
+from imgbudget.model.subjects import Severity
 from tests.builders import body, image_block, image_bytes
-from tests.liveapi import Api
+from tests.liveapi import Api, many_image_refusal
 
+ZSTD = encodings._ZSTD
 TOO_LARGE = json.dumps(body(image_block(image_bytes((8001, 8)))))
 UNREADABLE = {
     "utf-16": TOO_LARGE.encode("utf-16"),
@@ -53,17 +63,115 @@ def test_a_body_that_is_not_json_is_named(
     assert api.seen == [data]
 
 
-def test_a_compressed_body_is_named(api: Api) -> None:
+def compressed(data: bytes, encoding: str) -> bytes:
+    """Data as an encoding has it; `raw` is deflate without its header."""
+    match encoding:
+        case "raw":
+            stream = zlib.compressobj(wbits=-15)
+            return stream.compress(data) + stream.flush()
+        case "deflate":
+            return zlib.compress(data)
+        case _:
+            return gzip.compress(data)
+
+
+@pytest.mark.parametrize(
+    ("header", "used"),
+    [
+        ("gzip", ["gzip"]),
+        ("X-GZIP", ["gzip"]),
+        ("deflate", ["deflate"]),
+        ("deflate", ["raw"]),
+        ("deflate, identity, gzip", ["deflate", "gzip"]),
+        ("identity", []),
+    ],
+)
+def test_a_compressed_body_is_decoded(api: Api, header: str, used: list[str]) -> None:
+    """It is refused for what is in it; fixed, it is sent without compression; a valid one as it is."""
+    api.always(Response("{}"))
+    data, good = TOO_LARGE.encode(), json.dumps(body(image_block())).encode()
+    for encoding in used:
+        data, good = compressed(data, encoding), compressed(good, encoding)
+    with pytest.raises(GuardError, match="IB101"):
+        post(api, "raise", data, {"content-encoding": header})
+    assert api.seen == []
+    assert post(api, "raise", good, {"content-encoding": header}) == []
+    assert api.seen == [good]
+    assert post(api, "fix", data, {"content-encoding": header}) == []
+    assert many_image_refusal(api.bodies[-1]) is None
+    assert "Content-Encoding" not in api.headers[-1]
+    assert api.headers[-1]["Content-Length"] == str(len(api.seen[-1]))
+
+
+def test_a_compressed_body_counts_as_it_is_decoded(api: Api) -> None:
+    """34 MB of text are 150 KB compressed, and over the 32 MB of the API."""
+    data = gzip.compress(json.dumps(body(image_block(), "what? " * 6_000_000)).encode(), 1)
+    assert len(data) < 1 << 20
+    with pytest.raises(GuardError, match="IB401"):
+        post(api, "raise", data, {"content-encoding": "gzip"})
+    assert api.seen == []
+
+
+def test_decoding_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the decoded size and the number of parts; what is over them is refused, or named as unchecked."""
+    api.always(Response("{}"))
+    monkeypatch.setattr(encodings, "MOST_DECODED", 3 << 20)
+    bomb = gzip.compress(bytes(16 << 20), 1)
+    parts = gzip.compress(b"") * 200
+    for data, reason in (
+        (bomb, r"over 3,145,728 bytes when its gzip is decoded"),
+        (parts, "more than 100 parts"),
+        (gzip.compress(bomb), "over 3,145,728 bytes"),
+    ):
+        header = {"content-encoding": "gzip, gzip" if data is not bomb and data is not parts else "gzip"}
+        with pytest.raises(GuardError, match=f"too large or too deeply nested for checking .*{reason}"):
+            post(api, "raise", data, header)
+        (said,) = post(api, "warn", data, header)
+        assert said.startswith("sent unchecked: this request is too large")
+    assert len(api.seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "data", "reason"),
+    [
+        ("gzip", gzip.compress(TOO_LARGE.encode())[:-20], "not gzip, as its Content-Encoding says"),
+        ("gzip", TOO_LARGE.encode(), "not gzip, as its Content-Encoding says"),
+        ("gzip", gzip.compress(b"x") + b"more", "not gzip, as its Content-Encoding says"),
+        ("deflate", b"", "not deflate, as its Content-Encoding says"),
+        ("br", b"x", "compressed (br)"),
+        ("gzip, gzip, gzip", b"x", "compressed (gzip, gzip, gzip)"),
+        ("\x1b[31m" + "x" * 500, b"x", "compressed (\\x1b[31mxxx"),
+    ],
+)
+def test_a_body_that_cannot_be_decoded_is_named(api: Api, header: str, data: bytes, reason: str) -> None:
     """A name of an encoding that is no name stays in its line."""
     api.always(Response("{}"))
-    data = gzip.compress(TOO_LARGE.encode())
-    assert post(api, "raise", data, {"content-encoding": "gzip"}) == [
-        "sent unchecked: the body of this request is compressed (gzip)"
-    ]
-    (said,) = post(api, "raise", data, {"content-encoding": "\x1b[31m" + "x" * 500})
+    (said,) = post(api, "raise", data, {"content-encoding": header})
+    assert said.startswith(f"sent unchecked: the body of this request is {reason}")
     assert "\x1b" not in said
     assert len(said) < 200
-    assert api.seen == [data, data]
+    assert api.seen == [data]
+
+
+def test_zstd_is_decoded_where_a_module_for_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the standard library from Python 3.14 on, or a package; otherwise it is said."""
+    watch = RequestWatch(Inspector(RunOptions(isolated=True), Severity.ERROR), "raise")
+    head = RequestHead("POST", "https://api.anthropic.com/v1/messages", {"content-encoding": "zstd"})
+    monkeypatch.setattr(encodings, "_ZSTD", ("no_such_module_of_zstd",))
+    with pytest.warns(RequestWarning, match=r"compressed \(zstd\)"):
+        assert not watch.reads(head)
+    module = next((name for name in ZSTD if importlib.util.find_spec(name.partition(".")[0])), None)
+    if module is None or (module == "compression.zstd" and sys.version_info < (3, 14)):
+        pytest.skip("no module for zstd")
+    monkeypatch.setattr(encodings, "_ZSTD", (module,))
+    compress = importlib.import_module(module).compress
+    data = compress(TOO_LARGE.encode())
+    assert watch.reads(head)
+    for sent in (data, compress(TOO_LARGE[:99].encode()) + compress(TOO_LARGE[99:].encode())):
+        with pytest.raises(GuardError, match="IB101"):
+            watch.due(head, sent)
+    with pytest.warns(RequestWarning, match="not zstd|not JSON"):
+        watch.due(head, data[:-20])
 
 
 def test_types_of_bodies_are_compared_without_case(api: Api) -> None:

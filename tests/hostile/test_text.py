@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 import imgbudget as package
 from imgbudget.audit.formats import csv_line
 from imgbudget.cli.main import COMMANDS, load
-from imgbudget.live.guard import refusal
+from imgbudget.live.watch import refusal
 from imgbudget.model.location import Location
 from imgbudget.output.records import dump, indented
 from imgbudget.printable import SeveralLines, joined, markdown, one_line, painted, several_lines

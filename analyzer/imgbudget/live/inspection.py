@@ -1,5 +1,6 @@
 """Checks and fixes request bodies in memory."""
 
+import re
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.document import BadDocument, Document, open_documents
 from imgbudget.jsontext.scanner import LongString, stats_of
 from imgbudget.jsontext.source import JsonSource
-from imgbudget.jsontext.strings import ALPHABET, KEPT, StringStats
+from imgbudget.jsontext.strings import ALPHABET, KEPT, StringStats, add_count
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.options import RunOptions
@@ -36,6 +37,7 @@ _TAIL = 512
 _NOT_JSON = "not JSON"
 _ESCAPE = b"\\"
 _PADDED = ALPHABET + b"="
+_URI = re.compile(rb"data:[\w.+-]{1,40}/[\w.+-]{1,80};base64,")
 
 
 class NotJsonError(UnreadableError):
@@ -80,18 +82,25 @@ def _unlike(document: Document) -> Document:
 
 
 def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:
-    """Statistics of a long string from both ends; from the whole string if they are not plain base64."""
+    """Statistics of a long string from both ends; from the whole string if they are not plain base64.
+
+    A data URI of base64 is its prefix and plain base64.
+    """
+    uri = _URI.match(body, cut.start, cut.end)
+    start = uri.end() if uri else cut.start
     head, tail = (
-        body[cut.start : min(cut.start + KEPT, cut.end)],
-        body[max(cut.end - _TAIL, cut.start) : cut.end],
+        body[start : min(start + KEPT, cut.end)],
+        body[max(cut.end - _TAIL, start) : cut.end],
     )
     padding = len(tail) - len(tail.rstrip(b"="))
     odd = head.translate(None, _PADDED) or tail.translate(None, _PADDED) or padding > 2
     if odd or body.find(_ESCAPE, cut.start, cut.end) >= 0:
         return stats_of(cut, source)
     stats = StringStats(cut.start)
-    stats.head = head
+    stats.head = body[cut.start : min(cut.start + KEPT, cut.end)]
     stats.length = stats.width = cut.end - cut.start
+    for character in body[cut.start : start].translate(None, ALPHABET).decode("ascii"):
+        add_count(stats.foreign, character, 1)
     if padding:
         stats.foreign["="] = padding
     return stats
@@ -117,10 +126,14 @@ def _pages_within(limit: TimeLimit | None) -> Iterator[None]:
 
 
 class InspectionTarget(NamedTuple):
-    """Model and platform that the URL of a request shows; None: body and configuration decide."""
+    """Model and platform that the URL of a request shows; None: body and configuration decide.
+
+    `deployment` is a name that the user of Azure chose, which counts if it is that of a model.
+    """
 
     model: str | None = None
     platform: str | None = None
+    deployment: str | None = None
 
 
 class Fixed(NamedTuple):
@@ -201,7 +214,8 @@ class Inspector:
     def _context(self, target: InspectionTarget) -> LintContext:
         if target not in self._contexts:
             own = self._session.context
-            model, platform = target.model or own.model, target.platform or own.platform
+            named = target.deployment if own.data.normalize(target.deployment or "").known else None
+            model, platform = target.model or named or own.model, target.platform or own.platform
             self._contexts[target] = own.for_model(model, platform)
         return self._contexts[target]
 

@@ -1,0 +1,137 @@
+"""Bodies of requests that are compressed, decoded within bounds."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+from imgbudget.errors import UnreadableError
+
+MOST_DECODED = 512 << 20
+"""Bytes of a decoded body that are read: no API accepts a larger one.
+
+OpenAI's limit is 512 MB (images and vision guide, 2026-09), that of a batch of Anthropic's 256 MB.
+"""
+
+_STEP = 1 << 20
+_MOST_MEMBERS = 100
+_MOST_ENCODINGS = 2
+_GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
+_ZSTD = ("compression.zstd", "backports.zstd", "zstandard")
+"""Modules that decode zstd: of Python from 3.14 on, and of two packages."""
+
+
+class EncodingError(UnreadableError):
+    """A body that is not what its Content-Encoding says: the API refuses it, and nothing is known of it."""
+
+
+def encodings(header: str) -> tuple[str, ...]:
+    """The encodings of a Content-Encoding header, in the order in which they were applied."""
+    names = (name.strip().lower() for name in header.split(","))
+    return tuple(name.removeprefix("x-") for name in names if name not in ("", "identity"))
+
+
+def is_decodable(names: tuple[str, ...]) -> bool:
+    """Whether bodies with these encodings can be decoded here."""
+    return len(names) <= _MOST_ENCODINGS and all(name in _DECODERS and _DECODERS[name][1]() for name in names)
+
+
+def decoded(body: bytes, names: tuple[str, ...]) -> bytes:
+    """The body without its encodings.
+
+    Raises:
+        EncodingError: it is damaged, or encoded otherwise.
+        UnreadableError: it is too large.
+    """
+    for name in reversed(names):
+        try:
+            body = _joined(_DECODERS[name][0](body), name)
+        except UnreadableError:
+            raise
+        except Exception as error:
+            raise EncodingError(f"not {name}, as its Content-Encoding says") from error
+    return body
+
+
+def _joined(parts: Iterator[bytes], name: str) -> bytes:
+    kept, size = list[bytes](), 0
+    for part in parts:
+        size += len(part)
+        if size > MOST_DECODED:
+            raise UnreadableError(f"over {MOST_DECODED:,} bytes when its {name} is decoded")
+        kept.append(part)
+    return b"".join(kept)
+
+
+def _slices(body: bytes) -> Iterator[bytes]:
+    """The body in slices: what is left of one is copied again and again."""
+    return (body[start : start + _STEP] for start in range(0, len(body), _STEP))
+
+
+def _inflated(body: bytes, window: int) -> Iterator[bytes]:
+    """The content of a zlib stream, of all members of a gzip file."""
+    stream, members = zlib.decompressobj(window), 1
+    for piece in _slices(body):
+        rest, part = piece, b""
+        while rest or len(part) == _STEP:
+            if stream.eof:
+                stream, members = zlib.decompressobj(window), _next(members)
+            part = stream.decompress(rest, _STEP)
+            rest = stream.unused_data if stream.eof else stream.unconsumed_tail
+            yield part
+    if not stream.eof:
+        raise EOFError
+
+
+def _next(members: int) -> int:
+    if members == _MOST_MEMBERS:
+        raise UnreadableError(f"compressed in more than {_MOST_MEMBERS} parts")
+    return members + 1
+
+
+def _gunzipped(body: bytes) -> Iterator[bytes]:
+    return _inflated(body, _GZIP)
+
+
+def _deflated(body: bytes) -> Iterator[bytes]:
+    """Content of `deflate`, which is a zlib stream (RFC 9110); some clients send raw deflate."""
+    is_zlib = len(body) > 1 and body[0] & 15 == 8 and (body[0] << 8 | body[1]) % 31 == 0
+    return _inflated(body, _ZLIB if is_zlib else _RAW)
+
+
+def _zstd_module() -> Any:
+    for name in _ZSTD:
+        try:
+            return import_module(name)
+        except ImportError:
+            continue
+    return None
+
+
+def _unzstd(body: bytes) -> Iterator[bytes]:
+    """The content of all frames of a zstd file."""
+    module = _zstd_module()
+    if not hasattr(module, "ZstdFile"):
+        with module.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
+            while part := reader.read(_STEP):
+                yield part
+        return
+    stream, frames = module.ZstdDecompressor(), 1
+    for piece in _slices(body):
+        rest = piece
+        while rest or not (stream.eof or stream.needs_input):
+            if stream.eof:
+                stream, frames = module.ZstdDecompressor(), _next(frames)
+            part = stream.decompress(rest, _STEP)
+            rest = stream.unused_data if stream.eof else b""
+            yield part
+    if not stream.eof:
+        raise EOFError
+
+
+_DECODERS: dict[str, tuple[Callable[[bytes], Iterator[bytes]], Callable[[], object]]] = {
+    "gzip": (_gunzipped, lambda: True),
+    "deflate": (_deflated, lambda: True),
+    "zstd": (_unzstd, _zstd_module),
+}
+"""How each encoding is decoded, and whether it can be: with what is installed."""
