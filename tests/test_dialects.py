@@ -73,6 +73,7 @@ def test_messages_and_count_tokens() -> None:
     [
         ("bedrock-2023-05-31", "bedrock-invoke", "bedrock"),
         ("vertex-2023-10-16", "raw-predict", "google-cloud"),
+        ("2026-10-21", "bedrock-invoke", "bedrock"),
         ("2023-06-01", "messages", None),
     ],
 )

@@ -59,6 +59,26 @@ def test_text_without_images(text: str) -> None:
     assert characters(text) == [0]
 
 
+@pytest.mark.parametrize("value", [URI, {"shot": DATA}, [{"a": [{"b": URI}, 1, None, "short"]}]])
+def test_images_in_the_json_of_a_tool(value: Any) -> None:
+    """What a function returns as JSON is text for the model: in Gemini's responses, and in Converse."""
+    part = {"functionResponse": {"name": "shot", "response": {"content": value}}}
+    gemini = {"contents": [{"role": "user", "parts": [part]}]}
+    result = {"toolResult": {"toolUseId": "t", "content": [{"json": {"content": value}}]}}
+    for whole, start in (
+        (gemini, "/contents/0/parts/0/functionResponse/response/content"),
+        (
+            {"messages": [{"role": "user", "content": [result]}]},
+            "/messages/0/content/0/toolResult/content/0/json",
+        ),
+    ):
+        request = request_of(whole)
+        blocks = (block for turn in request.turns for block in walk_blocks(turn.blocks))
+        [text] = [block for block in blocks if isinstance(block, Text)]
+        assert text.image_characters == len(DATA)
+        assert (text.location.pointer or "").startswith(start)
+
+
 def test_two_images_in_one_text() -> None:
     """Each counts."""
     assert characters([{"type": "text", "text": f"{URI} and {URI}"}]) == [2 * len(DATA)]

@@ -18,7 +18,8 @@ def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
     OpenAI's chat completions accept images in user messages only: `Image URLs are only allowed for messages
     with role 'user'`. The result of a tool is text there. OpenAI's responses accept them in user, system and
     developer messages and in the output of tools; what an assistant message may hold is text: `Supported
-    values are: 'output_text' and 'refusal'`.
+    values are: 'output_text' and 'refusal'`. An image in a file part is rejected by both: `Expected file type
+    to be a supported format: .pdf but got .png`.
 
     ## Reports
     ```json
@@ -45,12 +46,13 @@ def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
     ```
 
     ## Fix safety
-    There is no fix: the image has to move to another turn, and the text around it with it.
+    There is no fix: the image has to move to another turn or part, and the text around it with it.
 
     ## Source
     SDK types, 2026-08 and 2026-11 (a system turn and the result of an MCP tool are a string or text blocks).
     Error texts: SEMOSS/Semoss#2323, 2026-04, a single report; OpenAI's, public reports, 2026-11. That of
-    OpenAI's responses is from reports on `input_text` in an assistant message, 2026.
+    OpenAI's responses is from reports on `input_text` in an assistant message, 2026; of file parts,
+    openai/openai-dotnet#709, 2025-09. AI SDK 6.0.326 sends `file-data` of tool results so.
     """
     if ctx.limits.is_messages_api:
         forbidden_part = _forbidden_part
@@ -62,7 +64,7 @@ def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
         if part := forbidden_part(use):
             yield Problem(
                 message=f"image is in {part}",
-                help="move it into a user turn",
+                help="send it as an image part" if "file" in use.inside else "move it into a user turn",
                 location=use.location,
             )
 
@@ -87,8 +89,16 @@ def _forbidden_part(use: ImageUse) -> str | None:
     return None
 
 
+def _forbidden_file(use: ImageUse) -> str | None:
+    """As `_forbidden_part`, for a file part of either of OpenAI's APIs."""
+    answer = "the API answers `Expected file type to be a supported format: .pdf`"
+    return f"a file part; {answer}" if "file" in use.inside else None
+
+
 def _forbidden_message(use: ImageUse) -> str | None:
     """As `_forbidden_part`, in a body of OpenAI's chat completions."""
+    if part := _forbidden_file(use):
+        return part
     answer = "the API answers `Image URLs are only allowed for messages with role 'user'`"
     if "tool_result" in use.inside:
         return f"a tool message; {answer}"
@@ -97,6 +107,8 @@ def _forbidden_message(use: ImageUse) -> str | None:
 
 def _forbidden_output(use: ImageUse) -> str | None:
     """As `_forbidden_part`, in a body of OpenAI's responses, or in a session that is sent as one."""
+    if part := _forbidden_file(use):
+        return part
     keys = use.location.keys or ()
     where = use.location.prefix or keys[use.location.root :]
     if use.role != "assistant" or where[:1] != ("input",):

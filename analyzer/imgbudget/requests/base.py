@@ -11,7 +11,7 @@ from imgbudget.imageinfo.dispatch import probe_reader
 from imgbudget.imageinfo.steps import TimeLimit
 from imgbudget.jsontext.base64text import Base64Text, inspect
 from imgbudget.jsontext.document import Document
-from imgbudget.model.location import Location
+from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import (
     DocumentUse,
     ImageUse,
@@ -209,6 +209,19 @@ class RequestCollector:
         images = image_characters(payload) if payload.length >= _LONG_TEXT else 0
         return Text(location, beginning, lone_surrogate(whole), images)
 
+    def json_texts(self, value: Any, location: Location) -> Iterator[Text]:
+        """The long texts at any depth of the JSON that a tool returned, which the model reads as text."""
+        pending: list[tuple[Any, Keys]] = [(value, ())] if isinstance(value, (str, dict, list)) else []
+        while pending:
+            item, keys = pending.pop()
+            if isinstance(item, str):
+                if self.document.payload(item).length >= _LONG_TEXT:
+                    yield self.text(item, location.at(*keys))
+                continue
+            members = item.items() if isinstance(item, dict) else enumerate(item)
+            inner = [(one, (*keys, key)) for key, one in members if isinstance(one, (str, dict, list))]
+            pending += reversed(inner)
+
     def reference(self, value: Any) -> str | None:
         """A URL or an id; None if the value is not a non-empty string."""
         return (self.document.text(value, _LONG_REFERENCE) or None) if isinstance(value, str) else None
@@ -340,6 +353,12 @@ def kind_of(value: Any) -> str:
             return "an array"
         case _:
             return "an object"
+
+
+def as_text_remedy(value: Any) -> str | None:
+    """How to send what JSON.stringify made of a Buffer or a Uint8Array; None for another value."""
+    is_buffer = isinstance(value, dict) and (value.get("type") == "Buffer" or isinstance(value.get("0"), int))
+    return 'encode the bytes before: buffer.toString("base64")' if is_buffer else None
 
 
 def each_message(

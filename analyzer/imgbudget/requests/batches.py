@@ -62,6 +62,10 @@ _INVOCATION = ("input", "inputBodyJson")
 """The path of the body in a record of Bedrock's model invocation logs (AWS, schemaVersion 1.0)."""
 
 
+_COUNTED = ("input", "converse")
+"""The path of the body in a request of Bedrock's CountTokens (boto3 1.44.8)."""
+
+
 class BatchItem(NamedTuple):
     """A body in an envelope: its path, its id, the dialect that the envelope implies.
 
@@ -86,6 +90,8 @@ def unwrap(document: Document, value: Any) -> BatchItem | None:
         body, model = sent.get(_INVOCATION[1]), value["modelId"]
         if isinstance(body, dict) and isinstance(model, str):
             return BatchItem(_INVOCATION, body, None, None, document.text(model, _LONG_ID))
+    if isinstance(counted := value.get(_COUNTED[0]), dict) and isinstance(counted.get(_COUNTED[1]), dict):
+        return BatchItem(_COUNTED, counted[_COUNTED[1]], None, None)
     for key, name, dialect in _ENVELOPES:
         if key not in value or (name not in value and key in ("body", "request")):
             continue

@@ -1,5 +1,6 @@
 """Bedrock's bodies: Converse, whose blocks have their type as a key, and InvokeModel with a Messages body."""
 
+import re
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -12,6 +13,7 @@ from imgbudget.requests.base import (
     RequestBody,
     RequestCollector,
     TurnOutline,
+    as_text_remedy,
     each_message,
     kind_of,
 )
@@ -79,7 +81,7 @@ class _ConverseReader(RequestCollector):
         if not isinstance(value, dict):
             self.flaw(location, f"a content block is {kind_of(value)}, not an object")
             return Other(location, kind_of(value))
-        kind = next((kind for kind in _KINDS if kind in value), "")
+        kind = next((kind for kind in _KINDS if kind in value), "json" if inside and "json" in value else "")
         inner = value.get(kind)
         if kind == "text" and isinstance(inner, str):
             return self.text(inner, location)
@@ -90,6 +92,8 @@ class _ConverseReader(RequestCollector):
         if isinstance(inner, dict) and kind == "toolResult" and not inside:
             blocks = self.content(inner.get("content"), location.at(kind, "content"), ("tool_result",))
             return Nested(location, "tool_result", blocks, self.reference(inner.get("toolUseId")))
+        if kind == "json":
+            return Nested(location, kind, tuple(self.json_texts(inner, location.at(kind))))
         return Other(location, kind)
 
     def _image(self, image: dict[str, Any], location: Location, inside: tuple[str, ...]) -> Block:
@@ -105,7 +109,7 @@ class _ConverseReader(RequestCollector):
             return self.base64_image(data, location, inside, declared=declared)
         stored = source.get("s3Location")
         if not isinstance(stored, dict):
-            self.flaw(location.at("source"), "source of an image has no bytes")
+            self.flaw(location.at("source"), "source of an image has no bytes", as_text_remedy(data))
             return self.image(location, Origin.UNKNOWN, inside, declared=declared)
         uri = self.reference(stored.get("uri"))
         return self.image(location, Origin.URL, inside, declared=declared, reference=uri, source_type="s3")
@@ -144,6 +148,9 @@ _VERSIONS = {"bedrock": "bedrock", "vertex": "google-cloud"}
 """The platform by the first word of `anthropic_version`: bedrock-2023-05-31 (InvokeModel), vertex-2023-10-16
 (rawPredict). Sources: AWS, InvokeModel; Claude on Google Cloud, 2026-10."""
 
+_DATED = "2026-10-21"
+"""The first version that clients for clouds write into the body as it is (anthropic 2.14.0 for Python)."""
+
 
 def recognises_invoke(body: Any, outline: TurnOutline) -> bool:
     """Whether it is a Messages body with the `anthropic_version` of a cloud."""
@@ -158,8 +165,17 @@ def read_invoke(document: Document, body: dict[str, Any], where: RequestBody, fi
 
 
 def _platform(body: dict[str, Any]) -> str | None:
+    """The cloud that a version in the body is for; the API itself takes the version in a header.
+
+    The model is in the URL of both clouds, and Google Cloud keeps `stream` in the body. The limits of Bedrock
+    are the stricter ones, which count if there is no other sign.
+    """
     version = body.get("anthropic_version")
-    return _VERSIONS.get(version.partition("-")[0]) if isinstance(version, str) else None
+    if not isinstance(version, str):
+        return None
+    if version >= _DATED and re.fullmatch(r"20\d\d-\d\d-\d\d", version) and "model" not in body:
+        return "google-cloud" if "stream" in body else "bedrock"
+    return _VERSIONS.get(version.partition("-")[0])
 
 
 BEDROCK_INVOKE = Dialect("bedrock-invoke", recognises_invoke, read_invoke)

@@ -16,7 +16,16 @@ from imgbudget.model.subjects import (
     Request,
     Turn,
 )
-from imgbudget.requests.base import PDF, Dialect, Lengths, RequestBody, RequestCollector, TurnOutline, kind_of
+from imgbudget.requests.base import (
+    PDF,
+    Dialect,
+    Lengths,
+    RequestBody,
+    RequestCollector,
+    TurnOutline,
+    as_text_remedy,
+    kind_of,
+)
 
 ROLES = {"model": "assistant", "function": "user"}
 _LEVEL = "MEDIA_RESOLUTION_"
@@ -117,10 +126,17 @@ class GeminiParts(RequestCollector):
         if isinstance(file, dict):
             return self._file(file, value, location.at(key), inside)
         key, answer = _either(value, "functionResponse", "function_response")
-        if isinstance(answer, dict) and isinstance(answer.get("parts"), list) and not inside:
-            here = location.at(key, "parts")
-            return Nested(location, "tool_result", self.parts(answer["parts"], here, ("tool_result",)))
+        if isinstance(answer, dict) and not inside:
+            return self._answer(answer, location, key)
         return Other(location, key if isinstance(answer, dict) else next(iter(value), ""))
+
+    def _answer(self, answer: dict[str, Any], location: Location, key: str) -> Block:
+        """The result of a function: the long texts of its response, which may be any JSON, and its parts."""
+        here = location.at(key)
+        blocks: tuple[Block, ...] = tuple(self.json_texts(answer.get("response"), here.at("response")))
+        if isinstance(answer.get("parts"), list):
+            blocks += self.parts(answer["parts"], here.at("parts"), ("tool_result",))
+        return Nested(location, "tool_result", blocks) if blocks else Other(location, key)
 
     def _inline(
         self, blob: dict[str, Any], part: dict[str, Any], location: Location, inside: tuple[str, ...]
@@ -136,7 +152,9 @@ class GeminiParts(RequestCollector):
         elif not declared.startswith("image/"):
             return Other(location, declared)
         if not isinstance(data, str):
-            self.flaw(location, f"data of an inline part is {kind_of(data)}, not a string")
+            self.flaw(
+                location, f"data of an inline part is {kind_of(data)}, not a string", as_text_remedy(data)
+            )
             return self.image(location, Origin.BASE64, inside, declared=declared)
         return self.base64_image(
             data,

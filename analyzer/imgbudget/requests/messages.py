@@ -24,6 +24,7 @@ from imgbudget.requests.base import (
     RequestBody,
     RequestCollector,
     TurnOutline,
+    as_text_remedy,
     each_block,
     each_message,
     kind_of,
@@ -190,7 +191,9 @@ class BlockReader(RequestCollector):
             )
             declared = None
         if not isinstance(data, str):
-            self.flaw(location, f"data of a base64 source is {kind_of(data)}, not a string")
+            self.flaw(
+                location, f"data of a base64 source is {kind_of(data)}, not a string", as_text_remedy(data)
+            )
             return self.image(location, Origin.BASE64, inside, declared=declared, source_type="base64")
         return self.base64_image(data, location, inside, declared=declared, oversized=oversized)
 
@@ -245,7 +248,9 @@ ROLES = ("user", "assistant", "system")
 
 _TELLTALES = ("model", "max_tokens", "anthropic_version", "system", "tools")
 _FOREIGN_ROLES = frozenset(("developer", "tool", "function"))
-_FOREIGN_PARTS = frozenset(("image_url", "input_image", "input_text", "input_audio", "input_file", "refusal"))
+_FOREIGN_PARTS = frozenset(
+    ("image_url", "input_image", "input_text", "input_audio", "input_file", "refusal", "document_url")
+)
 
 
 def recognises(body: Any, outline: TurnOutline) -> bool:

@@ -34,7 +34,9 @@ from imgbudget.requests.server_state import history_of
 
 _TEXTS = ("text", "input_text", "output_text")
 _IMAGES = ("image_url", "input_image", "computer_screenshot")
-_FILES = ("file", "input_file")
+_FILES = ("file", "input_file", "document_url")
+"""Documents of both APIs, and of Mistral's chat completions (mistralai 3.7.0)."""
+
 _SCHEME = 16
 """Characters at the beginning of an image address that distinguish a data URI from a URL."""
 
@@ -83,8 +85,8 @@ class PartReader(RequestCollector):
         if kind in _IMAGES:
             return self._image(value, location, inside)
         if kind in _FILES:
-            inner = value.get("file") if kind == "file" else value
-            return self._file(inner if isinstance(inner, dict) else {}, location)
+            inner, here = (value.get("file"), location.at("file")) if kind == "file" else (value, location)
+            return self._file(inner if isinstance(inner, dict) else {}, location, here, inside)
         return Other(location, kind if isinstance(kind, str) else "")
 
     def _image(self, value: dict[str, Any], location: Location, inside: tuple[str, ...]) -> ImageUse:
@@ -121,8 +123,15 @@ class PartReader(RequestCollector):
         # the gateway may fetch it and send its bytes, so no source type is set
         return self.image(location, Origin.URL, inside, reference=self.reference(address), detail=detail)
 
-    def _file(self, value: dict[str, Any], location: Location) -> DocumentUse:
-        data = value.get("file_data")
+    def _file(
+        self, value: dict[str, Any], location: Location, here: Location, inside: tuple[str, ...]
+    ) -> Block:
+        """The document of a part, whose file is at `here`; an image if its data URI declares one."""
+        key, data = "file_data", value.get("file_data")
+        if value.get("type") == "document_url":
+            key, data = "document_url", self._linked_data(value)
+        if isinstance(data, str) and self._begins(data, "data:image/"):
+            return self.base64_image(data, here.at(key), (*inside, "file"), prefixed=True)
         pdf = self.pdf(data, declared=None, prefixed=True) if isinstance(data, str) else None
         use = DocumentUse(
             location=location,
@@ -134,11 +143,20 @@ class PartReader(RequestCollector):
         self.documents.append(use)
         return use
 
+    def _linked_data(self, part: dict[str, Any]) -> str | None:
+        """The data URI of a `document_url` part; None for the URL of a document."""
+        address = part.get("document_url")
+        return address if isinstance(address, str) and self._begins(address, "data:") else None
+
+    def _begins(self, text: str, beginning: str) -> bool:
+        """Whether a text begins so, in upper or lower case."""
+        return self.document.payload(text).text(_SCHEME).lower().startswith(beginning)
+
 
 _ROLES = {"developer": "system", "tool": "user", "function": "user"}
 """Roles that the Messages API does not have, and the roles that gateways convert them to."""
 
-_CHAT_PARTS = {"image_url": "image_url", "input_audio": "input_audio", "file": "file", "refusal": "refusal"}
+_CHAT_PARTS = {key: key for key in ("image_url", "input_audio", "file", "refusal", "document_url")}
 """Types of parts that only this API has, and the key that goes with each."""
 
 _KEYS = (
@@ -209,6 +227,34 @@ def _blocks(reader: PartReader, message: dict[str, Any], location: Location) -> 
 
 
 OPENAI_CHAT = Dialect("openai-chat", recognises_chat, read_chat)
+
+
+def recognises_conversation(body: Any, _outline: TurnOutline) -> bool:
+    """Whether a body has the entries of a conversation of Mistral (mistralai 3.7.0)."""
+    entries = body.get("inputs")
+    return isinstance(entries, list) and any(
+        isinstance(entry, dict) and entry.get("object") == "entry" and "content" in entry for entry in entries
+    )
+
+
+def read_conversation(
+    document: Document, body: dict[str, Any], where: RequestBody, fields: ProbeField
+) -> Request:
+    """The request in `body`: its entries with a role are messages of chat completions."""
+    reader = PartReader(document, fields, lengths=Lengths(document, body, part_payload))
+    turns = []
+    location = where.location
+    if isinstance(body.get("instructions"), str):
+        here = location.at("instructions")
+        turns.append(Turn(here, "system", (reader.text(body["instructions"], here),)))
+    for here, entry in each_message(reader, body["inputs"], location.at("inputs")):
+        if isinstance(role := entry.get("role"), str):
+            reader.role = role
+            turns.append(Turn(here, role, reader.content(entry.get("content"), here.at("content"), ())))
+    return reader.request(where, "openai-chat", turns, model=body.get("model"))
+
+
+MISTRAL_CONVERSATION = Dialect("openai-chat", recognises_conversation, read_conversation, turns_key="inputs")
 
 
 _RESPONSES_PARTS = ("input_text", "input_image", "input_file", "output_text")

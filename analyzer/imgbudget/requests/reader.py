@@ -24,7 +24,7 @@ from imgbudget.requests.frameworks import FRAMEWORK
 from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
-from imgbudget.requests.openai import OPENAI_CHAT, OPENAI_RESPONSES
+from imgbudget.requests.openai import MISTRAL_CONVERSATION, OPENAI_CHAT, OPENAI_RESPONSES
 from imgbudget.requests.recordings import (
     RecordedBody,
     body_text,
@@ -40,6 +40,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OLLAMA_GENERATE,
     OPENAI_CHAT,
     OPENAI_RESPONSES,
+    MISTRAL_CONVERSATION,
     BEDROCK_INVOKE,
     GEMINI,
     MESSAGES,
