@@ -14,6 +14,14 @@ def jpegtran() -> str | None:
     return _found("jpegtran.exe" if os.name == "nt" else "jpegtran", tuple(get_exec_path()))
 
 
+def lsof() -> str | None:
+    """The path of lsof, which lists the processes that have a file open; None if it is not installed.
+
+    Only absolute folders of PATH count.
+    """
+    return _found("lsof", tuple(get_exec_path()))
+
+
 @lru_cache(maxsize=4)
 def _found(name: str, folders: tuple[str, ...]) -> str | None:
     paths = (os.path.join(folder, name) for folder in folders if os.path.isabs(folder))

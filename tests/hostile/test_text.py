@@ -122,6 +122,12 @@ CALLS: dict[str, tuple[Call, ...]] = {
         _call("request.json", "--prune", "--baseline", f"b{LINES[0][:2]}.json", alone=True),
         _call("request.json", "--prune", "--baseline", LINES[1], alone=True),
     ),
+    "rescue": (
+        _call("session.jsonl"),
+        _call("session.jsonl", "--omit-images", "all", "--everywhere", formats=("full",)),
+        _call("--agent", ALL, formats=("full",)),
+        _call(LINES[0], formats=("full",)),
+    ),
     "clean": (_call(alone=True),),
 }
 MATRIX = [
@@ -138,6 +144,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     fill(folder)
     fill_datasets(folder)
+    lines = [line for text in TEXTS for line in broken_session(text)]
+    (folder / "session.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     values: dict[str, Any] = {text: text for text in TEXTS}
     values |= {"ignore": [{"path": TEXTS[0], "rules": [TEXTS[1]], "reason": TEXTS[2]}], "model": TEXTS[0]}
     (folder / "hostile.yaml").write_text(json.dumps(values), encoding="utf-8")
@@ -159,6 +167,21 @@ def folder(hostile: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def broken_session(text: str) -> Iterator[dict[str, Any]]:
+    """Lines of a session with a text as ids, as the name of a file whose image is none, and as an error."""
+    call = {"type": "tool_use", "id": text, "name": "Read", "input": {"file_path": f"{text}.png"}}
+    source = {"type": "base64", "media_type": text, "data": "bm90IGFuIGltYWdl"}
+    result = {"type": "tool_result", "tool_use_id": text, "content": [{"type": "image", "source": source}]}
+    error = {"type": "text", "text": f"API Error: 400 {text}: Could not process image"}
+    for kind, block, more in (
+        ("assistant", call, {}),
+        ("user", result, {}),
+        ("assistant", error, {"isApiErrorMessage": True}),
+    ):
+        message = {"role": kind, "content": [block], "model": "<synthetic>" if more else text}
+        yield {"type": kind, "uuid": f"{text}{kind}{more}", "sessionId": text, "message": message, **more}
+
+
 def test_every_command_is_in_the_matrix() -> None:
     """A new command needs calls with hostile texts; its formats are taken from it."""
     assert set(CALLS) == set(COMMANDS)
@@ -178,7 +201,7 @@ def test_no_output_obeys_its_input(
     folder: Path = request.getfixturevalue("folder" if writes else "hostile")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / f"cache{LINES[0][:3]}"))
-    isolated = () if name in ("init", "clean") or "--config" in call.arguments else ("--isolated",)
+    isolated = () if name in ("init", "clean", "rescue") or "--config" in call.arguments else ("--isolated",)
     run = imgbudget(name, *call.arguments, *isolated, *(("--format", form) if form else ()))
     harmless(run, form)
 

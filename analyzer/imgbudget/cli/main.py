@@ -29,6 +29,7 @@ COMMANDS = {
     "rule": "show the documentation of a rule",
     "limits": "show all limits that apply, with source and date",
     "explain": "explain an API error, and find the block that caused it",
+    "rescue": "mend a session of an agent that an image broke",
     "send": "lint a request, send it, and compare the bill with the prediction",
     "verify": "check the token formula against the count endpoint",
     "init": "write a first configuration, and print the pre-commit snippet",

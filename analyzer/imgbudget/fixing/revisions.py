@@ -261,7 +261,7 @@ class RequestRevision:
         if all(edit.is_empty for edit in edits):
             return None
         fixer = RequestFixer(self.edit, self.jobs)
-        revision = self._rewritten(fixer, edits)
+        revision = self.rewritten(fixer, edits)
         locations = {edit.location for request in edits for edit in request.blocks}
         locations |= {use.location for request in edits for use, _ in request.images}
         replaced = {
@@ -320,7 +320,8 @@ class RequestRevision:
         kept, _, _ = self.context.result(self.path, found, test.images)
         return [finding for finding in kept if key_of(finding) not in refused]
 
-    def _rewritten(self, fixer: RequestFixer, edits: Iterable[RequestEdit]) -> "RequestRevision":
+    def rewritten(self, fixer: RequestFixer, edits: Iterable[RequestEdit]) -> "RequestRevision":
+        """The file with these edits, in a temporary file. Raises UnreadableError and OSError."""
         from tempfile import TemporaryFile  # noqa: PLC0415 - rare
 
         spool = TemporaryFile()  # noqa: SIM115 - closed with the revision

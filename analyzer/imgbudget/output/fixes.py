@@ -97,7 +97,7 @@ class Manifest(Reporter):
 
     def render(self, result: FileResult) -> Fragment:
         """One file."""
-        return (dump(_file(result.fix)) if result.fix else "",)
+        return (dump(file_record(result.fix)) if result.fix else "",)
 
     def add(self, piece: Fragment) -> str:
         """The files, as they come."""
@@ -121,7 +121,8 @@ class Manifest(Reporter):
         return f'],\n "summary": {dump(total)}}}\n'
 
 
-def _file(fix: FileFix) -> dict[str, Any]:
+def file_record(fix: FileFix) -> dict[str, Any]:
+    """The fixes of one file."""
     titles = _titles(fix)
     return {
         "path": fix.path,

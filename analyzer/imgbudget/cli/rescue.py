@@ -1,0 +1,211 @@
+"""`imgbudget rescue`: brings a session of an agent that an image broke back into service."""
+
+import sys
+from typing import Annotated, NamedTuple
+
+from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.completion import files
+from imgbudget.cli.options import ModelOptions, OutputOptions
+from imgbudget.cli.output import Sink, chosen_formats, say, say_warnings, show, write_formats
+from imgbudget.errors import UsageError
+from imgbudget.linter.options import RunOptions
+from imgbudget.output.fixes import file_record
+from imgbudget.output.records import indented
+from imgbudget.printable import joined, one_line
+from imgbudget.rescue import backup
+from imgbudget.rescue.mend import MendOptions
+from imgbudget.rescue.report import (
+    end_lines,
+    rescue_document,
+    rescue_lines,
+    session_lines,
+    sessions_document,
+)
+from imgbudget.rescue.run import Rescue, RescueOptions, RescueState
+from imgbudget.rescue.run import rescue as rescue_session
+from imgbudget.rescue.stores import STORES, newest_sessions, store_of
+
+FORMATS = ("full", "json")
+
+_ALL = "all"
+_LISTED = 10
+
+
+class RescueCommandOptions(NamedTuple):
+    """The options of `rescue`."""
+
+    session: Annotated[str | None, argument("[SESSION]", complete=files)] = None
+    agent: Annotated[
+        str | None,
+        option("--agent", metavar="NAME", help="Rescue the newest session of this agent."),
+    ] = None
+    last: Annotated[bool, flag("--last", help="Rescue the newest session of all agents.")] = False
+    dry_run: Annotated[
+        bool,
+        flag(
+            "--dry-run",
+            help="Show what would change and write nothing; the default if standard input is no terminal.",
+        ),
+    ] = False
+    yes: Annotated[bool, flag("-y", "--yes", help="Write without asking.")] = False
+    everywhere: Annotated[
+        bool,
+        flag(
+            "--everywhere",
+            help="Also take out copies of removed images that are kept in the session and not sent.",
+        ),
+    ] = False
+    omit_images: Annotated[
+        str | None,
+        option(
+            "--omit-images",
+            metavar="N|all",
+            help="Replace the N oldest images of the session by texts, so that what is sent fits.",
+        ),
+    ] = None
+    undo: Annotated[
+        bool,
+        flag("--undo", help="Give SESSION, or the one rescued last, its old bytes again."),
+    ] = False
+    force: Annotated[
+        bool,
+        flag(
+            "--force",
+            help="With --undo, also if the session was changed since; what it has now is kept as a backup.",
+        ),
+    ] = False
+    report: Annotated[
+        str | None,
+        option("--report", metavar="FILE", help="Write every removal and change to FILE, as JSON."),
+    ] = None
+    provider: ModelOptions = ModelOptions()
+    output: OutputOptions = OutputOptions()
+
+
+def rescue(options: RescueCommandOptions) -> int:
+    """Mend a session of an agent that is refused because of an image, changing only what is refused.
+
+    An image that decodes is brought within the limit; one that does not gives way to a text that names file
+    and reason. The old bytes are kept, and --undo gives them back. Without SESSION the newest sessions are
+    listed. Exit code 0: nothing is broken, or it was mended; 1: it is still broken, or changes were not
+    written; 2: it could not be rescued.
+    """
+    _refuse_contradictions(options)
+    formats = chosen_formats(options.output.formats, FORMATS)
+    if options.undo:
+        return _undo(options)
+    path = _chosen(options)
+    if path is None:
+        found = newest_sessions(STORES, _LISTED)
+        write_formats(
+            formats,
+            options.output.color,
+            text=lambda _: joined(list(session_lines(found))),
+            document=lambda: sessions_document(found),
+        )
+        say(
+            "name one of them, or use --last or --agent NAME" if found else "no sessions of agents found here"
+        )
+        return 0
+    asks = not options.yes and not options.dry_run and sys.stdin is not None and sys.stdin.isatty()
+    done = rescue_session(
+        path,
+        RescueOptions(
+            mend=MendOptions(
+                run=RunOptions(
+                    model=options.provider.model,
+                    platform=options.provider.platform,
+                    limits=options.provider.limits,
+                    date=options.provider.date,
+                ),
+                omit=_omitted(options.omit_images),
+                everywhere=options.everywhere,
+            ),
+            agree=lambda planned: options.yes or _agrees(planned, verbose=options.output.verbose),
+            describe=file_record,
+            writes=options.yes or asks,
+        ),
+    )
+    lines = (
+        ()
+        if options.output.quiet or (asks and done.fix.changed)
+        else rescue_lines(done, verbose=options.output.verbose)
+    )
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda _: joined([*lines, *end_lines(done)]),
+        document=lambda: rescue_document([done]),
+    )
+    if options.report:
+        sink = Sink(options.report)
+        sink.write(indented(rescue_document([done])))
+        sink.close()
+    if not options.output.quiet:
+        say_warnings(done.notes)
+    return 0 if done.state in (RescueState.CLEAN, RescueState.MENDED) else 1
+
+
+def _refuse_contradictions(options: RescueCommandOptions) -> None:
+    if sum((options.session is not None, options.agent is not None, options.last)) > 1:
+        raise UsageError("name a session, or use --agent or --last: only one of them")
+    if options.yes and options.dry_run:
+        raise UsageError("--yes writes and --dry-run does not: only one of them")
+    if options.force and not options.undo:
+        raise UsageError("--force goes with --undo")
+    if options.undo and (options.agent or options.omit_images or options.everywhere):
+        raise UsageError("--undo goes with a session, --last, --dry-run, --yes and --force only")
+
+
+def _omitted(text: str | None) -> int:
+    """How many images to omit, negative for all. Raises UsageError."""
+    if text is None:
+        return 0
+    if text == _ALL:
+        return -1
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= sys.maxsize:
+        return int(text)
+    raise UsageError(f"--omit-images {text}: is no number of images; give one from 1, or all")
+
+
+def _chosen(options: RescueCommandOptions) -> str | None:
+    """The session to rescue; None if none was chosen."""
+    if options.session is not None:
+        return options.session
+    if not options.last and options.agent is None:
+        return None
+    stores = STORES if options.agent is None else (store_of(options.agent),)
+    found = newest_sessions(stores, 1)
+    if not found:
+        which = "an agent" if options.agent is None else options.agent
+        raise UsageError(f"no session of {which} is on this machine; name the file of the session")
+    return found[0].path
+
+
+def _agrees(planned: Rescue, *, verbose: bool) -> bool:
+    """Whether the user agrees to the changes."""
+    show(joined(list(rescue_lines(planned, verbose=verbose))), aside=True)
+    show(f"{one_line(planned.path)}: make these changes? [y/N] ", aside=True)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _undo(options: RescueCommandOptions) -> int:
+    """Give a session its old bytes again."""
+    made = backup.backup_of(options.session)
+    size = f"{made.before.byte_size:,} bytes of {made.made}"
+    if options.dry_run or not (options.yes or sys.stdin is None or not sys.stdin.isatty()):
+        if options.dry_run:
+            show(joined([f"{made.session}: would get its {size} again, from {made.path}"]))
+            return 1
+        show(f"{one_line(made.session)}: give it its {size} again? [y/N] ", aside=True)
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return 1
+    changed = backup.undo(made, force=options.force)
+    text = "has its old bytes again" if changed else "has its old bytes already"
+    show(joined([f"{made.session}: {text}, {size}"]))
+    return 0
+
+
+command = Command("rescue", RescueCommandOptions, rescue, formats=FORMATS)

@@ -1,0 +1,133 @@
+"""Copies of removed images elsewhere in a session: not sent, but the file still holds what they show.
+
+Claude Code keeps a copy for its screen (`toolUseResult`) and one of each request (`api-request-blob`), Gemini
+CLI one in the call (`toolCalls`).
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from imgbudget.errors import FixError
+from imgbudget.fixing.removal import Removal, joined_removals, removal_of
+from imgbudget.fixing.request import slot_of
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.edit import Layout, Region, Splice, spliced, value_at
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.jsontext.strings import StringPayload
+from imgbudget.model.fixes import ReplaceByText
+from imgbudget.model.location import Keys, Location
+
+_LEAST = 32
+"""Characters of the shortest text that is taken for an image: a shorter one may be anything."""
+
+_STEP = 1 << 20
+_FIELDS = ("data", "base64", "bytes", "url", "image_url")
+"""Keys under which a block, or its source, has the text of an image."""
+
+_TEXT = ReplaceByText("[copy of an image that was removed]")
+
+
+class ImageCopy(NamedTuple):
+    """A copy of a removed image: its place, its line from 1, and the length of its text."""
+
+    location: Location
+    line: int
+    length: int
+
+
+Fingerprint = tuple[int, bytes]
+"""The length of a text and its SHA-256."""
+
+
+def fingerprints(source: JsonSource, locations: Iterable[Location], *, lines: bool) -> set[Fingerprint]:
+    """Those of the texts of images at some locations of a session."""
+    wanted: dict[int, list[Keys]] = {}
+    for location in locations:
+        wanted.setdefault(location.document, []).append(location.keys or ())
+    found: set[Fingerprint] = set()
+    for document in open_documents(source, lines=lines, check=False) if wanted else ():
+        here = wanted.pop(document.number, [])
+        if not isinstance(document, Document):
+            continue
+        for keys in here:
+            try:
+                text = value_at(document, slot_of(document, keys).data)
+            except FixError:
+                continue
+            payload = document.payload(text)
+            if payload.length >= _LEAST:
+                found.add((payload.length, _digest(payload)))
+        if not wanted:
+            break
+    return found
+
+
+def copies_of(source: JsonSource, path: str, wanted: set[Fingerprint], *, lines: bool) -> Iterator[ImageCopy]:
+    """The copies of these texts in a session."""
+    lengths = {length for length, _ in wanted}
+    for document in open_documents(source, lines=lines, check=False) if wanted else ():
+        if not isinstance(document, Document):
+            continue
+        for keys, text in _strings(document.value):
+            payload = document.payload(text)
+            if payload.length in lengths and (payload.length, _digest(payload)) in wanted:
+                yield ImageCopy(Location(path, keys, 0, document.number), document.line, payload.length)
+
+
+def without_copies(source: JsonSource, copies: Iterable[ImageCopy], *, lines: bool) -> Iterator[bytes]:
+    """The session with each copy taken out, in pieces: its block gives way to a text, else it is empty."""
+    wanted: dict[int, list[Keys]] = {}
+    for copy in copies:
+        wanted.setdefault(copy.location.document, []).append(copy.location.keys or ())
+    at = 0
+    for document in open_documents(source, lines=lines, check=False):
+        here = wanted.pop(document.number, None)
+        if here and isinstance(document, Document):
+            yield from spliced(source, Region(at, document.end), list(_splices(document, source, here)))
+            at = document.end
+    yield from spliced(source, Region(at, source.size), ())
+
+
+def _splices(document: Document, source: JsonSource, texts: list[Keys]) -> Iterator[Splice]:
+    removals: list[Removal] = []
+    emptied: list[Keys] = []
+    for keys in texts:
+        try:
+            removals.append(removal_of(document, _image_of(document, keys), _TEXT))
+        except FixError:
+            emptied.append(keys)
+    removals = joined_removals(removals)
+    paths = [path for removal in removals for path in removal.paths(document)]
+    layout = Layout.of(document, source, (*paths, *emptied))
+    for removal in removals:
+        yield from removal.splices(layout)
+    yield from (Splice(*layout.region(keys), (b'""',)) for keys in emptied)
+
+
+def _image_of(document: Document, keys: Keys) -> Keys:
+    """The path to an image, as a reader of requests gives it, from the path to its text."""
+    if keys[-1:] and keys[-1] in _FIELDS and isinstance(value_at(document, keys[:-1]), dict):
+        inner = value_at(document, keys[:-1])
+        return keys if keys[-1] == "image_url" and inner.get("type") == "input_image" else keys[:-1]
+    return keys
+
+
+def _digest(payload: StringPayload) -> bytes:
+    digest = sha256()
+    for at in range(0, payload.length, _STEP):
+        digest.update(payload.read(min(_STEP, payload.length - at), at))
+    return digest.digest()
+
+
+def _strings(value: Any) -> Iterator[tuple[Keys, str]]:
+    """The strings in a value that may be images, each with its path."""
+    stack: list[tuple[Keys, Any]] = [((), value)]
+    while stack:
+        keys, item = stack.pop()
+        if isinstance(item, dict):
+            stack.extend(((*keys, key), inner) for key, inner in item.items())
+        elif isinstance(item, list):
+            stack.extend(((*keys, i), inner) for i, inner in enumerate(item))
+        elif isinstance(item, str):
+            yield keys, item
