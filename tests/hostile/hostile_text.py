@@ -60,7 +60,7 @@ _HIDING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 def at_work(text: str) -> list[str]:
     """What of a text on a terminal or in a log is obeyed: characters and commands; empty if nothing is."""
     text = _OWN_COLOURS.sub("", text)
-    found = sorted({ascii(c) for c in text if c != "\n" and unicodedata.category(c) in _HIDING})
+    found = sorted({ascii(c) for c in set(text) if c != "\n" and unicodedata.category(c) in _HIDING})
     return found + [found[0] for found in _COMMANDS.finditer(text)]
 
 

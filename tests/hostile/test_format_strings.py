@@ -39,10 +39,14 @@ def _is_replacement(node: ast.expr) -> bool:
     return _is_literal(node) or constant or isinstance(node, ast.Lambda)
 
 
+_LOOKED_AT = (ast.Call, ast.FormattedValue, ast.BinOp, ast.ImportFrom)
+"""The kinds of syntax that the checks below know."""
+
+
 def format_faults(source: str, name: str = "") -> Iterator[str]:
     """The places where a text that is not written in the source decides how values are formatted."""
     for node in ast.walk(ast.parse(source)):
-        if any(
+        if isinstance(node, _LOOKED_AT) and any(
             check(node, name) for check in (_by_method, _by_replacement, _by_logging, _by_operator, _by_name)
         ):
             yield f"{name}:{getattr(node, 'lineno', 0)}: {ast.unparse(node)[:80]}"

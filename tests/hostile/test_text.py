@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
@@ -460,9 +460,10 @@ def test_cells_of_csv(text: object, written: str) -> None:
     assert csv_line([text, "x"]) == f"{written},x\n"
 
 
-def statements(path: Path) -> Iterator[ast.AST]:
+@cache
+def statements(path: Path) -> tuple[ast.AST, ...]:
     """The syntax of a module."""
-    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 PRINTING = re.compile(

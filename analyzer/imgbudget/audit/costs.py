@@ -56,12 +56,8 @@ def cost_rows(store: Store, data: LimitsData) -> tuple[CostRow, ...]:
     are in `model_rows`.
     """
     sums = _sums(store, data)
-    candidates = ((data.bind(model, name), name) for model in data.claude_models for name in data.platforms)
-    bound = [
-        limits
-        for limits, name in candidates
-        if limits.platform == name and limits.uses_claude_patches and not limits.is_gateway
-    ]
+    candidates = (data.bind(model, name) for model in data.claude_models for name in data.serving(model))
+    bound = [limits for limits in candidates if limits.uses_claude_patches]
     refused = _refused(store, bound)
     return tuple(_cost_row(limits, sums[limits.tier.name], refused[_bounds(limits)]) for limits in bound)
 

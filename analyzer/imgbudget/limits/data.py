@@ -20,7 +20,7 @@ from imgbudget.limits.model_ids import (
     weights_of,
 )
 from imgbudget.limits.platforms import PlatformTable, merge_platform
-from imgbudget.limits.schema import Checked, Platform, Tree, parse, parse_on_demand
+from imgbudget.limits.schema import Checked, OnDemand, Platform, Tree, parse, parse_on_demand
 from imgbudget.limits.values import Absent, Limit, Term, Values, term
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class LimitsData:
             return cls(parse_on_demand(mapping, name), name, checked=True, day=day)
         return cls(parse(mapping, name, {}), name, day=day)
 
-    @property
+    @cached_property
     def tiers(self) -> tuple[Tier, ...]:
         """The resolution tiers of Claude's models, without those of other providers."""
         found = (tier_of(key, self._tree.tiers) for key in self._tree.tiers)
@@ -323,9 +323,10 @@ class LimitsData:
     def content(self) -> str:
         """All data and the day, as a text that is the same whenever they are."""
         tree = self._tree
-        sections = (tree.shared, tree.tiers, tree.platforms, tree.models)
+        sections: tuple[Mapping[str, Any], ...] = (tree.shared, tree.tiers, tree.platforms, tree.models)
+        items = (dict(part.raw if isinstance(part, OnDemand) else part).items() for part in sections)
         rows = self.processors.rows if self.processors else ()
-        return repr((self.day, *(sorted(dict(section).items()) for section in sections), rows))
+        return repr((self.day, *map(sorted, items), rows))
 
     @property
     def claude_models(self) -> tuple[str, ...]:
@@ -340,6 +341,14 @@ class LimitsData:
         normal = self.normalize(model)
         served = normal.known and self.table.serves(self.table.base(platform) or platform, normal.id)
         return model if served else default.values[0]
+
+    def serving(self, model: str) -> tuple[str, ...]:
+        """The platforms that serve a model and bill it, in the order of the data: no gateways."""
+        return tuple(
+            name
+            for name in self.platforms
+            if not self.table.is_gateway(name) and self._serving_platform(model, name) == name
+        )
 
     def _served(self, model: str) -> tuple[str, ...]:
         """The platforms that list a model of another provider; empty for Anthropic's models."""

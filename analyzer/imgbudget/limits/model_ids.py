@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from imgbudget.namedtuples import NamedTuple
@@ -254,6 +255,7 @@ def looks_like_template(model: str) -> bool:
 _LONGEST_ID = 200
 
 
+@lru_cache(maxsize=256)
 def nearest_names(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """Up to three known names that are similar to the name, best first."""
     if len(name) > _LONGEST_ID:  # no id is that long, and comparing takes quadratic time

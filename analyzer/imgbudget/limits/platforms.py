@@ -24,12 +24,12 @@ def merge_platform(base: Platform | None, upper: Platform) -> Platform:
 class PlatformTable(Mapping[str, Values]):
     """The values of each platform: its own, then inherited ones, then the shared ones."""
 
-    __slots__ = ("_models", "_platforms", "_values")
+    __slots__ = ("_models", "_platforms", "_shared", "_values")
 
     def __init__(self, tree: Tree) -> None:
         """Take the platforms of a tree; values are put together on first use."""
-        self._platforms, self._models = tree.platforms, tree.models
-        self._values = OnDemand(tree.platforms, lambda key, _: tree.shared | self._inherited(key, ()))
+        self._platforms, self._models, self._shared = tree.platforms, tree.models, tree.shared
+        self._values = OnDemand(tree.platforms, self._whole)
 
     def __getitem__(self, key: str) -> Values:
         return self._values[key]
@@ -42,6 +42,9 @@ class PlatformTable(Mapping[str, Values]):
 
     def __len__(self) -> int:
         return len(self._platforms)
+
+    def _whole(self, key: str, _platform: Platform) -> Values:
+        return self._shared | self._inherited(key, ())
 
     def _inherited(self, key: str, visited: tuple[str, ...]) -> Values:
         platform = self._platforms.get(key)

@@ -89,17 +89,28 @@ class OnDemand(Mapping[str, T]):
     A run uses one model of a hundred; converting all of them takes 2.4 ms at every start.
     """
 
-    __slots__ = ("_convert", "_converted", "_raw")
+    __slots__ = ("_convert", "_converted", "_load", "_raw")
 
-    def __init__(self, raw: Mapping[str, Any], convert: Callable[[str, Any], T]) -> None:
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        convert: Callable[[str, Any], T],
+        load: Callable[[str, Any], Any] | None = None,
+    ) -> None:
         self._raw = raw
         self._convert = convert
+        self._load = load or _as_loaded
         self._converted: dict[str, T] = {}
 
     def __getitem__(self, key: str) -> T:
         if key not in self._converted:
-            self._converted[key] = self._convert(key, self._raw[key])
+            self._converted[key] = self._convert(key, self._load(key, self._raw[key]))
         return self._converted[key]
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """All items, loaded and not converted."""
+        return {key: self._load(key, item) for key, item in self._raw.items()}
 
     def __contains__(self, key: object) -> bool:
         return key in self._raw
@@ -110,9 +121,18 @@ class OnDemand(Mapping[str, T]):
     def __len__(self) -> int:
         return len(self._raw)
 
-    def __reduce__(self) -> tuple[type[dict[str, T]], tuple[dict[str, T]]]:
-        """Pickled with all items converted, because the converter cannot be pickled."""
-        return dict, (dict(self),)
+    def __getstate__(self) -> tuple[Mapping[str, Any], Callable[[str, Any], T]]:
+        """What is pickled: all items, loaded, and how they are converted."""
+        return self.raw, self._convert
+
+    def __setstate__(self, state: tuple[Mapping[str, Any], Callable[[str, Any], T]]) -> None:
+        self._raw, self._convert = state
+        self._load = _as_loaded
+        self._converted = {}
+
+
+def _as_loaded(_key: str, item: object) -> object:
+    return item
 
 
 def parse(mapping: Mapping[str, Any], name: str, defaults: Mapping[str, str]) -> Tree:
@@ -133,10 +153,10 @@ def parse_on_demand(data: Checked, name: str) -> Tree:
     parser = _Parser(name, {})
 
     def loaded(section: str, convert: Callable[[str, object], T]) -> OnDemand[T]:
-        def item(key: str, raw: object) -> T:
-            return convert(key, data.provider(raw)[section][key] if isinstance(raw, str) else raw)
+        def load(key: str, raw: object) -> object:
+            return data.provider(raw)[section][key] if isinstance(raw, str) else raw
 
-        return OnDemand(data[section], item)
+        return OnDemand(data[section], convert, load)
 
     return Tree(
         parser.shared(data),
