@@ -381,3 +381,52 @@ def test_odd_values_never_raise() -> None:
             {"modelId": value, "messages": [turn(picture())], "system": value},
         ):
             assert items_of(whole), whole
+
+
+def test_interactions_of_gemini() -> None:
+    """What a function returned, as contents or as JSON; the server holds earlier turns; malformed parts."""
+    data = image_block()["source"]["data"]
+    image = {"type": "image", "data": data, "mime_type": "image/png"}
+    step = {
+        "type": "function_result",
+        "call_id": "c",
+        "result": {"shot": f"data:image/png;base64,{data * 9}"},
+    }
+    shown = {"type": "function_result", "call_id": "c", "result": [image]}
+    mine = {"type": "model_output", "content": [{"type": "text", "text": "ok"}]}
+    later = {"previous_interaction_id": "i"}
+    request = request_of({"model": "gemini-3.5-flash", "input": [step, shown, mine]} | later)
+    assert (request.dialect, request.platform, request.history) == (
+        "gemini-interactions",
+        "gemini",
+        "previous_interaction_id",
+    )
+    assert [turn.role for turn in request.turns] == ["user", "user", "assistant"]
+    (use,) = request.images
+    assert (use.location.pointer, use.inside, use.flaws) == ("/input/1/result/0", ("tool_result",), ())
+    bad = [{"type": "user_input", "content": [{**image, "data": {"type": "Buffer", "data": [1]}}, 5]}, 7]
+    flaws = request_of({"input": bad}).flaws
+    assert [flaw.message for flaw in flaws] == [
+        "data is an object, not a string",
+        "a content is a number, not an object",
+        "a step of the input is a number, not an object",
+    ]
+    assert "toString" in (flaws[0].help or "")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"input": [{"type": "image", "data": "aGk=", "mime_type": "image/png"}]},
+        {"model": "gpt-5.5", "input": [{"type": "image", "data": "aGk=", "mime_type": "image/png"}]},
+        {"model": "gemini-3.5-flash", "input": "hello"},
+        {"model": "gemini-3.5-flash", "input": {"type": "image"}},
+        {"input": [{"type": "function_call"}]},
+        {"input": None},
+        {"inputs": [{"role": "user", "content": "hello"}]},
+        {"inputs": "hello"},
+    ],
+)
+def test_what_is_no_interaction_and_no_conversation(value: Any) -> None:
+    """Inputs of other programs, and those without anything to check."""
+    assert all(item.dialect == "openai-responses" for item in requests_of(value))

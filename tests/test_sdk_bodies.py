@@ -32,6 +32,7 @@ DIALECTS = (
     ("/responses", "openai-responses"),
     (":generateContent", "gemini"),
     (":countTokens", "gemini"),
+    ("/interactions", "gemini-interactions"),
     ("/converse", "bedrock-converse"),
 )
 """The dialect by a part of the path."""
@@ -40,6 +41,7 @@ HOSTS = (
     ("/v1/messages", "https://api.anthropic.com"),
     ("/publishers/", "https://aiplatform.googleapis.com"),
     ("generateContent", "https://generativelanguage.googleapis.com"),
+    ("/interactions", "https://generativelanguage.googleapis.com"),
     ("countTokens", "https://generativelanguage.googleapis.com"),
     ("/model/", "https://bedrock-runtime.us-east-1.amazonaws.com"),
     ("/responses", "https://api.openai.com"),
@@ -267,6 +269,7 @@ def test_details_as_they_are_sent() -> None:
     assert details_of("litellm", "gemini 2.5: several images") == ["high", "high", "high"]
     assert details_of("google-genai-python", "system prompt") == ["low"]
     assert details_of("google-genai-python", "resolution of a part") == ["high"]
+    assert details_of("google-genai-python", "interaction: one image") == ["low"]
 
 
 def changed_payload(text: str, data: bytes) -> str:

@@ -63,7 +63,8 @@ def image_as_text(request: Request, ctx: Context) -> Iterator[Problem]:
     then checked like any other; if one would be an error that no fix removes, the text stays.
 
     There is no fix where the API takes no image: in assistant and system turns, search results, results of
-    MCP tools and of tools that failed (`is_error`), and in the tool messages of OpenAI's chat completions.
+    MCP tools and of tools that failed (`is_error`), in JSON of a tool (Gemini, Converse), and in the
+    tool messages of OpenAI's chat completions.
     Nor is there one where the text block has members that an image block cannot have, or where the format of
     an agent's session has no image beside a text.
 
@@ -122,6 +123,8 @@ def _texts(blocks: tuple[Block, ...], obstacle: str, dialect: str) -> Iterator[t
 def _obstacle_in(kind: str, dialect: str) -> str:
     if kind == "document" and dialect != "bedrock-converse":
         return ""
+    if kind == "json":
+        return "JSON that a tool returns takes only text"
     if kind == "tool_result":
         return "the message of a tool takes only text" if dialect == "openai-chat" else ""
     return f"the content of {kind} takes only text"

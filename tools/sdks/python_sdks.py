@@ -222,9 +222,23 @@ def google_genai(lab: "Lab") -> dict[str, str]:
     )
     with lab.call("count of tokens"):
         client.models.count_tokens(model=GEMINI, contents=[part("small.png"), ASK])
-    with lab.call("interaction"):
-        image = {"type": "image", "data": lab.base64("small.png"), "mime_type": "image/png"}
-        client.interactions.create(model=GEMINI, input=[text(), image])
+    image = {"type": "image", "data": lab.base64("small.png"), "mime_type": "image/png", "resolution": "low"}
+    pdf = {"type": "document", "data": lab.base64("page.pdf"), "mime_type": "application/pdf"}
+    web = {"type": "image", "uri": WEB, "mime_type": "image/png"}
+    named = [text("Image 1:"), {"type": "image", "data": lab.folder / "photo.jpg", "mime_type": "image/jpeg"}]
+    asked = {"type": "user_input", "content": [text()]}
+    called = {"type": "function_call", "id": "c1", "name": "shot", "arguments": {}}
+    shown = {"type": "function_result", "call_id": "c1", "name": "shot", "result": [text("a shot"), image]}
+    for name, given in (
+        ("one image", [text(), image]),
+        ("one content", image),
+        ("path as data", [*named, text()]),
+        ("document", [pdf, text()]),
+        ("url image", [web, text()]),
+        ("image in a tool result", [asked, called, shown]),
+    ):
+        with lab.call(f"interaction: {name}"):
+            client.interactions.create(model=GEMINI, input=given, system_instruction="Be short.")
     vertex = genai.Client(vertexai=True, api_key="x", http_options=options)
     send("Vertex AI", [part("small.png"), ASK], vertex)
     return installed("google-genai")

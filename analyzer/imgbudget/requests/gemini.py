@@ -133,7 +133,8 @@ class GeminiParts(RequestCollector):
     def _answer(self, answer: dict[str, Any], location: Location, key: str) -> Block:
         """The result of a function: the long texts of its response, which may be any JSON, and its parts."""
         here = location.at(key)
-        blocks: tuple[Block, ...] = tuple(self.json_texts(answer.get("response"), here.at("response")))
+        texts = tuple(self.json_texts(answer.get("response"), here.at("response")))
+        blocks: tuple[Block, ...] = (Nested(here.at("response"), "json", texts),) if texts else ()
         if isinstance(answer.get("parts"), list):
             blocks += self.parts(answer["parts"], here.at("parts"), ("tool_result",))
         return Nested(location, "tool_result", blocks) if blocks else Other(location, key)

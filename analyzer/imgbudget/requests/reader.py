@@ -22,6 +22,7 @@ from imgbudget.requests.envelopes import (
 )
 from imgbudget.requests.frameworks import FRAMEWORK
 from imgbudget.requests.gemini import GEMINI
+from imgbudget.requests.interactions import GEMINI_INTERACTIONS
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from imgbudget.requests.openai import MISTRAL_CONVERSATION, OPENAI_CHAT, OPENAI_RESPONSES
@@ -39,6 +40,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OLLAMA_CHAT,
     OLLAMA_GENERATE,
     OPENAI_CHAT,
+    GEMINI_INTERACTIONS,
     OPENAI_RESPONSES,
     MISTRAL_CONVERSATION,
     BEDROCK_INVOKE,
