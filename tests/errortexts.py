@@ -140,9 +140,9 @@ OTHERS = (
     ErrorText("Image count 5 exceeds limit 4 per request.", "IB402", measured=5, limit=4),
     ErrorText("Exceeded maximum number of images (50) allowed in the request.", "IB402", limit=50),
     ErrorText("A maximum of 100 PDF pages may be provided.", "IB402", limit=100),
-    ErrorText("Only HTTPS URLs are supported.", None),
-    ErrorText("str is not valid UTF-8: surrogates not allowed: line 1 column 1 (char 0)", None),
-    ErrorText("The request body is not valid JSON: no low surrogate in string: line 1 column 9", None),
+    ErrorText("Only HTTPS URLs are supported.", "IB409"),
+    ErrorText("str is not valid UTF-8: surrogates not allowed: line 1 column 1 (char 0)", "IB410"),
+    ErrorText("The request body is not valid JSON: no low surrogate in string: line 1 column 9", "IB410"),
     ErrorText(
         "The image you provided requires 30,420 patches after processing, exceeding the limit of 30000.",
         "IB101",
@@ -168,7 +168,7 @@ OTHERS = (
         "IB106",
     ),
     ErrorText("Provided image is not valid", "IB001"),
-    ErrorText("This model doesn't support the image field for user messages.", None),
+    ErrorText("This model doesn't support the image field for user messages.", "IB413"),
     ErrorText("This model doesn't support the s3Uri field", "IB403", values=(("tag", "s3Uri"),)),
     ErrorText("Input is too long for requested model.", "IB405"),
     ErrorText(
@@ -183,13 +183,113 @@ OTHERS = (
         "IB401",
         limit=25_000_000,
     ),
-    ErrorText("No endpoints found that support image input", None, status=404),
-    ErrorText("The model does not support image input but some images are present in the request.", None),
-    ErrorText('Model "deepseek-v4-flash" does not accept image input', None),
-    ErrorText("Invalid content type. image_url is only supported by certain models.", None),
-    ErrorText("image input is not supported - hint: you may need the mmproj", None, status=500),
+    ErrorText("No endpoints found that support image input", "IB413", status=404),
+    ErrorText("The model does not support image input but some images are present in the request.", "IB413"),
+    ErrorText('Model "deepseek-v4-flash" does not accept image input', "IB413"),
+    ErrorText("Invalid content type. image_url is only supported by certain models.", "IB413"),
+    ErrorText("image input is not supported - hint: you may need the mmproj", "IB413", status=500),
     ErrorText("Failed to load image or audio file", "IB001"),
     ErrorText("error: cannot make GET request", None, status=500),
     ErrorText("image size must be over 0 and at most 20971520 bytes", "IB103", limit=20_971_520),
+    ErrorText("API Error: an image in the conversation could not be processed and was removed.", "IB001"),
+    ErrorText(
+        "image exceed max allowed size for many-image requests: 2000 pixels",
+        "IB102",
+        limit=2000,
+    ),
+    ErrorText("Image format image/png not supported", "IB104", values=(("declared", "image/png"),)),
+    ErrorText(
+        "too many images and documents: 21 + 0 > 20",
+        "IB402",
+        measured=21,
+        limit=20,
+        values=(("images", "21"), ("pages", "0")),
+    ),
+    ErrorText("missing required Copilot-Vision-Request header for vision requests", None),
+    ErrorText("'Only PNG images are supported in assistant messages' functionality not supported.", "IB404"),
+    ErrorText(
+        "get file base64 from url failed: file size exceeds maximum allowed size: 20MB", "IB103", limit=20
+    ),
+    ErrorText("prompt is too long: 207944 tokens > 200000 maximum", "IB405", measured=207_944, limit=200_000),
+    ErrorText(
+        "This model's maximum context length is 128000 tokens. However, your messages resulted in 144641 "
+        "tokens. Please reduce the length of the messages.",
+        "IB405",
+        measured=144_641,
+        limit=128_000,
+    ),
+    ErrorText("Request payload size exceeds the limit: 20971520 bytes.", "IB401", limit=20_971_520),
+    ErrorText("Too many images in request. Max is 10.", "IB402", limit=10),
+    ErrorText("too many images in the message, max allowed is 16", "IB402", status=500, limit=16),
+    ErrorText("At most 1 image(s) may be provided in one request.", "IB402", limit=1),
+    ErrorText("At most 4 image(s) may be provided in one prompt.", "IB402", limit=4),
+    ErrorText(
+        "Image 0 failed: Image exceeds the maximum allowed total pixels. Current dimensions: 4634x12324 = "
+        "57109416 pixels. Maximum allowed: 36000000 pixels.",
+        "IB101",
+        measured=57_109_416,
+        limit=36_000_000,
+        values=(("size", "4634x12324"),),
+    ),
+    ErrorText("400 Bad Request: Image exceeds max pixels allowed. ", "IB101"),
+    ErrorText(
+        "InternalError.Algo.InvalidParameter: The image length and width do not meet the model restrictions. "
+        "[height:1 or width:1 must be larger than 10]",
+        None,
+        limit=10,
+    ),
+    ErrorText("Failed to download image from IMG_9660.gif. Image size exceeds the limit.", "IB103"),
+    ErrorText("Failed to download image from IMG_9660.gif.", None),
+    ErrorText("Timeout while downloading https://x.example/app/a.png.", None),
+    ErrorText("Timeout while downloading 20250503_162129.jpg.", None),
+    ErrorText(
+        "Unable to process input image. Please retry or report in https://developers.generativeai.google",
+        "IB001",
+    ),
+    ErrorText("Unsupported MIME type: image/jpg", "IB104"),
+    ErrorText("Unsupported MIME type: png", "IB104"),
+    ErrorText(
+        "* GenerateContentRequest.contents[0].parts[1].inline_data.mime_type: MIME type must be image/png, "
+        "image/jpeg, image/webp, image/heic, or image/heif.",
+        "IB105",
+    ),
+    ErrorText(
+        "Unhandled generated data mime type: image/jpeg", "IB105", values=(("declared", "image/jpeg"),)
+    ),
+    ErrorText("illegal base64 data at input byte 4", "IB106", measured=4),
+    ErrorText("invalid image input", "IB106"),
+    ErrorText("'url' field must be a base64 encoded image.", "IB403"),
+    ErrorText(
+        "Unsupported image format: pdf. Supported formats: ['png', 'jpeg', 'gif', 'webp']",
+        "IB104",
+        status=500,
+        values=(("tag", "pdf"),),
+    ),
+    ErrorText(
+        "litellm.BadRequestError: AnthropicException - Image url not in expected format.",
+        "IB403",
+    ),
+    ErrorText("Anthropic only supports base64-encoded images currently.", "IB403", status=500),
+    ErrorText("'data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQ...' is not a valid absolute URI", None),
+    ErrorText(
+        "Failed to deserialize the JSON body into the target type: messages[0]: unknown variant `image_url`, "
+        "expected `text` at line 1 column 18254",
+        "IB413",
+    ),
+    ErrorText(
+        "messages[2]: data did not match any variant of untagged enum ChatCompletionRequestContent at line 1",
+        "IB413",
+        status=422,
+    ),
+    ErrorText("messages[1]: invalid type: sequence, expected a string at line 17", "IB413", status=422),
+    ErrorText("Image input modality is not enabled for models/gemma-3-27b-it", "IB413"),
+    ErrorText("Model does not support images. Please use a model that does.", "IB413"),
+    ErrorText(
+        "Invalid 'messages[1].content[1].image_url.url': string too long. Expected a string with maximum "
+        "length 20971520, but got a string with length 27000000 instead.",
+        "IB103",
+        measured=27_000_000,
+        limit=20_971_520,
+    ),
 )
 """Texts of agents, gateways and other vendors, from public reports of 2023-11 to 2026-09 and recordings."""

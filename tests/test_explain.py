@@ -191,9 +191,11 @@ def test_hostile_text_takes_no_time() -> None:
 
 def test_unknown_text_names_the_nearest_only_when_close() -> None:
     """A text in other words is not taken for a known one; what is like it is named."""
-    (close,) = explain("image exceeded 20 MB maximum: 21000000 bytes >= 20971520 bytes").unknown
+    (close,) = explain(
+        "Input tag 'foo' found using 'type' matches none of the expected tags: 'a', 'b'"
+    ).unknown
     assert close.nearest
-    assert close.nearest.codes == ("IB103",)
+    assert close.nearest.codes == ("IB403", "IB002", "IB404")
     (far,) = explain("rate limit reached, try again later").unknown
     assert far.nearest is None
 

@@ -8,14 +8,25 @@ from typing import NamedTuple
 
 from imgbudget.explain.details import UNKNOWN_CODE, Bounds, Details, bounds_of, details_in, error_codes
 from imgbudget.explain.patterns import ERROR_PATTERNS
-from imgbudget.explain.wording import ErrorPattern, pattern
+from imgbudget.explain.structure import structures_in
+from imgbudget.explain.unrelated import is_foreign, subject_of
+from imgbudget.explain.wording import PLACE, ErrorPattern, pattern
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_FRAME = re.compile("[\u2502\u2503\u2551\u2575\u258f\u2595\u23bf\u23fa\u25cf\u25cb]")
+"""Lines and marks that the screens of agents draw beside a text."""
+
+_QUOTED = re.compile(r"^[ \t]*>+[ \t]?", re.MULTILINE)
+_UNQUOTED = re.compile(r"^[ \t]*[^>\s]", re.MULTILINE)
 _ESCAPE = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'])|[nrt])")
 _ENTITY = re.compile(r"&(gt|lt|quot|apos|amp|#39|#x27|#34);", re.IGNORECASE)
 _ENTITIES = {"gt": ">", "lt": "<", "quot": '"', "apos": "'", "amp": "&", "#39": "'", "#x27": "'", "#34": '"'}
 
-_ROOT = r"(?:\w+\.)*(?:messages|system|(?:input|contents)(?=[.\[]))(?:\.[\w-]+|\.?\[\d+\])*"
+_BREAK = r"(?:[ \t]*\n[ \t]*)?"  # a terminal may break a line at a dot
+_ROOT = (
+    rf"(?:\w+\.)*(?:messages|system|(?:input|contents)(?=[.\[]))"
+    rf"(?:{_BREAK}\.{_BREAK}[\w-]+|\.?\[\d+\])*"
+)
 _LOCATION = re.compile(rf"(?<![\w.])({_ROOT})\s*:\s*$|[\"']({_ROOT})[\"']\s*[:.,]?\s*$")
 _LEADING = re.compile(rf"\s*({_ROOT})\s*:")
 _INDEX = re.compile(r"(?:^|\.)(?:messages|system|input|contents)\b.*\d")
@@ -35,6 +46,10 @@ _SUSPECT = re.compile(r"error|exceed|invalid|refus|reject|not (?:allowed|support
 _ALIKE = 0.6
 """Least similarity, 0 to 1, of a known message that is suggested for an unknown one."""
 
+_FEW_WRAPPED = 12
+"""Lines of a text that may be one message in a narrow terminal."""
+
+_WRAPPED = re.compile(r"[ \t]*\n[ \t]*")
 _LONGEST = 500
 _FEW_LINES = 3
 _SUSPECTS = 5
@@ -61,12 +76,16 @@ class Match(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """An unknown error message, with the most similar known one, if any."""
+    """An unknown error message, with the most similar known one, if any.
+
+    `about` is what it is about if that is not an image: `a rate limit or quota`, `authentication`, ...
+    """
 
     text: str
     line: int
     nearest: ErrorPattern | None = None
     occurrences: int = 1
+    about: str | None = None
 
 
 class Explanation(NamedTuple):
@@ -79,7 +98,8 @@ class Explanation(NamedTuple):
 class _Hit(NamedTuple):
     """A known message at an offset of the input, and the line of its start; `found` is in lower case.
 
-    `bounds` are those of the structured error around it.
+    `bounds` are those of the structured error around it. If only the structure of its sentence is known,
+    `sentence` is that on one line, and `found` is in it.
     """
 
     start: int
@@ -87,11 +107,31 @@ class _Hit(NamedTuple):
     pattern: ErrorPattern
     found: re.Match[str]
     bounds: Bounds | None = None
+    sentence: str | None = None
+    sentence_end: int = 0
+
+    @property
+    def end(self) -> int:
+        """The offset of its end in the input."""
+        return self.sentence_end if self.sentence is not None else self.found.end()
 
 
 def explain(text: str) -> Explanation:
     """Recognise the error messages in a text: a message, a JSON error, a traceback, an HTML page or a log."""
     text = _plain(text)
+    found = _explain(text)
+    if not _is_verbatim(found) and 0 < text.count("\n") < _FEW_WRAPPED:
+        # a terminal broke a word in two; the lines of the text are lost
+        joined = _explain(_WRAPPED.sub("", text))
+        found = joined if _is_verbatim(joined) else found
+    return found
+
+
+def _is_verbatim(explanation: Explanation) -> bool:
+    return any(not match.pattern.structural for match in explanation.matches)
+
+
+def _explain(text: str) -> Explanation:
     lines = [found.start() for found in re.finditer("\n", text)]
     hits = _hits(text, lines)
     matches: dict[Match, Match] = {}
@@ -105,13 +145,21 @@ def explain(text: str) -> Explanation:
         unknown[message] = other._replace(occurrences=other.occurrences + 1)
     return Explanation(
         tuple(matches.values()),
-        tuple(other._replace(nearest=_nearest(other.text)) for other in unknown.values()),
+        tuple(_described(other) for other in unknown.values()),
     )
 
 
+def _described(other: Unknown) -> Unknown:
+    about = subject_of(other.text)
+    return other._replace(about=about, nearest=None if about else _nearest(other.text))
+
+
 def _plain(text: str) -> str:
-    """The text without colours, escapes of JSON and repr, and HTML entities, with the same lines."""
-    return _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], _ESCAPE.sub(_unescape, _ANSI.sub("", text)))
+    """The text without colours, frames, escapes of JSON and repr, and HTML entities, with the same lines."""
+    text = _FRAME.sub(" ", _ANSI.sub("", text))
+    if text.lstrip().startswith(">") and not _UNQUOTED.search(text):
+        text = _QUOTED.sub("", text)
+    return _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], _ESCAPE.sub(_unescape, text))
 
 
 def _unescape(found: re.Match[str]) -> str:
@@ -143,18 +191,42 @@ def _hits(text: str, lines: list[int]) -> list[_Hit]:
         for code in error_codes(lower)
         if code.start(1) not in codes
     ]
-    return sorted(_one_per_error(text, taken), key=lambda hit: hit.start)
+    taken = _without_foreign(lower, taken)
+    verbatim = sorted(hit.start for hit in taken if hit.pattern is not UNKNOWN_CODE)
+    taken += [
+        _Hit(one.start, bisect(lines, one.start) + 1, one.pattern, one.match, None, one.sentence, one.end)
+        for one in structures_in(text, lower, verbatim)
+    ]
+    return sorted(_one_per_error(text, taken, lines), key=lambda hit: hit.start)
+
+
+def _without_foreign(lower: str, hits: list[_Hit]) -> list[_Hit]:
+    """The hits without texts that are not known verbatim on a line about something else than an image."""
+    about: dict[tuple[int, int], bool] = {}
+    kept = []
+    for hit in hits:
+        if hit.pattern.loose:
+            line = lower.rfind("\n", max(0, hit.start - _LONGEST), hit.start) + 1
+            part = (line, hit.start // _LONGEST)
+            if part not in about:
+                end = lower.find("\n", hit.found.end(), hit.found.end() + _LONGEST)
+                begin = max(line, hit.start - _LONGEST)
+                about[part] = is_foreign(lower[begin : end if end >= 0 else hit.found.end() + _LONGEST])
+            if about[part]:
+                continue
+        kept.append(hit)
+    return kept
 
 
 def _grade(hit: _Hit) -> int:
-    """0 for a message known verbatim, 1 for the code of an error, 2 for what yields to both."""
-    return 2 if hit.pattern.loose else 1 if hit.pattern.typed else 0
+    """0 for a message known verbatim, 1 for the code of an error, 2 and 3 for what yields to both."""
+    return 3 if hit.pattern.structural else 2 if hit.pattern.loose else 1 if hit.pattern.typed else 0
 
 
-def _one_per_error(text: str, hits: list[_Hit]) -> Iterator[_Hit]:
+def _one_per_error(text: str, hits: list[_Hit], lines: list[int]) -> Iterator[_Hit]:
     """The hits without codes and loose texts of an error, or a line, that has a better one."""
     hits = sorted(hits, key=lambda hit: hit.start)
-    bounds = bounds_of(text, [hit.found.span() for hit in hits])
+    bounds = bounds_of(text, [_span(hit) for hit in hits])
     hits = [hit._replace(bounds=bound) for hit, bound in zip(hits, bounds, strict=True)]
     errors: set[Bounds] = set()
     matched_lines: set[int] = set()
@@ -163,13 +235,17 @@ def _one_per_error(text: str, hits: list[_Hit]) -> Iterator[_Hit]:
             continue
         grade = _grade(hit)
         if (grade and hit.bounds in errors) or (
-            (grade == 2 or (grade and hit.bounds is None)) and matched_lines & _lines_of(hit)
+            (grade >= 2 or (grade and hit.bounds is None)) and matched_lines & _lines_of(hit, lines)
         ):
             continue
         yield hit
-        matched_lines |= _lines_of(hit)
+        matched_lines |= _lines_of(hit, lines)
         if hit.bounds:
             errors.add(hit.bounds)
+
+
+def _span(hit: _Hit) -> tuple[int, int]:
+    return (hit.start, hit.end) if hit.sentence is not None else hit.found.span()
 
 
 def _lower(text: str) -> str:
@@ -178,9 +254,9 @@ def _lower(text: str) -> str:
     return lower if len(lower) == len(text) else re.sub("[A-Z]+", lambda found: found[0].lower(), text)
 
 
-def _lines_of(hit: _Hit) -> set[int]:
+def _lines_of(hit: _Hit, lines: list[int]) -> set[int]:
     """The lines that a hit covers."""
-    return set(range(hit.line, hit.line + hit.found[0].count("\n") + 1))
+    return set(range(hit.line, bisect(lines, max(hit.start, hit.end - 1)) + 2))
 
 
 def _match(text: str, hit: _Hit) -> Match:
@@ -188,16 +264,24 @@ def _match(text: str, hit: _Hit) -> Match:
     line_before = before.rpartition("\n")[2]
     location = _LOCATION.search(before)
     stated = _STATUS.findall(line_before)
+    whole = text if hit.sentence is None else hit.sentence
     groups = {
-        name: text[slice(*hit.found.span(name))] for name, value in hit.found.groupdict().items() if value
+        name: whole[slice(*hit.found.span(name))] for name, value in hit.found.groupdict().items() if value
     }
     values = {name: value for name, value in groups.items() if name in _SHOWN}
     measured, limit = _number(values.pop("measured", None)), _number(values.pop("limit", None))
     if "pages" in values and "images" in values:
         measured = (_number(values["pages"]) or 0) + (_number(values["images"]) or 0)
-    words = text[slice(*hit.found.span())].partition("<")[0]
-    places = [location[1] or location[2] if location else "", groups.get("place", "").strip(".")]
+    words = whole[slice(*hit.found.span())].partition("<")[0]
+    places = [
+        location[1] or location[2] if location else "",
+        (groups.get("place") or groups.get("image_place", "")).strip("."),
+    ]
     known = hit.pattern
+    if hit.sentence:
+        words = _MESSAGE_KEY.split(hit.sentence)[-1].strip(_AROUND)
+        place = _PLACE.search(hit.sentence)
+        places.append(place[0].strip(".") if place else "")
     paths: tuple[str, ...] = ()
     if hit.bounds:
         details = details_in(text, hit.bounds)
@@ -213,7 +297,7 @@ def _match(text: str, hit: _Hit) -> Match:
         text=_one_line(words),
         line=hit.line,
         status=int(stated[-1]) if stated else known.status,
-        location=next(filter(None, (*places, *paths)), None),
+        location=_joined(next(filter(None, (*places, *paths)), None)),
         measured=measured,
         limit=limit,
         values=tuple(values.items()),
@@ -244,8 +328,25 @@ _SHOWN = ("measured", "limit", "pages", "images", "declared", "actual", "size", 
 
 
 def _number(text: str | None) -> float | None:
-    digits = (text or "").replace(",", "")
-    return (float(digits) if "." in digits else int(digits)) if digits else None
+    digits = _SEPARATORS.sub("", text or "")
+    if digits.count(".") > 1:
+        digits = digits.replace(".", "")
+    if not digits or not digits[0].isdigit():
+        return _NUMERALS.get(digits)
+    return float(digits) if "." in digits else int(digits)
+
+
+_MESSAGE_KEY = re.compile(r"[\"']message[\"']\s*[:=]\s*b?[\"']")
+_AROUND = " \t\r\n\"'`{}[],:;"
+_PLACE = re.compile(PLACE)
+
+_SEPARATORS = re.compile(r"[,_'\u2019\u00a0\u2009\u202f\s]")
+_NUMERALS = {"one": 1, "two": 2}
+
+
+def _joined(location: str | None) -> str | None:
+    """A location without the line breaks of a terminal."""
+    return "".join(location.split()) if location else None
 
 
 def _one_line(text: str) -> str:
@@ -261,7 +362,7 @@ def _others(text: str, hits: list[_Hit]) -> Iterator[tuple[int, str]]:
         for message in expression.finditer(text):
             start, end = message.span(group)
             at = bisect(begins, start)
-            if (at and hits[at - 1].found.end() > start) or (at < len(hits) and begins[at] < end):
+            if (at and hits[at - 1].end > start) or (at < len(hits) and begins[at] < end):
                 continue
             error = errors[max(bisect(errors, Bounds(start, start)) - 1, 0)] if errors else None
             if error and error.start <= start < error.end and bounds_of(text, [(start, end)])[0] == error:

@@ -1,5 +1,6 @@
 """Error texts about images of agents, gateways and the APIs of other vendors."""
 
+from imgbudget.explain.server_texts import FEWER, OTHER_MODEL, PUBLIC_URL, SUPPORTED
 from imgbudget.explain.wording import (
     BASE64,
     CONTEXT,
@@ -14,15 +15,9 @@ from imgbudget.explain.wording import (
     SHRINK_BODY,
     SMALLER,
     SOURCE,
+    TEXT_ONLY,
     UNREADABLE,
     ErrorPattern,
-)
-
-_FEWER = "send fewer images: drop those of earlier turns and tool results, or split the request"
-_SUPPORTED = "convert the image to PNG, JPEG, WebP or a GIF without animation"
-_PUBLIC_URL = "open the url from another network, without login or cookies, or send the image as base64"
-_OTHER_MODEL = (
-    "use a model that takes images, or remove every image from the conversation, also from earlier turns"
 )
 
 _AGENTS = (
@@ -99,7 +94,7 @@ _AGENTS = (
         wording="contains {measured} images, exceeding the maximum of {limit}",
         rule=MEDIA_COUNT,
         meaning="the request has more images than the provider accepts, including those of earlier turns",
-        remedy=_FEWER,
+        remedy=FEWER,
         source="anomalyco/opencode#47721, #48647",
         date="2026-09-12",
         unit="images",
@@ -109,7 +104,7 @@ _AGENTS = (
         "{limit}",
         rule=MEDIA_COUNT,
         meaning="the request has more images than the provider accepts, including those of earlier turns",
-        remedy=_FEWER,
+        remedy=FEWER,
         source="microsoft/vscode#306919",
         date="2026-03-31",
         unit="images",
@@ -118,7 +113,7 @@ _AGENTS = (
         wording="Image count {measured} exceeds limit {limit} per request",
         rule=MEDIA_COUNT,
         meaning="the request has more images than the server is configured for",
-        remedy=_FEWER,
+        remedy=FEWER,
         source="AgnesAI-Labs/AgnesCode#50",
         date="2026-07-21",
         unit="images",
@@ -152,7 +147,7 @@ _OPENAI = (
         rule=FORMAT,
         also=("IB105",),
         meaning="the data URL declares a type that the API does not take",
-        remedy=_SUPPORTED,
+        remedy=SUPPORTED,
         source="OpenAI API; the form of openai/codex#32287",
         date="2026-07-10",
     ),
@@ -164,6 +159,18 @@ _OPENAI = (
         remedy="encode the image again, as data:image/png;base64, followed by its base64 text",
         source="anomalyco/opencode#23983; Alibaba-NLP/OmniSearch#3; openai/codex#32287",
         date="2025-02-05 to 2026-07-10",
+    ),
+    ErrorPattern(
+        wording="Invalid '{image_place}': string too long. Expected a string with maximum length {limit}, "
+        "but got a string with length {measured}",
+        rule=IMAGE_BYTES,
+        also=("IB401",),
+        meaning="the data URL of one image is longer than the API accepts; base64 adds a third to the file",
+        remedy=SMALLER,
+        source="OpenAI API, code string_above_max_length; the form of openai/codex#32287",
+        date="2026-11",
+        unit="characters",
+        era="not seen verbatim",
     ),
     ErrorPattern(
         wording="Image URLs are only allowed for messages with role 'user'",
@@ -179,15 +186,15 @@ _OPENAI = (
         also=("IB104", "IB106"),
         meaning="the bytes are not an image that the API can decode",
         remedy="open the file in a viewer and save it again; a download may have saved a web page instead",
-        source="reports of Codex sessions",
-        date="2026",
+        source="openai/codex#7459; github/copilot-cli#4930",
+        date="2025-12-01 to 2026-09-22",
     ),
     ErrorPattern(
         wording="You uploaded an unsupported image",
         rule=FORMAT,
         also=("IB001", "IB103", "IB105"),
         meaning="the bytes are in a format that the API does not take, or are no image",
-        remedy=_SUPPORTED,
+        remedy=SUPPORTED,
         source="CosmosShadow/gptpdf#6; STranslate#277; OpenAdapt#853",
         date="2024-06-30 to 2024-12-09",
     ),
@@ -195,7 +202,7 @@ _OPENAI = (
         wording="Error while downloading http",
         rule=None,
         meaning="the API could not download the image at a url; this cannot be checked before sending",
-        remedy=_PUBLIC_URL,
+        remedy=PUBLIC_URL,
         source="a recorded answer (openinference)",
         date="undated",
         source_type="url",
@@ -204,13 +211,13 @@ _OPENAI = (
         wording="Exceeded maximum number of images ({limit}) allowed in the request",
         rule=MEDIA_COUNT,
         meaning="the request has more images than Azure OpenAI accepts, including those of earlier turns",
-        remedy=_FEWER,
+        remedy=FEWER,
         source="anomalyco/opencode#39677; Azure/azure-rest-api-specs#46145",
         date="2026-09-06",
         unit="images",
     ),
     ErrorPattern(
-        wording="image size{between}{limit} bytes",
+        wording="image size must be over {between} at most {limit} bytes",
         rule=IMAGE_BYTES,
         meaning="one image has more bytes than the service accepts, or none",
         remedy=SMALLER,
@@ -256,7 +263,7 @@ _GEMINI = (
 _BEDROCK = (
     ErrorPattern(
         wording="This model doesn't support the image field",
-        rule=None,
+        rule=TEXT_ONLY,
         also=("IB404",),
         meaning="the model takes no images, or none at this place: some models refuse images inside a tool "
         "result that they take in a user message",
@@ -316,10 +323,10 @@ _BEDROCK = (
 _NO_IMAGES = tuple(
     ErrorPattern(
         wording=wording,
-        rule=None,
+        rule=TEXT_ONLY,
         meaning="an image goes to a model that takes none; images of earlier turns count too, so a session "
         "fails after a switch of model",
-        remedy=_OTHER_MODEL,
+        remedy=OTHER_MODEL,
         source=source,
         date=date,
         status=status,
@@ -352,7 +359,7 @@ _SERVERS = (
         wording="error: cannot make GET request",
         rule=None,
         meaning="the server could not download the image at a url; this cannot be checked before sending",
-        remedy=_PUBLIC_URL,
+        remedy=PUBLIC_URL,
         source="a recorded answer of llama.cpp (rig)",
         date="undated",
         status=500,

@@ -1,6 +1,7 @@
 """Every API error text that is known, with the rule it belongs to, its meaning, its source and date."""
 
 from imgbudget.explain.other_texts import OTHER_TEXTS
+from imgbudget.explain.server_texts import SERVER_TEXTS
 from imgbudget.explain.wording import (
     BASE64,
     CONTEXT,
@@ -18,7 +19,9 @@ from imgbudget.explain.wording import (
     SMALLER,
     SOURCE,
     STRICT,
+    SURROGATE,
     TOOLSET,
+    UNFETCHABLE,
     UNREADABLE,
     ErrorPattern,
 )
@@ -173,6 +176,7 @@ _MESSAGES_API = (
     ErrorPattern(
         wording="Unable to download the file. Please verify the URL and try again",
         rule=None,
+        also=("IB409",),
         meaning="the API could not download the image at a url; this cannot be checked before sending",
         remedy="open the url from another network, without login or cookies, or send the image as base64",
         source="public notes, and a recorded answer",
@@ -272,7 +276,7 @@ _MESSAGES_API = (
     ),
     ErrorPattern(
         wording="Only HTTPS URLs are supported",
-        rule=None,
+        rule=UNFETCHABLE,
         also=("IB403",),
         meaning="the API fetches images from https only, not from http, file or data urls",
         remedy="use an https url, or send the image as base64",
@@ -282,7 +286,7 @@ _MESSAGES_API = (
     ),
     ErrorPattern(
         wording="not valid UTF-8: surrogates not allowed",
-        rule=None,
+        rule=SURROGATE,
         also=("IB002",),
         meaning="a text of the request has half of a surrogate pair, as a cut through an emoji leaves; the "
         "whole request is refused, and so is every later turn of the session",
@@ -292,7 +296,7 @@ _MESSAGES_API = (
     ),
     ErrorPattern(
         wording="no low surrogate in string",
-        rule=None,
+        rule=SURROGATE,
         also=("IB002",),
         meaning="a text of the request has half of a surrogate pair, as a cut through an emoji leaves; the "
         "whole request is refused, and so is every later turn of the session",
@@ -409,5 +413,5 @@ _MESSAGES_API = (
 )
 """Messages of the API from its guides and from reports (2024-03 to 2026-09), and of servers before it."""
 
-ERROR_PATTERNS: tuple[ErrorPattern, ...] = (*_MESSAGES_API, *OTHER_TEXTS)
+ERROR_PATTERNS: tuple[ErrorPattern, ...] = (*_MESSAGES_API, *OTHER_TEXTS, *SERVER_TEXTS)
 """Every error text that is known; of two that fit the same place, the first is taken."""

@@ -4,19 +4,33 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+NUMBER = (
+    r"(?:\d{1,3}(?:[,_'\u2019\u00a0\u2009\u202f]\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?:[.]\d{3}){2,}(?!\d)"
+    r"|\d{1,3}(?:[ ]\d{3})+(?!\d)|\d+(?:\.\d+)?)"
+)
+"""A number with any separator of thousands; one dot alone is that of decimals."""
+
+PLACE = r"(?:\w{1,40}\.)?\b(?:messages|input|contents)[.\[][\w.\[\]]{0,150}?\d[\w.\[\]]{0,150}"
+"""A place in a request, as `messages.1.content.0.image.source` or `input[37].content[0].image_url`."""
+
 FIELDS = {
-    "maximum": r"[\d.]+",
-    "measured": r"\d[\d,]*(?:\.\d+)?",
-    "limit": r"\d[\d,]*(?:\.\d+)?",
-    "pages": r"[\d,]+",
-    "images": r"[\d,]+",
+    "maximum": NUMBER,
+    "measured": NUMBER,
+    "limit": NUMBER,
+    "height": NUMBER,
+    "width": NUMBER,
+    "pages": NUMBER,
+    "images": NUMBER,
+    "resource": r"(?:url\b|https?:|resource|image|\S{1,300}\.(?:png|jpe?g|gif|webp|bmp|avif|heic)\b)",
+    "picture": r"['\"`]?(?:image/[\w.+-]+|png|jpe?g|gif|webp|bmp|tiff?|svg(?:\+xml)?|heic|heif|avif)\b",
     "declared": r"[\w.+-]+/[\w.+-]+",
     "actual": r"[\w.+-]+/[\w.+-]+",
     "size": r"\d+x\d+",
     "target": r"\d+x\d+",
     "tag": r"\w+",
     "gap": r"[ \t]?",
-    "place": r"(?:\w{1,40}\.)?\b(?:messages|input|contents)[.\[][\w.\[\]]{0,150}?\d[\w.\[\]]{0,150}",
+    "place": PLACE,
+    "image_place": rf"{PLACE}image[\w.]{{0,40}}",
     "reason": r"[^\n\"]{1,80}?(?=[.\"\n]|$)",
     "problem": r"\b(?:invalid|missing|unknown|unsupported)[a-z ]{0,30}:?\s?",
     "file_id": r"files?[-_][a-z0-9_-]{6,80}",
@@ -30,7 +44,7 @@ FIELDS = {
 }
 """The expression for each name in braces of a wording; sizes are px x px, numbers may have separators."""
 
-_QUOTE = "['\"\u2018\u2019\u201c\u201d]?"  # shells and logs drop quotes, or change them
+_QUOTE = "['\"`\u2018\u2019\u201c\u201d]?"  # shells and logs drop quotes, or change them
 _PART = re.compile(r"\{(\w+)\}|(\s+)|(['\"])|([^{\s'\"]+)")
 
 
@@ -49,7 +63,8 @@ class ErrorPattern(NamedTuple):
     location counts the blocks inside tool results as blocks of the turn. `typed` marks a code in the details
     of an error, which gives way to a known message of the same error; if the details have a limit, `by_limit`
     has the rule for it. `source_type` is the only type of
-    image source that can cause it. `loose` marks a wording that is not known verbatim: it matches only on a
+    image source that can cause it. `structural` marks a kind of error that is known by its words, in any
+    wording; it yields to all others. `loose` marks a wording that is not known verbatim: it matches only on a
     line without any other known message. `unit` is that of the numbers `measured` and `limit`.
     """
 
@@ -67,6 +82,7 @@ class ErrorPattern(NamedTuple):
     by_limit: tuple[tuple[float, RuleName], ...] = ()
     source_type: str | None = None
     loose: bool = False
+    structural: bool = False
     era: str = "current"
 
     @property
@@ -80,7 +96,7 @@ class ErrorPattern(NamedTuple):
         return re.sub(r"\{\w+\}", "0", self.wording)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def pattern(wording: str) -> re.Pattern[str]:
     """A wording as an expression for text in lower case, with any white space and optional quotes.
 
@@ -96,7 +112,8 @@ def pattern(wording: str) -> re.Pattern[str]:
         elif blank:
             parts.append(r"\s+")
         else:
-            parts.append(_QUOTE if quote else re.escape(words))
+            # a terminal breaks a line behind a hyphen
+            parts.append(_QUOTE if quote else re.escape(words).replace(r"\-", r"\-\s*"))
     return re.compile("".join(parts), re.DOTALL)
 
 
@@ -116,6 +133,9 @@ MISPLACED = RuleName("IB404", "misplaced-image")
 CONTEXT = RuleName("IB405", "context-overflow")
 MALFORMED = RuleName("IB002", "malformed-request")
 EMPTY_TEXT = RuleName("IB407", "empty-text")
+UNFETCHABLE = RuleName("IB409", "unfetchable-url")
+SURROGATE = RuleName("IB410", "lone-surrogate")
+TEXT_ONLY = RuleName("IB413", "text-only-model")
 
 SMALLER = "make the image smaller: fewer pixels, or JPEG; `imgbudget plan` gives the size"
 DECLARE = "declare the actual type of the image; `imgbudget check` names it"

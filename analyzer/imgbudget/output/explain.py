@@ -90,6 +90,7 @@ def _unknown_record(unknown: Unknown) -> dict[str, Any]:
         "text": unknown.text,
         "line": unknown.line,
         "seen": unknown.occurrences,
+        "about": unknown.about,
         "nearest": {**_rule_record(near), "text": near.wording} if near else None,
     }
 
@@ -110,6 +111,8 @@ def full_text(explanation: Explanation, found: Sequence[LocatedMatch], *, colour
 
 
 def _rule(known: ErrorPattern) -> str:
+    if known.rule is None and known.also:
+        return f"no rule detects this for certain ({', '.join(known.also)} may)"
     if known.rule is None:
         return "no rule can detect this before sending"
     also = f" (or {', '.join(known.also)})" if known.also else ""
@@ -177,7 +180,9 @@ def _unknown_text(unknown: Unknown, style: TextStyle) -> str:
         f"{style.paint('unknown error text', '1')}{times} on line {unknown.line}",
         f"  text:     {unknown.text}",
     ]
-    if unknown.nearest:
+    if unknown.about:
+        lines.append(f"  means:    not about an image, but {unknown.about}")
+    elif unknown.nearest:
         lines.append(f"  nearest:  {unknown.nearest.wording} [{_rule(unknown.nearest)}]")
     else:
         lines.append("  nearest:  no similar error about images is known")
