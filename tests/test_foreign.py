@@ -1,18 +1,41 @@
 """Bodies in files that are no JSON: read as whole requests, located in the file, never edited."""
 
 import json
+import re
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.relaxed import NotRelaxedError, relaxed_json
+from imgbudget.jsontext.source import JsonSource
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command
 
 BODY = body(image_block(image_bytes((60, 8400))), "look")
 LINE, INDENTED = json.dumps(BODY), json.dumps(BODY, indent=2)
 QUOTED = LINE.replace('"', '\\"')
+ODD = (
+    "{\n  // the request\n  model: 'claude-sonnet-4-6', max_tokens: +0x64, $x: .5, s: false,\n  messages: "
+    + json.dumps(BODY["messages"])
+    .replace('"', "'")
+    .replace("'role':", "role: /* who */")
+    .replace("}]", "},]")
+    + ",\n}\n"
+)
+"""The body as JSON5."""
+
+
+def asking(text: str, whole: str = LINE) -> str:
+    """The body with another text, as it is to be written."""
+    return whole.replace("look", text)
+
+
+QUOTE = r"it'\''s"
+TEMPLATE = re.sub(r'("max_tokens": )\d+', r"\1{{most}}", INDENTED)
+BRUNO = "meta {\n  name: x\n}\n\npost {\n  url: %s\n  body: json\n}\n\nbody:json {\n  %s\n}\n"
 
 FILES: dict[str, tuple[str, str]] = {
     "request file": (
@@ -26,6 +49,18 @@ FILES: dict[str, tuple[str, str]] = {
     "log": ("a.log", f"12:00 é INFO sending {LINE} to x\n12:01 done\n"),
     "comments": ("a.jsonc", "// the request\n" + INDENTED.replace('"max_tokens"', '/* few */ "max_tokens"')),
     "trailing comma": ("a.json5", INDENTED.rstrip("\n}") + ",\n}\n"),
+    "JSON5": ("a.json5", ODD),
+    "JSON5 with text that is not ASCII": ("a.json5", "/* é */ " + asking("sé", ODD)),
+    "JSON5 in a script": ("a.sh", f'node -e "send({ODD})"\n'),
+    "what Python prints": ("a.log", f"12:00 sending {BODY!r} to x\n"),
+    "variables of a template": ("a.http", f"POST https://x\n\n{TEMPLATE}\n"),
+    "a quote in single quotes": ("a.sh", f"curl -d '{asking(QUOTE)}' https://x\n"),
+    "a quote in double quotes": ("a.sh", "curl -d '" + asking("it'\"'\"'s") + "' https://x\n"),
+    "escapes of a shell": ("a.sh", "curl -d $'" + asking(r"it\'s \u00e9") + "' https://x\n"),
+    "double quotes with a dollar": ("a.sh", 'curl -d "' + asking(r"\$5", QUOTED) + '" https://x\n'),
+    "a variable beside quotes": ("a.sh", "curl -d '" + asking("'$TEXT'") + "' https://x\n"),
+    "a command beside quotes": ("a.sh", "curl -d '" + asking('\'"$(cat "a")"\'') + "' https://x\n"),
+    "Bruno": ("a.bru", BRUNO % ("https://x", INDENTED.replace("\n", "\n  "))),
     "YAML": ("a.yaml", "# é\n" + yaml.safe_dump(BODY, allow_unicode=True)),
     "YAML under a key": ("a.yml", yaml.safe_dump({"tests": [{"prompt": BODY["messages"]}]})),
     "YAML documents": ("a.yml", "a: 1\n---\n" + yaml.safe_dump(BODY)),
@@ -44,10 +79,82 @@ def test_a_body_in_other_text_is_a_request(imgbudget: Command, name: str) -> Non
     assert (finding["code"], finding["location"], finding["fix"]) == ("IB101", "messages.0.content.0", None)
     assert finding["pointer"].endswith("/0/content/0/source")
     here = text.splitlines()[finding["line"] - 1][finding["column"] - 1 :]
-    assert here.startswith(("{", '"{', "data:", "media_type:")), here[:40]
+    assert here.startswith(("{", '"{', "$'{", "data:", "media_type:")), here[:40]
     again = imgbudget("check", path, "--fix", "--unsafe-fixes", "--no-cache", "--format", "json")
     assert again.json["summary"]["requests"] == 1
     assert Path(path).read_text("utf-8") == text
+
+
+ADDRESS = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-opus-4-8/invoke"
+PLAIN = {key: value for key, value in BODY.items() if key != "model"}
+SENT = json.dumps(PLAIN)
+OTHER = "https://api.openai.com/v1/chat/completions"
+
+ADDRESSED = {
+    "Bruno": ("a.bru", BRUNO % (ADDRESS, SENT)),
+    "request file": ("a.http", f"POST {OTHER}\n\n{{}}\n\n###\nPOST {ADDRESS}\nx-a: {OTHER}\n\n{SENT}\n"),
+    "after the body": ("a.sh", f"curl {OTHER}\ncurl -d '{SENT}' \\\n  -H 'a: b' \\\n  {ADDRESS}\n"),
+    "before the body": ("a.sh", f"curl -X POST \\\n  {ADDRESS} \\\n  -d '{SENT}'\ncurl {OTHER}\n"),
+    "after another command": ("a.sh", f"curl -d '{LINE}' {OTHER}\ncurl -d '{SENT}' {ADDRESS}\n"),
+    "here-document": ("a.sh", f"curl {OTHER}\ncurl -d @- {ADDRESS} <<EOF\n{SENT}\nEOF\n"),
+    "log": ("a.log", f"GET {OTHER}\nPOST {ADDRESS} body={SENT} took 1 s\nGET {OTHER}\n"),
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSED)
+def test_a_body_in_other_text_is_sent_to_the_url_beside_it(imgbudget: Command, name: str) -> None:
+    """Its platform and model are those of the URL in its command, or of the request line above it."""
+    path, text = ADDRESSED[name]
+    Path(path).write_text(text)
+    sent = imgbudget("check", "--format", "json", "--no-cache", "--select", "IB101").json["requests"][-1]
+    assert (sent["model"], sent["platform"]) == ("claude-opus-4-8", "bedrock")
+
+
+def test_a_url_elsewhere_in_the_text_is_not_the_one_of_a_body(imgbudget: Command) -> None:
+    """Of another line of a log, or of another command."""
+    for name, text in (
+        ("a.log", f"POST {ADDRESS} ok\nsending {SENT}\n"),
+        ("a.sh", f"curl {ADDRESS}\ncurl -d '{SENT}' x\n"),
+    ):
+        Path(name).write_text(text)
+        sent = imgbudget("check", name, "--format", "json", "--no-cache").json["requests"][-1]
+        assert sent["platform"] == "anthropic"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{a: 1, messages: [1, 2, /* c */ 'x',], // d\n b: {c: [.5, 5., +0x1F, -1e3, Infinity, NaN, $y]}}",
+        "{'é': '\\x41\\u0042\\\\\\'\"\\\n', \"u\": u'\\U0001F600', b: b'1', n: None, t: True, m: {{x}}}",
+    ],
+)
+def test_what_is_nearly_json_has_the_values_and_places_of_its_text(text: str) -> None:
+    """Each value of the text that was made is where it is in the original."""
+    made = relaxed_json("xx" + text, 2)
+    assert made.end == len(text) + 2
+    value = json.loads(made.text)
+    (document,) = open_documents(JsonSource.from_bytes(made.text.encode()), lines=False)
+    assert isinstance(document, Document)
+    assert document.value == value
+    for key, span in document.spans([(key,) for key in value]).items():
+        first, last = made.origin(span.start) - 2, made.origin(span.end) - 2
+        assert text[:first].rstrip().endswith(":"), (key, text[first:last])
+        assert text[last] in ",}"
+
+
+def test_what_is_not_nearly_json_is_refused() -> None:
+    """With the position that shows it."""
+    for text, at in (
+        ("{a b}", 1),
+        ("{a: foo()}", 4),
+        ("[1, 2", 5),
+        ("{a: 'x", 4),
+        ("[" * 300, 200),
+        ("[1..2]", 1),
+    ):
+        with pytest.raises(NotRelaxedError) as refused:
+            relaxed_json(text, 0)
+        assert refused.value.position == at, text
 
 
 def test_images_beside_a_body_are_checked_too(imgbudget: Command) -> None:
@@ -121,6 +228,10 @@ def test_broken_and_hostile_text_never_raises(imgbudget: Command) -> None:
         ("a.log", "iVBORw0KGgo" + 400_000 * "\\" + "x"),
         ("a.log", 200_000 * '{"a" '),
         ("a.jsonc", "{" + 300_000 * "/*"),
+        ("a.json5", 300_000 * "{a: '"),
+        ("a.json5", 100_000 * "[1,\n" + "x"),
+        ("a.sh", 100_000 * "'{\"a'\\''"),
+        ("a.sh", 50_000 * "$'{\\'\"$(\"[$("),
         ("a.yaml", 150_000 * "\n" + "x: [\n"),
         ("a.log", 300_000 * ';base64,"'),
         ("a.json", json.dumps({"a": 300_000 * '"/' + "image role"})),

@@ -83,7 +83,7 @@ KINDS: dict[str, FileKind | None] = {
     ".db": FileKind.DATABASE,
     ".sqlite": FileKind.DATABASE,
     ".sqlite3": FileKind.DATABASE,
-    **dict.fromkeys((".log", ".http", ".rest", ".sh", ".jsonc", ".json5"), FileKind.TEXT),
+    **dict.fromkeys((".log", ".http", ".rest", ".bru", ".sh", ".jsonc", ".json5"), FileKind.TEXT),
 }
 """The kind by suffix, in lower case with its dot; None if it is neither image nor request."""
 

@@ -321,7 +321,7 @@ class DocumentCheck:
     def _body(self, body: ForeignBody) -> bool:
         """Check the requests of a body in other text; returns whether there are any."""
         location = Location(self.path, (), 0, body.number, outer_depth=UNEDITED)
-        requests = list(read_foreign(body.inner, location, self.reader.fields))
+        requests = list(read_foreign(body.inner, location, self.reader.fields, body.url))
         if requests:
             self._items(body, requests)
         return bool(requests)

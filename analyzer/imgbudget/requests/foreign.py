@@ -1,5 +1,6 @@
 """Bodies in files that are no JSON: in scripts, request files and logs as JSON text, and in YAML.
 
+In text they are JSON as it is, in string literals and in words of a shell, or nearly JSON, such as JSON5.
 They are read as JSON and located in the file, but never edited: its text follows the rules of another format.
 """
 
@@ -10,40 +11,59 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.relaxed import NotRelaxedError, Rewritten, relaxed_json
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Key, Keys, Span
+from imgbudget.requests.addresses import Address, address_of
 from imgbudget.requests.cassettes import yaml_module
+from imgbudget.requests.shellwords import word_at
 
 _MOST_BYTES = 64 << 20
 """Bytes of text that are looked into: twice the largest request body (32 MB, errors page, 2026-08)."""
 
-_MOST_TRIES = 2000
+_MOST_TRIES = 10_000
 _MOST_WORK = 4
 """How often a text is read at most: a bracket that opens no JSON text costs what follows it."""
 
-_MOST_COMMENTS = 1000
-"""Comments of a text whose comments are left out: one that has no end is looked for to the end."""
+_LEAST_WORK = 1 << 24
+_TOKEN = 32
+"""How much longer it takes to read a character of what is nearly JSON."""
 
 _DEEPEST = 200
 _MOST_NODES = 200_000
 """Values of a YAML text that is read: each takes half a kilobyte."""
 
 _WINDOW = 1 << 20
-_key_of_body = re.compile(rb'"(?:messages|contents|input|prompt|role)\\?"').search
-_opening = re.compile(r'"\s*[{\[]\s*\\"|[{\[](?=\s*["{\[])').search
-_comment = re.compile(r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|(//[^\n]*|/\*.*?\*/)|(,)(?=\s*[}\]])', re.DOTALL)
+_WORDS = (b"messages", b"contents", b"input", b"prompt", b"role")
+_is_about_body = re.compile(r"""(?:messages|contents|input|prompt|role)(?:\\*["']\s*+)?\s*+:""").search
+_opening = re.compile(
+    r""""\s*+[{\[]\s*+\\"|[{\[](?=\s*+(?:["'{\[]|\\"|/[/*]|[A-Za-z_$][\w$]*+\s*+:))""", re.DOTALL
+).search
+_quote_before = re.compile(r"""\$?['"]$|(?:(?<=[\s=])|^)\$?['"]\s++$""").search
 _decode = json.JSONDecoder().raw_decode
+
+_NEAR = 1 << 13
+_FARTHEST = 200
+"""Most characters between a quote and the bracket after it."""
+_request_line = re.compile(
+    r"(?m)^[ \t]*(?:(?:POST|PUT|PATCH)[ \t]+|url:[ \t]*)(\S+)(?:[ \t]+HTTP/[\d.]+)?[ \t]*\r?$"
+).findall
+_url = re.compile(r"https?://[^\s\"'<>\\]+").findall
 
 
 @dataclass(slots=True)
 class ForeignBody:
-    """A body as a JSON document, with where its values are in the file; like a `Document` for locations."""
+    """A body as a JSON document, with where its values are in the file; like a `Document` for locations.
+
+    `url` is the one that the text sends it to, empty if it shows none.
+    """
 
     inner: Document
     number: int
     line: int
     start: int
     end: int
+    url: str
     _place: Callable[[Iterable[Keys]], dict[Keys, Span]] = field(repr=False)
     duplicate_keys: tuple[Keys, ...] = ()
 
@@ -61,55 +81,127 @@ class _At(NamedTuple):
     column: int
 
 
+class _Reading(NamedTuple):
+    """JSON in a text: the text of it, its span in characters, and what it was made of, None if of itself.
+
+    `is_literal`: all of it is placed where the literal is that it is in.
+    """
+
+    text: str
+    start: int
+    end: int
+    made: Rewritten | None = None
+    is_literal: bool = False
+
+
 def bodies_in_text(source: JsonSource) -> Iterator[ForeignBody]:
-    """The JSON texts in a text, in order: verbatim ones, in string literals, and with comments."""
+    """The JSON texts in a text that may be bodies, in order."""
     if source.size > _MOST_BYTES or not _has_key_of_body(source):
         return
     try:
         text = source.pread(source.size, 0).decode()
     except UnicodeDecodeError:
         return
-    has_comments = text.lstrip()[:1] in ("{", "[", "/") and text.count("/*") <= _MOST_COMMENTS
-    plain = _without_comments(text) if has_comments else text
-    at, here, work = 0, _At(0, 0, 1, 1), 0
+    at = work = after = 0
+    here = _At(0, 0, 1, 1)
     for number in range(_MOST_TRIES):
-        match = _opening(plain, at)
-        if match is None or work > _MOST_WORK * len(text):
+        match = _opening(text, at)
+        if match is None or work > max(_MOST_WORK * len(text), _LEAST_WORK):
             return
-        try:
-            value, end = _decode(plain, match.start())
-        except json.JSONDecodeError as error:
-            at, work = match.end(), work + error.pos - match.start()
+        reading, cost = _read_at(text, match.start(), at)
+        if reading is None:
+            at, work = match.end(), work + cost
             continue
-        except (ValueError, RecursionError):  # a number with too many digits
-            at = match.end()
+        at = reading.end
+        if not _is_about_body(reading.text):
             continue
-        here = _moved(text, here, match.start())
-        stop = _moved(text, here, end)
-        at = end
-        is_literal = isinstance(value, str)
-        inner = value if is_literal else plain[match.start() : end]
-        for document in open_documents(JsonSource.from_bytes(inner.encode("utf-8", "replace")), lines=False):
+        here = _moved(text, here, reading.start)
+        stop = _moved(text, here, reading.end)
+        url, after = _url_near(text, after, reading)
+        data = JsonSource.from_bytes(reading.text.encode("utf-8", "replace"))
+        for document in open_documents(data, lines=False):
             if isinstance(document, Document):
-                place = _whole(here, stop) if is_literal else _shifted(document, here)
-                yield ForeignBody(document, number, here.line, here.offset, stop.offset, place)
+                place = _placed(text, document, reading, here, stop)
+                yield ForeignBody(document, number, here.line, here.offset, stop.offset, url, place)
+
+
+def _read_at(text: str, start: int, least: int) -> tuple[_Reading | None, int]:
+    """The JSON text at a position, or None and how many characters it took to see that there is none.
+
+    A word of a shell may begin before the position, but not before `least`.
+    """
+    try:
+        value, end = _decode(text, start)
+    except json.JSONDecodeError as error:
+        cost = error.pos - start
+    except (ValueError, RecursionError):  # a number with too many digits
+        return None, 1
+    else:
+        is_literal = isinstance(value, str)
+        return _Reading(value if is_literal else text[start:end], start, end, None, is_literal), 0
+    quote = _quote_before(text, max(least, start - _FARTHEST), start)
+    first = start if text[start] == '"' else quote.start() if quote else -1
+    if first >= 0:
+        word = word_at(text, first)
+        cost += _TOKEN * (word.end - first) if word else len(text) - first
+        if word and _is_json(word.text):
+            return _Reading(word.text, first, word.end, word, not word.text.isascii()), 0
+    if text[start] != '"':
+        try:
+            made = relaxed_json(text, start)
+        except NotRelaxedError as error:
+            return None, cost + _TOKEN * (error.position - start)
+        cost += _TOKEN * (made.end - start)
+        if _is_json(made.text):
+            return _Reading(made.text, start, made.end, made), 0
+    return None, cost
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _has_key_of_body(source: JsonSource) -> bool:
     """Whether a key of a body is in a text, which is read in windows: most texts have none."""
     overlap = 64
-    steps = range(0, source.size, _WINDOW - overlap)
-    return any(_key_of_body(source.pread(_WINDOW, at)) is not None for at in steps)
+    for at in range(0, source.size, _WINDOW - overlap):
+        block = source.pread(_WINDOW, at)
+        if any(word in block for word in _WORDS):
+            return True
+    return False
 
 
-def _without_comments(text: str) -> str:
-    """The text with blanks in place of comments and of commas before a closing bracket."""
-    return _comment.sub(_blanked, text)
+def _url_near(text: str, after: int, body: _Reading) -> tuple[str, int]:
+    """The URL that a body is sent to, empty if there is none near, and where the next may begin.
+
+    It is in the command that the body is in, or in the line above a here-document, or in the request line
+    above, as in `.http` files and those of Bruno. `after` is the end of the last command.
+    """
+    low, high = max(after, body.start - _NEAR), min(body.end + _NEAR, len(text))
+    first = _line_start(text, low, body.start)
+    last = text.find("\n", body.end, high)
+    while last > 0 and text[last - 1] == "\\":
+        last = text.find("\n", last + 1, high)
+    last = high if last < 0 else last
+    line_before = _line_start(text, low, max(first - 1, low))
+    before = text[line_before:first]
+    if "<<" in before:
+        first = line_before
+    lines = _request_line(text, low, body.start)
+    found = [*reversed(_url(text, first, body.start)), *_url(text, body.end, last), *reversed(lines)]
+    return next((url for url in found if address_of(url) != Address()), ""), last
 
 
-def _blanked(match: re.Match[str]) -> str:
-    comment = match[1] or match[2]
-    return re.sub(r"[^\n]", " ", comment) if comment and comment.isascii() else match[0]
+def _line_start(text: str, low: int, at: int) -> int:
+    """The start of the line of a position, with the lines before it that a backslash continues."""
+    start = text.rfind("\n", low, at) + 1 or low
+    while start - 2 > low and text[start - 2] == "\\":
+        start = text.rfind("\n", low, start - 1) + 1 or low
+    return max(start, low)
 
 
 def _moved(text: str, at: _At, index: int) -> _At:
@@ -119,10 +211,35 @@ def _moved(text: str, at: _At, index: int) -> _At:
     return _At(index, at.offset + len(part.encode()), at.line + part.count("\n"), column)
 
 
-def _whole(start: _At, end: _At) -> Callable[[Iterable[Keys]], dict[Keys, Span]]:
-    """Places every value of a body where the literal is that contains it."""
-    span = Span(start.offset, end.offset, start.line, start.column, end.line, end.column)
-    return lambda paths: dict.fromkeys(paths, span)
+def _placed(
+    text: str, document: Document, reading: _Reading, start: _At, end: _At
+) -> Callable[[Iterable[Keys]], dict[Keys, Span]]:
+    """Places the values of a body: each by itself, or all where the literal is that they are in."""
+    if reading.is_literal:
+        span = _between(start, end)
+        return lambda paths: dict.fromkeys(paths, span)
+    if reading.made is None:
+        return _shifted(document, start)
+    return _traced(text, document, reading.made, start)
+
+
+def _traced(
+    text: str, document: Document, made: Rewritten, start: _At
+) -> Callable[[Iterable[Keys]], dict[Keys, Span]]:
+    """Places the values of a body in ASCII that was made of the text from a position on."""
+
+    def place(paths: Iterable[Keys]) -> dict[Keys, Span]:
+        found = document.spans(paths)
+        places, at = {}, start
+        for offset in sorted({offset for span in found.values() for offset in (span.start, span.end)}):
+            places[offset] = at = _moved(text, at, max(made.origin(offset), at.characters))
+        return {path: _between(places[span.start], places[span.end]) for path, span in found.items()}
+
+    return place
+
+
+def _between(start: _At, end: _At) -> Span:
+    return Span(start.offset, end.offset, start.line, start.column, end.line, end.column)
 
 
 def _shifted(document: Document, start: _At) -> Callable[[Iterable[Keys]], dict[Keys, Span]]:
@@ -162,7 +279,9 @@ def bodies_in_yaml(source: JsonSource) -> Iterator[ForeignBody]:
         for number, node in enumerate(_yaml_documents(loader, text)):
             if document := _as_document(node.value):
                 first = node.spans[()]
-                yield ForeignBody(document, number, first.line, first.start, first.end, _known(node.spans))
+                yield ForeignBody(
+                    document, number, first.line, first.start, first.end, "", _known(node.spans)
+                )
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError):
         return
 

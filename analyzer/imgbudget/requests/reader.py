@@ -155,16 +155,21 @@ def _read_inner(body: RecordedBody, location: Location, fields: ProbeField, dept
                 yield sent_to(item, address_of(url))._replace(line=line, is_record=True)
 
 
-def read_foreign(document: Document, location: Location, fields: ProbeField) -> Iterator[Request]:
+def read_foreign(
+    document: Document, location: Location, fields: ProbeField, url: str = ""
+) -> Iterator[Request]:
     """The requests with an image in a document that a file of another format holds, at a location.
+
+    `url` is the one that they are sent to, if the file shows it.
 
     Scripts and request files have variables in place of base64, and logs shorten it.
     """
     items = _read_requests(document, location, fields)
     found = [unwrapped(item, ()) for item in items if isinstance(item, Request)]
+    address = address_of(url)
     for request in found or _read_wrapped(document, location, fields, 0):
         if has_media(request):
-            yield request._replace(is_record=True)
+            yield (sent_to(request, address) if url else request)._replace(is_record=True)
 
 
 def read_recorded(
