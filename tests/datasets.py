@@ -125,8 +125,8 @@ def rows_of(*datasets: str | Path, root: str | None = None) -> list[dict[str, An
     session, work, naming = _audit()
     work = work._replace(folder=os.getcwd())
     partitions = plan([str(name) for name in datasets], session, naming, root=root)
-    tables = (pq.read_table(pa.BufferReader(work(partition).rows)) for partition in partitions)
-    return [row for table in tables for row in table.to_pylist()]
+    files = (pq.ParquetFile(pa.BufferReader(work(partition).rows)) for partition in partitions)
+    return [row for file in files for row in file.read(use_threads=False).to_pylist()]
 
 
 def facts_of(row: dict[str, Any]) -> dict[str, Any]:
