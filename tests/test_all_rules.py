@@ -73,6 +73,7 @@ CONTRACT = {
     "IB503": ("resent-image", WARNING, None),
     "IB504": ("duplicate-image", WARNING, None),
     "IB505": ("coordinate-drift", INFO, SAFE),
+    "IB506": ("broken-cache-prefix", INFO, None),
     "IB507": ("false-scale-note", WARNING, UNSAFE),
     "IB601": ("over-image-tokens", ERROR, SAFE),
     "IB602": ("over-request-tokens", ERROR, SAFE),

@@ -14,6 +14,7 @@ from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.geometry import Size
 from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.model.location import Location
+from imgbudget.model.prompts import PrefixEdit
 from imgbudget.model.request_under_test import bind_request
 from imgbudget.model.subjects import (
     Batch,
@@ -121,6 +122,14 @@ def request(body: Mapping[str, Any] | str) -> Request:
         images=images,
         documents=tuple(block for block in blocks if isinstance(block, DocumentUse)),
         flaws=flaws,
+        edit=_edit(body["edit"], location) if "edit" in body else None,
+    )
+
+
+def _edit(edit: Mapping[str, Any], location: Location) -> PrefixEdit:
+    """What a request changes of an earlier one: `at` is the path of the block, `tokens` what it costs."""
+    return PrefixEdit(
+        location.at(*edit["at"]), edit["tokens"], edit.get("hour", False), edit.get("earlier", "line 1")
     )
 
 

@@ -45,6 +45,7 @@ from imgbudget_rules.ib502_unlabelled_images import unlabelled_images
 from imgbudget_rules.ib503_resent_image import resent_image
 from imgbudget_rules.ib504_duplicate_image import duplicate_image
 from imgbudget_rules.ib505_coordinate_drift import coordinate_drift
+from imgbudget_rules.ib506_broken_cache_prefix import broken_cache_prefix
 from imgbudget_rules.ib507_false_scale_note import false_scale_note
 from imgbudget_rules.ib601_over_image_tokens import over_image_tokens
 from imgbudget_rules.ib602_over_request_tokens import over_request_tokens
@@ -100,6 +101,7 @@ RULES: tuple[Rule[Any], ...] = (
     resent_image,
     duplicate_image,
     coordinate_drift,
+    broken_cache_prefix,
     false_scale_note,
     over_image_tokens,
     over_request_tokens,

@@ -279,6 +279,10 @@ class Document:
             long_string.start, long_string.end, stats.length, self._masked.source, stats, value
         )
 
+    def mentions(self, word: str) -> bool:
+        """Whether a word occurs in the text of the document, outside of the strings left in the file."""
+        return word in self._masked.text
+
     def text(self, value: str, size: int | None = None) -> str:
         """Up to `size` characters of the string for `value`.
 

@@ -12,6 +12,7 @@ from imgbudget.jsontext.lines import excerpt
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.context import LintContext
+from imgbudget.linter.prefixes import SentPrompts
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.server_state import left_to_the_server
 from imgbudget.model.fixes import DeclareType, DropBlock
@@ -223,6 +224,7 @@ class CheckedRequests:
     unlisted: dict[Severity | None, _Unlisted] = field(default_factory=dict)
     caveats: dict[str, None] = field(default_factory=dict)
     missed: bool = False
+    sent: SentPrompts = field(default_factory=SentPrompts)
     runner: RuleRunner = field(init=False)
     columns: ByteColumns = field(init=False)
 
@@ -246,6 +248,10 @@ class CheckedRequests:
             request = self._newest(request)
         test = self.context.bind(request)
         self.images.extend(test.images)
+        if request.prompt is not None:
+            edit = self.sent.edit_of(test)
+            test = test.changed_to(request._replace(prompt=None, edit=edit))
+            request = test.request
         if request.history or request.clearing:
             self.caveats |= dict.fromkeys(left_to_the_server(test))
         yield from self.runner.check_request(test)

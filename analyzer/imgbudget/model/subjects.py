@@ -11,6 +11,7 @@ from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.limits.options import ImageBounds
+    from imgbudget.model.prompts import PrefixEdit, Prompt
 
 
 class Severity(IntEnum):
@@ -267,7 +268,8 @@ class Request(NamedTuple):
     `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based. `is_record`:
     it was sent already, or is the row of a data set, as in recordings, transcripts and logs. `keeps_newest`:
     it is of a session whose program leaves out the oldest images near the limits. `history` is the key that
-    continues a conversation which the server holds; empty if the body is all of it.
+    continues a conversation which the server holds; empty if the body is all of it. `prompt` is kept until
+    the request was compared with the earlier ones of its file, `edit` is what it changes of them.
     """
 
     location: Location
@@ -287,6 +289,8 @@ class Request(NamedTuple):
     clearing: Clearing | None = None
     deployment: str | None = None
     is_addressed: bool = False
+    prompt: "Prompt | None" = None
+    edit: "PrefixEdit | None" = None
 
 
 class Batch(NamedTuple):

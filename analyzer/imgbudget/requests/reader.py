@@ -26,6 +26,7 @@ from imgbudget.requests.interactions import GEMINI_INTERACTIONS
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from imgbudget.requests.openai import MISTRAL_CONVERSATION, OPENAI_CHAT, OPENAI_RESPONSES
+from imgbudget.requests.prompts import prompt_of
 from imgbudget.requests.recordings import (
     RecordedBody,
     body_text,
@@ -139,7 +140,9 @@ def _read_wrapped(
             continue
         here = location._replace(keys=keys, root=len(keys))
         where = RequestBody(here, line, spans[item.keys].end - spans[item.keys].start)
-        request = unwrapped(dialect.read(document, item.body, where, fields), item.added)
+        request = dialect.read(document, item.body, where, fields)
+        prompt = prompt_of(document, item.body, dialect.turns_key, request)
+        request = unwrapped(request._replace(prompt=prompt), item.added)
         if is_sound(request):
             done.add(item.keys)
             yield sent_to(request, address_of(document_text(document, item.url)))._replace(is_record=True)
@@ -308,6 +311,7 @@ def _read(
     document: Document, dialect: Dialect, entry: BatchItem, where: RequestBody, fields: ProbeField
 ) -> Request:
     request = dialect.read(document, entry.body, where, fields)
+    request = request._replace(prompt=prompt_of(document, entry.body, dialect.turns_key, request))
     if entry.invoked is not None:
         request = sent_to(request, Address("bedrock", entry.invoked))._replace(is_record=True)
     return request._replace(id=entry.id, dialect=entry.dialect or request.dialect)
