@@ -117,6 +117,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
         _call(LINES[0]),
     ),
     "verify": (_call("--model", ALL, "--platform", "bedrock"), _call("--platform", ALL)),
+    "hook": (_call(ALL, alone=True), _call("claude-code", "--config", LINES[0], alone=True)),
     "init": (_call("--dry-run", alone=True), _call(alone=True), _call(LINES[0], alone=True)),
     "baseline": (
         _call("request.json", "--write", "--baseline", f"b{LINES[0][:2]}.json", alone=True),

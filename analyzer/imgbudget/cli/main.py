@@ -32,6 +32,7 @@ COMMANDS = {
     "rescue": "mend a session of an agent that an image broke",
     "send": "lint a request, send it, and compare the bill with the prediction",
     "verify": "check the token formula against the count endpoint",
+    "hook": "shrink images before they enter the history of an agent",
     "init": "write a first configuration, and print the pre-commit snippet",
     "baseline": "record current findings as known, or remove fixed ones",
     "clean": "remove the cache of image facts",
@@ -39,6 +40,7 @@ COMMANDS = {
 """Name of each command, and its line in `--help`; each has a module of its name."""
 
 INTERRUPTED = 130
+_MISTAKE = 2
 
 _GARBAGE = 50_000
 """Objects from which on garbage is looked for; some megabytes at most."""
@@ -54,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     sys.excepthook = _show_traceback
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    # an agent takes exit code 2 of a hook for an order not to read the image
+    sys.exit(1 if code == _MISTAKE and arguments[:1] == ["hook"] else code)
 
 
 def _run(arguments: list[str]) -> int:
@@ -115,7 +119,7 @@ def _run_group(arguments: list[str]) -> int:
 
 def _say_error(*lines: str) -> int:
     say_lines(lines)
-    return 2
+    return _MISTAKE
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:

@@ -28,7 +28,7 @@ class Crop(NamedTuple):
     `view` is how the model saw the whole image, `given` the box in px of that, and `area` the same in px of
     the original as displayed: left, top, right and bottom. `clamped` is whether the given box reached beyond
     the image. `data` are the bytes of the new file in `format`, `quality` that of a lossy encoding; the model
-    sees it in its own `size`, px. `degraded` lists in clauses what it lacks beside metadata.
+    sees it in this `size`, px. `degraded` lists in clauses what it lacks beside metadata.
     """
 
     path: str

@@ -41,13 +41,25 @@ class ScaleNote(NamedTuple):
 
     def at(self, seen: Size) -> str:
         """The note for an image of which the model sees that size."""
-        note = self.note
-        for hint in _HINTS:  # the original may be of the same size, and stays
-            note = note.replace(f"{hint}{self.displayed}", f"{hint}{seen}", 1)
-        if self.factor is None:
-            return note
-        new = f"{self.original.width / seen.width:.2f}"
-        return note.removesuffix(self.factor) + new
+        return _restated(self.note, self.original, self.displayed, self.factor, seen)
+
+
+def stated_original(text: str) -> Size | None:
+    """The size of the original in the first note of a text; None without a note."""
+    return next((_stated(found)[0] for found in _matches(text)), None)
+
+
+def restated(text: str, seen: Size) -> str:
+    """A text whose notes, if there are any, are those for an image of which the model sees that size."""
+    for found in list(_matches(text)):
+        text = text.replace(found[0], _restated(found[0], *_stated(found), seen), 1)
+    return text
+
+
+def _restated(note: str, original: Size, displayed: Size, factor: str | None, seen: Size) -> str:
+    for hint in _HINTS:  # the original may be of the same size, and stays
+        note = note.replace(f"{hint}{displayed}", f"{hint}{seen}", 1)
+    return note if factor is None else note.removesuffix(factor) + f"{original.width / seen.width:.2f}"
 
 
 def scale_notes(request: Request) -> Iterator[ScaleNote]:
@@ -78,12 +90,11 @@ def _matches(text: str) -> Iterator[re.Match[str]]:
 
 
 def _note(use: ImageUse, text: Text, found: re.Match[str]) -> ScaleNote:
+    return ScaleNote(use, text, found[0], *_stated(found))
+
+
+def _stated(found: re.Match[str]) -> tuple[Size, Size, str | None]:
+    """The sizes of the original and of what is displayed, and the factor between them."""
     width, height = map(int, found["shown"].split("x"))
-    return ScaleNote(
-        use,
-        text,
-        found[0],
-        Size(int(found["width"]), int(found["height"])),
-        Size(width, height),
-        found.groupdict().get("factor"),
-    )
+    original = Size(int(found["width"]), int(found["height"]))
+    return original, Size(width, height), found.groupdict().get("factor")

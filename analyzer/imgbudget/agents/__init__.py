@@ -1,0 +1,1 @@
+"""What agents call while they work: hooks, and the MCP server. Nothing here prints."""
