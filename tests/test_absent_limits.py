@@ -32,6 +32,8 @@ MODELS = {
     "claude-aws": "claude-opus-5-5",
     "openrouter": "gpt-4o",
     "azure-openai": "gpt-4o",
+    "openai-fine-tuning": "gpt-4o",
+    "azure-openai-fine-tuning": "gpt-4.1",
     "vertex": "gemini-2.5-flash",
     "nova": "nova-2-lite",
 }

@@ -21,7 +21,7 @@ def test_distinct_ids_are_valid() -> None:
     """Entries with distinct ids are counted and nothing is reported."""
     count = BatchCount()
     assert [count.add(entry(i), f"id-{i}") for i in range(3)] == [None, None, None]
-    assert count.batch(PLACE, 500) == (PLACE, 500, 3, (), ())
+    assert count.batch(PLACE, 500) == (PLACE, 500, 3, (), (), False)
 
 
 def test_missing_and_doubled_ids_are_kept_with_their_places() -> None:

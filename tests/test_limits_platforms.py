@@ -82,6 +82,8 @@ def test_platforms_are_those_of_the_command() -> None:
         "self-hosted",
         "openai",
         "azure-openai",
+        "openai-fine-tuning",
+        "azure-openai-fine-tuning",
         "qwen",
         "xai",
     )

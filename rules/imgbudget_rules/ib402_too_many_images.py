@@ -20,7 +20,8 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     The request is rejected: `Too much media: 80 document pages + 21 images > 100`. Images and pages of all
     turns and tool results are added up. The limit is 100 for models with a context of 200k tokens and 600
     for the others; claude.ai accepts 20 per message. Azure OpenAI accepts 10 by one of its pages and 50 by
-    another: from 11 on it is a warning, from 51 on an error.
+    another: from 11 on it is a warning, from 51 on an error. A training example for OpenAI's fine-tuning
+    holds at most 10 images, for Azure OpenAI's 64.
 
     A document whose pages cannot be counted counts as one page, so the true sum may be higher: a warning
     names each PDF in the request that could not be counted (encrypted, damaged, or of a structure that takes
@@ -78,7 +79,8 @@ def too_many_images(request: Request, ctx: Context) -> Iterator[Problem]:
     yield Problem(
         message=f"too much media: {pages} document pages + {images} images > {at_most}, "
         f"the limit of {ctx.limits.platform} for {ctx.limits.model}",
-        help="leave out images of earlier turns, or split the request",
+        help="leave out images of earlier turns, or split the "
+        + ("example" if request.is_example else "request"),
         measured=total,
         limit=limit.value if over else least.value,
         unit=limit.unit,

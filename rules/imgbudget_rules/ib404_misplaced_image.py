@@ -15,11 +15,11 @@ def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
     The system prompt, search results and results of MCP tools may contain only text. An image in a `system`
     turn in the middle of a conversation is rejected too: such a turn is text.
 
-    OpenAI's chat completions accept images in user messages only: `Image URLs are only allowed for messages
-    with role 'user'`. The result of a tool is text there. OpenAI's responses accept them in user, system and
-    developer messages and in the output of tools; what an assistant message may hold is text: `Supported
-    values are: 'output_text' and 'refusal'`. An image in a file part is rejected by both: `Expected file type
-    to be a supported format: .pdf but got .png`.
+    OpenAI's chat completions and training examples accept images in user messages only: `Image URLs are only
+    allowed for messages with role 'user'`. The result of a tool is text there. OpenAI's responses accept them
+    in user, system and developer messages and in the output of tools; what an assistant message may hold is
+    text: `Supported values are: 'output_text' and 'refusal'`. An image in a file part is rejected by both:
+    `Expected file type to be a supported format: .pdf but got .png`.
 
     ## Reports
     ```json
@@ -69,7 +69,7 @@ def misplaced_image(request: Request, ctx: Context) -> Iterator[Problem]:
             )
 
 
-OPENAI = ("openai", "azure-openai")
+OPENAI = ("openai", "azure-openai", "openai-fine-tuning", "azure-openai-fine-tuning")
 """Platforms whose chat completions take images from the user only; servers of others may take them."""
 
 

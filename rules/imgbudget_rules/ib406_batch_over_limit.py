@@ -19,6 +19,8 @@ def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
     it is not documented whether 256 MB are 256,000,000 or 268,435,456 bytes. A batch over the larger number
     is an error, one between the two a warning. For platforms without batches only the ids are checked.
 
+    A file of training examples for OpenAI's fine-tuning holds at most 50,000 examples with images.
+
     ## Reports
     ```json
     {"bytes": 268435457, "requests": [{"custom_id": "a", "params": {}}]}
@@ -44,15 +46,17 @@ def batch_over_limit(batch: Batch, ctx: Context) -> Iterator[Problem]:
 
     ## Source
     API errors page, 2026-06: 256 MB or 100,000 requests, whichever comes first. Shape of an entry: SDK
-    types, 2026-08.
+    types, 2026-08. OpenAI vision fine-tuning guide, 2026-11: 50,000 examples.
     """
     yield from _too_long(batch, ctx.limits)
     most = ctx.limits.batch_requests
     if most is not None and batch.request_count > most.value:
+        has = f"batch has {figure(batch.request_count)} requests"
+        if batch.is_training:
+            has = f"file has {figure(batch.request_count)} training examples with images"
         yield Problem(
-            message=f"batch has {figure(batch.request_count)} requests; {ctx.limits.platform} takes at most "
-            f"{most.text}",
-            help="split it into several batches",
+            message=f"{has}; {ctx.limits.platform} takes at most {figure(most.value)}",
+            help="leave out examples" if batch.is_training else "split it into several batches",
             measured=batch.request_count,
             limit=most.value,
             unit=most.unit,

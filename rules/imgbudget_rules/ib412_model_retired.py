@@ -47,6 +47,8 @@ def model_retired(request: Request, ctx: Context) -> Iterator[Problem]:
     limits = ctx.limits
     if limits.end is None or not (request.images or request.documents):
         return
+    if request.is_example and not request.model:  # it is for whatever model it trains
+        return
     severity = Severity.ERROR if limits.retired else Severity.WARNING
     if request.is_record or not limits.at_maker:
         severity = Severity.INFO

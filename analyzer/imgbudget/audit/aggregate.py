@@ -24,6 +24,7 @@ from imgbudget.audit.trials import EXPONENT, ResizedImages, bytes_after
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.geometry import Size, Tier
+from imgbudget.limits.platforms import TRAINING
 from imgbudget.linter.evaluate import page_of
 from imgbudget.registry import AnyRule
 
@@ -82,6 +83,8 @@ def _bytes(limits: Limits, data: LimitsData) -> Iterator[AxisMarker]:
     """The longest files whose base64 text each platform accepts, grouped by limit."""
     owners: dict[int, list[str]] = {}
     for platform in data.platforms:
+        if platform in TRAINING.values() and platform != limits.platform:
+            continue
         bound = data.bind(limits.model, platform)
         if bound.platform != platform or (bound.is_gateway and platform != limits.platform):
             continue

@@ -59,8 +59,8 @@ class ModelOptions(NamedTuple):
             "--platform",
             metavar="NAME",
             help="anthropic, bedrock, google-cloud, foundry, claude-ai, claude-google-cloud, claude-aws, "
-            "openai, azure-openai, gemini, vertex, nova, qwen, mistral, xai, openrouter, self-hosted, or one "
-            "of the configuration.",
+            "openai, azure-openai, gemini, vertex, nova, qwen, mistral, xai, openrouter, self-hosted, "
+            "openai-fine-tuning, azure-openai-fine-tuning, or one of the configuration.",
         ),
     ] = None
     limits: Annotated[

@@ -7,6 +7,9 @@ from imgbudget.limits.model_ids import NormalizedModel
 from imgbudget.limits.schema import OnDemand, Platform, Tree
 from imgbudget.limits.values import Values, term
 
+TRAINING = {"openai": "openai-fine-tuning", "azure-openai": "azure-openai-fine-tuning"}
+"""The platforms that training files go to, by those that take the requests to the models."""
+
 
 def merge_platform(base: Platform | None, upper: Platform) -> Platform:
     """A platform with the values of `upper` over those of `base`."""

@@ -9,11 +9,12 @@ from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.data import LimitsData
 from imgbudget.limits.model_ids import is_other_vendors, looks_like_template
+from imgbudget.limits.platforms import TRAINING
 from imgbudget.linter.rule_sets import PathRules, RuleRunner, SuppressedCounts
 from imgbudget.model.request_under_test import LimitsByDetail, RequestUnderTest, bind_request
 from imgbudget.model.results import FileResult, ImageResult, RequestResult, RowCounts
 from imgbudget.model.safety import with_safety
-from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
+from imgbudget.model.subjects import Batch, Finding, ImageUse, ProbeField, Request
 from imgbudget.planner.sizes import size_after_fixes
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 80
 """Characters of an unknown model that a note shows."""
+
+_TUNING = {DEFAULT_PLATFORM: TRAINING["openai"], **TRAINING}
+"""Where training examples go, by the platform of the run; with any other they are requests to it."""
 
 _MOST_NOTES = 1000
 """Notes that are kept: hostile input may name a new model in every line."""
@@ -99,6 +103,13 @@ class LintContext:
             self._file_limits = limits
         return limits
 
+    def limits_of_batch(self, batch: Batch) -> Limits:
+        """The limits for all requests of a file together."""
+        platform = self._tuning_platform() if batch.is_training else ""
+        return (
+            self.data.bind(self.data.model_for(self.model, platform), platform) if platform else self.limits()
+        )
+
     def bind(self, request: Request) -> RequestUnderTest:
         """The request with the limits that it and its images are checked against."""
         return bind_request(request, self.limits(request), self._limits_by_detail)
@@ -125,6 +136,12 @@ class LintContext:
         Empty if it is not known: for an unknown model that is not one of Anthropic's.
         """
         own, data = self.platform, self.data
+        if request.is_example and (tuning := self._tuning_platform()):
+            self.note(
+                f"lines of messages that end with an answer are checked as training examples of {tuning}; "
+                "choose another platform with --platform"
+            )
+            return tuning
         if request.platform:
             replaceable = data.table.is_gateway(own) or not request.is_addressed
             if replaceable and request.platform in data.table.ancestry(own):
@@ -142,6 +159,13 @@ class LintContext:
         if platform != own or named or spelling.state != "unknown":
             return platform
         return "" if is_other_vendors(request.model, request.dialect) else platform
+
+    def _tuning_platform(self) -> str:
+        """The platform that training examples go to; empty if the user named another one, or its model."""
+        if self.explicit_platform or (self.explicit_model and not self._serves("openai", self.model)):
+            return ""
+        found = _TUNING.get(self.platform, "")
+        return found if found in self.data.table else ""
 
     def _model_of(self, request: Request, platform: str) -> str:
         """The model that a request goes to; adds a note if it has to be assumed."""

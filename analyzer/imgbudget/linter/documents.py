@@ -184,7 +184,7 @@ class DocumentCheck:
             context=self.context, source=self.source, path=self.path, lines=self.lines
         )
         fields = ProbeField(self.context.needed_fields(self.checked.runner))
-        self.reader = RequestReader(self.path, fields)
+        self.reader = RequestReader(self.path, fields, self.lines)
         self.rows = RowCount(self.path)
         self.batch = BatchRows(path=self.path, is_part=self.scope is Scope.PART)
 
@@ -462,11 +462,9 @@ class DocumentCheck:
 
     def _batch(self) -> None:
         """Check the batch that the entries of the file form."""
-        batch = self.batch.batch(self.source)
-        if batch is None:
-            return
-        found = self.checked.runner.check_batch(batch, self.context.limits())
-        self.checked.add(found, self.batch.spans)
+        for batch in self.batch.batches(self.source):
+            found = self.checked.runner.check_batch(batch, self.context.limits_of_batch(batch))
+            self.checked.add(found, self.batch.spans)
 
     def _session(self) -> None:
         """Check the requests of a session, known at its end; a second pass finds their spans."""

@@ -122,12 +122,14 @@ class BatchRows:
 
     path: str
     is_part: bool
+    examples: int = 0
     spans: dict[Location, Span] = field(default_factory=dict)
     entries: list[BatchEntry] = field(default_factory=list)
     _count: BatchCount = field(default_factory=BatchCount)
 
     def add(self, request: Request) -> Iterator[Location]:
         """Count a request if it is an entry; yields the location of a flaw of its id, which needs a span."""
+        self.examples += request.is_example and bool(request.images)
         if request.dialect == "batches":
             location = request.location
             entry = BatchEntry(
@@ -146,6 +148,7 @@ class BatchRows:
 
     def add_part(self, part: "BatchRows", chunk: Chunk, source: JsonSource) -> None:
         """Count the entries of the next part, and find ids that occur in earlier parts too."""
+        self.examples += part.examples
         self.spans.update(part.spans)
         unknown: dict[int, list[Location]] = {}
         for entry in part.entries:
@@ -158,9 +161,13 @@ class BatchRows:
             if isinstance(row, Document) and (locations := unknown.get(row.number)):
                 self.locate(locations, row.spans(location.outer_path for location in locations))
 
-    def batch(self, source: JsonSource) -> Batch | None:
-        """The whole batch, None if no row is an entry of one."""
-        return self._count.batch(Location(self.path, ()), source.size) if self._count.count else None
+    def batches(self, source: JsonSource) -> Iterator[Batch]:
+        """The whole batch if a row is an entry of one, and the training examples with images."""
+        location = Location(self.path, ())
+        if self._count.count:
+            yield self._count.batch(location, source.size)
+        if self.examples:
+            yield Batch(location, source.size, self.examples, is_training=True)
 
 
 class Scope(Enum):

@@ -264,7 +264,8 @@ class Request(NamedTuple):
 
     `model` is the id in the body or in the URL that it was sent to, `platform` the one that the dialect or
     the URL implies; None if there is none. `deployment` is a name in the URL, which may be a model's.
-    `is_addressed`: the platform is that of the URL.
+    `is_addressed`: the platform is that of the URL. `is_example`: it has the form of an example in a training
+    file, a conversation with its answer.
     `byte_size` is the length of the body in the file, `line` the line where it begins, 1-based. `is_record`:
     it was sent already, or is the row of a data set, as in recordings, transcripts and logs. `keeps_newest`:
     it is of a session whose program leaves out the oldest images near the limits. `history` is the key that
@@ -291,13 +292,15 @@ class Request(NamedTuple):
     is_addressed: bool = False
     prompt: "Prompt | None" = None
     edit: "PrefixEdit | None" = None
+    is_example: bool = False
 
 
 class Batch(NamedTuple):
     """All requests of one batch, which are sent together.
 
     `byte_size` is the length of the file or body that holds them, `missing` the locations of entries without
-    a custom_id, `doubled` the locations of ids that an earlier entry has, each with the id.
+    a custom_id, `doubled` the locations of ids that an earlier entry has, each with the id. A batch that
+    `is_training` is a file of training examples; those with images are its requests.
     """
 
     location: Location
@@ -305,6 +308,7 @@ class Batch(NamedTuple):
     request_count: int
     missing: tuple[Location, ...] = ()
     doubled: tuple[tuple[Location, str], ...] = ()
+    is_training: bool = False
 
 
 class UnusedIgnore(NamedTuple):

@@ -226,6 +226,25 @@ def _blocks(reader: PartReader, message: dict[str, Any], location: Location) -> 
     return (Nested(location, "tool_result", blocks, reader.reference(message.get("tool_call_id"))),)
 
 
+_EXAMPLE_KEYS = frozenset(("messages", "tools", "functions", "parallel_tool_calls"))
+
+
+def is_training_example(body: Any) -> bool:
+    """Whether a body is an example of OpenAI's supervised fine-tuning: a conversation with its answer, bare.
+
+    A body without a model that ends with an answer cannot be sent as it is.
+    """
+    if not isinstance(body, dict) or not body.keys() <= _EXAMPLE_KEYS:
+        return False
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and len(messages) > 1 else None
+    return (
+        isinstance(last, dict)
+        and last.get("role") == "assistant"
+        and any(last.get(key) for key in ("content", "tool_calls", "function_call"))
+    )
+
+
 OPENAI_CHAT = Dialect("openai-chat", recognises_chat, read_chat)
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import UNEDITED, Keys, Location
@@ -25,7 +25,12 @@ from imgbudget.requests.gemini import GEMINI
 from imgbudget.requests.interactions import GEMINI_INTERACTIONS
 from imgbudget.requests.messages import MESSAGES
 from imgbudget.requests.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
-from imgbudget.requests.openai import MISTRAL_CONVERSATION, OPENAI_CHAT, OPENAI_RESPONSES
+from imgbudget.requests.openai import (
+    MISTRAL_CONVERSATION,
+    OPENAI_CHAT,
+    OPENAI_RESPONSES,
+    is_training_example,
+)
 from imgbudget.requests.prompts import prompt_of
 from imgbudget.requests.recordings import (
     RecordedBody,
@@ -224,10 +229,11 @@ def _read_requests(
 
 @dataclass(slots=True)
 class RequestReader:
-    """Reads the documents of one file in order; keeps only the messages of sessions."""
+    """Reads the documents of one file in order; keeps only the messages of sessions. `lines`: it is JSONL."""
 
     path: str
     fields: ProbeField
+    lines: bool = False
     _sessions: dict[str, SessionReader] = field(default_factory=dict)
 
     @property
@@ -261,14 +267,26 @@ class RequestReader:
             return
         is_line = bool(self._sessions) and isinstance(document.value, dict)
         for item in read_requests(document, self.path, self.fields, wrapped=not is_line):
-            # a line of a type that no reader knows
-            yield SessionLine(sent=False, unknown=True) if is_line and isinstance(item, NoRequest) else item
+            if is_line and isinstance(item, NoRequest):
+                # a line of a type that no reader knows
+                yield SessionLine(sent=False, unknown=True)
+            elif self.lines and _is_example(item, document):
+                yield item._replace(is_example=True, is_record=True)
+            else:
+                yield item
 
     def end(self) -> Iterator[Request]:
         """The requests that are complete only after the last document."""
         for session in self._sessions.values():
             if session.started:
                 yield from session.requests()
+
+
+def _is_example(item: Request | BadEntry | NoRequest, document: Document) -> TypeGuard[Request]:
+    """Whether a line is an example for fine-tuning."""
+    return (
+        isinstance(item, Request) and item.dialect == OPENAI_CHAT.name and is_training_example(document.value)
+    )
 
 
 def shortened(request: Request) -> Request:

@@ -225,6 +225,8 @@ DATA = Checked({
         "self-hosted": "open",
         "openai": "openai",
         "azure-openai": "openai",
+        "openai-fine-tuning": "openai",
+        "azure-openai-fine-tuning": "openai",
         "qwen": "qwen",
         "xai": "xai",
     },

@@ -378,6 +378,26 @@ DATA: dict[str, dict[str, Any]] = {
             "request_media_short_context": {"source": "Microsoft Learn, vision page (10 in a chat request) and quota page (50 for GPT-4o and 4.1, over the history)", "date": "2026-11", "status": "conflicting", "note": "10 images by one page, 50 by another", "value": 50},
             "request_media_doubt": {"source": "Microsoft Learn, vision page (10 in a chat request) and quota page (50 for GPT-4o and 4.1, over the history)", "date": "2026-11", "status": "conflicting", "note": "10 images by one page, 50 by another", "value": 10},
         },
+        "openai-fine-tuning": {
+            "inherits": "openai",
+            "default_model": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": "gpt-4o", "note": "assumed for a training example; the guide names gpt-4o-2024-08-06"},
+            "media_types": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": ["image/jpeg", "image/png", "image/webp"]},
+            "source_types": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": ["base64", "url"]},
+            "image_base64_bytes": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": 13981016, "note": "10 MB, if that of the file is meant"},
+            "image_base64_bytes_doubt": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": 10485760, "note": "10 MB, if that of the base64 text is meant"},
+            "request_media": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": 10, "note": "images of one example"},
+            "request_media_short_context": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": 10, "note": "images of one example"},
+            "batch_requests": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": 50000, "note": "examples with images in one training file"},
+        },
+        "azure-openai-fine-tuning": {
+            "inherits": "openai-fine-tuning",
+            "media_types": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": ["image/jpeg", "image/png", "image/webp"]},
+            "image_base64_bytes": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": 13981016, "note": "10 MB, if that of the file is meant"},
+            "image_base64_bytes_doubt": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": 10485760, "note": "10 MB, if that of the base64 text is meant"},
+            "request_media": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": 64, "note": "images of one example"},
+            "request_media_short_context": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": 64, "note": "images of one example"},
+            "batch_requests": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": 50000, "note": "examples with images in one training file"},
+        },
     },
     "models": {
         "gpt-4-turbo": {
@@ -392,7 +412,7 @@ DATA: dict[str, dict[str, Any]] = {
             "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-5.6-sol"},
         },
         "gpt-4o": {
-            "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
+            "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai", "openai-fine-tuning"]},
             "tier": {"source": "OpenAI images and vision guide; recorded usage of bodies without a detail", "date": "2026-09", "status": "confirmed", "note": "an absent detail is auto, and auto is high", "value": "openai-tiles-4o"},
             "detail_low": {"source": "OpenAI images and vision guide", "date": "2026-09", "status": "confirmed", "value": "openai-low-4o"},
             "detail_high": {"source": "OpenAI images and vision guide", "date": "2026-09", "status": "confirmed", "value": "openai-tiles-4o"},
@@ -416,7 +436,7 @@ DATA: dict[str, dict[str, Any]] = {
             "successor": {"source": "litellm 1.110.2, from the maker's deprecations page", "date": "2026-11", "status": "single source", "value": "gpt-6-luna"},
         },
         "gpt-4.1": {
-            "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai"]},
+            "platforms": {"source": "OpenAI model list", "date": "2026-09", "status": "confirmed", "value": ["openai", "azure-openai-fine-tuning"]},
             "tier": {"source": "OpenAI images and vision guide; recorded usage of bodies without a detail", "date": "2026-09", "status": "confirmed", "note": "an absent detail is auto, and auto is high", "value": "openai-tiles-4o"},
             "detail_low": {"source": "OpenAI images and vision guide", "date": "2026-09", "status": "confirmed", "value": "openai-low-4o"},
             "detail_high": {"source": "OpenAI images and vision guide", "date": "2026-09", "status": "confirmed", "value": "openai-tiles-4o"},
