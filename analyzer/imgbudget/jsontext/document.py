@@ -283,11 +283,13 @@ class Document:
         """Whether a word occurs in the text of the document, outside of the strings left in the file."""
         return word in self._masked.text
 
-    def text(self, value: str, size: int | None = None) -> str:
-        """Up to `size` characters of the string for `value`.
+    def raw(self, value: str) -> tuple[int, int] | None:
+        """The byte offsets inside the quotes of a string that was left in the file, without reading it."""
+        found = self._long_strings.get(value)
+        return None if found is None else (found.start, found.end)
 
-        Raises as `StringPayload.read` does.
-        """
+    def text(self, value: str, size: int | None = None) -> str:
+        """Up to `size` characters of the string for `value`. Raises as `StringPayload.read` does."""
         if value not in self._long_strings:
             return value[:size]
         payload = self.payload(value)

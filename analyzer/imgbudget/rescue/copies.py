@@ -12,16 +12,14 @@ from imgbudget.errors import FixError
 from imgbudget.fixing.removal import Removal, joined_removals, removal_of
 from imgbudget.fixing.request import slot_of
 from imgbudget.jsontext.document import Document, open_documents
-from imgbudget.jsontext.edit import Layout, Region, Splice, spliced, value_at
+from imgbudget.jsontext.edit import Layout, Region, Splice, copied, spliced, value_at
 from imgbudget.jsontext.source import JsonSource
-from imgbudget.jsontext.strings import StringPayload
 from imgbudget.model.fixes import ReplaceByText
 from imgbudget.model.location import Keys, Location
 
 _LEAST = 32
-"""Characters of the shortest text that is taken for an image: a shorter one may be anything."""
+"""Bytes of the shortest text that is taken for an image: a shorter one may be anything."""
 
-_STEP = 1 << 20
 _FIELDS = ("data", "base64", "bytes", "url", "image_url")
 """Keys under which a block, or its source, has the text of an image."""
 
@@ -29,7 +27,7 @@ _TEXT = ReplaceByText("[copy of an image that was removed]")
 
 
 class ImageCopy(NamedTuple):
-    """A copy of a removed image: its place, its line from 1, and the length of its text."""
+    """A copy of a removed image: its place, its line from 1, and the bytes of its text."""
 
     location: Location
     line: int
@@ -37,7 +35,7 @@ class ImageCopy(NamedTuple):
 
 
 Fingerprint = tuple[int, bytes]
-"""The length of a text and its SHA-256."""
+"""The bytes of a text as it is in the file, and their SHA-256."""
 
 
 def fingerprints(source: JsonSource, locations: Iterable[Location], *, lines: bool) -> set[Fingerprint]:
@@ -55,9 +53,9 @@ def fingerprints(source: JsonSource, locations: Iterable[Location], *, lines: bo
                 text = value_at(document, slot_of(document, keys).data)
             except FixError:
                 continue
-            payload = document.payload(text)
-            if payload.length >= _LEAST:
-                found.add((payload.length, _digest(payload)))
+            length = _length(document, text)
+            if length >= _LEAST:
+                found.add((length, _digest(document, source, text)))
         if not wanted:
             break
     return found
@@ -70,9 +68,9 @@ def copies_of(source: JsonSource, path: str, wanted: set[Fingerprint], *, lines:
         if not isinstance(document, Document):
             continue
         for keys, text in _strings(document.value):
-            payload = document.payload(text)
-            if payload.length in lengths and (payload.length, _digest(payload)) in wanted:
-                yield ImageCopy(Location(path, keys, 0, document.number), document.line, payload.length)
+            length = _length(document, text)
+            if length in lengths and (length, _digest(document, source, text)) in wanted:
+                yield ImageCopy(Location(path, keys, 0, document.number), document.line, length)
 
 
 def without_copies(source: JsonSource, copies: Iterable[ImageCopy], *, lines: bool) -> Iterator[bytes]:
@@ -113,10 +111,19 @@ def _image_of(document: Document, keys: Keys) -> Keys:
     return keys
 
 
-def _digest(payload: StringPayload) -> bytes:
+def _length(document: Document, text: str) -> int:
+    """The bytes of a string in the file, without reading it; those of a short one as far as it is ASCII."""
+    region = document.raw(text)
+    return len(text) if region is None else region[1] - region[0]
+
+
+def _digest(document: Document, source: JsonSource, text: str) -> bytes:
+    region = document.raw(text)
+    if region is None:
+        return sha256(text.encode("utf-8", "surrogatepass")).digest()
     digest = sha256()
-    for at in range(0, payload.length, _STEP):
-        digest.update(payload.read(min(_STEP, payload.length - at), at))
+    for piece in copied(source, Region(*region)):
+        digest.update(piece)
     return digest.digest()
 
 
