@@ -4,8 +4,10 @@ import base64
 import errno
 import json
 import os
+import signal
 import sqlite3
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -322,3 +324,91 @@ def test_contradictions_are_usage_errors(
     """Each with what to do instead."""
     run = imgbudget("rescue", *arguments)
     assert (run.code, reason in run.err, session.exists()) == (2, True, True)
+
+
+def events_of_conversation(folder: Path) -> list[Path]:
+    """A conversation of OpenHands: a broken image, a sound one, and an event without a message."""
+    (folder / "events").mkdir(parents=True)
+    made = []
+    for number, image in enumerate((BROKEN["html"], SOUND)):
+        path = write_session(folder, "openhands", image)
+        made.append(old(path.rename(folder / "events" / f"event-0000{number}-ab.json")))
+    other = folder / "events" / "event-00002-ab.json"
+    other.write_text('{"kind": "PauseEvent", "id": "e", "timestamp": "t", "source": "user"}')
+    old(other)
+    return made
+
+
+def test_conversation_with_a_file_for_each_event(imgbudget: Command, tmp_path: Path) -> None:
+    """Each event that sends something is mended by itself, and all are set back together."""
+    first, second = events_of_conversation(tmp_path / "c1")
+    before = [first.read_bytes(), second.read_bytes()]
+    run = imgbudget("rescue", "c1", "--yes")
+    assert (run.code, "c1: 2 of 3 events send something; limits on the" in run.err) == (0, True)
+    assert run.out.startswith("1 event with nothing to mend\nc1/events/event-00000")
+    assert [first.read_bytes() == before[0], second.read_bytes() == before[1]] == [False, True]
+    assert imgbudget("rescue", "--undo", "c1").code == 0
+    assert [first.read_bytes(), second.read_bytes()] == before
+    os.utime(second)  # the agent is at work: no event is changed
+    assert (imgbudget("rescue", "c1", "--yes").code, first.read_bytes()) == (2, before[0])
+
+
+def test_session_is_resumed_in_its_folder(imgbudget: Command, tmp_path: Path) -> None:
+    """Claude Code finds a session only from there."""
+    path = old(write_session(tmp_path, "claude-code", SOUND))
+    place = tmp_path / "my project"
+    place.mkdir()
+    path.write_text(path.read_text().replace('"sessionId"', f'"cwd":{json.dumps(str(place))},"sessionId"'))
+    assert f"resume: cd '{place}' && claude --resume s1\n" in imgbudget("rescue", path.name).out
+
+
+def ended_by(moment: int, session: Path) -> int:
+    """Rescue a session in a process that is killed at a moment of its writing; how many there were."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        moments = 0
+
+        def count(event: str, _: object) -> None:
+            nonlocal moments
+            if event in ("open", "os.rename", "os.mkdir", "os.chmod", "os.remove", "os.listdir"):
+                moments += 1
+                if moments == moment:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        def agree(_: Rescue) -> bool:
+            sys.addaudithook(count)
+            return True
+
+        rescue(str(session), RescueOptions(agree=agree, writes=True))
+        os.write(write, bytes([moments]))
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        return int.from_bytes(pipe.read(), "big")
+
+
+def test_killed_at_any_moment_the_session_is_old_or_new(
+    imgbudget: Command, session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never anything between; a new one has a backup, and the next rescue leaves nothing beside it."""
+    monkeypatch.setattr(in_use, "processes_with", lambda *_: [])
+    before = session.read_bytes()
+    total = ended_by(-1, session)
+    after = session.read_bytes()
+    assert total > 10
+    assert after != before
+    seen = set()
+    for moment in (*range(2, total, 4), total):
+        session.write_bytes(before)
+        old(session)
+        assert ended_by(moment, session) == 0
+        seen.add(session.read_bytes())
+        if session.read_bytes() == after:
+            assert imgbudget("rescue", "--undo", session.name).code == 0
+            assert session.read_bytes() == before
+    assert before in seen <= {before, after}
+    old(session)
+    assert imgbudget("rescue", session.name, "--yes").code == 0
+    assert [path.name for path in session.parent.iterdir()] == ["s1.jsonl"]

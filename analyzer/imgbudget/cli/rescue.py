@@ -1,6 +1,8 @@
 """`imgbudget rescue`: brings a session of an agent that an image broke back into service."""
 
+import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
 from imgbudget.cli.command import Command, argument, flag, option
@@ -9,11 +11,12 @@ from imgbudget.cli.options import ModelOptions, OutputOptions
 from imgbudget.cli.output import Sink, chosen_formats, say, say_warnings, show, write_formats
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
+from imgbudget.output.base import count
 from imgbudget.output.fixes import file_record
 from imgbudget.output.records import indented
 from imgbudget.printable import joined, one_line
 from imgbudget.rescue import backup
-from imgbudget.rescue.mend import MendOptions
+from imgbudget.rescue.mend import MendOptions, NoSessionError
 from imgbudget.rescue.report import (
     end_lines,
     rescue_document,
@@ -21,7 +24,7 @@ from imgbudget.rescue.report import (
     session_lines,
     sessions_document,
 )
-from imgbudget.rescue.run import Rescue, RescueOptions, RescueState
+from imgbudget.rescue.run import Rescue, RescueOptions, RescueState, files_of, refuse_used
 from imgbudget.rescue.run import rescue as rescue_session
 from imgbudget.rescue.stores import STORES, newest_sessions, store_of
 
@@ -29,6 +32,7 @@ FORMATS = ("full", "json")
 
 _ALL = "all"
 _LISTED = 10
+_YES = ("y", "yes")
 
 
 class RescueCommandOptions(NamedTuple):
@@ -108,42 +112,69 @@ def rescue(options: RescueCommandOptions) -> int:
         )
         return 0
     asks = not options.yes and not options.dry_run and sys.stdin is not None and sys.stdin.isatty()
-    done = rescue_session(
-        path,
-        RescueOptions(
-            mend=MendOptions(
-                run=RunOptions(
-                    model=options.provider.model,
-                    platform=options.provider.platform,
-                    limits=options.provider.limits,
-                    date=options.provider.date,
-                ),
-                omit=_omitted(options.omit_images),
-                everywhere=options.everywhere,
+    asked = RescueOptions(
+        mend=MendOptions(
+            run=RunOptions(
+                model=options.provider.model,
+                platform=options.provider.platform,
+                limits=options.provider.limits,
+                date=options.provider.date,
             ),
-            agree=lambda planned: options.yes or _agrees(planned, verbose=options.output.verbose),
-            describe=file_record,
-            writes=options.yes or asks,
+            omit=_omitted(options.omit_images),
+            everywhere=options.everywhere,
         ),
+        agree=lambda planned: options.yes or _agrees(planned, verbose=options.output.verbose),
+        describe=file_record,
+        writes=options.yes or asks,
     )
-    lines = (
-        ()
-        if options.output.quiet or (asks and done.fix.changed)
-        else rescue_lines(done, verbose=options.output.verbose)
-    )
+    done = _rescued(path, asked)
     write_formats(
         formats,
         options.output.color,
-        text=lambda _: joined([*lines, *end_lines(done)]),
-        document=lambda: rescue_document([done]),
+        text=lambda _: joined(list(_lines(done, options, shown=asks))),
+        document=lambda: rescue_document(done),
     )
     if options.report:
         sink = Sink(options.report)
-        sink.write(indented(rescue_document([done])))
+        sink.write(indented(rescue_document(done)))
         sink.close()
     if not options.output.quiet:
-        say_warnings(done.notes)
-    return 0 if done.state in (RescueState.CLEAN, RescueState.MENDED) else 1
+        say_warnings(dict.fromkeys(note for one in done for note in one.notes))
+    return max(int(one.state not in (RescueState.CLEAN, RescueState.MENDED)) for one in done)
+
+
+def _rescued(path: str, options: RescueOptions) -> list[Rescue]:
+    """The rescue of each file of a session that sends something."""
+    paths = files_of(path)
+    if len(paths) == 1:
+        return [rescue_session(paths[0], options)]
+    if options.writes:
+        refuse_used(paths)
+    done = []
+    for one in paths:
+        try:
+            done.append(rescue_session(one, options))
+        except NoSessionError:  # an event without a message
+            continue
+    if not done:
+        raise UsageError(f"{path}: none of its {len(paths)} events sends anything")
+    say(
+        f"{path}: {len(done)} of {len(paths)} events send something; limits on the conversation as a whole, "
+        "as the number of its images, are not checked"
+    )
+    return done
+
+
+def _lines(done: list[Rescue], options: RescueCommandOptions, *, shown: bool) -> Iterator[str]:
+    """The lines on each session; those that the user was asked about were `shown` already."""
+    if len(done) > 1:
+        sound = sum(one.state is RescueState.CLEAN for one in done)
+        done = [one for one in done if one.state is not RescueState.CLEAN]
+        yield f"{count(sound, 'event')} with nothing to mend"
+    for one in done:
+        if not (options.output.quiet or (shown and one.fix.changed)):
+            yield from rescue_lines(one, verbose=options.output.verbose)
+        yield from end_lines(one)
 
 
 def _refuse_contradictions(options: RescueCommandOptions) -> None:
@@ -179,7 +210,9 @@ def _chosen(options: RescueCommandOptions) -> str | None:
     if not found:
         which = "an agent" if options.agent is None else options.agent
         raise UsageError(f"no session of {which} is on this machine; name the file of the session")
-    return found[0].path
+    path = found[0].path
+    folder = os.path.dirname(path)
+    return folder if os.path.basename(folder) == "events" else path
 
 
 def _agrees(planned: Rescue, *, verbose: bool) -> bool:
@@ -187,25 +220,29 @@ def _agrees(planned: Rescue, *, verbose: bool) -> bool:
     show(joined(list(rescue_lines(planned, verbose=verbose))), aside=True)
     show(f"{one_line(planned.path)}: make these changes? [y/N] ", aside=True)
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return sys.stdin.readline().strip().lower() in _YES
 
 
 def _undo(options: RescueCommandOptions) -> int:
     """Give a session its old bytes again."""
-    made = backup.backup_of(options.session)
-    size = f"{made.before.byte_size:,} bytes of {made.made}"
-    if options.dry_run or not (options.yes or sys.stdin is None or not sys.stdin.isatty()):
+    asks = not options.yes and sys.stdin is not None and sys.stdin.isatty()
+    code = 0
+    for made in backup.backups_of(options.session):
+        size = f"{made.before.byte_size:,} bytes of {made.made}"
         if options.dry_run:
             show(joined([f"{made.session}: would get its {size} again, from {made.path}"]))
-            return 1
-        show(f"{one_line(made.session)}: give it its {size} again? [y/N] ", aside=True)
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            return 1
-    changed = backup.undo(made, force=options.force)
-    text = "has its old bytes again" if changed else "has its old bytes already"
-    show(joined([f"{made.session}: {text}, {size}"]))
-    return 0
+            code = 1
+            continue
+        if asks:
+            show(f"{one_line(made.session)}: give it its {size} again? [y/N] ", aside=True)
+            sys.stderr.flush()
+            if sys.stdin.readline().strip().lower() not in _YES:
+                code = 1
+                continue
+        changed = backup.undo(made, force=options.force)
+        text = "has its old bytes again" if changed else "has its old bytes already"
+        show(joined([f"{made.session}: {text}, {size}"]))
+    return code
 
 
 command = Command("rescue", RescueCommandOptions, rescue, formats=FORMATS)

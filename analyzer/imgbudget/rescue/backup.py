@@ -184,18 +184,28 @@ def _read(folder: str) -> Backup | None:
         return None
 
 
-def backup_of(session: str | None) -> Backup:
+def backups_of(session: str | None) -> list[Backup]:
     """The newest rescue of a session that was not undone, or the newest one at all.
+
+    Of a folder, that of each file in it, as of a conversation with a file for each event.
 
     Raises:
         UsageError: there is none.
     """
+    found: dict[str, Backup] = {}
     wanted = None if session is None else os.path.realpath(session)
-    for found in backups():
-        if not found.undone and (wanted is None or os.path.realpath(found.session) == wanted):
-            return found
-    what = "no rescue is on record" if session is None else f"{session}: no rescue of it is on record"
-    raise UsageError(f"{what} in {state_folder()}, or it was undone already")
+    for one in backups():
+        path = os.path.realpath(one.session)
+        if one.undone or path in found:
+            continue
+        if wanted is None:
+            return [one]
+        if path == wanted or path.startswith(os.path.join(wanted, "")):
+            found[path] = one
+    if not found:
+        what = "no rescue is on record" if session is None else f"{session}: no rescue of it is on record"
+        raise UsageError(f"{what} in {state_folder()}, or it was undone already")
+    return list(found.values())
 
 
 def undo(made: Backup, *, force: bool) -> bool:

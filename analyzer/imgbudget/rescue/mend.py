@@ -18,6 +18,7 @@ from imgbudget.fixing.request import RequestFixer
 from imgbudget.fixing.revisions import RequestRevision, body_changes, edit_image
 from imgbudget.fixing.strategy import FindingFixes
 from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.edit import value_at
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.documents import DocumentCheck
 from imgbudget.linter.options import RunOptions
@@ -41,6 +42,10 @@ _OMITTED = frozenset(("IB401", "IB402", "IB405"))
 """Rules on all images together, which hold again once the oldest are omitted."""
 
 
+class NoSessionError(UsageError):
+    """A file that is no session, or sends nothing."""
+
+
 class MendOptions(NamedTuple):
     """How a session is mended.
 
@@ -54,12 +59,15 @@ class MendOptions(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """What a session sends next: the result of the check, and the errors in it."""
+    """What a session sends next: the result of the check, and the errors in it.
+
+    `folder` is the folder in which the agent worked, if the session names it.
+    """
 
     agent: str | None
     lines: bool
     result: FileResult
-    notes: tuple[str, ...]
+    folder: str | None = None
 
     @property
     def requests(self) -> tuple[RequestResult, ...]:
@@ -99,10 +107,10 @@ def opened_session(path: str, source: JsonSource, options: RunOptions) -> Iterat
     """The session in an open file, checked as its next turn would be.
 
     Raises:
-        UsageError: it is no session, or there is nothing in it.
+        NoSessionError: it is no session, or there is nothing in it.
         UnreadableError: it changed while it was read.
     """
-    agent, lines = _format_of(path, source)
+    agent, lines, folder = _format_of(path, source)
     session = Session(options._replace(isolated=True, select=_RULES, use_ignores=False, use_baseline=False))
     check = DocumentCheck(context=session.context, source=source, path=path, lines=lines, explicit=True)
     result = check.run()
@@ -110,24 +118,47 @@ def opened_session(path: str, source: JsonSource, options: RunOptions) -> Iterat
         why = "is no session of an agent that is known here"
         if agent is not None:
             why = f"is a session of {agent} that sends nothing: {result.skipped or 'it has no message'}"
-        raise UsageError(f"{path}: {why}; imgbudget check --fix fixes single requests")
-    yield Diagnosis(agent, lines, result, ()), session
+        raise NoSessionError(f"{path}: {why}; imgbudget check --fix fixes single requests")
+    yield Diagnosis(agent, lines, result, folder), session
 
 
-def _format_of(path: str, source: JsonSource) -> tuple[str | None, bool]:
-    """The name of the format of a session, and whether it has an entry on each line."""
-    for lines in (kind_of(path) is not FileKind.JSON, kind_of(path) is FileKind.JSON):
+class _Format(NamedTuple):
+    """The format of a session: its name, and whether it has an entry on each line."""
+
+    agent: str | None
+    lines: bool
+    folder: str | None = None
+
+
+def _format_of(path: str, source: JsonSource) -> _Format:
+    """The format of a session, by its first lines."""
+    is_json = kind_of(path) is FileKind.JSON
+    for lines in (not is_json, is_json):
+        agent = folder = None
         for number, document in enumerate(open_documents(source, lines=lines, check=False)):
-            if not isinstance(document, Document):
-                if not number:
-                    break  # not JSON line by line
-                continue
-            form = session_format(document.value)
-            if form is not None and form.name != MESSAGE_ROWS:
-                return form.name, lines
-            if number >= _LOOKED_AT:
+            if isinstance(document, Document):
+                form = session_format(document.value)
+                if agent is None and form is not None and form.name != MESSAGE_ROWS:
+                    agent = form.name
+                folder = folder or _folder_in(document)
+            elif not number:
+                break  # not JSON line by line
+            if number >= _LOOKED_AT or (agent is not None and folder is not None):
                 break
-    return None, kind_of(path) is not FileKind.JSON
+        if agent is not None:
+            return _Format(agent, lines, folder)
+    return _Format(None, not is_json)
+
+
+_FOLDERS = (("cwd",), ("payload", "cwd"), ("workspaceDirectory",))
+"""Where sessions name the folder in which their agent worked: most agents, Codex, Continue."""
+
+
+def _folder_in(document: Document) -> str | None:
+    for keys in _FOLDERS:
+        if isinstance(found := value_at(document, keys), str) and found:
+            return document.text(found)
+    return None
 
 
 _LOOKED_AT = 100

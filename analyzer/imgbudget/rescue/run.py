@@ -1,9 +1,10 @@
 """The rescue of one session: read, mended, and written once it is agreed, with the old bytes kept."""
 
 import os
+import re
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -72,6 +73,43 @@ class RescueOptions(NamedTuple):
     writes: bool = False
 
 
+def files_of(path: str) -> list[str]:
+    """The files of a session: one, but for a conversation of OpenHands, a folder with a file for each event.
+
+    Raises:
+        UsageError: it is another folder.
+    """
+    if not os.path.isdir(path):
+        return [path]
+    for folder in (os.path.join(path, "events"), path):
+        with suppress(OSError):
+            found = sorted(name for name in os.listdir(folder) if _event(name))
+            if found:
+                return [os.path.join(folder, name) for name in found]
+    raise UsageError(
+        f"{path}: is a folder; name the file of the session, or use --agent NAME to find the newest one"
+    )
+
+
+_event = re.compile(r"(event-)?\d+(-[\w-]+)?\.json").fullmatch
+"""The name of the file of an event: `event-00001-ID.json` in openhands-sdk, `1.json` before it."""
+
+
+def refuse_used(paths: Iterable[str]) -> None:
+    """Refuse files of which one is in use, before any of them is changed.
+
+    Raises:
+        UsageError: one cannot be read.
+        WriteError: one is in use.
+    """
+    for path in paths:
+        try:
+            with _opened(path) as source:
+                refuse_if_in_use(path, source.fileno())
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read: {os_error_text(error)}") from error
+
+
 def rescue(path: str, options: RescueOptions) -> Rescue:
     """Rescue the session at `path`.
 
@@ -96,12 +134,11 @@ def rescue(path: str, options: RescueOptions) -> Rescue:
 @contextmanager
 def _opened(path: str) -> Iterator[JsonSource]:
     """An open session, which has to be a regular file. Raises OSError."""
-    if os.path.isdir(path):
-        raise UsageError(
-            f"{path}: is a folder; name the file of the session, or use --agent NAME to find the newest one"
-        )
     with JsonSource.open(path) as source:
-        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+        mode = os.fstat(source.fileno()).st_mode
+        if stat.S_ISDIR(mode):
+            raise UsageError(f"{path}: is a folder; name the file of the session")
+        if not stat.S_ISREG(mode):
             raise UsageError(f"{path}: is a pipe or a device, not the file of a session; name that file")
         yield source
 
@@ -133,13 +170,21 @@ def _rescued(path: str, source: JsonSource, options: RescueOptions) -> Rescue:
                 copies=done.copies,
                 everywhere=options.mend.everywhere,
                 omit=images_to_omit(done),
-                resume=resume_command(diagnosis.agent, identity, path),
+                resume=resume_command(diagnosis.agent, identity, path, diagnosis.folder),
                 notes=session.notes,
             )
             if found.state is RescueState.PENDING and options.writes and options.agree(found):
-                kept = _write(path, source, expected, done.revision, options.describe(done.fix))
+                made = _write(path, source, expected, done.revision, options.describe(done.fix))
                 state = RescueState.BROKEN if done.remaining else RescueState.MENDED
-                return found._replace(state=state, backup=kept, fix=done.fix._replace(written=path))
+                written = done.fix._replace(
+                    written=path,
+                    backup=True,
+                    bytes_before=made.before.byte_size,
+                    digest_before=made.before.sha256,
+                    bytes_after=made.after.byte_size,
+                    digest_after=made.after.sha256,
+                )
+                return found._replace(state=state, backup=made.path, fix=written)
             return found
 
 
@@ -163,8 +208,10 @@ def _verify(path: str, revision: RequestRevision, fd: int) -> None:
         )
 
 
-def _write(path: str, source: JsonSource, expected: Stamp, revision: RequestRevision, changes: Any) -> str:
-    """Replace the session by its mended text; the file with its old bytes.
+def _write(
+    path: str, source: JsonSource, expected: Stamp, revision: RequestRevision, changes: Any
+) -> backup.Backup:
+    """Replace the session by its mended text; the backup of its old bytes.
 
     The new text is verified, then the old one is kept, and only then does the new one take the name: whenever
     the process ends, the session has the old bytes or the new ones.
@@ -193,4 +240,4 @@ def _write(path: str, source: JsonSource, expected: Stamp, revision: RequestRevi
         if made is not None:
             backup.discard(made.folder)
         raise
-    return made.path
+    return made

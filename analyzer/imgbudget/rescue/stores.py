@@ -197,15 +197,23 @@ def _bases(environment: Mapping[str, str]) -> dict[str, str]:
     return {"~": home, "$CONFIG": config, "$DATA": data}
 
 
-def resume_command(agent: str | None, identity: str | None, path: str) -> str | None:
-    """The command that resumes a session, by the agent that its format is of; None if none is known."""
+def resume_command(
+    agent: str | None, identity: str | None, path: str, folder: str | None = None
+) -> str | None:
+    """The command that resumes a session, by the agent that its format is of; None if none is known.
+
+    `folder` is that in which the agent worked: most agents find a session only from there.
+    """
     store = next((store for store in STORES if store.agent == agent), None)
     if store is None or not store.resume:
         return None
     if "{id}" in store.resume and (not identity or identity.startswith("-")):  # it would be an option
         return None
     filled = {"{id}": identity or "", "{path}": os.path.abspath(path)}
-    return " ".join(_quoted(filled[word]) if word in filled else word for word in store.resume)
+    command = " ".join(_quoted(filled[word]) if word in filled else word for word in store.resume)
+    if folder is None or not os.path.isdir(folder) or os.path.realpath(folder) == os.path.realpath(os.curdir):
+        return command
+    return f"cd {_quoted(os.path.abspath(folder))} && {command}"
 
 
 def _quoted(word: str) -> str:
