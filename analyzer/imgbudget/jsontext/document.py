@@ -269,15 +269,13 @@ class Document:
 
         Raises OSError or UnreadableError if it was not checked before and cannot be read now.
         """
-        long_string = self._long_strings.get(value)
-        if long_string is None:
+        found = self._long_strings.get(value)
+        if found is None:
             return StringPayload(None, None, len(value), None, None, value)
-        stats = self._read_stats(long_string, self._masked.source)
+        stats = self._read_stats(found, self._masked.source)
         if stats.flaw:
             raise UnreadableError(stats.flaw.message)
-        return StringPayload(
-            long_string.start, long_string.end, stats.length, self._masked.source, stats, value
-        )
+        return StringPayload(found.start, found.end, stats.length, self._masked.source, stats, value)
 
     def mentions(self, word: str) -> bool:
         """Whether a word occurs in the text of the document, outside of the strings left in the file."""
