@@ -18,12 +18,26 @@ from imgbudget.cli.group import cli
 from imgbudget.cli.main import COMMANDS
 from imgbudget.cli.rule import markdown
 from imgbudget.config.layers import json_schema
+from imgbudget.explain.patterns import ERROR_PATTERNS
+from imgbudget.explain.structures import STRUCTURES
+from imgbudget.explain.wording import ErrorPattern
 from imgbudget.fixing import vips
 from imgbudget.registry import load_packs
 from screenshot import screenshot
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+GENERATED = ("cli.md", "errors.md")
+"""Pages of which nothing is written by hand."""
+
+ERRORS = """\
+`imgbudget explain` knows {listed} texts, and other wordings by their structure: the last table has the kinds.
+Words in braces stand for values; quotes, letter case, separators of thousands and line breaks do not matter.
+Rate limits, keys, billing, overload, content policies and containers are named as what they are, and never
+taken for an error about an image.
+"""
+"""The beginning of the page of error texts."""
+
 SHOWN = "imgbudget check examples/photo.jpg examples/requests/many-images.json"
 """The command of the screenshot in README."""
 
@@ -47,6 +61,42 @@ def command_help() -> str:
         title = f"imgbudget {name}" if name else "imgbudget"
         parts.append(f"## {title}\n\n```text\n{run.output}```\n")
     return "\n".join(parts)
+
+
+def error_table() -> str:
+    """The error texts that `imgbudget explain` knows, as one Markdown page."""
+    listed = sum(not known.loose for known in ERROR_PATTERNS)
+    parts = [
+        "# Error texts\n",
+        ERRORS.format(listed=listed),
+        "| text | rule | what it means | seen in |",
+        "|---|---|---|---|",
+        *(_error_row(known) for known in ERROR_PATTERNS),
+        "\n## Kinds of errors in other words\n",
+        "| kind | rule | what it means | what to do |",
+        "|---|---|---|---|",
+    ]
+    for one in STRUCTURES:
+        known = one.pattern
+        parts.append(
+            f"| {known.wording} | {_error_rule(known)} | {_cell(known.meaning)} | {_cell(known.remedy)} |"
+        )
+    return "\n".join(parts) + "\n"
+
+
+def _error_row(known: ErrorPattern) -> str:
+    era = "" if known.era == "current" else f" ({known.era})"
+    seen = f"{known.source}, {known.date}{era}"
+    return f"| `{_cell(known.wording)}` | {_error_rule(known)} | {_cell(known.meaning)} | {_cell(seen)} |"
+
+
+def _error_rule(known: ErrorPattern) -> str:
+    codes = [f"[{code}](rules/{code.lower()}.md)" for code in known.codes]
+    return " ".join(codes) or "–"
+
+
+def _cell(text: str) -> str:
+    return text.replace("`", "'" if text.count("`") % 2 else "").replace("|", "\\|")
 
 
 def with_output(page: str) -> str:
@@ -76,9 +126,12 @@ def terminal() -> str:
 def pages() -> dict[Path, str]:
     """Every generated file and its current content, on a fixed day: models end, and prices change."""
     os.environ["IMGBUDGET_DATE"] = "2026-11-28"
-    written = [path for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if path.name != "cli.md"]
+    written = [
+        path for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if path.name not in GENERATED
+    ]
     made = {path: with_families(with_output(path.read_text(encoding="utf-8"))) for path in written} | {
         DOCS / "cli.md": command_help(),
+        DOCS / "errors.md": error_table(),
         DOCS / "check.svg": terminal(),
         DOCS / "imgbudget.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         DOCS / "rules" / "README.md": rule_index(),

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from imgbudget.cli.command import Command, argument, option
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, SelectionOptions, run_options
-from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
-from imgbudget.errors import UsageError
+from imgbudget.cli.output import Format, chosen_formats, say, say_warnings, write_formats
+from imgbudget.errors import UnreadableError, UsageError
 from imgbudget.explain import locate
 from imgbudget.explain.locate import Located
-from imgbudget.explain.match import Explanation, Match
+from imgbudget.explain.match import Explanation, Match, Unknown
 from imgbudget.explain.match import explain as explain_text
+from imgbudget.explain.recorded import RecordedError, RecordedErrors, recorded_errors, session_of_screen
 from imgbudget.linter.requests import spans_of
 from imgbudget.linter.run import STDIN, Session, StandardInput, run
 from imgbudget.model.location import Location, Span
 from imgbudget.model.subjects import Finding, Request
-from imgbudget.output.explain import LocatedMatch, explanation_document, full_text
+from imgbudget.output.explain import LocatedMatch, SessionOfErrors, explanation_document, full_text
 
 if TYPE_CHECKING:
     from imgbudget.model.results import FileResult
@@ -45,10 +46,13 @@ class ExplainOptions(NamedTuple):
 def explain(options: ExplainOptions) -> int:
     """Explain an API error: which rule it breaks, what it means, what to do, which block caused it.
 
-    TEXT is a message, an error envelope or a traceback; without TEXT, or with -, a whole log is read from
-    standard input. Exit code 0: at least one error was recognised; 1: none; 2: usage.
+    TEXT is a message, an error envelope or a traceback, or the path of an agent's session, whose recorded
+    errors are read and found in what it sends. Without TEXT, or with -, a whole log is read from standard
+    input. Exit code 0: at least one error about images was recognised; 1: none; 2: usage.
     """
     formats = chosen_formats(options.output.formats, FORMATS)
+    if options.request_file is None and (recorded := _session_errors(options.words)):
+        return _explain_session(options.words[0], recorded, options, formats)
     text = _text(options.words, options.request_file)
     explanation = explain_text(text)
     found: list[LocatedMatch] = []
@@ -63,6 +67,55 @@ def explain(options: ExplainOptions) -> int:
     if not explanation.matches and os.path.isfile(text.strip()):
         say(f"{text.strip()} is a file; to explain its content: imgbudget explain - < {text.strip()}")
     return 0 if explanation.matches else 1
+
+
+def _session_errors(words: tuple[str, ...]) -> RecordedErrors | None:
+    """The errors of the session that the words are the path of; None if they are none.
+
+    Raises:
+        UsageError: it is one, and cannot be read.
+    """
+    if len(words) != 1 or words == (STDIN,) or not os.path.isfile(words[0]):
+        return None
+    try:
+        recorded = recorded_errors(words[0])
+    except (OSError, UnreadableError) as error:
+        raise UsageError(f"{words[0]}: {error}") from None
+    return recorded if recorded.agent is not None else None
+
+
+def _explain_session(
+    path: str, recorded: RecordedErrors, options: ExplainOptions, formats: list[Format]
+) -> int:
+    """Explain the errors that are recorded in a session, each once, the newest last."""
+    seen: dict[Match, list[RecordedError]] = {}
+    unknown: dict[str, Unknown] = {}
+    for error in recorded.errors:
+        for match in error.explanation.matches[:1]:
+            mine = match._replace(line=0, status=error.status or match.status)
+            seen[mine] = [*seen.pop(mine, ()), error]  # the order is that of the last time
+        for other in () if error.match else error.explanation.unknown[:1]:
+            before = unknown.pop(other.text, other._replace(line=error.line, occurrences=0))
+            unknown[other.text] = before._replace(occurrences=before.occurrences + 1)
+    matches = tuple(
+        match._replace(line=errors[0].line, occurrences=len(errors)) for match, errors in seen.items()
+    )
+    explanation = Explanation(matches, tuple(unknown.values()))
+    found: list[LocatedMatch] = []
+    if matches:
+        located = _located_matches(explanation, session_of_screen(path), options, optional=True)
+        found = [
+            one._replace(recorded=errors[-1]) for one, errors in zip(located, seen.values(), strict=True)
+        ]
+    total = len(recorded.errors) + recorded.left_out
+    session = SessionOfErrors(path, recorded.agent or "", total, recorded.left_out)
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda colour: full_text(explanation, found, session, colour=colour),
+        document=lambda: explanation_document(explanation, found, session),
+    )
+    return 0 if matches else 1
 
 
 def _text(words: tuple[str, ...], request_file: str | None) -> str:
@@ -91,11 +144,11 @@ class _Checked(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def _check(path: str, options: ExplainOptions) -> _Checked:
+def _check(path: str, options: ExplainOptions, *, optional: bool) -> _Checked:
     """Run every rule on the request, whatever the configuration leaves out.
 
     Raises:
-        UsageError: there is no such file, or no request in it.
+        UsageError: there is no such file, or no request in it unless that is `optional`.
     """
     if os.path.isdir(path):
         raise UsageError(f"--request {path}: is a folder; name the file of the request")
@@ -112,7 +165,7 @@ def _check(path: str, options: ExplainOptions) -> _Checked:
     run(session, (path,), on_result=results.append, stdin=stdin, whole_run=False)
     (result,) = results
     say_warnings(session.notes)
-    if not result.requests:
+    if not result.requests and not optional:
         first = next((finding.message for finding in result.findings), None)
         raise UsageError(f"--request {path}: holds no request: {result.skipped or first or 'an image'}")
     requests = tuple(checked.request for checked in result.requests)
@@ -120,10 +173,10 @@ def _check(path: str, options: ExplainOptions) -> _Checked:
 
 
 def _located_matches(
-    explanation: Explanation, request_file: str, options: ExplainOptions
+    explanation: Explanation, request_file: str, options: ExplainOptions, *, optional: bool = False
 ) -> list[LocatedMatch]:
     """What each error means in the request, in the order of the matches."""
-    checked = _check(request_file, options)
+    checked = _check(request_file, options, optional=optional)
     located = [locate(match, checked.requests, checked.findings) for match in explanation.matches]
     spans = _spans(checked, located)
     return [_placed(match, found, spans) for match, found in zip(explanation.matches, located, strict=True)]

@@ -36,6 +36,9 @@ _LONGEST = 20_000
 _SCREEN = "ui_messages.json"
 """The file beside a session of Cline or Roo Code that has its errors."""
 
+_MESSAGES = "api_conversation_history.json"
+"""The session that it is beside."""
+
 _CLINE, _OPENCODE = "cline", "opencode"
 
 _FOREIGN_LINES = 100
@@ -114,6 +117,12 @@ def recorded_errors(path: str) -> RecordedErrors:
         with JsonSource.open(beside) as source:
             found.read(source, beside, lines=False)
     return found.end()
+
+
+def session_of_screen(path: str) -> str:
+    """The session beside a file that has the errors of Cline or Roo Code; any other path as it is."""
+    beside = os.path.join(os.path.dirname(path), _MESSAGES)
+    return beside if os.path.basename(path) == _SCREEN and os.path.isfile(beside) else path
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from imgbudget.explain.locate import Candidate
 from imgbudget.explain.match import Explanation, Match, Unknown
+from imgbudget.explain.recorded import RecordedError
 from imgbudget.explain.wording import ErrorPattern
 from imgbudget.model.location import Location, Span
 from imgbudget.output.base import TextStyle, count, figure
@@ -13,18 +14,34 @@ from imgbudget.printable import blocks, joined
 
 
 class LocatedMatch(NamedTuple):
-    """The blocks that an error may refer to, each with the location to report and its span if known."""
+    """The blocks that an error may refer to, each with the location to report and its span if known.
+
+    `recorded` is where the agent recorded the error last, if it is of a session.
+    """
 
     match: Match
     locations: tuple[tuple[Candidate, Location, Span | None], ...]
     note: str | None
+    recorded: RecordedError | None = None
 
 
-def explanation_document(explanation: Explanation, found: Sequence[LocatedMatch]) -> dict[str, Any]:
+class SessionOfErrors(NamedTuple):
+    """The session whose errors are explained; `errors` counts all that it has, `left_out` those not read."""
+
+    path: str
+    agent: str
+    errors: int
+    left_out: int
+
+
+def explanation_document(
+    explanation: Explanation, found: Sequence[LocatedMatch], session: SessionOfErrors | None = None
+) -> dict[str, Any]:
     """The whole explanation, version 1; `found` is empty where no request was given."""
     return {
         "version": VERSION,
         "tool": TOOL,
+        "session": session._asdict() if session else None,
         "errors": [
             _match_record(match, found[i] if found else None) for i, match in enumerate(explanation.matches)
         ],
@@ -61,6 +78,18 @@ def _match_record(match: Match, found: LocatedMatch | None) -> dict[str, Any]:
         "date": known.date,
         "blocks": [_block_record(*location) for location in found.locations] if found else None,
         "note": found.note if found else None,
+        "recorded": _recorded_record(found.recorded) if found and found.recorded else None,
+    }
+
+
+def _recorded_record(error: RecordedError) -> dict[str, Any]:
+    return {
+        "path": error.location.path,
+        "line": error.line,
+        "column": error.span.column if error.span else None,
+        "pointer": error.location.pointer,
+        "answered": error.answered,
+        "retried": error.retried,
     }
 
 
@@ -98,16 +127,40 @@ def _unknown_record(unknown: Unknown) -> dict[str, Any]:
 _MOST_UNKNOWN = 10
 
 
-def full_text(explanation: Explanation, found: Sequence[LocatedMatch], *, colour: bool) -> str:
+def full_text(
+    explanation: Explanation,
+    found: Sequence[LocatedMatch],
+    session: SessionOfErrors | None = None,
+    *,
+    colour: bool,
+) -> str:
     """A block for each error; `found` is empty where no request was given."""
     style = TextStyle(colour)
-    parts = [
+    parts = [_session_text(session)] if session else []
+    parts += [
         _match_text(match, found[i] if found else None, style) for i, match in enumerate(explanation.matches)
     ]
     parts += [_unknown_text(unknown, style) for unknown in explanation.unknown[:_MOST_UNKNOWN]]
     if len(explanation.unknown) > _MOST_UNKNOWN:
         parts.append(joined([f"and {count(len(explanation.unknown) - _MOST_UNKNOWN, 'more unknown text')}"]))
     return blocks(parts)
+
+
+def _session_text(session: SessionOfErrors) -> str:
+    if not session.errors:
+        return joined([f"{session.path}: a session of {session.agent}; no error is recorded in it"])
+    left = f", the {figure(session.left_out)} oldest are left out" if session.left_out else ""
+    recorded = f"{count(session.errors, 'recorded error')}{left}"
+    return joined([f"{session.path}: a session of {session.agent} with {recorded}; the newest is last"])
+
+
+def _recorded_text(error: RecordedError) -> str:
+    at = error.location.path + (f":{error.span.line}:{error.span.column}" if error.span else "")
+    where = f"{at}  {error.location.pointer}"
+    if error.answered:
+        return f"  recorded: {where}  (the model answered since)"
+    why = "the agent tried again" if error.retried else "no answer since: it stops the session"
+    return f"  recorded: {where}  ({why})"
 
 
 def _rule(known: ErrorPattern) -> str:
@@ -126,6 +179,8 @@ def _match_text(match: Match, found: LocatedMatch | None, style: TextStyle) -> s
         f"{style.paint(_rule(known), '1')}: status {match.status}{times} on line {match.line}",
         f"  text:     {match.text}",
     ]
+    if found and found.recorded:
+        lines.append(_recorded_text(found.recorded))
     if match.location and match.location not in match.paths:
         flat = "  (blocks inside tool results are counted in this index)" if known.flat else ""
         lines.append(f"  location: {match.location}{flat}")
@@ -176,8 +231,9 @@ def _block(candidate: Candidate, location: Location, span: Span | None, style: T
 
 def _unknown_text(unknown: Unknown, style: TextStyle) -> str:
     times = f", seen {figure(unknown.occurrences)} times, first" if unknown.occurrences > 1 else ""
+    head = "another error" if unknown.about else "unknown error text"
     lines = [
-        f"{style.paint('unknown error text', '1')}{times} on line {unknown.line}",
+        f"{style.paint(head, '1')}{times} on line {unknown.line}",
         f"  text:     {unknown.text}",
     ]
     if unknown.about:
