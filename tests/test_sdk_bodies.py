@@ -146,8 +146,8 @@ def test_each_body_is_read_in_its_dialect(sdk: str) -> None:
 
 
 def more_images(call: Call) -> int:
-    """Images in a body that are no text in it: encoded by the SDK itself, or inside a body in base64."""
-    return int(call.name in ("new Pillow image", "count: invoke"))
+    """Images in a body that are no text in it: encoded by the SDK itself, or inside base64."""
+    return int(call.name in ("new Pillow image", "count: invoke") or "in place of bytes" in call.name)
 
 
 def host_of(call: Call) -> str:
@@ -176,6 +176,10 @@ FAULTS_OF_SDKS = {
     # bytes as numbers, which JSON.stringify makes of them
     ("anthropic-typescript", "Buffer as data"): "IB002",
     ("anthropic-typescript", "Uint8Array as data"): "IB002",
+    # base64 that the SDK encodes once more, and a name that it does not read as it reads a path
+    ("boto3", "converse: base64 in place of bytes"): "IB001",
+    ("google-genai-python", "base64 in place of bytes"): "IB001",
+    ("anthropic-python", "name of a file as data"): "IB106",
     # an image of a tool result where only text is taken, as a file, or as base64 in a text
     ("langchain", "openai: image in a tool result"): "IB404",
     ("ai-sdk-6", "openai responses: file-data in a tool result"): "IB404",
@@ -208,6 +212,8 @@ def test_only_the_faults_of_the_sdk_are_found(imgbudget: Command, tmp_path: Path
         if code and not (code == "IB403" and path.startswith("sent/")):
             expected.append((path, code))
     assert [(path, code) for path, code, _ in found] == sorted(expected), found
+    twice = [one["help"] for one in report["findings"] if one["code"] == "IB001"]
+    assert all(help_text.startswith("encode the bytes once") for help_text in twice)
     read = {one["path"]: one for one in report["requests"]}
     for path, call in calls.items():
         if dialect_by_path(call) and not (call.name == "count: invoke" and path.startswith("sent/")):
@@ -284,8 +290,8 @@ def bytes_of(text: str) -> bytes:
     return base64.b64decode(data + "=" * (-len(data) % 4))
 
 
-def with_faults(text: str) -> Iterator[tuple[str, str]]:
-    """The payload with a fault, and the code of the fault."""
+def with_faults(text: str, *, claude: bool) -> Iterator[tuple[str, str]]:
+    """The payload with a fault, and the code of the fault; for Claude also an edge over 8000 px."""
     data = bytes_of(text)
     other = image_bytes((40, 30), "JPEG" if data.startswith(b"\x89PNG") else "PNG")
     yield "IB001", changed_payload(text, data[: len(data) // 2])
@@ -293,6 +299,29 @@ def with_faults(text: str) -> Iterator[tuple[str, str]]:
     yield "IB104", changed_payload(text, image_bytes((40, 30), "TIFF"))
     yield "IB105", changed_payload(text, other)
     yield "IB106", f"{text[:-9]}!{text[-9:]}"
+    if claude:
+        form = "JPEG" if data.startswith(b"\xff\xd8") else "WEBP" if data.startswith(b"RIFF") else "PNG"
+        yield "IB101", changed_payload(text, image_bytes((8001, 8), form))
+
+
+CLAUDES = ("messages", "batches", "bedrock-invoke", "raw-predict", "bedrock-converse")
+"""Dialects of bodies for Claude, whose limit of an edge is known and whose texts must not be empty."""
+
+
+def texts_of(value: Any, pointer: str = "") -> Iterator[str]:
+    """The pointers of texts in blocks."""
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, one in members:
+        if key == "text" and isinstance(one, str):
+            yield f"{pointer}/text"
+        yield from texts_of(one, f"{pointer}/{key}")
+
+
+def turn_of(pointer: str) -> str:
+    """The pointer of the turn of an image, or of the tool result that has it."""
+    return pointer.rpartition("/content/")[0]
 
 
 def shapes_of(sdk: str) -> Iterator[tuple[Call, str]]:
@@ -311,10 +340,16 @@ def test_planted_faults_are_found_where_they_are(imgbudget: Command, tmp_path: P
     """Each fault in each place where the SDK puts images, at the image, and nothing else."""
     planned: dict[str, tuple[str, str]] = {}
     for i, (call, pointer) in enumerate(shapes_of(sdk)):
-        for j, (code, text) in enumerate(with_faults(text_at(call.body, pointer))):
+        claude = dialect_by_path(call) in CLAUDES
+        faults = [
+            (code, pointer, text) for code, text in with_faults(text_at(call.body, pointer), claude=claude)
+        ]
+        texts = (one for one in texts_of(call.body) if one.rpartition("/content/")[0] == turn_of(pointer))
+        faults += [("IB407", one, "") for one in texts if claude][:1]
+        for j, (code, where, text) in enumerate(faults):
             name = f"{i}-{j}.json"
-            (tmp_path / name).write_text(json.dumps(planted(call.body, pointer, text)))
-            planned[name] = code, pointer
+            (tmp_path / name).write_text(json.dumps(planted(call.body, where, text)))
+            planned[name] = code, where
     found: dict[str, list[tuple[str, str]]] = {}
     for one in imgbudget("check", ".", *LEVELS).json["findings"]:
         found.setdefault(one["path"], []).append((one["code"], one["pointer"]))

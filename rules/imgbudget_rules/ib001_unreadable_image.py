@@ -19,7 +19,8 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Why it matters
     The API answers `Could not process image` and does not name the image. In a conversation the block is sent
     again with each turn, so one such image makes every later turn fail too. The usual causes are web pages
-    saved under the name of an image, and downloads that stopped early.
+    saved under the name of an image, downloads that stopped early, and images that were encoded twice: boto3
+    and google-genai encode the bytes that they get, and they take base64 for such.
 
     Decoders tolerate some damage (a few bytes missing after the image), and the API may accept it too. A file
     that ends early is reported nevertheless, because the model would see an image that is partly grey.
@@ -60,4 +61,12 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
         return
     if use.in_request and ctx.limits.is_messages_api:
         message += "; the API answers `Could not process image`"
-    yield Problem(message=message, help="create or download the image again, or leave it out")
+    remedy = "create or download the image again, or leave it out"
+    if facts.content == ENCODED:
+        twice = "encode the bytes once; boto3 and google-genai encode them themselves"
+        remedy = twice if use.in_request else "decode the base64 in it"
+    yield Problem(message=message, help=remedy)
+
+
+ENCODED = "base64 text of an image"
+"""What the bytes are if an image was encoded twice, or its base64 was written into a file."""

@@ -79,6 +79,8 @@ def anthropic(lab: "Lab") -> dict[str, str]:
         media = "image/webp" if isinstance(data, Path) else "image/jpeg"
         source = {"type": "base64", "media_type": media, "data": data}
         send(name, [{"type": "image", "source": source}, text()])
+    source = {"type": "base64", "media_type": "image/png", "data": "images/small.png"}
+    send("name of a file as data", [{"type": "image", "source": source}, text()])
     with lab.call("file of the Files API"):
         block = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
         turns = [{"role": "user", "content": [block, text()]}]
@@ -215,6 +217,8 @@ def google_genai(lab: "Lab") -> dict[str, str]:
     own.media_resolution = types.PartMediaResolution(level="MEDIA_RESOLUTION_HIGH")
     send("resolution of a part", [own, ASK])
     send("Pillow image", [Image.open(lab.folder / "photo.jpg"), ASK])
+    twice = types.Part.from_bytes(data=lab.base64("wide.webp").encode(), mime_type="image/webp")
+    send("base64 in place of bytes", [twice, ASK])
     send("new Pillow image", [Image.new("RGB", (20, 10), "red"), ASK])
     send(
         "dictionaries",
@@ -276,6 +280,8 @@ def boto3(lab: "Lab") -> dict[str, str]:
     converse("converse: image in a tool result", [], messages=turns, toolConfig=tools)
     pdf = {"format": "pdf", "name": "page", "source": {"bytes": lab.files["page.pdf"]}}
     converse("converse: document", [{"document": pdf}, ask])
+    twice = {"image": {"format": "webp", "source": {"bytes": lab.base64("wide.webp")}}}
+    converse("converse: base64 in place of bytes", [twice, ask])
     stored = {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://bucket/a.png"}}}}
     converse("converse: image in a store", [stored, ask], NOVA)
 
