@@ -1,5 +1,6 @@
 """Bodies in files that are no JSON: read as whole requests, located in the file, never edited."""
 
+import codecs
 import json
 import re
 import time
@@ -11,6 +12,9 @@ import yaml
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.relaxed import NotRelaxedError, relaxed_json
 from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.location import Span
+from imgbudget.requests import foreign
+from imgbudget.requests.foreign import bodies_in_yaml
 from tests.builders import body, image_block, image_bytes
 from tests.conftest import Command
 
@@ -245,3 +249,22 @@ def test_text_that_is_made_to_take_long_does_not(imgbudget: Command, path: str, 
     began = time.process_time()
     imgbudget("check", path, "--format", "json", "--no-cache")
     assert time.process_time() - began < 20
+
+
+def test_places_in_yaml_are_counted_as_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text before each of many values is not read again for each; a mark of the byte order counts."""
+    text = "# é\nmessages: [" + "é, " * 5000 + "image]\n"
+    data = codecs.BOM_UTF8 + text.encode()
+    (found,) = bodies_in_yaml(JsonSource.from_bytes(data))
+    paths = [("messages", number) for number in range(5001)]
+    spans = found.spans(paths)
+    assert [data[spans[path].start : spans[path].end] for path in paths] == ["é".encode()] * 5000 + [b"image"]
+    made: list[Span] = []
+
+    def counted(*place: int) -> Span:
+        made.append(Span(*place))
+        return made[-1]
+
+    monkeypatch.setattr(foreign, "Span", counted)
+    list(bodies_in_yaml(JsonSource.from_bytes(data)))
+    assert len(made) == 1

@@ -29,7 +29,7 @@ from imgbudget.model.location import UNEDITED, Location, Span
 from imgbudget.model.results import FileResult
 from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request
 from imgbudget.requests.cassettes import Cassette, is_cassette, looks_like_cassette, read_cassette
-from imgbudget.requests.finder import OUTSIDE_SHAPE, SHAPE_UNKNOWN, Found, find_images, unseen_images
+from imgbudget.requests.finder import OUTSIDE_SHAPE, PACKED, SHAPE_UNKNOWN, Found, find_images, unseen_images
 from imgbudget.requests.foreign import ForeignBody, bodies_in_text, bodies_in_yaml
 from imgbudget.requests.reader import (
     BadEntry,
@@ -424,6 +424,8 @@ class DocumentCheck:
     def _loose(self, found: Found, caveat: str) -> Iterator[Finding]:
         """Check images that belong to no request of a known shape."""
         self.doubtful += found.doubtful
+        if found.packed and self.named:
+            self.checked.leave_unread(PACKED)
         if found.images:
             self.checked.caveats[caveat] = None
         for use in found.images:

@@ -235,7 +235,11 @@ class CheckedRequests:
 
     def unfinished(self, line: int) -> None:
         """Pass over the last line of a session, which its agent is still writing."""
-        self.caveats[f"line {line}: {UNFINISHED}"] = None
+        self.leave_unread(f"line {line}: {UNFINISHED}")
+
+    def leave_unread(self, what: str) -> None:
+        """Keep what of the file could not be read, as a clause."""
+        self.caveats[what] = None
         self.missed = True
 
     def request(self, request: Request) -> Iterator[Finding]:

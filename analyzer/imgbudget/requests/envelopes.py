@@ -21,8 +21,9 @@ from imgbudget.model.subjects import (
     walk_blocks,
 )
 from imgbudget.requests import frameworks
+from imgbudget.requests.packed import is_packed
 from imgbudget.requests.payloads import LEAST_DAMAGED
-from imgbudget.requests.recordings import URL_KEYS, is_encoded_body, is_received
+from imgbudget.requests.recordings import URL_KEYS, is_received
 
 _DEEPEST = 10
 """Keys on the way to a body; an OpenTelemetry export has eight."""
@@ -63,7 +64,7 @@ class WrappedText(NamedTuple):
 
 def may_wrap_bodies(document: Document) -> bool:
     """Whether a body with an image may be inside a document, by the words in it."""
-    if any(is_encoded_body(document, text) for text in document.long_strings):
+    if any(is_packed(document, text) for text in document.long_strings):
         return True
     text = document.short_text
     return any(word in text for word in _ABOUT_IMAGES) and any(word in text for word in _ABOUT_TURNS)
@@ -92,11 +93,13 @@ def wrapped_bodies(document: Document, is_body: Callable[[Any], bool]) -> Iterat
 
 def _worth(document: Document, key: Any, child: Any, container: Any) -> bool:
     """Whether a body may be in a member: a container that is not received, or JSON text about images."""
+    if is_received(key, container):
+        return False
     if isinstance(child, str):
         if len(child) < _LEAST_TEXT:
-            return is_encoded_body(document, child)
+            return is_packed(document, child)
         return child.lstrip()[:1] in ("{", "[") and "image" in child
-    return isinstance(child, (dict, list)) and not is_received(key, container)
+    return isinstance(child, (dict, list))
 
 
 def _bodies_of(
@@ -134,6 +137,9 @@ def _are_blocks(value: list[Any]) -> bool:
 
 
 def _url_in(parent: dict[str, Any]) -> Any:
+    scope, path = parent.get("scope"), parent.get("path")
+    if isinstance(scope, str) and scope.startswith("http") and isinstance(path, str):  # nock
+        return scope + path
     return next((parent[key] for key in URL_KEYS if isinstance(parent.get(key), str)), "")
 
 

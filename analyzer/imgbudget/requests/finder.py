@@ -13,6 +13,7 @@ from imgbudget.jsontext.source import JsonSource
 from imgbudget.jsontext.strings import MAX_STRING, StringPayload
 from imgbudget.model.location import UNEDITED, Key, Keys, Location
 from imgbudget.model.subjects import ImageUse, Origin, ProbeField
+from imgbudget.requests.packed import is_packed, unpacked
 from imgbudget.requests.payloads import (
     HEAD,
     LEAST,
@@ -29,6 +30,7 @@ from imgbudget.requests.recordings import is_received
 from imgbudget.requests.textfinder import image_at, text_payloads
 
 SHAPE_UNKNOWN = "shape unknown: limits of a whole request not checked"
+PACKED = "a compressed text in it was not read: it is damaged, too large, or in no known format"
 OUTSIDE_SHAPE = "images where this shape of request has none: limits of a whole request not checked for them"
 
 _DEEPEST = 4
@@ -40,10 +42,14 @@ _TEXT_KEYS = frozenset(("text", "content", "input", "arguments", "thinking", "si
 
 
 class Found(NamedTuple):
-    """The images of a document, in order, and how many payloads are none that can be checked."""
+    """The images of a document, in order, and how many payloads are none that can be checked.
+
+    `packed` is how many strings are compressed in a way that is not read here, or damaged.
+    """
 
     images: tuple[ImageUse, ...] = ()
     doubtful: int = 0
+    packed: int = 0
 
 
 NOTHING = Found()
@@ -53,7 +59,7 @@ def find_images(document: Document, path: str, fields: ProbeField) -> Found:
     """The images in a document of unknown shape. Raises OSError and UnreadableError."""
     finder = _ImageFinder(fields)
     finder.document(document, Location(path, (), 0, document.number), 0)
-    return Found(tuple(finder.images), finder.doubtful) if finder.images or finder.doubtful else NOTHING
+    return finder.result
 
 
 def unseen_images(document: Document, path: str, fields: ProbeField, seen: list[ImageUse]) -> Found:
@@ -63,11 +69,11 @@ def unseen_images(document: Document, path: str, fields: ProbeField, seen: list[
     """
     heads = sum(_begins_payload(long_string) for long_string in document.long_strings.values())
     known = [use.location.keys or () for use in seen if use.origin is Origin.BASE64]
-    if heads <= len(known):
+    if heads <= len(known) and not any(is_packed(document, text) for text in document.long_strings):
         return NOTHING
     finder = _ImageFinder(fields, seen=frozenset(known))
     finder.document(document, Location(path, (), 0, document.number), 0)
-    return Found(tuple(finder.images), finder.doubtful)
+    return finder.result
 
 
 def _begins_payload(long_string: LongString) -> bool:
@@ -85,6 +91,7 @@ class _Look(NamedTuple):
     """What may be payloads in a document: placeholders of long strings, and which short strings."""
 
     long: frozenset[str]
+    packed: frozenset[str]
     short: bool
     inside: bool
 
@@ -98,8 +105,9 @@ def _look_at(document: Document) -> _Look:
             if _begins_payload(long_string) or _may_hold_uri(long_string)
         ]
     )
+    packed = frozenset([value for value in document.long_strings if is_packed(document, value)])
     signs = signs_in(document.short_text)
-    return _Look(long, any(signs), signs.uri or signs.nested)
+    return _Look(long | packed, packed, any(signs), signs.uri or signs.nested)
 
 
 _Value = tuple[Keys, str | list[str], dict[str, Any]]
@@ -210,6 +218,12 @@ class _ImageFinder:
     seen: frozenset[Keys] | None = None
     images: list[ImageUse] = field(default_factory=list)
     doubtful: int = 0
+    packed: int = 0
+
+    @property
+    def result(self) -> Found:
+        """What was found."""
+        return Found(tuple(self.images), self.doubtful, self.packed)
 
     def document(self, document: Document, location: Location, depth: int) -> None:
         """Collect the images of a document at a location."""
@@ -225,7 +239,9 @@ class _ImageFinder:
         for keys, value, parent in walk.found:
             here = location.at(*keys)
             here = here._replace(root=here.outer_depth or len(here.keys or ()))
-            if isinstance(value, list):
+            if isinstance(value, str) and value in look.packed:
+                self._unpack(document, value, here, depth)
+            elif isinstance(value, list):
                 self._payload(_joined(document, value), here, None, wrapped=True)
             else:
                 self._string(document, value, here, parent, depth, wrapped=is_notebook)
@@ -280,7 +296,18 @@ class _ImageFinder:
         """Collect the images of JSON in a string; returns whether it is JSON."""
         if value.lstrip()[:1] not in ("{", "["):
             return False
-        data = value.encode("utf-8", "replace")
+        return self._documents(value.encode("utf-8", "replace"), location, depth)
+
+    def _unpack(self, document: Document, value: str, location: Location, depth: int) -> None:
+        """Collect the images of JSON in a packed string; of a request, only see whether it can be read."""
+        data = unpacked(document, value)
+        if data is None:
+            self.packed += 1
+        elif self.seen is None and depth < _DEEPEST:
+            self._documents(data, location, depth)
+
+    def _documents(self, data: bytes, location: Location, depth: int) -> bool:
+        """Collect the images of JSON at a location; returns whether it is JSON."""
         for document in open_documents(JsonSource.from_bytes(data), lines=False):
             if not isinstance(document, Document):
                 return False

@@ -6,6 +6,7 @@ They are read as JSON and located in the file, but never edited: its text follow
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -35,6 +36,7 @@ _MOST_NODES = 200_000
 
 _WINDOW = 1 << 20
 _WORDS = (b"messages", b"contents", b"input", b"prompt", b"role")
+_ABOUT_MEDIA = (b"image", b"media", b"inlineData", b"inline_data", b"document", b"file")
 _is_about_body = re.compile(r"""(?:messages|contents|input|prompt|role)(?:\\*["']\s*+)?\s*+:""").search
 _opening = re.compile(
     r""""\s*+[{\[]\s*+\\"|[{\[](?=\s*+(?:["'{\[]|\\"|/[/*]|[A-Za-z_$][\w$]*+\s*+:))""", re.DOTALL
@@ -268,6 +270,8 @@ def bodies_in_yaml(source: JsonSource) -> Iterator[ForeignBody]:
     if source.size > _MOST_BYTES:
         return
     raw = source.pread(source.size, 0)
+    if not any(word in raw for word in _ABOUT_MEDIA):
+        return
     if raw.count(b"\n") + raw.count(b",") > _MOST_NODES or not re.search(
         rb"(?m)^[ \t\"'-]*(?:messages|contents|input|prompt|role)[\"']?\s*:", raw
     ):
@@ -275,19 +279,14 @@ def bodies_in_yaml(source: JsonSource) -> Iterator[ForeignBody]:
     yaml = yaml_module()
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        text = raw.decode("utf-8-sig")
+        text, lead = raw.decode("utf-8-sig"), 3 * raw.startswith(BOM_UTF8)
         for number, node in enumerate(_yaml_documents(loader, text)):
             if document := _as_document(node.value):
-                first = node.spans[()]
-                yield ForeignBody(
-                    document, number, first.line, first.start, first.end, "", _known(node.spans)
-                )
+                place = _marked(text, node.marks, lead)
+                first = place([()])[()]
+                yield ForeignBody(document, number, first.line, first.start, first.end, "", place)
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError):
         return
-
-
-def _known(spans: dict[Keys, Span]) -> Callable[[Iterable[Keys]], dict[Keys, Span]]:
-    return lambda paths: {path: spans[path] for path in paths if path in spans}
 
 
 def _as_document(value: Any) -> Document | None:
@@ -298,48 +297,54 @@ def _as_document(value: Any) -> Document | None:
     return None
 
 
+_Marks = dict[Keys, tuple[Any, Any]]
+"""Where values of a YAML text begin and end, as marks of the parser, which count characters."""
+
+
 class YamlValue(NamedTuple):
     """A value of a YAML text as JSON has it, and where its parts are."""
 
     value: Any
-    spans: dict[Keys, Span]
+    marks: _Marks
 
 
 def _yaml_documents(loader: Any, text: str) -> Iterator[YamlValue]:
     parser = loader(text)
-    offsets = _Offsets(text)
     try:
         while parser.check_node():
-            builder = _YamlBuilder(offsets)
+            builder = _YamlBuilder()
             node = parser.get_node()
-            yield YamlValue(builder.value(node, (), 0), builder.spans)
+            yield YamlValue(builder.value(node, (), 0), builder.marks)
     finally:
         parser.dispose()
 
 
-class _Offsets:
-    """Byte offsets of characters of a text: the same as their indices, or counted once for each."""
+def _marked(text: str, marks: _Marks, lead: int) -> Callable[[Iterable[Keys]], dict[Keys, Span]]:
+    """Places the values of a YAML document in a text behind `lead` bytes; counts bytes only as asked for."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._ascii = text.isascii()
+    def place(paths: Iterable[Keys]) -> dict[Keys, Span]:
+        found = {path: marks[path] for path in paths if path in marks}
+        offsets, at, index = {0: lead}, lead, 0
+        for end in sorted({mark.index for pair in found.values() for mark in pair}):
+            at, index = at + len(text[index:end].encode()), end
+            offsets[end] = at
+        return {
+            path: Span(
+                offsets[start.index],
+                offsets[end.index],
+                *(start.line + 1, start.column + 1, end.line + 1, end.column + 1),
+            )
+            for path, (start, end) in found.items()
+        }
 
-    def span(self, start: Any, end: Any) -> Span:
-        """The span between two marks of the parser."""
-        first, last = (
-            (start.index, end.index)
-            if self._ascii
-            else (len(self._text[: start.index].encode()), len(self._text[: end.index].encode()))
-        )
-        return Span(first, last, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+    return place
 
 
 class _YamlBuilder:
     """Makes JSON values of the nodes of a YAML document; an alias is null, so that nothing is repeated."""
 
-    def __init__(self, offsets: _Offsets) -> None:
-        self.spans: dict[Keys, Span] = {}
-        self._offsets = offsets
+    def __init__(self) -> None:
+        self.marks: _Marks = {}
         self._made: set[int] = set()
 
     def value(self, node: Any, keys: Keys, depth: int) -> Any:
@@ -347,7 +352,7 @@ class _YamlBuilder:
         if depth > _DEEPEST or id(node) in self._made or len(self._made) > _MOST_NODES:
             return None
         self._made.add(id(node))
-        self.spans[keys] = self._offsets.span(node.start_mark, node.end_mark)
+        self.marks[keys] = (node.start_mark, node.end_mark)
         if node.id == "scalar":
             return _scalar(node)
         if node.id == "sequence":

@@ -3,13 +3,13 @@
 The bodies of responses are not read. The position of a value inside such a string is that of the string.
 """
 
-from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Keys
+from imgbudget.requests.packed import GZIP, inflated, is_packed, unpacked
 
 CASSETTE_KEYS = ("interactions", "http_interactions")
 """Keys of the interactions in VCR recordings: Python, Go and R; Ruby."""
@@ -26,7 +26,7 @@ _LONGEST_URL = 4096
 
 def is_received(key: Any, container: Any) -> bool:
     """Whether a member of an object is what was received for what is beside it."""
-    return key == "response" and not _SENT.isdisjoint(container)
+    return key == "response" and isinstance(container, dict) and not _SENT.isdisjoint(container)
 
 
 class RecordedBody(NamedTuple):
@@ -55,32 +55,9 @@ def recorded_bodies(document: Document) -> Iterator[RecordedBody]:
         yield RecordedBody(keys, spans[keys].line, body_text(document, item), document_text(document, url))
 
 
-_ENCODED_STARTS = ("eyJ", "eyAi", "ewo", "ewog", "ew0K", "W3s", "Wwo", "Wwog")
-"""How base64 of JSON begins: an object or an array of objects, on one line or indented."""
-
-_LONGEST_ENCODED = 64 << 20
-"""Most characters of an encoded body that is decoded: the base64 of the largest body and half as much."""
-
-
-def is_encoded_body(document: Document, text: str) -> bool:
-    """Whether a string of a document is JSON in base64, as browsers and proxies record bodies."""
-    long_string = document.long_strings.get(text)
-    if long_string is None or long_string.stats is None:
-        return False
-    stats = long_string.stats
-    starts = stats.head[:4].decode("ascii", "replace").startswith(_ENCODED_STARTS)
-    return starts and set(stats.foreign) <= {"="} and stats.length <= _LONGEST_ENCODED
-
-
 def body_text(document: Document, text: str) -> str | bytes:
-    """The text of a body in a document, decoded if it is in base64."""
-    if not is_encoded_body(document, text):
-        return document.text(text)
-    payload = document.payload(text)
-    try:
-        return a2b_base64(payload.read(payload.length, 0))
-    except ValueError:
-        return ""
+    """The text of a body in a document, unpacked; empty if it cannot be."""
+    return (unpacked(document, text) or b"") if is_packed(document, text) else document.text(text)
 
 
 def document_text(document: Document, url: Any) -> str:
@@ -93,6 +70,8 @@ def inner_documents(bodies: Iterable[RecordedBody]) -> Iterator[Inner]:
     for keys, line, text, url in bodies:
         # a lone surrogate escaped in the recording is not valid text
         data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+        if data.startswith(GZIP):
+            data = inflated(data) or b""
         for document in open_documents(JsonSource.from_bytes(data), lines=False):
             if isinstance(document, Document):
                 yield Inner(document, keys, line, url)
