@@ -393,8 +393,8 @@ def test_the_memory_of_edits_keeps_to_its_bytes() -> None:
     assert memory(data[0], edit._replace(max_bytes=1_000_000)).data == made[0].data
 
 
-def test_the_quick_scan_of_a_data_uri_is_that_of_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ends of it give the same statistics as the whole, which takes as long as to serialise it."""
+def test_the_quick_scan_of_base64_is_that_of_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ends give the same statistics as the whole, which takes a third of the time of a call."""
     data = image_block(image_bytes((900, 900), "JPEG", quality=95))["source"]["data"]
     read: list[LongString] = []
 
@@ -406,6 +406,8 @@ def test_the_quick_scan_of_a_data_uri_is_that_of_all_of_it(monkeypatch: pytest.M
     for text, is_quick in (
         (f"data:image/jpeg;base64,{data}", True),
         (f"data:image/svg+xml;base64,{data}", True),
+        (data.replace("/", "_").replace("+", "-"), True),
+        (f"data:image/svg+xml;base64,{data.replace('/', '_')}", True),
         (f"data:image/jpeg;name=a;base64,{data}", False),
         (f"data:image/jpeg;base64,data:image/jpeg;base64,{data}", False),
         (f"data:image/jpeg;base64,{data[:-600]}\\n{data[-600:]}", False),
@@ -418,10 +420,9 @@ def test_the_quick_scan_of_a_data_uri_is_that_of_all_of_it(monkeypatch: pytest.M
         quick = inspection._look(body, cut, source)
         whole = stats_of(LongString(start=9, end=len(body) - 2, stats=None), source)
         assert bool(read) is not is_quick
-        assert (quick.length, quick.width, quick.foreign, quick.head, quick.segments) == (
-            whole.length,
-            whole.width,
-            whole.foreign,
-            whole.head,
-            whole.segments,
-        )
+        for name in ("length", "width", "head", "segments"):
+            assert getattr(quick, name) == getattr(whole, name)
+        assert quick.foreign.keys() == whole.foreign.keys()
+        assert {key: quick.foreign[key] for key in ":;,=+/" if key in quick.foreign} == {
+            key: whole.foreign[key] for key in ":;,=+/" if key in whole.foreign
+        }

@@ -6,7 +6,18 @@ from pathlib import Path
 
 from tests.builders import body, image_block, image_bytes, write_json
 
-HTTP = ("anthropic", "httpx", "httpx2", "pydantic", "anyio")
+HTTP = (
+    "anthropic",
+    "httpx",
+    "httpx2",
+    "pydantic",
+    "anyio",
+    "openai",
+    "google",
+    "litellm",
+    "botocore",
+    "aiohttp",
+)
 _WITHOUT = """
 import sys
 
@@ -50,6 +61,8 @@ def test_the_public_names_do_not_import_it(tmp_path: Path) -> None:
     code = (
         _WITHOUT
         + "import imgbudget\n"
+        + "imgbudget.check('.')\n"
+        + f"assert not [name for name in {HTTP!r} if name in sys.modules], sys.modules.keys()\n"
         + "assert imgbudget.prune_conversation([]) == []\n"
         + "assert imgbudget.guard_transport() is not None\n"
         + "assert issubclass(imgbudget.GuardError, imgbudget.ImgbudgetError)\n"

@@ -7,7 +7,8 @@ import json
 import sys
 import warnings
 import zlib
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import httpx2
 import pytest
@@ -189,3 +190,47 @@ def test_where_warnings_are_errors_nothing_unread_is_sent(api: Api) -> None:
         with client, pytest.raises(GuardError, match="is not JSON"):
             client.post(f"{api.url}/v1/messages", content=b"{", headers={"content-type": "application/json"})
     assert api.seen == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "place"),
+    [
+        (
+            {"model": "x", "parameters": {"pictures": [{"kind": "image", "bytes": None}]}},
+            "parameters.pictures.0.bytes",
+        ),
+        ({"instances": [{"image": {"bytesBase64Encoded": None}}]}, "instances.0.image.bytesBase64Encoded"),
+        (body("what?") | {"extra": {"picture": None}}, "extra.picture"),
+    ],
+    ids=["parameters", "predict", "beside a request"],
+)
+def test_images_outside_of_known_requests_are_named(api: Api, sent: dict[str, Any], place: str) -> None:
+    """A shape that no dialect reads is not clean: the warning has the place, and the body is sent."""
+    api.always(Response("{}"))
+    data = image_block(image_bytes((300, 300), "TIFF"))["source"]["data"]
+    text = json.dumps(sent).replace("null", f'"{data}"').encode()
+    (said,) = post(api, "raise", text)
+    assert said == f"sent unchecked: 1 image where no known shape of request has one ({place})"
+    assert api.seen == [text]
+
+
+def test_long_bodies_without_a_type_are_not_read(api: Api) -> None:
+    """They may be files, which are streamed and must not be kept in memory; the warning names the path."""
+    api.always(Response("{}"))
+    read: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(3):
+            read.append(number)
+            yield b"{}"
+
+    class Discarding(httpx2.BaseTransport):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            assert read == []
+            assert not hasattr(request, "_content")
+            return httpx2.Response(200)
+
+    with httpx2.Client(transport=imgbudget.guard_transport(Discarding())) as client:
+        for headers in ({}, {"content-length": str(1 << 40)}, {"content-length": "many"}):
+            with pytest.warns(RequestWarning, match="sent unchecked: .* POST /v1/files names no type"):
+                client.post("https://api.openai.com/v1/files", content=pieces(), headers=headers)

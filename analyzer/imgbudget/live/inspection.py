@@ -1,7 +1,7 @@
 """Checks and fixes request bodies in memory."""
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -24,19 +24,27 @@ from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
-from imgbudget.model.subjects import Finding, ImageUse, ProbeField, Request, Severity
+from imgbudget.model.subjects import Finding, ImageUse, Origin, ProbeField, Request, Severity
+from imgbudget.output.base import count
+from imgbudget.printable import one_line
 from imgbudget.registry import AnyRule
 from imgbudget.requests.base import time_for_pages
 from imgbudget.requests.batches import BatchCount
+from imgbudget.requests.finder import unseen_images
+from imgbudget.requests.payloads import begins_like_payload
 from imgbudget.requests.reader import read_requests
 
 if TYPE_CHECKING:
     from imgbudget.limits.bound import Limits
 
 _TAIL = 512
+_HEAD = 256
+_PLACES = 3
+_LONGEST_PLACE = 80
 _NOT_JSON = "not JSON"
 _ESCAPE = b"\\"
 _PADDED = ALPHABET + b"="
+_URL_SAFE = b"-_"
 _URI = re.compile(rb"data:[\w.+-]{1,40}/[\w.+-]{1,80};base64,")
 
 
@@ -45,9 +53,12 @@ class NotJsonError(UnreadableError):
 
 
 class QuickScan:
-    """The requests in a body, read without decoding or hashing its images."""
+    """The requests in a body, read without decoding or hashing its images.
 
-    __slots__ = ("requests", "source")
+    `unseen` are images at places where no request that is known has one.
+    """
+
+    __slots__ = ("requests", "source", "unseen")
 
     def __init__(self, body: bytes, path: str) -> None:
         """Scan a body.
@@ -59,18 +70,37 @@ class QuickScan:
         self.source = JsonSource.from_bytes(body)
         quick = open_documents(self.source, lines=False, check=False, read_stats=partial(_look, body))
         try:
-            self.requests = tuple(_requests(quick, path))
+            documents = tuple(_readable(quick))
+            self.requests = tuple(_requests(documents, path))
         except UnreadableError:
             # not JSON, too much to read, or base64 with a flaw that its ends did not show
-            self.requests = tuple(_requests(open_documents(self.source, lines=False), path))
+            documents = tuple(_readable(open_documents(self.source, lines=False)))
+            self.requests = tuple(_requests(documents, path))
+        self.unseen = self._unseen(documents, body, path)
+
+    def _unseen(self, documents: Iterable[Document], body: bytes, path: str) -> tuple[ImageUse, ...]:
+        """The images that are in no request. It takes long only where there are more than in requests."""
+        uses = [use for request in self.requests for use in request.images]
+        cuts = [cut for document in documents for cut in document.long_strings.values()]
+        heads = sum(begins_like_payload(body[cut.start : min(cut.start + _HEAD, cut.end)]) for cut in cuts)
+        if heads <= sum(use.origin is Origin.BASE64 for use in uses):
+            return ()
+        whole = _readable(open_documents(self.source, lines=False))
+        found = [unseen_images(document, path, ProbeField.NONE, uses) for document in whole]
+        return tuple(use for it in found for use in it.images)
 
 
-def _requests(documents: Iterable[Document | BadDocument], path: str) -> Iterator[Request]:
+def _readable(documents: Iterable[Document | BadDocument]) -> Iterator[Document]:
     for document in documents:
         if isinstance(document, BadDocument):
             if document.message.startswith(_NOT_JSON):
                 raise NotJsonError(document.message)
             raise UnreadableError(document.message)
+        yield document
+
+
+def _requests(documents: Iterable[Document], path: str) -> Iterator[Request]:
+    for document in documents:
         for item in read_requests(_unlike(document), path, ProbeField.NONE):
             if isinstance(item, Request):
                 yield item
@@ -84,7 +114,8 @@ def _unlike(document: Document) -> Document:
 def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:
     """Statistics of a long string from both ends; from the whole string if they are not plain base64.
 
-    A data URI of base64 is its prefix and plain base64.
+    A data URI of base64 is its prefix and plain base64. Of the url-safe alphabet, which SDKs of Google write,
+    only the characters at the ends are counted: whether there are any is what matters.
     """
     uri = _URI.match(body, cut.start, cut.end)
     start = uri.end() if uri else cut.start
@@ -93,13 +124,16 @@ def _look(body: bytes, cut: LongString, source: JsonSource) -> StringStats:
         body[max(cut.end - _TAIL, start) : cut.end],
     )
     padding = len(tail) - len(tail.rstrip(b"="))
-    odd = head.translate(None, _PADDED) or tail.translate(None, _PADDED) or padding > 2
+    foreign = head.translate(None, _PADDED) + tail.translate(None, _PADDED)
+    odd = foreign.translate(None, _URL_SAFE) or padding > 2
     if odd or body.find(_ESCAPE, cut.start, cut.end) >= 0:
         return stats_of(cut, source)
     stats = StringStats(cut.start)
     stats.head = body[cut.start : min(cut.start + KEPT, cut.end)]
     stats.length = stats.width = cut.end - cut.start
     for character in body[cut.start : start].translate(None, ALPHABET).decode("ascii"):
+        add_count(stats.foreign, character, 1)
+    for character in foreign.decode("ascii"):
         add_count(stats.foreign, character, 1)
     if padding:
         stats.foreign["="] = padding
@@ -157,10 +191,13 @@ class Inspector:
         self._runner = _at_least(self._session.context.paths.runner(PATH), level)
         self.level = level
 
-    def findings(self, body: bytes, target: InspectionTarget) -> tuple[Finding, ...]:
+    def findings(
+        self, body: bytes, target: InspectionTarget, say: Callable[[str], None] = lambda _text: None
+    ) -> tuple[Finding, ...]:
         """The findings on a body that count, from a quick scan; also those on documents that were not read.
 
-        The latter may be below the level: nothing that could not be checked passes without a word.
+        The latter may be below the level: nothing that could not be checked passes without a word. `say` is
+        called with a clause about images that were not checked.
 
         Raises:
             UnreadableError: the body cannot be read; NotJsonError if it is not JSON.
@@ -172,8 +209,10 @@ class Inspector:
         uses: list[tuple[ImageUse, Limits]] = []
         batch = BatchCount()
         with _pages_within(TimeLimit(PAGES_SECONDS, _NO_TIME)):
-            requests = QuickScan(body, PATH).requests
-        for request in requests:
+            scan = QuickScan(body, PATH)
+        if scan.unseen:
+            say(_places(scan.unseen))
+        for request in scan.requests:
             unread.update(it.location for it in request.documents if it.uncounted is not None)
             test = context.bind(request)
             found += runner.check_request(test)
@@ -227,6 +266,15 @@ class Inspector:
         return (
             it for it in findings if (it.severity >= self.level or it.location in unread) and not it.internal
         )
+
+
+def _places(unseen: tuple[ImageUse, ...]) -> str:
+    """A clause about images outside of known requests, with the places of the first."""
+    places = ", ".join(
+        one_line(".".join(map(str, use.location.keys or ())))[:_LONGEST_PLACE] for use in unseen[:_PLACES]
+    )
+    more = ", …" if len(unseen) > _PLACES else ""
+    return f"{count(len(unseen), 'image')} where no known shape of request has one ({places}{more})"
 
 
 def _at_least(runner: RuleRunner, level: Severity) -> RuleRunner:

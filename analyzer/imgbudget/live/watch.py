@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from imgbudget.errors import GuardError, UnreadableError
-from imgbudget.live.encodings import EncodingError, decoded, encodings, is_decodable
+from imgbudget.live.encodings import MOST_DECODED, EncodingError, decoded, encodings, is_decodable
 from imgbudget.live.inspection import InspectionTarget, Inspector, NotJsonError
 from imgbudget.live.refusal import refused
 from imgbudget.model.subjects import Finding
@@ -49,6 +49,12 @@ class RequestHead(NamedTuple):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
+    def is_long(self) -> bool:
+        """Whether the body comes in pieces or is longer than what an API accepts: perhaps a file."""
+        length = self.headers.get("content-length", "0")
+        return "transfer-encoding" in self.headers or not length.isdecimal() or int(length) > MOST_DECODED
+
+    @property
     def encodings(self) -> tuple[str, ...]:
         """The encodings of the body."""
         return encodings(self.headers.get("content-encoding", ""))
@@ -72,6 +78,9 @@ class RequestWatch:
         """Whether the body of a request is to be read; warns of one that cannot be checked."""
         if head.method not in _SENDING or head.kind == _FORM:
             return False
+        if not head.kind and head.is_long:
+            unchecked(f"the guard reads JSON only, and {_shown(head)} names no type of its body")
+            return False
         if head.kind and not (head.kind == "application/json" or head.kind.endswith("+json")):
             if head.headers.get("content-length") != "0":
                 unchecked(f"the guard reads JSON only, and the body of {_shown(head)} is {_word(head.kind)}")
@@ -93,7 +102,7 @@ class RequestWatch:
             if not head.kind and body and body.lstrip()[:1] not in (b"{", b"["):
                 unchecked(f"the guard reads JSON only, and {_shown(head)} names no type of its body")
                 return None
-            every = self.inspector.findings(body, target_of(head.url)) if body else ()
+            every = self.inspector.findings(body, target_of(head.url), unchecked) if body else ()
         except (NotJsonError, EncodingError) as error:
             unchecked(f"the body of this request is {one_line(str(error))[:_LONGEST_FAULT]}")
             return None
