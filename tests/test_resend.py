@@ -284,6 +284,94 @@ def test_plan_resend_as_a_table(imgbudget: Command, tmp_path: Path) -> None:
     assert "pruning to the last 3" in out
 
 
+def long_talk(turns: int, words: int) -> Json:
+    """A body of so many user turns, each with an image of 1,521 tokens and words of 5 characters."""
+    whole = body(image_block(image_bytes((1092, 1092))), "word " * words)
+    for i in range(1, turns):
+        whole["messages"] += [
+            {"role": "assistant", "content": [text_block("seen")]},
+            {
+                "role": "user",
+                "content": [image_block(image_bytes((1092, 1092), colour=i)), text_block("word " * words)],
+            },
+        ]
+    return whole
+
+
+def test_the_whole_cost_of_each_way(imgbudget: Command, tmp_path: Path) -> None:
+    """Eight turns of 1,521 tokens of image and 2,500 of text: cached without pruning is cheapest."""
+    write_json(tmp_path / "r.json", long_talk(8, 2000))
+    (record,) = imgbudget("plan", "r.json", "--resend", "--format", "json").json["resend"]
+    ways = {way["way"]: way for way in record["ways"]}
+    turn = record["text_tokens"] / 8 + 1521
+    assert record["text_tokens"] == pytest.approx(8 * 2500, rel=0.03)  # with the rest of the JSON
+    cached, uncached = ways["no pruning, cached 5 minutes"], ways["no pruning, no caching"]
+    assert uncached["cost_usd"] == pytest.approx(turn * sum(range(1, 9)) * 3e-6, rel=1e-3)
+    assert cached["cost_usd"] == pytest.approx(turn * (8 * 1.25 + sum(range(8)) * 0.1) * 3e-6, rel=1e-3)
+    assert cached["written_tokens"] == pytest.approx(turn * 8, rel=1e-3)
+    assert ways["no pruning, cached 1 hour"]["cost_usd"] == pytest.approx(
+        turn * (8 * 2 + sum(range(8)) * 0.1) * 3e-6, rel=1e-3
+    )
+    assert cached["pause_usd"] == pytest.approx(turn * 7 * (1.25 - 0.1) * 3e-6, rel=1e-3)
+    each = ways["pruning to the last 3, cached 5 minutes"]
+    assert (each["changes"], each["images"], each["cost_usd"] > cached["cost_usd"]) == (5, 21, True)
+    files = ways["Files API, cached 5 minutes"]
+    assert (files["cost_usd"], files["base64_bytes"] < cached["base64_bytes"]) == (cached["cost_usd"], True)
+    best = record["best"]
+    assert (best["way"], best["next"]) == (
+        "Files API, cached 5 minutes",
+        "pruning in batches, 6 to 3, cached 5 minutes",
+    )
+    assert best["saves_usd"] == pytest.approx(ways[best["next"]]["cost_usd"] - cached["cost_usd"])
+    assert "5 minutes" in best["assumption"]
+
+
+def test_which_way_wins_is_printed(imgbudget: Command, tmp_path: Path) -> None:
+    """The table begins with the cheapest; without a price, or too short for a cache, it says so."""
+    write_json(tmp_path / "r.json", long_talk(4, 2000))
+    out = imgbudget("plan", "r.json", "--resend", "--platform", "bedrock", "--model", "claude-opus-4-8").out
+    lines = out.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("all calls"))
+    assert lines[first + 1].startswith("no pruning, cached 5 minutes")
+    assert any(line.startswith("cheapest: no pruning, cached 5 minutes, $") for line in lines)
+    write_json(tmp_path / "small.json", talk(3))
+    assert "no prompt has the 1,024 tokens" in imgbudget("plan", "small.json", "--resend").out
+    write_json(tmp_path / "unknown.json", talk(3) | {"model": "nobody-knows"})
+    assert "no price of the model is" in imgbudget("plan", "unknown.json", "--resend").out
+
+
+def test_a_way_that_the_api_refuses_does_not_win(imgbudget: Command, tmp_path: Path) -> None:
+    """102 images on a model that takes 100: only ways that prune are possible."""
+    write_json(tmp_path / "r.json", talk(102) | {"model": "claude-haiku-4-5"})
+    (record,) = imgbudget("plan", "r.json", "--resend", "--format", "json").json["resend"]
+    ways = {way["way"]: way for way in record["ways"]}
+    assert ways["no pruning, cached 5 minutes"]["refused"] == "call 101 has 101 images and documents of 100"
+    assert "pruning" in record["best"]["way"]
+    assert "no pruning" not in record["best"]["way"]
+    assert ways["pruning at the limits, cached 5 minutes"]["refused"] is None
+
+
+def test_an_api_that_caches_by_itself_has_one_way(imgbudget: Command, tmp_path: Path) -> None:
+    """OpenAI has no lifetimes to choose from, and writes at the input price."""
+    messages = []
+    for message in long_talk(4, 2000)["messages"]:
+        parts: list[Json] = []
+        for block in message["content"]:
+            if block["type"] == "text":
+                parts.append(block)
+            else:
+                url = f"data:image/png;base64,{block['source']['data']}"
+                parts.append({"type": "image_url", "image_url": {"url": url}})
+        messages.append({"role": message["role"], "content": parts})
+    write_json(tmp_path / "r.json", {"model": "gpt-5.6-sol", "messages": messages})
+    arguments = ("plan", "r.json", "--resend", "--platform", "openai", "--format", "json")
+    (record,) = imgbudget(*arguments).json["resend"]
+    names = [way["way"] for way in record["ways"]]
+    assert "no pruning, cached by the API" in names
+    assert not any("hour" in name for name in names)
+    assert "longest beginning" in record["best"]["assumption"]
+
+
 def test_plan_resend_of_a_transcript(imgbudget: Command, tmp_path: Path) -> None:
     """A session file of an agent, a message a line, is one conversation."""
     lines = [

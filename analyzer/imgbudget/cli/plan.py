@@ -45,13 +45,13 @@ from imgbudget.output.plan import (
     models_table,
     plan_document,
     request_text,
-    resend_record,
-    resend_text,
     totals_line,
 )
+from imgbudget.output.resend import resend_record, resend_text
 from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
+from imgbudget.planner.pruning import KEPT
 from imgbudget.planner.request import RequestPlan
-from imgbudget.planner.resend import KEPT, Resend, resend
+from imgbudget.planner.resend import Resend, resend
 from imgbudget.planner.totals import PlanTotals
 from imgbudget.printable import blocks, joined
 
@@ -71,7 +71,7 @@ class PlanOptions(NamedTuple):
         bool,
         flag(
             "--resend",
-            help="For conversations: what each call sends again, and what files, caching or pruning save.",
+            help="For conversations: what calls send again, and what caching, files and pruning cost.",
         ),
     ] = False
     keep: Annotated[

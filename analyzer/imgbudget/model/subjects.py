@@ -200,13 +200,20 @@ class Text(NamedTuple):
     """A text block, or a message's content given as a plain string.
 
     `text` is its beginning. `surrogate` is the first surrogate in the whole text without its other half;
-    empty if there is none. `image_characters` are those of the base64 of images in it.
+    empty if there is none. `image_characters` are those of the base64 of images in it, `length` those of the
+    whole text; 0 if `text` is all of it.
     """
 
     location: Location
     text: str
     surrogate: str = ""
     image_characters: int = 0
+    length: int = 0
+
+    @property
+    def size(self) -> int:
+        """The characters of the whole text."""
+        return self.length or len(self.text)
 
 
 class Nested(NamedTuple):

@@ -1,4 +1,4 @@
-"""Plans, and the cost of resending images over turns, as text tables and as JSON."""
+"""Plans as text tables and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,6 @@ from imgbudget.planner.bounds import RequestBound
 from imgbudget.planner.from_findings import TRANSCRIPT
 from imgbudget.planner.image import ImagePlan
 from imgbudget.planner.request import Remedy, RequestPlan
-from imgbudget.planner.resend import Load, Resend
 from imgbudget.planner.totals import Costs, PlanTotals, Tokens, View, cost_ends, model_totals, views_of
 from imgbudget.printable import blocks, joined
 
@@ -395,103 +394,3 @@ def _image_name(plan: ImagePlan, names: Mapping[Location, str]) -> str:
     location = plan.use.location
     name = names.get(location) or location.path
     return name + (f" {location.dotted}" if location.dotted else "")
-
-
-def resend_record(found: Resend) -> dict[str, Any]:
-    """What each call of one conversation sends."""
-    request, low = found.request, found.fewest or found
-    return {
-        "path": request.location.path,
-        "line": request.line,
-        "id": request.id,
-        "model": found.limits.model,
-        "platform": found.limits.platform or None,
-        "calls": [
-            {
-                "location": call.location.dotted,
-                "pointer": call.location.pointer,
-                "new": _load(least.new, call.new, found),
-                "resent": _load(least.resent, call.resent, found),
-                **_cost(least.cost_usd, call.cost_usd),
-            }
-            for least, call in zip(low.calls, found.calls, strict=True)
-        ],
-        "once": _load(low.once, found.once, found),
-        "sent": {**_load(low.sent, found.sent, found), **_cost(low.cost_usd, found.cost_usd)},
-        "resent": _load(low.resent, found.resent, found),
-        "images_of_unknown_size": found.unsized,
-        "savings": [
-            {
-                "way": saving.way,
-                "available": saving.available,
-                "images": saving.images,
-                "base64_bytes": saving.byte_size,
-                **ranged("tokens", *_counted(least.tokens, saving.tokens, found)),
-                **_cost(least.cost_usd, saving.cost_usd),
-                "terms": saving.terms,
-            }
-            for least, saving in zip(low.savings, found.savings, strict=True)
-        ],
-        **({"state": "conflicting"} if found.fewest else {}),
-    }
-
-
-def _counted(low: int, high: int, found: Resend) -> tuple[int | None, int | None]:
-    """The fewest and the most tokens; None for an unknown model."""
-    return found.limits.counted(low), found.limits.counted(high)
-
-
-def _cost(low: float | None, high: float | None) -> dict[str, Any]:
-    return ranged("cost_usd", usd(low), usd(high))
-
-
-def _load(low: Load, load: Load, found: Resend) -> dict[str, Any]:
-    tokens = ranged("tokens", *_counted(low.tokens, load.tokens, found))
-    return {"images": load.images, "base64_bytes": load.base64_bytes, **tokens}
-
-
-def resend_text(found: Resend, *, colour: bool) -> str:
-    """The calls of one conversation with their totals, and what each remedy saves."""
-    request, limits, low = found.request, found.limits, found.fewest or found
-    calls = TextTable(
-        ("call", "up to", "new", "bytes", "tokens", "resent", "bytes", "tokens", "cost"), colour=colour
-    )
-    for at, (least, call) in enumerate(zip(low.calls, found.calls, strict=True), 1):
-        loads = (*_cells(least.new, call.new, found), *_cells(least.resent, call.resent, found))
-        cost = money_between(least.cost_usd, call.cost_usd)
-        calls.add(str(at), call.location.dotted or "", *loads, cost)
-    sums = (*_cells(low.once, found.once, found), *_cells(low.resent, found.resent, found))
-    calls.add("sum", "", *sums, money_between(low.cost_usd, found.cost_usd))
-    savings = TextTable(("saved by", "bytes", "tokens", "cost", "terms"), colour=colour)
-    for least_saved, saving in zip(low.savings, found.savings, strict=True):
-        if not saving.available:
-            savings.add(saving.way, "", "", "", f"{limits.api} does not have it")
-            continue
-        tokens = tokens_between(*_counted(least_saved.tokens, saving.tokens, found))
-        dollars = " to ".join(dict.fromkeys(map(_signed_usd, (least_saved.cost_usd, saving.cost_usd))))
-        savings.add(saving.way, figure(saving.byte_size), tokens, dollars, saving.terms)
-    unsized = f"; {count(found.unsized, 'image')} of unknown size, not counted" if found.unsized else ""
-    amount = "tokens and cost unknown"
-    if limits.counts_tokens:
-        noun = "visual token" if found.sent.tokens == 1 else "visual tokens"
-        cost = money_between(low.cost_usd, found.cost_usd)
-        amount = f"{between(low.sent.tokens, found.sent.tokens)} {noun}, {cost}"
-    head = (
-        f"{request_name(request)}: {count(len(found.calls), 'call')} sent "
-        f"{count(found.sent.images, 'image')} ({figure(found.once.images)} different), "
-        f"{count(found.sent.base64_bytes, 'byte')} as base64, "
-        f"{amount} on {limits.model}{unsized}"
-    )
-    tables = (calls.text(right={0, 2, 3, 4, 5, 6, 7, 8}), savings.text(right={1, 2, 3}))
-    return joined([head]) + blocks(tables)
-
-
-def _cells(low: Load, load: Load, found: Resend) -> tuple[str, str, str]:
-    """Images, bytes and tokens of a load."""
-    tokens = tokens_between(*_counted(low.tokens, load.tokens, found))
-    return figure(load.images), figure(load.base64_bytes), tokens
-
-
-def _signed_usd(amount: float | None) -> str:
-    """An amount that is saved, or with a minus sign one that is spent in addition."""
-    return money(None) if amount is None else f"{'-' if amount < 0 else ''}{money(abs(amount))}"

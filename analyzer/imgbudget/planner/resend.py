@@ -1,7 +1,8 @@
 """What a conversation costs because each call sends its images again, and what would save that.
 
 A body holds the whole conversation, so its calls can be derived from its turns: each call sent the same body
-up to a user turn. Only images are counted, not text or documents.
+up to a user turn. Loads and savings count images only, not text or documents; ways are compared by their
+whole cost.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,10 +13,8 @@ from imgbudget.limits.bound import Limits
 from imgbudget.model.location import Location
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import ImageUse, Request, Turn, walk_blocks
-
-KEPT = 3
-"""Default number of images that pruning keeps: a choice of this project."""
-
+from imgbudget.planner.pruning import KEPT
+from imgbudget.planner.ways import CheapestWay, Way, cheapest, text_tokens, ways_of
 
 _NOT_THE_USER = ("assistant", "system", "developer")
 """Roles whose turns alone make no call."""
@@ -74,9 +73,10 @@ class Saving(NamedTuple):
 class Resend(NamedTuple):
     """The accounting of one request: its calls, the totals sent, and the savings of each remedy.
 
-    `once` counts each image once, `unsized` how many of them have no known size and so no tokens. Costs are
-    None if the model is not known. Where sources contradict each other, tokens are the most, and `fewest` is
-    the accounting with the fewest.
+    `ways` are the ways to send all calls, by their whole cost; `text_tokens` is an estimate of what the last
+    call has beside images. `once` counts each image once, `unsized` how many of them have no known size and
+    so no tokens. Costs are None if the model is not known. Where sources contradict each other, tokens are
+    the most, and `fewest` is the accounting with the fewest.
     """
 
     request: Request
@@ -88,6 +88,13 @@ class Resend(NamedTuple):
     unsized: int
     savings: tuple[Saving, ...]
     fewest: "Resend | None" = None
+    ways: tuple[Way, ...] = ()
+    text_tokens: int = 0
+
+    @property
+    def cheapest(self) -> CheapestWay | None:
+        """Which way wins; None if no price is known."""
+        return cheapest(self.ways, self.limits)
 
     @property
     def resent(self) -> Load:
@@ -111,9 +118,8 @@ def resend(test: RequestUnderTest, *, kept: int = KEPT) -> Resend | None:
 def _accounting(test: RequestUnderTest, kept: int, *, fewest: bool) -> Resend | None:
     """The accounting with the most tokens of each image, or the fewest."""
     request, limits = test.request, test.limits
-    groups = [
-        (group[-1].location, [use for turn in group for use in _images(turn)]) for group in calls_of(request)
-    ]
+    turns = calls_of(request)
+    groups = [(group[-1].location, [use for turn in group for use in _images(turn)]) for group in turns]
     if len(groups) < 2 or not request.images:
         return None
     load = partial(load_of, test=test, fewest=fewest)
@@ -140,6 +146,8 @@ def _accounting(test: RequestUnderTest, kept: int, *, fewest: bool) -> Resend | 
             _caching("prompt caching, 1 hour", calls, limits, limits.cache_write_1h_factor.value),
             _pruning([uses for _, uses in groups], calls, limits, kept, load),
         ),
+        ways=ways_of(turns, test, kept, test.fewest_tokens if fewest else test.tokens),
+        text_tokens=text_tokens(turns, test),
     )
 
 

@@ -200,14 +200,14 @@ class RequestCollector:
             return self._long_text(value, location, text)
         surrogate = "" if text.isascii() else lone_surrogate(text)
         # bypasses the constructor: there may be very many
-        return tuple.__new__(Text, (location, text, surrogate, 0))
+        return tuple.__new__(Text, (location, text, surrogate, 0, 0))
 
     def _long_text(self, value: str, location: Location, beginning: str) -> Text:
         """A text that may be longer than its beginning: what is looked for is looked for in all of it."""
         payload = self.document.payload(value)
         whole = self.document.text(value) if payload.may_hold_surrogates() else ""
         images = image_characters(payload) if payload.length >= _LONG_TEXT else 0
-        return Text(location, beginning, lone_surrogate(whole), images)
+        return Text(location, beginning, lone_surrogate(whole), images, payload.length)
 
     def json_texts(self, value: Any, location: Location) -> Iterator[Text]:
         """The long texts at any depth of the JSON that a tool returned, which the model reads as text."""

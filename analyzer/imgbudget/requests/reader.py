@@ -301,7 +301,7 @@ def _shortened(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     for block in blocks:
         match block:
             case Text() if len(block.text) > _KEPT_TEXT:
-                short.append(block._replace(text=block.text[:_KEPT_TEXT]))
+                short.append(block._replace(text=block.text[:_KEPT_TEXT], length=block.size))
             case Nested() | DocumentUse():
                 short.append(block._replace(blocks=_shortened(block.blocks)))
             case _:
