@@ -91,6 +91,14 @@ CLIENT = option(
 )
 
 
+CLIENT_FIRST = option(
+    "--client",
+    metavar="NAME",
+    help="Agent that sends image files: what it makes of them comes first, then what the API makes of that. "
+    "claude-code, codex, gemini-cli, opencode, qwen-code, pi or cline.",
+)
+
+
 class ConfigOptions(NamedTuple):
     """Which configuration is read."""
 

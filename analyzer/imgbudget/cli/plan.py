@@ -20,6 +20,7 @@ from imgbudget.cli.checking import (
 from imgbudget.cli.command import Command, Number, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import (
+    CLIENT_FIRST,
     FORCE_EXCLUDE,
     BudgetOptions,
     ConfigOptions,
@@ -63,6 +64,7 @@ class PlanOptions(NamedTuple):
 
     paths: Annotated[tuple[str, ...], argument("[PATHS]...", many=True, complete=files)] = (".",)
     provider: ModelOptions = ModelOptions()
+    client: Annotated[str | None, CLIENT_FIRST] = None
     targets: Annotated[tuple[str, ...], TARGET] = ()
     for_models: Annotated[tuple[str, ...], FOR] = ()
     cheapest: Annotated[bool, CHEAPEST] = False
@@ -127,7 +129,9 @@ def plan(options: PlanOptions) -> int:
     formats = chosen_formats(output.formats, FORMATS)
     named = next((name for name in several if name != "all"), None)
     provider = options.provider if options.provider.model else options.provider._replace(model=named)
-    asked = run_options(provider=provider, settings=options.settings, verbose=output.verbose)
+    asked = run_options(
+        provider=provider, settings=options.settings, verbose=output.verbose, client=options.client or ""
+    )
     session = Session(asked._replace(force_exclude=options.force_exclude))
     models = limits_of_all(session, several)
     targets = PlanTargets(
@@ -208,7 +212,8 @@ class _PlanRun(NamedTuple):
     @property
     def strategy(self) -> PlanFixes:
         """The fixes that the plan means."""
-        return PlanFixes(self.targets.goal, self.targets.budget, self.options.unsafe_fixes)
+        client = self.session.context.client_profile
+        return PlanFixes(self.targets.goal, self.targets.budget, self.options.unsafe_fixes, client=client)
 
     @property
     def progress(self) -> Progress:

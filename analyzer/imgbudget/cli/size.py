@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from imgbudget.cli.command import Command, argument, flag, option
-from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, codes, run_options
+from imgbudget.cli.options import (
+    CLIENT_FIRST,
+    ConfigOptions,
+    ModelOptions,
+    OutputOptions,
+    codes,
+    run_options,
+)
 from imgbudget.cli.output import chosen_formats, say, say_warnings, write_formats
 from imgbudget.cli.targets import ALL, limits_of_all
 from imgbudget.errors import UsageError
@@ -15,6 +22,7 @@ from imgbudget.limits.fields import DETAILS
 from imgbudget.limits.geometry import Size
 from imgbudget.limits.model_ids import nearest_names
 from imgbudget.linter.run import Session, run
+from imgbudget.model.clients import size_as_sent
 from imgbudget.model.subjects import ProbeField
 from imgbudget.output.records import TOOL, VERSION
 from imgbudget.output.size import (
@@ -28,6 +36,7 @@ from imgbudget.output.size import (
 )
 
 if TYPE_CHECKING:
+    from imgbudget.model.clients import ClientImage
     from imgbudget.model.results import FileResult
     from imgbudget.model.subjects import ImageFacts
 
@@ -52,6 +61,7 @@ class SizeOptions(NamedTuple):
 
     sizes: Annotated[tuple[str, ...], argument("WxH|IMAGE...", many=True)] = ()
     provider: ModelOptions = ModelOptions()
+    client: Annotated[str | None, CLIENT_FIRST] = None
     detail: Annotated[
         str | None,
         option(
@@ -85,6 +95,7 @@ def show_size(options: SizeOptions) -> int:
         provider=options.provider._replace(model=models[0] if models and not several else None),
         settings=options.settings,
         verbose=options.output.verbose,
+        client=options.client or "",
     )
     session = Session(asked._replace(fields=MEASURES))
     bound = limits_of_all(session, models) if several else (session.context.limits(),)
@@ -178,7 +189,9 @@ def measured(session: Session, text: str) -> Iterator[Measured]:
     if _SIZE.fullmatch(text.strip()):
         if os.path.exists(text):
             say(f"warning: {text} is read as a size; write ./{text} for the file or folder of that name")
-        yield Measured(parse_size(text), session.context.limits())
+        given, profile = parse_size(text), session.context.client_profile
+        row = Measured(given, session.context.limits())
+        yield row if profile is None else _sent(row, size_as_sent(given, profile))
         return
     if not os.path.exists(text):
         raise UsageError(f"{text!r} is neither a size, such as 1920x1080, nor a file or folder")
@@ -194,12 +207,19 @@ def measured(session: Session, text: str) -> Iterator[Measured]:
         if size is None or facts is None:
             unread.append(f"{row.name}: {_unmeasured(facts)}")
         else:
-            rows.append(row._replace(size=size.transposed) if facts.orientation in _ON_THEIR_SIDE else row)
+            upright = size.transposed if facts.orientation in _ON_THEIR_SIDE else size
+            row = row._replace(size=upright)
+            rows.append(_sent(row, image.client) if image.client else row)
     if not rows:
         skips = [f"{result.path}: {result.skipped}" for result in found if result.skipped]
         raise UsageError(*(unread or skips or [f"{text}: holds no image"]))
     say_warnings(unread)
     yield from rows
+
+
+def _sent(row: Measured, client: "ClientImage") -> Measured:
+    """The image as a client sends it."""
+    return row._replace(size=client.upright_size or row.size, original=row.size, client=client)
 
 
 _NO_SIZE = Size(0, 0)

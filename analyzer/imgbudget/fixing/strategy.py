@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from imgbudget.limits.bound import Limits
+from imgbudget.limits.clients import ClientProfile
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.model.budgets import Budget
 from imgbudget.model.edits import ImageEdit, RequestEdit
@@ -15,6 +16,7 @@ from imgbudget.model.results import FileResult
 from imgbudget.model.safety import ANY_LOSS, CONVERSIONS, needed_level, pictures_in
 from imgbudget.model.subjects import Finding, ImageUse, Severity
 from imgbudget.planner.allocation import within_body
+from imgbudget.planner.clients import plan_as_sent
 from imgbudget.planner.from_findings import (
     body_target,
     edited_use,
@@ -205,10 +207,20 @@ def plans_of(result: FileResult, targets: PlanTargets, *, unsafe: bool = False) 
     )
     joint = {plan.use.location: plan for one in requests for plan in one.images}
     images = (
-        joint.get(image.use.location) or plan_image(image.use, image.limits, target=goal)
+        joint.get(image.use.location)
+        or _plan_of_file(image.use, image.limits, goal, image.client.profile if image.client else None)
         for image in result.images
     )
     return FilePlan(tuple(plan for plan in images if plan), requests)
+
+
+def _plan_of_file(
+    use: ImageUse, limits: Limits, goal: SizeGoal, client: ClientProfile | None
+) -> ImagePlan | None:
+    """The plan for an image file, or for one outside of requests."""
+    if client is None or use.in_request:
+        return plan_image(use, limits, target=goal)
+    return plan_as_sent(use, limits, goal, client)
 
 
 CheckImage = Callable[[ImageUse], Iterable[Finding]]
@@ -325,7 +337,8 @@ class FindingFixes(NamedTuple):
 class PlanFixes(NamedTuple):
     """Only the resizes of a plan; a request that no plan makes feasible is not changed.
 
-    With `converts`, images without a resize are converted if the API does not take their format.
+    With `converts`, images without a resize are converted if the API does not take their format. `client` is
+    the profile of the agent that sends the files, if one is named.
     """
 
     goal: SizeGoal
@@ -333,6 +346,7 @@ class PlanFixes(NamedTuple):
     unsafe: bool = False
     paths: PathRules | None = None
     converts: bool = False
+    client: ClientProfile | None = None
 
     @property
     def is_final(self) -> bool:
@@ -374,7 +388,7 @@ class PlanFixes(NamedTuple):
     def of_image(self, use: ImageUse, limits: Limits, check: CheckImage) -> ImageEdit | None:  # noqa: ARG002
         """The resize of an image that its plan changes."""
         goal, _ = self._at(use.location.path)
-        plan = plan_image(use, limits, target=goal)
+        plan = _plan_of_file(use, limits, goal, self.client)
         edit = plan.edit if plan is not None else None
         if edit is None and self.converts and use.facts is not None and use.facts.format is not None:
             form = written_format(use.facts.format, limits.media_types)

@@ -243,7 +243,8 @@ def plan_images(
 
     run(session, paths, on_result=add, whole_run=False)
     changed = changed_files(plans) if measure else ()
-    fixer = TrialFixer(session, PlanFixes(goal, NO_BUDGET), paths, changed)
+    strategy = PlanFixes(goal, NO_BUDGET, client=session.context.client_profile)
+    fixer = TrialFixer(session, strategy, paths, changed)
     outcomes = tried(fixer, paths, jobs=1) if changed else {}
     made = (made_plan(plan, outcomes.get(path)) for path, plan in plans.items())
     return tuple(image for plan in made for image in plan.images)

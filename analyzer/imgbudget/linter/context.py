@@ -103,6 +103,11 @@ class LintContext:
             self._file_limits = limits
         return limits
 
+    @property
+    def client_profile(self) -> "ClientProfile | None":
+        """The profile of the agent that image files are checked for, None if none is named."""
+        return self.client.profile if self.client else None
+
     def limits_of_batch(self, batch: Batch) -> Limits:
         """The limits for all requests of a file together."""
         platform = self._tuning_platform() if batch.is_training else ""

@@ -3,7 +3,8 @@
 from imgbudget.limits.clients import CLIENT_NAMES, CLIENTS, ClientProfile, Rotation
 from imgbudget.limits.geometry import Size
 from imgbudget.model.fixes import Fix, Recode, Resize
-from imgbudget.model.subjects import ImageFacts, ImageUse, LeftOut
+from imgbudget.model.location import Location
+from imgbudget.model.subjects import ImageFacts, ImageUse, LeftOut, Origin
 from imgbudget.namedtuples import NamedTuple
 
 NAMES = CLIENT_NAMES
@@ -43,7 +44,16 @@ class ClientImage(NamedTuple):
             return None
         if self.profile.encodes_all or stored.format in self.profile.always_encoded:
             return None
-        return Resize(fix.size.transposed) if _is_swapped(stored, self.profile) else fix
+        return Resize(fix.size.transposed) if is_swapped(stored, self.profile) else fix
+
+    @property
+    def upright_size(self) -> Size | None:
+        """The size that arrives, as the API shows it to the model; None if it is not known."""
+        facts, size = self.use.facts, self.use.visible_size
+        is_lost = self.encoded and self.profile.rotation is Rotation.LOST
+        if facts is None or size is None or is_lost or facts.orientation < _FIRST_SIDEWAYS:
+            return size
+        return size.transposed
 
     @property
     def summary(self) -> str:
@@ -53,7 +63,8 @@ class ClientImage(NamedTuple):
         if self.unknown:
             clauses.append(f"what {label} makes of {self.unknown} is not known, so it is checked as stored")
         if self.encoded and facts is not None:
-            clauses.append(f"{label} sends it as {facts.format} {facts.size}, {', '.join(self.changes)}")
+            what = " ".join(str(part) for part in (facts.format, facts.size) if part)
+            clauses.append(f"{label} sends it as {what}, {', '.join(self.changes)}")
         if left_out is not None:
             clauses.append(f"{label} leaves it out without an error if the prompt names it with @")
         return "; ".join(clauses)
@@ -88,6 +99,14 @@ def as_sent(use: ImageUse, profile: ClientProfile) -> ClientImage:
     return ClientImage(profile, sent)
 
 
+def size_as_sent(size: Size, profile: ClientProfile) -> ClientImage:
+    """An image of that size as a client sends it, whatever its format is."""
+    facts = ImageFacts(0, size=profile.size_of(size))
+    use = ImageUse(location=Location(""), origin=Origin.PATH, facts=facts)
+    changes = () if facts.size == size else (f"scaled from {size}",)
+    return ClientImage(profile, use, encoded=bool(changes), changes=changes)
+
+
 def encoded_facts(facts: ImageFacts, profile: ClientProfile) -> ImageFacts | None:
     """The facts of the image that a client encodes; None if it sends the bytes of the file.
 
@@ -100,7 +119,7 @@ def encoded_facts(facts: ImageFacts, profile: ClientProfile) -> ImageFacts | Non
     if not profile.encodes_all and form not in profile.always_encoded and profile.size_of(size) == size:
         return None
     turned = profile.rotation is Rotation.TURNED
-    upright = size.transposed if _is_swapped(facts, profile) else size
+    upright = size.transposed if is_swapped(facts, profile) else size
     written = profile.format_of(form)
     return facts._replace(
         byte_size=0,
@@ -114,7 +133,7 @@ def encoded_facts(facts: ImageFacts, profile: ClientProfile) -> ImageFacts | Non
     )
 
 
-def _is_swapped(stored: ImageFacts, profile: ClientProfile) -> bool:
+def is_swapped(stored: ImageFacts, profile: ClientProfile) -> bool:
     """Whether an image that the client encodes arrives with width and height swapped."""
     return profile.rotation is Rotation.TURNED and stored.orientation >= _FIRST_SIDEWAYS
 

@@ -20,7 +20,16 @@ from imgbudget.output.base import (
     not_counted,
     tokens_between,
 )
-from imgbudget.output.records import TOOL, VERSION, range_record, ranged, uncounted_record, usd, usd_range
+from imgbudget.output.records import (
+    TOOL,
+    VERSION,
+    client_record,
+    range_record,
+    ranged,
+    uncounted_record,
+    usd,
+    usd_range,
+)
 from imgbudget.planner.bounds import RequestBound
 from imgbudget.planner.from_findings import TRANSCRIPT
 from imgbudget.planner.image import ImagePlan
@@ -35,7 +44,8 @@ _UNKNOWN = (None, None)
 def plan_record(plan: ImagePlan) -> dict[str, Any]:
     """One image's plan."""
     location, limits = plan.use.location, plan.limits
-    before, after = limits.tokens_range(plan.size), limits.tokens_range(plan.planned) and plan.ends_after
+    before = limits.tokens_range(plan.arrives)
+    after = limits.tokens_range(plan.will_arrive) and plan.ends_after
     return {
         "path": location.path,
         "pointer": location.pointer,
@@ -49,6 +59,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
         "reason": plan.why,
         "max_bytes": plan.max_bytes,
         **_levers(plan),
+        **({"client": client_record(plan.client)} if plan.client else {}),
         "scale": list(plan.coordinates.scale),
         "before": {
             "tokens": None if before else plan.tokens_before,
@@ -71,7 +82,7 @@ def plan_record(plan: ImagePlan) -> dict[str, Any]:
 
 def _levers(plan: ImagePlan) -> dict[str, Any]:
     """The levels of detail that reduce the tokens where the size is not billed."""
-    found = levers(plan.limits, plan.size)
+    found = levers(plan.limits, plan.arrives)
     return {"levers": [lever._asdict() for lever in found]} if found else {}
 
 
@@ -80,8 +91,8 @@ def lever_lines(plans: Sequence[ImagePlan]) -> list[str]:
     by_model: dict[str, list[ImagePlan]] = {}
     for plan in plans:
         limits = plan.limits
-        fixed = not limits.details and limits.counts(plan.size) and not bills_size(limits.tier)
-        if fixed or levers(limits, plan.size):
+        fixed = not limits.details and limits.counts(plan.arrives) and not bills_size(limits.tier)
+        if fixed or levers(limits, plan.arrives):
             by_model.setdefault(limits.model, []).append(plan)
     return [_lever_line(model, some) for model, some in by_model.items()]
 
@@ -90,7 +101,7 @@ def _lever_line(model: str, plans: Sequence[ImagePlan]) -> str:
     text = f"{model} does not bill the size of an image: fewer pixels save upload, but no tokens"
     sums: dict[tuple[str, str], list[int]] = {}
     for plan in plans:
-        for name, level, tokens in levers(plan.limits, plan.size):
+        for name, level, tokens in levers(plan.limits, plan.arrives):
             sums.setdefault((name, level), []).append(tokens)
     now, whole = sum(plan.tokens_before or 0 for plan in plans), count(len(plans), "image")
     ways = [
@@ -216,7 +227,7 @@ def image_table(plans: Sequence[ImagePlan], requests: Sequence[RequestPlan], *, 
     head = ("image", "from", "to", "row", "tokens", "estimate", "bytes", "cost", "why")
     table = TextTable(head, colour=colour)
     for plan in plans:
-        before, after = plan.limits.tokens_ends(plan.size), plan.ends_after
+        before, after = plan.limits.tokens_ends(plan.arrives), plan.ends_after
         table.add(
             _image_name(plan, names),
             str(plan.size),

@@ -1,7 +1,7 @@
 """How models resize and count image sizes, as text tables and as JSON records."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import (
@@ -14,20 +14,26 @@ from imgbudget.limits.geometry import (
 )
 from imgbudget.model.location import Location
 from imgbudget.output.base import TextTable, between, figure, money, money_between, number
-from imgbudget.output.records import usd
+from imgbudget.output.records import client_record, usd
 from imgbudget.printable import blocks, joined
+
+if TYPE_CHECKING:
+    from imgbudget.model.clients import ClientImage
 
 
 class Measured(NamedTuple):
     """An upright image size with the limits of a model; `location` is None for a size without an image.
 
-    `detail` is the level of detail that the image asks for; `limits` are those at this level.
+    `detail` is the level of detail that the image asks for; `limits` are those at this level. If a `client`
+    sends the image, `size` is what arrives, and `original` the size before.
     """
 
     size: Size
     limits: Limits
     location: Location | None = None
     detail: str | None = None
+    client: "ClientImage | None" = None
+    original: Size | None = None
 
     @property
     def name(self) -> str:
@@ -45,7 +51,7 @@ def size_record(row: Measured) -> dict[str, Any]:
     models other than Claude. Where sources contradict each other, `tokens` is null and `tokens_range` has the
     fewest and the most; `state` is how the number is known, and `doubt` why it is not exact.
     """
-    size, limits, location, detail = row
+    size, limits, location, detail, client, original = row
     known = publishes_size(limits.tier)
     resized, span = limits.native_size(size), limits.tokens_range(size)
     tokens = None if span else limits.tokens(size)
@@ -59,7 +65,8 @@ def size_record(row: Measured) -> dict[str, Any]:
         "known": limits.known,
         "tier": limits.tier.name,
         "detail": detail if detail in dict(limits.details) else None,
-        "size": list(size),
+        "size": list(original or size),
+        **({"client": client_record(client)} if client else {}),
         "fits": resized == size,
         "accepted": limits.refusal(size) is None,
         "resized": list(resized) if known else None,
@@ -74,7 +81,7 @@ def size_record(row: Measured) -> dict[str, Any]:
         "price_known": limits.input_price is not None and limits.input_price.status != "unknown",
         "tokens_area": area,
         "cost_area_usd": None if area is None else usd(limits.cost_usd(area)),
-        "scale": list(CoordinateMap(size, resized).scale) if known else None,
+        "scale": list(CoordinateMap(original or size, resized).scale) if known else None,
     }
 
 
@@ -99,7 +106,8 @@ def group_records(rows: Iterable[Measured]) -> list[dict[str, Any]]:
         {
             "path": first.location.path if first.location else None,
             "pointer": first.location.pointer if first.location else None,
-            "size": list(first.size),
+            "size": list(first.original or first.size),
+            **({"client": client_record(first.client)} if first.client else {}),
             "accepted": first.limits.refusal(first.size) is None,
             "resized": list(resized) if (resized := _published_size(first)) else None,
             "tokens": None if span else first.limits.tokens(first.size),
@@ -125,20 +133,21 @@ def side_by_side(rows: Sequence[Measured], bound: Sequence[Limits], *, table: bo
     """One table with a row per model and image."""
     parts = []
     if rows:
-        head = ("model", "platform", "image", "size", "resized to", "tokens", "cost", "note")
+        head = ("model", "platform", "image", "size", "as sent", "resized to", "tokens", "cost", "note")
         shown = TextTable(head, colour=colour)
         for row in rows:
             shown.add(
                 row.limits.model,
                 row.limits.platform,
                 row.name,
-                str(row.size),
+                str(row.original or row.size),
+                _as_sent(row),
                 _resized(row),
                 _tokens(row),
                 _cost(row),
                 "; ".join(_notes(row)),
             )
-        parts.append(shown.text(right={5, 6}))
+        parts.append(shown.text(right={6, 7}))
     if table:
         parts += (_table((limits,), colour=colour) for limits in bound)
     return blocks(parts)
@@ -148,7 +157,8 @@ def grouped(rows: Sequence[Measured], bound: Sequence[Limits], *, table: bool, c
     """One line per image for all models that make the same of it, then what is uncertain about which."""
     parts = []
     if rows:
-        shown = TextTable(("image", "size", "resized to", "tokens", "cost", "models", "note"), colour=colour)
+        head = ("image", "size", "as sent", "resized to", "tokens", "cost", "models", "note")
+        shown = TextTable(head, colour=colour)
         doubts: dict[str, dict[str, None]] = {}
         for group in _groups(rows):
             first = group[0]
@@ -156,17 +166,18 @@ def grouped(rows: Sequence[Measured], bound: Sequence[Limits], *, table: bool, c
             span = dict.fromkeys(money(cost) for cost in (min(costs), max(costs))) if costs else ["unknown"]
             shown.add(
                 first.name,
-                str(first.size),
+                str(first.original or first.size),
+                _as_sent(first),
                 _resized(first),
                 _tokens(first),
                 " to ".join(span),
                 ", ".join(row.limits.model for row in group),
-                _refusal(first),
+                "; ".join(filter(None, (first.client.summary if first.client else "", _refusal(first)))),
             )
             for row in group:
                 for note in _doubts(row):
                     doubts.setdefault(note, {})[row.limits.model] = None
-        parts.append(shown.text(right={3, 4}))
+        parts.append(shown.text(right={4, 5}))
         unpriced = doubts.pop(_NO_PRICE, {})
         lines = [f"{', '.join(models)}: {note}" for note, models in doubts.items()]
         parts.append(joined([*lines, f"{', '.join(unpriced)}: {_NO_PRICE}"] if unpriced else lines))
@@ -214,7 +225,7 @@ def _model(rows: Sequence[Measured], limits: Limits, *, table: bool, colour: boo
     if rows:
         shown = TextTable(
             (
-                *("image", "size", "resized to", "padded", "tokens", "cost"),
+                *("image", "size", "as sent", "resized to", "padded", "tokens", "cost"),
                 *("older estimate", "its cost", "scale x, y", "note"),
             ),
             colour=colour,
@@ -222,12 +233,12 @@ def _model(rows: Sequence[Measured], limits: Limits, *, table: bool, colour: boo
         for row in rows:
             record = size_record(row)
             area = record["tokens_area"]
-            scale = (
-                "{:.4f}, {:.4f}".format(*record["scale"]) if record["scale"] and not record["fits"] else ""
-            )
+            is_scaled = record["scale"] and record["scale"] != [1, 1]
+            scale = "{:.4f}, {:.4f}".format(*record["scale"]) if is_scaled else ""
             shown.add(
                 row.name,
-                str(row.size),
+                str(row.original or row.size),
+                _as_sent(row),
                 _resized(row),
                 str(Size(*record["padded"])) if record["padded"] else "",
                 _tokens(row),
@@ -237,7 +248,7 @@ def _model(rows: Sequence[Measured], limits: Limits, *, table: bool, colour: boo
                 scale,
                 "; ".join(_notes(row)),
             )
-        parts.append(shown.text(right={4, 5, 6, 7}))
+        parts.append(shown.text(right={5, 6, 7, 8}))
     if table:
         parts.append(_table((limits,), colour=colour, named=False))
     return "".join(parts)
@@ -278,6 +289,13 @@ def _least_and_most(same: Sequence[Limits], tokens: int | None) -> tuple[float |
     return (min(costs), max(costs)) if costs else (None,)
 
 
+def _as_sent(row: Measured) -> str:
+    """The size that a client sends; empty without a client."""
+    if row.client is None:
+        return ""
+    return "unchanged" if row.size == (row.original or row.size) else str(row.size)
+
+
 def _resized(row: Measured) -> str:
     """The size that the model sees; empty if it is not published."""
     resized = _published_size(row)
@@ -288,8 +306,8 @@ def _resized(row: Measured) -> str:
 
 def _notes(row: Measured) -> list[str]:
     """Whether the size is rejected, and which of its numbers are uncertain."""
-    refusal = _refusal(row)
-    return [refusal, *_doubts(row)] if refusal else _doubts(row)
+    first = (row.client.summary if row.client else "", _refusal(row))
+    return [*filter(None, first), *_doubts(row)]
 
 
 def _refusal(row: Measured) -> str:

@@ -1,7 +1,7 @@
 """The plan for one image: its size before and after, the reason, and the cost of both."""
 
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgbudget.limits.bound import Limits
 from imgbudget.limits.geometry import CoordinateMap, Size, area_tokens, table_row
@@ -12,6 +12,9 @@ from imgbudget.model.request_under_test import bind_image
 from imgbudget.model.safety import CONVERSIONS, LOSSY, PLAN_LOSS
 from imgbudget.model.subjects import ImageFacts, ImageUse
 from imgbudget.planner.sizes import binding, size_for_all, size_steps
+
+if TYPE_CHECKING:
+    from imgbudget.model.clients import ClientImage
 
 
 class SizePreset(Enum):
@@ -171,7 +174,8 @@ class ImagePlan(NamedTuple):
     `max_bytes` bounds the new image file, None without a bound. `may_grow` is whether it may take more bytes
     than now: the API refuses the image, or the user asks for a size below the one that the API makes itself.
     `outcome` is what a fixer makes of the plan, None if that was not tried: bytes are then known exactly only
-    if the image stays as it is.
+    if the image stays as it is. `client` is what a client makes of the file before it sends it, None if none
+    is named: tokens are then those of what arrives.
     """
 
     use: ImageUse
@@ -183,6 +187,17 @@ class ImagePlan(NamedTuple):
     max_bytes: int | None = None
     may_grow: bool = False
     outcome: ImageOutcome | None = None
+    client: "ClientImage | None" = None
+
+    @property
+    def arrives(self) -> Size:
+        """The size that the API receives now, px."""
+        return (self.client.use.visible_size if self.client else None) or self.size
+
+    @property
+    def will_arrive(self) -> Size:
+        """The size that the API receives after the plan, px."""
+        return self.planned if self.resizes else self.arrives
 
     @property
     def resizes(self) -> bool:
@@ -220,7 +235,7 @@ class ImagePlan(NamedTuple):
     @property
     def tokens_before(self) -> int | None:
         """Visual tokens now, at most; None for an unknown model."""
-        return self.limits.tokens(self.size)
+        return self.limits.tokens(self.arrives)
 
     @property
     def tokens_after(self) -> int | None:
@@ -231,7 +246,7 @@ class ImagePlan(NamedTuple):
     @property
     def ends_after(self) -> tuple[int, int] | None:
         """The fewest and the most visual tokens of all images that the plan makes; None if not known."""
-        ends, pages = self.limits.tokens_ends(self.planned), self.outcome.pages if self.outcome else 1
+        ends, pages = self.limits.tokens_ends(self.will_arrive), self.outcome.pages if self.outcome else 1
         return ends if ends is None else (ends[0] * pages, ends[1] * pages)
 
     @property
@@ -239,14 +254,14 @@ class ImagePlan(NamedTuple):
         """The older published estimate before the plan; None for other providers."""
         if not self.limits.uses_claude_patches:
             return None
-        return area_tokens(self.limits.native_size(self.size))
+        return area_tokens(self.limits.native_size(self.arrives))
 
     @property
     def tokens_area_after(self) -> int | None:
         """The older published estimate for the planned size; None for other providers."""
         if not self.limits.uses_claude_patches:
             return None
-        return area_tokens(self.limits.native_size(self.planned))
+        return area_tokens(self.limits.native_size(self.will_arrive))
 
     @property
     def byte_size_before(self) -> int:
@@ -280,9 +295,10 @@ class ImagePlan(NamedTuple):
     @property
     def why(self) -> str:
         """The reason, and what is not known of the result."""
+        reason = self.reason
         if self.outcome is None and self.max_bytes is not None and self.bytes_range[1] == self.max_bytes:
-            return f"{self.reason}; perhaps smaller, to fit {figure(self.max_bytes)} bytes"
-        return self.reason
+            reason = f"{reason}; perhaps smaller, to fit {figure(self.max_bytes)} bytes"
+        return "; ".join(filter(None, (self.client.summary if self.client else "", reason)))
 
     @property
     def is_bounded(self) -> bool:

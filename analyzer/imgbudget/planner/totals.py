@@ -72,7 +72,7 @@ class PlanTotals:
     @classmethod
     def of(cls, plans: Sequence[ImagePlan]) -> "PlanTotals":
         """The sums over these plans."""
-        before = [plan.limits.tokens_ends(plan.size) for plan in plans]
+        before = [plan.limits.tokens_ends(plan.arrives) for plan in plans]
         after = [plan.ends_after for plan in plans]
         costs = [cost_ends(plan.limits, span) for plan, span in zip(plans, before, strict=True)]
         return cls(
@@ -131,11 +131,11 @@ def views_of(plan: ImagePlan, models: Sequence[Limits]) -> Iterator[View]:
     for model in models:
         limits = bind_image(plan.use, model)
         known = publishes_size(limits.tier)
-        before, after = limits.tokens_ends(plan.size), limits.tokens_ends(plan.planned)
+        before, after = limits.tokens_ends(plan.arrives), limits.tokens_ends(plan.will_arrive)
         yield View(
             limits=limits,
-            size_before=limits.native_size(plan.size) if known else None,
-            size_after=limits.native_size(plan.planned) if known else None,
+            size_before=limits.native_size(plan.arrives) if known else None,
+            size_after=limits.native_size(plan.will_arrive) if known else None,
             tokens_before=before,
             tokens_after=after,
             cost_before=cost_ends(limits, before),
