@@ -1,3 +1,11 @@
 """The SDKs for JavaScript that javascript_sdks.mjs drives."""
 
-JAVASCRIPT = ("anthropic-typescript", "ai-sdk-6", "ai-sdk-7")
+JAVASCRIPT = (
+    "anthropic-typescript",
+    "anthropic-bedrock-typescript",
+    "openai-typescript",
+    "google-genai-typescript",
+    "mistralai-typescript",
+    "ai-sdk-6",
+    "ai-sdk-7",
+)

@@ -67,6 +67,74 @@ async function anthropic() {
   return ["@anthropic-ai/sdk"];
 }
 
+async function bedrock() {
+  const { AnthropicBedrock } = await import("@anthropic-ai/bedrock-sdk");
+  const client = new AnthropicBedrock({ awsAccessKey: "x", awsSecretKey: "x", awsRegion: "us-east-1", baseURL: server, maxRetries: 0 });
+  const source = { type: "base64", media_type: "image/png", data: base64("small.png") };
+  const messages = [{ role: "user", content: [{ type: "image", source }, text()] }];
+  const model = `us.anthropic.${CLAUDE}`;
+  await call("one image", () => client.messages.create({ model, max_tokens: 100, messages }));
+  return ["@anthropic-ai/bedrock-sdk"];
+}
+
+async function openai() {
+  const { default: OpenAI } = await import("openai");
+  const client = new OpenAI({ apiKey: "x", baseURL: `${server}/v1`, maxRetries: 0 });
+  const uri = (name) => `data:${mediaType(name)};base64,${base64(name)}`;
+  const image = (name) => ({ type: "image_url", image_url: { url: uri(name), detail: "low" } });
+  const input = (name) => ({ type: "input_image", image_url: uri(name), detail: "auto" });
+  const chat = (name, content) =>
+    call(`chat: ${name}`, () => client.chat.completions.create({ model: GPT, messages: [{ role: "user", content }] }));
+  const respond = (name, items) => call(`responses: ${name}`, () => client.responses.create({ model: GPT, input: items }));
+  await chat("several images", [text(), ...SEVERAL.map(image)]);
+  await chat("document", [{ type: "file", file: { filename: "page.pdf", file_data: uri("page.pdf") } }, text()]);
+  await chat("Buffer as address", [text(), { type: "image_url", image_url: { url: bytes("small.png") } }]);
+  const content = [{ type: "input_text", text: ASK }, ...SEVERAL.map(input)];
+  await respond("several images", [{ role: "user", content }]);
+  const about = { call_id: "call_1" };
+  const output = [{ type: "input_text", text: "a shot" }, input("wide.webp")];
+  await respond("image in a tool result", [
+    { role: "user", content: ASK },
+    { type: "function_call", ...about, name: "shot", arguments: "{}" },
+    { type: "function_call_output", ...about, output },
+  ]);
+  return ["openai"];
+}
+
+async function google() {
+  const { GoogleGenAI, createPartFromBase64 } = await import("@google/genai");
+  const client = new GoogleGenAI({ apiKey: "x", httpOptions: { baseUrl: server } });
+  const part = (name) => createPartFromBase64(base64(name), mediaType(name));
+  const generate = (name, contents, config = {}) =>
+    call(name, () => client.models.generateContent({ model: GEMINI, contents, config }));
+  await generate("one image", [part("photo.jpg"), ASK]);
+  await generate("several images", [ASK, ...SEVERAL.slice(0, 3).map(part)], { systemInstruction: "Be short." });
+  await generate("document", [part("page.pdf"), ASK]);
+  const response = { result: "a shot" };
+  const parts = [{ inlineData: { mimeType: "image/png", data: base64("small.png") } }];
+  await generate("image in a tool result", [
+    { role: "user", parts: [{ text: ASK }] },
+    { role: "model", parts: [{ functionCall: { id: "c1", name: "shot", args: {} } }] },
+    { role: "user", parts: [{ functionResponse: { id: "c1", name: "shot", response, parts } }] },
+  ]);
+  await generate("Buffer as data", [{ inlineData: { mimeType: "image/png", data: bytes("small.png") } }, ASK]);
+  const image = { type: "image", mime_type: "image/png", data: base64("small.png") };
+  await call("interaction: one image", () => client.interactions.create({ model: GEMINI, input: [text(), image] }));
+  return ["@google/genai"];
+}
+
+async function mistral() {
+  const { Mistral } = await import("@mistralai/mistralai");
+  const client = new Mistral({ apiKey: "x", serverURL: server });
+  const uri = (name) => `data:${mediaType(name)};base64,${base64(name)}`;
+  const complete = (name, content) =>
+    call(name, () => client.chat.complete({ model: MISTRAL, messages: [{ role: "user", content }] }));
+  await complete("one image", [text(), { type: "image_url", imageUrl: uri("small.png") }]);
+  await complete("several images", [text(), ...SEVERAL.map((name) => ({ type: "image_url", imageUrl: { url: uri(name) } }))]);
+  await complete("document", [{ type: "document_url", documentUrl: uri("page.pdf") }, text()]);
+  return ["@mistralai/mistralai"];
+}
+
 // The AI SDK: `suffix` is that of the names of its packages, of which two major versions are in use.
 async function aiSdk(suffix) {
   const { generateText, tool, jsonSchema } = await import(`ai${suffix}`);
@@ -110,7 +178,15 @@ async function aiSdk(suffix) {
   return ["ai", ...["anthropic", "openai", "google", "mistral"].map((name) => `@ai-sdk/${name}`)].map((name) => name + suffix);
 }
 
-const drivers = { "anthropic-typescript": anthropic, "ai-sdk-6": () => aiSdk("-6"), "ai-sdk-7": () => aiSdk("-7") };
+const drivers = {
+  "anthropic-typescript": anthropic,
+  "anthropic-bedrock-typescript": bedrock,
+  "openai-typescript": openai,
+  "google-genai-typescript": google,
+  "mistralai-typescript": mistral,
+  "ai-sdk-6": () => aiSdk("-6"),
+  "ai-sdk-7": () => aiSdk("-7"),
+};
 const names = await drivers[sdk]();
 const versions = Object.fromEntries(names.map((name) => [name.replace(/-[67]$/, ""), installed(name)]));
 console.log(JSON.stringify({ versions, failed }));

@@ -433,6 +433,24 @@ def _standard(lab: "Lab", name: str) -> dict[str, Any]:
     return {"type": "image", "base64": lab.base64(name), "mime_type": lab.media_type(name)}
 
 
+def ollama(lab: "Lab") -> dict[str, str]:
+    """Chat and generate, with images by path, as bytes and as base64."""
+    from ollama import Client
+
+    client: Any = Client(host=lab.url)
+    paths = [str(lab.folder / name) for name in SEVERAL[:2]]
+    for name, images in (
+        ("paths", paths),
+        ("bytes", [lab.files["wide.webp"]]),
+        ("base64", [lab.base64("small.png")]),
+    ):
+        with lab.call(f"chat: {name}"):
+            client.chat(model="qwen3-vl:8b", messages=[{"role": "user", "content": ASK, "images": images}])
+    with lab.call("generate"):
+        client.generate(model="qwen3-vl:8b", prompt=ASK, images=paths)
+    return installed("ollama")
+
+
 def pydantic_ai(lab: "Lab") -> dict[str, str]:
     """Binary content for Claude, whose media type is passed on whatever it is."""
     from pydantic_ai import Agent, BinaryContent
@@ -459,5 +477,6 @@ PYTHON: dict[str, Callable[["Lab"], dict[str, str]]] = {
     "mistralai": mistralai,
     "litellm": litellm,
     "langchain": langchain,
+    "ollama": ollama,
     "pydantic-ai": pydantic_ai,
 }

@@ -25,6 +25,7 @@ from imgbudget.requests.base import (
     RequestBody,
     RequestCollector,
     TurnOutline,
+    as_text_remedy,
     each_block,
     each_message,
     kind_of,
@@ -111,7 +112,11 @@ class PartReader(RequestCollector):
     ) -> ImageUse:
         """The image at an address: a data URI or a URL."""
         if not isinstance(address, str):
-            self.flaw(location, f"image_url is {kind_of(address)}, not a data URI or a URL")
+            self.flaw(
+                location,
+                f"image_url is {kind_of(address)}, not a data URI or a URL",
+                as_text_remedy(address),
+            )
             return self.image(location, Origin.UNKNOWN, inside)
         scheme, colon, _ = self.document.payload(address).text(_SCHEME).partition(":")
         if scheme.lower() == "data":
