@@ -10,6 +10,7 @@ from tests.agentsessions import (
     STAMP,
     Json,
     answer,
+    gemini_call,
     gemini_header,
     gemini_row,
     inline,
@@ -99,6 +100,16 @@ def gemini(*images: str) -> list[Any]:
         gemini_row("a", "user", [{"text": "look at @a.png"}, *parts]),
         gemini_row("b", "gemini", "ok"),
     ]
+
+
+def gemini_calls(*images: str) -> list[Any]:
+    """A session of Gemini CLI in which images were read with a tool: each is in the call and after it."""
+    rows: list[Any] = [gemini_header(), gemini_row("a", "user", [{"text": "look"}])]
+    for i, data in enumerate(images):
+        call = gemini_call(f"c{i}", answer(f"c{i}"), inline(data))
+        rows.append(gemini_row(f"b{i}", "gemini", "", toolCalls=[call]))
+        rows.append(gemini_row(f"d{i}", "user", [answer(f"c{i}"), inline(data)]))
+    return rows
 
 
 def qwen(*images: str) -> list[Any]:

@@ -19,7 +19,16 @@ from imgbudget.errors import ImgbudgetError
 from imgbudget.rescue import backup, in_use
 from imgbudget.rescue.run import Rescue, RescueOptions, rescue
 from tests.agentsessions import coded
-from tests.brokensessions import BROKEN, SESSIONS, SOUND, changes, read_session, write_session
+from tests.brokensessions import (
+    BROKEN,
+    SESSIONS,
+    SOUND,
+    changes,
+    gemini_calls,
+    read_session,
+    text_of,
+    write_session,
+)
 from tests.builders import image_bytes
 from tests.conftest import Command
 
@@ -137,6 +146,20 @@ def test_copies_are_counted_and_taken_out_on_request(imgbudget: Command, session
     assert broken not in session.read_text()
     shown = read_session(session.read_text())[4]["toolUseResult"]
     assert (shown["type"], shown["file"]["content"]) == ("text", "[copy of an image that was removed]")
+
+
+def test_a_copy_that_is_sent_is_always_taken_out(imgbudget: Command, tmp_path: Path) -> None:
+    """Gemini CLI sends the images of calls once it resumes a session."""
+    path = tmp_path / "session-1.jsonl"
+    path.write_text(text_of(gemini_calls(SOUND, BROKEN["html"])))
+    run = imgbudget("rescue", old(path).name, "--yes", "--report", "r.json")
+    assert (run.code, "took out 1 copy of removed images" in run.out) == (0, True)
+    assert "kept, because" not in run.out
+    assert BROKEN["html"] not in path.read_text()
+    assert path.read_text().count(SOUND) == 2
+    (record,) = json.loads((tmp_path / "r.json").read_text())["sessions"]
+    (copy,) = record["copies_removed"]
+    assert (copy["pointer"], record["copies_kept"]) == ("/toolCalls/0/result/1/inlineData/data", [])
 
 
 def test_a_sound_session_is_not_changed(imgbudget: Command, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Copies of removed images elsewhere in a session: not sent, but the file still holds what they show.
 
-Claude Code keeps a copy for its screen (`toolUseResult`) and one of each request (`api-request-blob`), Gemini
-CLI one in the call (`toolCalls`).
+Claude Code keeps a copy for its screen (`toolUseResult`) and one of each request (`api-request-blob`). Gemini
+CLI keeps one in the call (`toolCalls`), and sends it once it resumes the session (0.61.0).
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,6 +20,7 @@ from imgbudget.model.location import Keys, Location
 _LEAST = 32
 """Bytes of the shortest text that is taken for an image: a shorter one may be anything."""
 
+_CALLS = "toolCalls"
 _FIELDS = ("data", "base64", "bytes", "url", "image_url")
 """Keys under which a block, or its source, has the text of an image."""
 
@@ -32,6 +33,11 @@ class ImageCopy(NamedTuple):
     location: Location
     line: int
     length: int
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether the agent sends it too: Gemini CLI the images of calls, once the session is resumed."""
+        return _CALLS in (self.location.keys or ())
 
 
 Fingerprint = tuple[int, bytes]

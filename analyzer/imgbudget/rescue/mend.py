@@ -16,7 +16,7 @@ from imgbudget.fixing.convergence import converged
 from imgbudget.fixing.edit_memory import EditMemory
 from imgbudget.fixing.request import RequestFixer
 from imgbudget.fixing.revisions import RequestRevision, body_changes, edit_image
-from imgbudget.fixing.strategy import FindingFixes
+from imgbudget.fixing.strategy import FindingFixes, key_of
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.edit import value_at
 from imgbudget.jsontext.source import JsonSource
@@ -83,13 +83,14 @@ class Diagnosis(NamedTuple):
 class Mended(NamedTuple):
     """A session after all changes: its text, what was changed, and what is left.
 
-    `copies` are those of removed images that are elsewhere in the file: still there, or with `everywhere`
-    taken out.
+    `copies_removed` are those of removed images elsewhere in the file that were taken out, `copies_kept`
+    those that are still there.
     """
 
     revision: RequestRevision
     fix: FileFix
-    copies: tuple[ImageCopy, ...]
+    copies_removed: tuple[ImageCopy, ...]
+    copies_kept: tuple[ImageCopy, ...]
 
     @property
     def remaining(self) -> tuple[Finding, ...]:
@@ -247,8 +248,8 @@ class _Work:
             wanted |= fingerprints(revision.source, locations, lines=revision.lines)
         now = self.now
         copies = tuple(copies_of(now.source, now.path, wanted, lines=now.lines))
-        if everywhere and copies:
-            self._without(copies)
+        if gone := tuple(copy for copy in copies if everywhere or copy.may_be_sent):
+            self._without(gone)
             now = self.now
         changed = now is not self.first
         texts = {block.location for block in self._blocks if block.text is not None}
@@ -263,7 +264,7 @@ class _Work:
             before=Amounts.of(self.first.result, self.first.byte_size) if changed else None,
             after=Amounts.of(now.result, now.byte_size) if changed else None,
         )
-        return Mended(now, fix, copies)
+        return Mended(now, fix, gone, tuple(copy for copy in copies if copy not in gone))
 
     def _without(self, copies: tuple[ImageCopy, ...]) -> None:
         from tempfile import TemporaryFile  # noqa: PLC0415 - rare
@@ -275,8 +276,8 @@ class _Work:
         spool.writelines(without_copies(now.source, copies, lines=now.lines))
         spool.flush()
         result = now.read_back(spool.fileno())
-        if result.findings != now.result.findings:
-            raise UnreadableError("a copy that would be taken out is sent; run again without --everywhere")
+        if {key_of(one) for one in result.findings} - {key_of(one) for one in now.result.findings}:
+            raise UnreadableError("taking out a copy of a removed image would break what is sent")
         self.now = replace(made, source=JsonSource(spool.fileno()), result=result)
 
 

@@ -9,11 +9,13 @@ from imgbudget.model.subjects import Finding
 from imgbudget.output.base import count, figure
 from imgbudget.output.fixes import file_record, fix_lines
 from imgbudget.output.records import TOOL, VERSION, finding_record
+from imgbudget.rescue.copies import ImageCopy
 from imgbudget.rescue.run import Rescue, RescueState
 from imgbudget.rescue.stores import FoundSession, resume_command
 
 _LISTED = 20
 _QUOTED = 200
+_PLACES = 3
 
 
 def rescue_lines(found: Rescue, *, verbose: bool = False) -> Iterator[str]:
@@ -60,16 +62,20 @@ _STATES = {
 
 
 def _copy_lines(found: Rescue, *, made: bool) -> Iterator[str]:
-    if not found.copies:
-        return
-    total = sum(copy.length for copy in found.copies)
-    what = f"{count(len(found.copies), 'copy', 'copies')} of removed images, {figure(total)} characters"
-    places = ", ".join(f"line {copy.line} {copy.location.pointer}" for copy in found.copies[:3])
-    more = f" and {figure(len(found.copies) - 3)} more" if len(found.copies) > 3 else ""
-    if found.everywhere:
-        yield f"  {'took out' if made else 'would take out'} {what}: {places}{more}"
-    else:
-        yield f"  kept, because they are not sent: {what}: {places}{more}; --everywhere takes them out"
+    if found.copies_removed:
+        yield f"  {'took out' if made else 'would take out'} {_copies(found.copies_removed)}"
+    if found.copies_kept:
+        yield (
+            f"  kept, because they are not sent: {_copies(found.copies_kept)}; --everywhere takes them out"
+        )
+
+
+def _copies(copies: tuple[ImageCopy, ...]) -> str:
+    total = sum(copy.length for copy in copies)
+    places = ", ".join(f"line {copy.line} {copy.location.pointer}" for copy in copies[:_PLACES])
+    more = f" and {figure(len(copies) - _PLACES)} more" if len(copies) > _PLACES else ""
+    what = count(len(copies), "copy", "copies")
+    return f"{what} of removed images, {figure(total)} characters: {places}{more}"
 
 
 def _listed(lines: list[str], *, verbose: bool) -> Iterator[str]:
@@ -119,17 +125,18 @@ def _record(found: Rescue) -> dict[str, Any]:
         },
         "errors": [finding_record(one) for one in found.errors],
         "changes": file_record(found.fix),
-        "copies": [
-            {"line": copy.line, "pointer": copy.location.pointer, "characters": copy.length}
-            for copy in found.copies
-        ],
-        "copies_removed": found.everywhere,
+        "copies_removed": [_copy_record(copy) for copy in found.copies_removed],
+        "copies_kept": [_copy_record(copy) for copy in found.copies_kept],
         "remaining": [finding_record(one) for one in found.remaining],
         "omit_images": found.omit,
         "backup": found.backup,
         "resume": found.resume,
         "notes": list(found.notes),
     }
+
+
+def _copy_record(copy: ImageCopy) -> dict[str, Any]:
+    return {"line": copy.line, "pointer": copy.location.pointer, "characters": copy.length}
 
 
 def session_lines(found: Iterable[FoundSession]) -> Iterator[str]:

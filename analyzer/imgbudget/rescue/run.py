@@ -52,8 +52,8 @@ class Rescue(NamedTuple):
     errors: tuple[Finding, ...]
     fix: FileFix
     remaining: tuple[Finding, ...]
-    copies: tuple[ImageCopy, ...]
-    everywhere: bool
+    copies_removed: tuple[ImageCopy, ...]
+    copies_kept: tuple[ImageCopy, ...]
     omit: int | None = None
     backup: str | None = None
     resume: str | None = None
@@ -167,8 +167,8 @@ def _rescued(path: str, source: JsonSource, options: RescueOptions) -> Rescue:
                 errors=diagnosis.errors,
                 fix=done.fix,
                 remaining=done.remaining,
-                copies=done.copies,
-                everywhere=options.mend.everywhere,
+                copies_removed=done.copies_removed,
+                copies_kept=done.copies_kept,
                 omit=images_to_omit(done),
                 resume=resume_command(diagnosis.agent, identity, path, diagnosis.folder),
                 notes=session.notes,
