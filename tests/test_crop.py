@@ -53,16 +53,16 @@ def test_the_part_is_cut_from_the_upright_original(
     imgbudget: Command, tmp_path: Path, orientation: int
 ) -> None:
     """The box is in px of what the model saw, and the part has the full resolution of the original."""
-    stored = drawing((1700, 1300))
+    stored = drawing((2400, 300))
     exif = Image.Exif()
     exif[0x0112] = orientation
     saved(tmp_path / "a.png", stored, exif=exif, compress_level=1)
-    document = imgbudget("crop", "a.png", "120,90,300.5,340", "--format", "json").json
+    document = imgbudget("crop", "a.png", "20,30,160.5,190", "--format", "json").json
     left, top, right, bottom = document["area"]
     across, down = (new / old for new, old in zip(document["original"], document["seen"], strict=True))
-    assert (left, top) == (int(120 * across), int(90 * down))
-    assert 0 <= right - 300.5 * across < 1
-    assert 0 <= bottom - 340 * down < 1
+    assert (left, top) == (int(20 * across), int(30 * down))
+    assert 0 <= right - 160.5 * across < 1
+    assert 0 <= bottom - 190 * down < 1
     with Image.open(tmp_path / document["written"]) as part:
         assert part.size == (right - left, bottom - top) == tuple(document["size"])
         assert (
@@ -76,9 +76,9 @@ def test_the_part_is_cut_from_the_upright_original(
 def test_a_part_that_is_too_large_is_scaled_to_what_the_model_keeps(
     imgbudget: Command, tmp_path: Path
 ) -> None:
-    """Its map is that of the part; the model sees the part in its own size, and a warning names the loss."""
-    saved(tmp_path / "a.png", drawing((2000, 1500)), compress_level=1)
-    run = imgbudget("crop", "a.png", "100,100,1250,940", "--format", "json")
+    """Its map is that of the part; the model sees the part in this size, and a warning names the loss."""
+    saved(tmp_path / "a.png", drawing((2000, 600)), compress_level=1)
+    run = imgbudget("crop", "a.png", "10,10,1560,460", "--format", "json")
     size = Size(*run.json["size"])
     assert limits_of().native_size(size) == size
     assert run.json["tokens"] == limits_of().tokens(size)
@@ -92,8 +92,8 @@ def test_a_part_that_is_too_large_is_scaled_to_what_the_model_keeps(
 def test_points_of_a_part_lead_back_to_the_original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an answer about the part can be used for the whole, or for the next part."""
     monkeypatch.chdir(tmp_path)
-    saved(tmp_path / "a.png", drawing((2000, 1500)), compress_level=1)
-    made = package.crop("a.png", (100, 100, 1250, 940))
+    saved(tmp_path / "a.png", drawing((2000, 600)), compress_level=1)
+    made = package.crop("a.png", (10, 10, 1560, 460))
     assert made.to_original(0, 0) == made.area[:2]
     assert made.to_original(*made.size) == pytest.approx(made.area[2:])
     assert made.written is None
@@ -103,8 +103,8 @@ def test_points_of_a_part_lead_back_to_the_original(tmp_path: Path, monkeypatch:
 def test_the_function_takes_what_the_command_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model with other limits, the size that was sent, and a name for the result."""
     monkeypatch.chdir(tmp_path)
-    saved(tmp_path / "a.png", drawing((2000, 1000)))
-    made = package.crop(tmp_path / "a.png", (10, 10, 20, 20), sent=(200, 100), output="b.webp")
+    saved(tmp_path / "a.png", drawing((2000, 500)))
+    made = package.crop(tmp_path / "a.png", (10, 10, 20, 20), sent=(200, 50), output="b.webp")
     assert (made.area, made.format, made.written) == ((100, 100, 200, 200), "webp", "b.webp")
     assert (tmp_path / "b.webp").read_bytes() == made.data
     assert package.crop("a.png", (10, 10, 20, 20), model="claude-opus-4-8").area == (10, 10, 20, 20)
@@ -248,14 +248,14 @@ def test_transparency_is_lost_only_where_the_output_asks_for_it(imgbudget: Comma
 def test_a_budget_of_the_configuration_bounds_a_part(imgbudget: Command, tmp_path: Path) -> None:
     """As it bounds the plan of an image."""
     (tmp_path / "imgbudget.yaml").write_text("budgets:\n  image:\n    tokens: 100\n    bytes: 4KB\n")
-    saved(tmp_path / "a.png", drawing((1000, 800)))
-    document = imgbudget("crop", "a.png", "0,0,900,700", "--format", "json").json
+    saved(tmp_path / "a.png", drawing((800, 400)))
+    document = imgbudget("crop", "a.png", "0,0,700,350", "--format", "json").json
     assert document["tokens"] <= 100
     assert document["bytes"] <= 4096
 
 
 def test_a_client_is_asked_for_what_it_sent() -> None:
-    """Turned or not, with its own size: the same place of the original for each."""
+    """Turned or not, in any size: the same place of the original for each."""
     facts = probe_bytes(image_bytes((3000, 2000), "JPEG", orientation=6), ProbeField.ALL)
     shown = Size(2000, 3000)
     for client in CLIENTS:
@@ -271,10 +271,10 @@ def test_a_client_is_asked_for_what_it_sent() -> None:
 
 def test_a_part_for_a_client_is_one_that_it_sends_as_it_is(imgbudget: Command, tmp_path: Path) -> None:
     """The model takes more px than Claude Code sends, so the client bounds the part."""
-    (tmp_path / "a.png").write_bytes(image_bytes((2800, 1400)))
+    (tmp_path / "a.png").write_bytes(image_bytes((2800, 700)))
     options = ("--client", "claude-code", "--model", "claude-opus-4-8", "--format", "json")
-    document = imgbudget("crop", "a.png", "0,0,1900,900", *options).json
-    assert document["seen"] == [2000, 1000]
+    document = imgbudget("crop", "a.png", "0,0,1900,450", *options).json
+    assert document["seen"] == [2000, 500]
     assert document["size"][0] == 2000
     assert "unknown client" in imgbudget("crop", "a.png", "0,0,9,9", "--client", "nobody").err
 

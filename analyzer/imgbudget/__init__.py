@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
-    from imgbudget.api import check, coordinate_map, coords, crop, fix, plan
+    from imgbudget.api import check, coordinate_map, coords, fix, plan
     from imgbudget.errors import GuardError, ImgbudgetError
+    from imgbudget.fixing.cropping import crop
     from imgbudget.limits.geometry import CoordinateMap
     from imgbudget.linter.options import RunOptions
     from imgbudget.linter.run import Session
@@ -47,6 +48,7 @@ _MODULES = {
     "ImgbudgetError": "imgbudget.errors",
     "coordinate_map": "imgbudget.api",
     "coords": "imgbudget.api",
+    "crop": "imgbudget.fixing.cropping",
     "guard": "imgbudget.live.guard",
     "guard_transport": "imgbudget.live.guard",
     "prune_conversation": "imgbudget.live.conversation",

@@ -1,4 +1,4 @@
-"""The public Python functions: `check`, `plan`, `fix`, `coords`, `coordinate_map` and `crop`."""
+"""The public Python functions: `check`, `plan`, `fix`, `coords` and `coordinate_map`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -10,11 +10,10 @@ from imgbudget.linter.run import Session, StandardInput, run
 from imgbudget.linter.selection import named_rules
 from imgbudget.model.results import FileResult, Report
 from imgbudget.model.subjects import Severity
-from imgbudget.model.views import checked_box, coordinates
+from imgbudget.model.views import coordinates
 from imgbudget.output.records import SHOWN
 
 if TYPE_CHECKING:
-    from imgbudget.fixing.cropping import Crop
     from imgbudget.linter.protocols import RunChecker
     from imgbudget.planner.image import ImagePlan, SizeGoal, SizePreset
 
@@ -65,48 +64,6 @@ def coords(  # noqa: PLR0913 - keyword options
         original, sent=sent, model=model, platform=platform, allow_local_packs=allow_local_packs
     )
     return tuple(found.to_original(x, y) for x, y in points)
-
-
-def crop(  # noqa: PLR0913 - keyword options
-    image: StrPath,
-    box: tuple[float, float, float, float],
-    *,
-    output: StrPath | None = None,
-    sent: tuple[int, int] | None = None,
-    client: str | None = None,
-    model: str | None = None,
-    platform: str | None = None,
-    allow_local_packs: bool = False,
-) -> "Crop":
-    """Cut a part out of an image file, at full resolution as far as the model keeps it.
-
-    `box` is left, top, right and bottom in px of the image that the model saw: in the size that the API makes
-    of the file, of the size `sent`, or of what the `client` (an agent) sends. What it cuts is turned upright
-    by the EXIF orientation. The result has the bytes, the part in px of the original, and `to_original` for
-    points that the model returns of it. It is written to `output` if that is given, which must not exist
-    yet; its extension chooses the format.
-
-    Raises:
-        UsageError: a file that is no image, an empty box or one outside the image, an unknown client or
-            platform, or a provider that does not publish how it downscales images.
-        WriteError: `output` exists or cannot be written.
-        ConfigError: an invalid configuration.
-    """
-    from imgbudget.fixing import cropping  # noqa: PLC0415 - command
-
-    if sent is not None and min(sent) < 1:
-        raise ValueError(f"a size needs edges of at least 1 px: {sent}")
-    path = one_path(image, "image")
-    file = None if output is None else one_path(output, "output")
-    options = RunOptions(model=model, platform=platform, client=client, allow_local_packs=allow_local_packs)
-    found = cropping.crop_image(
-        path,
-        checked_box(*box),
-        cropping.target_of(Session(options), path),
-        sent=None if sent is None else Size(*sent),
-        form=None if file is None else cropping.format_named(file),
-    )
-    return found if file is None else cropping.write_crop(found, file)
 
 
 @accepts_wishes

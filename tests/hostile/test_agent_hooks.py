@@ -22,7 +22,7 @@ from tests.rule_runner import limits_of
 
 MODEL = "claude-sonnet-4-6"
 NOTE = (
-    "[Image: source: /tmp/1.png, original 3000x2000, displayed at 2000x1333. "
+    "[Image: source: /tmp/1.png, original 3000x600, displayed at 2000x400. "
     "Multiply coordinates by 1.50 to map to original image.]"
 )
 
@@ -116,15 +116,15 @@ def size_in(text: str) -> tuple[int, int]:
 def test_a_large_file_is_read_as_a_shrunk_copy(tmp_path: Path, call: Hook) -> None:
     """In a folder of the user's own; the original stays, and the model learns the scale."""
     install(tmp_path)
-    before = image_bytes((3000, 2000))
+    before = image_bytes((3000, 500))
     found = output(read(tmp_path, call, data=before))
     copy = found["updatedInput"]["file_path"]
     assert found["updatedInput"] == {"file_path": copy, "limit": 5}
     assert "permissionDecision" not in found
     assert os.path.dirname(copy) == copies.copies_folder()
     with Image.open(copy) as image:
-        assert image.size == (1344, 896)
-    assert "Multiply coordinates by 2.232 (x) and 2.232 (y)" in found["additionalContext"]
+        assert image.size == (1568, 261)
+    assert "Multiply coordinates by 1.913 (x) and 1.916 (y)" in found["additionalContext"]
     assert (tmp_path / "work" / "a.png").read_bytes() == before
     assert os.stat(copies.copies_folder()).st_mode & 0o777 == 0o700
 
@@ -144,14 +144,14 @@ def test_what_fits_is_left_alone(tmp_path: Path, call: Hook) -> None:
     """So are animations, files that are no images, damaged ones, and files that are not there."""
     install(tmp_path)
     gif = BytesIO()
-    frames = [Image.new("P", (3000, 2000), number) for number in range(2)]
+    frames = [Image.new("P", (3000, 500), number) for number in range(2)]
     frames[0].save(gif, "GIF", save_all=True, append_images=frames[1:])
     cases = {
         "small.png": image_bytes((300, 200)),
         "moving.gif": gif.getvalue(),
         "notes.txt": b"x" * 5000,
         "page.png": b"<html></html>",
-        "cut.png": image_bytes((3000, 2000))[:300],
+        "cut.png": image_bytes((3000, 500))[:300],
         "none.png": None,
     }
     for name, data in cases.items():
@@ -166,7 +166,7 @@ def test_what_fits_is_left_alone(tmp_path: Path, call: Hook) -> None:
 def test_no_question_of_the_agent_is_passed_over(tmp_path: Path, call: Hook, case: str) -> None:
     """A copy is named only where the agent reads the original and the copy without a question."""
     install(tmp_path)
-    data, name = image_bytes((3000, 2000)), "a.png"
+    data, name = image_bytes((3000, 500)), "a.png"
     project = tmp_path / "work" / ".claude"
     project.mkdir()
     match case:
@@ -192,21 +192,21 @@ def test_no_question_of_the_agent_is_passed_over(tmp_path: Path, call: Hook, cas
 
 def test_a_session_that_asks_nothing_needs_no_rule(tmp_path: Path, call: Hook) -> None:
     """Whatever the settings of the user allow."""
-    run = read(tmp_path, call, data=image_bytes((3000, 2000)), permission_mode="bypassPermissions")
+    run = read(tmp_path, call, data=image_bytes((3000, 500)), permission_mode="bypassPermissions")
     assert "updatedInput" in output(run)
 
 
 def test_old_copies_are_removed_and_nothing_else(tmp_path: Path, call: Hook) -> None:
     """By their age since the last use; foreign names stay."""
     install(tmp_path)
-    first = output(read(tmp_path, call, data=image_bytes((3000, 2000))))["updatedInput"]["file_path"]
+    first = output(read(tmp_path, call, data=image_bytes((3000, 500))))["updatedInput"]["file_path"]
     folder = Path(copies.copies_folder())
     (folder / "notes.txt").write_text("mine")
     (folder / f"{'0' * 32}.png").write_bytes(b"new")
     old = time.time() - copies.MOST_AGE - 60
     for path in (first, folder / "notes.txt"):
         os.utime(path, (old, old))
-    read(tmp_path, call, "b.png", image_bytes((3000, 2000), colour=7))
+    read(tmp_path, call, "b.png", image_bytes((3000, 500), colour=7))
     names = {path.name for path in folder.iterdir()}
     assert Path(first).name not in names
     assert {"notes.txt", f"{'0' * 32}.png"} < names
@@ -227,28 +227,28 @@ def test_a_folder_that_somebody_else_prepared_is_not_used(tmp_path: Path, call: 
             folder.chmod(0o777)
         case "file":
             folder.write_text("")
-    run = read(tmp_path, call, data=image_bytes((3000, 2000)))
+    run = read(tmp_path, call, data=image_bytes((3000, 500)))
     assert (run.code, run.out) == (0, "")
     assert str(folder) in run.err
 
 
 def test_an_image_that_was_read_is_replaced_in_the_result(call: Hook) -> None:
     """With its dimensions; the scale is that to the original file, which the agent had scaled itself."""
-    sizes = {"originalWidth": 3000, "originalHeight": 2000, "displayWidth": 2000, "displayHeight": 1333}
-    response = result_of_read(image_bytes((2000, 1333), "JPEG", quality=95), dimensions=sizes)
+    sizes = {"originalWidth": 3000, "originalHeight": 600, "displayWidth": 2000, "displayHeight": 400}
+    response = result_of_read(image_bytes((2000, 400), "JPEG", quality=95), dimensions=sizes)
     found = output(call("PostToolUse", "Read", tool_response=response))
     file = found["updatedToolOutput"]["file"]
-    assert size_in(file["base64"]) == (1345, 896)
-    assert file["dimensions"] == sizes | {"displayWidth": 1345, "displayHeight": 896}
+    assert size_in(file["base64"]) == (1568, 314)
+    assert file["dimensions"] == sizes | {"displayWidth": 1568, "displayHeight": 314}
     assert file["type"] == "image/jpeg"
-    assert "Multiply coordinates by 2.230 (x) and 2.232 (y)" in found["additionalContext"]
+    assert "Multiply coordinates by 1.913 (x) and 1.911 (y)" in found["additionalContext"]
     assert "updatedMCPToolOutput" not in found
 
 
 @pytest.mark.parametrize("shape", ["blocks", "content", "mcp"])
 def test_a_screenshot_is_replaced_in_the_result_of_its_tool(call: Hook, shape: str) -> None:
     """In the shape of each release, and the agent's own note on its scale is corrected."""
-    response: Any = shot(image_bytes((2000, 1333)), NOTE)
+    response: Any = shot(image_bytes((2000, 400)), NOTE)
     if shape == "mcp":
         response[1] = {"type": "image", "data": response[1]["source"]["data"], "mimeType": "image/png"}
     if shape == "content":
@@ -259,18 +259,18 @@ def test_a_screenshot_is_replaced_in_the_result_of_its_tool(call: Hook, shape: s
     replaced = found["updatedToolOutput"]
     text, image, note = replaced["content"] if shape == "content" else replaced
     assert text == {"type": "text", "text": "here"}
-    assert size_in(image["data"] if shape == "mcp" else image["source"]["data"]) == (1345, 896)
-    assert "original 3000x2000, displayed at 1345x896. Multiply coordinates by 2.23 to map" in note["text"]
-    assert "of 3000x2000. Multiply coordinates by 2.230 (x) and 2.232 (y)" in found["additionalContext"]
+    assert size_in(image["data"] if shape == "mcp" else image["source"]["data"]) == (1568, 314)
+    assert "original 3000x600, displayed at 1568x314. Multiply coordinates by 1.91 to map" in note["text"]
+    assert "of 3000x600. Multiply coordinates by 1.913 (x) and 1.911 (y)" in found["additionalContext"]
 
 
 def test_each_image_of_a_result_is_replaced_for_itself(call: Hook) -> None:
     """And a damaged one is named, and stays."""
-    images = [shot(image_bytes(size))[1] for size in ((2000, 1333), (300, 200), (1920, 1080))]
+    images = [shot(image_bytes(size))[1] for size in ((2000, 400), (300, 200), (1920, 300))]
     run = call("PostToolUse", "mcp__x__screenshots", tool_response=images)
     found = output(run)
     sizes = [size_in(image["source"]["data"]) for image in found["updatedToolOutput"]]
-    assert sizes == [(1345, 896), (300, 200), (1456, 819)]
+    assert sizes == [(1568, 314), (300, 200), (1568, 245)]
     assert [line[:8] for line in found["additionalContext"].split("\n")] == ["Image 1:", "Image 3:"]
 
 
@@ -297,7 +297,7 @@ def test_results_without_a_large_image_are_left_alone(call: Hook, response: Any)
 
 def test_an_image_whose_result_would_be_longer_stays(call: Hook) -> None:
     """A scaled screenshot of few colours can take more bytes than the original."""
-    image = Image.new("1", (1800, 1200))
+    image = Image.new("1", (1800, 400))
     image.paste(Image.effect_noise((4, 4), 99).convert("1"), (0, 0))
     for edge in (4, 8, 16, 32, 64, 128, 256, 512, 1024):
         tile = image.crop((0, 0, edge, edge))
@@ -311,7 +311,7 @@ def test_an_image_whose_result_would_be_longer_stays(call: Hook) -> None:
 
 def test_the_model_is_that_of_the_session_unless_one_is_named(tmp_path: Path, call: Hook) -> None:
     """Without either, and for one that nobody knows, nothing is shrunk."""
-    response = result_of_read(image_bytes((2000, 1333)), "png")
+    response = result_of_read(image_bytes((2000, 400)), "png")
 
     def shrinks(*options: str, **more: Any) -> bool:
         run = call("PostToolUse", "Read", *options, tool_response=response, **more)

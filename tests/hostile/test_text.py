@@ -118,6 +118,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     ),
     "verify": (_call("--model", ALL, "--platform", "bedrock"), _call("--platform", ALL)),
     "hook": (_call(ALL, alone=True), _call("claude-code", "--config", LINES[0], alone=True)),
+    "mcp": (_call("--root", ALL, alone=True),),
     "init": (_call("--dry-run", alone=True), _call(alone=True), _call(LINES[0], alone=True)),
     "baseline": (
         _call("request.json", "--write", "--baseline", f"b{LINES[0][:2]}.json", alone=True),

@@ -44,6 +44,11 @@ FORMATS = ("full", "json")
 _SIZE = re.compile(r"([1-9]\d{0,8})[xX×]([1-9]\d{0,8})")
 
 
+def is_size(text: str) -> bool:
+    """Whether a text is a size, whatever files there are."""
+    return _SIZE.fullmatch(text.strip()) is not None
+
+
 def parse_size(text: str) -> Size:
     """`WxH` in px as a size.
 

@@ -21,6 +21,18 @@ def hash_in_name(path: str) -> str | None:
     return None
 
 
+_CONFINED: list[str] = []
+
+
+def confine(folder: str | None) -> None:
+    """Let no link that a search finds lead out of a folder, in this process; None lifts that.
+
+    For servers, whose client is not the user: not even to a repository around the folder, or to contents that
+    are named by a hash. The folder has no links in its path.
+    """
+    _CONFINED[:] = [] if folder is None else [os.path.join(folder, "")]
+
+
 class Reach:
     """What the links in named folders may lead to, for a run.
 
@@ -37,6 +49,8 @@ class Reach:
         try:
             target = os.path.realpath(link)
         except (OSError, ValueError):  # a folder deleted meanwhile
+            return False
+        if _CONFINED and not target.startswith(_CONFINED[0]):
             return False
         if hash_in_name(target) is not None:
             return True
