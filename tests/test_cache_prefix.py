@@ -19,6 +19,8 @@ from imgbudget.requests.reader import read_requests
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.conftest import Command
 from tests.test_resend import limits_of
+from tests.test_session_branches import line
+from tests.test_session_requests import blob, sent
 
 Json = dict[str, Any]
 Bodies = list[Json]
@@ -336,3 +338,48 @@ def request_with_prompt(value: Json, folder: Path) -> Request:
         (request,) = read_requests(document, str(path), ProbeField.NONE)
     assert isinstance(request, Request)
     return request
+
+
+def claude_session(*, removed: bool, keep_prefix: bool, control: Any = True) -> list[Json]:
+    """A session of Claude Code of three requests; the last one may have a text for the first image."""
+    questions = [
+        [image_block(image_bytes((560, 560), colour=at + 1)), text_block(f"{at} {LONG}")] for at in range(3)
+    ]
+    lines: list[Json] = []
+    names: list[str] = []
+    parent = None
+    for at, content in enumerate(questions):
+        lines.append(line("user", content, f"u{at}", parent))
+        lines.append(blob(f"h{at}", *content))
+        base = f"r{at - 1}" if at else None
+        keep, tail = len(names), [f"g{at - 1}", f"h{at}"] if at else ["h0"]
+        if removed and at == 2:
+            lines.append(blob("h0x", REMOVED, text_block(f"0 {LONG}")))
+            base = base if keep_prefix else None
+            keep, tail = 0, ["h0x", *names[1:], *tail]
+        names += tail
+        lines.append(sent(f"r{at}", keep, *tail, base=base, cacheControl=control))
+        lines.append(line("assistant", f"answer {at}", f"a{at}", f"u{at}"))
+        parent = f"a{at}"
+    for one in lines:
+        if one["type"] == "assistant":
+            one["message"]["model"] = "claude-sonnet-4-6"
+    return lines
+
+
+@pytest.mark.parametrize("with_base", [True, False])
+def test_requests_that_claude_code_records(imgbudget: Command, tmp_path: Path, *, with_base: bool) -> None:
+    """The third request has a text for the first image: what stays of the second is written again."""
+    path = as_log(claude_session(removed=True, keep_prefix=with_base), tmp_path)
+    (found,) = edits(imgbudget, path)
+    assert found["measured"] == pytest.approx(TEXT + IMAGE, abs=60)
+    assert "line 7" in found["message"]
+    assert found["line"] == 11
+
+
+def test_claude_code_without_an_edit_or_a_cache_is_silent(imgbudget: Command, tmp_path: Path) -> None:
+    """Requests that go on from the one before, and those without caching."""
+    whole = claude_session(removed=False, keep_prefix=True)
+    assert edits(imgbudget, as_log(whole, tmp_path)) == []
+    uncached = claude_session(removed=True, keep_prefix=True, control=None)
+    assert edits(imgbudget, as_log(uncached, tmp_path)) == []

@@ -122,7 +122,7 @@ def request(body: Mapping[str, Any] | str) -> Request:
         images=images,
         documents=tuple(block for block in blocks if isinstance(block, DocumentUse)),
         flaws=flaws,
-        edit=_edit(body["edit"], location) if "edit" in body else None,
+        edits=(_edit(body["edit"], location),) if "edit" in body else (),
     )
 
 

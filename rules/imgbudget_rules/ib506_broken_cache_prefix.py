@@ -22,7 +22,8 @@ def broken_cache_prefix(request: Request, ctx: Context) -> Iterator[Problem]:
     of what was cached follow the change in both; a retry, a rewound conversation or another one is not
     reported. Caching must be in use: `cache_control` or `cachePoint` in both requests, or an API that caches
     by itself, and a prompt of the least length that is cached. To move a mark changes nothing. Tokens of text
-    are estimated, 4 characters each. A request that came after the cache had expired has lost nothing.
+    are estimated, 4 characters each; in sessions of Claude Code, which record their requests, answers are
+    not counted. A request that came after the cache had expired has lost nothing.
 
     ## Reports
     ```json
@@ -44,23 +45,18 @@ def broken_cache_prefix(request: Request, ctx: Context) -> Iterator[Problem]:
     Prompt caching guides of Anthropic, OpenAI and Google, 2026; prices and least lengths are in
     `imgbudget limits`.
     """
-    edit = request.edit
-    if edit is None:
-        return
     limits = ctx.limits
-    write = limits.cache_write_1h_factor if edit.hour else limits.cache_write_5m_factor
-    each = max(write.value - limits.cache_read_factor.value, 0.0)
-    price = limits.cost_usd(edit.tokens)
-    cost = (
-        ""
-        if price is None or not limits.known
-        else f", {money(round(price * each, 6))} more than to read them"
-    )
-    yield Problem(
-        message=f"differs from the request before ({edit.earlier}): "
-        f"about {figure(edit.tokens)} cached tokens are written again{cost}",
-        help="leave what was sent as it is; remove old images in batches, when a limit is near",
-        measured=edit.tokens,
-        unit="tokens",
-        location=edit.location,
-    )
+    for edit in request.edits:
+        write = limits.cache_write_1h_factor if edit.hour else limits.cache_write_5m_factor
+        each = max(write.value - limits.cache_read_factor.value, 0.0)
+        price = limits.cost_usd(edit.tokens)
+        is_known = price is not None and limits.known
+        cost = f", {money((price or 0) * each)} more than reading them costs" if is_known else ""
+        yield Problem(
+            message=f"differs from the request before ({edit.earlier}): "
+            f"about {figure(edit.tokens)} cached tokens are written again{cost}",
+            help="leave what was sent as it is; remove old images in batches, when a limit is near",
+            measured=edit.tokens,
+            unit="tokens",
+            location=edit.location,
+        )

@@ -97,6 +97,22 @@ class SentPrompts:
         return None
 
 
+def recorded_edits(test: RequestUnderTest) -> Iterator[PrefixEdit]:
+    """The edits that a session records, with their tokens; without those that cost next to nothing.
+
+    Images are known again by the length of their base64 text. Answers, tools and the system prompt, which
+    the records do not have, are not counted.
+    """
+    sizes = {use.base64_size: test.tokens(use) for use in test.request.images if use.base64_size}
+    least = test.limits.cache_min_tokens
+    for edit in test.request.recorded:
+        lost = edit.characters // CHARACTERS_PER_TOKEN + sum(sizes.get(one, 0) for one in edit.images)
+        whole = lost + edit.beginning // CHARACTERS_PER_TOKEN
+        whole += sum(sizes.get(one, 0) for one in edit.first_images)
+        if lost >= _LEAST_TOKENS and (least is None or whole >= least.value):
+            yield PrefixEdit(edit.location, lost, edit.hour, edit.earlier)
+
+
 def _common(before: _SentPrompt, after: _SentPrompt) -> int:
     """How many of the cached blocks of the earlier prompt the later one begins with."""
     first = 0

@@ -12,7 +12,7 @@ from imgbudget.jsontext.lines import excerpt
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.context import LintContext
-from imgbudget.linter.prefixes import SentPrompts
+from imgbudget.linter.prefixes import SentPrompts, recorded_edits
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.server_state import left_to_the_server
 from imgbudget.model.fixes import DeclareType, DropBlock
@@ -252,9 +252,9 @@ class CheckedRequests:
             request = self._newest(request)
         test = self.context.bind(request)
         self.images.extend(test.images)
-        if request.prompt is not None:
-            edit = self.sent.edit_of(test)
-            test = test.changed_to(request._replace(prompt=None, edit=edit))
+        if request.prompt is not None or request.recorded:
+            edits = (*filter(None, (self.sent.edit_of(test),)), *recorded_edits(test))
+            test = test.changed_to(request._replace(prompt=None, edits=edits, recorded=()))
             request = test.request
         if request.history or request.clearing:
             self.caveats |= dict.fromkeys(left_to_the_server(test))

@@ -40,3 +40,20 @@ class PrefixEdit(NamedTuple):
     tokens: int
     hour: bool
     earlier: str
+
+
+class RecordedEdit(NamedTuple):
+    """An edit between two requests that a session records as hashes of messages.
+
+    `location` is the first message that differs, `characters` are those of the messages behind it that were
+    sent before, and `images` the lengths of the base64 texts in them; `beginning` and `first_images` are the
+    same of what stays. Answers of the model are not recorded. `hour` and `earlier` as in `PrefixEdit`.
+    """
+
+    location: Location
+    characters: int
+    images: tuple[int, ...]
+    beginning: int
+    first_images: tuple[int, ...]
+    hour: bool
+    earlier: str

@@ -11,7 +11,7 @@ from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.limits.options import ImageBounds
-    from imgbudget.model.prompts import PrefixEdit, Prompt
+    from imgbudget.model.prompts import PrefixEdit, Prompt, RecordedEdit
 
 
 class Severity(IntEnum):
@@ -277,7 +277,8 @@ class Request(NamedTuple):
     it was sent already, or is the row of a data set, as in recordings, transcripts and logs. `keeps_newest`:
     it is of a session whose program leaves out the oldest images near the limits. `history` is the key that
     continues a conversation which the server holds; empty if the body is all of it. `prompt` is kept until
-    the request was compared with the earlier ones of its file, `edit` is what it changes of them.
+    the request was compared with the earlier ones of its file, `edits` is what it changes of them. `recorded`
+    are the edits that a session records of its earlier requests.
     """
 
     location: Location
@@ -298,7 +299,8 @@ class Request(NamedTuple):
     deployment: str | None = None
     is_addressed: bool = False
     prompt: "Prompt | None" = None
-    edit: "PrefixEdit | None" = None
+    edits: "tuple[PrefixEdit, ...]" = ()
+    recorded: "tuple[RecordedEdit, ...]" = ()
     is_example: bool = False
 
 

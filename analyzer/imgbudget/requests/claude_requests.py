@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import Keys, Location
+from imgbudget.model.prompts import RecordedEdit
 from imgbudget.model.subjects import (
     Block,
     DocumentUse,
@@ -92,6 +93,99 @@ class _Sent(NamedTuple):
     tail: tuple[str, ...]
 
 
+_MOST_HISTORIES = 4
+_MOST_EDITS = 1000
+
+
+class _Blob(NamedTuple):
+    """A message of the user: where it is, its characters without images, and the lengths of those."""
+
+    document: int
+    characters: int
+    images: tuple[int, ...]
+
+
+class _History(NamedTuple):
+    """The hashes of the messages of a request, and the line of the request."""
+
+    hashes: list[str]
+    line: int
+
+
+@dataclass(slots=True)
+class _CachedRequests:
+    """Compares each request of a session with the last ones, of which only hashes are kept."""
+
+    blobs: dict[str, _Blob] = field(default_factory=dict)
+    edits: list[RecordedEdit] = field(default_factory=list)
+    _recent: dict[str, _History] = field(default_factory=dict)
+
+    def take(self, document: Document, request: "_Sent", name: str, path: str) -> None:
+        """Compare the next request; `name` is its id."""
+        before = self._recent.get(request.base or "")
+        if before is None and request.keep:
+            return  # of another session, or too long ago
+        if before is not None and request.keep == len(before.hashes):
+            del self._recent[request.base or ""]
+            before.hashes.extend(request.tail)
+            self._add(name, _History(before.hashes, document.line))
+            return
+        hashes = [*before.hashes[: request.keep], *request.tail] if before else list(request.tail)
+        for other in [before] if before else reversed(self._recent.values()):
+            if self._compare(document, other, hashes, path):
+                break
+        self._add(name, _History(hashes, document.line))
+
+    def _add(self, name: str, history: _History) -> None:
+        self._recent[name] = history
+        if len(self._recent) > _MOST_HISTORIES:
+            del self._recent[next(iter(self._recent))]
+
+    def _compare(self, document: Document, before: _History, after: list[str], path: str) -> bool:
+        """Whether a request goes on from an earlier one; keeps what it changes of it.
+
+        It does if an answer, which has no blob, and most of the messages follow the first change in both.
+        """
+        first = 0
+        for old, new in zip(before.hashes, after, strict=False):
+            if old != new:
+                break
+            first += 1
+        if first == len(before.hashes):
+            return True
+        behind, last, again = before.hashes[first:], -1, list[str]()
+        places = {name: at for at, name in enumerate(after[first:])}
+        for name in behind:
+            if places.get(name, -1) > last:
+                last = places[name]
+                again.append(name)
+        if 2 * len(again) < len(behind) or all(name in self.blobs for name in again):
+            return False
+        control = document.value.get("cacheControl")
+        if control and len(self.edits) < _MOST_EDITS:
+            changed = self.blobs.get(after[first]) if first < len(after) else None
+            number = changed.document if changed else document.number
+            key = "message" if changed else "tail"
+            characters, images = self._weight(again)
+            beginning, first_images = self._weight(after[:first])
+            self.edits.append(
+                RecordedEdit(
+                    Location(path, (key,), 1, number),
+                    characters,
+                    images,
+                    beginning,
+                    first_images,
+                    hour=isinstance(control, dict) and control.get("ttl") == "1h",
+                    earlier=f"line {before.line}",
+                )
+            )
+        return True
+
+    def _weight(self, names: Iterable[str]) -> tuple[int, tuple[int, ...]]:
+        blobs = [self.blobs[name] for name in names if name in self.blobs]
+        return sum(blob.characters for blob in blobs), tuple(size for blob in blobs for size in blob.images)
+
+
 @dataclass(slots=True)
 class SentRequests:
     """The requests of one conversation, as far as its session records them."""
@@ -101,20 +195,31 @@ class SentRequests:
     _open: str | None = None
     _answered: dict[str, str] = field(default_factory=dict)
     _images: dict[str, Images] = field(default_factory=dict)
+    _cached: _CachedRequests = field(default_factory=_CachedRequests)
 
-    def take(self, document: Document) -> None:
-        """Read a line of a request."""
+    @property
+    def edits(self) -> tuple[RecordedEdit, ...]:
+        """What each request changed of what an earlier one had cached."""
+        return tuple(self._cached.edits)
+
+    def take(self, document: Document, path: str) -> None:
+        """Read a line of a request in the file at a path."""
         value = document.value
         if value["type"] == "api-request-blob":
             message, name = value.get("message"), value.get("hash")
             if isinstance(name, str) and isinstance(message, dict):
-                self._blobs[name] = [image for _, image in identities(document, message.get("content"), ())]
+                found = [image for _, image in identities(document, message.get("content"), ())]
+                self._blobs[name] = found
+                sizes = tuple(length for length, _ in found)
+                characters = max(document.end - document.start - sum(sizes), 0)
+                self._cached.blobs[name] = _Blob(document.number, characters, sizes)
             return
         name, keep, tail, base = (value.get(key) for key in ("id", "keep", "tail", "base"))
         if isinstance(name, str) and isinstance(keep, int) and isinstance(tail, list):
             hashes = tuple(item for item in tail if isinstance(item, str))
             self._requests[name] = _Sent(base if isinstance(base, str) else None, keep, hashes)
             self._open = name
+            self._cached.take(document, self._requests[name], name, path)
 
     def add(self, entry: str, images: Images) -> None:
         """Keep the images of a line."""

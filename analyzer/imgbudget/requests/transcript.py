@@ -158,7 +158,7 @@ class TranscriptReader:
                 self._asked = self._model_asked(document, value) or self._asked
             conversation = self._conversations.get(agent if isinstance(agent, str) else "")
             if conversation is not None:
-                conversation.requests.take(document)
+                conversation.requests.take(document, self.path)
         elif isinstance(model := _model_at_first(value), str):
             reader = self._reader_of(document)
             conversation = self._conversations.setdefault(self._agent(value), _Conversation())
@@ -185,7 +185,10 @@ class TranscriptReader:
                 self.path,
                 id=conversation.id,
                 model=models[-1],
-            )._replace(keeps_newest=leaves_oldest_out(conversation.version))
+            )._replace(
+                keeps_newest=leaves_oldest_out(conversation.version),
+                recorded=conversation.requests.edits,
+            )
 
     def _model_asked(self, document: Document, value: dict[str, Any]) -> tuple[int, str] | None:
         """The line and the model of a record of a request to the API."""
