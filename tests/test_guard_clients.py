@@ -193,8 +193,10 @@ def test_what_is_not_supported_is_refused_with_what_is() -> None:
     for thing in (anthropic, anthropic.Anthropic().messages, object(), json.dumps, httpx2, 5, None):
         with pytest.raises(UsageError, match=supported):
             imgbudget.guard(thing)
-    with pytest.raises(UsageError, match=r"as in guard\(anthropic.Anthropic\(\)\)"):
+    with pytest.raises(UsageError, match=r"not anthropic: write guard\(anthropic.Anthropic\(\)\)"):
         imgbudget.guard(anthropic)
+    with pytest.raises(UsageError, match=r"not the class Anthropic: guard a client that is made of it"):
+        imgbudget.guard(anthropic.Anthropic)
 
 
 def test_an_openai_that_would_hide_the_error_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -549,3 +551,58 @@ def test_a_function_that_sends_unseen_is_said() -> None:
         imgbudget.guard(_litellm(lambda: None, "batch_completion"))
     with pytest.raises(ValueError, match="own"):
         imgbudget.guard(_litellm(lambda: int("own")))()
+
+
+class _Passing(httpx2.Client):
+    """A client that sends without its transport."""
+
+    def send(self, request: Any, **_options: Any) -> Any:
+        """Send in another way."""
+        return httpx2.Response(200, json={}, request=request)
+
+
+class _Logging(httpx2.Client):
+    """A client that looks at each request, and sends it as usual."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """Send."""
+        return super().send(request, **options)
+
+
+def test_what_goes_past_the_transports_of_a_client_is_said() -> None:
+    """A client that sends by itself leads to a warning; one that only looks at requests does not."""
+    url = "https://api.anthropic.com/v1/messages?key=secret"
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200))
+    passing = imgbudget.guard(_Passing(transport=transport))
+    with pytest.warns(RequestWarning, match=r"sent unchecked: POST /v1/messages did not go .* of _Passing$"):
+        passing.post(url, json=wrong())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        passing.get(url)
+        _Passing(transport=transport).post(url, json=wrong())
+        with pytest.raises(GuardError, match=r"^sent unchecked: POST"):
+            passing.post(url, json=wrong())
+        usual = imgbudget.guard(_Logging(transport=transport))
+        imgbudget.guard(httpx2.Client(transport=transport)).post(url, json=body(image_block()))
+        usual.post(url, json=body(image_block()))
+        with pytest.raises(GuardError, match="IB101"):
+            usual.post(url, json=wrong())
+
+
+def test_a_transport_that_a_client_gets_later_is_guarded() -> None:
+    """Some libraries exchange the transport of a client, sync and async."""
+    url = "https://api.anthropic.com/v1/messages"
+    later = httpx2.MockTransport(lambda _: httpx2.Response(200))
+    client = imgbudget.guard(httpx2.Client())
+    client._transport = later
+    with pytest.raises(GuardError, match="IB101"):
+        client.post(url, json=wrong())
+    assert client.post(url, json=body(image_block())).status_code == 200
+
+    async def run() -> None:
+        async with imgbudget.guard(httpx2.AsyncClient()) as other:
+            other._transport = later
+            with pytest.raises(GuardError, match="IB101"):
+                await other.post(url, json=wrong())
+
+    asyncio.run(run())

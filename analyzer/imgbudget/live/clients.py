@@ -17,8 +17,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from imgbudget.errors import GuardError, UsageError
-from imgbudget.live.senders import GuardMiddleware, GuardTransport, check_call
-from imgbudget.live.watch import RequestHead, RequestWatch, unchecked
+from imgbudget.live.senders import GuardMiddleware, GuardTransport, arrivals, check_call
+from imgbudget.live.watch import RequestHead, RequestWatch, unchecked, unseen
 
 SUPPORTED = (
     "clients of anthropic, openai, google-genai and boto3 (bedrock-runtime), functions of litellm, "
@@ -30,6 +30,7 @@ _OLDEST = {"openai": (2, 33)}
 
 _HANDLER = "imgbudget-guard"
 _OF_GOOGLE: "WeakKeyDictionary[Any, RequestWatch]" = WeakKeyDictionary()
+_OF_HTTPX: "WeakKeyDictionary[Any, RequestWatch]" = WeakKeyDictionary()
 _EXTENDING = Lock()
 
 Method = Callable[..., Any]
@@ -63,14 +64,22 @@ def _modules_of(client: Any) -> set[str]:
 
 
 def _refused(client: Any) -> UsageError:
-    name = (
-        getattr(client, "__name__", None) if inspect.isroutine(client) or inspect.ismodule(client) else None
-    )
-    hint = f": guard its client, as in guard({name}.{_CLIENTS[name]}())" if name in _CLIENTS else ""
-    return UsageError(f"guard accepts {SUPPORTED}, not {name or type(client).__name__}{hint}")
+    if inspect.isclass(client):
+        name, hint = f"the class {client.__name__}", ": guard a client that is made of it"
+    elif inspect.isroutine(client) or inspect.ismodule(client):
+        name = getattr(client, "__name__", "a function")
+        hint = f": write {_INSTEAD[name]}" if name in _INSTEAD else ""
+    else:
+        name, hint = type(client).__name__, ""
+    return UsageError(f"guard accepts {SUPPORTED}, not {name}{hint}")
 
 
-_CLIENTS = {"openai": "OpenAI", "anthropic": "Anthropic"}
+_INSTEAD = {
+    "anthropic": "guard(anthropic.Anthropic())",
+    "openai": "guard(openai.OpenAI())",
+    "litellm": "guard(litellm.completion)",
+}
+"""What to guard for the module of an SDK."""
 
 
 def _guard_http(client: Any, watch: RequestWatch, modules: set[str]) -> None:
@@ -89,12 +98,56 @@ def _guard_http(client: Any, watch: RequestWatch, modules: set[str]) -> None:
 
 
 def guard_connections(http: Any, watch: RequestWatch) -> None:
-    """Put the guard before all transports of a client of httpx."""
+    """Put the guard before all transports of a client of httpx, and notice what it sends without them."""
+    _OF_HTTPX[http] = watch
+    _extend(type(http), "send", _noticing)
     http._transport = guarded(http._transport, watch)  # noqa: SLF001 - httpx takes a transport only when created
     http._mounts = {  # noqa: SLF001 - as above
         pattern: transport and guarded(transport, watch)
         for pattern, transport in http._mounts.items()  # noqa: SLF001 - as above
     }
+
+
+def _noticing(method: Method) -> Method:
+    """Guard transports that a client got later, and warn of requests that it sends without one."""
+    if inspect.iscoroutinefunction(method):
+
+        async def send_async(self: Any, request: Any, *args: Any, **options: Any) -> Any:
+            if not _still_guarded(self):
+                return await method(self, request, *args, **options)
+            with arrivals() as arrived:
+                made = await method(self, request, *args, **options)
+            _warn_of_unseen(self, request, arrived)
+            return made
+
+        return send_async
+
+    def send(self: Any, request: Any, *args: Any, **options: Any) -> Any:
+        if not _still_guarded(self):
+            return method(self, request, *args, **options)
+        with arrivals() as arrived:
+            made = method(self, request, *args, **options)
+        _warn_of_unseen(self, request, arrived)
+        return made
+
+    return send
+
+
+def _still_guarded(http: Any) -> bool:
+    """Whether a client of httpx is guarded; its transports are then, also those that it got later."""
+    watch = _OF_HTTPX.get(http)
+    if watch is not None and not all(isinstance(it, GuardTransport) for it in _transports_of(http)):
+        guard_connections(http, watch)
+    return watch is not None
+
+
+def _warn_of_unseen(http: Any, request: Any, arrived: list[bool]) -> None:
+    if not arrived:
+        unseen(request.method, str(request.url), type(http).__name__)
+
+
+def _transports_of(http: Any) -> list[Any]:
+    return [http._transport, *filter(None, http._mounts.values())]  # noqa: SLF001 - as above
 
 
 def guarded(transport: Any, watch: RequestWatch) -> GuardTransport:

@@ -4,7 +4,9 @@ None of them is imported here: the requests themselves show which library it is.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, Self
@@ -27,6 +29,28 @@ class Watch(Protocol):
         """A decoded body fixed."""
 
 
+_ARRIVED: ContextVar[list[bool] | None] = ContextVar("imgbudget_arrived", default=None)
+
+
+@contextmanager
+def arrivals() -> Iterator[list[bool]]:
+    """A list that is not empty once a request arrived at a transport of the guard, in this thread or task."""
+    arrived: list[bool] = []
+    outer = _ARRIVED.get()
+    token = _ARRIVED.set(arrived)
+    try:
+        yield arrived
+    finally:
+        _ARRIVED.reset(token)
+        if arrived and outer is not None:
+            outer.append(True)
+
+
+def _note_arrival() -> None:
+    if (arrived := _ARRIVED.get()) is not None:
+        arrived.append(True)
+
+
 class GuardTransport:
     """Checks requests and passes them to another transport, sync or async.
 
@@ -42,6 +66,7 @@ class GuardTransport:
     def handle_request(self, request: Any) -> Any:
         """Check a request and send it. Raises GuardError as the mode says, and whatever `inner` raises."""
         inner = self._inner(request, "HTTPTransport")
+        _note_arrival()
         head = _head_of(request)
         if self.watch.reads(head):
             body = self.watch.due(head, request.read())
@@ -52,6 +77,7 @@ class GuardTransport:
     async def handle_async_request(self, request: Any) -> Any:
         """The same for an async client; images are edited in a thread."""
         inner = self._inner(request, "AsyncHTTPTransport")
+        _note_arrival()
         head = _head_of(request)
         if self.watch.reads(head):
             body = self.watch.due(head, await request.aread())

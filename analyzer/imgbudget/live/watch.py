@@ -165,9 +165,9 @@ def fault(doing: str, error: Exception) -> GuardError:
     return refused(f"not sent: {_fault_text(doing, error)}")
 
 
-def unchecked(text: str) -> None:
+def unchecked(text: str, *, is_sent: bool = False) -> None:
     """Warn of something that is sent without a check. Raises GuardError where warnings are errors."""
-    _emit(f"sent unchecked: {text}")
+    _emit(f"sent unchecked: {text}", is_sent=is_sent)
 
 
 def _fault_text(doing: str, error: Exception) -> str:
@@ -185,12 +185,13 @@ def _warn(found: tuple[Finding, ...]) -> None:
     _emit("\n".join([head, *_lines(found)]), found)
 
 
-def _emit(text: str, found: tuple[Finding, ...] = ()) -> None:
+def _emit(text: str, found: tuple[Finding, ...] = (), *, is_sent: bool = False) -> None:
     """Warn. Raises GuardError where a filter turns warnings into errors: the SDK would hide any other."""
     try:
         warnings.warn(text, RequestWarning, stacklevel=2)
     except RequestWarning:
-        raise refused(f"not sent, as warnings are errors here: {text}", found) from None
+        why = "" if is_sent else "not sent, as warnings are errors here: "
+        raise refused(f"{why}{text}", found) from None
 
 
 def _warn_unread(found: tuple[Finding, ...]) -> None:
@@ -211,6 +212,13 @@ def _line(finding: Finding) -> str:
     text = f"{where}: {finding.code} {finding.name}: {finding.message}"
     remedy = finding.help or (finding.fix.title if finding.fix else None)
     return one_line(f"{text}; {remedy}" if remedy else text)
+
+
+def unseen(method: str, url: str, client: str) -> None:
+    """Warn of a request that a client sent without its transports, which the guard is in front of."""
+    head = RequestHead(method.upper(), url, {})
+    if head.method in _SENDING:
+        unchecked(f"{_shown(head)} did not go through a transport of {_word(client)}", is_sent=True)
 
 
 def _shown(head: RequestHead) -> str:
