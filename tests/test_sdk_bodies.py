@@ -189,6 +189,7 @@ FAULTS_OF_SDKS = {
     ("langchain", "openai: image in a tool result"): "IB404",
     ("ai-sdk-6", "openai responses: file-data in a tool result"): "IB404",
     **{(sdk, f"{name} in a tool result"): "IB408" for sdk, name in AS_TEXT},
+    ("mistralai", "conversation: image in a result"): "IB408",
     # a body without a model, which is checked for Claude
     ("boto3", "converse: image in a store"): "IB403",
     ("pydantic-ai", "bitmap"): "IB104",

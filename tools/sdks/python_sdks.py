@@ -333,6 +333,10 @@ def mistralai(lab: "Lab") -> dict[str, str]:
     chat("url image", user({"type": "image_url", "image_url": WEB}, text()))
     with lab.call("conversation"):
         client.beta.conversations.start(model=MISTRAL, inputs=[user(text(), plain("small.png"))])
+    shown = f"the screenshot: {lab.uri('noise.png')}"
+    result = {"type": "function.result", "tool_call_id": "call_1", "result": shown}
+    with lab.call("conversation: image in a result"):
+        client.beta.conversations.start(model=MISTRAL, inputs=[result])
     with lab.call("OCR"):
         client.ocr.process(model="mistral-ocr-latest", document=plain("wide.webp"))
     return installed("mistralai")

@@ -257,7 +257,10 @@ def recognises_conversation(body: Any, _outline: TurnOutline) -> bool:
     """Whether a body has the entries of a conversation of Mistral (mistralai 3.7.0)."""
     entries = body.get("inputs")
     return isinstance(entries, list) and any(
-        isinstance(entry, dict) and entry.get("object") == "entry" and "content" in entry for entry in entries
+        isinstance(entry, dict)
+        and entry.get("object") == "entry"
+        and not {"content", "result"}.isdisjoint(entry)
+        for entry in entries
     )
 
 
@@ -275,6 +278,10 @@ def read_conversation(
         if isinstance(role := entry.get("role"), str):
             reader.role = role
             turns.append(Turn(here, role, reader.content(entry.get("content"), here.at("content"), ())))
+        elif "result" in entry:  # of a function
+            reader.role = "user"
+            blocks = reader.content(entry["result"], here.at("result"), ("tool_result",))
+            turns.append(Turn(here, "user", (Nested(here, "tool_result", blocks),)))
     return reader.request(where, "openai-chat", turns, model=body.get("model"))
 
 
