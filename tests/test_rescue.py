@@ -435,3 +435,55 @@ def test_killed_at_any_moment_the_session_is_old_or_new(
     old(session)
     assert imgbudget("rescue", session.name, "--yes").code == 0
     assert [path.name for path in session.parent.iterdir()] == ["s1.jsonl"]
+
+
+def refusing(path: Path, message: str) -> Path:
+    """The session with another error at its end."""
+    old_text = "API Error: 400 Could not process image"
+    path.write_text(path.read_text().replace(old_text, f"API Error: 400 {message}"))
+    return old(path)
+
+
+def test_image_that_the_api_named_is_removed_although_no_fault_is_found(
+    imgbudget: Command, tmp_path: Path
+) -> None:
+    """Its decoder may refuse more; an error that names no block removes nothing."""
+    path = write_session(tmp_path, "claude-code", SOUND, SOUND)
+    run = imgbudget("rescue", refusing(path, "Could not process image").name, "--yes")
+    assert (run.code, "image replaced" in run.out) == (0, False)
+    assert "should the recorded error come back: --omit-images all" in run.out
+    place = "messages.4.content.0.tool_result.content.0.image.source.base64.data"
+    refusing(path, f"{place}: Could not process image")
+    run = imgbudget("rescue", path.name, "--yes", "--report", "r.json")
+    assert "(IB001, IB104, IB106: messages.4.content.0.content.0)" in run.out
+    (record,) = json.loads((tmp_path / "r.json").read_text())["sessions"]
+    assert record["recorded"]["blocks"] == ["messages.4.content.0.content.0"]
+    (block,) = record["changes"]["blocks"]
+    assert block["location"] == "messages.4.content.0.content.0"
+    assert block["text"].startswith("[image /p/1.png removed, because the API refused it: ")
+    assert path.read_text().count(f'"data":"{SOUND}"') == 1
+    run = imgbudget("rescue", old(path).name, "--yes")
+    assert (run.code, "image replaced" in run.out) == (0, False)
+
+
+def test_a_model_that_takes_no_images_is_no_reason_to_remove_them(imgbudget: Command, tmp_path: Path) -> None:
+    """Another model is the remedy; the number of images is offered for those who want none."""
+    path = write_session(tmp_path, "pi", SOUND, SOUND)
+    path.write_text(path.read_text().replace("claude-opus-4-8", "deepseek-chat"))
+    run = imgbudget("rescue", old(path).name, "--yes")
+    assert (run.code, path.read_text().count(SOUND)) == (1, 2)
+    assert "IB413" in run.out
+    assert "omit the 2 oldest images" in run.out
+
+
+def test_report_that_cannot_be_written_is_refused_before_anything_changes(
+    imgbudget: Command, session: Path
+) -> None:
+    """The changes are not made without it."""
+    before = session.read_bytes()
+    run = imgbudget("rescue", session.name, "--yes", "--report", "missing/r.json")
+    assert (run.code, session.read_bytes()) == (2, before)
+    assert "--report missing/r.json: cannot be written" in run.err
+    imgbudget("rescue", session.name, "--yes")
+    (record,) = imgbudget("rescue", "--undo", "--format", "json").json["sessions"]
+    assert (record["changed"], session.read_bytes()) == (True, before)

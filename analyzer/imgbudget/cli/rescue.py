@@ -8,12 +8,12 @@ from typing import Annotated, NamedTuple
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ModelOptions, OutputOptions
-from imgbudget.cli.output import Sink, chosen_formats, say, say_warnings, show, write_formats
+from imgbudget.cli.output import Format, Sink, chosen_formats, say, say_warnings, show, write_formats
 from imgbudget.errors import UsageError
 from imgbudget.linter.options import RunOptions
 from imgbudget.output.base import count
 from imgbudget.output.fixes import file_record
-from imgbudget.output.records import indented
+from imgbudget.output.records import TOOL, VERSION, indented
 from imgbudget.printable import joined, one_line
 from imgbudget.rescue import backup
 from imgbudget.rescue.mend import MendOptions, NoSessionError
@@ -96,8 +96,10 @@ def rescue(options: RescueCommandOptions) -> int:
     """
     _refuse_contradictions(options)
     formats = chosen_formats(options.output.formats, FORMATS)
+    if options.report:
+        _refuse_report(options.report)
     if options.undo:
-        return _undo(options)
+        return _undo(options, formats)
     path = _chosen(options)
     if path is None:
         found = newest_sessions(STORES, _LISTED)
@@ -188,6 +190,13 @@ def _refuse_contradictions(options: RescueCommandOptions) -> None:
         raise UsageError("--undo goes with a session, --last, --dry-run, --yes and --force only")
 
 
+def _refuse_report(file: str) -> None:
+    """Refuse a report that cannot be written, before anything is changed."""
+    folder = os.path.dirname(os.path.realpath(file))
+    if os.path.isdir(file) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise UsageError(f"--report {file}: cannot be written; name a file in a folder that can be written")
+
+
 def _omitted(text: str | None) -> int:
     """How many images to omit, negative for all. Raises UsageError."""
     if text is None:
@@ -223,26 +232,29 @@ def _agrees(planned: Rescue, *, verbose: bool) -> bool:
     return sys.stdin.readline().strip().lower() in _YES
 
 
-def _undo(options: RescueCommandOptions) -> int:
+def _undo(options: RescueCommandOptions, formats: list[Format]) -> int:
     """Give a session its old bytes again."""
-    asks = not options.yes and sys.stdin is not None and sys.stdin.isatty()
-    code = 0
+    asks = not options.yes and not options.dry_run and sys.stdin is not None and sys.stdin.isatty()
+    lines: list[str] = []
+    records: list[dict[str, object]] = []
     for made in backup.backups_of(options.session):
         size = f"{made.before.byte_size:,} bytes of {made.made}"
-        if options.dry_run:
-            show(joined([f"{made.session}: would get its {size} again, from {made.path}"]))
-            code = 1
-            continue
+        agreed = not options.dry_run
         if asks:
             show(f"{one_line(made.session)}: give it its {size} again? [y/N] ", aside=True)
             sys.stderr.flush()
-            if sys.stdin.readline().strip().lower() not in _YES:
-                code = 1
-                continue
-        changed = backup.undo(made, force=options.force)
-        text = "has its old bytes again" if changed else "has its old bytes already"
-        show(joined([f"{made.session}: {text}, {size}"]))
-    return code
+            agreed = sys.stdin.readline().strip().lower() in _YES
+        changed = agreed and backup.undo(made, force=options.force)
+        state = "has its old bytes again" if changed else "has its old bytes already"
+        lines.append(f"{made.session}: {state if agreed else 'would get its old bytes again'}, {size}")
+        records.append({"path": made.session, "backup": made.path, "undone": agreed, "changed": changed})
+    write_formats(
+        formats,
+        options.output.color,
+        text=lambda _: joined(lines),
+        document=lambda: {"version": VERSION, "tool": TOOL, "sessions": records},
+    )
+    return 0 if all(record["undone"] for record in records) else 1
 
 
 command = Command("rescue", RescueCommandOptions, rescue, formats=FORMATS)

@@ -4,10 +4,11 @@ Only what is refused is changed. An image that decodes is brought within the lim
 is enough; one for which that fails gives way to a text, as one does that cannot be decoded.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from imgbudget.discovery.filetypes import FileKind, kind_of
@@ -50,12 +51,14 @@ class MendOptions(NamedTuple):
     """How a session is mended.
 
     `omit` is how many of the oldest images of each conversation give way to a text, negative for all.
-    `everywhere` takes copies of removed images out of the file too.
+    `everywhere` takes copies of removed images out of the file too. `refused` are images that give way to a
+    text whatever the check finds.
     """
 
     run: RunOptions = RunOptions()
     omit: int = 0
     everywhere: bool = False
+    refused: Mapping[Location, str] = MappingProxyType({})
 
 
 class Diagnosis(NamedTuple):
@@ -183,8 +186,7 @@ def mended(
     work = _Work(first)
     with ExitStack() as stack:
         stack.callback(work.close)
-        if options.omit:
-            work.replace(_omissions(diagnosis.requests, options.omit))
+        work.replace({**_omissions(diagnosis.requests, options.omit), **options.refused})
         for unsafe in (False, True):
             if errors_in(work.now.result):
                 fixed = stack.enter_context(converged(work.now, FindingFixes(unsafe=unsafe)))
@@ -292,7 +294,7 @@ def _last_resort(result: FileResult) -> dict[Location, str]:
 
 
 def _omissions(requests: Iterable[RequestResult], most: int) -> dict[Location, str]:
-    """The oldest images of each conversation, with the text that each gives way to."""
+    """The oldest images of each conversation, with the text that each gives way to; negative for all."""
     chosen = (request.request.images[: None if most < 0 else most] for request in requests)
     return {
         use.location: f"[image omitted to make room: {_what(use)}]" for use in chain.from_iterable(chosen)
@@ -306,7 +308,10 @@ def _what(use: ImageUse) -> str:
 
 def images_to_omit(mended_: Mended) -> int | None:
     """The fewest of the oldest images without which the next turn fits; None if that is no remedy."""
-    if not any(finding.code in _OMITTED for finding in mended_.remaining):
+    codes = {finding.code for finding in mended_.remaining}
+    if codes & _MODELS_OWN:  # no image at all is taken
+        return len(mended_.revision.result.images)
+    if not codes & _OMITTED:
         return None
     return (
         max((_fewest(one, mended_.remaining) for one in mended_.revision.result.requests), default=0) or None

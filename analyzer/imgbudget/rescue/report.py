@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from imgbudget.explain.recorded import RecordedError
 from imgbudget.model.subjects import Finding
 from imgbudget.output.base import count, figure
 from imgbudget.output.fixes import file_record, fix_lines
@@ -24,7 +23,7 @@ def rescue_lines(found: Rescue, *, verbose: bool = False) -> Iterator[str]:
     yield f"{found.path}: {name}"
     if found.refusal is not None:
         text = _quoted(found.refusal.text)
-        yield f"  recorded on line {found.refusal.line}: {text}{_meaning(found.refusal)}"
+        yield f"  recorded on line {found.refusal.line}: {text}{_meaning(found)}"
     yield from _listed([f"  refused: {_finding(one)}" for one in found.errors], verbose=verbose)
     made = found.fix.written is not None
     changes = [f"  {'changed' if made else 'would change'} {line}" for line in fix_lines(found.fix)]
@@ -49,6 +48,8 @@ def end_lines(found: Rescue) -> Iterator[str]:
             "agent compact the session"
         )
     yield f"  {_STATES[found.state]}"
+    if found.state is RescueState.CLEAN and found.refusal is not None and found.refusal.match is not None:
+        yield "  should the recorded error come back: --omit-images all takes all images out of what is sent"
     if found.resume is not None and found.state in (RescueState.MENDED, RescueState.CLEAN):
         yield f"  resume: {found.resume}"
 
@@ -95,11 +96,16 @@ def _quoted(text: str) -> str:
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
-def _meaning(refusal: RecordedError) -> str:
-    if refusal.match is None:
+def _meaning(found: Rescue) -> str:
+    refusal = found.refusal
+    if refusal is None or refusal.match is None:
         return "; not an error about images that is known here"
-    codes = refusal.match.pattern.codes
-    return f" ({', '.join(codes)})" if codes else ""
+    codes = ", ".join(refusal.match.pattern.codes)
+    places = [location.dotted or "the session" for location in found.named[:_PLACES]]
+    if len(found.named) > _PLACES:
+        places.append(f"{figure(len(found.named) - _PLACES)} more")
+    text = ": ".join(part for part in (codes, ", ".join(places)) if part)
+    return f" ({text})" if text else ""
 
 
 def rescue_document(rescues: Iterable[Rescue]) -> dict[str, Any]:
@@ -122,6 +128,7 @@ def _record(found: Rescue) -> dict[str, Any]:
             "status": refusal.status,
             "text": refusal.text,
             "codes": list(refusal.match.pattern.codes) if refusal.match else [],
+            "blocks": [location.dotted for location in found.named],
         },
         "errors": [finding_record(one) for one in found.errors],
         "changes": file_record(found.fix),

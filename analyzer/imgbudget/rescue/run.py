@@ -16,6 +16,7 @@ from imgbudget.fixing.writer import Stamp, replacing, stamp
 from imgbudget.jsontext.edit import Region, copied
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.edits import FileFix
+from imgbudget.model.location import Location
 from imgbudget.model.subjects import Finding
 from imgbudget.newfiles import open_folder, remove_leftovers
 from imgbudget.requests.database_files import open_database_file
@@ -23,6 +24,7 @@ from imgbudget.rescue import backup
 from imgbudget.rescue.copies import ImageCopy
 from imgbudget.rescue.in_use import locked, refuse_if_in_use
 from imgbudget.rescue.mend import Mended, MendOptions, images_to_omit, mended, opened_session
+from imgbudget.rescue.refusals import blocks_of, undetected
 from imgbudget.rescue.stores import resume_command
 
 
@@ -39,7 +41,8 @@ class RescueState(StrEnum):
 class Rescue(NamedTuple):
     """What was found in a session and done with it.
 
-    `refusal` is the error that stopped the session, as its agent recorded it; None if there is none. `errors`
+    `refusal` is the error that stopped the session, as its agent recorded it; None if there is none. `named`
+    are the blocks that it is about, as far as they can be told from others, before the changes. `errors`
     is what the API would refuse of the next turn, `remaining` what it still would after the changes in `fix`.
     `omit` is how many of the oldest images would have to be omitted besides, None if that is no remedy.
     """
@@ -49,6 +52,7 @@ class Rescue(NamedTuple):
     identity: str | None
     state: RescueState
     refusal: RecordedError | None
+    named: tuple[Location, ...]
     errors: tuple[Finding, ...]
     fix: FileFix
     remaining: tuple[Finding, ...]
@@ -155,15 +159,18 @@ def _refuse_database(path: str) -> None:
 def _rescued(path: str, source: JsonSource, options: RescueOptions) -> Rescue:
     expected = stamp(source.fileno())
     with opened_session(path, source, options.mend.run) as (diagnosis, session):
-        recorded = recorded_errors(path)
+        refusal = _refusal(recorded_errors(path))
+        named = blocks_of(refusal, diagnosis) if refusal else ()
         identity = next((one.request.id for one in diagnosis.requests if one.request.id), None)
-        with mended(path, source, diagnosis, session, options.mend) as done:
+        asked = options.mend._replace(refused=undetected(refusal, named, diagnosis))
+        with mended(path, source, diagnosis, session, asked) as done:
             found = Rescue(
                 path=path,
                 agent=diagnosis.agent,
                 identity=identity,
                 state=_state(done),
-                refusal=_refusal(recorded),
+                refusal=refusal,
+                named=named,
                 errors=diagnosis.errors,
                 fix=done.fix,
                 remaining=done.remaining,
