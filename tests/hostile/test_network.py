@@ -80,6 +80,7 @@ OFFLINE: dict[str, tuple[str, ...]] = {
     },
     "help": ("--help",),
     "rescue": ("rescue", "claude.json"),
+    "status": ("status", "claude.json"),
     "clean": ("clean",),
 }
 """By name: a run of every command that does not send, in a folder made by `hostile_folder`."""

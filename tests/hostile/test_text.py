@@ -110,6 +110,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
         _call(f"messages.0.content.{ALL}: image exceeds 5 MB maximum: 6000000 bytes > 5242880 bytes"),
         _call(f"unknown {ALL}"),
         _call("Could not process image", "--request", "request.json", "--color", "always"),
+        _call("session.jsonl"),
     ),
     "send": (
         _call("request.json", "--dry-run", "--color", "always"),
@@ -131,6 +132,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
         _call("--agent", ALL, formats=("full",)),
         _call(LINES[0], formats=("full",)),
     ),
+    "status": (_call("session.jsonl"), _call("request.json", "--model", ALL), _call(LINES[0])),
     "clean": (_call(alone=True),),
 }
 MATRIX = [

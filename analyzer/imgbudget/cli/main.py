@@ -29,6 +29,7 @@ COMMANDS = {
     "rule": "show the documentation of a rule",
     "limits": "show all limits that apply, with source and date",
     "explain": "explain an API error, and find the block that caused it",
+    "status": "show in one line how far a session of an agent is from its limits",
     "rescue": "mend a session of an agent that an image broke",
     "send": "lint a request, send it, and compare the bill with the prediction",
     "verify": "check the token formula against the count endpoint",
