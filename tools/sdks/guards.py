@@ -23,6 +23,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -165,15 +166,21 @@ def invoke(images: list[bytes]) -> dict[str, Any]:
 
 OPENAI = {"api_key": "x", "base_url": f"{URL}/v1", "max_retries": 2}
 AZURE = {"api_key": "x", "azure_endpoint": URL, "api_version": "2026-01-01", "max_retries": 2}
-CLAUDE = {"api_key": "x", "base_url": URL, "max_retries": 2}
-BEDROCK = {
+CLAUDE: dict[str, Any] = {"api_key": "x", "base_url": URL, "max_retries": 2}
+BEDROCK: dict[str, Any] = {
     "aws_region": "us-east-1",
     "aws_access_key": "x",
     "aws_secret_key": "y",
     "base_url": URL,
     "max_retries": 2,
 }
-VERTEX = {"region": "us-east5", "project_id": "p", "access_token": "y", "base_url": URL, "max_retries": 2}
+VERTEX: dict[str, Any] = {
+    "region": "us-east5",
+    "project_id": "p",
+    "access_token": "y",
+    "base_url": URL,
+    "max_retries": 2,
+}
 
 
 def google(**more: Any) -> genai.Client:
@@ -228,7 +235,7 @@ def litellm_way(
 
 
 OPENAI_BY_LITELLM = {"model": "openai/gpt-5", "api_key": "x", "api_base": f"{URL}/v1", "max_retries": 1}
-CLAUDE_BY_LITELLM = {
+CLAUDE_BY_LITELLM: dict[str, Any] = {
     "model": "anthropic/claude-sonnet-4-6",
     "api_key": "x",
     "api_base": URL,
@@ -556,7 +563,7 @@ def drive_others() -> None:
     expect(
         "google-genai live", f"is said to be unchecked: {made.warned[:1]}", holds=bool(made.warned), made=made
     )
-    batch = {"custom_id": "1", "params": claude(TIFF)}
+    batch: Any = {"custom_id": "1", "params": claude(TIFF)}
     made = outcome(
         lambda: imgbudget.guard(anthropic.Anthropic(**CLAUDE)).messages.batches.create(requests=[batch])
     )
@@ -568,7 +575,7 @@ def drive_others() -> None:
     made = outcome(lambda: client.models.count_tokens(**gemini(TIFF)))
     expect("google-genai count_tokens", "is checked", holds=made.is_refused, made=made)
     for thing in (openai, boto3.client("s3", region_name="us-east-1"), litellm.embedding, litellm, object()):
-        made = outcome(lambda thing=thing: imgbudget.guard(thing))
+        made = outcome(partial(imgbudget.guard, thing))
         text = str(made.error)
         expect(
             text,
@@ -597,8 +604,8 @@ SPENT = [0.0]
 
 def watch_the_guard() -> None:
     """Add up the time of its two steps: the difference of two calls is less than what calls differ by."""
-    RequestWatch.reads = _timed(RequestWatch.reads)
-    RequestWatch.due = _timed(RequestWatch.due)
+    for name in ("reads", "due"):
+        setattr(RequestWatch, name, _timed(getattr(RequestWatch, name)))
 
 
 def _timed(step: Callable[..., Any]) -> Any:

@@ -164,7 +164,12 @@ def openai(lab: "Lab") -> dict[str, str]:
     result = {"type": "function_call_output", "call_id": "call_1", "output": output}
     respond("responses: image in a tool result", user(ask), call, result)
     action = {"type": "screenshot"}
-    click = {"type": "computer_call", "id": "cu_1", "call_id": "call_2", "status": "completed"}
+    click: dict[str, Any] = {
+        "type": "computer_call",
+        "id": "cu_1",
+        "call_id": "call_2",
+        "status": "completed",
+    }
     click |= {"pending_safety_checks": [], "action": action}
     shot = {"type": "computer_screenshot", "image_url": lab.uri("wide.webp")}
     after = {"type": "computer_call_output", "call_id": "call_2", "output": shot}
@@ -356,7 +361,7 @@ def litellm(lab: "Lab") -> dict[str, str]:
         ("gemini", GEMINI, "/v1beta"),
         ("gemini 2.5", "gemini-2.5-flash", "/v1beta"),
     ):
-        own = {"model": f"{target.partition(' ')[0]}/{model}", "api_base": f"{lab.url}{path}"}
+        own: dict[str, Any] = {"model": f"{target.partition(' ')[0]}/{model}", "api_base": f"{lab.url}{path}"}
         own |= {"api_key": "x", "max_tokens": 100, "num_retries": 0}
         for name, messages in _chats(lab, gemini=path == "/v1beta"):
             with lab.call(f"{target}: {name}"):
