@@ -3,11 +3,15 @@
 import base64
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from imgbudget.imageinfo.modes import colour_mode
+from imgbudget.imageinfo.reader import bytes_reader
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter import rows
 from imgbudget.model.subjects import Batch
@@ -62,6 +66,47 @@ IMAGE = uri()
 def test_limits_of_an_example(imgbudget: Command, tmp_path: Path, body: Any, codes: list[str]) -> None:
     """Those of the fine-tuning guide, and none of chat or of Claude."""
     assert errors(imgbudget, tmp_path / "t.jsonl", body) == codes
+
+
+def drawn(mode: str, form: str, **options: Any) -> str:
+    """An image of that mode as a data URI."""
+    data = BytesIO()
+    Image.new(mode, (300, 300)).save(data, form, **options)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "form", "what"),
+    [
+        ("L", "PNG", "png is greyscale"),
+        ("1", "PNG", "png is greyscale"),
+        ("LA", "PNG", "png is greyscale with alpha"),
+        ("P", "PNG", "png is palette"),
+        ("L", "JPEG", "jpeg is greyscale"),
+        ("CMYK", "JPEG", "jpeg is CMYK"),
+        ("RGB", "PNG", ""),
+        ("RGBA", "PNG", ""),
+        ("RGB", "JPEG", ""),
+        ("RGBA", "WEBP", ""),
+    ],
+)
+def test_colour_modes(imgbudget: Command, tmp_path: Path, mode: str, form: str, what: str) -> None:
+    """RGB and RGBA only, and only for training: chat takes all of them."""
+    image = drawn(mode, form, **({"comment": b"x" * 3000} if form == "JPEG" else {}))
+    lines = (example(image), {"model": "gpt-4o", "n": 1, "messages": example(image)["messages"][:2]})
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = imgbudget("check", "t.jsonl", "--select", "IB104", *JSON).json["findings"]
+    expected = [f"{what}; openai-fine-tuning accepts only RGB and RGBA"] if what else []
+    assert [(one["line"], one["message"]) for one in found] == [(1, message) for message in expected]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xff\xff", b"\xff\xd8\xff\xe0\0\0" * 3, b"x" * 99]
+)
+def test_modes_of_broken_headers(data: bytes) -> None:
+    """They are not known, and the search ends."""
+    assert colour_mode("jpeg", bytes_reader(data)) is None
+    assert colour_mode("png", bytes_reader(data[:20])) is None
 
 
 def test_large_images(imgbudget: Command, tmp_path: Path) -> None:

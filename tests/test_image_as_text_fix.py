@@ -222,6 +222,14 @@ UNFIXED: dict[str, tuple[Any, str]] = {
         body({"type": "search_result", "source": "s", "title": "t", "content": [text(URI)]}),
         "the content of search_result takes only text",
     ),
+    "answer of a function": (
+        {
+            "contents": [
+                {"parts": [{"functionResponse": {"name": "f", "response": {"output": URI}}}]},
+            ]
+        },
+        "JSON that a tool returns takes only text",
+    ),
     "failed tool": (body(result(URI, is_error=True)), "tool that failed"),
     "members": (body(text(URI) | {"citations": []}), "other members that would be lost: citations"),
     "opencode": (

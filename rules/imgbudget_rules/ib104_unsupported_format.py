@@ -36,7 +36,8 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     bytes instead. Photos from phones (HEIC, AVIF) and scans (TIFF) are the usual cause.
 
     Other providers accept other formats: Gemini takes HEIC and HEIF but not GIF, OpenAI takes GIF only if it
-    is not animated.
+    is not animated. OpenAI's fine-tuning takes JPEG, PNG and WebP, in RGB or RGBA: no greyscale, palettes or
+    CMYK.
 
     ## Reports
     <bmp 800x600>
@@ -59,10 +60,11 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     frames or pictures, each of which becomes a file (`scan-p1.png`, `scan-p2.png`); of an animated GIF or
     WebP only the first frame is kept, and in a request a file of several pages stays. Unsafe also for colours
     of more than 8 bits, which imgbudget does not write. HEIC needs the extra `imgbudget[heif]`. Vector
-    graphics, raw photos and formats that Pillow cannot decode have no fix.
+    graphics, raw photos, formats that Pillow cannot decode and other modes than RGB have no fix.
 
     ## Source
     Vision guide, 2026-09; the types of the official SDKs, 2026-08. Error text: anthropics/claude-code#3073.
+    OpenAI vision fine-tuning guide, 2026-11, for the modes.
     """
     if use.facts is None or use.facts.format is None:
         return
@@ -71,9 +73,17 @@ def unsupported_format(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if media_type in media_types:
         if limits.still_types and media_type in limits.still_types and use.facts.animated and intact:
             yield _animation(use.facts.frames, use.facts.format, limits)
+        if use.colour_mode and limits.colour_modes and use.colour_mode not in limits.colour_modes:
+            yield Problem(
+                message=f"{use.facts.format} is {use.colour_mode}; {limits.api} accepts only "
+                f"{' and '.join(limits.colour_modes)}",
+                help="convert the image to RGB",
+            )
         return
     *names, last = (name.removeprefix("image/") for name in media_types)
     target = _target(use.facts.format, media_types) if intact else None
+    if use.facts.format == "gif" and limits.colour_modes:  # it would keep its palette
+        target = None
     yield Problem(
         message=f"format is {use.facts.format}; {limits.api} accepts only {', '.join(names)} and {last}",
         help=f"convert to {target}" if target else "convert to jpeg or png first",

@@ -121,6 +121,7 @@ def _texts(blocks: tuple[Block, ...], obstacle: str, dialect: str) -> Iterator[t
 
 
 def _obstacle_in(kind: str, dialect: str) -> str:
+    """Why no image block may be inside of a block of a kind, as a clause; empty if one may."""
     if kind == "document" and dialect != "bedrock-converse":
         return ""
     if kind == "json":

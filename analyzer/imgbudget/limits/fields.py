@@ -184,6 +184,7 @@ class LimitFields:
     media_types = names("images")
     source_types = names("platforms", by_model=True)
     still_types = names("platforms", required=False)
+    colour_modes = names("platforms", required=False)
     block_order = name("platforms")
     caching = name("platforms")
     retired = date("models")

@@ -130,6 +130,7 @@ class ImageUse(NamedTuple):
     holds the image, e.g. `computer_toolset_20260801`. `detail` is the level of the block: OpenAI's detail,
     Gemini's media resolution. `bounds` are those that
     the block or its request sets for the image processor: vLLM's `mm_processor_kwargs`, DashScope's pixels.
+    `colour_mode` is known of images in training examples only.
     A file that is checked as a client sends it has `left_out` if that sends nothing of it, and `declared_by`,
     the client, if that declares the type of the extension.
     """
@@ -153,6 +154,7 @@ class ImageUse(NamedTuple):
     bounds: "ImageBounds | None" = None
     left_out: LeftOut | None = None
     declared_by: str | None = None
+    colour_mode: str | None = None
 
     @property
     def in_request(self) -> bool:

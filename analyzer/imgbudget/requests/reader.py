@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
+from imgbudget.imageinfo.modes import colour_mode
+from imgbudget.jsontext.base64text import inspect
 from imgbudget.jsontext.document import Document
 from imgbudget.model.location import UNEDITED, Keys, Location
-from imgbudget.model.subjects import Block, DocumentUse, Nested, ProbeField, Request, Text, Turn
+from imgbudget.model.subjects import Block, DocumentUse, ImageUse, Nested, ProbeField, Request, Text, Turn
 from imgbudget.requests.addresses import Address, address_of
 from imgbudget.requests.base import Dialect, RequestBody, TurnOutline, outline
 from imgbudget.requests.batches import BatchItem, each_envelope, is_result, unwrap
@@ -271,7 +273,7 @@ class RequestReader:
                 # a line of a type that no reader knows
                 yield SessionLine(sent=False, unknown=True)
             elif self.lines and _is_example(item, document):
-                yield item._replace(is_example=True, is_record=True)
+                yield as_example(item, document)
             else:
                 yield item
 
@@ -280,6 +282,24 @@ class RequestReader:
         for session in self._sessions.values():
             if session.started:
                 yield from session.requests()
+
+
+def as_example(request: Request, document: Document) -> Request:
+    """A request as a training example: its images with their colour modes."""
+
+    def with_mode(use: ImageUse) -> ImageUse:
+        value = document.value
+        for key in use.location.keys or ():
+            value = value[key]
+        address = value.get("url") if isinstance(value, dict) else value
+        facts = use.facts
+        if not isinstance(address, str) or facts is None or facts.format is None or facts.damage is not None:
+            return use
+        return use._replace(
+            colour_mode=colour_mode(facts.format, inspect(document.payload(address), prefixed=True).read)
+        )
+
+    return request._replace(images=tuple(map(with_mode, request.images)), is_example=True, is_record=True)
 
 
 def _is_example(item: Request | BadEntry | NoRequest, document: Document) -> TypeGuard[Request]:

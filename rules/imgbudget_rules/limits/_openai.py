@@ -382,6 +382,7 @@ DATA: dict[str, dict[str, Any]] = {
             "inherits": "openai",
             "default_model": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": "gpt-4o", "note": "assumed for a training example; the guide names gpt-4o-2024-08-06"},
             "media_types": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": ["image/jpeg", "image/png", "image/webp"]},
+            "colour_modes": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": ["RGB", "RGBA"]},
             "source_types": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": ["base64", "url"]},
             "image_base64_bytes": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": 13981016, "note": "10 MB, if that of the file is meant"},
             "image_base64_bytes_doubt": {"source": "OpenAI vision fine-tuning guide (two copies)", "date": "2026-11", "status": "confirmed", "value": 10485760, "note": "10 MB, if that of the base64 text is meant"},
@@ -392,6 +393,7 @@ DATA: dict[str, dict[str, Any]] = {
         "azure-openai-fine-tuning": {
             "inherits": "openai-fine-tuning",
             "media_types": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": ["image/jpeg", "image/png", "image/webp"]},
+            "colour_modes": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": ["RGB", "RGBA"]},
             "image_base64_bytes": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": 13981016, "note": "10 MB, if that of the file is meant"},
             "image_base64_bytes_doubt": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": 10485760, "note": "10 MB, if that of the base64 text is meant"},
             "request_media": {"source": "Azure OpenAI, page on vision fine-tuning (three copies)", "date": "2026-11", "status": "confirmed", "value": 64, "note": "images of one example"},
