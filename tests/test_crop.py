@@ -155,12 +155,20 @@ def test_nothing_that_exists_is_replaced(imgbudget: Command, tmp_path: Path) -> 
     (tmp_path / "a.png").write_bytes(before)
     (tmp_path / "link.png").symlink_to("nothing.png")
     assert imgbudget("crop", "a.png", "1,1,250,250").code == 0
-    for options in ((), ("-o", "a.png"), ("-o", "link.png")):
+    again = imgbudget("crop", "a.png", "1,1,250,250", "--format", "json")
+    assert again.json["written"] == "a.1-1-249x249.png"
+    (tmp_path / "other.png").write_bytes(before)
+    for options in (("-o", "other.png"), ("-o", "a.png"), ("-o", "link.png")):
         run = imgbudget("crop", "a.png", "1,1,250,250", *options)
         assert run.code == 2
         assert "exists already and was not replaced" in run.err
     assert (tmp_path / "a.png").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.1-1-249x249.png", "a.png", "link.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.1-1-249x249.png",
+        "a.png",
+        "link.png",
+        "other.png",
+    ]
 
 
 @pytest.mark.parametrize("name", ["b.tiff", "b", "b.jpg.bak"])

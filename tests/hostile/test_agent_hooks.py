@@ -3,8 +3,10 @@
 import base64
 import json
 import os
+import re
 import time
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -397,11 +399,36 @@ def test_the_settings_are_one_line_of_json(imgbudget: Command, tmp_path: Path) -
     assert run.out.count("\n") == 1
     assert set(run.json) == {"permissions", "hooks"}
     assert run.json["permissions"]["allow"] == [f"Read(/{copies.copies_folder()}/**)"]
-    for event, matcher in claude_code.MATCHERS.items():
-        ((entry,),) = (run.json["hooks"][event],)
-        assert entry["matcher"] == matcher
-        assert entry["hooks"][0]["command"].endswith("hook claude-code")
-        assert entry["hooks"][0]["timeout"] > 2
+    events = run.json["hooks"]
+    assert [entry["matcher"] for entry in events["PreToolUse"]] == ["Read"]
+    assert [entry["matcher"] for entry in events["PostToolUse"]] == ["Read", "mcp__.*[sS]creenshot.*"]
+    for hook_ in (one for entries in events.values() for entry in entries for one in entry["hooks"]):
+        assert hook_["command"].endswith("hook claude-code")
+        assert hook_["timeout"] > 2
+
+
+def test_the_hook_is_installed_for_images_alone() -> None:
+    """One condition for each name of an image, whatever its case, and none for a text."""
+    settings = json.loads(claude_code.settings("imgbudget"))
+    for event in claude_code.EVENTS:
+        conditions = [one["if"] for one in settings["hooks"][event][0]["hooks"]]
+        patterns = [re.fullmatch(r"Read\(//\*\*/(.*)\)", one) for one in conditions]
+        names = [pattern[1] for pattern in patterns if pattern]
+        for name in (
+            "a.png",
+            "a.JPG",
+            "a.jpeg",
+            "a.gif",
+            "a.webp",
+            "a.tif",
+            "a.TIFF",
+            "a.bmp",
+            "a.heic",
+            "a.heif",
+        ):
+            assert [fnmatchcase(name, pattern) for pattern in names].count(True) == 1
+        for name in ("a.py", "a.md", "png", "a.png.txt"):
+            assert not any(fnmatchcase(name, pattern) for pattern in names)
 
 
 def test_the_scale_names_both_axes() -> None:

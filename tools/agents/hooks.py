@@ -74,7 +74,8 @@ def settings_of(case: Case) -> dict[str, Any]:
     settings["permissions"] |= case.permissions or {}
     for entries in settings["hooks"].values():
         for entry in entries:
-            entry["hooks"][0]["command"] = f"{IMGBUDGET} hook claude-code{case.options}"
+            for hook in entry["hooks"]:
+                hook["command"] = f"{IMGBUDGET} hook claude-code{case.options}"
             if case.beside:
                 entry["hooks"] = [SILENT, *entry["hooks"], SILENT]
     return settings

@@ -37,8 +37,26 @@ _MODEL = re.compile(rb'"model":"([A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,99})"')
 _PLATFORMS = (("CLAUDE_CODE_USE_BEDROCK", "bedrock"), ("CLAUDE_CODE_USE_VERTEX", "google-cloud"))
 """Variables that make the agent send to another platform."""
 
-MATCHERS = {"PreToolUse": "Read", "PostToolUse": "Read|mcp__.*[sS]creenshot.*"}
-"""The tools that the hook is installed for, by event."""
+EVENTS = ("PreToolUse", "PostToolUse")
+"""The events that are answered."""
+
+_SCREENSHOTS = "mcp__.*[sS]creenshot.*"
+"""The tools besides Read that the hook is installed for."""
+
+_IMAGES = tuple(
+    f"Read(//**/*.{extension})"
+    for extension in (
+        "[pP][nN][gG]",
+        "[jJ][pP]*[gG]",
+        "[gG][iI][fF]",
+        "[wW][eE][bB][pP]",
+        "[tT][iI][fF]*",
+        "[bB][mM][pP]",
+        "[hH][eE][iI][cCfF]",
+        "[aA][vV][iI][fF]",
+    )
+)
+"""The reads that the hook is installed for: the agent starts it for each, and no text needs it."""
 
 
 class HookCall(NamedTuple):
@@ -99,7 +117,7 @@ def answer_to(call: HookCall, options: RunOptions) -> HookAnswer:
     """
     work = {"PreToolUse": _before, "PostToolUse": _after}.get(call.event)
     if work is None:
-        return HookAnswer(notes=(f"nothing is done on {call.event}; only on {' and '.join(MATCHERS)}",))
+        return HookAnswer(notes=(f"nothing is done on {call.event}; only on {' and '.join(EVENTS)}",))
     return work(call, lambda: _limits(call, options))
 
 
@@ -314,5 +332,7 @@ def _answer(call: HookCall, lines: list[str], notes: list[str] | None = None, **
 def settings(command: str) -> str:
     """The settings of the agent that install the hook, in one line of JSON; `command` runs imgbudget."""
     hook = {"type": "command", "command": f"{command} hook claude-code", "timeout": 5}
-    hooks = {event: [{"matcher": matcher, "hooks": [hook]}] for event, matcher in MATCHERS.items()}
+    reads = {"matcher": "Read", "hooks": [{**hook, "if": condition} for condition in _IMAGES]}
+    hooks = {event: [reads] for event in EVENTS}
+    hooks["PostToolUse"] = [reads, {"matcher": _SCREENSHOTS, "hooks": [hook]}]
     return json.dumps({"permissions": {"allow": [read_rule()]}, "hooks": hooks})

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from imgbudget.discovery.walk import StrPath, one_path
 from imgbudget.errors import FixError, UsageError, os_error_text
 from imgbudget.fixing.image import WRITTEN, edit_image
-from imgbudget.fixing.output_files import EXTENSIONS
+from imgbudget.fixing.output_files import EXTENSIONS, is_free
 from imgbudget.fixing.strategy import PlanTargets
 from imgbudget.fixing.writer import add_new, read_file
 from imgbudget.imageinfo.files import EXTENSION_TYPES, image_from_bytes
@@ -264,13 +264,15 @@ def format_named(path: str) -> str:
 
 
 def write_crop(crop: Crop, path: str | None = None, *, within: str | None = None) -> Crop:
-    """Write a part to a new file, by default beside the image; a file that exists is never replaced.
+    """Write a part to a new file, by default beside the image; a file with other bytes is never replaced.
 
     With `within` the file stays in this folder, and no link is followed.
 
     Raises:
-        WriteError: it exists, or cannot be written.
+        WriteError: the name is taken, or it cannot be written.
     """
     target = path or beside(crop)
+    if within is None and os.path.lexists(target) and is_free(target, crop.data):
+        return crop._replace(written=target)  # by an earlier call
     add_new(target, crop.data, output_dir=within)
     return crop._replace(written=target)
