@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.source import JsonSource
@@ -187,6 +188,35 @@ def test_only_what_was_cached_is_lost(imgbudget: Command, tmp_path: Path) -> Non
     system = [text_block("You are careful. " * 400) | {"cache_control": {"type": "ephemeral"}}]
     bodies = without_first_image(a_session(3, mark=False, system=system))
     assert edits(imgbudget, as_log(bodies, tmp_path)) == []
+
+
+def test_an_edit_of_what_alone_is_marked(imgbudget: Command, tmp_path: Path) -> None:
+    """A date at the beginning of the system prompt: the rest of it was cached, and is written again."""
+    bodies = a_session(3, mark=False)
+    rest = text_block("You are careful. " * 400) | {"cache_control": {"type": "ephemeral"}}
+    for at, one in enumerate(bodies):
+        one["system"] = [text_block("today is the first" if at < 2 else "today is the second"), rest]
+    (found,) = edits(imgbudget, as_log(bodies, tmp_path))
+    assert (found["location"], found["measured"]) == ("system.0", pytest.approx(1700, abs=10))
+
+
+def test_bodies_in_envelopes_are_compared(imgbudget: Command, tmp_path: Path) -> None:
+    """Lines of a gateway's log, each with the body under a key or as text."""
+    bodies = without_first_image(a_session(3))
+    lines = [{"time": at, "request": {"body": one}} for at, one in enumerate(bodies)]
+    (found,) = edits(imgbudget, as_log(lines, tmp_path))
+    assert (found["line"], found["pointer"]) == (3, "/request/body/messages/0/content/0")
+    lines = [{"time": at, "payload": json.dumps(one)} for at, one in enumerate(bodies)]
+    (found,) = edits(imgbudget, as_log(lines, tmp_path))
+    assert (found["line"], found["pointer"]) == (3, "/payload")
+
+
+def test_a_list_of_bodies_is_compared(imgbudget: Command, tmp_path: Path) -> None:
+    """An array of the bodies of one conversation."""
+    path = tmp_path / "calls.json"
+    path.write_text(json.dumps(without_first_image(a_session(3))), encoding="utf-8")
+    (found,) = edits(imgbudget, path)
+    assert found["pointer"] == "/2/messages/0/content/0"
 
 
 def test_a_sliding_window_is_an_edit(imgbudget: Command, tmp_path: Path) -> None:
@@ -383,3 +413,60 @@ def test_claude_code_without_an_edit_or_a_cache_is_silent(imgbudget: Command, tm
     assert edits(imgbudget, as_log(whole, tmp_path)) == []
     uncached = claude_session(removed=True, keep_prefix=True, control=None)
     assert edits(imgbudget, as_log(uncached, tmp_path)) == []
+
+
+def bedrock(one: Json) -> Json:
+    """A body of Bedrock Converse, cached up to its end."""
+    messages = []
+    for message in one["messages"]:
+        content = [
+            {"text": block["text"]}
+            if block["type"] == "text"
+            else {"image": {"format": "png", "source": {"bytes": block["source"]["data"]}}}
+            for block in message["content"]
+        ]
+        messages.append({"role": message["role"], "content": content})
+    messages[-1]["content"].append({"cachePoint": {"type": "default"}})
+    return {"modelId": "anthropic.claude-sonnet-4-6", "messages": messages}
+
+
+def gemini(one: Json) -> Json:
+    """A body of Gemini, which caches by itself."""
+    contents = []
+    for message in one["messages"]:
+        parts = [
+            {"text": block["text"]}
+            if block["type"] == "text"
+            else {"inlineData": {"mimeType": "image/png", "data": block["source"]["data"]}}
+            for block in message["content"]
+        ]
+        contents.append({"role": "model" if message["role"] == "assistant" else "user", "parts": parts})
+    return {"model": "gemini-3-flash-preview", "contents": contents}
+
+
+@pytest.mark.parametrize("shape", [bedrock, gemini])
+def test_other_shapes_are_compared(imgbudget: Command, tmp_path: Path, shape: Callable[[Json], Json]) -> None:
+    """A point that moves is no edit; an image that gave way to a text is one."""
+    assert edits(imgbudget, as_log([shape(one) for one in a_session(3)], tmp_path)) == []
+    (found,) = edits(imgbudget, as_log([shape(one) for one in without_first_image(a_session(3))], tmp_path))
+    assert found["pointer"].endswith(("/messages/0/content/0", "/contents/0/parts/0"))
+    assert found["measured"] > TEXT
+
+
+def test_cassettes_are_compared(imgbudget: Command, tmp_path: Path) -> None:
+    """The bodies of a recording in YAML."""
+    path = tmp_path / "calls.yaml"
+    interactions = [
+        {
+            "request": {
+                "body": json.dumps(one),
+                "method": "POST",
+                "uri": "https://api.anthropic.com/v1/messages",
+            },
+            "response": {"status": {"code": 200}},
+        }
+        for one in without_first_image(a_session(3))
+    ]
+    path.write_text(yaml.safe_dump({"interactions": interactions, "version": 1}), encoding="utf-8")
+    (found,) = edits(imgbudget, path)
+    assert found["line"] > 1

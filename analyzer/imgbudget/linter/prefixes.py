@@ -10,6 +10,7 @@ from typing import NamedTuple
 from imgbudget.model.location import Location
 from imgbudget.model.prompts import PrefixEdit, PromptBlock
 from imgbudget.model.request_under_test import RequestUnderTest
+from imgbudget.model.subjects import Request
 
 CHARACTERS_PER_TOKEN = 4
 """The usual rule of thumb for text."""
@@ -74,7 +75,7 @@ class SentPrompts:
     def edit_of(self, test: RequestUnderTest) -> PrefixEdit | None:
         """What the next request changes of what an earlier one had cached; None without a loss."""
         prompt = test.request.prompt
-        if prompt is None or test.request.dialect == "batches":
+        if prompt is None or not _is_sent_alone(test.request):
             return None
         cached = len(prompt.blocks) if test.limits.caching == "automatic" else prompt.marked
         if not cached:
@@ -113,6 +114,11 @@ def recorded_edits(test: RequestUnderTest) -> Iterator[PrefixEdit]:
             yield PrefixEdit(edit.location, lost, edit.hour, edit.earlier)
 
 
+def _is_sent_alone(request: Request) -> bool:
+    """Whether a request may be one of a conversation: not an entry of a batch, nor of a file for training."""
+    return request.dialect != "batches" and request.id is None and not request.is_example
+
+
 def _common(before: _SentPrompt, after: _SentPrompt) -> int:
     """How many of the cached blocks of the earlier prompt the later one begins with."""
     first = 0
@@ -130,19 +136,19 @@ def _change(before: _SentPrompt, after: _SentPrompt, first: int) -> _Change | No
     does. Before the first answer, an image that gave way to something else is an edit too.
     """
     pairs = list(_pairs(before, after, first))
-    again = tuple(new for _, new in pairs)
-    behind = before.cached - first
+    again = tuple(new for old, new in pairs if old < before.cached)
+    behind = len(before.hashes) - first
     if any(before.answers[old] for old, _ in pairs):
         return _Change(first, again) if 2 * len(pairs) >= behind else None
     if any(before.answers) or not any(after.answers) or not pairs:
         return None
     kept = {old for old, _ in pairs}
-    gone = [old for old in range(first, before.cached) if old not in kept]
+    gone = [old for old in range(first, len(before.hashes)) if old not in kept]
     end = after.answers.index(True)
-    stays = set(again)
+    stays = {new for _, new in pairs}
     new = [at for at in range(first, end) if at not in stays]
     images_only = all(before.has_images[old] for old in gone) and not any(after.has_images[at] for at in new)
-    return _Change(first, again) if gone and images_only and max(again) < end else None
+    return _Change(first, again) if gone and images_only and max(stays) < end else None
 
 
 def _pairs(before: _SentPrompt, after: _SentPrompt, first: int) -> Iterator[tuple[int, int]]:
@@ -151,7 +157,7 @@ def _pairs(before: _SentPrompt, after: _SentPrompt, first: int) -> Iterator[tupl
     for at in range(len(after.hashes) - 1, first - 1, -1):
         places.setdefault(after.hashes[at], []).append(at)
     last = first - 1
-    for old in range(first, before.cached):
+    for old in range(first, len(before.hashes)):
         found = places.get(before.hashes[old], [])
         while found and found[-1] <= last:
             found.pop()

@@ -28,6 +28,15 @@ class Prompt(NamedTuple):
     marked: int
     hour: bool = False
 
+    def without(self, added: Keys) -> "Prompt":
+        """The prompt of a body without the keys that were added around a list to make a body."""
+        start = len(added)
+        blocks = [
+            block._replace(keys=block.keys[start:] if block.keys[:start] == added else ())
+            for block in self.blocks
+        ]
+        return self._replace(blocks=tuple(blocks))
+
 
 class PrefixEdit(NamedTuple):
     """Where a request changes what an earlier one of the same conversation had cached.

@@ -104,16 +104,25 @@ def ways_of(
         for at in pruned_steps(talk.steps, PruneMarks(next_images=0, keep=kept, most_kept=2 * kept))
     ]
     near = [at.removed for at in pruned_steps(talk.steps, PruneMarks.of(limits, next_images=0))]
-    kinds: tuple[CacheKind, ...] = ("5m",) if limits.caching == AUTOMATIC else ("5m", "1h")
     found = [_way("no pruning", "none", none, talk, limits)]
+    kinds = _kinds(limits)
     found += [_way("no pruning", kind, none, talk, limits) for kind in kinds]
-    files = _way("Files API", "5m", none, talk, limits)
+    first: CacheKind = kinds[0] if kinds else "none"
+    files = _way("Files API", first, none, talk, limits)
     found.append(files._replace(byte_size=talk.uploads, available="file" in limits.source_types))
     if near[-1]:
-        found.append(_way("pruning at the limits", "5m", near, talk, limits))
-    found += [_way(f"pruning in batches, {2 * kept} to {kept}", "5m", batches, talk, limits)]
-    found += [_way(f"pruning to the last {kept}", kind, each, talk, limits) for kind in ("5m", "none")]
+        found.append(_way("pruning at the limits", first, near, talk, limits))
+    found.append(_way(f"pruning in batches, {2 * kept} to {kept}", first, batches, talk, limits))
+    for kind in dict.fromkeys((first, "none")):
+        found.append(_way(f"pruning to the last {kept}", kind, each, talk, limits))
     return tuple(found)
+
+
+def _kinds(limits: Limits) -> tuple[CacheKind, ...]:
+    """The lifetimes to choose from; none where it is not known how the API caches."""
+    if limits.caching == AUTOMATIC:
+        return ("5m",)
+    return ("5m", "1h") if limits.uses_claude_patches else ()
 
 
 def text_tokens(groups: Sequence[Sequence[Turn]], test: RequestUnderTest) -> int:

@@ -149,6 +149,8 @@ def _read_wrapped(
         where = RequestBody(here, line, spans[item.keys].end - spans[item.keys].start)
         request = dialect.read(document, item.body, where, fields)
         prompt = prompt_of(document, item.body, dialect.turns_key, request)
+        if prompt is not None and item.added:
+            prompt = prompt.without(item.added)
         request = unwrapped(request._replace(prompt=prompt), item.added)
         if is_sound(request):
             done.add(item.keys)
