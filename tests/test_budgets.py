@@ -180,3 +180,14 @@ def test_budgets_are_laid_over_each_other() -> None:
     )
     assert upper.amount("image.tokens") == 1
     assert upper.amount("request.cost") is None
+
+
+def test_a_budget_of_cost_without_a_price_is_reported(imgbudget: Command, tmp_path: Path) -> None:
+    """Nothing exceeds the budget, but it was not checked: a warning says so, once."""
+    for name, model in (("a", "nobody-knows"), ("b", "nobody-knows"), ("c", "claude-sonnet-4-6")):
+        write_json(tmp_path / f"{name}.json", body(image_block(SQUARE), model=model))
+    run = imgbudget("check", ".", "--budget", "request.cost=$1")
+    assert run.err.count("budgets of cost not checked for 'nobody-knows': no price of it is known") == 1
+    assert run.err.count("budgets of cost") == 1
+    assert "budgets of cost" not in imgbudget("check", ".", "--budget", "request.tokens=5000").err
+    assert "budgets of cost" in imgbudget("check", "a.json", "--budget", "run.cost=$1").err

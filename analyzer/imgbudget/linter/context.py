@@ -214,6 +214,19 @@ class LintContext:
             means = f"tokens are counted by the rule of its family ({limits.tier.name} tier), cost is not"
         self.notes[f"unknown model {limits.model[:_SHOWN]!r}: {means}{hint}"] = None
 
+    def _has_cost_budget(self, path: str) -> bool:
+        """Whether a budget of a file is an amount of money."""
+        if not self.paths.has_cost_budget:
+            return False
+        return any(budget.cost is not None for budget in self.paths.runner(path).budgets)
+
+    def _note_unpriced(self, used: Iterable[Limits]) -> None:
+        """Add a note, once per model, that a budget of cost cannot be checked without a price."""
+        for limits in {id(limits): limits for limits in used}.values():
+            if limits.cost_usd(1) is None:
+                model = limits.model[:_SHOWN]
+                self.note(f"budgets of cost not checked for {model!r}: no price of it is known")
+
     def note_end(self, limits: Limits) -> None:
         """Add a note, once per model, that the model of the run has been retired or will be soon."""
         if limits.end:
@@ -235,6 +248,8 @@ class LintContext:
         """The findings that are reported, how many are suppressed, and the images with their plans."""
         kept, suppressed = self.paths.split(path, tuple(findings))
         images = tuple(images)
+        if self._has_cost_budget(path):
+            self._note_unpriced(limits for _, limits in images)
         if not kept:
             return kept, suppressed, tuple([image_result(use, limits, ()) for use, limits in images])
         facts = {use.location: use.facts for use, _ in images}

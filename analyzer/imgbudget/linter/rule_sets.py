@@ -122,6 +122,8 @@ class PathRules:
         self._overrides: list[tuple[Override, Matcher]] = []
         if settings.overrides:
             self._overrides = [(item, matcher(item.files)) for item in settings.overrides]
+        budgets = settings.budgets, choice.budgets, *(item.budgets for item in settings.overrides)
+        self.has_cost_budget = any(budget.cost is not None for scopes in budgets for budget in scopes)
         self.suppressor = self._make_suppressor(base, collect=collect)
 
     def runner(self, path: str) -> RuleRunner:

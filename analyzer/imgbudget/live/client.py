@@ -224,7 +224,9 @@ def connect(
         "foundry": anthropic.AnthropicFoundry,
     }
     if platform not in makers:
-        raise UsageError(f"{platform} has no API for programs; the SDK supports {', '.join(makers)}")
+        raise UsageError(
+            f"requests to {platform} are not supported; choose another --platform: {', '.join(makers)}"
+        )
     given: dict[str, Any] = {} if timeout is None else {"timeout": checked_seconds("--timeout", timeout)}
     scrubber = secrets_of(None)
     try:

@@ -110,7 +110,8 @@ class Outgoing:
                 f"{self.path}: its requests are for {' and '.join(platforms)}; send them separately"
             )
         if platforms[0] not in PLATFORMS:
-            raise UsageError(f"`send` does not support {platforms[0]}; choose another --platform")
+            others = ", ".join(PLATFORMS)
+            raise UsageError(f"`send` does not support {platforms[0]}; choose another --platform: {others}")
         return platforms[0]
 
     def bodies(self) -> Iterator["OutgoingBody"]:
