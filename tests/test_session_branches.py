@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from imgbudget.jsontext.document import Document, open_documents
+from imgbudget.jsontext.source import JsonSource
+from imgbudget.model.subjects import ProbeField
+from imgbudget.requests.transcript import TranscriptReader
 from tests.agentsessions import mutated
 from tests.builders import image_block, image_bytes, text_block
 from tests.conftest import Command
@@ -307,3 +312,34 @@ ALL_KINDS = [
 def test_any_values_in_lines(lines: list[dict[str, Any]], seed: int) -> None:
     """Whatever the values are, reading gives requests or nothing, and no exception."""
     requests_of(*mutated(lines, seed))
+
+
+def _memory(count: int) -> int:
+    """The most memory that a session of so many short lines takes, without its file."""
+    rows = [
+        line(
+            "user" if i % 2 else "assistant",
+            [text_block(f"step {i}")],
+            f"{i:036}",
+            f"{i - 1:036}" if i else None,
+        )
+        for i in range(count)
+    ]
+    source = JsonSource.from_bytes("\n".join(json.dumps(row) for row in rows).encode())
+    reader = TranscriptReader("x.jsonl", ProbeField.NONE)
+    tracemalloc.start()
+    try:
+        for document in open_documents(source, lines=True):
+            assert isinstance(document, Document)
+            reader.take(document)
+        (request,) = reader.requests()
+        assert len(request.turns) == count
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_lines_of_a_long_session_take_little_memory() -> None:
+    """About 1,200 bytes each with their text: a line is given up as it becomes part of the request."""
+    _memory(20)
+    assert _memory(900) - _memory(300) < 600 * 1900

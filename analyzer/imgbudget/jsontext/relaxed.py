@@ -8,25 +8,48 @@ import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cache
 
 _MOST_TOKENS = 400_000
 _MOST_DEPTH = 200
 
-_token = re.compile(
-    r"""(?P<blank>[\s\ufeff]+|//[^\n]*|/\*.*?\*/)
-    |(?P<variable>\{\{[^{}"'\n]*\}\}|\$\{[^{}"'\n]*\})
-    |(?P<mark>[{}\[\]:,])
-    |(?P<string>[bru]?(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|'[^'\\]*+(?:\\.[^'\\]*+)*+'))
-    |(?P<number>[+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|Infinity|NaN)(?![\w.]))
-    |(?P<name>[A-Za-z_$][\w$]*)""",
-    re.DOTALL | re.VERBOSE,
-).match
-_strict_number = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?").fullmatch
-_is_plain = re.compile(r"[ !#-\[\]-~]*+").fullmatch
-_is_key = re.compile(r"\s*:").match
-_escape = re.compile(
-    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|(\r\n|.))", re.DOTALL
-)
+
+@cache
+def _token() -> re.Pattern[str]:
+    return re.compile(
+        r"""(?P<blank>[\s\ufeff]+|//[^\n]*|/\*.*?\*/)
+        |(?P<variable>\{\{[^{}"'\n]*\}\}|\$\{[^{}"'\n]*\})
+        |(?P<mark>[{}\[\]:,])
+        |(?P<string>[bru]?(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|'[^'\\]*+(?:\\.[^'\\]*+)*+'))
+        |(?P<number>[+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|Infinity|NaN)(?![\w.]))
+        |(?P<name>[A-Za-z_$][\w$]*)""",
+        re.DOTALL | re.VERBOSE,
+    )
+
+
+@cache
+def _strict_number() -> re.Pattern[str]:
+    return re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+
+
+@cache
+def _is_plain() -> re.Pattern[str]:
+    return re.compile(r"[ !#-\[\]-~]*+")
+
+
+@cache
+def _is_key() -> re.Pattern[str]:
+    return re.compile(r"\s*:")
+
+
+@cache
+def _escape() -> re.Pattern[str]:
+    return re.compile(
+        r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|(\r\n|.))",
+        re.DOTALL,
+    )
+
+
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 _CONSTANTS = {
     "true": "true",
@@ -93,8 +116,9 @@ def relaxed_json(text: str, start: int) -> Rewritten:
     """
     made = Rewriter(start)
     depth, at, comma = 0, start, -1
+    token, is_key = _token().match, _is_key().match
     for _ in range(_MOST_TOKENS):
-        match = _token(text, at)
+        match = token(text, at)
         kind = match.lastgroup if match else None
         if match is None or kind is None:
             raise NotRelaxedError(at)
@@ -113,7 +137,7 @@ def relaxed_json(text: str, start: int) -> Rewritten:
             made.add(" " * len(found), end, len(found))
         else:
             comma = -1
-            value = _value(kind, found, is_key=_is_key(text, end) is not None)
+            value = _value(kind, found, is_key=is_key(text, end) is not None)
             if value is None or not depth:
                 raise NotRelaxedError(at)
             made.add(value, end, len(found))
@@ -138,7 +162,7 @@ def _variable(name: str) -> str | None:
 
 def _number(found: str) -> str:
     digits = found.lstrip("+")
-    if _strict_number(digits):
+    if _strict_number().fullmatch(digits):
         return digits
     try:
         value = int(digits, 16) if "x" in digits.lower() else float(digits)
@@ -149,9 +173,9 @@ def _number(found: str) -> str:
 
 def _string(found: str) -> str:
     body = found[found.index(found[-1]) + 1 : -1]
-    if _is_plain(body):
+    if _is_plain().fullmatch(body):
         return f'"{body}"'
-    return json.dumps(_escape.sub(_unescaped, body))
+    return json.dumps(_escape().sub(_unescaped, body))
 
 
 def _unescaped(match: re.Match[str]) -> str:

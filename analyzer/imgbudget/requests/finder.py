@@ -185,7 +185,7 @@ class _Walk:
         if all(map(self._ends_line, value[:-1])):
             return True
         is_even = all(len(line) == len(first) for line in others[:-1]) and len(others[-1]) <= len(first)
-        return is_even and _LEAST_LINE < len(first) <= _LONGEST_LINE and begins_payload(others[0]) is None
+        return is_even and _LEAST_LINE < len(first) <= _LONGEST_LINE and not begins_payload(others[0])
 
     def _ends_line(self, text: str) -> bool:
         long_string = self.long_strings.get(text)
@@ -196,7 +196,7 @@ class _Walk:
     def _is_payload(self, text: str) -> bool:
         """Whether a short string may be or hold a payload."""
         look = self.look
-        return look.short and (begins_payload(text) is not None or (look.inside and may_hold_payload(text)))
+        return look.short and (begins_payload(text) or (look.inside and may_hold_payload(text)))
 
     def _is_left_out(self, key: Key, value: Any, child: Any) -> bool:
         """Whether a member is not sent as an image: what was received, or the texts of a request."""

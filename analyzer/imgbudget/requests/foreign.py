@@ -9,6 +9,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 from imgbudget.jsontext.document import Document, open_documents
@@ -37,20 +38,42 @@ _MOST_NODES = 200_000
 _WINDOW = 1 << 20
 _WORDS = (b"messages", b"contents", b"input", b"prompt", b"role")
 _ABOUT_MEDIA = (b"image", b"media", b"inlineData", b"inline_data", b"document", b"file")
-_is_about_body = re.compile(r"""(?:messages|contents|input|prompt|role)(?:\\*["']\s*+)?\s*+:""").search
-_opening = re.compile(
-    r""""\s*+[{\[]\s*+\\"|[{\[](?=\s*+(?:["'{\[]|\\"|/[/*]|[A-Za-z_$][\w$]*+\s*+:))""", re.DOTALL
-).search
-_quote_before = re.compile(r"""\$?['"]$|(?:(?<=[\s=])|^)\$?['"]\s++$""").search
+
+
+@cache
+def _is_about_body() -> re.Pattern[str]:
+    return re.compile(r"""(?:messages|contents|input|prompt|role)(?:\\*["']\s*+)?\s*+:""")
+
+
+@cache
+def _opening() -> re.Pattern[str]:
+    return re.compile(
+        r""""\s*+[{\[]\s*+\\"|[{\[](?=\s*+(?:["'{\[]|\\"|/[/*]|[A-Za-z_$][\w$]*+\s*+:))""", re.DOTALL
+    )
+
+
+@cache
+def _quote_before() -> re.Pattern[str]:
+    return re.compile(r"""\$?['"]$|(?:(?<=[\s=])|^)\$?['"]\s++$""")
+
+
 _decode = json.JSONDecoder().raw_decode
 
 _NEAR = 1 << 13
 _FARTHEST = 200
 """Most characters between a quote and the bracket after it."""
-_request_line = re.compile(
-    r"(?m)^[ \t]*(?:(?:POST|PUT|PATCH)[ \t]+|url:[ \t]*)(\S+)(?:[ \t]+HTTP/[\d.]+)?[ \t]*\r?$"
-).findall
-_url = re.compile(r"https?://[^\s\"'<>\\]+").findall
+
+
+@cache
+def _request_line() -> re.Pattern[str]:
+    return re.compile(
+        r"(?m)^[ \t]*(?:(?:POST|PUT|PATCH)[ \t]+|url:[ \t]*)(\S+)(?:[ \t]+HTTP/[\d.]+)?[ \t]*\r?$"
+    )
+
+
+@cache
+def _url() -> re.Pattern[str]:
+    return re.compile(r"https?://[^\s\"'<>\\]+")
 
 
 @dataclass(slots=True)
@@ -107,7 +130,7 @@ def bodies_in_text(source: JsonSource) -> Iterator[ForeignBody]:
     at = work = after = 0
     here = _At(0, 0, 1, 1)
     for number in range(_MOST_TRIES):
-        match = _opening(text, at)
+        match = _opening().search(text, at)
         if match is None or work > max(_MOST_WORK * len(text), _LEAST_WORK):
             return
         reading, cost = _read_at(text, match.start(), at)
@@ -115,7 +138,7 @@ def bodies_in_text(source: JsonSource) -> Iterator[ForeignBody]:
             at, work = match.end(), work + cost
             continue
         at = reading.end
-        if not _is_about_body(reading.text):
+        if not _is_about_body().search(reading.text):
             continue
         here = _moved(text, here, reading.start)
         stop = _moved(text, here, reading.end)
@@ -141,7 +164,7 @@ def _read_at(text: str, start: int, least: int) -> tuple[_Reading | None, int]:
     else:
         is_literal = isinstance(value, str)
         return _Reading(value if is_literal else text[start:end], start, end, None, is_literal), 0
-    quote = _quote_before(text, max(least, start - _FARTHEST), start)
+    quote = _quote_before().search(text, max(least, start - _FARTHEST), start)
     first = start if text[start] == '"' else quote.start() if quote else -1
     if first >= 0:
         word = word_at(text, first)
@@ -193,8 +216,12 @@ def _url_near(text: str, after: int, body: _Reading) -> tuple[str, int]:
     before = text[line_before:first]
     if "<<" in before:
         first = line_before
-    lines = _request_line(text, low, body.start)
-    found = [*reversed(_url(text, first, body.start)), *_url(text, body.end, last), *reversed(lines)]
+    lines = _request_line().findall(text, low, body.start)
+    found = [
+        *reversed(_url().findall(text, first, body.start)),
+        *_url().findall(text, body.end, last),
+        *reversed(lines),
+    ]
     return next((url for url in found if address_of(url) != Address()), ""), last
 
 

@@ -3,6 +3,7 @@
 import re
 import zlib
 from binascii import a2b_base64, a2b_hex
+from functools import cache
 
 from imgbudget.jsontext.document import Document
 
@@ -12,11 +13,16 @@ _LONGEST = 64 << 20
 GZIP = b"\x1f\x8b"
 _JSON = r"eyJ|eyAi|ewo|ewog|ew0K|W3s|Wwo|Wwog"
 _JSON_DIGITS = r"(?:7[bB]|5[bB])(?:0[dD]0[aA]|0[aA]|20|22|7[bB]|5[bB])"
-_head = re.compile(
-    rf"(?P<digits>{_JSON_DIGITS}|(?P<gzip_digits>1[fF]8[bB]08)|(?P<zstd_digits>28[bB]52[fF][fF][dD]))(?=[\da-fA-F]{{64}})"
-    rf"|(?P<base64>{_JSON}|(?P<gzip>H4sI)|(?P<zstd>KLUv/))".encode()
-).match
-"""How packed JSON begins: an object or an array of objects, on one line or indented; gzip and zstd."""
+
+
+@cache
+def _head() -> re.Pattern[bytes]:
+    """How packed JSON begins: an object or an array of objects, on one line or indented; gzip and zstd."""
+    digits = rf"{_JSON_DIGITS}|(?P<gzip_digits>1[fF]8[bB]08)|(?P<zstd_digits>28[bB]52[fF][fF][dD])"
+    return re.compile(
+        rf"(?P<digits>{digits})(?=[\da-fA-F]{{64}})|{_JSON}|(?P<gzip>H4sI)|(?P<zstd>KLUv/)".encode()
+    )
+
 
 _RATIO, _LEAST = 100, 1 << 16
 """How many times longer the content of gzip may be, as base64 of images shrinks little; bytes always read."""
@@ -26,7 +32,7 @@ def is_packed(document: Document, text: str) -> bool:
     """Whether a string of a document is a packed body, by its beginning and its characters."""
     long_string = document.long_strings.get(text)
     stats = long_string and long_string.stats
-    if not stats or _head(stats.head) is None or stats.length > 2 * _LONGEST:
+    if not stats or _head().match(stats.head) is None or stats.length > 2 * _LONGEST:
         return False
     return all(char in "=\n\r" for char in stats.foreign)
 
@@ -37,7 +43,7 @@ def unpacked(document: Document, text: str) -> bytes | None:
     Raises as `StringPayload.read` does.
     """
     payload = document.payload(text)
-    match = _head(payload.read(128, 0))
+    match = _head().match(payload.read(128, 0))
     if match is None or match["zstd"] or match["zstd_digits"]:
         return None
     raw = payload.read(payload.length, 0)

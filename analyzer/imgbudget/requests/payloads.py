@@ -6,6 +6,7 @@ A payload is a data URI, or base64 whose first bytes are those of an image forma
 import re
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 from imgbudget.imageinfo.dispatch import probe_reader
@@ -34,15 +35,49 @@ BLANKS = rf"(?:{BLANK}|{ESCAPED_BLANK})*+"
 """What may be before a payload in a string of JSON text: blanks, and escapes of them at any level."""
 
 _MOST_BLANKS = 1 << 16
-_FARTHEST = 1 << 12
-_quoted_magic = re.compile(f'"{BLANKS}{MAGIC}')
-_begins = re.compile(rf"{BLANKS}(?:data:[^,;]{{0,127}};|{MAGIC}|\Z)").match
-_magic = re.compile(MAGIC).match
-_uri = re.compile(r"\s*data:([^,;\s]*)(?:;[^,;]*)*;base64,", re.IGNORECASE).match
-begins_payload = re.compile(rf"{BLANK}*+(?:data:|{MAGIC})", re.IGNORECASE).match
-"""Whether a text may begin with a payload; `form_of` looks closer."""
+_PLAIN_HEADS = (b"iVBORw0KGgo", b"/9j/", b"R0lGOD", b"UklGR")
+_OTHER_HEADS = frozenset(bytes((byte,)) for byte in range(0x21, 0x80)) - frozenset(
+    bytes((byte,)) for byte in b"/_\\iRUQSTAd"
+)
+"""First bytes of payloads as most are, and bytes that none begins with."""
 
-_blank = re.compile(rf"{BLANK}*+").match
+_FARTHEST = 1 << 12
+
+
+@cache
+def _quoted_magic() -> re.Pattern[str]:
+    return re.compile(f'"{BLANKS}{MAGIC}')
+
+
+@cache
+def _begins() -> re.Pattern[str]:
+    return re.compile(rf"{BLANKS}(?:data:[^,;]{{0,127}};|{MAGIC}|\Z)")
+
+
+@cache
+def _magic() -> re.Pattern[str]:
+    return re.compile(MAGIC)
+
+
+@cache
+def _uri() -> re.Pattern[str]:
+    return re.compile(r"\s*data:([^,;\s]*)(?:;[^,;]*)*;base64,", re.IGNORECASE)
+
+
+@cache
+def _may_begin() -> re.Pattern[str]:
+    return re.compile(rf"{BLANK}*+(?:data:|{MAGIC})", re.IGNORECASE)
+
+
+def begins_payload(text: str) -> bool:
+    """Whether a text may begin with a payload; `form_of` looks closer."""
+    return _may_begin().match(text) is not None
+
+
+@cache
+def _blank() -> re.Pattern[str]:
+    return re.compile(rf"{BLANK}*+")
+
 
 _ICONS = frozenset(("image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon", "image/icns"))
 """Types of the icons of web pages, which nobody sends to a model."""
@@ -125,11 +160,11 @@ def _quoted(text: str) -> Iterator[re.Match[str]]:
     """The places where a string begins like base64 of an image."""
     pivots = _rare(text, _PIVOTS) if len(text) >= _SHORT else []
     if not pivots:
-        yield from _quoted_magic.finditer(text)
+        yield from _quoted_magic().finditer(text)
     for pivot in pivots:
         for at in _places(text, pivot):
             before = text.rfind('"', max(at - _FARTHEST, 0), at)
-            if before >= 0 and (match := _quoted_magic.match(text, before)):
+            if before >= 0 and (match := _quoted_magic().match(text, before)):
                 yield match
 
 
@@ -155,16 +190,16 @@ def _places(text: str, pivot: _Pivot) -> Iterator[int]:
 
 def form_of(head: str) -> Form | None:
     """The form of the payload that a text is, by its beginning; None if it is none."""
-    if match := _uri(head):
+    if match := _uri().match(head):
         declared = match[1].lower()
         is_image = declared.startswith("image/") and declared not in _ICONS
-        return Form.URI if is_image or _magic(head, match.end()) else None
-    return Form.BARE if _magic(head) else None
+        return Form.URI if is_image or _magic().match(head, match.end()) else None
+    return Form.BARE if _magic().match(head) else None
 
 
 def without_blanks(text: str) -> str:
     """A text without the blanks before it, those of Unicode too."""
-    match = _blank(text)
+    match = _blank().match(text)
     return text[match.end() :] if match else text
 
 
@@ -178,7 +213,9 @@ def head_of(payload: StringPayload) -> str:
 
 def begins_like_payload(head: bytes) -> bool:
     """Whether a string may begin with a payload, by its first raw bytes."""
-    return _begins(head.decode("utf-8", "replace")) is not None
+    if head.startswith(_PLAIN_HEADS):
+        return True
+    return head[:1] not in _OTHER_HEADS and _begins().match(head.decode("utf-8", "replace")) is not None
 
 
 def is_image_type(media_type: str) -> bool:

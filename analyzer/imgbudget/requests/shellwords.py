@@ -4,17 +4,31 @@ Variables and commands stay as they are written, since their values are not in t
 """
 
 import re
+from functools import cache
 
 from imgbudget.jsontext.relaxed import Rewriter, Rewritten
 
 _MOST_PARTS = 20_000
 """Most parts of a word side by side: a text of so many apostrophes is no body."""
 
-_double = re.compile(
-    r'[^"\\$]++|\\(["\\$`\n])|\\|\$\([^()"\']*+(?:"[^"]*+"[^()"\']*+|\'[^\']*+\'[^()"\']*+)*+\)|\$'
-)
-_ansi = re.compile(r"[^'\\]++|\\(?:u([0-9a-fA-F]{1,4})|x([0-9a-fA-F]{1,2})|(.))", re.DOTALL)
-_bare = re.compile(r"[^\s\"'\\;|&<>()$]++|\\(.)|\$(?!')", re.DOTALL)
+
+@cache
+def _double() -> re.Pattern[str]:
+    return re.compile(
+        r'[^"\\$]++|\\(["\\$`\n])|\\|\$\([^()"\']*+(?:"[^"]*+"[^()"\']*+|\'[^\']*+\'[^()"\']*+)*+\)|\$'
+    )
+
+
+@cache
+def _ansi() -> re.Pattern[str]:
+    return re.compile(r"[^'\\]++|\\(?:u([0-9a-fA-F]{1,4})|x([0-9a-fA-F]{1,2})|(.))", re.DOTALL)
+
+
+@cache
+def _bare() -> re.Pattern[str]:
+    return re.compile(r"[^\s\"'\\;|&<>()$]++|\\(.)|\$(?!')", re.DOTALL)
+
+
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b"}
 
 
@@ -33,12 +47,12 @@ def word_at(text: str, start: int) -> Rewritten | None:
             made.add(text[at + 1 : end], end, end - at - 1)
             at = end + 1
         elif text[at] == '"':
-            end = _parts(_double, text, at + 1, '"', made)
+            end = _parts(_double(), text, at + 1, '"', made)
             at = end + 1
         elif text.startswith("$'", at):
-            end = _parts(_ansi, text, at + 2, "'", made)
+            end = _parts(_ansi(), text, at + 2, "'", made)
             at = end + 1
-        elif match := _bare.match(text, at):
+        elif match := _bare().match(text, at):
             made.breaks.append((made.length, at))
             made.add(match[1] or match[0], match.end(), match.end() - at)
             at = end = match.end()

@@ -5,6 +5,7 @@ A payload begins where a run of base64 characters does, so that one inside a lon
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from imgbudget.jsontext.scanner import LongString, stats_of
@@ -26,14 +27,35 @@ _RUN = b"\1" * LEAST
 _LONGEST_LINE = 200
 """Most characters of a line of base64 that was broken into lines; most writers break at 64 or 76."""
 
-_magic = re.compile(f"(?:{ESCAPED_BLANK})*+(?={MAGIC})".encode()).match
-_uri = re.compile(rb"([\w.+-]+/[\w.+-]+)?(?:;[\w=.\"+-]*)*;base64,$", re.IGNORECASE).search
-_next_line = re.compile(rb"(=*)\r?\n[ \t>#*]*([A-Za-z0-9+/_-]+={0,2})(?=[ \t]*(?:\r?\n|$))").match
-_padding = re.compile(rb"={0,2}").match
-_omission = re.compile(
-    rb"\s?(?:\.\.|\xe2\x80\xa6|\\u2026|&hellip;|[\[<(]\s*(?:\.|\xe2\x80\xa6|trunc|snip|omit|cut|\d))",
-    re.IGNORECASE,
-).match
+
+@cache
+def _magic() -> re.Pattern[bytes]:
+    return re.compile(f"(?:{ESCAPED_BLANK})*+(?={MAGIC})".encode())
+
+
+@cache
+def _uri() -> re.Pattern[bytes]:
+    return re.compile(rb"([\w.+-]+/[\w.+-]+)?(?:;[\w=.\"+-]*)*;base64,$", re.IGNORECASE)
+
+
+@cache
+def _next_line() -> re.Pattern[bytes]:
+    return re.compile(rb"(=*)\r?\n[ \t>#*]*([A-Za-z0-9+/_-]+={0,2})(?=[ \t]*(?:\r?\n|$))")
+
+
+@cache
+def _padding() -> re.Pattern[bytes]:
+    return re.compile(rb"={0,2}")
+
+
+@cache
+def _omission() -> re.Pattern[bytes]:
+    return re.compile(
+        rb"\s?(?:\.\.|\xe2\x80\xa6|\\u2026|&hellip;|[\[<(]\s*(?:\.|\xe2\x80\xa6|trunc|snip|omit|cut|\d))",
+        re.IGNORECASE,
+    )
+
+
 _escapes = re.compile(rb"\\+(?:u00(2[bB]|2[fF]|3[dD])|[nrt])?|[\s]+")
 """Escapes of JSON in base64, at any level: of `+`, `/` and `=`, of line breaks, and of slashes."""
 
@@ -103,9 +125,9 @@ class _Begin(NamedTuple):
 
 def _begin(block: bytes, position: int) -> _Begin | None:
     """How the payload at the beginning of a run begins; None if it is none."""
-    magic = _magic(block, position)
+    magic = _magic().match(block, position)
     if block[max(position - 7, 0) : position].lower() == b"base64," and (
-        match := _uri(block[max(position - _NEAR, 0) : position])
+        match := _uri().search(block[max(position - _NEAR, 0) : position])
     ):
         declared = (match[1] or b"").decode("ascii", "replace").lower()
         if magic or is_image_type(declared):
@@ -127,17 +149,17 @@ def _read(source: JsonSource, start: int, stop: int, begin: _Begin) -> TextPaylo
         for line in lines:
             text += line.text
             end = line.end
-        padding = _padding(source.pread(2, end)) if not text.endswith(b"=") else None
+        padding = _padding().match(source.pread(2, end)) if not text.endswith(b"=") else None
         text += padding[0] if padding else b""
         end += len(padding[0]) if padding else 0
         literal = text.decode("ascii", "replace")
         payload = StringPayload(None, None, len(literal), None, None, literal)
     else:
-        match = _padding(source.pread(2, end))
+        match = _padding().match(source.pread(2, end))
         end = min(end + (len(match[0]) if match else 0), stop)
         stats = stats_of(LongString(start, end, None), source)
         payload = StringPayload(start, end, stats.length, source, stats, "")
-    cut = _omission(source.pread(min(_NEAR, stop - end), end)) is not None
+    cut = _omission().match(source.pread(min(_NEAR, stop - end), end)) is not None
     return TextPayload(start, end, payload, begin.form, begin.declared, wrapped, cut)
 
 
@@ -167,7 +189,7 @@ def _lines(source: JsonSource, start: int, end: int, stop: int) -> list[_Line]:
     size, width, at = end - start, 0, end
     while size < MAX_STRING:
         block = source.pread(min(2 * _NEAR, stop - at), at)
-        match = _next_line(block)
+        match = _next_line().match(block)
         if match is None or match[1]:
             break
         length = len(match[2])

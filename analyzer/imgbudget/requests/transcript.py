@@ -9,6 +9,7 @@ rust-code-agent-sdks#188, claude-code-types).
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any
 
 from imgbudget.jsontext.document import Document
@@ -167,7 +168,10 @@ class TranscriptReader:
             conversation.version = version or conversation.version
 
     def requests(self) -> Iterator[Request]:
-        """The requests of all conversations, in order of their first message."""
+        """The requests of all conversations, in order of their first message; to be called once.
+
+        What was read is given up as it becomes part of a request: a long session takes most of the memory.
+        """
         for agent, conversation in self._conversations.items():
             path = conversation.path()
             messages = list(self._sent(conversation, path))
@@ -178,8 +182,10 @@ class TranscriptReader:
             if not messages or self._reader is None:
                 continue
             document = self._reader.document
+            conversation.branches.entries.clear()
+            path.clear()
             yield assemble(
-                messages,
+                _each_given_up(messages),
                 document,
                 RequestCollector(document, self.fields, lengths=None),
                 self.path,
@@ -261,6 +267,7 @@ class TranscriptReader:
             if isinstance(segment := value.get("compactMetadata"), dict):
                 conversation.kept.append(segment)
         elif isinstance(parent, str) and parent in entries:
+            parent = entries[parent].id  # not another string of the same id
             conversation.is_tree = True
         elif "parentUuid" not in value or isinstance(parent, str):
             parent = next(reversed(entries), None)
@@ -278,7 +285,7 @@ class TranscriptReader:
 
     def _message(self, document: Document, value: dict[str, Any]) -> Message:
         reader = self._reader_of(document)
-        role = "user" if value["type"] == "attachment" else value["type"]
+        role = intern("user" if value["type"] == "attachment" else value["type"])
         reader.role = role
         content = _attached(value) or _CONTENT
         message = Message(document.number, document.line, role, content)
@@ -290,7 +297,8 @@ class TranscriptReader:
         message.flaws = reader.flaws
         reader.images, reader.documents, reader.flaws = [], [], []
         model = value["message"].get("model") if role == "assistant" else None
-        message.model = reader.reference(model)
+        named = reader.reference(model)
+        message.model = intern(named) if named else named
         span_of = content if content is not _ATTACHED_FILE else (*content, "base64")
         if span := document.spans([span_of]).get(span_of):
             message.byte_size = span.end - span.start
@@ -373,6 +381,16 @@ def _cleared(metadata: Any) -> frozenset[str]:
     return frozenset(item for ids in lists if isinstance(ids, list) for item in ids if isinstance(item, str))
 
 
+def _each_given_up(messages: list[Message]) -> Iterator[Message]:
+    """The messages, in order, each of which leaves the list."""
+    messages.reverse()
+    while messages:
+        yield messages.pop()
+
+
+_NO_IDS: frozenset[str] = frozenset()
+
+
 def _tool_ids(value: dict[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
     """The ids of the calls in a message, and of those that it answers."""
     message = value.get("message")
@@ -385,7 +403,8 @@ def _tool_ids(value: dict[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
             calls.append(identity)
         elif kind == "tool_result" and isinstance(identity := block.get("tool_use_id"), str):
             answers.append(identity)
-    return frozenset(calls), frozenset(answers)
+    # most lines have none, and each empty set would take 200 bytes
+    return frozenset(calls) if calls else _NO_IDS, frozenset(answers) if answers else _NO_IDS
 
 
 def _chain(entries: Iterable[SessionEntry]) -> None:
