@@ -454,13 +454,28 @@ def test_all_three_ways_of_google_genai_are_guarded(monkeypatch: pytest.MonkeyPa
 class _Stream:
     """What litellm returns for a stream whose request is sent when it is read."""
 
-    completion_stream = None
+    completion_stream: Any = None
 
-    def __init__(self, make_call: Callable[[], Any]) -> None:
+    def __init__(self, make_call: Callable[..., Any]) -> None:
         self.make_call = make_call
 
+    def fetch_sync_stream(self) -> Any:
+        """Send the request, once."""
+        if self.completion_stream is None:
+            self.completion_stream = self.make_call(client=None)
+        return self.completion_stream
+
+    async def fetch_stream(self) -> Any:
+        """Send the request, once."""
+        if self.completion_stream is None:
+            self.completion_stream = await self.make_call(client=None)
+        return self.completion_stream
+
     def __iter__(self) -> Iterator[Any]:
-        yield self.make_call()
+        try:
+            yield self.fetch_sync_stream()
+        except Exception as error:
+            raise _MappedError("MidStreamFallbackError") from error
 
 
 class _MappedError(Exception):
@@ -497,9 +512,19 @@ def test_functions_of_litellm_are_guarded(api: Api) -> None:
         assert fixing.__wrapped__ is send
         fixing(**wrong())
         assert many_image_refusal(api.bodies[2]) is None
-        later = imgbudget.guard(_litellm(lambda **sent: _Stream(lambda: send(**sent))))(**wrong())
+        streaming = imgbudget.guard(
+            _litellm(lambda **sent: _Stream(lambda **_: http.post("/v1/messages", json=sent)))
+        )
         with pytest.raises(GuardError, match="IB101"):
-            list(later)
+            streaming(**wrong())
+        (answer,) = streaming(**body(image_block()))
+        assert answer.status_code == 200
+        broken = imgbudget.guard(
+            _litellm(lambda **_sent: _Stream(lambda **_: http.post("http://127.0.0.1:1")))
+        )()
+        with pytest.raises(_MappedError) as mapped:
+            list(broken)
+        assert isinstance(mapped.value.__cause__, httpx2.ConnectError)
         caught: list[BaseException] = []
 
         def in_thread() -> None:
@@ -511,7 +536,7 @@ def test_functions_of_litellm_are_guarded(api: Api) -> None:
         thread.start()
         thread.join()
     assert len(caught) == 1
-    assert len(api.seen) == 3
+    assert len(api.seen) == 4
 
 
 def test_async_functions_of_litellm_are_guarded(api: Api) -> None:
@@ -525,16 +550,12 @@ def test_async_functions_of_litellm_are_guarded(api: Api) -> None:
                 return await asyncio.create_task(http.post("/v1/messages", json=sent))
 
             async def stream(**sent: Any) -> Any:
-                async def make() -> Any:
-                    return await send(**sent)
-
-                return _Stream(make)
+                return _Stream(lambda **_: send(**sent))
 
             with pytest.raises(GuardError, match="IB101"):
                 await imgbudget.guard(_litellm(send, "acompletion"))(**wrong())
-            later = await imgbudget.guard(_litellm(stream, "acompletion"))(**wrong())
             with pytest.raises(GuardError, match="IB101"):
-                await later.make_call()
+                await imgbudget.guard(_litellm(stream, "acompletion"))(**wrong())
             await send(**wrong())
 
     asyncio.run(run())

@@ -400,6 +400,7 @@ WAYS = (
     litellm_way("openai", "acompletion", chat, **OPENAI_BY_LITELLM),
     litellm_way("anthropic", "acompletion", chat, **CLAUDE_BY_LITELLM),
     litellm_way("anthropic stream", "completion", chat, **CLAUDE_BY_LITELLM, stream=True),
+    litellm_way("gemini stream", "completion", chat, **GEMINI_BY_LITELLM, stream=True),
     litellm_way("openai", "responses", responses, **OPENAI_BY_LITELLM),
     litellm_way("openai", "aresponses", responses, **OPENAI_BY_LITELLM),
     Way("boto3 converse", bedrock, lambda c, a: c.converse(**a), converse, FEW),

@@ -338,34 +338,51 @@ class WatchedCall:
         finally:
             _CALL.reset(token)
 
-    def end(self, name: str, result: Any) -> Any:
-        """The result of a call, which may send its request only when it is read."""
-        make = getattr(result, "make_call", None)
-        if make is not None and getattr(result, "completion_stream", None) is None:
-            result.make_call = self._made_later(make)
-            return result
+    def end(self, name: str) -> None:
+        """Warn of a call whose requests were not seen, and check none that is sent later."""
         self.is_over = True
         if not self.has_sent:
             unchecked(
                 f"litellm.{name} sent no request that the guard sees: it answered from a cache, "
-                "or sent it without httpx"
+                "or sent it without httpx",
+                is_sent=True,
             )
-        return result
 
-    def _made_later(self, make: Method) -> Method:
-        if inspect.iscoroutinefunction(make):
 
-            async def make_async(*args: Any, **options: Any) -> Any:
-                with self.going_on():
-                    return await make(*args, **options)
+def _is_unsent(result: Any) -> bool:
+    """Whether a call returned a stream whose request litellm sends when it is read."""
+    is_late = getattr(result, "make_call", None) is not None
+    return is_late and getattr(result, "completion_stream", None) is None
 
-            return make_async
 
-        def make_call(*args: Any, **options: Any) -> Any:
-            with self.going_on():
-                return make(*args, **options)
+def _raising(error: Exception) -> Method:
+    """What a stream calls instead of sending again: litellm makes one of its errors of it."""
 
-        return make_call
+    def make_call(**_options: Any) -> Any:
+        raise error
+
+    return make_call
+
+
+def _start(stream: Any, call: WatchedCall) -> None:
+    """Send the request of a stream now, while it is checked. Raises GuardError."""
+    try:
+        with call.going_on():
+            stream.fetch_sync_stream()
+    except GuardError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is raised where the stream is read
+        stream.make_call = _raising(error)
+
+
+async def _start_async(stream: Any, call: WatchedCall) -> None:
+    try:
+        with call.going_on():
+            await stream.fetch_stream()
+    except GuardError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        stream.make_call = _raising(error)
 
 
 _CALL: ContextVar[WatchedCall | None] = ContextVar("imgbudget_guarded_call", default=None)
@@ -390,7 +407,10 @@ def _guarded_function(function: Any, watch: RequestWatch) -> Any:
             call = WatchedCall(watch)
             with call.going_on():
                 result = await function(*args, **options)
-            return call.end(name, result)
+            if _is_unsent(result):
+                await _start_async(result, call)
+            call.end(name)
+            return result
 
         call_async._imgbudget_original = function  # type: ignore[attr-defined]  # noqa: SLF001 - found again above
         return call_async
@@ -400,7 +420,10 @@ def _guarded_function(function: Any, watch: RequestWatch) -> Any:
         call = WatchedCall(watch)
         with call.going_on():
             result = function(*args, **options)
-        return call.end(name, result)
+        if _is_unsent(result):
+            _start(result, call)
+        call.end(name)
+        return result
 
     call_sync._imgbudget_original = function  # type: ignore[attr-defined]  # noqa: SLF001 - found again above
     return call_sync
