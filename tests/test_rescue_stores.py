@@ -27,9 +27,10 @@ def placed(home: Path, name: str, modified: float, agent: str = "claude-code", i
     return path
 
 
-def test_newest_session_is_rescued(imgbudget: Command) -> None:
+def test_newest_session_is_rescued(imgbudget: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all agents, or of one; without a choice the newest are listed."""
     home = Path(os.environ["HOME"])
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     placed(home, ".claude/projects/-p/old.jsonl", 1e9)
     broken = placed(home, ".claude/projects/-p/new.jsonl", 1.1e9, image=BROKEN["html"])
     newest = placed(home, ".codex/sessions/2026/11/29/rollout-1.jsonl", 1.2e9, "codex")
@@ -42,7 +43,12 @@ def test_newest_session_is_rescued(imgbudget: Command) -> None:
         "old.jsonl",
     ]
     assert imgbudget("rescue").out.count("\n") == 3
-    assert imgbudget("rescue", "--last").out.startswith(f"{newest}: codex s1")
+    database = home / ".local/share/opencode/opencode.db"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"SQLite format 3\0")
+    run = imgbudget("rescue", "--last")
+    assert run.out.startswith(f"{newest}: codex s1")
+    assert f"passed over {database}: is the database of opencode, which is never changed" in run.err
     run = imgbudget("rescue", "--agent", "claude-code", "--yes")
     assert (run.code, "mended" in run.out) == (0, True)
     assert BROKEN["html"] not in broken.read_text().replace(f'"base64":"{BROKEN["html"]}"', "")

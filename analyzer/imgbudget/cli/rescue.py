@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Annotated, NamedTuple
 
 from imgbudget.cli.command import Command, argument, flag, option
@@ -215,7 +216,11 @@ def _chosen(options: RescueCommandOptions) -> str | None:
     if not options.last and options.agent is None:
         return None
     stores = STORES if options.agent is None else (store_of(options.agent),)
-    found = newest_sessions(stores, 1)
+    found = newest_sessions(stores, _LISTED)
+    if options.last:  # what cannot be rescued is no reason to rescue nothing
+        for one in takewhile(lambda one: one.is_database, found):
+            say(f"passed over {one.path}: is the database of {one.store.agent}, which is never changed")
+        found = [one for one in found if not one.is_database]
     if not found:
         which = "an agent" if options.agent is None else options.agent
         raise UsageError(f"no session of {which} is on this machine; name the file of the session")

@@ -147,7 +147,7 @@ def _format_of(path: str, source: JsonSource) -> _Format:
                 folder = folder or _folder_in(document)
             elif not number:
                 break  # not JSON line by line
-            if number >= _LOOKED_AT or (agent is not None and folder is not None):
+            if number >= _LOOKED_AT or (agent and (folder or number >= _FIRST)):
                 break
         if agent is not None:
             return _Format(agent, lines, folder)
@@ -164,6 +164,9 @@ def _folder_in(document: Document) -> str | None:
             return document.text(found)
     return None
 
+
+_FIRST = 5
+"""The last line in which a session that is known is searched for its folder."""
 
 _LOOKED_AT = 100
 """Lines of no session after which a file is none."""

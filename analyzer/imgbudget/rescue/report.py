@@ -163,7 +163,7 @@ def sessions_document(found: Iterable[FoundSession]) -> dict[str, Any]:
                 "agent": one.store.agent,
                 "path": one.path,
                 "modified": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(one.modified)),
-                "database": one.store.is_database,
+                "database": one.is_database,
                 "resume": resume_command(one.store.agent, None, one.path),
             }
             for one in found

@@ -21,7 +21,7 @@ class SessionStore(NamedTuple):
     `variables` are environment variables that name its folder, `folders` where it is without them (`~` is the
     home folder, `$NAME` a folder of the platform, see `_bases`), `patterns` the sessions in it, as glob.
     `resume` are the words of the command that resumes a session, `{id}` its id and `{path}` its file; empty
-    where there is none. `is_database`: all sessions are in one SQLite file, which is checked, never changed.
+    where there is none. A file `.db` is an SQLite database of all sessions, which is never changed.
     """
 
     agent: str
@@ -30,7 +30,6 @@ class SessionStore(NamedTuple):
     source: str
     variables: tuple[str, ...] = ()
     resume: tuple[str, ...] = ()
-    is_database: bool = False
 
 
 _EDITORS = ("Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf")
@@ -115,14 +114,12 @@ STORES: tuple[SessionStore, ...] = (
         ("$DATA/opencode",),
         ("opencode*.db",),
         "opencode 1.18.33: an SQLite database",
-        is_database=True,
     ),
     SessionStore(
         "goose",
         ("$DATA/goose", "$CONFIG/Block/goose"),
         ("sessions/sessions.db", "sessions/*.jsonl"),
         "docs of block/goose, session management: an SQLite database, before that a file each",
-        is_database=True,
     ),
 )
 """Every agent whose sessions are looked for."""
@@ -134,6 +131,11 @@ class FoundSession(NamedTuple):
     store: SessionStore
     path: str
     modified: float
+
+    @property
+    def is_database(self) -> bool:
+        """Whether the file is a database with all sessions of the agent."""
+        return self.path.endswith(".db")
 
 
 def store_of(agent: str) -> SessionStore:
