@@ -117,6 +117,8 @@ def test_warnings_are_in_the_json(root: Path) -> None:
     """Some clients show a model nothing else."""
     cut = document(called("crop", image="a.jpg", box=[-9, 100, 400, 310]))
     assert [note for note in cut["notes"] if "was cut off at the border" in note]
+    lines = called("crop", image="a.jpg", box=[-9, 100, 400, 310]).texts[0].splitlines()
+    assert lines[-len(cut["notes"]) :] == cut["notes"]
     (root / "b.xyz").write_bytes(b"x")
     (root / "out.jpg").symlink_to("../secret.jpg")
     checked = called("check", paths=["."])
@@ -181,6 +183,10 @@ def test_rescue_shows_and_mends_a_session(root: Path, monkeypatch: pytest.Monkey
     session.write_text(json.dumps(broken) + "\n")
     os.utime(session, (1, 1))  # its agent is not at work
     before = session.read_bytes()
+    state = called("status", session="session.jsonl")
+    assert document(state)["conversations"][0]["refused"]
+    assert "1 image, " in state.texts[0]
+    assert "the next turn will be refused" in state.texts[0]
     result = called("rescue", session="session.jsonl")
     (found,) = document(result)["sessions"]
     assert found["state"] == "pending"
@@ -191,6 +197,7 @@ def test_rescue_shows_and_mends_a_session(root: Path, monkeypatch: pytest.Monkey
     assert session.read_bytes() != before
     for path in ("../secret.jpg", "/etc/hostname", ".."):
         assert refused("rescue", writing=True, session=path)
+        assert refused("status", session=path)
 
 
 OUTSIDE: tuple[str, ...] = (
@@ -279,7 +286,7 @@ def test_names_that_look_like_options_are_files(root: Path) -> None:
         ("crop", {"image": "a.jpg", "box": [9, 9, 1, 1]}, "wrong order"),
         ("crop", {"image": "a.jpg", "box": [1, 1, 5, 5], "sent": "x"}, "is no size"),
         ("crop", {"box": [1, 1, 5, 5]}, "crop needs image"),
-        ("send", {}, "unknown tool 'send'; known are check, plan, fix, size, tiles, crop, rescue"),
+        ("send", {}, "unknown tool 'send'; known are check, plan, fix, size, tiles, crop, status, rescue"),
     ],
 )
 def test_mistakes_of_a_client_are_named(root: Path, tool: str, given: dict[str, Any], message: str) -> None:

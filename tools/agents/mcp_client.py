@@ -29,6 +29,7 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("size", {"sizes": ["1920x1080", "a.jpg"]}),
     ("tiles", {"sizes": ["a.jpg"]}),
     ("crop", {"image": "a.jpg", "box": BOX}),
+    ("status", {"session": "session.jsonl"}),
     ("rescue", {"session": "session.jsonl"}),
 )
 

@@ -34,7 +34,7 @@ COMMANDS = {
     "send": "lint a request, send it, and compare the bill with the prediction",
     "verify": "check the token formula against the count endpoint",
     "hook": "shrink images before they enter the history of an agent",
-    "mcp": "serve check, plan, fix, size, tiles, crop and rescue to agents",
+    "mcp": "serve check, plan, fix, size, tiles, crop, status and rescue to agents",
     "init": "write a first configuration, and print the pre-commit snippet",
     "baseline": "record current findings as known, or remove fixed ones",
     "clean": "remove the cache of image facts",

@@ -42,7 +42,7 @@ class McpOptions(NamedTuple):
 
 
 def mcp(options: McpOptions) -> int:
-    """Serve check, plan, fix, size, tiles, crop and rescue to an agent, by the Model Context Protocol.
+    """Serve check, plan, fix, size, tiles, crop, status and rescue to agents (Model Context Protocol).
 
     Needs the extra mcp. `claude mcp add imgbudget -- imgbudget mcp` adds it to Claude Code. Each tool returns
     the JSON of its command and a short text, crop also the image. Without --allow-write, fix and rescue

@@ -96,6 +96,13 @@ _RESCUE = ToolSpec(
     },
     ("session",),
 )
+STATUS = ToolSpec(
+    "status",
+    "Show how far the next turn of an agent's session is from its limits: images, bytes, tokens, and whether "
+    "it will be refused.",
+    {"session": Property("path", "Session file below the root of the server."), **_MODEL},
+    ("session",),
+)
 SIZE = ToolSpec(
     "size",
     "Show how a model resizes and counts an image or a size: resized size, tokens, cost, scale.",
@@ -156,7 +163,7 @@ class Tools:
             shown = ": returns what would change, and writes nothing."
             fix = fix._replace(description=fix.description + shown)
             rescue = rescue._replace(description=rescue.description + shown)
-        self.specs = (CHECK, PLAN, fix, SIZE, TILES, crop, rescue)
+        self.specs = (CHECK, PLAN, fix, SIZE, TILES, crop, STATUS, rescue)
 
     def call(self, name: str, given: dict[str, Any]) -> ToolResult:
         """The result of a call; mistakes of the client are results that say so."""
@@ -245,7 +252,7 @@ class Tools:
         if output is not None:
             made = write_crop(made, self._root.inside(output), within=".")
         notes = several_lines("\n".join((*session.notes, *made.notes))).splitlines()
-        text = several_lines("\n".join(text_lines(made))) + "\n".join(notes)
+        text = "\n".join((*several_lines("\n".join(text_lines(made))).splitlines(), *notes))
         return ToolResult((text,), {**crop_document(made), "notes": notes}, made.data, made.format)
 
 
@@ -321,6 +328,14 @@ def _rescued(document: dict[str, Any]) -> str:
     )
 
 
+def _status(document: dict[str, Any]) -> str:
+    return _rows(
+        f"{document['session']}: {count(one['images'], 'image')}, {figure(one['bytes'])} bytes; next limit: "
+        f"{one['next'] or 'none'}{'; the next turn will be refused' if one['refused'] else ''}"
+        for one in document["conversations"]
+    )
+
+
 def _sized(document: dict[str, Any]) -> str:
     return _rows(
         f"{_name(row)}{_size(row['size'])} on {row['model']}: used as {_size(row['resized'])}, "
@@ -358,6 +373,7 @@ SUMMARIES: dict[str, Callable[[dict[str, Any]], str]] = {
     "check": _checked,
     "plan": _planned,
     "rescue": _rescued,
+    "status": _status,
     "size": _sized,
     "tiles": _tiled,
 }

@@ -367,14 +367,20 @@ def add_new(path: str, data: bytes, *, output_dir: str | None = None) -> None:
         else:
             place = stack.enter_context(writable_place(path, OutputTree(output_dir)))
         if place.folder.find(place.name) is not None:
-            raise ChangedError(f"{path}: exists already and was not replaced")
+            raise _exists(path)
         with temporary(place.folder, 0o666) as (out, name):
             out.write(data)
             sync(out)
             try:
                 _name(place.folder, name, place.name)
             except FileExistsError:
-                raise ChangedError(f"{path}: exists already and was not replaced") from None
+                raise ChangedError(
+                    f"{path}: exists already and was not replaced; choose another name"
+                ) from None
+
+
+def _exists(path: str) -> ChangedError:
+    return ChangedError(f"{path}: exists already and was not replaced; choose another name")
 
 
 def remove_added(path: str, new_path: str, *, bounds: Bounds) -> None:
