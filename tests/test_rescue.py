@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from imgbudget.errors import ImgbudgetError
+from imgbudget.newfiles import Folder
 from imgbudget.rescue import backup, in_use
 from imgbudget.rescue.run import Rescue, RescueOptions, rescue
 from tests.agentsessions import coded
@@ -234,6 +235,27 @@ def grown(path: Path) -> Callable[[Rescue], bool]:
         return True
 
     return agree
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_an_interrupt_loses_no_bytes(
+    session: Path, state: Path, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    """Before the session is replaced nothing remains, just after it the backup does."""
+    before = session.read_bytes()
+    replace = Folder.replace
+
+    def interrupted(folder: Folder, old_name: str, new_name: str) -> None:
+        if new_name != session.name or late:
+            replace(folder, old_name, new_name)
+        if new_name == session.name:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Folder, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rescue(str(session), RescueOptions(agree=lambda _: True, writes=True))
+    assert (session.read_bytes() == before) is not bool(late)
+    assert [path.read_bytes() for path in state.glob("*/session")] == ([before] if late else [])
 
 
 def test_a_session_that_changes_meanwhile_is_not_overwritten(session: Path, state: Path) -> None:

@@ -206,6 +206,14 @@ def _refusal(recorded: RecordedErrors) -> RecordedError | None:
     return recorded.newest or next((one for one in reversed(recorded.errors) if not one.answered), None)
 
 
+def _is_still(path: str, expected: Stamp) -> bool:
+    """Whether a file is in the state in which it was read."""
+    try:
+        return stamp(path) == expected
+    except OSError:
+        return False
+
+
 def _verify(path: str, revision: RequestRevision, fd: int) -> None:
     """Check what was written, before it takes the name of the session. Raises WriteError."""
     if revision.read_back(fd).findings != revision.result.findings:
@@ -243,8 +251,9 @@ def _write(
             after = backup.Digest(size, digest.hexdigest())
             made = backup.keep(target, copied(source, Region(0, source.size)), after, changes)
             refuse_if_in_use(path, source.fileno())
-    except BaseException:
-        if made is not None:
+    except BaseException as error:
+        # an interrupt may come just after the session was replaced: then its old bytes must stay
+        if made is not None and (isinstance(error, WriteError) or _is_still(target, expected)):
             backup.discard(made.folder)
         raise
     return made
