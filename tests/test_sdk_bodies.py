@@ -366,3 +366,20 @@ def test_planted_faults_are_found_where_they_are(imgbudget: Command, tmp_path: P
     for path, (code, pointer) in planned.items():
         here = [(one, pointer.startswith(where)) for one, where in found.get(path, ())]
         assert here == [(code, True)], path
+
+
+def test_addresses_that_no_api_fetches(imgbudget: Command, tmp_path: Path) -> None:
+    """A file of the machine in place of the address, wherever an SDK puts one; Gemini has it beside files."""
+    names = set()
+    for sdk in SDKS:
+        for i, call in enumerate(calls_of(sdk)):
+            text = json.dumps(call.body)
+            if "https://example.com/a.png" in text:
+                names.add(f"{sdk}-{i}.json")
+                local = text.replace("https://example.com/a.png", "file:///a.png")
+                (tmp_path / f"{sdk}-{i}.json").write_text(local)
+    assert len(names) >= 18
+    findings = imgbudget("check", ".", *LEVELS).json["findings"]
+    assert sorted((one["path"], one["code"]) for one in findings) == [
+        (name, "IB409") for name in sorted(names)
+    ]

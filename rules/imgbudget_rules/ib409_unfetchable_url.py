@@ -62,7 +62,7 @@ def unfetchable_url(request: Request, ctx: Context) -> Iterator[Problem]:
     """
     for use in request.images:
         address = (use.reference or "").strip()
-        if use.origin is not Origin.URL or not address or address.startswith(_PLACEHOLDERS):
+        if not _is_address(use.origin, address) or address.startswith(_PLACEHOLDERS):
             continue
         if ctx.limits.source_types and (use.source_type or "url") not in ctx.limits.source_types:
             continue  # IB403
@@ -72,6 +72,13 @@ def unfetchable_url(request: Request, ctx: Context) -> Iterator[Problem]:
                 help="send the bytes as base64, or the https address of a public file",
                 location=use.location,
             )
+
+
+def _is_address(origin: Origin, address: str) -> bool:
+    """Whether a source names an address: Gemini has addresses of files and of pages in the same place."""
+    if origin is Origin.FILE_ID:
+        return address.partition(":")[0].lower() in _LOCAL
+    return origin is Origin.URL and bool(address)
 
 
 def _obstacle(address: str, *, is_messages_api: bool) -> str | None:
