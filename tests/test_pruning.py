@@ -259,7 +259,22 @@ def test_new_images_stay_until_the_model_has_seen_them() -> None:
     assert imgbudget.prune_conversation(asked, keep=1)[-1] is asked[-1]
     answered = [*asked, {"role": "assistant", "content": "Four."}]
     assert json.dumps(imgbudget.prune_conversation(answered, keep=1)).count("was removed") == 6
-    assert json.dumps(imgbudget.prune_conversation(asked, max_images=2)).count("was removed") == 5
+    assert (
+        json.dumps(imgbudget.prune_conversation(asked, max_images=2, next_images=0)).count("was removed") == 5
+    )
+
+
+def test_one_object_may_stand_for_several_images() -> None:
+    """The same block in each turn: only the oldest three of eight go."""
+    block = image_block(image_bytes((8, 8)))
+    history = [
+        {"role": role, "content": [block] if role == "user" else "Seen."}
+        for _ in range(8)
+        for role in ("user", "assistant")
+    ]
+    pruned = imgbudget.prune_conversation(history, max_images=8, keep=5)
+    assert json.dumps(pruned).count("was removed") == 3
+    assert pruned[-2]["content"] == [block]
 
 
 def test_pruned_conversations_stay_valid() -> None:

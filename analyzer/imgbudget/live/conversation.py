@@ -5,6 +5,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import count
 from typing import Any, Literal
 
 from imgbudget.errors import FixError, UsageError
@@ -102,21 +103,19 @@ def prune_conversation(  # noqa: PLR0913 - keyword options
     )
     steps = [step_of(message, limits) for message in messages]
     pruned = pruned_steps(steps, marks)
-    images = [block for message in messages for block in _images(_content(message))]
     gone = pruned[-1].removed if pruned else 0
     if remaining_calls is not None:
         rates = CacheRates.of(limits, "5m" if cache == "expired" else cache)
         least = max(KEPT if keep is None else keep, len(steps[-1].images) if steps else 0)
         gone += worthwhile(steps, gone, least, remaining_calls, rates, expired=cache == "expired")
-    removed = {id(block) for block in images[:gone]}
-    shrunk = {
-        id(block) for at in _many(pruned, next_images, limits) for block in images[at.removed : at.images]
-    }
+    shrunk = {number for at in _many(pruned, next_images, limits) for number in range(at.removed, at.images)}
+    order = count()  # not identities: one object may stand for several images
 
     def change(block: Block) -> Block:
-        if id(block) in removed:
+        number = next(order)
+        if number < gone:
             return _removed(block)
-        return _shrunk(block, limits) if id(block) in shrunk else block
+        return _shrunk(block, limits) if number in shrunk else block
 
     return [_message(message, change) for message in messages]
 

@@ -49,11 +49,11 @@ class Step(NamedTuple):
 class PruneMarks(NamedTuple):
     """What the messages may hold, and what is left after a removal. None: no such limit.
 
-    With more than `most_kept` images, `most_images`, or `media` together with documents and `next_images`,
-    the oldest go until `keep` are left, or without it half of the limit. Over `most_bytes` or `most_tokens`
-    they go until `keep` are left, or without it until half of the room is free that the rest leaves to
-    images. Those of the last message, which the model has not seen, go only beyond `most_images` and `media`.
-    `removed` is the weight of the text that takes the place of an image.
+    With more than `most_kept` images, or with `next_images` more than `most_images`, or than `media` together
+    with documents, the oldest go until `keep` are left, or without it half of the limit. Over `most_bytes` or
+    `most_tokens` they go until `keep` are left, or without it until half of the room is free that the rest
+    leaves to images. Those of the last message, which the model has not seen, go only beyond `most_images`
+    and `media`. `removed` is the weight of the text that takes the place of an image.
     """
 
     next_images: int = 1
@@ -183,8 +183,9 @@ def worthwhile(  # noqa: PLR0913 - keyword arguments with defaults
 
 def _most(marks: PruneMarks, documents: int) -> int | None:
     """The most images that may stay when the next ones come."""
-    room = None if marks.media is None else max(marks.media - documents - marks.next_images, 0)
-    return _least(marks.most_images, room)
+    room = None if marks.media is None else marks.media - documents
+    most = _least(marks.most_images, room)
+    return None if most is None else max(most - marks.next_images, 0)
 
 
 def _exceeds(weight: Weight, most: Sequence[int | None]) -> bool:
