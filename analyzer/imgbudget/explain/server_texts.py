@@ -17,6 +17,7 @@ from imgbudget.explain.wording import (
     SMALLER,
     SOURCE,
     TEXT_ONLY,
+    UNFETCHABLE,
     UNREADABLE,
     ErrorPattern,
     RuleName,
@@ -390,7 +391,80 @@ _NO_IMAGES = tuple(
     )
 )
 
-SERVER_TEXTS = tuple(
-    ErrorPattern(**row._asdict()) for row in (*_AGENTS, *_LIMITS, *_CONTENT, *_URLS, *_NO_IMAGES)
+_CODES = tuple(
+    ErrorPattern(
+        wording=code,
+        rule=rule,
+        also=also,
+        meaning=meaning,
+        remedy=remedy,
+        source="ResponseError in openai 3.57.0 (Python SDK)",
+        date="2026-11-29",
+        source_type=source_type,
+        typed=True,
+    )
+    # a code that begins another one comes after it
+    for code, rule, also, source_type, meaning, remedy in (
+        (
+            "invalid_image_format",
+            FORMAT,
+            ("IB105",),
+            None,
+            "the format of an image is not accepted",
+            SUPPORTED,
+        ),
+        ("invalid_image_url", UNFETCHABLE, ("IB403",), "url", "the url of an image is not valid", PUBLIC_URL),
+        (
+            "invalid_image_mode",
+            None,
+            ("IB104",),
+            None,
+            "the colours of an image are in a mode that is not accepted, such as CMYK or 16 bits",
+            "convert the image to RGB with 8 bits a channel",
+        ),
+        ("invalid_image", UNREADABLE, ("IB104", "IB106"), None, _UNDECODED, AGAIN),
+        ("image_parse_error", UNREADABLE, ("IB104", "IB106"), None, _UNDECODED, AGAIN),
+        ("invalid_base64_image", BASE64, ("IB001",), None, "the data of an image is not base64", ENCODE),
+        ("empty_image_file", BASE64, ("IB001",), None, "an image has no bytes", AGAIN),
+        ("image_file_too_large", IMAGE_BYTES, (), None, "an image has more bytes than is accepted", SMALLER),
+        (
+            "image_too_large",
+            DIMENSION,
+            ("IB103",),
+            None,
+            "an image is larger than the model accepts",
+            SMALLER,
+        ),
+        (
+            "image_too_small",
+            None,
+            ("IB301",),
+            None,
+            "an image is smaller than the model accepts",
+            "enlarge the image, put it on a larger canvas, or leave it out",
+        ),
+        (
+            "unsupported_image_media_type",
+            FORMAT,
+            ("IB105",),
+            None,
+            "the media type of an image is not accepted",
+            SUPPORTED,
+        ),
+        ("failed_to_download_image", None, ("IB409",), "url", _UNREACHED, PUBLIC_URL),
+        (
+            "image_file_not_found",
+            None,
+            (),
+            "file",
+            "the file of an image does not exist: it was deleted, has expired or is of another project",
+            "upload the image again, and use its new id",
+        ),
+    )
 )
-"""Texts as reported from 2023-12 to 2026-09."""
+
+SERVER_TEXTS = (
+    *(ErrorPattern(**row._asdict()) for row in (*_AGENTS, *_LIMITS, *_CONTENT, *_URLS, *_NO_IMAGES)),
+    *_CODES,
+)
+"""Texts as reported from 2023-12 to 2026-09, and codes of OpenAI's API."""

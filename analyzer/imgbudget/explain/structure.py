@@ -19,11 +19,13 @@ def _expressions() -> tuple[tuple[ErrorPattern, re.Pattern[str]], ...]:
 
 
 _ANCHORS = re.compile(
-    r"image|picture|screenshot|photo|base64|vision|multi-?modal|inline_?data|too (?:large|big)|exceed"
-    r"|aspect|decompression bomb|incorrect padding|(?:un)?supported\s+(?:media|content)|mime"
+    r"image|picture|screenshot|photo|base64|vision|multi-?modal|inline_?data|too\s+(?:large|big)"
+    r"|exceed|png|jpe?g|aspect|decompression bomb|incorrect padding|(?:un)?supported\s+(?:media|content)|mime"
 )
 _API = re.compile(
-    r"\b[45]\d\d\b|error code|api[ _]?error|invalid_request|bad_?request|validationexception|invalid_argument"
+    r"(?:status|error|code|http\S{0,5}|failed)\W{0,6}[45]\d\d\b"
+    r"|\b[45]\d\d\W{1,3}(?:bad |payload|request |unproc|\{)"
+    r"|error code|api[ _]?error|invalid_request|bad_?request|validationexception|invalid_argument"
     r"|invalidparameter|[\"']error[\"']|request failed|exception:|litellm|\bllm\b|provider"
     r"|\b(?:messages|input|contents)[.\[]\d"
 )

@@ -43,8 +43,9 @@ class Structure(NamedTuple):
 
 
 _WORDS = {
-    "IMAGE": r"(?:images?|pictures?|photos?|screenshots?|image_?urls?|input_image|inline_?data)",
-    "ONE": r"(?:images?|picture|photo|screenshot|image_?url|input_image|inline_?data|base64|data ur[il])",
+    "IMAGE": r"\b(?:images?|screenshots?|image_?urls?|input_image|inline_?data)",
+    "ONE": r"\b(?:images?|picture|photo|screenshot|image_?url|input_image|inline_?data|base64|data ur[il])",
+    "MANY": r"(?:images|screenshots|image (?:blocks|parts|inputs|attachments|urls|files))",
     "OVER": r"(?:exceed\w*|larger|greater|bigger|longer|higher|wider|taller|above|more than|up to|at most"
     r"|over|too (?:large|big|long|high|wide|tall|many)|max(?:imum|\.)?|limit\w*|must (?:not )?be|should be"
     r"|smaller|less than|below|under|>)",
@@ -105,6 +106,14 @@ def _kind(  # noqa: PLR0913 - the fields of a pattern
     )
 
 
+_NO_VISION = _kind(
+    "a model without vision",
+    TEXT_ONLY,
+    "an image goes to a model that takes none; images of earlier turns count too",
+    OTHER_MODEL,
+    also=("IB404",),
+)
+
 STRUCTURES: tuple[Structure, ...] = (
     Structure(
         _kind(
@@ -130,6 +139,7 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
         _lines(
             r"""
+            (?:invalid|wrong|unsupported|unexpected) role<NEAR><IMAGE>
             <IMAGE><FAR>(?:only|not|never)<NEAR>(?:in|with|for|within|inside|by) (?:the |an? )?
               (?:role |messages? with role )?[\"'`]?(?:user
               |assistant|system|developer|tool)\b
@@ -148,11 +158,18 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
         _lines(
             r"""
+            (?:more than|over) <N> (?:\w+ )?<IMAGE>\b<NEAR>(?:not|exceed|limit|allow|support)
+            exceed\w* (?:the |your )?<IMAGE> (?:limit|count)
+              (?:<NEAR>\b<N>\b(?!\s*(?:[kmg]i?b|bytes|px|pixels)))?
+            \b<M> <MANY>\b ?[,;(] ?(?:max\w*|limit|at most|allowed|up to)<NEAR>
+              \b<N>\b(?!\s*(?:[kmg]i?b|bytes|px|pixels))
+            max(?:imum)? (?:number|count|amount) of <IMAGE><NEAR>(?:reached|exceeded|allowed|is|:)
+              (?:\D{0,6}\b<N>\b)?
             too many (?:\w+ ){0,2}<IMAGE>\b<FAR>\b<M> ?(?:<IMAGE>)?<FAR>\b<N>(?!\s*(?:px
               |pixels))\b
             too many (?:\w+ ){0,2}<IMAGE>\b<FAR>\b<N>(?!\s*(?:px|pixels))\b
             too many (?:\w+ ){0,2}<IMAGE>\b
-            \b<M> <IMAGE><NEAR>(?:exceed\w*|more than|over|above|but|>)<FAR>(?:max\w*|limit
+            \b<M> (?:\w+ )?<MANY>\b<NEAR>(?:exceed\w*|more than|over|above|but|>)<FAR>(?:max\w*|limit
               |allowed|at most|supports?|up to)<NEAR>\b<N>(?!\s*(?:[kmg]i?b|bytes|px|pixels))\b
             (?:at most|up to|no more than|only|max(?:imum)?(?: (?:number )?of)?|limit(?:ed)? (?:of|to
               |is)) <N> (?:\w+ )?<IMAGE>(?:\(s\))?(?!\s*(?:pixels|px|bytes|tokens))
@@ -180,7 +197,7 @@ STRUCTURES: tuple[Structure, ...] = (
         _lines(
             r"""
             (?:request|payload|body|entity|upload|total)(?: (?:of|all|the|payload|body|entity|size
-              |length|content|image|images)){0,3} (?:is |was |of )?(?:<BYTES measured> )?(?:exceeds?
+              |length|content|image|images)){0,5} (?:is |was |of )?(?:<BYTES measured> )?(?:exceeds?
               |exceeded|exceeding|too (?:large|big)|larger than|over|above|is limited)<FAR><BYTES limit>
             \b413\b<NEAR>(?:too (?:large|big)|exceed)
             (?:too (?:large|big)|exceed\w*)<NEAR>(?:request|payload|body|entity|content)<NEAR>\b413\b
@@ -201,6 +218,7 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
         _lines(
             r"""
+            (?:invalid|bad|illegal|unsupported) <IMAGE> (?:dimensions?|size|resolution|width|height)\b
             <ONE><FAR>(?P<size>\d+ ?[x×] ?\d+)<FAR><OVER><FAR>(?:<PIXELS limit>|(?P<target>
               \d+ ?[x×] ?\d+))
             <ONE><FAR><OVER><FAR>(?:<PIXELS limit>|(?P<target>\d+ ?[x×] ?\d+))
@@ -254,6 +272,7 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
         _lines(
             r"""
+            image/[\w.+-]+<NEAR>\b(?:but|got|found|received|was)\b<NEAR>image/[\w.+-]+
             (?:media|mime|content)[ _-]?type<FAR>(?:mismatch|(?:does|did) ?n[o']t match|not match
               |differs?|but (?:got|found|the))<FAR>(?:image|png|jpe?g|gif|webp)
             <IMAGE><FAR>(?:mismatch|(?:does|did) ?n[o']t match|not match)<FAR>(?:media|mime|content
@@ -272,6 +291,9 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
         _lines(
             r"""
+            <IMAGE>[:,]? (?:unknown|unsupported|unrecogni[sz]ed|invalid) (?:\w+ )?(?:format|type|codec)
+            (?:<NOT>|fail\w*)<NEAR>(?:determin|detect|recogni[sz]|identif|guess)\w*[ ]
+              (?:the )?<IMAGE> (?:format|type)
             (?:unsupported|unknown|unrecogni[sz]ed|unexpected|invalid|illegal|bad
               |disallowed) (?:\w+ )?image (?:file )?(?:format|type|mime|media|encoding|extension|codec
               |content type)
@@ -301,6 +323,7 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
         _lines(
             r"""
+            <IMAGE><NEAR>zero (?:bytes|length)
             <BAD><NEAR>base64
             base64<FAR>(?:<BAD>|padding)
             (?:empty|missing|zero[- ]length|0[- ]byte|no) (?:\w+ )?<ONE>(?: data| content| bytes| file
@@ -322,6 +345,7 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
         _lines(
             r"""
+            <IMAGE> (?:fetch|download|retrieval)\w*<NEAR>(?:<FAIL>|time[ -]?out|timed out)
             (?:<FAIL>|time[ -]?out|timed out)<NEAR>(?:download|fetch|retriev|access|get|resolv)\w*<FAR>
               (?:<IMAGE>|url|https?:)
             (?:<IMAGE>|url)<FAR>(?:<FAIL>|time[ -]?out|timed out)<NEAR>(?:download|fetch|retriev|access
@@ -339,14 +363,26 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
         _lines(
             r"""
+            (?:remote|external|linked|hosted) <IMAGE><NEAR><NOT>
             <IMAGE><FAR>(?:only|must be|must start|should be|expected|require\w*)<FAR>(?:base64
               |data ur[il]|data:|https?|urls?)\b
-            (?:only|expected|require\w*|must be)<NEAR>(?:base64|data ur[il]|https?)[^a-z]<NEAR><IMAGE>
+            (?:only|expected|require\w*|must be)<NEAR>(?:base64|data ur[il]s?|https?)\b<FAR><IMAGE>
             (?:remote |external |http )?(?:<IMAGE> )?(?:urls?|s3\w*|file_?ids?
               |links?)(?: \w+){0,2} (?:for <IMAGE> )?<NOT> (?:\w+ )?(?:support|allow|accept|permit)\w*
               <NEAR>(?:<IMAGE>)?
             (?:<NOT>|invalid|unsupported|malformed|bad) (?:\w+ ){0,2}<IMAGE>[ _]?(?:url|uri|source|link
               |reference)
+            """
+        ),
+    ),
+    Structure(
+        _NO_VISION,
+        _lines(
+            r"""
+            \bmodels?\b<NEAR><NOT> (?:process|read|see|view|handle|understand|interpret|accept)\w*[ ]
+              (?:\w+ )?<IMAGE>
+            [\"'`]?(?:image_url|input_image|image)[\"'`]? content (?:type|part|block)s? (?:is |are )?<NOT>
+            content (?:type|part|block) [\"'`]?(?:image_url|input_image|image)[\"'`]? (?:is |are )?<NOT>
             """
         ),
     ),
@@ -373,13 +409,7 @@ STRUCTURES: tuple[Structure, ...] = (
         ),
     ),
     Structure(
-        _kind(
-            "a model without vision",
-            TEXT_ONLY,
-            "an image goes to a model that takes none; images of earlier turns count too",
-            OTHER_MODEL,
-            also=("IB404",),
-        ),
+        _NO_VISION,
         _lines(
             r"""
             <NOT> (?:\w+ )?(?:support|accept|handle|process|take|have|allow|enable|understand)\w*<NEAR>

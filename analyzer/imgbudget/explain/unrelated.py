@@ -29,7 +29,7 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
         _words(
             *(r"api[ _-]?key", r"authenticat", r"unauthori[sz]ed", r"credential", r"\bbearer\b", r"oauth"),
             *(r"\bjwt\b", r"(?:access|refresh|session) token", r"/login", r"permission[ _](?:error|denied)"),
-            *(r"not logged in", r"\bcertificate", r"\bsecret\b"),
+            *(r"not logged in", r"insufficient permission", r"\bcertificate", r"\bsecret\b"),
         ),
     ),
     (
@@ -43,6 +43,7 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
         _words(
             *(
                 r"content[ _](?:policy|filter|management)",
+                r"policy_violation",
                 r"safety (?:system|polic|filter|setting)",
                 r"moderation",
             ),
@@ -93,6 +94,19 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"\beisdir\b",
             r"did not match any file",
             r"cannot find module",
+        ),
+    ),
+    (
+        "a mistake in a program",
+        _words(
+            *(
+                r"cannot read propert",
+                r"is not a function",
+                r"is not defined",
+                r"referenceerror",
+                r"nullpointer",
+            ),
+            *(r"segmentation fault", r"has no attribute", r"attributeerror", r"modulenotfound"),
         ),
     ),
     (
