@@ -144,7 +144,7 @@ def test_copies_with_another_http_client_are_guarded(api: Api, kind: type[anthro
     assert len(api.seen) == 2
 
 
-def test_uploads_are_said_to_be_unchecked(api: Api) -> None:
+def test_uploads_are_named_as_unchecked(api: Api) -> None:
     """The guard reads JSON only: all else is named by its path, without host and query."""
     api.always(lambda: pytest.fail("not reached"), "/none")
     client = imgbudget.guard(httpx2.Client(transport=httpx2.MockTransport(lambda _: httpx2.Response(200))))
@@ -417,7 +417,7 @@ class _GoogleApi:
 
 
 def test_all_three_ways_of_google_genai_are_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """httpx, httpx for each event loop, and aiohttp; live connections are said to be unchecked."""
+    """httpx, httpx for each event loop, and aiohttp; live connections lead to a warning."""
     url = "https://generativelanguage.googleapis.com/v1beta/models/gemini-3-flash-preview:generateContent"
     sent = {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": encoded()}}]}]}
     text = json.dumps(sent).encode()
@@ -562,7 +562,7 @@ def test_async_functions_of_litellm_are_guarded(api: Api) -> None:
     assert len(api.seen) == 1
 
 
-def test_a_function_that_sends_unseen_is_said() -> None:
+def test_a_function_that_sends_unseen_leads_to_a_warning() -> None:
     """An answer from a cache, or a request that another library sent; other functions are refused."""
     with pytest.warns(RequestWarning, match=r"sent unchecked: litellm\.responses sent no request that"):
         assert imgbudget.guard(_litellm(lambda: "cached", "responses"))() == "cached"
@@ -590,7 +590,7 @@ class _Logging(httpx2.Client):
         return super().send(request, **options)
 
 
-def test_what_goes_past_the_transports_of_a_client_is_said() -> None:
+def test_what_goes_past_the_transports_of_a_client_leads_to_a_warning() -> None:
     """A client that sends by itself leads to a warning; one that only looks at requests does not."""
     url = "https://api.anthropic.com/v1/messages?key=secret"
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200))

@@ -155,7 +155,7 @@ def test_a_body_that_cannot_be_decoded_is_named(api: Api, header: str, data: byt
 
 
 def test_zstd_is_decoded_where_a_module_for_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the standard library from Python 3.14 on, or a package; otherwise it is said."""
+    """By the standard library from Python 3.14 on, or a package; otherwise a warning names the encoding."""
     watch = RequestWatch(Inspector(RunOptions(isolated=True), Severity.ERROR), "raise")
     head = RequestHead("POST", "https://api.anthropic.com/v1/messages", {"content-encoding": "zstd"})
     monkeypatch.setattr(encodings, "_ZSTD", ("no_such_module_of_zstd",))

@@ -529,7 +529,7 @@ def over_limits() -> Iterator[tuple[str, Way, list[bytes]]]:
 
 
 def drive_others() -> None:
-    """What is not looked at is said, and what is not supported is refused."""
+    """What is not looked at leads to a warning, and what is not supported is refused."""
     upload = ("a.jsonl", b'{"custom_id": "1"}\n')
     for name, work in (
         (
@@ -553,7 +553,7 @@ def drive_others() -> None:
     ):
         made = outcome(work)
         holds = any(text.startswith("sent unchecked: ") for text in made.warned)
-        expect(name, f"is said to be unchecked: {made.warned[:1]}", holds=holds, made=made)
+        expect(name, f"leads to a warning: {made.warned[:1]}", holds=holds, made=made)
 
     async def live() -> None:
         async with imgbudget.guard(google()).aio.live.connect(model="gemini-live"):
@@ -561,9 +561,7 @@ def drive_others() -> None:
 
     live_work: Any = type("Live", (), {"is_async": True, "__call__": lambda _self: live()})()
     made = outcome(live_work)
-    expect(
-        "google-genai live", f"is said to be unchecked: {made.warned[:1]}", holds=bool(made.warned), made=made
-    )
+    expect("google-genai live", f"leads to a warning: {made.warned[:1]}", holds=bool(made.warned), made=made)
     batch: Any = {"custom_id": "1", "params": claude(TIFF)}
     made = outcome(
         lambda: imgbudget.guard(anthropic.Anthropic(**CLAUDE)).messages.batches.create(requests=[batch])
@@ -584,7 +582,12 @@ def drive_others() -> None:
             holds=type(made.error).__name__ == "UsageError" and "guard accepts" in text,
         )
     made = outcome(lambda: imgbudget.guard(litellm.completion)(model="gpt-5", messages=[], mock_response="x"))
-    expect("litellm without a request", f"is said: {made.warned[:1]}", holds=bool(made.warned), made=made)
+    expect(
+        "litellm without a request",
+        f"leads to a warning: {made.warned[:1]}",
+        holds=bool(made.warned),
+        made=made,
+    )
     caught: list[Any] = []
     guarded = imgbudget.guard(litellm.completion)
 
