@@ -123,6 +123,8 @@ def test_platform_and_model(imgbudget: Command, tmp_path: Path) -> None:
     assert (request["platform"], request["visual_tokens"]) == ("openai-fine-tuning", 255)
     assert "checked as training examples of openai-fine-tuning" in run.err
     assert "IB412" not in run.codes
+    for options in (("--platform", "openai"), ("--model", "gpt-4o")):
+        assert errors(imgbudget, tmp_path / "t.jsonl", example(*[IMAGE] * 11), options=options) == ["IB402"]
     (tmp_path / ".imgbudget.yaml").write_text("platform: azure-openai\nmodel: gpt-4o\n")
     assert errors(imgbudget, tmp_path / "t.jsonl", example(*[IMAGE] * 64)) == []
     assert errors(imgbudget, tmp_path / "t.jsonl", example(*[IMAGE] * 65)) == ["IB402"]
@@ -135,7 +137,7 @@ def test_platform_and_model(imgbudget: Command, tmp_path: Path) -> None:
         ("log.jsonl", example(*[IMAGE] * 11, id="1"), ()),
         ("log.jsonl", {"messages": example(*[IMAGE] * 11)["messages"][:2]}, ()),
         ("one.json", example(*[IMAGE] * 11), ()),
-        ("t.jsonl", example(*[IMAGE] * 11), ("--platform", "openai")),
+        ("t.jsonl", example(*[IMAGE] * 11), ("--platform", "anthropic")),
         ("t.jsonl", example(*[IMAGE] * 11), ("--model", "claude-opus-5-5")),
     ],
 )

@@ -144,7 +144,7 @@ class LintContext:
         if request.is_example and (tuning := self._tuning_platform()):
             self.note(
                 f"lines of messages that end with an answer are checked as training examples of {tuning}; "
-                "choose another platform with --platform"
+                "requests name their model, or the run another vendor's --platform"
             )
             return tuning
         if request.platform:
@@ -167,9 +167,9 @@ class LintContext:
 
     def _tuning_platform(self) -> str:
         """The platform that training examples go to; empty if the user named another one, or its model."""
-        if self.explicit_platform or (self.explicit_model and not self._serves("openai", self.model)):
+        if self.explicit_model and not self._serves("openai", self.model):
             return ""
-        found = _TUNING.get(self.platform, "")
+        found = (TRAINING if self.explicit_platform else _TUNING).get(self.platform, "")
         return found if found in self.data.table else ""
 
     def _model_of(self, request: Request, platform: str) -> str:
