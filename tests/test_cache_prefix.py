@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.linter.prefixes import SentPrompts
+from imgbudget.model.location import Location
 from imgbudget.model.prompts import Prompt, PromptBlock
 from imgbudget.model.request_under_test import bind_request
 from imgbudget.model.subjects import ProbeField, Request
+from imgbudget.planner.caching import CacheRates, Piece, bill
 from imgbudget.requests.reader import read_requests
 from tests.builders import body, image_block, image_bytes, text_block
 from tests.conftest import Command
@@ -470,3 +474,39 @@ def test_cassettes_are_compared(imgbudget: Command, tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({"interactions": interactions, "version": 1}), encoding="utf-8")
     (found,) = edits(imgbudget, path)
     assert found["line"] > 1
+
+
+@given(
+    texts=st.lists(st.integers(1100, 4000), min_size=3, max_size=8, unique=True),
+    first=st.integers(0, 6),
+    new=st.integers(1, 4000),
+)
+def test_what_is_lost_is_what_a_cache_writes_again(texts: list[int], first: int, new: int) -> None:
+    """The tokens of an edit are those that a cache has to write in addition to the new ones."""
+    first = min(first, len(texts) - 2)
+    before = [
+        PromptBlock(size, 4 * size, ("messages", at), answer=at % 2 == 1) for at, size in enumerate(texts)
+    ]
+    edited = PromptBlock(-1, 40, ("messages", first))
+    after = [
+        *before[:first],
+        edited,
+        *before[first + 1 :],
+        PromptBlock(-2, 4 * new, ("messages", len(texts))),
+    ]
+    limits = limits_of()
+    sent = SentPrompts()
+    request = Request(Location("r.json", ()), "messages", 1)
+    found = [
+        sent.edit_of(bind_request(request._replace(prompt=Prompt(tuple(blocks), len(blocks))), limits))
+        for blocks in (before, after)
+    ]
+    prompts = [[Piece(block.hash, block.characters // 4) for block in blocks] for blocks in (before, after)]
+    rates = CacheRates.of(limits)
+    written = bill(prompts, limits, rates).written - bill(prompts[:1], limits, rates).written
+    assert found[0] is None
+    is_edit = (
+        any(block.answer for block in before[first + 1 :])
+        and 2 * (len(texts) - first - 1) >= len(texts) - first
+    )
+    assert (found[1].tokens if found[1] else None) == (written - 10 - new if is_edit else None)

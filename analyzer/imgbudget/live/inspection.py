@@ -32,6 +32,7 @@ from imgbudget.requests.base import time_for_pages
 from imgbudget.requests.batches import BatchCount
 from imgbudget.requests.finder import unseen_images
 from imgbudget.requests.payloads import begins_like_payload
+from imgbudget.requests.prompts import wanted
 from imgbudget.requests.reader import read_requests
 
 if TYPE_CHECKING:
@@ -101,9 +102,12 @@ def _readable(documents: Iterable[Document | BadDocument]) -> Iterator[Document]
 
 def _requests(documents: Iterable[Document], path: str) -> Iterator[Request]:
     for document in documents:
-        for item in read_requests(_unlike(document), path, ProbeField.NONE):
-            if isinstance(item, Request):
-                yield item
+        before = wanted.set(False)  # one request is compared with nothing
+        try:
+            items = list(read_requests(_unlike(document), path, ProbeField.NONE))
+        finally:
+            wanted.reset(before)
+        yield from (item for item in items if isinstance(item, Request))
 
 
 def _unlike(document: Document) -> Document:

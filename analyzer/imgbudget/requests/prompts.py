@@ -5,6 +5,7 @@ that follows is processed and written again. Only hashes are kept of earlier req
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from imgbudget.errors import UnreadableError
@@ -49,9 +50,13 @@ _HEAD, _TAIL = 1024, 256
 """Characters of a base64 text that tell it from others, with its length: checksums are at its end."""
 
 
+wanted: ContextVar[bool] = ContextVar("wanted", default=True)
+"""Whether prompts are read: requests are compared only where a file may have several."""
+
+
 def prompt_of(document: Document, body: Any, turns_key: str, request: Request) -> Prompt | None:
     """The prompt of a request of a document; None if it is certain that nothing of it is cached."""
-    if not isinstance(body, dict) or not isinstance(turns := body.get(turns_key), list):
+    if not wanted.get() or not isinstance(body, dict) or not isinstance(turns := body.get(turns_key), list):
         return None
     if request.dialect not in _AUTOMATIC and not any(document.mentions(mark) for mark in MARKS):
         return None
