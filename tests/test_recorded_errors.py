@@ -168,13 +168,19 @@ def codes(found: RecordedErrors) -> list[tuple[str | None, bool]]:
     ]
 
 
+def renamed(line: Json) -> Json:
+    """The line with another id."""
+    return line | {key: f"{line[key]}-2" for key in ("uuid", "id") if isinstance(line.get(key), str)}
+
+
 @pytest.mark.parametrize("name", SESSIONS)
 def test_errors_in_the_sessions_of_each_agent(name: str, tmp_path: Path) -> None:
     """An error, an answer, and the error again: text, status, place, and what it stops."""
     errors, answers = SESSIONS[name]
     agent = next(known for known in AGENTS if name.startswith(known))
     first = [FIRST[agent]] if agent in FIRST else []
-    path = write_lines(tmp_path / "s.jsonl", *first, *errors, *answers, *errors)
+    again = [renamed(error) for error in errors]
+    path = write_lines(tmp_path / "s.jsonl", *first, *errors, *answers, *again)
     found = recorded_errors(str(path))
     assert found.agent == agent
     assert [error.answered for error in found.errors] == [True, False]
@@ -293,6 +299,17 @@ def test_retries_and_other_errors(tmp_path: Path) -> None:
     assert found.newest.match is None
 
 
+def test_lines_that_are_there_twice(tmp_path: Path) -> None:
+    """Gemini CLI writes all its messages again, and Claude Code may repeat lines: each counts once."""
+    refused = gemini_row("m2", "error", f"[API Error: {answered_by_anthropic(MANY)}]")
+    again = {"$set": {"messages": [gemini_row("m1", "user", "x"), refused]}}
+    path = write_lines(tmp_path / "s.jsonl", gemini_header(), refused, again, again)
+    assert codes(recorded_errors(str(path))) == [("IB102", False)]
+    line = claude_error("e1", MANY)
+    path = write_lines(tmp_path / "c.jsonl", line, line, claude("assistant", "a1", "ok"), line)
+    assert codes(recorded_errors(str(path))) == [("IB102", True)]
+
+
 def test_errors_of_a_sub_agent(tmp_path: Path) -> None:
     """An answer in another conversation leaves an error as it is."""
     inner = {"isSidechain": True, "agentId": "g1"}
@@ -338,7 +355,9 @@ def test_memory_of_a_long_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "s.jsonl"
     with path.open("w") as file:
         for number in range(40):
-            file.write(json.dumps(image) + "\n" + json.dumps(claude_error("e", f"{MANY} {number}")) + "\n")
+            file.write(
+                json.dumps(image) + "\n" + json.dumps(claude_error(f"e{number}", f"{MANY} {number}")) + "\n"
+            )
     tracemalloc.start()
     try:
         found = recorded_errors(str(path))

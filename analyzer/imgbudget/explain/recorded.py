@@ -133,6 +133,7 @@ class _Errors:
     count: int = 0
     errors: deque[tuple[int, str, RecordedError]] = field(default_factory=lambda: deque(maxlen=MOST_ERRORS))
     answers: dict[str, int] = field(default_factory=dict)
+    known: set[tuple[str, str]] = field(default_factory=set)
     explained: dict[str, Explanation] = field(default_factory=dict)
 
     def read(self, source: JsonSource, path: str, *, lines: bool) -> bool:
@@ -171,7 +172,10 @@ class _Errors:
         for event in events:
             if isinstance(event, Answered):
                 self.answers[event.conversation] = self.count
+            elif event.identity and (event.conversation, event.identity) in self.known:
+                continue  # a copy of an earlier line, or the messages so far once more
             elif error := self._error(document, event, location, in_row=in_row):
+                self.known.add((event.conversation, event.identity))
                 self.errors.append((self.count, event.conversation, error))
                 self.count += 1
 

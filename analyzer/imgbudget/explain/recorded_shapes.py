@@ -22,6 +22,7 @@ class Noted(NamedTuple):
 
     `retried`: the agent sent the request again by itself. `certain` is False where the text may as well be
     about something else than a request, as the result of a tool. The error begins with `after` in its text.
+    `identity` is the id of its line, if it has one: a file may have a line again.
     """
 
     texts: tuple[tuple[Keys, str], ...]
@@ -30,6 +31,7 @@ class Noted(NamedTuple):
     certain: bool = True
     conversation: str = ""
     after: str = ""
+    identity: str = ""
 
 
 class Answered(NamedTuple):
@@ -114,6 +116,11 @@ def _status(value: Any, depth: int = 0) -> int | None:
     return next((found for found in inner if found is not None), None)
 
 
+def _identity(value: dict[str, Any]) -> str:
+    found = value.get("uuid") or value.get("id")
+    return found if isinstance(found, str) else ""
+
+
 _three_digits = re.compile(r"[45]\d\d").fullmatch
 
 
@@ -133,7 +140,7 @@ def _claude_code(value: dict[str, Any]) -> Iterator[_Event]:
         if flagged or (synthetic and any("API Error" in text for _, text in content)):
             details = tuple(_texts(value.get("errorDetails"), ("errorDetails",)))
             if texts := (*content, *details):
-                yield Noted(texts, status=_status(value), conversation=conversation)
+                yield Noted(texts, _status(value), conversation=conversation, identity=_identity(value))
         elif not synthetic:
             yield Answered(conversation)
     elif kind == "system" and value.get("subtype") == "api_error":
@@ -177,7 +184,7 @@ def _gemini_message(message: Any, keys: Keys) -> Iterator[_Event]:
     if not isinstance(message, dict):
         return
     if message.get("type") == "error":
-        yield from _noted(message.get("content"), (*keys, "content"))
+        yield from _noted(message.get("content"), (*keys, "content"), identity=_identity(message))
     elif message.get("type") == "gemini" and (message.get("content") or message.get("toolCalls")):
         yield Answered()
 
@@ -198,7 +205,7 @@ def _pi(value: dict[str, Any]) -> Iterator[_Event]:
     stopped = message.get("stopReason") or value.get("stopReason")
     if stopped == "error":
         keys = ("message", "errorMessage")
-        yield from _noted(message.get("errorMessage"), keys)
+        yield from _noted(message.get("errorMessage"), keys, identity=_identity(value))
     elif stopped != "aborted":
         yield Answered()
 
