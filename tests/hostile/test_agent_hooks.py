@@ -142,6 +142,32 @@ def test_a_file_of_another_format_is_read_as_one_that_the_api_takes(
     assert "shown in full size, 300x200 px, converted to png" in found["additionalContext"]
 
 
+@pytest.mark.parametrize("kept", [60, 200, -300])
+def test_an_image_that_would_break_the_session_is_not_read(tmp_path: Path, call: Hook, kept: int) -> None:
+    """The agent sends a small one as it is, whatever its rules; the API refuses it with every later turn."""
+    run = read(tmp_path, call, data=image_bytes((400, 300), "JPEG")[:kept])
+    found = output(run)
+    assert found["permissionDecision"] == "deny"
+    assert "The API would refuse it, and every later turn with it" in found["permissionDecisionReason"]
+
+
+def test_an_image_that_lacks_only_its_end_is_read(tmp_path: Path, call: Hook) -> None:
+    """Decoders do not miss it."""
+    run = read(tmp_path, call, data=image_bytes((400, 300))[:-12])
+    assert (run.code, run.out, run.err) == (0, "", "")
+
+
+def test_a_broken_screenshot_gives_way_to_a_text(call: Hook) -> None:
+    """Also where the model is not known; the sound ones stay."""
+    images = [shot(data)[1] for data in (image_bytes((300, 200))[:80], image_bytes((300, 200)), b"<html>")]
+    run = call("PostToolUse", "mcp__x__screenshots", tool_response=images, transcript_path=None)
+    first, second, third = output(run)["updatedToolOutput"]
+    assert first["text"].startswith("[image removed: it ")
+    assert second == shot(image_bytes((300, 200)))[1]
+    assert "is not an image" in third["text"]
+    assert "image 1 of mcp__x__screenshots" in run.err
+
+
 def test_what_fits_is_left_alone(tmp_path: Path, call: Hook) -> None:
     """So are animations, files that are no images, damaged ones, and files that are not there."""
     install(tmp_path)
@@ -153,7 +179,7 @@ def test_what_fits_is_left_alone(tmp_path: Path, call: Hook) -> None:
         "moving.gif": gif.getvalue(),
         "notes.txt": b"x" * 5000,
         "page.png": b"<html></html>",
-        "cut.png": image_bytes((3000, 500))[:300],
+        "cut.png": image_bytes((3000, 500))[:300],  # the agent encodes it anew
         "none.png": None,
     }
     for name, data in cases.items():

@@ -47,6 +47,7 @@ class Case(NamedTuple):
     options: str = ""
     beside: bool = False
     is_installed: bool = True
+    file: str = "large.jpg"
 
 
 CASES = (
@@ -56,6 +57,8 @@ CASES = (
     Case("settings on the command line", "Read", [AFTER], "Multiply coordinates by 2.230", by_option=True),
     Case("a screenshot", SHOT, [AFTER], "displayed at 1345x896. Multiply coordinates by 2.23"),
     Case("a screenshot beside another hook", SHOT, [AFTER], "displayed at 1345x896", beside=True),
+    Case("a broken file, no hook", "Read", [(300, 200)], is_installed=False, file="cut.png"),
+    Case("a broken file", "Read", [], "every later turn", file="cut.png"),
     Case("a rule that asks", "Read", [], "requested permissions", permissions={"ask": ["Read(./large.jpg)"]}),
     Case("a rule that denies", "Read", [], "denied", permissions={"deny": ["Read(./large.jpg)"]}),
     Case("a mistake in the options", "Read", [SCALED], options=" --nonsense"),
@@ -87,6 +90,8 @@ def body_of(case: Case, program: Path, scratch: Path) -> str:
     (home / ".claude").mkdir(parents=True)
     work.mkdir()
     Image.effect_noise((300, 200), 50).convert("RGB").resize(LARGE).save(work / "large.jpg", quality=90)
+    Image.effect_noise((300, 200), 50).save(work / "cut.png")
+    os.truncate(work / "cut.png", 9000)
     bodies: list[Any] = []
 
     class Calls(Answers):
@@ -94,7 +99,7 @@ def body_of(case: Case, program: Path, scratch: Path) -> str:
 
         def _call(self, body: Any) -> tuple[str, Any] | None:
             called = f'"{case.tool}"' in json.dumps(body.get("messages"))
-            wanted = {"file_path": str(work / "large.jpg")} if case.tool == "Read" else {}
+            wanted = {"file_path": str(work / case.file)} if case.tool == "Read" else {}
             return (case.tool, wanted) if body.get("tools") and not called else None
 
     Calls.bodies, Calls.image = bodies, work / "large.jpg"

@@ -13,16 +13,18 @@ from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
 from imgbudget.agents.copies import copies_folder, kept_copy
-from imgbudget.agents.shrinking import ShrunkImage, shrunk
+from imgbudget.agents.shrinking import ShrunkImage, broken, shrunk
 from imgbudget.errors import FixError, UsageError
 from imgbudget.fixing.output_files import EXTENSIONS
 from imgbudget.imageinfo.files import read_image
 from imgbudget.limits.bound import Limits
+from imgbudget.limits.clients import CLIENTS
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.run import Session
+from imgbudget.model.clients import encoded_facts
 from imgbudget.model.scale_notes import restated, stated_original
-from imgbudget.model.subjects import ProbeField
+from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.planner.image import text_length
 from imgbudget.positional import OPEN_FLAGS, read_named
 
@@ -151,10 +153,12 @@ def _before(call: HookCall, limits_of: Callable[[], Limits | None]) -> HookAnswe
     if given is None:
         return HookAnswer()
     path = os.path.join(call.cwd, given)
-    if not os.path.isfile(path) or not may_redirect(path, call):
-        return HookAnswer()
-    facts = read_image(path, ProbeField.NONE).facts
+    facts = read_image(path, ProbeField.INTEGRITY).facts if os.path.isfile(path) else None
     if facts is None or facts.format is None or facts.byte_size > MOST_BYTES:
+        return HookAnswer()
+    if facts.damage is not None:
+        return _refused(call, path, facts)
+    if not may_redirect(path, call):
         return HookAnswer()
     limits = limits_of()
     made = None if limits is None else shrunk(read_named(path, MOST_BYTES), path, limits)
@@ -166,6 +170,22 @@ def _before(call: HookCall, limits_of: Callable[[], Limits | None]) -> HookAnswe
         [scale_text(made, limits)],
         updatedInput={**call.tool_input, "file_path": copy},
     )
+
+
+def _refused(call: HookCall, path: str, facts: ImageFacts) -> HookAnswer:
+    """Refuse to read an image that the agent would send as it is, and that the API refuses."""
+    if facts.format not in _CLIENT.read or encoded_facts(facts, _CLIENT) is not None:
+        return HookAnswer()
+    reason = broken(read_named(path, MOST_BYTES), path)
+    if reason is None:
+        return HookAnswer()
+    text = f"The image {reason}. The API would refuse it, and every later turn with it: {_REMEDY}."
+    output = {"hookEventName": call.event, "permissionDecision": "deny", "permissionDecisionReason": text}
+    return HookAnswer(json.dumps({"hookSpecificOutput": output}) + "\n")
+
+
+_CLIENT = next(client for client in CLIENTS if client.name == "claude-code")
+_REMEDY = "create or download the file again"
 
 
 def may_redirect(path: str, call: HookCall) -> bool:
@@ -228,20 +248,25 @@ def _after(call: HookCall, limits_of: Callable[[], Limits | None]) -> HookAnswer
     """Replace the images in the result of a tool."""
     found = [image for image in _images(call.response) if len(image.text) <= MOST_BYTES]
     limits = limits_of() if found else None
-    if limits is None:
-        return HookAnswer()
     lines: list[str] = []
+    removed: list[str] = []
     notes: list[str] = []
     for number, image in enumerate(found, 1):
         try:
-            made = shrunk(base64.b64decode(image.text, validate=True), call.tool, limits)
+            data = base64.b64decode(image.text, validate=True)
+            if call.tool != "Read" and (reason := broken(data, call.tool)) is not None:
+                image.remove(f"[image removed: it {reason}; the API would refuse it with every later turn]")
+                removed.append(f"image {number} of {call.tool} {reason} and was replaced by a text")
+                continue
+            made = None if limits is None else shrunk(data, call.tool, limits)
         except (FixError, ValueError) as error:
             notes.append(f"image {number} of {call.tool} stays as it is: {error}")
             continue
-        if made is not None and text_length(len(made.data)) < len(image.text):
+        if made is not None and limits is not None and text_length(len(made.data)) < len(image.text):
             which = f"Image {number}: " if len(found) > 1 else ""
             lines.append(which + scale_text(made._replace(original=image.put(made)), limits))
-    if not lines:
+    notes += removed
+    if not lines and not removed:
         return HookAnswer(notes=tuple(notes))
     replaced = {"updatedToolOutput": call.response}
     if call.tool.startswith("mcp__"):  # the name of the field before 2.1.121
@@ -250,11 +275,13 @@ def _after(call: HookCall, limits_of: Callable[[], Limits | None]) -> HookAnswer
 
 
 class ImageInResult(NamedTuple):
-    """An image in a result: `holder` has its base64 text as `name`, and its media type as `media_type`.
+    """An image in a result, in its `block`.
 
-    `note` is the block after it in which the agent states its scale.
+    `holder` has its base64 text as `name`, and its media type as `media_type`. `note` is the block after it
+    in which the agent states its scale.
     """
 
+    block: dict[str, Any]
     holder: dict[str, Any]
     name: str
     media_type: str
@@ -265,6 +292,11 @@ class ImageInResult(NamedTuple):
         """The base64 text."""
         text: str = self.holder[self.name]
         return text
+
+    def remove(self, text: str) -> None:
+        """Put a text in its place."""
+        self.block.clear()
+        self.block.update({"type": "text", "text": text})
 
     def put(self, made: ShrunkImage) -> Size:
         """Put another image in its place, and correct the sizes beside it; the size of the original, px."""
@@ -306,7 +338,7 @@ def _image(block: dict[str, Any], note: dict[str, Any] | None) -> Iterator[Image
         (block, "data", "mimeType"),
     ):
         if isinstance(holder, dict) and isinstance(holder.get(name), str):
-            yield ImageInResult(holder, name, media_type, note)
+            yield ImageInResult(block, holder, name, media_type, note)
             return
 
 
@@ -325,7 +357,8 @@ def scale_text(made: ShrunkImage, limits: Limits) -> str:
 
 
 def _answer(call: HookCall, lines: list[str], notes: list[str] | None = None, **fields: Any) -> HookAnswer:
-    output = {"hookEventName": call.event, **fields, "additionalContext": "\n".join(lines)}
+    context = {"additionalContext": "\n".join(lines)} if lines else {}
+    output = {"hookEventName": call.event, **fields, **context}
     return HookAnswer(json.dumps({"hookSpecificOutput": output}) + "\n", tuple(notes or ()))
 
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from imgbudget.errors import FixError
+from imgbudget.fixing.decode import decode
 from imgbudget.fixing.image import edit_image
 from imgbudget.imageinfo.files import image_from_bytes
 from imgbudget.limits.bound import Limits
@@ -45,3 +47,20 @@ def shrunk(data: bytes, name: str, limits: Limits) -> ShrunkImage | None:
         edit = ImageEdit(format=form, upright=True, permits=PLAN_LOSS, webp=takes_webp(limits))
     made = edit_image(data, edit)
     return ShrunkImage(made.data, made.format, upright_size(facts, facts.size), made.size)
+
+
+def broken(data: bytes, name: str) -> str | None:
+    """Why nobody can decode an image, as a clause; None if it can be decoded, or nothing is wrong with it.
+
+    An image of which only the last bytes are missing may be decoded, and then the API takes it too.
+    """
+    facts = image_from_bytes(data, name, ProbeField.INTEGRITY).facts
+    if facts is None or facts.format is None:
+        return f"is not an image but {facts.content}" if facts and facts.content else "is not an image"
+    if facts.damage is None:
+        return None
+    try:
+        decode(data, facts._replace(damage=None), None)
+    except FixError:
+        return facts.damage
+    return None

@@ -45,6 +45,7 @@ def hook(options: HookOptions) -> int:
     an image that is larger than the model uses is replaced by one in the size that the API would make of it
     anyway, with the scale for coordinates. Before Read, such a file, or one of another format, is replaced by
     a copy in a temporary folder, if the settings allow that folder and no rule asks before files are read.
+    An image that cannot be decoded, which would end the session, is not read, or gives way to a text.
     Originals are never changed, and configurations of the working folder are ignored.
 
     What cannot work: images named with @ or pasted call no hook, and of several hooks that replace one input
