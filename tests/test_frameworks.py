@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from imgbudget.model.subjects import Origin
 from imgbudget.requests.reader import NoRequest
 from tests.builders import image_block, image_bytes
 from tests.requestreading import items_of, requests_of
@@ -114,3 +115,18 @@ def test_other_lists_are_no_requests(value: Any) -> None:
     """Names of files, other files, texts, and lists of other things."""
     (item,) = items_of(value)
     assert isinstance(item, NoRequest)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "attachment://734b3dc396aa9924b5f2a48de42561d2",
+        "mlflow-attachment://a1?content_type=image%2Fpng",
+        "@@@langfuseMedia:type=image/png|id=a1|source=bytes@@@",
+    ],
+)
+def test_an_image_that_a_log_keeps_elsewhere_is_no_address(kept: str) -> None:
+    """It was sent as bytes, which are elsewhere in the log: neither an address nor base64."""
+    (request,) = requests_of([turn(TEXT, {"type": "image", "image": kept}, {"type": "image", "image": URI})])
+    assert [use.origin for use in request.images] == [Origin.UNKNOWN, Origin.BASE64]
+    assert request.flaws == ()

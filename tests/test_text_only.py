@@ -94,7 +94,11 @@ def test_proven_model_is_an_error(imgbudget: Command, tmp_path: Path) -> None:
     """One finding for the request, and none that the model is unknown; the exit code is 1."""
     write_json(tmp_path / "r.json", body("deepseek-chat", images=3))
     assert findings(imgbudget, "r.json") == [
-        ("IB413", "error", "deepseek-chat takes no images; the API rejects this request with 3 images")
+        (
+            "IB413",
+            "error",
+            "deepseek-chat takes no images; the API rejects this request with 3 images, or drops them",
+        )
     ]
     assert imgbudget("check", "r.json").code == 1
 
@@ -103,7 +107,7 @@ def test_message_names_the_platform(imgbudget: Command, tmp_path: Path) -> None:
     """That of the spelling, or the user's."""
     write_json(tmp_path / "r.json", body("us.amazon.nova-micro-v1:0"))
     [(_, _, message)] = findings(imgbudget, "r.json")
-    assert message == "nova-micro takes no images; bedrock rejects this request with 1 image"
+    assert message == "nova-micro takes no images; bedrock rejects this request with 1 image, or drops it"
     write_json(tmp_path / "r.json", body("deepseek-r1"))
     [(_, _, message)] = findings(imgbudget, "r.json", "--platform", "openrouter")
     assert "openrouter rejects" in message

@@ -11,7 +11,8 @@ def text_only_model(request: Request, ctx: Context) -> Iterator[Problem]:
 
     ## Why it matters
     The request is rejected, for example with `unknown variant image_url, expected text`, or `This model does
-    not support image input`. A conversation fails in this way from the turn on in which it is continued with
+    not support image input`; some servers, such as Ollama, put a text in place of the image instead, and the
+    model guesses. A conversation fails in this way from the turn on in which it is continued with
     such a model, because the images of earlier turns are sent again. In sessions the model is the one that
     the next turn goes to.
 
@@ -53,7 +54,10 @@ def text_only_model(request: Request, ctx: Context) -> Iterator[Problem]:
     (model,) = limits.text_only.values
     count = "1 image" if images == 1 else f"{images} images"
     if limits.takes_no_images:
-        message = f"{model} takes no images; {limits.api} rejects this request with {count}"
+        dropped = "it" if images == 1 else "them"
+        message = (
+            f"{model} takes no images; {limits.api} rejects this request with {count}, or drops {dropped}"
+        )
     else:
         message = f"{model} may take no images: {limits.text_only.note}; this request has {count}"
     yield Problem(
