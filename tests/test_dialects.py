@@ -430,3 +430,11 @@ def test_interactions_of_gemini() -> None:
 def test_what_is_no_interaction_and_no_conversation(value: Any) -> None:
     """Inputs of other programs, and those without anything to check."""
     assert all(item.dialect == "openai-responses" for item in requests_of(value))
+
+
+def test_the_address_of_a_file_is_no_base64() -> None:
+    """OpenRouter takes one in `file_data`, as a recording of it shows: the pages are on a server."""
+    file = {"filename": "a.pdf", "file_data": "https://example.com/a.pdf"}
+    content = [{"type": "file", "file": file}, {"type": "text", "text": "what is it?"}]
+    (use,) = request_of({"model": "gpt-5", "messages": [{"role": "user", "content": content}]}).documents
+    assert (use.origin, use.pages, use.uncounted) == (Origin.URL, None, None)

@@ -137,10 +137,15 @@ class PartReader(RequestCollector):
             key, data = "document_url", self._linked_data(value)
         if isinstance(data, str) and self._begins(data, "data:image/"):
             return self.base64_image(data, here.at(key), (*inside, "file"), prefixed=True)
-        pdf = self.pdf(data, declared=None, prefixed=True) if isinstance(data, str) else None
+        origin, pdf = Origin.FILE_ID, None
+        if isinstance(data, str):
+            # gateways such as OpenRouter fetch an address
+            is_address = self._begins(data, ("http://", "https://"))
+            origin = Origin.URL if is_address else Origin.BASE64
+            pdf = None if is_address else self.pdf(data, declared=None, prefixed=True)
         use = DocumentUse(
             location=location,
-            origin=Origin.BASE64 if isinstance(data, str) else Origin.FILE_ID,
+            origin=origin,
             pages=pdf and pdf.pages,
             byte_size=pdf and pdf.byte_size,
             uncounted=pdf and pdf.uncounted,
@@ -153,7 +158,7 @@ class PartReader(RequestCollector):
         address = part.get("document_url")
         return address if isinstance(address, str) and self._begins(address, "data:") else None
 
-    def _begins(self, text: str, beginning: str) -> bool:
+    def _begins(self, text: str, beginning: str | tuple[str, ...]) -> bool:
         """Whether a text begins so, in upper or lower case."""
         return self.document.payload(text).text(_SCHEME).lower().startswith(beginning)
 
