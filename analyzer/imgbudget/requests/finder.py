@@ -232,7 +232,8 @@ class _ImageFinder:
             return
         is_notebook = isinstance(document.value, dict) and "nbformat" in document.value
         walk = _Walk(look, document.long_strings, self.seen)
-        if isinstance(document.value, str):
+        value = document.value
+        if isinstance(value, str) and (value in look.long or value not in document.long_strings):
             walk.found.append(((), document.value, {}))
         elif isinstance(document.value, (dict, list)) and document.value:
             walk.walk(document.value, {})
@@ -257,9 +258,6 @@ class _ImageFinder:
         wrapped: bool,
     ) -> None:
         """Collect the images of a string: one that it is, or those inside it."""
-        long_string = document.long_strings.get(value)
-        if long_string is not None and not (_begins_payload(long_string) or _may_hold_uri(long_string)):
-            return
         path = location.keys or ()
         if self.seen is not None and any(path[: len(keys)] == keys for keys in self.seen if keys):
             return
@@ -269,7 +267,7 @@ class _ImageFinder:
             return
         if self.seen is not None:
             return
-        is_text = long_string is not None
+        is_text = value in document.long_strings
         if not is_text and may_hold_payload(value):
             is_text = depth >= _DEEPEST or not self._inner(value, location, depth)
         if is_text:
