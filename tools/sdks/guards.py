@@ -228,7 +228,7 @@ def litellm_way(
     return Way(
         f"litellm {function} {name}",
         lambda: getattr(litellm, function),
-        lambda f, a: f(**(a | more)),
+        lambda f, a: list(f(**(a | more))) if "stream" in more else f(**(a | more)),
         arguments,
         most,
     )
