@@ -264,6 +264,25 @@ def test_new_images_stay_until_the_model_has_seen_them() -> None:
     )
 
 
+def test_a_pdf_is_no_text() -> None:
+    """Base64 of a document has bytes, but no tokens; deep values and odd objects do no harm."""
+    data = "JVBERi0xLjcK" * 400_000
+    document = {
+        "type": "document",
+        "source": {"type": "base64", "media_type": "application/pdf", "data": data},
+    }
+    deep: Any = "x"
+    for _ in range(5000):
+        deep = {"a": deep}
+    odd = {"type": "tool_use", "id": "t", "name": "a", "input": deep}
+    history = [{"role": "user", "content": [document, object()]}, *screenshots(4)]
+    history.append({"role": "assistant", "content": [odd]})
+    step = step_of(history[0], limits_of())
+    assert (step.documents, step.rest.byte_size > len(data), step.rest.tokens < 100) == (1, True, True)
+    pruned = imgbudget.prune_conversation(history)
+    assert all(new is old for new, old in zip(pruned, history, strict=True))
+
+
 def test_one_object_may_stand_for_several_images() -> None:
     """The same block in each turn: only the oldest three of eight go."""
     block = image_block(image_bytes((8, 8)))

@@ -32,6 +32,7 @@ Change = Callable[[Block], Block]
 Cache = Literal["5m", "1h", "none", "expired"]
 
 _CACHES = (*CACHE_KINDS, "expired")
+_DEEPEST = 100
 _HEAD = 4 * 16384
 """Characters of base64 that are decoded to read the size of an image."""
 
@@ -131,9 +132,9 @@ def step_of(message: Any, limits: Limits) -> Step:
     """What a message adds to body and prompt."""
     content = _content(message)
     images = tuple(_weight(block, limits) for block in _images(content))
-    size = _text_size(content)
+    rest = _rest(content)
     is_call = isinstance(message, Mapping) and message.get("role") == "user"
-    return Step(images, Weight(size, size // CHARACTERS_PER_TOKEN), _documents(content), is_call)
+    return Step(images, rest, _documents(content), is_call)
 
 
 def _weight(block: Block, limits: Limits) -> Weight:
@@ -145,18 +146,29 @@ def _weight(block: Block, limits: Limits) -> Weight:
     return Weight(len(data), (limits.tokens(size) or 0) if size else 0)
 
 
-def _text_size(value: Any) -> int:
-    """The characters of a content without those of images; of an SDK's own objects, of their JSON."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Mapping):
-        if value.get("type") == "image":
-            return 0
-        return sum(len(str(key)) + _text_size(item) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return sum(map(_text_size, value))
-    to_json = getattr(value, "model_dump_json", None)
-    return len(to_json()) if callable(to_json) else 0
+def _rest(content: Any) -> Weight:
+    """What a content adds without its images. A PDF has bytes only, as its pages are not counted here."""
+    texts = payloads = 0
+    pending: list[tuple[Any, int]] = [(content, 0)]
+    while pending:
+        value, depth = pending.pop()
+        if isinstance(value, str):
+            texts += len(value)
+        elif isinstance(value, Mapping):
+            if value.get("type") == "image":
+                continue
+            data = value.get("data") if value.get("type") == "base64" else None
+            if isinstance(data, str):
+                payloads += len(data)
+            elif depth < _DEEPEST:
+                texts += sum(len(str(key)) for key in value)
+                pending += ((item, depth + 1) for item in value.values())
+        elif isinstance(value, list | tuple):
+            pending += ((item, depth + 1) for item in value if depth < _DEEPEST)
+        elif callable(to_json := getattr(value, "model_dump_json", None)):  # an object of the SDK
+            made = to_json()
+            texts += len(made) if isinstance(made, str) else 0
+    return Weight(texts + payloads, texts // CHARACTERS_PER_TOKEN)
 
 
 @lru_cache(maxsize=16)
