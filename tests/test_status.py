@@ -153,3 +153,4 @@ def test_a_request_and_an_unknown_model(imgbudget: Command, tmp_path: Path) -> N
     assert (found["images"], found["image_tokens"], found["limits"]) == (2, None, [])
     line = imgbudget("status", "r.json", "--platform", "self-hosted", "--isolated").out
     assert "limits of acme-vision-1 not known" in line
+    assert "compaction" not in line

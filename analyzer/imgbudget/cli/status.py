@@ -113,9 +113,8 @@ def _statuses(asked: _Asked, options: StatusOptions) -> list[SessionStatus]:
             mine = [finding for finding in errors if places is None or finding.location in places]
             found.append(_status(asked.path, one, mine))
     if not found and not asked.optional:
-        first = next((finding.message for result in results for finding in result.findings), None)
-        why = next((result.skipped for result in results if result.skipped), None) or first
-        raise UsageError(f"{asked.path}: holds no session: {why or 'it sends nothing'}")
+        why = next((result.skipped for result in results if result.skipped), None)
+        raise UsageError(f"{asked.path}: holds no session: {why or 'there is no request in it'}")
     found.sort(key=_urgency, reverse=True)
     return [one._replace(others=len(found) - 1) for one in found]
 

@@ -13,6 +13,9 @@ from imgbudget.printable import one_line
 _NEAR = 0.8
 """The part of a limit that is shown as close."""
 
+_SESSION = "transcript"
+"""The dialect of the requests of sessions."""
+
 _MEGABYTE, _THOUSAND = 1_000_000, 1_000
 
 
@@ -44,7 +47,9 @@ def status_line(status: SessionStatus, *, colour: bool) -> str:
         parts.insert(0, style.paint(f"the next turn will be refused: {codes}", "1;31"))
     elif (nearest := room.nearest) is not None and (room.images or nearest.share >= _NEAR):
         parts.append(style.paint(f"next limit: {_limit(nearest)}", "33" if nearest.share >= _NEAR else ""))
-    if not room.compaction.passes:
+    if result.request.dialect != _SESSION:
+        pass  # nothing compacts a single request
+    elif not room.compaction.passes:
         parts.append(style.paint(_compaction(room, refused=bool(status.refused)), "31"))
     elif room.images:
         parts.append("compaction would pass")
