@@ -114,6 +114,19 @@ def test_a_body_in_other_text_is_sent_to_the_url_beside_it(imgbudget: Command, n
     assert (sent["model"], sent["platform"]) == ("claude-opus-4-8", "bedrock")
 
 
+def test_a_large_body_in_a_block_is_found(imgbudget: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What opens no JSON in front of it is seen soon, however long the text is."""
+    monkeypatch.setattr(foreign, "_LEAST_WORK", 1000)
+    monkeypatch.setattr(foreign, "_MOST_WORK", 1)
+    path, text = FILES["Bruno"]
+    Path(path).write_text(text)
+    run = imgbudget("check", "--format", "json", "--no-cache", "--select", "IB101")
+    assert run.json["summary"]["requests"] == 1
+    with pytest.raises(NotRelaxedError) as refused:
+        relaxed_json("{\n  {'a': 1}}", 0)
+    assert (refused.value.position, refused.value.tokens) == (4, 2)
+
+
 def test_a_url_elsewhere_in_the_text_is_not_the_one_of_a_body(imgbudget: Command) -> None:
     """Of another line of a log, or of another command."""
     for name, text in (

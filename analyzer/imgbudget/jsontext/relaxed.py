@@ -64,11 +64,13 @@ _CONSTANTS = {
 class Rewritten:
     """Text that was made of other text, and where its parts come from.
 
-    Each of `breaks` is a position in `text` and one in the original: what follows is a copy up to the next.
+    `parts` is how many. Each of `breaks` is a position in `text` and one in the original: what follows is a
+    copy up to the next.
     """
 
     text: str
     end: int
+    parts: int
     breaks: list[tuple[int, int]] = field(default_factory=list)
 
     def origin(self, position: int) -> int:
@@ -97,14 +99,15 @@ class Rewriter:
 
     def done(self, end: int) -> Rewritten:
         """The text, of an original that ends at `end`."""
-        return Rewritten("".join(self.parts), end, self.breaks)
+        return Rewritten("".join(self.parts), end, len(self.parts), self.breaks)
 
 
 class NotRelaxedError(ValueError):
-    """The text is not even nearly JSON, from a position on."""
+    """The text is not even nearly JSON, from a position on; so many tokens were read to see that."""
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, tokens: int) -> None:
         self.position = position
+        self.tokens = tokens
         super().__init__(f"not like JSON at character {position}")
 
 
@@ -115,34 +118,38 @@ def relaxed_json(text: str, start: int) -> Rewritten:
         NotRelaxedError: it is something else.
     """
     made = Rewriter(start)
-    depth, at, comma = 0, start, -1
+    depth, at, comma, opened = 0, start, -1, False
     token, is_key = _token().match, _is_key().match
-    for _ in range(_MOST_TOKENS):
+    number = 0
+    for number in range(_MOST_TOKENS):
         match = token(text, at)
         kind = match.lastgroup if match else None
         if match is None or kind is None:
-            raise NotRelaxedError(at)
+            raise NotRelaxedError(at, number)
         end, found = match.end(), match[0]
         if kind == "mark":
+            if opened and found != "}":
+                raise NotRelaxedError(at, number)
             depth += (found in "{[") - (found in "}]")
             if found in "}]" and comma >= 0:
                 made.parts[comma] = " "
             comma = len(made.parts) if found == "," else -1
+            opened = found == "{"
             made.add(found, end, 1)
             if not depth:
                 return made.done(end)
             if depth > _MOST_DEPTH:
-                raise NotRelaxedError(at)
+                raise NotRelaxedError(at, number)
         elif kind == "blank":
             made.add(" " * len(found), end, len(found))
         else:
-            comma = -1
+            comma, opened = -1, False
             value = _value(kind, found, is_key=is_key(text, end) is not None)
             if value is None or not depth:
-                raise NotRelaxedError(at)
+                raise NotRelaxedError(at, number)
             made.add(value, end, len(found))
         at = end
-    raise NotRelaxedError(at)
+    raise NotRelaxedError(at, number)
 
 
 def _value(kind: str, found: str, *, is_key: bool) -> str | None:

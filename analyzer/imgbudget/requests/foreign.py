@@ -28,8 +28,8 @@ _MOST_WORK = 4
 """How often a text is read at most: a bracket that opens no JSON text costs what follows it."""
 
 _LEAST_WORK = 1 << 24
-_TOKEN = 32
-"""How much longer it takes to read a character of what is nearly JSON."""
+_PART = 512
+"""Characters that could be read in the time that a part of what is nearly JSON takes, or of a word."""
 
 _DEEPEST = 200
 _MOST_NODES = 200_000
@@ -168,15 +168,15 @@ def _read_at(text: str, start: int, least: int) -> tuple[_Reading | None, int]:
     first = start if text[start] == '"' else quote.start() if quote else -1
     if first >= 0:
         word = word_at(text, first)
-        cost += _TOKEN * (word.end - first) if word else len(text) - first
+        cost += word.end - first + _PART * word.parts if word else len(text) - first
         if word and _is_json(word.text):
             return _Reading(word.text, first, word.end, word, not word.text.isascii()), 0
     if text[start] != '"':
         try:
             made = relaxed_json(text, start)
         except NotRelaxedError as error:
-            return None, cost + _TOKEN * (error.position - start)
-        cost += _TOKEN * (made.end - start)
+            return None, cost + error.position - start + _PART * error.tokens
+        cost += made.end - start + _PART * made.parts
         if _is_json(made.text):
             return _Reading(made.text, start, made.end, made), 0
     return None, cost
