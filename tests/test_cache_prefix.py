@@ -510,3 +510,19 @@ def test_what_is_lost_is_what_a_cache_writes_again(texts: list[int], first: int,
         and 2 * (len(texts) - first - 1) >= len(texts) - first
     )
     assert (found[1].tokens if found[1] else None) == (written - 10 - new if is_edit else None)
+
+
+def test_blocks_inside_results_of_tools_are_compared(imgbudget: Command, tmp_path: Path) -> None:
+    """The image of a result is the first change: the text behind it in the same result is lost too."""
+    bodies = a_session(3, mark=False)
+    for one in bodies:
+        for message in one["messages"]:
+            if message["role"] == "user":
+                content = message["content"]
+                message["content"] = [{"type": "tool_result", "tool_use_id": "t", "content": content}]
+        one["messages"][-1]["content"][0]["cache_control"] = {"type": "ephemeral"}
+    assert edits(imgbudget, as_log(bodies, tmp_path)) == []
+    bodies[-1]["messages"][0]["content"][0]["content"][0] = REMOVED
+    (found,) = edits(imgbudget, as_log(bodies, tmp_path))
+    assert found["location"] == "messages.0.content.0.content.0"
+    assert found["measured"] == pytest.approx(2 * TEXT + IMAGE, abs=20)

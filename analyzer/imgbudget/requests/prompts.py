@@ -23,7 +23,7 @@ _AUTOMATIC = frozenset(("openai-chat", "openai-responses", "gemini"))
 
 _FIRST = ("tools", "toolConfig", "functions")
 _SYSTEM = ("system", "systemInstruction", "system_instruction", "instructions")
-_LISTS = ("content", "parts", "tool_calls", "images")
+_LISTS = ("content", "parts", "tool_calls", "images", "output")
 _UNSEEN = frozenset(("role", "id", "status", "type", *MARKS))
 """Keys of a message beside its blocks that are not looked at."""
 
@@ -82,8 +82,9 @@ class _Reader:
         self.images: dict[Keys, list[int]] = {}
         for number, use in enumerate(request.images):
             keys = (use.location.keys or ())[self.root :]
-            for length in (2, 3, 4):
-                self.images.setdefault(keys[:length], []).append(number)
+            for length in (2, 3, 4, 6, 7):
+                if length == 2 or len(keys) >= length:
+                    self.images.setdefault(keys[:length], []).append(number)
 
     def prompt(self, body: dict[str, Any], turns_key: str, turns: list[Any]) -> Prompt:
         """The whole prompt."""
@@ -137,6 +138,9 @@ class _Reader:
             kind = value.get("type")
             if _is_one_of(kind, _THINKING):
                 return
+            if inside := _inside(value):
+                self.add_result(value, inside, keys)
+                return
             # a text may as well be given as a plain string
             is_text = kind == "text" and value.keys() <= _TEXT_KEYS
             content = self.hash_of(value.get("text") if is_text else value)
@@ -152,6 +156,19 @@ class _Reader:
         if self.is_marked and isinstance(value, dict):
             for mark in _marks(value):
                 self.mark(mark)
+
+    def add_result(self, value: dict[str, Any], inside: Keys, keys: Keys) -> None:
+        """Add a result of a tool: what it is, then each of the blocks in it."""
+        holder = value
+        for key in inside[:-1]:
+            holder = holder[str(key)]
+        around = {key: item for key, item in holder.items() if key != inside[-1]}
+        self.characters = 0
+        content = self.hash_of(around)
+        self.blocks.append(PromptBlock(content, self.characters, keys))
+        self.add_all(holder[str(inside[-1])], (*keys, *inside))
+        if isinstance(mark := value.get("cache_control"), dict):
+            self.mark(mark)
 
     def characters_beside(self, images: Iterable[int]) -> int:
         """The characters of a block without short base64 texts of its images, which were counted as text."""
@@ -202,6 +219,15 @@ class _Reader:
 def _is_one_of(value: Any, names: frozenset[str]) -> bool:
     """Whether a value, which may be of any type, is one of some names."""
     return isinstance(value, str) and value in names
+
+
+def _inside(value: dict[str, Any]) -> Keys:
+    """The path to the blocks in the result of a tool; empty if it holds none."""
+    if value.get("type") == "tool_result" and isinstance(value.get("content"), list):
+        return ("content",)
+    result = value.get("toolResult")
+    is_result = isinstance(result, dict) and isinstance(result.get("content"), list)
+    return ("toolResult", "content") if is_result else ()
 
 
 def _holds_blocks(value: Any) -> bool:
