@@ -41,7 +41,6 @@ def text(value: str) -> Block:
     [
         "[image removed]",
         "[Image omitted: could not be resized below the inline image size limit.]",
-        "[image removed, because it cannot be decoded: it was empty]",
         "[image removed — context compacted]",
         "[Image removed from conversation history]",
         "[image data removed - already processed by model]",
@@ -71,6 +70,8 @@ def test_notes_of_agents(imgbudget: Command, tmp_path: Path, note: str) -> None:
 @pytest.mark.parametrize(
     "value",
     [
+        "[image removed, because it cannot be decoded: it was empty]",
+        "[image omitted to make room: png 800x600]",
         "please check that the image was removed",
         "[Image #1] remove the second button",
         'parts.append("[image omitted]")',
@@ -82,7 +83,7 @@ def test_notes_of_agents(imgbudget: Command, tmp_path: Path, note: str) -> None:
     ],
 )
 def test_other_texts(imgbudget: Command, tmp_path: Path, value: str) -> None:
-    """Prose, code, labels, links."""
+    """Notes of imgbudget's own fixes, prose, code, labels, links."""
     assert found(imgbudget, tmp_path, value) == []
 
 

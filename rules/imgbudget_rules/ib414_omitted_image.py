@@ -28,7 +28,8 @@ def omitted_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     image as if it were there, and the model guesses what it shows. Equal notes are one finding, at the first.
 
     Only notes of a user turn or of a tool result count that are a line of their text. They are looked for in
-    the first 4,096 characters of each text.
+    the first 4,096 characters of each text. Notes that imgbudget wrote when it mended a session do not count:
+    what it removes is printed then.
 
     ## Reports
     ```json
@@ -64,7 +65,7 @@ def omitted_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     ## Source
     Codex CLI (`image content omitted because ...`), pi 0.73.1 (`(image omitted: model does not support
     images)`), openclaw (`[image data removed - already processed by model]`), hermes-agent#91548
-    (`[screenshot]`), opencode#42758 (`[Attached image/png: ...]`), 2026; imgbudget's own fixes.
+    (`[screenshot]`), opencode#42758 (`[Attached image/png: ...]`), 2026.
     """
     if request.dialect != "transcript":
         return
@@ -86,6 +87,9 @@ def omitted_image(request: Request, _ctx: Context) -> Iterator[Problem]:
 
 _SHOWN = 120
 """Characters of a note that a message shows."""
+
+_OWN = ("[image removed, because ", "[image omitted to make room: ")
+"""How the notes of imgbudget's own fixes begin."""
 
 _WORDS = ("mage", "MAGE", "creenshot", "CREENSHOT", "icture", "hoto")
 """Parts of the words of which a note has one: a quick look, since sessions have very many texts."""
@@ -116,7 +120,9 @@ def _notes(turn: Turn) -> Iterator[tuple[str, Location]]:
         if not isinstance(block, Text) or not any(word in block.text for word in _WORDS):
             continue
         for match in re.finditer(_NOTE, block.text):
-            yield match[0].strip(), block.location
+            note = match[0].strip()
+            if not note.startswith(_OWN):
+                yield note, block.location
         # the label of an image, if the turn has one
         if re.fullmatch(_BARE_NOTE, block.text) and not any(isinstance(other, ImageUse) for other in blocks):
             yield block.text.strip(), block.location
