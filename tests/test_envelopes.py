@@ -235,3 +235,25 @@ def test_fixes_of_a_bare_list_keep_all_other_bytes(imgbudget: Command) -> None:
     after = json.loads(Path("a.json").read_text())
     assert (run.json["findings"], after[0]["note"]) == ([], "keep  me")
     assert after[0]["content"][0]["source"]["data"] != large["source"]["data"]
+
+
+ADDRESS = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-opus-4-8/invoke"
+
+
+@pytest.mark.parametrize(
+    "collection",
+    [
+        {"resources": [{"url": ADDRESS, "body": {"mimeType": "application/json", "text": "SENT"}}]},
+        {"requests": [{"endpoint": ADDRESS, "body": {"contentType": "application/json", "body": "SENT"}}]},
+        {"item": [{"request": {"url": {"raw": ADDRESS, "path": ["model"]}, "body": {"raw": "SENT"}}}]},
+        {"url": "https://example.com", "log": [{"uri": ADDRESS, "call": {"kwargs": {"x": "SENT"}}}]},
+    ],
+)
+def test_the_url_above_a_body_is_where_it_is_sent(collection: Any) -> None:
+    """In collections of Insomnia, Hoppscotch and Postman, and in logs: the nearest one."""
+    plain = {
+        key: value for key, value in body(image_block(image_bytes((300, 200))), "x").items() if key != "model"
+    }
+    sent = json.loads(json.dumps(collection).replace('"SENT"', json.dumps(json.dumps(plain))))
+    (request,) = requests_of(sent)
+    assert (request.model, request.platform) == ("anthropic.claude-opus-4-8", "bedrock")

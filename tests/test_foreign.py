@@ -67,6 +67,11 @@ FILES: dict[str, tuple[str, str]] = {
     "Bruno": ("a.bru", BRUNO % ("https://x", INDENTED.replace("\n", "\n  "))),
     "YAML": ("a.yaml", "# é\n" + yaml.safe_dump(BODY, allow_unicode=True)),
     "YAML under a key": ("a.yml", yaml.safe_dump({"tests": [{"prompt": BODY["messages"]}]})),
+    "YAML with JSON on a line": ("a.yml", "http:\n  body:\n    data: '" + LINE + "'\n"),
+    "YAML with JSON": (
+        "a.yml",
+        "http:\n  body:\n    data: |-\n      " + INDENTED.replace("\n", "\n      ") + "\n",
+    ),
     "YAML documents": ("a.yml", "a: 1\n---\n" + yaml.safe_dump(BODY)),
 }
 
@@ -83,7 +88,7 @@ def test_a_body_in_other_text_is_a_request(imgbudget: Command, name: str) -> Non
     assert (finding["code"], finding["location"], finding["fix"]) == ("IB101", "messages.0.content.0", None)
     assert finding["pointer"].endswith("/0/content/0/source")
     here = text.splitlines()[finding["line"] - 1][finding["column"] - 1 :]
-    assert here.startswith(("{", '"{', "$'{", "data:", "media_type:")), here[:40]
+    assert here.startswith(("{", '"{', "$'{", "'{", "http:", "data:", "media_type:")), here[:40]
     again = imgbudget("check", path, "--fix", "--unsafe-fixes", "--no-cache", "--format", "json")
     assert again.json["summary"]["requests"] == 1
     assert Path(path).read_text("utf-8") == text
@@ -97,6 +102,7 @@ OTHER = "https://api.openai.com/v1/chat/completions"
 ADDRESSED = {
     "Bruno": ("a.bru", BRUNO % (ADDRESS, SENT)),
     "request file": ("a.http", f"POST {OTHER}\n\n{{}}\n\n###\nPOST {ADDRESS}\nx-a: {OTHER}\n\n{SENT}\n"),
+    "request in YAML": ("a.yml", f"http:\n  url: {ADDRESS}\n  body:\n    data: '{SENT}'\n"),
     "after the body": ("a.sh", f"curl {OTHER}\ncurl -d '{SENT}' \\\n  -H 'a: b' \\\n  {ADDRESS}\n"),
     "before the body": ("a.sh", f"curl -X POST \\\n  {ADDRESS} \\\n  -d '{SENT}'\ncurl {OTHER}\n"),
     "after another command": ("a.sh", f"curl -d '{LINE}' {OTHER}\ncurl -d '{SENT}' {ADDRESS}\n"),

@@ -10,11 +10,11 @@ from io import BytesIO
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.strings import ALPHABET, StringPayload, count_characters, foreign_characters
 
-BLANK = r"[\s\u180e\u200b-\u200f\u2060\ufeff]"
+BLANK = r"[\s\xad\u180e\u200b-\u200f\u2060\ufeff]"
 """A blank character in a pattern: white space of Unicode, or a character of no width."""
 
 _BLANKS = (
-    " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680"
+    " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\xad\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 )

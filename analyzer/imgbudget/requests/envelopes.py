@@ -31,6 +31,9 @@ _DEEPEST = 10
 _LOOKED_AT = 50
 """Entries of a list that are enough to know that it is one of messages."""
 
+_ADDRESS_KEYS = (*URL_KEYS, "endpoint")
+"""Keys of the URL beside a body; the last in Hoppscotch."""
+
 _ABOUT_IMAGES = ("image", "nlineData", "nline_data")
 _ABOUT_TURNS = ("role", "contents", "image")
 _LEAST_TEXT = 48
@@ -43,14 +46,14 @@ _PARTS_KEYS = ("contents", "messages")
 
 
 class WrappedBody(NamedTuple):
-    """A body inside a document: its path, and the URL that it was sent to if that is beside it.
+    """A body inside a document: its path, and the URL that it was sent to if one is beside or above it.
 
     `added` are the keys of what was put around a list of messages or blocks to make it a body.
     """
 
     keys: Keys
     body: dict[str, Any]
-    url: Any
+    url: str
     added: Keys = ()
 
 
@@ -59,7 +62,7 @@ class WrappedText(NamedTuple):
 
     keys: Keys
     text: str
-    url: Any
+    url: str
 
 
 def may_wrap_bodies(document: Document) -> bool:
@@ -75,20 +78,21 @@ def wrapped_bodies(document: Document, is_body: Callable[[Any], bool]) -> Iterat
 
     A list of messages is yielded once for each key under which bodies have such lists: one of them fits.
     """
-    stack: list[tuple[Keys, Any, Any]] = [((), document.value, {})]
+    stack: list[tuple[Keys, Any, Any, str]] = [((), document.value, {}, "")]
     while stack:
-        keys, item, parent = stack.pop()
+        keys, item, parent, url = stack.pop()
         if isinstance(item, str):
-            yield WrappedText(keys, item, _url_in(parent))
+            yield WrappedText(keys, item, url)
             continue
-        bodies = list(_bodies_of(keys, item, parent, is_body))
+        bodies = list(_bodies_of(keys, item, parent, url, is_body))
         if bodies or len(keys) > _DEEPEST:
             yield from bodies
             continue
         members = list(item.items() if isinstance(item, dict) else enumerate(item))
-        parent = item if isinstance(item, dict) else parent
+        if isinstance(item, dict):
+            parent, url = item, _url_in(item) or url
         worth = [(key, child) for key, child in members if _worth(document, key, child, item)]
-        stack += [((*keys, key), child, parent) for key, child in reversed(worth)]
+        stack += [((*keys, key), child, parent, url) for key, child in reversed(worth)]
 
 
 def _worth(document: Document, key: Any, child: Any, container: Any) -> bool:
@@ -103,10 +107,9 @@ def _worth(document: Document, key: Any, child: Any, container: Any) -> bool:
 
 
 def _bodies_of(
-    keys: Keys, item: Any, parent: dict[str, Any], is_body: Callable[[Any], bool]
+    keys: Keys, item: Any, parent: dict[str, Any], url: str, is_body: Callable[[Any], bool]
 ) -> Iterator[WrappedBody]:
     """The ways in which a value is a body; none for most values."""
-    url = _url_in(parent)
     if isinstance(item, dict):
         if keys and is_body(item):
             yield WrappedBody(keys, item, url)
@@ -136,11 +139,17 @@ def _are_blocks(value: list[Any]) -> bool:
     return all(isinstance(kind, str) for kind in types) and not _IMAGE_TYPES.isdisjoint(types)
 
 
-def _url_in(parent: dict[str, Any]) -> Any:
-    scope, path = parent.get("scope"), parent.get("path")
+def _url_in(holder: dict[str, Any]) -> str:
+    """The URL in an object, empty if there is none: that of the bodies inside it, however deep."""
+    scope, path = holder.get("scope"), holder.get("path")
     if isinstance(scope, str) and scope.startswith("http") and isinstance(path, str):  # nock
         return scope + path
-    return next((parent[key] for key in URL_KEYS if isinstance(parent.get(key), str)), "")
+    for key in _ADDRESS_KEYS:
+        url = holder.get(key)
+        url = url.get("raw") if isinstance(url, dict) else url  # Postman
+        if isinstance(url, str):
+            return url
+    return ""
 
 
 def is_sound(request: Request) -> bool:

@@ -300,7 +300,7 @@ def bodies_in_yaml(source: JsonSource) -> Iterator[ForeignBody]:
     if not any(word in raw for word in _ABOUT_MEDIA):
         return
     if raw.count(b"\n") + raw.count(b",") > _MOST_NODES or not re.search(
-        rb"(?m)^[ \t\"'-]*(?:messages|contents|input|prompt|role)[\"']?\s*:", raw
+        rb"(?m)(?:^[ \t\"'-]*|[{,]\s*\\?\")(?:messages|contents|input|prompt|role)\\?[\"']?\s*:", raw
     ):
         return
     yaml = yaml_module()

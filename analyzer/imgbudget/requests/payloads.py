@@ -30,7 +30,7 @@ MAGIC = rf"[/_\\iRUQSTA]{_REST}"
 """How base64 of PNG, JPEG, GIF, WebP, BMP, TIFF (both byte orders), HEIC and AVIF begins."""
 
 _HIGH_BLANKS = r"1680|180[eE]|20(?:0\w|2[89fF]|5[fF]|60)|3000|[fF][eE][fF]{2}"
-ESCAPED_BLANK = rf"\\++(?:[bfnrtv]|x[aA]0|u(?:00(?:0[9a-dA-D]|1[c-fC-F]|20|85|[aA]0)|{_HIGH_BLANKS}))"
+ESCAPED_BLANK = rf"\\++(?:[bfnrtv]|x[aA][0dD]|u(?:00(?:0[9a-dA-D]|1[c-fC-F]|20|85|[aA][0dD])|{_HIGH_BLANKS}))"
 BLANKS = rf"(?:{BLANK}|{ESCAPED_BLANK})*+"
 """What may be before a payload in a string of JSON text: blanks, and escapes of them at any level."""
 
