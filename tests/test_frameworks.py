@@ -1,12 +1,14 @@
 """Messages as frameworks keep them: read as the request that they become."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imgbudget.model.subjects import Origin
 from imgbudget.requests.reader import NoRequest
 from tests.builders import image_block, image_bytes
+from tests.conftest import Command
 from tests.requestreading import items_of, requests_of
 
 BLOCK = image_block(image_bytes((300, 200)))
@@ -125,8 +127,9 @@ def test_other_lists_are_no_requests(value: Any) -> None:
         "@@@langfuseMedia:type=image/png|id=a1|source=bytes@@@",
     ],
 )
-def test_an_image_that_a_log_keeps_elsewhere_is_no_address(kept: str) -> None:
+def test_an_image_that_a_log_keeps_elsewhere_is_no_address(imgbudget: Command, kept: str) -> None:
     """It was sent as bytes, which are elsewhere in the log: neither an address nor base64."""
-    (request,) = requests_of([turn(TEXT, {"type": "image", "image": kept}, {"type": "image", "image": URI})])
-    assert [use.origin for use in request.images] == [Origin.UNKNOWN, Origin.BASE64]
-    assert request.flaws == ()
+    parts = (TEXT, {"type": "image", "image": kept}, {"type": "image", "image": URI})
+    Path("a.json").write_text(json.dumps([turn(*parts)]))
+    run = imgbudget("check", "a.json", "--format", "json", "--no-cache", "--select", "IB1,IB4")
+    assert (run.json["summary"]["requests"], run.json["findings"]) == (1, [])

@@ -12,6 +12,9 @@ _PLACEHOLDERS = ("{", "$", "<", "%", "[", "…", "...")
 _LOCAL = ("file", "blob", "sandbox", "cid", "content", "about", "chrome", "filesystem", "ms-appx")
 """Schemes of addresses that mean something on one machine, or in one program, only."""
 
+_KEPT_ELSEWHERE = ("attachment:", "mlflow-attachment:")
+"""What logs of inspect_ai and MLflow have in place of an image whose bytes were sent, and are elsewhere."""
+
 
 @rule("IB409", "unfetchable-url", level=Level.REQUEST, severity=Severity.ERROR, since="0.2")
 def unfetchable_url(request: Request, ctx: Context) -> Iterator[Problem]:
@@ -78,7 +81,7 @@ def _is_address(origin: Origin, address: str) -> bool:
     """Whether a source names an address: Gemini has addresses of files and of pages in the same place."""
     if origin is Origin.FILE_ID:
         return address.partition(":")[0].lower() in _LOCAL
-    return origin is Origin.URL and bool(address)
+    return origin is Origin.URL and bool(address) and not address.startswith(_KEPT_ELSEWHERE)
 
 
 def _obstacle(address: str, *, is_messages_api: bool) -> str | None:

@@ -41,8 +41,8 @@ _CONTENT_PATHS: tuple[Keys, ...] = (
 _TYPE_KEYS = ("media_type", "mediaType", "mime_type", "mimeType", "mime", "image_mimetype")
 _DATA_KEYS = ("data", "base64", "image", "url", "image_url", "bytes")
 _HOLDERS = ("source", "inlineData", "inline_data", "image_url", "file")
-_KEPT_ELSEWHERE = ("attachment", "mlflow-attachment", "@@@langfuseMedia")
-"""What logs begin with in place of an image that they keep elsewhere, up to a colon: the bytes were sent."""
+_KEPT_ELSEWHERE = "@@@langfuseMedia"
+"""What logs of Langfuse begin with, up to a colon, in place of an image whose bytes are elsewhere."""
 
 _IMAGE_KINDS = frozenset(("image", "image_url", "input_image", "image-url"))
 _LOOKED_AT = 50
@@ -175,7 +175,7 @@ class _PartReader(RequestCollector):
         scheme, colon, _ = self.document.payload(data).text(_SCHEME).partition(":")
         if scheme.strip().lower() == "data":
             return self.base64_image(data, location, (), prefixed=True)
-        if scheme in _KEPT_ELSEWHERE:
+        if scheme == _KEPT_ELSEWHERE:
             return self.image(location, Origin.UNKNOWN, ())
         if colon:
             return self.image(location, Origin.URL, (), reference=self.reference(data))

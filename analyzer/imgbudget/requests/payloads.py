@@ -46,7 +46,8 @@ _FARTHEST = 1 << 12
 
 @cache
 def _quoted_magic() -> re.Pattern[str]:
-    return re.compile(f'"{BLANKS}{MAGIC}')
+    # most strings begin with another character, and the first look at it is fast
+    return re.compile(rf'"(?=[^!-.0-9:-@B-HJ-PVW-Z\[\]^`a-hj-~]){BLANKS}{MAGIC}')
 
 
 @cache
