@@ -161,7 +161,9 @@ class RecordBuilder:
         if first is None:  # every finding in it is suppressed
             self.counts[DOCUMENT] += 1
             first = FactsRecord(*where, subject=DOCUMENT)
-        yield first._replace(silenced=result.suppressed)
+        has_row = any(passed.reason == UNFINISHED for passed in (result.rows.passed if result.rows else ()))
+        missed = first.missed or (result.missed and not has_row)
+        yield first._replace(silenced=result.suppressed, missed=missed)
         yield from records
 
     def _records(self, where: RowLocation, result: FileResult, *, lines: bool) -> Iterator[FactsRecord]:

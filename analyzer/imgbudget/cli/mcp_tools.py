@@ -19,7 +19,7 @@ from imgbudget.fixing.cropping import crop_image, format_named, target_of, write
 from imgbudget.linter.run import Session
 from imgbudget.model.views import checked_box
 from imgbudget.output.base import count, figure
-from imgbudget.printable import several_lines
+from imgbudget.printable import joined, several_lines
 
 MOST_CHARACTERS = 400_000
 """The longest JSON that is returned; a model reads all of it."""
@@ -171,7 +171,7 @@ class Tools:
             spec = self._spec_named(name)
             return _bounded(self._called(spec, spec.checked(given)))
         except ImgbudgetError as error:
-            return _error("\n".join(error.lines))
+            return _error(joined(error.lines))
         except Exception as error:  # noqa: BLE001 - the server goes on with the next call
             return _error(f"internal error: {type(error).__name__}: {error}")
 
@@ -251,8 +251,8 @@ class Tools:
         )
         if output is not None:
             made = write_crop(made, self._root.inside(output), within=".")
-        notes = several_lines("\n".join((*session.notes, *made.notes))).splitlines()
-        text = "\n".join((*several_lines("\n".join(text_lines(made))).splitlines(), *notes))
+        notes = joined((*session.notes, *made.notes)).splitlines()
+        text = joined((*text_lines(made), *notes))
         return ToolResult((text,), {**crop_document(made), "notes": notes}, made.data, made.format)
 
 
@@ -265,7 +265,7 @@ class _Ran(NamedTuple):
     def result(self, text: str, document: dict[str, Any]) -> ToolResult:
         """The result with a short text, and the JSON with the warnings, which some clients show alone."""
         notes = [line.removeprefix("imgbudget: ") for line in self.err.splitlines()]
-        return ToolResult(("\n".join((text, *notes)),), {**document, "notes": notes})
+        return ToolResult((joined((*text.splitlines(), *notes)),), {**document, "notes": notes})
 
 
 def _ran(words: list[str]) -> _Ran:
@@ -358,7 +358,7 @@ _MOST_ROWS = 20
 def _rows(lines: Iterable[str]) -> str:
     rows = list(lines)
     more = [f"and {figure(len(rows) - _MOST_ROWS)} more"] if len(rows) > _MOST_ROWS else []
-    return several_lines("\n".join(rows[:_MOST_ROWS] + more))
+    return joined(rows[:_MOST_ROWS] + more)
 
 
 def _name(row: dict[str, Any]) -> str:

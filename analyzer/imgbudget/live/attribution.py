@@ -27,7 +27,7 @@ class Attribution(NamedTuple):
     @property
     def codes(self) -> tuple[str, ...]:
         """The codes of the rules that the matches belong to."""
-        return tuple(code for match in self.explanation.matches for code in match.pattern.codes[:1])
+        return tuple(match.pattern.rule.code for match in self.explanation.matches if match.pattern.rule)
 
     @property
     def locations(self) -> tuple[str, ...]:
