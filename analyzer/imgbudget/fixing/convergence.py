@@ -61,9 +61,9 @@ def _outcome(revision: Revision, strategy: FixStrategy, refused: Mapping[Finding
             unresolved = _unresolved(after, step, strategy)
             failed = {**step.refused, **unresolved}
             if not unresolved and (step.active or step.revision.images != after.images):
+                fixed += [one._replace(location=after.origin(one.location)) for one in step.active]
+                blocks += [one._replace(location=after.origin(one.location)) for one in step.blocks]
                 discarded, after = after, step.revision
-                fixed += step.active
-                blocks += step.blocks
                 is_done = strategy.is_final
             else:
                 discarded = step.revision
@@ -126,7 +126,7 @@ def _fix_of(
         after=Amounts.of(after.result, after.byte_size) if changed else None,
         fixed=tuple(fixed),
         failed=tuple(
-            FailedFix(location._replace(path=revision.path), code or None, reason)
+            FailedFix(after.origin(location._replace(path=revision.path)), code or None, reason)
             for (code, location), reason in refused.items()
             if code != WHOLE or location not in coded
         ),

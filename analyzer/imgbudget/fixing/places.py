@@ -28,7 +28,12 @@ class Place(NamedTuple):
 
 
 class NamedPath(NamedTuple):
-    """A path that the user names: a link is followed, wherever it leads."""
+    """A path that the user names: a link is followed, wherever it leads.
+
+    `elsewhere` says whether the command can write to another folder instead, a remedy for what has to stay.
+    """
+
+    elsewhere: bool = True
 
 
 class FoundBelow(NamedTuple):
@@ -50,6 +55,7 @@ class OutputTree(NamedTuple):
 
 Bounds = NamedPath | FoundBelow | OutputTree
 NAMED = NamedPath()
+IN_PLACE = NamedPath(elsewhere=False)
 
 
 @contextmanager

@@ -1,14 +1,15 @@
 """A file at each step of its fixing: its content, the findings in it, and the next step."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import IO, NamedTuple, Protocol
 
 from imgbudget.errors import FixError
 from imgbudget.fixing.edit_memory import EditImage
+from imgbudget.fixing.origins import paired_images
 from imgbudget.fixing.output_files import fitting_name
-from imgbudget.fixing.request import RequestFixer, RewrittenImage
+from imgbudget.fixing.request import RequestFixer
 from imgbudget.fixing.strategy import WHOLE, FindingKey, FixStrategy, key_at, key_of
 from imgbudget.imageinfo.files import image_from_bytes
 from imgbudget.jsontext.edit import Region, copied
@@ -81,6 +82,9 @@ class Revision(Protocol):
     def byte_size(self) -> int:
         """The bytes of the content."""
 
+    def origin(self, location: Location) -> Location:
+        """Where the block at a location was before all steps."""
+
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
         """The next step, without the refused fixes; None if there is nothing left to do."""
 
@@ -119,6 +123,10 @@ class ImageRevision(NamedTuple):
     def byte_size(self) -> int:
         """The bytes of the file."""
         return len(self.data)
+
+    def origin(self, location: Location) -> Location:
+        """See Revision."""
+        return location
 
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
         """See Revision."""
@@ -231,6 +239,8 @@ class RequestRevision:
     start: Start = BEGINNING
     scope: Scope = Scope.FILE
     changes: Mapping[Location, ImageChange] = field(default_factory=dict)
+    origins: Mapping[Location, Location] = field(default_factory=dict)
+    """The images that have another location than in the original file, each with that one."""
     spool: IO[bytes] | None = None
     edit: EditImage = edit_image
     """Edits one image; another function may cache earlier results."""
@@ -246,6 +256,10 @@ class RequestRevision:
     def byte_size(self) -> int:
         """The bytes of the text."""
         return self.source.size - self.start.offset
+
+    def origin(self, location: Location) -> Location:
+        """See Revision."""
+        return self.origins.get(location, location)
 
     def step(self, strategy: FixStrategy, refused: Mapping[FindingKey, str]) -> FixStep | None:
         """See Revision."""
@@ -332,6 +346,8 @@ class RequestRevision:
         except BaseException:
             spool.close()
             raise
+        gone = {change.location for change in fixer.blocks if change.text is not None}
+        pairs = paired_images(self.result, result, gone)
         return RequestRevision(
             context=self.context,
             path=self.path,
@@ -341,24 +357,38 @@ class RequestRevision:
             explicit=self.explicit,
             start=self.start._replace(offset=0),
             scope=self.scope,
-            changes=self._changes(fixer.rewritten, result),
+            changes=self._changes(fixer, result, gone, pairs),
+            origins={new: first for old, new in pairs.items() if (first := self.origin(old)) != new},
             spool=spool,
             edit=self.edit,
             jobs=self.jobs,
         )
 
     def _changes(
-        self, rewritten: Iterable[RewrittenImage], result: FileResult
+        self,
+        fixer: RequestFixer,
+        result: FileResult,
+        gone: Collection[Location],
+        pairs: Mapping[Location, Location],
     ) -> dict[Location, ImageChange]:
         before = {image.use.location: image for image in self.result.images}
         after = {image.use.location: image for image in result.images}
-        changes = dict(self.changes)
-        for image in rewritten:
-            old, new = before.get(image.location), after.get(image.location)
+        changes = {
+            (at := pairs.get(location, location)): change._replace(
+                location=at, origin=change.origin or location
+            )
+            for location, change in self.changes.items()
+            if location not in gone
+        }
+        for image in fixer.rewritten:
+            at = pairs.get(image.location, image.location)
+            old, new = before.get(image.location), after.get(at)
             if old is None or new is None or image.digest == image.digest_before:
                 continue
-            changes[image.location] = ImageChange(
-                location=image.location,
+            first = self.origin(image.location)
+            changes[at] = ImageChange(
+                location=at,
+                origin=first if first != at else None,
                 before=snapshot(old.use, old.limits, image.digest_before),
                 after=snapshot(new.use, new.limits, image.digest),
                 quality=image.edited.quality,

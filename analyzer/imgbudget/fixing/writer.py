@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO, NamedTuple
 
 from imgbudget.errors import WriteError, os_error_text
-from imgbudget.fixing.places import NAMED, Bounds, OutputTree, Place, writable_place
+from imgbudget.fixing.places import IN_PLACE, NAMED, Bounds, OutputTree, Place, writable_place
 from imgbudget.newfiles import (
     PERMISSIONS,
     Folder,
@@ -176,7 +176,7 @@ def replacing(
     with _write_errors(path), writable_place(path, bounds) as place:
         folder, old_name = place.folder, place.name
         old = folder.status(old_name)
-        kept = _check_old(place, old, backup=backup)
+        kept = _check_old(place, old, backup=backup, elsewhere=bounds != IN_PLACE)
         location = old_name
         if new_path is not None:
             location = os.path.basename(new_path)
@@ -232,14 +232,14 @@ def _stamp_of(status: os.stat_result) -> Stamp:
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def _check_old(place: Place, old: os.stat_result, *, backup: bool) -> str | None:
+def _check_old(place: Place, old: os.stat_result, *, backup: bool, elsewhere: bool = True) -> str | None:
     """The backup of an old file that exists already, None if there is none; raises if it must stay."""
     kept = _kept_backup(place, old) if backup or old.st_nlink > 1 else None
-    _refuse_special(place, old, links=old.st_nlink - (kept is not None))
+    _refuse_special(place, old, links=old.st_nlink - (kept is not None), elsewhere=elsewhere)
     return kept
 
 
-def _refuse_special(place: Place, old: os.stat_result, *, links: int) -> None:
+def _refuse_special(place: Place, old: os.stat_result, *, links: int, elsewhere: bool = True) -> None:
     """Refuse a file that a rename would damage, or that its owner has made read-only.
 
     Raises:
@@ -251,11 +251,12 @@ def _refuse_special(place: Place, old: os.stat_result, *, links: int) -> None:
     if links > 1:
         raise WriteError(
             f"{path}: has {links} hard links, which replacing it would break; "
-            "use --output-dir, or copy it to a separate file first"
+            f"{'use --output-dir, or ' if elsewhere else ''}copy it to a separate file first"
         )
     # root may write anywhere, but a file without any write permission is meant to stay
     if not old.st_mode & _ANY_WRITE or not place.folder.is_writable(place.name):
-        raise WriteError(f"{path}: is read-only and was not changed; make it writable or use --output-dir")
+        remedy = "make it writable or use --output-dir" if elsewhere else "make it writable"
+        raise WriteError(f"{path}: is read-only and was not changed; {remedy}")
 
 
 def _inherit(place: Place, out: BinaryIO, name: str, old: os.stat_result) -> None:

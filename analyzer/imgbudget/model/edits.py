@@ -132,9 +132,10 @@ class RemovedPart(NamedTuple):
 class ImageChange(NamedTuple):
     """An image whose bytes are new.
 
-    `location` is its location in the written file. `quality` is that of a lossy encoding, `degraded` lists in
-    clauses the losses beyond the pixels that the resize drops. `coordinates` maps between the original as
-    displayed and the image as sent. `removed` lists the metadata that is gone, if a manifest asks for it.
+    `location` is its location in the written file, `origin` that in the original one, None if no block has
+    moved. `quality` is that of a lossy encoding, `degraded` lists in clauses the losses beyond the pixels
+    that the resize drops. `coordinates` maps between the original as displayed and the image as sent.
+    `removed` lists the metadata that is gone, if a manifest asks for it.
     """
 
     location: Location
@@ -144,6 +145,7 @@ class ImageChange(NamedTuple):
     degraded: tuple[str, ...]
     coordinates: CoordinateMap
     removed: tuple[RemovedPart, ...] = ()
+    origin: Location | None = None
 
     @property
     def how(self) -> str:

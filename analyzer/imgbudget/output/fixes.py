@@ -16,6 +16,8 @@ from imgbudget.printable import joined
 def fix_lines(fix: FileFix) -> Iterator[str]:
     """A line per changed image, then one per other fix or change, with the paths of the written files."""
     name = fix.written or fix.path
+    lines = {body.location.document: body.line for body in fix.bodies}
+    lines |= {finding.location.document: finding.span.line for finding in fix.fixed if finding.span}
     codes: dict[Location, list[str]] = {}
     titles = _titles(fix)
     texts = {change.location: change.text for change in fix.blocks if change.text is not None}
@@ -26,22 +28,23 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
     elif fix.written and fix.written != fix.path and fix.changed:
         yield f"{fix.path}: written to {fix.written}"
     for at, change in enumerate(fix.images):
-        mine = codes.pop(change.location, None) or codes.pop(change.location._replace(path=fix.path), [])
+        at_first = change.origin or change.location
+        mine = codes.pop(at_first, None) or codes.pop(at_first._replace(path=fix.path), [])
         name = fix.pages[at] if fix.pages else name
         why = f": {', '.join(dict.fromkeys(mine))}" if mine else ""
-        yield f"{_where(name, change.location)}: {change.before} -> {change.after}{change.how}{why}"
+        yield f"{_where(lines, name, at_first)}: {change.before} -> {change.after}{change.how}{why}"
     for location, text in texts.items():
         mine = codes.pop(location, [])
         why = f": {', '.join(dict.fromkeys(mine))}" if mine else ""
-        yield f'{_where(name, location)}: image replaced by "{text}"{why}'
+        yield f'{_where(lines, name, location)}: image replaced by "{text}"{why}'
     for finding in fix.fixed:
         if finding.location in codes:
-            yield f"{_where(name, finding.location)}: {_title(finding, titles)}: {finding.code}"
-    yield from (f"{_where(name, block.location)}: {block.title}" for block in _unreported(fix))
+            yield f"{_where(lines, name, finding.location)}: {_title(finding, titles)}: {finding.code}"
+    yield from (f"{_where(lines, name, block.location)}: {block.title}" for block in _unreported(fix))
     for body in fix.bodies:
         if body.bytes_before != body.bytes_after:
             yield (
-                f"{_where(name, body.location)}: "
+                f"{_where(lines, name, body.location)}: "
                 f"body {figure(body.bytes_before)} -> {figure(body.bytes_after)} bytes, "
                 f"{tokens_between(*body.ranges[0])} -> {tokens_between(*body.ranges[1])} visual tokens"
             )
@@ -49,13 +52,9 @@ def fix_lines(fix: FileFix) -> Iterator[str]:
 
 def _unreported(fix: FileFix) -> Iterator[BlockChange]:
     """The changes of blocks that go with that of an image, and so have no finding of their location."""
-    reported = {finding.location for finding in fix.fixed} | {change.location for change in fix.images}
+    reported = {finding.location for finding in fix.fixed}
+    reported |= {change.origin or change.location for change in fix.images}
     yield from (block for block in fix.blocks if block.location not in reported and block.text is None)
-
-
-def _where(name: str, location: Location) -> str:
-    line = f":{location.document + 1}" if location.document else ""
-    return f"{name}{line}" + (f" {location.dotted}" if location.dotted else "")
 
 
 def _titles(fix: FileFix) -> dict[Location, str]:
@@ -65,6 +64,12 @@ def _titles(fix: FileFix) -> dict[Location, str]:
 
 def _title(finding: Finding, titles: Mapping[Location, str]) -> str:
     return finding.fix.title if finding.fix else titles.get(finding.location, finding.name)
+
+
+def _where(lines: Mapping[int, int], name: str, location: Location) -> str:
+    """A block of a file; the line is named unless it is in the first document."""
+    line = f":{lines.get(location.document, location.document + 1)}" if location.document else ""
+    return f"{name}{line}" + (f" {location.dotted}" if location.dotted else "")
 
 
 class FixLines(RunningText):

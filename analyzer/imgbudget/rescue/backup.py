@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from imgbudget.errors import UsageError, WriteError, os_error_text
+from imgbudget.fixing.places import IN_PLACE
 from imgbudget.fixing.writer import replacing, stamp
 from imgbudget.newfiles import open_folder, remove_leftovers, whole_file
 from imgbudget.output.records import TOOL
@@ -240,7 +241,7 @@ def undo(made: Backup, *, force: bool) -> bool:
         with open_file(path) as file:
             keep(path, iter(lambda: file.read(_STEP), b""), made.before, [])
     try:
-        with open_file(made.path) as old, replacing(path, expected=expected) as out:
+        with open_file(made.path) as old, replacing(path, bounds=IN_PLACE, expected=expected) as out:
             size, digest = 0, sha256()
             while piece := old.read(_STEP):
                 out.write(piece)

@@ -207,7 +207,6 @@ class _Work:
         self._blocks: list[BlockChange] = []
         self._failed: tuple[FailedFix, ...] = ()
         self._spools: list[RequestRevision] = []
-        self._removed: list[tuple[RequestRevision, Location]] = []
 
     def close(self) -> None:
         """Close the temporary files."""
@@ -216,17 +215,11 @@ class _Work:
 
     def accept(self, after: object, fix: FileFix) -> None:
         """Go on with the session after a step."""
-        before = self.now
         if isinstance(after, RequestRevision):
             self.now = after
         self._fixed += fix.fixed
-        self._keep(before, fix.blocks)
+        self._blocks += fix.blocks
         self._failed = fix.failed
-
-    def _keep(self, before: RequestRevision, blocks: Iterable[BlockChange]) -> None:
-        blocks = tuple(blocks)
-        self._blocks += blocks
-        self._removed += [(before, block.location) for block in blocks if block.text is not None]
 
     def replace(self, texts: dict[Location, str]) -> None:
         """Replace images by texts."""
@@ -234,36 +227,38 @@ class _Work:
             return
         edits = tuple(BlockEdit(location, ReplaceByText(text)) for location, text in texts.items())
         before, fixer = self.now, RequestFixer(self.now.edit)
-        gone = [one for one in before.result.findings if one.location in texts]
-        self.now = before.rewritten(fixer, [RequestEdit(blocks=edits)])
-        self._spools.append(self.now)
-        refused = {one.location: one.reason for one in fixer.failed}
-        self._fixed += [one for one in gone if one.location not in refused]
-        self._keep(before, fixer.blocks)
-        removed = {one.location for one in fixer.blocks}
+        after = before.rewritten(fixer, [RequestEdit(blocks=edits)])
+        self._spools.append(after)
+        gone = {block.location for block in fixer.blocks}
+        if not gone:  # each is in a line that is not JSON, or is no block that can be a text
+            return
+        self.now = after
+        self._fixed += [
+            one._replace(location=before.origin(one.location))
+            for one in before.result.findings
+            if one.location in gone
+        ]
+        made = [block._replace(location=before.origin(block.location)) for block in fixer.blocks]
+        self._blocks += made
+        removed = {block.location for block in made}
         self._failed = tuple(one for one in self._failed if one.location not in removed)
 
     def end(self, *, everywhere: bool) -> Mended:
         """The session after all steps."""
-        wanted = set()
-        by_revision: dict[int, tuple[RequestRevision, list[Location]]] = {}
-        for revision, location in self._removed:
-            by_revision.setdefault(id(revision), (revision, []))[1].append(location)
-        for revision, locations in by_revision.values():
-            wanted |= fingerprints(revision.source, locations, lines=revision.lines)
+        texts = [block.location for block in self._blocks if block.text is not None]
+        wanted = fingerprints(self.first.source, texts, lines=self.first.lines)
         now = self.now
         copies = tuple(copies_of(now.source, now.path, wanted, lines=now.lines))
         if gone := tuple(copy for copy in copies if everywhere or copy.may_be_sent):
             self._without(gone)
             now = self.now
         changed = now is not self.first
-        texts = {block.location for block in self._blocks if block.text is not None}
         fix = FileFix(
             path=now.path,
             changed=changed,
             fixed=tuple(dict.fromkeys(self._fixed)),
             failed=self._failed,
-            images=tuple(one for one in now.images if one.location not in texts),
+            images=now.images,
             blocks=tuple(self._blocks),
             bodies=body_changes(self.first.result, now.result) if changed else (),
             before=Amounts.of(self.first.result, self.first.byte_size) if changed else None,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from imgbudget.errors import UnreadableError, UsageError, WriteError, os_error_text
 from imgbudget.explain.recorded import RecordedError, RecordedErrors, recorded_errors
+from imgbudget.fixing.places import IN_PLACE
 from imgbudget.fixing.revisions import RequestRevision
 from imgbudget.fixing.writer import Stamp, replacing, stamp
 from imgbudget.jsontext.edit import Region, copied
@@ -240,7 +241,7 @@ def _write(
         remove_leftovers(folder)
     made: backup.Backup | None = None
     try:
-        with replacing(path, expected=expected) as out:
+        with replacing(path, bounds=IN_PLACE, expected=expected) as out:
             size, digest = 0, sha256()
             for piece in revision.pieces():
                 out.write(piece)
