@@ -291,5 +291,68 @@ OTHERS = (
         measured=27_000_000,
         limit=20_971_520,
     ),
+    ErrorText("messages[1].content must be a string", "IB413"),
+    ErrorText("'messages.0.content' : value must be a string", "IB413"),
+    ErrorText(
+        "body -> messages -> 0 -> content -> list[TextContentPart] -> 0 -> type: Input should be 'text'",
+        "IB413",
+        status=422,
+    ),
+    ErrorText("<400> [Unexpected item type in content]", "IB413"),
+    ErrorText("Cannot preprocess image len(combined_imgs) = 1, len(image_ranges) = 0", "IB413"),
+    ErrorText("Value error, `limit_mm_per_prompt` is only supported for multimodal models.", "IB413"),
+    ErrorText(
+        "The server was not compiled for multimodal or the model projector can't be loaded.",
+        "IB413",
+        status=500,
+    ),
+    ErrorText("prompting with images is incompatible with system messages", None),
+    ErrorText("ValueError: Only string image_url content parts are supported.", "IB403"),
+    ErrorText(
+        '"message":"Param Incorrect","param":"`text` is not set"',
+        "IB404",
+    ),
+    ErrorText("Image URL domain 'upload.wikimedia.org' is not allowed.", None),
+    ErrorText("image media type is required", "IB105"),
+    ErrorText("图片输入格式/解析错误", "IB001"),
+    ErrorText(
+        "prepare image failed error, status code: 400, message: failed to decode image: invalid or "
+        "unsupported image format",
+        "IB001",
+    ),
+    ErrorText(
+        "You set image=2 (or defaulted to 1) in `--limit-mm-per-prompt`, but passed 3 image items in the "
+        "same prompt.",
+        "IB402",
+        measured=3,
+        limit=2,
+    ),
+    ErrorText(
+        "The attached image or document is too large to send natively through CAPI Responses. Try a smaller "
+        "attachment or fewer attachments. (9.1 MB request; 5.0 MB limit)",
+        "IB401",
+        status=413,
+        measured=9.1,
+        limit=5,
+    ),
+    ErrorText("The request is too large to send through CAPI Responses.", "IB401", status=413),
+    ErrorText(
+        "The input token count (1050890) exceeds the maximum number of tokens allowed (32768).",
+        "IB405",
+        measured=1_050_890,
+        limit=32_768,
+    ),
+    ErrorText(
+        "The decoder prompt (length 337896) is longer than the maximum model length of 128000. Make sure "
+        "that `max_model_len` is no smaller than the number of text tokens plus multimodal tokens.",
+        "IB405",
+        measured=337_896,
+        limit=128_000,
+    ),
+    ErrorText(
+        "The prompt (total length 25938) is too long to fit into the model (context length 4096).",
+        "IB405",
+        measured=25_938,
+    ),
 )
 """Texts of agents, gateways and other vendors, from public reports of 2023-11 to 2026-09 and recordings."""

@@ -111,7 +111,16 @@ STRUCTURED = (
     ("messages.5: 23 images in the request: with many images each dimension must be below 2000 px", "IB102"),
     ("Image size too large, limit is 5MB", "IB103"),
     ("The provided image exceeds the maximum resolution of 4096 x 4096", "IB101"),
-    ("image width or height is too small, at least 28 px", "IB101"),
+    ("image width or height is too small, at least 28 px", None),
+    ("Invalid image: The image is too small", None),
+    ("OpenAIException - Image content is not supported for O-1 models.", "IB413"),
+    ("The current model does not support vision.", "IB413"),
+    ("image inputs are only valid for vision models", "IB413"),
+    ("the model is not built with multimodal support", "IB413"),
+    ("image=1 is set, but got 4 images", "IB402"),
+    ("the image media type is missing", "IB105"),
+    ("png: invalid format: not enough pixel data", "IB001"),
+    ("invalid JPEG format: short Huffman data", "IB001"),
     (
         "{'error': {'message': 'Invalid image.', 'type': 'image_parse_error', 'param': None, 'code': None}}",
         "IB001",
@@ -297,6 +306,7 @@ UNRELATED = (
     "WARNING: image tag missing alt attribute",
     "your prompt may contain prohibited image content",
     "heap out of memory",
+    "No endpoints found that support the requested output modalities: image, text",
     "Segmentation fault (core dumped) while rendering image",
 )
 """Errors that have words of the others."""

@@ -1,5 +1,6 @@
 """Every API error text that is known, with the rule it belongs to, its meaning, its source and date."""
 
+from imgbudget.explain.content_texts import CONTENT_TEXTS
 from imgbudget.explain.other_texts import OTHER_TEXTS
 from imgbudget.explain.server_texts import SERVER_TEXTS
 from imgbudget.explain.wording import (
@@ -413,5 +414,5 @@ _MESSAGES_API = (
 )
 """Messages of the API from its guides and from reports (2024-03 to 2026-09), and of servers before it."""
 
-ERROR_PATTERNS: tuple[ErrorPattern, ...] = (*_MESSAGES_API, *OTHER_TEXTS, *SERVER_TEXTS)
+ERROR_PATTERNS: tuple[ErrorPattern, ...] = (*_MESSAGES_API, *OTHER_TEXTS, *SERVER_TEXTS, *CONTENT_TEXTS)
 """Every error text that is known; of two that fit the same place, the first is taken."""

@@ -55,8 +55,10 @@ _WORDS = {
     "BAD": r"(?:invalid|corrupt\w*|malformed|illegal|broken|fail\w*|incorrect|wrong|bad|improper\w*|non-?"
     r"|truncated|not (?:a )?valid|cannot|can.t|could not|couldn.t|unable to)",
     "VISION": r"(?:vision (?:input|support|capab|model|request|mode|feature|is |are )|multi-?modal"
-    r"|visual (?:input|content))",
-    "DECODE": r"(?:process|decod|load|read|pars|open|identif|recogni[sz]|interpret|understand|render)\w*",
+    r"|visual (?:input|content)|vision(?=\W*$|[.!]\s))",
+    # of the names of vendors and classes, as OpenAIException, no part counts
+    "DECODE": r"\b(?:(?:pre-?)?process|decod|load|read|pars|open(?!ai|router|code|llm)|identif|recogni[sz]"
+    r"|interpret|understand|render)\w*",
     "BYTES limit": r"(?:(?P<limit><NUMBER>)\s*(?:bytes?|[kmg]i?b)\b)",
     "BYTES measured": r"(?:(?P<measured><NUMBER>)\s*(?:bytes?|[kmg]i?b)\b)",
     "PIXELS limit": r"(?:(?P<limit><NUMBER>)\s*(?:px|pixels?)\b)",
@@ -182,6 +184,7 @@ STRUCTURES: tuple[Structure, ...] = (
               |greater|over)(?:<FAR>\b<N>(?!\s*(?:[kmg]i?b|bytes|px|pixels))\b)?
             (?:max(?:imum)?|limit)<NEAR><IMAGE><NEAR>(?:exceeded|reached|is|of|:) ?<N>
               (?!\s*(?:[kmg]i?b|bytes|px|pixels))\b
+            \bimages?=<N>\b<FAR>\b(?:passed|got|received|found) <M> <IMAGE>
             """
         ),
     ),
@@ -209,6 +212,22 @@ STRUCTURES: tuple[Structure, ...] = (
     ),
     Structure(
         _kind(
+            "an image that is too small",
+            None,
+            "an image has fewer pixels, or a shorter edge, than the model takes",
+            "enlarge the image, put it on a larger canvas, or leave it out",
+            unit="px",
+            also=("IB301",),
+        ),
+        _lines(
+            r"""
+            <ONE>(?: (?:size|dimensions?|width|height|resolution|or|and)){0,3}(?: is| are| was| were)?[ ]
+              too (?:small|narrow|thin)\b(?:<FAR>(?:<PIXELS limit>|(?P<target>\d+ ?[x×] ?\d+)))?
+            """
+        ),
+    ),
+    Structure(
+        _kind(
             "the pixels of an image",
             DIMENSION,
             "an edge, the number of pixels or the ratio of an image is outside of what is accepted",
@@ -229,7 +248,7 @@ STRUCTURES: tuple[Structure, ...] = (
               <ONE><FAR><OVER>(?:<FAR>(?P<limit><NUMBER>))?
             decompression bomb
             absolute aspect ratio must be (?:smaller|less) than (?P<limit><NUMBER>)(?:, got <M>)?
-            <ONE><NEAR>(?:too small|smaller than|at least)<FAR>(?:<PIXELS limit>|(?P<target>
+            <ONE><NEAR>(?:smaller than|at least)<FAR>(?:<PIXELS limit>|(?P<target>
               \d+ ?[x×] ?\d+))
             """
         ),
@@ -278,6 +297,7 @@ STRUCTURES: tuple[Structure, ...] = (
             <IMAGE><FAR>(?:mismatch|(?:does|did) ?n[o']t match|not match)<FAR>(?:media|mime|content
               |declared|format|type)
             (?:declared|specified|provided|given) as image/<FAR>(?:but|actual)
+            <IMAGE> (?:media|mime|content)[ _-]?type (?:is |was )?(?:required|missing|empty|not (?:set|given))
             """
         ),
     ),
@@ -383,6 +403,8 @@ STRUCTURES: tuple[Structure, ...] = (
               (?:\w+ )?<IMAGE>
             [\"'`]?(?:image_url|input_image|image)[\"'`]? content (?:type|part|block)s? (?:is |are )?<NOT>
             content (?:type|part|block) [\"'`]?(?:image_url|input_image|image)[\"'`]? (?:is |are )?<NOT>
+            <IMAGE> (?:content |inputs? |data |parts? |blocks? )?(?:is|are) not supported
+              [ ](?:for|by|with|in|on) (?:[\w.-]+ ){0,3}models?
             """
         ),
     ),
@@ -405,6 +427,7 @@ STRUCTURES: tuple[Structure, ...] = (
             (?:invalid|corrupt\w*|damaged|truncated|malformed|broken|unreadable|not an?(?: valid)?) <IMAGE>
               \b
             broken data stream when reading image
+            \b(?:png|jpe?g|gif|webp): invalid format|invalid (?:png|jpe?g|gif|webp) format:
             """
         ),
     ),
@@ -418,6 +441,9 @@ STRUCTURES: tuple[Structure, ...] = (
               |have)(?: currently)? <NOT>(?: \w+)? ?(?:support|enabl|avail|allow|permit|accept)\w*
             missing<NEAR>(?:for|required)<NEAR>(?:image|vision) input
             not an? (?:multi-?modal|vision)(?: \w+)? model
+            only (?:supported|allowed|available|valid) (?:for|by|with|in|on) (?:multi-?modal
+              |vision)(?: \w+)? models?
+            <NOT> (?:compiled|built|loaded|started|configured) (?:for|with) (?:multi-?modal|vision)
             (?:text[- ]only|non[- ]?(?:vision|multi-?modal)) model
             (?:vision|multi-?modal|<IMAGE>)(?: \w+)? (?:capabilit\w+|support|input|processing)
               [ ](?:is |are )?(?:disabled

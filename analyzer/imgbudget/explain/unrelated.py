@@ -57,6 +57,7 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"generat(?:e|ing) (?:an |the )?images?",
             r"text[ -]?to[ -]?image",
             r"images/(?:generations|edits)",
+            r"output[ _]modalit",
         ),
     ),
     (
