@@ -115,3 +115,37 @@ def test_remedies_are_those_of_the_command(imgbudget: Command, tmp_path: Path, k
         os.link(path, tmp_path / "other")
     run = imgbudget("rescue", old(path).name, "--yes")
     assert (run.code, kind in run.err, "--output-dir" in run.err) == (2, True, False)
+
+
+@pytest.mark.parametrize("options", [("--report",), ("--dry-run", "--report"), ("--format", "json:")])
+@pytest.mark.parametrize("name", ["s1.jsonl", "link.jsonl"])
+def test_output_never_replaces_a_session(
+    imgbudget: Command, tmp_path: Path, options: tuple[str, ...], name: str
+) -> None:
+    """A session has no other copy; a link to it is the session too."""
+    path = old(write_session(tmp_path, "claude-code", SOUND, BROKEN["html"]))
+    before = path.read_bytes()
+    (tmp_path / "link.jsonl").symlink_to(path)
+    given = [f"json:{name}"] if options == ("--format", "json:") else [name]
+    run = imgbudget("rescue", path.name, *(it for it in options if it != "json:"), *given)
+    assert (run.code, path.read_bytes() == before) == (2, True)
+    assert f"{name}: is read by this command, and its output would replace it" in run.err
+
+
+@pytest.mark.parametrize("command", ["check", "status", "explain", "plan", "size", "audit"])
+def test_output_never_replaces_what_is_read(imgbudget: Command, tmp_path: Path, command: str) -> None:
+    """Nor is any other file replaced that the command line names to be read."""
+    path = write_session(tmp_path, "claude-code", SOUND)
+    before = path.read_bytes()
+    run = imgbudget(command, path.name, "--format", f"json:./{path.name}")
+    assert (run.code, path.read_bytes() == before) == (2, True)
+
+
+def test_output_never_replaces_the_newest_session(imgbudget: Command, tmp_path: Path) -> None:
+    """Also where the command chooses the session."""
+    folder = Path(os.environ["HOME"], ".claude/projects/-p")
+    folder.mkdir(parents=True)
+    path = old(write_session(folder, "claude-code", SOUND, BROKEN["html"]))
+    before = path.read_bytes()
+    run = imgbudget("rescue", "--last", "--dry-run", "--report", str(path))
+    assert (run.code, path.read_bytes() == before) == (2, True)

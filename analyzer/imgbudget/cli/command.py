@@ -129,6 +129,17 @@ class Command(Generic[Options]):
         self.negative_numbers = negative_numbers
         self.is_hook_file = is_hook_file
 
+    def done(self, options: Options) -> int:
+        """Run the command; the exit code.
+
+        Raises:
+            UsageError: output would replace a file that the command line names to be read.
+            ImgbudgetError: as the command raises it.
+        """
+        given = tuple(_given(options))
+        refuse_replaced(written_files(options), (text for one, text in given if not one.names))
+        return self.run(options)
+
     def fields(self) -> Iterator[Field]:
         """Every field with its spelling, in the order of the help."""
         return _fields(self.options)
@@ -229,6 +240,42 @@ class Command(Generic[Options]):
             and not word.startswith("--")
             and not any(f"-{letter}" in spelled for letter in word[1:])
         )
+
+
+_WRITTEN = frozenset(("--format", "--report", "--record", "--rows", "--html"))
+"""Options that name a file which is written; --output refuses more."""
+
+
+def written_files(options: NamedTuple) -> Iterator[str]:
+    """The files that the options of a command name for its output."""
+    for parameter, text in _given(options):
+        if not _WRITTEN.isdisjoint(parameter.names):
+            yield text.partition(":")[2] if "--format" in parameter.names else text
+
+
+def refuse_replaced(written: Iterable[str], read: Iterable[str]) -> None:
+    """Refuse output into a file that is read: its content would be lost.
+
+    Raises:
+        UsageError: a file is both.
+    """
+    files = [file for file in written if os.path.isfile(file)]
+    for path in read if files else ():
+        for file in files:
+            if os.path.exists(path) and os.path.samefile(file, path):
+                raise UsageError(f"{file}: is read by this command, and its output would replace it")
+
+
+def _given(options: Any) -> Iterator[tuple[Parameter, str]]:
+    """The texts in the options of a command, each with how it is given."""
+    for name, annotation in options.__annotations__.items():
+        value = getattr(options, name)
+        if not hasattr(annotation, "__metadata__"):
+            yield from _given(value)
+        elif isinstance(value, str):
+            yield annotation.__metadata__[0], value
+        elif isinstance(value, tuple):
+            yield from ((annotation.__metadata__[0], text) for text in value if isinstance(text, str))
 
 
 def _take_arguments(words: list[str], fields: Iterable[Field], found: dict[str, Any]) -> list[str]:

@@ -62,7 +62,7 @@ def click_command(command: Command[Any]) -> click.Command:
             for name, value in given.items()
             if value is not None and (value != () or name in parsed)
         }
-        return command.run(command.made(chosen))
+        return command.done(command.made(chosen))
 
     class Separated(click.Command):
         """A command whose names of files after --hook are no options."""

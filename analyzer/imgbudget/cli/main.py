@@ -102,7 +102,7 @@ def _run_directly(arguments: list[str]) -> int | None:
     if options is None:
         return None
     try:
-        code = command.run(options)
+        code = command.done(options)
     except KeyboardInterrupt:
         show("\n", aside=True)  # behind the ^C of the terminal, as click does it
         raise

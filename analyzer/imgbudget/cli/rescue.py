@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Annotated, NamedTuple
 
-from imgbudget.cli.command import Command, argument, flag, option
+from imgbudget.cli.command import Command, argument, flag, option, refuse_replaced, written_files
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ModelOptions, OutputOptions
 from imgbudget.cli.output import Format, Sink, chosen_formats, say, say_warnings, show, write_formats
@@ -130,6 +130,7 @@ def rescue(options: RescueCommandOptions) -> int:
         describe=file_record,
         writes=options.yes or asks,
     )
+    refuse_replaced(written_files(options), files_of(path))
     done = _rescued(path, asked)
     write_formats(
         formats,

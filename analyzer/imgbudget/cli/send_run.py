@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from imgbudget.cli import send_report as words
+from imgbudget.cli.command import refuse_replaced
 from imgbudget.cli.output import Format, Sink, say, say_warnings, show, wants_colour, whole_file
 from imgbudget.errors import UsageError, WriteError
 from imgbudget.linter.options import RunOptions
@@ -182,6 +183,7 @@ class SendRun:
     def _check_files(self) -> None:
         """Check that what is about to be paid for can be kept. Raises UsageError or WriteError."""
         file = self.options.answer_file
+        refuse_replaced([file] if file else (), [self.options.request])
         if file and not os.path.exists(file):
             folder = os.path.dirname(os.path.realpath(file))
             if not os.access(folder, os.W_OK):
