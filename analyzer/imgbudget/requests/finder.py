@@ -93,7 +93,8 @@ class _Look(NamedTuple):
     long: frozenset[str]
     packed: frozenset[str]
     short: bool
-    inside: bool
+    uri: bool
+    nested: bool
 
 
 def _look_at(document: Document) -> _Look:
@@ -107,7 +108,7 @@ def _look_at(document: Document) -> _Look:
     )
     packed = frozenset([value for value in document.long_strings if is_packed(document, value)])
     signs = signs_in(document.short_text)
-    return _Look(long | packed, packed, any(signs), signs.uri or signs.nested)
+    return _Look(long | packed, packed, any(signs), signs.uri, signs.nested)
 
 
 _Value = tuple[Keys, str | list[str], dict[str, Any]]
@@ -196,7 +197,9 @@ class _Walk:
     def _is_payload(self, text: str) -> bool:
         """Whether a short string may be or hold a payload."""
         look = self.look
-        return look.short and (begins_payload(text) or (look.inside and may_hold_payload(text)))
+        if not look.short:
+            return False
+        return begins_payload(text) or may_hold_payload(text, uri=look.uri, nested=look.nested)
 
     def _is_left_out(self, key: Key, value: Any, child: Any) -> bool:
         """Whether a member is not sent as an image: what was received, or the texts of a request."""

@@ -144,9 +144,12 @@ def signs_in(text: str) -> Signs:
     return Signs(_has_uri(text), is_bare, is_nested)
 
 
-def may_hold_payload(text: str) -> bool:
-    """Whether a payload may begin in a JSON text: at the beginning of a string, or with a data URI."""
-    return _has_uri(text) or next(_quoted(text), None) is not None
+def may_hold_payload(text: str, *, uri: bool = True, nested: bool = True) -> bool:
+    """Whether a payload may begin in a JSON text: with a data URI, or at the beginning of a string.
+
+    Without `uri` or `nested`, one of them is not looked for.
+    """
+    return (uri and _has_uri(text)) or (nested and next(_quoted(text), None) is not None)
 
 
 def _has_uri(text: str) -> bool:

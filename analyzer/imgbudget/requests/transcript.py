@@ -120,6 +120,7 @@ class TranscriptReader:
     _agents: dict[str, str] = field(default_factory=dict)
     _reader: BlockReader | None = None
     _order: int = 0
+    _had_images: bool = False
     _asked: tuple[int, str] | None = None
 
     def take(self, document: Document) -> bool:
@@ -241,9 +242,10 @@ class TranscriptReader:
         if path is _ATTACHED_FILE:
             data = value["attachment"]["content"]["file"].get("base64")
             images: Images = [(path, identity(document, data))] if isinstance(data, str) else []
+        elif self._had_images:
+            images = identities(document, value[str(path[0])].get(path[-1]), path)
         else:
-            holder = value[str(path[0])]
-            images = identities(document, holder.get(path[-1]), path)
+            images = []
         conversation.requests.add(entry.id, images)
         if entry.message.role == "assistant":
             conversation.requests.answer(entry.id)
@@ -294,7 +296,7 @@ class TranscriptReader:
             message.blocks.append(_image_file(reader, value["attachment"]["content"]["file"], location))
         else:
             self._read(reader, message, value)
-        message.flaws = reader.flaws
+        message.flaws, self._had_images = reader.flaws, bool(reader.images)
         reader.images, reader.documents, reader.flaws = [], [], []
         model = value["message"].get("model") if role == "assistant" else None
         named = reader.reference(model)
