@@ -67,3 +67,24 @@ def test_a_variable_in_a_script_is_an_image_elsewhere(
     run = imgbudget("check", "a.sh", "--format", "json", "--no-cache", "--fail-on-unread")
     assert [finding["code"] for finding in run.json["findings"] if finding["severity"] == "error"] == []
     assert (run.json["summary"]["images"], run.json["summary"]["requests"]) == (1 + is_beside, 1)
+
+
+@pytest.mark.parametrize("key", ["litellm_call_id", "response", "startTime"])
+@pytest.mark.parametrize("is_line", [False, True])
+def test_messages_as_a_string_in_the_row_of_a_log_are_read(
+    imgbudget: Command, key: str, *, is_line: bool
+) -> None:
+    """A log's table has a column of messages: the file is no request whose messages are a string."""
+    messages = json.dumps(body(image_block(image_bytes((60, 8400))[:-40]), "x")["messages"])
+    row = json.dumps({key: "x", "model": "claude-sonnet-4-6", "messages": messages})
+    name = "log.jsonl" if is_line else "log.json"
+    Path(name).write_text(f"{row}\n{row}\n" if is_line else row)
+    done = imgbudget("check", name, "--select", "IB001,IB002", "--format", "json")
+    assert done.codes == ["IB001"] * (1 + is_line)
+
+
+@pytest.mark.parametrize("messages", ["hello", "[]", json.dumps([{"role": "user", "content": "x"}])])
+def test_a_body_whose_messages_are_a_string_is_refused(imgbudget: Command, messages: str) -> None:
+    """As the API refuses it, also where the string holds JSON."""
+    Path("r.json").write_text(json.dumps({"model": "claude-sonnet-4-6", "messages": messages}))
+    assert imgbudget("check", "r.json", "--format", "json").codes == ["IB002"]

@@ -282,3 +282,15 @@ def test_requests_count_as_something(imgbudget: Command, tmp_path: Path) -> None
     """An argument of requests without images yields requests."""
     write_json(tmp_path / "r.json", body("text"))
     assert audit(imgbudget, "r.json").json["run"]["without_images"] == []
+
+
+@pytest.mark.parametrize("name", ["r.json.gz", "r.zip", "r.TAR", "r.jsonl.zst", "r.7z", "r.parquet"])
+def test_a_named_archive_is_said_to_be_unread(imgbudget: Command, name: str) -> None:
+    """A check opens none; in a folder they are skipped as other files are."""
+    Path("d").mkdir()
+    Path("d", name).write_bytes(b"\x1f\x8b\x08\0packed")
+    done = imgbudget("check", f"d/{name}", "--fail-on-unread")
+    assert done.code == 2
+    assert f"not checked: d/{name}" in done.err
+    assert imgbudget("check", f"d/{name}").code == 0
+    assert imgbudget("check", "d", "--fail-on-unread").code == 0

@@ -87,6 +87,16 @@ KINDS: dict[str, FileKind | None] = {
 }
 """The kind by suffix, in lower case with its dot; None if it is neither image nor request."""
 
+_UNOPENED = (
+    *(".zip", ".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tzst", ".lz4", ".lzma"),
+    *(".7z", ".rar", ".tar", ".parquet", ".arrow", ".feather"),
+)
+
+
+def may_hold_requests(name: str) -> bool:
+    """Whether the name is that of an archive, packed data or a table, which a check does not open."""
+    return name.lower().endswith(_UNOPENED)
+
 
 def kind_of(name: str) -> FileKind | None:
     """The kind of a file of this name, from KINDS."""

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from imgbudget.discovery.filetypes import FileKind, kind_of
+from imgbudget.discovery.filetypes import FileKind, kind_of, may_hold_requests
 from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import UnreadableError, os_error_text
 from imgbudget.imageinfo.dispatch import probe_file
@@ -63,7 +63,10 @@ class FileCheck:
         if explicit and use.facts.damage is not None:
             return self.context.check_image_file(use)
         if explicit:
-            return self._document(found.path, FileKind.TEXT, explicit=explicit, reason=_skip_reason(use))
+            result = self._document(found.path, FileKind.TEXT, explicit=explicit, reason=_skip_reason(use))
+            if result.skipped is not None and may_hold_requests(found.path):
+                return result._replace(skipped=f"{result.skipped}, which a check does not open", missed=True)
+            return result
         return FileResult(path=found.path, skipped=_skip_reason(use))
 
     def explicit(self, found: FoundFile) -> bool:

@@ -89,9 +89,27 @@ class SessionLine(NamedTuple):
 Item = Request | BadEntry | NoRequest | SessionLine
 
 
+_ROW_KEYS = frozenset(
+    {
+        *("id", "request_id", "requestid", "litellm_call_id", "trace_id", "traceid", "run_id", "call_type"),
+        *("response", "responses", "output", "completion", "usage", "spend", "proxy_server_request"),
+        *("created_at", "createdat", "timestamp", "start_time", "starttime"),
+    }
+)
+"""Keys of the rows of logs and of exported tables, in lower case, which no body of a request has."""
+
+
+def _is_row_of_a_log(body: dict[str, Any]) -> bool:
+    """Whether an object has its messages as one string among keys that no body has, as exports of logs do.
+
+    The messages in the string are read like those in any other. A body with a string there is refused.
+    """
+    return isinstance(body.get("messages"), str) and not _ROW_KEYS.isdisjoint(map(str.lower, body))
+
+
 def dialect_of(body: Any) -> Dialect | None:
     """The dialect of a body; None if there is none."""
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or _is_row_of_a_log(body):
         return None
     shape: TurnOutline | None = None
     for dialect in DIALECTS:
