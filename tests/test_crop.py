@@ -137,7 +137,7 @@ def test_boxes_that_hold_nothing_are_refused(
 
 def test_corners_that_are_no_numbers_are_refused() -> None:
     """In the function, where no pattern reads them."""
-    with pytest.raises(package.ImgbudgetError, match="not a number"):
+    with pytest.raises(package.ImgbudgetError, match="no number of at most nine digits"):
         package.crop("a.png", (0, 0, float("nan"), float("inf")))
 
 

@@ -20,6 +20,7 @@ from imgbudget.cli import hook
 from imgbudget.limits.geometry import Size
 from tests.builders import image_bytes
 from tests.conftest import Command, Run, posix
+from tests.imagebytes import ihdr, png
 from tests.rule_runner import limits_of
 
 MODEL = "claude-sonnet-4-6"
@@ -166,6 +167,27 @@ def test_a_broken_screenshot_gives_way_to_a_text(call: Hook) -> None:
     assert second == shot(image_bytes((300, 200)))[1]
     assert "is not an image" in third["text"]
     assert "image 1 of mcp__x__screenshots" in run.err
+
+
+@pytest.mark.parametrize("change", ["prefix", "lines", "url-safe", "none"])
+def test_a_text_that_is_no_valid_base64_is_mended_or_gives_way(call: Hook, change: str) -> None:
+    """The API refuses it with every later turn, whatever image it has."""
+    response = shot(image_bytes((300, 200), "JPEG"))
+    source = response[1]["source"]
+    valid = source["data"]
+    source["data"] = {
+        "prefix": "data:image/jpeg;base64," + valid,
+        "lines": valid[:76] + "\n" + valid[76:],
+        "url-safe": valid.replace("+", "-").replace("/", "_").rstrip("="),
+        "none": "\ud800!",
+    }[change]
+    run = call("PostToolUse", "mcp__x__screenshots", tool_response=response)
+    block = output(run)["updatedToolOutput"][1]
+    if change == "none":
+        assert block["text"].startswith("[image removed: it is not an image")
+    else:
+        assert block["source"]["data"] == valid
+        assert "image 1 of mcp__x__screenshots was not valid base64, and is now" in run.err
 
 
 def test_what_fits_is_left_alone(tmp_path: Path, call: Hook) -> None:
@@ -366,7 +388,7 @@ def test_the_configuration_of_the_working_folder_is_not_read(
     (tmp_path / "imgbudget.yaml").write_text("nonsense: [")
     assert call("PostToolUse", "Read", tool_response=response).err == ""
     run = call("PostToolUse", "Read", "--config", "imgbudget.yaml", tool_response=response)
-    assert (run.code, run.out) == (0, "")
+    assert (run.code, run.out) == (1, "")
     assert "imgbudget.yaml" in run.err
 
 
@@ -417,6 +439,26 @@ def test_a_mistake_in_the_options_does_not_block_the_agent(
     run = imgbudget("hook", *(("claude-code", *options) if options else ("nobody",)))
     assert run.code < 2
     assert run.err
+
+
+@pytest.mark.parametrize(
+    "options", [("--platform", "nobody"), ("--config", "nothing.yaml"), ("--limits", "nothing.yaml")]
+)
+def test_a_mistake_in_the_options_is_reported_by_the_agent(call: Hook, options: tuple[str, ...]) -> None:
+    """Of a hook that exits with 0 it shows nothing, and the user would not learn why no image is shrunk."""
+    run = call(
+        "PostToolUse", "Read", *options, tool_response=result_of_read(image_bytes((3000, 500), "JPEG"))
+    )
+    assert (run.code, run.out) == (1, "")
+    assert options[1] in run.err
+
+
+def test_an_image_that_is_too_large_to_decode_is_named(tmp_path: Path, call: Hook) -> None:
+    """In the reason why no copy is made."""
+    install(tmp_path)
+    run = read(tmp_path, call, data=png(header=ihdr(60_000, 60_000)))
+    assert (run.code, run.out) == (0, "")
+    assert "a.png is read as it is: it has 3,600,000,000 pixels" in run.err
 
 
 def test_the_settings_are_one_line_of_json(imgbudget: Command, tmp_path: Path) -> None:

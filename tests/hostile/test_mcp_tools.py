@@ -284,6 +284,8 @@ def test_names_that_look_like_options_are_files(root: Path) -> None:
         ("crop", {"image": "a.jpg", "box": [1, 2, 3]}, "box of crop is not four numbers"),
         ("crop", {"image": "a.jpg", "box": [1, 2, 3, "4"]}, "box of crop is not four numbers"),
         ("crop", {"image": "a.jpg", "box": [9, 9, 1, 1]}, "wrong order"),
+        ("crop", {"image": "a.jpg", "box": [0, 0, 10**400, 5]}, "no number of at most nine digits"),
+        ("crop", {"image": "a.jpg", "box": [-1e300, 0, 5, 5]}, "no number of at most nine digits"),
         ("crop", {"image": "a.jpg", "box": [1, 1, 5, 5], "sent": "x"}, "is no size"),
         ("crop", {"box": [1, 1, 5, 5]}, "crop needs image"),
         ("send", {}, "unknown tool 'send'; known are check, plan, fix, size, tiles, crop, status, rescue"),
@@ -326,6 +328,31 @@ def test_a_failure_is_a_result(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(mcp_tools, "load", fail)
     assert refused("size", sizes=["9x9"]) == "internal error: ZeroDivisionError: of a test"
+
+
+@posix
+def test_files_that_are_not_read_are_counted_as_skipped(root: Path) -> None:
+    """And not as checked."""
+    os.mkfifo(root / "b.jpg")
+    assert "in 1 checked file (1 image, 0 requests); 1 file skipped" in called("check", paths=["."]).texts[0]
+    assert "bytes; 1 file skipped" in called("plan", paths=["."]).texts[0]
+
+
+@posix
+def test_pipes_and_devices_are_not_cut(root: Path) -> None:
+    """They may have no end, or no content yet."""
+    os.mkfifo(root / "b.jpg")
+    writer = os.open(root / "b.jpg", os.O_RDWR)
+    try:
+        assert refused("crop", image="b.jpg", box=[1, 1, 30, 30]).strip() == "b.jpg: not a regular file"
+    finally:
+        os.close(writer)
+
+
+def test_tokens_are_counted_in_words(root: Path) -> None:
+    """One is one token, and none that are known are no number."""
+    assert called("size", sizes=["1x1"]).texts[0].rstrip().endswith(" 1 token")
+    assert called("size", sizes=["1x1"], model="nobody").texts[0].splitlines()[0].endswith(", tokens unknown")
 
 
 def test_schemas_are_closed(root: Path) -> None:

@@ -74,10 +74,14 @@ class HookCall(NamedTuple):
 
 
 class HookAnswer(NamedTuple):
-    """The text for standard output, empty to change nothing, and what the user has to know."""
+    """The text for standard output, empty to change nothing, and what the user has to know.
+
+    With `is_mistake`, that is a mistake in the options, which no call can do without.
+    """
 
     text: str = ""
     notes: tuple[str, ...] = ()
+    is_mistake: bool = False
 
 
 def read_call(text: bytes) -> HookCall:
@@ -161,7 +165,10 @@ def _before(call: HookCall, limits_of: Callable[[], Limits | None]) -> HookAnswe
     if not may_redirect(path, call):
         return HookAnswer()
     limits = limits_of()
-    made = None if limits is None else shrunk(read_named(path, MOST_BYTES), path, limits)
+    try:
+        made = None if limits is None else shrunk(read_named(path, MOST_BYTES), path, limits)
+    except FixError as error:
+        return HookAnswer(notes=(f"{given} is read as it is: it {error}",))
     if limits is None or made is None:
         return HookAnswer()
     copy = kept_copy(made.data, EXTENSIONS[made.format])
@@ -249,29 +256,35 @@ def _after(call: HookCall, limits_of: Callable[[], Limits | None]) -> HookAnswer
     found = [image for image in _images(call.response) if len(image.text) <= MOST_BYTES]
     limits = limits_of() if found else None
     lines: list[str] = []
-    removed: list[str] = []
+    changed: list[str] = []
     notes: list[str] = []
     for number, image in enumerate(found, 1):
         try:
-            data = base64.b64decode(image.text, validate=True)
+            is_base64, data = image.decoded()
             if call.tool != "Read" and (reason := broken(data, call.tool)) is not None:
                 image.remove(f"[image removed: it {reason}; the API would refuse it with every later turn]")
-                removed.append(f"image {number} of {call.tool} {reason} and was replaced by a text")
+                changed.append(f"image {number} of {call.tool} {reason} and was replaced by a text")
                 continue
+            if data and not is_base64:
+                image.holder[image.name] = base64.b64encode(data).decode("ascii")
+                changed.append(f"image {number} of {call.tool} was not valid base64, and is now")
             made = None if limits is None else shrunk(data, call.tool, limits)
-        except (FixError, ValueError) as error:
+        except FixError as error:
             notes.append(f"image {number} of {call.tool} stays as it is: {error}")
             continue
         if made is not None and limits is not None and text_length(len(made.data)) < len(image.text):
             which = f"Image {number}: " if len(found) > 1 else ""
             lines.append(which + scale_text(made._replace(original=image.put(made)), limits))
-    notes += removed
-    if not lines and not removed:
+    notes += changed
+    if not lines and not changed:
         return HookAnswer(notes=tuple(notes))
     replaced = {"updatedToolOutput": call.response}
     if call.tool.startswith("mcp__"):  # the name of the field before 2.1.121
         replaced["updatedMCPToolOutput"] = call.response
     return _answer(call, lines, notes, **replaced)
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 class ImageInResult(NamedTuple):
@@ -292,6 +305,20 @@ class ImageInResult(NamedTuple):
         """The base64 text."""
         text: str = self.holder[self.name]
         return text
+
+    def decoded(self) -> tuple[bool, bytes]:
+        """Whether the text is base64 as the API takes it, and its bytes; if need be, of what is base64 in it.
+
+        Tools forget to take away the prefix of a data URI, line breaks, or the url-safe alphabet.
+        """
+        try:
+            return True, base64.b64decode(self.text, validate=True)
+        except ValueError:
+            clean = "".join(self.text.rpartition(",")[2].split()).translate(_URL_SAFE).rstrip("=")
+        try:
+            return False, base64.b64decode(clean + "=" * (-len(clean) % 4), validate=True)
+        except ValueError:
+            return False, b""
 
     def remove(self, text: str) -> None:
         """Put a text in its place."""

@@ -7,12 +7,13 @@ import sys
 from threading import Thread
 from typing import Annotated, NamedTuple
 
-from imgbudget.agents.claude_code import MOST_BYTES, HookAnswer, answer_to, read_call, settings
+from imgbudget.agents.claude_code import MOST_BYTES, HookAnswer, HookCall, answer_to, read_call, settings
 from imgbudget.cli.command import Command, argument, flag, option
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ModelOptions, run_options
 from imgbudget.cli.output import say, show
-from imgbudget.errors import ImgbudgetError, UsageError
+from imgbudget.errors import ConfigError, ImgbudgetError, LimitsError, UsageError
+from imgbudget.linter.options import RunOptions
 
 PATIENCE = 1.8
 """Seconds after which the agent goes on without an answer; the start of the command takes 0.2 of two."""
@@ -61,7 +62,7 @@ def hook(options: HookOptions) -> int:
     for note in answer.notes:
         say(f"hook: {note}")
     show(answer.text)
-    return 0
+    return int(answer.is_mistake)
 
 
 def _own_command() -> str:
@@ -88,11 +89,18 @@ def _answer(options: HookOptions) -> HookAnswer:
         text = sys.stdin.buffer.read(2 * MOST_BYTES)
         asked = run_options(provider=options.provider)
         asked = asked._replace(config=options.config, isolated=options.config is None)
-        return answer_to(read_call(text), asked)
+        return _answer_to_call(read_call(text), asked)
     except ImgbudgetError as error:
         return HookAnswer(notes=error.lines)
     except Exception as error:  # noqa: BLE001 - whatever happens, the agent must go on
         return HookAnswer(notes=(f"failed: {type(error).__name__}: {error}; the agent goes on without it",))
+
+
+def _answer_to_call(call: HookCall, asked: RunOptions) -> HookAnswer:
+    try:
+        return answer_to(call, asked)
+    except (ConfigError, LimitsError, UsageError) as error:
+        return HookAnswer(notes=error.lines, is_mistake=True)
 
 
 command = Command("hook", HookOptions, hook)

@@ -307,8 +307,13 @@ def _checked(document: dict[str, Any]) -> str:
     counts = ", ".join(count(found[one], one) for one in ("error", "warning"))
     checked = ", ".join(count(summary[f"{one}s"], one) for one in ("image", "request"))
     fixed = f"; fixed: {figure(len(document['fixed']))}" if document["fixed"] else ""
-    files = count(summary["files"], "checked file")
-    return f"{counts}, {figure(found['info'])} info in {files} ({checked}){fixed}"
+    files = count(summary["files"] - len(summary["skipped"]), "checked file")
+    return f"{counts}, {figure(found['info'])} info in {files} ({checked}){_skipped(summary)}{fixed}"
+
+
+def _skipped(summary: dict[str, Any]) -> str:
+    skipped = len(summary["skipped"])
+    return f"; {count(skipped, 'file')} skipped" if skipped else ""
 
 
 def _planned(document: dict[str, Any]) -> str:
@@ -316,7 +321,9 @@ def _planned(document: dict[str, Any]) -> str:
     before, after = totals["before"], totals["after"]
     return (
         f"{figure(totals['changed'])} of {count(totals['images'], 'image')} to change: "
-        f"{before['tokens']} → {after['tokens']} tokens, {before['bytes']} → {after['bytes']} bytes"
+        f"{figure(before['tokens'])} → {figure(after['tokens'])} tokens, "
+        f"{figure(before['bytes'])} → {figure(after['bytes'])} bytes"
+        f"{_skipped(document['summary'])}"
     )
 
 
@@ -339,7 +346,7 @@ def _status(document: dict[str, Any]) -> str:
 def _sized(document: dict[str, Any]) -> str:
     return _rows(
         f"{_name(row)}{_size(row['size'])} on {row['model']}: used as {_size(row['resized'])}, "
-        f"{row['tokens']} tokens"
+        f"{_tokens(row['tokens'])}"
         for row in document["sizes"]
     )
 
@@ -347,7 +354,7 @@ def _sized(document: dict[str, Any]) -> str:
 def _tiled(document: dict[str, Any]) -> str:
     return _rows(
         f"{_name(row)}{_size(row['size'])} for {row['model']}: {count(len(row['tiles']), 'tile')}, "
-        f"{row['tokens']} tokens"
+        f"{_tokens(row['tokens'])}"
         for row in document["tilings"]
     )
 
@@ -359,6 +366,10 @@ def _rows(lines: Iterable[str]) -> str:
     rows = list(lines)
     more = [f"and {figure(len(rows) - _MOST_ROWS)} more"] if len(rows) > _MOST_ROWS else []
     return joined(rows[:_MOST_ROWS] + more)
+
+
+def _tokens(number: int | None) -> str:
+    return "tokens unknown" if number is None else count(number, "token")
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -259,7 +259,8 @@ def format_named(path: str) -> str:
     """
     declared = EXTENSION_TYPES.get(os.path.splitext(path)[1][1:].lower(), "").removeprefix("image/")
     if declared not in WRITTEN:
-        raise UsageError(f"{path}: has no extension of a format that is written: {', '.join(WRITTEN)}")
+        named = path or repr(path)
+        raise UsageError(f"{named}: has no extension of a format that is written: {', '.join(WRITTEN)}")
     return declared
 
 

@@ -1,5 +1,6 @@
 """Files replaced or written completely or not at all: a temporary file beside them takes their name."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -55,9 +56,11 @@ def read_file(path: str) -> tuple[bytes, Stamp]:
     """All bytes of a file and its state when they were read, for `replace_file`.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is a pipe or a device, which may have no end.
     """
     with open_file(path) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
         expected = stamp(file.fileno())
         return file.read(), expected
 

@@ -14,6 +14,9 @@ OpenAI's limit is 512 MB (images and vision guide, 2026-09), that of a batch of 
 """
 
 _STEP = 1 << 20
+_SMALL_STEP = 1 << 11
+"""Bytes of a zstd body that decode to 64 MB at most: a block of 4 bytes has up to 128 KB (RFC 8878)."""
+
 _MOST_MEMBERS = 100
 _MOST_ENCODINGS = 2
 _GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
@@ -63,9 +66,9 @@ def _joined(parts: Iterator[bytes], name: str) -> bytes:
     return b"".join(kept)
 
 
-def _slices(body: bytes) -> Iterator[bytes]:
+def _slices(body: bytes, step: int = _STEP) -> Iterator[bytes]:
     """The body in slices: what is left of one is copied again and again."""
-    return (body[start : start + _STEP] for start in range(0, len(body), _STEP))
+    return (body[start : start + step] for start in range(0, len(body), step))
 
 
 def _inflated(body: bytes, window: int) -> Iterator[bytes]:
@@ -112,9 +115,7 @@ def _unzstd(body: bytes) -> Iterator[bytes]:
     """The content of all frames of a zstd file."""
     module = _zstd_module()
     if not hasattr(module, "ZstdFile"):
-        with module.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
-            while part := reader.read(_STEP):
-                yield part
+        yield from _unzstd_in_small_steps(body, module)
         return
     stream, frames = module.ZstdDecompressor(), 1
     for piece in _slices(body):
@@ -125,6 +126,24 @@ def _unzstd(body: bytes) -> Iterator[bytes]:
             part = stream.decompress(rest, _STEP)
             rest = stream.unused_data if stream.eof else b""
             yield part
+    if not stream.eof:
+        raise EOFError
+
+
+def _unzstd_in_small_steps(body: bytes, module: Any) -> Iterator[bytes]:
+    """As `_unzstd`, by the package `zstandard`.
+
+    Its reader takes the end of a cut body for the end of the content, and its other objects, which know the
+    end, have no bound for what a step decodes to: so the steps are small.
+    """
+    stream, frames = module.ZstdDecompressor().decompressobj(), 1
+    for piece in _slices(body, _SMALL_STEP):
+        rest = piece
+        while rest:
+            if stream.eof:
+                stream, frames = module.ZstdDecompressor().decompressobj(), _next(frames)
+            yield stream.decompress(rest)
+            rest = stream.unused_data if stream.eof else b""
     if not stream.eof:
         raise EOFError
 

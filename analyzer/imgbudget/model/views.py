@@ -44,6 +44,10 @@ PixelBox = tuple[int, int, int, int]
 """Left, top, right and bottom of a rectangle of whole px; what is at right and bottom is outside."""
 
 
+_FARTHEST = 10**9
+"""No coordinate is larger, in px: no format has edges as long, and floats are exact below."""
+
+
 def checked_box(left: float, top: float, right: float, bottom: float) -> SeenBox:
     """The box with these corners, which has an area.
 
@@ -51,8 +55,8 @@ def checked_box(left: float, top: float, right: float, bottom: float) -> SeenBox
         UsageError: a corner is no number, or the second is not to the right of the first and below it.
     """
     box = SeenBox(left, top, right, bottom)
-    if not all(math.isfinite(number) for number in box):
-        raise UsageError(f"box {box}: a corner is not a number")
+    if not all(-_FARTHEST < number < _FARTHEST for number in box):
+        raise UsageError("a corner of the box is no number of at most nine digits; write X,Y,X2,Y2 in px")
     if right <= left or bottom <= top:
         kind = "is empty" if right == left or bottom == top else "has its corners in the wrong order"
         raise UsageError(
