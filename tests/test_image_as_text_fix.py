@@ -142,6 +142,29 @@ def test_each_api_gets_its_own_block(imgbudget: Command, tmp_path: Path, place: 
     assert after.endswith(outside[2].lstrip("}]").encode())
 
 
+@pytest.mark.parametrize(
+    ("more", "block"),
+    [
+        ({"model": "gpt-5.6-sol"}, CHAT),
+        ({"model": "openai/o4-mini", "max_tokens": 9}, CHAT),
+        ({"model": "gemini-3-flash-preview"}, CHAT),
+        ({"model": "claude-sonnet-4-6"}, MESSAGES),
+        ({"model": "my-model", "system": "x"}, MESSAGES),
+        ({"max_tokens": 9}, MESSAGES),
+        ({"model": "llava:7b"}, None),
+        ({"model": "my-model", "temperature": 0}, None),
+    ],
+    ids=str,
+)
+def test_the_model_of_plain_messages_decides_the_block(
+    imgbudget: Command, tmp_path: Path, more: Block, block: Block | None
+) -> None:
+    """Messages that are strings are those of several APIs; where none is certain, nothing is written."""
+    before = {**more, "messages": [{"role": "user", "content": URI}]}
+    after = json.loads(fixed(imgbudget, tmp_path / "r.json", json.dumps(before).encode()))
+    assert after["messages"][0]["content"] == (URI if block is None else [block])
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_other_bytes_stay(imgbudget: Command, tmp_path: Path, layout: str) -> None:
     """Layout, order and escapes outside the text are as they were, and those of the text before and after."""

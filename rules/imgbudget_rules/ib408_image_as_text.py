@@ -65,8 +65,9 @@ def image_as_text(request: Request, ctx: Context) -> Iterator[Problem]:
     There is no fix where the API takes no image: in assistant and system turns, search results, results of
     MCP tools and of tools that failed (`is_error`), in JSON of a tool (Gemini, Converse), and in the
     tool messages of OpenAI's chat completions.
-    Nor is there one where the text block has members that an image block cannot have, or where the format of
-    an agent's session has no image beside a text.
+    Nor is there one where the text block has members that an image block cannot have, where the format of
+    an agent's session has no image beside a text, or where the messages are texts only and the model is none
+    that shows whose API they are for.
 
     ## Source
     Public reports of `prompt is too long` after screenshots; AI SDK 6.0.326 with OpenAI's chat shape, seen in

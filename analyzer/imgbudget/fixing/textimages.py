@@ -21,6 +21,7 @@ from imgbudget.jsontext.strings import StringPayload
 from imgbudget.model.edits import BlockEdit
 from imgbudget.model.location import Keys, Location
 from imgbudget.model.subjects import ProbeField
+from imgbudget.requests.base import outline
 from imgbudget.requests.payloads import Form
 from imgbudget.requests.reader import dialect_of
 from imgbudget.requests.session_formats import MESSAGE_ROWS, session_format
@@ -99,12 +100,46 @@ def _shape_of(document: Document, location: Location) -> _Shape:
         body = [value] if form else value_at(document, (location.keys or ())[: location.root])
         dialect = next(filter(None, map(dialect_of, _bodies(body))), None)
         name = dialect.name if dialect else "of unknown shape"
+        if name == "messages" and isinstance(body, dict) and _is_plain(body):
+            return _shape_for(body.get("model"))
     if name not in _SHAPES:
         raise FixError(f"requests or sessions of this shape ({name}) have no image block beside a text")
     shape = _SHAPES[name]
     if shape is _GEMINI and _is_python(value):
         return _GEMINI_PYTHON
     return shape
+
+
+_MESSAGES_KEYS = (
+    "system",
+    "anthropic_version",
+    "anthropic_beta",
+    "stop_sequences",
+    "thinking",
+    "output_config",
+)
+
+
+def _is_plain(body: dict[str, Any]) -> bool:
+    """Whether nothing but its model shows to which API a body goes: all messages are texts."""
+    return outline(body).kinds <= {"text"} and not any(key in body for key in _MESSAGES_KEYS)
+
+
+def _shape_for(model: Any) -> _Shape:
+    """The shape of the blocks in a plain body for a model. Raises FixError if it is not known."""
+    if not isinstance(model, str) or "claude" in model.lower():
+        return _MESSAGES
+    if _of_chat(model):
+        return _CHAT
+    raise FixError(
+        f"how a request for {model!r} writes an image is not known: its messages are those of several APIs"
+    )
+
+
+_of_chat = re.compile(
+    r"(?:[\w.-]+/|ft:)*(?:gpt-|chatgpt-|o\d\b|gemini-|grok-|deepseek-(?:chat|reasoner)\b)", re.IGNORECASE
+).match
+"""The model of a request with `messages` that can only be one of chat completions."""
 
 
 def _bodies(value: Any) -> Iterator[Any]:
