@@ -149,3 +149,15 @@ def test_output_never_replaces_the_newest_session(imgbudget: Command, tmp_path: 
     before = path.read_bytes()
     run = imgbudget("rescue", "--last", "--dry-run", "--report", str(path))
     assert (run.code, path.read_bytes() == before) == (2, True)
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex", "pi", "openhands", "openhands-first", "continue"])
+def test_an_equal_image_that_is_sent_is_no_copy_of_a_removed_one(
+    imgbudget: Command, tmp_path: Path, agent: str
+) -> None:
+    """An image is sent three times: where one is omitted, the other two stay, with their copies."""
+    path = write_session(tmp_path, agent, SOUND, SOUND, SOUND)
+    there = path.read_text().count(SOUND)
+    run = imgbudget("rescue", old(path).name, "--yes", "--omit-images", "1", "--everywhere")
+    assert (run.code, "cop" in run.out) == (0, False)
+    assert path.read_text().count(SOUND) == there - 1

@@ -5,6 +5,7 @@ CLI keeps one in the call (`toolCalls`), and sends it once it resumes the sessio
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -46,9 +47,7 @@ Fingerprint = tuple[int, bytes]
 
 def fingerprints(source: JsonSource, locations: Iterable[Location], *, lines: bool) -> set[Fingerprint]:
     """Those of the texts of images at some locations of a session."""
-    wanted: dict[int, list[Keys]] = {}
-    for location in locations:
-        wanted.setdefault(location.document, []).append(location.keys or ())
+    wanted = _by_document(locations)
     found: set[Fingerprint] = set()
     for document in open_documents(source, lines=lines, check=False) if wanted else ():
         here = wanted.pop(document.number, [])
@@ -67,23 +66,54 @@ def fingerprints(source: JsonSource, locations: Iterable[Location], *, lines: bo
     return found
 
 
-def copies_of(source: JsonSource, path: str, wanted: set[Fingerprint], *, lines: bool) -> Iterator[ImageCopy]:
-    """The copies of these texts in a session."""
+def copies_of(
+    source: JsonSource, path: str, wanted: set[Fingerprint], sent: Iterable[Location], *, lines: bool
+) -> Iterator[ImageCopy]:
+    """The copies of these texts in a session.
+
+    The images that it sends, at `sent`, are no copies. While an equal image is sent, copies that are not sent
+    are its own.
+    """
     lengths = {length for length, _ in wanted}
+    places = _by_document(sent) if wanted else {}
+    still_sent: set[Fingerprint] = set()
+    found: list[tuple[Fingerprint, ImageCopy]] = []
     for document in open_documents(source, lines=lines, check=False) if wanted else ():
         if not isinstance(document, Document):
             continue
+        images = _slots(document, places.get(document.number, ()))
         for keys, text in _strings(document.value):
             length = _length(document, text)
-            if length in lengths and (length, _digest(document, source, text)) in wanted:
-                yield ImageCopy(Location(path, keys, 0, document.number), document.line, length)
+            if length not in lengths or (mark := (length, _digest(document, source, text))) not in wanted:
+                continue
+            if keys in images:
+                still_sent.add(mark)
+            else:
+                copy = ImageCopy(Location(path, keys, 0, document.number), document.line, length)
+                found.append((mark, copy))
+    yield from (copy for mark, copy in found if copy.may_be_sent or mark not in still_sent)
+
+
+def _slots(document: Document, images: Iterable[Keys]) -> set[Keys]:
+    """The paths to the texts of images in a document."""
+    found = set()
+    for keys in images:
+        with suppress(FixError):
+            found.add(tuple(slot_of(document, keys).data))
+    return found
+
+
+def _by_document(locations: Iterable[Location]) -> dict[int, list[Keys]]:
+    """Paths in each document."""
+    found: dict[int, list[Keys]] = {}
+    for location in locations:
+        found.setdefault(location.document, []).append(location.keys or ())
+    return found
 
 
 def without_copies(source: JsonSource, copies: Iterable[ImageCopy], *, lines: bool) -> Iterator[bytes]:
     """The session with each copy taken out, in pieces: its block gives way to a text, else it is empty."""
-    wanted: dict[int, list[Keys]] = {}
-    for copy in copies:
-        wanted.setdefault(copy.location.document, []).append(copy.location.keys or ())
+    wanted = _by_document(copy.location for copy in copies)
     at = 0
     for document in open_documents(source, lines=lines, check=False):
         here = wanted.pop(document.number, None)

@@ -248,7 +248,8 @@ class _Work:
         texts = [block.location for block in self._blocks if block.text is not None]
         wanted = fingerprints(self.first.source, texts, lines=self.first.lines)
         now = self.now
-        copies = tuple(copies_of(now.source, now.path, wanted, lines=now.lines))
+        sent = (image.use.location for image in now.result.images)
+        copies = tuple(copies_of(now.source, now.path, wanted, sent, lines=now.lines))
         if gone := tuple(copy for copy in copies if everywhere or copy.may_be_sent):
             self._without(gone)
             now = self.now
