@@ -161,3 +161,18 @@ def test_an_equal_image_that_is_sent_is_no_copy_of_a_removed_one(
     run = imgbudget("rescue", old(path).name, "--yes", "--omit-images", "1", "--everywhere")
     assert (run.code, "cop" in run.out) == (0, False)
     assert path.read_text().count(SOUND) == there - 1
+
+
+@pytest.mark.parametrize("text", ['{"kind":', "", '{"unknown": 1}'])
+def test_event_that_cannot_be_read_is_named(imgbudget: Command, tmp_path: Path, text: str) -> None:
+    """The others of the conversation are mended, and the exit code says that one was not read."""
+    folder = tmp_path / "c1" / "events"
+    folder.mkdir(parents=True)
+    path = write_session(folder, "openhands", BROKEN["html"]).rename(folder / "event-00000-ab.json")
+    bad = folder / "event-00001-ab.json"
+    bad.write_text(text)
+    old(bad)
+    old(path)
+    run = imgbudget("rescue", "c1", "--yes")
+    assert (run.code, "mended: nothing" in run.out) == (2, True)
+    assert f"warning: c1/events/{bad.name}: is no session of an agent that is known here" in run.err

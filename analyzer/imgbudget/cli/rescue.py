@@ -17,7 +17,7 @@ from imgbudget.output.fixes import file_record
 from imgbudget.output.records import TOOL, VERSION, indented
 from imgbudget.printable import joined, one_line
 from imgbudget.rescue import backup
-from imgbudget.rescue.mend import MendOptions, NoSessionError
+from imgbudget.rescue.mend import MendOptions, NoSessionError, UnknownSessionError
 from imgbudget.rescue.report import (
     end_lines,
     rescue_document,
@@ -131,7 +131,7 @@ def rescue(options: RescueCommandOptions) -> int:
         writes=options.yes or asks,
     )
     refuse_replaced(written_files(options), files_of(path))
-    done = _rescued(path, asked)
+    done, unread = _rescued(path, asked)
     write_formats(
         formats,
         options.output.color,
@@ -144,20 +144,26 @@ def rescue(options: RescueCommandOptions) -> int:
         sink.close()
     if not options.output.quiet:
         say_warnings(dict.fromkeys(note for one in done for note in one.notes))
+    say_warnings(unread)
+    if unread:
+        return 2
     return max(int(one.state not in (RescueState.CLEAN, RescueState.MENDED)) for one in done)
 
 
-def _rescued(path: str, options: RescueOptions) -> list[Rescue]:
-    """The rescue of each file of a session that sends something."""
+def _rescued(path: str, options: RescueOptions) -> tuple[list[Rescue], list[str]]:
+    """The rescue of each file of a session that sends something, and why others could not be read."""
     paths = files_of(path)
     if len(paths) == 1:
-        return [rescue_session(paths[0], options)]
+        return [rescue_session(paths[0], options)], []
     if options.writes:
         refuse_used(paths)
-    done = []
+    done: list[Rescue] = []
+    unread: list[str] = []
     for one in paths:
         try:
             done.append(rescue_session(one, options))
+        except UnknownSessionError as error:
+            unread.append(str(error))
         except NoSessionError:  # an event without a message
             continue
     if not done:
@@ -166,7 +172,7 @@ def _rescued(path: str, options: RescueOptions) -> list[Rescue]:
         f"{path}: {len(done)} of {len(paths)} events send something; limits on the conversation as a whole, "
         "as the number of its images, are not checked"
     )
-    return done
+    return done, unread
 
 
 def _lines(done: list[Rescue], options: RescueCommandOptions, *, shown: bool) -> Iterator[str]:

@@ -36,6 +36,8 @@ from imgbudget.rescue.copies import ImageCopy, copies_of, fingerprints, without_
 _RULES = ("IB0", "IB1", "IB4")
 """The families of rules on what an API refuses; all others advise."""
 
+_MALFORMED = "IB002"
+
 _MODELS_OWN = frozenset(("IB413",))
 """Rules that every image of a session breaks: another model is the remedy, not a session without images."""
 
@@ -45,6 +47,10 @@ _OMITTED = frozenset(("IB401", "IB402", "IB405"))
 
 class NoSessionError(UsageError):
     """A file that is no session, or sends nothing."""
+
+
+class UnknownSessionError(NoSessionError):
+    """A file of unknown format, or one that is no JSON: whether it sends something is not known."""
 
 
 class MendOptions(NamedTuple):
@@ -119,9 +125,11 @@ def opened_session(path: str, source: JsonSource, options: RunOptions) -> Iterat
     check = DocumentCheck(context=session.context, source=source, path=path, lines=lines, explicit=True)
     result = check.run()
     if not any(one.request.dialect == TRANSCRIPT for one in result.requests):
-        why = "is no session of an agent that is known here"
-        if agent is not None:
-            why = f"is a session of {agent} that sends nothing: {result.skipped or 'it has no message'}"
+        if agent is None:
+            damage = next((f" ({one.message})" for one in result.findings if one.code == _MALFORMED), "")
+            why = f"is no session of an agent that is known here{damage}"
+            raise UnknownSessionError(f"{path}: {why}; imgbudget check --fix fixes single requests")
+        why = f"is a session of {agent} that sends nothing: {result.skipped or 'it has no message'}"
         raise NoSessionError(f"{path}: {why}; imgbudget check --fix fixes single requests")
     yield Diagnosis(agent, lines, result, folder), session
 
