@@ -330,7 +330,7 @@ class _Session:
         self._middlewares: tuple[Any, ...] = ()
         self.sent: list[Any] = []
 
-    async def post(self, url: str, data: bytes, **headers: str) -> None:
+    async def post(self, url: str, data: bytes, compress: str | None = None) -> None:
         """Send through the middlewares."""
 
         async def send(request: Any) -> None:
@@ -339,7 +339,7 @@ class _Session:
         handler: Callable[[Any], Awaitable[None]] = send
         for middleware in reversed(self._middlewares):
             handler = partial(_through, middleware, handler)
-        await handler(_Sent(url, data, headers))
+        await handler(_Sent(url, data, compress))
 
 
 class _Sent:
@@ -347,10 +347,11 @@ class _Sent:
 
     method = "POST"
 
-    def __init__(self, url: str, data: bytes, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, data: bytes, compress: str | None) -> None:
         self.url, self.body = url, self
-        self.data = data
-        self.headers = httpx2.Headers({"Content-Type": "application/json"} | headers)
+        self.data, self.compress = data, compress
+        encoding = {"Content-Encoding": compress} if compress else {}
+        self.headers = httpx2.Headers({"Content-Type": "application/json"} | encoding)
 
     async def as_bytes(self) -> bytes:
         """The body."""
@@ -378,6 +379,25 @@ def test_sessions_of_aiohttp_are_guarded_by_a_middleware() -> None:
 
     asyncio.run(run())
     assert many_image_refusal(json.loads(session.sent[0].data)) is None
+
+
+def test_bodies_that_a_session_of_aiohttp_will_compress_are_checked() -> None:
+    """They are not compressed yet, though a header says so; fixed, they are sent without compression."""
+    session: Any = _Session()
+    text = json.dumps(wrong()).encode()
+
+    async def run() -> None:
+        imgbudget.guard(session)
+        for encoding in ("gzip", "br"):
+            with pytest.raises(GuardError, match="IB101"):
+                await session.post("https://api.anthropic.com/v1/messages", text, compress=encoding)
+        imgbudget.guard(session, "fix")
+        await session.post("https://api.anthropic.com/v1/messages", text, compress="gzip")
+
+    asyncio.run(run())
+    (sent,) = session.sent
+    assert many_image_refusal(json.loads(sent.data)) is None
+    assert (sent.compress, sent.headers.get("content-encoding")) == (None, None)
 
 
 class _Pools(httpx2.AsyncClient):

@@ -144,6 +144,8 @@ class GuardMiddleware:
     async def __call__(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """Check a request and send it; images are edited in a thread."""
         head = _head_of(request)
+        if request.compress:  # the session does that to the body while it sends it
+            head.headers.pop("content-encoding", None)
         if self.watch.reads(head):
             content = request.body
             body = self.watch.due(head, await content.as_bytes() if content else b"")
@@ -151,6 +153,7 @@ class GuardMiddleware:
                 fixed = await asyncio.to_thread(self.watch.fixed, head, body)
                 if fixed is not None:
                     request.headers.pop("Content-Encoding", None)
+                    request.compress = None
                     await request.update_body(fixed)
         return await handler(request)
 
