@@ -1,4 +1,4 @@
-"""Training files for OpenAI's fine-tuning: how they are recognized, and their limits."""
+"""Training files for fine-tuning: how they are recognized, and their limits."""
 
 import base64
 import json
@@ -183,3 +183,15 @@ def test_number_of_examples(imgbudget: Command, tmp_path: Path, monkeypatch: pyt
     assert finding["message"] == (
         "file has 50,001 training examples with images; openai-fine-tuning takes at most 50,000"
     )
+
+
+def test_training_examples_of_bedrock_are_for_nova(imgbudget: Command) -> None:
+    """Their images may be in S3, which Claude models on Bedrock do not read."""
+    source = {"s3Location": {"uri": "s3://bucket/a.png", "bucketOwner": "111122223333"}}
+    content = [{"image": {"format": "png", "source": source}}]
+    messages = [{"role": "user", "content": content}, {"role": "assistant", "content": [{"text": "x"}]}]
+    example = {"schemaVersion": "bedrock-conversation-2024", "messages": messages}
+    Path("train.jsonl").write_text(json.dumps(example) + "\n")
+    run = imgbudget("check", "train.jsonl", "--format", "json")
+    assert run.codes == []
+    assert run.json["requests"][0]["platform"] == "nova"

@@ -52,7 +52,16 @@ def read_converse(
             reader.flaw(here, "role of a message is neither 'user' nor 'assistant'")
         reader.role = role if isinstance(role, str) else "user"
         turns.append(Turn(here, reader.role, reader.content(message.get("content"), here.at("content"), ())))
-    return reader.request(where, "bedrock-converse", turns, model=body.get("modelId"), platform="bedrock")
+    version = body.get("schemaVersion")
+    is_training = isinstance(version, str) and version.startswith(_TRAINING)
+    platform = "nova" if is_training else "bedrock"
+    return reader.request(where, "bedrock-converse", turns, model=body.get("modelId"), platform=platform)
+
+
+_TRAINING = "bedrock-conversation-"
+"""The schemaVersion of training examples; those with images are for Nova and Llama 3.2, and may have them
+in S3 (AWS, user guide of Bedrock, 2026-11).
+"""
 
 
 def _payload(item: dict[str, Any]) -> Any:
