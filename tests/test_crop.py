@@ -135,6 +135,19 @@ def test_boxes_that_hold_nothing_are_refused(
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.parametrize("name", ["part.png", "none/../part.png", "none/../a.png"])
+def test_the_report_replaces_neither_the_part_nor_the_image(
+    imgbudget: Command, tmp_path: Path, name: str
+) -> None:
+    """Whatever way its name is written."""
+    (tmp_path / "a.png").write_bytes(image_bytes((400, 300)))
+    run = imgbudget("crop", "a.png", "0,0,300,300", "-o", "part.png", "--format", f"json:{name}")
+    assert run.code == 2
+    assert "would replace" in run.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    assert (tmp_path / "a.png").read_bytes() == image_bytes((400, 300))
+
+
 def test_corners_that_are_no_numbers_are_refused() -> None:
     """In the function, where no pattern reads them."""
     with pytest.raises(package.ImgbudgetError, match="no number of at most nine digits"):

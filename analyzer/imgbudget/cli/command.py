@@ -259,10 +259,10 @@ def refuse_replaced(written: Iterable[str], read: Iterable[str]) -> None:
     Raises:
         UsageError: a file is both.
     """
-    files = [file for file in written if os.path.isfile(file)]
+    files = {file: target for file in written if os.path.isfile(target := os.path.realpath(file))}
     for path in read if files else ():
-        for file in files:
-            if os.path.exists(path) and os.path.samefile(file, path):
+        for file, target in files.items():
+            if os.path.exists(path) and os.path.samefile(target, path):
                 raise UsageError(f"{file}: is read by this command, and its output would replace it")
 
 

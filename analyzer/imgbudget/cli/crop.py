@@ -1,15 +1,16 @@
 """`imgbudget crop`: a part of an image at full resolution, by the coordinates that the model saw."""
 
+import os
 import re
 from typing import Annotated, Any, NamedTuple
 
-from imgbudget.cli.command import Command, argument, option
+from imgbudget.cli.command import Command, argument, option, written_files
 from imgbudget.cli.completion import files
 from imgbudget.cli.options import ConfigOptions, ModelOptions, OutputOptions, run_options
 from imgbudget.cli.output import chosen_formats, say_warnings, write_formats
 from imgbudget.cli.size import parse_size
 from imgbudget.errors import UsageError
-from imgbudget.fixing.cropping import Crop, crop_image, format_named, target_of, write_crop
+from imgbudget.fixing.cropping import Crop, beside, crop_image, format_named, target_of, write_crop
 from imgbudget.limits.geometry import padded_size
 from imgbudget.linter.run import Session
 from imgbudget.model.views import SeenBox, checked_box
@@ -76,7 +77,11 @@ def crop(options: CropOptions) -> int:
     form = None if options.output is None else format_named(options.output)
     sent = None if options.sent is None else parse_size(options.sent)
     target = target_of(session, options.image)
-    made = write_crop(crop_image(options.image, box, target, sent=sent, form=form), options.output)
+    cut = crop_image(options.image, box, target, sent=sent, form=form)
+    output = options.output or beside(cut)
+    if any(os.path.realpath(file) == os.path.realpath(output) for file in written_files(options)):
+        raise UsageError(f"{output}: --format would replace the part; give one of them another name")
+    made = write_crop(cut, output)
     write_formats(
         formats,
         options.out.color,

@@ -208,7 +208,7 @@ def _read(path: str) -> bytes:
     try:
         return read_file(path)[0]
     except OSError as error:
-        raise UsageError(f"{path}: {os_error_text(error)}") from error
+        raise UsageError(f"{path or repr(path)}: {os_error_text(error)}") from error
 
 
 def _format_of_part(form: str) -> str | None:
