@@ -10,7 +10,7 @@ from imgbudget.explain.details import UNKNOWN_CODE, Bounds, Details, bounds_of, 
 from imgbudget.explain.patterns import ERROR_PATTERNS
 from imgbudget.explain.structure import structures_in
 from imgbudget.explain.unrelated import is_foreign, subject_of
-from imgbudget.explain.wording import PLACE, ErrorPattern, pattern
+from imgbudget.explain.wording import PLACE, ErrorPattern, fixed_part, pattern
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _FRAME = re.compile("[\u2502\u2503\u2551\u2575\u258f\u2595\u23bf\u23fa\u25cf\u25cb]")
@@ -176,6 +176,7 @@ def _hits(text: str, lines: list[int]) -> list[_Hit]:
     found = [
         _Hit(match.start(), bisect(lines, match.start()) + 1, known, match)
         for known in ERROR_PATTERNS
+        if fixed_part(known.wording) in lower
         for match in pattern(known.wording).finditer(lower)
     ]
     taken: list[_Hit] = []
