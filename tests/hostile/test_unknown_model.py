@@ -107,7 +107,7 @@ FAULTY = (
     ("IB001", [image_block(image_bytes()[:200])]),
     ("IB002", ["x", {"type": "image"}]),
     ("IB101", [image_block(image_bytes((9000, 300)))]),
-    ("IB102", [image_block(image_bytes((2100, 300), colour=i)) for i in range(21)]),
+    ("IB102", [image_block(image_bytes((2100, 40), colour=i)) for i in range(21)]),
     ("IB104", [image_block(image_bytes(form="BMP"), "image/bmp")]),
     ("IB105", [image_block(media_type="image/gif")]),
     ("IB106", [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "?"}}]),
@@ -214,9 +214,9 @@ def requests() -> tuple[dict[str, Any], ...]:
 
 def _requests() -> Iterator[dict[str, Any]]:
     yield body(image_block(), model="acme-1")
-    yield body(*[image_block(image_bytes((2100, 300), colour=i)) for i in range(25)], model="acme-1")
+    yield body(*[image_block(image_bytes((2100, 40), colour=i)) for i in range(25)], model="acme-1")
     yield chat("acme-1", image_bytes((9000, 300)))
-    yield body(image_block(image_bytes((9000, 4000))), model="claude-opus-99")
+    yield body(image_block(image_bytes((9000, 900))), model="claude-opus-99")
     yield {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": "?"}}]}], "model": "g-9"}
     turns = [
         {"role": role, "content": [image_block(), text_block("x")] if role == "user" else "a"}
