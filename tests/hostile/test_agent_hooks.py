@@ -18,6 +18,7 @@ from imgbudget.agents import claude_code, copies
 from imgbudget.agents.shrinking import ShrunkImage
 from imgbudget.cli import hook
 from imgbudget.limits.geometry import Size
+from imgbudget.model.scale_notes import restated
 from tests.builders import image_bytes
 from tests.conftest import Command, Run, posix
 from tests.imagebytes import ihdr, png
@@ -497,6 +498,14 @@ def test_the_hook_is_installed_for_images_alone() -> None:
             assert [fnmatchcase(name, pattern) for pattern in names].count(True) == 1
         for name in ("a.py", "a.md", "png", "a.png.txt"):
             assert not any(fnmatchcase(name, pattern) for pattern in names)
+
+
+def test_a_text_of_many_notes_is_restated_in_time() -> None:
+    """In proportion to its length; copying it for each note would take half a minute of CPU time."""
+    notes = " original 9x9, displayed at 3x3." * 50_000
+    start = time.process_time()
+    assert restated(notes, Size(2, 2)) == " original 9x9, displayed at 2x2." * 50_000
+    assert time.process_time() - start < 5
 
 
 def test_the_scale_names_both_axes() -> None:

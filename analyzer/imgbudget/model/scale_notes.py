@@ -22,6 +22,7 @@ _DISPLAYED = (
 _OVERVIEW = f"Image overview: {_SHOWN}; oriented source: {_ORIGINAL}"
 """The note of Qwen Code 0.24.4."""
 
+_PATTERNS = (_DISPLAYED, _OVERVIEW)
 _HINTS = (", displayed at ", "Image overview: ")
 
 
@@ -51,8 +52,8 @@ def stated_original(text: str) -> Size | None:
 
 def restated(text: str, seen: Size) -> str:
     """A text whose notes, if there are any, are those for an image of which the model sees that size."""
-    for found in list(_matches(text)):
-        text = text.replace(found[0], _restated(found[0], *_stated(found), seen), 1)
+    for pattern in _PATTERNS:
+        text = re.sub(pattern, lambda found: _restated(found[0], *_stated(found), seen), text)
     return text
 
 
@@ -85,7 +86,7 @@ def scale_notes(request: Request) -> Iterator[ScaleNote]:
 
 
 def _matches(text: str) -> Iterator[re.Match[str]]:
-    for pattern in (_DISPLAYED, _OVERVIEW):
+    for pattern in _PATTERNS:
         yield from re.finditer(pattern, text)
 
 
