@@ -385,7 +385,7 @@ def test_what_other_errors_are_about(text: str, about: str | None, imgbudget: Co
     ],
 )
 def test_numbers_in_any_writing(text: str, measured: float | None, limit: float) -> None:
-    """Thousands may be separated by anything; the limit is told from what was measured."""
+    """Thousands may be separated by anything; the limit is not confused with what was measured."""
     match = only(text)
     assert (match.measured, match.limit) == (measured, limit)
 

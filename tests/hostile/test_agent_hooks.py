@@ -202,7 +202,7 @@ def test_what_fits_is_left_alone(tmp_path: Path, call: Hook) -> None:
         "moving.gif": gif.getvalue(),
         "notes.txt": b"x" * 5000,
         "page.png": b"<html></html>",
-        "cut.png": image_bytes((3000, 500))[:300],  # the agent encodes it anew
+        "cut.png": image_bytes((3000, 500))[:300],  # the agent encodes it again
         "none.png": None,
     }
     for name, data in cases.items():

@@ -50,7 +50,7 @@ def shrunk(data: bytes, name: str, limits: Limits) -> ShrunkImage | None:
 
 
 def broken(data: bytes, name: str) -> str | None:
-    """Why nobody can decode an image, as a clause; None if it can be decoded, or nothing is wrong with it.
+    """Why an image cannot be decoded, as a clause; None if it can be decoded, or nothing is wrong with it.
 
     An image of which only the last bytes are missing may be decoded, and then the API takes it too.
     """
