@@ -54,6 +54,8 @@ def text(value: str) -> Block:
         "[Old image content cleared]",
         "[IMAGE STRIPPED]",
         "[Attached image/png: image-2.png]",
+        'ERROR: Cannot read "clipboard" (this model does not support image input). Inform the user.',
+        "[tool returned an image (format: image/png) but the API doesn't currently support image responses]",
         "[screenshot]",
     ],
 )

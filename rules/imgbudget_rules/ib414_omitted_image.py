@@ -65,7 +65,8 @@ def omitted_image(request: Request, _ctx: Context) -> Iterator[Problem]:
     ## Source
     Codex CLI (`image content omitted because ...`), pi 0.73.1 (`(image omitted: model does not support
     images)`), openclaw (`[image data removed - already processed by model]`), hermes-agent#91548
-    (`[screenshot]`), opencode#42758 (`[Attached image/png: ...]`), 2026.
+    (`[screenshot]`), opencode#42758 (`[Attached image/png: ...]`), opencode#22469 (`ERROR: Cannot read ...`),
+    claude-ai-mcp#969 (the MCP connector of the API: `[MCP tool returned an image ...]`), 2026.
     """
     if request.dialect != "transcript":
         return
@@ -105,6 +106,8 @@ _NOTE = "".join(
         *(r"|\( ?", _SAID.replace("ANY", r"[^)\n]"), r"\)"),
         *(r"|< ?", _SAID.replace("ANY", r"[^>\n]"), ">"),
         r"|image content omitted because [^\n]{0,200}",
+        r"|error: cannot read [^\n]{0,200} \(this model does not support image input\)[^\n]{0,40}",
+        r"|\[(?:\w+ )?tool returned an image [^]\n]{0,100}doesn't currently support image responses\]",
         r"|\[Attached image/[\w.+-]+: [^\n]{0,200}\])[ \t.]*$",
     )
 )
