@@ -280,6 +280,17 @@ def test_apis_that_cache_by_themselves_need_no_mark(imgbudget: Command, tmp_path
     assert f"${found['measured'] * 1.25e-6 * 0.9:.6f}".rstrip("0")[:6] in found["message"]
 
 
+def test_a_conversation_that_loses_its_last_image_is_compared(imgbudget: Command, tmp_path: Path) -> None:
+    """Texts alone have the same shape in the Messages API, which caches nothing without a mark."""
+    bodies = a_session(1, mark=False, model="gpt-5.6-sol")
+    first = openai(bodies)[0]
+    first["messages"] += [{"role": "assistant", "content": "yes"}, {"role": "user", "content": LONG}]
+    last = copy.deepcopy(first)
+    last["messages"][0]["content"][0] = REMOVED
+    [edit] = edits(imgbudget, as_log([first, last], tmp_path))
+    assert edit["pointer"] == "/messages/0/content/0"
+
+
 def as_har(bodies: Bodies) -> Json:
     """A recording of the calls."""
     entries = [

@@ -58,7 +58,7 @@ def prompt_of(document: Document, body: Any, turns_key: str, request: Request) -
     """The prompt of a request of a document; None if it is certain that nothing of it is cached."""
     if not wanted.get() or not isinstance(body, dict) or not isinstance(turns := body.get(turns_key), list):
         return None
-    if request.dialect not in _AUTOMATIC and not any(document.mentions(mark) for mark in MARKS):
+    if not _may_cache_itself(request) and not any(document.mentions(mark) for mark in MARKS):
         return None
     if len(turns) > _MOST_TURNS:
         return None
@@ -66,6 +66,16 @@ def prompt_of(document: Document, body: Any, turns_key: str, request: Request) -
         return _Reader(document, request).prompt(body, turns_key, turns)
     except UnreadableError:  # a text that no rule has read
         return None
+
+
+def _may_cache_itself(request: Request) -> bool:
+    """Whether the API of a request may cache without a mark.
+
+    A body of texts alone, as it is once its images are removed, has the same shape in several APIs.
+    """
+    if request.dialect == "messages":
+        return request.model is not None and "claude" not in request.model.lower()
+    return request.dialect in _AUTOMATIC
 
 
 class _Reader:
