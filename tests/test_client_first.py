@@ -126,3 +126,10 @@ def test_unknown_client(imgbudget: Command) -> None:
     for call in (("size", "3x3"), ("plan", ".")):
         run = imgbudget(*call, "--client", "codecs")
         assert (run.code, "did you mean 'codex'?" in run.err) == (2, True)
+
+
+def test_the_table_of_sizes_is_not_of_files(imgbudget: Command) -> None:
+    """A table shows what the API does with what it receives; a note says that a client changes nothing."""
+    plain, run = imgbudget("size", "--table"), imgbudget("size", "--table", "--client", "codex")
+    assert (plain.out, plain.err) == (run.out, "")
+    assert "sizes as the API receives them, whatever codex sends" in run.err
