@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,10 @@ settings.register_profile("thorough", settings.get_profile("default"), max_examp
 settings.register_profile("few", settings.get_profile("default"), max_examples=10, derandomize=True)
 settings.load_profile("default")
 
+
+if hasattr(os, "register_at_fork"):
+    # coverage keeps nothing of worker processes, which end without it: what they run is not traced
+    os.register_at_fork(after_in_child=partial(sys.settrace, None))
 
 gc.disable()  # while tests are collected, which makes objects by the hundred thousand and no garbage
 

@@ -354,5 +354,9 @@ OTHERS = (
         "IB405",
         measured=25_938,
     ),
+    ErrorText("messages.content.type 参数非法，取值范围 ['text']", "IB413"),  # noqa: RUF001 - quoted
+    ErrorText(
+        "Invalid type for 'messages[0].content[1].image_url': expected an object, but got a string", "IB002"
+    ),
 )
 """Texts of agents, gateways and other vendors, from public reports of 2023-11 to 2026-09 and recordings."""

@@ -259,11 +259,20 @@ def refuse_replaced(written: Iterable[str], read: Iterable[str]) -> None:
     Raises:
         UsageError: a file is both.
     """
-    files = {file: target for file in written if os.path.isfile(target := os.path.realpath(file))}
+    files = {file: target for file in written if (target := _existing(file)) is not None}
     for path in read if files else ():
         for file, target in files.items():
             if os.path.exists(path) and os.path.samefile(target, path):
                 raise UsageError(f"{file}: is read by this command, and its output would replace it")
+
+
+def _existing(name: str) -> str | None:
+    """The path without links of the file of this name, if there is one."""
+    try:
+        target = os.path.realpath(name)
+    except ValueError:  # a null character or a lone surrogate
+        return None
+    return target if os.path.isfile(target) else None
 
 
 def _given(options: Any) -> Iterator[tuple[Parameter, str]]:

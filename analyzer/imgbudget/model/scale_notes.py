@@ -53,7 +53,7 @@ def stated_original(text: str) -> Size | None:
 def restated(text: str, seen: Size) -> str:
     """A text whose notes, if there are any, are those for an image of which the model sees that size."""
     for pattern in _PATTERNS:
-        text = re.sub(pattern, lambda found: _restated(found[0], *_stated(found), seen), text)
+        text = re.compile(pattern).sub(lambda found: _restated(found[0], *_stated(found), seen), text)
     return text
 
 
