@@ -107,9 +107,7 @@ def show_size(options: SizeOptions) -> int:
     found = [row for text in options.sizes for row in measured(session, text)]
     notes: dict[str, None] = {}
     if options.table and options.client:
-        notes[
-            f"the table is of sizes as the API receives them, whatever {options.client} makes of a file"
-        ] = None
+        notes[f"the table is of sizes as the API receives them, whatever {options.client} sends"] = None
     if several:
         rows = [_row(row, limits, detail, notes) for limits in bound for row in found]
     else:
