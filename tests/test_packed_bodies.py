@@ -95,3 +95,27 @@ def test_a_packed_body_that_cannot_be_read_is_said_to_be_unread(imgbudget: Comma
     assert imgbudget("check", "--no-cache", "--fail-on-unread").code == 1
     Path("a.json").write_text(json.dumps(nock("{}", response=UNREAD[name])))
     assert imgbudget("check", "a.json", "--no-cache", "--fail-on-unread").code == 0
+
+
+def cassette(*bodies: bytes) -> str:
+    """A cassette in YAML of bodies in gzip."""
+    sent = (f"- request:\n    body: !!binary {base64.b64encode(item).decode()}\n" for item in bodies)
+    return "interactions:\n" + "".join(sent)
+
+
+def har(*bodies: bytes) -> str:
+    """A HAR of bodies in gzip, in base64 as browsers keep them."""
+    sent = [{"request": {"postData": {"text": base64.b64encode(item).decode()}}} for item in bodies]
+    return json.dumps({"log": {"entries": sent}})
+
+
+@pytest.mark.parametrize(("name", "recording"), [("a.yaml", cassette), ("a.har", har)])
+def test_a_recording_with_a_damaged_body_is_not_clean(imgbudget: Command, name: str, recording: Any) -> None:
+    """Alone and beside a body that is read."""
+    for bodies in ((ZIPPED[:-40],), (ZIPPED, ZIPPED[:-40])):
+        Path(name).write_text(recording(*bodies))
+        run = imgbudget("check", name, "--no-cache", "--fail-on-unread")
+        assert (run.code, "a compressed text in it was not read" in run.err) == (2, True)
+    Path(name).write_text(recording(ZIPPED))
+    run = imgbudget("check", name, "--no-cache", "--fail-on-unread")
+    assert (run.code, "not read" in run.err) == (1, False)

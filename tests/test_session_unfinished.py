@@ -37,6 +37,15 @@ def test_every_beginning_of_a_line(ascii_only: bool) -> None:  # noqa: FBT001 - 
     assert not last(b"{}\n" + line[:30] + b"\n")
 
 
+def test_a_file_with_its_end_is_not_being_written() -> None:
+    """One JSON value over several lines, cut behind a line break: who writes it has ended."""
+    for text, expected in ((b'{"a": [1,\n', False), (b'{"a": [1,', True)):
+        with JsonSource.from_bytes(text) as source:
+            (document,) = open_documents(source, lines=False)
+            assert isinstance(document, BadDocument)
+            assert is_unfinished(document, source) is expected
+
+
 @pytest.mark.parametrize(
     "line",
     [

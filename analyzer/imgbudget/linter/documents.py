@@ -284,6 +284,8 @@ class DocumentCheck:
         """The result of a cassette."""
         recorded = list(read_recorded(cassette.bodies, Location(self.path, ()), self.reader.fields))
         self._items(cassette, recorded or [NoRequest("a recording without a request in it")])
+        if cassette.unread and self.named:
+            self.checked.leave_unread(PACKED)
         self.checked.sort()
         self.checked.add_unlisted()
         if not self.checked.requests:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from imgbudget.errors import UnreadableError
+from imgbudget.requests.inflating import STEP, inflated_parts, next_member, slices
 
 MOST_DECODED = 512 << 20
 """Bytes of a decoded body that are read: no API accepts a larger one.
@@ -13,13 +14,11 @@ MOST_DECODED = 512 << 20
 OpenAI's limit is 512 MB (images and vision guide, 2026-09), that of a batch of Anthropic's 256 MB.
 """
 
-_STEP = 1 << 20
 _SMALL_STEP = 1 << 11
 """Bytes of a zstd body that decode to 64 MB at most: a block of 4 bytes has up to 128 KB (RFC 8878)."""
 
-_MOST_MEMBERS = 100
 _MOST_ENCODINGS = 2
-_GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
+_ZLIB, _RAW = zlib.MAX_WBITS, -zlib.MAX_WBITS
 _ZSTD = ("compression.zstd", "backports.zstd", "zstandard")
 """Modules that decode zstd: of Python from 3.14 on, and of two packages."""
 
@@ -66,40 +65,10 @@ def _joined(parts: Iterator[bytes], name: str) -> bytes:
     return b"".join(kept)
 
 
-def _slices(body: bytes, step: int = _STEP) -> Iterator[bytes]:
-    """The body in slices: what is left of one is copied again and again."""
-    return (body[start : start + step] for start in range(0, len(body), step))
-
-
-def _inflated(body: bytes, window: int) -> Iterator[bytes]:
-    """The content of a zlib stream, of all members of a gzip file."""
-    stream, members = zlib.decompressobj(window), 1
-    for piece in _slices(body):
-        rest, part = piece, b""
-        while rest or len(part) == _STEP:
-            if stream.eof:
-                stream, members = zlib.decompressobj(window), _next(members)
-            part = stream.decompress(rest, _STEP)
-            rest = stream.unused_data if stream.eof else stream.unconsumed_tail
-            yield part
-    if not stream.eof:
-        raise EOFError
-
-
-def _next(members: int) -> int:
-    if members == _MOST_MEMBERS:
-        raise UnreadableError(f"compressed in more than {_MOST_MEMBERS} parts")
-    return members + 1
-
-
-def _gunzipped(body: bytes) -> Iterator[bytes]:
-    return _inflated(body, _GZIP)
-
-
 def _deflated(body: bytes) -> Iterator[bytes]:
     """Content of `deflate`, which is a zlib stream (RFC 9110); some clients send raw deflate."""
     is_zlib = len(body) > 1 and body[0] & 15 == 8 and (body[0] << 8 | body[1]) % 31 == 0
-    return _inflated(body, _ZLIB if is_zlib else _RAW)
+    return inflated_parts(body, _ZLIB if is_zlib else _RAW)
 
 
 def _zstd_module() -> Any:
@@ -118,12 +87,12 @@ def _unzstd(body: bytes) -> Iterator[bytes]:
         yield from _unzstd_in_small_steps(body, module)
         return
     stream, frames = module.ZstdDecompressor(), 1
-    for piece in _slices(body):
+    for piece in slices(body):
         rest = piece
         while rest or not (stream.eof or stream.needs_input):
             if stream.eof:
-                stream, frames = module.ZstdDecompressor(), _next(frames)
-            part = stream.decompress(rest, _STEP)
+                stream, frames = module.ZstdDecompressor(), next_member(frames)
+            part = stream.decompress(rest, STEP)
             rest = stream.unused_data if stream.eof else b""
             yield part
     if not stream.eof:
@@ -137,11 +106,11 @@ def _unzstd_in_small_steps(body: bytes, module: Any) -> Iterator[bytes]:
     end, have no bound for what a step decodes to: so the steps are small.
     """
     stream, frames = module.ZstdDecompressor().decompressobj(), 1
-    for piece in _slices(body, _SMALL_STEP):
+    for piece in slices(body, _SMALL_STEP):
         rest = piece
         while rest:
             if stream.eof:
-                stream, frames = module.ZstdDecompressor().decompressobj(), _next(frames)
+                stream, frames = module.ZstdDecompressor().decompressobj(), next_member(frames)
             yield stream.decompress(rest)
             rest = stream.unused_data if stream.eof else b""
     if not stream.eof:
@@ -149,7 +118,7 @@ def _unzstd_in_small_steps(body: bytes, module: Any) -> Iterator[bytes]:
 
 
 _DECODERS: dict[str, tuple[Callable[[bytes], Iterator[bytes]], Callable[[], object]]] = {
-    "gzip": (_gunzipped, lambda: True),
+    "gzip": (inflated_parts, lambda: True),
     "deflate": (_deflated, lambda: True),
     "zstd": (_unzstd, _zstd_module),
 }

@@ -13,6 +13,7 @@ from typing import Any
 from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Key, Keys, Span
+from imgbudget.requests.packed import GZIP, inflated
 from imgbudget.requests.recordings import CASSETTE_KEYS, URL_KEYS, RecordedBody
 
 MAX_CASSETTE = 64 << 20
@@ -50,6 +51,9 @@ class Cassette:
 
     bodies: tuple[RecordedBody, ...]
     _spans: dict[Keys, Span]
+    unread: int = 0
+    """How many bodies are no base64, or gzip that is damaged or too large."""
+
     number: int = 0
     line: int = 1
     start: int = 0
@@ -75,7 +79,7 @@ def read_cassette(source: JsonSource) -> Cassette:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     spans: dict[Keys, Span] = {}
     urls: dict[Keys, str] = {}
-    bodies = []
+    bodies, unread = [], 0
     try:
         raw = source.pread(source.size, 0)
         text = raw.decode("utf-8-sig")
@@ -84,7 +88,9 @@ def read_cassette(source: JsonSource) -> Cassette:
         for keys, event in _recorded(loader(text)):
             if keys[-1] in URL_KEYS:
                 urls[keys[:_TO_REQUEST]] = event.value
-            elif (body := _body(keys, event)) is not None:
+            elif (body := _body(keys, event)) is None:
+                unread += 1
+            else:
                 spans[keys] = cursor.span(event.start_mark, event.end_mark)
                 bodies.append(RecordedBody(keys, event.start_mark.line + 1, body))
     except UnicodeDecodeError as error:
@@ -98,7 +104,7 @@ def read_cassette(source: JsonSource) -> Cassette:
     except RecursionError:
         raise UnreadableError("not read: nested too deeply") from None
     return Cassette(
-        tuple([body._replace(url=urls.get(body.keys[:_TO_REQUEST], "")) for body in bodies]), spans
+        tuple([body._replace(url=urls.get(body.keys[:_TO_REQUEST], "")) for body in bodies]), spans, unread
     )
 
 
@@ -125,14 +131,15 @@ class _ByteCursor:
 
 
 def _body(keys: Keys, event: Any) -> str | bytes | None:
-    """The recorded body in a scalar; None if it is not valid base64."""
+    """The recorded body in a scalar, out of gzip; None if it cannot be read."""
     value: str = event.value
     if keys[-1] != "base64_string" and event.tag != _BINARY:
         return value
     try:
-        return a2b_base64(value)
+        data = a2b_base64(value)
     except ValueError:
         return None
+    return inflated(data) if data.startswith(GZIP) else data
 
 
 class _OpenNode:

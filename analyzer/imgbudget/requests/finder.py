@@ -207,7 +207,9 @@ class _Walk:
             return True
         if self.seen is None:
             return False
-        return key in _TEXT_KEYS if isinstance(child, str) else key == "input" and "name" in value
+        if isinstance(child, str):
+            return key in _TEXT_KEYS and child not in self.look.packed
+        return key == "input" and "name" in value
 
 
 @dataclass(slots=True)

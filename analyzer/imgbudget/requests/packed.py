@@ -5,7 +5,9 @@ import zlib
 from binascii import a2b_base64, a2b_hex
 from functools import cache
 
+from imgbudget.errors import UnreadableError
 from imgbudget.jsontext.document import Document
+from imgbudget.requests.inflating import inflated_parts
 
 _LONGEST = 64 << 20
 """Most bytes of what is read out of a packed text: two of the largest bodies."""
@@ -58,14 +60,12 @@ def inflated(data: bytes) -> bytes | None:
     """The content of all members of a gzip text; None if it is cut, damaged or too large."""
     most = min(_LONGEST, max(_RATIO * len(data), _LEAST))
     parts: list[bytes] = []
-    while data.startswith(GZIP):
-        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            parts.append(stream.decompress(data, most + 1))
-        except zlib.error:
-            return None
-        most -= len(parts[-1])
-        if not stream.eof or most < 0:
-            return None
-        data = stream.unused_data
+    try:
+        for part in inflated_parts(data):
+            most -= len(part)
+            if most < 0:
+                return None
+            parts.append(part)
+    except (zlib.error, EOFError, UnreadableError):
+        return None
     return b"".join(parts)

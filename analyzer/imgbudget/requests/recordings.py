@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from imgbudget.jsontext.document import Document, open_documents
 from imgbudget.jsontext.source import JsonSource
 from imgbudget.model.location import Keys
-from imgbudget.requests.packed import GZIP, inflated, is_packed, unpacked
+from imgbudget.requests.packed import is_packed, unpacked
 
 CASSETTE_KEYS = ("interactions", "http_interactions")
 """Keys of the interactions in VCR recordings: Python, Go and R; Ruby."""
@@ -70,8 +70,6 @@ def inner_documents(bodies: Iterable[RecordedBody]) -> Iterator[Inner]:
     for keys, line, text, url in bodies:
         # a lone surrogate escaped in the recording is not valid text
         data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-        if data.startswith(GZIP):
-            data = inflated(data) or b""
         for document in open_documents(JsonSource.from_bytes(data), lines=False):
             if isinstance(document, Document):
                 yield Inner(document, keys, line, url)
