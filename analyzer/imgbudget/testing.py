@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, cast
 
 from imgbudget.config.units import parse_budgets
-from imgbudget.imageinfo.files import EXTENSION_TYPES, base64_length
+from imgbudget.imageinfo.files import DECLARED_TYPES, base64_length
 from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.geometry import Size
 from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
@@ -73,7 +73,7 @@ def image(spec: str) -> ImageUse:
         location=Location(name),
         origin=Origin.PATH,
         facts=facts,
-        declared=EXTENSION_TYPES.get(name.rpartition(".")[2].lower()),
+        declared=DECLARED_TYPES.get(name.rpartition(".")[2].lower()),
         base64_size=base64_length(facts.byte_size),
         digest=words.get("digest"),
     )

@@ -19,8 +19,9 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     ## Why it matters
     The API answers `Could not process image` and does not name the image. In a conversation the block is sent
     again with each turn, so one such image makes every later turn fail too. The usual causes are web pages
-    saved under the name of an image, downloads that stopped early, and images that were encoded twice: boto3
-    and google-genai encode the bytes that they get, and they take base64 for such.
+    saved under the name of an image, downloads that stopped early, pointers of Git LFS in place of the files,
+    and images that were encoded twice: boto3 and google-genai encode the bytes that they get, and they take
+    base64 for such.
 
     Decoders tolerate some damage (a few bytes missing after the image), and the API may accept it too. A file
     that ends early is reported nevertheless, because the model would see an image that is partly grey.
@@ -65,8 +66,13 @@ def unreadable_image(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     if facts.content == ENCODED:
         twice = "encode the bytes once; boto3 and google-genai encode them themselves"
         remedy = twice if use.in_request else "decode the base64 in it"
+    elif facts.content == POINTER:
+        remedy = "run `git lfs pull` in its repository, which downloads the image"
     yield Problem(message=message, help=remedy)
 
+
+POINTER = "a Git LFS pointer (run `git lfs pull`)"
+"""What the bytes are if the repository was cloned without its large files."""
 
 ENCODED = "base64 text of an image"
 """What the bytes are if an image was encoded twice, or its base64 was written into a file."""

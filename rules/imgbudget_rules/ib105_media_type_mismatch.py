@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from imgbudget.rule import Context, DeclareType, FixSafety, ImageUse, Level, Problem, Severity, rule
 
+_HEIF = frozenset({"image/heic", "image/heif"})
+
 
 @rule(
     "IB105",
@@ -29,6 +31,7 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
 
     ## Reports
     <png 800x600 named=photo.jpg>
+    <jpeg 800x600 named=IMG_0042.HEIC>
     ```json
     {"messages": [{"role": "user", "content": ["<png 800x600 declared=image/jpeg>"]}]}
     ```
@@ -57,6 +60,8 @@ def media_type_mismatch(use: ImageUse, ctx: Context) -> Iterator[Problem]:
     actual = f"image/{use.facts.format}"
     if actual not in ctx.limits.media_types or use.declared == actual:
         return
+    if not use.in_request and _HEIF.issuperset((use.declared, actual)):
+        return  # cameras use either extension
     fix = DeclareType(actual)
     help_text, safety = (
         (f"declare {actual}", None) if use.in_request else ("rename the file", FixSafety.UNSAFE)

@@ -18,7 +18,7 @@ from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import AuditError
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
-from imgbudget.imageinfo.files import read_image
+from imgbudget.imageinfo.files import lfs_pointer, read_image
 from imgbudget.imageinfo.reader import Read
 from imgbudget.linter.requests import UNFINISHED
 from imgbudget.linter.rule_sets import RuleRunner
@@ -130,6 +130,9 @@ class RecordBuilder:
             if found.kind is FileKind.IMAGE or (use.facts and use.facts.format is not None):
                 yield self._record(where, use, self._digest, claim, partial(read_whole, found.path))
                 return
+        elif pointer := lfs_pointer(found.path):
+            yield self.skip(where, f"is {pointer}", missed=True)
+            return
         yield from self.result(where, self.session.check_found(found), lines=found.kind is FileKind.JSONL)
 
     def skip(self, where: RowLocation, reason: str, *, missed: bool = False) -> FactsRecord:

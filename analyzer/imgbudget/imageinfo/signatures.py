@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from imgbudget.imageinfo.files import LFS_POINTER, is_lfs_pointer
+
 
 class ContentKind(NamedTuple):
     """An image format (lower case), or a description of other content; both None if unknown."""
@@ -166,6 +168,8 @@ def identify_text(head: bytes, *, whole: bool) -> ContentKind:
     if text is None:
         return ContentKind()
     start = text.lstrip()
+    if whole and is_lfs_pointer(head, len(head)):
+        return ContentKind(content=LFS_POINTER)
     if start.startswith(_BASE64_IMAGES):
         return ContentKind(content="base64 text of an image")
     if start.startswith("<"):

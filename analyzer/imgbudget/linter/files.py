@@ -7,7 +7,7 @@ from imgbudget.discovery.filetypes import FileKind, kind_of, may_hold_requests
 from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import UnreadableError, os_error_text
 from imgbudget.imageinfo.dispatch import probe_file
-from imgbudget.imageinfo.files import EXTENSION_TYPES, image_from_bytes, read_image
+from imgbudget.imageinfo.files import DECLARED_TYPES, image_from_bytes, lfs_pointer, read_image
 from imgbudget.linter.context import LintContext
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.model.location import Location
@@ -86,6 +86,8 @@ class FileCheck:
         """The result of a text file or a database, see `check_file`; what cannot be read is reported."""
         from imgbudget.linter.documents import check_file  # noqa: PLC0415 - request
 
+        if kind is not FileKind.TEXT and text is None and (pointer := lfs_pointer(path)):
+            return self._unread(path, f"is {pointer}", explicit=explicit)
         try:
             return check_file(
                 self.context, path, kind, explicit=explicit, text=text, parts=parts, reason=reason
@@ -147,8 +149,8 @@ def is_read_alike(first: str, second: str) -> bool:
         return False
     kinds = kind_of(first) or FileKind.UNKNOWN, kind_of(second) or FileKind.UNKNOWN
     if facts.format is not None:
-        declared = EXTENSION_TYPES.get(suffix[1:])
-        fits = declared in {None, f"image/{facts.format}", EXTENSION_TYPES.get(known[1:])}
+        declared = DECLARED_TYPES.get(suffix[1:])
+        fits = declared in {None, f"image/{facts.format}", DECLARED_TYPES.get(known[1:])}
         return kinds[0] in _READ_AS_IMAGES and fits
     if facts.content == "JSON":
         kinds = _with_json(kinds[0]), _with_json(kinds[1])

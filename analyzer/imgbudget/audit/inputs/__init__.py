@@ -14,6 +14,7 @@ from imgbudget.audit.records import RecordBuilder, RowLocation
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.walk import SkippedFile
 from imgbudget.errors import UsageError
+from imgbudget.imageinfo.files import lfs_pointer
 
 REST_LOST = "; the rest is lost"
 NOTHING_READ = "; nothing in it was read"
@@ -45,6 +46,10 @@ def plan_container(
 ) -> Iterator[Partition]:
     """The partitions of an archive or table; one that cannot be opened is an item with the reason."""
     module = input_of(kind)
+    if pointer := lfs_pointer(where):
+        item = SkippedFile(source, f"is {pointer}")
+        yield naming.name(Partition("", "files", source, source, items=(item,)), item.reason)
+        return
     # all or none: the reason must not stand beside partitions with the same items
     made = (tuple(module.plan(source, where, fingerprint(), naming)) for _ in range(1))
     for partitions in until_failure(made, lambda error: ((unread(source, error, module.DAMAGE, naming),),)):
