@@ -91,9 +91,11 @@ def test_usage_errors_are_reported_first(
 
 
 def test_empty_folder_is_reported(imgbudget: Command, tmp_path: Path) -> None:
-    """An audit without files prints no statistics."""
+    """An audit without files prints no statistics, and proves nothing."""
     run = imgbudget("audit", ".", "--isolated")
-    assert (run.code, run.out, run.err) == (0, "", "imgbudget: warning: no files found\n")
+    assert (run.code, run.out) == (2, "")
+    assert run.err.startswith("imgbudget: error: .: no image was found in it: it holds no files; name ")
+    assert imgbudget("audit", ".", "--isolated", "--allow-unread").code == 0
 
 
 def test_table_is_whole_and_harmless(imgbudget: Command, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_changed_question_is_asked_again(imgbudget: Command, tmp_path: Path, opt
     fill(tmp_path / "x", 20)
     imgbudget("audit", "x", "--isolated", "--rows", "rows")
     run = imgbudget("audit", "x", "--isolated", "--rows", "rows", "--format", "json", *option)
-    assert run.json["run"] == {"partitions": 2, "resumed": 0, "lost": [], "without_images": []}
+    assert run.json["run"] == {"partitions": 2, "resumed": 0, "lost": [], "without_images": [], "empty": []}
 
 
 def test_damaged_row_file_is_made_again(imgbudget: Command, tmp_path: Path) -> None:

@@ -260,28 +260,60 @@ def test_argument_in_which_nothing_was_found_exits_2(imgbudget: Command, tmp_pat
     (tmp_path / "sound" / "a.png").write_bytes(CLEAN)
     run = audit(imgbudget, "sound", name)
     assert run.code == 2
-    assert f"imgbudget: error: {name}: no image and no request was found in it\n" in run.err
+    assert f"imgbudget: error: {name}: no image was found in it: " in run.err
     assert run.json["run"]["without_images"] == [name]
+    (empty,) = run.json["run"]["empty"]
+    assert empty["argument"] == name
+    assert empty["reason"]
+    assert empty["hint"]
     assert audit(imgbudget, "sound").code == 0
+    accepted = audit(imgbudget, "sound", name, "--allow-unread")
+    assert (accepted.code, accepted.json["run"]["without_images"]) == (0, [name])
+    assert f"imgbudget: warning: {name}: no image was found in it: " in accepted.err
 
 
-def test_folder_that_holds_an_empty_archive_is_not_clean_and_one_of_text_is(
-    imgbudget: Command, tmp_path: Path
-) -> None:
-    """A folder of text does not look like a dataset; beside images an empty archive is only skipped."""
+def test_every_argument_has_an_image_or_the_exit_code_is_2(imgbudget: Command, tmp_path: Path) -> None:
+    """A folder of text, an empty one, requests without images; beside images they are only skipped."""
     (tmp_path / "text").mkdir()
-    (tmp_path / "text" / "a.txt").write_text("x")
-    assert audit(imgbudget, "text").code == 0
-    empty_zip(tmp_path / "text" / "x.zip")
     assert audit(imgbudget, "text").code == 2
+    (tmp_path / "text" / "a.txt").write_text("x")
+    run = audit(imgbudget, "text")
+    assert (run.code, run.json["run"]["empty"][0]["reason"]) == (2, "not an image or a request")
+    write_json(tmp_path / "text" / "r.json", body("text"))
+    run = audit(imgbudget, "text")
+    assert (run.code, run.json["run"]["empty"][0]["reason"]) == (2, "1 request or document without an image")
+    empty_zip(tmp_path / "text" / "x.zip")
     (tmp_path / "text" / "a.png").write_bytes(CLEAN)
     assert audit(imgbudget, "text").code == 0
 
 
-def test_requests_count_as_something(imgbudget: Command, tmp_path: Path) -> None:
-    """An argument of requests without images yields requests."""
-    write_json(tmp_path / "r.json", body("text"))
-    assert audit(imgbudget, "r.json").json["run"]["without_images"] == []
+@pytest.mark.parametrize(
+    "names", [("d", "d/a.png"), ("d/a.png", "d"), ("d", "d/sub"), ("d", "b.png"), (".", "d")]
+)
+def test_argument_whose_images_were_found_through_another_one_is_not_empty(
+    imgbudget: Command, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    """Each file is counted once, under the first argument that holds it."""
+    (tmp_path / "d" / "sub").mkdir(parents=True)
+    (tmp_path / "d" / "a.png").write_bytes(CLEAN)
+    (tmp_path / "d" / "sub" / "it's.png").write_bytes(CLEAN + b"x")
+    (tmp_path / "b.png").hardlink_to(tmp_path / "d" / "a.png")
+    run = audit(imgbudget, *names)
+    assert run.json["run"]["without_images"] == []
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("never", 0), ("error", 1)])
+def test_allowing_what_is_unread_leaves_the_findings(
+    imgbudget: Command, tmp_path: Path, fail_on: str, code: int
+) -> None:
+    """It is printed all the same, and --fail-on decides alone."""
+    (tmp_path / "broken.png").write_bytes(CLEAN[:60])
+    (tmp_path / "x.tar").write_bytes(b"no archive at all " * 100)
+    assert audit(imgbudget, ".", "--fail-on", fail_on).code == 2
+    run = audit(imgbudget, ".", "--fail-on", fail_on, "--allow-unread")
+    assert run.code == code
+    assert "imgbudget: warning: 1 item could not be read" in run.err
+    assert "not read: x.tar: damaged archive: " in run.err
 
 
 @pytest.mark.parametrize("name", ["r.json.gz", "r.zip", "r.TAR", "r.jsonl.zst", "r.7z", "r.parquet"])

@@ -88,4 +88,4 @@ def test_archive_without_members_is_not_a_clean_audit(imgbudget: Command, tmp_pa
     picture.write_bytes(PICTURE)
     run = imgbudget("audit", str(archive), str(picture), "--isolated")
     assert run.code == 2
-    assert "no image and no request was found" in run.err
+    assert "no image was found in it" in run.err

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
+from imgbudget.audit.empty import EmptyArgument
 from imgbudget.audit.ends import ends_cell, ranged_record, tokens_after_text, tokens_text, usd_text
 from imgbudget.audit.statistics import AuditStatistics, Bin, CostRow, Distribution, Row, Totals
 from imgbudget.audit.store import Store
@@ -306,14 +307,14 @@ def amount(value: float | None) -> str:
 class RunFacts(NamedTuple):
     """How a run went: partitions, how many of them an earlier run had finished, why items were lost.
 
-    `without_images` are the arguments that are, or hold, an archive, a table, a list or a file, and in which
-    no image and no request was found.
+    `without_images` are the arguments in which no image was found; `empty` has the same with the reasons.
     """
 
     partitions: int
     resumed: int
     lost: tuple[str, ...]
     without_images: tuple[str, ...] = ()
+    empty: tuple[EmptyArgument, ...] = ()
 
 
 def document(statistics: AuditStatistics, run: RunFacts) -> str:

@@ -17,14 +17,14 @@ from imgbudget.audit.inputs.files import plan_paths
 from imgbudget.audit.inputs.manifests import is_manifest
 from imgbudget.audit.inputs.manifests import plan as plan_manifest
 from imgbudget.audit.inputs.objects import plan_url
-from imgbudget.audit.partition import Naming, Partition, container_of
+from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.references import named
 from imgbudget.audit.rows import IMAGE, SKIP
 from imgbudget.audit.trials import tries_of
 from imgbudget.audit.urls import is_url
 from imgbudget.audit.work import Done, Failed, PartitionSummary, Work, footer, give_up
 from imgbudget.discovery.filetypes import FileKind, kind_of
-from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list, spell
+from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
 from imgbudget.errors import AuditError
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
@@ -134,38 +134,6 @@ def verify_rows(store: "Store", files: Sequence[str], summary: PartitionSummary)
         )
 
 
-def without_images(store: "Store", datasets: Sequence[str]) -> tuple[str, ...]:
-    """The arguments in which neither an image nor a request was found, but something that may hold them.
-
-    That is any file, archive, table, list or URL, and a folder with one of them or with something that could
-    not be read. A folder of text is not among them.
-    """
-    found = store.all(
-        "select source, count(*) filter (where subject <> 'skip'), count(*) filter (where missed) "
-        "from rows group by source"
-    )
-    empty = []
-    for name in dict.fromkeys(datasets):
-        key = _key(name)
-        mine = [row for row in found if _below(_key(row[0]), key)]
-        is_folder = os.path.isdir(named(name))
-        promising = not is_folder or any(missed or container_of(source) for source, _, missed in mine)
-        is_archive = not is_folder and container_of(name) is not None  # an empty one has no row
-        if (mine or is_archive) and promising and not any(subjects for _, subjects, _ in mine):
-            empty.append(name)
-    return tuple(empty)
-
-
-def _key(name: str) -> str:
-    """A path or URL such that equal ones are equal: stores are spelled with several schemes."""
-    name = named(name)
-    return name.partition("://")[2].strip("/") if is_url(name) else spell(name)
-
-
-def _below(source: str, argument: str) -> bool:
-    return argument in ("", ".") or source == argument or source.startswith(argument.rstrip("/") + "/")
-
-
 class ProgressListener(Protocol):
     """Is called after each partition of a run."""
 
@@ -205,6 +173,10 @@ class AuditRun:
         for failed in suspects:
             self._keep(narrow_down(failed.partition, self._attempt, _halves, join))
         self.files.sort()
+
+    def verify(self, store: "Store") -> None:
+        """Compare the sums with the rows in the store. Raises AuditError if they differ."""
+        verify_rows(store, self.files, self.summary)
 
     def _todo(self, partitions: Iterable[Partition]) -> Iterator[Partition]:
         for number, partition in enumerate(partitions):

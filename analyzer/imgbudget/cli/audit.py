@@ -39,6 +39,7 @@ from imgbudget.model.subjects import Severity
 from imgbudget.output.base import count
 
 if TYPE_CHECKING:
+    from imgbudget.audit.empty import EmptyArgument
     from imgbudget.audit.executors import Executor
     from imgbudget.audit.run import AuditRun
     from imgbudget.audit.statistics import AuditStatistics, SkipRow
@@ -51,10 +52,10 @@ _LISTED = 5
 
 
 class Unread(NamedTuple):
-    """What an audit could not read, by reason, and the arguments in which nothing was found."""
+    """What an audit could not read, by reason, and the arguments in which no image was found."""
 
     skips: "tuple[SkipRow, ...]"
-    without_images: tuple[str, ...]
+    without_images: "tuple[EmptyArgument, ...]"
 
 
 class AuditOptions(NamedTuple):
@@ -109,6 +110,13 @@ class AuditOptions(NamedTuple):
             "--allow-outside", help="Also open files outside the named folders that rows of a dataset name."
         ),
     ] = False
+    allow_unread: Annotated[
+        bool,
+        flag(
+            "--allow-unread",
+            help="Exit code 0, or 1 as --fail-on says, also if something could not be read; it is printed.",
+        ),
+    ] = False
     engine: Annotated[
         str,
         option(
@@ -142,7 +150,7 @@ def audit(options: AuditOptions) -> int:
     files, request JSONL, a list of images (LLaVA or OpenAI style JSONL, COCO), or a URL of any of these
     (s3://, gs://, hf://, az://, https://). Rows may name files below the named folders and beside the list;
     others need --allow-remote or --allow-outside. Exit code 0; 1 as --fail-on says; 2 if anything could not
-    be read, or nothing to audit was found in an argument.
+    be read, or no image was found in an argument, unless --allow-unread is given.
     """
     _require_datasets()
     output = options.output
@@ -171,13 +179,14 @@ def audit(options: AuditOptions) -> int:
         say(f"warning: the price of {limits.model} is not known: costs on it are shown as $0")
     with _folder(options.rows) as folder:
         run = _run(session, options, folder)
-        if not run.files:
-            say("warning: no files found")
-            return 0
-        unread = _report(session, run, options, formats, models)
+        if run.files:
+            unread = _report(session, run, options, formats, models)
+        else:
+            unread = Unread((), _empty_arguments(None, options))
     _say_notes(session, run, options)
-    _say_unread(unread, run, quiet=output.quiet)
-    if run.summary.rules_failed or run.summary.missed or unread.without_images:
+    _say_unread(unread, run, options)
+    is_unread = run.summary.missed or unread.without_images
+    if run.summary.rules_failed or (is_unread and not options.allow_unread):
         return 2
     worst = _worst(run)
     return 1 if worst and options.fail_on != "never" and worst >= Severity[options.fail_on.upper()] else 0
@@ -267,6 +276,12 @@ def _executor(options: AuditOptions) -> "Executor":
     return LocalExecutor(jobs)
 
 
+def _empty_arguments(store: "Store | None", options: AuditOptions) -> "tuple[EmptyArgument, ...]":
+    from imgbudget.audit.empty import without_images  # noqa: PLC0415 - command
+
+    return without_images(store, options.datasets)
+
+
 def _report(
     session: Session,
     run: "AuditRun",
@@ -276,16 +291,15 @@ def _report(
 ) -> "Unread":
     """Prove the rows complete, gather the statistics, write every format; what was not read."""
     from imgbudget.audit.aggregate import AuditContext, aggregate  # noqa: PLC0415 - command
-    from imgbudget.audit.run import verify_rows, without_images  # noqa: PLC0415 - command
     from imgbudget.audit.store import open_rows  # noqa: PLC0415 - command
 
     notes = (*session.notes, *run.notes)
     about = AuditContext(session.limits, session.registry.rules, options.datasets, notes, models)
     with open_rows(run.files, session.context.limits()) as store:
-        verify_rows(store, run.files, run.summary)
+        run.verify(store)
         statistics = aggregate(store, about)
         unread = Unread(
-            tuple(row for row in statistics.skips if row.missed), without_images(store, options.datasets)
+            tuple(row for row in statistics.skips if row.missed), _empty_arguments(store, options)
         )
         if options.html is not None:
             _write_page(store, statistics, options.html)
@@ -306,9 +320,9 @@ def _text(
     from imgbudget.audit.formats import RunFacts, audit_text, document, markdown  # noqa: PLC0415 - command
 
     if name == "json":
-        return document(
-            statistics, RunFacts(len(run.files), run.resumed, tuple(run.lost), unread.without_images)
-        )
+        empty = unread.without_images
+        names = tuple(one.argument for one in empty)
+        return document(statistics, RunFacts(len(run.files), run.resumed, tuple(run.lost), names, empty))
     if name == "markdown":
         return markdown(statistics)
     return audit_text(statistics, colour=colour)
@@ -346,12 +360,13 @@ def _say_notes(session: Session, run: "AuditRun", options: AuditOptions) -> None
         say(f"{done} of {len(run.files)} reused from {options.rows}, as read by an earlier run")
 
 
-def _say_unread(unread: "Unread", run: "AuditRun", *, quiet: bool) -> None:
-    for name in unread.without_images:
-        say(f"error: {name}: no image and no request was found in it")
-    if not run.summary.missed:
-        return
-    say(f"error: {count(run.summary.missed, 'item')} could not be read")
+def _say_unread(unread: "Unread", run: "AuditRun", options: AuditOptions) -> None:
+    level = "warning" if options.allow_unread else "error"
+    quiet = options.output.quiet
+    for name, reason, hint in unread.without_images:
+        say(f"{level}: {name}: no image was found in it: {reason}{'' if quiet else f'; {hint}'}")
+    if run.summary.missed:
+        say(f"{level}: {count(run.summary.missed, 'item')} could not be read")
     if quiet:
         return
     for row in unread.skips[:_LISTED]:
@@ -359,6 +374,8 @@ def _say_unread(unread: "Unread", run: "AuditRun", *, quiet: bool) -> None:
         say(f"not read: {next(iter(row.examples), '')}{more}: {row.reason}")
     if len(unread.skips) > _LISTED:
         say(f"and {count(len(unread.skips) - _LISTED, 'more reason')}; --format json lists all")
+    if not options.allow_unread and (run.summary.missed or unread.without_images):
+        say("what was not read is not in the numbers; --allow-unread accepts that with exit code 0")
 
 
 def _worst(run: "AuditRun") -> Severity | None:

@@ -1,0 +1,104 @@
+"""Arguments of an audit in which no image was found: each is reported with the reason and what to do."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgbudget.audit.references import named
+from imgbudget.audit.rows import IMAGE, SKIP
+from imgbudget.audit.urls import is_url
+from imgbudget.discovery.walk import is_other_name, spell
+from imgbudget.output.base import count
+
+if TYPE_CHECKING:
+    from imgbudget.audit.store import Store
+
+
+class EmptyArgument(NamedTuple):
+    """An argument in which no image was found, why, and what to do: two clauses."""
+
+    argument: str
+    reason: str
+    hint: str
+
+
+class _SourceRows(NamedTuple):
+    """How many rows a source has of one kind; `reason` is why they were skipped."""
+
+    source: str
+    subject: str
+    reason: str | None
+    rows: int
+
+
+def without_images(store: "Store | None", datasets: Sequence[str]) -> tuple[EmptyArgument, ...]:
+    """The arguments without an image; those whose images were found under another name are not among them.
+
+    Without a store nothing at all was found.
+    """
+    found = _rows(store, "true") if store else []
+    full = {row.source: _key(row.source) for row in found if row.subject == IMAGE}
+    empty = []
+    for name in dict.fromkeys(datasets):
+        key = _key(name)
+        if any(_below(source, key) for source in full.values()):
+            continue
+        mine = [row for row in found if _below(_key(row.source), key)]
+        if store and not mine:
+            mine = _in_folders(store, {row.source for row in found}, key)
+        if not any(row.subject == IMAGE or is_other_name(row.reason or "") for row in mine):
+            empty.append(_empty(name, mine))
+    return tuple(empty)
+
+
+def _rows(store: "Store", where: str) -> list[_SourceRows]:
+    found = store.all(
+        f"select source, subject, skipped, count(*) from rows where {where} group by source, subject, skipped"  # noqa: S608 - quoted
+    )
+    return [_SourceRows._make(values) for values in found]
+
+
+def _in_folders(store: "Store", sources: Iterable[str], key: str) -> list[_SourceRows]:
+    """The rows of a path that was found in a folder, another argument above it."""
+    rows = []
+    for source in sources:
+        folder = _key(source)
+        if folder != key and _below(key, folder):
+            member = key if folder in ("", ".") else key[len(folder.rstrip("/")) + 1 :]
+            inside = f"substr(member, 1, {len(member) + 1}) = {_quoted(member + '/')}"
+            where = f"source = {_quoted(source)} and (member = {_quoted(member)} or {inside})"
+            rows += _rows(store, where)
+    return rows
+
+
+def _quoted(text: str) -> str:
+    """A text in SQL, as the table has it: what is not UTF-8 is escaped."""
+    escaped = text.encode("utf-8", "backslashreplace").decode()
+    return "'" + escaped.replace("'", "''") + "'"
+
+
+def _empty(name: str, rows: Sequence[_SourceRows]) -> EmptyArgument:
+    others = sum(row.rows for row in rows if row.subject != SKIP)
+    if others:
+        reason = f"{count(others, 'request or document', 'requests or documents')} without an image"
+        return EmptyArgument(name, reason, "if it should have images, look at how it names them")
+    reasons: dict[str, int] = {}
+    for row in rows:
+        reasons[row.reason or ""] = reasons.get(row.reason or "", 0) + row.rows
+    if not reasons:
+        return EmptyArgument(
+            name, "it holds no files", "name the folder, archive, table or list that has images"
+        )
+    text, most = max(reasons.items(), key=lambda item: (item[1], item[0]))
+    all_rows = sum(reasons.values())
+    reason = text if all_rows == 1 else f"{count(all_rows, 'item')} in it, {most} of them: {text}"
+    return EmptyArgument(name, reason, "name the folder, archive, table or list that has images")
+
+
+def _key(name: str) -> str:
+    """A path or URL such that equal ones are equal: stores are spelled with several schemes."""
+    name = named(name)
+    return name.partition("://")[2].strip("/") if is_url(name) else spell(name)
+
+
+def _below(source: str, argument: str) -> bool:
+    return argument in ("", ".") or source == argument or source.startswith(argument.rstrip("/") + "/")
