@@ -19,16 +19,16 @@ from imgbudget.audit.inputs.manifests import plan as plan_manifest
 from imgbudget.audit.inputs.objects import plan_url
 from imgbudget.audit.partition import Naming, Partition
 from imgbudget.audit.references import named
+from imgbudget.audit.rowfolder import RowFolder, RowVersions
 from imgbudget.audit.rows import IMAGE, SKIP
 from imgbudget.audit.trials import tries_of
 from imgbudget.audit.urls import is_url
-from imgbudget.audit.work import Done, Failed, PartitionSummary, Work, footer, give_up
+from imgbudget.audit.work import ROWS_VERSION, Done, Failed, PartitionSummary, Work, footer, give_up
 from imgbudget.discovery.filetypes import FileKind, kind_of
 from imgbudget.discovery.walk import PathEntry, Paths, path_entry, path_list
 from imgbudget.errors import AuditError
 from imgbudget.linter.pool import narrow_down
 from imgbudget.linter.run import Session
-from imgbudget.newfiles import whole_file
 
 if TYPE_CHECKING:
     from imgbudget.audit.store import Store
@@ -68,35 +68,28 @@ def _is_manifest(path: str) -> bool:
     )
 
 
-def row_file(folder: str, identity: str) -> str:
-    """The final name of a partition's rows: the partition is done if and only if this file exists."""
-    return os.path.join(folder, f"rows-{identity}.parquet")
-
-
-def save(folder: str, done: Done) -> str:
-    """Write the rows of a partition under their final name, atomically.
-
-    Raises:
-        OSError: they cannot be written.
-    """
-    name = row_file(folder, done.partition.id)
-    with whole_file(name, follow=False, durable=False) as file:
-        file.write(done.rows)
-    return name
-
-
-def find(folder: str, identity: str) -> tuple[PartitionSummary, tuple[str, ...]] | None:
-    """The sums and notes of a partition that an earlier run has finished; None if it has to be read."""
-    name = row_file(folder, identity)
-    if not os.path.isfile(name):  # a pipe with the name would be waited for
-        return None
+def finished(file: str) -> tuple[PartitionSummary, tuple[str, ...]] | None:
+    """The sums and notes of a row file; None if it is not one of this version."""
     try:
-        metadata = pq.read_metadata(name).metadata or {}
+        metadata = pq.read_metadata(file).metadata or {}
         summary = PartitionSummary(*json.loads(metadata[b"imgbudget.summary"]))
         notes = tuple(json.loads(metadata[b"imgbudget.notes"]))
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
         return None  # not a row file of this version: it is written again
     return summary, notes
+
+
+def rows_version_of(file: str) -> int | None:
+    """The version of the columns of a row file, 0 if it is an early one; None if it is no row file."""
+    try:
+        metadata = {} if os.path.islink(file) else pq.read_metadata(file).metadata or {}
+        return int(metadata.get(b"imgbudget.rows_version", 0)) if b"imgbudget.summary" in metadata else None
+    except (OSError, pa.ArrowException, ValueError):
+        return None
+
+
+ROW_VERSIONS = RowVersions(ROWS_VERSION, rows_version_of)
+"""The version of the columns that this program writes, and which one a file has."""
 
 
 def join(partition: "Partition", parts: Sequence[Done]) -> Done:
@@ -147,7 +140,7 @@ class AuditRun:
 
     work: Work
     executor: Executor
-    folder: str
+    folder: RowFolder
     watcher: ProgressListener
     summary: PartitionSummary = field(default_factory=PartitionSummary)
     files: list[str] = field(default_factory=list)
@@ -183,15 +176,16 @@ class AuditRun:
             if partition.id in self._ids:
                 raise AuditError(f"{partition.source}: partition {partition.id} was planned twice")
             self._ids.add(partition.id)
-            found = find(self.folder, partition.id)
-            if found is None:
+            file = self.folder.find(partition.id)
+            found = None if file is None else finished(file)
+            if file is None or found is None:
                 yield partition._replace(tries=tries_of(number))
                 continue
             self.resumed += 1
-            self._count(row_file(self.folder, partition.id), *found)
+            self._count(file, *found)
 
     def _keep(self, done: Done) -> None:
-        self._count(save(self.folder, done), done.summary, done.notes)
+        self._count(self.folder.save(done.partition.id, done.rows), done.summary, done.notes)
 
     def _count(self, file: str, summary: PartitionSummary, notes: Iterable[str]) -> None:
         self.files.append(file)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from imgbudget.limits.geometry import Tier
     from imgbudget.linter.options import RunOptions
 
-ROWS_VERSION = 5
+ROWS_VERSION = 6
 """Increased whenever columns or their meaning change: row files of another version are written again."""
 
 
@@ -165,7 +165,11 @@ def tiers_of(session: Session) -> "tuple[Tier, ...]":
 
 def footer(summary: PartitionSummary, notes: tuple[str, ...]) -> dict[str, str]:
     """The metadata of a row file, so that a resumed run need not read its rows again."""
-    return {"imgbudget.summary": json.dumps(summary), "imgbudget.notes": json.dumps(notes)}
+    return {
+        "imgbudget.summary": json.dumps(summary),
+        "imgbudget.notes": json.dumps(notes),
+        "imgbudget.rows_version": str(ROWS_VERSION),
+    }
 
 
 def give_up(partition: Partition, work: Work, reason: str) -> Done:

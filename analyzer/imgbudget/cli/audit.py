@@ -4,8 +4,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from io import StringIO
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+from imgbudget.audit.rowfolder import RowFolder, open_row_folder
 from imgbudget.cli.command import Choice, Command, argument, flag, option
 from imgbudget.cli.options import (
     FAIL_ON,
@@ -81,9 +83,14 @@ class AuditOptions(NamedTuple):
         option(
             "--rows",
             metavar="DIR",
-            help="Keep the facts table in DIR (Parquet, one row per image); an interrupted run resumes.",
+            help="Keep the facts table of this dataset in DIR (Parquet, one row per image), instead of that "
+            "of an earlier run; an interrupted run resumes.",
         ),
     ] = None
+    replace_rows: Annotated[
+        bool,
+        flag("--replace-rows", help="With --rows: replace the rows of another dataset in DIR."),
+    ] = False
     html: Annotated[
         str | None,
         option(
@@ -157,6 +164,8 @@ def audit(options: AuditOptions) -> int:
     formats = chosen_formats(output.formats, FORMATS)
     if options.ray_address and options.engine != "ray":
         raise UsageError("--ray-address needs --engine ray")
+    if options.replace_rows and options.rows is None:
+        raise UsageError("--replace-rows needs --rows")
     asked = run_options(
         provider=options.provider, settings=options.settings, rules=options.rules, verbose=output.verbose
     )
@@ -177,13 +186,17 @@ def audit(options: AuditOptions) -> int:
     limits = session.context.limits()
     if limits.input_price is None:
         say(f"warning: the price of {limits.model} is not known: costs on it are shown as $0")
-    with _folder(options.rows) as folder:
+    with _folder(options) as folder:
         run = _run(session, options, folder)
+        removed = 0
         if run.files:
             unread = _report(session, run, options, formats, models)
+            removed = folder.keep(run.files)
         else:
             unread = Unread((), _empty_arguments(None, options))
     _say_notes(session, run, options)
+    if removed and not output.quiet:
+        say(f"{count(removed, 'row file')} of earlier runs removed from {options.rows}")
     _say_unread(unread, run, options)
     is_unread = run.summary.missed or unread.without_images
     if run.summary.rules_failed or (is_unread and not options.allow_unread):
@@ -222,20 +235,21 @@ def _require_datasets() -> None:
 
 
 @contextmanager
-def _folder(rows: str | None) -> Iterator[str]:
-    """The folder of the row files: the one that is named, else one that goes with the run."""
-    import os  # noqa: PLC0415 - command
-    from tempfile import TemporaryDirectory  # noqa: PLC0415 - command
-
-    if rows is None:
-        with TemporaryDirectory(prefix="imgbudget-audit-") as folder:
-            yield folder
+def _folder(options: AuditOptions) -> Iterator[RowFolder]:
+    """The folder of the row files: the one that is named, else one that is removed after the run."""
+    if options.rows is None:
+        with TemporaryDirectory(prefix="imgbudget-audit-") as path:
+            yield RowFolder(path)
         return
-    os.makedirs(rows, exist_ok=True)
-    yield rows
+    from imgbudget.audit.run import ROW_VERSIONS  # noqa: PLC0415 - command
+
+    with open_row_folder(
+        options.rows, options.datasets, ROW_VERSIONS, replace=options.replace_rows
+    ) as folder:
+        yield folder
 
 
-def _run(session: Session, options: AuditOptions, folder: str) -> "AuditRun":
+def _run(session: Session, options: AuditOptions, folder: RowFolder) -> "AuditRun":
     """All partitions read, their rows in the folder."""
     from imgbudget.audit.partition import Naming  # noqa: PLC0415 - command
     from imgbudget.audit.references import Access  # noqa: PLC0415 - command

@@ -8,6 +8,7 @@ from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.opening import fingerprint
 from imgbudget.audit.partition import SHARE, Naming, Partition, container_of, is_unsupported_archive
 from imgbudget.audit.records import UNSUPPORTED, RecordBuilder, RowLocation
+from imgbudget.audit.rowfolder import MANIFEST, is_own
 from imgbudget.audit.rows import FactsRecord
 from imgbudget.discovery.walk import (
     NOT_CHECKABLE_OUTSIDE,
@@ -21,6 +22,7 @@ from imgbudget.linter.run import Session
 
 KIND = "files"
 DAMAGE = "damaged"
+OWN = "rows that an audit wrote"
 OUTSIDE_LINK = "a link out of the named folders and their repository; --allow-outside opens it"
 
 
@@ -34,7 +36,7 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
     shares: dict[str, list[FoundFile | SkippedFile]] = {root: [] for root in roots}
     at = 0
     containers: dict[tuple[str | int, ...], str] = {}
-    for entry in session.walk(paths):
+    for entry in _without_rows(session.walk(paths)):
         while at < len(roots) - 1 and not _below(entry.path, roots[at]):
             at += 1
         root = roots[at] if _below(entry.path, roots[at]) else entry.path
@@ -57,6 +59,15 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
     for root, share in shares.items():
         if share:
             yield _partition(root, share, naming)
+
+
+def _without_rows(entries: Iterator[FoundFile | SkippedFile]) -> Iterator[FoundFile | SkippedFile]:
+    """The entries, but for the rows that an audit wrote: a folder of them is one item."""
+    for entry in entries:
+        if not is_own(entry.path):
+            yield entry
+        elif os.path.basename(entry.path) == MANIFEST:
+            yield SkippedFile(entry.path, OWN)
 
 
 def _is_outside(entry: FoundFile | SkippedFile) -> bool:
@@ -89,7 +100,7 @@ def _partition(root: str, share: list[FoundFile | SkippedFile], naming: Naming) 
 
 
 def _fingerprint(entry: FoundFile | SkippedFile) -> str:
-    if isinstance(entry, SkippedFile) and entry.is_other_name:
+    if isinstance(entry, SkippedFile) and (entry.is_other_name or entry.reason == OWN):
         return entry.reason
     try:
         stat = os.stat(entry.path)
@@ -120,4 +131,4 @@ def read(partition: Partition, builder: RecordBuilder) -> Iterator[FactsRecord]:
         elif is_unsupported_archive(entry.path) and not entry.missed:
             yield builder.skip(where, UNSUPPORTED, missed=True)
         else:
-            yield builder.skip(where, entry.reason, missed=entry.missed)
+            yield builder.skip(where, entry.reason, missed=entry.missed and entry.reason != OWN)
