@@ -82,6 +82,7 @@ CONTRACT = {
     "IB605": ("over-bytes-budget", ERROR, SAFE),
     "IB701": ("location-metadata", WARNING, SAFE),
     "IB801": ("duplicate-file", INFO, None),
+    "IB902": ("dark", WARNING, None),
 }
 """Code to name, default severity and fix; scripts are written against them."""
 

@@ -11,6 +11,7 @@ JSON_READER = ("imgbudget.jsontext.document", "imgbudget.linter.documents", "dat
 
 HEAVY = (
     "PIL",
+    "numpy",
     "yaml",
     "msgspec",
     "importlib.metadata",

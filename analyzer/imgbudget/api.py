@@ -103,7 +103,8 @@ def plan(
     """
     from imgbudget.fixing.trial import plan_images  # noqa: PLC0415 - command
 
-    return plan_images(Session((options or RunOptions())._replace(client="")), paths, target, measure=measure)
+    session = Session((options or RunOptions())._replace(client="", pixels=False))
+    return plan_images(session, paths, target, measure=measure)
 
 
 @accepts_wishes

@@ -43,6 +43,7 @@ from imgbudget.model.fixes import (
 )
 from imgbudget.model.labels import is_label
 from imgbudget.model.location import Location
+from imgbudget.model.pixels import DEFAULT_THRESHOLDS, PixelFacts, PixelThresholds
 from imgbudget.model.safety import CONVERSIONS
 from imgbudget.model.subjects import (
     Batch,
@@ -96,6 +97,8 @@ __all__ = [
     "Nested",
     "Origin",
     "Other",
+    "PixelFacts",
+    "PixelThresholds",
     "ProbeField",
     "Problem",
     "Recode",
@@ -153,12 +156,13 @@ class Context(NamedTuple):
     """The context of a subject: the limits of the model and platform, and the user's budgets.
 
     `limits` are those of the subject. A rule on requests uses `limits_of` for one of the images, whose limits
-    can differ because of its level of detail.
+    can differ because of its level of detail. `thresholds` are the bounds of rules on pixels.
     """
 
     limits: Limits
     budgets: Budgets = NO_BUDGETS
     image_limits: Mapping[Location, Limits] = NO_IMAGE_LIMITS
+    thresholds: PixelThresholds = DEFAULT_THRESHOLDS
 
     def limits_of(self, use: ImageUse) -> Limits:
         """The limits of an image of the request, at its level of detail."""
@@ -216,7 +220,7 @@ if TYPE_CHECKING:
         severity: the severity of its findings; a problem can override it.
         since: the version of the pack that added the rule.
         fix: the safety of its fixes; None for a rule without fixes.
-        needs: the facts that it reads beyond those of headers.
+        needs: the facts that it reads beyond those of headers; with `PIXELS` it runs only with `--pixels`.
         pedantic: it runs only with `--pedantic`, or if its code or name is selected.
         preview: it runs only with `--preview`.
         url: the address of its page; not needed for imgbudget's own rules.

@@ -14,6 +14,7 @@ from imgbudget.limits.data import LimitsData, load_limits
 from imgbudget.limits.geometry import Size
 from imgbudget.model.budgets import NO_BUDGETS, Budget, Budgets
 from imgbudget.model.location import Location
+from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts
 from imgbudget.model.prompts import PrefixEdit
 from imgbudget.model.request_under_test import bind_request
 from imgbudget.model.subjects import (
@@ -52,6 +53,7 @@ _COUNTS = {
     "metadata": "metadata_bytes",
 }
 _WORDS = {
+    *PIXEL_TYPES,
     "bytes",
     "content",
     "damage",
@@ -166,8 +168,10 @@ def _read_spec(spec: str) -> tuple[ImageFacts, dict[str, str]]:
         raise ValueError(f"{spec!r} has an unknown word: {min(unknown)}")
     is_image = "content" not in words and (size is not None or "damage" in words or first in _SIZELESS)
     counts: dict[str, Any] = {field: int(words[name]) for name, field in _COUNTS.items() if name in words}
+    pixels: dict[str, Any] = {name: kind(words[name]) for name, kind in PIXEL_TYPES.items() if name in words}
     facts = ImageFacts(
         byte_size=int(words.get("bytes", _BYTE_SIZE)),
+        pixels=PixelFacts(**pixels) if is_image else None,
         format=first if is_image else None,
         size=size if is_image else None,
         has_location="gps" in words,

@@ -54,6 +54,7 @@ from imgbudget_rules.ib604_over_run_budget import over_run_budget
 from imgbudget_rules.ib605_over_bytes_budget import over_bytes_budget
 from imgbudget_rules.ib701_location_metadata import location_metadata
 from imgbudget_rules.ib801_duplicate_file import duplicate_file
+from imgbudget_rules.ib902_dark import dark
 from imgbudget_rules.limits import DATA as LIMITS
 
 __all__ = ["LIMITS", "RULES"]
@@ -110,4 +111,5 @@ RULES: tuple[Rule[Any], ...] = (
     over_bytes_budget,
     location_metadata,
     duplicate_file,
+    dark,
 )

@@ -9,6 +9,9 @@ from imgbudget.discovery.walk import FoundFile, SkippedFile
 SHARE = 1000
 """Files, members or rows per partition: many enough to make its overhead small, few enough for progress."""
 
+DECODED_SHARE = 40
+"""The same where each image is decoded, which takes about 10 ms."""
+
 CONTAINERS = {
     ".zip": "zips",
     ".tar": "tars",
@@ -110,11 +113,13 @@ class Partition(NamedTuple):
 class Naming(NamedTuple):
     """Gives partitions their ids; `key` identifies the configuration and the version of imgbudget.
 
-    What rows may name is part of the id of those whose rows name files.
+    What rows may name is part of the id of those whose rows name files. `share` is the most files, members or
+    rows of a partition.
     """
 
     key: str
     access: Access = Access()
+    share: int = SHARE
 
     def name(self, partition: Partition, *listed: str) -> Partition:
         """The partition with its id; `listed` are the fingerprints of its items."""

@@ -251,6 +251,7 @@ class RecordBuilder:
             base64_bytes=use.base64_size,
             findings=findings,
             damage=facts.damage,
+            pixels=facts.pixels,
         )
 
 

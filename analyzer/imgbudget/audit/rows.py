@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from imgbudget.imageinfo.reader import Read
 from imgbudget.limits.geometry import Size, Tier, native_size, patches, planned_size, tokens_range
+from imgbudget.model.pixels import PIXEL_TYPES, PixelFacts
 from imgbudget.model.subjects import Finding, Severity
 
 WHOLE = 1 << 16
@@ -83,11 +84,19 @@ class FactsRecord(NamedTuple):
     damage: str | None = None
     note: str | None = None
     tried: int | None = None
+    pixels: PixelFacts | None = None
 
 
 def tier_prefix(tier: str) -> str:
     """The prefix of the columns of a tier: `high_resolution_`."""
     return re.sub(r"[^A-Za-z0-9]", "_", tier) + "_"  # part of SQL: tiers of a user's limits have any name
+
+
+PIXEL_PREFIX = "pixels_"
+"""Of the columns with the measurements of pixels, which are null without `--pixels`."""
+
+_PIXEL_KINDS = {float: pa.float64(), int: pa.int64()}
+_NOT_MEASURED = (None,) * len(PIXEL_TYPES)
 
 
 def schema(tiers: Sequence[Tier]) -> "pa.Schema":
@@ -131,6 +140,7 @@ def schema(tiers: Sequence[Tier]) -> "pa.Schema":
             ("damage", word),
             ("note", word),
             ("tried_bytes", pa.int64()),
+            *((PIXEL_PREFIX + name, _PIXEL_KINDS.get(kind, word)) for name, kind in PIXEL_TYPES.items()),
         ]
     )
 
@@ -241,6 +251,7 @@ def _values(record: FactsRecord, tiers: _Tiers) -> tuple[Any, ...]:
         record.damage,
         record.note,
         _number(record.tried),
+        *(_NOT_MEASURED if record.pixels is None else record.pixels),
     )
 
 

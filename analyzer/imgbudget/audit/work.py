@@ -23,6 +23,7 @@ from imgbudget.imageinfo.dispatch import PROBE_VERSION
 from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
+from imgbudget.model.subjects import ProbeField
 from imgbudget.version import __version__
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from imgbudget.limits.geometry import Tier
     from imgbudget.linter.options import RunOptions
 
-ROWS_VERSION = 6
+ROWS_VERSION = 7
 """Increased whenever columns or their meaning change: row files of another version are written again."""
 
 
@@ -210,6 +211,7 @@ def configuration_key(session: Session) -> str:
         session.settings,
         (session.context.model, session.context.platform),
         (options.select, options.extend_select, options.ignore, options.pedantic, options.use_ignores),
+        *(("pixels",) if session.context.paths.needs_pixels else ()),
         tiers_of(session),
         data.content,
     )
@@ -221,9 +223,10 @@ def _session(state: bytes) -> Session:
     """The session of the main process; created once in each worker."""
     loaded: tuple[RunOptions, Settings, LimitsData] = pickle.loads(state)  # noqa: S301 - made by this program
     options, settings, limits = loaded
-    return Session(
-        options._replace(fields=options.fields | AUDIT_FIELDS, cache=False), loaded=(settings, limits)
-    )
+    fields = options.fields | AUDIT_FIELDS
+    if options.pixels or settings.pixels:
+        fields |= ProbeField.PIXELS
+    return Session(options._replace(fields=fields, cache=False), loaded=(settings, limits))
 
 
 def _dump(value: object) -> bytes:

@@ -14,6 +14,7 @@ from imgbudget.cli.options import (
     JOBS,
     NO_IGNORES,
     PEDANTIC,
+    PIXELS,
     ConfigOptions,
     ModelOptions,
     OutputOptions,
@@ -67,6 +68,7 @@ class AuditOptions(NamedTuple):
     provider: ModelOptions = ModelOptions()
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
+    pixels: Annotated[bool, PIXELS] = False
     no_ignores: Annotated[bool, NO_IGNORES] = False
     models: Annotated[
         tuple[str, ...],
@@ -171,6 +173,7 @@ def audit(options: AuditOptions) -> int:
     )
     asked = asked._replace(
         pedantic=options.pedantic,
+        pixels=options.pixels or None,
         use_ignores=not options.no_ignores,
         allow_outside=options.allow_outside,
     )
@@ -251,7 +254,7 @@ def _folder(options: AuditOptions) -> Iterator[RowFolder]:
 
 def _run(session: Session, options: AuditOptions, folder: RowFolder) -> "AuditRun":
     """All partitions read, their rows in the folder."""
-    from imgbudget.audit.partition import Naming  # noqa: PLC0415 - command
+    from imgbudget.audit.partition import DECODED_SHARE, SHARE, Naming  # noqa: PLC0415 - command
     from imgbudget.audit.references import Access  # noqa: PLC0415 - command
     from imgbudget.audit.run import AuditRun, plan  # noqa: PLC0415 - command
     from imgbudget.audit.work import Work, configuration_key  # noqa: PLC0415 - command
@@ -263,7 +266,8 @@ def _run(session: Session, options: AuditOptions, folder: RowFolder) -> "AuditRu
         remote=options.allow_remote,
         outside=options.allow_outside,
     )
-    naming = Naming(configuration_key(session), access)
+    share = DECODED_SHARE if session.context.paths.needs_pixels else SHARE
+    naming = Naming(configuration_key(session), access, share)
     partitions = plan(options.datasets, session, naming, root=options.image_root)
     # Ray reports lost workers on standard output, where only results belong
     with redirect_stdout(sys.stderr if options.output.verbose else StringIO()):

@@ -70,7 +70,7 @@ def baseline(options: BaselineOptions) -> int:
         rules=options.rules,
         findings=options.findings,
         verbose=options.verbose,
-    )._replace(pedantic=options.pedantic, force_exclude=options.force_exclude)
+    )._replace(pedantic=options.pedantic, force_exclude=options.force_exclude, pixels=None)
     session = Session(asked._replace(use_baseline=False, collect=options.write))
     name = _name(session, options.findings.baseline)
     if options.write:

@@ -25,6 +25,7 @@ from imgbudget.cli.options import (
     FORCE_EXCLUDE,
     JOBS,
     PEDANTIC,
+    PIXELS,
     ConfigOptions,
     ModelOptions,
     OutputOptions,
@@ -60,6 +61,7 @@ class CheckOptions(NamedTuple):
     client: Annotated[str | None, CLIENT] = None
     rules: SelectionOptions = SelectionOptions()
     pedantic: Annotated[bool, PEDANTIC] = False
+    pixels: Annotated[bool, PIXELS] = False
     fail_on: Annotated[str, FAIL_ON] = "warning"
     exit_zero: Annotated[
         bool, flag("--exit-zero", help="Exit 0 even with findings; usage errors still exit 2.")
@@ -213,6 +215,7 @@ def _run_options(options: CheckOptions, formats: set[str]) -> RunOptions:
         verbose=options.output.verbose,
     )._replace(
         pedantic=options.pedantic,
+        pixels=options.pixels or None,
         statistics=options.statistics,
         compare=options.compare is not None,
         force_exclude=options.force_exclude,

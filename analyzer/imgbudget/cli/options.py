@@ -29,6 +29,9 @@ def to_budgets(texts: Sequence[str]) -> Budgets:
 
 
 PEDANTIC = flag("--pedantic", help="Also run the pedantic rules.")
+PIXELS = flag(
+    "--pixels", help="Also decode images and check their pixels: IB901 to IB912 (extra: imgbudget[pixels])."
+)
 NO_IGNORES = flag("--no-ignores", help="Also report findings that the configuration ignores.")
 FIX_LEVEL = option(
     "--fix-level",
@@ -265,7 +268,8 @@ def run_options(  # noqa: PLR0913 - keyword arguments with defaults
 ) -> RunOptions:
     """The options of a run that these groups come to; with `verbose` errors of rules are raised.
 
-    `client` is that of `RunOptions`, and no agent unless a command checks files for one.
+    `client` is that of `RunOptions`, and no agent unless a command checks files for one. Commands that check
+    pixels replace `pixels`.
     """
     return RunOptions(
         model=provider.model,
@@ -285,4 +289,5 @@ def run_options(  # noqa: PLR0913 - keyword arguments with defaults
         baseline=findings.baseline,
         use_baseline=not findings.no_baseline,
         raise_errors=verbose,
+        pixels=False,
     )

@@ -122,6 +122,7 @@ def rescue(options: RescueCommandOptions) -> int:
                 platform=options.provider.platform,
                 limits=options.provider.limits,
                 date=options.provider.date,
+                pixels=False,
             ),
             omit=_omitted(options.omit_images),
             everywhere=options.everywhere,

@@ -10,7 +10,15 @@ from imgbudget.errors import UsageError
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.rule_sets import PathRules
 from imgbudget.linter.run import Session
-from imgbudget.linter.selection import EXACT, NO_MATCH, SelectionLayer, has_budget, severity_of, specificity
+from imgbudget.linter.selection import (
+    EXACT,
+    NO_MATCH,
+    SelectionLayer,
+    has_budget,
+    on_pixels,
+    severity_of,
+    specificity,
+)
 from imgbudget.model.budgets import NAMES
 from imgbudget.model.subjects import Severity
 from imgbudget.output.base import TextTable, figure, money
@@ -60,6 +68,8 @@ def verdicts(paths: PathRules, path: str, limits: Limits | None = None) -> Itera
             on, reason = False, "in preview: --preview or preview: true brings it"
         elif on and rule.pedantic and not (paths.choice.pedantic or named):
             on, reason = False, f"pedantic: --pedantic or selecting {rule.code} itself brings it"
+        elif on and on_pixels(rule) and not (paths.with_pixels or named):
+            on, reason = False, f"on pixels: --pixels, pixels: true or selecting {rule.code} itself brings it"
         elif on and rule.budgets and not has_budget(rule, budgets):
             on, reason = False, f"no budget is set: {' or '.join(rule.budgets)}"
         elif on and limits is not None and (missing := limits.missing(rule.limits)):

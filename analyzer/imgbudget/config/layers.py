@@ -1,7 +1,8 @@
 """The schema of the configuration, and its files read, validated and merged.
 
 The schema is the one source of validation, defaults and JSON Schema. A single value or list replaces that of
-the extended file; `severity`, `budgets`, `platforms` and `processors` are combined key by key;
+the extended file; `severity`, `budgets`, `platforms`, `processors` and `thresholds` are combined key by
+key;
 `extend-select`, `overrides` and `ignores` are appended, so that the extending file has the last word.
 """
 
@@ -34,6 +35,7 @@ from imgbudget.config.shapes import (
     TextShape,
     Values,
 )
+from imgbudget.config.thresholds import THRESHOLDS
 from imgbudget.config.tree import Entry, Items, Node, Table, failure
 from imgbudget.config.units import (
     BYTES_PATTERN,
@@ -47,6 +49,7 @@ from imgbudget.errors import ConfigError, ConfigProblem, os_error_text
 from imgbudget.limits.clients import CLIENT_NAMES
 from imgbudget.limits.values import figure
 from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.model.pixels import DEFAULT_THRESHOLDS
 from imgbudget.model.subjects import Severity
 
 _DEFAULTS = Settings()
@@ -238,6 +241,11 @@ BASELINE = Key(
 PREVIEW = Key("preview", Flag(), "Whether to also run rules that may still change.")
 
 
+PIXELS = Key(
+    "pixels", Flag(), "Whether to decode images and run the rules on their pixels (extra: imgbudget[pixels])."
+)
+
+
 def _settings(values: Values) -> Settings:
     return Settings(
         model=values.get_or(MODEL, _DEFAULTS.model),
@@ -255,6 +263,8 @@ def _settings(values: Values) -> Settings:
         limits=values.get(LIMITS),
         baseline=values.get(BASELINE),
         preview=values.get_or(PREVIEW, default=False),
+        pixels=values.get_or(PIXELS, default=False),
+        thresholds=values.get_or(THRESHOLDS, DEFAULT_THRESHOLDS),
         gateways=values.get_or(PLATFORMS, ()),
         processors=values.get(PROCESSORS),
     )
@@ -281,6 +291,8 @@ CONFIGURATION = Record(
         LIMITS,
         BASELINE,
         PREVIEW,
+        PIXELS,
+        THRESHOLDS,
     ),
     _settings,
 )
@@ -302,7 +314,7 @@ def json_schema() -> JsonSchema:
     }
 
 
-_COMBINED = frozenset({BUDGETS.name, PLATFORMS.name, PROCESSORS.name, SEVERITY.name})
+_COMBINED = frozenset({BUDGETS.name, PLATFORMS.name, PROCESSORS.name, SEVERITY.name, THRESHOLDS.name})
 _APPENDED = frozenset({EXTEND_SELECT.name, IGNORES.name, OVERRIDES.name})
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgbudget.limits.values import Values
 from imgbudget.model.budgets import Budget, Budgets
+from imgbudget.model.pixels import DEFAULT_THRESHOLDS, PixelThresholds
 from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Settings(NamedTuple):
     file. `source` is the absolute path of the configuration, None without one. `notes` are remarks for the
     user that are no mistakes. `references` are the names to check after the rules are loaded. `gateways` are
     the platforms that the configuration adds or changes, `processors` the bounds of image processors.
+    `pixels` runs the rules on pixels, whose bounds are `thresholds`.
     """
 
     model: str = DEFAULT_MODEL
@@ -139,6 +141,8 @@ class Settings(NamedTuple):
     limits: str | None = None
     baseline: str | None = None
     preview: bool = False
+    pixels: bool = False
+    thresholds: PixelThresholds = DEFAULT_THRESHOLDS
     root: str = "."
     source: str | None = None
     notes: tuple[str, ...] = ()

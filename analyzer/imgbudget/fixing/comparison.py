@@ -8,13 +8,14 @@ from PIL import ImageCms, ImageMath
 from PIL.Image import Image, Resampling, new
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.decode import BROKEN, RasterImage, decode
+from imgbudget.fixing.decode import RasterImage, decode
 from imgbudget.fixing.encode import has_alpha, in_srgb, scalable, turned
 from imgbudget.fixing.palette import COLOURS
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ProbeField
 from imgbudget.output.base import count, figure
+from imgbudget.pixels.opening import BROKEN
 
 _BLOCK = 8
 """Edge of the windows of SSIM, px (Wang and others, 2004); they overlap by half in both directions."""

@@ -134,7 +134,9 @@ def crop(  # noqa: PLR0913 - keyword options
         raise ValueError(f"a size needs edges of at least 1 px: {sent}")
     path = one_path(image, "image")
     file = None if output is None else one_path(output, "output")
-    options = RunOptions(model=model, platform=platform, client=client, allow_local_packs=allow_local_packs)
+    options = RunOptions(
+        model=model, platform=platform, client=client, allow_local_packs=allow_local_packs, pixels=False
+    )
     found = crop_image(
         path,
         checked_box(*box),

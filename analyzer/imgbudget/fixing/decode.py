@@ -1,19 +1,10 @@
 """Bytes to pixels: one decoding with Pillow, bounded in memory, by the reader for the signature."""
 
-import io
 import re
-import struct
-import warnings
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
-from types import ModuleType
 from typing import NamedTuple
 
-from PIL import UnidentifiedImageError
-from PIL.Image import DecompressionBombError, Image, frombytes
-from PIL.Image import open as open_image
+from PIL.Image import Image, frombytes
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
@@ -24,16 +15,18 @@ from imgbudget.imageinfo.other_formats import RARE_FORMATS
 from imgbudget.limits.geometry import Size
 from imgbudget.model.subjects import ImageFacts
 from imgbudget.model.views import FIRST_TRANSPOSED, PixelBox, box_as_stored, upright_size
-from imgbudget.output.base import figure
-
-MAX_PIXELS = 178_956_970
-"""Most pixels that are decoded: half a gigabyte in memory, and the limit at which Pillow warns of a bomb."""
+from imgbudget.pixels.opening import (
+    HEIF,
+    READERS,
+    as_fix_error,
+    heif_reader,
+    open_picture,
+    refuse_bomb,
+    refuse_scans,
+)
 
 _CHUNK = 1 << 20
 """Bytes that Pillow reads at a time: after its default of 64 KiB a decoder repeats a part of each row."""
-
-_MAX_SCANNED = 20 * MAX_PIXELS
-"""Pixels times scans; progressive files have about ten scans."""
 
 SHRINK_FROM = 2.0
 """The least factor over the target size that a JPEG decoder shrinks to; Lanczos does the rest. SSIM against
@@ -43,33 +36,8 @@ LARGE, LARGE_SHRINK_FROM = 6_000_000, 1.5
 """Pixels from which on a smaller factor is enough: large photographs are not sharp to the pixel. SSIM is
 0.996 to 0.999, at 0.4 of the time of Lanczos alone."""
 
-BROKEN = (
-    *(OSError, EOFError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, AttributeError),
-    *(AssertionError, RuntimeError, BufferError, MemoryError, NameError, struct.error, zlib.error),
-)
-"""The exceptions that Pillow's readers raise on broken bytes."""
-
-_READERS = {
-    "jpeg": "Jpeg",
-    "png": "Png",
-    "gif": "Gif",
-    "webp": "WebP",
-    "avif": "Avif",
-    "tiff": "Tiff",
-    "bmp": "Bmp",
-    "ico": "Ico",
-    "cur": "Cur",
-    "icns": "Icns",
-    "psd": "Psd",
-    "jp2": "Jpeg2K",
-    "qoi": "Qoi",
-    "dds": "Dds",
-    "xbm": "Xbm",
-    "xpm": "Xpm",
-    **dict.fromkeys(("pbm", "pgm", "ppm", "pfm", "pam"), "Ppm"),
-    **{name.lower(): name for name in RARE_FORMATS},
-}
-"""By format: the stem of Pillow's module that reads it. EPS is missing: Pillow runs Ghostscript for it."""
+_READERS = {**READERS, **{name.lower(): name for name in RARE_FORMATS}}
+"""The readers of Pillow for images that are fixed: also for formats that are recognised by Pillow alone."""
 
 _BITS_PER_SAMPLE = 258
 """The tag of TIFF 6.0."""
@@ -77,9 +45,8 @@ _BITS_PER_SAMPLE = 258
 _JP2_SIZE = b"\xff\x4f\xff\x51"
 """The markers that a JPEG 2000 codestream begins with (ITU-T T.800, annex A)."""
 
-_HEIF = frozenset({"heic", "heif"})
-_CROPPING = _HEIF | {"avif"}
-_TURNING = _HEIF | {"tiff"}
+_CROPPING = HEIF | {"avif"}
+_TURNING = HEIF | {"tiff"}
 """Formats whose readers rotate the pixels upright themselves."""
 
 
@@ -112,12 +79,12 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
     if facts.size is not None:
         refuse_bomb(facts.size)
     with as_fix_error(f"cannot be decoded as {form.upper()}"):
-        image = _open(data, form)
+        image = open_picture(data, form, _READERS)
         size = Size(*image.size)
         refuse_bomb(size)
         sampling = None
         if form == "jpeg":
-            _refuse_scans(data, size, image)
+            refuse_scans(data, size, image)
             sampling = _sampling(image)
         bits = _sample_bits(data, image, form)
         # size and profile are known from the file's header, only the pixels are missing
@@ -127,7 +94,7 @@ def decode(data: bytes, facts: ImageFacts, wanted: Size | None, *, exact: bool =
             bits = _sample_bits(data, image, form)
             if sampling is not None and _ends_early(data, image, size):
                 raise FixError("is cut off inside its image data; the rest would be grey")
-    if form in _HEIF and facts.orientation >= FIRST_TRANSPOSED:
+    if form in HEIF and facts.orientation >= FIRST_TRANSPOSED:
         size = size.transposed
     # a HEIF file may crop a few px of its last blocks
     if facts.size not in {None, size} and form not in _CROPPING:
@@ -188,24 +155,6 @@ def _loaded(image: Image, wanted: Size | None) -> Image:
     return image
 
 
-@contextmanager
-def as_fix_error(what: str) -> Iterator[None]:
-    """Convert the exceptions of Pillow to an error that begins with `what`, a clause.
-
-    Raises:
-        FixError: any exception was raised.
-    """
-    try:
-        with warnings.catch_warnings():
-            # about missing extras, and about large pictures, which are refused here
-            warnings.simplefilter("ignore")
-            yield
-    except BROKEN as error:
-        # without the address of Pillow's object, which differs between runs
-        why = str(error).partition("\n")[0].partition(" <_io")[0] or type(error).__name__
-        raise FixError(f"{what}: {why[:200]}") from error
-
-
 _BYTE_ORDERS = frozenset({"I;16B", "I;16L", "I;16N"})
 """Modes that differ from I;16 in the order of bytes only; Pillow can do little else with them."""
 
@@ -235,61 +184,6 @@ def _sample_bits(data: bytes, image: Image, form: str) -> int:
     return min(bits, _MOST_BITS)
 
 
-def refuse_bomb(size: Size) -> None:
-    """Raise FixError for a size in px that takes too much memory."""
-    pixels = size.width * size.height
-    if pixels > MAX_PIXELS:
-        raise FixError(f"has {figure(pixels)} pixels; imgbudget decodes at most {figure(MAX_PIXELS)}")
-
-
-def _refuse_scans(data: bytes, size: Size, image: Image) -> None:
-    """Refuse a JPEG file with so many scans over all pixels that decoding would take minutes."""
-    if _has_one_scan(data, image):
-        return
-    scans = data.count(b"\xff\xda")
-    if scans * size.width * size.height > _MAX_SCANNED:
-        raise FixError(f"has {figure(scans)} scans of {size} px, which would take minutes to decode")
-
-
-def _has_one_scan(data: bytes, image: Image) -> bool:
-    """Whether the first scan of a JPEG file, at whose data Pillow stops reading, is all that is decoded."""
-    if not isinstance(image, JpegImageFile) or "progressive" in image.info or image.fp is None:
-        return False
-    colours = len(image.layer)
-    header = struct.pack(">2sHB", b"\xff\xda", 6 + 2 * colours, colours)
-    start = image.fp.tell() - 8 - 2 * colours
-    return data.startswith(header, max(start, 0))
-
-
-def _open(data: bytes, form: str) -> Image:
-    if form in _HEIF:
-        return _open_heif(data, form)
-    stem = _READERS.get(form)
-    if stem is None:
-        raise FixError(f"is {form.upper()}, which imgbudget cannot decode; export it as JPEG or PNG")
-    import_module(f"PIL.{stem}ImagePlugin")
-    try:
-        return open_image(io.BytesIO(data), formats=("JPEG2000" if stem == "Jpeg2K" else stem.upper(),))
-    except DecompressionBombError as error:
-        raise FixError("has more pixels than Pillow decodes") from error
-    except UnidentifiedImageError as error:
-        raise FixError(f"cannot be decoded as {form.upper()}: Pillow does not recognise it") from error
-
-
-def _open_heif(data: bytes, form: str) -> Image:
-    image: Image = _heif_reader(form).open_heif(data, convert_hdr_to_8bit=True).to_pillow()
-    return image
-
-
-def _heif_reader(form: str) -> ModuleType:
-    try:
-        return import_module("pillow_heif")
-    except ImportError as error:
-        raise FixError(
-            f"is {form.upper()}, which needs an extra to decode: pip install 'imgbudget[heif]'"
-        ) from error
-
-
 def frames(data: bytes, form: str) -> Iterator[Image]:
     """All pages, frames or pictures of a file, decoded one after the other.
 
@@ -297,12 +191,12 @@ def frames(data: bytes, form: str) -> Iterator[Image]:
         FixError: one cannot be decoded completely.
     """
     with as_fix_error(f"cannot be decoded as {form.upper()}"):
-        if form in _HEIF:
-            for picture in _heif_reader(form).open_heif(data, convert_hdr_to_8bit=True):
+        if form in HEIF:
+            for picture in heif_reader(form).open_heif(data, convert_hdr_to_8bit=True):
                 refuse_bomb(Size(*picture.size))
                 yield picture.to_pillow()
             return
-        image = _open(data, form)
+        image = open_picture(data, form, _READERS)
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
             refuse_bomb(Size(*image.size))
@@ -344,14 +238,14 @@ def _ends_early(data: bytes, image: Image, size: Size) -> bool:
 
 def _thumbnail(data: bytes) -> bytes:
     """The pixels of a JPEG file at an eighth of its size."""
-    image = _open(data, "jpeg")
+    image = open_picture(data, "jpeg")
     image.draft(image.mode, (1, 1))
     return image.tobytes()
 
 
 def block_means(data: bytes) -> Image:
     """The means of the blocks of a JPEG file, of their brightness if it has one: an eighth of its size."""
-    image = _open(data, "jpeg")
+    image = open_picture(data, "jpeg")
     image.draft("L" if image.mode == "RGB" else image.mode, (1, 1))
     image.load()
     return image

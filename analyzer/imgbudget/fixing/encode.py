@@ -8,11 +8,12 @@ from PIL import ImageChops, ImageCms, ImageFile
 from PIL.Image import Image, Quantize, Resampling, Transpose, new
 
 from imgbudget.fixing import vips
-from imgbudget.fixing.decode import BROKEN, RasterImage, as_fix_error
+from imgbudget.fixing.decode import RasterImage
 from imgbudget.fixing.metadata import exif_block
 from imgbudget.fixing.palette import COLOURS, ROUNDED, with_palette
 from imgbudget.limits.geometry import Size
 from imgbudget.model.safety import NO_LOSS, Loss, Lost
+from imgbudget.pixels.opening import BROKEN, as_fix_error
 
 _DEEP = frozenset({"I", "I;16", "F"})
 _SMOOTH = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.decode import RasterImage, as_fix_error, cut, decode
+from imgbudget.fixing.decode import RasterImage, cut, decode
 from imgbudget.fixing.encode import (
     HIGHEST,
     LOWEST,
@@ -32,6 +32,7 @@ from imgbudget.model.safety import NO_LOSS, PLAN_LOSS, Loss, Lost, pictures_in, 
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.model.views import FIRST_TRANSPOSED, upright_size
 from imgbudget.output.base import figure
+from imgbudget.pixels.opening import as_fix_error
 
 WRITTEN = ("jpeg", "png", "gif", "webp")
 """Formats that are written: those that the API takes (media types of the Messages API)."""

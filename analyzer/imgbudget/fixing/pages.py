@@ -8,7 +8,7 @@ from functools import partial
 
 from imgbudget.errors import FixError, WriteError
 from imgbudget.fixing.convergence import converged
-from imgbudget.fixing.decode import as_fix_error, frames
+from imgbudget.fixing.decode import frames
 from imgbudget.fixing.diff import difference
 from imgbudget.fixing.output_files import OutputTarget, is_free
 from imgbudget.fixing.revisions import ImageRevision, digest_of, snapshot
@@ -19,6 +19,7 @@ from imgbudget.model.results import Amounts, FileResult
 from imgbudget.model.safety import pictures_in, pictures_text
 from imgbudget.model.subjects import ImageFacts
 from imgbudget.output.base import figure
+from imgbudget.pixels.opening import as_fix_error
 
 MOST_PAGES = 1000
 """Files that are written for one file, at most."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from PIL import ImageChops
 
 from imgbudget.errors import FixError
-from imgbudget.fixing.decode import block_means, refuse_bomb
+from imgbudget.fixing.decode import block_means
 from imgbudget.fixing.encode import turned
 from imgbudget.fixing.metadata import segments
 from imgbudget.imageinfo.dispatch import probe_bytes
@@ -20,6 +20,7 @@ from imgbudget.imageinfo.exif import ORDERS, ORIENTATION, Directory, directory
 from imgbudget.model.safety import NO_TURNER
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.model.views import FIRST_TRANSPOSED
+from imgbudget.pixels.opening import refuse_bomb
 from imgbudget.programs import jpegtran
 
 _TURNS = {

@@ -19,6 +19,7 @@ from typing import Any
 
 from imgbudget.imageinfo.dispatch import PROBE_VERSION, probe_file
 from imgbudget.limits.geometry import Size
+from imgbudget.model.pixels import pixels_from
 from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.newfiles import is_folder, is_temporary, whole_file
 from imgbudget.positional import OPEN_FLAGS
@@ -210,14 +211,14 @@ def _facts_of(entry: Any) -> ImageFacts | None:
 
 
 _ENTRY_LENGTH = 5
-_ALL_FIELDS = ProbeField.ALL.value
+_ALL_FIELDS = ProbeField.ALL.value | ProbeField.PIXELS.value
 
 _NONE = type(None)
 _INTEGER, _TEXT = (int,), (str, _NONE)
 _TYPES: tuple[tuple[type, ...], ...] = (
     *(_INTEGER, _INTEGER, _INTEGER, _INTEGER),
     *(_INTEGER, _TEXT, (list, _NONE), _INTEGER, _INTEGER, (bool,), (int, _NONE), (int, _NONE)),
-    *(_TEXT, _TEXT, _TEXT),
+    *(_TEXT, _TEXT, _TEXT, (list, _NONE)),
 )
 """The types of size, time, inode and fields, and then of the facts in their order."""
 
@@ -238,7 +239,7 @@ _FORMATS: set[str | None] = {None}
 
 def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
     """The facts, whose types are right, if each has a value that a file of this size can have."""
-    _, form, edges, orientation, frames, has_location, quality, metadata_bytes, *texts = values
+    _, form, edges, orientation, frames, has_location, quality, metadata_bytes, *texts, pixels = values
     size = None
     if edges is not None:
         if len(edges) != 2 or type(edges[0]) is not int or type(edges[1]) is not int:
@@ -256,7 +257,7 @@ def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
         if not _FORMAT.fullmatch(form):
             return None
         _FORMATS.add(form)
-    return ImageFacts(
+    facts = ImageFacts(
         byte_size,
         form,
         size,
@@ -267,3 +268,10 @@ def _checked(byte_size: int, values: list[Any]) -> ImageFacts | None:
         metadata_bytes,
         *texts,
     )
+    return facts if pixels is None else _with_pixels(facts, pixels)
+
+
+def _with_pixels(facts: ImageFacts, values: list[Any]) -> ImageFacts | None:
+    """The facts with measurements of pixels, if these have the right types."""
+    pixels = pixels_from(values)
+    return facts._replace(pixels=pixels) if pixels is not None else None

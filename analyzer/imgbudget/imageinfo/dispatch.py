@@ -9,10 +9,10 @@ from os import read as _read
 from types import MethodType
 
 from imgbudget.imageinfo.reader import HEAD, Read, bytes_reader
-from imgbudget.model.subjects import ImageFacts
+from imgbudget.model.subjects import ImageFacts, ProbeField
 from imgbudget.positional import OPEN_FLAGS, pread
 
-PROBE_VERSION = 5
+PROBE_VERSION = 6
 """Incremented when the facts of the same bytes may change; caches of facts depend on it."""
 
 
@@ -73,15 +73,19 @@ def probe_file(path: str, fields: int = 0) -> ImageFacts:
         head = _read(fd, HEAD)
         # a bound method is twice as fast to create as a partial; the unary plus turns the flags into an
         # integer, because arithmetic on flags is a hundred times slower
-        read = MethodType(pread, fd)
-        return _PROBES.get(head[:4], _probe_other)(head, read, _lseek(fd, 0, SEEK_END), +fields)
+        read, fields = MethodType(pread, fd), +fields
+        size = _lseek(fd, 0, SEEK_END)
+        facts = _PROBES.get(head[:4], _probe_other)(head, read, size, fields)
+        return _with_pixels(facts, read, size) if fields & _PIXELS else facts
     finally:
         _close(fd)
 
 
 def probe_bytes(data: bytes, fields: int = 0) -> ImageFacts:
     """The facts of bytes in memory."""
-    return _PROBES.get(data[:4], _probe_other)(data[:HEAD], bytes_reader(data), len(data), +fields)
+    read, fields = bytes_reader(data), +fields
+    facts = _PROBES.get(data[:4], _probe_other)(data[:HEAD], read, len(data), fields)
+    return _with_pixels(facts, read, len(data)) if fields & _PIXELS else facts
 
 
 def probe_reader(read: Read, size: int, fields: int = 0) -> ImageFacts:
@@ -90,5 +94,18 @@ def probe_reader(read: Read, size: int, fields: int = 0) -> ImageFacts:
     Raises:
         OSError: raised by the reader.
     """
-    head = read(HEAD, 0)
-    return _PROBES.get(head[:4], _probe_other)(head, read, size, +fields)
+    head, fields = read(HEAD, 0), +fields
+    facts = _PROBES.get(head[:4], _probe_other)(head, read, size, fields)
+    return _with_pixels(facts, read, size) if fields & _PIXELS else facts
+
+
+_PIXELS = ProbeField.PIXELS.value
+
+
+def _with_pixels(facts: ImageFacts, read: Read, size: int) -> ImageFacts:
+    """The facts with those of the pixels, if the bytes are an image that can be decoded."""
+    if facts.format is None or facts.damage is not None:
+        return facts
+    from imgbudget.pixels.measure import with_pixels  # noqa: PLC0415 - extra
+
+    return with_pixels(facts, read, size)

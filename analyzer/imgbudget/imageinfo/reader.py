@@ -45,6 +45,8 @@ class Source(NamedTuple):
 
 _new = tuple.__new__
 
+_NOTHING = (None,) * 6
+
 
 def sound_facts(
     byte_size: int, form: str, area: tuple[int, int], orientation: int, frames: int
@@ -54,7 +56,7 @@ def sound_facts(
     Bypasses the constructors, which take twice as long, because this runs for every file.
     """
     size = _new(Size, area)
-    return _new(ImageFacts, (byte_size, form, size, orientation, frames, False, None, None, None, None, None))
+    return _new(ImageFacts, (byte_size, form, size, orientation, frames, False, *_NOTHING))
 
 
 def facts_of(  # noqa: PLR0913, PLR0917 - the facts
@@ -82,6 +84,7 @@ def facts_of(  # noqa: PLR0913, PLR0917 - the facts
             quality,
             metadata_bytes,
             damage,
+            None,
             None,
             None,
         ),

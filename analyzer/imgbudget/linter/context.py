@@ -295,7 +295,9 @@ class LintContext:
         if kept:
             kept = tuple([with_safety(finding, use.facts, _turner) for finding in kept])
         image = image_result(use, limits, [finding for finding in kept if finding.fix is not None])
-        return FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
+        result = FileResult(path, (image,), (), kept, suppressed.ignored, suppressed.baselined)
+        unmeasured = use.facts and use.facts.pixels and use.facts.pixels.flaw
+        return result._replace(caveats=(f"pixels not checked: {unmeasured}",)) if unmeasured else result
 
     def check_file_image(self, use: ImageUse, runner: RuleRunner, limits: Limits) -> Iterable[Finding]:
         """The findings on an image file, as the client of the run sends it, if one is named."""

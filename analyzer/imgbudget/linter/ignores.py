@@ -155,7 +155,9 @@ def _rules_ran(ignore: Ignore, paths: PathRules) -> bool:
     ran = {rule.code for rule in paths.rules if paths.base_runner.rules.has(rule.code)}
     selected = [rule for rule in paths.rules if any(specificity(text, rule) >= 0 for text in ignore.rules)]
     expected = [
-        rule for rule in selected if is_selected(rule, (layer,), pedantic=False, preview=config.preview)
+        rule
+        for rule in selected
+        if is_selected(rule, (layer,), pedantic=False, preview=config.preview, pixels=config.pixels)
     ]
     without_budget = {rule.code for rule in selected if rule.budgets}
     return any(rule.code in ran for rule in selected) and all(

@@ -25,6 +25,7 @@ _DISTINCT = (
     "byte_size",
     "metadata_bytes",
     "left_out",
+    "pixels",
 )
 """Fields that differ in nearly every image."""
 

@@ -50,6 +50,8 @@ class RunOptions(NamedTuple):
     of the configuration, the working folder and Python's path, not from installed distributions only.
     `allow_outside` follows links in folders wherever they lead, not only to what the folders and their
     repository hold.
+    `pixels` runs the rules on pixels, for which images are decoded: None as the configuration has it, False
+    never, also where it names one.
     `fields` are facts to read in addition to those that rules need; `excerpts` and `edits` add the text and
     the edit to each finding in a request. `raise_errors` raises unexpected exceptions instead of reporting
     them as findings. A lone string is one rule or one path.
@@ -67,6 +69,7 @@ class RunOptions(NamedTuple):
     ignore: Words = ()
     pedantic: bool = False
     preview: bool = False
+    pixels: bool | None = None
     budgets: Budgets = NO_BUDGETS
     use_ignores: bool = True
     baseline: StrPath | None = None

@@ -8,7 +8,15 @@ from imgbudget.config.settings import Override, Settings
 from imgbudget.limits.bound import Limits
 from imgbudget.linter.evaluate import run_rules
 from imgbudget.linter.memory import ImageRuleCache
-from imgbudget.linter.selection import RuleSet, SelectionLayer, select_rules
+from imgbudget.linter.selection import (
+    RuleSet,
+    SelectionLayer,
+    named_rules,
+    on_pixels,
+    pixel_notes,
+    preview_notes,
+    select_rules,
+)
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
 from imgbudget.model.request_under_test import RequestUnderTest
 from imgbudget.model.subjects import Batch, Finding, ImageUse, Run
@@ -91,6 +99,7 @@ class RuleChoice(NamedTuple):
     layer: SelectionLayer = SelectionLayer()
     pedantic: bool = False
     preview: bool = False
+    pixels: bool | None = None
     budgets: Budgets = NO_BUDGETS
     use_ignores: bool = True
 
@@ -125,6 +134,32 @@ class PathRules:
         budgets = settings.budgets, choice.budgets, *(item.budgets for item in settings.overrides)
         self.has_cost_budget = any(budget.cost is not None for scopes in budgets for budget in scopes)
         self.suppressor = self._make_suppressor(base, collect=collect)
+
+    @property
+    def with_pixels(self) -> bool:
+        """Whether all rules on pixels run that are selected, not only those that are named."""
+        return self.settings.pixels if self.choice.pixels is None else self.choice.pixels
+
+    def notes(self) -> tuple[str, ...]:
+        """Notes on selectors of rules that do not run: rules in preview, and rules on pixels."""
+        layer, settings = self.choice.layer, self.settings
+        selected = settings.select if layer.select is None else layer.select
+        selectors = {*selected, *settings.extend_select, *layer.extend_select}
+        notes: list[str] = []
+        if not (self.choice.preview or settings.preview):
+            notes += preview_notes(self.rules, selectors)
+        if self.choice.pixels is None and not settings.pixels and selectors != {"ALL"}:
+            notes += pixel_notes(self.rules, selectors)
+        return tuple(notes)
+
+    @property
+    def needs_pixels(self) -> bool:
+        """Whether a rule on pixels may run for any file."""
+        if self.with_pixels or self.choice.pixels is not None:
+            return self.with_pixels
+        layers = (*self.layers(range(len(self._overrides))),)
+        named = {text for layer in layers for text in (*(layer.select or ()), *layer.extend_select)}
+        return bool(named - {"ALL"}) and bool(named_rules(filter(on_pixels, self.rules), named))
 
     def runner(self, path: str) -> RuleRunner:
         """The runner for a file."""
@@ -176,12 +211,14 @@ class PathRules:
     def _make(self, key: tuple[int, ...]) -> RuleRunner:
         budgets = self.budgets(key)
         rules = select_rules(
-            self.rules,
+            self.rules if self.choice.pixels is not False else [it for it in self.rules if not on_pixels(it)],
             self.layers(key),
             severities=self.severities(key),
             pedantic=self.choice.pedantic,
             preview=self.choice.preview or self.settings.preview,
             budgets=budgets,
+            pixels=self.with_pixels,
+            thresholds=self.settings.thresholds,
         )
         self._runners[key] = RuleRunner.of(rules, budgets)
         return self._runners[key]

@@ -28,7 +28,7 @@ from imgbudget.linter.evaluate import failure_finding
 from imgbudget.linter.files import FileCheck, holds_subjects, is_read_alike
 from imgbudget.linter.options import RunOptions
 from imgbudget.linter.rule_sets import PathRules, RuleChoice
-from imgbudget.linter.selection import preview_notes, specificity
+from imgbudget.linter.selection import require_pixels, specificity
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, Summary
 from imgbudget.namedtuples import NamedTuple
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 
 STDIN = "-"
+
+_DECODED_TOGETHER, _DECODED_ALONE = 16, 24
+"""Files in one item of work where all are decoded, and from which on several processes decode."""
 
 _GROUP_SIZE = 50
 """Files that are read before they are checked; larger groups gain nothing."""
@@ -96,6 +99,7 @@ class Session:
                     layer=options.layer,
                     pedantic=options.pedantic,
                     preview=options.preview,
+                    pixels=options.pixels,
                     budgets=options.budgets,
                     use_ignores=options.use_ignores,
                 ),
@@ -113,6 +117,10 @@ class Session:
             edits=options.edits,
             client=self.settings.client if options.client is None else options.client,
         )
+        if self.context.paths.needs_pixels:
+            require_pixels()
+            # decoding an image takes a hundred times longer than reading its header
+            self.chunk_size, self.pool_threshold = _DECODED_TOGETHER, _DECODED_ALONE
         assumed = self._assume_model()
         self.context.limits()
         self.context.defer_notes(assumed)
@@ -124,7 +132,7 @@ class Session:
         )
         self.totals = new_totals(options, self.context.paths)
         self.checked_paths: tuple[str, ...] = ()
-        self._ineffective = tuple(self._preview_notes())
+        self._ineffective = self.context.paths.notes()
 
     def _load(self, start: str) -> None:
         options = self.options
@@ -149,16 +157,6 @@ class Session:
     def notes(self) -> tuple[str, ...]:
         """Notes on the run as a whole, e.g. that a model is unknown."""
         return (*self.settings.notes, *self._ineffective, *self.context.notes)
-
-    def _preview_notes(self) -> Iterator[str]:
-        """Notes on preview rules that are selected by name but do not run."""
-        options, settings = self.options, self.settings
-        if options.preview or settings.preview:
-            return iter(())
-        layer = options.layer
-        selected = settings.select if layer.select is None else layer.select
-        selectors = {*selected, *settings.extend_select, *layer.extend_select}
-        return preview_notes(self.registry.rules, selectors)
 
     def _refuse_unknown_names(self) -> None:
         options = self.options

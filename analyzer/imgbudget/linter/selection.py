@@ -1,14 +1,19 @@
 """Which rules run, and with which severity: layers of selectors, in which the more specific one wins."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 
+from imgbudget.errors import UsageError
 from imgbudget.model.budgets import NO_BUDGETS, Budgets
+from imgbudget.model.pixels import DEFAULT_THRESHOLDS, PixelThresholds
 from imgbudget.model.subjects import Level, ProbeField, RunData, Severity
 from imgbudget.namedtuples import NamedTuple
 from imgbudget.registry import AnyRule
 
 EXACT = 1000
 NO_MATCH = -1
+
+_PIXELS = ProbeField.PIXELS.value
 
 
 class SelectionLayer(NamedTuple):
@@ -63,12 +68,17 @@ def _best(selectors: Iterable[str], rule: AnyRule) -> int:
 
 
 def is_selected(
-    rule: AnyRule, layers: Iterable[SelectionLayer], *, pedantic: bool, preview: bool = False
+    rule: AnyRule,
+    layers: Iterable[SelectionLayer],
+    *,
+    pedantic: bool,
+    preview: bool = False,
+    pixels: bool = False,
 ) -> bool:
     """Whether a rule runs: the last layer that matches it decides, and within a layer the longer selector.
 
-    A pedantic rule runs only with `pedantic` or if its own code or name is selected; a preview rule only with
-    `preview`.
+    A pedantic rule runs only with `pedantic`, a rule on pixels only with `pixels`, or if its own code or name
+    is selected; a preview rule only with `preview`.
     """
     if rule.preview and not preview:
         return False
@@ -84,7 +94,26 @@ def is_selected(
         elif wanted != NO_MATCH:
             selected = True
             exact = exact or wanted == EXACT
-    return selected and (pedantic or exact or not rule.pedantic)
+    return selected and (exact or ((pedantic or not rule.pedantic) and (pixels or not on_pixels(rule))))
+
+
+def on_pixels(rule: AnyRule) -> bool:
+    """Whether a rule needs the pixels of images, for which each has to be decoded."""
+    return int.__and__(rule.needs, _PIXELS) != 0
+
+
+def require_pixels() -> None:
+    """Import what measuring pixels needs, so that worker processes begin with it.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        import_module("numpy")
+    except ImportError as error:
+        raise UsageError(
+            f"--pixels and rules on pixels need numpy: pip install 'imgbudget[pixels]' ({error})"
+        ) from error
 
 
 def select_rules(  # noqa: PLR0913 - keyword arguments with defaults
@@ -95,19 +124,21 @@ def select_rules(  # noqa: PLR0913 - keyword arguments with defaults
     pedantic: bool = False,
     preview: bool = False,
     budgets: Budgets = NO_BUDGETS,
+    pixels: bool = False,
+    thresholds: PixelThresholds = DEFAULT_THRESHOLDS,
 ) -> RuleSet:
     """The rules that run. `severities` maps selectors to `error`, `warning` or `info`.
 
-    A rule on budgets runs only if one of its budgets is set.
+    A rule on budgets runs only if one of its budgets is set. Rules on pixels have these `thresholds`.
     """
     chosen: dict[Level, list[tuple[AnyRule, Severity | None]]] = {level: [] for level in Level}
     needs, run_data = ProbeField.NONE, RunData.NONE
     for rule in rules:
-        if not is_selected(rule, layers, pedantic=pedantic, preview=preview):
+        if not is_selected(rule, layers, pedantic=pedantic, preview=preview, pixels=pixels):
             continue
         if rule.budgets and not has_budget(rule, budgets):
             continue
-        both = rule, severity_of(rule, severities or {})
+        both = _within(rule, thresholds), severity_of(rule, severities or {})
         run_data |= rule.run_data
         needs |= rule.needs
         chosen[rule.level].append(both)
@@ -121,6 +152,14 @@ def select_rules(  # noqa: PLR0913 - keyword arguments with defaults
         needs=needs,
         run_data=run_data,
     )
+
+
+def _within(rule: AnyRule, thresholds: PixelThresholds) -> AnyRule:
+    """A rule with the thresholds of the configuration, where they are not those of its page."""
+    if thresholds == DEFAULT_THRESHOLDS or not on_pixels(rule):
+        return rule
+    check = rule.check
+    return rule._replace(check=lambda subject, ctx: check(subject, ctx._replace(thresholds=thresholds)))
 
 
 def has_budget(rule: AnyRule, budgets: Budgets) -> bool:
@@ -137,6 +176,14 @@ def severity_of(rule: AnyRule, severities: Mapping[str, str]) -> Severity | None
         if found > best:
             best, severity = found, Severity[name.upper()]
     return severity
+
+
+def pixel_notes(rules: Iterable[AnyRule], selectors: Collection[str]) -> Iterator[str]:
+    """A note for each selector, but a code or name, of rules on pixels only; for runs without `--pixels`."""
+    for selector in selectors:
+        named = [rule for rule in rules if specificity(selector, rule) not in {NO_MATCH, EXACT}]
+        if named and all(map(on_pixels, named)):
+            yield f"{selector}: rules on pixels do not run; enable them with --pixels or pixels: true"
 
 
 def preview_notes(rules: Iterable[AnyRule], selectors: Collection[str]) -> Iterator[str]:

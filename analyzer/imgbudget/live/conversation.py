@@ -173,7 +173,7 @@ def _rest(content: Any) -> Weight:
 
 @lru_cache(maxsize=16)
 def _limits(model: str | None, platform: str | None, allow_local_packs: bool) -> Limits:  # noqa: FBT001
-    options = RunOptions(model=model, platform=platform, allow_local_packs=allow_local_packs)
+    options = RunOptions(model=model, platform=platform, allow_local_packs=allow_local_packs, pixels=False)
     return Session(options).context.limits()
 
 

@@ -56,4 +56,5 @@ def _watch(mode: str, level: str, options: RunOptions | None) -> RequestWatch:
         raise UsageError(f"unknown mode {mode!r}; known modes: {', '.join(MODES)}")
     if level.upper() not in Severity.__members__:
         raise UsageError(f"unknown level {level!r}; known levels: {', '.join(map(str, Severity))}")
-    return RequestWatch(Inspector(options or RunOptions(), Severity[level.upper()]), mode)  # type: ignore[arg-type]
+    run = (options or RunOptions())._replace(pixels=False)
+    return RequestWatch(Inspector(run, Severity[level.upper()]), mode)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from imgbudget.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from imgbudget.limits.options import ImageBounds
+    from imgbudget.model.pixels import PixelFacts
     from imgbudget.model.prompts import PrefixEdit, Prompt, RecordedEdit
 
 
@@ -60,10 +61,16 @@ class ProbeField(IntFlag):
     INTEGRITY = 32
     """Structural proof that the file ends where it should."""
     ALL = 63
+    """All that is read of the bytes without decoding the image."""
+    PIXELS = 64
+    """What only decoding shows: see `PixelFacts`."""
 
 
 UNREAD = "cannot be read"
 """The beginning of the damage of an image whose bytes the system did not return."""
+
+UNDECODABLE = "cannot be decoded"
+"""The beginning of the damage of an image that only decoding shows to be broken."""
 
 
 class ImageFacts(NamedTuple):
@@ -74,7 +81,7 @@ class ImageFacts(NamedTuple):
     in a clause why the image cannot be decoded, None if no damage was found. `unturnable` says in a clause
     why the encoded blocks of a JPEG file cannot be turned as its orientation says, without decoding them;
     empty if they can, None for other formats and for files that are upright. `byte_size` is 0 for an image
-    that a client encodes before it sends it.
+    that a client encodes before it sends it. `pixels` are None unless they were asked for.
     """
 
     byte_size: int
@@ -88,6 +95,7 @@ class ImageFacts(NamedTuple):
     damage: str | None = None
     content: str | None = None
     unturnable: str | None = None
+    pixels: "PixelFacts | None" = None
 
     @property
     def animated(self) -> bool:
@@ -170,6 +178,14 @@ class ImageUse(NamedTuple):
     def size(self) -> Size | None:
         """The stored size, None if not known."""
         return self.facts.size if self.facts else None
+
+    @property
+    def measured(self) -> "PixelFacts | None":
+        """The measurements of its pixels; None if there are none."""
+        facts = self.facts
+        if facts is None or facts.damage is not None or facts.pixels is None:
+            return None
+        return facts.pixels if facts.pixels.flaw is None else None
 
     @property
     def visible_size(self) -> Size | None:

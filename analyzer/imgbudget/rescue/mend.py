@@ -61,7 +61,7 @@ class MendOptions(NamedTuple):
     text whatever the check finds.
     """
 
-    run: RunOptions = RunOptions()
+    run: RunOptions = RunOptions(pixels=False)
     omit: int = 0
     everywhere: bool = False
     refused: Mapping[Location, str] = MappingProxyType({})

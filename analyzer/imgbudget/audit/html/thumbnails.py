@@ -14,12 +14,13 @@ from imgbudget.audit.statistics import Row
 from imgbudget.audit.urls import is_url
 from imgbudget.discovery.walk import PathEntry, path_entry
 from imgbudget.errors import FixError, UnreadableError
-from imgbudget.fixing.decode import as_fix_error, decode
+from imgbudget.fixing.decode import decode
 from imgbudget.fixing.encode import scalable, turned
 from imgbudget.imageinfo.dispatch import probe_bytes
 from imgbudget.limits.geometry import Size
 from imgbudget.linter.evaluate import FAILED_CODE
 from imgbudget.model.subjects import ImageFacts, ProbeField
+from imgbudget.pixels.opening import as_fix_error
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,7 +6,7 @@ from functools import partial
 
 from imgbudget.audit.inputs import plan_container
 from imgbudget.audit.inputs.opening import fingerprint
-from imgbudget.audit.partition import SHARE, Naming, Partition, container_of, is_unsupported_archive
+from imgbudget.audit.partition import Naming, Partition, container_of, is_unsupported_archive
 from imgbudget.audit.records import UNSUPPORTED, RecordBuilder, RowLocation
 from imgbudget.audit.rowfolder import MANIFEST, is_own
 from imgbudget.audit.rows import FactsRecord
@@ -53,7 +53,7 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
             continue
         share = shares.setdefault(root, [])
         share.append(entry)
-        if len(share) == SHARE:
+        if len(share) == naming.share:
             yield _partition(root, share, naming)
             share.clear()
     for root, share in shares.items():

@@ -1,0 +1,43 @@
+"""The key `thresholds` of a configuration: the bounds of the rules on pixels."""
+
+import re
+
+from imgbudget.config.shapes import Amount, Key, Record, Values
+from imgbudget.model.pixels import DEFAULT_THRESHOLDS, PixelThresholds
+
+_PATTERN = r"^\s*(\d{1,6}(\.\d{1,9})?)\s*$"
+
+
+def parse_threshold(text: str) -> float:
+    """A plain number of at least 0.
+
+    Raises:
+        ValueError: not such a number; the message is a clause with the valid spellings.
+    """
+    found = re.match(_PATTERN, text)
+    if found is None:
+        raise ValueError(f"expected a number such as 0.32 or 3, found {text!r}")
+    return float(found[1])
+
+
+_ABOUT = {
+    "dark": "IB902: brightness that 99 % of the pixels do not exceed, from 0 to 1.",
+    "over_exposed": "IB903: brightness that 95 % of the pixels reach, from 0 to 1.",
+    "low_contrast": "IB904: range of brightness between the darkest and the brightest percent, from 0 to 1.",
+}
+
+_SHAPE = Amount("a number", parse_threshold, _PATTERN, "number", zero=True)
+
+_KEYS = tuple(Key(name.replace("_", "-"), _SHAPE, _ABOUT[name]) for name in PixelThresholds._fields)
+
+
+def _thresholds(values: Values) -> PixelThresholds:
+    found = (values.get_or(key, default) for key, default in zip(_KEYS, DEFAULT_THRESHOLDS, strict=True))
+    return PixelThresholds(*found)
+
+
+THRESHOLDS = Key(
+    "thresholds",
+    Record("a table of thresholds (rule: number)", _KEYS, _thresholds),
+    "Bounds of the rules on pixels, by the name of the rule.",
+)

@@ -1,0 +1,162 @@
+"""One decoding of an image for measurements, as arrays: at reduced scale where the codec has one.
+
+Measured on a JPEG file of 1850x1363 px: Pillow decodes its brightness in 5.7 ms and its colours at an eighth
+in 4.2, OpenCV in 5.5 and 3.9, libvips in 12.9 and 5.0. So this needs no other decoder than Pillow.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image, fromarray, new
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+
+from imgbudget.errors import FixError
+from imgbudget.limits.geometry import Size
+from imgbudget.limits.values import figure
+from imgbudget.pixels.opening import as_fix_error, open_picture, refuse_scans
+
+Pixels = NDArray[np.uint8]
+
+MOST_PIXELS = 64_000_000
+"""Pixels of an image from which on it is not measured: no API takes an image of more than 8000x8000 px."""
+
+DETAILED_EDGE = 1600
+"""Px of the long edge that brightness keeps: about what most models use of an image (1568 px)."""
+
+COLOUR_EDGE = 200
+"""Px of the long edge that colours keep at least."""
+
+_CHUNK = 1 << 20
+_SHRINKS = (8, 4, 2)
+
+
+class DecodedPixels(NamedTuple):
+    """The pixels of the first frame as stored, on white where it is transparent.
+
+    `size` is the full size in px, `mode` the colour mode in Pillow's words. `grey` is the brightness, of
+    rows and columns, at 1/`shrink` of the size: as much as `DETAILED_EDGE` needs. `rgb` are the colours, of
+    rows, columns and channels, at about an eighth of the size or what `COLOUR_EDGE` needs; `small` is the
+    brightness of these. `transparent` is the share of the pixels that are not opaque.
+    """
+
+    size: Size
+    mode: str
+    grey: Pixels
+    shrink: int
+    rgb: Pixels
+    small: Pixels
+    transparent: float = 0.0
+
+
+def decoded_pixels(data: bytes, form: str) -> DecodedPixels:
+    """The pixels of an image, by the format that its first bytes name.
+
+    Raises:
+        FixError: it cannot be decoded completely, or takes too much memory; the text says why.
+    """
+    with as_fix_error(f"cannot be decoded as {form.upper()}"):
+        image = open_picture(data, form)
+        size = Size(*image.size)
+        pixels = size.width * size.height
+        if pixels > MOST_PIXELS:
+            raise FixError(f"has {figure(pixels)} pixels; at most {figure(MOST_PIXELS)} are measured")
+        if isinstance(image, JpegImageFile):
+            refuse_scans(data, size, image)
+            if image.mode in {"L", "RGB"}:
+                return _of_jpeg(data, image, size)
+        return _of_any(image, size)
+
+
+def _of_jpeg(data: bytes, image: JpegImageFile, size: Size) -> DecodedPixels:
+    """Brightness and colours, each decoded at its own scale: together as fast as all colours at full size."""
+    mode, shrink = image.mode, _shrink(size, DETAILED_EDGE)
+    grey = np.asarray(_drafted(image, "L", size, shrink))
+    if mode == "L":
+        small = _reduced(grey, _shrink(Size(grey.shape[1], grey.shape[0]), COLOUR_EDGE))
+        return DecodedPixels(size, mode, grey, shrink, np.stack((small,) * 3, axis=-1), small)
+    colours = _drafted(open_picture(data, "jpeg"), "RGB", size, _shrink(size, COLOUR_EDGE))
+    further = _shrink(Size(*colours.size), 2 * COLOUR_EDGE)
+    colours = colours.reduce(further) if further > 1 else colours
+    return DecodedPixels(size, mode, grey, shrink, np.asarray(colours), np.asarray(colours.convert("L")))
+
+
+def _drafted(image: Image, mode: str, size: Size, shrink: int) -> Image:
+    """A JPEG file decoded in a mode, at 1/`shrink` of its size."""
+    image.draft(mode, (size.width // shrink, size.height // shrink))
+    if isinstance(image, ImageFile):
+        image.decodermaxblock = _CHUNK
+    image.load()
+    return image
+
+
+def _shrink(size: Size, edge: int) -> int:
+    """The greatest factor, 1, 2, 4 or 8, that leaves the long edge at least so many px."""
+    return next((by for by in _SHRINKS if size.long_edge // by >= edge), 1)
+
+
+def _reduced(grey: Pixels, by: int) -> Pixels:
+    """The means of blocks of so many px."""
+    if by == 1:
+        return grey
+    height, width = (max(edge // by, 1) for edge in grey.shape)
+    whole = grey[: height * by, : width * by].astype(np.uint16)
+    means = whole.reshape(height, by, width, by).mean(axis=(1, 3))
+    small: Pixels = means.astype(np.uint8)
+    return small
+
+
+_DEEP = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
+"""Modes with more than 8 bits a sample."""
+
+
+def _of_any(image: Image, size: Size) -> DecodedPixels:
+    """The pixels of a file whose decoder has one scale only."""
+    if isinstance(image, ImageFile):
+        image.decodermaxblock = _CHUNK
+    image.load()
+    mode = image.mode
+    if mode in _DEEP:
+        image = _as_bytes(image)
+    image, transparent = _opaque(image)
+    shrink = _shrink(size, DETAILED_EDGE)
+    by = _shrink(size, COLOUR_EDGE)
+    colours = image if image.mode in {"L", "RGB"} else image.convert("RGB")
+    grey = colours.convert("L")
+    grey = grey.reduce(shrink) if shrink > 1 else grey
+    colours = colours.reduce(by) if by > 1 else colours
+    while (further := _shrink(Size(*colours.size), 2 * COLOUR_EDGE)) > 1:
+        colours = colours.reduce(further)
+    rgb = colours.convert("RGB")
+    return DecodedPixels(
+        size,
+        mode,
+        np.asarray(grey),
+        shrink,
+        np.asarray(rgb),
+        np.asarray(rgb.convert("L")),
+        transparent,
+    )
+
+
+def _as_bytes(image: Image) -> Image:
+    """A picture of 16 bits or of numbers as one of 8 bits; numbers from the least to the greatest."""
+    samples = np.asarray(image).astype(np.float32)
+    if image.mode.startswith("I;16"):
+        return fromarray((samples / 257).astype(np.uint8))
+    samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
+    low, high = float(samples.min()), float(samples.max())
+    return fromarray(((samples - low) * (255 / ((high - low) or 1.0))).astype(np.uint8))
+
+
+def _opaque(image: Image) -> tuple[Image, float]:
+    """The picture on white, and the share of its pixels that are not opaque."""
+    if not image.has_transparency_data:
+        return image, 0.0
+    image = image.convert("RGBA")
+    alpha = image.getchannel("A")
+    opaque = alpha.histogram()[255]
+    ground = new("RGB", image.size, "white")
+    ground.paste(image, mask=alpha)
+    return ground, 1 - opaque / (image.width * image.height)
