@@ -73,7 +73,7 @@ CALLS = [
 @pytest.fixture
 def inputs(tmp_path: Path) -> None:
     """A large photo, a strip, and a request with both and a long image."""
-    photo, strip = image_bytes((1700, 500), "JPEG"), image_bytes((60, 8100), "PNG")
+    photo, strip = image_bytes((1700, 210), "JPEG"), image_bytes((30, 8100), "PNG")
     (tmp_path / "photo.jpg").write_bytes(photo)
     (tmp_path / "strip.png").write_bytes(strip)
     blocks = [text_block("Look."), image_block(photo, "image/jpeg"), image_block(strip, "image/png")]

@@ -196,11 +196,13 @@ def test_directives_in_every_field(imgbudget: Command, tmp_path: Path, command: 
         write_json(tmp_path / f"r{number}.json", request)
     (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, hostile_requests(text))))
     forms = ("full", "json", *(("sarif", "markdown", "junit", "github") if command == "check" else ()))
+    run = imgbudget(command, ".", "b.jsonl", *(f"--format={form}:out.{form}" for form in forms))
+    assert run.code in (0, 1), run.err
     for form in forms:
-        run = imgbudget(command, ".", "b.jsonl", "--format", form)
-        assert run.code in (0, 1), run.err
-        assert " failed: " not in run.out
-        assert len(run.out) + len(run.err) < 2_000_000
+        out = (tmp_path / f"out.{form}").read_text("utf-8")
+        assert out
+        assert " failed: " not in out
+        assert len(out) + len(run.err) < 2_000_000
 
 
 @pytest.mark.parametrize("text", DIRECTIVES)
@@ -216,11 +218,12 @@ def test_directives_in_a_request_that_is_split(imgbudget: Command, tmp_path: Pat
 def test_directives_as_the_model_of_a_run(imgbudget: Command, tmp_path: Path, text: str) -> None:
     """`--model` takes them as the name of a model that is not known."""
     (tmp_path / "a.png").write_bytes(image_bytes((1920, 1080)))
+    forms = ("--format", "json", "--format", "full:out.txt")
     for command in (("check", "a.png"), ("plan", "a.png"), ("size", "640x480"), ("limits",)):
-        for form in ("json", "full"):
-            run = imgbudget(*command, "--model", text, "--format", form)
-            assert run.code in (0, 1), run.err
-            assert repr(text) in run.err
+        run = imgbudget(*command, "--model", text, *forms)
+        assert run.code in (0, 1), run.err
+        assert repr(text) in run.err
+        assert (tmp_path / "out.txt").read_text("utf-8")
 
 
 def test_file_names_with_directives(imgbudget: Command, tmp_path: Path) -> None:
