@@ -432,7 +432,7 @@ def _duplicates(store: Store) -> Duplicates:
     )
     store.connection.execute(
         f"""create or replace temp table copies as
-        select hash_high, hash_low, count(*) as images, min(bytes) as bytes,
+        select hash_high, hash_low, count(*) as images, coalesce(min(bytes), 0) as bytes,
         coalesce(min({store.tier}tokens), 0) as tokens, {_EXAMPLES} as places,
         coalesce(min({store.tier}tokens - {store.fewest[0]}), 0) as doubt
         from rows semi join halves using (hash_low) where subject = 'image'

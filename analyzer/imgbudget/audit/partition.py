@@ -1,6 +1,7 @@
 """A partition: a part of a dataset that one worker reads; small, picklable, and without the data itself."""
 
 import hashlib
+import re
 from typing import NamedTuple
 
 from imgbudget.audit.references import Access
@@ -27,13 +28,52 @@ CONTAINERS = {
 }
 """Suffix of an archive or table to the module that reads it."""
 
+STORES = {
+    ".npy": "npys",
+    ".npz": "npys",
+    ".lmdb": "lmdbs",
+    "data.mdb": "lmdbs",
+    ".lance": "lances",
+    ".h5": "hdf5s",
+    ".hdf5": "hdf5s",
+    ".hdf": "hdf5s",
+    ".he5": "hdf5s",
+}
+"""End of the name of a store of records or arrays to the module that reads it. Some need an extra."""
+
+_TFRECORD = re.compile(r"\.(?:tfrecords?|tfrec)(?:-\d+-of-\d+)?(?:\.gz|\.gzip)?\Z")
+_MDS = re.compile(r"\.mds(\.[a-z0-9]{1,8})?\Z")
+MDS_INDEX = "index.json"
+
+
+def mds_packing(name: str) -> str | None:
+    """The suffix of how an MDS shard is packed; None if it is not."""
+    found = _MDS.search(name.lower())
+    return found and found[1]
+
+
+_BY_SUFFIX = CONTAINERS | STORES
+_SUFFIXES = tuple(_BY_SUFFIX)
+_ARRAYS_IN_ARCHIVES = (".npy", ".npz")
+"""Arrays that lie beside the images of shards: embeddings and labels."""
+
+
 _UNSUPPORTED = (".7z", ".rar", ".tbz", ".tzst", ".tar.lz", ".tar.lz4", ".tar.lzma", ".tar.z", ".tar.br")
 
 
 def container_of(name: str) -> str | None:
-    """The module that reads an archive or table of this name, None for any other file."""
+    """The module that reads an archive, table or store of this name, None for any other file."""
     lower = name.lower()
-    return next((kind for suffix, kind in CONTAINERS.items() if lower.endswith(suffix)), None)
+    if lower.endswith(_SUFFIXES):
+        return next(kind for suffix, kind in _BY_SUFFIX.items() if lower.endswith(suffix))
+    if ".tfrec" in lower and _TFRECORD.search(lower):
+        return "tfrecords"
+    return "mds" if ".mds" in lower and _MDS.search(lower) else None
+
+
+def is_opened_alone(name: str) -> bool:
+    """Whether a member of an archive is an archive, table or store, which is only read when it is a file."""
+    return container_of(name) is not None and not name.lower().endswith(_ARRAYS_IN_ARCHIVES)
 
 
 def is_unsupported_archive(name: str) -> bool:

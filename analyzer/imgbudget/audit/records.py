@@ -9,7 +9,7 @@ from types import MethodType
 from typing import NamedTuple
 
 from imgbudget.audit.failures import reason_of, until_failure
-from imgbudget.audit.partition import container_of, is_unsupported_archive
+from imgbudget.audit.partition import is_opened_alone, is_unsupported_archive
 from imgbudget.audit.references import Access, RowReferences
 from imgbudget.audit.rows import DOCUMENT, IMAGE, REQUEST, SKIP, WHOLE, FactsRecord, digest_of
 from imgbudget.audit.statistics import place_text
@@ -19,13 +19,14 @@ from imgbudget.discovery.walk import NOT_CHECKABLE, FoundFile
 from imgbudget.errors import AuditError
 from imgbudget.imageinfo.dispatch import probe_bytes, probe_reader
 from imgbudget.imageinfo.files import lfs_pointer, read_image
-from imgbudget.imageinfo.reader import Read
+from imgbudget.imageinfo.reader import Read, bytes_reader
+from imgbudget.limits.geometry import Size
 from imgbudget.linter.requests import UNFINISHED
 from imgbudget.linter.rule_sets import RuleRunner
 from imgbudget.linter.run import Session
 from imgbudget.model.location import Location
 from imgbudget.model.results import FileResult, ImageResult
-from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, ProbeField
+from imgbudget.model.subjects import Finding, ImageFacts, ImageUse, Origin, ProbeField
 from imgbudget.positional import OPEN_FLAGS, pread
 
 AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
@@ -33,6 +34,7 @@ AUDIT_FIELDS = ProbeField.ORIENTATION | ProbeField.FRAMES | ProbeField.QUALITY
 
 IN_ARCHIVE = "JSON inside an archive is not read"
 UNSUPPORTED = "a kind of archive that is not read"
+PIXELS = "stored as pixels, counted as the PNG of them, whose bytes are not known"
 NESTED = "an archive or table inside an archive is not opened; unpack it first"
 
 
@@ -101,6 +103,24 @@ class RecordBuilder:
         digest = digest_of(content.size, content.read, content.whole) if content.is_local else None
         return self._record(where, use, digest, None, content.load)
 
+    def pixels(self, where: RowLocation, size: Size, data: bytes | None) -> FactsRecord:
+        """The row of an image that is stored as pixels and sent as PNG, whose bytes are not known before.
+
+        `data` are the pixels, None if there are too many to be read; they only recognise duplicates.
+        """
+        location = Location(place_text(*where))
+        result = self.session.context.check_image_file(
+            ImageUse(location, Origin.PATH, ImageFacts(0, "png", size))
+        )
+        record = self._image_record(where, result.images[0], result.findings)
+        digest = None
+        if data is not None:
+            content = str(size).encode() + data
+            digest = digest_of(len(content), bytes_reader(content), content)
+        return record._replace(
+            byte_size=None, base64_bytes=None, digest=digest, silenced=result.suppressed, note=PIXELS
+        )
+
     def member(self, where: RowLocation, name: str, content: Content) -> FactsRecord:
         """The row of a member of an archive; its name gives its type."""
         if (skipped := self.unread_member(where, name)) is not None:
@@ -113,7 +133,7 @@ class RecordBuilder:
 
     def unread_member(self, where: RowLocation, name: str) -> FactsRecord | None:
         """The row of a member that is skipped because of its name; None if its content is needed."""
-        if container_of(name) or is_unsupported_archive(name):
+        if is_opened_alone(name) or is_unsupported_archive(name):
             return self.skip(where, NESTED, missed=True)
         kind = kind_of(name)
         if kind is None:

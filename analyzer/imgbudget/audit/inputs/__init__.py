@@ -6,7 +6,8 @@ which it is known only after reading.
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Protocol, cast
+from importlib.util import find_spec
+from typing import NamedTuple, Protocol, cast
 
 from imgbudget.audit.failures import attempt, reason_of, until_failure
 from imgbudget.audit.partition import Naming, Partition
@@ -36,6 +37,35 @@ class Input(Protocol):
         """The number of items of a partition, also if its end is unknown."""
 
 
+class Needed(NamedTuple):
+    """What reads a form: the form in words, the module, its package, and the extra that installs it."""
+
+    form: str
+    module: str
+    package: str
+    extra: str
+
+    @property
+    def reason(self) -> str:
+        """Why it was not read, with the line that changes it."""
+        return f"{self.form}, which needs {self.package} to be read: pip install 'imgbudget[{self.extra}]'"
+
+
+NEEDED = {
+    "tfrecords": Needed("a TFRecord file", "google_crc32c", "google-crc32c", "tfrecord"),
+    "hdf5s": Needed("an HDF5 file", "h5py", "h5py", "hdf5"),
+    "lmdbs": Needed("an LMDB database", "lmdb", "lmdb", "lmdb"),
+    "lances": Needed("a Lance dataset", "lance", "pylance", "lance"),
+}
+"""The forms that need a package of an extra."""
+
+
+def missing(kind: str) -> Needed | None:
+    """What a form needs, if it is not installed."""
+    needed = NEEDED.get(kind)
+    return needed if needed and find_spec(needed.module) is None else None
+
+
 def input_of(kind: str) -> Input:
     """The module of that name."""
     return cast("Input", import_module(f"imgbudget.audit.inputs.{kind}"))
@@ -45,6 +75,10 @@ def plan_container(
     kind: str, source: str, where: str, fingerprint: Callable[[], str], naming: Naming
 ) -> Iterator[Partition]:
     """The partitions of an archive or table; one that cannot be opened is an item with the reason."""
+    if (needed := missing(kind)) is not None:
+        item = SkippedFile(source, needed.reason)
+        yield naming.name(Partition("", "files", source, source, items=(item,)), item.reason)
+        return
     module = input_of(kind)
     if pointer := lfs_pointer(where):
         item = SkippedFile(source, f"is {pointer}")

@@ -4,9 +4,18 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from imgbudget.audit.failures import attempt
 from imgbudget.audit.inputs import plan_container
+from imgbudget.audit.inputs.mds_index import index_of
 from imgbudget.audit.inputs.opening import fingerprint
-from imgbudget.audit.partition import Naming, Partition, container_of, is_unsupported_archive
+from imgbudget.audit.inputs.stores import lance_folder, lance_state, store_of, unpacked_shard
+from imgbudget.audit.partition import (
+    MDS_INDEX,
+    Naming,
+    Partition,
+    container_of,
+    is_unsupported_archive,
+)
 from imgbudget.audit.records import UNSUPPORTED, RecordBuilder, RowLocation
 from imgbudget.audit.rowfolder import MANIFEST, is_own
 from imgbudget.audit.rows import FactsRecord
@@ -35,21 +44,14 @@ def plan_paths(paths: Sequence[str], session: Session, naming: Naming) -> Iterat
     roots = [spell(path) for path in paths]
     shares: dict[str, list[FoundFile | SkippedFile]] = {root: [] for root in roots}
     at = 0
-    containers: dict[tuple[str | int, ...], str] = {}
-    for entry in _without_rows(session.walk(paths)):
-        while at < len(roots) - 1 and not _below(entry.path, roots[at]):
+    containers = _Containers(naming)
+    for found in _without_rows(session.walk(paths)):
+        while at < len(roots) - 1 and not _below(found.path, roots[at]):
             at += 1
-        root = roots[at] if _below(entry.path, roots[at]) else entry.path
-        kind = None if _is_outside(entry) or _is_other_name(entry) else container_of(entry.path)
-        if kind and not os.path.isfile(entry.path):
-            kind = None
-        if kind:
-            first = containers.setdefault((kind, *_identity(entry.path)), entry.path)
-            if first != entry.path:
-                entry, kind = other_name(entry.path, first), None  # noqa: PLW2901 - it is planned already
-        if kind:
-            state = partial(fingerprint, entry.path)
-            yield from plan_container(kind, entry.path, os.path.abspath(entry.path), state, naming)
+        root = roots[at] if _below(found.path, roots[at]) else found.path
+        entry, partitions = containers.planned(found, root)
+        yield from partitions
+        if entry is None:
             continue
         share = shares.setdefault(root, [])
         share.append(entry)
@@ -68,6 +70,58 @@ def _without_rows(entries: Iterator[FoundFile | SkippedFile]) -> Iterator[FoundF
             yield entry
         elif os.path.basename(entry.path) == MANIFEST:
             yield SkippedFile(entry.path, OWN)
+
+
+class _Containers:
+    """The archives, tables and stores of a search, each of them planned once."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+        self._first: dict[tuple[str | int, ...], str] = {}
+        self._folders: set[str] = set()
+
+    def planned(
+        self, entry: FoundFile | SkippedFile, root: str
+    ) -> tuple[FoundFile | SkippedFile | None, Iterator[Partition]]:
+        """The partitions of an entry that is opened; any other is returned, a second name as such."""
+        folder = lance_folder(entry.path, root)
+        if folder is not None:
+            return None, self._lance(folder)
+        kind = None if _is_outside(entry) or _is_other_name(entry) else store_of(entry)
+        if kind is None or not os.path.isfile(entry.path):
+            return entry, iter(())
+        unpacked = unpacked_shard(entry.path) if kind == "mds" and entry.path != root else None
+        first = unpacked or self._name(kind, entry.path)
+        if first != entry.path:
+            return other_name(entry.path, first), iter(())
+        if kind == "mds" and entry.path == root and os.path.basename(root) == MDS_INDEX:
+            return None, self._index(root)
+        return None, self._file(kind, entry.path)
+
+    def _name(self, kind: str, path: str) -> str:
+        """The name under which a file was found first."""
+        return self._first.setdefault((kind, *_identity(path)), path)
+
+    def _file(self, kind: str, path: str) -> Iterator[Partition]:
+        state = partial(fingerprint, path)
+        return plan_container(kind, path, os.path.abspath(path), state, self._naming)
+
+    def _index(self, path: str) -> Iterator[Partition]:
+        """An index of MDS shards that is named itself, and the shards that it lists."""
+        yield from self._file("mds", path)
+        none: tuple[str, ...] = ()
+        listed = attempt(lambda: index_of(path, fingerprint(path), self._naming).shards, otherwise=none)
+        for shard in listed:
+            if self._name("mds", shard) == shard:
+                yield from self._file("mds", shard)
+
+    def _lance(self, folder: str) -> Iterator[Partition]:
+        """A Lance dataset, with the first of its files."""
+        if folder in self._folders:
+            return
+        self._folders.add(folder)
+        state = partial(lance_state, folder)
+        yield from plan_container("lances", folder, os.path.abspath(folder), state, self._naming)
 
 
 def _is_outside(entry: FoundFile | SkippedFile) -> bool:

@@ -52,6 +52,22 @@ def too_much(what: str, most: int) -> UnreadableError:
     return UnreadableError(f"{what} unpacks to more than {figure(most)} bytes")
 
 
+class ByteStream(Protocol):
+    """What is read forwards."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes."""
+
+
+def exactly(stream: ByteStream, size: int) -> bytes:
+    """So many bytes, read in steps; fewer at the end of the stream."""
+    parts = []
+    while size and (data := stream.read(min(size, STEP))):
+        parts.append(data)
+        size -= len(data)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 class Decompressor(Protocol):
     """What all decompressors of the standard library have in common."""
 
@@ -211,7 +227,7 @@ def gathered(pieces: Iterator[bytes], size: int) -> tuple[Content, int]:
 class Metered:
     """Reads a packed stream forwards, until it unpacks to more than an archive of its size may."""
 
-    def __init__(self, stream: IO[bytes], packed: Callable[[], int]) -> None:
+    def __init__(self, stream: ByteStream, packed: Callable[[], int]) -> None:
         """`packed` returns how many packed bytes have been read."""
         self._stream = stream
         self._packed = packed
