@@ -175,6 +175,16 @@ def test_packed_shards_are_read_once(tmp_path: Path, suffix: str, codec: str) ->
     assert missed_of(tmp_path) == []
 
 
+def test_index_that_is_named_itself_has_the_images_of_its_shards(tmp_path: Path, imgbudget: Command) -> None:
+    """As parts of it, each once if their folder is named too."""
+    (tmp_path / "shard.00000.mds").write_bytes(mds_shard({"image": "png"}, [{"image": PNG}] * 3))
+    index = tmp_path / "index.json"
+    index.write_bytes(mds_index([("shard.00000.mds", None)]))
+    run = imgbudget("audit", str(index), "--format", "json")
+    assert (run.code, run.json["statistics"]["totals"]["images"]) == (0, 3), run.err
+    assert len(images_of(index, tmp_path)) == len(images_of(tmp_path, index)) == 3
+
+
 def test_index_names_no_file_outside_its_folder(tmp_path: Path) -> None:
     """Whatever the command line allows; and a shard that is not there is missed."""
     (tmp_path / "d").mkdir()

@@ -1,4 +1,4 @@
-"""Stores that a package of an extra reads: what is in them, and what they name outside, which is not opened."""
+"""Stores that a package reads: what is in them, and what they name outside, which is not opened."""
 
 import os
 from collections import Counter

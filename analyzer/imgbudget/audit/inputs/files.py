@@ -102,18 +102,19 @@ class _Containers:
         """The name under which a file was found first."""
         return self._first.setdefault((kind, *_identity(path)), path)
 
-    def _file(self, kind: str, path: str) -> Iterator[Partition]:
+    def _file(self, kind: str, path: str, source: str | None = None) -> Iterator[Partition]:
         state = partial(fingerprint, path)
-        return plan_container(kind, path, os.path.abspath(path), state, self._naming)
+        return plan_container(kind, source or path, os.path.abspath(path), state, self._naming)
 
     def _index(self, path: str) -> Iterator[Partition]:
-        """An index of MDS shards that is named itself, and the shards that it lists."""
+        """An index of MDS shards that is named itself, and the shards that it lists as parts of it."""
         yield from self._file("mds", path)
         none: tuple[str, ...] = ()
         listed = attempt(lambda: index_of(path, fingerprint(path), self._naming).shards, otherwise=none)
         for shard in listed:
-            if self._name("mds", shard) == shard:
-                yield from self._file("mds", shard)
+            part = f"{path}/{os.path.relpath(shard, os.path.dirname(path) or '.').replace(os.sep, '/')}"
+            if self._first.setdefault(("mds", *_identity(shard)), part) == part:
+                yield from self._file("mds", shard, part)
 
     def _lance(self, folder: str) -> Iterator[Partition]:
         """A Lance dataset, with the first of its files."""

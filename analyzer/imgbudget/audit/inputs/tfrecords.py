@@ -31,7 +31,7 @@ from imgbudget.output.base import figure
 
 DAMAGE = "damaged TFRecord file"
 
-_FRAME = 12
+_HEAD_BYTES = 12
 """Bytes before a record: its length as 8 bytes, and the masked CRC of them."""
 _END = 4
 """Bytes behind it: its masked CRC."""
@@ -48,7 +48,7 @@ def masked_crc(data: bytes) -> int:
 def _open(where: str) -> Iterator[ByteStream]:
     """The frames of a file, unpacked if it is packed."""
     with open_stream(where) as raw:
-        head = raw.read(_FRAME)
+        head = raw.read(_HEAD_BYTES)
         raw.seek(0)
         if _is_frame(head) or not head:
             yield raw
@@ -62,17 +62,17 @@ def _open(where: str) -> Iterator[ByteStream]:
 
 
 def _is_frame(head: bytes) -> bool:
-    return len(head) == _FRAME and masked_crc(head[:8]) == int.from_bytes(head[8:], "little")
+    return len(head) == _HEAD_BYTES and masked_crc(head[:8]) == int.from_bytes(head[8:], "little")
 
 
-class _Record(NamedTuple):
+class _Frame(NamedTuple):
     """A record: its data, or why they are not read."""
 
     data: bytes = b""
     flaw: str | None = None
 
 
-def _records(stream: ByteStream, *, wanted: range) -> Iterator[tuple[int, _Record | None]]:
+def _records(stream: ByteStream, *, wanted: range) -> Iterator[tuple[int, _Frame | None]]:
     """The records with their numbers; those that are not wanted are passed over.
 
     Raises:
@@ -81,23 +81,23 @@ def _records(stream: ByteStream, *, wanted: range) -> Iterator[tuple[int, _Recor
     for number in numbers():
         if number >= wanted.stop:
             return
-        head = exactly(stream, _FRAME)
+        head = exactly(stream, _HEAD_BYTES)
         if not head:
             return
         if not _is_frame(head):
-            short = len(head) < _FRAME
+            short = len(head) < _HEAD_BYTES
             raise UnreadableError(f"record {number} {'is cut off' if short else 'has a damaged length'}")
         size = int.from_bytes(head[:8], "little")
         if number < wanted.start or size > MOST_VALUE:
             _pass(stream, size + _END, number)
             flaw = f"a record of {figure(size)} bytes; those of over {figure(MOST_VALUE)} are not read"
-            yield number, None if number < wanted.start else _Record(flaw=flaw)
+            yield number, None if number < wanted.start else _Frame(flaw=flaw)
             continue
         data = exactly(stream, size + _END)
         if len(data) < size + _END:
             raise UnreadableError(f"record {number} is cut off")
         sound = masked_crc(data[:size]) == int.from_bytes(data[size:], "little")
-        yield number, _Record(data[:size], None if sound else "its CRC does not match its bytes")
+        yield number, _Frame(data[:size], None if sound else "its CRC does not match its bytes")
 
 
 def _pass(stream: ByteStream, size: int, number: int) -> None:
